@@ -1,0 +1,173 @@
+//! What a webhook function knows of its action, and what it finds in a body.
+
+use std::ops::Range;
+
+use partners::{Json, Partner};
+
+use crate::identity::{self, Identity};
+use crate::{Alias, EventType, Milestone, Subject};
+
+/// One webhook action: a row of the catalogue. Each function crate holds its own as `ACTION`.
+#[derive(Clone, Copy, Debug)]
+pub struct Action {
+    /// The function's name: folder, crate, binary, log and metric name.
+    pub name: &'static str,
+    /// Who pushes it.
+    pub partners: &'static [Partner],
+    /// The last segment of its path; empty for the URL that takes everything.
+    pub suffix: &'static str,
+    /// Reads a body. It must not fail on anything that JSON can say: what is not understood is kept.
+    pub read: fn(&Push<'_>) -> Reading,
+}
+
+/// One push, as an action reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct Push<'a> {
+    /// Who sent it.
+    pub partner: Partner,
+    /// Its body.
+    pub body: &'a Json<'a>,
+    /// The values of XHQ's `action` that mean the fee push (二.6); its document lost them, so they are configuration.
+    pub fee_actions: &'a [String],
+}
+
+/// What an action finds in a body.
+#[derive(Clone, Debug)]
+pub enum Reading {
+    /// The events it holds, one at least.
+    Facts(Vec<Fact>),
+    /// It has another shape than the document describes: which, and what to send instead.
+    Malformed(String),
+}
+
+/// One business fact, before it is an event.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    /// What it is.
+    pub kind: EventType,
+    /// What it is about.
+    pub subject: Subject,
+    /// Other business keys of the subject.
+    pub aliases: Vec<Alias>,
+    /// How far the shipment is.
+    pub milestone: Option<Milestone>,
+    /// How it is told from a repetition.
+    pub identity: Identity,
+    /// Its part of the body.
+    pub span: Range<usize>,
+    /// Its part is one of several elements of a JSON array.
+    pub element: bool,
+}
+
+/// The longest list of aliases an event carries. A port snapshot names each container and declaration of a bill; a bill
+/// with more than this many is found by its first ones.
+const MOST_ALIASES: usize = 200;
+
+impl Fact {
+    /// A fact of that type about the first key that has a value, in the order given; the others become aliases. Without
+    /// any key it is about the payload itself, `push:<digest>`, so that such pushes spread over the store.
+    #[must_use]
+    pub fn new<'k>(
+        kind: impl Into<EventType>,
+        payload: &Json<'_>,
+        keys: impl IntoIterator<Item = (&'k str, Option<&'k str>)>,
+    ) -> Self {
+        let mut keys = keys.into_iter().filter_map(|(kind, value)| Some((kind, value?)));
+        let subject = keys.next().map_or_else(
+            || Subject::new("push", &identity::digest(payload.text().as_bytes())),
+            |(kind, value)| Subject::new(kind, value),
+        );
+        let fact = Self {
+            kind: kind.into(),
+            subject,
+            aliases: Vec::new(),
+            milestone: None,
+            identity: Identity::Content,
+            span: payload.span(),
+            element: false,
+        };
+        keys.fold(fact, |fact, (kind, value)| fact.alias(kind, value))
+    }
+
+    /// The fact with another business key of its subject; keys it has already are left out.
+    #[must_use]
+    pub fn alias(mut self, kind: &str, value: &str) -> Self {
+        let alias = Alias::new(kind, value);
+        let known = alias.as_str() == self.subject.as_str() || self.aliases.contains(&alias);
+        if !known && self.aliases.len() < MOST_ALIASES {
+            self.aliases.push(alias);
+        }
+        self
+    }
+
+    /// The fact at a milestone.
+    #[must_use]
+    pub fn at(mut self, milestone: Option<Milestone>) -> Self {
+        self.milestone = milestone;
+        self
+    }
+
+    /// The fact whose repetitions are told by the latest event alone.
+    #[must_use]
+    pub const fn latest(mut self) -> Self {
+        self.identity = Identity::Latest;
+        self
+    }
+
+    /// The fact as the one event of its push.
+    #[must_use]
+    pub fn alone(self) -> Reading {
+        Reading::Facts(vec![self])
+    }
+}
+
+/// The reading of a body that must be an object, and of what it is when it is not one.
+#[must_use]
+pub fn object(push: &Push<'_>, read: impl FnOnce(&Json<'_>) -> Reading) -> Reading {
+    if push.body.is_object() {
+        read(push.body)
+    } else {
+        Reading::Malformed(format!("the body must be a JSON object, it begins with {:?}", beginning(push.body)))
+    }
+}
+
+/// A push that is JSON but no action that is known: kept under the keys that can be found, as `<partner>.unknown`.
+#[must_use]
+pub fn unknown(push: &Push<'_>) -> Reading {
+    let body = push.body;
+    let keys = match push.partner {
+        Partner::Xhq => vec![
+            ("order", body.field("orderOutNo")),
+            ("bl", body.field("billNo")),
+            ("entry", body.field("entryId")),
+            ("serial", body.field("orderNo")),
+        ],
+        Partner::TrackingEyes => vec![("bl", body.field("blNo"))],
+        Partner::OneData => vec![("batch", body.field("batchNo"))],
+        Partner::Yanwen => vec![],
+    };
+    Fact::new(format!("{}.unknown", push.partner), body, keys).alone()
+}
+
+fn beginning(json: &Json<'_>) -> String {
+    json.text().chars().take(12).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_key_with_a_value_is_the_subject_and_the_rest_are_aliases() {
+        let json = Json::parse(b"{}").unwrap();
+        let keys = [("order", None), ("bl", Some("B1")), ("entry", Some("E1")), ("bl", Some("B1"))];
+        let fact = Fact::new("xhq.single_receipt", &json, keys);
+        assert_eq!((fact.subject.as_str(), fact.aliases), ("bl:B1", vec![Alias::new("entry", "E1")]));
+    }
+
+    #[test]
+    fn without_keys_the_payload_is_the_subject() {
+        let (a, b) = (Json::parse(br#"{"a":1}"#).unwrap(), Json::parse(br#"{"a":2}"#).unwrap());
+        assert_ne!(Fact::new("x", &a, []).subject, Fact::new("x", &b, []).subject);
+    }
+}

@@ -1,0 +1,228 @@
+//! From the bytes of a push to the events it brings, with their deliveries.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use partners::{Json, Partner};
+
+use crate::action::{Action, Fact, Push, Reading};
+use crate::delivery::Delivery;
+use crate::event::{Data, Meta};
+use crate::identity::{self, Content, Identity};
+use crate::routes::Route;
+use crate::{ConnectionId, Event, EventId, EventKey, EventType, Subject, Utc, Work};
+
+/// What was found in the body of a push.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The events it may become, one at least, no two of them equal.
+    pub drafts: Vec<Draft>,
+    /// Why it is not what the partner's documents describe; then the one draft keeps it as it came.
+    pub malformed: Option<String>,
+}
+
+/// An event that has no id yet, because that may depend on its predecessor.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// What it is.
+    pub kind: EventType,
+    /// What it is about.
+    pub subject: Subject,
+    /// How it is told from a repetition.
+    pub identity: Identity,
+    /// What it is told by.
+    pub content: Content,
+    aliases: Vec<crate::Alias>,
+    milestone: Option<crate::Milestone>,
+    data: Data,
+    malformed: Option<String>,
+    body: Bytes,
+}
+
+/// What the hub promises about every event it takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// How long events are kept.
+    pub retention: Duration,
+    /// How long the hint that goes out with the write has before the sweeper takes the delivery up.
+    pub lease: Duration,
+}
+
+/// Reads the body of a push.
+#[must_use]
+pub fn read(
+    action: &Action,
+    connection: &ConnectionId,
+    partner: Partner,
+    fee_actions: &[String],
+    body: &Bytes,
+    encoding: Option<&str>,
+) -> Arrival {
+    if let Some(encoding) = encoding.filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        let reason = format!("Content-Encoding {encoding:?} is not accepted; send the JSON uncompressed");
+        return opaque(connection, partner, body, reason);
+    }
+    let json = match Json::parse(body) {
+        Ok(json) => json,
+        Err(error) => return opaque(connection, partner, body, error.to_string()),
+    };
+    match (action.read)(&Push { partner, body: &json, fee_actions }) {
+        Reading::Malformed(reason) => opaque(connection, partner, body, reason),
+        Reading::Facts(facts) => {
+            let mut drafts: Vec<Draft> = Vec::with_capacity(facts.len());
+            for fact in facts {
+                let draft = draft(connection, &json, body, fact);
+                if !drafts.iter().any(|other| other.content == draft.content) {
+                    drafts.push(draft);
+                }
+            }
+            Arrival { drafts, malformed: None }
+        }
+    }
+}
+
+fn draft(connection: &ConnectionId, json: &Json<'_>, body: &Bytes, fact: Fact) -> Draft {
+    let payload = json.elements().unwrap_or_default().iter().find(|element| element.span() == fact.span);
+    let content = identity::content(connection, &fact.kind, payload.unwrap_or(json));
+    let (data, body) =
+        if fact.element { (Data::Element, body.slice(fact.span)) } else { (Data::Json(json.span()), body.clone()) };
+    Draft {
+        kind: fact.kind,
+        subject: fact.subject,
+        identity: fact.identity,
+        content,
+        aliases: fact.aliases,
+        milestone: fact.milestone,
+        data,
+        malformed: None,
+        body,
+    }
+}
+
+/// Keeps a body that nobody can read.
+fn opaque(connection: &ConnectionId, partner: Partner, body: &Bytes, reason: String) -> Arrival {
+    let kind = EventType::from(format!("{partner}.malformed"));
+    let draft = Draft {
+        subject: Subject::new("malformed", &identity::digest(body)),
+        content: identity::opaque(connection, &kind, body),
+        kind,
+        identity: Identity::Content,
+        aliases: Vec::new(),
+        milestone: None,
+        data: Data::Opaque,
+        malformed: Some(reason.clone()),
+        body: body.clone(),
+    };
+    Arrival { drafts: vec![draft], malformed: Some(reason) }
+}
+
+impl Draft {
+    /// The event this draft becomes under an id.
+    #[must_use]
+    pub fn event(
+        self,
+        connection: &ConnectionId,
+        id: EventId,
+        received: Utc,
+        possible_repeat: bool,
+        content_type: &str,
+        retention: Duration,
+    ) -> Event {
+        Event {
+            key: EventKey { connection: connection.clone(), subject: self.subject, id },
+            meta: Meta {
+                kind: self.kind,
+                received,
+                expires: received.after(retention),
+                content_type: content_type.chars().filter(|c| !c.is_control()).take(128).collect(),
+                data: self.data,
+                milestone: self.milestone,
+                aliases: self.aliases,
+                malformed: self.malformed,
+                possible_repeat,
+            },
+            body: self.body,
+        }
+    }
+}
+
+/// The work an event causes: a delivery to each endpoint that wants it.
+#[must_use]
+pub fn work(event: &Event, routes: &[Route], lease: Duration) -> Work {
+    let received = event.meta.received;
+    let due = received.after(lease);
+    let wanted = routes.iter().filter(|route| route.wants(&event.key.connection, &event.meta.kind));
+    let deliveries: Vec<_> = wanted.map(|route| Delivery::new(route.endpoint.clone(), received, due)).collect();
+    Work {
+        version: 0,
+        accepted: u32::try_from(deliveries.len()).unwrap_or(u32::MAX).max(1),
+        index_by: (!event.meta.aliases.is_empty()).then_some(due),
+        deliveries,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ECHO: Action = Action {
+        name: "echo",
+        partners: &[Partner::TrackingEyes],
+        suffix: "echo",
+        read: |push| match push.body.elements() {
+            Some(elements) => Reading::Facts(
+                elements.iter().map(|e| Fact { element: true, ..Fact::new("t.e", e, [("bl", e.field("bl"))]) }).collect(),
+            ),
+            None => Fact::new("t.e", push.body, [("bl", push.body.field("bl"))]).alone(),
+        },
+    };
+
+    fn arrival(body: &'static str, encoding: Option<&str>) -> Arrival {
+        read(&ECHO, &"c".into(), Partner::TrackingEyes, &[], &Bytes::from_static(body.as_bytes()), encoding)
+    }
+
+    fn events(arrival: Arrival) -> Vec<Event> {
+        let event = |draft: Draft| {
+            let id = identity::by_content(&"c".into(), &draft.subject, draft.content);
+            draft.event(&"c".into(), id, Utc(7), false, "application/json", Duration::from_secs(60))
+        };
+        arrival.drafts.into_iter().map(event).collect()
+    }
+
+    #[test]
+    fn one_fact_keeps_the_whole_body_and_several_keep_their_parts() {
+        let one = events(arrival(" {\"bl\":\"B1\", \"n\":1.10}\n", None));
+        assert_eq!((&one[0].body[..], one[0].data()), (&b" {\"bl\":\"B1\", \"n\":1.10}\n"[..], &b"{\"bl\":\"B1\", \"n\":1.10}"[..]));
+        let two = events(arrival("[ {\"bl\":\"B1\"} , {\"bl\":\"B2\"} ]", None));
+        assert_eq!((two[0].data(), two[1].data()), (&b"{\"bl\":\"B1\"}"[..], &b"{\"bl\":\"B2\"}"[..]));
+    }
+
+    #[test]
+    fn an_element_twice_in_one_push_is_one_event() {
+        assert_eq!(arrival("[{\"bl\":\"B1\"},{\"bl\": \"B1\"}]", None).drafts.len(), 1);
+    }
+
+    #[test]
+    fn what_nobody_can_read_is_kept_with_the_reason() {
+        for (body, encoding) in [("action=syn_status&code=61", None), ("{}", Some("gzip")), ("", None)] {
+            let arrival = arrival(body, encoding);
+            assert!(arrival.malformed.is_some());
+            let event = events(arrival).remove(0);
+            assert_eq!((event.data(), event.meta.kind.as_str()), (body.as_bytes(), "trackingeyes.malformed"));
+        }
+    }
+
+    #[test]
+    fn deliveries_go_to_whom_they_interest() {
+        let route = |endpoint: &str, types: &str| Route {
+            endpoint: endpoint.into(),
+            connections: vec![crate::routes::Pattern::new("*".to_owned())],
+            types: vec![crate::routes::Pattern::new(types.to_owned())],
+        };
+        let event = events(arrival("{\"bl\":\"B1\"}", None)).remove(0);
+        let routed = work(&event, &[route("a", "t.*"), route("b", "x.*")], Duration::from_secs(30));
+        assert_eq!((routed.accepted, routed.deliveries.len(), routed.tally().balanced()), (1, 1, true));
+        let unrouted = work(&event, &[], Duration::from_secs(30));
+        assert_eq!((unrouted.tally().unrouted, unrouted.tally().balanced(), unrouted.due()), (1, true, None));
+    }
+}

@@ -1,0 +1,157 @@
+//! The circuit breaker of an endpoint: after many failures in a row it is left alone, then tried with a single probe.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Utc;
+use crate::delivery::Outcome;
+
+/// Failures in a row, within [`WINDOW`], that open the circuit. One poisoned event, retried by the schedule, can never
+/// reach it alone.
+pub const THRESHOLD: u32 = 10;
+
+/// The failures must fall within this time.
+pub const WINDOW: Duration = Duration::from_secs(60);
+
+/// How long the circuit stays open the first time; doubled at each failed probe.
+const FIRST_OPENING: Duration = Duration::from_secs(15);
+
+/// The longest it stays open.
+const LONGEST_OPENING: Duration = Duration::from_secs(300);
+
+/// How long a probe may take before another one is let through.
+const PROBE: Duration = Duration::from_secs(30);
+
+/// How an endpoint has been doing. Stored as JSON: fields may be added, never renamed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Failures in a row while the circuit is closed.
+    #[serde(default)]
+    pub failures: u32,
+    /// When the first of them was.
+    #[serde(default)]
+    pub since: Utc,
+    /// The circuit is open: nothing is sent before then, and one probe at that time.
+    #[serde(default)]
+    pub open_until: Option<Utc>,
+    /// How many times in a row it was opened.
+    #[serde(default)]
+    pub openings: u32,
+}
+
+/// What may be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permit {
+    /// Anything.
+    Go,
+    /// One probe, by whoever stores the health that comes with this.
+    Probe,
+    /// Nothing before then.
+    Wait(Utc),
+}
+
+impl Health {
+    /// What may be sent at `now`, and the health to keep from then on.
+    #[must_use]
+    pub fn permit(&self, now: Utc) -> (Permit, Self) {
+        match self.open_until {
+            None => (Permit::Go, self.clone()),
+            Some(until) if now < until => (Permit::Wait(until), self.clone()),
+            // While the probe is under way the circuit stays open to everybody else.
+            Some(_) => (Permit::Probe, Self { open_until: Some(now.after(PROBE)), ..self.clone() }),
+        }
+    }
+
+    /// The health after an attempt that was let through by `permit`.
+    #[must_use]
+    pub fn after(&self, permit: Permit, outcome: Outcome, now: Utc) -> Self {
+        let trouble = match outcome {
+            Outcome::Delivered | Outcome::Refused { trouble: false, .. } => false,
+            Outcome::Refused { trouble: true, .. } | Outcome::NoAnswer => true,
+            Outcome::Impossible => return self.clone(),
+        };
+        if !trouble {
+            return Self::default();
+        }
+        if self.open_until.is_some() {
+            // What was under way when the circuit opened tells nothing new: only the probe's failure opens it again.
+            return if permit == Permit::Probe { self.opened(now) } else { self.clone() };
+        }
+        let fresh = self.failures == 0 || now.since(self.since) > WINDOW;
+        let next = if fresh {
+            Self { failures: 1, since: now, ..self.clone() }
+        } else {
+            Self { failures: self.failures + 1, ..self.clone() }
+        };
+        if next.failures >= THRESHOLD { next.opened(now) } else { next }
+    }
+
+    /// Whether the circuit is open.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.open_until.is_some()
+    }
+
+    fn opened(&self, now: Utc) -> Self {
+        let opening = FIRST_OPENING.saturating_mul(1 << self.openings.min(8)).min(LONGEST_OPENING);
+        Self { failures: 0, since: now, open_until: Some(now.after(opening)), openings: self.openings + 1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Utc {
+        Utc(seconds * 1_000_000)
+    }
+
+    fn broken() -> Health {
+        (0..THRESHOLD).fold(Health::default(), |health, _| health.after(Permit::Go, Outcome::NoAnswer, at(0)))
+    }
+
+    #[test]
+    fn it_opens_after_failures_in_a_row_and_lets_a_single_probe_through() {
+        let health = broken();
+        assert_eq!(health.permit(at(1)).0, Permit::Wait(at(15)));
+        let (permit, probing) = health.permit(at(15));
+        assert_eq!(permit, Permit::Probe);
+        assert_eq!(probing.permit(at(15)).0, Permit::Wait(at(45)), "one probe at a time");
+        assert_eq!(probing.after(Permit::Probe, Outcome::Delivered, at(16)), Health::default());
+        assert_eq!(probing.after(Permit::Probe, Outcome::NoAnswer, at(16)).permit(at(17)).0, Permit::Wait(at(46)));
+    }
+
+    #[test]
+    fn a_probe_that_never_ends_does_not_keep_it_open_for_good() {
+        let (_, probing) = broken().permit(at(15));
+        assert_eq!(probing.permit(at(45)).0, Permit::Probe);
+    }
+
+    #[test]
+    fn one_poisoned_event_cannot_open_it() {
+        let mut health = Health::default();
+        for seconds in [0, 5, 35, 155, 755, 2555, 6155] {
+            health = health.after(Permit::Go, Outcome::NoAnswer, at(seconds));
+        }
+        assert!(!health.is_open());
+        let refused = Outcome::Refused { retry_after: None, trouble: false };
+        let health = (0..100).fold(health, |health, _| health.after(Permit::Go, refused, at(7000)));
+        assert!(!health.is_open(), "a refusal of the event itself is no trouble of the endpoint");
+    }
+
+    #[test]
+    fn what_was_under_way_when_it_opened_does_not_open_it_again() {
+        let health = broken();
+        assert_eq!(health.after(Permit::Go, Outcome::NoAnswer, at(1)), health);
+    }
+
+    #[test]
+    fn openings_grow_to_a_limit() {
+        let mut health = broken();
+        for round in 0..20 {
+            health = health.after(Permit::Probe, Outcome::NoAnswer, at(round));
+        }
+        assert_eq!(health.permit(at(19)).0, Permit::Wait(at(19 + 300)));
+    }
+}

@@ -1,0 +1,262 @@
+//! What becomes of a delivery: `state + what happened + now -> next state`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::schedule::Schedule;
+use crate::{EndpointId, Utc};
+
+/// How many attempts are kept for the operator to read.
+pub const ATTEMPTS_KEPT: usize = 10;
+
+/// How long a delivery whose endpoint cannot be tried at all stays pending.
+pub const PATIENCE: Duration = Duration::from_secs(72 * 3600);
+
+/// The longest `Retry-After` that is honoured.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(12 * 3600);
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// To be attempted at its due time.
+    Pending,
+    /// The ERP took it.
+    Delivered,
+    /// Given up; listed until it is confirmed or replayed.
+    Failed,
+    /// Given up, and the ERP said that it has seen so.
+    Confirmed,
+}
+
+/// One event on its way to one endpoint. Stored as JSON: fields may be added, never renamed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Where it goes.
+    pub endpoint: EndpointId,
+    /// Where it stands.
+    pub state: State,
+    /// When it is to be attempted; while an attempt is under way, when that is given up for lost. Where the delivery is
+    /// settled, when that happened.
+    pub due: Utc,
+    /// When its schedule began.
+    pub since: Utc,
+    /// Counts the claims: a hint for an older turn is stale.
+    #[serde(default)]
+    pub turn: u32,
+    /// How many steps of the schedule are used up.
+    #[serde(default)]
+    pub tries: u32,
+    /// The latest attempts, oldest first, [`ATTEMPTS_KEPT`] at the most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+}
+
+/// One attempt, for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When it began.
+    pub at: Utc,
+    /// How long it took, in milliseconds.
+    pub ms: u64,
+    /// The HTTP status, where there was an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The beginning of the answer's body, or what went wrong.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The endpoint took the event.
+    Delivered,
+    /// The endpoint answered, but not with success.
+    Refused {
+        /// What its `Retry-After` asks for.
+        retry_after: Option<Duration>,
+        /// Whether the answer speaks of the endpoint's own trouble (5xx, 429) rather than of this event.
+        trouble: bool,
+    },
+    /// There was no answer: refused connection, timeout, unreadable response.
+    NoAnswer,
+    /// The attempt can never succeed: the endpoint is not configured or its address is forbidden.
+    Impossible,
+}
+
+impl Delivery {
+    /// A delivery of an event received at `now`. The hint that goes out with it is its first turn, so nobody else may
+    /// take it up before `lease` is over.
+    #[must_use]
+    pub const fn new(endpoint: EndpointId, now: Utc, due: Utc) -> Self {
+        Self { endpoint, state: State::Pending, due, since: now, turn: 0, tries: 0, attempts: Vec::new() }
+    }
+
+    /// Whether it is this turn's work.
+    #[must_use]
+    pub fn is_turn(&self, turn: u32) -> bool {
+        self.state == State::Pending && self.turn == turn
+    }
+
+    /// The delivery taken up until `until`: hints of earlier turns become stale.
+    #[must_use]
+    pub const fn claimed(mut self, until: Utc) -> Self {
+        self.turn += 1;
+        self.due = until;
+        self
+    }
+
+    /// The delivery after an attempt. `jitter` is in `0.0..1.0`.
+    #[must_use]
+    pub fn attempted(
+        mut self,
+        attempt: Attempt,
+        outcome: Outcome,
+        schedule: &Schedule,
+        now: Utc,
+        jitter: f64,
+    ) -> Self {
+        self.attempts.push(attempt);
+        self.attempts.drain(..self.attempts.len().saturating_sub(ATTEMPTS_KEPT));
+        let retry_after = match outcome {
+            Outcome::Delivered => return self.settled(State::Delivered, now),
+            Outcome::Impossible => return self.settled(State::Failed, now),
+            Outcome::Refused { retry_after, trouble: _ } => retry_after,
+            Outcome::NoAnswer => None,
+        };
+        match schedule.delay(self.tries, jitter) {
+            None => self.settled(State::Failed, now),
+            Some(delay) => {
+                let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
+                self.waiting(now.after(delay.max(asked)))
+            }
+        }
+    }
+
+    /// The delivery after its endpoint could not be tried because its circuit is open until `reopens`. That uses up a
+    /// step like an attempt, so that a long outage is not knocked on ever faster, but never the last one.
+    #[must_use]
+    pub fn put_off(self, schedule: &Schedule, reopens: Utc, now: Utc, jitter: f64) -> Self {
+        if now.since(self.since) >= PATIENCE {
+            return self.settled(State::Failed, now);
+        }
+        let last = schedule.steps().saturating_sub(1);
+        let delay = schedule.delay(self.tries.min(last), jitter).unwrap_or_default();
+        // Spread over the delay after the circuit may close again: a recovery must be no stampede.
+        let spread = delay.mul_f64(jitter.clamp(0.0, 1.0)).min(Duration::from_secs(60));
+        let due = now.after(delay).max(reopens.after(spread));
+        let tries = self.tries;
+        let mut next = self.waiting(due);
+        next.tries = next.tries.min(last.max(tries));
+        next
+    }
+
+    /// The delivery started over, as a replay does.
+    #[must_use]
+    pub fn replayed(mut self, now: Utc) -> Self {
+        self.state = State::Pending;
+        self.turn += 1;
+        self.tries = 0;
+        self.since = now;
+        self.due = now;
+        self
+    }
+
+    /// The failed delivery that somebody has seen.
+    #[must_use]
+    pub fn confirmed(self, now: Utc) -> Self {
+        self.settled(State::Confirmed, now)
+    }
+
+    const fn settled(mut self, state: State, now: Utc) -> Self {
+        self.state = state;
+        self.turn += 1;
+        self.due = now;
+        self
+    }
+
+    const fn waiting(mut self, due: Utc) -> Self {
+        self.turn += 1;
+        self.tries += 1;
+        self.due = due;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fresh() -> Delivery {
+        Delivery::new("erp".into(), Utc(0), Utc(30_000_000))
+    }
+
+    fn attempt(status: u16) -> Attempt {
+        Attempt { at: Utc(0), ms: 1, status: Some(status), detail: String::new() }
+    }
+
+    const REFUSED: Outcome = Outcome::Refused { retry_after: None, trouble: true };
+
+    #[test]
+    fn success_settles() {
+        let done = fresh().attempted(attempt(200), Outcome::Delivered, &Schedule::default(), Utc(5), 0.5);
+        assert_eq!((done.state, done.due), (State::Delivered, Utc(5)));
+    }
+
+    #[test]
+    fn failures_follow_the_schedule_and_then_give_up() {
+        let schedule = Schedule::new(vec![Duration::from_secs(5), Duration::from_secs(30)]);
+        let mut delivery = fresh();
+        let mut due = Vec::new();
+        while delivery.state == State::Pending {
+            delivery = delivery.attempted(attempt(500), REFUSED, &schedule, Utc(0), 0.5);
+            due.push(delivery.due.0 / 1_000_000);
+        }
+        assert_eq!(due, [5, 30, 0]);
+        assert_eq!((delivery.state, delivery.attempts.len()), (State::Failed, 3));
+    }
+
+    #[test]
+    fn retry_after_is_honoured_when_it_is_later() {
+        let asks = |seconds| Outcome::Refused { retry_after: Some(Duration::from_secs(seconds)), trouble: true };
+        let due = |outcome| {
+            fresh().attempted(attempt(503), outcome, &Schedule::default(), Utc(0), 0.5).due.0 / 1_000_000
+        };
+        assert_eq!((due(asks(90)), due(asks(1)), due(asks(999_999))), (90, 5, 43_200));
+    }
+
+    #[test]
+    fn what_cannot_be_tried_waits_without_failing_for_three_days() {
+        let schedule = Schedule::new(vec![Duration::from_secs(5)]);
+        let mut delivery = fresh();
+        for _ in 0..100 {
+            delivery = delivery.put_off(&schedule, Utc(0), Utc(1), 0.5);
+        }
+        assert_eq!(delivery.state, State::Pending);
+        let tried = delivery.clone().attempted(attempt(500), REFUSED, &schedule, Utc(2), 0.5);
+        assert_eq!(tried.state, State::Pending, "the last step is kept for a real attempt");
+        let late = delivery.put_off(&schedule, Utc(0), Utc(0).after(PATIENCE), 0.5);
+        assert_eq!(late.state, State::Failed);
+    }
+
+    #[test]
+    fn only_the_turn_it_was_hinted_for_may_act() {
+        let delivery = fresh();
+        assert!(delivery.is_turn(0));
+        let claimed = delivery.claimed(Utc(60));
+        assert!(!claimed.is_turn(0) && claimed.is_turn(1));
+        let done = claimed.attempted(attempt(200), Outcome::Delivered, &Schedule::default(), Utc(5), 0.5);
+        assert!(!done.is_turn(1) && !done.is_turn(2));
+    }
+
+    #[test]
+    fn the_attempts_kept_are_bounded() {
+        let mut delivery = fresh();
+        for _ in 0..50 {
+            delivery = delivery.replayed(Utc(0)).attempted(attempt(500), REFUSED, &Schedule::default(), Utc(0), 0.0);
+        }
+        assert_eq!(delivery.attempts.len(), ATTEMPTS_KEPT);
+    }
+}

@@ -1,0 +1,188 @@
+//! An event as the ERP receives it, and what the ERP's answer means.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use partners::Json;
+use serde::Deserialize;
+
+use crate::Event;
+use crate::delivery::Outcome;
+use crate::event::Data;
+
+/// The body an endpoint wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// CloudEvents 1.0, structured JSON.
+    #[default]
+    CloudEvents,
+    /// The partner's bytes and content type as they came.
+    Raw,
+}
+
+/// What goes to the ERP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Its `Content-Type`.
+    pub content_type: String,
+    /// The bytes that are signed and sent.
+    pub body: Bytes,
+}
+
+/// The event in the endpoint's format.
+#[must_use]
+pub fn content(event: &Event, format: Format) -> Content {
+    match format {
+        Format::CloudEvents => Content {
+            content_type: "application/cloudevents+json; charset=utf-8".to_owned(),
+            body: cloud_event(event).into(),
+        },
+        Format::Raw => {
+            let content_type = match event.meta.content_type.as_str() {
+                "" => "application/json".to_owned(),
+                content_type => content_type.to_owned(),
+            };
+            let body = match event.meta.data {
+                Data::Json(_) | Data::Opaque => event.body.clone(),
+                // It came in an array with others; an array is what its reader expects.
+                Data::Element => [b"[", &event.body[..], b"]"].concat().into(),
+            };
+            Content { content_type, body }
+        }
+    }
+}
+
+/// The payload goes in byte by byte: it is never parsed and printed again.
+fn cloud_event(event: &Event) -> Vec<u8> {
+    let meta = &event.meta;
+    let mut out = String::with_capacity(512);
+    let mut attribute = |name: &str, value: &str| {
+        out.push(if out.is_empty() { '{' } else { ',' });
+        out.push('"');
+        out.push_str(name);
+        out.push_str("\":");
+        out.push_str(&serde_json::Value::from(value).to_string());
+    };
+    attribute("specversion", "1.0");
+    attribute("id", &event.key.id.to_string());
+    attribute("source", event.key.connection.as_str());
+    attribute("type", meta.kind.as_str());
+    attribute("subject", event.key.subject.as_str());
+    attribute("time", &meta.received.to_string());
+    if let Some(milestone) = meta.milestone {
+        attribute("milestone", milestone.name());
+    }
+    if let Some(reason) = &meta.malformed {
+        attribute("malformed", reason);
+    }
+    let opaque_type = if meta.content_type.is_empty() { "application/octet-stream" } else { &meta.content_type };
+    let json = !matches!(meta.data, Data::Opaque);
+    attribute("datacontenttype", if json { "application/json" } else { opaque_type });
+    if meta.possible_repeat {
+        out.push_str(",\"possiblerepeat\":true");
+    }
+    let mut body = out.into_bytes();
+    if json {
+        body.extend_from_slice(b",\"data\":");
+        body.extend_from_slice(event.data());
+    } else {
+        body.extend_from_slice(b",\"data_base64\":\"");
+        body.extend_from_slice(BASE64_STANDARD.encode(event.data()).as_bytes());
+        body.push(b'"');
+    }
+    body.push(b'}');
+    body
+}
+
+/// Reads the ERP's answer. Success is any 2xx; in the raw format the body may take that back in the partner's own words,
+/// `{"state":false}` (XHQ 二.1 出参) or a `code` other than 200 (TrackingEyes 报关状态推送接口).
+#[must_use]
+pub fn judge(format: Format, status: u16, retry_after: Option<Duration>, body: &[u8]) -> Outcome {
+    let taken_back = || {
+        let json = Json::parse(body).ok();
+        let state = json.as_ref().and_then(|json| json.field("state"));
+        let code = json.as_ref().and_then(|json| json.field("code"));
+        state == Some("false") || code.is_some_and(|code| code != "200")
+    };
+    match status {
+        200..=299 if format == Format::Raw && taken_back() => Outcome::Refused { retry_after, trouble: false },
+        200..=299 => Outcome::Delivered,
+        429 | 500..=599 => Outcome::Refused { retry_after, trouble: true },
+        _ => Outcome::Refused { retry_after, trouble: false },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Meta;
+    use crate::{EventId, EventKey, Milestone, Subject, Utc};
+
+    fn event(body: &'static str, data: Data) -> Event {
+        Event {
+            key: EventKey {
+                connection: "xhq-sh".into(),
+                subject: Subject::new("order", "S\"1"),
+                id: EventId([7; 24]),
+            },
+            meta: Meta {
+                kind: "xhq.single_receipt".into(),
+                received: Utc(0),
+                expires: Utc(1),
+                content_type: "text/plain".to_owned(),
+                data,
+                milestone: Some(Milestone::Released),
+                aliases: vec![],
+                malformed: None,
+                possible_repeat: true,
+            },
+            body: Bytes::from_static(body.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn a_cloud_event_carries_the_partners_json_untouched() {
+        let payload = r#"{"id":1906651379888427008,  "price":1.10,"a":"\u653e","a":null}"#;
+        let sent = content(&event(payload, Data::Json(0..payload.len())), Format::CloudEvents);
+        let text = std::str::from_utf8(&sent.body).unwrap();
+        assert!(text.ends_with(&format!(",\"data\":{payload}}}")), "{text}");
+        let read: serde_json::Value = serde_json::from_slice(&sent.body).unwrap();
+        assert_eq!(read["subject"], "order:S\"1");
+        assert_eq!((&read["milestone"], &read["possiblerepeat"]), (&"released".into(), &true.into()));
+        assert_eq!(read["time"], "1970-01-01T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn what_is_not_json_goes_as_base64() {
+        let sent = content(&event("a=b", Data::Opaque), Format::CloudEvents);
+        let read: serde_json::Value = serde_json::from_slice(&sent.body).unwrap();
+        assert_eq!((&read["data_base64"], &read["datacontenttype"]), (&"YT1i".into(), &"text/plain".into()));
+    }
+
+    #[test]
+    fn raw_is_what_came_and_an_element_is_an_array_again() {
+        let whole = content(&event(" {}\n", Data::Json(1..3)), Format::Raw);
+        assert_eq!((&whole.body[..], whole.content_type.as_str()), (&b" {}\n"[..], "text/plain"));
+        assert_eq!(&content(&event("{}", Data::Element), Format::Raw).body[..], b"[{}]");
+    }
+
+    #[test]
+    fn a_raw_receiver_may_refuse_in_the_partners_words() {
+        let refused = Outcome::Refused { retry_after: None, trouble: false };
+        assert_eq!(judge(Format::Raw, 200, None, br#"{"state":false,"msg":"busy"}"#), refused);
+        assert_eq!(judge(Format::Raw, 200, None, br#"{"code":"500"}"#), refused);
+        for body in [&br#"{"state":true,"msg":""}"#[..], br#"{"code":200}"#, b"ok", b""] {
+            assert_eq!(judge(Format::Raw, 200, None, body), Outcome::Delivered);
+        }
+        assert_eq!(judge(Format::CloudEvents, 204, None, br#"{"state":false}"#), Outcome::Delivered);
+    }
+
+    #[test]
+    fn trouble_of_the_endpoint_is_told_from_refusal_of_the_event() {
+        let trouble = |status| matches!(judge(Format::Raw, status, None, b""), Outcome::Refused { trouble: true, .. });
+        assert!(trouble(500) && trouble(429) && trouble(503) && !trouble(400) && !trouble(302));
+    }
+}

@@ -1,0 +1,140 @@
+//! An event and the work it causes, as they are stored: one item.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::delivery::{Delivery, State};
+use crate::ledger::Tally;
+use crate::{Alias, EventKey, EventType, Milestone, Utc};
+
+/// One business fact in a push. Never changes once it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Where it is kept.
+    pub key: EventKey,
+    /// What is known of it besides its bytes.
+    pub meta: Meta,
+    /// The bytes as they arrived: the whole body of the push, or of several facts in one push this one's part.
+    pub body: Bytes,
+}
+
+/// What is known of an event besides its bytes. Stored as JSON: fields may be added, never renamed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    /// What it is.
+    #[serde(rename = "type")]
+    pub kind: EventType,
+    /// When the hub received it.
+    pub received: Utc,
+    /// When it may be forgotten.
+    pub expires: Utc,
+    /// The `Content-Type` of the push, as it came.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub content_type: String,
+    /// Which part of the body is the payload.
+    pub data: Data,
+    /// How far the shipment is, where the partner's code is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub milestone: Option<Milestone>,
+    /// Other business keys of its subject.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<Alias>,
+    /// Why it is not what the partner's documents describe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub malformed: Option<String>,
+    /// It may be a late retry of an older equal one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub possible_repeat: bool,
+}
+
+/// Which part of an event's body is the payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Data {
+    /// The JSON document in these bytes of the body (there may be blanks or a byte order mark around it).
+    Json(Range<usize>),
+    /// The whole body, which was one element of a JSON array that carried several events.
+    Element,
+    /// The whole body, which is not JSON.
+    Opaque,
+}
+
+impl Event {
+    /// The payload: the partner's JSON untouched, or the body where that is not JSON.
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        match &self.meta.data {
+            Data::Json(span) => self.body.get(span.clone()).unwrap_or(&self.body),
+            Data::Element | Data::Opaque => &self.body,
+        }
+    }
+}
+
+/// What is to be done about an event, and what was done. Stored as JSON: fields may be added, never renamed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    /// Counts the changes; a change is stored only over the version it was made from.
+    pub version: u64,
+    /// How many deliveries were promised, or 1 for an event that no endpoint wants. The ledger holds the states of the
+    /// deliveries against it.
+    pub accepted: u32,
+    /// The subject's aliases are to be written, at the latest then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index_by: Option<Utc>,
+    /// One for each endpoint that wants the event.
+    pub deliveries: Vec<Delivery>,
+}
+
+impl Work {
+    /// When something is to be done next; nothing where all is settled.
+    #[must_use]
+    pub fn due(&self) -> Option<Utc> {
+        let pending = self.deliveries.iter().filter(|delivery| delivery.state == State::Pending);
+        pending.map(|delivery| delivery.due).chain(self.index_by).min()
+    }
+
+    /// Whether a delivery failed and nobody has confirmed it.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.deliveries.iter().any(|delivery| delivery.state == State::Failed)
+    }
+
+    /// How many deliveries are in each state.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally { accepted: u64::from(self.accepted), ..Tally::default() };
+        for delivery in &self.deliveries {
+            *tally.of(delivery.state) += 1;
+        }
+        if self.deliveries.is_empty() {
+            tally.unrouted = 1;
+        }
+        tally
+    }
+
+    /// The delivery to that endpoint.
+    #[must_use]
+    pub fn delivery(&self, endpoint: &crate::EndpointId) -> Option<&Delivery> {
+        self.deliveries.iter().find(|delivery| delivery.endpoint == *endpoint)
+    }
+
+    /// The work with one delivery put in place of the endpoint's present one.
+    #[must_use]
+    pub fn with(mut self, delivery: Delivery) -> Self {
+        if let Some(place) = self.deliveries.iter_mut().find(|other| other.endpoint == delivery.endpoint) {
+            *place = delivery;
+        }
+        self
+    }
+}
+
+/// A stored event with the work it causes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The event.
+    pub event: Event,
+    /// Its work, at the version that was read.
+    pub work: Work,
+}

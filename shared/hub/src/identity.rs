@@ -1,0 +1,269 @@
+//! When two pushes are the same event.
+//!
+//! The id of an event is derived from its content, so that a store's "put unless it is there" is the de-duplication.
+//! White space, member order and escapes do not matter; values do, as printed: `1.10` is not `1.1`.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use partners::Json;
+use partners::json::Kind;
+
+use crate::{ConnectionId, EventId, EventType, Subject, Utc};
+
+/// Within this time an equal of an older event may as well be a late retry of it, and the event says so.
+pub const REPEAT_WINDOW: Duration = Duration::from_secs(600);
+
+/// How many recent contents a chain remembers for [`REPEAT_WINDOW`].
+const REMEMBERED: usize = 32;
+
+/// A digest of what makes an event: connection, type and canonical payload. Prints as 32 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Content([u8; 16]);
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// How an action tells a repetition from news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Equal content is the same event, for as long as events are kept.
+    Content,
+    /// The push carries neither time nor id: it is the same event only as the latest of its subject and type.
+    Latest,
+}
+
+/// 16 hex digits of a digest of some bytes, for names.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// The content digest of a JSON payload.
+#[must_use]
+pub fn content(connection: &ConnectionId, kind: &EventType, payload: &Json<'_>) -> Content {
+    let mut hash = begin(connection, kind, b"json");
+    canonical(&mut hash, payload);
+    finish(hash)
+}
+
+/// The content digest of a body that is not JSON.
+#[must_use]
+pub fn opaque(connection: &ConnectionId, kind: &EventType, body: &[u8]) -> Content {
+    let mut hash = begin(connection, kind, b"bytes");
+    hash.update(body);
+    finish(hash)
+}
+
+/// The id of an event that equal content makes equal.
+#[must_use]
+pub fn by_content(connection: &ConnectionId, subject: &Subject, content: Content) -> EventId {
+    id(connection, subject, content.0)
+}
+
+/// The first 8 bytes of the ids of a subject's events.
+#[must_use]
+pub fn prefix(connection: &ConnectionId, subject: &Subject) -> [u8; 8] {
+    let mut hash = Sha256::new();
+    text(&mut hash, b's', connection.as_str());
+    text(&mut hash, b's', subject.as_str());
+    cut(hash)
+}
+
+/// The latest event of a chain: one subject, one event type, [`Identity::Latest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The latest event.
+    pub event: EventId,
+    /// Its content.
+    pub content: Content,
+    /// When it was received.
+    pub received: Utc,
+    /// What was received within [`REPEAT_WINDOW`], the latest included, oldest first.
+    pub recent: Vec<(Content, Utc)>,
+}
+
+/// What a push is to its chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The latest event again.
+    Duplicate(EventId),
+    /// A new event.
+    Next {
+        /// Equal content was received within [`REPEAT_WINDOW`], with something else since.
+        possible_repeat: bool,
+        /// The chain with the new event as its latest. Its `received` is later than its predecessor's.
+        head: Head,
+    },
+}
+
+/// Decides what `content`, received at `now`, is to a chain whose latest event is `head`. The new id covers the
+/// predecessor's, so that concurrent equals meet in one conditional write.
+#[must_use]
+pub fn follow(
+    head: Option<&Head>,
+    connection: &ConnectionId,
+    subject: &Subject,
+    content: Content,
+    now: Utc,
+) -> Step {
+    if let Some(head) = head.filter(|head| head.content == content) {
+        return Step::Duplicate(head.event);
+    }
+    let mut hash = Sha256::new();
+    hash.update(content.0);
+    hash.update(head.map_or([0; 24], |head| head.event.0));
+    let event = id(connection, subject, cut(hash));
+    let received = head.map_or(now, |head| now.max(Utc(head.received.0 + 1)));
+    let mut recent: Vec<_> = head.map_or_else(Vec::new, |head| head.recent.clone());
+    recent.retain(|(_, at)| received.since(*at) <= REPEAT_WINDOW);
+    let possible_repeat = recent.iter().any(|(earlier, _)| *earlier == content);
+    recent.push((content, received));
+    recent.drain(..recent.len().saturating_sub(REMEMBERED));
+    Step::Next { possible_repeat, head: Head { event, content, received, recent } }
+}
+
+fn id(connection: &ConnectionId, subject: &Subject, own: [u8; 16]) -> EventId {
+    let mut bytes = [0; 24];
+    let (head, tail) = bytes.split_at_mut(8);
+    head.copy_from_slice(&prefix(connection, subject));
+    tail.copy_from_slice(&own);
+    EventId(bytes)
+}
+
+fn begin(connection: &ConnectionId, kind: &EventType, form: &[u8]) -> Sha256 {
+    let mut hash = Sha256::new();
+    text(&mut hash, b's', connection.as_str());
+    text(&mut hash, b's', kind.as_str());
+    hash.update(form);
+    hash
+}
+
+/// Feeds a value so that no two different values feed the same bytes: every text goes with its length.
+fn canonical(hash: &mut Sha256, value: &Json<'_>) {
+    match value.kind() {
+        Kind::Null => hash.update(b"n"),
+        Kind::Bool(true) => hash.update(b"t"),
+        Kind::Bool(false) => hash.update(b"f"),
+        Kind::Number(number) => text(hash, b'd', number),
+        Kind::String(string) => text(hash, b's', string),
+        Kind::Array(elements) => {
+            hash.update(b"[");
+            elements.iter().for_each(|element| canonical(hash, element));
+            hash.update(b"]");
+        }
+        Kind::Object(members) => {
+            let mut sorted: Vec<_> = members.iter().collect();
+            sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
+            hash.update(b"{");
+            for (name, member) in sorted {
+                text(hash, b's', name);
+                canonical(hash, member);
+            }
+            hash.update(b"}");
+        }
+    }
+}
+
+fn text(hash: &mut Sha256, tag: u8, text: &str) {
+    hash.update([tag]);
+    hash.update((text.len() as u64).to_be_bytes());
+    hash.update(text);
+}
+
+fn finish(hash: Sha256) -> Content {
+    Content(cut(hash))
+}
+
+fn cut<const N: usize>(hash: Sha256) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(body: &str) -> Content {
+        content(&"xhq-sh".into(), &"xhq.single_receipt".into(), &Json::parse(body.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn layout_does_not_matter_but_values_do() {
+        let one = of(r#"{"a":1,"b":{"c":"放行","d":[1,2]}}"#);
+        assert_eq!(one, of("{ \"b\":{\"d\":[1, 2],\n\"c\":\"\\u653e\\u884c\"}, \"a\":1}"));
+        for other in [
+            r#"{"a":1.0,"b":{"c":"放行","d":[1,2]}}"#,
+            r#"{"a":"1","b":{"c":"放行","d":[1,2]}}"#,
+            r#"{"a":1,"b":{"c":"放行","d":[2,1]}}"#,
+            r#"{"a":1,"b":{"c":"放行","d":[1,2]},"e":null}"#,
+            r#"{"a":1,"b":{"c":"放行","d":["1,2"]}}"#,
+        ] {
+            assert_ne!(one, of(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn prices_of_another_scale_and_ids_beyond_a_double_stay_apart() {
+        assert_ne!(of(r#"{"p":700.00}"#), of(r#"{"p":700.0}"#));
+        assert_ne!(of(r#"{"id":1906651379888427000}"#), of(r#"{"id":1906651379888427008}"#));
+    }
+
+    #[test]
+    fn connection_type_and_payload_make_the_event() {
+        let json = Json::parse(b"{}").unwrap();
+        let base = content(&"a".into(), &"xhq.x".into(), &json);
+        assert_ne!(base, content(&"b".into(), &"xhq.x".into(), &json));
+        assert_ne!(base, content(&"a".into(), &"xhq.y".into(), &json));
+        assert_ne!(base, opaque(&"a".into(), &"xhq.x".into(), b"{}"));
+    }
+
+    fn step(head: Option<&Head>, content: Content, seconds: i64) -> Step {
+        follow(head, &"c".into(), &Subject::new("order", "1"), content, Utc(seconds * 1_000_000))
+    }
+
+    fn next(head: Option<&Head>, content: Content, seconds: i64) -> (bool, Head) {
+        match step(head, content, seconds) {
+            Step::Next { possible_repeat, head } => (possible_repeat, head),
+            Step::Duplicate(id) => unreachable!("{id} is no duplicate"),
+        }
+    }
+
+    #[test]
+    fn equal_to_the_latest_is_a_duplicate_and_equal_to_an_older_one_is_news() {
+        let (s61, s63) = (of(r#"{"code":61}"#), of(r#"{"code":63}"#));
+        let (_, first) = next(None, s61, 0);
+        assert_eq!(step(Some(&first), s61, 86_400), Step::Duplicate(first.event));
+        let (_, second) = next(Some(&first), s63, 1);
+        let (repeat, third) = next(Some(&second), s61, 2);
+        assert!(repeat && third.event != first.event && third.event != second.event);
+        let (repeat, _) = next(Some(&second), s61, 700);
+        assert!(!repeat, "after ten minutes it is a status that came back");
+    }
+
+    #[test]
+    fn concurrent_equals_get_one_id_and_time_never_runs_backwards() {
+        let (s61, s63) = (of(r#"{"code":61}"#), of(r#"{"code":63}"#));
+        let (_, first) = next(None, s61, 10);
+        let (a, b) = (next(Some(&first), s63, 11).1, next(Some(&first), s63, 12).1);
+        assert_eq!(a.event, b.event);
+        assert!(next(Some(&first), s63, 5).1.received > first.received);
+    }
+
+    #[test]
+    fn a_chain_remembers_a_bounded_past() {
+        let mut head = None;
+        for code in 0..100 {
+            head = Some(next(head.as_ref(), of(&format!(r#"{{"code":{code}}}"#)), code).1);
+        }
+        assert_eq!(head.map(|head| head.recent.len()), Some(REMEMBERED));
+    }
+}

@@ -1,0 +1,177 @@
+//! Names of things: connections, endpoints, subjects, events.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $type(String);
+
+        impl $type {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $type {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+
+        impl From<String> for $type {
+            fn from(text: String) -> Self {
+                Self(text)
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// One account at a partner, `[a-z0-9-]+`.
+    ConnectionId
+}
+name! {
+    /// One ERP URL that receives events, `[a-z0-9-]+`.
+    EndpointId
+}
+name! {
+    /// What an event is, `<partner>.<action>` with the action as the partner spells it: `xhq.sendBgh_data`.
+    EventType
+}
+name! {
+    /// What an event is about, `<kind>:<value>`: `order:`, `bl:`, `entry:`, `batch:`, `port:`, ...
+    Subject
+}
+name! {
+    /// Another business key of a subject, `<kind>:<value>` as in [`Subject`]: `bl:`, `container:`, `entry:`, `serial:`.
+    Alias
+}
+
+/// The longest business key that is used as it is. Longer ones are cut to it and told apart by a digest, so that no
+/// store's limit on keys is met (DynamoDB: 1,024 bytes in a sort key).
+const LONGEST_KEY: usize = 256;
+
+fn business_key(kind: &str, value: &str) -> String {
+    if value.len() <= LONGEST_KEY {
+        return format!("{kind}:{value}");
+    }
+    let mut end = LONGEST_KEY;
+    while !value.is_char_boundary(end) {
+        end -= 1;
+    }
+    let head = value.get(..end).unwrap_or_default();
+    format!("{kind}:{head}~{}", crate::identity::digest(value.as_bytes()))
+}
+
+impl Subject {
+    /// The subject of that kind and business key.
+    #[must_use]
+    pub fn new(kind: &str, value: &str) -> Self {
+        Self(business_key(kind, value))
+    }
+}
+
+impl Alias {
+    /// The alias of that kind and business key.
+    #[must_use]
+    pub fn new(kind: &str, value: &str) -> Self {
+        Self(business_key(kind, value))
+    }
+}
+
+/// An event's id: 24 bytes, printed as 48 hex digits. The first 8 are derived from connection and subject, so that the
+/// events of one subject lie together in a store; the other 16 from what makes the event itself (see `identity`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(pub [u8; 24]);
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventId({self})")
+    }
+}
+
+/// The text is not 48 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an event id is 48 hex digits")]
+pub struct NotAnEventId;
+
+impl FromStr for EventId {
+    type Err = NotAnEventId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnEventId> {
+        let mut bytes = [0; 24];
+        if text.len() != 48 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(NotAnEventId);
+        }
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| NotAnEventId)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| NotAnEventId)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl Serialize for EventId {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EventId {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(from)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Where an event is kept: the partition `<connection>#<subject>` and the event in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EventKey {
+    /// The account it came through.
+    pub connection: ConnectionId,
+    /// What it is about.
+    pub subject: Subject,
+    /// Which event of the subject.
+    pub id: EventId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_id_survives_printing() {
+        let id = EventId(std::array::from_fn(|i| u8::try_from(i * 10).unwrap()));
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!("12".parse::<EventId>(), Err(NotAnEventId));
+        assert_eq!("长".repeat(16).parse::<EventId>(), Err(NotAnEventId));
+        assert_eq!("+1".repeat(24).parse::<EventId>(), Err(NotAnEventId));
+    }
+
+    #[test]
+    fn endless_business_keys_are_cut_but_stay_apart() {
+        let (a, b) = ("长".repeat(1000) + "a", "长".repeat(1000) + "b");
+        let (a, b) = (Subject::new("order", &a), Subject::new("order", &b));
+        assert!(a != b && a.as_str().len() < 400);
+    }
+}

@@ -1,0 +1,26 @@
+//! What the hub decides: identity, admission, deliveries, retries, the circuit breaker, the ledger.
+//!
+//! Pure. Nothing here performs I/O, reads a clock, an environment or randomness: those come in as arguments, so that
+//! every decision can be replayed.
+
+pub mod action;
+pub mod admission;
+pub mod breaker;
+pub mod delivery;
+pub mod envelope;
+pub mod event;
+pub mod identity;
+pub mod ids;
+pub mod ledger;
+pub mod milestone;
+pub mod routes;
+pub mod schedule;
+pub mod secret;
+pub mod signature;
+pub mod time;
+
+pub use event::{Event, Record, Work};
+pub use ids::{Alias, ConnectionId, EndpointId, EventId, EventKey, EventType, Subject};
+pub use milestone::Milestone;
+pub use secret::Secret;
+pub use time::Utc;

@@ -1,0 +1,71 @@
+//! One vocabulary of progress across partners.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a shipment stands, mapped from each partner's codes. A code that is not known gives none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Milestone {
+    /// The broker took the order on.
+    OrderAccepted,
+    /// The declaration documents are drafted.
+    Prepared,
+    /// A proof draft waits for the customer.
+    DraftReview,
+    /// The declaration was handed to customs.
+    Declared,
+    /// Customs took the declaration in.
+    Accepted,
+    /// Customs closed its review of the documents.
+    Reviewed,
+    /// Customs inspects the goods.
+    UnderInspection,
+    /// Duties are due.
+    TaxDue,
+    /// Customs released the goods.
+    Released,
+    /// The declaration is closed.
+    Cleared,
+    /// Customs or the broker sent it back.
+    Rejected,
+    /// The order was recalled or the declaration deleted.
+    Withdrawn,
+    /// The goods arrived at the customs area (运抵).
+    Arrived,
+    /// The goods may pass the gate.
+    GateIn,
+    /// The vessel left.
+    Departed,
+}
+
+impl Milestone {
+    /// The name in the `milestone` attribute of an event.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OrderAccepted => "order_accepted",
+            Self::Prepared => "prepared",
+            Self::DraftReview => "draft_review",
+            Self::Declared => "declared",
+            Self::Accepted => "accepted",
+            Self::Reviewed => "reviewed",
+            Self::UnderInspection => "under_inspection",
+            Self::TaxDue => "tax_due",
+            Self::Released => "released",
+            Self::Cleared => "cleared",
+            Self::Rejected => "rejected",
+            Self::Withdrawn => "withdrawn",
+            Self::Arrived => "arrived",
+            Self::GateIn => "gate_in",
+            Self::Departed => "departed",
+        }
+    }
+}
+
+impl fmt::Display for Milestone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

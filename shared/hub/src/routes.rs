@@ -1,0 +1,54 @@
+//! Which endpoint wants which event.
+
+use crate::{ConnectionId, EndpointId, EventType};
+
+/// A name, a prefix that ends in `*`, or `*` alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern(String);
+
+impl Pattern {
+    /// The pattern as the configuration writes it.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Whether a name is of this pattern.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.strip_suffix('*').map_or(self.0 == name, |prefix| name.starts_with(prefix))
+    }
+}
+
+/// What an endpoint wants.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// From which connections.
+    pub connections: Vec<Pattern>,
+    /// Of which types.
+    pub types: Vec<Pattern>,
+}
+
+impl Route {
+    /// Whether the endpoint wants events of that type from that connection.
+    #[must_use]
+    pub fn wants(&self, connection: &ConnectionId, kind: &EventType) -> bool {
+        self.connections.iter().any(|pattern| pattern.matches(connection.as_str()))
+            && self.types.iter().any(|pattern| pattern.matches(kind.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_names_prefixes_or_everything() {
+        let matches = |pattern: &str, name| Pattern::new(pattern.to_owned()).matches(name);
+        assert!(matches("*", "xhq.syn_status") && matches("xhq.*", "xhq.syn_status"));
+        assert!(matches("xhq.syn_status", "xhq.syn_status") && !matches("xhq.syn", "xhq.syn_status"));
+        assert!(!matches("onedata.*", "xhq.syn_status"));
+    }
+}

@@ -1,0 +1,59 @@
+//! When a failed delivery is tried again.
+
+use std::time::Duration;
+
+/// The delays between attempts. After the last one, a further failure is final.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule(Vec<Duration>);
+
+impl Schedule {
+    /// A schedule of these delays.
+    #[must_use]
+    pub const fn new(delays: Vec<Duration>) -> Self {
+        Self(delays)
+    }
+
+    /// How many retries it has.
+    #[must_use]
+    pub fn steps(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The delay after `tries` failures, moved by up to a tenth either way by `jitter` in `0.0..1.0`; nothing where the
+    /// schedule is at its end.
+    #[must_use]
+    pub fn delay(&self, tries: u32, jitter: f64) -> Option<Duration> {
+        let delay = self.0.get(usize::try_from(tries).ok()?)?;
+        Some(delay.mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0)))
+    }
+}
+
+impl Default for Schedule {
+    /// 5 s, 30 s, 2 m, 10 m, 30 m, 1 h, 2 h, 4 h, 8 h, then every 12 h until three days are nearly over.
+    fn default() -> Self {
+        const HOUR: u64 = 3600;
+        let seconds = [5, 30, 120, 600, 1800, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR];
+        let daily = [12 * HOUR; 4];
+        Self(seconds.into_iter().chain(daily).map(Duration::from_secs).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_ends_within_three_days() {
+        let schedule = Schedule::default();
+        let total: Duration = (0..schedule.steps()).filter_map(|tries| schedule.delay(tries, 1.0)).sum();
+        assert!(total < Duration::from_secs(72 * 3600) && total > Duration::from_secs(60 * 3600), "{total:?}");
+        assert_eq!(schedule.delay(schedule.steps(), 0.5), None);
+    }
+
+    #[test]
+    fn jitter_moves_a_delay_by_a_tenth() {
+        let schedule = Schedule::new(vec![Duration::from_secs(100)]);
+        assert_eq!(schedule.delay(0, 0.0), Some(Duration::from_secs(90)));
+        assert_eq!(schedule.delay(0, 1.0), Some(Duration::from_secs(110)));
+    }
+}

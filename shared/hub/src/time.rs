@@ -1,0 +1,69 @@
+//! Moments in time, in UTC, to the microsecond.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::{Timestamp, tz};
+use serde::{Deserialize, Serialize};
+
+/// A moment: microseconds since 1970-01-01T00:00:00Z. Prints as RFC 3339 with six decimals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Utc(pub i64);
+
+impl Utc {
+    /// The moment `span` later; the end of time where that is further than an `i64` reaches.
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// The time since `earlier`; zero where that is later than this.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// Whole seconds since 1970, as signatures and TTL attributes want it.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// Reads RFC 3339 (`2026-01-31T08:00:00Z`) or, without an offset, the partners' and operators' time of day in
+    /// UTC+8 (`2026-01-31 16:00:00`).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(timestamp) = text.parse::<Timestamp>() {
+            return Some(Self(timestamp.as_microsecond()));
+        }
+        let naive: jiff::civil::DateTime = text.parse().ok()?;
+        let china = tz::TimeZone::fixed(tz::offset(8));
+        Some(Self(china.to_timestamp(naive).ok()?.as_microsecond()))
+    }
+}
+
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let timestamp = Timestamp::from_microsecond(self.0).unwrap_or(Timestamp::MAX);
+        write!(f, "{timestamp:.6}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_and_reads_rfc_3339() {
+        let moment = Utc(1_564_620_414_000_000);
+        assert_eq!(moment.to_string(), "2019-08-01T00:46:54.000000Z");
+        assert_eq!(Utc::parse(&moment.to_string()), Some(moment));
+    }
+
+    #[test]
+    fn a_time_without_zone_is_chinas() {
+        assert_eq!(Utc::parse("2019-08-01 08:46:54"), Some(Utc(1_564_620_414_000_000)));
+        assert_eq!(Utc::parse("yesterday"), None);
+    }
+}

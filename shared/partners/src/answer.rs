@@ -1,0 +1,147 @@
+//! The answers the partners understand, each in its own envelope.
+//!
+//! Sources: XHQ 二.1 出参 (`state`, `msg`); TrackingEyes 报关状态推送接口, note 2 (an integer `code` in our body, or the
+//! push is never repeated); 1datatech 3.3 (HTTP 200 within 500 ms, body not specified).
+
+use serde_json::json;
+
+use crate::Partner;
+
+/// What became of a push, as far as its sender is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Stored durably just now.
+    Accepted,
+    /// Stored durably before.
+    Duplicate,
+    /// Kept as it came, but not what the partner's documents describe.
+    Malformed,
+    /// Wrong key, unknown connection, an address that is not allowed, or no such path. Nothing was stored.
+    Unauthorized,
+    /// The path exists, the method does not. Nothing was stored.
+    NotPost,
+    /// The body is over the limit. Nothing was stored.
+    TooLarge,
+    /// We could not keep it: our fault, and worth repeating.
+    Unavailable,
+}
+
+impl Verdict {
+    /// The outcome's name in logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Malformed => "malformed",
+            Self::Unauthorized => "unauthorized",
+            Self::NotPost => "not_post",
+            Self::TooLarge => "too_large",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// The HTTP status for a partner that reads it.
+    const fn status(self) -> u16 {
+        match self {
+            Self::Accepted | Self::Duplicate => 200,
+            Self::Malformed => 400,
+            Self::Unauthorized => 404,
+            Self::NotPost => 405,
+            Self::TooLarge => 413,
+            Self::Unavailable => 503,
+        }
+    }
+}
+
+/// An HTTP answer whose body is always `application/json`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The JSON body.
+    pub body: String,
+}
+
+/// The longest text TrackingEyes takes in `message`, in characters.
+const TRACKINGEYES_MESSAGE: usize = 255;
+
+/// The answer to a push in the partner's envelope. `text` says what is wrong and how to mend it; it is not sent with a
+/// positive answer.
+#[must_use]
+pub fn answer(partner: Partner, verdict: Verdict, text: &str) -> Answer {
+    let kept = matches!(verdict, Verdict::Accepted | Verdict::Duplicate);
+    match partner {
+        Partner::Xhq => Answer {
+            status: verdict.status(),
+            body: json!({"state": kept, "msg": if kept { "" } else { text }}).to_string(),
+        },
+        Partner::TrackingEyes => {
+            let code = if verdict == Verdict::Unavailable { 500 } else { verdict.status() };
+            let message: String =
+                if kept { "success".to_owned() } else { text.chars().take(TRACKINGEYES_MESSAGE).collect() };
+            Answer {
+                // Only a body with `code` makes a re-push possible, so a refusal of ours must look like an answer.
+                status: match verdict {
+                    Verdict::Accepted | Verdict::Duplicate | Verdict::Malformed | Verdict::Unavailable => 200,
+                    Verdict::Unauthorized | Verdict::NotPost | Verdict::TooLarge => verdict.status(),
+                },
+                body: json!({"code": code, "message": message}).to_string(),
+            }
+        }
+        Partner::OneData => {
+            // A body that cannot be read is kept, and three more copies of it would not read better.
+            let positive = kept || verdict == Verdict::Malformed;
+            let status = if positive { 200 } else { verdict.status() };
+            let message = if kept { "success" } else { text };
+            Answer { status, body: json!({"success": positive, "code": status, "message": message}).to_string() }
+        }
+        Partner::Yanwen => anyone(verdict, text),
+    }
+}
+
+/// The answer when nobody knows who asks: one body that satisfies every partner's reader.
+#[must_use]
+pub fn anyone(verdict: Verdict, text: &str) -> Answer {
+    let status = verdict.status();
+    Answer {
+        status,
+        body: json!({
+            "state": false, "msg": text,
+            "success": false, "code": status, "message": text.chars().take(TRACKINGEYES_MESSAGE).collect::<String>(),
+        })
+        .to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_partner_gets_the_answer_its_document_prints() {
+        assert_eq!(answer(Partner::Xhq, Verdict::Accepted, "x").body, r#"{"msg":"","state":true}"#);
+        assert_eq!(
+            answer(Partner::TrackingEyes, Verdict::Duplicate, "x").body,
+            r#"{"code":200,"message":"success"}"#
+        );
+        assert_eq!(answer(Partner::OneData, Verdict::Malformed, "x").status, 200);
+        assert_eq!(answer(Partner::OneData, Verdict::Unavailable, "x").status, 503);
+    }
+
+    #[test]
+    fn a_fault_of_ours_never_looks_like_the_partners() {
+        for partner in Partner::ALL {
+            let status = answer(partner, Verdict::Unavailable, "down").status;
+            assert!(!(400..500).contains(&status), "{partner}: {status}");
+        }
+    }
+
+    #[test]
+    fn trackingeyes_is_told_to_push_again_in_a_body_with_code() {
+        let answer = answer(Partner::TrackingEyes, Verdict::Unavailable, &"长".repeat(400));
+        let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!((answer.status, body["code"].as_i64()), (200, Some(500)));
+        assert_eq!(body["message"].as_str().unwrap().chars().count(), 255);
+    }
+}

@@ -1,0 +1,300 @@
+//! A reading of JSON that keeps how every value was printed.
+//!
+//! Partners send ids beyond 2^53, prices as text of mixed scale, scalars as string, number or null in turn, and JSON
+//! inside JSON strings. `serde_json::Value` would drop `1.10`, large integers and repeated names, so a value here keeps
+//! its printed text and every member of an object in its order. Lexing and validation are `serde_json`'s.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// How deep a body may nest. The partners' documents nest six levels; every level costs one more scan of what is in it.
+pub const MAX_DEPTH: usize = 64;
+
+/// One JSON value with its printed text.
+#[derive(Clone, Debug)]
+pub struct Json<'a> {
+    text: &'a str,
+    start: usize,
+    kind: Kind<'a>,
+}
+
+/// What a value is.
+#[derive(Clone, Debug)]
+pub enum Kind<'a> {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number, as printed.
+    Number(&'a str),
+    /// A string, its escapes resolved. A lone surrogate leaves the string as printed between its quotes.
+    String(Cow<'a, str>),
+    /// An array.
+    Array(Vec<Json<'a>>),
+    /// An object: every member in its order, repeated names included.
+    Object(Vec<(Cow<'a, str>, Json<'a>)>),
+}
+
+/// Why a body is not JSON.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotJson {
+    /// The bytes are not UTF-8, which JSON must be (RFC 8259, 8.1).
+    #[error("the body is not UTF-8 (byte {0} is the first that is not); send JSON in UTF-8")]
+    Encoding(usize),
+    /// There is nothing but white space.
+    #[error("the body is empty; send a JSON document")]
+    Empty,
+    /// The syntax is wrong.
+    #[error("the body is not JSON (line {line}, column {column}); send one complete JSON document")]
+    Syntax {
+        /// Line of the first fault, from 1.
+        line: usize,
+        /// Column of the first fault, from 1.
+        column: usize,
+    },
+    /// It nests deeper than [`MAX_DEPTH`].
+    #[error("the JSON nests deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+}
+
+impl From<serde_json::Error> for NotJson {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Syntax { line: error.line(), column: error.column() }
+    }
+}
+
+impl<'a> Json<'a> {
+    /// Reads one JSON document. A byte order mark before it is passed over.
+    pub fn parse(body: &'a [u8]) -> Result<Self, NotJson> {
+        let text = std::str::from_utf8(body).map_err(|e| NotJson::Encoding(e.valid_up_to()))?;
+        let document = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if document.trim_ascii().is_empty() {
+            return Err(NotJson::Empty);
+        }
+        let raw: &'a RawValue = serde_json::from_str(document)?;
+        read(raw.get(), text, 0)
+    }
+
+    /// The value as it was printed.
+    #[must_use]
+    pub const fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Where the value stands in the bytes it was parsed from.
+    #[must_use]
+    pub const fn span(&self) -> Range<usize> {
+        self.start..self.start + self.text.len()
+    }
+
+    /// What the value is.
+    #[must_use]
+    pub const fn kind(&self) -> &Kind<'a> {
+        &self.kind
+    }
+
+    /// The elements, where the value is an array.
+    #[must_use]
+    pub fn elements(&self) -> Option<&[Json<'a>]> {
+        match &self.kind {
+            Kind::Array(elements) => Some(elements),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) | Kind::Object(_) => None,
+        }
+    }
+
+    /// Whether the value is an object.
+    #[must_use]
+    pub const fn is_object(&self) -> bool {
+        matches!(self.kind, Kind::Object(_))
+    }
+
+    /// The member of that exact name; of several, the last, as most readers have it.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Json<'a>> {
+        match &self.kind {
+            Kind::Object(members) => members.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) | Kind::Array(_) => None,
+        }
+    }
+
+    /// A scalar's text: a string's content, a number as printed, `true` or `false`. Nothing for null, array, object.
+    #[must_use]
+    pub fn scalar(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::String(text) => Some(text),
+            Kind::Number(text) => Some(text),
+            Kind::Bool(true) => Some("true"),
+            Kind::Bool(false) => Some("false"),
+            Kind::Null | Kind::Array(_) | Kind::Object(_) => None,
+        }
+    }
+
+    /// The scalar member of that name, without the blanks around it; `""` means "no value" to every partner, so it is
+    /// nothing here.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.get(name)?.scalar().map(str::trim).filter(|text| !text.is_empty())
+    }
+
+    /// The members of an array member; none for null, a missing member or another type.
+    #[must_use]
+    pub fn list(&self, name: &str) -> &[Json<'a>] {
+        self.get(name).and_then(Json::elements).unwrap_or_default()
+    }
+
+    /// Looks into a member that the partner sends as an object or as a JSON string that holds one.
+    pub fn within<R>(&self, name: &str, look: impl FnOnce(&Json<'_>) -> R) -> Option<R> {
+        let member = self.get(name)?;
+        match &member.kind {
+            Kind::Object(_) => Some(look(member)),
+            Kind::String(text) => {
+                Json::parse(text.as_bytes()).ok().filter(Json::is_object).map(|inner| look(&inner))
+            }
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Array(_) => None,
+        }
+    }
+}
+
+/// Reads the value printed as `text`, a slice of `whole`.
+fn read<'a>(text: &'a str, whole: &'a str, depth: usize) -> Result<Json<'a>, NotJson> {
+    let start = text.as_ptr() as usize - whole.as_ptr() as usize;
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let kind = match text.as_bytes().first() {
+        Some(b'{' | b'[') if depth >= MAX_DEPTH => return Err(NotJson::TooDeep),
+        Some(b'{') => {
+            let members = parser.deserialize_map(Members)?;
+            let members = members.into_iter().map(|(name, raw)| Ok((name, read(raw, whole, depth + 1)?)));
+            Kind::Object(members.collect::<Result<_, NotJson>>()?)
+        }
+        Some(b'[') => {
+            let elements = parser.deserialize_seq(Elements)?;
+            Kind::Array(elements.into_iter().map(|raw| read(raw, whole, depth + 1)).collect::<Result<_, _>>()?)
+        }
+        Some(b'"') => Kind::String(match parser.deserialize_str(Text) {
+            Ok(text) => text,
+            Err(_) => Cow::Borrowed(text.trim_matches('"')),
+        }),
+        Some(b't') => Kind::Bool(true),
+        Some(b'f') => Kind::Bool(false),
+        Some(b'n') => Kind::Null,
+        _ => Kind::Number(text),
+    };
+    Ok(Json { text, start, kind })
+}
+
+struct Text;
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Text {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<(Cow<'de, str>, &'de str)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some((name, raw)) = map.next_entry_seed(Text, PhantomData::<&'de RawValue>)? {
+            members.push((name, raw.get()));
+        }
+        Ok(members)
+    }
+}
+
+struct Elements;
+
+impl<'de> Visitor<'de> for Elements {
+    type Value = Vec<&'de str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(raw) = seq.next_element::<&'de RawValue>()? {
+            elements.push(raw.get());
+        }
+        Ok(elements)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_their_print() {
+        let json = Json::parse(br#"{"id":1906651379888427008,"price":1.10,"huge":1e400}"#).unwrap();
+        assert_eq!(json.field("id"), Some("1906651379888427008"));
+        assert_eq!(json.field("price"), Some("1.10"));
+        assert_eq!(json.field("huge"), Some("1e400"));
+    }
+
+    #[test]
+    fn blank_is_no_value_and_the_last_of_repeated_names_counts() {
+        let json = Json::parse(br#"{"a":"","b":" ","c":null,"d":1,"d":"2"}"#).unwrap();
+        assert_eq!((json.field("a"), json.field("b"), json.field("c"), json.field("d")), (None, None, None, Some("2")));
+    }
+
+    #[test]
+    fn a_span_points_into_the_body() {
+        let body = "\u{feff} [ {\"a\":1} , {\"b\":2} ]".as_bytes();
+        let json = Json::parse(body).unwrap();
+        let second = json.elements().unwrap()[1].span();
+        assert_eq!(&body[second], br#"{"b":2}"#);
+    }
+
+    #[test]
+    fn json_within_a_string_is_found() {
+        let json = Json::parse(br#"{"p":"{\"channel\":\"P\"}","q":{"channel":"R"},"r":"no"}"#).unwrap();
+        let channel = |name| json.within(name, |inner| inner.field("channel").map(str::to_owned)).flatten();
+        assert_eq!((channel("p").as_deref(), channel("q").as_deref(), channel("r")), (Some("P"), Some("R"), None));
+    }
+
+    #[test]
+    fn a_lone_surrogate_is_kept_as_printed() {
+        let json = Json::parse(br#"{"msg":"\ud800x"}"#).unwrap();
+        assert_eq!(json.field("msg"), Some("\\ud800x"));
+    }
+
+    #[test]
+    fn what_is_not_json_says_where() {
+        assert_eq!(Json::parse(b"").unwrap_err(), NotJson::Empty);
+        assert_eq!(Json::parse(b"{\"a\":\xff}").unwrap_err(), NotJson::Encoding(5));
+        assert_eq!(Json::parse(b"{\"a\":").unwrap_err(), NotJson::Syntax { line: 1, column: 5 });
+        assert_eq!(Json::parse(b"{} {}").unwrap_err(), NotJson::Syntax { line: 1, column: 4 });
+        let deep = "[".repeat(10_000) + &"]".repeat(10_000);
+        assert_eq!(Json::parse(deep.as_bytes()).unwrap_err(), NotJson::TooDeep);
+    }
+}

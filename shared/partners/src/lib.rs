@@ -1,0 +1,12 @@
+//! What the partners say: who they are, how they print JSON, and the envelope in which each wants its answer.
+//!
+//! Everything here is pure. Nothing in this crate performs I/O, reads a clock or an environment, or decides what the
+//! hub does with a push; that is the `hub` crate's business.
+
+pub mod answer;
+pub mod json;
+mod partner;
+
+pub use answer::{Answer, Verdict};
+pub use json::Json;
+pub use partner::Partner;
