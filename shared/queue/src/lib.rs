@@ -1,1 +1,152 @@
-//! Placeholder.
+//! The queue makes deliveries fast and is never trusted: a hint names work that is already stored, and what the queue
+//! forgets the sweeper finds.
+//!
+//! Messages are an API between versions of the hub that run side by side: they carry their version and keys only, and
+//! the previous version stays readable for a release.
+
+mod in_process;
+
+use std::error::Error;
+
+use hub::{EndpointId, EventKey};
+use serde::{Deserialize, Serialize};
+
+pub use in_process::{InProcess, Receiver, in_process};
+
+/// A hint that a stored event has work to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// The event.
+    pub key: EventKey,
+    /// What is to be done.
+    pub errand: Errand,
+}
+
+/// What is to be done about an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// One attempt at a delivery.
+    Deliver {
+        /// Where it goes.
+        endpoint: EndpointId,
+        /// The turn the hint was made for; another turn makes it stale.
+        turn: u32,
+    },
+    /// Write the subject's aliases; there is no delivery that would do it on its way.
+    Index,
+}
+
+/// Version 1 on the wire.
+#[derive(Serialize, Deserialize)]
+struct MessageV1 {
+    v: u32,
+    #[serde(flatten)]
+    key: EventKey,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deliver: Option<DeliverV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DeliverV1 {
+    endpoint: EndpointId,
+    turn: u32,
+}
+
+/// The version that is written.
+const VERSION: u32 = 1;
+
+/// Why a message is no hint.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAHint {
+    /// Written by a newer hub.
+    #[error("message version {0} is not known to this version of the hub")]
+    Version(u32),
+    /// Not a message of the hub at all.
+    #[error("the message is no hint: {0}")]
+    Shape(#[from] serde_json::Error),
+}
+
+impl Hint {
+    /// The message: `{"v":1,"connection":..,"subject":..,"id":..,"deliver":{"endpoint":..,"turn":..}}`, without
+    /// `deliver` for [`Errand::Index`].
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let deliver = match &self.errand {
+            Errand::Deliver { endpoint, turn } => Some(DeliverV1 { endpoint: endpoint.clone(), turn: *turn }),
+            Errand::Index => None,
+        };
+        // Strings and integers always print; a failure here would be a defect of serde_json.
+        serde_json::to_string(&MessageV1 { v: VERSION, key: self.key.clone(), deliver }).unwrap_or_default()
+    }
+
+    /// Reads a message of this version or the one before it.
+    pub fn decode(text: &str) -> Result<Self, NotAHint> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            v: u32,
+        }
+        let Versioned { v } = serde_json::from_str(text)?;
+        if v != VERSION {
+            return Err(NotAHint::Version(v));
+        }
+        let MessageV1 { v: _, key, deliver } = serde_json::from_str(text)?;
+        let errand = deliver.map_or(Errand::Index, |DeliverV1 { endpoint, turn }| Errand::Deliver { endpoint, turn });
+        Ok(Self { key, errand })
+    }
+}
+
+/// Why hints were not sent. Nothing is lost by it.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The queue holds as much as it may.
+    #[error("the queue is full")]
+    Full,
+    /// The queue could not be reached or refused.
+    #[error("the queue is unavailable")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// Where hints go.
+pub trait Queue: Clone + Send + Sync + 'static {
+    /// Sends hints about work that is stored.
+    fn send(&self, hints: Vec<Hint>) -> impl Future<Output = Result<(), QueueError>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use hub::{EventId, Subject};
+
+    use super::*;
+
+    fn hint(errand: Errand) -> Hint {
+        let key =
+            EventKey { connection: "xhq-sh".into(), subject: Subject::new("order", "S1"), id: EventId([1; 24]) };
+        Hint { key, errand }
+    }
+
+    #[test]
+    fn hints_survive_the_wire() {
+        for errand in [Errand::Index, Errand::Deliver { endpoint: "erp".into(), turn: 3 }] {
+            let hint = hint(errand);
+            assert_eq!(Hint::decode(&hint.encode()).unwrap(), hint);
+        }
+    }
+
+    /// This text is an API: a hub of the next version must still read it.
+    #[test]
+    fn the_message_of_version_1() {
+        let text = format!(
+            r#"{{"v":1,"connection":"xhq-sh","subject":"order:S1","id":"{}","deliver":{{"endpoint":"erp","turn":3}}}}"#,
+            "01".repeat(24)
+        );
+        let expected = hint(Errand::Deliver { endpoint: "erp".into(), turn: 3 });
+        assert_eq!((Hint::decode(&text).unwrap(), expected.encode()), (expected, text));
+    }
+
+    #[test]
+    fn what_is_no_hint_says_so() {
+        assert!(matches!(Hint::decode(r#"{"v":2,"new":true}"#), Err(NotAHint::Version(2))));
+        assert!(matches!(Hint::decode("hello"), Err(NotAHint::Shape(_))));
+        assert!(matches!(Hint::decode(r#"{"v":1}"#), Err(NotAHint::Shape(_))));
+    }
+}

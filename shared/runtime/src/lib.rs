@@ -1,1 +1,40 @@
-//! Placeholder.
+//! The glue between what is decided (`hub`) and what is done (`store`, `queue`): configuration, the reception of
+//! pushes, authorisation, logs. It never calls out.
+
+pub mod config;
+pub mod receive;
+
+use std::sync::Arc;
+
+use config::Config;
+use hub::Utc;
+
+/// What tells the time. A function, so that tests can move it.
+pub type Clock = Arc<dyn Fn() -> Utc + Send + Sync>;
+
+/// The machine's clock.
+#[must_use]
+pub fn system_clock() -> Clock {
+    Arc::new(|| Utc(jiff::Timestamp::now().as_microsecond()))
+}
+
+/// What every function works with.
+#[derive(Clone)]
+pub struct Context<S, Q> {
+    /// The configuration, as checked.
+    pub config: Arc<Config>,
+    /// The store.
+    pub store: S,
+    /// The queue.
+    pub queue: Q,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl<S, Q> Context<S, Q> {
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Utc {
+        (self.clock)()
+    }
+}

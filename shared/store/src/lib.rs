@@ -1,1 +1,197 @@
-//! Placeholder.
+//! The store's verbs. The store is the truth: an event and its deliveries are one item, admitted by one conditional
+//! write, and everything else can be redone from it.
+//!
+//! Two engines keep these promises, and one contract suite ([`contract`]) holds both to them. Engines only store: they
+//! know keys, conditions and SQL, and no rule of the hub. Expired items are filtered on read, so every reading verb is
+//! told what time it is.
+
+#[cfg(feature = "contract")]
+pub mod contract;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use hub::event::Meta;
+use hub::identity::Head;
+use hub::ledger::Tally;
+use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
+
+/// What became of an admission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// The event is stored now, durably.
+    New,
+    /// It was stored before, by somebody else or by this very call whose answer was lost.
+    Duplicate,
+    /// The chain has another latest event than the link expects; nothing was stored. Read the head and decide again.
+    Moved,
+}
+
+/// The place of an event in its chain (`identity::follow`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The latest event when the decision was made.
+    pub expected: Option<hub::EventId>,
+    /// The chain with this event as its latest.
+    pub head: Head,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It is stored, durably.
+    Done,
+    /// Somebody changed the item in between, or it is gone; nothing was stored.
+    Stale,
+}
+
+/// An event without its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Where it is kept.
+    pub key: EventKey,
+    /// What is known of it.
+    pub meta: Meta,
+    /// Its work, at the version that was read.
+    pub work: Work,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The items.
+    pub items: Vec<Listed>,
+    /// Where the next page begins; opaque, printable; nothing at the end. A page may be empty and not be the last.
+    pub next: Option<String>,
+}
+
+/// A small named value that several processes share, such as the health of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The value.
+    pub value: String,
+    /// Counts the changes, from 1.
+    pub version: u64,
+}
+
+/// Why a verb failed. The message names the verb; the cause is in `source`.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The engine could not be reached, refused for lack of capacity, or did not answer. A write may or may not have
+    /// happened; the same write may be repeated.
+    #[error("the store is unavailable: {verb}")]
+    Unavailable {
+        /// The verb that failed.
+        verb: &'static str,
+        /// What the engine says.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The engine refused the request for what it is; repeating it changes nothing.
+    #[error("the store refuses the request: {verb}")]
+    Refused {
+        /// The verb that failed.
+        verb: &'static str,
+        /// What the engine says.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// What is stored cannot be read.
+    #[error("stored data cannot be read: {verb}, {what}")]
+    Corrupt {
+        /// The verb that failed.
+        verb: &'static str,
+        /// Which item, and what is wrong with it.
+        what: String,
+    },
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn retryable(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } => true,
+            Self::Refused { .. } | Self::Corrupt { .. } => false,
+        }
+    }
+}
+
+/// The result of a verb.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The verbs. Cheap to clone; clones share the engine.
+pub trait Store: Clone + Send + Sync + 'static {
+    /// Stores an event with its work unless its key is there. With a link, only while the chain's head is the expected
+    /// one, and the head moves in the same breath. When this returns `New`, the event survives a power cut.
+    fn admit(
+        &self,
+        event: &Event,
+        work: &Work,
+        link: Option<&Link>,
+    ) -> impl Future<Output = Result<Admitted>> + Send;
+
+    /// The latest event of a chain, read consistently; nothing where it has expired.
+    fn head(
+        &self,
+        connection: &ConnectionId,
+        subject: &Subject,
+        kind: &EventType,
+        now: Utc,
+    ) -> impl Future<Output = Result<Option<Head>>> + Send;
+
+    /// One event with its work and its bytes, read consistently.
+    fn load(&self, key: &EventKey, now: Utc) -> impl Future<Output = Result<Option<Record>>> + Send;
+
+    /// One event with its work, without its bytes, read consistently.
+    fn inspect(&self, key: &EventKey, now: Utc) -> impl Future<Output = Result<Option<Listed>>> + Send;
+
+    /// Puts changed work in place of the version before it (`work.version - 1`).
+    fn settle(&self, key: &EventKey, work: &Work) -> impl Future<Output = Result<Settled>> + Send;
+
+    /// Events with work that was due at `now`, the longest due first as far as the engine can tell, `limit` at the
+    /// most. May lag behind the latest writes: look at the item itself before acting.
+    fn due(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
+
+    /// Events with a failed delivery (to that endpoint, where one is named), by pages.
+    fn failed(
+        &self,
+        endpoint: Option<&EndpointId>,
+        from: Option<&str>,
+        limit: usize,
+        now: Utc,
+    ) -> impl Future<Output = Result<Page>> + Send;
+
+    /// The events of a subject in the order of their reception, read consistently; the latest 1,000.
+    fn timeline(
+        &self,
+        connection: &ConnectionId,
+        subject: &Subject,
+        now: Utc,
+    ) -> impl Future<Output = Result<Vec<Listed>>> + Send;
+
+    /// Makes a subject known under other keys until `expires`. Repeating it prolongs it.
+    fn alias(
+        &self,
+        aliases: &[Alias],
+        connection: &ConnectionId,
+        subject: &Subject,
+        expires: Utc,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// The subjects known under a key.
+    fn resolve(&self, alias: &Alias, now: Utc) -> impl Future<Output = Result<Vec<(ConnectionId, Subject)>>> + Send;
+
+    /// Takes or prolongs a named lease until `until`; `false` while another holder has it.
+    fn lease(&self, name: &str, holder: &str, now: Utc, until: Utc) -> impl Future<Output = Result<bool>> + Send;
+
+    /// A shared note.
+    fn note(&self, name: &str) -> impl Future<Output = Result<Option<Note>>> + Send;
+
+    /// Writes a shared note over the version that was read (0: over none); `false` where it has changed since.
+    fn put_note(&self, name: &str, value: &str, over: u64) -> impl Future<Output = Result<bool>> + Send;
+
+    /// The ledger of each connection. `accepted` is counted when events are admitted or replayed, the other counts from
+    /// the deliveries as they stand, so that a loss shows.
+    fn ledger(&self, now: Utc) -> impl Future<Output = Result<BTreeMap<ConnectionId, Tally>>> + Send;
+}

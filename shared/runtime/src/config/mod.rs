@@ -1,0 +1,87 @@
+//! The configuration: one TOML document, checked as a whole before anything starts.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hub::envelope::Format;
+use hub::routes::{Pattern, Route};
+use hub::schedule::Schedule;
+use hub::signature::SigningKey;
+use hub::{ConnectionId, EndpointId, Secret};
+use ipnet::IpNet;
+use partners::Partner;
+use url::Url;
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the local hub listens.
+    pub listen: SocketAddr,
+    /// Where the local hub keeps its data.
+    pub data_dir: PathBuf,
+    /// How often the sweeper runs. A hint has that long before the sweeper takes its work up.
+    pub sweep_every: Duration,
+    /// The accounts at partners.
+    pub connections: BTreeMap<ConnectionId, Connection>,
+    /// The ERP URLs that receive events.
+    pub endpoints: BTreeMap<EndpointId, Endpoint>,
+    /// What [`Config::endpoints`] want, in their order.
+    pub routes: Vec<Route>,
+    /// The keys of the ERP's own calls.
+    pub api_keys: Vec<ApiKey>,
+}
+
+/// One account at a partner.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Its name in URLs.
+    pub id: ConnectionId,
+    /// Whose account it is.
+    pub partner: Partner,
+    /// The inbound keys; several while rotating.
+    pub keys: Vec<Secret>,
+    /// The networks pushes may come from; empty for any.
+    pub allow_ips: Vec<IpNet>,
+    /// How long its events are kept.
+    pub retention: Duration,
+    /// Where the partner is called.
+    pub base_url: Option<Url>,
+    /// XHQ only: the values of `action` that mean the fee push.
+    pub fee_actions: Vec<String>,
+    /// The partner's credentials by name: `app_id`, `bgh_id`, `user_id`, `api_token`, `company_code`, `secret`.
+    pub credentials: BTreeMap<String, Secret>,
+}
+
+/// One ERP URL that receives events.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Its name.
+    pub id: EndpointId,
+    /// Where events are posted.
+    pub url: Url,
+    /// The keys that sign deliveries; two while rotating.
+    pub keys: Vec<SigningKey>,
+    /// The body it wants.
+    pub format: Format,
+    /// When a failed delivery is tried again.
+    pub schedule: Schedule,
+    /// Whether its address may be private or loopback.
+    pub allow_private: bool,
+    /// How long an attempt may take.
+    pub timeout: Duration,
+    /// How many attempts may be under way at once.
+    pub concurrency: usize,
+}
+
+/// A key of the ERP's own calls.
+#[derive(Clone, Debug)]
+pub struct ApiKey {
+    /// Its name in logs.
+    pub id: String,
+    /// The bearer token.
+    pub key: Secret,
+    /// The connections it may see and use.
+    pub connections: Vec<Pattern>,
+}

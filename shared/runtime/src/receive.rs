@@ -1,0 +1,231 @@
+//! A push comes in: who is it, what is it, keep it, answer.
+//!
+//! The answer waits for one thing, the store's conditional write, and for that no longer than the partner's budget.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::join_all;
+use hub::action::Action;
+use hub::admission::{self, Draft};
+use hub::identity::{self, Identity, Step};
+use hub::{ConnectionId, Work};
+use partners::answer::{self, Answer, Verdict};
+use partners::Partner;
+use queue::{Errand, Hint, Queue};
+use store::{Admitted, Link, Store, StoreError};
+use tokio::time::{Instant, timeout_at};
+
+use crate::Context;
+use crate::config::Connection;
+
+/// The largest body that is taken, in bytes: what a Lambda function can be invoked with.
+pub const MAX_BODY: usize = 6 * 1024 * 1024;
+
+/// How long the answer may be held up by sending the hint, at the most.
+const HINT_BUDGET: Duration = Duration::from_millis(100);
+
+/// How often a decision is made again because the chain moved. Each time another push was admitted, so this is reached
+/// only while that many different pushes of one subject race.
+const CHAIN_ATTEMPTS: usize = 64;
+
+/// What names a push: the parts of its path.
+#[derive(Clone, Copy, Debug)]
+pub struct Address<'a> {
+    /// The partner, as the path has it.
+    pub partner: &'a str,
+    /// The connection, as the path has it.
+    pub connection: &'a str,
+    /// The key, as the path has it. Never logged.
+    pub key: &'a str,
+}
+
+/// What came: body and the two headers that matter.
+#[derive(Clone, Debug, Default)]
+pub struct Delivered {
+    /// The body, as it came.
+    pub body: Bytes,
+    /// `Content-Type`, as it came.
+    pub content_type: String,
+    /// `Content-Encoding`, where there is one.
+    pub encoding: Option<String>,
+    /// Where the push came from, as far as it is known.
+    pub peer: Option<IpAddr>,
+}
+
+/// A connection whose key the sender presented. Made by [`verify`] alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Verified<'a> {
+    connection: &'a Connection,
+}
+
+impl Verified<'_> {
+    /// Whose account it is.
+    #[must_use]
+    pub const fn partner(&self) -> Partner {
+        self.connection.partner
+    }
+}
+
+/// Checks who sends. The comparison takes as long for a wrong key as for a right one, and an unknown connection is
+/// answered like a wrong key.
+pub fn verify<'a, S, Q>(
+    context: &'a Context<S, Q>,
+    action: &Action,
+    address: Address<'_>,
+    peer: Option<IpAddr>,
+) -> Result<Verified<'a>, Answer> {
+    let partner = Partner::from_id(address.partner);
+    let connection = context.config.connections.get(&ConnectionId::from(address.connection));
+    let known = connection.filter(|connection| {
+        let key = connection.keys.iter().fold(false, |found, key| found | key.matches(address.key));
+        let listed = connection.allow_ips.is_empty()
+            || peer.is_some_and(|peer| connection.allow_ips.iter().any(|net| net.contains(&peer)));
+        let partner = Some(connection.partner) == partner && action.partners.contains(&connection.partner);
+        key && listed && partner
+    });
+    known.map(|connection| Verified { connection }).ok_or_else(|| {
+        tracing::warn!(function = action.name, peer = ?peer, outcome = Verdict::Unauthorized.name(), "push refused");
+        refuse(partner, Verdict::Unauthorized)
+    })
+}
+
+/// The negative answer to a push that is not even looked at.
+#[must_use]
+pub fn refuse(partner: Option<Partner>, verdict: Verdict) -> Answer {
+    let text = match verdict {
+        Verdict::Unauthorized => "no such address: check the connection and the key in the URL",
+        Verdict::NotPost => "use POST",
+        Verdict::TooLarge => "the body is larger than 6 MB",
+        Verdict::Unavailable => "the push could not be stored, please repeat it",
+        Verdict::Accepted | Verdict::Duplicate | Verdict::Malformed => "",
+    };
+    partner.map_or_else(|| answer::anyone(verdict, text), |partner| answer::answer(partner, verdict, text))
+}
+
+/// Keeps a push and answers it. `arrived` is when its first byte was seen: the partner's clock runs from there.
+pub async fn receive<S: Store, Q: Queue>(
+    context: &Context<S, Q>,
+    action: &Action,
+    verified: Verified<'_>,
+    delivered: Delivered,
+    arrived: Instant,
+) -> Answer {
+    let connection = verified.connection;
+    let partner = connection.partner;
+    if delivered.body.len() > MAX_BODY {
+        tracing::warn!(function = action.name, connection = %connection.id, bytes = delivered.body.len(), "too large");
+        return refuse(Some(partner), Verdict::TooLarge);
+    }
+    let arrival = admission::read(
+        action,
+        &connection.id,
+        partner,
+        &connection.fee_actions,
+        &delivered.body,
+        delivered.encoding.as_deref(),
+    );
+    let deadline = arrived + partner.budget();
+    let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, &delivered));
+    // Every event of the push is tried, so that what can be kept is kept; the resend completes the rest.
+    let stored = timeout_at(deadline, join_all(admissions)).await;
+
+    let mut verdict = Verdict::Duplicate;
+    let mut hints = Vec::new();
+    for result in stored.unwrap_or_else(|_| vec![Err(Lost::Late)]) {
+        match result {
+            Ok(Some(new)) => {
+                hints.extend(new);
+                verdict = if verdict == Verdict::Unavailable { verdict } else { Verdict::Accepted };
+            }
+            Ok(None) => {}
+            Err(lost) => {
+                let error = &lost as &dyn std::error::Error;
+                tracing::error!(function = action.name, connection = %connection.id, error, "push not stored");
+                verdict = Verdict::Unavailable;
+            }
+        }
+    }
+    if !hints.is_empty() {
+        let patience = (Instant::now() + HINT_BUDGET).min(deadline);
+        match timeout_at(patience, context.queue.send(hints)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(function = action.name, error, "hint not sent; the sweeper will deliver");
+            }
+            Err(_) => tracing::warn!(function = action.name, "hint took too long; the sweeper will deliver"),
+        }
+    }
+    if verdict == Verdict::Unavailable {
+        return refuse(Some(partner), verdict);
+    }
+    if let Some(reason) = arrival.malformed {
+        tracing::warn!(function = action.name, connection = %connection.id, reason, "malformed push kept");
+        return answer::answer(partner, Verdict::Malformed, &reason);
+    }
+    tracing::debug!(function = action.name, connection = %connection.id, outcome = verdict.name(), "push answered");
+    answer::answer(partner, verdict, "")
+}
+
+/// Why a push could not be kept.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("the store did not answer within the partner's budget")]
+    Late,
+    #[error("the event was not admitted")]
+    Store(#[from] StoreError),
+    #[error("other pushes of the same subject kept coming in between")]
+    Contended,
+}
+
+/// Admits one event: the hints for its work where it is new, nothing where it is known.
+async fn admit<S: Store, Q>(
+    context: &Context<S, Q>,
+    connection: &Connection,
+    draft: Draft,
+    delivered: &Delivered,
+) -> Result<Option<Vec<Hint>>, Lost> {
+    for _ in 0..CHAIN_ATTEMPTS {
+        let now = context.now();
+        let (id, received, possible_repeat, link) = match draft.identity {
+            Identity::Content => (identity::by_content(&connection.id, &draft.subject, draft.content), now, false, None),
+            Identity::Latest => {
+                let before = context.store.head(&connection.id, &draft.subject, &draft.kind, now).await?;
+                match identity::follow(before.as_ref(), &connection.id, &draft.subject, draft.content, now) {
+                    Step::Duplicate(_) => return Ok(None),
+                    Step::Next { possible_repeat, head } => {
+                        let link = Link { expected: before.map(|head| head.event), head };
+                        (link.head.event, link.head.received, possible_repeat, Some(link))
+                    }
+                }
+            }
+        };
+        let event = draft.clone().event(
+            &connection.id,
+            id,
+            received,
+            possible_repeat,
+            &delivered.content_type,
+            connection.retention,
+        );
+        let work = admission::work(&event, &context.config.routes, context.config.sweep_every);
+        match context.store.admit(&event, &work, link.as_ref()).await? {
+            Admitted::New => return Ok(Some(hints(&event.key, &work))),
+            Admitted::Duplicate => return Ok(None),
+            Admitted::Moved => {}
+        }
+    }
+    Err(Lost::Contended)
+}
+
+/// The hints for all the pending work of an event.
+#[must_use]
+pub fn hints(key: &hub::EventKey, work: &Work) -> Vec<Hint> {
+    let pending = work.deliveries.iter().filter(|delivery| delivery.state == hub::delivery::State::Pending);
+    let deliver = pending.map(|delivery| Errand::Deliver { endpoint: delivery.endpoint.clone(), turn: delivery.turn });
+    // A delivery writes the aliases on its way; without one, that is an errand of its own.
+    let index = (work.index_by.is_some() && work.deliveries.is_empty()).then_some(Errand::Index);
+    deliver.chain(index).map(|errand| Hint { key: key.clone(), errand }).collect()
+}
