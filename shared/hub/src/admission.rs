@@ -171,7 +171,10 @@ mod tests {
         suffix: "echo",
         read: |push| match push.body.elements() {
             Some(elements) => Reading::Facts(
-                elements.iter().map(|e| Fact { element: true, ..Fact::new("t.e", e, [("bl", e.field("bl"))]) }).collect(),
+                elements
+                    .iter()
+                    .map(|e| Fact { element: true, ..Fact::new("t.e", e, [("bl", e.field("bl"))]) })
+                    .collect(),
             ),
             None => Fact::new("t.e", push.body, [("bl", push.body.field("bl"))]).alone(),
         },
@@ -192,7 +195,10 @@ mod tests {
     #[test]
     fn one_fact_keeps_the_whole_body_and_several_keep_their_parts() {
         let one = events(arrival(" {\"bl\":\"B1\", \"n\":1.10}\n", None));
-        assert_eq!((&one[0].body[..], one[0].data()), (&b" {\"bl\":\"B1\", \"n\":1.10}\n"[..], &b"{\"bl\":\"B1\", \"n\":1.10}"[..]));
+        assert_eq!(
+            (&one[0].body[..], one[0].data()),
+            (&b" {\"bl\":\"B1\", \"n\":1.10}\n"[..], &b"{\"bl\":\"B1\", \"n\":1.10}"[..])
+        );
         let two = events(arrival("[ {\"bl\":\"B1\"} , {\"bl\":\"B2\"} ]", None));
         assert_eq!((two[0].data(), two[1].data()), (&b"{\"bl\":\"B1\"}"[..], &b"{\"bl\":\"B2\"}"[..]));
     }

@@ -110,14 +110,7 @@ impl Delivery {
 
     /// The delivery after an attempt. `jitter` is in `0.0..1.0`.
     #[must_use]
-    pub fn attempted(
-        mut self,
-        attempt: Attempt,
-        outcome: Outcome,
-        schedule: &Schedule,
-        now: Utc,
-        jitter: f64,
-    ) -> Self {
+    pub fn attempted(mut self, attempt: Attempt, outcome: Outcome, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
         self.attempts.push(attempt);
         self.attempts.drain(..self.attempts.len().saturating_sub(ATTEMPTS_KEPT));
         let retry_after = match outcome {
@@ -221,9 +214,8 @@ mod tests {
     #[test]
     fn retry_after_is_honoured_when_it_is_later() {
         let asks = |seconds| Outcome::Refused { retry_after: Some(Duration::from_secs(seconds)), trouble: true };
-        let due = |outcome| {
-            fresh().attempted(attempt(503), outcome, &Schedule::default(), Utc(0), 0.5).due.0 / 1_000_000
-        };
+        let due =
+            |outcome| fresh().attempted(attempt(503), outcome, &Schedule::default(), Utc(0), 0.5).due.0 / 1_000_000;
         assert_eq!((due(asks(90)), due(asks(1)), due(asks(999_999))), (90, 5, 43_200));
     }
 

@@ -123,11 +123,7 @@ mod tests {
 
     fn event(body: &'static str, data: Data) -> Event {
         Event {
-            key: EventKey {
-                connection: "xhq-sh".into(),
-                subject: Subject::new("order", "S\"1"),
-                id: EventId([7; 24]),
-            },
+            key: EventKey { connection: "xhq-sh".into(), subject: Subject::new("order", "S\"1"), id: EventId([7; 24]) },
             meta: Meta {
                 kind: "xhq.single_receipt".into(),
                 received: Utc(0),

@@ -107,13 +107,7 @@ pub enum Step {
 /// Decides what `content`, received at `now`, is to a chain whose latest event is `head`. The new id covers the
 /// predecessor's, so that concurrent equals meet in one conditional write.
 #[must_use]
-pub fn follow(
-    head: Option<&Head>,
-    connection: &ConnectionId,
-    subject: &Subject,
-    content: Content,
-    now: Utc,
-) -> Step {
+pub fn follow(head: Option<&Head>, connection: &ConnectionId, subject: &Subject, content: Content, now: Utc) -> Step {
     if let Some(head) = head.filter(|head| head.content == content) {
         return Step::Duplicate(head.event);
     }

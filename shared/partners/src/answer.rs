@@ -121,10 +121,7 @@ mod tests {
     #[test]
     fn each_partner_gets_the_answer_its_document_prints() {
         assert_eq!(answer(Partner::Xhq, Verdict::Accepted, "x").body, r#"{"msg":"","state":true}"#);
-        assert_eq!(
-            answer(Partner::TrackingEyes, Verdict::Duplicate, "x").body,
-            r#"{"code":200,"message":"success"}"#
-        );
+        assert_eq!(answer(Partner::TrackingEyes, Verdict::Duplicate, "x").body, r#"{"code":200,"message":"success"}"#);
         assert_eq!(answer(Partner::OneData, Verdict::Malformed, "x").status, 200);
         assert_eq!(answer(Partner::OneData, Verdict::Unavailable, "x").status, 503);
     }

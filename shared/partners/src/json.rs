@@ -152,9 +152,7 @@ impl<'a> Json<'a> {
         let member = self.get(name)?;
         match &member.kind {
             Kind::Object(_) => Some(look(member)),
-            Kind::String(text) => {
-                Json::parse(text.as_bytes()).ok().filter(Json::is_object).map(|inner| look(&inner))
-            }
+            Kind::String(text) => Json::parse(text.as_bytes()).ok().filter(Json::is_object).map(|inner| look(&inner)),
             Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Array(_) => None,
         }
     }

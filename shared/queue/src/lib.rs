@@ -119,8 +119,7 @@ mod tests {
     use super::*;
 
     fn hint(errand: Errand) -> Hint {
-        let key =
-            EventKey { connection: "xhq-sh".into(), subject: Subject::new("order", "S1"), id: EventId([1; 24]) };
+        let key = EventKey { connection: "xhq-sh".into(), subject: Subject::new("order", "S1"), id: EventId([1; 24]) };
         Hint { key, errand }
     }
 

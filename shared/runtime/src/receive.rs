@@ -11,8 +11,8 @@ use hub::action::Action;
 use hub::admission::{self, Draft};
 use hub::identity::{self, Identity, Step};
 use hub::{ConnectionId, Work};
-use partners::answer::{self, Answer, Verdict};
 use partners::Partner;
+use partners::answer::{self, Answer, Verdict};
 use queue::{Errand, Hint, Queue};
 use store::{Admitted, Link, Store, StoreError};
 use tokio::time::{Instant, timeout_at};
@@ -190,7 +190,9 @@ async fn admit<S: Store, Q>(
     for _ in 0..CHAIN_ATTEMPTS {
         let now = context.now();
         let (id, received, possible_repeat, link) = match draft.identity {
-            Identity::Content => (identity::by_content(&connection.id, &draft.subject, draft.content), now, false, None),
+            Identity::Content => {
+                (identity::by_content(&connection.id, &draft.subject, draft.content), now, false, None)
+            }
             Identity::Latest => {
                 let before = context.store.head(&connection.id, &draft.subject, &draft.kind, now).await?;
                 match identity::follow(before.as_ref(), &connection.id, &draft.subject, draft.content, now) {
