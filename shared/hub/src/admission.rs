@@ -82,7 +82,11 @@ pub fn read(
 }
 
 fn draft(connection: &ConnectionId, json: &Json<'_>, body: &Bytes, fact: Fact) -> Draft {
-    let payload = json.elements().unwrap_or_default().iter().find(|element| element.span() == fact.span);
+    // One element alone is the same event as that element among others.
+    let payload = match json.elements() {
+        Some([only]) => Some(only),
+        elements => elements.unwrap_or_default().iter().find(|element| element.span() == fact.span),
+    };
     let content = identity::content(connection, &fact.kind, payload.unwrap_or(json));
     let (data, body) =
         if fact.element { (Data::Element, body.slice(fact.span)) } else { (Data::Json(json.span()), body.clone()) };
@@ -187,7 +191,7 @@ mod tests {
     fn events(arrival: Arrival) -> Vec<Event> {
         let event = |draft: Draft| {
             let id = identity::by_content(&"c".into(), &draft.subject, draft.content);
-            draft.event(&"c".into(), id, Utc(7), false, "application/json", Duration::from_secs(60))
+            draft.event(&"c".into(), id, Utc(7), false, "application/json", Duration::from_mins(1))
         };
         arrival.drafts.into_iter().map(event).collect()
     }
@@ -196,11 +200,17 @@ mod tests {
     fn one_fact_keeps_the_whole_body_and_several_keep_their_parts() {
         let one = events(arrival(" {\"bl\":\"B1\", \"n\":1.10}\n", None));
         assert_eq!(
-            (&one[0].body[..], one[0].data()),
+            (&one[0].body[..], &one[0].data()[..]),
             (&b" {\"bl\":\"B1\", \"n\":1.10}\n"[..], &b"{\"bl\":\"B1\", \"n\":1.10}"[..])
         );
         let two = events(arrival("[ {\"bl\":\"B1\"} , {\"bl\":\"B2\"} ]", None));
-        assert_eq!((two[0].data(), two[1].data()), (&b"{\"bl\":\"B1\"}"[..], &b"{\"bl\":\"B2\"}"[..]));
+        assert_eq!((&two[0].data()[..], &two[1].data()[..]), (&b"[{\"bl\":\"B1\"}]"[..], &b"[{\"bl\":\"B2\"}]"[..]));
+    }
+
+    #[test]
+    fn an_element_is_the_same_event_alone_and_among_others() {
+        let (alone, among) = (arrival("[{\"bl\":\"B1\"}]", None), arrival("[{\"bl\":\"B0\"},{\"bl\":\"B1\"}]", None));
+        assert_eq!(alone.drafts[0].content, among.drafts[1].content);
     }
 
     #[test]
@@ -214,7 +224,7 @@ mod tests {
             let arrival = arrival(body, encoding);
             assert!(arrival.malformed.is_some());
             let event = events(arrival).remove(0);
-            assert_eq!((event.data(), event.meta.kind.as_str()), (body.as_bytes(), "trackingeyes.malformed"));
+            assert_eq!((&event.data()[..], event.meta.kind.as_str()), (body.as_bytes(), "trackingeyes.malformed"));
         }
     }
 

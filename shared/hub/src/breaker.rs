@@ -12,13 +12,13 @@ use crate::delivery::Outcome;
 pub const THRESHOLD: u32 = 10;
 
 /// The failures must fall within this time.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub const WINDOW: Duration = Duration::from_mins(1);
 
 /// How long the circuit stays open the first time; doubled at each failed probe.
 const FIRST_OPENING: Duration = Duration::from_secs(15);
 
 /// The longest it stays open.
-const LONGEST_OPENING: Duration = Duration::from_secs(300);
+const LONGEST_OPENING: Duration = Duration::from_mins(5);
 
 /// How long a probe may take before another one is let through.
 const PROBE: Duration = Duration::from_secs(30);

@@ -11,10 +11,10 @@ use crate::{EndpointId, Utc};
 pub const ATTEMPTS_KEPT: usize = 10;
 
 /// How long a delivery whose endpoint cannot be tried at all stays pending.
-pub const PATIENCE: Duration = Duration::from_secs(72 * 3600);
+pub const PATIENCE: Duration = Duration::from_hours(72);
 
 /// The longest `Retry-After` that is honoured.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(12 * 3600);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(12);
 
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -138,7 +138,7 @@ impl Delivery {
         let last = schedule.steps().saturating_sub(1);
         let delay = schedule.delay(self.tries.min(last), jitter).unwrap_or_default();
         // Spread over the delay after the circuit may close again: a recovery must be no stampede.
-        let spread = delay.mul_f64(jitter.clamp(0.0, 1.0)).min(Duration::from_secs(60));
+        let spread = delay.mul_f64(jitter.clamp(0.0, 1.0)).min(Duration::from_mins(1));
         let due = now.after(delay).max(reopens.after(spread));
         let tries = self.tries;
         let mut next = self.waiting(due);

@@ -47,8 +47,7 @@ pub fn content(event: &Event, format: Format) -> Content {
             };
             let body = match event.meta.data {
                 Data::Json(_) | Data::Opaque => event.body.clone(),
-                // It came in an array with others; an array is what its reader expects.
-                Data::Element => [b"[", &event.body[..], b"]"].concat().into(),
+                Data::Element => event.data().into_owned().into(),
             };
             Content { content_type, body }
         }
@@ -87,7 +86,7 @@ fn cloud_event(event: &Event) -> Vec<u8> {
     let mut body = out.into_bytes();
     if json {
         body.extend_from_slice(b",\"data\":");
-        body.extend_from_slice(event.data());
+        body.extend_from_slice(&event.data());
     } else {
         body.extend_from_slice(b",\"data_base64\":\"");
         body.extend_from_slice(BASE64_STANDARD.encode(event.data()).as_bytes());

@@ -1,5 +1,6 @@
 //! An event and the work it causes, as they are stored: one item.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -62,12 +63,14 @@ pub enum Data {
 }
 
 impl Event {
-    /// The payload: the partner's JSON untouched, or the body where that is not JSON.
+    /// The payload: the partner's JSON untouched, or the body where that is not JSON. One element of an array is an array
+    /// of one, which is what its reader expects.
     #[must_use]
-    pub fn data(&self) -> &[u8] {
+    pub fn data(&self) -> Cow<'_, [u8]> {
         match &self.meta.data {
-            Data::Json(span) => self.body.get(span.clone()).unwrap_or(&self.body),
-            Data::Element | Data::Opaque => &self.body,
+            Data::Json(span) => self.body.get(span.clone()).unwrap_or(&self.body).into(),
+            Data::Element => [b"[", &self.body[..], b"]"].concat().into(),
+            Data::Opaque => (&self.body[..]).into(),
         }
     }
 }

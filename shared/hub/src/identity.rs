@@ -15,7 +15,7 @@ use partners::json::Kind;
 use crate::{ConnectionId, EventId, EventType, Subject, Utc};
 
 /// Within this time an equal of an older event may as well be a late retry of it, and the event says so.
-pub const REPEAT_WINDOW: Duration = Duration::from_secs(600);
+pub const REPEAT_WINDOW: Duration = Duration::from_mins(10);
 
 /// How many recent contents a chain remembers for [`REPEAT_WINDOW`].
 const REMEMBERED: usize = 32;
@@ -150,7 +150,9 @@ fn canonical(hash: &mut Sha256, value: &Json<'_>) {
         Kind::String(string) => text(hash, b's', string),
         Kind::Array(elements) => {
             hash.update(b"[");
-            elements.iter().for_each(|element| canonical(hash, element));
+            for element in elements {
+                canonical(hash, element);
+            }
             hash.update(b"]");
         }
         Kind::Object(members) => {
