@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use partners::json::Kind;
 use partners::{Json, Partner};
 
 use crate::identity::{self, Identity};
@@ -131,6 +132,22 @@ pub fn object(push: &Push<'_>, read: impl FnOnce(&Json<'_>) -> Reading) -> Readi
     }
 }
 
+/// The reading of a push on the path of an XHQ action. `read` gets the name that XHQ's `action` gives it, one of `names`;
+/// a push without a name is the first of them, because the path tells. Another name is kept as unknown: it came to the
+/// wrong path, and may not be read as what it is not.
+#[must_use]
+pub fn named(push: &Push<'_>, names: &[&str], read: impl FnOnce(&str, &Json<'_>) -> Fact) -> Reading {
+    object(push, |body| {
+        let name = match body.get("action").map(Json::kind) {
+            None | Some(Kind::Null) => names.first(),
+            Some(Kind::String(name)) if name.trim().is_empty() => names.first(),
+            Some(Kind::String(name)) => names.iter().find(|own| *own == name),
+            Some(Kind::Bool(_) | Kind::Number(_) | Kind::Array(_) | Kind::Object(_)) => None,
+        };
+        name.map_or_else(|| unknown(push), |name| read(name, body).alone())
+    })
+}
+
 /// A push that is JSON but no action that is known: kept under the keys that can be found, as `<partner>.unknown`.
 #[must_use]
 pub fn unknown(push: &Push<'_>) -> Reading {
@@ -169,5 +186,25 @@ mod tests {
     fn without_keys_the_payload_is_the_subject() {
         let (a, b) = (Json::parse(br#"{"a":1}"#).unwrap(), Json::parse(br#"{"a":2}"#).unwrap());
         assert_ne!(Fact::new("x", &a, []).subject, Fact::new("x", &b, []).subject);
+    }
+
+    #[test]
+    fn the_path_names_what_names_nothing_and_no_other_name_is_taken_for_its_own() {
+        for (body, kind) in [
+            (r#"{"action":"b"}"#, "xhq.b"),
+            ("{}", "xhq.a"),
+            (r#"{"action":null}"#, "xhq.a"),
+            (r#"{"action":""}"#, "xhq.a"),
+            (r#"{"action":"A"}"#, "xhq.unknown"),
+            (r#"{"action":" a"}"#, "xhq.unknown"),
+            (r#"{"action":7}"#, "xhq.unknown"),
+            (r#"{"action":["a"]}"#, "xhq.unknown"),
+        ] {
+            let json = Json::parse(body.as_bytes()).unwrap();
+            let push = Push { partner: Partner::Xhq, body: &json, fee_actions: &[] };
+            let reading = named(&push, &["a", "b"], |name, body| Fact::new(format!("xhq.{name}"), body, []));
+            let Reading::Facts(facts) = reading else { panic!("{body}") };
+            assert_eq!(facts[0].kind.as_str(), kind, "{body}");
+        }
     }
 }

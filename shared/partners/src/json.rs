@@ -247,6 +247,33 @@ impl<'de> Visitor<'de> for Elements {
     }
 }
 
+/// Declares the typed view of an object: a struct of documented scalar fields, each with the name on the wire (and the
+/// names it also goes by, after `|`). Its `of` reads every field as [`Json::field`] does, so that a string, a number and a
+/// boolean are all taken, and `""`, `null` and a missing member are nothing. Members that are not named are left alone.
+#[macro_export]
+macro_rules! view {
+    (
+        $(#[$doc:meta])*
+        pub struct $name:ident {
+            $($(#[$field_doc:meta])* $field:ident: $wire:literal $(| $also:literal)*,)*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct $name<'a> {
+            $($(#[$field_doc])* pub $field: Option<&'a str>,)*
+        }
+
+        impl<'a> $name<'a> {
+            /// The documented scalar fields of the object; nothing where a field has no value.
+            #[must_use]
+            pub fn of(json: &'a $crate::Json<'_>) -> Self {
+                Self { $($field: json.field($wire)$(.or_else(|| json.field($also)))*,)* }
+            }
+        }
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,5 +321,28 @@ mod tests {
         assert_eq!(Json::parse(b"{} {}").unwrap_err(), NotJson::Syntax { line: 1, column: 4 });
         let deep = "[".repeat(10_000) + &"]".repeat(10_000);
         assert_eq!(Json::parse(deep.as_bytes()).unwrap_err(), NotJson::TooDeep);
+    }
+
+    view! {
+        /// One sailing.
+        pub struct Sailing {
+            /// When it was loaded.
+            load_ship_time: "loadShipTime" | "loadshipTime",
+            /// Whether there is space.
+            have_position: "havePosition",
+        }
+    }
+
+    #[test]
+    fn a_view_takes_every_scalar_and_every_spelling() {
+        for (body, time, position) in [
+            (r#"{"loadShipTime":"1","havePosition":1,"tenantId":2}"#, Some("1"), Some("1")),
+            (r#"{"loadshipTime":"2","havePosition":"1"}"#, Some("2"), Some("1")),
+            (r#"{"loadShipTime":"","loadshipTime":"3","havePosition":null}"#, Some("3"), None),
+            ("[]", None, None),
+        ] {
+            let json = Json::parse(body.as_bytes()).unwrap();
+            assert_eq!(Sailing::of(&json), Sailing { load_ship_time: time, have_position: position }, "{body}");
+        }
     }
 }
