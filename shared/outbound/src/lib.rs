@@ -1,1 +1,15 @@
-//! Placeholder.
+//! HTTP to the outside: one attempt, its answer or why there was none.
+//!
+//! The only crate that names `reqwest`. It decides nothing: no retry, no redirect, no proxy, and what an answer means is
+//! the caller's to say. What it guards is where a request may go: see [`address`] and the resolver.
+
+pub mod address;
+mod client;
+mod failure;
+mod guard;
+mod retry_after;
+#[cfg(test)]
+mod tests;
+
+pub use client::{Client, KeepAlive, MAX_ANSWER, NoClient, Request, Sent};
+pub use failure::Kind;
