@@ -2,6 +2,7 @@
 //! pushes, authorisation, logs. It never calls out.
 
 pub mod config;
+pub mod logs;
 pub mod receive;
 
 use std::sync::Arc;

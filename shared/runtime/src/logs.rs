@@ -1,0 +1,26 @@
+//! Logs: to standard error, so that standard output stays for what a command answers.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+
+/// The variable that says what is logged, in the syntax of [`EnvFilter`]: `debug`, `info,runtime=trace`.
+pub const FILTER: &str = "TONGGUAN_LOG";
+
+/// Starts logging, one JSON object per line where a machine reads it. A second start does nothing, so that tests and
+/// functions in one process may each call it.
+pub fn init(json: bool) {
+    let wanted = std::env::var(FILTER).ok().filter(|filter| !filter.is_empty());
+    let filter = wanted.as_deref().map(EnvFilter::try_new);
+    let unreadable = matches!(filter, Some(Err(_)));
+    let filter = filter.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    let started = if json {
+        logs.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+    } else {
+        logs.with_ansi(std::io::stderr().is_terminal()).try_init()
+    };
+    if started.is_ok() && unreadable {
+        tracing::warn!("{FILTER} cannot be read as a filter; logging at info");
+    }
+}
