@@ -1,0 +1,33 @@
+//! What carries events to the ERP: single attempts at deliveries, and the sweep that finds what was forgotten.
+//!
+//! The decisions are `hub`'s; this crate reads, asks, sends and writes in the order that loses nothing: what is to be
+//! done is stored before it is attempted, and what came of it is stored before it is forgotten. How a parcel is sent
+//! comes in as a function, so that the same code runs against a simulated ERP in virtual time.
+
+mod attempt;
+mod index;
+mod line;
+mod parcel;
+mod sweep;
+
+pub use attempt::{Done, Undone, run};
+pub use line::Lines;
+pub use parcel::{Parcel, Returned, post};
+pub use sweep::{Swept, sweep};
+
+use std::sync::Arc;
+
+use runtime::Context;
+
+/// What the carrying functions work with.
+#[derive(Clone)]
+pub struct Courier<S, Q, F> {
+    /// Store, queue, configuration, clock.
+    pub context: Context<S, Q>,
+    /// What this process knows of each endpoint.
+    pub lines: Arc<Lines>,
+    /// Randomness in `0.0..1.0`, for the jitter of retries.
+    pub random: Arc<dyn Fn() -> f64 + Send + Sync>,
+    /// Sends a parcel, once: [`post`], or a simulation of it.
+    pub send: F,
+}

@@ -1,0 +1,85 @@
+//! What goes out in an attempt, and what comes back.
+
+use bytes::Bytes;
+use hub::delivery::{Attempt, Outcome};
+use hub::envelope;
+use hub::signature::signatures;
+use hub::{Event, Utc};
+use outbound::{Client, Kind, Request, Sent};
+use runtime::config::Endpoint;
+
+/// How much of an answer is kept with the attempt, in characters.
+const DETAIL: usize = 512;
+
+/// One signed request to an endpoint.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    /// `webhook-id`: the event's id, the same at every attempt.
+    pub id: String,
+    /// `webhook-timestamp`, in seconds since 1970.
+    pub timestamp: i64,
+    /// `webhook-signature`.
+    pub signature: String,
+    /// `Content-Type`.
+    pub content_type: String,
+    /// The bytes that are signed.
+    pub body: Bytes,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Returned {
+    /// What it means.
+    pub outcome: Outcome,
+    /// The HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// The beginning of the answer, or what went wrong.
+    pub detail: String,
+}
+
+impl Parcel {
+    /// The event as this endpoint wants it, signed at `now`.
+    #[must_use]
+    pub fn new(event: &Event, endpoint: &Endpoint, now: Utc) -> Self {
+        let content = envelope::content(event, endpoint.format);
+        let id = event.key.id.to_string();
+        let signature = signatures(&endpoint.keys, &id, now, &content.body);
+        Self { id, timestamp: now.seconds(), signature, content_type: content.content_type, body: content.body }
+    }
+}
+
+impl Returned {
+    /// The attempt as it is kept, begun at `at` and over at `now`.
+    pub(crate) fn attempt(&self, at: Utc, now: Utc) -> Attempt {
+        let ms = u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX);
+        Attempt { at, ms, status: self.status, detail: self.detail.clone() }
+    }
+}
+
+/// Posts a parcel to its endpoint.
+pub async fn post(client: &Client, endpoint: &Endpoint, parcel: Parcel) -> Returned {
+    let request = Request {
+        url: endpoint.url.clone(),
+        headers: vec![
+            ("content-type", parcel.content_type),
+            ("webhook-id", parcel.id),
+            ("webhook-timestamp", parcel.timestamp.to_string()),
+            ("webhook-signature", parcel.signature),
+        ],
+        body: parcel.body,
+        timeout: endpoint.timeout,
+        allow_private: endpoint.allow_private,
+    };
+    let sent = client.post(request).await;
+    let outcome = match &sent {
+        Sent::Answered { status, retry_after, body, .. } => {
+            envelope::judge(endpoint.format, *status, *retry_after, body)
+        }
+        Sent::Failed { kind: Kind::Unsendable, .. } => Outcome::Impossible,
+        // A forbidden address waits like one that does not answer: the operator may allow it, and nothing is lost.
+        Sent::Failed { kind: Kind::Refused | Kind::Resolve | Kind::Connect | Kind::Timeout | Kind::Broken, .. } => {
+            Outcome::NoAnswer
+        }
+    };
+    Returned { outcome, status: sent.status(), detail: sent.detail(DETAIL) }
+}

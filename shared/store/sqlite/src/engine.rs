@@ -1,0 +1,240 @@
+//! The engine's handle and its verbs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use hub::identity::Head;
+use hub::ledger::Tally;
+use hub::{Alias, ConnectionId, EndpointId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use store::{Admitted, Link, Listed, Note, Page, Result, Settled, Store, StoreError};
+
+use crate::fresh::Fresh;
+use crate::worker::{self, Handle, Shared};
+use crate::{reads, schema, writes};
+
+/// The name of the file in the data folder.
+const FILE: &str = "tongguan.db";
+
+/// The store in one SQLite file. Cheap to clone; the threads end with the last clone.
+#[derive(Clone)]
+pub struct SqliteStore {
+    writer: Handle,
+    reader: Handle,
+    fresh: Arc<Fresh>,
+}
+
+/// An event with its place in the order of admission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recent {
+    /// Grows with every admission.
+    pub position: i64,
+    /// The event.
+    pub item: Listed,
+}
+
+/// Why the store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder cannot be made.
+    #[error("cannot make the data folder {0}")]
+    Folder(String, #[source] std::io::Error),
+    /// There is no store and none is to be made.
+    #[error("there is no store in {0}; has the hub run there?")]
+    Missing(String),
+    /// SQLite refuses.
+    #[error("cannot open the store in {0}")]
+    Database(String, #[source] rusqlite::Error),
+    /// Written by another version of the hub.
+    #[error("the store in {0} has schema version {1}, which this version of the hub does not know")]
+    Version(String, i64),
+    /// No thread.
+    #[error("cannot start the store's threads")]
+    Thread(#[source] std::io::Error),
+}
+
+impl SqliteStore {
+    /// Opens the store in a folder, making both where they are missing.
+    pub fn open(folder: &Path) -> std::result::Result<Self, OpenError> {
+        let name = || folder.display().to_string();
+        std::fs::create_dir_all(folder).map_err(|error| OpenError::Folder(name(), error))?;
+        Self::at(folder, OpenFlags::SQLITE_OPEN_CREATE)
+    }
+
+    /// Opens the store that a hub has made in a folder.
+    pub fn existing(folder: &Path) -> std::result::Result<Self, OpenError> {
+        if folder.join(FILE).is_file() {
+            Self::at(folder, OpenFlags::empty())
+        } else {
+            Err(OpenError::Missing(folder.display().to_string()))
+        }
+    }
+
+    fn at(folder: &Path, create: OpenFlags) -> std::result::Result<Self, OpenError> {
+        let name = || folder.display().to_string();
+        let failed = |error| OpenError::Database(name(), error);
+        let file = folder.join(FILE);
+        let connect = || {
+            // Each connection belongs to one thread, so SQLite's own locking would be paid for nothing.
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
+            let db = Connection::open_with_flags(&file, flags)?;
+            schema::prepare(&db)?;
+            Ok(db)
+        };
+        let mut db = connect().map_err(failed)?;
+        schema::create(&mut db).map_err(failed)?.map_err(|version| OpenError::Version(name(), version))?;
+        let reader = worker::reader(connect().map_err(failed)?).map_err(OpenError::Thread)?;
+        let writer = worker::writer(db, file).map_err(OpenError::Thread)?;
+        Ok(Self { writer, reader, fresh: Arc::default() })
+    }
+
+    /// The event of that id, whatever it is about.
+    pub async fn find(&self, id: EventId, now: Utc) -> Result<Option<Record>> {
+        self.read("find", move |db| reads::find(db, id, now)).await
+    }
+
+    /// Events admitted after a position, in the order of admission.
+    pub async fn after(&self, position: i64, limit: usize, now: Utc) -> Result<Vec<Recent>> {
+        self.read("after", move |db| reads::recent(db, position, limit, now)).await
+    }
+
+    /// Events admitted before a position, the latest first.
+    pub async fn before(&self, position: i64, limit: usize, now: Utc) -> Result<Vec<Recent>> {
+        self.read("before", move |db| reads::latest(db, position, limit, now)).await
+    }
+
+    /// Removes up to `limit` expired events; how many went.
+    pub async fn purge(&self, now: Utc, limit: usize) -> Result<usize> {
+        self.write("purge", move |db| writes::purge(db, now, limit)).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        verb: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        unwrap(verb, self.reader.call(work).await)
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        verb: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        unwrap(verb, self.writer.call(work).await)
+    }
+}
+
+/// Names the verb in a failure and says whether it is worth repeating.
+fn unwrap<T>(verb: &'static str, answer: Option<std::result::Result<T, Shared>>) -> Result<T> {
+    let Some(result) = answer else {
+        return Err(StoreError::Unavailable { verb, source: "the store's thread has ended".into() });
+    };
+    result.map_err(|error| {
+        let unreadable =
+            matches!(&*error, rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..));
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                StoreError::Corrupt { verb, what: error.to_string() }
+            }
+            Some(ErrorCode::TooBig) => StoreError::Refused { verb, source: Box::new(error) },
+            None if unreadable => StoreError::Corrupt { verb, what: error.to_string() },
+            Some(_) | None => StoreError::Unavailable { verb, source: Box::new(error) },
+        }
+    })
+}
+
+impl Store for SqliteStore {
+    async fn admit(&self, event: &Event, work: &Work, link: Option<&Link>) -> Result<Admitted> {
+        let record = Record { event: event.clone(), work: work.clone() };
+        let link = link.cloned();
+        let fresh = Arc::clone(&self.fresh);
+        let (admitted, record) = self
+            .write("admit", move |db| {
+                let admitted = writes::admit(db, &record, link.as_ref())?;
+                Ok((admitted, record))
+            })
+            .await?;
+        if admitted == Admitted::New && record.work.due().is_some() {
+            fresh.put(record);
+        }
+        Ok(admitted)
+    }
+
+    async fn head(
+        &self,
+        connection: &ConnectionId,
+        subject: &Subject,
+        kind: &EventType,
+        now: Utc,
+    ) -> Result<Option<Head>> {
+        let (connection, subject, kind) = (connection.clone(), subject.clone(), kind.clone());
+        self.read("head", move |db| writes::head(db, &connection, &subject, &kind, now)).await
+    }
+
+    async fn load(&self, key: &EventKey, now: Utc) -> Result<Option<Record>> {
+        if let Some(record) = self.fresh.take(key).filter(|record| record.event.meta.expires > now) {
+            return Ok(Some(record));
+        }
+        let key = key.clone();
+        self.read("load", move |db| reads::load(db, &key, now)).await
+    }
+
+    async fn inspect(&self, key: &EventKey, now: Utc) -> Result<Option<Listed>> {
+        let key = key.clone();
+        self.read("inspect", move |db| reads::inspect(db, &key, now)).await
+    }
+
+    async fn settle(&self, key: &EventKey, work: &Work) -> Result<Settled> {
+        let (key, work) = (key.clone(), work.clone());
+        self.write("settle", move |db| writes::settle(db, &key, &work)).await
+    }
+
+    async fn due(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.read("due", move |db| reads::due(db, now, limit)).await
+    }
+
+    async fn failed(&self, endpoint: Option<&EndpointId>, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
+        let endpoint = endpoint.cloned();
+        let from = from.map_or(Ok(0), str::parse).map_err(|_| StoreError::Refused {
+            verb: "failed",
+            source: "the place to begin from is not one that this list gave out".into(),
+        })?;
+        self.read("failed", move |db| reads::failed(db, endpoint.as_ref(), from, limit, now)).await
+    }
+
+    async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {
+        let (connection, subject) = (connection.clone(), subject.clone());
+        self.read("timeline", move |db| reads::timeline(db, &connection, &subject, now)).await
+    }
+
+    async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {
+        let (aliases, connection, subject) = (aliases.to_vec(), connection.clone(), subject.clone());
+        self.write("alias", move |db| writes::alias(db, &aliases, &connection, &subject, expires)).await
+    }
+
+    async fn resolve(&self, alias: &Alias, now: Utc) -> Result<Vec<(ConnectionId, Subject)>> {
+        let alias = alias.clone();
+        self.read("resolve", move |db| reads::resolve(db, &alias, now)).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, now: Utc, until: Utc) -> Result<bool> {
+        let (name, holder) = (name.to_owned(), holder.to_owned());
+        self.write("lease", move |db| writes::lease(db, &name, &holder, now, until)).await
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<Note>> {
+        let name = name.to_owned();
+        self.read("note", move |db| reads::note(db, &name)).await
+    }
+
+    async fn put_note(&self, name: &str, value: &str, over: u64) -> Result<bool> {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        self.write("put_note", move |db| writes::put_note(db, &name, &value, over)).await
+    }
+
+    async fn ledger(&self, now: Utc) -> Result<BTreeMap<ConnectionId, Tally>> {
+        self.read("ledger", move |db| reads::ledger(db, now)).await
+    }
+}

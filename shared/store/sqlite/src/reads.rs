@@ -1,0 +1,160 @@
+//! What is read, on a connection that never waits for writes.
+
+use std::collections::BTreeMap;
+
+use hub::delivery::State;
+use hub::identity::prefix;
+use hub::ledger::Tally;
+use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Record, Subject, Utc, Work};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use store::{Listed, Note, Page};
+
+use crate::codec::{LISTED, key, listed, parse, record};
+use crate::engine::Recent;
+
+const TIMELINE: usize = 1_000;
+
+pub(crate) fn load(db: &Connection, wanted: &EventKey, now: Utc) -> rusqlite::Result<Option<Record>> {
+    let found = find(db, wanted.id, now)?;
+    Ok(found.filter(|record| record.event.key == *wanted))
+}
+
+pub(crate) fn find(db: &Connection, id: EventId, now: Utc) -> rusqlite::Result<Option<Record>> {
+    db.prepare_cached(&format!(
+        "SELECT {LISTED}, e.body FROM events e JOIN work w USING (n) WHERE e.id = ?1 AND e.expires > ?2"
+    ))?
+    .query_row(params![&id.0[..], now.0], record)
+    .optional()
+}
+
+pub(crate) fn inspect(db: &Connection, wanted: &EventKey, now: Utc) -> rusqlite::Result<Option<Listed>> {
+    let found = db
+        .prepare_cached(&format!(
+            "SELECT {LISTED} FROM events e JOIN work w USING (n) WHERE e.id = ?1 AND e.expires > ?2"
+        ))?
+        .query_row(params![&wanted.id.0[..], now.0], listed)
+        .optional()?;
+    Ok(found.filter(|found| found.key == *wanted))
+}
+
+pub(crate) fn due(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<Vec<EventKey>> {
+    db.prepare_cached(
+        "SELECT e.connection, e.subject, e.id FROM work w JOIN events e USING (n)
+         WHERE w.due <= ?1 AND e.expires > ?1 ORDER BY w.due LIMIT ?2",
+    )?
+    .query_map(params![now.0, limit], key)?
+    .collect()
+}
+
+pub(crate) fn failed(
+    db: &Connection,
+    endpoint: Option<&EndpointId>,
+    from: i64,
+    limit: usize,
+    now: Utc,
+) -> rusqlite::Result<Page> {
+    let rows: Vec<(i64, Listed)> = db
+        .prepare_cached(&format!(
+            "SELECT {LISTED}, w.n FROM work w JOIN events e USING (n)
+             WHERE w.failed = 1 AND w.n > ?1 AND e.expires > ?2 ORDER BY w.n LIMIT ?3"
+        ))?
+        .query_map(params![from, now.0, limit], |row| Ok((row.get(5)?, listed(row)?)))?
+        .collect::<Result<_, _>>()?;
+    let next = (rows.len() == limit).then(|| rows.last().map(|(n, _)| n.to_string())).flatten();
+    let wanted = |item: &Listed| {
+        let mut failed = item.work.deliveries.iter().filter(|delivery| delivery.state == State::Failed);
+        failed.any(|delivery| endpoint.is_none_or(|endpoint| delivery.endpoint == *endpoint))
+    };
+    Ok(Page { items: rows.into_iter().map(|(_, item)| item).filter(wanted).collect(), next })
+}
+
+pub(crate) fn timeline(
+    db: &Connection,
+    connection: &ConnectionId,
+    subject: &Subject,
+    now: Utc,
+) -> rusqlite::Result<Vec<Listed>> {
+    let (mut first, mut last) = ([0; 24], [0xff; 24]);
+    let prefix = prefix(connection, subject);
+    for bound in [&mut first, &mut last] {
+        bound.iter_mut().zip(prefix).for_each(|(to, from)| *to = from);
+    }
+    let mut items: Vec<Listed> = db
+        .prepare_cached(&format!(
+            "SELECT {LISTED} FROM events e JOIN work w USING (n)
+             WHERE e.id BETWEEN ?1 AND ?2 AND e.connection = ?3 AND e.subject = ?4 AND e.expires > ?5"
+        ))?
+        .query_map(params![&first[..], &last[..], connection.as_str(), subject.as_str(), now.0], listed)?
+        .collect::<Result<_, _>>()?;
+    items.sort_by_key(|item| (item.meta.received, item.key.id));
+    items.drain(..items.len().saturating_sub(TIMELINE));
+    Ok(items)
+}
+
+pub(crate) fn resolve(db: &Connection, alias: &Alias, now: Utc) -> rusqlite::Result<Vec<(ConnectionId, Subject)>> {
+    db.prepare_cached("SELECT connection, subject FROM aliases WHERE alias = ?1 AND expires > ?2")?
+        .query_map(params![alias.as_str(), now.0], |row| {
+            Ok((row.get::<_, String>(0)?.into(), row.get::<_, String>(1)?.into()))
+        })?
+        .collect()
+}
+
+pub(crate) fn note(db: &Connection, name: &str) -> rusqlite::Result<Option<Note>> {
+    db.prepare_cached("SELECT value, version FROM notes WHERE name = ?1")?
+        .query_row([name], |row| Ok(Note { value: row.get(0)?, version: row.get(1)? }))
+        .optional()
+}
+
+/// One snapshot: the promises and the states are read in one transaction.
+pub(crate) fn ledger(db: &Connection, now: Utc) -> rusqlite::Result<BTreeMap<ConnectionId, Tally>> {
+    let snapshot = db.unchecked_transaction()?;
+    let mut tallies: BTreeMap<ConnectionId, Tally> = BTreeMap::new();
+    let mut expired: BTreeMap<ConnectionId, u64> = BTreeMap::new();
+    {
+        let mut rows = snapshot
+            .prepare_cached("SELECT e.connection, w.work, e.expires FROM events e LEFT JOIN work w USING (n)")?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let connection = ConnectionId::from(row.get_ref(0)?.as_str()?);
+            // An event whose work is gone was promised and is nowhere: the ledger must not balance over it.
+            if row.get_ref(1)? == ValueRef::Null {
+                continue;
+            }
+            let work: Work = parse(row, 1)?;
+            let tally = work.tally();
+            if row.get::<_, i64>(2)? > now.0 {
+                *tallies.entry(connection).or_default() += Tally { accepted: 0, ..tally };
+            } else {
+                *expired.entry(connection).or_default() += tally.accepted;
+            }
+        }
+    }
+    let mut totals = snapshot.prepare_cached("SELECT connection, deliveries FROM accepted")?;
+    let mut totals = totals.query([])?;
+    while let Some(row) = totals.next()? {
+        let connection = ConnectionId::from(row.get_ref(0)?.as_str()?);
+        let gone = expired.get(&connection).copied().unwrap_or_default();
+        let promised: u64 = row.get(1)?;
+        tallies.entry(connection).or_default().accepted = promised.saturating_sub(gone);
+    }
+    Ok(tallies)
+}
+
+pub(crate) fn recent(db: &Connection, after: i64, limit: usize, now: Utc) -> rusqlite::Result<Vec<Recent>> {
+    db.prepare_cached(&format!(
+        "SELECT {LISTED}, e.n FROM events e JOIN work w USING (n)
+         WHERE e.n > ?1 AND e.expires > ?2 ORDER BY e.n LIMIT ?3"
+    ))?
+    .query_map(params![after, now.0, limit], |row| Ok(Recent { position: row.get(5)?, item: listed(row)? }))?
+    .collect()
+}
+
+pub(crate) fn latest(db: &Connection, before: i64, limit: usize, now: Utc) -> rusqlite::Result<Vec<Recent>> {
+    db.prepare_cached(&format!(
+        "SELECT {LISTED}, e.n FROM events e JOIN work w USING (n)
+         WHERE e.n < ?1 AND e.expires > ?2 ORDER BY e.n DESC LIMIT ?3"
+    ))?
+    .query_map(params![before, now.0, limit], |row| Ok(Recent { position: row.get(5)?, item: listed(row)? }))?
+    .collect()
+}

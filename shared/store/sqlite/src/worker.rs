@@ -1,0 +1,142 @@
+//! Threads that own a connection each: one that writes, grouping commits, and some that read.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+/// How many jobs one commit may carry. More would make the first of them wait for the last.
+const LARGEST_GROUP: usize = 256;
+
+/// The log is carried over into the database file when it has this many pages (4 KB each). Bounded, so that neither
+/// the file nor the time to open it after a crash grows without end.
+const CHECKPOINT_PAGES: u32 = 4_000;
+
+/// A job on a connection. The result is handed over in `finish`, when it is known whether it holds.
+trait Job: Send {
+    /// Does the work. `false` where the database failed, which undoes the whole group.
+    fn run(&mut self, db: &Connection) -> bool;
+    /// Answers who waits.
+    fn finish(self: Box<Self>, failure: Option<&Arc<rusqlite::Error>>);
+    /// Whether nobody waits any more, so that the job need not be done.
+    fn abandoned(&self) -> bool;
+}
+
+/// A failure that several jobs share.
+pub(crate) type Shared = Arc<rusqlite::Error>;
+
+struct Task<F, T> {
+    work: Option<F>,
+    result: Option<rusqlite::Result<T>>,
+    reply: oneshot::Sender<Result<T, Shared>>,
+}
+
+impl<F, T> Job for Task<F, T>
+where
+    F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+    T: Send,
+{
+    fn run(&mut self, db: &Connection) -> bool {
+        self.result = self.work.take().map(|work| work(db));
+        matches!(self.result, Some(Ok(_)))
+    }
+
+    fn finish(self: Box<Self>, failure: Option<&Shared>) {
+        let result = match (self.result, failure) {
+            (Some(Err(error)), _) => Err(Arc::new(error)),
+            (_, Some(failure)) => Err(Arc::clone(failure)),
+            (Some(Ok(value)), None) => Ok(value),
+            (None, None) => return,
+        };
+        // Who asked may have given up waiting.
+        let _ = self.reply.send(result);
+    }
+
+    fn abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+}
+
+/// Hands jobs to a thread. When the last handle is dropped the thread ends.
+#[derive(Clone)]
+pub(crate) struct Handle(Sender<Box<dyn Job>>);
+
+impl Handle {
+    /// Has a job done. `None` where the thread is gone.
+    pub(crate) async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Option<Result<T, Shared>> {
+        let (reply, answer) = oneshot::channel();
+        self.0.send(Box::new(Task { work: Some(work), result: None, reply })).ok()?;
+        answer.await.ok()
+    }
+}
+
+/// Starts the thread that writes.
+pub(crate) fn writer(db: Connection, file: PathBuf) -> std::io::Result<Handle> {
+    start("store-write", move |jobs| {
+        if let Err(error) = db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES) {
+            tracing::error!(%error, file = %file.display(), "the log of the store will not be carried over");
+        }
+        while let Ok(first) = jobs.recv() {
+            let group = std::iter::once(first).chain(jobs.try_iter()).take(LARGEST_GROUP);
+            write(&db, group.filter(|job| !job.abandoned()));
+        }
+    })
+}
+
+/// Does a group of jobs in one transaction, which costs one sync.
+fn write(db: &Connection, jobs: impl Iterator<Item = Box<dyn Job>>) {
+    let mut group = Vec::new();
+    let mut failure = db.execute_batch("BEGIN IMMEDIATE").err().map(Arc::new);
+    for mut job in jobs {
+        let sound = failure.is_none() && job.run(db);
+        group.push(job);
+        if !sound {
+            let undone = || {
+                rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT),
+                    Some("undone with the group of a write that failed".to_owned()),
+                )
+            };
+            failure.get_or_insert_with(|| Arc::new(undone()));
+            break;
+        }
+    }
+    if failure.is_none() {
+        failure = db.execute_batch("COMMIT").err().map(Arc::new);
+    }
+    if let Some(failure) = &failure {
+        tracing::error!(error = %failure, jobs = group.len(), "a group of writes failed");
+        if !db.is_autocommit()
+            && let Err(error) = db.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "the failed writes could not be rolled back");
+        }
+    }
+    for job in group {
+        job.finish(failure.as_ref());
+    }
+}
+
+/// Starts a thread that reads.
+pub(crate) fn reader(db: Connection) -> std::io::Result<Handle> {
+    start("store-read", move |jobs| {
+        for mut job in jobs {
+            if !job.abandoned() {
+                job.run(&db);
+                job.finish(None);
+            }
+        }
+    })
+}
+
+fn start(name: &str, serve: impl FnOnce(Receiver<Box<dyn Job>>) + Send + 'static) -> std::io::Result<Handle> {
+    let (sender, jobs) = channel();
+    thread::Builder::new().name(name.to_owned()).spawn(move || serve(jobs))?;
+    Ok(Handle(sender))
+}

@@ -1,0 +1,182 @@
+//! What is done inside the writer's transaction.
+
+use hub::identity::{Head, prefix};
+use hub::{Alias, ConnectionId, EventKey, EventType, Record, Subject, Utc, Work};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use store::{Admitted, Link, Settled};
+
+use crate::codec::{json, parse};
+
+/// Stores an event unless it is there; see `Store::admit`.
+pub(crate) fn admit(db: &Connection, record: &Record, link: Option<&Link>) -> rusqlite::Result<Admitted> {
+    let Record { event, work } = record;
+    let now = event.meta.received;
+    let id = &event.key.id.0[..];
+    let stored: Option<(i64, i64)> = db
+        .prepare_cached("SELECT n, expires FROM events WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match stored {
+        Some((_, expires)) if expires > now.0 => return Ok(Admitted::Duplicate),
+        Some((expired, _)) => forget(db, expired)?,
+        None => {}
+    }
+    if let Some(link) = link {
+        let present = head(db, &event.key.connection, &event.key.subject, &event.meta.kind, now)?;
+        if present.map(|head| head.event) != link.expected {
+            return Ok(Admitted::Moved);
+        }
+        put_head(db, record, &link.head)?;
+    }
+    db.prepare_cached(
+        "INSERT INTO events (id, connection, subject, expires, meta, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        id,
+        event.key.connection.as_str(),
+        event.key.subject.as_str(),
+        event.meta.expires.0,
+        json(&event.meta)?,
+        &event.body[..],
+    ])?;
+    let n = db.last_insert_rowid();
+    db.prepare_cached("INSERT INTO work (n, version, due, failed, work) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![n, work.version, work.due().map(|due| due.0), work.has_failed(), json(work)?])?;
+    promise(db, &event.key.connection, i64::from(work.accepted))?;
+    Ok(Admitted::New)
+}
+
+/// The latest event of a chain.
+pub(crate) fn head(
+    db: &Connection,
+    connection: &ConnectionId,
+    subject: &Subject,
+    kind: &EventType,
+    now: Utc,
+) -> rusqlite::Result<Option<Head>> {
+    db.prepare_cached(
+        "SELECT head FROM heads
+         WHERE id_prefix = ?1 AND type = ?2 AND connection = ?3 AND subject = ?4 AND expires > ?5",
+    )?
+    .query_row(
+        params![&prefix(connection, subject)[..], kind.as_str(), connection.as_str(), subject.as_str(), now.0],
+        |row| parse(row, 0),
+    )
+    .optional()
+}
+
+fn put_head(db: &Connection, record: &Record, head: &Head) -> rusqlite::Result<()> {
+    let (key, meta) = (&record.event.key, &record.event.meta);
+    db.prepare_cached("INSERT OR REPLACE INTO heads (id_prefix, type, connection, subject, expires, head) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(params![
+            &prefix(&key.connection, &key.subject)[..],
+            meta.kind.as_str(),
+            key.connection.as_str(),
+            key.subject.as_str(),
+            meta.expires.0,
+            json(head)?,
+        ])?;
+    Ok(())
+}
+
+/// Puts changed work in place of the version before it; see `Store::settle`.
+pub(crate) fn settle(db: &Connection, key: &EventKey, work: &Work) -> rusqlite::Result<Settled> {
+    let stored: Option<(i64, u64, u32)> = db
+        .prepare_cached(
+            "SELECT w.n, w.version, json_extract(w.work, '$.accepted') FROM events e JOIN work w USING (n)
+             WHERE e.id = ?1 AND e.connection = ?2 AND e.subject = ?3",
+        )?
+        .query_row(params![&key.id.0[..], key.connection.as_str(), key.subject.as_str()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()?;
+    let Some((n, version, accepted)) = stored else { return Ok(Settled::Stale) };
+    if version + 1 != work.version {
+        return Ok(Settled::Stale);
+    }
+    db.prepare_cached("UPDATE work SET version = ?2, due = ?3, failed = ?4, work = ?5 WHERE n = ?1")?
+        .execute(params![n, work.version, work.due().map(|due| due.0), work.has_failed(), json(work)?])?;
+    if accepted != work.accepted {
+        promise(db, &key.connection, i64::from(work.accepted) - i64::from(accepted))?;
+    }
+    Ok(Settled::Done)
+}
+
+/// Counts promised deliveries, apart from their states, so that a lost delivery shows in the ledger.
+fn promise(db: &Connection, connection: &ConnectionId, deliveries: i64) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO accepted (connection, deliveries) VALUES (?1, ?2)
+         ON CONFLICT (connection) DO UPDATE SET deliveries = deliveries + excluded.deliveries",
+    )?
+    .execute(params![connection.as_str(), deliveries])?;
+    Ok(())
+}
+
+/// Makes a subject known under other keys; see `Store::alias`.
+pub(crate) fn alias(
+    db: &Connection,
+    aliases: &[Alias],
+    connection: &ConnectionId,
+    subject: &Subject,
+    expires: Utc,
+) -> rusqlite::Result<()> {
+    let mut insert = db.prepare_cached(
+        "INSERT INTO aliases (alias, connection, subject, expires) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET expires = max(expires, excluded.expires)",
+    )?;
+    for alias in aliases {
+        insert.execute(params![alias.as_str(), connection.as_str(), subject.as_str(), expires.0])?;
+    }
+    Ok(())
+}
+
+/// Takes a lease; see `Store::lease`.
+pub(crate) fn lease(db: &Connection, name: &str, holder: &str, now: Utc, until: Utc) -> rusqlite::Result<bool> {
+    let changed = db
+        .prepare_cached(
+            "INSERT INTO leases (name, holder, until) VALUES (?1, ?2, ?4)
+             ON CONFLICT DO UPDATE SET holder = excluded.holder, until = excluded.until
+             WHERE holder = excluded.holder OR until <= ?3",
+        )?
+        .execute(params![name, holder, now.0, until.0])?;
+    Ok(changed == 1)
+}
+
+/// Writes a note over the version that was read; see `Store::put_note`.
+pub(crate) fn put_note(db: &Connection, name: &str, value: &str, over: u64) -> rusqlite::Result<bool> {
+    let changed = if over == 0 {
+        db.prepare_cached("INSERT INTO notes (name, version, value) VALUES (?1, 1, ?2) ON CONFLICT DO NOTHING")?
+            .execute(params![name, value])?
+    } else {
+        db.prepare_cached("UPDATE notes SET version = version + 1, value = ?2 WHERE name = ?1 AND version = ?3")?
+            .execute(params![name, value, over])?
+    };
+    Ok(changed == 1)
+}
+
+/// Removes up to `limit` expired events, and what else has expired. Returns how many events went.
+pub(crate) fn purge(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<usize> {
+    let expired: Vec<i64> = db
+        .prepare_cached("SELECT n FROM events WHERE expires <= ?1 ORDER BY expires LIMIT ?2")?
+        .query_map(params![now.0, limit], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for n in &expired {
+        forget(db, *n)?;
+    }
+    db.execute("DELETE FROM aliases WHERE expires <= ?1", [now.0])?;
+    db.execute("DELETE FROM heads WHERE expires <= ?1", [now.0])?;
+    Ok(expired.len())
+}
+
+/// Removes one event and what was promised for it.
+fn forget(db: &Connection, n: i64) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE accepted SET deliveries = deliveries
+             - (SELECT json_extract(work, '$.accepted') FROM work WHERE n = ?1)
+         WHERE connection = (SELECT connection FROM events WHERE n = ?1)",
+    )?
+    .execute([n])?;
+    db.prepare_cached("DELETE FROM work WHERE n = ?1")?.execute([n])?;
+    db.prepare_cached("DELETE FROM events WHERE n = ?1")?.execute([n])?;
+    Ok(())
+}
