@@ -1,1 +1,59 @@
-//! Placeholder.
+//! XHQ 推送订单费用接口 (二.6): an order's fees.
+//!
+//! Its document lost the value of `action` and every field name. On this path any value of `action` is the fee push; on the
+//! URL that takes everything, the configured ones are (see [`Push::fee_actions`]). The order is looked for under the names
+//! that the other pushes use [inferred], and everything else goes to the ERP as it is.
+
+use hub::action::{Action, Push, Reading, object, undocumented};
+use partners::Partner;
+
+/// The webhook of `/fee_push`; its events are `xhq.fee_push`.
+pub const ACTION: Action = Action { name: "fee_push", partners: &[Partner::Xhq], suffix: "fee_push", read };
+
+fn read(push: &Push<'_>) -> Reading {
+    object(push, |_| undocumented(push, "xhq.fee_push").alone())
+}
+
+#[cfg(test)]
+mod tests {
+    use hub::action::Fact;
+    use hub::identity::Identity;
+    use partners::Json;
+
+    use super::*;
+
+    fn fact(body: &str) -> Fact {
+        let json = Json::parse(body.as_bytes()).unwrap();
+        match (ACTION.read)(&Push { partner: Partner::Xhq, body: &json, fee_actions: &[] }) {
+            Reading::Facts(mut facts) => facts.remove(0),
+            Reading::Malformed(reason) => panic!("{reason}"),
+        }
+    }
+
+    #[test]
+    fn any_object_is_taken_on_this_path() {
+        for body in ["{}", r#"{"action":"whatever","fee":"700.00"}"#, r#"{"action":7}"#] {
+            let fact = fact(body);
+            assert_eq!((fact.kind.as_str(), fact.milestone), ("xhq.fee_push", None), "{body}");
+            assert_eq!(fact.identity, Identity::Content, "{body}");
+            assert!(fact.subject.as_str().starts_with("push:"), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_keys_of_xhqs_other_pushes_are_used_where_they_are_there() {
+        let order = fact(r#"{"orderNo":"A22060714485586949","orderOutNo":1906651379888427008,"billNo":""}"#);
+        assert_eq!(order.subject.as_str(), "order:1906651379888427008");
+        assert_eq!(order.aliases, [hub::Alias::new("serial", "A22060714485586949")]);
+        assert_eq!(fact(r#"{"orderOutNo":null,"billNo":"B1"}"#).subject.as_str(), "bl:B1");
+    }
+
+    #[test]
+    fn what_is_not_an_object_is_malformed() {
+        for body in ["[]", "\"x\"", "null", "7"] {
+            let json = Json::parse(body.as_bytes()).unwrap();
+            let reading = (ACTION.read)(&Push { partner: Partner::Xhq, body: &json, fee_actions: &[] });
+            assert!(matches!(reading, Reading::Malformed(_)), "{body}");
+        }
+    }
+}

@@ -1,1 +1,58 @@
-//! Placeholder.
+//! XHQ 进口合作方数据对接推送数据接口 (二.8): data for an import partner.
+//!
+//! It has a URL of its own and no documented `action`. Its fields are in an attachment that is not public. The order is
+//! looked for under the names that the other pushes use [inferred].
+
+use hub::action::{Action, Push, Reading, object, undocumented};
+use partners::Partner;
+
+/// The webhook of `/import_partner`; its events are `xhq.import_partner`.
+pub const ACTION: Action = Action { name: "import_partner", partners: &[Partner::Xhq], suffix: "import_partner", read };
+
+fn read(push: &Push<'_>) -> Reading {
+    object(push, |_| undocumented(push, "xhq.import_partner").alone())
+}
+
+#[cfg(test)]
+mod tests {
+    use hub::action::Fact;
+    use hub::identity::Identity;
+    use partners::Json;
+
+    use super::*;
+
+    fn fact(body: &str) -> Fact {
+        let json = Json::parse(body.as_bytes()).unwrap();
+        match (ACTION.read)(&Push { partner: Partner::Xhq, body: &json, fee_actions: &[] }) {
+            Reading::Facts(mut facts) => facts.remove(0),
+            Reading::Malformed(reason) => panic!("{reason}"),
+        }
+    }
+
+    #[test]
+    fn any_object_is_taken_on_this_path() {
+        for body in ["{}", r#"{"action":"whatever","data":[]}"#] {
+            let fact = fact(body);
+            assert_eq!((fact.kind.as_str(), fact.milestone), ("xhq.import_partner", None), "{body}");
+            assert_eq!(fact.identity, Identity::Content, "{body}");
+            assert!(fact.subject.as_str().starts_with("push:"), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_keys_of_xhqs_other_pushes_are_used_where_they_are_there() {
+        let order = fact(r#"{"orderNo":"A22060714485586949","orderOutNo":1906651379888427008,"billNo":""}"#);
+        assert_eq!(order.subject.as_str(), "order:1906651379888427008");
+        assert_eq!(order.aliases, [hub::Alias::new("serial", "A22060714485586949")]);
+        assert_eq!(fact(r#"{"orderOutNo":null,"billNo":"B1"}"#).subject.as_str(), "bl:B1");
+    }
+
+    #[test]
+    fn what_is_not_an_object_is_malformed() {
+        for body in ["[]", "\"x\"", "null", "7"] {
+            let json = Json::parse(body.as_bytes()).unwrap();
+            let reading = (ACTION.read)(&Push { partner: Partner::Xhq, body: &json, fee_actions: &[] });
+            assert!(matches!(reading, Reading::Malformed(_)), "{body}");
+        }
+    }
+}

@@ -151,6 +151,13 @@ pub fn named(push: &Push<'_>, names: &[&str], read: impl FnOnce(&str, &Json<'_>)
 /// A push that is JSON but no action that is known: kept under the keys that can be found, as `<partner>.unknown`.
 #[must_use]
 pub fn unknown(push: &Push<'_>) -> Reading {
+    undocumented(push, format!("{}.unknown", push.partner)).alone()
+}
+
+/// A fact of that type whose document lost its field names: about the keys that the partner's other pushes carry at their
+/// top level [inferred].
+#[must_use]
+pub fn undocumented(push: &Push<'_>, kind: impl Into<EventType>) -> Fact {
     let body = push.body;
     let keys = match push.partner {
         Partner::Xhq => vec![
@@ -163,7 +170,7 @@ pub fn unknown(push: &Push<'_>) -> Reading {
         Partner::OneData => vec![("batch", body.field("batchNo"))],
         Partner::Yanwen => vec![],
     };
-    Fact::new(format!("{}.unknown", push.partner), body, keys).alone()
+    Fact::new(kind, body, keys)
 }
 
 fn beginning(json: &Json<'_>) -> String {

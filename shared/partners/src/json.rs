@@ -254,20 +254,20 @@ impl<'de> Visitor<'de> for Elements {
 macro_rules! view {
     (
         $(#[$doc:meta])*
-        pub struct $name:ident {
+        $vis:vis struct $name:ident {
             $($(#[$field_doc:meta])* $field:ident: $wire:literal $(| $also:literal)*,)*
         }
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
-        pub struct $name<'a> {
-            $($(#[$field_doc])* pub $field: Option<&'a str>,)*
+        $vis struct $name<'a> {
+            $($(#[$field_doc])* $vis $field: Option<&'a str>,)*
         }
 
         impl<'a> $name<'a> {
             /// The documented scalar fields of the object; nothing where a field has no value.
             #[must_use]
-            pub fn of(json: &'a $crate::Json<'_>) -> Self {
+            $vis fn of(json: &'a $crate::Json<'_>) -> Self {
                 Self { $($field: json.field($wire)$(.or_else(|| json.field($also)))*,)* }
             }
         }
@@ -325,7 +325,7 @@ mod tests {
 
     view! {
         /// One sailing.
-        pub struct Sailing {
+        struct Sailing {
             /// When it was loaded.
             load_ship_time: "loadShipTime" | "loadshipTime",
             /// Whether there is space.
