@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn onedata_reads_the_status_alone_and_tries_four_times() {
-        let two_minutes = Next::Again(Duration::from_secs(120));
+        let two_minutes = Next::Again(Duration::from_mins(2));
         assert_eq!(after(Partner::OneData, 1, Some(&answer(200, "<html>"))), Next::Taken);
         for lost in [None, Some(&answer(503, r#"{"code":200}"#)), Some(&answer(202, ""))] {
             for tries in 1..=3 {

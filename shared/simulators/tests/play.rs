@@ -45,7 +45,7 @@ async fn onedata_tries_four_times_two_minutes_apart() {
     let done = onedata.play("/", "application/json", "{}", wait, |number, _| numbers.push(number)).await;
     assert!(matches!(done.verdict, Next::GivenUp(_)));
     assert_eq!(numbers, [1, 2, 3, 4]);
-    assert_eq!(*waits.lock().unwrap(), [Duration::from_secs(120); 3]);
+    assert_eq!(*waits.lock().unwrap(), [Duration::from_mins(2); 3]);
     assert_eq!(hub.count(), 4);
 }
 

@@ -1,0 +1,177 @@
+//! The load: pushes unique receipts and records how long each answer took.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use simulators::pushes;
+
+use crate::http::{self, Wire};
+use crate::latency::{Latencies, Percentiles, now};
+
+/// Pushes receipts and prints what came of it as JSON.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Load {
+    /// Where to push, host:port.
+    #[arg(long)]
+    pub address: String,
+    /// The path to push to.
+    #[arg(long)]
+    pub path: String,
+    /// Connections, each with one push under way at most.
+    #[arg(long, default_value_t = 64)]
+    pub connections: usize,
+    /// How long to push.
+    #[arg(long, default_value_t = 10.0)]
+    pub seconds: f64,
+    /// Pushes a second over all connections; as fast as answers come where it is left out.
+    #[arg(long)]
+    pub rate: Option<u32>,
+    /// Stops after this many pushes too.
+    #[arg(long, default_value_t = u64::MAX)]
+    pub count: u64,
+    /// The number of the first order.
+    #[arg(long, default_value_t = 0)]
+    pub first: u64,
+}
+
+/// What came of a load.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Loaded {
+    /// When the first push was sent, in microseconds since 1970.
+    pub began: i64,
+    /// From the first push to the last answer.
+    pub seconds: f64,
+    pub accepted: u64,
+    /// Answers that do not take the push, and connections that broke.
+    pub refused: u64,
+    /// The first of them.
+    pub refusal: Option<String>,
+    pub ack: Percentiles,
+}
+
+impl Loaded {
+    #[allow(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+    pub(crate) fn per_second(&self) -> f64 {
+        self.accepted as f64 / self.seconds
+    }
+}
+
+/// What the connections share; they are tasks of one thread.
+struct Run {
+    load: Load,
+    begun: Instant,
+    taken: Cell<u64>,
+    latencies: RefCell<Latencies>,
+    loaded: RefCell<Loaded>,
+}
+
+/// Runs the load on this thread.
+pub(crate) async fn run(load: Load) -> anyhow::Result<Loaded> {
+    let connections = load.connections;
+    // Opened before the clock starts: a partner's connection is there already.
+    let mut wires = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        wires.push(Wire::connect(&load.address).await?);
+    }
+    let run = Rc::new(Run {
+        load,
+        begun: Instant::now(),
+        taken: Cell::new(0),
+        latencies: RefCell::default(),
+        loaded: RefCell::new(Loaded { began: now(), ..Loaded::default() }),
+    });
+    let set = tokio::task::LocalSet::new();
+    for wire in wires {
+        set.spawn_local(connection(Rc::clone(&run), wire));
+    }
+    set.await;
+    let mut loaded = run.loaded.take();
+    loaded.seconds = run.begun.elapsed().as_secs_f64();
+    loaded.ack = run.latencies.borrow_mut().percentiles();
+    Ok(loaded)
+}
+
+async fn connection(run: Rc<Run>, mut wire: Wire) {
+    while let Some((number, sent)) = next(&run).await {
+        // The ERP reads the stamp, so that it can tell how long the push was on its way.
+        let body = pushes::noted_receipt(run.load.first.saturating_add(number), &stamp());
+        let request = http::request("POST", &run.load.path, "", &body);
+        let answered = wire.exchange(&request).await.map(|answer| {
+            let taken = answer.second() == "200" && http::find(answer.body, br#""state":true"#).is_some();
+            taken.then_some(()).ok_or_else(|| format!("{} {}", answer.second(), String::from_utf8_lossy(answer.body)))
+        });
+        let (refusal, broken) = match answered {
+            Ok(Ok(())) => (None, false),
+            Ok(Err(refusal)) => (Some(refusal), false),
+            Err(error) => (Some(error.to_string()), true),
+        };
+        {
+            let mut loaded = run.loaded.borrow_mut();
+            if refusal.is_none() {
+                loaded.accepted += 1;
+                let micros = i64::try_from(sent.elapsed().as_micros()).unwrap_or(i64::MAX);
+                run.latencies.borrow_mut().add(micros);
+            } else {
+                loaded.refused += 1;
+                loaded.refusal = loaded.refusal.take().or(refusal);
+            }
+        }
+        if broken {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            match Wire::connect(&run.load.address).await {
+                Ok(new) => wire = new,
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// The number of the next push and the moment from which its answer is timed; nothing when the load is over.
+///
+/// At a fixed rate a push that had to wait for a free connection is timed from when it was due, or the slowest answers
+/// would hide how many pushes they held up. One that was ready in time is timed from when it is sent: a timer that
+/// wakes a fraction of a millisecond late is the load's fault.
+async fn next(run: &Run) -> Option<(u64, Instant)> {
+    let number = run.taken.get();
+    let due = match run.load.rate {
+        Some(rate) => run.begun + Duration::from_secs(number) / rate.max(1),
+        None => Instant::now(),
+    };
+    if number >= run.load.count || due.duration_since(run.begun).as_secs_f64() >= run.load.seconds {
+        return None;
+    }
+    run.taken.set(number + 1);
+    if due <= Instant::now() {
+        return Some((number, due));
+    }
+    tokio::time::sleep_until(due.into()).await;
+    Some((number, Instant::now()))
+}
+
+const MARK: &str = "sent at ";
+
+/// The note of a receipt that is sent now.
+fn stamp() -> String {
+    format!("{MARK}{:016}", now())
+}
+
+/// When the receipt in a body was sent.
+pub(crate) fn stamped(body: &[u8]) -> Option<i64> {
+    let digits = http::find(body, MARK.as_bytes())? + MARK.len();
+    std::str::from_utf8(body.get(digits..digits + 16)?).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_found_in_the_receipt() {
+        let before = now();
+        let receipt = pushes::noted_receipt(7, &stamp());
+        assert!((before..=now()).contains(&stamped(&receipt).unwrap()));
+        assert_eq!(stamped(b"{}"), None);
+    }
+}

@@ -1,0 +1,217 @@
+//! Measures the hub: how much it accepts and delivers, how fast it answers, what it costs, and how far it is from a
+//! receiver that only makes pushes durable.
+//!
+//! The load, the ERP and what is measured are processes of their own on one machine, over 127.0.0.1. `bench all` prints
+//! the whole report as Markdown; `bench point` one line of it. Progress goes to standard error.
+
+mod bare;
+mod http;
+mod latency;
+mod load;
+mod measure;
+mod process;
+mod report;
+mod sink;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::ensure;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::measure::{Bench, Figures, Point};
+use crate::process::System;
+use crate::report::Row;
+
+#[derive(Parser)]
+#[command(about = "Measures the hub on this machine")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The whole report: accepting, delivering, starting, and a store with many events
+    All(All),
+    /// One point
+    Point(OnePoint),
+    /// The load alone, in this process
+    Load(load::Load),
+    /// The ERP alone, in this process
+    Sink(sink::Sink),
+    /// The receiver the hub is held against, in this process
+    Bare(bare::Bare),
+}
+
+#[derive(Args)]
+struct Common {
+    /// The hub's binary, a release build
+    #[arg(long, default_value = "target/release/tongguan")]
+    hub: PathBuf,
+    /// What to measure
+    #[arg(long, value_delimiter = ',', default_values = ["hub", "bare"])]
+    system: Vec<Which>,
+    /// Where the data goes while measuring: a disk, not memory
+    #[arg(long, default_value = "target/bench")]
+    dir: PathBuf,
+    /// How long each load lasts
+    #[arg(long, default_value_t = 10.0)]
+    seconds: f64,
+    /// Runs of each point; the report has the medians
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+}
+
+#[derive(Args)]
+struct All {
+    #[command(flatten)]
+    common: Common,
+    /// Events in the store that is held against an empty one; 0 leaves that out
+    #[arg(long, default_value_t = 1_000_000)]
+    preload: u64,
+}
+
+#[derive(Args)]
+struct OnePoint {
+    #[command(flatten)]
+    common: Common,
+    /// Connections of the load
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// Pushes a second; as fast as answers come where it is left out
+    #[arg(long)]
+    rate: Option<u32>,
+    /// Delivers to an ERP too
+    #[arg(long)]
+    deliver: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Which {
+    Hub,
+    Bare,
+}
+
+impl Common {
+    fn systems(&self) -> anyhow::Result<Vec<System>> {
+        let system = |which: &Which| match which {
+            Which::Hub => {
+                let hint = "build it with `cargo build --release`, or give --hub";
+                ensure!(self.hub.is_file(), "there is no {}: {hint}", self.hub.display());
+                Ok(System::Hub(std::path::absolute(&self.hub)?))
+            }
+            Which::Bare => Ok(System::Bare),
+        };
+        self.system.iter().map(system).collect()
+    }
+
+    fn bench(&self) -> Bench {
+        Bench::new(self.dir.clone(), self.seconds)
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    // What shares the cores with the measured process gets by on one thread.
+    let alone = || tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match Cli::parse().command {
+        Command::All(options) => all(&options),
+        Command::Point(options) => {
+            let point = Point { connections: options.connections, rate: options.rate, deliver: options.deliver };
+            let rows = rows(&mut options.common.bench(), &options.common, &[point])?;
+            println!("{}\n\n{}", report::machine(), report::table("Point", &rows));
+            Ok(())
+        }
+        Command::Load(load) => {
+            println!("{}", serde_json::to_string(&alone()?.block_on(load::run(load))?)?);
+            Ok(())
+        }
+        Command::Sink(sink) => alone()?.block_on(sink::run(sink)),
+        Command::Bare(bare) => tokio::runtime::Runtime::new()?.block_on(bare::run(bare)),
+    }
+}
+
+/// Every system at every point. The runs of one point are spread over the whole time, so that a slow minute of the
+/// machine does not fall on one row.
+fn rows(bench: &mut Bench, common: &Common, points: &[Point]) -> anyhow::Result<Vec<Row>> {
+    let systems = common.systems()?;
+    let row = |point: &Point, system: &System| Row { system: system.name().to_owned(), point: *point, runs: vec![] };
+    let mut rows: Vec<(&System, Row)> =
+        points.iter().flat_map(|point| systems.iter().map(move |system| (system, row(point, system)))).collect();
+    for run in 1..=common.runs {
+        for (system, row) in &mut rows {
+            let figures = bench.run(system, row.point)?;
+            progress(run, system.name(), row.point, &figures);
+            row.runs.push(figures);
+        }
+    }
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
+}
+
+fn progress(run: usize, name: &str, point: Point, figures: &Figures) {
+    let Figures { accepted_per_second, ack, cpu, .. } = figures;
+    let delivered = figures.delivered_per_second.map(|rate| format!(", {rate:.0} delivered/s")).unwrap_or_default();
+    eprintln!("run {run}: {name}, {point:?}: {accepted_per_second:.0}/s{delivered}, {ack:?} us, {cpu:.2} CPU s");
+}
+
+fn all(options: &All) -> anyhow::Result<()> {
+    let common = &options.common;
+    let mut bench = common.bench();
+    println!("{}; a sync of 4 KB takes {:.2} ms\n", report::machine(), bench.sync()?);
+    let closed = |deliver| [1, 16, 64].map(|connections| Point { connections, rate: None, deliver });
+    let accepting = rows(&mut bench, common, &closed(false))?;
+    println!("{}", report::table("Accepting", &accepting));
+    let slow = Point { connections: 64, rate: Some(200), deliver: true };
+    let points = closed(true).into_iter().chain([slow]).collect::<Vec<_>>();
+    println!("{}", report::table("Accepting and delivering", &rows(&mut bench, common, &points)?));
+    let mut starts = vec![];
+    for system in common.systems()? {
+        let runs = (0..common.runs.max(1)).map(|_| bench.startup(&system, None)).collect::<Result<Vec<_>, _>>()?;
+        let (times, memory): (Vec<_>, Vec<_>) = runs.into_iter().unzip();
+        let (time, memory) = (latency::median(times), latency::median(memory));
+        starts.push(vec![system.name().to_owned(), format!("{time:.1}"), format!("{memory:.1}")]);
+    }
+    println!("{}", report::markdown("Starting", &["system", "until the first answer, ms", "RSS MB"], &starts));
+    if options.preload > 0 {
+        for system in common.systems()? {
+            println!("{}", stored(&mut bench, common, &system, options.preload)?);
+        }
+    }
+    Ok(())
+}
+
+/// The same load on an empty store and on a full one, by turns.
+fn stored(bench: &mut Bench, common: &Common, system: &System, events: u64) -> anyhow::Result<String> {
+    eprintln!("filling a store with {events} events");
+    let full = bench.fill(system, events)?;
+    let bytes = measure::size(full.path())?;
+    let points = [None, Some(2000)].map(|rate| Point { connections: 64, rate, deliver: false });
+    let mut out = vec![];
+    for point in points {
+        let mut rows = [("empty", None), ("full", Some(full.path()))].map(|(name, store)| {
+            let name = format!("{}, {name} store", system.name());
+            (store, Row { system: name, point, runs: vec![] })
+        });
+        for run in 1..=common.runs {
+            for (store, row) in &mut rows {
+                let figures = bench.run_on(system, *store, point)?;
+                progress(run, &row.system, point, &figures);
+                row.runs.push(figures);
+            }
+        }
+        out.extend(rows.map(|(_, row)| row));
+    }
+    let start = bench.startup(system, Some(full.path()))?;
+    let title = format!("{}: a store with {events} events against an empty one", system.name());
+    let mut text = report::table(&title, &out);
+    for pair in out.chunks_exact(2) {
+        if let [empty, full] = pair {
+            let (before, after) = (empty.median(|run| run.ack.p99), full.median(|run| run.ack.p99));
+            let change = (after / before - 1.0) * 100.0;
+            writeln!(text, "\nAck p99 {change:+.1} % ({:.2} to {:.2} ms).", before / 1e3, after / 1e3)?;
+        }
+    }
+    let each = bytes / events;
+    writeln!(text, "\n{each} bytes an event on disk. Starting on the full store takes {:.1} ms.", start.0)?;
+    Ok(text)
+}

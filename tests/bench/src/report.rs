@@ -1,0 +1,117 @@
+//! The figures as Markdown: medians over the runs.
+
+use crate::latency::median;
+use crate::measure::{Figures, Point};
+
+/// One row of a table: a system at a point, and its runs.
+pub(crate) struct Row {
+    pub system: String,
+    pub point: Point,
+    pub runs: Vec<Figures>,
+}
+
+impl Row {
+    /// The median of one figure over the runs.
+    pub(crate) fn median(&self, figure: impl Fn(&Figures) -> f64) -> f64 {
+        median(self.runs.iter().map(figure).collect())
+    }
+
+    fn load(&self) -> String {
+        match self.point.rate {
+            Some(rate) => format!("{} connections, {rate}/s", self.point.connections),
+            None if self.point.connections == 1 => "1 connection".to_owned(),
+            None => format!("{} connections", self.point.connections),
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let millis = |micros: f64| format!("{:.2}", micros / 1000.0);
+        let mut cells = vec![
+            self.system.clone(),
+            self.load(),
+            format!("{:.0}", self.median(|run| run.accepted_per_second)),
+            millis(self.median(|run| run.ack.p50)),
+            millis(self.median(|run| run.ack.p99)),
+            millis(self.median(|run| run.ack.p999)),
+        ];
+        if self.point.deliver {
+            let nothing = f64::NAN;
+            cells.push(format!("{:.0}", self.median(|run| run.delivered_per_second.unwrap_or(nothing))));
+            cells.push(millis(self.median(|run| run.on_the_way.map_or(nothing, |times| times.p50))));
+            cells.push(millis(self.median(|run| run.on_the_way.map_or(nothing, |times| times.p99))));
+        }
+        cells.push(format!("{:.2}", self.median(|run| run.cpu)));
+        cells.push(format!("{:.0}", self.median(|run| run.resident)));
+        cells.push(format!("{:.0}", self.median(|run| run.highest)));
+        cells.push(self.runs.iter().map(|run| run.refused).sum::<u64>().to_string());
+        cells
+    }
+}
+
+/// A table of points that are all delivered, or all not.
+pub(crate) fn table(title: &str, rows: &[Row]) -> String {
+    let delivered = rows.iter().any(|row| row.point.deliver);
+    let mut head = vec!["system", "load", "accepted/s", "ack p50 ms", "p99", "p99.9"];
+    if delivered {
+        head.extend(["delivered/s", "push to ERP p50 ms", "p99"]);
+    }
+    head.extend(["CPU s per 10,000", "RSS MB", "highest MB", "refused"]);
+    markdown(title, &head, &rows.iter().map(Row::cells).collect::<Vec<_>>())
+}
+
+/// Any table.
+pub(crate) fn markdown(title: &str, head: &[&str], rows: &[Vec<String>]) -> String {
+    let line = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
+    let mut out = format!("### {title}\n\n");
+    out += &line(head.to_vec());
+    out += &line(vec!["---"; head.len()]);
+    for row in rows {
+        out += &line(row.iter().map(String::as_str).collect());
+    }
+    out
+}
+
+/// The machine: processor, cores, kernel.
+pub(crate) fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpuinfo = read("/proc/cpuinfo");
+    let model = cpuinfo
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map_or(std::env::consts::ARCH, |(_, model)| model.trim());
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let kernel = read("/proc/sys/kernel/osrelease");
+    format!("{model}, {cores} cores, Linux {}", kernel.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::latency::Percentiles;
+
+    #[test]
+    fn a_row_has_a_cell_for_every_column() {
+        for deliver in [false, true] {
+            let figures = |rate| Figures {
+                accepted_per_second: rate,
+                refused: 1,
+                ack: Percentiles { p50: 1500.0, p99: 2000.0, p999: 3000.0, max: 4000.0 },
+                delivered_per_second: deliver.then_some(rate),
+                on_the_way: deliver.then(Percentiles::default),
+                cpu: 0.5,
+                resident: 20.0,
+                highest: 25.0,
+            };
+            let row = Row {
+                system: "s".to_owned(),
+                point: Point { connections: 64, rate: None, deliver },
+                runs: vec![figures(10.0), figures(30.0), figures(20.0)],
+            };
+            let table = table("T", &[row]);
+            let columns: Vec<_> = table.lines().skip(2).map(|line| line.matches('|').count()).collect();
+            assert!(columns.len() == 3 && columns.iter().all(|one| *one == columns[0]), "{table}");
+            assert!(table.contains("| s | 64 connections | 20 | 1.50 | 2.00 | 3.00 |"), "{table}");
+            assert!(table.ends_with("| 0.50 | 20 | 25 | 3 |\n"), "{table}");
+        }
+    }
+}

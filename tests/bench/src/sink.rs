@@ -1,0 +1,123 @@
+//! The ERP: takes every delivery, counts those it had not had before and times how long they were on their way.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::http::{self, Message, Wire};
+use crate::latency::{Latencies, Percentiles, now};
+use crate::load::stamped;
+
+/// Receives deliveries; prints its address first.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Sink {
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+}
+
+/// What the ERP got since it was last reset.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Sunk {
+    /// Deliveries with an id of their own.
+    pub distinct: u64,
+    /// Deliveries whose id had come before.
+    pub repeats: u64,
+    /// When the last distinct one came, in microseconds since 1970.
+    pub last: i64,
+    /// From the load's sending a push to its arrival here.
+    pub on_the_way: Percentiles,
+}
+
+#[derive(Default)]
+struct State {
+    ids: HashSet<u64>,
+    latencies: Latencies,
+    sunk: Sunk,
+}
+
+/// Where to read how many distinct deliveries came.
+pub(crate) const COUNT: &str = "/count";
+/// Where to read the [`Sunk`]. It sorts all latencies, so it is for afterwards.
+pub(crate) const STATS: &str = "/stats";
+/// Where to forget everything.
+pub(crate) const RESET: &str = "/reset";
+
+pub(crate) async fn run(sink: Sink) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(sink.listen).await?;
+    println!("{}", listener.local_addr()?);
+    let state = Arc::new(Mutex::new(State::default()));
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let state = Arc::clone(&state);
+        tokio::spawn(async move {
+            if let Err(error) = serve(stream, &state).await {
+                eprintln!("sink: {error:#}");
+            }
+        });
+    }
+}
+
+async fn serve(stream: TcpStream, state: &Mutex<State>) -> anyhow::Result<()> {
+    let mut wire = Wire::over(stream)?;
+    while let Some(message) = wire.read().await? {
+        let answer = state.lock().unwrap_or_else(PoisonError::into_inner).answer(&message)?;
+        wire.write(&http::ok(&answer)).await?;
+    }
+    Ok(())
+}
+
+impl State {
+    fn answer(&mut self, message: &Message<'_>) -> anyhow::Result<String> {
+        match message.second() {
+            COUNT => Ok(self.sunk.distinct.to_string()),
+            STATS => {
+                self.sunk.on_the_way = self.latencies.percentiles();
+                Ok(serde_json::to_string(&self.sunk)?)
+            }
+            RESET => {
+                *self = Self::default();
+                Ok(String::new())
+            }
+            _ => {
+                self.take(message);
+                Ok(String::new())
+            }
+        }
+    }
+
+    fn take(&mut self, message: &Message<'_>) {
+        let mut hasher = DefaultHasher::new();
+        message.header("webhook-id").map_or(message.body, str::as_bytes).hash(&mut hasher);
+        if !self.ids.insert(hasher.finish()) {
+            self.sunk.repeats += 1;
+            return;
+        }
+        self.sunk.distinct += 1;
+        self.sunk.last = now();
+        if let Some(sent) = stamped(message.body) {
+            self.latencies.add(self.sunk.last - sent);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_id_is_not_counted_twice() {
+        let mut state = State::default();
+        for (id, body) in [("a", "1"), ("b", "2"), ("a", "3")] {
+            let head = format!("POST / HTTP/1.1\r\nwebhook-id: {id}\r\n\r\n");
+            state.answer(&Message { head: &head, body: body.as_bytes() }).unwrap();
+        }
+        assert_eq!((state.sunk.distinct, state.sunk.repeats), (2, 1));
+        let reset = Message { head: "POST /reset HTTP/1.1\r\n\r\n", body: b"" };
+        state.answer(&reset).unwrap();
+        assert_eq!(state.sunk.distinct, 0);
+    }
+}
