@@ -1,1 +1,219 @@
-//! Placeholder.
+//! The URL that takes everything a partner sends, and the catalogue of webhooks.
+//!
+//! XHQ allows one URL only and tells its pushes apart by `action`; the others are told by their shape. The push is read by
+//! the library of its own action, in this process. What is no known action is kept as `<partner>.unknown`, never refused.
+
+use hub::action::{Action, Push, Reading, object, unknown};
+use partners::json::Kind;
+use partners::{Json, Partner};
+
+/// The webhook of the bare URL; its events are those of all the others, and `<partner>.unknown`.
+pub const ACTION: Action =
+    Action { name: "callback", partners: &[Partner::Xhq, Partner::TrackingEyes, Partner::OneData], suffix: "", read };
+
+/// Every webhook there is, this one last.
+pub const ACTIONS: [Action; 14] = [
+    syn_status::ACTION,
+    send_data::ACTION,
+    single_receipt::ACTION,
+    msg_notice::ACTION,
+    electronic_ledger::ACTION,
+    fee_push::ACTION,
+    ai_data::ACTION,
+    bonded_list::ACTION,
+    import_node::ACTION,
+    import_partner::ACTION,
+    customs_status::ACTION,
+    rate_push::ACTION,
+    port_push::ACTION,
+    ACTION,
+];
+
+fn read(push: &Push<'_>) -> Reading {
+    match push.partner {
+        Partner::Xhq => object(push, |body| delegate(push, xhq(body, push.fee_actions))),
+        Partner::TrackingEyes => delegate(push, trackingeyes(push.body)),
+        Partner::OneData => object(push, |body| delegate(push, onedata(body))),
+        Partner::Yanwen => unknown(push),
+    }
+}
+
+fn delegate(push: &Push<'_>, action: Option<Action>) -> Reading {
+    action.map_or_else(|| unknown(push), |action| (action.read)(push))
+}
+
+/// The action an XHQ push names (附件2 回调接口类型), to the letter and the case, as in `sendBgh_data`: a misspelt name may
+/// be the name of something new. The fee push (二.6) is known by configuration.
+fn xhq(body: &Json<'_>, fee_actions: &[String]) -> Option<Action> {
+    let name = match body.get("action")?.kind() {
+        Kind::String(name) => name.as_ref(),
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Array(_) | Kind::Object(_) => return None,
+    };
+    match name {
+        "syn_status" => Some(syn_status::ACTION),
+        "send_data" | "sendBgh_data" | "single_data" => Some(send_data::ACTION),
+        "single_receipt" => Some(single_receipt::ACTION),
+        "msg_notice" => Some(msg_notice::ACTION),
+        "electronic_ledger" => Some(electronic_ledger::ACTION),
+        _ => fee_actions.iter().any(|action| action == name).then_some(fee_push::ACTION),
+    }
+}
+
+/// The action a TrackingEyes push has the shape of: waybills. What is neither object nor array is left to it to refuse, and
+/// so is an array with something else among the waybills.
+fn trackingeyes(body: &Json<'_>) -> Option<Action> {
+    let waybill = |json: &Json<'_>| ["customsStatus", "blNo", "id"].iter().any(|name| json.get(name).is_some());
+    let known = match body.kind() {
+        Kind::Object(_) => waybill(body),
+        Kind::Array(elements) => elements.iter().any(|element| !element.is_object() || waybill(element)),
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => true,
+    };
+    known.then_some(customs_status::ACTION)
+}
+
+/// The action a 1datatech push has the shape of: rates carry a `batchNo` (3.3), port data a `dataType` of 2, or a result
+/// [inferred]. Another `dataType` is another kind of data, whatever its shape.
+fn onedata(body: &Json<'_>) -> Option<Action> {
+    if body.get("batchNo").is_some() {
+        return Some(rate_push::ACTION);
+    }
+    let ports = match port_push::view::Envelope::of(body).data_type {
+        Some(data_type) => data_type == "2",
+        None => port_push::view::results(body)
+            .any(|result| result.get("subNo").is_some() || result.get("resultData").is_some()),
+    };
+    ports.then_some(port_push::ACTION)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    const RATES: &str = include_str!("../../../tests/fixtures/1datatech_rate_push.json");
+    const PORTS: &str = include_str!("../../../tests/fixtures/1datatech_port_query_found.json");
+    const WAYBILLS: &str = include_str!("../../../tests/fixtures/trackingeyes_push.json");
+
+    fn reading(action: &Action, partner: Partner, body: &str) -> Reading {
+        let json = Json::parse(body.as_bytes()).unwrap();
+        (action.read)(&Push { partner, body: &json, fee_actions: &["order_fee".to_owned(), "syn_status".to_owned()] })
+    }
+
+    fn kind(partner: Partner, body: &str) -> String {
+        match reading(&ACTION, partner, body) {
+            Reading::Facts(facts) => facts[0].kind.to_string(),
+            Reading::Malformed(_) => "malformed".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_catalogue_has_every_webhook_once() {
+        let names: HashSet<_> = ACTIONS.iter().map(|action| action.name).collect();
+        let paths: HashSet<_> = ACTIONS.iter().map(|action| action.suffix).collect();
+        assert_eq!((names.len(), paths.len()), (ACTIONS.len(), ACTIONS.len()));
+        for action in ACTIONS {
+            let suffix = match action.name {
+                "callback" => "",
+                "rate_push" => "rates",
+                "port_push" => "ports",
+                own => own,
+            };
+            assert_eq!(action.suffix, suffix);
+            assert!(!action.partners.is_empty());
+        }
+        assert_eq!(ACTIONS.last().map(|action| action.name), Some("callback"));
+    }
+
+    #[test]
+    fn xhqs_action_is_taken_to_the_letter() {
+        for (action, expected) in [
+            (r#""syn_status""#, "xhq.syn_status"),
+            (r#""send_data""#, "xhq.send_data"),
+            (r#""sendBgh_data""#, "xhq.sendBgh_data"),
+            (r#""single_data""#, "xhq.single_data"),
+            (r#""single_receipt""#, "xhq.single_receipt"),
+            (r#""msg_notice""#, "xhq.msg_notice"),
+            (r#""electronic_ledger""#, "xhq.electronic_ledger"),
+            (r#""order_fee""#, "xhq.fee_push"),
+            (r#""sendbgh_data""#, "xhq.unknown"),
+            (r#""Syn_status""#, "xhq.unknown"),
+            (r#"" syn_status""#, "xhq.unknown"),
+            (r#""fee_push""#, "xhq.unknown"),
+            (r#""bonded_list""#, "xhq.unknown"),
+            (r#""""#, "xhq.unknown"),
+            ("null", "xhq.unknown"),
+            ("7", "xhq.unknown"),
+            (r#"["syn_status"]"#, "xhq.unknown"),
+        ] {
+            let body = format!(r#"{{"action":{action},"orderOutNo":"SO-1"}}"#);
+            assert_eq!(kind(Partner::Xhq, &body), expected, "{body}");
+        }
+        assert_eq!(kind(Partner::Xhq, r#"{"orderOutNo":"SO-1","code":61,"msg":""}"#), "xhq.unknown");
+        for body in ["[]", "\"syn_status\"", "null"] {
+            assert_eq!(kind(Partner::Xhq, body), "malformed", "{body}");
+        }
+    }
+
+    #[test]
+    fn trackingeyes_is_told_by_the_shape_of_its_waybills() {
+        for (body, expected) in [
+            (WAYBILLS, "trackingeyes.customs_status"),
+            (r#"[{"x":1},{"id":"1"}]"#, "trackingeyes.customs_status"),
+            (r#"{"blNo":"B1"}"#, "trackingeyes.customs_status"),
+            (r#"{"customsStatus":[]}"#, "trackingeyes.customs_status"),
+            ("[]", "trackingeyes.unknown"),
+            (r#"[{"x":1}]"#, "trackingeyes.unknown"),
+            (r#"{"x":1}"#, "trackingeyes.unknown"),
+            (r#"[{"id":1},7]"#, "malformed"),
+            ("[7]", "malformed"),
+            ("7", "malformed"),
+        ] {
+            assert_eq!(kind(Partner::TrackingEyes, body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn onedata_is_told_by_its_envelope() {
+        for (body, expected) in [
+            (RATES, "onedata.rates"),
+            (r#"{"batchNo":null,"data":[]}"#, "onedata.rates"),
+            (PORTS, "onedata.ports"),
+            (r#"{"dataType":2,"data":{}}"#, "onedata.ports"),
+            (r#"{"dataType":"2"}"#, "onedata.ports"),
+            (r#"{"data":{"subNo":"1"}}"#, "onedata.ports"),
+            (r#"{"dataType":null,"data":[{"resultData":null}]}"#, "onedata.ports"),
+            (r#"{"dataType":8,"data":{"subNo":"1"}}"#, "onedata.unknown"),
+            (r#"{"data":[]}"#, "onedata.unknown"),
+            ("{}", "onedata.unknown"),
+            ("[]", "malformed"),
+        ] {
+            assert_eq!(kind(Partner::OneData, body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_push_is_the_same_here_and_on_its_own_path() {
+        for (own, partner, body) in [
+            (syn_status::ACTION, Partner::Xhq, r#"{"action":"syn_status","orderOutNo":"1","code":61}"#),
+            (send_data::ACTION, Partner::Xhq, r#"{"action":"sendBgh_data","orderOutNo":"1","dataJson":"{}"}"#),
+            (single_receipt::ACTION, Partner::Xhq, r#"{"action":"single_receipt","paramJson":{"channel":"P"}}"#),
+            (fee_push::ACTION, Partner::Xhq, r#"{"action":"order_fee","orderOutNo":"1"}"#),
+            (customs_status::ACTION, Partner::TrackingEyes, WAYBILLS),
+            (rate_push::ACTION, Partner::OneData, RATES),
+            (port_push::ACTION, Partner::OneData, PORTS),
+        ] {
+            let (here, there) = (reading(&ACTION, partner, body), reading(&own, partner, body));
+            assert_eq!(format!("{here:?}"), format!("{there:?}"), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_push_is_found_by_the_keys_it_has() {
+        let Reading::Facts(facts) = reading(&ACTION, Partner::Xhq, r#"{"action":"new","orderNo":"A1","billNo":"B1"}"#)
+        else {
+            panic!("kept")
+        };
+        assert_eq!((facts[0].subject.as_str(), facts[0].milestone), ("bl:B1", None));
+    }
+}

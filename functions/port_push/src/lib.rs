@@ -1,1 +1,214 @@
-//! Placeholder.
+//! 1datatech 港区推送 v2: what a port knows of a bill or a container, a full snapshot each time.
+//!
+//! One event a push. A subscription is told by port area, type, number and, where it was passed, import or export (3.2.3),
+//! and so is the subject. The answer is due within 500 ms.
+
+pub mod view;
+
+use std::borrow::Cow;
+
+use hub::Milestone;
+use hub::action::{Action, Fact, Push, Reading, object};
+use partners::{Json, Partner};
+
+use view::{Subscription, bill, containers, declarations, results};
+
+/// The webhook of `/ports`; its events are `onedata.ports`.
+pub const ACTION: Action = Action { name: "port_push", partners: &[Partner::OneData], suffix: "ports", read };
+
+fn read(push: &Push<'_>) -> Reading {
+    object(push, |body| {
+        let keys = keys(body);
+        let keys = keys.iter().map(|(kind, value)| (*kind, Some(value.as_ref())));
+        Fact::new("onedata.ports", body, keys).at(milestone(body)).alone()
+    })
+}
+
+/// The business keys of a push: the subscriptions first, then the bills, containers and declarations.
+fn keys<'a>(body: &'a Json<'_>) -> Vec<(&'static str, Cow<'a, str>)> {
+    let mut keys: Vec<(&str, Cow<'a, str>)> = Vec::new();
+    keys.extend(results(body).filter_map(|result| Some(("port", subscription(result)?.into()))));
+    for result in results(body) {
+        let (asked, bill) = (Subscription::of(result), bill(result));
+        let asked_as = match asked.sub_type {
+            Some("1") => Some("bl"),
+            Some("2") => Some("container"),
+            _ => None,
+        };
+        let asked = asked_as.zip(asked.sub_no);
+        let bill_no = bill.field("blNo").map(|number| ("bl", number));
+        keys.extend(asked.into_iter().chain(bill_no).map(|(kind, number)| (kind, number.into())));
+        for container in containers(bill) {
+            let own = [("container", container.field("containerNo")), ("bl", container.field("blNo"))];
+            let entries = declarations(container).map(|entry| ("entry", entry.field("customsDeclarationNo")));
+            keys.extend(own.into_iter().chain(entries).filter_map(|(kind, number)| Some((kind, number?.into()))));
+        }
+    }
+    keys
+}
+
+/// A subscription as 1datatech tells it: `<carrierCd>:<subType>:<subNo>[:<importAndExportFlag>]` (3.2.3). Nothing where
+/// one of the first three is missing, because then it could be any.
+#[must_use]
+pub fn subscription(result: &Json<'_>) -> Option<String> {
+    let asked = Subscription::of(result);
+    let mut name = format!("{}:{}:{}", asked.carrier_cd?, asked.sub_type?, asked.sub_no?);
+    if let Some(flag) = asked.import_and_export_flag {
+        name = name + ":" + flag;
+    }
+    Some(name)
+}
+
+/// Released once every container of the push is, by `customsClearanceFlag`, which 1datatech maps to `Y` or `N` (3.2.3,
+/// some ports only).
+#[must_use]
+pub fn milestone(body: &Json<'_>) -> Option<Milestone> {
+    let mut containers = results(body).flat_map(|result| containers(bill(result))).peekable();
+    containers.peek()?;
+    let released = containers.all(|container| container.field("customsClearanceFlag") == Some("Y"));
+    released.then_some(Milestone::Released)
+}
+
+#[cfg(test)]
+mod tests {
+    use hub::Alias;
+
+    use super::view::{Bill, Container, Declaration, Envelope, plans};
+    use super::*;
+
+    const FOUND: &str = include_str!("../../../tests/fixtures/1datatech_port_query_found.json");
+    const NOT_FOUND: &str = include_str!("../../../tests/fixtures/1datatech_port_query_not_found.json");
+    const SUBSCRIBED: &str = include_str!("../../../tests/fixtures/1datatech_port_query_subscribed.json");
+
+    const ASKED: &str = r#""carrierCd":"CNTAO","subType":1,"subNo":"225201002""#;
+    const BILL: &str = r#""blNo":"B1","containerInfoList":[
+        {"containerNo":"C1","customsClearanceFlag":"Y","declareInfoList":[{"customsDeclarationNo":"422720230000151453"}]},
+        {"containerNo":"C2","customsClearanceFlag":"Y","declareInfoList":[{"customsDeclarationNo":422720230000151453}]}]"#;
+
+    fn fact(body: &str) -> Fact {
+        let json = Json::parse(body.as_bytes()).unwrap();
+        match (ACTION.read)(&Push { partner: Partner::OneData, body: &json, fee_actions: &[] }) {
+            Reading::Facts(mut facts) => {
+                assert_eq!(facts.len(), 1);
+                facts.remove(0)
+            }
+            Reading::Malformed(reason) => panic!("{reason}"),
+        }
+    }
+
+    fn aliases(fact: &Fact) -> Vec<&str> {
+        fact.aliases.iter().map(Alias::as_str).collect()
+    }
+
+    #[test]
+    fn the_querys_answer_reads_as_a_push() {
+        let fact = fact(FOUND);
+        assert_eq!((fact.kind.as_str(), fact.subject.as_str()), ("onedata.ports", "port:CNTAO:1:225201002:E"));
+        let containers = ["container:MMAU1429062", "container:MMAU1429993", "container:MMAU1430295"];
+        let aliases = aliases(&fact);
+        assert_eq!(aliases[..3], ["bl:225201002", containers[0], "entry:422720230000151453"]);
+        assert!(containers.iter().all(|container| aliases.contains(container)));
+        assert_eq!(fact.milestone, Some(Milestone::Released));
+    }
+
+    #[test]
+    fn without_a_result_the_subscription_is_all_there_is() {
+        for body in [NOT_FOUND, SUBSCRIBED] {
+            let fact = fact(body);
+            assert_eq!(fact.subject.as_str(), "port:CNTAO:1:225201002:E");
+            assert_eq!((aliases(&fact), fact.milestone), (vec!["bl:225201002"], None));
+        }
+    }
+
+    #[test]
+    fn data_is_an_object_or_an_array_with_the_result_inside_or_in_itself() {
+        for data in [
+            format!(r#"{{{ASKED},"resultData":{{{BILL}}}}}"#),
+            format!(r"{{{ASKED},{BILL}}}"),
+            format!(r#"{{{ASKED},"resultData":null,{BILL}}}"#),
+            format!(r#"[{{{ASKED},"resultData":{{{BILL}}}}}]"#),
+            format!(r"[null,{{{ASKED},{BILL}}}]"),
+        ] {
+            let body =
+                format!(r#"{{"customerId":"1","refreshTime":"2023-07-21 10:00:00","dataType":2,"data":{data}}}"#);
+            let fact = fact(&body);
+            assert_eq!(fact.subject.as_str(), "port:CNTAO:1:225201002", "{body}");
+            let all = ["bl:225201002", "bl:B1", "container:C1", "entry:422720230000151453", "container:C2"];
+            assert_eq!((aliases(&fact), fact.milestone), (all.to_vec(), Some(Milestone::Released)), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_container_subscription_names_its_container() {
+        let fact = fact(r#"{"data":{"carrierCd":"CNSHK","subType":"2","subNo":"C1","importAndExportFlag":"I"}}"#);
+        assert_eq!((fact.subject.as_str(), aliases(&fact)), ("port:CNSHK:2:C1:I", vec!["container:C1"]));
+    }
+
+    #[test]
+    fn further_results_are_aliases_of_the_first() {
+        let second = r#"{"carrierCd":"CNSHK","subType":2,"subNo":"C9"}"#;
+        let fact = fact(&format!(r#"{{"data":[{{{ASKED}}},{second}]}}"#));
+        assert_eq!(fact.subject.as_str(), "port:CNTAO:1:225201002");
+        assert_eq!(aliases(&fact), ["port:CNSHK:2:C9", "bl:225201002", "container:C9"]);
+    }
+
+    #[test]
+    fn a_subscription_that_is_not_told_whole_is_no_subject() {
+        assert_eq!(fact(r#"{"data":{"carrierCd":"","subType":1,"subNo":"B1"}}"#).subject.as_str(), "bl:B1");
+        for body in ["{}", r#"{"data":null}"#, r#"{"data":[]}"#, r#"{"data":"x","success":false,"code":500}"#] {
+            let fact = fact(body);
+            assert!(fact.subject.as_str().starts_with("push:") && fact.milestone.is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn released_only_when_every_container_is() {
+        for (containers, milestone) in [
+            (r#"{"customsClearanceFlag":"Y"}"#, Some(Milestone::Released)),
+            (r#"{"customsClearanceFlag":"Y"},{"customsClearanceFlag":"N"}"#, None),
+            (r#"{"customsClearanceFlag":"Y"},{"customsClearanceFlag":""}"#, None),
+            (r#"{"customsClearanceFlag":"Y"},{"customsClearance":"放行"}"#, None),
+            ("", None),
+        ] {
+            let body = format!(r#"{{"data":{{{ASKED},"resultData":{{"containerInfoList":[{containers}]}}}}}}"#);
+            assert_eq!(fact(&body).milestone, milestone, "{containers}");
+        }
+        let list = format!(r#"{{"data":{{{ASKED},"resultData":{{"containerInfoList":null}}}}}}"#);
+        assert_eq!(fact(&list).milestone, None);
+    }
+
+    #[test]
+    fn the_example_reads_with_its_own_types() {
+        let json = Json::parse(FOUND.as_bytes()).unwrap();
+        assert_eq!((Envelope::of(&json).success, Envelope::of(&json).data_type), (Some("true"), None));
+        let result = results(&json).next().unwrap();
+        assert_eq!(
+            (Subscription::of(result).result_code, result.get("extraInfo").unwrap().is_object()),
+            (Some("2"), true)
+        );
+        let bill = bill(result);
+        assert_eq!((Bill::of(bill).import_and_export, Bill::of(bill).bkg_no), (Some("E"), None));
+        assert_eq!(containers(bill).count(), 4);
+        let first = containers(bill).next().unwrap();
+        let container = Container::of(first);
+        assert_eq!(container.loadship_time, Some("2023-02-25 18:40:00"));
+        assert_eq!((container.import_and_export, container.container_pieces), (Some("外贸"), Some("105.000")));
+        assert_eq!((container.atd, container.bl_no, plans(first).count()), (None, None, 0));
+        let entry = Declaration::of(declarations(first).next().unwrap());
+        assert_eq!((entry.weight, entry.import_and_export), (Some("108480.0"), None));
+    }
+
+    #[test]
+    fn the_loading_time_goes_by_two_names() {
+        let json = Json::parse(br#"{"loadshipTime":"2023-02-25 18:40:00","containerPieces":105}"#).unwrap();
+        let container = Container::of(&json);
+        assert_eq!((container.loadship_time, container.container_pieces), (Some("2023-02-25 18:40:00"), Some("105")));
+    }
+
+    #[test]
+    fn what_is_not_an_object_is_malformed() {
+        let json = Json::parse(b"[{}]").unwrap();
+        let reading = (ACTION.read)(&Push { partner: Partner::OneData, body: &json, fee_actions: &[] });
+        assert!(matches!(reading, Reading::Malformed(_)));
+    }
+}
