@@ -206,9 +206,19 @@ fn stored(bench: &mut Bench, common: &Common, system: &System, events: u64) -> a
     let mut text = report::table(&title, &out);
     for pair in out.chunks_exact(2) {
         if let [empty, full] = pair {
-            let (before, after) = (empty.median(|run| run.ack.p99), full.median(|run| run.ack.p99));
-            let change = (after / before - 1.0) * 100.0;
-            writeln!(text, "\nAck p99 {change:+.1} % ({:.2} to {:.2} ms).", before / 1e3, after / 1e3)?;
+            let p99 = |row: &Row| row.median(|run| run.ack.p99 / 1000.0);
+            let spread = |row: &Row| {
+                let runs = row.runs.iter().map(|run| format!("{:.2}", run.ack.p99 / 1000.0));
+                runs.collect::<Vec<_>>().join(", ")
+            };
+            let change = (p99(full) / p99(empty) - 1.0) * 100.0;
+            writeln!(
+                text,
+                "\n{}: ack p99 {change:+.1} % (runs: empty {} ms, full {} ms).",
+                empty.load(),
+                spread(empty),
+                spread(full),
+            )?;
         }
     }
     let each = bytes / events;

@@ -16,7 +16,8 @@ impl Row {
         median(self.runs.iter().map(figure).collect())
     }
 
-    fn load(&self) -> String {
+    /// The load in words.
+    pub(crate) fn load(&self) -> String {
         match self.point.rate {
             Some(rate) => format!("{} connections, {rate}/s", self.point.connections),
             None if self.point.connections == 1 => "1 connection".to_owned(),
