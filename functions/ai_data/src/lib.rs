@@ -2,7 +2,7 @@
 //!
 //! Known from drafts of 2021 alone; the page that holds now is not public, and no draft shows an `action`. The drafts put
 //! the values, each an *attribute*, at the top of the body or into its `data`. No draft shows an order number either: it is
-//! looked for under the names that the other pushes use [inferred].
+//! looked for under the names that the other pushes use (inferred).
 
 use hub::action::{Action, Fact, Push, Reading, object};
 use partners::{Json, Partner};
@@ -13,9 +13,9 @@ pub const ACTION: Action = Action { name: "ai_data", partners: &[Partner::Xhq], 
 partners::view! {
     /// The scalars at the top of a push.
     pub struct Head {
-        /// Our order number [inferred].
+        /// Our order number (inferred).
         order_out_no: "orderOutNo",
-        /// XHQ's own serial [inferred].
+        /// XHQ's own serial (inferred).
         order_no: "orderNo",
         /// 拼箱标识: `1` (拼箱), `2` (自拼箱).
         merge_type: "mergeType",

@@ -72,7 +72,7 @@ fn trackingeyes(body: &Json<'_>) -> Option<Action> {
 }
 
 /// The action a 1datatech push has the shape of: rates carry a `batchNo` (3.3), port data a `dataType` of 2, or a result
-/// [inferred]. Another `dataType` is another kind of data, whatever its shape.
+/// (inferred). Another `dataType` is another kind of data, whatever its shape.
 fn onedata(body: &Json<'_>) -> Option<Action> {
     if body.get("batchNo").is_some() {
         return Some(rate_push::ACTION);

@@ -124,7 +124,7 @@ fn latest(waybill: &Json<'_>) -> Option<Milestone> {
 }
 
 /// The milestone of a receipt's `statusCd`. The vendor's code table is not public. Its older customs push explains six
-/// codes; 已运抵 and `EDEP` are read from the document's example, by their `channelName` [inferred].
+/// codes; 已运抵 and `EDEP` are read from the document's example, by their `channelName` (inferred).
 #[must_use]
 pub fn milestone(code: &str) -> Option<Milestone> {
     match code {

@@ -1,7 +1,7 @@
 //! XHQ 电子底账日期推送 (五.4), action `electronic_ledger`: from when until when an e-ledger is valid.
 //!
 //! Only the older text has it; it may be withdrawn. That text lost the name of the object that holds the ledger:
-//! `paramJson` by analogy [inferred], and any other member that has a `qcPassId` is taken as well.
+//! `paramJson` by analogy (inferred), and any other member that has a `qcPassId` is taken as well.
 
 use hub::action::{Action, Fact, Push, Reading, named};
 use partners::json::Kind;

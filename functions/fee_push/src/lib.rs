@@ -2,7 +2,7 @@
 //!
 //! Its document lost the value of `action` and every field name. On this path any value of `action` is the fee push; on the
 //! URL that takes everything, the configured ones are (see [`Push::fee_actions`]). The order is looked for under the names
-//! that the other pushes use [inferred], and everything else goes to the ERP as it is.
+//! that the other pushes use (inferred), and everything else goes to the ERP as it is.
 
 use hub::action::{Action, Push, Reading, object, undocumented};
 use partners::Partner;

@@ -1,7 +1,7 @@
 //! XHQ 进口流程节点推送数据接口 (二.7): an import order reached a node of its process.
 //!
 //! It has a URL of its own and no documented `action`. Its document lost every field name and node code, so there is no
-//! milestone. The order is looked for under the names that the other pushes use [inferred].
+//! milestone. The order is looked for under the names that the other pushes use (inferred).
 
 use hub::action::{Action, Push, Reading, object, undocumented};
 use partners::Partner;

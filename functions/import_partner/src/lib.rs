@@ -1,7 +1,7 @@
 //! XHQ 进口合作方数据对接推送数据接口 (二.8): data for an import partner.
 //!
 //! It has a URL of its own and no documented `action`. Its fields are in an attachment that is not public. The order is
-//! looked for under the names that the other pushes use [inferred].
+//! looked for under the names that the other pushes use (inferred).
 
 use hub::action::{Action, Push, Reading, object, undocumented};
 use partners::Partner;

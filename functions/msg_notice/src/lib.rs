@@ -1,7 +1,7 @@
 //! XHQ 订单消息通知 (二.4), action `msg_notice`: a message about an order.
 //!
 //! It has the shape of `syn_status`, and only `action` tells them apart. Its `code` is neither 附件4's nor an HTTP status
-//! [inferred], and its values are not documented, so a message is at no milestone. It carries neither time nor id: a
+//! (inferred), and its values are not documented, so a message is at no milestone. It carries neither time nor id: a
 //! repetition is told by the latest message of the order alone.
 
 use hub::action::{Action, Fact, Push, Reading, named};

@@ -1,14 +1,14 @@
 //! The documented fields of port data (1datatech 3.2.3 港区订阅查询_v2, whose answer a push repeats).
 //!
 //! The push's own page (港区 推送 v2) is not public. Its envelope is what the sibling push pages 3.5.2, 4.2 and 5.2 agree
-//! on [inferred]; one of them shows the query's envelope instead, and one puts the result directly into `data`. All of
-//! these are read. Texts without a value are `""`, times are `null`; times carry no zone, UTC+8 [inferred].
+//! on (inferred); one of them shows the query's envelope instead, and one puts the result directly into `data`. All of
+//! these are read. Texts without a value are `""`, times are `null`; times carry no zone, UTC+8 (inferred).
 
 use partners::Json;
 use partners::json::Kind;
 
 partners::view! {
-    /// The envelope of a push, or of a query's answer [inferred].
+    /// The envelope of a push, or of a query's answer (inferred).
     pub struct Envelope {
         /// Customer id.
         customer_id: "customerId",

@@ -16,7 +16,7 @@ partners::view! {
 
 partners::view! {
     /// A row: one sailing offer (1datatech 3.3, `data[]`). Several rows may share a `taskId`. Prices are decimal
-    /// text of mixed scale; times are `yyyy-MM-dd HH:mm:ss`, UTC+8 [inferred].
+    /// text of mixed scale; times are `yyyy-MM-dd HH:mm:ss`, UTC+8 (inferred).
     pub struct Row {
         /// 任务ID: task id, not unique per row.
         task_id: "taskId",

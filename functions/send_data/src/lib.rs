@@ -1,7 +1,7 @@
 //! XHQ 推送数据接口 (二.2, 五.2), actions `send_data`, `sendBgh_data` and `single_data`: the declaration's data.
 //!
 //! `dataJson` (附件1 《单一标准数据》) has a schema that is not public, so it is carried as it is. It follows the naming
-//! of China's Single Window [inferred]; where it has that naming's keys at its top, they help to find the order, and
+//! of China's Single Window (inferred); where it has that naming's keys at its top, they help to find the order, and
 //! nothing else depends on them.
 
 use hub::Milestone;
@@ -25,7 +25,7 @@ partners::view! {
 }
 
 partners::view! {
-    /// The keys that `dataJson` may hold [inferred]: an object, or a JSON string that holds one.
+    /// The keys that `dataJson` may hold (inferred): an object, or a JSON string that holds one.
     pub struct DataKeys {
         /// 提运单号, bill of lading.
         bill_no: "billNo",

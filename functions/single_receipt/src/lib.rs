@@ -27,7 +27,7 @@ partners::view! {
         channel: "channel",
         /// 海关描述.
         note: "note",
-        /// 海关时间; `yyyy-MM-dd HH:mm:ss`, UTC+8 [inferred].
+        /// 海关时间; `yyyy-MM-dd HH:mm:ss`, UTC+8 (inferred).
         notice_date: "noticeDate",
         /// 主管海关, the competent customs.
         custom_master: "customMaster",

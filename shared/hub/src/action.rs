@@ -155,7 +155,7 @@ pub fn unknown(push: &Push<'_>) -> Reading {
 }
 
 /// A fact of that type whose document lost its field names: about the keys that the partner's other pushes carry at their
-/// top level [inferred].
+/// top level (inferred).
 #[must_use]
 pub fn undocumented(push: &Push<'_>, kind: impl Into<EventType>) -> Fact {
     let body = push.body;
