@@ -1,1 +1,14 @@
-//! Placeholder.
+//! The hub on one machine: the same functions as on Lambda, on one port, over SQLite and a queue in memory.
+//!
+//! A library so that tests can run a hub in their own process.
+
+pub mod cli;
+mod commands;
+mod first_run;
+mod http;
+mod inbox;
+mod push;
+mod serve;
+pub mod table;
+
+pub use serve::{Hub, StartError};

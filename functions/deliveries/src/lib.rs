@@ -1,1 +1,227 @@
-//! Placeholder.
+//! What the ERP may ask of the hub's own deliveries: list what failed, see an event or a subject, confirm, replay.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /deliveries/failed?endpoint=&from=&limit=` | failed deliveries by pages, with `as_of` to confirm with |
+//! | `GET /events/<connection>/<subject or alias>` | a subject's events in the order of their reception |
+//! | `GET /events/<connection>/<subject>/<id>` | one event with its payload |
+//! | `POST /deliveries/confirm` | failed deliveries that have been seen become `confirmed` |
+//! | `POST /deliveries/replay` | deliveries start over; without `"dry_run": false` it only tells which |
+//!
+//! `Authorization: Bearer <key>` with one of the configuration's `api_keys`. Errors are RFC 9457 problems.
+
+mod answer;
+pub mod change;
+mod view;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use hub::routes::Pattern;
+use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Subject, Utc};
+use queue::Queue;
+use runtime::Context;
+use serde::Deserialize;
+use serde_json::json;
+use store::Store;
+
+use crate::answer::{Problem, json as answer_json};
+use crate::change::{Change, Selection};
+
+/// The function's name: folder, crate, binary, log and metric name.
+pub const NAME: &str = "deliveries";
+
+/// The paths it serves, as the gateway's and the local hub's function table have them.
+pub const ROUTES: &[(Method, &str)] = &[
+    (Method::GET, "/deliveries/failed"),
+    (Method::POST, "/deliveries/confirm"),
+    (Method::POST, "/deliveries/replay"),
+    (Method::GET, "/events/{connection}/{subject}"),
+    (Method::GET, "/events/{connection}/{subject}/{id}"),
+];
+
+/// How many items a page or a change has at the most.
+const MOST: usize = 1_000;
+
+/// Answers one request.
+pub async fn handle<S: Store, Q: Queue>(context: &Context<S, Q>, request: Request<Bytes>) -> Response<Bytes> {
+    let path = request.uri().path().to_owned();
+    let result = match caller(context, &request) {
+        Ok(allowed) => route(context, &request, &path, &allowed).await,
+        Err(problem) => Err(problem),
+    };
+    result.unwrap_or_else(|problem| {
+        tracing::info!(function = NAME, status = problem.status.as_u16(), problem = problem.kind, "request refused");
+        problem.response()
+    })
+}
+
+/// The connections the bearer of the key may see. Every key is compared, and in constant time.
+fn caller<S, Q>(context: &Context<S, Q>, request: &Request<Bytes>) -> Result<Vec<Pattern>, Problem> {
+    let header = request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    let matching = context.config.api_keys.iter().filter(|key| key.key.matches(token));
+    matching.fold(None, |_, key| Some(key.connections.clone())).ok_or_else(Problem::unauthorized)
+}
+
+async fn route<S: Store, Q: Queue>(
+    context: &Context<S, Q>,
+    request: &Request<Bytes>,
+    path: &str,
+    allowed: &[Pattern],
+) -> Result<Response<Bytes>, Problem> {
+    let segments: Vec<String> = path.trim_matches('/').split('/').map(decoded).collect();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match (request.method(), segments.as_slice()) {
+        (&Method::GET, ["deliveries", "failed"]) => failed(context, request, allowed).await,
+        (&Method::POST, ["deliveries", "confirm"]) => {
+            let asked: Confirm = body(request)?;
+            let cutoff = asked.cutoff.as_deref().map_or(Ok(context.now()), |text| moment("cutoff", text))?;
+            let change = Change::Confirm { cutoff };
+            let (done, _) = apply(context, allowed, change, &asked.endpoint, asked.events, false).await?;
+            answer_json(StatusCode::OK, &json!({"confirmed": done.len(), "events": done}))
+        }
+        (&Method::POST, ["deliveries", "replay"]) => {
+            let asked: Replay = body(request)?;
+            let (done, hints) =
+                apply(context, allowed, Change::Replay, &asked.endpoint, asked.events, asked.dry_run).await?;
+            if let Err(error) = context.queue.send(hints).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "hints of a replay not sent; the sweeper delivers");
+            }
+            let replayed = if asked.dry_run { 0 } else { done.len() };
+            answer_json(StatusCode::OK, &json!({"dry_run": asked.dry_run, "replayed": replayed, "events": done}))
+        }
+        (&Method::GET, ["events", connection, subject]) => {
+            let connection = visible(allowed, connection)?;
+            timeline(context, connection, subject).await
+        }
+        (&Method::GET, ["events", connection, subject, id]) => {
+            let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits"))?;
+            let key = EventKey { connection: visible(allowed, connection)?, subject: Subject::from(*subject), id };
+            let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
+            let record = record.ok_or_else(|| Problem::missing("there is no such event, or it has expired"))?;
+            Ok(answer::raw(StatusCode::OK, view::event(&record)))
+        }
+        (_, ["deliveries", "failed" | "confirm" | "replay"] | ["events", _, _] | ["events", _, _, _]) => {
+            Err(Problem::method())
+        }
+        _ => Err(Problem::missing("there is no such path")),
+    }
+}
+
+async fn failed<S: Store, Q>(
+    context: &Context<S, Q>,
+    request: &Request<Bytes>,
+    allowed: &[Pattern],
+) -> Result<Response<Bytes>, Problem> {
+    let query = |name: &str| {
+        let pairs = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
+        pairs.into_iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.into_owned())
+    };
+    let endpoint = query("endpoint").map(EndpointId::from);
+    let limit = query("limit").map_or(Ok(100), |text| text.parse::<usize>());
+    let limit = limit.ok().filter(|limit| (1..=MOST).contains(limit));
+    let limit = limit.ok_or_else(|| Problem::field("limit", "must be a number from 1 to 1000"))?;
+    let now = context.now();
+    let page = context.store.failed(endpoint.as_ref(), query("from").as_deref(), limit, now).await;
+    let page = page.map_err(|error| Problem::store(&error))?;
+    let items: Vec<_> = page
+        .items
+        .iter()
+        .filter(|item| sees(allowed, &item.key.connection))
+        .flat_map(|item| view::failures(item, endpoint.as_ref()))
+        .collect();
+    answer_json(StatusCode::OK, &json!({"as_of": now.to_string(), "items": items, "next": page.next}))
+}
+
+async fn timeline<S: Store, Q>(
+    context: &Context<S, Q>,
+    connection: ConnectionId,
+    name: &str,
+) -> Result<Response<Bytes>, Problem> {
+    let now = context.now();
+    let store = |error| Problem::store(&error);
+    let mut subjects = vec![Subject::from(name)];
+    let known = context.store.resolve(&Alias::from(name), now).await.map_err(store)?;
+    subjects.extend(known.into_iter().filter(|(other, _)| *other == connection).map(|(_, subject)| subject));
+    subjects.dedup();
+    let mut items = Vec::new();
+    for subject in &subjects {
+        items.extend(context.store.timeline(&connection, subject, now).await.map_err(store)?);
+    }
+    items.sort_by_key(|item| (item.meta.received, item.key.id));
+    let items: Vec<_> = items.iter().map(view::listed).collect();
+    answer_json(StatusCode::OK, &json!({"connection": connection, "items": items}))
+}
+
+/// What a confirmation asks for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirm {
+    endpoint: EndpointId,
+    /// The list's `as_of`, so that what is confirmed is what was seen.
+    cutoff: Option<String>,
+    /// Which; without it every failed delivery of the endpoint.
+    events: Option<Vec<EventKey>>,
+}
+
+/// What a replay asks for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Replay {
+    endpoint: EndpointId,
+    #[serde(default = "yes")]
+    dry_run: bool,
+    /// Which; without it every failed delivery of the endpoint.
+    events: Option<Vec<EventKey>>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+async fn apply<S: Store, Q>(
+    context: &Context<S, Q>,
+    allowed: &[Pattern],
+    change: Change,
+    endpoint: &EndpointId,
+    events: Option<Vec<EventKey>>,
+    dry_run: bool,
+) -> Result<(Vec<EventKey>, Vec<queue::Hint>), Problem> {
+    if !context.config.endpoints.contains_key(endpoint) {
+        return Err(Problem::field("endpoint", "must be the id of a configured endpoint"));
+    }
+    let selection = match events {
+        Some(events) if events.len() > MOST => return Err(Problem::field("events", "at most 1000 at a time")),
+        Some(events) => Selection::These(events.into_iter().filter(|key| sees(allowed, &key.connection)).collect()),
+        None => Selection::Failed,
+    };
+    let done = change::apply(context, change, endpoint, selection, dry_run, |key| sees(allowed, &key.connection)).await;
+    done.map_err(|error| Problem::store(&error))
+}
+
+fn body<'a, T: Deserialize<'a>>(request: &'a Request<Bytes>) -> Result<T, Problem> {
+    serde_json::from_slice(request.body()).map_err(|error| Problem::field("body", &error.to_string()))
+}
+
+fn moment(field: &'static str, text: &str) -> Result<Utc, Problem> {
+    Utc::parse(text).ok_or_else(|| Problem::field(field, "must be a time like 2026-01-31T08:00:00Z"))
+}
+
+fn sees(allowed: &[Pattern], connection: &ConnectionId) -> bool {
+    allowed.iter().any(|pattern| pattern.matches(connection.as_str()))
+}
+
+/// A connection that the key may see; another one is as good as absent.
+fn visible(allowed: &[Pattern], connection: &str) -> Result<ConnectionId, Problem> {
+    let connection = ConnectionId::from(connection);
+    let found = sees(allowed, &connection).then_some(connection);
+    found.ok_or_else(|| Problem::missing("there is no such connection, or the key may not see it"))
+}
+
+/// A path segment without its percent-encoding.
+fn decoded(segment: &str) -> String {
+    // Form decoding differs from path decoding in one character.
+    let escaped = segment.replace('+', "%2B");
+    url::form_urlencoded::parse(escaped.as_bytes()).map(|(name, _)| name.into_owned()).collect()
+}

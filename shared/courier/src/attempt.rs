@@ -40,11 +40,10 @@ pub enum Undone {
 }
 
 /// Runs the errand of a hint.
-pub async fn run<S, Q, F>(courier: &Courier<S, Q, F>, hint: &Hint) -> Result<Done, Undone>
+pub async fn run<S, Q>(courier: &Courier<S, Q>, hint: &Hint) -> Result<Done, Undone>
 where
     S: Store,
     Q: Queue,
-    F: AsyncFn(&Endpoint, Parcel) -> Returned,
 {
     let store = &courier.context.store;
     match &hint.errand {
@@ -56,8 +55,8 @@ where
     }
 }
 
-async fn deliver<S, Q, F>(
-    courier: &Courier<S, Q, F>,
+async fn deliver<S, Q>(
+    courier: &Courier<S, Q>,
     key: &EventKey,
     to: &EndpointId,
     turn: u32,
@@ -65,7 +64,6 @@ async fn deliver<S, Q, F>(
 where
     S: Store,
     Q: Queue,
-    F: AsyncFn(&Endpoint, Parcel) -> Returned,
 {
     let context = &courier.context;
     let store = &context.store;
@@ -144,8 +142,8 @@ fn current(work: &Work, to: &EndpointId, turn: u32) -> Option<Delivery> {
 
 /// Stores what becomes of a delivery. Other deliveries of the event change the same item: then the change is made again
 /// on what they left, as long as this delivery is still in the same turn.
-async fn change<S: Store, Q, F>(
-    courier: &Courier<S, Q, F>,
+async fn change<S: Store, Q>(
+    courier: &Courier<S, Q>,
     record: Record,
     to: &EndpointId,
     turn: u32,

@@ -12,22 +12,38 @@ mod sweep;
 
 pub use attempt::{Done, Undone, run};
 pub use line::Lines;
-pub use parcel::{Parcel, Returned, post};
+use parcel::post;
+pub use parcel::{Parcel, Returned};
 pub use sweep::{Swept, sweep};
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
+use outbound::Client;
 use runtime::Context;
+use runtime::config::Endpoint;
+
+/// Sends a parcel to an endpoint, once: [`post`], or a simulation of it.
+pub type Send = Arc<dyn for<'a> Fn(&'a Endpoint, Parcel) -> BoxFuture<'a, Returned> + core::marker::Send + Sync>;
 
 /// What the carrying functions work with.
 #[derive(Clone)]
-pub struct Courier<S, Q, F> {
+pub struct Courier<S, Q> {
     /// Store, queue, configuration, clock.
     pub context: Context<S, Q>,
     /// What this process knows of each endpoint.
     pub lines: Arc<Lines>,
     /// Randomness in `0.0..1.0`, for the jitter of retries.
-    pub random: Arc<dyn Fn() -> f64 + Send + Sync>,
-    /// Sends a parcel, once: [`post`], or a simulation of it.
-    pub send: F,
+    pub random: Arc<dyn Fn() -> f64 + core::marker::Send + Sync>,
+    /// Sends a parcel, once.
+    pub send: Send,
+}
+
+/// Real sending.
+#[must_use]
+pub fn over(client: Client) -> Send {
+    Arc::new(move |endpoint, parcel| {
+        let client = client.clone();
+        Box::pin(async move { post(&client, endpoint, parcel).await })
+    })
 }

@@ -57,7 +57,7 @@ impl Returned {
 }
 
 /// Posts a parcel to its endpoint.
-pub async fn post(client: &Client, endpoint: &Endpoint, parcel: Parcel) -> Returned {
+pub(crate) async fn post(client: &Client, endpoint: &Endpoint, parcel: Parcel) -> Returned {
     let request = Request {
         url: endpoint.url.clone(),
         headers: vec![

@@ -7,10 +7,8 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt as _};
 use hub::{EndpointId, EventKey};
 use queue::{Errand, Hint, Queue};
-use runtime::config::Endpoint;
 use store::{Settled, Store, StoreError};
 
-use crate::parcel::{Parcel, Returned};
 use crate::{Courier, attempt};
 
 /// How many due events are looked up at once.
@@ -35,11 +33,10 @@ pub struct Swept {
 }
 
 /// Takes up everything that is due, for at most `budget`.
-pub async fn sweep<S, Q, F>(courier: &Courier<S, Q, F>, budget: Duration) -> Result<Swept, StoreError>
+pub async fn sweep<S, Q>(courier: &Courier<S, Q>, budget: Duration) -> Result<Swept, StoreError>
 where
     S: Store,
     Q: Queue,
-    F: AsyncFn(&Endpoint, Parcel) -> Returned,
 {
     let context = &courier.context;
     let began = context.now();
@@ -60,8 +57,8 @@ where
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "surplus of the sweep not handed over; the next sweep takes it up");
         }
-        let run = own.iter().map(|hint| async move {
-            if let Err(error) = attempt::run(courier, hint).await {
+        let run = own.into_iter().map(|hint| async move {
+            if let Err(error) = attempt::run(courier, &hint).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(event = %hint.key.id, error, "errand not finished");
             }
@@ -74,7 +71,7 @@ where
 }
 
 /// Takes up what is due of one event. The index lags behind the item, so the item decides, by its version.
-async fn take<S: Store, Q, F>(courier: &Courier<S, Q, F>, key: EventKey) -> Vec<Hint> {
+async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey) -> Vec<Hint> {
     let context = &courier.context;
     let result = async {
         let Some(found) = context.store.inspect(&key, context.now()).await? else { return Ok(vec![]) };
@@ -97,7 +94,7 @@ async fn take<S: Store, Q, F>(courier: &Courier<S, Q, F>, key: EventKey) -> Vec<
 }
 
 /// Shares errands out between the sweep itself and the queue, by what each endpoint can take at once.
-fn share<S, Q, F>(courier: &Courier<S, Q, F>, hints: impl Iterator<Item = Hint>) -> (Vec<Hint>, Vec<Hint>) {
+fn share<S, Q>(courier: &Courier<S, Q>, hints: impl Iterator<Item = Hint>) -> (Vec<Hint>, Vec<Hint>) {
     let mut taken: HashMap<EndpointId, usize> = HashMap::new();
     hints.partition(|hint| match &hint.errand {
         Errand::Index => true,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::{Delivery, State};
 use crate::ledger::Tally;
-use crate::{Alias, EventKey, EventType, Milestone, Utc};
+use crate::{Alias, EndpointId, EventKey, EventType, Milestone, Utc};
 
 /// One business fact in a push. Never changes once it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,8 +119,32 @@ impl Work {
 
     /// The delivery to that endpoint.
     #[must_use]
-    pub fn delivery(&self, endpoint: &crate::EndpointId) -> Option<&Delivery> {
+    pub fn delivery(&self, endpoint: &EndpointId) -> Option<&Delivery> {
         self.deliveries.iter().find(|delivery| delivery.endpoint == *endpoint)
+    }
+
+    /// The work with the delivery to an endpoint started over, or begun where there was none. Nothing where the delivery
+    /// is on its way already.
+    #[must_use]
+    pub fn replayed(&self, endpoint: &EndpointId, now: Utc) -> Option<Self> {
+        let mut next = Self { version: self.version + 1, ..self.clone() };
+        match next.deliveries.iter_mut().find(|delivery| delivery.endpoint == *endpoint) {
+            Some(delivery) if delivery.state == State::Pending => return None,
+            Some(delivery) => *delivery = delivery.clone().replayed(now),
+            None => next.deliveries.push(Delivery::new(endpoint.clone(), now, now)),
+        }
+        next.accepted = u32::try_from(next.deliveries.len()).unwrap_or(u32::MAX).max(1);
+        Some(next)
+    }
+
+    /// The work with the failed delivery to an endpoint confirmed. Nothing where it has not failed, or only after
+    /// `cutoff`: what failed since the list was read has not been seen.
+    #[must_use]
+    pub fn confirmed(&self, endpoint: &EndpointId, cutoff: Utc, now: Utc) -> Option<Self> {
+        let delivery = self.delivery(endpoint)?;
+        let seen = delivery.state == State::Failed && delivery.due <= cutoff;
+        let next = Self { version: self.version + 1, ..self.clone() };
+        seen.then(|| next.with(delivery.clone().confirmed(now)))
     }
 
     /// The work with one delivery put in place of the endpoint's present one.
@@ -140,4 +164,42 @@ pub struct Record {
     pub event: Event,
     /// Its work, at the version that was read.
     pub work: Work,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn work(state: State) -> Work {
+        let delivery = Delivery { state, ..Delivery::new("erp".into(), Utc(5), Utc(5)) };
+        Work { version: 3, accepted: 1, index_by: None, deliveries: vec![delivery] }
+    }
+
+    #[test]
+    fn a_replay_starts_over_what_is_not_on_its_way() {
+        let erp = EndpointId::from("erp");
+        assert_eq!(work(State::Pending).replayed(&erp, Utc(9)), None);
+        for state in [State::Delivered, State::Failed, State::Confirmed] {
+            let next = work(state).replayed(&erp, Utc(9)).unwrap();
+            assert_eq!((next.version, next.due(), next.tally().balanced()), (4, Some(Utc(9)), true));
+        }
+    }
+
+    #[test]
+    fn a_replay_to_another_endpoint_is_promised_too() {
+        let unrouted = Work { accepted: 1, ..Work::default() };
+        let first = unrouted.replayed(&"a".into(), Utc(9)).unwrap();
+        let second = first.replayed(&"b".into(), Utc(9)).unwrap();
+        assert_eq!((first.accepted, second.accepted), (1, 2));
+        assert!(first.tally().balanced() && second.tally().balanced());
+    }
+
+    #[test]
+    fn only_what_was_seen_is_confirmed() {
+        let erp = EndpointId::from("erp");
+        assert_eq!(work(State::Failed).confirmed(&erp, Utc(4), Utc(9)), None);
+        assert_eq!(work(State::Delivered).confirmed(&erp, Utc(6), Utc(9)), None);
+        let next = work(State::Failed).confirmed(&erp, Utc(5), Utc(9)).unwrap();
+        assert_eq!((next.deliveries[0].state, next.has_failed()), (State::Confirmed, false));
+    }
 }

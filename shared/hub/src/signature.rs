@@ -27,6 +27,12 @@ impl SigningKey {
         Hmac::new_from_slice(&bytes).map(Self).map_err(|_| NotASecret)
     }
 
+    /// The secret of these bytes, as [`SigningKey::new`] takes it.
+    #[must_use]
+    pub fn secret(bytes: &[u8]) -> String {
+        format!("whsec_{}", BASE64_STANDARD.encode(bytes))
+    }
+
     /// `v1,<base64>` over `<id>.<timestamp>.<body>`.
     #[must_use]
     pub fn sign(&self, id: &str, at: Utc, body: &[u8]) -> String {

@@ -124,12 +124,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 pub trait Store: Clone + Send + Sync + 'static {
     /// Stores an event with its work unless its key is there. With a link, only while the chain's head is the expected
     /// one, and the head moves in the same breath. When this returns `New`, the event survives a power cut.
-    fn admit(
-        &self,
-        event: &Event,
-        work: &Work,
-        link: Option<&Link>,
-    ) -> impl Future<Output = Result<Admitted>> + Send;
+    fn admit(&self, event: &Event, work: &Work, link: Option<&Link>) -> impl Future<Output = Result<Admitted>> + Send;
 
     /// The latest event of a chain, read consistently; nothing where it has expired.
     fn head(

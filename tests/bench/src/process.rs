@@ -217,11 +217,12 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_is_toml_a_hub_can_read() {
+    fn the_configuration_is_one_the_hub_takes() {
         let address = free().unwrap();
-        let text = configuration(Path::new("/d"), address, Some(address));
-        assert!(text.contains("[[endpoints]]") && text.contains("allow_private = true"));
-        assert!(!configuration(Path::new("/d"), address, None).contains("[[endpoints]]"));
-        assert!(hub::signature::SigningKey::new(SECRET).is_ok());
+        for (erp, endpoints) in [(None, 0), (Some(address), 1)] {
+            let text = configuration(Path::new("/d"), address, erp);
+            let config = runtime::config::Config::parse(&text).unwrap();
+            assert_eq!((config.listen, config.endpoints.len()), (address, endpoints));
+        }
     }
 }

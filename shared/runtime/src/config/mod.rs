@@ -1,6 +1,15 @@
 //! The configuration: one TOML document, checked as a whole before anything starts.
 
+mod connections;
+mod document;
+mod endpoints;
+mod reader;
 mod sources;
+mod values;
+mod warnings;
+
+#[cfg(test)]
+mod tests;
 
 pub use sources::Sources;
 
@@ -26,6 +35,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the local hub keeps its data.
     pub data_dir: PathBuf,
+    /// Where the local hub runs an ERP inbox of its own, for trying it out.
+    pub inbox: Option<SocketAddr>,
     /// How often the sweeper runs. A hint has that long before the sweeper takes its work up.
     pub sweep_every: Duration,
     /// The accounts at partners.
@@ -51,16 +62,17 @@ pub struct Connection {
     pub allow_ips: Vec<IpNet>,
     /// How long its events are kept.
     pub retention: Duration,
-    /// Where the partner is called.
+    /// Where the partner is called: as configured, or the partner's own of the environment. Neither adds a slash.
     pub base_url: Option<Url>,
     /// XHQ only: the values of `action` that mean the fee push.
     pub fee_actions: Vec<String>,
-    /// The partner's credentials by name: `app_id`, `bgh_id`, `user_id`, `api_token`, `company_code`, `secret`.
+    /// The partner's credentials by name: `app_id`, `bgh_id`, `user_id`, `api_token`, `company_code`, `secret`; for
+    /// 1datatech, whose authentication its public pages leave out, whatever the configuration calls them.
     pub credentials: BTreeMap<String, Secret>,
 }
 
 /// One ERP URL that receives events.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Endpoint {
     /// Its name.
     pub id: EndpointId,
@@ -74,10 +86,25 @@ pub struct Endpoint {
     pub schedule: Schedule,
     /// Whether its address may be private or loopback.
     pub allow_private: bool,
-    /// How long an attempt may take.
+    /// How long an attempt may take: at most half of [`Config::sweep_every`], so that a claim outlives its attempt.
     pub timeout: Duration,
     /// How many attempts may be under way at once.
     pub concurrency: usize,
+}
+
+impl fmt::Debug for Endpoint {
+    /// Without the URL's path and query: some receivers keep a token there.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("id", &self.id)
+            .field("origin", &values::origin(&self.url))
+            .field("format", &self.format)
+            .field("schedule", &self.schedule)
+            .field("allow_private", &self.allow_private)
+            .field("timeout", &self.timeout)
+            .field("concurrency", &self.concurrency)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A key of the ERP's own calls.
@@ -94,33 +121,37 @@ pub struct ApiKey {
 /// One thing wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// Which key: `connections[0].keys`.
+    /// Which key: `connections[0].keys`; `syntax` where the text is no TOML.
     pub key: String,
-    /// What is wrong with it, as the rest of a sentence that begins with the key. Never holds a secret.
+    /// What is wrong and what to do about it, as the rest of a sentence that begins with the key. Never holds a secret.
     pub what: String,
+    /// The line it is on, from 1; the table's where a key is missing.
+    pub line: usize,
 }
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.key, self.what)
+        write!(f, "{}: {} (line {})", self.key, self.what, self.line)
     }
 }
 
+impl std::error::Error for Mistake {}
+
 impl Config {
-    /// Reads a configuration, secrets from the process's environment and file system included. Every mistake in it is
-    /// reported, not only the first.
+    /// Reads a configuration, with its secrets from the process's environment and file system where it says so. Every
+    /// mistake in it is reported, in the order of the document.
     pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {
         Self::parse_with(text, &Sources::system())
     }
 
     /// Reads a configuration whose secrets come from somewhere else.
-    pub fn parse_with(_text: &str, _sources: &Sources<'_>) -> Result<Self, Vec<Mistake>> {
-        Err(vec![])
+    pub fn parse_with(text: &str, sources: &Sources<'_>) -> Result<Self, Vec<Mistake>> {
+        document::read(text, sources)
     }
 
-    /// What is accepted but worth knowing.
+    /// What is accepted but worth knowing, each a sentence that names what it is about. Holds no secrets.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        vec![]
+        warnings::of(self)
     }
 }

@@ -1,1 +1,123 @@
-//! Placeholder.
+//! The store on DynamoDB: one table, one partition per subject, one sparse index of work.
+//!
+//! The only crate that names `aws-sdk-dynamodb`. It stores and answers; what is stored is decided elsewhere. Every
+//! condition is on a key, a version, an expiry or a nonce, never on a rule of the hub.
+
+mod admit;
+mod call;
+mod chunks;
+mod codec;
+mod item;
+mod ledger;
+mod names;
+mod read;
+pub mod schema;
+mod settle;
+mod work;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::Client;
+use hub::identity::Head;
+use hub::ledger::Tally;
+use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
+use store::{Admitted, Link, Listed, Note, Page, Result, Settled, Store};
+
+pub use schema::create_table;
+
+/// How long a new connection may take.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// A client for [`DynamoStore`]. Its own retries are off: the store repeats what may be repeated and counts it, and
+/// bounds each attempt.
+#[must_use]
+pub fn client(config: &SdkConfig) -> Client {
+    let config = aws_sdk_dynamodb::config::Builder::from(config)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+        .build();
+    Client::from_conf(config)
+}
+
+/// The store in one table.
+#[derive(Clone, Debug)]
+pub struct DynamoStore {
+    client: Client,
+    table: String,
+}
+
+impl DynamoStore {
+    /// The store in that table, by a client as [`client`] makes it.
+    #[must_use]
+    pub const fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+}
+
+impl Store for DynamoStore {
+    async fn admit(&self, event: &Event, work: &Work, link: Option<&Link>) -> Result<Admitted> {
+        admit::admit(self, event, work, link).await
+    }
+
+    async fn head(
+        &self,
+        connection: &ConnectionId,
+        subject: &Subject,
+        kind: &EventType,
+        now: Utc,
+    ) -> Result<Option<Head>> {
+        read::head(self, connection, subject, kind, now).await
+    }
+
+    async fn load(&self, key: &EventKey, now: Utc) -> Result<Option<Record>> {
+        read::load(self, key, now).await
+    }
+
+    async fn inspect(&self, key: &EventKey, now: Utc) -> Result<Option<Listed>> {
+        read::inspect(self, key, now).await
+    }
+
+    async fn settle(&self, key: &EventKey, work: &Work) -> Result<Settled> {
+        settle::settle(self, key, work).await
+    }
+
+    async fn due(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        work::due(self, now, limit).await
+    }
+
+    async fn failed(&self, endpoint: Option<&EndpointId>, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
+        work::failed(self, endpoint, from, limit, now).await
+    }
+
+    async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {
+        read::timeline(self, connection, subject, now).await
+    }
+
+    async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {
+        names::alias(self, aliases, connection, subject, expires).await
+    }
+
+    async fn resolve(&self, alias: &Alias, now: Utc) -> Result<Vec<(ConnectionId, Subject)>> {
+        names::resolve(self, alias, now).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, now: Utc, until: Utc) -> Result<bool> {
+        names::lease(self, name, holder, now, until).await
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<Note>> {
+        names::note(self, name).await
+    }
+
+    async fn put_note(&self, name: &str, value: &str, over: u64) -> Result<bool> {
+        names::put_note(self, name, value, over).await
+    }
+
+    async fn ledger(&self, now: Utc) -> Result<BTreeMap<ConnectionId, Tally>> {
+        ledger::ledger(self, now).await
+    }
+}

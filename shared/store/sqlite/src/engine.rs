@@ -104,6 +104,11 @@ impl SqliteStore {
         self.read("before", move |db| reads::latest(db, position, limit, now)).await
     }
 
+    /// The connections that ever had an event.
+    pub async fn connections(&self) -> Result<Vec<ConnectionId>> {
+        self.read("connections", reads::connections).await
+    }
+
     /// Removes up to `limit` expired events; how many went.
     pub async fn purge(&self, now: Utc, limit: usize) -> Result<usize> {
         self.write("purge", move |db| writes::purge(db, now, limit)).await

@@ -158,3 +158,9 @@ pub(crate) fn latest(db: &Connection, before: i64, limit: usize, now: Utc) -> ru
     .query_map(params![before, now.0, limit], |row| Ok(Recent { position: row.get(5)?, item: listed(row)? }))?
     .collect()
 }
+
+pub(crate) fn connections(db: &Connection) -> rusqlite::Result<Vec<ConnectionId>> {
+    db.prepare_cached("SELECT connection FROM accepted")?
+        .query_map([], |row| Ok(row.get::<_, String>(0)?.into()))?
+        .collect()
+}

@@ -1,0 +1,66 @@
+//! Events and deliveries as the ERP and the operator see them.
+
+use hub::delivery::State;
+use hub::envelope::{self, Format};
+use hub::{EndpointId, Record};
+use serde_json::{Value, json};
+use store::Listed;
+
+/// An event without its payload.
+pub(crate) fn listed(item: &Listed) -> Value {
+    json!({
+        "connection": item.key.connection,
+        "subject": item.key.subject,
+        "id": item.key.id,
+        "type": item.meta.kind,
+        "received": item.meta.received.to_string(),
+        "milestone": item.meta.milestone,
+        "malformed": item.meta.malformed,
+        "deliveries": item.work.deliveries.iter().map(delivery).collect::<Vec<_>>(),
+    })
+}
+
+/// The failed deliveries of an event, one item each.
+pub(crate) fn failures(item: &Listed, endpoint: Option<&EndpointId>) -> Vec<Value> {
+    let wanted = item.work.deliveries.iter().filter(|delivery| {
+        delivery.state == State::Failed && endpoint.is_none_or(|endpoint| delivery.endpoint == *endpoint)
+    });
+    let entry = |failed: &hub::delivery::Delivery| {
+        json!({
+            "connection": item.key.connection,
+            "subject": item.key.subject,
+            "id": item.key.id,
+            "type": item.meta.kind,
+            "received": item.meta.received.to_string(),
+            "delivery": delivery(failed),
+        })
+    };
+    wanted.map(entry).collect()
+}
+
+/// One event as a CloudEvent, the payload untouched, with the states of its deliveries.
+pub(crate) fn event(record: &Record) -> Vec<u8> {
+    let deliveries: Value = record.work.deliveries.iter().map(delivery).collect();
+    let event = envelope::content(&record.event, Format::CloudEvents).body;
+    [b"{\"deliveries\":", deliveries.to_string().as_bytes(), b",\"event\":", &event, b"}"].concat()
+}
+
+fn delivery(delivery: &hub::delivery::Delivery) -> Value {
+    let attempts: Vec<_> = delivery
+        .attempts
+        .iter()
+        .map(|attempt| {
+            let at = attempt.at.to_string();
+            json!({"at": at, "ms": attempt.ms, "status": attempt.status, "detail": attempt.detail})
+        })
+        .collect();
+    let at = delivery.due.to_string();
+    match delivery.state {
+        State::Pending => json!({
+            "endpoint": delivery.endpoint, "state": delivery.state, "due": at, "attempts": attempts
+        }),
+        State::Delivered | State::Failed | State::Confirmed => json!({
+            "endpoint": delivery.endpoint, "state": delivery.state, "at": at, "attempts": attempts
+        }),
+    }
+}

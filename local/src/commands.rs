@@ -1,0 +1,240 @@
+//! The operator's commands. They read the store's file and work while the hub runs.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use deliveries::change::{self, Change, Selection};
+use hub::delivery::State;
+use hub::ledger::Tally;
+use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Subject, Utc};
+use runtime::Context;
+use runtime::config::Config;
+use serde_json::{Value, json};
+use store::{Listed, Store as _};
+use store_sqlite::{Recent, SqliteStore};
+
+/// How often `events follow` looks.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// How many events are read at once.
+const PAGE: usize = 200;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Events {
+    /// List events, the latest first
+    List(Filter),
+    /// Show one event: what is known of it, its deliveries with every attempt, its payload
+    Show {
+        /// The id, 48 hex digits
+        id: EventId,
+    },
+    /// Print events as they come
+    Follow(Filter),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Filter {
+    /// Only of this connection
+    #[arg(long)]
+    connection: Option<ConnectionId>,
+    /// Only about this subject, by any of its keys: order:S1, bl:CULVNAS2507540, entry:..., container:...
+    #[arg(long, value_name = "KIND:VALUE")]
+    about: Option<String>,
+    /// Only of this type: xhq.single_receipt
+    #[arg(long = "type")]
+    kind: Option<String>,
+    /// Only with a delivery in this state: pending, delivered, failed, confirmed
+    #[arg(long, value_parser = state)]
+    state: Option<State>,
+    /// How many at the most
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The endpoint to deliver to
+    #[arg(long)]
+    endpoint: EndpointId,
+    /// The events; without any, every failed one of the endpoint
+    ids: Vec<EventId>,
+    /// Do it; without this, only tell which
+    #[arg(long)]
+    go: bool,
+}
+
+fn state(text: &str) -> Result<State, String> {
+    serde_json::from_value(Value::from(text))
+        .map_err(|_| "must be pending, delivered, failed or confirmed".to_owned())
+}
+
+/// Prints the ledger of each connection.
+pub(crate) async fn ledger(config: &Config) -> anyhow::Result<ExitCode> {
+    let store = SqliteStore::existing(&config.data_dir)?;
+    let mut tallies: BTreeMap<ConnectionId, Tally> = store.ledger(now()).await?;
+    for connection in config.connections.keys() {
+        tallies.entry(connection.clone()).or_default();
+    }
+    let balanced = tallies.values().all(Tally::balanced);
+    for (connection, tally) in tallies {
+        let mut line = serde_json::to_value(tally)?;
+        if let Some(line) = line.as_object_mut() {
+            line.insert("connection".to_owned(), json!(connection));
+            line.insert("balanced".to_owned(), json!(tally.balanced()));
+        }
+        println!("{line}");
+    }
+    Ok(if balanced { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Lists, shows or follows events.
+pub(crate) async fn events(config: &Config, events: Events) -> anyhow::Result<ExitCode> {
+    let store = SqliteStore::existing(&config.data_dir)?;
+    match events {
+        Events::List(filter) => list(&store, &filter).await?,
+        Events::Show { id } => {
+            let record = store.find(id, now()).await?;
+            let record = record.ok_or_else(|| anyhow::anyhow!("there is no event {id}, or it has expired"))?;
+            let known = json!({
+                "connection": record.event.key.connection,
+                "subject": record.event.key.subject,
+                "id": id,
+                "known": record.event.meta,
+                "work": record.work,
+            });
+            println!("{}", serde_json::to_string_pretty(&known)?);
+            std::io::stdout().write_all(&record.event.body)?;
+            println!();
+        }
+        Events::Follow(filter) => follow(&store, &filter).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(store: &SqliteStore, filter: &Filter) -> anyhow::Result<()> {
+    let mut left = filter.limit;
+    if let Some(about) = &filter.about {
+        let mut items = Vec::new();
+        for (connection, subject) in subjects(store, filter, about).await? {
+            items.extend(store.timeline(&connection, &subject, now()).await?);
+        }
+        items.sort_by_key(|item| std::cmp::Reverse((item.meta.received, item.key.id)));
+        items.iter().filter(|item| wanted(filter, item)).take(left).try_for_each(|item| print(filter, item))?;
+        return Ok(());
+    }
+    let mut position = i64::MAX;
+    while left > 0 {
+        let page = store.before(position, PAGE, now()).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        position = last.position;
+        for Recent { item, .. } in page.iter().filter(|recent| wanted(filter, &recent.item)).take(left) {
+            print(filter, item)?;
+            left -= 1;
+        }
+    }
+    Ok(())
+}
+
+/// The subjects a key leads to: the one of that name at each connection, and those that have it as an alias.
+async fn subjects(
+    store: &SqliteStore,
+    filter: &Filter,
+    about: &str,
+) -> anyhow::Result<Vec<(ConnectionId, Subject)>> {
+    let mut found = store.resolve(&Alias::from(about), now()).await?;
+    found.extend(store.connections().await?.into_iter().map(|connection| (connection, Subject::from(about))));
+    found.retain(|(connection, _)| filter.connection.as_ref().is_none_or(|wanted| wanted == connection));
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+async fn follow(store: &SqliteStore, filter: &Filter) -> anyhow::Result<()> {
+    let latest = store.before(i64::MAX, 1, now()).await?;
+    let mut position = latest.first().map_or(0, |recent| recent.position);
+    loop {
+        let page = store.after(position, PAGE, now()).await?;
+        for Recent { position: at, item } in &page {
+            position = *at;
+            if wanted(filter, item) {
+                print(filter, item)?;
+            }
+        }
+        if page.is_empty() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+fn wanted(filter: &Filter, item: &Listed) -> bool {
+    filter.connection.as_ref().is_none_or(|connection| item.key.connection == *connection)
+        && filter.kind.as_ref().is_none_or(|kind| item.meta.kind.as_str() == kind)
+        && filter.state.is_none_or(|state| item.work.deliveries.iter().any(|delivery| delivery.state == state))
+}
+
+fn print(filter: &Filter, item: &Listed) -> std::io::Result<()> {
+    let deliveries = item.work.deliveries.iter().map(|d| (d.endpoint.to_string(), json!(d.state)));
+    let deliveries: serde_json::Map<String, Value> = deliveries.collect();
+    let line = if filter.json {
+        json!({
+            "received": item.meta.received.to_string(), "connection": item.key.connection,
+            "type": item.meta.kind, "subject": item.key.subject, "id": item.key.id,
+            "milestone": item.meta.milestone, "deliveries": deliveries,
+        })
+        .to_string()
+    } else {
+        let milestone = item.meta.milestone.map_or("-", hub::Milestone::name);
+        let deliveries: Vec<_> =
+            deliveries.iter().map(|(endpoint, state)| format!("{endpoint}:{}", state.as_str().unwrap_or("?"))).collect();
+        let deliveries = if deliveries.is_empty() { "unrouted".to_owned() } else { deliveries.join(" ") };
+        format!(
+            "{} {} {} {} {milestone} {deliveries} {}",
+            item.meta.received, item.key.connection, item.meta.kind, item.key.subject, item.key.id
+        )
+    };
+    writeln!(std::io::stdout().lock(), "{line}")
+}
+
+/// Starts deliveries over.
+pub(crate) async fn replay(config: Config, replay: Replay) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        config.endpoints.contains_key(&replay.endpoint),
+        "--endpoint: {} is no endpoint of the configuration",
+        replay.endpoint
+    );
+    let store = SqliteStore::existing(&config.data_dir)?;
+    let selection = if replay.ids.is_empty() {
+        Selection::Failed
+    } else {
+        let mut keys: Vec<EventKey> = Vec::new();
+        for id in replay.ids {
+            let record = store.find(id, now()).await?;
+            keys.push(record.ok_or_else(|| anyhow::anyhow!("there is no event {id}, or it has expired"))?.event.key);
+        }
+        Selection::These(keys)
+    };
+    // The hub that runs finds what is due at its next sweep; this process has no way to hint it.
+    let (queue, _) = queue::in_process(1);
+    let context = Context { config: Arc::new(config), store, queue, clock: runtime::system_clock() };
+    let (changed, _) =
+        change::apply(&context, Change::Replay, &replay.endpoint, selection, !replay.go, |_| true).await?;
+    for key in &changed {
+        println!("{} {} {}", key.connection, key.subject, key.id);
+    }
+    match (replay.go, changed.len()) {
+        (true, n) => println!("{n} deliveries start over; the hub takes them up within {:?}", context.config.sweep_every),
+        (false, n) => println!("{n} deliveries would start over; add --go to do it"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn now() -> Utc {
+    runtime::system_clock()()
+}

@@ -1,0 +1,53 @@
+//! The configuration that a hub without one makes for itself: every partner, fresh keys, an ERP inbox of its own.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+/// Writes the configuration, readable by its owner alone, for it holds keys.
+pub(crate) fn write(path: &Path) -> anyhow::Result<()> {
+    let text = text()?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    file.with_context(|| format!("cannot write the configuration {}", path.display()))?;
+    println!("made a configuration with fresh keys: {}", path.display());
+    Ok(())
+}
+
+fn text() -> anyhow::Result<String> {
+    let mut text = String::from(
+        "# Made at the first start. Every key is fresh; replace the inbox by your ERP when you are ready.\n\
+         listen = \"127.0.0.1:8787\"\n\
+         data_dir = \"data\"\n\
+         retention_days = 90\n\n\
+         # The hub's own ERP inbox: it prints each delivery. Remove it, and the endpoint below, for production.\n\
+         inbox = \"127.0.0.1:8788\"\n",
+    );
+    for (id, partner) in [("xhq-demo", "xhq"), ("trackingeyes-demo", "trackingeyes"), ("onedata-demo", "onedata")] {
+        let key = random_hex::<24>()?;
+        write!(text, "\n[[connections]]\nid = \"{id}\"\npartner = \"{partner}\"\nkeys = [\"{key}\"]\n")?;
+    }
+    let secret = hub::signature::SigningKey::secret(&random::<32>()?);
+    write!(
+        text,
+        "\n[[endpoints]]\nid = \"erp\"\nurl = \"http://127.0.0.1:8788/events\"\nsecrets = [\"{secret}\"]\n\
+         format = \"cloudevents\"\nconnections = [\"*\"]\ntypes = [\"*\"]\nallow_private = true\n"
+    )?;
+    write!(text, "\n[[api_keys]]\nid = \"erp\"\nkey = \"{}\"\n", random_hex::<24>()?)?;
+    Ok(text)
+}
+
+fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness for keys: {error}"))?;
+    Ok(bytes)
+}
+
+fn random_hex<const N: usize>() -> anyhow::Result<String> {
+    Ok(random::<N>()?.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+}

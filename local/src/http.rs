@@ -1,0 +1,222 @@
+//! The hub's port: bounded bodies, bounded time, one connection's trouble its own.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use ::http::{HeaderName, Method, Request, Response, StatusCode};
+use bytes::{Bytes, BytesMut};
+use futures::FutureExt as _;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use partners::answer::{Answer, Verdict, answer};
+use partners::Partner;
+use queue::Queue;
+use runtime::Context;
+use runtime::receive::{self, Address, Delivered, MAX_BODY};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, timeout};
+
+use crate::table;
+
+/// How many connections are served at once; further ones wait in the listener's queue.
+const MOST_CONNECTIONS: usize = 1_024;
+
+/// How long a request's head or its body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How much of a body that is too large is read before it is answered: a client that is still sending would see a
+/// broken connection instead of the answer.
+const MOST_DISCARDED: usize = 64 * 1024 * 1024;
+
+/// How long requests under way are waited for at the end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Serves until told to stop, then lets the requests under way finish.
+pub(crate) async fn serve<S: Store, Q: Queue>(
+    listener: TcpListener,
+    context: Context<S, Q>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let mut stopped = pin!(async move { stop.wait_for(|stop| *stop).await.is_ok() });
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, most likely: those in use end, and then there are some again.
+                    tracing::error!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            _ = &mut stopped => break,
+        };
+        let _ = stream.set_nodelay(true);
+        let context = context.clone();
+        let service = service_fn(move |request| {
+            let context = context.clone();
+            async move { Ok::<_, Infallible>(handle(&context, request, peer).await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(PATIENCE)
+            .serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended");
+            }
+            drop(place);
+        });
+    }
+    if timeout(GRACE, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests that would not end were cut off");
+    }
+}
+
+async fn handle<S: Store, Q: Queue>(
+    context: &Context<S, Q>,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Response<Full<Bytes>> {
+    let arrived = Instant::now();
+    let partner = partner(request.uri().path());
+    // A defect that panics is answered like an outage: the partner repeats, and the next push is served.
+    let handled = AssertUnwindSafe(route(context, request, peer, arrived)).catch_unwind().await;
+    handled.unwrap_or_else(|_| {
+        tracing::error!("a handler panicked");
+        hook_answer(receive::refuse(partner, Verdict::Unavailable))
+    })
+}
+
+async fn route<S: Store, Q: Queue>(
+    context: &Context<S, Q>,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    arrived: Instant,
+) -> Response<Full<Bytes>> {
+    let path = request.uri().path().to_owned();
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    match segments.as_slice() {
+        ["hooks", partner, connection, key] => {
+            hook(context, request, peer, arrived, Address { partner, connection, key }, "").await
+        }
+        ["hooks", partner, connection, key, suffix] if !suffix.is_empty() => {
+            hook(context, request, peer, arrived, Address { partner, connection, key }, suffix).await
+        }
+        ["hooks", partner, ..] => hook_answer(receive::refuse(Partner::from_id(partner), Verdict::Unauthorized)),
+        ["deliveries" | "events", ..] => api(context, request).await,
+        ["health"] => plain(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
+        _ => hook_answer(receive::refuse(None, Verdict::Unauthorized)),
+    }
+}
+
+/// One push.
+async fn hook<S: Store, Q: Queue>(
+    context: &Context<S, Q>,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    arrived: Instant,
+    address: Address<'_>,
+    suffix: &str,
+) -> Response<Full<Bytes>> {
+    let partner = Partner::from_id(address.partner);
+    let Some(action) = table::hook(suffix) else {
+        return hook_answer(receive::refuse(partner, Verdict::Unauthorized));
+    };
+    if request.method() != Method::POST {
+        return hook_answer(receive::refuse(partner, Verdict::NotPost));
+    }
+    let verified = match receive::verify(context, &action, address, Some(peer.ip())) {
+        Ok(verified) => verified,
+        Err(answer) => return hook_answer(answer),
+    };
+    let header = |name: HeaderName| {
+        let value = request.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        value.filter(|value| !value.is_empty())
+    };
+    let (content_type, encoding) = (header(CONTENT_TYPE).unwrap_or_default(), header(CONTENT_ENCODING));
+    let body = match timeout(PATIENCE, read(request.into_body())).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(TooLarge)) => {
+            return hook_answer(answer(verified.partner(), Verdict::TooLarge, "the body is larger than 6 MB"));
+        }
+        // What did not arrive cannot be kept, and only a resend brings it.
+        Err(_) => {
+            let text = "the body did not arrive in time, please send it again";
+            return hook_answer(answer(verified.partner(), Verdict::Unavailable, text));
+        }
+    };
+    let delivered = Delivered { body, content_type, encoding, peer: Some(peer.ip()) };
+    hook_answer(receive::receive(context, &action, verified, delivered, arrived).await)
+}
+
+/// One request of the ERP.
+async fn api<S: Store, Q: Queue>(context: &Context<S, Q>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    match timeout(PATIENCE, read(body)).await {
+        Ok(Ok(body)) => deliveries::handle(context, Request::from_parts(head, body)).await.map(Full::new),
+        Ok(Err(TooLarge)) => plain(StatusCode::PAYLOAD_TOO_LARGE, r#"{"detail":"the body is larger than 6 MB"}"#.into()),
+        Err(_) => plain(StatusCode::REQUEST_TIMEOUT, r#"{"detail":"the body did not arrive in time"}"#.into()),
+    }
+}
+
+/// The body is over the limit.
+struct TooLarge;
+
+/// Reads a body. One that breaks off never ends here: its connection is gone, and so is whoever would read an answer.
+async fn read(mut body: Incoming) -> Result<Bytes, TooLarge> {
+    let mut bytes = BytesMut::new();
+    let mut discarded = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return std::future::pending().await };
+        let Ok(data) = frame.into_data() else { continue };
+        if discarded == 0 && bytes.len() + data.len() <= MAX_BODY {
+            if bytes.is_empty() && hyper::body::Body::is_end_stream(&body) {
+                return Ok(data);
+            }
+            bytes.extend_from_slice(&data);
+        } else {
+            discarded += data.len();
+            if discarded > MOST_DISCARDED {
+                break;
+            }
+        }
+    }
+    if discarded > 0 { Err(TooLarge) } else { Ok(bytes.freeze()) }
+}
+
+fn hook_answer(answer: Answer) -> Response<Full<Bytes>> {
+    let mut response = plain(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK), answer.body);
+    if answer.status == 413 {
+        // What is left of the body is not read: the connection is of no more use.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn plain(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Whose envelope the answer is to be in, as far as the path tells.
+fn partner(path: &str) -> Option<Partner> {
+    path.strip_prefix("/hooks/").and_then(|rest| rest.split('/').next()).and_then(Partner::from_id)
+}

@@ -1,0 +1,42 @@
+//! The hub's own ERP inbox: it checks the signature of each delivery and prints it. For trying the hub out.
+
+use std::net::SocketAddr;
+
+use runtime::config::Config;
+use simulators::Erp;
+use simulators::erp::Delivery;
+
+/// Starts the inbox with the keys of every endpoint that posts to it.
+pub(crate) async fn start(address: SocketAddr, config: &Config) -> anyhow::Result<Erp> {
+    let endpoints = config.endpoints.values();
+    let keys = endpoints.filter(|endpoint| posts_to(endpoint.url.as_str(), address));
+    let keys = keys.flat_map(|endpoint| endpoint.keys.iter().cloned()).collect();
+    let inbox = Erp::watched(address, keys, print).await;
+    inbox.map_err(|error| anyhow::anyhow!("inbox: cannot listen on {address}: {error}"))
+}
+
+fn posts_to(url: &str, address: SocketAddr) -> bool {
+    url.strip_prefix("http://").is_some_and(|rest| rest.starts_with(&format!("{address}/")))
+}
+
+fn print(delivery: &Delivery) {
+    let signature = if delivery.signed { "signature ok" } else { "SIGNATURE WRONG" };
+    println!(
+        "ERP inbox: {} {} ({} bytes, {signature}) {}",
+        delivery.kind.as_deref().unwrap_or("raw"),
+        delivery.subject.as_deref().unwrap_or("-"),
+        delivery.body.len(),
+        delivery.id,
+    );
+}
+
+/// Prints what to try.
+pub(crate) fn tell(address: SocketAddr, config: &Config) {
+    let inbox = config.inbox.map_or_else(String::new, |inbox| format!("; its ERP inbox on {inbox} prints each delivery"));
+    println!(
+        "\nTongguan 通关 is listening on {address}{inbox}.\nTry, from another terminal in this folder:\n\
+         \x20 cargo run -- push single_receipt     # play 信号旗: a customs receipt\n\
+         \x20 cargo run -- push all                # every example of every partner\n\
+         \x20 cargo run -- events list             # what was received, and where it went\n"
+    );
+}

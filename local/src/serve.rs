@@ -1,0 +1,224 @@
+//! A running hub: the port, the deliveries and the sweep, from start to graceful end.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use courier::{Courier, Lines};
+use outbound::{Client, KeepAlive};
+use queue::{InProcess, Receiver};
+use runtime::config::Config;
+use runtime::{Clock, Context};
+use store_sqlite::SqliteStore;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::{http, inbox};
+
+/// How many hints the queue holds. One that finds no place is left to the sweep.
+const QUEUE: usize = 20_000;
+
+/// How many errands are under way at once, over all endpoints.
+const ERRANDS: usize = 1_024;
+
+/// How long errands under way are waited for at the end.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// How many expired events are removed in one commit.
+const PURGE: usize = 500;
+
+/// Why a hub does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be opened.
+    #[error("the store cannot be opened")]
+    Store(#[from] store_sqlite::OpenError),
+    /// Another hub uses the data folder, or it cannot be locked.
+    #[error("{0} is in use by another hub")]
+    Busy(PathBuf),
+    /// The port cannot be listened on.
+    #[error("cannot listen on {0}")]
+    Listen(SocketAddr, #[source] std::io::Error),
+    /// The HTTP client cannot be made.
+    #[error("the HTTP client cannot be made")]
+    Client(#[from] outbound::NoClient),
+}
+
+/// A hub that runs until it is stopped.
+pub struct Hub {
+    address: SocketAddr,
+    context: Context<SqliteStore, InProcess>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    _lock: std::fs::File,
+}
+
+impl Hub {
+    /// Starts a hub with the machine's clock.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_at(config, runtime::system_clock()).await
+    }
+
+    /// Starts a hub with a clock of one's own.
+    pub async fn start_at(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let store = SqliteStore::open(&config.data_dir)?;
+        let lock = lock(&config)?;
+        let listener = TcpListener::bind(config.listen).await.map_err(|e| StartError::Listen(config.listen, e))?;
+        let address = listener.local_addr().map_err(|e| StartError::Listen(config.listen, e))?;
+        let client = Client::new(KeepAlive::Brief)?;
+        let (queue, hints) = queue::in_process(QUEUE);
+        let context = Context { config: Arc::new(config), store, queue, clock };
+        let (stop, stopped) = watch::channel(false);
+
+        let mut tasks = JoinSet::new();
+        tasks.spawn(http::serve(listener, context.clone(), stopped.clone()));
+        let courier = Arc::new(Courier {
+            context: context.clone(),
+            lines: Arc::new(Lines::default()),
+            random: Arc::new(random),
+            send: courier::over(client),
+        });
+        tasks.spawn(deliver(Arc::clone(&courier), hints, stopped.clone()));
+        tasks.spawn(sweep(courier, stopped));
+        Ok(Self { address, context, stop, tasks, _lock: lock })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its store, queue, configuration and clock.
+    #[must_use]
+    pub const fn context(&self) -> &Context<SqliteStore, InProcess> {
+        &self.context
+    }
+
+    /// Stops accepting, lets what is under way finish, and ends.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        if timeout(GRACE, async { while self.tasks.join_next().await.is_some() {} }).await.is_err() {
+            tracing::warn!("work that would not end was cut off; nothing is lost by it");
+        }
+    }
+}
+
+/// Two hubs over one store would each deliver what the other has under way.
+fn lock(config: &Config) -> Result<std::fs::File, StartError> {
+    let path = config.data_dir.join("hub.lock");
+    let busy = || StartError::Busy(config.data_dir.clone());
+    let file = std::fs::File::create(&path).map_err(|_| busy())?;
+    file.try_lock().map_err(|_| busy())?;
+    Ok(file)
+}
+
+/// A number in `0.0..1.0`.
+fn random() -> f64 {
+    // Without entropy a retry comes at the middle of its spread.
+    getrandom::u32().map_or(0.5, |n| f64::from(n) / (f64::from(u32::MAX) + 1.0))
+}
+
+type LocalCourier = Arc<Courier<SqliteStore, InProcess>>;
+
+/// Runs the errands that the queue hints at, each on its own.
+async fn deliver(courier: LocalCourier, mut hints: Receiver, mut stop: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(ERRANDS));
+    let mut errands = JoinSet::new();
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
+        let hint = tokio::select! {
+            hint = hints.next() => hint,
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        let Some(hint) = hint else { break };
+        let courier = Arc::clone(&courier);
+        errands.spawn(async move {
+            if let Err(error) = courier::run(&courier, &hint).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(event = %hint.key.id, error, "errand not finished; the sweep takes it up");
+            }
+            drop(place);
+        });
+        while errands.try_join_next().is_some() {}
+    }
+    while errands.join_next().await.is_some() {}
+}
+
+/// Takes up what is due, at the start and then as often as configured, and removes what has expired.
+async fn sweep(courier: LocalCourier, mut stop: watch::Receiver<bool>) {
+    let every = courier.context.config.sweep_every;
+    let mut clock = interval(every);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sweeps = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = clock.tick() => {}
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+        // An endpoint that hangs holds up its sweep; the next one goes on without it, for what is taken up is taken up.
+        let courier = Arc::clone(&courier);
+        sweeps.spawn(async move { sweep_once(&courier, every).await });
+        while sweeps.try_join_next().is_some() {}
+    }
+    while sweeps.join_next().await.is_some() {}
+}
+
+async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, budget: Duration) {
+    match courier::sweep(courier, budget).await {
+        Ok(swept) if swept.taken > 0 => tracing::info!(taken = swept.taken, handed = swept.handed, "swept"),
+        Ok(_) => {}
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "the sweep failed; the next one tries again");
+        }
+    }
+    match courier.context.store.purge(courier.context.now(), PURGE).await {
+        Ok(0) => {}
+        Ok(events) => tracing::info!(events, "expired events removed"),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "expired events could not be removed");
+        }
+    }
+}
+
+/// Runs a hub until the process is told to end.
+pub(crate) async fn until_signal(config: Config) -> anyhow::Result<ExitCode> {
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let inbox = match config.inbox {
+        Some(address) => Some(inbox::start(address, &config).await?),
+        None => None,
+    };
+    let hub = Hub::start(config).await?;
+    tracing::info!(address = %hub.address(), "the hub is listening");
+    if inbox.is_some() {
+        inbox::tell(hub.address(), &hub.context().config);
+    }
+    ended().await?;
+    tracing::info!("stopping");
+    hub.stop().await;
+    drop(inbox);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for an interrupt, or on Unix a request to terminate.
+async fn ended() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}

@@ -1,0 +1,53 @@
+//! The one table of functions: name, trigger, route, handler. The local hub serves it, and the deployment's template is
+//! held against it.
+
+use std::fmt;
+
+use ::http::Method;
+use hub::action::Action;
+
+/// One function of the hub.
+#[derive(Clone, Copy)]
+pub struct Function {
+    /// Its name: folder, crate, binary, log and metric name.
+    pub name: &'static str,
+    /// What starts it.
+    pub trigger: Trigger,
+}
+
+/// What starts a function.
+#[derive(Clone, Copy)]
+pub enum Trigger {
+    /// A partner's push, `POST /hooks/{partner}/{connection}/{key}[/<suffix>]`.
+    Hook(Action),
+    /// A request of the ERP.
+    Api(&'static [(Method, &'static str)]),
+    /// A hint from the queue.
+    Queue,
+    /// The clock, as often as the configuration's `sweep_every` says.
+    Schedule,
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Every function, the webhook actions first.
+#[must_use]
+pub fn functions() -> Vec<Function> {
+    let hooks = callback::ACTIONS.into_iter().map(|action| Function { name: action.name, trigger: Trigger::Hook(action) });
+    let others = [
+        Function { name: deliveries::NAME, trigger: Trigger::Api(deliveries::ROUTES) },
+        Function { name: "deliver", trigger: Trigger::Queue },
+        Function { name: "sweep", trigger: Trigger::Schedule },
+    ];
+    hooks.chain(others).collect()
+}
+
+/// The webhook function behind a path suffix; the empty suffix is the URL that takes everything.
+#[must_use]
+pub fn hook(suffix: &str) -> Option<Action> {
+    callback::ACTIONS.into_iter().find(|action| action.suffix == suffix)
+}

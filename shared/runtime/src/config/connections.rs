@@ -1,0 +1,213 @@
+//! `[[connections]]`: accounts at partners, and where the partners are.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use hub::{ConnectionId, Secret};
+use ipnet::IpNet;
+use partners::Partner;
+use url::Url;
+
+use super::Connection;
+use super::document::Ids;
+use super::reader::{Item, Table};
+use super::values::{MatchesWord as _, is_url_safe};
+
+/// How long events may be kept, in days.
+pub(super) const RETENTION_DAYS: RangeInclusive<u32> = 1..=3650;
+
+/// The shortest key that nobody guesses.
+pub(super) const SHORTEST_KEY: usize = 32;
+
+/// How many inbound keys may be active: each is compared at every push.
+const MOST_KEYS: usize = 4;
+
+/// Which of a partner's systems is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Environment {
+    Test,
+    Production,
+}
+
+/// Where a partner is called, as it prints it; nothing where it has no such system.
+const fn base_url(partner: Partner, environment: Environment) -> Option<&'static str> {
+    match (partner, environment) {
+        (Partner::Xhq, Environment::Test) => Some("http://api.t.baoguan001.com/api/docking/"),
+        (Partner::Xhq, Environment::Production) => Some("http://api.platform.codeflagai.com/api/docking/"),
+        (Partner::TrackingEyes, Environment::Production) => Some("https://api.trackingeyes.com"),
+        (Partner::OneData, Environment::Production) => Some("https://openapi.1datatech.net"),
+        (Partner::Yanwen, Environment::Test) => Some("https://ejf-fat.yw56.com.cn/api/order"),
+        (Partner::Yanwen, Environment::Production) => Some("https://open.yw56.com.cn/api/order"),
+        (Partner::TrackingEyes | Partner::OneData, Environment::Test) => None,
+    }
+}
+
+/// The names of a partner's credentials.
+const fn credential_names(partner: Partner) -> &'static [&'static str] {
+    match partner {
+        Partner::Xhq => &["app_id", "bgh_id"],
+        Partner::TrackingEyes => &["company_code", "secret"],
+        Partner::Yanwen => &["user_id", "api_token"],
+        // Its public pages do not name them: whatever is given is one.
+        Partner::OneData => &[],
+    }
+}
+
+/// Whether a partner pushes, so that its connections need keys.
+const fn pushes(partner: Partner) -> bool {
+    match partner {
+        Partner::Xhq | Partner::TrackingEyes | Partner::OneData => true,
+        Partner::Yanwen => false,
+    }
+}
+
+pub(super) fn read(mut table: Table<'_>, ids: &mut Ids, retention: Duration) -> Option<Connection> {
+    let id = ids.take(&mut table, "\"xhq-sh\"");
+    let partner = table.need("partner", "\"xhq\"").and_then(|item| read_partner(&item));
+    let allow_ips = table.or("allow_ips", vec![], |item| item.each(network));
+    let retention = table.or("retention_days", retention, |item| {
+        item.integer(RETENTION_DAYS).map(|days| Duration::from_secs(86_400) * days)
+    });
+    let base_url = read_base_url(&mut table, partner);
+    let Some(partner) = partner else {
+        // Which keys belong here depends on the partner: only what no partner has is a mistake.
+        read_keys(&mut table, false);
+        let names = Partner::ALL.into_iter().flat_map(credential_names);
+        let _ = credentials(&mut table, names.copied());
+        table.get("fee_actions");
+        table.close(&[]);
+        return None;
+    };
+    let keys = if pushes(partner) { read_keys(&mut table, true) } else { Some(vec![]) };
+    let fee_actions = match partner {
+        Partner::Xhq => table.or("fee_actions", vec![], |item| item.each(action)),
+        Partner::TrackingEyes | Partner::OneData | Partner::Yanwen => Some(vec![]),
+    };
+    let mut credentials = credentials(&mut table, credential_names(partner).iter().copied());
+    let mut named_freely = Vec::new();
+    if partner == Partner::OneData {
+        for (name, item) in table.rest() {
+            let secret = item.secret();
+            named_freely.push(name.clone());
+            credentials = credentials.zip(secret).map(|(mut all, secret)| {
+                all.insert(name, secret);
+                all
+            });
+        }
+    }
+    table.close(&named_freely);
+    Some(Connection {
+        id: ConnectionId::from(id?),
+        partner,
+        keys: keys?,
+        allow_ips: allow_ips?,
+        retention: retention?,
+        base_url: Some(base_url?),
+        fee_actions: fee_actions?,
+        credentials: credentials?,
+    })
+}
+
+fn read_partner(item: &Item<'_>) -> Option<Partner> {
+    let text = item.text()?;
+    let known = Partner::ALL.map(Partner::id);
+    Partner::from_id(text).or_else(|| match text.slip_of(&known) {
+        Some(meant) => item.wrong(format!("is not a known partner: did you mean {meant}?")),
+        None => item.wrong(format!("must be one of {}", known.join(", "))),
+    })
+}
+
+/// The inbound keys. Where the partner is not known they are looked at but may be missing.
+fn read_keys(table: &mut Table<'_>, needed: bool) -> Option<Vec<Secret>> {
+    let none = "must hold at least one key of 32 or more characters";
+    let Some(item) = table.get("keys") else {
+        if needed {
+            table.mistake("keys", none.to_owned());
+        }
+        return None;
+    };
+    let mut seen: Vec<Secret> = Vec::new();
+    let keys = item.each(|item| {
+        let key = item.secret()?;
+        let again = seen.iter().position(|other| other.matches(key.expose()));
+        seen.push(key.clone());
+        if let Some(first) = again {
+            return item.wrong(format!("is the same as keys[{first}]: every key must be its own"));
+        }
+        if key.expose().chars().count() < SHORTEST_KEY {
+            return item.wrong("must have 32 or more characters");
+        }
+        if !is_url_safe(key.expose()) {
+            return item.wrong("must be of the characters A-Z, a-z, 0-9, - and _ only: it stands in a URL");
+        }
+        Some(key)
+    })?;
+    match keys.len() {
+        0 => item.wrong(none),
+        1..=MOST_KEYS => Some(keys),
+        _ => item.wrong(format!("must hold at most {MOST_KEYS} keys: remove the retired ones")),
+    }
+}
+
+fn network(item: &Item<'_>) -> Option<IpNet> {
+    let text = item.text()?;
+    let net = text.parse::<IpNet>().map(|net| net.trunc()).or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    net.ok()
+        .or_else(|| item.wrong("must be an address such as \"203.0.113.7\" or a network such as \"203.0.113.0/24\""))
+}
+
+fn action(item: &Item<'_>) -> Option<String> {
+    match item.text()? {
+        "" => item.wrong("must not be empty"),
+        action => Some(action.to_owned()),
+    }
+}
+
+fn credentials(table: &mut Table<'_>, names: impl Iterator<Item = &'static str>) -> Option<BTreeMap<String, Secret>> {
+    let given: Vec<_> = names
+        .filter_map(|name| table.get(name).map(|item| item.secret().map(|secret| (name.to_owned(), secret))))
+        .collect();
+    given.into_iter().collect()
+}
+
+/// Where the partner is called: `base_url`, or what the partner prints for the `environment`.
+fn read_base_url(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Url> {
+    let environment = table.get("environment");
+    if let Some(item) = table.get("base_url") {
+        let url = http_url(&item);
+        if environment.is_some() {
+            table.mistake("environment", "stands beside base_url: remove one of them".to_owned());
+        }
+        return url.and_then(|url| match (url.query(), url.fragment()) {
+            (None, None) => Some(url),
+            (Some(_), _) | (_, Some(_)) => item.wrong("must be a URL without ? and #: paths are put behind it"),
+        });
+    }
+    let (environment, item) = match environment {
+        None => (Environment::Production, None),
+        Some(item) => match item.text()? {
+            "test" => (Environment::Test, Some(item)),
+            "production" => (Environment::Production, Some(item)),
+            _ => return item.wrong("must be \"test\" or \"production\""),
+        },
+    };
+    let partner = partner?;
+    let known = base_url(partner, environment).and_then(|text| text.parse().ok());
+    known.or_else(|| item?.wrong(format!("{partner} has no test system that is known: give its base_url")))
+}
+
+/// An `http` or `https` URL without credentials in it. No message quotes it: a path may hold a token.
+pub(super) fn http_url(item: &Item<'_>) -> Option<Url> {
+    let Ok(url) = Url::parse(item.text()?) else {
+        return item.wrong("must be a URL such as \"https://erp.example.com/events\"");
+    };
+    if !matches!(url.scheme(), "http" | "https") {
+        return item.wrong("must begin with http:// or https://");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return item.wrong("must hold no user name or password: URLs are logged");
+    }
+    Some(url)
+}

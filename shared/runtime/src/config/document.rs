@@ -1,0 +1,132 @@
+//! The document as a whole, and what its parts must have to do with each other.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use super::reader::{Item, Reading, Table};
+use super::values::{is_name, print};
+use super::{Config, Mistake, Sources, connections, endpoints};
+
+/// How often the sweeper runs where nothing is said.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+
+pub(super) fn read(text: &str, sources: &Sources<'_>) -> Result<Config, Vec<Mistake>> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let reading = Reading::new(text, sources);
+    for error in &errors {
+        let offset = error.span().map_or(0, |span| span.start);
+        let (_, column) = reading.position(offset);
+        // One slip makes several errors of one line; the first says it.
+        reading.note("syntax".to_owned(), offset, format!("{} at column {column}", error.message()));
+    }
+    if !errors.is_empty() {
+        let mut mistakes = reading.into_mistakes();
+        mistakes.dedup_by_key(|mistake| mistake.line);
+        return Err(mistakes);
+    }
+    let config = config(Table::root(&reading, table.get_ref()));
+    let mistakes = reading.into_mistakes();
+    match config {
+        Some(config) if mistakes.is_empty() => Ok(config),
+        Some(_) | None => Err(mistakes),
+    }
+}
+
+fn config(mut root: Table<'_>) -> Option<Config> {
+    let listen = root.or("listen", ([127, 0, 0, 1], 8787).into(), |item| {
+        item.text()?.parse().ok().or_else(|| item.wrong("must be an address and port such as \"127.0.0.1:8787\""))
+    });
+    let inbox = root.or("inbox", None, |item| {
+        let address = item.text()?.parse().ok().map(Some);
+        address.or_else(|| item.wrong("must be an address and port such as \"127.0.0.1:8788\""))
+    });
+    let data_dir = root.or("data_dir", PathBuf::from("data"), |item| match item.text()? {
+        "" => item.wrong("must name a directory"),
+        path => Some(path.into()),
+    });
+    let day = Duration::from_secs(86_400);
+    let retention = root.or("retention_days", 90, |item| item.integer(connections::RETENTION_DAYS)).map(|n| day * n);
+    let sweep_every =
+        root.or("sweep_every", SWEEP_EVERY, |item| item.duration(Duration::from_secs(1)..=Duration::from_mins(15)));
+
+    let mut ids = Ids::new();
+    let connections: Vec<_> = root
+        .tables("connections")
+        .into_iter()
+        .map(|table| connections::read(table, &mut ids, retention.unwrap_or(day)))
+        .collect();
+    let mut endpoint_ids = Ids::new();
+    let receivers: Vec<_> = root
+        .tables("endpoints")
+        .into_iter()
+        .map(|table| endpoints::read(table, &mut endpoint_ids, &ids, sweep_every.unwrap_or(SWEEP_EVERY)))
+        .collect();
+    let mut key_ids = Ids::new();
+    let mut tokens = Vec::new();
+    let api_keys: Vec<_> = root
+        .tables("api_keys")
+        .into_iter()
+        .map(|table| endpoints::read_api_key(table, &mut key_ids, &ids, &mut tokens))
+        .collect();
+    root.close(&[]);
+
+    let connections = connections.into_iter().collect::<Option<Vec<_>>>()?;
+    let mut receivers = receivers.into_iter().collect::<Option<Vec<_>>>()?;
+    receivers.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
+    let (endpoints, routes): (Vec<_>, Vec<_>) = receivers.into_iter().unzip();
+    Some(Config {
+        listen: listen?,
+        data_dir: data_dir?,
+        inbox: inbox?,
+        sweep_every: sweep_every?,
+        connections: connections.into_iter().map(|connection| (connection.id.clone(), connection)).collect(),
+        endpoints: endpoints.into_iter().map(|endpoint| (endpoint.id.clone(), endpoint)).collect(),
+        routes,
+        api_keys: api_keys.into_iter().collect::<Option<_>>()?,
+    })
+}
+
+/// The ids given so far in one list, and the line of each.
+pub(super) struct Ids(BTreeMap<String, usize>);
+
+impl Ids {
+    const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// Whether an id is given, be it a fit one or not.
+    pub(super) fn contains(&self, id: &str) -> bool {
+        self.0.contains_key(id)
+    }
+
+    /// The ids given.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// The `id` of a table, unlike every other in its list.
+    pub(super) fn take(&mut self, table: &mut Table<'_>, example: &str) -> Option<String> {
+        let item = table.need("id", example)?;
+        let id = item.text()?;
+        if let Some(line) = self.0.get(id) {
+            return item.wrong(format!("is given twice, first in line {line}: every id must be its own"));
+        }
+        self.0.insert(id.to_owned(), item.line());
+        if is_name(id) { Some(id.to_owned()) } else { item.wrong("must be 1 to 64 of the characters a-z, 0-9 and -") }
+    }
+}
+
+/// The base of the durations that are compared in messages.
+pub(super) fn at_most_half(item: &Item<'_>, timeout: Duration, sweep_every: Duration) -> Option<Duration> {
+    if timeout * 2 <= sweep_every {
+        return Some(timeout);
+    }
+    item.wrong(format!(
+        "must be at most half of sweep_every ({}): lower it, or raise sweep_every to {}",
+        print(sweep_every),
+        print(timeout * 2)
+    ))
+}

@@ -1,0 +1,270 @@
+//! Walks a TOML document and notes every mistake on the way, each with its key and line.
+//!
+//! A value that cannot be used reads as nothing and leaves a mistake behind, so whoever reads goes on to the next one. No
+//! mistake quotes a value unless its reader knows that it is no secret.
+
+use std::cell::RefCell;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use hub::Secret;
+use toml::de::{DeTable, DeValue};
+
+use super::values::{self, MatchesWord as _};
+use super::{Mistake, Sources};
+
+/// A document being read.
+pub(super) struct Reading<'d> {
+    text: &'d str,
+    sources: &'d Sources<'d>,
+    mistakes: RefCell<Vec<Mistake>>,
+}
+
+impl<'d> Reading<'d> {
+    pub(super) const fn new(text: &'d str, sources: &'d Sources<'d>) -> Self {
+        Self { text, sources, mistakes: RefCell::new(Vec::new()) }
+    }
+
+    /// Line and column, from 1, of a byte of the document.
+    pub(super) fn position(&self, offset: usize) -> (usize, usize) {
+        let before = self.text.get(..offset).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        (line, column)
+    }
+
+    pub(super) fn note(&self, key: String, offset: usize, what: String) {
+        let (line, _) = self.position(offset);
+        self.mistakes.borrow_mut().push(Mistake { key, what, line });
+    }
+
+    /// The mistakes noted, in the order of the document.
+    pub(super) fn into_mistakes(self) -> Vec<Mistake> {
+        let mut mistakes = self.mistakes.into_inner();
+        mistakes.sort_by_key(|mistake| mistake.line);
+        mistakes
+    }
+}
+
+/// A table, of which keys are asked for one by one; [`Table::close`] complains about those that nobody asked for.
+pub(super) struct Table<'d> {
+    reading: &'d Reading<'d>,
+    path: String,
+    offset: usize,
+    entries: &'d DeTable<'d>,
+    asked: Vec<&'static str>,
+}
+
+impl<'d> Table<'d> {
+    pub(super) const fn root(reading: &'d Reading<'d>, entries: &'d DeTable<'d>) -> Self {
+        Self { reading, path: String::new(), offset: 0, entries, asked: Vec::new() }
+    }
+
+    fn key(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+
+    /// The value of a key that may be left out.
+    pub(super) fn get(&mut self, name: &'static str) -> Option<Item<'d>> {
+        self.asked.push(name);
+        let value = self.entries.get(name)?;
+        Some(Item { reading: self.reading, key: self.key(name), offset: value.span().start, value: value.get_ref() })
+    }
+
+    /// The value of a key that may not be left out.
+    pub(super) fn need(&mut self, name: &'static str, example: &str) -> Option<Item<'d>> {
+        let item = self.get(name);
+        if item.is_none() {
+            self.mistake(name, format!("is missing: add {name} = {example}"));
+        }
+        item
+    }
+
+    /// The value of a key as `read` takes it, or what stands for it where it is left out.
+    pub(super) fn or<T>(
+        &mut self,
+        name: &'static str,
+        default: T,
+        read: impl FnOnce(&Item<'d>) -> Option<T>,
+    ) -> Option<T> {
+        self.get(name).map_or(Some(default), |item| read(&item))
+    }
+
+    /// The tables of `[[name]]`.
+    pub(super) fn tables(&mut self, name: &'static str) -> Vec<Self> {
+        let Some(item) = self.get(name) else { return Vec::new() };
+        let DeValue::Array(items) = item.value else {
+            item.wrong::<()>(format!("must be a list of tables: write [[{name}]]"));
+            return Vec::new();
+        };
+        let tables = items.iter().enumerate().filter_map(|(index, value)| {
+            let item = item.element(index, value);
+            let DeValue::Table(entries) = item.value else {
+                return item.wrong(format!("must be a table: write [[{name}]]"));
+            };
+            Some(Self { reading: self.reading, path: item.key, offset: item.offset, entries, asked: Vec::new() })
+        });
+        tables.collect()
+    }
+
+    /// Notes a mistake that concerns a key of this table, present or not.
+    pub(super) fn mistake(&self, name: &str, what: String) {
+        let offset = self.entries.get(name).map_or(self.offset, |value| value.span().start);
+        self.reading.note(self.key(name), offset, what);
+    }
+
+    /// The values nobody asked for whose keys are no slip of a known one, by name.
+    pub(super) fn rest(&mut self) -> Vec<(String, Item<'d>)> {
+        let mut rest = Vec::new();
+        for (name, value) in self.entries {
+            let name = name.get_ref().as_ref();
+            if self.asked.contains(&name) || name.slip_of(&self.asked).is_some() {
+                continue;
+            }
+            let (key, offset) = (self.key(name), value.span().start);
+            rest.push((name.to_owned(), Item { reading: self.reading, key, offset, value: value.get_ref() }));
+        }
+        rest
+    }
+
+    /// Notes every key that nobody asked for. `but` are those taken as the [`Table::rest`].
+    pub(super) fn close(self, but: &[String]) {
+        for (name, _) in self.entries {
+            let (offset, name) = (name.span().start, name.get_ref().as_ref());
+            if self.asked.contains(&name) || but.iter().any(|taken| taken == name) {
+                continue;
+            }
+            let what = match name.slip_of(&self.asked) {
+                Some(known) => format!("is not a known key: did you mean {known}?"),
+                None => format!("is not a known key: remove it (known here: {})", self.asked.join(", ")),
+            };
+            self.reading.note(self.key(name), offset, what);
+        }
+    }
+}
+
+/// A value, and where it is.
+pub(super) struct Item<'d> {
+    reading: &'d Reading<'d>,
+    key: String,
+    offset: usize,
+    value: &'d DeValue<'d>,
+}
+
+impl<'d> Item<'d> {
+    /// Notes what is wrong with the value; reads as nothing.
+    pub(super) fn wrong<T>(&self, what: impl Into<String>) -> Option<T> {
+        self.reading.note(self.key.clone(), self.offset, what.into());
+        None
+    }
+
+    fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
+        let found = match self.value {
+            DeValue::String(_) => "a text",
+            DeValue::Integer(_) => "an integer",
+            DeValue::Float(_) => "a float",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        self.wrong(format!("must be {wanted}, not {found}"))
+    }
+
+    /// The line it is on, from 1.
+    pub(super) fn line(&self) -> usize {
+        self.reading.position(self.offset).0
+    }
+
+    fn element(&self, index: usize, value: &'d toml::Spanned<DeValue<'d>>) -> Self {
+        let key = format!("{}[{index}]", self.key);
+        Self { reading: self.reading, key, offset: value.span().start, value: value.get_ref() }
+    }
+
+    pub(super) fn text(&self) -> Option<&'d str> {
+        match self.value {
+            DeValue::String(text) => Some(text.as_ref()),
+            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Datetime(_) => self.wrong_type("a text in quotes"),
+            DeValue::Boolean(_) | DeValue::Array(_) | DeValue::Table(_) => self.wrong_type("a text"),
+        }
+    }
+
+    pub(super) fn flag(&self) -> Option<bool> {
+        match self.value {
+            DeValue::Boolean(flag) => Some(*flag),
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)
+            | DeValue::Table(_) => self.wrong_type("true or false"),
+        }
+    }
+
+    pub(super) fn integer(&self, within: RangeInclusive<u32>) -> Option<u32> {
+        let DeValue::Integer(integer) = self.value else { return self.wrong_type("an integer") };
+        let read = u32::from_str_radix(integer.as_str(), integer.radix()).ok();
+        let allowed = || format!("must be between {} and {}", within.start(), within.end());
+        read.filter(|integer| within.contains(integer)).or_else(|| self.wrong(allowed()))
+    }
+
+    /// A duration: `"500ms"`, `"5s"`, `"2m"`, `"1h"`, `"1d"`.
+    pub(super) fn duration(&self, within: RangeInclusive<Duration>) -> Option<Duration> {
+        let text = self.text()?;
+        let Some(duration) = values::duration(text) else {
+            return self.wrong("must be a duration such as \"500ms\", \"5s\", \"2m\", \"1h\" or \"1d\"");
+        };
+        let (least, most) = (values::print(*within.start()), values::print(*within.end()));
+        let allowed = || format!("must be between {least} and {most}");
+        within.contains(&duration).then_some(duration).or_else(|| self.wrong(allowed()))
+    }
+
+    pub(super) fn list(&self) -> Option<Vec<Self>> {
+        let DeValue::Array(items) = self.value else { return self.wrong_type("a list in [ ]") };
+        Some(items.iter().enumerate().map(|(index, value)| self.element(index, value)).collect())
+    }
+
+    /// Every element as `read` takes it; nothing where one cannot be used, but all are looked at.
+    pub(super) fn each<T>(&self, mut read: impl FnMut(&Self) -> Option<T>) -> Option<Vec<T>> {
+        let read: Vec<_> = self.list()?.iter().map(&mut read).collect();
+        read.into_iter().collect()
+    }
+
+    /// A secret, wherever it is kept. Never empty.
+    pub(super) fn secret(&self) -> Option<Secret> {
+        let text = match self.value {
+            DeValue::Table(source) => self.fetch(source)?,
+            DeValue::String(text) if text.is_empty() => return self.wrong("must not be empty"),
+            DeValue::String(text) => text.clone().into_owned(),
+            DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_) => {
+                return self.wrong_type("a text in quotes, { env = \"NAME\" } or { file = \"path\" }");
+            }
+        };
+        Some(Secret::new(text))
+    }
+
+    fn fetch(&self, source: &'d DeTable<'d>) -> Option<String> {
+        let mut entries = source.iter().map(|(name, value)| (name.get_ref().as_ref(), value.get_ref()));
+        let (Some((name, DeValue::String(at))), None) = (entries.next(), entries.next()) else {
+            return self.wrong("must be a text, { env = \"NAME\" } or { file = \"path\" }");
+        };
+        match name {
+            "env" => {
+                let found = (self.reading.sources.env)(at).filter(|text| !text.is_empty());
+                found.or_else(|| self.wrong(format!("the environment variable {at} is not set or empty: set it")))
+            }
+            "file" => match (self.reading.sources.file)(Path::new(at.as_ref())) {
+                // Editors and `echo` end a file with a line break that is no part of the secret.
+                Ok(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+                Ok(_) => self.wrong(format!("the file {at} is empty: put the secret in it")),
+                Err(error) => self.wrong(format!("the file {at} cannot be read: {error}")),
+            },
+            _ => self.wrong("must be a text, { env = \"NAME\" } or { file = \"path\" }"),
+        }
+    }
+}

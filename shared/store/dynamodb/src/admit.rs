@@ -1,0 +1,125 @@
+//! Admission: one conditional write, or one transaction where a chain moves with it.
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use hub::{Event, Utc, Work};
+use store::{Admitted, Link, StoreError};
+
+use crate::call::{Failure, Item, Nonce, Reason, SMALL, call};
+use crate::item::{blob, event_key, expires, head_key, now_seconds, pack_json, placeholders, text, work_attributes};
+use crate::schema::{BODY, DATA, EXPIRES, HEAD, NONCE, PK};
+use crate::{DynamoStore, chunks};
+
+const VERB: &str = "admit";
+
+/// An item that TTL has not deleted yet is as good as none.
+const ABSENT: &str = "attribute_not_exists(#PK) OR #x <= :now";
+
+pub(crate) async fn admit(
+    store: &DynamoStore,
+    event: &Event,
+    work: &Work,
+    link: Option<&Link>,
+) -> Result<Admitted, StoreError> {
+    let packed = chunks::pack(event).await?;
+    if let Some(apart) = &packed.apart {
+        chunks::write(store, &event.key, event.meta.expires, apart).await?;
+    }
+    let nonce = Nonce::new();
+    let mut item = event_key(&event.key);
+    item.insert(DATA.to_owned(), blob(packed.data));
+    item.extend(packed.apart.map(|apart| (BODY.to_owned(), text(apart.place()))));
+    item.extend(work_attributes(&event.key.id, work).0);
+    item.insert(EXPIRES.to_owned(), expires(event.meta.expires));
+    item.insert(NONCE.to_owned(), nonce.value());
+    match link {
+        None => put(store, item, event.meta.received, &nonce).await,
+        Some(link) => put_with_head(store, item, event, link, &nonce).await,
+    }
+}
+
+async fn put(store: &DynamoStore, item: Item, now: Utc, nonce: &Nonce) -> Result<Admitted, StoreError> {
+    let put = || {
+        store
+            .client
+            .put_item()
+            .table_name(&store.table)
+            .set_item(Some(item.clone()))
+            .condition_expression(ABSENT)
+            .set_expression_attribute_names(Some(placeholders([PK, EXPIRES])))
+            .expression_attribute_values(":now", now_seconds(now))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+    };
+    match call(VERB, SMALL, put).await {
+        Ok(_) => Ok(Admitted::New),
+        Err(Failure::Condition(old)) => Ok(known(nonce, old.as_ref())),
+        Err(failure) => Err(failure.unconditional(VERB)),
+    }
+}
+
+/// What it is that is there already: this very write, when an earlier attempt's answer was lost, or another.
+fn known(nonce: &Nonce, old: Option<&Item>) -> Admitted {
+    if nonce.wrote(old) { Admitted::New } else { Admitted::Duplicate }
+}
+
+async fn put_with_head(
+    store: &DynamoStore,
+    item: Item,
+    event: &Event,
+    link: &Link,
+    nonce: &Nonce,
+) -> Result<Admitted, StoreError> {
+    let writes = [event_write(store, item, event), head_write(store, event, link)];
+    let writes = writes.into_iter().collect::<Result<Vec<_>, _>>();
+    let writes = writes.map_err(|error| StoreError::Refused { verb: VERB, source: error.into() })?;
+    let transact = || {
+        store
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(writes.clone()))
+            // Makes a repetition of a transaction that was done answer that it was done.
+            .client_request_token(nonce.token())
+            .send()
+    };
+    match call(VERB, SMALL, transact).await {
+        Ok(_) => Ok(Admitted::New),
+        Err(Failure::Canceled(reasons)) => match reasons.as_slice() {
+            [event, ..] if Reason::of(event) == Reason::Condition => Ok(known(nonce, event.item())),
+            // The only other condition is the head's.
+            [..] => Ok(Admitted::Moved),
+        },
+        Err(failure) => Err(failure.unconditional(VERB)),
+    }
+}
+
+fn event_write(store: &DynamoStore, item: Item, event: &Event) -> Result<TransactWriteItem, BuildError> {
+    let put = Put::builder()
+        .table_name(&store.table)
+        .set_item(Some(item))
+        .condition_expression(ABSENT)
+        .set_expression_attribute_names(Some(placeholders([PK, EXPIRES])))
+        .expression_attribute_values(":now", now_seconds(event.meta.received))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+fn head_write(store: &DynamoStore, event: &Event, link: &Link) -> Result<TransactWriteItem, BuildError> {
+    let mut item = head_key(&event.key.connection, &event.key.subject, &event.meta.kind);
+    item.insert(DATA.to_owned(), blob(pack_json(&link.head)));
+    item.insert(HEAD.to_owned(), text(link.head.event.to_string()));
+    item.insert(EXPIRES.to_owned(), expires(event.meta.expires));
+    let put = Put::builder()
+        .table_name(&store.table)
+        .set_item(Some(item))
+        .expression_attribute_values(":now", now_seconds(event.meta.received));
+    let put = match &link.expected {
+        None => put.condition_expression(ABSENT).set_expression_attribute_names(Some(placeholders([PK, EXPIRES]))),
+        Some(expected) => put
+            .condition_expression("#e = :expected AND #x > :now")
+            .set_expression_attribute_names(Some(placeholders([HEAD, EXPIRES])))
+            .expression_attribute_values(":expected", text(expected.to_string())),
+    };
+    Ok(TransactWriteItem::builder().put(put.build()?).build())
+}

@@ -1,0 +1,215 @@
+//! Between items and what they stand for.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use bytes::Bytes;
+use hub::delivery::State;
+use hub::event::Meta;
+use hub::{ConnectionId, EventId, EventKey, EventType, Subject, Utc, Work};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use store::{Listed, StoreError};
+
+use crate::call::Item;
+use crate::codec;
+use crate::schema::{BODY, DATA, EXPIRES, PK, PLACE, SHARD, SHARDS, SK, VERSION, WORK};
+
+/// What begins the sort keys of events.
+pub(crate) const EVENT: &str = "E#";
+
+/// A text value.
+pub(crate) fn text(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+/// A number value.
+pub(crate) fn number(number: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// A bytes value.
+pub(crate) fn blob(bytes: impl Into<Vec<u8>>) -> AttributeValue {
+    AttributeValue::B(Blob::new(bytes))
+}
+
+/// The expiry of an item: rounded up, so that nothing is forgotten early.
+pub(crate) fn expires(at: Utc) -> AttributeValue {
+    number(at.seconds() + i64::from(at.0.rem_euclid(1_000_000) > 0))
+}
+
+/// The time an expiry is compared with: an item is absent when its `x` is not over this.
+pub(crate) fn now_seconds(now: Utc) -> AttributeValue {
+    number(now.seconds())
+}
+
+/// Whether an item counts as absent.
+pub(crate) fn is_expired(item: &Item, now: Utc) -> bool {
+    let expires = item.get(EXPIRES).and_then(|value| value.as_n().ok()).and_then(|text| text.parse::<i64>().ok());
+    expires.is_some_and(|expires| expires <= now.seconds())
+}
+
+/// `#name` for each name: many attribute names are reserved words, and every release may reserve more.
+pub(crate) fn placeholders<const N: usize>(names: [&str; N]) -> HashMap<String, String> {
+    names.into_iter().map(|name| (format!("#{name}"), name.to_owned())).collect()
+}
+
+/// The partition of a subject.
+pub(crate) fn partition(connection: &ConnectionId, subject: &Subject) -> String {
+    format!("{connection}#{subject}")
+}
+
+/// The subject of a partition. Connections have no `#` in their names.
+pub(crate) fn subject_of(partition: &str) -> Option<(ConnectionId, Subject)> {
+    let (connection, subject) = partition.split_once('#')?;
+    Some((connection.into(), subject.into()))
+}
+
+/// The key of an event's item.
+pub(crate) fn event_key(key: &EventKey) -> Item {
+    item_key(partition(&key.connection, &key.subject), format!("{EVENT}{}", key.id))
+}
+
+/// The key of a chain's head.
+pub(crate) fn head_key(connection: &ConnectionId, subject: &Subject, kind: &EventType) -> Item {
+    item_key(partition(connection, subject), format!("H#{kind}"))
+}
+
+/// A key of those two parts.
+pub(crate) fn item_key(partition: String, sort: impl Into<String>) -> Item {
+    HashMap::from([(PK.to_owned(), text(partition)), (SK.to_owned(), text(sort))])
+}
+
+/// Where the event of these keys is kept; nothing where they are not an event's.
+pub(crate) fn key_of(item: &Item) -> Option<EventKey> {
+    let (connection, subject) = subject_of(item.get(PK)?.as_s().ok()?)?;
+    let id = item.get(SK)?.as_s().ok()?.strip_prefix(EVENT)?.parse::<EventId>().ok()?;
+    Some(EventKey { connection, subject, id })
+}
+
+/// The place of some work in the index; nothing for what is settled. `D#` is due only, `E#` due and failed, `F#` failed
+/// only: the due are read from the first two, the failed from the last two, which lie side by side.
+pub(crate) fn place(work: &Work) -> Option<String> {
+    let failed = work.deliveries.iter().filter(|delivery| delivery.state == State::Failed).map(|delivery| delivery.due);
+    match (work.due(), failed.min()) {
+        (Some(due), None) => Some(place_at('D', due)),
+        (Some(due), Some(_)) => Some(place_at('E', due)),
+        (None, Some(since)) => Some(place_at('F', since)),
+        (None, None) => None,
+    }
+}
+
+/// A place that sorts by time.
+pub(crate) fn place_at(class: char, at: Utc) -> String {
+    format!("{class}#{:020}", at.0.max(0))
+}
+
+/// The time of a place.
+pub(crate) fn time_of(item: &Item) -> Option<Utc> {
+    item.get(PLACE)?.as_s().ok()?.get(2..)?.parse().ok().map(Utc)
+}
+
+/// The shard of an event, from the part of its id that its content makes: a busy subject is spread.
+pub(crate) fn shard(id: &EventId) -> u8 {
+    id.0.last().copied().unwrap_or_default() % SHARDS
+}
+
+/// The attributes that change with the work, the two of the index absent where nothing is to be done.
+pub(crate) fn work_attributes(id: &EventId, work: &Work) -> (Item, bool) {
+    let packed = codec::pack(&serde_json::to_vec(work).unwrap_or_default());
+    let mut attributes = HashMap::from([(WORK.to_owned(), blob(packed)), (VERSION.to_owned(), number(work.version))]);
+    let place = place(work);
+    let listed = place.is_some();
+    if let Some(place) = place {
+        attributes.insert(SHARD.to_owned(), text(shard(id).to_string()));
+        attributes.insert(PLACE.to_owned(), text(place));
+    }
+    (attributes, listed)
+}
+
+/// Packs a value as JSON.
+pub(crate) fn pack_json(value: &impl Serialize) -> Vec<u8> {
+    // Plain structs of texts and numbers always print; a failure here would be a defect of serde_json.
+    codec::pack(&serde_json::to_vec(value).unwrap_or_default())
+}
+
+/// The text attributes and packs of an item that something is read from.
+pub(crate) struct Reader<'a> {
+    pub(crate) verb: &'static str,
+    pub(crate) item: &'a Item,
+}
+
+impl Reader<'_> {
+    /// The item cannot be read.
+    pub(crate) fn corrupt(&self, what: &str) -> StoreError {
+        let key = |name| self.item.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
+        StoreError::Corrupt { verb: self.verb, what: format!("{what} of {} {}", key(PK), key(SK)) }
+    }
+
+    pub(crate) fn unpack(&self, name: &str) -> Result<Vec<u8>, StoreError> {
+        let packed = self.item.get(name).and_then(|value| value.as_b().ok());
+        let packed = packed.ok_or_else(|| self.corrupt("an attribute is missing"))?;
+        codec::unpack(packed.as_ref()).map_err(|error| self.corrupt(&error.to_string()))
+    }
+
+    pub(crate) fn json<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, StoreError> {
+        serde_json::from_slice(bytes).map_err(|error| self.corrupt(&error.to_string()))
+    }
+
+    /// What is known of an event, and its body where that is not kept apart.
+    pub(crate) fn event(&self) -> Result<(Meta, Bytes), StoreError> {
+        let data = Bytes::from(self.unpack(DATA)?);
+        // JSON is printed on one line.
+        let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+        let meta = self.json(data.get(..end).unwrap_or_default())?;
+        Ok((meta, data.slice((end + 1).min(data.len())..)))
+    }
+
+    pub(crate) fn work(&self) -> Result<Work, StoreError> {
+        self.json(&self.unpack(WORK)?)
+    }
+
+    pub(crate) fn listed(&self) -> Result<Listed, StoreError> {
+        let key = key_of(self.item).ok_or_else(|| self.corrupt("the key"))?;
+        let (meta, _) = self.event()?;
+        Ok(Listed { key, meta, work: self.work()? })
+    }
+
+    /// Where a large body is: its digest, and in how many parts.
+    pub(crate) fn body(&self) -> Result<Option<(String, usize)>, StoreError> {
+        let Some(body) = self.item.get(BODY) else { return Ok(None) };
+        let place = body.as_s().ok().and_then(|text| text.split_once('.'));
+        let place = place.and_then(|(digest, parts)| Some((digest.to_owned(), parts.parse().ok()?)));
+        place.map(Some).ok_or_else(|| self.corrupt("the place of the body"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hub::delivery::Delivery;
+
+    use super::*;
+
+    fn work(states: &[State]) -> Work {
+        let delivery = |state: &State| Delivery { state: *state, ..Delivery::new("erp".into(), Utc(0), Utc(7)) };
+        Work { deliveries: states.iter().map(delivery).collect(), ..Work::default() }
+    }
+
+    #[test]
+    fn the_place_tells_due_from_failed_and_sorts_by_time() {
+        let place = |states: &[State]| place(&work(states)).map(|place| place[..2].to_owned());
+        assert_eq!(place(&[State::Pending, State::Delivered]).as_deref(), Some("D#"));
+        assert_eq!(place(&[State::Pending, State::Failed]).as_deref(), Some("E#"));
+        assert_eq!(place(&[State::Confirmed, State::Failed]).as_deref(), Some("F#"));
+        assert_eq!(place(&[State::Confirmed, State::Delivered]), None);
+        assert!(place_at('D', Utc(9)) < place_at('D', Utc(10)) && place_at('D', Utc(i64::MAX)) < place_at('E', Utc(0)));
+    }
+
+    #[test]
+    fn expiry_is_rounded_up() {
+        for (at, seconds) in [(0, "0"), (1, "1"), (1_000_000, "1"), (1_000_001, "2")] {
+            assert_eq!(expires(Utc(at)), number(seconds));
+        }
+    }
+}

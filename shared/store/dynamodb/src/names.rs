@@ -1,0 +1,161 @@
+//! Aliases, leases and notes.
+
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use hub::{Alias, ConnectionId, Subject, Utc};
+use store::{Note, StoreError};
+
+use crate::DynamoStore;
+use crate::call::{Failure, Item, LARGE, Nonce, SMALL, call};
+use crate::item::{Reader, expires, item_key, now_seconds, number, partition, placeholders, subject_of, text};
+use crate::read::get;
+use crate::schema::{DATA, EXPIRES, NONCE, OWNER, PK, SK, UNTIL, VERSION};
+
+/// How many aliases are written at once. They are written after the answer, beside other work.
+const PARALLEL: usize = 16;
+
+fn alias_partition(alias: &Alias) -> String {
+    format!("K#{alias}")
+}
+
+fn name_key(name: &str, kind: &str) -> Item {
+    item_key(format!("S#{name}"), kind)
+}
+
+pub(crate) async fn alias(
+    store: &DynamoStore,
+    aliases: &[Alias],
+    connection: &ConnectionId,
+    subject: &Subject,
+    until: Utc,
+) -> Result<(), StoreError> {
+    let keys = aliases.iter().map(|alias| item_key(alias_partition(alias), partition(connection, subject)));
+    let keys: Vec<_> = keys.collect();
+    let writes = stream::iter(keys).map(|key| write_alias(store, key, until));
+    writes.buffer_unordered(PARALLEL).try_collect().await
+}
+
+async fn write_alias(store: &DynamoStore, mut item: Item, until: Utc) -> Result<(), StoreError> {
+    item.insert(EXPIRES.to_owned(), expires(until));
+    let put = || {
+        store
+            .client
+            .put_item()
+            .table_name(&store.table)
+            .set_item(Some(item.clone()))
+            .condition_expression("attribute_not_exists(#PK) OR #x < :x")
+            .set_expression_attribute_names(Some(placeholders([PK, EXPIRES])))
+            .expression_attribute_values(":x", expires(until))
+            .send()
+    };
+    match call("alias", SMALL, put).await {
+        // It is there for as long or longer.
+        Ok(_) | Err(Failure::Condition(_)) => Ok(()),
+        Err(failure) => Err(failure.unconditional("alias")),
+    }
+}
+
+pub(crate) async fn resolve(
+    store: &DynamoStore,
+    alias: &Alias,
+    now: Utc,
+) -> Result<Vec<(ConnectionId, Subject)>, StoreError> {
+    const VERB: &str = "resolve";
+    let mut found = Vec::new();
+    let mut from = None;
+    loop {
+        let query = || {
+            store
+                .client
+                .query()
+                .table_name(&store.table)
+                .consistent_read(true)
+                .key_condition_expression("#PK = :p")
+                .filter_expression("#x > :now")
+                .set_expression_attribute_names(Some(placeholders([PK, EXPIRES])))
+                .expression_attribute_values(":p", text(alias_partition(alias)))
+                .expression_attribute_values(":now", now_seconds(now))
+                .set_exclusive_start_key(from.clone())
+                .send()
+        };
+        let page = call(VERB, LARGE, query).await.map_err(|failure| failure.unconditional(VERB))?;
+        for item in page.items() {
+            let place = item.get(SK).and_then(|value| value.as_s().ok()).and_then(|place| subject_of(place));
+            found.push(place.ok_or_else(|| Reader { verb: VERB, item }.corrupt("the subject"))?);
+        }
+        from = page.last_evaluated_key;
+        if from.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+pub(crate) async fn lease(
+    store: &DynamoStore,
+    name: &str,
+    holder: &str,
+    now: Utc,
+    until: Utc,
+) -> Result<bool, StoreError> {
+    let mut item = name_key(name, "L");
+    item.insert(OWNER.to_owned(), text(holder));
+    item.insert(UNTIL.to_owned(), number(until.0));
+    let put = || {
+        store
+            .client
+            .put_item()
+            .table_name(&store.table)
+            .set_item(Some(item.clone()))
+            .condition_expression("attribute_not_exists(#PK) OR #o = :o OR #u <= :now")
+            .set_expression_attribute_names(Some(placeholders([PK, OWNER, UNTIL])))
+            .expression_attribute_values(":o", text(holder))
+            .expression_attribute_values(":now", number(now.0))
+            .send()
+    };
+    match call("lease", SMALL, put).await {
+        Ok(_) => Ok(true),
+        Err(Failure::Condition(_)) => Ok(false),
+        Err(failure) => Err(failure.unconditional("lease")),
+    }
+}
+
+pub(crate) async fn note(store: &DynamoStore, name: &str) -> Result<Option<Note>, StoreError> {
+    // Notes do not expire, so any time will do.
+    let Some(item) = get(store, "note", name_key(name, "N"), Utc(0)).await? else { return Ok(None) };
+    let value = item.get(DATA).and_then(|value| value.as_s().ok()).cloned();
+    let version = item.get(VERSION).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok());
+    match (value, version) {
+        (Some(value), Some(version)) => Ok(Some(Note { value, version })),
+        _ => Err(Reader { verb: "note", item: &item }.corrupt("an attribute")),
+    }
+}
+
+pub(crate) async fn put_note(store: &DynamoStore, name: &str, value: &str, over: u64) -> Result<bool, StoreError> {
+    let nonce = Nonce::new();
+    let mut item = name_key(name, "N");
+    item.insert(DATA.to_owned(), text(value));
+    item.insert(VERSION.to_owned(), number(over.saturating_add(1)));
+    item.insert(NONCE.to_owned(), nonce.value());
+    let put = || {
+        let put = store
+            .client
+            .put_item()
+            .table_name(&store.table)
+            .set_item(Some(item.clone()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let put = if over == 0 {
+            put.condition_expression("attribute_not_exists(#PK)")
+                .set_expression_attribute_names(Some(placeholders([PK])))
+        } else {
+            put.condition_expression("#v = :over")
+                .set_expression_attribute_names(Some(placeholders([VERSION])))
+                .expression_attribute_values(":over", number(over))
+        };
+        put.send()
+    };
+    match call("put_note", SMALL, put).await {
+        Ok(_) => Ok(true),
+        Err(Failure::Condition(old)) => Ok(nonce.wrote(old.as_ref())),
+        Err(failure) => Err(failure.unconditional("put_note")),
+    }
+}

@@ -1,0 +1,221 @@
+//! What is due and what failed: reads of the sparse index.
+//!
+//! The index lags behind the items and holds keys only; what matters is read from the item.
+
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use futures::{TryStreamExt as _, stream};
+use hub::delivery::State;
+use hub::{EndpointId, EventKey, Utc};
+use store::{Listed, Page, StoreError};
+
+use crate::DynamoStore;
+use crate::call::{Item, LARGE, call};
+use crate::item::{Reader, is_expired, item_key, key_of, now_seconds, place_at, placeholders, text, time_of};
+use crate::schema::{EXPIRES, INDEX, PK, PLACE, SHARD, SHARDS, SK};
+
+const DUE: &str = "due";
+const FAILED: &str = "failed";
+
+/// How many queries are under way at once.
+const PARALLEL: usize = 16;
+
+/// How many items a batch may ask for, by DynamoDB's API.
+const BATCH: usize = 100;
+
+/// How many queries one page may take, so that a filter that fits nothing still answers in time.
+const QUERIES_PER_PAGE: usize = 24;
+
+/// How often the rest of a batch is asked for again.
+const BATCH_ATTEMPTS: usize = 5;
+
+pub(crate) async fn due(store: &DynamoStore, now: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
+    let ranges = (0..SHARDS).flat_map(|shard| ['D', 'E'].map(|class| (shard, class)));
+    let queries = ranges.map(|(shard, class)| due_in(store, shard, class, now, limit));
+    let found: Vec<Vec<_>> =
+        futures::StreamExt::buffer_unordered(stream::iter(queries), PARALLEL).try_collect().await?;
+    let mut found = found.concat();
+    found.sort();
+    found.truncate(limit);
+    Ok(found.into_iter().map(|(_, key)| key).collect())
+}
+
+async fn due_in(
+    store: &DynamoStore,
+    shard: u8,
+    class: char,
+    now: Utc,
+    limit: usize,
+) -> Result<Vec<(Utc, EventKey)>, StoreError> {
+    let mut found = Vec::new();
+    let mut from = None;
+    while found.len() < limit {
+        let wanted = i32::try_from(limit - found.len()).unwrap_or(i32::MAX);
+        let query = || {
+            store
+                .client
+                .query()
+                .table_name(&store.table)
+                .index_name(INDEX)
+                .key_condition_expression("#g = :g AND #h BETWEEN :first AND :last")
+                .filter_expression("#x > :now")
+                .set_expression_attribute_names(Some(placeholders([SHARD, PLACE, EXPIRES])))
+                .expression_attribute_values(":g", text(shard.to_string()))
+                .expression_attribute_values(":first", text(place_at(class, Utc(0))))
+                .expression_attribute_values(":last", text(place_at(class, now)))
+                .expression_attribute_values(":now", now_seconds(now))
+                .limit(wanted)
+                .set_exclusive_start_key(from.clone())
+                .send()
+        };
+        let page = call(DUE, LARGE, query).await.map_err(|failure| failure.unconditional(DUE))?;
+        found.extend(page.items().iter().filter_map(|item| Some((time_of(item)?, key_of(item)?))));
+        from = page.last_evaluated_key;
+        if from.is_none() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Where a page of the failed list begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Cursor {
+    shard: u8,
+    /// The item before it: place, PK, SK.
+    after: Option<(String, String, String)>,
+}
+
+impl Cursor {
+    fn print(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(serde_json::json!([self.shard, self.after]).to_string())
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (shard, after) = serde_json::from_slice(&bytes).ok()?;
+        (shard < SHARDS).then_some(Self { shard, after })
+    }
+
+    /// The cursor after the last item that a query of its shard saw; nothing at the end of the last shard.
+    fn next(&self, last: Option<&Item>) -> Option<Self> {
+        match last {
+            Some(last) => {
+                let part = |name| last.get(name).and_then(|value| value.as_s().ok()).cloned();
+                let after = Some((part(PLACE)?, part(PK)?, part(SK)?));
+                Some(Self { shard: self.shard, after })
+            }
+            None => (self.shard + 1 < SHARDS).then_some(Self { shard: self.shard + 1, after: None }),
+        }
+    }
+
+    fn start_key(&self) -> Option<Item> {
+        let (place, partition, sort) = self.after.clone()?;
+        let mut key = item_key(partition, sort);
+        key.insert(SHARD.to_owned(), text(self.shard.to_string()));
+        key.insert(PLACE.to_owned(), text(place));
+        Some(key)
+    }
+}
+
+pub(crate) async fn failed(
+    store: &DynamoStore,
+    endpoint: Option<&EndpointId>,
+    from: Option<&str>,
+    limit: usize,
+    now: Utc,
+) -> Result<Page, StoreError> {
+    let cursor = from.map_or_else(|| Some(Cursor::default()), Cursor::read);
+    let mut cursor = cursor.ok_or_else(|| StoreError::Refused { verb: FAILED, source: "an unknown cursor".into() })?;
+    let limit = limit.max(1);
+    let mut items = Vec::new();
+    for _ in 0..QUERIES_PER_PAGE {
+        let wanted = (limit - items.len()).min(BATCH);
+        let query = || {
+            store
+                .client
+                .query()
+                .table_name(&store.table)
+                .index_name(INDEX)
+                .key_condition_expression("#g = :g AND #h >= :first")
+                .set_expression_attribute_names(Some(placeholders([SHARD, PLACE])))
+                .expression_attribute_values(":g", text(cursor.shard.to_string()))
+                .expression_attribute_values(":first", text(place_at('E', Utc(0))))
+                .limit(i32::try_from(wanted).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(cursor.start_key())
+                .send()
+        };
+        let page = call(FAILED, LARGE, query).await.map_err(|failure| failure.unconditional(FAILED))?;
+        let read = read_all(store, page.items(), now).await?;
+        items.extend(read.into_iter().filter(|listed| has_failed(listed, endpoint)));
+        match cursor.next(page.last_evaluated_key()) {
+            None => return Ok(Page { items, next: None }),
+            Some(next) => cursor = next,
+        }
+        if items.len() >= limit {
+            break;
+        }
+    }
+    Ok(Page { items, next: Some(cursor.print()) })
+}
+
+fn has_failed(listed: &Listed, endpoint: Option<&EndpointId>) -> bool {
+    match endpoint {
+        None => listed.work.has_failed(),
+        Some(endpoint) => listed.work.delivery(endpoint).is_some_and(|delivery| delivery.state == State::Failed),
+    }
+}
+
+/// The items of some index entries, read consistently, in their order, without those that are gone.
+async fn read_all(store: &DynamoStore, entries: &[Item], now: Utc) -> Result<Vec<Listed>, StoreError> {
+    let refused = |source| StoreError::Refused { verb: FAILED, source };
+    let mut keys: Vec<Item> = entries
+        .iter()
+        .map(|entry| entry.iter().filter(|(name, _)| [PK, SK].contains(&name.as_str())))
+        .map(|key| key.map(|(name, value)| (name.clone(), value.clone())).collect())
+        .collect();
+    let mut items = Vec::with_capacity(keys.len());
+    for _ in 0..BATCH_ATTEMPTS {
+        if keys.is_empty() {
+            break;
+        }
+        let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+        let request = request.map_err(|error| refused(error.into()))?;
+        let get = || store.client.batch_get_item().request_items(&store.table, request.clone()).send();
+        let answer = call(FAILED, LARGE, get).await.map_err(|failure| failure.unconditional(FAILED))?;
+        items.extend(answer.responses.and_then(|mut tables| tables.remove(&store.table)).unwrap_or_default());
+        let rest = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&store.table));
+        keys = rest.map(|rest| rest.keys).unwrap_or_default();
+    }
+    if !keys.is_empty() {
+        let source = "part of a batch was not read for lack of capacity".into();
+        return Err(StoreError::Unavailable { verb: FAILED, source });
+    }
+    items.retain(|item| !is_expired(item, now));
+    let read = items.iter().map(|item| Reader { verb: FAILED, item }.listed());
+    let mut read = read.collect::<Result<Vec<_>, _>>()?;
+    let place = |listed: &Listed| entries.iter().position(|entry| key_of(entry).as_ref() == Some(&listed.key));
+    read.sort_by_cached_key(place);
+    Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_printing_and_walks_all_shards() {
+        let mut cursor = Cursor::default();
+        let mut shards = vec![cursor.shard];
+        while let Some(next) = cursor.next(None) {
+            assert_eq!(Cursor::read(&next.print()), Some(next.clone()));
+            shards.push(next.shard);
+            cursor = next;
+        }
+        assert_eq!(shards, (0..SHARDS).collect::<Vec<_>>());
+        let inside = Cursor { shard: 3, after: Some(("F#1".to_owned(), "c#单".to_owned(), "E#1".to_owned())) };
+        assert_eq!(Cursor::read(&inside.print()), Some(inside.clone()));
+        assert_eq!(inside.next(inside.start_key().as_ref()), Some(inside));
+    }
+}

@@ -1,0 +1,121 @@
+//! Chains: an event admitted as the successor of the latest one.
+
+use bytes::Bytes;
+use futures::future::join_all;
+use hub::identity::{self, Content, Head, Step};
+use hub::{Event, EventType, Utc};
+
+use super::{NOW, admit, at, event_with, key, pending};
+use crate::{Admitted, Link, Store};
+
+fn content(text: &str) -> Content {
+    identity::opaque(&"xhq-sh".into(), &"xhq.syn_status".into(), text.as_bytes())
+}
+
+/// The event and its link that `text` becomes after `head`.
+pub(super) fn successor(head: Option<&Head>, text: &str, now: Utc) -> (Event, Link) {
+    let mut key = key("xhq-sh", "order:S1", 0);
+    let Step::Next { head: next, .. } = identity::follow(head, &key.connection, &key.subject, content(text), now)
+    else {
+        panic!("{text} is a repetition");
+    };
+    key.id = next.event;
+    let event = event_with(key, next.received, Bytes::from(text.to_owned()));
+    (event, Link { expected: head.map(|head| head.event), head: next })
+}
+
+pub(super) async fn head(store: &impl Store, now: Utc) -> Option<Head> {
+    let key = key("xhq-sh", "order:S1", 0);
+    store.head(&key.connection, &key.subject, &"xhq.syn_status".into(), now).await.unwrap()
+}
+
+/// Event and head are stored in one breath, and the head remembers all it was given.
+pub async fn a_chain_moves_with_its_event(store: impl Store) {
+    let mut latest = None;
+    assert_eq!(head(&store, NOW).await, latest);
+    for (second, text) in (0..).zip(["61", "63", "61"]) {
+        let (event, link) = successor(latest.as_ref(), text, at(second));
+        assert_eq!(store.admit(&event, &pending(NOW), Some(&link)).await.unwrap(), Admitted::New);
+        latest = head(&store, at(second)).await;
+        assert_eq!(latest, Some(link.head));
+        assert!(store.load(&event.key, NOW).await.unwrap().is_some());
+    }
+    let key = key("xhq-sh", "order:S1", 0);
+    assert_eq!(store.timeline(&key.connection, &key.subject, NOW).await.unwrap().len(), 3, "heads are no events");
+}
+
+/// Neither the event nor the head, whether the chain is longer than expected or shorter.
+pub async fn a_wrong_link_stores_nothing(store: impl Store) {
+    let (first, link) = successor(None, "61", NOW);
+    let (too_early, early_link) = successor(Some(&link.head), "63", at(1));
+    let moved = store.admit(&too_early, &pending(NOW), Some(&early_link)).await.unwrap();
+    assert_eq!((moved, head(&store, NOW).await), (Admitted::Moved, None));
+    assert_eq!(store.load(&too_early.key, NOW).await.unwrap(), None);
+
+    store.admit(&first, &pending(NOW), Some(&link)).await.unwrap();
+    let (too_late, late_link) = successor(None, "63", at(1));
+    let moved = store.admit(&too_late, &pending(NOW), Some(&late_link)).await.unwrap();
+    assert_eq!((moved, head(&store, NOW).await), (Admitted::Moved, Some(link.head)));
+    assert_eq!(store.load(&too_late.key, NOW).await.unwrap(), None);
+}
+
+/// Equals that all saw the same predecessor have one id, and meet in one write.
+pub async fn of_many_concurrent_equals_in_a_chain_one_is_new(store: impl Store) {
+    let (first, link) = successor(None, "61", NOW);
+    store.admit(&first, &pending(NOW), Some(&link)).await.unwrap();
+    let (event, link) = successor(Some(&link.head), "63", at(1));
+    let work = pending(NOW);
+    let results = join_all((0..32).map(|_| store.admit(&event, &work, Some(&link)))).await;
+    let results: Vec<_> = results.into_iter().map(Result::unwrap).collect();
+    assert_eq!(results.iter().filter(|result| **result == Admitted::New).count(), 1, "{results:?}");
+    assert_eq!(head(&store, NOW).await, Some(link.head));
+}
+
+/// Different successors of one predecessor: one is stored, the others are told to decide again.
+pub async fn of_many_different_successors_one_is_new(store: impl Store) {
+    let texts: Vec<_> = (0..16).map(|n| n.to_string()).collect();
+    let drafts: Vec<_> = texts.iter().map(|text| successor(None, text, NOW)).collect();
+    let work = pending(NOW);
+    let results = join_all(drafts.iter().map(|(event, link)| store.admit(event, &work, Some(link)))).await;
+    let results: Vec<_> = results.into_iter().map(Result::unwrap).collect();
+    let new: Vec<_> = (0..16).filter(|n| results[*n] == Admitted::New).collect();
+    assert_eq!((new.len(), results.iter().filter(|result| **result == Admitted::Moved).count()), (1, 15));
+    let winner = &drafts[new[0]];
+    assert_eq!(head(&store, NOW).await.as_ref(), Some(&winner.1.head));
+    let timeline = store.timeline(&winner.0.key.connection, &winner.0.key.subject, NOW).await.unwrap();
+    assert_eq!(timeline.into_iter().map(|listed| listed.key).collect::<Vec<_>>(), std::slice::from_ref(&winner.0.key));
+}
+
+/// The event decides before the head does: it is stored already, so there is nothing to move.
+pub async fn an_event_that_exists_is_a_duplicate_under_any_link(store: impl Store) {
+    let (first, first_link) = successor(None, "61", NOW);
+    store.admit(&first, &pending(NOW), Some(&first_link)).await.unwrap();
+    let (second, second_link) = successor(Some(&first_link.head), "63", at(1));
+    store.admit(&second, &pending(NOW), Some(&second_link)).await.unwrap();
+    for link in [&first_link, &second_link, &Link { expected: Some(second.key.id), head: first_link.head.clone() }] {
+        assert_eq!(store.admit(&first, &pending(NOW), Some(link)).await.unwrap(), Admitted::Duplicate);
+    }
+    assert_eq!(head(&store, NOW).await, Some(second_link.head));
+}
+
+/// A chain is of one event type of one subject of one connection.
+pub async fn chains_of_other_types_and_subjects_are_apart(store: impl Store) {
+    let (event, link) = successor(None, "61", NOW);
+    store.admit(&event, &pending(NOW), Some(&link)).await.unwrap();
+    let own = &event.key;
+    let kind = |kind: &str| EventType::from(kind);
+    for (connection, subject, kind) in [
+        ("xhq-sh", "order:S1", kind("xhq.msg_notice")),
+        ("xhq-sh", "order:S1", kind("xhq.syn_statu")),
+        ("xhq-sh", "order:S1", kind("xhq.syn_status2")),
+        ("xhq-sh", "order:S", kind("xhq.syn_status")),
+        ("xhq-bj", "order:S1", kind("xhq.syn_status")),
+    ] {
+        assert_eq!(store.head(&connection.into(), &subject.into(), &kind, NOW).await.unwrap(), None);
+    }
+    assert!(store.head(&own.connection, &own.subject, &event.meta.kind, NOW).await.unwrap().is_some());
+    // An event without a link has no part in any chain.
+    let alone = super::event(9);
+    admit(&store, &alone, &pending(NOW)).await;
+    assert_eq!(head(&store, NOW).await, Some(link.head));
+}

@@ -1,0 +1,200 @@
+//! Lists: what is due, what failed, a subject's timeline, the ledger.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use futures::future::join_all;
+use hub::delivery::State;
+use hub::ledger::Tally;
+use hub::{EventKey, Utc, Work};
+
+use super::{NOW, admit, at, event, event_with, key, next, pending, work};
+use crate::{Settled, Store, StoreError};
+
+async fn admit_all(store: &impl Store, works: impl IntoIterator<Item = Work>) -> Vec<EventKey> {
+    let items: Vec<_> = (0..).map(event).zip(works).collect();
+    join_all(items.iter().map(|(event, work)| admit(store, event, work))).await;
+    items.into_iter().map(|(event, _)| event.key).collect()
+}
+
+/// Pending deliveries and unwritten aliases alike; what is due later is not there.
+pub async fn due_work_comes_longest_due_first(store: impl Store) {
+    let index = Work { accepted: 1, index_by: Some(at(-4)), ..Work::default() };
+    let delivery_first = Work { index_by: Some(at(-1)), ..pending(at(-5)) };
+    let early = pending(Utc(5_000_000));
+    let works = [pending(at(-3)), index, pending(at(1)), pending(NOW), delivery_first, early, Work::default()];
+    let keys = admit_all(&store, works).await;
+    let due = store.due(NOW, 100).await.unwrap();
+    assert_eq!(due, [&keys[5], &keys[4], &keys[1], &keys[0], &keys[3]].map(Clone::clone));
+    assert_eq!(store.due(at(1), 100).await.unwrap().len(), 6);
+}
+
+/// So that a backlog is worked off from its old end.
+pub async fn due_work_is_limited_to_the_longest_due(store: impl Store) {
+    let keys = admit_all(&store, (0..60).map(|n| pending(at(-n)))).await;
+    let due = store.due(NOW, 7).await.unwrap();
+    assert_eq!(due, keys.iter().rev().take(7).cloned().collect::<Vec<_>>());
+    assert_eq!(store.due(NOW, 1000).await.unwrap().len(), 60);
+    assert_eq!(store.due(NOW, 0).await.unwrap(), []);
+}
+
+/// Settled work leaves the list, put-off work comes back at its time.
+pub async fn what_is_settled_is_no_longer_due(store: impl Store) {
+    let first = pending(at(-1));
+    let keys = admit_all(&store, [first.clone(), first.clone(), first.clone()]).await;
+    let mut put_off = next(&first, State::Pending);
+    put_off.deliveries[0].due = at(60);
+    assert_eq!(store.settle(&keys[0], &next(&first, State::Delivered)).await.unwrap(), Settled::Done);
+    assert_eq!(store.settle(&keys[1], &put_off).await.unwrap(), Settled::Done);
+    assert_eq!(store.due(NOW, 10).await.unwrap(), [keys[2].clone()]);
+    assert_eq!(store.due(at(60), 10).await.unwrap(), [keys[2].clone(), keys[1].clone()]);
+}
+
+/// Every page of the failed list; the last one says that it is.
+async fn failed(store: &impl Store, endpoint: Option<&str>, limit: usize) -> Vec<EventKey> {
+    let endpoint = endpoint.map(Into::into);
+    let (mut keys, mut from) = (Vec::new(), None);
+    for _ in 0..1000 {
+        let page = store.failed(endpoint.as_ref(), from.as_deref(), limit, NOW).await.unwrap();
+        assert!(page.items.len() <= limit, "a page of {} over a limit of {limit}", page.items.len());
+        keys.extend(page.items.into_iter().map(|listed| listed.key));
+        from = page.next;
+        if from.is_none() {
+            return keys;
+        }
+    }
+    panic!("the list has no end");
+}
+
+/// No gaps and no repetitions, whatever the size of the pages.
+pub async fn failed_deliveries_are_listed_once_across_pages(store: impl Store) {
+    let state = |n| if n % 3 == 0 { State::Failed } else { State::Delivered };
+    let keys = admit_all(&store, (0..70).map(|n| work([("erp", state(n))], at(n / 10)))).await;
+    let expected: BTreeSet<_> = keys.into_iter().step_by(3).collect();
+    for limit in [1, 5, 100] {
+        let listed = failed(&store, None, limit).await;
+        assert_eq!(listed.len(), expected.len());
+        assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), expected);
+    }
+}
+
+/// An event is listed for the endpoint it failed at, not for another it has.
+pub async fn failed_deliveries_are_listed_by_endpoint(store: impl Store) {
+    let both = work([("erp", State::Failed), ("wms", State::Failed)], NOW);
+    let erp = work([("erp", State::Failed), ("wms", State::Delivered)], NOW);
+    let wms = work([("erp", State::Confirmed), ("wms", State::Failed)], NOW);
+    let keys = admit_all(&store, [both, erp, wms]).await;
+    let listed = async |endpoint| failed(&store, endpoint, 10).await.into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(listed(Some("erp")).await, BTreeSet::from([keys[0].clone(), keys[1].clone()]));
+    assert_eq!(listed(Some("wms")).await, BTreeSet::from([keys[0].clone(), keys[2].clone()]));
+    assert_eq!(listed(Some("er")).await, BTreeSet::new());
+    assert_eq!(listed(None).await.len(), 3);
+}
+
+/// One endpoint's failure and another's retry are both to be found, and what is listed is the work as it stands.
+pub async fn failed_and_pending_work_is_in_both_lists(store: impl Store) {
+    let mixed = work([("erp", State::Failed), ("wms", State::Pending)], at(-1));
+    let keys = admit_all(&store, [mixed.clone(), pending(at(-2)), work([("erp", State::Failed)], at(-3))]).await;
+    assert_eq!(store.due(NOW, 10).await.unwrap(), [keys[1].clone(), keys[0].clone()]);
+    let page = store.failed(None, None, 10, NOW).await.unwrap();
+    let listed = page.items.iter().find(|listed| listed.key == keys[0]).unwrap();
+    assert_eq!((&listed.work, &listed.meta), (&mixed, &event(0).meta));
+    assert_eq!(failed(&store, None, 1).await.len(), 2);
+    assert_eq!(store.due(NOW, 1).await.unwrap(), [keys[1].clone()]);
+}
+
+/// Somebody has seen it, or the ERP has it: nobody needs to look.
+pub async fn confirmed_and_delivered_work_is_in_no_list(store: impl Store) {
+    let first = work([("erp", State::Failed)], NOW);
+    let keys = admit_all(&store, [first.clone(), first.clone()]).await;
+    store.settle(&keys[0], &next(&first, State::Confirmed)).await.unwrap();
+    store.settle(&keys[1], &next(&first, State::Delivered)).await.unwrap();
+    assert_eq!(failed(&store, None, 10).await, []);
+    assert_eq!(store.due(at(999), 10).await.unwrap(), []);
+}
+
+/// A cursor comes from outside and may be anything; that is nobody's outage.
+pub async fn a_cursor_of_somebody_else_is_refused(store: impl Store) {
+    for cursor in ["", "nonsense", "通关", "////", "9999999999999999999999"] {
+        let refused = store.failed(None, Some(cursor), 10, NOW).await;
+        assert!(matches!(refused, Err(StoreError::Refused { .. })), "{cursor}: {refused:?}");
+    }
+}
+
+/// By the time of reception, whatever the ids are.
+pub async fn a_timeline_is_in_the_order_of_reception(store: impl Store) {
+    let received = [5, 1, 4, 2, 3];
+    for (id, second) in (0..).zip(received) {
+        let event = event_with(key("xhq-sh", "order:S1", id), at(second), Bytes::from_static(b"{}"));
+        admit(&store, &event, &pending(NOW)).await;
+    }
+    let timeline = store.timeline(&"xhq-sh".into(), &"order:S1".into(), at(9)).await.unwrap();
+    assert_eq!(timeline.iter().map(|listed| listed.meta.received).collect::<Vec<_>>(), [1, 2, 3, 4, 5].map(at));
+    assert_eq!((&timeline[0].key, &timeline[0].work), (&key("xhq-sh", "order:S1", 1), &pending(NOW)));
+}
+
+/// Subjects and connections whose names begin alike do not mix.
+pub async fn a_timeline_is_of_one_subject_and_connection(store: impl Store) {
+    let places =
+        [("xhq", "order:S"), ("xhq", "order:S1"), ("xhq", "order:S1#"), ("xhq-sh", "order:S"), ("xhq", "bl:S")];
+    for (id, (connection, subject)) in (0..).zip(places) {
+        admit(&store, &event_with(key(connection, subject, id), NOW, Bytes::new()), &pending(NOW)).await;
+    }
+    for (id, (connection, subject)) in (0..).zip(places) {
+        let timeline = store.timeline(&connection.into(), &subject.into(), NOW).await.unwrap();
+        let keys: Vec<_> = timeline.into_iter().map(|listed| listed.key).collect();
+        assert_eq!(keys, [key(connection, subject, id)]);
+    }
+    assert_eq!(store.timeline(&"xhq".into(), &"order".into(), NOW).await.unwrap(), []);
+}
+
+/// The latest are what anybody looks for.
+pub async fn a_timeline_keeps_the_latest_thousand(store: impl Store) {
+    let events: Vec<_> = (0..1005)
+        .map(|id| event_with(key("xhq-sh", "order:S1", id), at(-i64::from(id)), Bytes::from_static(b"{}")))
+        .collect();
+    let work = Work { accepted: 1, ..Work::default() };
+    for events in events.chunks(100) {
+        join_all(events.iter().map(|event| admit(&store, event, &work))).await;
+    }
+    let timeline = store.timeline(&"xhq-sh".into(), &"order:S1".into(), NOW).await.unwrap();
+    assert_eq!(timeline.len(), 1000);
+    assert_eq!((timeline[0].meta.received, timeline[999].meta.received), (at(-999), NOW));
+}
+
+/// States as they stand, by connection, counted in deliveries.
+pub async fn the_ledger_counts_deliveries_by_connection(store: impl Store) {
+    assert!(store.ledger(NOW).await.unwrap().is_empty());
+    let places = [
+        ("a", work([("erp", State::Delivered), ("wms", State::Pending)], NOW)),
+        ("a", work([("erp", State::Failed), ("wms", State::Confirmed)], NOW)),
+        ("a", Work { accepted: 1, ..Work::default() }),
+        ("a-b", pending(NOW)),
+    ];
+    for (id, (connection, work)) in (0..).zip(places) {
+        let event = event_with(key(connection, "order:S1", id), NOW, Bytes::new());
+        admit(&store, &event, &work).await;
+        admit(&store, &event, &work).await;
+    }
+    let ledger = store.ledger(NOW).await.unwrap();
+    let a = Tally { accepted: 5, delivered: 1, pending: 1, failed: 1, confirmed: 1, unrouted: 1 };
+    let b = Tally { accepted: 1, pending: 1, ..Tally::default() };
+    assert_eq!(ledger.into_iter().collect::<Vec<_>>(), [("a".into(), a), ("a-b".into(), b)]);
+}
+
+/// A delivery that is added later is promised later; one that is lost shows.
+pub async fn a_replay_changes_what_was_accepted(store: impl Store) {
+    let (event, first) = (event(1), work([("erp", State::Failed)], NOW));
+    admit(&store, &event, &first).await;
+    let mut replayed = work([("erp", State::Delivered), ("wms", State::Pending)], NOW);
+    replayed.version = 1;
+    store.settle(&event.key, &replayed).await.unwrap();
+    let tally = store.ledger(NOW).await.unwrap()[&event.key.connection];
+    assert_eq!((tally.accepted, tally.delivered, tally.pending, tally.balanced()), (2, 1, 1, true));
+
+    let mut lost = replayed.clone();
+    lost.version = 2;
+    lost.deliveries.truncate(1);
+    store.settle(&event.key, &lost).await.unwrap();
+    assert!(!store.ledger(NOW).await.unwrap()[&event.key.connection].balanced());
+}

@@ -1,0 +1,177 @@
+//! What a store promises, as tests that every engine runs.
+//!
+//! One function per promise, generic over the engine, each on a store of its own. An engine's tests run them all with
+//! [`contract_tests!`](crate::contract_tests). They use times of their own, never the machine's clock, and whole
+//! seconds for expiry, which is as fine as engines must tell it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "tests, compiled as a library so that the engines' crates can run them"
+)]
+
+mod admission;
+mod chains;
+mod expiry;
+mod lists;
+mod names;
+mod settling;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hub::delivery::{Delivery, State};
+use hub::event::{Data, Meta};
+use hub::{ConnectionId, EndpointId, Event, EventId, EventKey, Record, Subject, Utc, Work};
+
+use crate::{Admitted, Store};
+
+pub use admission::*;
+pub use chains::*;
+pub use expiry::*;
+pub use lists::*;
+pub use names::*;
+pub use settling::*;
+
+/// Makes one test of each promise. The argument is the path of an async function without arguments that gives a fresh,
+/// empty store; the calling crate needs `tokio`.
+#[macro_export]
+macro_rules! contract_tests {
+    ($make:path) => {
+        $crate::contract_tests! { $make;
+            an_event_is_new_once
+            of_many_concurrent_equals_one_is_new
+            small_bodies_come_back_byte_for_byte
+            large_bodies_come_back_byte_for_byte
+            the_largest_body_comes_back_byte_for_byte
+            what_is_known_of_an_event_comes_back
+            any_text_is_a_key
+            the_longest_keys_are_taken
+            one_id_under_two_subjects_is_two_events
+            variants_of_a_body_never_mix
+            a_chain_moves_with_its_event
+            a_wrong_link_stores_nothing
+            of_many_concurrent_equals_in_a_chain_one_is_new
+            of_many_different_successors_one_is_new
+            an_event_that_exists_is_a_duplicate_under_any_link
+            chains_of_other_types_and_subjects_are_apart
+            a_change_needs_the_version_before_it
+            of_many_racing_changes_one_is_stored
+            a_change_of_nothing_is_stale
+            a_change_leaves_the_event_alone
+            due_work_comes_longest_due_first
+            due_work_is_limited_to_the_longest_due
+            what_is_settled_is_no_longer_due
+            failed_deliveries_are_listed_once_across_pages
+            failed_deliveries_are_listed_by_endpoint
+            failed_and_pending_work_is_in_both_lists
+            confirmed_and_delivered_work_is_in_no_list
+            a_cursor_of_somebody_else_is_refused
+            a_timeline_is_in_the_order_of_reception
+            a_timeline_is_of_one_subject_and_connection
+            a_timeline_keeps_the_latest_thousand
+            expired_events_are_nowhere
+            an_expired_event_is_admitted_again
+            an_expired_head_is_none
+            an_alias_names_every_subject_that_has_it
+            an_alias_lasts_as_long_as_its_latest_repetition
+            a_lease_has_one_holder
+            of_many_takers_one_has_the_lease
+            a_note_changes_over_the_version_that_was_read
+            of_many_writers_one_note_is_kept
+            notes_and_leases_of_one_name_are_apart
+            the_ledger_counts_deliveries_by_connection
+            a_replay_changes_what_was_accepted
+        }
+    };
+    ($make:path; $($case:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                $crate::contract::$case($make().await).await;
+            }
+        )*
+    };
+}
+
+/// The time at which the tests take place.
+const NOW: Utc = Utc(1_790_000_000_000_000);
+
+/// How long the tests' events are kept, unless they say otherwise.
+const KEPT: Duration = Duration::from_hours(90 * 24);
+
+fn at(seconds: i64) -> Utc {
+    Utc(NOW.0 + seconds * 1_000_000)
+}
+
+fn key(connection: &str, subject: &str, id: u32) -> EventKey {
+    let mut bytes = [0; 24];
+    bytes[20..].copy_from_slice(&id.to_be_bytes());
+    EventKey { connection: ConnectionId::from(connection), subject: Subject::from(subject), id: EventId(bytes) }
+}
+
+/// An event of the connection `xhq-sh` about `order:S1`, received at [`NOW`].
+fn event(id: u32) -> Event {
+    event_with(key("xhq-sh", "order:S1", id), NOW, Bytes::from(format!("{{\"n\":{id}}}")))
+}
+
+fn event_with(key: EventKey, received: Utc, body: Bytes) -> Event {
+    let meta = Meta {
+        kind: "xhq.syn_status".into(),
+        received,
+        expires: received.after(KEPT),
+        content_type: "application/json".to_owned(),
+        data: Data::Json(0..body.len()),
+        milestone: None,
+        aliases: Vec::new(),
+        malformed: None,
+        possible_repeat: false,
+    };
+    Event { key, meta, body }
+}
+
+/// Work of one pending delivery, due at that time.
+fn pending(due: Utc) -> Work {
+    work([("erp", State::Pending)], due)
+}
+
+fn work<const N: usize>(deliveries: [(&str, State); N], due: Utc) -> Work {
+    let delivery = |(endpoint, state)| Delivery { state, ..Delivery::new(EndpointId::from(endpoint), NOW, due) };
+    Work {
+        version: 0,
+        accepted: u32::try_from(N.max(1)).unwrap(),
+        index_by: None,
+        deliveries: deliveries.map(delivery).to_vec(),
+    }
+}
+
+/// The next version of some work, with all deliveries in one state.
+fn next(work: &Work, state: State) -> Work {
+    let mut work = work.clone();
+    work.version += 1;
+    work.deliveries.iter_mut().for_each(|delivery| delivery.state = state);
+    work
+}
+
+async fn admit(store: &impl Store, event: &Event, work: &Work) -> Admitted {
+    store.admit(event, work, None).await.unwrap()
+}
+
+async fn loaded(store: &impl Store, key: &EventKey) -> Record {
+    store.load(key, NOW).await.unwrap().expect("the event is stored")
+}
+
+/// Bytes that no compression makes smaller, the same for the same seed.
+fn noise(len: usize, seed: u64) -> Bytes {
+    let mut state = seed.wrapping_mul(2).wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.flatten().take(len).collect()
+}

@@ -1,0 +1,216 @@
+//! An HTTP connector that answers in process, and does as it is told in between.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use dynoxide::{Database, DynoxideError};
+use serde_json::{Value, json};
+
+/// What happens to a request on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing.
+    None,
+    /// It never arrives.
+    Lost,
+    /// It is carried out, and the answer never arrives.
+    AnswerLost,
+    /// It is carried out, and no answer comes while anybody waits.
+    AnswerLate,
+    /// DynamoDB has no capacity.
+    Throttled,
+    /// Another transaction is at the same item.
+    Conflict,
+    /// DynamoDB fails inside, after it was carried out.
+    Internal,
+}
+
+/// DynamoDB in process.
+#[derive(Clone, Debug)]
+pub(crate) struct Emulator {
+    database: Arc<Held>,
+    faults: Arc<Mutex<Faults>>,
+}
+
+struct Held(Database);
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Database")
+    }
+}
+
+#[derive(Debug, Default)]
+struct Faults {
+    /// For the next requests, in order.
+    next: VecDeque<Fault>,
+    /// For all after them.
+    always: Option<Fault>,
+    /// The operations that came, by name.
+    seen: Vec<String>,
+}
+
+impl Emulator {
+    pub(crate) fn new() -> Self {
+        Self { database: Arc::new(Held(Database::memory().unwrap())), faults: Arc::default() }
+    }
+
+    pub(crate) fn http_client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(self.clone())
+    }
+
+    /// Does this to the next requests, one each.
+    pub(crate) fn next(&self, faults: &[Fault]) {
+        self.faults.lock().unwrap().next.extend(faults);
+    }
+
+    /// Does this to every request from now on.
+    pub(crate) fn always(&self, fault: Fault) {
+        self.faults.lock().unwrap().always = Some(fault);
+    }
+
+    /// The operations that came since the last time.
+    pub(crate) fn seen(&self) -> Vec<String> {
+        std::mem::take(&mut self.faults.lock().unwrap().seen)
+    }
+
+    /// The sizes of the items, in bytes as DynamoDB counts them.
+    pub(crate) fn item_sizes(&self) -> Vec<usize> {
+        self.items().iter().map(item_size).collect()
+    }
+
+    /// Takes the first item away whose sort key begins like this.
+    pub(crate) fn remove_first(&self, sort: &str) {
+        let items = self.items();
+        let begins = |item: &&Value| item["SK"]["S"].as_str().unwrap().starts_with(sort);
+        let item = items.iter().find(begins).unwrap();
+        let key = json!({"TableName": super::TABLE, "Key": {"PK": item["PK"], "SK": item["SK"]}});
+        dispatch(&self.database.0, "DeleteItem", &key.to_string()).unwrap();
+    }
+
+    fn items(&self) -> Vec<Value> {
+        let (mut items, mut scan) = (Vec::new(), json!({"TableName": super::TABLE, "ConsistentRead": true}));
+        loop {
+            let page = dispatch(&self.database.0, "Scan", &scan.to_string()).unwrap();
+            let mut page: Value = serde_json::from_str(&page).unwrap();
+            items.append(page["Items"].as_array_mut().unwrap());
+            match page.get("LastEvaluatedKey") {
+                None => return items,
+                Some(key) => scan["ExclusiveStartKey"] = key.clone(),
+            }
+        }
+    }
+
+    fn fault(&self, operation: &str) -> Fault {
+        let mut faults = self.faults.lock().unwrap();
+        faults.seen.push(operation.to_owned());
+        let next = faults.next.pop_front();
+        next.or(faults.always).unwrap_or(Fault::None)
+    }
+}
+
+/// Names and values; a number takes a byte for two digits and one more.
+fn item_size(item: &Value) -> usize {
+    let value = |value: &Value| {
+        let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
+        let text = value.as_str().unwrap();
+        match kind.as_str() {
+            "N" => text.len().div_ceil(2) + 1,
+            "B" => text.len() / 4 * 3,
+            _ => text.len(),
+        }
+    };
+    item.as_object().unwrap().iter().map(|(name, attribute)| name.len() + value(attribute)).sum()
+}
+
+impl HttpClient for Emulator {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Emulator {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+        let operation = target.split('.').next_back().unwrap_or_default().to_owned();
+        let body = String::from_utf8(request.body().bytes().unwrap_or_default().to_vec()).unwrap();
+        let fault = self.fault(&operation);
+        let database = Arc::clone(&self.database);
+        HttpConnectorFuture::new(async move {
+            let lost = || ConnectorError::io("connection reset".into());
+            match fault {
+                Fault::Lost => return Err(lost()),
+                Fault::Throttled => {
+                    return Ok(refusal("ProvisionedThroughputExceededException", 400, &json!({})));
+                }
+                Fault::Conflict if operation == "TransactWriteItems" => {
+                    let reasons = json!([{"Code": "TransactionConflict"}, {"Code": "None"}]);
+                    let reasons = json!({"CancellationReasons": reasons});
+                    return Ok(refusal("TransactionCanceledException", 400, &reasons));
+                }
+                Fault::Conflict => return Ok(refusal("TransactionConflictException", 400, &json!({}))),
+                Fault::None | Fault::AnswerLost | Fault::AnswerLate | Fault::Internal => {}
+            }
+            // On a thread of its own: the emulator waits for its lock without giving way to other tasks.
+            let answer = tokio::task::spawn_blocking(move || dispatch(&database.0, &operation, &body)).await.unwrap();
+            match fault {
+                Fault::AnswerLost => return Err(lost()),
+                Fault::AnswerLate => std::future::pending().await,
+                Fault::Internal => return Ok(refusal("InternalServerError", 500, &json!({}))),
+                Fault::None | Fault::Lost | Fault::Throttled | Fault::Conflict => {}
+            }
+            Ok(match answer {
+                Ok(body) => response(200, body),
+                Err(error) => response(error.status_code(), error.to_json()),
+            })
+        })
+    }
+}
+
+fn refusal(name: &str, status: u16, more: &Value) -> HttpResponse {
+    let mut body = json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{name}"), "message": "told to"});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    response(status, body.to_string())
+}
+
+fn response(status: u16, body: String) -> HttpResponse {
+    let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    response
+}
+
+fn dispatch(database: &Database, operation: &str, body: &str) -> Result<String, DynoxideError> {
+    macro_rules! operations {
+        ($($name:literal => $method:ident,)*) => {
+            match operation {
+                $($name => {
+                    let request = serde_json::from_str(body);
+                    let request = request.map_err(|e| DynoxideError::SerializationException(e.to_string()))?;
+                    let answer = database.$method(request)?;
+                    Ok(serde_json::to_string(&answer).unwrap())
+                })*
+                _ => Err(DynoxideError::ValidationException(format!("{operation} is not emulated here"))),
+            }
+        };
+    }
+    operations! {
+        "CreateTable" => create_table,
+        "DescribeTable" => describe_table,
+        "UpdateTimeToLive" => update_time_to_live,
+        "PutItem" => put_item,
+        "GetItem" => get_item,
+        "UpdateItem" => update_item,
+        "DeleteItem" => delete_item,
+        "BatchGetItem" => batch_get_item,
+        "TransactWriteItems" => transact_write_items,
+        "Query" => query,
+        "Scan" => scan,
+    }
+}

@@ -1,0 +1,226 @@
+//! Faults between the SDK and DynamoDB: an answer is positive only where the write is there.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hub::delivery::{Delivery, State};
+use hub::event::{Data, Meta};
+use hub::identity::{self, Step};
+use hub::{Event, EventId, EventKey, Utc, Work};
+use store::{Admitted, Link, Settled, Store as _, StoreError};
+use store_dynamodb::DynamoStore;
+
+use super::{Emulator, Fault, emulated};
+
+const NOW: Utc = Utc(1_790_000_000_000_000);
+
+pub(super) fn event(body: Bytes) -> Event {
+    let key =
+        EventKey { connection: "xhq-sh".into(), subject: hub::Subject::new("order", "S2026"), id: EventId([7; 24]) };
+    let meta = Meta {
+        kind: "xhq.single_receipt".into(),
+        received: NOW,
+        expires: NOW.after(Duration::from_hours(24)),
+        content_type: "application/json".to_owned(),
+        data: Data::Json(0..body.len()),
+        milestone: None,
+        aliases: Vec::new(),
+        malformed: None,
+        possible_repeat: false,
+    };
+    Event { key, meta, body }
+}
+
+pub(super) fn work() -> Work {
+    let delivery = Delivery::new("erp".into(), NOW, NOW.after(Duration::from_mins(1)));
+    Work { accepted: 1, deliveries: vec![delivery], ..Work::default() }
+}
+
+fn next(work: &Work) -> Work {
+    let mut work = work.clone();
+    work.version += 1;
+    work.deliveries[0].state = State::Delivered;
+    work
+}
+
+fn link(event: &mut Event) -> Link {
+    let content = identity::opaque(&event.key.connection, &event.meta.kind, &event.body);
+    let Step::Next { head, .. } = identity::follow(None, &event.key.connection, &event.key.subject, content, NOW)
+    else {
+        panic!("a chain begins with a new event");
+    };
+    event.key.id = head.event;
+    Link { expected: None, head }
+}
+
+async fn is_stored(store: &DynamoStore, event: &Event) -> bool {
+    store.load(&event.key, NOW).await.unwrap().is_some_and(|record| record.event == *event)
+}
+
+/// An admission of each shape: alone, with a large body, with a chain.
+async fn admissions() -> Vec<(DynamoStore, Emulator, Event, Option<Link>)> {
+    let mut admissions = Vec::new();
+    for shape in 0..3 {
+        let (store, emulator) = emulated().await;
+        let mut event = event(if shape == 1 { super::sizes::noise(800_000) } else { Bytes::from_static(b"{}") });
+        let link = (shape == 2).then(|| link(&mut event));
+        emulator.seen();
+        admissions.push((store, emulator, event, link));
+    }
+    admissions
+}
+
+#[tokio::test]
+async fn a_lost_request_is_repeated() {
+    for (store, emulator, event, link) in admissions().await {
+        emulator.next(&[Fault::Lost]);
+        assert_eq!(store.admit(&event, &work(), link.as_ref()).await.unwrap(), Admitted::New);
+        assert!(is_stored(&store, &event).await);
+    }
+}
+
+/// The repetition finds its own write, and knows it: new to everybody else too, so its hints go out.
+#[tokio::test]
+async fn a_write_whose_answer_is_lost_is_new() {
+    for fault in [Fault::AnswerLost, Fault::AnswerLate, Fault::Internal] {
+        for (store, emulator, event, link) in admissions().await {
+            let requests = if event.body.len() > 100_000 { 4 } else { 1 };
+            emulator.next(&[fault].repeat(requests));
+            assert_eq!(store.admit(&event, &work(), link.as_ref()).await.unwrap(), Admitted::New, "{fault:?}");
+            assert_eq!(store.admit(&event, &work(), link.as_ref()).await.unwrap(), Admitted::Duplicate);
+            assert!(is_stored(&store, &event).await);
+        }
+    }
+}
+
+/// Somebody else's write is not taken for the own one whose answer was lost.
+#[tokio::test]
+async fn an_equal_write_of_somebody_else_is_a_duplicate() {
+    let (store, emulator) = emulated().await;
+    let event = event(Bytes::from_static(b"{}"));
+    store.admit(&event, &work(), None).await.unwrap();
+    emulator.next(&[Fault::AnswerLost, Fault::Lost]);
+    assert_eq!(store.admit(&event, &work(), None).await.unwrap(), Admitted::Duplicate);
+}
+
+#[tokio::test]
+async fn an_outage_is_unavailable_and_ends() {
+    for (store, emulator, event, link) in admissions().await {
+        emulator.always(Fault::Lost);
+        let error = store.admit(&event, &work(), link.as_ref()).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable { verb: "admit", .. }), "{error:?}");
+        assert!(emulator.seen().len() <= 16, "an outage is knocked on too often");
+        emulator.always(Fault::None);
+        assert!(!is_stored(&store, &event).await);
+        assert_eq!(store.admit(&event, &work(), link.as_ref()).await.unwrap(), Admitted::New);
+    }
+}
+
+/// A large body that is stored in part only is not stored.
+#[tokio::test]
+async fn a_body_stored_in_part_is_no_event() {
+    let (store, emulator) = emulated().await;
+    let event = event(super::sizes::noise(800_000));
+    emulator.next(&[Fault::None, Fault::None]);
+    emulator.always(Fault::Throttled);
+    assert!(store.admit(&event, &work(), None).await.is_err());
+    emulator.always(Fault::None);
+    assert!(!is_stored(&store, &event).await);
+    assert_eq!(store.timeline(&event.key.connection, &event.key.subject, NOW).await.unwrap(), []);
+    assert_eq!(store.admit(&event, &work(), None).await.unwrap(), Admitted::New);
+    assert!(is_stored(&store, &event).await);
+}
+
+/// At once, so that the partner's retryable negative goes out in time.
+#[tokio::test]
+async fn throttling_is_unavailable_without_repetition() {
+    for (store, emulator, event, link) in admissions().await {
+        emulator.always(Fault::Throttled);
+        let error = store.admit(&event, &work(), link.as_ref()).await.unwrap_err();
+        assert!(error.retryable(), "{error:?}");
+        assert!(emulator.seen().len() <= 3);
+        emulator.always(Fault::None);
+        assert!(!is_stored(&store, &event).await);
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_passes() {
+    for (store, emulator, event, link) in admissions().await {
+        emulator.next(&[Fault::Conflict, Fault::Conflict]);
+        assert_eq!(store.admit(&event, &work(), link.as_ref()).await.unwrap(), Admitted::New);
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_that_does_not_pass_is_unavailable() {
+    let (store, emulator) = emulated().await;
+    let mut event = event(Bytes::from_static(b"{}"));
+    let link = link(&mut event);
+    emulator.always(Fault::Conflict);
+    let error = store.admit(&event, &work(), Some(&link)).await.unwrap_err();
+    assert!(error.retryable());
+    emulator.always(Fault::None);
+    assert!(!is_stored(&store, &event).await);
+}
+
+/// Dropped where the caller's patience ends, at whatever point: what is stored is either all or nothing.
+#[tokio::test]
+async fn an_admission_given_up_is_all_or_nothing() {
+    for (store, emulator, event, link) in admissions().await {
+        emulator.always(Fault::AnswerLate);
+        let work = work();
+        let admission = store.admit(&event, &work, link.as_ref());
+        assert!(tokio::time::timeout(Duration::from_millis(20), admission).await.is_err());
+        emulator.always(Fault::None);
+        let stored = is_stored(&store, &event).await;
+        let answer = store.admit(&event, &work, link.as_ref()).await.unwrap();
+        assert_eq!(answer == Admitted::Duplicate, stored, "{answer:?}");
+        assert!(is_stored(&store, &event).await);
+    }
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_is_lost_is_done() {
+    let (store, emulator) = emulated().await;
+    let (event, first) = (event(Bytes::from_static(b"{}")), work());
+    store.admit(&event, &first, None).await.unwrap();
+    emulator.next(&[Fault::AnswerLost]);
+    assert_eq!(store.settle(&event.key, &next(&first)).await.unwrap(), Settled::Done);
+    emulator.next(&[Fault::AnswerLost]);
+    assert_eq!(store.settle(&event.key, &next(&first)).await.unwrap(), Settled::Stale, "an equal of somebody else");
+    assert_eq!(store.load(&event.key, NOW).await.unwrap().unwrap().work, next(&first));
+}
+
+#[tokio::test]
+async fn a_note_whose_answer_is_lost_is_kept() {
+    let (store, emulator) = emulated().await;
+    for over in 0..2 {
+        emulator.next(&[Fault::AnswerLost]);
+        assert!(store.put_note("breaker", "open", over).await.unwrap());
+        assert!(!store.put_note("breaker", "open", over).await.unwrap());
+    }
+    emulator.next(&[Fault::AnswerLost]);
+    assert!(store.lease("sweep", "a", NOW, NOW.after(Duration::from_secs(1))).await.unwrap());
+}
+
+/// What is wrong with the request stays wrong: nothing is repeated, and the caller is told so.
+#[tokio::test]
+async fn a_table_that_is_missing_is_refused() {
+    let emulator = Emulator::new();
+    let store = DynamoStore::new(super::client(emulator.http_client()), "missing".to_owned());
+    let error = store.note("x").await.unwrap_err();
+    assert!(!error.retryable() && emulator.seen().len() == 1, "{error:?}");
+}
+
+/// A part of a body that is gone is not passed over.
+#[tokio::test]
+async fn a_body_with_a_part_missing_is_corrupt() {
+    let (store, emulator) = emulated().await;
+    let event = event(super::sizes::noise(800_000));
+    store.admit(&event, &work(), None).await.unwrap();
+    emulator.remove_first("B#");
+    let error = store.load(&event.key, NOW).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }) && !error.retryable(), "{error:?}");
+    assert!(store.inspect(&event.key, NOW).await.unwrap().is_some(), "the rest of it can be read");
+}

@@ -1,0 +1,40 @@
+//! The DynamoDB engine, on an emulator in process: the contract suite, and faults under the SDK's client.
+
+mod connector;
+mod faults;
+mod sizes;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use store_dynamodb::DynamoStore;
+
+pub(crate) use connector::{Emulator, Fault};
+
+const TABLE: &str = "tongguan";
+
+/// A client of the SDK as the functions build it, on another HTTP client.
+pub(crate) fn client(http: SharedHttpClient) -> aws_sdk_dynamodb::Client {
+    let config = aws_config::SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("local"))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "key", None, None, "tests")))
+        .http_client(http)
+        .build();
+    store_dynamodb::client(&config)
+}
+
+/// A store on a fresh table, and the emulator below it.
+pub(crate) async fn emulated() -> (DynamoStore, Emulator) {
+    let emulator = Emulator::new();
+    let client = client(emulator.http_client());
+    store_dynamodb::create_table(&client, TABLE).await.unwrap();
+    (DynamoStore::new(client, TABLE.to_owned()), emulator)
+}
+
+async fn make_store() -> DynamoStore {
+    emulated().await.0
+}
+
+mod contract {
+    store::contract_tests!(super::make_store);
+}
