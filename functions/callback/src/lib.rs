@@ -89,6 +89,8 @@ fn onedata(body: &Json<'_>) -> Option<Action> {
 mod tests {
     use std::collections::HashSet;
 
+    use hub::identity::Identity;
+
     use super::*;
 
     const RATES: &str = include_str!("../../../tests/fixtures/1datatech_rate_push.json");
@@ -152,6 +154,28 @@ mod tests {
         assert_eq!(kind(Partner::Xhq, r#"{"orderOutNo":"SO-1","code":61,"msg":""}"#), "xhq.unknown");
         for body in ["[]", "\"syn_status\"", "null"] {
             assert_eq!(kind(Partner::Xhq, body), "malformed", "{body}");
+        }
+    }
+
+    #[test]
+    fn only_what_carries_neither_time_nor_id_is_told_by_the_latest() {
+        for (action, identity) in [
+            ("syn_status", Identity::Latest),
+            ("msg_notice", Identity::Latest),
+            ("send_data", Identity::Content),
+            ("single_receipt", Identity::Content),
+            ("electronic_ledger", Identity::Content),
+            ("order_fee", Identity::Content),
+            ("new", Identity::Content),
+        ] {
+            let body = format!(r#"{{"action":"{action}","orderOutNo":"SO-1"}}"#);
+            let Reading::Facts(facts) = reading(&ACTION, Partner::Xhq, &body) else { panic!("{body}") };
+            assert_eq!(facts[0].identity, identity, "{body}");
+        }
+        for (partner, body) in [(Partner::TrackingEyes, WAYBILLS), (Partner::OneData, RATES), (Partner::OneData, PORTS)]
+        {
+            let Reading::Facts(facts) = reading(&ACTION, partner, body) else { panic!("{partner}") };
+            assert!(facts.iter().all(|fact| fact.identity == Identity::Content), "{partner}");
         }
     }
 
