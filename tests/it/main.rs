@@ -1,3 +1,11 @@
 //! What crosses crates: one module per flow, in one binary.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which clippy does not tell from other code"
+)]
+
 mod dynamodb;

@@ -84,8 +84,11 @@ async fn a_lost_request_is_repeated() {
 async fn a_write_whose_answer_is_lost_is_new() {
     for fault in [Fault::AnswerLost, Fault::AnswerLate, Fault::Internal] {
         for (store, emulator, event, link) in admissions().await {
-            let requests = if event.body.len() > 100_000 { 4 } else { 1 };
-            emulator.next(&[fault].repeat(requests));
+            let parts = if event.body.len() > 100_000 { 3 } else { 0 };
+            emulator.next(&[Fault::AnswerLost].repeat(parts));
+            // The parts and their repetitions, and then the event.
+            emulator.next(&[Fault::None].repeat(parts));
+            emulator.next(&[fault]);
             assert_eq!(store.admit(&event, &work(), link.as_ref()).await.unwrap(), Admitted::New, "{fault:?}");
             assert_eq!(store.admit(&event, &work(), link.as_ref()).await.unwrap(), Admitted::Duplicate);
             assert!(is_stored(&store, &event).await);

@@ -18,9 +18,9 @@ pub(super) fn noise(len: usize) -> Bytes {
     words.flatten().take(len).collect()
 }
 
-/// A receipt of about a kilobyte, as XHQ prints it.
+/// A receipt of a kilobyte, in XHQ's shape.
 fn receipt() -> Bytes {
-    let lines: Vec<_> = (0..6)
+    let lines: Vec<_> = (0..8)
         .map(|n| {
             format!(
                 r#"{{"noticeDate":"2026-05-{:02} 14:2{n}:07","channel":"{}","note":"报关单审结 {}","seqNo":"I20260000{}"}}"#,
