@@ -1,5 +1,6 @@
 //! From the bytes of a push to the events it brings, with their deliveries.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +12,10 @@ use crate::event::{Data, Meta};
 use crate::identity::{self, Content, Identity};
 use crate::routes::Route;
 use crate::{ConnectionId, Event, EventId, EventKey, EventType, Subject, Utc, Work};
+
+/// How many events a push may become. One with more is kept as a single event: so many conditional writes would not be
+/// done in the partner's time, and its retries would fare no better.
+const MOST_EVENTS: usize = 500;
 
 /// What was found in the body of a push.
 #[derive(Debug)]
@@ -69,23 +74,28 @@ pub fn read(
     match (action.read)(&Push { partner, body: &json, fee_actions }) {
         Reading::Malformed(reason) => opaque(connection, partner, body, reason),
         Reading::Facts(facts) => {
-            let mut drafts: Vec<Draft> = Vec::with_capacity(facts.len());
-            for fact in facts {
-                let draft = draft(connection, &json, body, fact);
-                if !drafts.iter().any(|other| other.content == draft.content) {
-                    drafts.push(draft);
-                }
-            }
-            Arrival { drafts, malformed: None }
+            let facts = if facts.len() > MOST_EVENTS { together(&json, facts) } else { facts };
+            let mut known = HashSet::with_capacity(facts.len());
+            let drafts = facts.into_iter().map(|fact| draft(connection, &json, body, fact));
+            Arrival { drafts: drafts.filter(|draft| known.insert(draft.content)).collect(), malformed: None }
         }
     }
+}
+
+/// The facts of an enormous push as one fact about the push itself.
+fn together(json: &Json<'_>, facts: Vec<Fact>) -> Vec<Fact> {
+    facts.into_iter().next().map(|fact| Fact::new(fact.kind, json, [])).into_iter().collect()
 }
 
 fn draft(connection: &ConnectionId, json: &Json<'_>, body: &Bytes, fact: Fact) -> Draft {
     // One element alone is the same event as that element among others.
     let payload = match json.elements() {
         Some([only]) => Some(only),
-        elements => elements.unwrap_or_default().iter().find(|element| element.span() == fact.span),
+        elements => {
+            let elements = elements.unwrap_or_default();
+            let place = elements.binary_search_by_key(&fact.span.start, |element| element.span().start);
+            place.ok().and_then(|place| elements.get(place)).filter(|_| fact.element)
+        }
     };
     let content = identity::content(connection, &fact.kind, payload.unwrap_or(json));
     let (data, body) =
@@ -211,6 +221,14 @@ mod tests {
     fn an_element_is_the_same_event_alone_and_among_others() {
         let (alone, among) = (arrival("[{\"bl\":\"B1\"}]", None), arrival("[{\"bl\":\"B0\"},{\"bl\":\"B1\"}]", None));
         assert_eq!(alone.drafts[0].content, among.drafts[1].content);
+    }
+
+    #[test]
+    fn an_enormous_push_is_one_event() {
+        let body: Vec<String> = (0..=MOST_EVENTS).map(|n| format!("{{\"bl\":\"B{n}\"}}")).collect();
+        let body = Bytes::from(format!("[{}]", body.join(",")));
+        let arrival = read(&ECHO, &"c".into(), Partner::TrackingEyes, &[], &body, None);
+        assert_eq!(events(arrival).iter().map(|event| event.data().into_owned()).collect::<Vec<_>>(), [body.to_vec()]);
     }
 
     #[test]

@@ -21,7 +21,10 @@ const FILE: &str = "tongguan.db";
 #[derive(Clone)]
 pub struct SqliteStore {
     writer: Handle,
-    reader: Handle,
+    /// Single items, which answers and deliveries wait for.
+    items: Handle,
+    /// Lists and scans, which may take their time.
+    lists: Handle,
     fresh: Arc<Fresh>,
 }
 
@@ -84,29 +87,30 @@ impl SqliteStore {
         };
         let mut db = connect().map_err(failed)?;
         schema::create(&mut db).map_err(failed)?.map_err(|version| OpenError::Version(name(), version))?;
-        let reader = worker::reader(connect().map_err(failed)?).map_err(OpenError::Thread)?;
+        let reader = |name| worker::reader(name, connect().map_err(failed)?).map_err(OpenError::Thread);
+        let (items, lists) = (reader("store-items")?, reader("store-lists")?);
         let writer = worker::writer(db, file).map_err(OpenError::Thread)?;
-        Ok(Self { writer, reader, fresh: Arc::default() })
+        Ok(Self { writer, items, lists, fresh: Arc::default() })
     }
 
     /// The event of that id, whatever it is about.
     pub async fn find(&self, id: EventId, now: Utc) -> Result<Option<Record>> {
-        self.read("find", move |db| reads::find(db, id, now)).await
+        self.item("find", move |db| reads::find(db, id, now)).await
     }
 
     /// Events admitted after a position, in the order of admission.
     pub async fn after(&self, position: i64, limit: usize, now: Utc) -> Result<Vec<Recent>> {
-        self.read("after", move |db| reads::recent(db, position, limit, now)).await
+        self.list("after", move |db| reads::recent(db, position, limit, now)).await
     }
 
     /// Events admitted before a position, the latest first.
     pub async fn before(&self, position: i64, limit: usize, now: Utc) -> Result<Vec<Recent>> {
-        self.read("before", move |db| reads::latest(db, position, limit, now)).await
+        self.list("before", move |db| reads::latest(db, position, limit, now)).await
     }
 
     /// The connections that ever had an event.
     pub async fn connections(&self) -> Result<Vec<ConnectionId>> {
-        self.read("connections", reads::connections).await
+        self.list("connections", reads::connections).await
     }
 
     /// Removes up to `limit` expired events; how many went.
@@ -114,12 +118,20 @@ impl SqliteStore {
         self.write("purge", move |db| writes::purge(db, now, limit)).await
     }
 
-    async fn read<T: Send + 'static>(
+    async fn item<T: Send + 'static>(
         &self,
         verb: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
-        unwrap(verb, self.reader.call(work).await)
+        unwrap(verb, self.items.call(work).await)
+    }
+
+    async fn list<T: Send + 'static>(
+        &self,
+        verb: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        unwrap(verb, self.lists.call(work).await)
     }
 
     async fn write<T: Send + 'static>(
@@ -175,7 +187,7 @@ impl Store for SqliteStore {
         now: Utc,
     ) -> Result<Option<Head>> {
         let (connection, subject, kind) = (connection.clone(), subject.clone(), kind.clone());
-        self.read("head", move |db| writes::head(db, &connection, &subject, &kind, now)).await
+        self.item("head", move |db| writes::head(db, &connection, &subject, &kind, now)).await
     }
 
     async fn load(&self, key: &EventKey, now: Utc) -> Result<Option<Record>> {
@@ -183,12 +195,12 @@ impl Store for SqliteStore {
             return Ok(Some(record));
         }
         let key = key.clone();
-        self.read("load", move |db| reads::load(db, &key, now)).await
+        self.item("load", move |db| reads::load(db, &key, now)).await
     }
 
     async fn inspect(&self, key: &EventKey, now: Utc) -> Result<Option<Listed>> {
         let key = key.clone();
-        self.read("inspect", move |db| reads::inspect(db, &key, now)).await
+        self.item("inspect", move |db| reads::inspect(db, &key, now)).await
     }
 
     async fn settle(&self, key: &EventKey, work: &Work) -> Result<Settled> {
@@ -197,7 +209,7 @@ impl Store for SqliteStore {
     }
 
     async fn due(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
-        self.read("due", move |db| reads::due(db, now, limit)).await
+        self.list("due", move |db| reads::due(db, now, limit)).await
     }
 
     async fn failed(&self, endpoint: Option<&EndpointId>, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
@@ -206,12 +218,12 @@ impl Store for SqliteStore {
             verb: "failed",
             source: "the place to begin from is not one that this list gave out".into(),
         })?;
-        self.read("failed", move |db| reads::failed(db, endpoint.as_ref(), from, limit, now)).await
+        self.list("failed", move |db| reads::failed(db, endpoint.as_ref(), from, limit, now)).await
     }
 
     async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {
         let (connection, subject) = (connection.clone(), subject.clone());
-        self.read("timeline", move |db| reads::timeline(db, &connection, &subject, now)).await
+        self.list("timeline", move |db| reads::timeline(db, &connection, &subject, now)).await
     }
 
     async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {
@@ -221,7 +233,7 @@ impl Store for SqliteStore {
 
     async fn resolve(&self, alias: &Alias, now: Utc) -> Result<Vec<(ConnectionId, Subject)>> {
         let alias = alias.clone();
-        self.read("resolve", move |db| reads::resolve(db, &alias, now)).await
+        self.list("resolve", move |db| reads::resolve(db, &alias, now)).await
     }
 
     async fn lease(&self, name: &str, holder: &str, now: Utc, until: Utc) -> Result<bool> {
@@ -231,7 +243,7 @@ impl Store for SqliteStore {
 
     async fn note(&self, name: &str) -> Result<Option<Note>> {
         let name = name.to_owned();
-        self.read("note", move |db| reads::note(db, &name)).await
+        self.item("note", move |db| reads::note(db, &name)).await
     }
 
     async fn put_note(&self, name: &str, value: &str, over: u64) -> Result<bool> {
@@ -240,6 +252,6 @@ impl Store for SqliteStore {
     }
 
     async fn ledger(&self, now: Utc) -> Result<BTreeMap<ConnectionId, Tally>> {
-        self.read("ledger", move |db| reads::ledger(db, now)).await
+        self.list("ledger", move |db| reads::ledger(db, now)).await
     }
 }

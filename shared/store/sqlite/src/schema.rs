@@ -37,6 +37,7 @@ CREATE TABLE heads (
     head TEXT NOT NULL,
     PRIMARY KEY (id_prefix, type, connection, subject)
 ) WITHOUT ROWID;
+CREATE INDEX heads_expires ON heads (expires);
 CREATE TABLE aliases (
     alias TEXT NOT NULL,
     connection TEXT NOT NULL,
@@ -44,6 +45,7 @@ CREATE TABLE aliases (
     expires INTEGER NOT NULL,
     PRIMARY KEY (alias, connection, subject)
 ) WITHOUT ROWID;
+CREATE INDEX aliases_expires ON aliases (expires);
 CREATE TABLE accepted (connection TEXT PRIMARY KEY, deliveries INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, version INTEGER NOT NULL, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;

@@ -17,7 +17,7 @@ const CHECKPOINT_PAGES: u32 = 4_000;
 
 /// A job on a connection. The result is handed over in `finish`, when it is known whether it holds.
 trait Job: Send {
-    /// Does the work. `false` where the database failed, which undoes the whole group.
+    /// Does the work. `false` where the database failed, which undoes this job.
     fn run(&mut self, db: &Connection) -> bool;
     /// Answers who waits.
     fn finish(self: Box<Self>, failure: Option<&Arc<rusqlite::Error>>);
@@ -89,27 +89,21 @@ pub(crate) fn writer(db: Connection, file: PathBuf) -> std::io::Result<Handle> {
     })
 }
 
-/// Does a group of jobs in one transaction, which costs one sync.
+/// Does a group of jobs in one transaction, which costs one sync. Each has a savepoint, so that one that fails takes
+/// nobody with it.
 fn write(db: &Connection, jobs: impl Iterator<Item = Box<dyn Job>>) {
+    let mut failure = db.execute_batch("BEGIN IMMEDIATE").err();
     let mut group = Vec::new();
-    let mut failure = db.execute_batch("BEGIN IMMEDIATE").err().map(Arc::new);
     for mut job in jobs {
-        let sound = failure.is_none() && job.run(db);
-        group.push(job);
-        if !sound {
-            let undone = || {
-                rusqlite::Error::SqliteFailure(
-                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT),
-                    Some("undone with the group of a write that failed".to_owned()),
-                )
-            };
-            failure.get_or_insert_with(|| Arc::new(undone()));
-            break;
+        if failure.is_none() {
+            failure = run(db, &mut *job).err();
         }
+        group.push(job);
     }
     if failure.is_none() {
-        failure = db.execute_batch("COMMIT").err().map(Arc::new);
+        failure = db.execute_batch("COMMIT").err();
     }
+    let failure = failure.map(Arc::new);
     if let Some(failure) = &failure {
         tracing::error!(error = %failure, jobs = group.len(), "a group of writes failed");
         if !db.is_autocommit()
@@ -123,9 +117,20 @@ fn write(db: &Connection, jobs: impl Iterator<Item = Box<dyn Job>>) {
     }
 }
 
+/// Does one job of a group. Fails where the group cannot go on.
+fn run(db: &Connection, job: &mut dyn Job) -> rusqlite::Result<()> {
+    db.prepare_cached("SAVEPOINT job")?.execute([])?;
+    if !job.run(db) {
+        // Some failures of the disk end the whole transaction; then there is no savepoint to go back to.
+        db.prepare_cached("ROLLBACK TO job")?.execute([])?;
+    }
+    db.prepare_cached("RELEASE job")?.execute([])?;
+    Ok(())
+}
+
 /// Starts a thread that reads.
-pub(crate) fn reader(db: Connection) -> std::io::Result<Handle> {
-    start("store-read", move |jobs| {
+pub(crate) fn reader(name: &str, db: Connection) -> std::io::Result<Handle> {
+    start(name, move |jobs| {
         for mut job in jobs {
             if !job.abandoned() {
                 job.run(&db);

@@ -154,7 +154,7 @@ pub(crate) fn put_note(db: &Connection, name: &str, value: &str, over: u64) -> r
     Ok(changed == 1)
 }
 
-/// Removes up to `limit` expired events, and what else has expired. Returns how many events went.
+/// Removes up to `limit` expired events, aliases and heads each. Returns how many events went.
 pub(crate) fn purge(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<usize> {
     let expired: Vec<i64> = db
         .prepare_cached("SELECT n FROM events WHERE expires <= ?1 ORDER BY expires LIMIT ?2")?
@@ -163,8 +163,16 @@ pub(crate) fn purge(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result
     for n in &expired {
         forget(db, *n)?;
     }
-    db.execute("DELETE FROM aliases WHERE expires <= ?1", [now.0])?;
-    db.execute("DELETE FROM heads WHERE expires <= ?1", [now.0])?;
+    db.prepare_cached(
+        "DELETE FROM aliases WHERE (alias, connection, subject) IN
+             (SELECT alias, connection, subject FROM aliases WHERE expires <= ?1 LIMIT ?2)",
+    )?
+    .execute(params![now.0, limit])?;
+    db.prepare_cached(
+        "DELETE FROM heads WHERE (id_prefix, type, connection, subject) IN
+             (SELECT id_prefix, type, connection, subject FROM heads WHERE expires <= ?1 LIMIT ?2)",
+    )?
+    .execute(params![now.0, limit])?;
     Ok(expired.len())
 }
 
