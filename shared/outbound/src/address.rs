@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 /// IPv4 blocks that are no ordinary public hosts, as network and prefix length (IANA special-purpose registry).
 const NOT_PUBLIC_V4: &[(Ipv4Addr, u32)] = &[
-    (Ipv4Addr::new(0, 0, 0, 0), 8),       // "this" network; Linux connects 0.0.0.0 to itself
+    (Ipv4Addr::UNSPECIFIED, 8),           // "this" network; Linux connects 0.0.0.0 to itself
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
     (Ipv4Addr::new(100, 64, 0, 0), 10),   // carrier-grade NAT; some clouds put their metadata here
     (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback

@@ -68,7 +68,7 @@ pub(super) fn read(mut table: Table<'_>, ids: &mut Ids, retention: Duration) -> 
     let partner = table.need("partner", "\"xhq\"").and_then(|item| read_partner(&item));
     let allow_ips = table.or("allow_ips", vec![], |item| item.each(network));
     let retention = table.or("retention_days", retention, |item| {
-        item.integer(RETENTION_DAYS).map(|days| Duration::from_secs(86_400) * days)
+        item.integer(RETENTION_DAYS).map(|days| Duration::from_hours(24) * days)
     });
     let base_url = read_base_url(&mut table, partner);
     let Some(partner) = partner else {

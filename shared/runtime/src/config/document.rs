@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use super::reader::{Item, Reading, Table};
-use super::values::{is_name, print};
+use super::reader::{Reading, Table};
+use super::values::is_name;
 use super::{Config, Mistake, Sources, connections, endpoints};
 
 /// How often the sweeper runs where nothing is said.
@@ -47,7 +47,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         "" => item.wrong("must name a directory"),
         path => Some(path.into()),
     });
-    let day = Duration::from_secs(86_400);
+    let day = Duration::from_hours(24);
     let retention = root.or("retention_days", 90, |item| item.integer(connections::RETENTION_DAYS)).map(|n| day * n);
     let sweep_every =
         root.or("sweep_every", SWEEP_EVERY, |item| item.duration(Duration::from_secs(1)..=Duration::from_mins(15)));
@@ -117,16 +117,4 @@ impl Ids {
         self.0.insert(id.to_owned(), item.line());
         if is_name(id) { Some(id.to_owned()) } else { item.wrong("must be 1 to 64 of the characters a-z, 0-9 and -") }
     }
-}
-
-/// The base of the durations that are compared in messages.
-pub(super) fn at_most_half(item: &Item<'_>, timeout: Duration, sweep_every: Duration) -> Option<Duration> {
-    if timeout * 2 <= sweep_every {
-        return Some(timeout);
-    }
-    item.wrong(format!(
-        "must be at most half of sweep_every ({}): lower it, or raise sweep_every to {}",
-        print(sweep_every),
-        print(timeout * 2)
-    ))
 }

@@ -11,9 +11,9 @@ use hub::signature::SigningKey;
 use partners::Partner;
 
 use super::connections::{SHORTEST_KEY, http_url};
-use super::document::{Ids, at_most_half};
+use super::document::Ids;
 use super::reader::{Item, Table};
-use super::values::MatchesWord as _;
+use super::values::{MatchesWord as _, print};
 use super::{ApiKey, Endpoint};
 
 /// How long an attempt may take where nothing is said, if the sweeper leaves it that long.
@@ -44,7 +44,10 @@ pub(super) fn read(
     let allow_private = table.or("allow_private", false, Item::flag);
     let timeout = table.or("timeout", TIMEOUT.min(sweep_every / 2), |item| {
         let timeout = item.duration(Duration::from_millis(1)..=LONGEST_TIMEOUT)?;
-        at_most_half(item, timeout, sweep_every)
+        let fits = timeout * 2 <= sweep_every;
+        let (every, enough) = (print(sweep_every), print(timeout * 2));
+        let too_long = format!("must be at most half of sweep_every ({every}): lower it, or raise that to {enough}");
+        if fits { Some(timeout) } else { item.wrong(too_long) }
     });
     let concurrency = table.or("concurrency", CONCURRENCY, |item| item.integer(1..=1024));
     table.close(&[]);

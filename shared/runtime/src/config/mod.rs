@@ -87,6 +87,7 @@ pub struct Endpoint {
     /// Whether its address may be private or loopback.
     pub allow_private: bool,
     /// How long an attempt may take: at most half of [`Config::sweep_every`], so that a claim outlives its attempt.
+    /// Ten seconds or that half, whichever is less, where nothing is said.
     pub timeout: Duration,
     /// How many attempts may be under way at once.
     pub concurrency: usize,
