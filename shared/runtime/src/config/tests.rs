@@ -38,6 +38,70 @@ fn mistakes(text: &str) -> Vec<String> {
     }
 }
 
+/// Every key there is.
+const FULL: &str = r#"
+listen = "[::1]:9000"
+inbox = "127.0.0.1:9001"
+data_dir = "/var/lib/tongguan"
+retention_days = 30
+sweep_every = "1m"
+
+[[connections]]
+id = "xhq-sh"
+partner = "xhq"
+keys = ["@KEY", { file = "good" }]
+allow_ips = ["203.0.113.7", "198.51.100.9/24", "2001:db8::/32"]
+retention_days = 0x10
+environment = "test"
+fee_actions = ["fee_push", "费用"]
+app_id = "a"
+bgh_id = { env = "GOOD" }
+
+[[connections]]
+id = "te"
+partner = "trackingeyes"
+keys = [{ env = "GOOD" }]
+company_code = "c"
+secret = "s"
+
+[[connections]]
+id = "rates"
+partner = "onedata"
+keys = ["@KEY"]
+base_url = "http://127.0.0.1:9100/one"
+access_token = "t"
+
+[[connections]]
+id = "yw"
+partner = "yanwen"
+environment = "test"
+user_id = "99000015"
+api_token = "t"
+
+[[endpoints]]
+id = "z"
+url = "http://127.0.0.1:9000/events"
+secrets = ["@WHSEC", "@WHSEC"]
+format = "raw"
+connections = ["xhq-*", "te"]
+types = ["xhq.*", "trackingeyes.customs_status"]
+retry = ["500ms", "5s", "2m", "1h", "1d"]
+allow_private = true
+timeout = "25s"
+concurrency = 1024
+
+[[endpoints]]
+id = "a"
+url = "https://erp.example.com"
+secrets = ["@WHSEC"]
+retry = []
+
+[[api_keys]]
+id = "erp"
+key = "@KEY"
+connections = ["te"]
+"#;
+
 /// A sound connection and endpoint, each with more lines.
 fn with(connection: &str, endpoint: &str) -> String {
     format!(
@@ -51,7 +115,7 @@ fn an_empty_document_is_the_defaults() {
     let config = read("").unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8787");
     assert_eq!(config.data_dir.to_str(), Some("data"));
-    assert_eq!(config.sweep_every, Duration::from_secs(30));
+    assert_eq!((config.sweep_every, config.inbox), (Duration::from_secs(30), None));
     assert_eq!(config.warnings().len(), 2, "{:?}", config.warnings());
 }
 
@@ -72,68 +136,9 @@ fn what_is_left_out_is_as_documented() {
 
 #[test]
 fn everything_that_is_given_is_taken() {
-    let text = r#"
-        listen = "[::1]:9000"
-        data_dir = "/var/lib/tongguan"
-        retention_days = 30
-        sweep_every = "1m"
-
-        [[connections]]
-        id = "xhq-sh"
-        partner = "xhq"
-        keys = ["@KEY", { file = "good" }]
-        allow_ips = ["203.0.113.7", "198.51.100.9/24", "2001:db8::/32"]
-        retention_days = 0x10
-        environment = "test"
-        fee_actions = ["fee_push", "费用"]
-        app_id = "a"
-        bgh_id = { env = "GOOD" }
-
-        [[connections]]
-        id = "te"
-        partner = "trackingeyes"
-        keys = [{ env = "GOOD" }]
-        company_code = "c"
-        secret = "s"
-
-        [[connections]]
-        id = "rates"
-        partner = "onedata"
-        keys = ["@KEY"]
-        base_url = "http://127.0.0.1:9100/one"
-        access_token = "t"
-
-        [[connections]]
-        id = "yw"
-        partner = "yanwen"
-        environment = "test"
-        user_id = "99000015"
-        api_token = "t"
-
-        [[endpoints]]
-        id = "z"
-        url = "http://127.0.0.1:9000/events"
-        secrets = ["@WHSEC", "@WHSEC"]
-        format = "raw"
-        connections = ["xhq-*", "te"]
-        types = ["xhq.*", "trackingeyes.customs_status"]
-        retry = ["500ms", "5s", "2m", "1h", "1d"]
-        allow_private = true
-        timeout = "25s"
-        concurrency = 1024
-
-        [[endpoints]]
-        id = "a"
-        url = "https://erp.example.com"
-        secrets = ["@WHSEC"]
-        retry = []
-
-        [[api_keys]]
-        id = "erp"
-        key = "@KEY"
-        connections = ["te"]
-    "#;
-    let config = read(text).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+    let config = read(FULL).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+    assert_eq!((config.listen.port(), config.inbox.map(|inbox| inbox.port())), (9000, Some(9001)));
+    assert_eq!((config.data_dir.to_str(), config.sweep_every), (Some("/var/lib/tongguan"), Duration::from_mins(1)));
     let xhq = &config.connections[&"xhq-sh".into()];
     assert!(xhq.keys[0].matches(KEY) && xhq.keys[1].matches(OTHER_KEY));
     let nets: Vec<_> = xhq.allow_ips.iter().map(ToString::to_string).collect();
@@ -342,6 +347,23 @@ fn text_that_is_no_toml_is_told_by_line_and_column() {
     assert!(twice[0].contains("duplicate key") && twice[0].contains("(line 2)"), "{twice:?}");
     for text in ["=", "[", "[[connections]", "a = 'x", "\u{0}", "a = {", "\"\"\""] {
         assert!(!mistakes(text).is_empty(), "{text}");
+    }
+}
+
+/// Whatever is lost of a document, what is left is a configuration or a list of mistakes, each with its line.
+#[test]
+fn a_mangled_document_is_a_list_of_mistakes() {
+    let cut = FULL.char_indices().map(|(at, _)| FULL[..at].to_owned());
+    let lines = FULL.lines().count();
+    let without = (0..lines).map(|gone| {
+        let kept = FULL.lines().enumerate().filter(|(n, _)| *n != gone);
+        kept.map(|(_, line)| line).collect::<Vec<_>>().join("\n")
+    });
+    for text in cut.chain(without) {
+        if let Err(mistakes) = read(&text) {
+            assert!(!mistakes.is_empty(), "{text}");
+            assert!(mistakes.iter().all(|mistake| (1..=lines + 1).contains(&mistake.line)), "{mistakes:#?}");
+        }
     }
 }
 
