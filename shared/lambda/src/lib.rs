@@ -1,1 +1,16 @@
-//! Placeholder.
+//! Between AWS Lambda and the hub: events in, answers out, and what a function works with, built once during INIT.
+//!
+//! The adapters decide nothing of the hub. What they turn events into is callable without Lambda's runtime:
+//! [`answer`], [`answer_api`] and [`batch`].
+
+mod aws;
+mod request;
+mod schedule;
+mod webhook;
+mod worker;
+
+pub use aws::{Deployed, SetupError, context};
+pub use request::{answer_api, api};
+pub use schedule::schedule;
+pub use webhook::{answer, webhook};
+pub use worker::{batch, worker};

@@ -95,8 +95,8 @@ pub async fn the_longest_keys_are_taken(store: impl Store) {
     assert_eq!(store.resolve(&alias, NOW).await.unwrap(), [(event.key.connection, subject)]);
 }
 
-/// An id is unique within its subject only.
-pub async fn one_id_under_two_subjects_is_two_events(store: impl Store) {
+/// What makes an event within its subject may be the same in another one.
+pub async fn the_same_under_two_subjects_is_two_events(store: impl Store) {
     for (connection, subject) in [("a", "order:1"), ("a", "order:2"), ("b", "order:1")] {
         let event = event_with(key(connection, subject, 1), NOW, Bytes::from(format!("{connection}{subject}")));
         assert_eq!(admit(&store, &event, &pending(NOW)).await, Admitted::New);

@@ -1,0 +1,103 @@
+//! HTTP as API Gateway brings it, and the ERP's own requests.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use lambda_http::http::header::{CONTENT_TYPE, HeaderValue};
+use lambda_http::http::uri::PathAndQuery;
+use lambda_http::http::{Request as HttpRequest, StatusCode, Uri};
+use lambda_http::{Body, Request, RequestExt as _, Response, service_fn};
+
+/// The first segments of the ERP's paths. What stands before them is a stage or a base path.
+const ROOTS: [&str; 3] = ["deliveries", "events", "calls"];
+
+/// A body's bytes as they came. `lambda_http` would give nothing for a content type it does not know, and partners send
+/// any.
+pub(crate) fn bytes(body: Body) -> Bytes {
+    match body {
+        Body::Text(text) => text.into(),
+        Body::Binary(bytes) => bytes.into(),
+        Body::Empty | _ => Bytes::new(),
+    }
+}
+
+/// A JSON response.
+pub(crate) fn respond(status: u16, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::Text(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Runs a function that answers the ERP's own requests until the process ends.
+pub async fn api<F, A>(handle: F) -> Result<(), lambda_runtime::Error>
+where
+    F: Fn(HttpRequest<Bytes>) -> A + Sync,
+    A: Future<Output = Response<Bytes>> + Send,
+{
+    let handle = &handle;
+    lambda_http::run(service_fn(
+        move |request| async move { Ok::<_, Infallible>(answer_api(handle(plain(request))).await) },
+    ))
+    .await
+}
+
+/// Turns an answer to the ERP into Lambda's. A handler that panics is answered with a 500, and the next request is
+/// served.
+pub async fn answer_api(answer: impl Future<Output = Response<Bytes>>) -> Response<Body> {
+    let Ok(response) = AssertUnwindSafe(answer).catch_unwind().await else {
+        tracing::error!("the handler panicked");
+        return respond(500, r#"{"detail":"the hub failed; the same request may be repeated"}"#.to_owned());
+    };
+    response.map(|body| match String::from_utf8(body.into()) {
+        Ok(text) => Body::Text(text),
+        Err(error) => Body::Binary(error.into_bytes()),
+    })
+}
+
+/// The request as the handler knows it: its own path, the body's bytes.
+fn plain(request: Request) -> HttpRequest<Bytes> {
+    let path = own_path(request.raw_http_path());
+    let path = match request.uri().query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    let (mut head, body) = request.into_parts();
+    if let Ok(path) = PathAndQuery::try_from(path) {
+        head.uri = Uri::from(path);
+    }
+    HttpRequest::from_parts(head, bytes(body))
+}
+
+fn own_path(path: &str) -> String {
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    let start = segments.iter().position(|segment| ROOTS.contains(segment)).unwrap_or_default();
+    format!("/{}", segments.get(start..).unwrap_or_default().join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_before_the_path_is_left_out() {
+        for (path, own) in [
+            ("/deliveries", "/deliveries"),
+            ("/prod/deliveries/failed", "/deliveries/failed"),
+            ("/events/a/deliveries", "/events/a/deliveries"),
+            ("/other", "/other"),
+            ("", "/"),
+        ] {
+            assert_eq!(own_path(path), own);
+        }
+    }
+
+    #[test]
+    fn a_body_of_any_kind_is_its_bytes() {
+        assert_eq!(bytes(Body::Text("通关".to_owned())), "通关".as_bytes());
+        assert_eq!(bytes(Body::Binary(vec![0, 255])), [0, 255][..]);
+        assert_eq!(bytes(Body::Empty), Bytes::new());
+    }
+}

@@ -1,0 +1,139 @@
+//! The SQS queue, on an emulator in process.
+
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_sqs::config::{BehaviorVersion, Region};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use hub::{EventId, EventKey, Subject};
+use queue::{Errand, Hint, Queue as _, QueueError};
+use queue_sqs::SqsQueue;
+use winterbaume_core::MockAws;
+use winterbaume_sqs::SqsService;
+
+fn client(http: SharedHttpClient) -> aws_sdk_sqs::Client {
+    let config = aws_config::SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(MockAws::builder().build().credentials_provider())
+        .http_client(http)
+        .build();
+    queue_sqs::client(&config)
+}
+
+async fn emulated() -> (SqsQueue, aws_sdk_sqs::Client, String) {
+    let aws = MockAws::builder().with_service(SqsService::new()).build();
+    let client = client(aws.http_client());
+    let created = client.create_queue().queue_name("hints").send().await.unwrap();
+    let url = created.queue_url.unwrap();
+    (SqsQueue::new(client.clone(), url.clone()), client, url)
+}
+
+fn hints(count: u32) -> Vec<Hint> {
+    let hint = |turn| {
+        let subject = Subject::new("order", "通关 1");
+        let key = EventKey { connection: "xhq-sh".into(), subject, id: EventId([1; 24]) };
+        Hint { key, errand: Errand::Deliver { endpoint: "erp".into(), turn } }
+    };
+    (0..count).map(hint).collect()
+}
+
+async fn received(client: &aws_sdk_sqs::Client, url: &str) -> Vec<Hint> {
+    let mut hints = Vec::new();
+    loop {
+        let batch = client.receive_message().queue_url(url).max_number_of_messages(10).send().await.unwrap();
+        if batch.messages().is_empty() {
+            return hints;
+        }
+        hints.extend(batch.messages().iter().map(|message| Hint::decode(message.body().unwrap()).unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn hints_arrive_however_many_there_are() {
+    for count in [0, 1, 10, 37] {
+        let (queue, client, url) = emulated().await;
+        queue.send(hints(count)).await.unwrap();
+        let mut arrived = received(&client, &url).await;
+        arrived.sort_by_key(|hint| match &hint.errand {
+            Errand::Deliver { turn, .. } => *turn,
+            Errand::Index => u32::MAX,
+        });
+        assert_eq!(arrived, hints(count));
+    }
+}
+
+#[tokio::test]
+async fn warming_sends_nothing() {
+    let (queue, client, url) = emulated().await;
+    queue.warm().await.unwrap();
+    assert_eq!(received(&client, &url).await, []);
+}
+
+#[tokio::test]
+async fn a_queue_that_is_missing_is_unavailable() {
+    let (_, client, url) = emulated().await;
+    let queue = SqsQueue::new(client, format!("{url}-other"));
+    assert!(matches!(queue.send(hints(1)).await, Err(QueueError::Unavailable(_))));
+}
+
+/// Answers every request alike, or not at all.
+#[derive(Clone, Debug)]
+struct Canned {
+    answer: Option<&'static str>,
+    requests: Arc<Mutex<usize>>,
+}
+
+impl HttpClient for Canned {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Canned {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        *self.requests.lock().unwrap() += 1;
+        HttpConnectorFuture::ready(match self.answer {
+            Some(body) => Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from(body))),
+            None => Err(ConnectorError::io("connection refused".into())),
+        })
+    }
+}
+
+fn canned(answer: Option<&'static str>) -> (SqsQueue, Arc<Mutex<usize>>) {
+    let requests = Arc::default();
+    let canned = Canned { answer, requests: Arc::clone(&requests) };
+    let client = client(SharedHttpClient::new(canned));
+    (SqsQueue::new(client, "https://sqs.us-east-1.amazonaws.com/1/hints".to_owned()), requests)
+}
+
+/// The caller may log it; nothing is lost by it, but nobody may believe that all is sent.
+#[tokio::test]
+async fn a_batch_that_is_taken_in_part_is_an_error() {
+    let (queue, _) = canned(Some(
+        r#"{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"x"}],
+            "Failed":[{"Id":"1","SenderFault":false,"Code":"InternalError"}]}"#,
+    ));
+    let error = queue.send(hints(2)).await.unwrap_err();
+    let QueueError::Unavailable(cause) = error else { panic!("{error}") };
+    assert_eq!(cause.to_string(), "1 of 2 hints were not taken: InternalError");
+}
+
+#[tokio::test]
+async fn what_is_not_answered_for_was_not_taken() {
+    let (queue, _) = canned(Some(r#"{"Successful":[]}"#));
+    assert!(matches!(queue.send(hints(1)).await, Err(QueueError::Unavailable(_))));
+}
+
+/// One batch's trouble does not keep the others from being sent, and none is tried for ever.
+#[tokio::test]
+async fn an_outage_is_tried_twice_a_batch() {
+    let (queue, requests) = canned(None);
+    assert!(matches!(queue.send(hints(21)).await, Err(QueueError::Unavailable(_))));
+    assert_eq!(*requests.lock().unwrap(), 6);
+}
