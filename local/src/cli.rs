@@ -99,8 +99,8 @@ impl Place {
         let text = std::fs::read_to_string(&path)
             .map_err(|error| anyhow::anyhow!("cannot read the configuration {}: {error}", path.display()))?;
         let mut config = Config::parse(&text).map_err(|mistakes| {
-            let list: String = mistakes.iter().map(|mistake| format!("\n  {mistake}")).collect();
-            anyhow::anyhow!("{} mistakes in {}:{list}", mistakes.len(), path.display())
+            let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            anyhow::anyhow!("{} mistakes in {}:\n  {}", mistakes.len(), path.display(), list.join("\n  "))
         })?;
         if let Some(data) = &self.data {
             config.data_dir.clone_from(data);

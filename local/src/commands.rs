@@ -71,8 +71,7 @@ pub(crate) struct Replay {
 }
 
 fn state(text: &str) -> Result<State, String> {
-    serde_json::from_value(Value::from(text))
-        .map_err(|_| "must be pending, delivered, failed or confirmed".to_owned())
+    serde_json::from_value(Value::from(text)).map_err(|_| "must be pending, delivered, failed or confirmed".to_owned())
 }
 
 /// Prints the ledger of each connection.
@@ -143,11 +142,7 @@ async fn list(store: &SqliteStore, filter: &Filter) -> anyhow::Result<()> {
 }
 
 /// The subjects a key leads to: the one of that name at each connection, and those that have it as an alias.
-async fn subjects(
-    store: &SqliteStore,
-    filter: &Filter,
-    about: &str,
-) -> anyhow::Result<Vec<(ConnectionId, Subject)>> {
+async fn subjects(store: &SqliteStore, filter: &Filter, about: &str) -> anyhow::Result<Vec<(ConnectionId, Subject)>> {
     let mut found = store.resolve(&Alias::from(about), now()).await?;
     found.extend(store.connections().await?.into_iter().map(|connection| (connection, Subject::from(about))));
     found.retain(|(connection, _)| filter.connection.as_ref().is_none_or(|wanted| wanted == connection));
@@ -191,8 +186,10 @@ fn print(filter: &Filter, item: &Listed) -> std::io::Result<()> {
         .to_string()
     } else {
         let milestone = item.meta.milestone.map_or("-", hub::Milestone::name);
-        let deliveries: Vec<_> =
-            deliveries.iter().map(|(endpoint, state)| format!("{endpoint}:{}", state.as_str().unwrap_or("?"))).collect();
+        let deliveries: Vec<_> = deliveries
+            .iter()
+            .map(|(endpoint, state)| format!("{endpoint}:{}", state.as_str().unwrap_or("?")))
+            .collect();
         let deliveries = if deliveries.is_empty() { "unrouted".to_owned() } else { deliveries.join(" ") };
         format!(
             "{} {} {} {} {milestone} {deliveries} {}",
@@ -221,7 +218,7 @@ pub(crate) async fn replay(config: Config, replay: Replay) -> anyhow::Result<Exi
         Selection::These(keys)
     };
     // The hub that runs finds what is due at its next sweep; this process has no way to hint it.
-    let (queue, _) = queue::in_process(1);
+    let (queue, _) = queue::in_process([], 1);
     let context = Context { config: Arc::new(config), store, queue, clock: runtime::system_clock() };
     let (changed, _) =
         change::apply(&context, Change::Replay, &replay.endpoint, selection, !replay.go, |_| true).await?;
@@ -229,7 +226,9 @@ pub(crate) async fn replay(config: Config, replay: Replay) -> anyhow::Result<Exi
         println!("{} {} {}", key.connection, key.subject, key.id);
     }
     match (replay.go, changed.len()) {
-        (true, n) => println!("{n} deliveries start over; the hub takes them up within {:?}", context.config.sweep_every),
+        (true, n) => {
+            println!("{n} deliveries start over; the hub takes them up within {:?}", context.config.sweep_every);
+        }
         (false, n) => println!("{n} deliveries would start over; add --go to do it"),
     }
     Ok(ExitCode::SUCCESS)

@@ -17,8 +17,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use partners::answer::{Answer, Verdict, answer};
 use partners::Partner;
+use partners::answer::{Answer, Verdict, answer};
 use queue::Queue;
 use runtime::Context;
 use runtime::receive::{self, Address, Delivered, MAX_BODY};
@@ -170,7 +170,9 @@ async fn api<S: Store, Q: Queue>(context: &Context<S, Q>, request: Request<Incom
     let (head, body) = request.into_parts();
     match timeout(PATIENCE, read(body)).await {
         Ok(Ok(body)) => deliveries::handle(context, Request::from_parts(head, body)).await.map(Full::new),
-        Ok(Err(TooLarge)) => plain(StatusCode::PAYLOAD_TOO_LARGE, r#"{"detail":"the body is larger than 6 MB"}"#.into()),
+        Ok(Err(TooLarge)) => {
+            plain(StatusCode::PAYLOAD_TOO_LARGE, r#"{"detail":"the body is larger than 6 MB"}"#.into())
+        }
         Err(_) => plain(StatusCode::REQUEST_TIMEOUT, r#"{"detail":"the body did not arrive in time"}"#.into()),
     }
 }

@@ -32,7 +32,8 @@ fn print(delivery: &Delivery) {
 
 /// Prints what to try.
 pub(crate) fn tell(address: SocketAddr, config: &Config) {
-    let inbox = config.inbox.map_or_else(String::new, |inbox| format!("; its ERP inbox on {inbox} prints each delivery"));
+    let inbox =
+        config.inbox.map_or_else(String::new, |inbox| format!("; its ERP inbox on {inbox} prints each delivery"));
     println!(
         "\nTongguan 通关 is listening on {address}{inbox}.\nTry, from another terminal in this folder:\n\
          \x20 cargo run -- push single_receipt     # play 信号旗: a customs receipt\n\

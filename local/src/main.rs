@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use tongguan::cli;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::run(cli::Cli::parse())
 }

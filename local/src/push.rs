@@ -60,7 +60,9 @@ async fn one(config: &Config, push: &Push, example: &Example) -> anyhow::Result<
         anyhow::bail!("the connection {} has no key to push with", connection.id);
     };
     let body = match &push.file {
-        Some(file) => std::fs::read(file).map_err(|error| anyhow::anyhow!("cannot read {}: {error}", file.display()))?,
+        Some(file) => {
+            std::fs::read(file).map_err(|error| anyhow::anyhow!("cannot read {}: {error}", file.display()))?
+        }
         None => example.body.to_vec(),
     };
     let suffix = if push.callback { "" } else { example.suffix };

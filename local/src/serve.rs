@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use courier::{Courier, Lines};
-use outbound::{Client, KeepAlive};
-use queue::{InProcess, Receiver};
+use courier::Courier;
+use outbound::KeepAlive;
+use queue::{InProcess, Lane};
 use runtime::config::Config;
 use runtime::{Clock, Context};
 use store_sqlite::SqliteStore;
@@ -19,11 +19,12 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::{http, inbox};
 
-/// How many hints the queue holds. One that finds no place is left to the sweep.
-const QUEUE: usize = 20_000;
+/// How many hints each lane of the queue holds. One that finds no room in time is left to the sweep.
+const LANE: usize = 1_024;
 
-/// How many errands are under way at once, over all endpoints.
-const ERRANDS: usize = 1_024;
+/// How many errands of a lane are under way for each attempt that its endpoint may have under way: the others read
+/// what to send, or store what came of it.
+const ERRANDS: usize = 4;
 
 /// How long errands under way are waited for at the end.
 const GRACE: Duration = Duration::from_secs(15);
@@ -69,21 +70,19 @@ impl Hub {
         let lock = lock(&config)?;
         let listener = TcpListener::bind(config.listen).await.map_err(|e| StartError::Listen(config.listen, e))?;
         let address = listener.local_addr().map_err(|e| StartError::Listen(config.listen, e))?;
-        let client = Client::new(KeepAlive::Brief)?;
-        let (queue, hints) = queue::in_process(QUEUE);
+        let (queue, lanes) = queue::in_process(config.endpoints.keys().cloned(), LANE);
         let context = Context { config: Arc::new(config), store, queue, clock };
         let (stop, stopped) = watch::channel(false);
 
         let mut tasks = JoinSet::new();
         tasks.spawn(http::serve(listener, context.clone(), stopped.clone()));
-        let courier = Arc::new(Courier {
-            context: context.clone(),
-            lines: Arc::new(Lines::default()),
-            random: Arc::new(random),
-            send: courier::over(client),
-        });
-        tasks.spawn(deliver(Arc::clone(&courier), hints, stopped.clone()));
-        tasks.spawn(sweep(courier, stopped));
+        let courier = Arc::new(Courier::new(context.clone(), KeepAlive::Brief)?);
+        for lane in lanes {
+            let endpoint = lane.endpoint.as_ref().and_then(|endpoint| context.config.endpoints.get(endpoint));
+            let places = ERRANDS * endpoint.map_or(1, |endpoint| endpoint.concurrency);
+            tasks.spawn(run_lane(Arc::clone(&courier), lane, places, stopped.clone()));
+        }
+        tasks.spawn(run_sweeps(courier, stopped));
         Ok(Self { address, context, stop, tasks, _lock: lock })
     }
 
@@ -117,30 +116,24 @@ fn lock(config: &Config) -> Result<std::fs::File, StartError> {
     Ok(file)
 }
 
-/// A number in `0.0..1.0`.
-fn random() -> f64 {
-    // Without entropy a retry comes at the middle of its spread.
-    getrandom::u32().map_or(0.5, |n| f64::from(n) / (f64::from(u32::MAX) + 1.0))
-}
-
 type LocalCourier = Arc<Courier<SqliteStore, InProcess>>;
 
-/// Runs the errands that the queue hints at, each on its own.
-async fn deliver(courier: LocalCourier, mut hints: Receiver, mut stop: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(ERRANDS));
+/// Runs the errands that one lane of the queue hints at, `places` at once.
+async fn run_lane(courier: LocalCourier, mut lane: Lane, places: usize, mut stop: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(places));
     let mut errands = JoinSet::new();
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
         let hint = tokio::select! {
-            hint = hints.next() => hint,
+            hint = lane.next() => hint,
             _ = stop.wait_for(|stop| *stop) => None,
         };
         let Some(hint) = hint else { break };
         let courier = Arc::clone(&courier);
         errands.spawn(async move {
-            if let Err(error) = courier::run(&courier, &hint).await {
+            if let Err(error) = deliver::handle(&courier, hint).await {
                 let error = &error as &dyn std::error::Error;
-                tracing::error!(event = %hint.key.id, error, "errand not finished; the sweep takes it up");
+                tracing::error!(error, "errand not finished; the sweep takes it up");
             }
             drop(place);
         });
@@ -150,7 +143,7 @@ async fn deliver(courier: LocalCourier, mut hints: Receiver, mut stop: watch::Re
 }
 
 /// Takes up what is due, at the start and then as often as configured, and removes what has expired.
-async fn sweep(courier: LocalCourier, mut stop: watch::Receiver<bool>) {
+async fn run_sweeps(courier: LocalCourier, mut stop: watch::Receiver<bool>) {
     let every = courier.context.config.sweep_every;
     let mut clock = interval(every);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -162,20 +155,16 @@ async fn sweep(courier: LocalCourier, mut stop: watch::Receiver<bool>) {
         }
         // An endpoint that hangs holds up its sweep; the next one goes on without it, for what is taken up is taken up.
         let courier = Arc::clone(&courier);
-        sweeps.spawn(async move { sweep_once(&courier, every).await });
+        sweeps.spawn(async move { sweep_once(&courier).await });
         while sweeps.try_join_next().is_some() {}
     }
     while sweeps.join_next().await.is_some() {}
 }
 
-async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, budget: Duration) {
-    match courier::sweep(courier, budget).await {
-        Ok(swept) if swept.taken > 0 => tracing::info!(taken = swept.taken, handed = swept.handed, "swept"),
-        Ok(_) => {}
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "the sweep failed; the next one tries again");
-        }
+async fn sweep_once(courier: &Courier<SqliteStore, InProcess>) {
+    if let Err(error) = sweep::handle(courier).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "the sweep failed; the next one tries again");
     }
     match courier.context.store.purge(courier.context.now(), PURGE).await {
         Ok(0) => {}

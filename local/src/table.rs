@@ -37,11 +37,12 @@ impl fmt::Debug for Function {
 /// Every function, the webhook actions first.
 #[must_use]
 pub fn functions() -> Vec<Function> {
-    let hooks = callback::ACTIONS.into_iter().map(|action| Function { name: action.name, trigger: Trigger::Hook(action) });
+    let hooks =
+        callback::ACTIONS.into_iter().map(|action| Function { name: action.name, trigger: Trigger::Hook(action) });
     let others = [
         Function { name: deliveries::NAME, trigger: Trigger::Api(deliveries::ROUTES) },
-        Function { name: "deliver", trigger: Trigger::Queue },
-        Function { name: "sweep", trigger: Trigger::Schedule },
+        Function { name: deliver::NAME, trigger: Trigger::Queue },
+        Function { name: sweep::NAME, trigger: Trigger::Schedule },
     ];
     hooks.chain(others).collect()
 }

@@ -1,1 +1,20 @@
-//! Placeholder.
+//! `deliver`: one hint from the queue, one attempt at a delivery.
+
+use courier::{Courier, Done, Undone};
+use queue::{Hint, Queue};
+use store::Store;
+
+/// The function's name: folder, crate, binary, log and metric name.
+pub const NAME: &str = "deliver";
+
+/// Runs the errand of a hint. A hint that is stale is done: somebody else has seen to it.
+pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: Hint) -> Result<(), Undone> {
+    match courier::run(courier, &hint).await? {
+        Done::Attempted(_) | Done::Indexed => {}
+        Done::PutOff => {
+            tracing::debug!(function = NAME, event = %hint.key.id, "put off: the endpoint's circuit is open");
+        }
+        Done::Stale => tracing::debug!(function = NAME, event = %hint.key.id, "stale hint"),
+    }
+    Ok(())
+}

@@ -55,12 +55,7 @@ where
     }
 }
 
-async fn deliver<S, Q>(
-    courier: &Courier<S, Q>,
-    key: &EventKey,
-    to: &EndpointId,
-    turn: u32,
-) -> Result<Done, Undone>
+async fn deliver<S, Q>(courier: &Courier<S, Q>, key: &EventKey, to: &EndpointId, turn: u32) -> Result<Done, Undone>
 where
     S: Store,
     Q: Queue,

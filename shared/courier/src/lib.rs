@@ -19,7 +19,7 @@ pub use sweep::{Swept, sweep};
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use outbound::Client;
+use outbound::{Client, KeepAlive, NoClient};
 use runtime::Context;
 use runtime::config::Endpoint;
 
@@ -39,11 +39,20 @@ pub struct Courier<S, Q> {
     pub send: Send,
 }
 
-/// Real sending.
-#[must_use]
-pub fn over(client: Client) -> Send {
-    Arc::new(move |endpoint, parcel| {
-        let client = client.clone();
-        Box::pin(async move { post(&client, endpoint, parcel).await })
-    })
+impl<S, Q> Courier<S, Q> {
+    /// A courier whose parcels really go out.
+    pub fn new(context: Context<S, Q>, keep_alive: KeepAlive) -> Result<Self, NoClient> {
+        let client = Client::new(keep_alive)?;
+        let send: Send = Arc::new(move |endpoint, parcel| {
+            let client = client.clone();
+            Box::pin(async move { post(&client, endpoint, parcel).await })
+        });
+        Ok(Self { context, lines: Arc::default(), random: Arc::new(random), send })
+    }
+}
+
+/// A number in `0.0..1.0`.
+fn random() -> f64 {
+    // Without entropy a retry comes at the middle of its spread.
+    getrandom::u32().map_or(0.5, |n| f64::from(n) / (f64::from(u32::MAX) + 1.0))
 }

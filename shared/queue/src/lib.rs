@@ -11,7 +11,7 @@ use std::error::Error;
 use hub::{EndpointId, EventKey};
 use serde::{Deserialize, Serialize};
 
-pub use in_process::{InProcess, Receiver, in_process};
+pub use in_process::{InProcess, Lane, in_process};
 
 /// A hint that a stored event has work to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,9 +98,9 @@ impl Hint {
 /// Why hints were not sent. Nothing is lost by it.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// The queue holds as much as it may.
-    #[error("the queue is full")]
-    Full,
+    /// Nobody receives any more.
+    #[error("the queue is closed")]
+    Closed,
     /// The queue could not be reached or refused.
     #[error("the queue is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
@@ -108,7 +108,7 @@ pub enum QueueError {
 
 /// Where hints go.
 pub trait Queue: Clone + Send + Sync + 'static {
-    /// Sends hints about work that is stored.
+    /// Sends hints about work that is stored. May wait for room; the caller says for how long.
     fn send(&self, hints: Vec<Hint>) -> impl Future<Output = Result<(), QueueError>> + Send;
 }
 

@@ -24,7 +24,7 @@ use crate::config::Connection;
 pub const MAX_BODY: usize = 6 * 1024 * 1024;
 
 /// How long the answer may be held up by sending the hint, at the most.
-const HINT_BUDGET: Duration = Duration::from_millis(100);
+const HINT_BUDGET: Duration = Duration::from_millis(50);
 
 /// How often a decision is made again because the chain moved. Each time another push was admitted, so this is reached
 /// only while that many different pushes of one subject race.
@@ -81,7 +81,7 @@ pub fn verify<'a, S, Q>(
     let known = connection.filter(|connection| {
         let key = connection.keys.iter().fold(false, |found, key| found | key.matches(address.key));
         let listed = connection.allow_ips.is_empty()
-            || peer.is_some_and(|peer| connection.allow_ips.iter().any(|net| net.contains(&peer)));
+            || peer.is_some_and(|peer| connection.allow_ips.iter().any(|net| net.contains(&peer.to_canonical())));
         let partner = Some(connection.partner) == partner && action.partners.contains(&connection.partner);
         key && listed && partner
     });
