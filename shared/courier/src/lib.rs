@@ -23,7 +23,7 @@ use outbound::{Client, KeepAlive, NoClient};
 use runtime::Context;
 use runtime::config::Endpoint;
 
-/// Sends a parcel to an endpoint, once: [`post`], or a simulation of it.
+/// Sends a parcel to an endpoint, once: over HTTP ([`Courier::new`]), or a simulation of it.
 pub type Send = Arc<dyn for<'a> Fn(&'a Endpoint, Parcel) -> BoxFuture<'a, Returned> + core::marker::Send + Sync>;
 
 /// What the carrying functions work with.
