@@ -8,7 +8,7 @@ use hub::action::{Action, Reading};
 use hub::{EventId, EventKey, Record, Subject, Utc};
 use lambda_http::{Body, Response};
 use partners::Partner;
-use queue::{Errand, Hint, InProcess, in_process};
+use queue::{Errand, Hint, Queue, QueueError};
 use runtime::Context;
 use runtime::config::Config;
 use serde_json::{Value, json};
@@ -21,7 +21,17 @@ use crate::dynamodb::{Emulator, Fault, emulated};
 const NOW: Utc = Utc(1_790_000_000_000_000);
 const KEY: &str = "k0123456789abcdef0123456789abcdef";
 
-async fn deployed() -> (Context<DynamoStore, InProcess>, Emulator) {
+/// A queue that forgets everything, as a queue may.
+#[derive(Clone)]
+struct Forgetful;
+
+impl Queue for Forgetful {
+    async fn send(&self, _: Vec<Hint>) -> Result<(), QueueError> {
+        Ok(())
+    }
+}
+
+async fn deployed() -> (Context<DynamoStore, Forgetful>, Emulator) {
     let config = format!(
         r#"
         [[connections]]
@@ -47,9 +57,8 @@ async fn deployed() -> (Context<DynamoStore, InProcess>, Emulator) {
         "#
     );
     let (store, emulator) = emulated().await;
-    let (queue, _) = in_process(10);
     let config = Arc::new(Config::parse(&config).unwrap());
-    (Context { config, store, queue, clock: Arc::new(|| NOW) }, emulator)
+    (Context { config, store, queue: Forgetful, clock: Arc::new(|| NOW) }, emulator)
 }
 
 /// A push as a REST API of API Gateway hands it on.
@@ -89,7 +98,7 @@ fn http(path: &str, body: &str) -> Value {
     })
 }
 
-async fn push(context: &Context<DynamoStore, InProcess>, action: &Action, event: &Value) -> Response<Body> {
+async fn push(context: &Context<DynamoStore, Forgetful>, action: &Action, event: &Value) -> Response<Body> {
     let request = lambda_http::request::from_str(&event.to_string()).unwrap();
     lambda::answer(context, action, request, Instant::now()).await
 }
@@ -101,13 +110,13 @@ fn said(response: &Response<Body>) -> (u16, Value) {
 }
 
 /// The only event there is, if there is one.
-async fn stored(context: &Context<DynamoStore, InProcess>, subject: &str) -> Option<Record> {
+async fn stored(context: &Context<DynamoStore, Forgetful>, subject: &str) -> Option<Record> {
     let events = context.store.timeline(&"xhq-sh".into(), &subject.into(), NOW).await.unwrap();
     assert!(events.len() < 2);
     context.store.load(&events.first()?.key, NOW).await.unwrap()
 }
 
-async fn nothing_is_stored(context: &Context<DynamoStore, InProcess>) {
+async fn nothing_is_stored(context: &Context<DynamoStore, Forgetful>) {
     assert!(context.store.ledger(NOW).await.unwrap().is_empty());
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_config::BehaviorVersion;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use queue_sqs::SqsQueue;
 use runtime::Context;
 use runtime::config::{Config, Mistake};
@@ -96,15 +97,19 @@ pub async fn context() -> Result<Deployed, SetupError> {
     build().await.inspect_err(|error| tracing::error!(error = error as &dyn std::error::Error, "cannot start"))
 }
 
+/// The HTTP client that both services share: one set of roots, one pool, one TLS provider in the binary.
+#[must_use]
+pub fn http_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
 async fn build() -> Result<Deployed, SetupError> {
     let settings = Settings::read(|name| std::env::var(name).ok())?;
     let config = configuration(settings.config)?;
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    // One client for both services: one set of roots, one pool.
-    let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let aws = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http).load().await;
+    let aws = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http_client()).load().await;
     let store = DynamoStore::new(store_dynamodb::client(&aws), settings.table);
     let queue = SqsQueue::new(queue_sqs::client(&aws), settings.queue);
     warm(&store, &queue).await;

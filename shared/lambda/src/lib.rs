@@ -9,7 +9,7 @@ mod schedule;
 mod webhook;
 mod worker;
 
-pub use aws::{Deployed, SetupError, context};
+pub use aws::{Deployed, SetupError, context, http_client};
 pub use request::{answer_api, api};
 pub use schedule::schedule;
 pub use webhook::{answer, webhook};

@@ -108,6 +108,16 @@ impl Emulator {
         }
     }
 
+    /// The status and body of an answer, without any fault. `target` is as in `X-Amz-Target`.
+    pub(crate) async fn answer(&self, target: &str, body: &[u8]) -> (u16, String) {
+        let operation = target.split('.').next_back().unwrap_or_default().to_owned();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        let database = Arc::clone(&self.database);
+        // On a thread of its own: the emulator waits for its lock without giving way to other tasks.
+        let answer = tokio::task::spawn_blocking(move || dispatch(&database.0, &operation, &body)).await.unwrap();
+        answer.map_or_else(|error| (error.status_code(), error.to_json()), |body| (200, body))
+    }
+
     fn fault(&self, operation: &str) -> Fault {
         let mut faults = self.faults.lock().unwrap();
         faults.seen.push(operation.to_owned());
@@ -140,9 +150,9 @@ impl HttpConnector for Emulator {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let operation = target.split('.').next_back().unwrap_or_default().to_owned();
-        let body = String::from_utf8(request.body().bytes().unwrap_or_default().to_vec()).unwrap();
+        let body = request.body().bytes().unwrap_or_default().to_vec();
         let fault = self.fault(&operation);
-        let database = Arc::clone(&self.database);
+        let emulator = self.clone();
         HttpConnectorFuture::new(async move {
             let lost = || ConnectorError::io("connection reset".into());
             match fault {
@@ -158,18 +168,14 @@ impl HttpConnector for Emulator {
                 Fault::Conflict => return Ok(refusal("TransactionConflictException", 400, &json!({}))),
                 Fault::None | Fault::AnswerLost | Fault::AnswerLate | Fault::Internal => {}
             }
-            // On a thread of its own: the emulator waits for its lock without giving way to other tasks.
-            let answer = tokio::task::spawn_blocking(move || dispatch(&database.0, &operation, &body)).await.unwrap();
+            let (status, body) = emulator.answer(&operation, &body).await;
             match fault {
                 Fault::AnswerLost => return Err(lost()),
                 Fault::AnswerLate => std::future::pending().await,
                 Fault::Internal => return Ok(refusal("InternalServerError", 500, &json!({}))),
                 Fault::None | Fault::Lost | Fault::Throttled | Fault::Conflict => {}
             }
-            Ok(match answer {
-                Ok(body) => response(200, body),
-                Err(error) => response(error.status_code(), error.to_json()),
-            })
+            Ok(response(status, body))
         })
     }
 }

@@ -3,6 +3,7 @@
 mod connector;
 mod faults;
 mod sizes;
+mod wire;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;

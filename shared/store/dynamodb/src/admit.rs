@@ -51,7 +51,7 @@ async fn put(store: &DynamoStore, item: Item, now: Utc, nonce: &Nonce) -> Result
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
     };
-    match call(VERB, SMALL, put).await {
+    match call(store, VERB, SMALL, put).await {
         Ok(_) => Ok(Admitted::New),
         Err(Failure::Condition(old)) => Ok(known(nonce, old.as_ref())),
         Err(failure) => Err(failure.unconditional(VERB)),
@@ -82,7 +82,7 @@ async fn put_with_head(
             .client_request_token(nonce.token())
             .send()
     };
-    match call(VERB, SMALL, transact).await {
+    match call(store, VERB, SMALL, transact).await {
         Ok(_) => Ok(Admitted::New),
         Err(Failure::Canceled(reasons)) => match reasons.as_slice() {
             [event, ..] if Reason::of(event) == Reason::Condition => Ok(known(nonce, event.item())),

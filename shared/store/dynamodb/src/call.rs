@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use store::StoreError;
 use tokio::time::{sleep, timeout};
 
-use crate::schema;
+use crate::{DynamoStore, schema};
 
 /// The attributes of an item.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -67,6 +67,7 @@ enum Class {
 
 /// Calls until there is an answer: `patience` says how long to wait for each, and how often.
 pub(crate) async fn call<T, E, F>(
+    store: &DynamoStore,
     verb: &'static str,
     patience: &[Duration],
     request: impl Fn() -> F,
@@ -80,7 +81,11 @@ where
     let mut current = attempts.next();
     let mut last = None;
     while let Some(patience) = current {
-        let class = match timeout(*patience, request()).await {
+        // Never closed, so there is always a permit in the end.
+        let permit = store.in_flight.acquire().await.ok();
+        let answer = timeout(*patience, request()).await;
+        drop(permit);
+        let class = match answer {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => classify(verb, error),
             Err(elapsed) => Class::Unknown(StoreError::Unavailable { verb, source: Box::new(elapsed) }),

@@ -97,7 +97,7 @@ async fn write_part(store: &DynamoStore, item: Item, until: Utc) -> Result<(), S
             .expression_attribute_values(":x", expires(until))
             .send()
     };
-    match call("admit", LARGE, put).await {
+    match call(store, "admit", LARGE, put).await {
         Ok(_) | Err(Failure::Condition(_)) => Ok(()),
         Err(failure) => Err(failure.unconditional("admit")),
     }
@@ -123,7 +123,7 @@ pub(crate) async fn read(
 async fn read_part(store: &DynamoStore, key: Item, event: &Reader<'_>) -> Result<Vec<u8>, StoreError> {
     let get =
         || store.client.get_item().table_name(&store.table).set_key(Some(key.clone())).consistent_read(true).send();
-    let answer = call(event.verb, LARGE, get).await.map_err(|failure| failure.unconditional(event.verb))?;
+    let answer = call(store, event.verb, LARGE, get).await.map_err(|failure| failure.unconditional(event.verb))?;
     let part = answer.item.and_then(|mut item| item.remove(DATA)).and_then(|value| Some(value.as_b().ok()?.clone()));
     part.map(Blob::into_inner).ok_or_else(|| event.corrupt("a part of the body"))
 }

@@ -31,7 +31,7 @@ pub(crate) async fn ledger(store: &DynamoStore, now: Utc) -> Result<BTreeMap<Con
                 .set_exclusive_start_key(from.clone())
                 .send()
         };
-        let page = call(VERB, LARGE, scan).await.map_err(|failure| failure.unconditional(VERB))?;
+        let page = call(store, VERB, LARGE, scan).await.map_err(|failure| failure.unconditional(VERB))?;
         for item in page.items() {
             let reader = Reader { verb: VERB, item };
             let key = key_of(item).ok_or_else(|| reader.corrupt("the key"))?;

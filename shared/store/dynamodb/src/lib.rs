@@ -16,6 +16,7 @@ mod settle;
 mod work;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -26,11 +27,16 @@ use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{Admitted, Link, Listed, Note, Page, Result, Settled, Store};
+use tokio::sync::Semaphore;
 
 pub use schema::create_table;
 
 /// How long a new connection may take.
 const CONNECT: Duration = Duration::from_secs(1);
+
+/// How many requests are under way at once. Each takes a connection of its own, and a push of fifty events is not to
+/// open fifty while its partner waits.
+const IN_FLIGHT: usize = 16;
 
 /// A client for [`DynamoStore`]. Its own retries are off: the store repeats what may be repeated and counts it, and
 /// bounds each attempt.
@@ -48,13 +54,14 @@ pub fn client(config: &SdkConfig) -> Client {
 pub struct DynamoStore {
     client: Client,
     table: String,
+    in_flight: Arc<Semaphore>,
 }
 
 impl DynamoStore {
     /// The store in that table, by a client as [`client`] makes it.
     #[must_use]
-    pub const fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table, in_flight: Arc::new(Semaphore::new(IN_FLIGHT)) }
     }
 }
 

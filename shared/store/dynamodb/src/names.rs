@@ -48,7 +48,7 @@ async fn write_alias(store: &DynamoStore, mut item: Item, until: Utc) -> Result<
             .expression_attribute_values(":x", expires(until))
             .send()
     };
-    match call("alias", SMALL, put).await {
+    match call(store, "alias", SMALL, put).await {
         // It is there for as long or longer.
         Ok(_) | Err(Failure::Condition(_)) => Ok(()),
         Err(failure) => Err(failure.unconditional("alias")),
@@ -78,7 +78,7 @@ pub(crate) async fn resolve(
                 .set_exclusive_start_key(from.clone())
                 .send()
         };
-        let page = call(VERB, LARGE, query).await.map_err(|failure| failure.unconditional(VERB))?;
+        let page = call(store, VERB, LARGE, query).await.map_err(|failure| failure.unconditional(VERB))?;
         for item in page.items() {
             let place = item.get(SK).and_then(|value| value.as_s().ok()).and_then(|place| subject_of(place));
             found.push(place.ok_or_else(|| Reader { verb: VERB, item }.corrupt("the subject"))?);
@@ -112,7 +112,7 @@ pub(crate) async fn lease(
             .expression_attribute_values(":now", number(now.0))
             .send()
     };
-    match call("lease", SMALL, put).await {
+    match call(store, "lease", SMALL, put).await {
         Ok(_) => Ok(true),
         Err(Failure::Condition(_)) => Ok(false),
         Err(failure) => Err(failure.unconditional("lease")),
@@ -153,7 +153,7 @@ pub(crate) async fn put_note(store: &DynamoStore, name: &str, value: &str, over:
         };
         put.send()
     };
-    match call("put_note", SMALL, put).await {
+    match call(store, "put_note", SMALL, put).await {
         Ok(_) => Ok(true),
         Err(Failure::Condition(old)) => Ok(nonce.wrote(old.as_ref())),
         Err(failure) => Err(failure.unconditional("put_note")),

@@ -21,7 +21,7 @@ pub(crate) async fn get(
 ) -> Result<Option<Item>, StoreError> {
     let get =
         || store.client.get_item().table_name(&store.table).set_key(Some(key.clone())).consistent_read(true).send();
-    let answer = call(verb, SMALL, get).await.map_err(|failure| failure.unconditional(verb))?;
+    let answer = call(store, verb, SMALL, get).await.map_err(|failure| failure.unconditional(verb))?;
     Ok(answer.item.filter(|item| !is_expired(item, now)))
 }
 
@@ -80,7 +80,7 @@ pub(crate) async fn timeline(
                 .set_exclusive_start_key(from.clone())
                 .send()
         };
-        let page = call(VERB, LARGE, query).await.map_err(|failure| failure.unconditional(VERB))?;
+        let page = call(store, VERB, LARGE, query).await.map_err(|failure| failure.unconditional(VERB))?;
         for item in page.items() {
             events.push(Reader { verb: VERB, item }.listed()?);
         }

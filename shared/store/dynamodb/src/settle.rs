@@ -36,7 +36,7 @@ pub(crate) async fn settle(store: &DynamoStore, key: &EventKey, work: &Work) -> 
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
     };
-    match call(VERB, SMALL, update).await {
+    match call(store, VERB, SMALL, update).await {
         Ok(_) => Ok(Settled::Done),
         Err(Failure::Condition(old)) if nonce.wrote(old.as_ref()) => Ok(Settled::Done),
         Err(Failure::Condition(_)) => Ok(Settled::Stale),

@@ -69,7 +69,7 @@ async fn due_in(
                 .set_exclusive_start_key(from.clone())
                 .send()
         };
-        let page = call(DUE, LARGE, query).await.map_err(|failure| failure.unconditional(DUE))?;
+        let page = call(store, DUE, LARGE, query).await.map_err(|failure| failure.unconditional(DUE))?;
         found.extend(page.items().iter().filter_map(|item| Some((time_of(item)?, key_of(item)?))));
         from = page.last_evaluated_key;
         if from.is_none() {
@@ -146,7 +146,7 @@ pub(crate) async fn failed(
                 .set_exclusive_start_key(cursor.start_key())
                 .send()
         };
-        let page = call(FAILED, LARGE, query).await.map_err(|failure| failure.unconditional(FAILED))?;
+        let page = call(store, FAILED, LARGE, query).await.map_err(|failure| failure.unconditional(FAILED))?;
         let read = read_all(store, page.items(), now).await?;
         items.extend(read.into_iter().filter(|listed| has_failed(listed, endpoint)));
         match cursor.next(page.last_evaluated_key()) {
@@ -183,7 +183,7 @@ async fn read_all(store: &DynamoStore, entries: &[Item], now: Utc) -> Result<Vec
         let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
         let request = request.map_err(|error| refused(error.into()))?;
         let get = || store.client.batch_get_item().request_items(&store.table, request.clone()).send();
-        let answer = call(FAILED, LARGE, get).await.map_err(|failure| failure.unconditional(FAILED))?;
+        let answer = call(store, FAILED, LARGE, get).await.map_err(|failure| failure.unconditional(FAILED))?;
         items.extend(answer.responses.and_then(|mut tables| tables.remove(&store.table)).unwrap_or_default());
         let rest = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&store.table));
         keys = rest.map(|rest| rest.keys).unwrap_or_default();
