@@ -30,7 +30,7 @@ pub(crate) struct Place {
     /// The data folder, instead of the configuration's `data_dir`
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The address to listen on, instead of the configuration's `listen`
+    /// The hub's address, instead of the configuration's `listen`: `serve` listens there, `push` pushes there
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<std::net::SocketAddr>,
 }

@@ -120,7 +120,10 @@ async fn route<S: Store, Q: Queue>(
         }
         ["hooks", partner, ..] => hook_answer(receive::refuse(Partner::from_id(partner), Verdict::Unauthorized)),
         ["deliveries" | "events", ..] => api(context, request).await,
-        ["health"] => plain(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
+        ["health"] => match context.store.note("health").await {
+            Ok(_) => plain(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
+            Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"the store is unavailable"}"#.to_owned()),
+        },
         _ => hook_answer(receive::refuse(None, Verdict::Unauthorized)),
     }
 }
@@ -150,15 +153,12 @@ async fn hook<S: Store, Q: Queue>(
         value.filter(|value| !value.is_empty())
     };
     let (content_type, encoding) = (header(CONTENT_TYPE).unwrap_or_default(), header(CONTENT_ENCODING));
-    let body = match timeout(PATIENCE, read(request.into_body())).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(TooLarge)) => {
-            return hook_answer(answer(verified.partner(), Verdict::TooLarge, "the body is larger than 6 MB"));
-        }
+    let body = match read(request.into_body()).await {
+        Ok(body) => body,
+        Err(Unread::TooLarge) => return hook_answer(receive::refuse(partner, Verdict::TooLarge)),
         // What did not arrive cannot be kept, and only a resend brings it.
-        Err(_) => {
-            let text = "the body did not arrive in time, please send it again";
-            return hook_answer(answer(verified.partner(), Verdict::Unavailable, text));
+        Err(Unread::Incomplete) => {
+            return hook_answer(answer(verified.partner(), Verdict::Unavailable, INCOMPLETE));
         }
     };
     let delivered = Delivered { body, content_type, encoding, peer: Some(peer.ip()) };
@@ -168,25 +168,34 @@ async fn hook<S: Store, Q: Queue>(
 /// One request of the ERP.
 async fn api<S: Store, Q: Queue>(context: &Context<S, Q>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    match timeout(PATIENCE, read(body)).await {
-        Ok(Ok(body)) => deliveries::handle(context, Request::from_parts(head, body)).await.map(Full::new),
-        Ok(Err(TooLarge)) => {
-            plain(StatusCode::PAYLOAD_TOO_LARGE, r#"{"detail":"the body is larger than 6 MB"}"#.into())
+    match read(body).await {
+        Ok(body) => deliveries::handle(context, Request::from_parts(head, body)).await.map(Full::new),
+        Err(Unread::TooLarge) => hook_answer(receive::refuse(None, Verdict::TooLarge)),
+        Err(Unread::Incomplete) => {
+            plain(StatusCode::REQUEST_TIMEOUT, serde_json::json!({"detail": INCOMPLETE}).to_string())
         }
-        Err(_) => plain(StatusCode::REQUEST_TIMEOUT, r#"{"detail":"the body did not arrive in time"}"#.into()),
     }
 }
 
-/// The body is over the limit.
-struct TooLarge;
+/// Why a body was not read.
+enum Unread {
+    /// It is over the limit.
+    TooLarge,
+    /// It broke off, or took too long.
+    Incomplete,
+}
 
-/// Reads a body. One that breaks off never ends here: its connection is gone, and so is whoever would read an answer.
-async fn read(mut body: Incoming) -> Result<Bytes, TooLarge> {
+const INCOMPLETE: &str = "the body did not arrive whole and in time, please send it again";
+
+async fn read(body: Incoming) -> Result<Bytes, Unread> {
+    timeout(PATIENCE, whole(body)).await.unwrap_or(Err(Unread::Incomplete))
+}
+
+async fn whole(mut body: Incoming) -> Result<Bytes, Unread> {
     let mut bytes = BytesMut::new();
     let mut discarded = 0;
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return std::future::pending().await };
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| Unread::Incomplete)?.into_data() else { continue };
         if discarded == 0 && bytes.len() + data.len() <= MAX_BODY {
             if bytes.is_empty() && hyper::body::Body::is_end_stream(&body) {
                 return Ok(data);
@@ -199,7 +208,7 @@ async fn read(mut body: Incoming) -> Result<Bytes, TooLarge> {
             }
         }
     }
-    if discarded > 0 { Err(TooLarge) } else { Ok(bytes.freeze()) }
+    if discarded > 0 { Err(Unread::TooLarge) } else { Ok(bytes.freeze()) }
 }
 
 fn hook_answer(answer: Answer) -> Response<Full<Bytes>> {

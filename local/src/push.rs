@@ -69,7 +69,8 @@ async fn one(config: &Config, push: &Push, example: &Example) -> anyhow::Result<
     let path = pushes::path(example.partner, connection.id.as_str(), key.expose(), suffix);
     let mut sender = Sender::new(example.partner, &format!("http://{}", config.listen))?;
     let wait = async |time: Duration| {
-        println!("  the partner waits {} s before it tries again", time.as_secs());
+        let waits = if push.fast { "would wait" } else { "waits" };
+        println!("  the partner {waits} {} s before it tries again", time.as_secs());
         if !push.fast {
             tokio::time::sleep(time).await;
         }

@@ -166,13 +166,13 @@ async fn sweep_once(courier: &Courier<SqliteStore, InProcess>) {
         let error = &error as &dyn std::error::Error;
         tracing::error!(error, "the sweep failed; the next one tries again");
     }
-    match courier.context.store.purge(courier.context.now(), PURGE).await {
-        Ok(0) => {}
-        Ok(events) => tracing::info!(events, "expired events removed"),
-        Err(error) => {
+    let mut removed = PURGE;
+    while removed == PURGE {
+        removed = courier.context.store.purge(courier.context.now(), PURGE).await.unwrap_or_else(|error| {
             let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "expired events could not be removed");
-        }
+            tracing::error!(error, "expired events could not be removed; the next sweep tries again");
+            0
+        });
     }
 }
 
