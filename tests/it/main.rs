@@ -9,3 +9,8 @@
 )]
 
 mod dynamodb;
+mod flows;
+mod lambda;
+mod sqlite;
+mod sqs;
+mod support;

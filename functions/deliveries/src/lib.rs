@@ -22,7 +22,7 @@ use queue::Queue;
 use runtime::Context;
 use serde::Deserialize;
 use serde_json::json;
-use store::Store;
+use store::{Store, StoreError};
 
 use crate::answer::{Problem, json as answer_json};
 use crate::change::{Change, Selection};
@@ -124,7 +124,11 @@ async fn failed<S: Store, Q>(
     let limit = limit.ok_or_else(|| Problem::field("limit", "must be a number from 1 to 1000"))?;
     let now = context.now();
     let page = context.store.failed(endpoint.as_ref(), query("from").as_deref(), limit, now).await;
-    let page = page.map_err(|error| Problem::store(&error))?;
+    let page = page.map_err(|error| {
+        // The only thing of it that the store may refuse.
+        let place = matches!(error, StoreError::Refused { .. });
+        if place { Problem::field("from", "must be the `next` of a page") } else { Problem::store(&error) }
+    })?;
     let items: Vec<_> = page
         .items
         .iter()

@@ -26,6 +26,9 @@ pub struct Lines(Mutex<HashMap<EndpointId, Arc<Line>>>);
 pub(crate) struct Line {
     places: Arc<Semaphore>,
     known: Mutex<Known>,
+    /// Held while the shared health is read. Whoever comes meanwhile waits: a process that has just begun would know of
+    /// no trouble and send everything it has to an endpoint that is down.
+    reading: tokio::sync::Mutex<()>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -42,7 +45,8 @@ impl Lines {
         if let Some(line) = lines.get(&endpoint.id) {
             return Arc::clone(line);
         }
-        let line = Arc::new(Line { places: Arc::new(Semaphore::new(endpoint.concurrency)), known: Mutex::default() });
+        let places = Arc::new(Semaphore::new(endpoint.concurrency));
+        let line = Arc::new(Line { places, known: Mutex::default(), reading: tokio::sync::Mutex::default() });
         lines.insert(endpoint.id.clone(), Arc::clone(&line));
         line
     }
@@ -99,12 +103,13 @@ impl Line {
 
     /// Reads the shared health where what is known of it is old.
     async fn refresh<S: Store>(&self, store: &S, endpoint: &EndpointId, now: Utc) {
+        let _reading = self.reading.lock().await;
         {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             if known.read.is_some_and(|read| now.since(read) < BELIEVED) {
                 return;
             }
-            // Set before the read, so that of many waiting only one reads.
+            // A read that fails is not repeated at once either.
             known.read = Some(now);
         }
         match store.note(&name(endpoint)).await {

@@ -90,6 +90,8 @@ pub enum Behaviour {
     Answers(Reply),
     /// Answers the first so many deliveries of each id so, and takes the next.
     FailsFirst(u32, Reply),
+    /// Answers every delivery whose body holds that text so, and takes the others.
+    FailsWhere(&'static str, Reply),
     /// Answers every so-manyth request so, counted from the change of behaviour, and takes the others.
     FailsEvery(u32, Reply),
 }
@@ -112,7 +114,7 @@ struct State {
 }
 
 impl State {
-    fn act(&mut self, id: &str) -> Act {
+    fn act(&mut self, id: &str, body: &[u8]) -> Act {
         self.requests = self.requests.saturating_add(1);
         let at_once = |reply: &Reply| Act::Reply(reply.clone(), Duration::ZERO);
         let takes = Act::Reply(Reply::of(200), Duration::ZERO);
@@ -129,8 +131,11 @@ impl State {
                     takes
                 }
             }
+            Behaviour::FailsWhere(text, reply) if body.windows(text.len().max(1)).any(|part| part == text.as_bytes()) => {
+                at_once(reply)
+            }
             Behaviour::FailsEvery(every, reply) if self.requests.is_multiple_of((*every).max(1)) => at_once(reply),
-            Behaviour::Takes | Behaviour::FailsEvery(..) => takes,
+            Behaviour::Takes | Behaviour::FailsWhere(..) | Behaviour::FailsEvery(..) => takes,
         }
     }
 }
@@ -287,7 +292,7 @@ async fn receive(
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     let id = text(&parts.headers, "webhook-id").to_owned();
-    let act = shared.state().act(&id);
+    let act = shared.state().act(&id, &body);
     let event = text(&parts.headers, "content-type").starts_with("application/cloudevents+json");
     let event = event.then(|| Json::parse(&body).ok()).flatten();
     let attribute = |name| Some(event.as_ref()?.field(name)?.to_owned());

@@ -1,0 +1,98 @@
+//! An endpoint in trouble is left alone, probed singly, and not stormed when it comes back.
+
+use std::time::Duration;
+
+use hub::breaker::THRESHOLD;
+use partners::Partner;
+use simulators::erp::{Behaviour, Reply};
+use simulators::partner::Next;
+use tongguan::Hub;
+
+use crate::support::{Plan, Time, courier, delivery, erp, events, ledger, settled, status, sweep, taken, until};
+
+const TROUBLE: Behaviour = Behaviour::Answers(Reply::of(503));
+
+/// Pushes the `n`th order's status and waits until its delivery was attempted or put off.
+async fn one(hub: &Hub, n: u32) {
+    taken(hub, Partner::Xhq, "syn_status", status(&format!("C{n}"), 61)).await;
+    until(async || delivery(hub, &format!("order:C{n}"), "erp").await.1.tries == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_circuit_opens_is_probed_singly_and_closes() {
+    let (erp, time) = (erp().await, Time::now());
+    let hub = Plan::new().endpoint("erp", &erp, "").start_at(&time).await;
+    erp.behave(TROUBLE);
+    let threshold = THRESHOLD as usize;
+    for n in 0..THRESHOLD {
+        one(&hub, n).await;
+    }
+    assert_eq!(erp.count(), threshold);
+    for n in THRESHOLD..3 * THRESHOLD {
+        one(&hub, n).await;
+    }
+    assert_eq!(erp.count(), threshold, "an open circuit lets nothing through");
+
+    // Two other processes sweep at once when everything is due: one probe goes out, and it fails.
+    let (a, b) = (courier(&hub), courier(&hub));
+    for probes in 1..=3 {
+        time.pass(Duration::from_mins(10));
+        let _ = tokio::join!(sweep(&a), sweep(&b));
+        assert_eq!(erp.count(), threshold + probes, "a single probe at a time");
+    }
+    let tally = ledger(&hub.context().store).await;
+    assert_eq!((tally.pending, tally.failed), (30, 0), "nobody's last retry is used up by an open circuit");
+
+    // It is well again: the first probe closes the circuit, and then everything goes.
+    erp.behave(Behaviour::Takes);
+    for _ in 0..10 {
+        time.pass(Duration::from_hours(1));
+        sweep(&a).await;
+    }
+    assert_eq!(settled(&hub).await.delivered, 30);
+    hub.stop().await;
+    assert_eq!(erp.count(), threshold + 3 + 30, "each was delivered once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_an_outage_of_a_day_everything_is_delivered_and_no_stampede() {
+    let (erp, time) = (erp().await, Time::now());
+    let hub = Plan::new().endpoint("erp", &erp, "concurrency = 4").start_at(&time).await;
+    erp.behave(TROUBLE);
+    let carrier = courier(&hub);
+    for hour in 0..24 {
+        for n in 0..4 {
+            taken(&hub, Partner::Xhq, "syn_status", status(&format!("D{hour}-{n}"), 61)).await;
+        }
+        until(async || events(&hub.context().store).await.iter().all(|item| item.work.deliveries[0].turn > 0)).await;
+        time.pass(Duration::from_hours(1));
+        sweep(&carrier).await;
+    }
+    assert!(erp.count() < 24 * 4 * 3, "an endpoint in trouble is left alone: {} attempts", erp.count());
+    assert_eq!(ledger(&hub.context().store).await.pending, 96, "nothing is lost");
+    erp.behave(Behaviour::Takes);
+    for _ in 0..48 {
+        time.pass(Duration::from_mins(30));
+        sweep(&carrier).await;
+    }
+    let tally = settled(&hub).await;
+    assert_eq!((tally.delivered, tally.failed), (96, 0));
+    hub.stop().await;
+    // The hub and the other process each keep to the endpoint's limit.
+    assert!(erp.most_under_way() <= 8, "{} at once", erp.most_under_way());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_circuit_is_nothing_the_partner_notices() {
+    let (erp, time) = (erp().await, Time::now());
+    let hub = Plan::new().endpoint("erp", &erp, "").start_at(&time).await;
+    erp.behave(Behaviour::Down);
+    for n in 0..2 * THRESHOLD {
+        one(&hub, n).await;
+    }
+    let path = crate::support::hook(Partner::OneData, "rates");
+    let done =
+        crate::support::sender(&hub, Partner::OneData).push(&path, "application/json", r#"{"batchNo":"1"}"#).await;
+    assert_eq!(done.verdict, Next::Taken);
+    hub.stop().await;
+}

@@ -1,0 +1,228 @@
+//! Every push the partners document, from its answer to the ERP.
+
+use std::path::Path;
+
+use partners::{Json, Partner};
+use serde_json::{Value, json};
+use simulators::pushes;
+
+use crate::support::{Plan, connection, erp, events, hook, sender, settled, within};
+
+/// One push and what becomes of it.
+struct Push {
+    name: String,
+    partner: Partner,
+    suffix: &'static str,
+    body: Vec<u8>,
+    kind: &'static str,
+    /// What it is through the URL that takes everything.
+    through_callback: &'static str,
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)).unwrap()
+}
+
+fn examples() -> Vec<Push> {
+    let push = |example: &pushes::Example| {
+        let (kind, through_callback) = match example.name {
+            "syn_status" => ("xhq.syn_status", "xhq.syn_status"),
+            "send_data" => ("xhq.send_data", "xhq.send_data"),
+            "sendBgh_data" => ("xhq.sendBgh_data", "xhq.sendBgh_data"),
+            "single_data" => ("xhq.single_data", "xhq.single_data"),
+            "single_receipt" | "callback" => ("xhq.single_receipt", "xhq.single_receipt"),
+            "msg_notice" => ("xhq.msg_notice", "xhq.msg_notice"),
+            "electronic_ledger" => ("xhq.electronic_ledger", "xhq.electronic_ledger"),
+            "fee_push" => ("xhq.fee_push", "xhq.fee_push"),
+            // Their bodies name no action.
+            "ai_data" => ("xhq.ai_data", "xhq.unknown"),
+            "bonded_list" => ("xhq.bonded_list", "xhq.unknown"),
+            "import_node" => ("xhq.import_node", "xhq.unknown"),
+            "import_partner" => ("xhq.import_partner", "xhq.unknown"),
+            "unknown" => ("xhq.unknown", "xhq.unknown"),
+            "customs_status" => ("trackingeyes.customs_status", "trackingeyes.customs_status"),
+            "rate_push" => ("onedata.rates", "onedata.rates"),
+            "port_push" => ("onedata.ports", "onedata.ports"),
+            other => panic!("what is {other}?"),
+        };
+        let name = example.name.to_owned();
+        Push {
+            name,
+            partner: example.partner,
+            suffix: example.suffix,
+            body: example.body.to_vec(),
+            kind,
+            through_callback,
+        }
+    };
+    pushes::examples().iter().map(push).collect()
+}
+
+fn samples() -> Vec<Push> {
+    [
+        ("trackingeyes_push.json", Partner::TrackingEyes, "customs_status", "trackingeyes.customs_status"),
+        ("1datatech_rate_push.json", Partner::OneData, "rates", "onedata.rates"),
+        ("1datatech_port_query_found.json", Partner::OneData, "ports", "onedata.ports"),
+    ]
+    .into_iter()
+    .map(|(name, partner, suffix, kind)| Push {
+        name: name.to_owned(),
+        partner,
+        suffix,
+        body: fixture(name),
+        kind,
+        through_callback: kind,
+    })
+    .chain([several()])
+    .collect()
+}
+
+/// What the partner's document says the answer to a push that was taken is.
+fn documented_answer(partner: Partner) -> Value {
+    match partner {
+        Partner::Xhq => json!({"state": true, "msg": ""}),
+        Partner::TrackingEyes => serde_json::from_slice(&fixture("trackingeyes_push_response.json")).unwrap(),
+        // It reads the status alone.
+        Partner::OneData => json!({"success": true, "code": 200, "message": "success"}),
+        Partner::Yanwen => Value::Null,
+    }
+}
+
+/// The payloads of a push, one for each event: several waybills are one event each, and each stays in an array.
+fn payloads(push: &Push) -> Vec<Vec<u8>> {
+    let json = Json::parse(&push.body).unwrap();
+    match json.elements() {
+        Some(elements) if elements.len() > 1 => {
+            elements.iter().map(|element| format!("[{}]", element.text()).into_bytes()).collect()
+        }
+        _ => vec![json.text().as_bytes().to_vec()],
+    }
+}
+
+/// Several waybills in one push, each printed in its own way.
+fn several() -> Push {
+    let one = String::from_utf8(fixture("trackingeyes_push.json")).unwrap();
+    let one =
+        one.trim().trim_start_matches('[').trim_end_matches(']').trim().replace("CULVNAS2507540", "CULVNAS2507548");
+    let other = one.replace("CULVNAS2507548", "CULVNAS2507549").replace('\n', " ");
+    Push {
+        name: "several waybills".to_owned(),
+        partner: Partner::TrackingEyes,
+        suffix: "customs_status",
+        body: format!("[ {one},\n{other} ,{{\"blNo\": \"B3\", \"price\": 1.10}}]\n").into_bytes(),
+        kind: "trackingeyes.customs_status",
+        through_callback: "trackingeyes.customs_status",
+    }
+}
+
+async fn arrive(pushes: Vec<Push>, callback: bool) {
+    let (cloud, raw) = (erp().await, erp().await);
+    let plan = Plan::new().endpoint("cloud", &cloud, "").endpoint("raw", &raw, "format = \"raw\"");
+    let hub = plan.start().await;
+    let mut before = 0;
+    let mut seen = Vec::new();
+    for push in &pushes {
+        let name = &push.name;
+        if callback && seen.contains(&&push.body) {
+            // Two paths tell apart what one URL cannot.
+            continue;
+        }
+        seen.push(&push.body);
+        let suffix = if callback { "" } else { push.suffix };
+        let content_type = if before % 2 == 0 { "application/json; charset=UTF-8" } else { "text/plain;charset=utf-8" };
+        let done = sender(&hub, push.partner).push(&hook(push.partner, suffix), content_type, push.body.clone()).await;
+        let answer = done.answered.unwrap();
+        assert_eq!(answer.status, 200, "{name}");
+        let said: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(said, documented_answer(push.partner), "{name}");
+
+        let mut expected = payloads(push);
+        let after = before + expected.len();
+        let mut got: Vec<_> = within(cloud.received(after)).await[before..].to_vec();
+        let mut plain: Vec<_> = within(raw.received(after)).await[before..].to_vec();
+        expected.sort();
+        got.sort_by(|a, b| a.body[at_data(&a.body)..].cmp(&b.body[at_data(&b.body)..]));
+        plain.sort_by(|a, b| a.body.cmp(&b.body));
+        for ((got, plain), expected) in got.iter().zip(&plain).zip(&expected) {
+            let kind = if callback { push.through_callback } else { push.kind };
+            assert!(got.signed && plain.signed, "{name}");
+            assert_eq!(got.kind.as_deref(), Some(kind), "{name}");
+            assert_eq!(got.headers["content-type"], "application/cloudevents+json; charset=utf-8", "{name}");
+            let data = [expected.as_slice(), b"}"].concat();
+            assert!(got.body[at_data(&got.body)..] == data, "{name}: the data has changed");
+            let envelope: Value = serde_json::from_slice(&got.body).unwrap();
+            assert_eq!(envelope["source"], connection(push.partner), "{name}");
+            assert_eq!(envelope["id"], got.id.as_str(), "{name}");
+
+            let alone = payloads(push).len() == 1;
+            let body = if alone { &push.body } else { expected };
+            assert!(plain.body == body[..], "{name}: the raw body has changed");
+            assert_eq!(plain.headers["content-type"], content_type, "{name}");
+            assert!(got.id == plain.id || !alone, "{name}: one event, one id");
+        }
+        before = after;
+    }
+    let tally = settled(&hub).await;
+    assert_eq!((tally.accepted, tally.delivered), (2 * before as u64, 2 * before as u64));
+    assert_eq!(events(&hub.context().store).await.len(), before);
+    hub.stop().await;
+    assert_eq!((cloud.count(), raw.count()), (before, before), "nothing was sent twice");
+}
+
+/// Where the payload of a CloudEvent begins.
+fn at_data(body: &[u8]) -> usize {
+    let mark = b",\"data\":";
+    body.windows(mark.len()).position(|window| window == mark).unwrap() + mark.len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_example_gets_its_documented_answer_and_arrives_untouched() {
+    arrive(examples(), false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_example_arrives_through_the_url_that_takes_everything() {
+    arrive(examples(), true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_documented_sample_gets_its_documented_answer_and_arrives_untouched() {
+    arrive(samples(), false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_documented_sample_arrives_through_the_url_that_takes_everything() {
+    arrive(samples(), true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn actions_nobody_knows_are_taken_kept_and_delivered_as_unknown() {
+    let erp = erp().await;
+    let hub = Plan::new().endpoint("erp", &erp, "").start().await;
+    let bodies = [
+        r#"{"action":"singel_receipt","orderOutNo":"U1","paramJson":{}}"#,
+        r#"{"action":"SINGLE_RECEIPT","orderOutNo":"U2"}"#,
+        r#"{"orderOutNo":"U3","news":1906651379888427008}"#,
+        r#"{"action":null,"orderOutNo":"U4"}"#,
+        r#"{"action":["syn_status"],"orderOutNo":"U5"}"#,
+        r#"{"action":"","price":1.10}"#,
+        "{}",
+    ];
+    for (n, body) in (1..).zip(bodies) {
+        let answer = crate::support::push(&hub, Partner::Xhq, "", body).await;
+        let said: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!((answer.status, said), (200, documented_answer(Partner::Xhq)), "{body}");
+        let got = within(erp.received(n)).await.pop().unwrap();
+        assert_eq!((got.kind.as_deref(), got.signed), (Some("xhq.unknown"), true), "{body}");
+        assert!(got.body.ends_with(format!(",\"data\":{body}}}").as_bytes()), "{body}");
+    }
+    for (partner, body) in [(Partner::TrackingEyes, r#"{"news":1}"#), (Partner::OneData, r#"{"dataType":"9"}"#)] {
+        crate::support::taken(&hub, partner, "", body).await;
+    }
+    let got = within(erp.received(bodies.len() + 2)).await;
+    let mut kinds: Vec<_> = got[bodies.len()..].iter().map(|got| got.kind.clone().unwrap()).collect();
+    kinds.sort();
+    assert_eq!(kinds, ["onedata.unknown", "trackingeyes.unknown"]);
+    assert_eq!(settled(&hub).await.delivered, got.len() as u64);
+    hub.stop().await;
+}

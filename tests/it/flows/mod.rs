@@ -1,0 +1,10 @@
+//! From a partner's push to the ERP, over a hub in this process with real sockets on both sides.
+
+mod api;
+mod carrying;
+mod circuit;
+mod doors;
+mod examples;
+mod hostile;
+mod sameness;
+mod slow_store;

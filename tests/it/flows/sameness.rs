@@ -1,0 +1,162 @@
+//! The same push twice is one event; what has become true again is another.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use partners::Partner;
+use simulators::partner::Next;
+use simulators::pushes;
+use tongguan::Hub;
+
+use crate::support::{Plan, Time, erp, events, hook, ledger, sender, settled, status, taken, within};
+
+/// So many partners push the same at once; every one of them takes it as delivered.
+async fn at_once(hub: &Hub, partner: Partner, suffix: &str, bodies: Vec<Vec<u8>>) {
+    let path = hook(partner, suffix);
+    let pushes = bodies.into_iter().map(|body| {
+        let (mut sender, path) = (sender(hub, partner), path.clone());
+        async move { sender.push(&path, "application/json", body).await }
+    });
+    for done in within(join_all(pushes)).await {
+        assert_eq!(done.verdict, Next::Taken, "{:?}", done.answered);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_64_identical_pushes_at_once_one_is_an_event_and_so_after_a_restart() {
+    let erp = erp().await;
+    let plan = Plan::new().endpoint("erp", &erp, "");
+    for _ in 0..3 {
+        let hub = plan.start().await;
+        at_once(&hub, Partner::Xhq, "single_receipt", vec![pushes::receipt(1); 64]).await;
+        within(erp.received(1)).await;
+        settled(&hub).await;
+        hub.stop().await;
+        let store = plan.store();
+        assert_eq!((events(&store).await.len(), erp.count()), (1, 1));
+        let tally = ledger(&store).await;
+        assert_eq!((tally.accepted, tally.delivered), (1, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_64_identical_statuses_at_once_one_is_an_event() {
+    let erp = erp().await;
+    let hub = Plan::new().endpoint("erp", &erp, "").start().await;
+    for (n, code) in [61, 63, 61, 64].into_iter().enumerate() {
+        at_once(&hub, Partner::Xhq, "syn_status", vec![status("S1", code).into(); 64]).await;
+        assert_eq!(events(&hub.context().store).await.len(), n + 1);
+    }
+    assert_eq!(settled(&hub).await.delivered, 4);
+    hub.stop().await;
+    assert_eq!(erp.count(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn different_statuses_of_one_order_at_once_are_all_kept() {
+    let hub = Plan::new().start().await;
+    let bodies = (0..32).map(|code| status("S1", code).into()).collect();
+    at_once(&hub, Partner::Xhq, "syn_status", bodies).await;
+    let kept = hub.context().store.timeline_of("order:S1", &hub).await;
+    assert_eq!(kept.len(), 32);
+    assert!(kept.is_sorted_by(|a, b| a.meta.received < b.meta.received), "each is later than the one before it");
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_status_that_comes_back_is_an_event_and_says_that_it_may_be_a_repetition() {
+    let erp = erp().await;
+    let time = Time::now();
+    let hub = Plan::new().endpoint("erp", &erp, "").start_at(&time).await;
+    let mut marked = Vec::new();
+    for (code, passed) in [(61, 1), (61, 1), (63, 60), (63, 3_600), (61, 30), (61, 86_400), (63, 1), (61, 660)] {
+        time.pass(Duration::from_secs(passed));
+        let before = erp.count();
+        let stored = hub.context().store.timeline_of("order:S1", &hub).await.len();
+        taken(&hub, Partner::Xhq, "syn_status", status("S1", code)).await;
+        let kept = hub.context().store.timeline_of("order:S1", &hub).await;
+        if kept.len() > stored {
+            let got = within(erp.received(before + 1)).await.pop().unwrap();
+            let latest = kept.last().unwrap();
+            assert_eq!(latest.key.id.to_string(), got.id, "the latest is the last of the timeline");
+            let text = String::from_utf8_lossy(&got.body).into_owned();
+            assert_eq!(text.contains(r#","possiblerepeat":true,"#), latest.meta.possible_repeat);
+            marked.push((code, latest.meta.possible_repeat));
+        }
+    }
+    // The third was an hour and half a minute after its equal; the fourth came a day later, the fifth eleven minutes.
+    assert_eq!(marked, [(61, false), (63, false), (61, false), (63, false), (61, false)]);
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_status_that_comes_back_within_ten_minutes_may_be_a_repetition_and_later_is_not() {
+    let time = Time::now();
+    let hub = Plan::new().start_at(&time).await;
+    for (order, minutes, repeat) in [("S1", 1, true), ("S2", 9, true), ("S3", 11, false)] {
+        for (code, passed) in [(61, 0), (61, 0), (63, 0), (61, minutes)] {
+            time.pass(Duration::from_mins(passed));
+            taken(&hub, Partner::Xhq, "syn_status", status(order, code)).await;
+        }
+        let kept = hub.context().store.timeline_of(&format!("order:{order}"), &hub).await;
+        let repeats: Vec<_> = kept.iter().map(|item| item.meta.possible_repeat).collect();
+        assert_eq!(repeats, [false, false, repeat], "{order}");
+        let codes: Vec<_> = join_all(kept.iter().map(|item| hub.context().store.code_of(item, &hub))).await;
+        assert_eq!(codes, [61, 63, 61], "{order}");
+    }
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_that_returns_with_a_release_notice_is_another_event() {
+    let erp = erp().await;
+    let hub = Plan::new().endpoint("erp", &erp, "").start().await;
+    let receipt = |notice: &str| {
+        format!(
+            r#"{{"action":"single_receipt","orderOutNo":"R1","paramJson":{{"channel":"P","releaseNotice":"{notice}"}}}}"#
+        )
+    };
+    for body in [receipt(""), receipt("https://x/1.pdf"), receipt(""), receipt("https://x/1.pdf")] {
+        taken(&hub, Partner::Xhq, "single_receipt", body).await;
+    }
+    // Neither layout nor the path makes another event.
+    let spread = receipt("").replace(',', " ,\n").replace("\"channel\"", "\"\\u0063hannel\"");
+    taken(&hub, Partner::Xhq, "", spread).await;
+    assert_eq!(hub.context().store.timeline_of("order:R1", &hub).await.len(), 2);
+    assert_eq!(settled(&hub).await.delivered, 2);
+    hub.stop().await;
+    assert_eq!(erp.count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_waybill_is_one_event_alone_and_in_any_batch() {
+    let erp = erp().await;
+    let hub = Plan::new().endpoint("erp", &erp, "").start().await;
+    let waybill = |n: u32| format!(r#"{{"id":{n},"blNo":"BL{n}","customsStatus":"放行"}}"#);
+    let batch = |ns: &[u32]| format!("[{}]", ns.iter().map(|n| waybill(*n)).collect::<Vec<_>>().join(","));
+    for body in [batch(&[1, 2]), batch(&[2, 3]), batch(&[3]), waybill(1), batch(&[4, 4, 1])] {
+        taken(&hub, Partner::TrackingEyes, "customs_status", body).await;
+    }
+    assert_eq!(events(&hub.context().store).await.len(), 4);
+    assert_eq!(settled(&hub).await.delivered, 4);
+    hub.stop().await;
+    assert_eq!(erp.count(), 4);
+}
+
+/// Reading what is kept about an order of XHQ's connection.
+trait Kept {
+    async fn timeline_of(&self, subject: &str, hub: &Hub) -> Vec<store::Listed>;
+    async fn code_of(&self, item: &store::Listed, hub: &Hub) -> i64;
+}
+
+impl<S: store::Store> Kept for S {
+    async fn timeline_of(&self, subject: &str, hub: &Hub) -> Vec<store::Listed> {
+        self.timeline(&"xhq-sh".into(), &subject.into(), hub.context().now()).await.unwrap()
+    }
+
+    async fn code_of(&self, item: &store::Listed, hub: &Hub) -> i64 {
+        let record = self.load(&item.key, hub.context().now()).await.unwrap().unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&record.event.body).unwrap();
+        body["code"].as_i64().unwrap()
+    }
+}

@@ -1,0 +1,244 @@
+//! What the flows share: a hub in this process with an ERP behind it, time that can be moved, and plain HTTP.
+
+pub(crate) mod http;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use courier::{Courier, Swept};
+use hub::delivery::Delivery;
+use hub::ledger::Tally;
+use hub::signature::SigningKey;
+use hub::{EventKey, Utc};
+use outbound::KeepAlive;
+use partners::Partner;
+use queue::InProcess;
+use runtime::Clock;
+use runtime::config::Config;
+use simulators::partner::{Answer, Next};
+use simulators::{Erp, Sender, pushes};
+use store::{Listed, Store as _};
+use store_sqlite::SqliteStore;
+use tempfile::TempDir;
+use tongguan::Hub;
+
+/// The partners that push.
+pub(crate) const PUSHING: [Partner; 3] = [Partner::Xhq, Partner::TrackingEyes, Partner::OneData];
+
+/// A credential that stands in every configuration and may stand nowhere else.
+pub(crate) const APP_ID: &str = "app-id-that-nobody-may-see";
+
+/// A key of the ERP's own requests, for every connection.
+pub(crate) const API_KEY: &str = "api-key-that-nobody-may-see-0123456789";
+
+/// Nothing here takes this long unless it never ends.
+pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), future).await.expect("it never ends")
+}
+
+/// Waits until something is so.
+pub(crate) async fn until(mut so: impl AsyncFnMut() -> bool) {
+    within(async {
+        while !so().await {
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+    })
+    .await;
+}
+
+/// The connection of a partner that every plan has.
+pub(crate) const fn connection(partner: Partner) -> &'static str {
+    match partner {
+        Partner::Xhq => "xhq-sh",
+        Partner::TrackingEyes => "eyes",
+        Partner::OneData => "rates",
+        Partner::Yanwen => "yanwen",
+    }
+}
+
+/// The inbound key of a connection.
+pub(crate) fn key(connection: &str) -> String {
+    format!("inbound-key-that-nobody-may-see-{connection}")
+}
+
+/// The path of a partner's push through the connection that every plan has.
+pub(crate) fn hook(partner: Partner, suffix: &str) -> String {
+    let connection = connection(partner);
+    pushes::path(partner, connection, &key(connection), suffix)
+}
+
+/// The `n`th signing secret.
+pub(crate) fn secret(n: u8) -> String {
+    SigningKey::secret(&[n; 32])
+}
+
+/// An ERP that checks signatures by the first secret.
+pub(crate) async fn erp() -> Erp {
+    erp_with(1).await
+}
+
+/// An ERP that checks signatures by the `n`th secret.
+pub(crate) async fn erp_with(n: u8) -> Erp {
+    Erp::start(([127, 0, 0, 1], 0).into(), vec![SigningKey::new(&secret(n)).unwrap()]).await.unwrap()
+}
+
+/// The machine's time, and how far it is moved.
+#[derive(Clone)]
+pub(crate) struct Time(Arc<AtomicI64>);
+
+impl Time {
+    /// The present, standing still.
+    pub(crate) fn now() -> Self {
+        Self(Arc::new(AtomicI64::new(runtime::system_clock()().0)))
+    }
+
+    pub(crate) fn pass(&self, span: Duration) {
+        self.0.fetch_add(i64::try_from(span.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        let time = Arc::clone(&self.0);
+        Arc::new(move || Utc(time.load(Ordering::SeqCst)))
+    }
+}
+
+/// A configuration in the making, and the folder its hubs use one after the other.
+pub(crate) struct Plan {
+    folder: TempDir,
+    head: String,
+    tables: String,
+}
+
+impl Plan {
+    /// One connection for each partner that pushes, no endpoint.
+    pub(crate) fn new() -> Self {
+        let mut tables = format!("[[api_keys]]\nid = \"all\"\nkey = \"{API_KEY}\"\n");
+        for partner in PUSHING {
+            let id = connection(partner);
+            tables += &format!("[[connections]]\nid = \"{id}\"\npartner = \"{partner}\"\nkeys = [\"{}\"]\n", key(id));
+            if partner == Partner::Xhq {
+                tables += &format!("app_id = \"{APP_ID}\"\nfee_actions = [\"order_fee\"]\n");
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let head = format!("listen = \"127.0.0.1:0\"\ndata_dir = \"{}\"\n", folder.path().join("data").display());
+        Self { folder, head, tables }
+    }
+
+    /// With a setting at the top.
+    pub(crate) fn top(mut self, setting: &str) -> Self {
+        self.head += &format!("{setting}\n");
+        self
+    }
+
+    /// With another table.
+    pub(crate) fn table(mut self, table: &str) -> Self {
+        self.tables += &format!("{table}\n");
+        self
+    }
+
+    /// With an endpoint that signs with the first secret, unless `more` says otherwise.
+    pub(crate) fn endpoint(self, id: &str, erp: &Erp, more: &str) -> Self {
+        let secrets = if more.contains("secrets") { String::new() } else { format!("secrets = [\"{}\"]", secret(1)) };
+        let url = erp.url();
+        self.table(&format!("[[endpoints]]\nid = \"{id}\"\nurl = \"{url}\"\nallow_private = true\n{secrets}\n{more}"))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        format!("{}{}", self.head, self.tables)
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        Config::parse(&self.text()).unwrap()
+    }
+
+    /// A folder of its own, beside the data.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) async fn start(&self) -> Hub {
+        Hub::start(self.config()).await.unwrap()
+    }
+
+    pub(crate) async fn start_at(&self, time: &Time) -> Hub {
+        Hub::start_at(self.config(), time.clock()).await.unwrap()
+    }
+
+    /// The store as the hub has left it.
+    pub(crate) fn store(&self) -> SqliteStore {
+        SqliteStore::existing(&self.config().data_dir).unwrap()
+    }
+}
+
+/// A partner with a connection to the hub.
+pub(crate) fn sender(hub: &Hub, partner: Partner) -> Sender {
+    Sender::new(partner, &format!("http://{}", hub.address())).unwrap()
+}
+
+/// Pushes once; the partner gets an answer within its deadline.
+pub(crate) async fn push(hub: &Hub, partner: Partner, suffix: &str, body: impl Into<Vec<u8>>) -> Answer {
+    let done = sender(hub, partner).push(&hook(partner, suffix), "application/json", body.into()).await;
+    done.answered.expect("an answer in time")
+}
+
+/// Pushes once, and the partner takes it as delivered.
+pub(crate) async fn taken(hub: &Hub, partner: Partner, suffix: &str, body: impl Into<Vec<u8>>) {
+    let answer = push(hub, partner, suffix, body).await;
+    assert_eq!(simulators::partner::after(partner, 1, Some(&answer)), Next::Taken, "{answer:?}");
+}
+
+/// A status of an order at XHQ.
+pub(crate) fn status(order: &str, code: u32) -> String {
+    format!(r#"{{"action":"syn_status","orderOutNo":"{order}","code":{code},"msg":"状态"}}"#)
+}
+
+/// Every event there is, in the order of admission.
+pub(crate) async fn events(store: &SqliteStore) -> Vec<Listed> {
+    let now = runtime::system_clock()();
+    store.after(0, 100_000, now).await.unwrap().into_iter().map(|recent| recent.item).collect()
+}
+
+/// The sum over all connections, each of which balances.
+pub(crate) async fn ledger(store: &SqliteStore) -> Tally {
+    let tallies = store.ledger(runtime::system_clock()()).await.unwrap();
+    let mut sum = Tally::default();
+    for (connection, tally) in tallies {
+        assert!(tally.balanced(), "{connection}: {tally:?}");
+        sum += tally;
+    }
+    sum
+}
+
+/// Waits until nothing is on its way; the ledger then.
+pub(crate) async fn settled(hub: &Hub) -> Tally {
+    let store = &hub.context().store;
+    until(async || ledger(store).await.pending == 0).await;
+    ledger(store).await
+}
+
+/// The delivery of the only event of that subject of XHQ's connection.
+pub(crate) async fn delivery(hub: &Hub, subject: &str, endpoint: &str) -> (EventKey, Delivery) {
+    let store = &hub.context().store;
+    let items = store.timeline(&"xhq-sh".into(), &subject.into(), hub.context().now()).await.unwrap();
+    let [item] = items.as_slice() else { panic!("{} events of {subject}", items.len()) };
+    (item.key.clone(), item.work.delivery(&endpoint.into()).unwrap().clone())
+}
+
+/// Waits until the delivery of the only event of a subject has so many attempts behind it.
+pub(crate) async fn attempted(hub: &Hub, subject: &str, endpoint: &str, attempts: usize) {
+    until(async || delivery(hub, subject, endpoint).await.1.attempts.len() >= attempts).await;
+}
+
+/// A courier over a hub's store that knows its endpoints only by what they share, as another process does.
+pub(crate) fn courier(hub: &Hub) -> Courier<SqliteStore, InProcess> {
+    let courier = Courier::new(hub.context().clone(), KeepAlive::Brief).unwrap();
+    Courier { random: Arc::new(|| 0.5), ..courier }
+}
+
+/// Sweeps once.
+pub(crate) async fn sweep(courier: &Courier<SqliteStore, InProcess>) -> Swept {
+    within(courier::sweep(courier, Duration::from_mins(1))).await.unwrap()
+}
