@@ -204,6 +204,8 @@ impl Store for SqliteStore {
     }
 
     async fn settle(&self, key: &EventKey, work: &Work) -> Result<Settled> {
+        // From here on another version may be stored than the one that was admitted.
+        self.fresh.take(key);
         let (key, work) = (key.clone(), work.clone());
         self.write("settle", move |db| writes::settle(db, &key, &work)).await
     }
