@@ -132,7 +132,7 @@ async fn run_lane(courier: LocalCourier, mut lane: Lane, places: usize, mut stop
         let courier = Arc::clone(&courier);
         errands.spawn(async move {
             if let Err(error) = deliver::handle(&courier, hint).await {
-                let error = &error as &dyn std::error::Error;
+                let error = runtime::logs::chain(&error);
                 tracing::error!(error, "errand not finished; the sweep takes it up");
             }
             drop(place);
@@ -163,13 +163,13 @@ async fn run_sweeps(courier: LocalCourier, mut stop: watch::Receiver<bool>) {
 
 async fn sweep_once(courier: &Courier<SqliteStore, InProcess>) {
     if let Err(error) = sweep::handle(courier).await {
-        let error = &error as &dyn std::error::Error;
+        let error = runtime::logs::chain(&error);
         tracing::error!(error, "the sweep failed; the next one tries again");
     }
     let mut removed = PURGE;
     while removed == PURGE {
         removed = courier.context.store.purge(courier.context.now(), PURGE).await.unwrap_or_else(|error| {
-            let error = &error as &dyn std::error::Error;
+            let error = runtime::logs::chain(&error);
             tracing::error!(error, "expired events could not be removed; the next sweep tries again");
             0
         });

@@ -1,7 +1,5 @@
 //! JSON answers and RFC 9457 problems.
 
-use std::error::Error;
-
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Response, StatusCode};
@@ -45,7 +43,7 @@ impl Problem {
         if let StoreError::Refused { source, .. } = error {
             return Self::new(StatusCode::BAD_REQUEST, "invalid-request", &source.to_string());
         }
-        tracing::error!(error = error as &dyn Error, "the store failed");
+        tracing::error!(error = runtime::logs::chain(error), "the store failed");
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the store is unavailable, please repeat the request")
     }
 

@@ -85,7 +85,7 @@ async fn route<S: Store, Q: Queue>(
             let (done, hints) =
                 apply(context, allowed, Change::Replay, &asked.endpoint, asked.events, asked.dry_run).await?;
             if let Err(error) = context.queue.send(hints).await {
-                let error = &error as &dyn std::error::Error;
+                let error = runtime::logs::chain(&error);
                 tracing::warn!(error, "hints of a replay not sent; the sweeper delivers");
             }
             let replayed = if asked.dry_run { 0 } else { done.len() };

@@ -124,7 +124,7 @@ impl Line {
             }
             Ok(None) => {}
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
+                let error = runtime::logs::chain(&error);
                 tracing::warn!(%endpoint, error, "the shared health could not be read; this process's own counts");
             }
         }
@@ -146,7 +146,7 @@ impl Line {
                 false
             }
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
+                let error = runtime::logs::chain(&error);
                 tracing::warn!(%endpoint, error, "the shared health could not be written");
                 false
             }

@@ -54,12 +54,12 @@ where
         if !surplus.is_empty()
             && let Err(error) = context.queue.send(surplus).await
         {
-            let error = &error as &dyn std::error::Error;
+            let error = runtime::logs::chain(&error);
             tracing::warn!(error, "surplus of the sweep not handed over; the next sweep takes it up");
         }
         let run = own.into_iter().map(|hint| async move {
             if let Err(error) = attempt::run(courier, &hint).await {
-                let error = &error as &dyn std::error::Error;
+                let error = runtime::logs::chain(&error);
                 tracing::error!(event = %hint.key.id, error, "errand not finished");
             }
         });
@@ -87,7 +87,7 @@ async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey) -> Vec<Hint> 
         Ok(if settled == Settled::Done { hints } else { vec![] })
     };
     result.await.unwrap_or_else(|error: StoreError| {
-        let error = &error as &dyn std::error::Error;
+        let error = runtime::logs::chain(&error);
         tracing::error!(event = %key.id, error, "due work not taken up; the next sweep tries again");
         vec![]
     })

@@ -94,7 +94,7 @@ fn configuration(path: PathBuf) -> Result<Config, SetupError> {
 /// what the first push would wait for.
 pub async fn context() -> Result<Deployed, SetupError> {
     runtime::logs::init(true);
-    build().await.inspect_err(|error| tracing::error!(error = error as &dyn std::error::Error, "cannot start"))
+    build().await.inspect_err(|error| tracing::error!(error = runtime::logs::chain(error), "cannot start"))
 }
 
 /// The HTTP client that both services share: one set of roots, one pool, one TLS provider in the binary.
@@ -121,12 +121,12 @@ async fn warm(store: &DynamoStore, queue: &SqsQueue) {
     let (stored, queued) = tokio::join!(timeout(WARM, store.note("warm")), timeout(WARM, queue.warm()));
     match stored {
         Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "the store does not answer yet"),
+        Ok(Err(error)) => tracing::warn!(error = runtime::logs::chain(&error), "the store does not answer yet"),
         Err(_) => tracing::warn!("the store does not answer in time yet"),
     }
     match queued {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "the queue does not answer yet"),
+        Ok(Err(error)) => tracing::warn!(error = runtime::logs::chain(&error), "the queue does not answer yet"),
         Err(_) => tracing::warn!("the queue does not answer in time yet"),
     }
 }

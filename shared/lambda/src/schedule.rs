@@ -16,7 +16,7 @@ where
     let handle = &handle;
     lambda_runtime::run(service_fn(move |_: LambdaEvent<IgnoredAny>| async move {
         let done = handle().await;
-        done.inspect_err(|error| tracing::error!(error = error as &dyn Error, "the scheduled work failed"))
+        done.inspect_err(|error| tracing::error!(error = runtime::logs::chain(error), "the scheduled work failed"))
             .map_err(lambda_runtime::Error::from)
     }))
     .await

@@ -49,14 +49,14 @@ where
     let id = message.message_id.unwrap_or_default();
     let worked = match Hint::decode(message.body.as_deref().unwrap_or_default()) {
         Err(error) => {
-            tracing::error!(message_id = id, error = &error as &dyn Error, "a message is no hint");
+            tracing::error!(message_id = id, error = runtime::logs::chain(&error), "a message is no hint");
             false
         }
         // The call is inside: a handler may panic before it gives its future.
         Ok(hint) => match AssertUnwindSafe(async { handle(hint).await }).catch_unwind().await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
-                tracing::error!(message_id = id, error = &error as &dyn Error, "a hint could not be worked on");
+                tracing::error!(message_id = id, error = runtime::logs::chain(&error), "a hint could not be worked on");
                 false
             }
             Err(_) => {

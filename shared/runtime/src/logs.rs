@@ -1,11 +1,19 @@
 //! Logs: to standard error, so that standard output stays for what a command answers.
 
+use std::error::Error;
 use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 
 /// The variable that says what is logged, in the syntax of [`EnvFilter`]: `debug`, `info,runtime=trace`.
 pub const FILTER: &str = "TONGGUAN_LOG";
+
+/// An error with what caused it, outermost first: log formats print the outermost alone.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
 
 /// Starts logging, one JSON object per line where a machine reads it. A second start does nothing, so that tests and
 /// functions in one process may each call it.
@@ -22,5 +30,17 @@ pub fn init(json: bool) {
     };
     if started.is_ok() && unreadable {
         tracing::warn!("{FILTER} cannot be read as a filter; logging at info");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logged_error_names_its_causes() {
+        let refused = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "connection refused");
+        let error = store::StoreError::Unavailable { verb: "admit", source: Box::new(refused) };
+        assert_eq!(chain(&error), "the store is unavailable: admit: connection refused");
     }
 }

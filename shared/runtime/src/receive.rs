@@ -141,7 +141,7 @@ pub async fn receive<S: Store, Q: Queue>(
             }
             Ok(None) => {}
             Err(lost) => {
-                let error = &lost as &dyn std::error::Error;
+                let error = crate::logs::chain(&lost);
                 tracing::error!(function = action.name, connection = %connection.id, error, "push not stored");
                 verdict = Verdict::Unavailable;
             }
@@ -152,7 +152,7 @@ pub async fn receive<S: Store, Q: Queue>(
         match timeout_at(patience, context.queue.send(hints)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                let error = &error as &dyn std::error::Error;
+                let error = crate::logs::chain(&error);
                 tracing::warn!(function = action.name, error, "hint not sent; the sweeper will deliver");
             }
             Err(_) => tracing::warn!(function = action.name, "hint took too long; the sweeper will deliver"),

@@ -22,6 +22,7 @@ CREATE INDEX events_expires ON events (expires);
 CREATE TABLE work (
     n INTEGER PRIMARY KEY,
     version INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
     due INTEGER,
     failed INTEGER NOT NULL,
     work TEXT NOT NULL

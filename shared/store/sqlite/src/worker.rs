@@ -13,7 +13,7 @@ const LARGEST_GROUP: usize = 256;
 
 /// The log is carried over into the database file when it has this many pages (4 KB each). Bounded, so that neither
 /// the file nor the time to open it after a crash grows without end.
-const CHECKPOINT_PAGES: u32 = 4_000;
+const CHECKPOINT_PAGES: u32 = 1_000;
 
 /// A job on a connection. The result is handed over in `finish`, when it is known whether it holds.
 trait Job: Send {

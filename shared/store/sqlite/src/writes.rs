@@ -40,8 +40,15 @@ pub(crate) fn admit(db: &Connection, record: &Record, link: Option<&Link>) -> ru
         &event.body[..],
     ])?;
     let n = db.last_insert_rowid();
-    db.prepare_cached("INSERT INTO work (n, version, due, failed, work) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![n, work.version, work.due().map(|due| due.0), work.has_failed(), json(work)?])?;
+    db.prepare_cached("INSERT INTO work (n, version, accepted, due, failed, work) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(params![
+            n,
+            work.version,
+            work.accepted,
+            work.due().map(|due| due.0),
+            work.has_failed(),
+            json(work)?
+        ])?;
     promise(db, &event.key.connection, i64::from(work.accepted))?;
     Ok(Admitted::New)
 }
@@ -83,7 +90,7 @@ fn put_head(db: &Connection, record: &Record, head: &Head) -> rusqlite::Result<(
 pub(crate) fn settle(db: &Connection, key: &EventKey, work: &Work) -> rusqlite::Result<Settled> {
     let stored: Option<(i64, u64, u32)> = db
         .prepare_cached(
-            "SELECT w.n, w.version, json_extract(w.work, '$.accepted') FROM events e JOIN work w USING (n)
+            "SELECT w.n, w.version, w.accepted FROM events e JOIN work w USING (n)
              WHERE e.id = ?1 AND e.connection = ?2 AND e.subject = ?3",
         )?
         .query_row(params![&key.id.0[..], key.connection.as_str(), key.subject.as_str()], |row| {
@@ -94,8 +101,15 @@ pub(crate) fn settle(db: &Connection, key: &EventKey, work: &Work) -> rusqlite::
     if version + 1 != work.version {
         return Ok(Settled::Stale);
     }
-    db.prepare_cached("UPDATE work SET version = ?2, due = ?3, failed = ?4, work = ?5 WHERE n = ?1")?
-        .execute(params![n, work.version, work.due().map(|due| due.0), work.has_failed(), json(work)?])?;
+    db.prepare_cached("UPDATE work SET version = ?2, accepted = ?3, due = ?4, failed = ?5, work = ?6 WHERE n = ?1")?
+        .execute(params![
+            n,
+            work.version,
+            work.accepted,
+            work.due().map(|due| due.0),
+            work.has_failed(),
+            json(work)?
+        ])?;
     if accepted != work.accepted {
         promise(db, &key.connection, i64::from(work.accepted) - i64::from(accepted))?;
     }
@@ -180,7 +194,7 @@ pub(crate) fn purge(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result
 fn forget(db: &Connection, n: i64) -> rusqlite::Result<()> {
     db.prepare_cached(
         "UPDATE accepted SET deliveries = deliveries
-             - (SELECT json_extract(work, '$.accepted') FROM work WHERE n = ?1)
+             - (SELECT accepted FROM work WHERE n = ?1)
          WHERE connection = (SELECT connection FROM events WHERE n = ?1)",
     )?
     .execute([n])?;
