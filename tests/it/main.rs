@@ -14,3 +14,4 @@ mod lambda;
 mod sqlite;
 mod sqs;
 mod support;
+mod rules;

@@ -1,0 +1,132 @@
+//! What each part must not do, held as absences in the manifests, and the function table held against the folders.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Crate name -> the names in its `[dependencies]`.
+fn manifests() -> BTreeMap<String, Vec<String>> {
+    let mut found = BTreeMap::new();
+    for manifest in files(&root(), "Cargo.toml") {
+        let document: toml::Table = std::fs::read_to_string(&manifest).unwrap().parse().unwrap();
+        let Some(package) = document.get("package") else { continue };
+        let name = package["name"].as_str().unwrap().to_owned();
+        let dependencies = document.get("dependencies").and_then(toml::Value::as_table);
+        found.insert(name, dependencies.map(|table| table.keys().cloned().collect()).unwrap_or_default());
+    }
+    found
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn files(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let hidden = path.file_name().unwrap().to_string_lossy().starts_with('.');
+        if path.is_dir() && !hidden && !path.ends_with("target") {
+            found.extend(files(&path, name));
+        } else if path.file_name().unwrap() == name || path.extension().is_some_and(|extension| extension == name) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn users(of: &str) -> Vec<String> {
+    let manifests = manifests();
+    let users = manifests.iter().filter(|(_, dependencies)| dependencies.iter().any(|name| name == of));
+    // Tests and benchmarks stand outside the house.
+    users.map(|(name, _)| name.clone()).filter(|name| !["tests", "bench"].contains(&name.as_str())).collect()
+}
+
+/// A dependency reachable from a crate through our own crates.
+fn reaches(from: &str, to: &str) -> bool {
+    let manifests = manifests();
+    let mut open = vec![from.to_owned()];
+    let mut seen = Vec::new();
+    while let Some(name) = open.pop() {
+        if name == to {
+            return true;
+        }
+        if !seen.contains(&name) {
+            open.extend(manifests.get(&name).cloned().unwrap_or_default());
+            seen.push(name);
+        }
+    }
+    false
+}
+
+#[test]
+fn each_outside_library_is_named_in_one_place() {
+    assert_eq!(users("reqwest"), ["outbound"]);
+    assert_eq!(users("rusqlite"), ["store-sqlite"]);
+    assert_eq!(users("aws-sdk-dynamodb"), ["store-dynamodb"]);
+    assert_eq!(users("aws-sdk-sqs"), ["queue-sqs"]);
+    assert_eq!(users("lambda_http"), ["lambda"]);
+}
+
+#[test]
+fn the_pure_crates_do_no_input_output_and_read_no_clock() {
+    for pure in ["partners", "hub"] {
+        for impure in ["tokio", "store", "queue", "outbound", "runtime", "getrandom", "reqwest", "hyper"] {
+            assert!(!reaches(pure, impure), "{pure} reaches {impure}");
+        }
+        for source in files(&root().join("shared").join(pure).join("src"), "rs") {
+            let text = std::fs::read_to_string(&source).unwrap();
+            for name in ["SystemTime", "Instant::now", "Timestamp::now", "std::env", "std::fs", "std::net::Tcp"] {
+                assert!(!text.contains(name), "{} names {name}", source.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_webhook_function_never_calls_out_and_no_function_depends_on_another() {
+    let manifests = manifests();
+    for action in callback::ACTIONS {
+        assert!(!reaches(action.name, "outbound"), "{} can call out", action.name);
+    }
+    let functions: Vec<String> = tongguan::table::functions().iter().map(|function| function.name.to_owned()).collect();
+    for function in functions.iter().filter(|name| *name != "callback") {
+        let others: Vec<_> = manifests[function].iter().filter(|name| functions.contains(name)).collect();
+        assert!(others.is_empty(), "{function} depends on {others:?}");
+    }
+}
+
+#[test]
+fn the_hub_on_one_machine_links_no_aws() {
+    let manifests = manifests();
+    // The functions' AWS side is a default feature, which the workspace switches off for whoever uses the library.
+    let root: toml::Table = std::fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
+    let functions: Vec<&str> = tongguan::table::functions().iter().map(|function| function.name).collect();
+    for function in functions {
+        let entry = &root["workspace"]["dependencies"][function];
+        assert_eq!(entry.get("default-features").and_then(toml::Value::as_bool), Some(false), "{function}");
+    }
+    assert!(!manifests["tongguan"].iter().any(|name| name == "lambda" || name.starts_with("aws")));
+}
+
+#[test]
+fn every_function_is_a_folder_a_crate_and_a_binary_of_its_name() {
+    let functions = tongguan::table::functions();
+    let folders: Vec<_> = std::fs::read_dir(root().join("functions")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(folders.len(), functions.len());
+    for function in functions {
+        let folder = root().join("functions").join(function.name);
+        let manifest: toml::Table = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap().parse().unwrap();
+        assert_eq!(manifest["package"]["name"].as_str(), Some(function.name));
+        assert_eq!(manifest["bin"][0]["name"].as_str(), Some(function.name));
+        let main = std::fs::read_to_string(folder.join("src/main.rs")).unwrap();
+        assert!(main.lines().count() <= 15, "{} does more than start", function.name);
+    }
+}
+
+#[test]
+fn no_two_hooks_share_a_path() {
+    let mut suffixes: Vec<_> = callback::ACTIONS.iter().map(|action| action.suffix).collect();
+    suffixes.sort_unstable();
+    suffixes.dedup();
+    assert_eq!(suffixes.len(), callback::ACTIONS.len());
+}
