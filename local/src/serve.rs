@@ -20,11 +20,14 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::{http, inbox};
 
 /// How many hints each lane of the queue holds. One that finds no room in time is left to the sweep.
-const LANE: usize = 1_024;
+const LANE: usize = 512;
 
 /// How many errands of a lane are under way for each attempt that its endpoint may have under way: the others read
 /// what to send, or store what came of it.
 const ERRANDS: usize = 4;
+
+/// The same for errands that go to no endpoint: they wait for the store alone.
+const INDEXERS: usize = 32;
 
 /// How long errands under way are waited for at the end.
 const GRACE: Duration = Duration::from_secs(15);
@@ -79,7 +82,7 @@ impl Hub {
         let courier = Arc::new(Courier::new(context.clone(), KeepAlive::Brief)?);
         for lane in lanes {
             let endpoint = lane.endpoint.as_ref().and_then(|endpoint| context.config.endpoints.get(endpoint));
-            let places = ERRANDS * endpoint.map_or(1, |endpoint| endpoint.concurrency);
+            let places = ERRANDS * endpoint.map_or(INDEXERS, |endpoint| endpoint.concurrency);
             tasks.spawn(run_lane(Arc::clone(&courier), lane, places, stopped.clone()));
         }
         tasks.spawn(run_sweeps(courier, stopped));
@@ -181,6 +184,8 @@ pub(crate) async fn until_signal(config: Config) -> anyhow::Result<ExitCode> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
+    // From before the first push: one that is under way is never cut off.
+    let ending = ending()?;
     let inbox = match config.inbox {
         Some(address) => Some(inbox::start(address, &config).await?),
         None => None,
@@ -190,24 +195,29 @@ pub(crate) async fn until_signal(config: Config) -> anyhow::Result<ExitCode> {
     if inbox.is_some() {
         inbox::tell(hub.address(), &hub.context().config);
     }
-    ended().await?;
+    ending.await;
     tracing::info!("stopping");
     hub.stop().await;
     drop(inbox);
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits for an interrupt, or on Unix a request to terminate.
-async fn ended() -> std::io::Result<()> {
+/// Ends when the process is told to: by an interrupt, or on Unix a request to terminate. They are listened for from this
+/// call on.
+fn ending() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            result = tokio::signal::ctrl_c() => result,
-            _ = terminate.recv() => Ok(()),
-        }
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
     }
     #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
