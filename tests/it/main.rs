@@ -11,7 +11,8 @@
 mod dynamodb;
 mod flows;
 mod lambda;
+mod process;
+mod rules;
 mod sqlite;
 mod sqs;
 mod support;
-mod rules;

@@ -1,6 +1,8 @@
 //! What the flows share: a hub in this process with an ERP behind it, time that can be moved, and plain HTTP.
 
 pub(crate) mod http;
+pub(crate) mod load;
+pub(crate) mod process;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,0 +1,87 @@
+//! How a hub ends, and that there is one to a data folder.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use partners::Partner;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::support::http::request;
+use crate::support::load::{Load, bodies};
+use crate::support::process::Process;
+use crate::support::{Plan, Time, erp, hook, ledger, settled, status, until, within};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asked_to_end_under_load_a_hub_ends_well_and_nothing_is_lost_or_sent_twice() {
+    let erp = erp().await;
+    let plan = Plan::new().endpoint("erp", &erp, "");
+    let load = Load::new();
+    for round in 1..=4 {
+        let mut process = Process::start(&plan, &[]).await.unwrap();
+        let mut senders = load.begin(process.address());
+        load.promised(load.count() + 30 * round).await;
+        process.terminate();
+        assert!(process.ended().await.success(), "{}", process.log());
+        while senders.join_next().await.is_some() {}
+        assert_eq!(load.lost(&plan.config().data_dir), 0, "round {round}");
+        ledger(&plan.store()).await;
+    }
+    let time = Time::now();
+    time.pass(Duration::from_mins(2));
+    let hub = plan.start_at(&time).await;
+    let stored = bodies(&plan.config().data_dir).len();
+    assert_eq!(settled(&hub).await.delivered, stored as u64);
+    hub.stop().await;
+    let came = erp.deliveries().into_iter().fold(HashMap::new(), |mut came, got| {
+        *came.entry(got.id).or_insert(0) += 1;
+        came
+    });
+    assert_eq!(came.len(), stored);
+    assert!(came.values().all(|count| *count == 1), "what was under way at the end was finished and settled");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_that_is_under_way_when_the_hub_is_asked_to_end_is_kept_and_answered() {
+    let plan = Plan::new();
+    let mut process = Process::start(&plan, &[]).await.unwrap();
+    let body = status("U1", 61);
+    let bytes = request("POST", &hook(Partner::Xhq, "syn_status"), "", body.as_bytes());
+    let (begin, rest) = bytes.split_at(bytes.len() - 10);
+    let mut stream = TcpStream::connect(process.address()).await.unwrap();
+    stream.write_all(begin).await.unwrap();
+    // Another push after it is answered, so this one is being read.
+    let mut sender = simulators::Sender::new(Partner::Xhq, &format!("http://{}", process.address())).unwrap();
+    sender.push(&hook(Partner::Xhq, "syn_status"), "application/json", status("U2", 61)).await.answered.unwrap();
+    process.terminate();
+    until(async || process.log().contains("stopping")).await;
+    stream.write_all(rest).await.unwrap();
+    let mut answer = Vec::new();
+    within(stream.read_to_end(&mut answer)).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(r#""state":true"#), "{answer}");
+    assert!(process.ended().await.success());
+    assert!(bodies(&plan.config().data_dir).contains(body.as_bytes()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_hub_on_a_data_folder_is_refused_and_the_first_goes_on() {
+    let plan = Plan::new();
+    let first = Process::start(&plan, &[]).await.unwrap();
+    let refused = Process::start(&plan, &[]).await.err().expect("a second hub runs");
+    let folder = plan.config().data_dir.display().to_string();
+    assert!(refused.contains(&format!("{folder} is in use by another hub")), "{refused}");
+    let mut sender = simulators::Sender::new(Partner::Xhq, &format!("http://{}", first.address())).unwrap();
+    let done = sender.push(&hook(Partner::Xhq, "syn_status"), "application/json", status("T1", 61)).await;
+    assert_eq!(done.verdict, simulators::partner::Next::Taken);
+    first.kill();
+    // A killed hub leaves no lock behind.
+    Process::start(&plan, &[]).await.unwrap().kill();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configuration_with_mistakes_starts_nothing_and_names_them() {
+    let plan = Plan::new().top("sweep_evry = \"1s\"");
+    let said = Process::start(&plan, &[]).await.err().expect("a hub runs");
+    assert!(said.contains("sweep_evry") && !said.contains(crate::support::APP_ID), "{said}");
+}

@@ -1,0 +1,108 @@
+//! A hub in a process of its own. There is no binary of it here, so this test binary runs itself again as one.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use clap::Parser as _;
+use tongguan::cli::{Cli, run};
+
+use super::{Plan, until};
+
+/// Names the configuration of the hub that this process is to be.
+const CONFIG: &str = "TONGGUAN_TEST_CONFIG";
+
+/// A hub that runs until it is killed.
+pub(crate) struct Process {
+    child: Child,
+    log: PathBuf,
+    address: SocketAddr,
+}
+
+/// The hub, where this process is to be one; else nothing.
+#[test]
+fn child() {
+    if let Some(config) = std::env::var_os(CONFIG) {
+        let arguments = ["tongguan".into(), "serve".into(), "--config".into(), config];
+        let done = run(Cli::parse_from::<_, OsString>(arguments));
+        std::process::exit(i32::from(done != std::process::ExitCode::SUCCESS));
+    }
+}
+
+impl Process {
+    /// Starts a hub and waits until it listens; what it said where it ends instead.
+    pub(crate) async fn start(plan: &Plan, variables: &[(&str, OsString)]) -> Result<Self, String> {
+        static RUNS: AtomicUsize = AtomicUsize::new(0);
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
+        let (config, log) = (plan.folder().join(format!("{run}.toml")), plan.folder().join(format!("{run}.log")));
+        std::fs::write(&config, plan.text()).unwrap();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["support::process::child", "--exact", "--nocapture", "--test-threads=1"]);
+        command.env(CONFIG, &config).env(runtime::logs::FILTER, "info").envs(variables.iter().cloned());
+        let output = File::create(&log).unwrap();
+        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
+        let mut this = Self { child: command.spawn().unwrap(), log, address: ([127, 0, 0, 1], 0).into() };
+        let mut ended = false;
+        until(async || {
+            ended = this.child.try_wait().unwrap().is_some();
+            ended || this.listens().is_some()
+        })
+        .await;
+        match this.listens() {
+            Some(address) if !ended => this.address = address,
+            _ => return Err(this.log()),
+        }
+        Ok(this)
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it has said so far.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap()).into_owned()
+    }
+
+    fn listens(&self) -> Option<SocketAddr> {
+        let log = self.log();
+        let (_, rest) = log.split_once("the hub is listening address=")?;
+        rest.split_once('\n')?.0.trim().parse().ok()
+    }
+
+    /// As by `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.end();
+    }
+
+    /// Asks it to end, without waiting for it.
+    pub(crate) fn terminate(&self) {
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let mut status = None;
+        until(async || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        })
+        .await;
+        status.unwrap()
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
