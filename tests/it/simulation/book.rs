@@ -1,0 +1,325 @@
+//! The book of a history: what was pushed, what was answered, what the store took and what the ERP got, each at its
+//! time. It knows nothing of how the hub decides, and holds every step to the hub's promises.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use hub::delivery::{Delivery, State};
+use hub::identity::REPEAT_WINDOW;
+use hub::ledger::Tally;
+use hub::schedule::Schedule;
+use hub::{EndpointId, Event, EventKey, Utc, Work};
+use runtime::config::Config;
+
+use super::pushes::{CHAINED, Claim, Fact, canonical, wanted};
+
+/// The result of holding a promise to what happened: what is broken.
+pub(super) type Held = Result<(), String>;
+
+/// One fact in one push, from its beginning to its answer.
+#[derive(Clone, Copy, Debug)]
+struct Pushed {
+    from: u64,
+    /// When it was answered positively.
+    until: Option<u64>,
+}
+
+/// What is known of a fact.
+#[derive(Debug, Default)]
+struct Known {
+    /// The payloads it was pushed as.
+    data: BTreeSet<Vec<u8>>,
+    pushes: Vec<Pushed>,
+    /// When it was stored.
+    stored: Vec<u64>,
+}
+
+/// One link of a chain.
+#[derive(Debug)]
+struct Link {
+    at: u64,
+    content: String,
+    received: Utc,
+}
+
+/// A stored event.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) key: EventKey,
+    pub(super) kind: String,
+    pub(super) data: Vec<u8>,
+}
+
+/// One event on its way to one endpoint.
+#[derive(Debug, Default)]
+struct Way {
+    /// When attempts began, since the schedule did.
+    attempts: Vec<Utc>,
+    /// How often the endpoint took it.
+    taken: u32,
+    /// How often it was started over after it had been delivered.
+    again: u32,
+}
+
+/// What is true in a history.
+#[derive(Debug)]
+pub(super) struct Book {
+    facts: BTreeMap<Fact, Known>,
+    chains: BTreeMap<(String, String), Vec<Link>>,
+    kept: BTreeMap<String, Kept>,
+    ways: BTreeMap<(String, EndpointId), Way>,
+    schedules: BTreeMap<EndpointId, Schedule>,
+    /// Something befell these events that allows a second attempt at what was taken.
+    blemished: BTreeSet<EventKey>,
+    tally: Tally,
+    /// How often a partner was not acknowledged and gave up.
+    refused: usize,
+    /// Operators replay.
+    pub(super) replays: bool,
+    /// Operators confirm what failed until then.
+    pub(super) confirmed_until: Utc,
+}
+
+/// The events of a push that is under way.
+pub(super) type Ticket = Vec<(Fact, usize)>;
+
+impl Book {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            facts: BTreeMap::new(),
+            chains: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            ways: BTreeMap::new(),
+            schedules: config.endpoints.values().map(|e| (e.id.clone(), e.schedule.clone())).collect(),
+            blemished: BTreeSet::new(),
+            tally: Tally::default(),
+            refused: 0,
+            replays: false,
+            confirmed_until: Utc::default(),
+        }
+    }
+
+    /// A push begins.
+    pub(super) fn pushed(&mut self, claims: &[Claim], from: u64) -> Ticket {
+        let one = |claim: &Claim| {
+            let known = self.facts.entry(claim.fact.clone()).or_default();
+            known.data.insert(claim.data.clone());
+            known.pushes.push(Pushed { from, until: None });
+            (claim.fact.clone(), known.pushes.len() - 1)
+        };
+        claims.iter().map(one).collect()
+    }
+
+    /// A push is acknowledged: each of its facts must be stored by now, and of a chain be its latest at some time in
+    /// between.
+    pub(super) fn acknowledged(&mut self, ticket: &Ticket, until: u64) -> Held {
+        for (fact, place) in ticket {
+            let Some(known) = self.facts.get_mut(fact) else { continue };
+            let pushed = &mut known.pushes[*place];
+            pushed.until = Some(until);
+            if !known.stored.iter().any(|stored| *stored < until) {
+                return Err(format!("{fact:?} was acknowledged before it was stored"));
+            }
+            let (_, kind, subject, content) = fact;
+            if *kind != CHAINED {
+                continue;
+            }
+            let chain = &self.chains[&((*kind).to_owned(), subject.clone())];
+            let latest = (0..chain.len()).any(|n| {
+                let over = chain.get(n + 1).map_or(u64::MAX, |next| next.at);
+                chain[n].content == *content && chain[n].at < until && over > pushed.from
+            });
+            if !latest {
+                return Err(format!("{fact:?} was acknowledged, and was at no time of its push the latest"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The store took an event: once for each fact, of a chain never twice in a row, and as it was pushed.
+    pub(super) fn admitted(&mut self, event: &Event, work: &Work, at: u64) -> Held {
+        let data = event.data().into_owned();
+        let (kind, subject) = (event.meta.kind.to_string(), event.key.subject.to_string());
+        let found = self.facts.iter_mut().find(|((connection, k, s, content), _)| {
+            *connection == event.key.connection.as_str() && *k == kind && *s == subject && *content == canonical(&data)
+        });
+        let Some((fact, known)) = found else { return Err(format!("{kind} {subject} was never pushed")) };
+        if !known.data.contains(&data) {
+            return Err(format!("{fact:?} is not stored as it was pushed"));
+        }
+        known.stored.push(at);
+        if kind == CHAINED {
+            let chain = self.chains.entry((kind.clone(), subject)).or_default();
+            let (content, received) = (fact.3.clone(), event.meta.received);
+            if let Some(last) = chain.last() {
+                if last.content == content {
+                    return Err(format!("{fact:?} was stored twice in a row"));
+                }
+                if last.received >= received {
+                    return Err(format!("{fact:?} was received before its predecessor"));
+                }
+            }
+            let equal = |link: &Link| link.content == content && received.since(link.received) <= REPEAT_WINDOW;
+            if event.meta.possible_repeat != chain.iter().any(equal) {
+                return Err(format!("{fact:?}: possiblerepeat is {}", event.meta.possible_repeat));
+            }
+            chain.push(Link { at, content, received });
+        } else if known.stored.len() > 1 {
+            return Err(format!("{fact:?} was stored twice"));
+        }
+        let endpoints: BTreeSet<_> = work.deliveries.iter().map(|delivery| delivery.endpoint.as_str()).collect();
+        if endpoints != wanted(&kind).iter().copied().collect() {
+            return Err(format!("{kind} goes to {endpoints:?}"));
+        }
+        let kept = Kept { key: event.key.clone(), kind, data };
+        if self.kept.insert(event.key.id.to_string(), kept).is_some() {
+            return Err(format!("two events have the id {}", event.key.id));
+        }
+        self.tally += work.tally();
+        self.balanced()
+    }
+
+    fn balanced(&self) -> Held {
+        if self.tally.balanced() { Ok(()) } else { Err(format!("the ledger does not balance: {:?}", self.tally)) }
+    }
+
+    /// The store took a change: nothing vanishes, and every delivery goes where it may from where it was.
+    pub(super) fn settled(&mut self, key: &EventKey, before: &Work, after: &Work, now: Utc) -> Held {
+        let (was, is) = (before.tally(), after.tally());
+        self.tally += is;
+        self.tally.accepted -= was.accepted;
+        self.tally.delivered -= was.delivered;
+        self.tally.pending -= was.pending;
+        self.tally.failed -= was.failed;
+        self.tally.confirmed -= was.confirmed;
+        self.tally.unrouted -= was.unrouted;
+        self.balanced()?;
+        for old in &before.deliveries {
+            let Some(new) = after.delivery(&old.endpoint) else {
+                return Err(format!("the delivery of {} to {} vanished", key.id, old.endpoint));
+            };
+            if old != new {
+                self.moved(key, old, new, now).map_err(|what| format!("{} to {}: {what}", key.id, old.endpoint))?;
+            }
+        }
+        if after.deliveries.len() > before.deliveries.len() && !self.replays {
+            return Err(format!("{} got a delivery that nobody asked for", key.id));
+        }
+        Ok(())
+    }
+
+    fn moved(&mut self, key: &EventKey, old: &Delivery, new: &Delivery, now: Utc) -> Held {
+        let way = self.ways.entry((key.id.to_string(), old.endpoint.clone())).or_default();
+        if new.turn <= old.turn {
+            return Err(format!("turn {} came after turn {}", new.turn, old.turn));
+        }
+        match (old.state, new.state) {
+            (State::Pending, State::Delivered) if way.taken == 0 => Err("delivered, but never taken".to_owned()),
+            (State::Pending, State::Pending | State::Delivered) => Ok(()),
+            (State::Pending, State::Failed) => {
+                let schedule = &self.schedules[&old.endpoint];
+                let least: Duration = (0..schedule.steps()).filter_map(|tries| schedule.delay(tries, 0.0)).sum();
+                let took = now.since(new.since);
+                if way.attempts.is_empty() || took < least {
+                    return Err(format!("given up after {took:?} and {} attempts", way.attempts.len()));
+                }
+                Ok(())
+            }
+            (State::Failed, State::Confirmed) if old.due <= self.confirmed_until => Ok(()),
+            (State::Delivered | State::Failed | State::Confirmed, State::Pending) if self.replays => {
+                way.again += u32::from(old.state == State::Delivered);
+                way.attempts.clear();
+                Ok(())
+            }
+            (from, to) => Err(format!("{from:?} became {to:?}")),
+        }
+    }
+
+    /// An attempt begins at an endpoint; returns what is attempted.
+    pub(super) fn attempted(&mut self, id: &str, endpoint: &EndpointId, now: Utc) -> Result<&Kept, String> {
+        let kept = self.kept.get(id).ok_or_else(|| format!("{id} was sent to {endpoint} and is not stored"))?;
+        let way = self.ways.entry((id.to_owned(), endpoint.clone())).or_default();
+        let schedule = &self.schedules[endpoint];
+        if let (Some(last), false) = (way.attempts.last(), self.blemished.contains(&kept.key)) {
+            let step = u32::try_from(way.attempts.len() - 1).unwrap_or(u32::MAX).min(schedule.steps().saturating_sub(1));
+            let least = schedule.delay(step, 0.0).unwrap_or_default();
+            let gap = now.since(*last);
+            if gap < least {
+                return Err(format!("{id} was sent to {endpoint} again after {gap:?}, the schedule says {least:?}"));
+            }
+        }
+        way.attempts.push(now);
+        Ok(kept)
+    }
+
+    /// An endpoint took an event.
+    pub(super) fn taken(&mut self, id: &str, endpoint: &EndpointId) {
+        self.ways.entry((id.to_owned(), endpoint.clone())).or_default().taken += 1;
+    }
+
+    /// A fault befell these events that allows a second attempt.
+    pub(super) fn blemish(&mut self, keys: impl IntoIterator<Item = EventKey>) {
+        self.blemished.extend(keys);
+    }
+
+    /// A fault befell an event, known by its id.
+    pub(super) fn blemish_id(&mut self, id: &str) {
+        let key = self.kept.get(id).map(|kept| kept.key.clone());
+        self.blemish(key);
+    }
+
+    /// Some stored event.
+    pub(super) fn some(&self, place: impl FnOnce(usize) -> usize) -> Option<EventKey> {
+        (!self.kept.is_empty()).then(|| self.kept.values().nth(place(self.kept.len())).map(|kept| kept.key.clone()))?
+    }
+
+    /// A partner was not acknowledged and gave up.
+    pub(super) const fn refused(&mut self) {
+        self.refused += 1;
+    }
+
+    /// How often that happened.
+    pub(super) const fn refusals(&self) -> usize {
+        self.refused
+    }
+
+    /// How many events are stored.
+    pub(super) fn events(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// The counts as they follow from every change.
+    pub(super) const fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// The end: every stored event came from a push of its own, and what was delivered was taken as often as it may be.
+    pub(super) fn closed<'w>(&self, works: impl Iterator<Item = (&'w EventKey, &'w Work)>) -> Held {
+        for (fact, known) in &self.facts {
+            let mut pushes: Vec<_> = known.pushes.clone();
+            pushes.sort_by_key(|pushed| pushed.until.unwrap_or(u64::MAX));
+            for stored in &known.stored {
+                let cause = pushes.iter().position(|p| p.from < *stored && *stored < p.until.unwrap_or(u64::MAX));
+                let cause = cause.ok_or_else(|| format!("{fact:?} was stored more often than it was pushed"))?;
+                pushes.remove(cause);
+            }
+        }
+        for (key, work) in works {
+            for delivery in &work.deliveries {
+                let way = self.ways.get(&(key.id.to_string(), delivery.endpoint.clone()));
+                let (taken, again) = way.map_or((0, 0), |way| (way.taken, way.again));
+                let delivered = u32::from(delivery.state == State::Delivered);
+                if taken < delivered || (taken != delivered + again && !self.blemished.contains(key)) {
+                    let state = delivery.state;
+                    return Err(format!("{} is {state:?} at {} and was taken {taken} times", key.id, delivery.endpoint));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How many events no fault befell.
+    pub(super) fn unblemished(&self) -> usize {
+        self.kept.values().filter(|kept| !self.blemished.contains(&kept.key)).count()
+    }
+}

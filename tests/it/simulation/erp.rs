@@ -1,0 +1,218 @@
+//! The ERP, played: endpoints that take, refuse, ask for patience, are slow, do not answer, or are down, and events that
+//! they choke on.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use courier::{Parcel, Returned};
+use futures::future::BoxFuture;
+use hub::delivery::Outcome;
+use hub::envelope::{self, Format};
+use hub::{EndpointId, Utc};
+use runtime::config::Endpoint;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::book::Kept;
+use super::random::Random;
+use super::world::World;
+
+/// How old a signature may be: receivers allow five minutes (Standard Webhooks 1.0), and their clocks differ.
+const FRESH: Duration = Duration::from_mins(1);
+
+/// How an endpoint is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mood {
+    /// It answers soon.
+    Well,
+    /// It answers after that long.
+    Slow(Duration),
+    /// Connections are refused.
+    Down,
+    /// It takes the connection and never answers.
+    Hangs,
+    /// It answers everything with that status, and a `Retry-After`.
+    Refuses(u16, Option<Duration>),
+}
+
+/// What one attempt meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Take,
+    /// The answer is lost.
+    TakeInSilence,
+    Answer(u16, Option<Duration>),
+    Silence,
+}
+
+/// The ERP of a history.
+pub(super) struct Erp {
+    world: Arc<World>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    moods: Vec<(EndpointId, Utc, Utc, Mood)>,
+    /// Events that an endpoint chokes on, and how.
+    poison: BTreeMap<String, Option<Act>>,
+    poison_chance: u64,
+    under_way: BTreeMap<EndpointId, usize>,
+    attempts: Vec<(EndpointId, Utc)>,
+}
+
+/// One attempt under way.
+struct UnderWay<'a>(&'a Erp, EndpointId);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(count) = self.0.state.lock().unwrap().under_way.get_mut(&self.1) {
+            *count -= 1;
+        }
+    }
+}
+
+impl Erp {
+    /// An ERP that is well but at the times given, and for so many events in a thousand that are poison to it.
+    pub(super) fn new(world: &Arc<World>, moods: Vec<(EndpointId, Utc, Utc, Mood)>, poison_chance: u64) -> Arc<Self> {
+        let state = State { moods, poison_chance, ..State::default() };
+        Arc::new(Self { world: Arc::clone(world), state: Mutex::new(state) })
+    }
+
+    /// How the hub sends to it.
+    pub(super) fn send(self: &Arc<Self>) -> courier::Send {
+        let erp = Arc::clone(self);
+        Arc::new(move |endpoint, parcel| -> BoxFuture<'_, Returned> {
+            let erp = Arc::clone(&erp);
+            Box::pin(async move { erp.attempt(endpoint, parcel).await })
+        })
+    }
+
+    /// Everything is well from now on; `cured` too is what was poison.
+    pub(super) fn heal(&self, cured: bool) {
+        let mut state = self.state.lock().unwrap();
+        state.moods.clear();
+        if cured {
+            state.poison.clear();
+            state.poison_chance = 0;
+        }
+    }
+
+    /// Whether an event is poison.
+    pub(super) fn is_poison(&self, id: &str) -> bool {
+        matches!(self.state.lock().unwrap().poison.get(id), Some(Some(_)))
+    }
+
+    /// When attempts at an endpoint began.
+    pub(super) fn attempts(&self, endpoint: &str) -> Vec<Utc> {
+        let state = self.state.lock().unwrap();
+        state.attempts.iter().filter(|(own, _)| own.as_str() == endpoint).map(|(_, at)| *at).collect()
+    }
+
+    async fn attempt(&self, endpoint: &Endpoint, parcel: Parcel) -> Returned {
+        let now = self.world.now();
+        let under_way = self.begin(endpoint, now);
+        let kept = self.world.book().attempted(&parcel.id, &endpoint.id, now).map(|kept| check(kept, endpoint, &parcel, now));
+        self.world.hold(kept.and_then(|held| held));
+        let (act, pause) = self.meets(endpoint, &parcel.id, now);
+        self.world.tell(&format!("attempt of {} at {}: {act:?}", parcel.id, endpoint.id));
+        sleep(pause.min(endpoint.timeout)).await;
+        let act = if pause >= endpoint.timeout { Act::Silence } else { act };
+        if matches!(act, Act::Take | Act::TakeInSilence) {
+            self.world.book().taken(&parcel.id, &endpoint.id);
+        }
+        if act == Act::TakeInSilence {
+            self.world.book().blemish_id(&parcel.id);
+            let rest = self.world.draw(|random, _| random.ms(0..=4_000));
+            sleep(rest.min(endpoint.timeout.saturating_sub(pause))).await;
+        }
+        drop(under_way);
+        let judged = |status, retry_after, body: &[u8]| Returned {
+            outcome: envelope::judge(endpoint.format, status, retry_after, body),
+            status: Some(status),
+            detail: String::new(),
+        };
+        match act {
+            Act::Take => judged(200, None, br#"{"state":true}"#),
+            Act::Answer(200, after) => judged(200, after, br#"{"state":false,"msg":"busy"}"#),
+            Act::Answer(status, after) => judged(status, after, b""),
+            Act::Silence | Act::TakeInSilence => {
+                Returned { outcome: Outcome::NoAnswer, status: None, detail: "no answer".to_owned() }
+            }
+        }
+    }
+
+    fn begin(&self, endpoint: &Endpoint, now: Utc) -> UnderWay<'_> {
+        let mut state = self.state.lock().unwrap();
+        state.attempts.push((endpoint.id.clone(), now));
+        let count = state.under_way.entry(endpoint.id.clone()).or_default();
+        *count += 1;
+        let over = *count > endpoint.concurrency;
+        drop(state);
+        if over {
+            self.world.broken(&format!("more than {} attempts under way at {}", endpoint.concurrency, endpoint.id));
+        }
+        UnderWay(self, endpoint.id.clone())
+    }
+
+    fn meets(&self, endpoint: &Endpoint, id: &str, now: Utc) -> (Act, Duration) {
+        let state = &mut *self.state.lock().unwrap();
+        let chance = state.poison_chance;
+        let draw = |random: &mut Random| random.chance(chance).then(|| poison(random, endpoint.format));
+        let poison = *state.poison.entry(id.to_owned()).or_insert_with(|| self.world.draw(|random, _| draw(random)));
+        let mood = state.moods.iter().find(|(own, from, until, _)| *own == endpoint.id && *from <= now && now < *until);
+        let (soon, error) = self.world.draw(|random, weather| {
+            let acts = [
+                Act::TakeInSilence,
+                Act::Silence,
+                Act::Answer(503, None),
+                Act::Answer(429, Some(random.ms(1_000..=90_000))),
+                Act::Answer(if endpoint.format == Format::Raw { 200 } else { 409 }, None),
+            ];
+            (random.ms(1..=40), random.chance(weather.erp_errors).then_some(acts[random.place(acts.len())]))
+        });
+        let whole = endpoint.timeout;
+        match (poison, mood.map_or(Mood::Well, |mood| mood.3)) {
+            (Some(Act::Silence), _) | (_, Mood::Hangs) => (Act::Silence, whole),
+            (_, Mood::Down) => (Act::Silence, soon),
+            (_, Mood::Refuses(status, after)) => (Act::Answer(status, after), soon),
+            (Some(act), _) => (act, soon),
+            (None, Mood::Slow(pause)) => (error.unwrap_or(Act::Take), pause),
+            (None, Mood::Well) => (error.unwrap_or(Act::Take), soon),
+        }
+    }
+}
+
+/// How an endpoint chokes on an event.
+fn poison(random: &mut Random, format: Format) -> Act {
+    match random.within(0..=3) {
+        0 => Act::Silence,
+        1 => Act::Answer(500, None),
+        _ if format == Format::Raw => Act::Answer(200, None),
+        _ => Act::Answer(422, None),
+    }
+}
+
+/// Every attempt carries the event's id, a signature of its very bytes at this time, and the partner's bytes.
+fn check(kept: &Kept, endpoint: &Endpoint, parcel: &Parcel, now: Utc) -> Result<(), String> {
+    let id = &parcel.id;
+    let signed = endpoint.keys.iter().map(|key| key.sign(id, Utc(parcel.timestamp * 1_000_000), &parcel.body));
+    if signed.collect::<Vec<_>>().join(" ") != parcel.signature || now.since(Utc(parcel.timestamp * 1_000_000)) > FRESH {
+        return Err(format!("{id} is not signed, or was a while ago: {} at {now}", parcel.timestamp));
+    }
+    let data = match endpoint.format {
+        Format::Raw => parcel.body.trim_ascii(),
+        Format::CloudEvents => {
+            let event: Value = serde_json::from_slice(&parcel.body).map_err(|error| error.to_string())?;
+            let attributes = ["id", "type", "subject", "source"].map(|name| event[name].as_str().unwrap_or_default());
+            let (subject, source) = (kept.key.subject.as_str(), kept.key.connection.as_str());
+            if attributes != [id.as_str(), kept.kind.as_str(), subject, source] {
+                return Err(format!("{id} came as {attributes:?}"));
+            }
+            let tail = parcel.body.strip_suffix(b"}").and_then(|body| body.strip_suffix(&kept.data[..]));
+            if tail.is_some_and(|body| body.ends_with(b",\"data\":")) { &kept.data[..] } else { &parcel.body[..] }
+        }
+    };
+    if data == kept.data.trim_ascii() { Ok(()) } else { Err(format!("{id} came with other bytes than were pushed")) }
+}

@@ -1,0 +1,213 @@
+//! Families of histories: what goes wrong in each, and what must hold in it beyond what always must.
+
+use std::time::Duration;
+
+use hub::EndpointId;
+
+use super::erp::Mood;
+use super::random::Random;
+use super::world::{Dead, Weather};
+
+/// A kind of history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    /// Nothing goes wrong, but much happens at once.
+    NothingWrong,
+    /// The store errs, loses answers, throttles, is slow, and its index lags.
+    StoreInTrouble,
+    /// Functions die at any await, and the process with everything in it.
+    Deaths,
+    /// Hints are dropped, repeated, late, and not taken.
+    QueueInTrouble,
+    /// The queue is gone for good.
+    QueueDead,
+    /// One endpoint is dead, and some events are poison.
+    ErpInTrouble,
+    /// The ERP is down for a day.
+    ErpDownForADay,
+    /// Operators confirm and replay.
+    OperatorsAtWork,
+    /// All of it.
+    EverythingAtOnce,
+}
+
+/// The endpoints of every history.
+pub(super) const ENDPOINTS: [&str; 3] = ["erp", "wms", "tms"];
+
+/// What happens in one history, apart from the pushes.
+pub(super) struct Plan {
+    pub(super) weather: Weather,
+    /// How each endpoint is, from when until when.
+    pub(super) moods: Vec<(&'static str, Duration, Duration, Mood)>,
+    /// How many events in a thousand an endpoint chokes on.
+    pub(super) poison: u64,
+    /// The endpoints' schedule, as the configuration has it.
+    pub(super) retry: &'static str,
+    pub(super) concurrency: u32,
+    /// How many pushes, and over which time.
+    pub(super) pushes: u64,
+    pub(super) over: Duration,
+    /// When everything is well again.
+    pub(super) heals: Duration,
+    /// How often the process dies.
+    pub(super) restarts: u64,
+    /// How often operators do something.
+    pub(super) operations: u64,
+    /// Within which time events must be delivered to which endpoints, from when they were stored.
+    pub(super) prompt: Option<(Vec<&'static str>, Duration)>,
+    /// Every push is acknowledged at once.
+    pub(super) never_refused: bool,
+}
+
+/// Two sweep periods, and what the attempt takes.
+const TWO_SWEEPS: Duration = Duration::from_secs(60 + 6);
+
+const DAY: Duration = Duration::from_hours(24);
+
+impl Family {
+    /// How many of a thousand histories are of this family.
+    pub(super) const fn share(self) -> u64 {
+        match self {
+            Self::NothingWrong | Self::QueueInTrouble | Self::QueueDead | Self::OperatorsAtWork => 90,
+            Self::ErpInTrouble => 110,
+            Self::ErpDownForADay => 30,
+            Self::StoreInTrouble | Self::Deaths => 180,
+            Self::EverythingAtOnce => 140,
+        }
+    }
+
+    /// The name of its test.
+    pub(super) const fn test(self) -> &'static str {
+        match self {
+            Self::NothingWrong => "nothing_wrong",
+            Self::StoreInTrouble => "store_in_trouble",
+            Self::Deaths => "deaths_at_every_await",
+            Self::QueueInTrouble => "queue_in_trouble",
+            Self::QueueDead => "queue_dead_for_good",
+            Self::ErpInTrouble => "erp_in_trouble",
+            Self::ErpDownForADay => "erp_down_for_a_day",
+            Self::OperatorsAtWork => "operators_at_work",
+            Self::EverythingAtOnce => "everything_at_once",
+        }
+    }
+
+    /// What happens in one history of the family.
+    pub(super) fn plan(self, random: &mut Random) -> Plan {
+        let plan = Plan {
+            weather: Weather::default(),
+            moods: Vec::new(),
+            poison: 0,
+            retry: r#"retry = ["5s", "30s", "2m", "10m"]"#,
+            concurrency: u32::try_from(random.within(1..=6)).unwrap_or(1),
+            pushes: random.within(6..=16),
+            over: random.ms(1_000..=150_000),
+            heals: Duration::from_secs(random.within(120..=240)),
+            restarts: 0,
+            operations: 0,
+            prompt: None,
+            never_refused: true,
+        };
+        match self {
+            Self::NothingWrong => {
+                Plan { prompt: Some((ENDPOINTS.to_vec(), Duration::from_secs(4))), pushes: random.within(10..=30), ..plan }
+            }
+            Self::StoreInTrouble => {
+                Plan { weather: store(random, Weather::default()), never_refused: false, ..plan }
+            }
+            Self::Deaths => {
+                let weather = Weather { deaths: random.within(50..=500), ..Weather::default() };
+                Plan { weather, restarts: random.within(0..=3), never_refused: false, ..plan }
+            }
+            Self::QueueInTrouble => {
+                let erp_errors = if random.chance(500) { random.within(0..=400) } else { 0 };
+                let weather = Weather { erp_errors, ..queue(random, Weather::default()) };
+                let prompt = (erp_errors == 0).then(|| (ENDPOINTS.to_vec(), TWO_SWEEPS));
+                Plan { weather, prompt, ..plan }
+            }
+            Self::QueueDead => {
+                let dead = [Dead::Errs, Dead::Hangs, Dead::Forgets][random.place(3)];
+                let weather = Weather { queue_dead: Some(dead), ..Weather::default() };
+                // A queue that takes and forgets cannot be told from a good one: what is handed to it waits a sweep.
+                let pushes = if dead == Dead::Forgets { plan.pushes } else { random.within(10..=60) };
+                let concurrency = if dead == Dead::Forgets { 16 } else { plan.concurrency };
+                Plan { weather, concurrency, pushes, prompt: Some((ENDPOINTS.to_vec(), TWO_SWEEPS)), ..plan }
+            }
+            Self::ErpInTrouble => {
+                let dead = ENDPOINTS[random.place(3)];
+                let moods = vec![(dead, Duration::ZERO, plan.heals, mood(random))];
+                let healthy = ENDPOINTS.into_iter().filter(|endpoint| *endpoint != dead).collect();
+                Plan { moods, poison: 60, prompt: Some((healthy, TWO_SWEEPS)), ..plan }
+            }
+            Self::ErpDownForADay => {
+                let down = [Mood::Down, Mood::Hangs, Mood::Refuses(503, None)][random.place(3)];
+                let from = random.ms(1_000..=60_000);
+                let moods = ENDPOINTS.map(|endpoint| (endpoint, from, from + DAY, down)).to_vec();
+                let (over, heals) = (random.ms(60_000..=86_400_000), from + DAY);
+                Plan { moods, over, heals, pushes: random.within(20..=40), retry: "", ..plan }
+            }
+            Self::OperatorsAtWork => {
+                let weather = Weather { erp_errors: random.within(100..=600), ..Weather::default() };
+                let moods = vec![(ENDPOINTS[random.place(3)], Duration::ZERO, plan.heals, mood(random))];
+                let retry = r#"retry = ["5s", "20s"]"#;
+                Plan { weather, moods, poison: 100, retry, operations: random.within(5..=15), ..plan }
+            }
+            Self::EverythingAtOnce => {
+                let weather = queue(random, Weather::default());
+                let weather = store(random, weather);
+                let weather =
+                    Weather { deaths: random.within(0..=200), erp_errors: random.within(0..=400), ..weather };
+                let moods = ENDPOINTS.map(|e| (e, random.ms(0..=60_000), random.ms(60_000..=200_000), mood(random)));
+                Plan {
+                    weather,
+                    moods: moods.to_vec(),
+                    poison: 60,
+                    restarts: random.within(0..=2),
+                    operations: random.within(0..=6),
+                    never_refused: false,
+                    ..plan
+                }
+            }
+        }
+    }
+}
+
+fn mood(random: &mut Random) -> Mood {
+    match random.within(0..=5) {
+        0 => Mood::Slow(random.ms(100..=6_000)),
+        1 => Mood::Down,
+        2 => Mood::Hangs,
+        3 => Mood::Refuses(503, Some(random.ms(1_000..=120_000))),
+        4 => Mood::Refuses(400, None),
+        _ => Mood::Refuses(500, None),
+    }
+}
+
+/// Some of what can befall a store, more or less of it.
+fn store(random: &mut Random, weather: Weather) -> Weather {
+    let mut some = |most| if random.chance(600) { random.within(0..=most) } else { 0 };
+    Weather {
+        store_errors: some(300),
+        store_losses: some(250),
+        store_throttles: some(20),
+        store_delays: some(200),
+        stale_reads: some(800),
+        ..weather
+    }
+}
+
+/// Some of what can befall a queue, more or less of it.
+fn queue(random: &mut Random, weather: Weather) -> Weather {
+    let mut some = |most| if random.chance(600) { random.within(0..=most) } else { 0 };
+    Weather {
+        queue_drops: some(700),
+        queue_repeats: some(500),
+        queue_delays: some(500),
+        queue_errors: some(400),
+        ..weather
+    }
+}
+
+/// The moods of a plan, at the endpoints themselves.
+pub(super) fn endpoint(id: &str) -> EndpointId {
+    EndpointId::from(id)
+}

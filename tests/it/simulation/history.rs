@@ -1,0 +1,278 @@
+//! One history: a seed's worth of pushes and mishaps, then everything heals, and then the promises are held to it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deliveries::change::{Change, Selection, apply};
+use hub::EventKey;
+use hub::delivery::State;
+use runtime::config::Config;
+use store::Store as _;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::erp::Erp;
+use super::family::{ENDPOINTS, Family, Plan, endpoint};
+use super::hub::Hub;
+use super::mortal::Mortal;
+use super::partner;
+use super::pushes::{self, push};
+use super::random::Random;
+use super::world::{Weather, World};
+
+/// What a history came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Came {
+    /// The digest of everything that happened.
+    pub(super) digest: u64,
+    /// The first promise that was broken, and what came before it.
+    pub(super) broken: Option<String>,
+    /// How many events were stored.
+    pub(super) events: usize,
+    /// Of these, how many no fault befell that allows a second attempt.
+    pub(super) unblemished: usize,
+}
+
+/// Plays a history, in virtual time. Where a promise is broken, `shown` lines up to there are told.
+pub(super) fn play(family: Family, seed: u64, shown: usize) -> Came {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(history(family, seed, shown))
+}
+
+async fn history(family: Family, seed: u64, shown: usize) -> Came {
+    let mut random = Random::new(seed.rotate_left(32) ^ 0x5EED);
+    let plan = family.plan(&mut random);
+    let config = Config::parse(&pushes::document(plan.retry, plan.concurrency)).unwrap();
+    let world = World::new(seed, config, plan.weather.clone(), shown);
+    let began = world.now();
+    let moods = plan.moods.iter().map(|(id, from, until, mood)| (endpoint(id), began.after(*from), began.after(*until), *mood));
+    let erp = Erp::new(&world, moods.collect(), plan.poison);
+    let hub = Hub::new(&world, &erp);
+    hub.start();
+
+    trouble(&plan, &mut random, &hub, &erp).await;
+    let healed = world.now();
+    if world.first_broken().is_none() {
+        quiet(&hub, healed).await;
+    }
+    if world.first_broken().is_none() {
+        judge(&plan, &hub, &erp).await;
+    }
+    if family == Family::ErpDownForADay && world.first_broken().is_none() {
+        no_stampede(&plan, &hub, &erp, began);
+    }
+    if plan.operations > 0 && world.first_broken().is_none() {
+        everything_again(&hub, &erp).await;
+    }
+    let book = world.book();
+    let (events, unblemished) = (book.events(), book.unblemished());
+    drop(book);
+    Came { digest: world.digest(), broken: world.first_broken(), events, unblemished }
+}
+
+/// From the beginning until everything is well and every partner has come to an end.
+async fn trouble(plan: &Plan, random: &mut Random, hub: &Arc<Hub>, erp: &Arc<Erp>) {
+    let (world, began) = (&hub.world, Instant::now());
+    let at = |random: &mut Random, within: Duration| {
+        began + random.ms(0..=u64::try_from(within.as_millis()).unwrap_or(u64::MAX))
+    };
+    let mut partners = JoinSet::new();
+    for _ in 0..plan.pushes {
+        let (push, first) = (push(random, 6), at(random, plan.over));
+        // Equal pushes come at once, or a while later, or both.
+        let copies = if random.chance(300) { random.within(2..=6) } else { 1 };
+        for _ in 0..copies {
+            let begins = first + if random.chance(500) { Duration::ZERO } else { random.ms(0..=20_000) };
+            let (hub, push, by_hand) = (Arc::clone(hub), push.clone(), random.chance(500));
+            partners.spawn(async move {
+                sleep_until(begins).await;
+                partner::play(hub, push, by_hand).await;
+            });
+        }
+    }
+    let mut mishaps = JoinSet::new();
+    for _ in 0..plan.restarts {
+        let (hub, when, down) = (Arc::clone(hub), at(random, plan.heals), random.ms(0..=40_000));
+        mishaps.spawn(async move {
+            sleep_until(when).await;
+            hub.restart(down).await;
+        });
+    }
+    for _ in 0..plan.operations {
+        let (hub, when) = (Arc::clone(hub), at(random, plan.heals));
+        mishaps.spawn(async move {
+            sleep_until(when).await;
+            operate(&hub).await;
+        });
+    }
+    let step = (plan.heals / 300).max(Duration::from_secs(1));
+    let mut ill = true;
+    while world.first_broken().is_none() && (ill || !partners.is_empty() || !mishaps.is_empty()) {
+        sleep(step).await;
+        while let Some(ended) = partners.try_join_next().or_else(|| mishaps.try_join_next()) {
+            ended.unwrap();
+        }
+        if ill && began.elapsed() >= plan.heals {
+            ill = false;
+            world.tell("everything heals");
+            world.draw(|_, weather| {
+                *weather = Weather { queue_dead: weather.queue_dead, ..Weather::default() };
+            });
+            erp.heal(false);
+        }
+    }
+    if plan.never_refused && world.book().refusals() > 0 {
+        world.broken("a push was refused, with nothing wrong with the store");
+    }
+}
+
+/// An operator confirms or replays, and may be cut off at any await.
+async fn operate(hub: &Hub) {
+    let world = &hub.world;
+    let now = world.now();
+    let (to, confirms, some, dry, death) = world.draw(|random, weather| {
+        let death = random.chance(weather.deaths).then(|| random.within(0..=20));
+        (ENDPOINTS[random.place(3)], random.chance(400), random.chance(500), random.chance(200), death)
+    });
+    let change = if confirms {
+        let cutoff = if some { now } else { hub::Utc(now.0 - 30_000_000) };
+        let book = &mut *world.book();
+        book.confirmed_until = cutoff.max(book.confirmed_until);
+        Change::Confirm { cutoff }
+    } else {
+        world.book().replays |= !dry;
+        Change::Replay
+    };
+    let selection = if some {
+        let keys = world.draw(|random, _| random.next());
+        let one = |n: u64| world.book().some(|len| usize::try_from((keys >> n) % len as u64).unwrap_or_default());
+        Selection::These([0, 8, 16].into_iter().filter_map(one).collect::<BTreeSet<_>>().into_iter().collect())
+    } else {
+        Selection::Failed
+    };
+    world.tell(&format!("operator: {change:?} {to} {selection:?}, dry {dry}"));
+    let context = hub.context();
+    let id = endpoint(to);
+    let applied = Mortal::new(apply(&context, change, &id, selection, dry, |_| true), death).await;
+    world.tell(&format!("operator: {applied:?}"));
+    if let Some(Ok((_, hints))) = applied {
+        hub.hint(hints).await;
+    }
+}
+
+/// Time passes until nothing is pending: the schedule's length, and what the circuit and the sweeps add.
+async fn quiet(hub: &Hub, from: hub::Utc) {
+    let world = &hub.world;
+    let schedules = world.config.endpoints.values().map(|endpoint| {
+        let schedule = &endpoint.schedule;
+        (0..schedule.steps()).filter_map(|tries| schedule.delay(tries, 1.0)).sum::<Duration>()
+    });
+    let longest = schedules.max().unwrap_or_default() + Duration::from_mins(15);
+    while world.first_broken().is_none() {
+        let pending = hub.store.pending();
+        if pending.is_empty() {
+            return;
+        }
+        if world.now().since(from) > longest {
+            world.broken(&format!("still pending long after everything healed: {pending:?}"));
+        }
+        sleep(world.config.sweep_every).await;
+    }
+}
+
+/// What must hold at the end of every history.
+async fn judge(plan: &Plan, hub: &Hub, erp: &Erp) {
+    let world = &hub.world;
+    let works: Vec<_> =
+        hub.store.model().items().map(|item| (item.event.clone(), item.work.clone())).collect();
+    let held = world.book().closed(works.iter().map(|(event, work)| (&event.key, work)));
+    world.hold(held);
+
+    let now = world.now();
+    let ledger = hub.store.ledger(now).await.unwrap();
+    let mut total = hub::ledger::Tally::default();
+    ledger.into_values().for_each(|tally| total += tally);
+    let counted = world.book().tally();
+    if total != counted || !total.balanced() || total.pending > 0 {
+        world.broken(&format!("the ledger is {total:?}, and by the changes it must be {counted:?}"));
+    }
+    for id in ENDPOINTS.map(endpoint) {
+        let failed = |(event, work): &(hub::Event, hub::Work)| {
+            let failed = work.delivery(&id).is_some_and(|delivery| delivery.state == State::Failed);
+            failed.then(|| event.key.clone())
+        };
+        let expected: BTreeSet<EventKey> = works.iter().filter_map(failed).collect();
+        let page = hub.store.failed(Some(&id), None, 1000, now).await.unwrap();
+        let listed: BTreeSet<_> = page.items.into_iter().map(|item| item.key).collect();
+        if listed != expected {
+            world.broken(&format!("listed as failed at {id}: {listed:?}, and these did: {expected:?}"));
+        }
+    }
+    for (event, _) in &works {
+        for alias in &event.meta.aliases {
+            let place = (event.key.connection.clone(), event.key.subject.clone());
+            if !hub.store.resolve(alias, now).await.unwrap().contains(&place) {
+                world.broken(&format!("{} is not known as {alias}", event.key.subject));
+            }
+        }
+    }
+    if let Some((endpoints, within)) = &plan.prompt {
+        let late: Vec<_> = (works.iter())
+            .flat_map(|(event, work)| work.deliveries.iter().map(move |delivery| (event, delivery)))
+            .filter(|(event, delivery)| {
+                let timely = delivery.state == State::Delivered && delivery.due.since(event.meta.received) <= *within;
+                endpoints.contains(&delivery.endpoint.as_str())
+                    && !timely
+                    && !erp.is_poison(&event.key.id.to_string())
+            })
+            .map(|(event, delivery)| format!("{} at {} {:?} {}", event.key.id, delivery.endpoint, delivery.state, delivery.due))
+            .collect();
+        if !late.is_empty() {
+            world.broken(&format!("not delivered within {within:?}: {late:?}"));
+        }
+    }
+}
+
+/// How many attempts at a dead endpoint a day allows: what opens the circuit, and a probe whenever it may close.
+const KNOCKS: usize = 400;
+
+/// While the ERP is down it is left alone; when it is back, what waited comes spread.
+fn no_stampede(plan: &Plan, hub: &Hub, erp: &Erp, began: hub::Utc) {
+    let Some((_, from, until, _)) = plan.moods.first() else { return };
+    let (from, until) = (began.after(*from), began.after(*until));
+    for id in ENDPOINTS {
+        let attempts = erp.attempts(id);
+        let knocks = attempts.iter().filter(|at| from <= **at && **at < until).count();
+        if knocks > KNOCKS {
+            hub.world.broken(&format!("{id} was knocked on {knocks} times in the day it was down"));
+        }
+        let after: Vec<_> = attempts.into_iter().filter(|at| until <= *at).collect();
+        let crowd = after.iter().map(|at| after.iter().filter(|o| *at <= **o && o.since(*at).as_secs() < 1).count());
+        let (most, all) = (crowd.max().unwrap_or_default(), after.len());
+        if most > (all / 2).max(10) {
+            hub.world.broken(&format!("{most} of the {all} attempts at {id} after the outage came within a second"));
+        }
+    }
+}
+
+/// Nothing is poison any more; everything that failed is replayed, and arrives.
+async fn everything_again(hub: &Hub, erp: &Erp) {
+    let world = &hub.world;
+    erp.heal(true);
+    world.book().replays = true;
+    let context = hub.context();
+    for id in ENDPOINTS.map(endpoint) {
+        let (_, hints) = apply(&context, Change::Replay, &id, Selection::Failed, false, |_| true).await.unwrap();
+        hub.hint(hints).await;
+    }
+    quiet(hub, world.now()).await;
+    let tally = world.book().tally();
+    if tally.failed > 0 || tally.pending > 0 {
+        world.broken(&format!("replayed, and not delivered: {tally:?}"));
+    }
+    let model = hub.store.model();
+    let held = world.book().closed(model.items().map(|item| (&item.event.key, &item.work)));
+    drop(model);
+    world.hold(held);
+}

@@ -1,0 +1,240 @@
+//! The hub as one process: it receives, carries what the queue hints at, and sweeps; any of it may die at any await, and
+//! all of it at once.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use courier::{Courier, Lines};
+use hub::{EndpointId, EventKey};
+use partners::answer::{Answer, Verdict};
+use queue::{Errand, Hint, Queue as _};
+use runtime::Context;
+use runtime::receive::{Address, Delivered, receive, refuse, verify};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use super::erp::Erp;
+use super::mortal::Mortal;
+use super::pushes::Push;
+use super::queue::{SimQueue, describe};
+use super::store::SimStore;
+use super::world::World;
+
+/// What an answer may take beyond the partner's budget, for the clock's grain.
+const GRAIN: Duration = Duration::from_millis(5);
+
+type SimCourier = Arc<Courier<SimStore, SimQueue>>;
+
+/// The hub of a history.
+pub(super) struct Hub {
+    pub(super) world: Arc<World>,
+    pub(super) store: SimStore,
+    queue: SimQueue,
+    erp: Arc<Erp>,
+    process: Mutex<Option<Process>>,
+    /// The turns that are being carried, to see where one is carried twice at once.
+    carried: Mutex<BTreeMap<(EventKey, EndpointId, u32), u32>>,
+}
+
+struct Process {
+    courier: SimCourier,
+    tasks: JoinSet<()>,
+}
+
+/// A turn being carried.
+struct Carried<'a>(&'a Hub, Option<(EventKey, EndpointId, u32)>);
+
+impl<'a> Carried<'a> {
+    fn begin(hub: &'a Hub, hint: &Hint) -> Self {
+        let Errand::Deliver { endpoint, turn } = &hint.errand else { return Self(hub, None) };
+        let turn = (hint.key.clone(), endpoint.clone(), *turn);
+        let mut carried = hub.carried.lock().unwrap();
+        let count = carried.entry(turn.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            hub.world.book().blemish([hint.key.clone()]);
+        }
+        drop(carried);
+        Self(hub, Some(turn))
+    }
+}
+
+impl Drop for Carried<'_> {
+    fn drop(&mut self) {
+        let mut carried = self.0.carried.lock().unwrap();
+        if let Some(count) = self.1.as_ref().and_then(|turn| carried.get_mut(turn)) {
+            *count -= 1;
+        }
+    }
+}
+
+impl Hub {
+    pub(super) fn new(world: &Arc<World>, erp: &Arc<Erp>) -> Arc<Self> {
+        Arc::new(Self {
+            world: Arc::clone(world),
+            store: SimStore::new(world),
+            queue: SimQueue::new(world),
+            erp: Arc::clone(erp),
+            process: Mutex::default(),
+            carried: Mutex::default(),
+        })
+    }
+
+    pub(super) fn context(&self) -> Context<SimStore, SimQueue> {
+        let world = Arc::clone(&self.world);
+        Context {
+            config: Arc::clone(&self.world.config),
+            store: self.store.clone(),
+            queue: self.queue.clone(),
+            clock: Arc::new(move || world.now()),
+        }
+    }
+
+    /// The process starts.
+    pub(super) fn start(self: &Arc<Self>) {
+        self.world.tell("the hub starts");
+        let world = Arc::clone(&self.world);
+        let courier = Arc::new(Courier {
+            context: self.context(),
+            lines: Arc::new(Lines::default()),
+            random: Arc::new(move || world.draw(|random, _| random.unit())),
+            send: self.erp.send(),
+        });
+        let mut tasks = JoinSet::new();
+        let hub = Arc::clone(self);
+        tasks.spawn(async move {
+            loop {
+                let hint = hub.queue.next().await;
+                hub.carry(hint);
+            }
+        });
+        let hub = Arc::clone(self);
+        tasks.spawn(async move {
+            let mut clock = interval(hub.world.config.sweep_every);
+            clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                clock.tick().await;
+                hub.sweep();
+            }
+        });
+        *self.process.lock().unwrap() = Some(Process { courier, tasks });
+    }
+
+    /// The process dies with everything it has under way and in memory, and starts again after a while.
+    pub(super) async fn restart(self: &Arc<Self>, down: Duration) {
+        let Some(mut process) = self.process.lock().unwrap().take() else { return };
+        self.world.tell("the hub dies");
+        self.world.book().blemish(self.store.pending());
+        process.tasks.shutdown().await;
+        drop(process);
+        self.queue.forget();
+        sleep(down).await;
+        self.start();
+    }
+
+    /// Runs something in the process; whether there is one.
+    fn spawn<F>(&self, task: impl FnOnce(SimCourier) -> F) -> bool
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut process = self.process.lock().unwrap();
+        let Some(process) = process.as_mut() else { return false };
+        process.tasks.spawn(task(Arc::clone(&process.courier)));
+        while let Some(ended) = process.tasks.try_join_next() {
+            if let Err(error) = ended.map_err(|error| error.to_string()) {
+                self.world.broken(&format!("something in the hub panicked: {error}"));
+            }
+        }
+        true
+    }
+
+    /// At which poll of the next future it dies, if it does.
+    fn death(&self, last: u64) -> Option<u64> {
+        self.world.draw(|random, weather| random.chance(weather.deaths).then(|| random.within(0..=last)))
+    }
+
+    fn carry(self: &Arc<Self>, hint: Hint) {
+        let (hub, death) = (Arc::clone(self), self.death(24));
+        self.spawn(|courier| async move {
+            let carried = Carried::begin(&hub, &hint);
+            let done = Mortal::new(courier::run(&courier, &hint), death).await;
+            drop(carried);
+            if done.is_none() {
+                hub.world.book().blemish([hint.key.clone()]);
+            }
+            let what = done.map_or("died".to_owned(), |done| done.map_or_else(|e| e.to_string(), |d| format!("{d:?}")));
+            hub.world.tell(&format!("carried {}: {what}", describe(&hint)));
+        });
+    }
+
+    fn sweep(self: &Arc<Self>) {
+        let stale = self.world.draw(|_, weather| weather.stale_reads > 0);
+        if !stale && self.store.model().due(self.world.now(), None, 1).is_empty() {
+            return;
+        }
+        let (hub, death) = (Arc::clone(self), self.death(80));
+        self.spawn(|courier| async move {
+            let budget = courier.context.config.sweep_every;
+            let done = Mortal::new(courier::sweep(&courier, budget), death).await;
+            if done.is_none() {
+                hub.world.book().blemish(hub.store.pending());
+            }
+            let what = done.map_or("died".to_owned(), |done| done.map_or_else(|e| e.to_string(), |s| format!("{s:?}")));
+            hub.world.tell(&format!("sweep: {what}"));
+        });
+    }
+
+    /// Sends hints as the functions that replay do.
+    pub(super) async fn hint(&self, hints: Vec<Hint>) {
+        // What is not sent is swept.
+        let _ = self.queue.send(hints).await;
+    }
+
+    /// A push comes in. Nothing where there is no answer.
+    pub(super) async fn receive(self: &Arc<Self>, push: &Push) -> Option<Answer> {
+        let (answered, answer) = oneshot::channel();
+        let (hub, push, death) = (Arc::clone(self), push.clone(), self.death(16));
+        let partner = push.partner;
+        let running = self.spawn(|courier| async move {
+            let arrived = Instant::now();
+            let received = Mortal::new(keep(&courier.context, &push, arrived), death).await;
+            if let Some(received) = received {
+                if arrived.elapsed() > partner.budget() + GRAIN {
+                    hub.world.broken(&format!("{partner} waited {:?} for its answer", arrived.elapsed()));
+                }
+                // A partner that no longer waits is told nothing.
+                let _ = answered.send(received);
+            }
+        });
+        if !running {
+            return None;
+        }
+        let answer = tokio::time::timeout(partner.deadline(), answer).await.ok()?.ok()?;
+        let positive = simulators::partner::after(partner, 1, Some(&as_heard(&answer))) == simulators::partner::Next::Taken;
+        if !positive && answer != refuse(Some(partner), Verdict::Unavailable) {
+            self.world.broken(&format!("{partner} was refused with {answer:?}"));
+        }
+        Some(answer)
+    }
+}
+
+async fn keep(context: &Context<SimStore, SimQueue>, push: &Push, arrived: Instant) -> Answer {
+    let action = callback::ACTIONS.into_iter().find(|action| action.suffix == push.suffix).unwrap();
+    let key = "k".repeat(32);
+    let address = Address { partner: push.partner.id(), connection: push.connection, key: &key };
+    match verify(context, &action, address, None) {
+        Ok(verified) => {
+            let content_type = "application/json;charset=UTF-8".to_owned();
+            let delivered = Delivered { body: push.body.clone(), content_type, ..Delivered::default() };
+            receive(context, &action, verified, delivered, arrived).await
+        }
+        Err(answer) => answer,
+    }
+}
+
+/// An answer as the partner hears it.
+pub(super) fn as_heard(answer: &Answer) -> simulators::partner::Answer {
+    simulators::partner::Answer { status: answer.status, body: answer.body.clone().into() }
+}

@@ -1,0 +1,157 @@
+//! What partners push in a history, and what it must become.
+
+use bytes::Bytes;
+use partners::Partner;
+use serde_json::Value;
+
+use super::random::Random;
+
+/// A business fact: connection, type, subject, and its payload without its layout.
+pub(super) type Fact = (&'static str, &'static str, String, String);
+
+/// One fact in a push, and the bytes of its payload as the ERP must get them.
+#[derive(Clone, Debug)]
+pub(super) struct Claim {
+    pub(super) fact: Fact,
+    pub(super) data: Vec<u8>,
+}
+
+/// One push.
+#[derive(Clone, Debug)]
+pub(super) struct Push {
+    pub(super) partner: Partner,
+    pub(super) connection: &'static str,
+    /// The last segment of its path.
+    pub(super) suffix: &'static str,
+    pub(super) body: Bytes,
+    pub(super) claims: Vec<Claim>,
+}
+
+/// The type whose repetitions are told by the latest event alone.
+pub(super) const CHAINED: &str = "xhq.syn_status";
+
+/// The configuration of every history; the schedule and the places of the endpoints differ.
+pub(super) fn document(retry: &str, concurrency: u32) -> String {
+    let key = "k".repeat(32);
+    let secret = hub::signature::SigningKey::secret(&[7; 32]);
+    let connection = |id: &str, partner: &str| {
+        format!("[[connections]]\nid = \"{id}\"\npartner = \"{partner}\"\nkeys = [\"{key}\"]\n")
+    };
+    let endpoint = |id: &str, rest: &str| {
+        format!(
+            "[[endpoints]]\nid = \"{id}\"\nurl = \"https://{id}.example.com/\"\nsecrets = [\"{secret}\"]\n\
+             timeout = \"5s\"\nconcurrency = {concurrency}\n{retry}\n{rest}\n"
+        )
+    };
+    [
+        connection("xhq-sh", "xhq"),
+        connection("te", "trackingeyes"),
+        connection("od", "onedata"),
+        endpoint("erp", "types = [\"xhq.*\", \"trackingeyes.*\"]"),
+        endpoint("wms", "format = \"raw\"\ntypes = [\"xhq.single_receipt\", \"onedata.rates\"]"),
+        endpoint("tms", "connections = [\"te\"]"),
+    ]
+    .concat()
+}
+
+/// Where events of a type go, by [`document`].
+pub(super) fn wanted(kind: &str) -> &'static [&'static str] {
+    match kind {
+        CHAINED => &["erp"],
+        "xhq.single_receipt" => &["erp", "wms"],
+        "trackingeyes.customs_status" => &["erp", "tms"],
+        "onedata.rates" => &["wms"],
+        "onedata.ports" => &[],
+        _ => panic!("{kind} is pushed by nobody"),
+    }
+}
+
+/// A payload without its layout.
+pub(super) fn canonical(data: &[u8]) -> String {
+    serde_json::from_slice::<Value>(data).map_or_else(|error| error.to_string(), |value| value.to_string())
+}
+
+fn claim(connection: &'static str, kind: &'static str, subject: String, data: &str) -> Claim {
+    let data = data.as_bytes().to_vec();
+    Claim { fact: (connection, kind, subject, canonical(&data)), data }
+}
+
+/// Blanks that mean nothing.
+fn blanks(random: &mut Random) -> (&'static str, &'static str) {
+    let inner = ["", " ", "\r\n  "];
+    (inner[random.place(inner.len())], ["", "\n", "  "][random.place(3)])
+}
+
+/// A push of something; equal numbers are equal facts, in one of several layouts.
+pub(super) fn push(random: &mut Random, breadth: u64) -> Push {
+    let n = random.within(1..=breadth);
+    match random.within(0..=9) {
+        0..=3 => {
+            let code = [61, 63, 61, 81][random.place(4)];
+            status(random, n.min(3), code)
+        }
+        4 | 5 => receipt(random, n),
+        6 | 7 => waybills(random, n),
+        8 => rates(random, n),
+        _ => ports(random, n),
+    }
+}
+
+/// XHQ: an order moved on.
+pub(super) fn status(random: &mut Random, order: u64, code: u64) -> Push {
+    let (inner, outer) = blanks(random);
+    let data = format!(r#"{{{inner}"action":"syn_status","orderOutNo":"SO-{order}","code":{code},"msg":"待审核"}}"#);
+    let suffix = if random.chance(500) { "syn_status" } else { "" };
+    let claims = vec![claim("xhq-sh", CHAINED, format!("order:SO-{order}"), &data)];
+    Push { partner: Partner::Xhq, connection: "xhq-sh", suffix, body: format!("{outer}{data}{outer}").into(), claims }
+}
+
+/// XHQ: a customs receipt, without or with its release notice, its members in one of two orders.
+pub(super) fn receipt(random: &mut Random, n: u64) -> Push {
+    let (inner, outer) = blanks(random);
+    let notice = if random.chance(300) { r#","releaseNotice":"https://files.example.com/1.pdf""# } else { "" };
+    let order = format!(r#""orderOutNo":"SO-{n}","billNo":"CULV{n}""#);
+    let param =
+        format!(r#""paramJson":{{"channel":"P","entryId":1906651379888427{n:03},"price":"700.00","x":null{notice}}}"#);
+    let (first, second) = if random.chance(500) { (&order, &param) } else { (&param, &order) };
+    let data = format!(r#"{{{inner}"action":"single_receipt",{first},{inner}{second},"future":[1.10,""]}}"#);
+    let claims = vec![claim("xhq-sh", "xhq.single_receipt", format!("order:SO-{n}"), &data)];
+    let body = format!("{data}{outer}").into();
+    Push { partner: Partner::Xhq, connection: "xhq-sh", suffix: "single_receipt", body, claims }
+}
+
+/// TrackingEyes: one waybill or several, each a snapshot.
+fn waybills(random: &mut Random, n: u64) -> Push {
+    let (inner, outer) = blanks(random);
+    let count = random.within(1..=3);
+    let mut elements = Vec::new();
+    let mut claims = Vec::new();
+    for bill in n..n + count {
+        let status = ["放行", "查验"][random.place(2)];
+        let receipt = format!(r#"{{"statusCd":"{status}","noticeDate":"2026-11-01T08:00:00"}}"#);
+        let element = format!(
+            r#"{{{inner}"id":19066513798884270{bill:02},"blNo":"BL{bill}","entryId":"E{bill}","customsStatus":[{receipt}]}}"#
+        );
+        let data = if count == 1 { format!("[{inner}{element}]") } else { format!("[{element}]") };
+        claims.push(claim("te", "trackingeyes.customs_status", format!("bl:BL{bill}"), &data));
+        elements.push(element);
+    }
+    let body = format!("{outer}[{inner}{}]", elements.join(&format!(",{inner}"))).into();
+    Push { partner: Partner::TrackingEyes, connection: "te", suffix: "customs_status", body, claims }
+}
+
+/// 1datatech: rates of a batch, due within 500 ms.
+fn rates(random: &mut Random, n: u64) -> Push {
+    let (inner, outer) = blanks(random);
+    let data = format!(r#"{{{inner}"batchNo":"B{n}","data":[{{"price":1.10,"ccy":"USD"}}]}}"#);
+    let claims = vec![claim("od", "onedata.rates", format!("batch:B{n}"), &data)];
+    Push { partner: Partner::OneData, connection: "od", suffix: "rates", body: format!("{data}{outer}").into(), claims }
+}
+
+/// 1datatech: port data, which no endpoint wants.
+fn ports(random: &mut Random, n: u64) -> Push {
+    let (inner, outer) = blanks(random);
+    let data = format!(r#"{{{inner}"dataType":2,"data":{{"carrierCd":"CNTAO","subType":1,"subNo":"P{n}"}}}}"#);
+    let claims = vec![claim("od", "onedata.ports", format!("port:CNTAO:1:P{n}"), &data)];
+    Push { partner: Partner::OneData, connection: "od", suffix: "ports", body: format!("{data}{outer}").into(), claims }
+}

@@ -1,0 +1,257 @@
+//! A store in memory that keeps the store's promises, and breaks down as stores do: it errs before a write or after it,
+//! throttles, answers late or too late, and lists as due what it listed a while ago.
+
+mod model;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use hub::identity::Head;
+use hub::ledger::Tally;
+use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
+use store::{Admitted, Link, Listed, Note, Page, Result, Settled, Store, StoreError};
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
+use tokio::time::sleep;
+
+use model::Model;
+
+use super::world::World;
+
+/// A store whose writes take this long may outlive the lease of what it writes about.
+const LONG: Duration = Duration::from_millis(300);
+
+/// The store of a history; without a world around it, one that never fails.
+#[derive(Clone, Default)]
+pub(super) struct SimStore {
+    model: Arc<Mutex<Model>>,
+    world: Option<Arc<World>>,
+}
+
+/// What happens to one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is answered.
+    Fine,
+    /// It errs, and nothing has happened.
+    Before,
+    /// It errs, and it has happened.
+    After,
+    /// It takes long. Whoever waits may give up; it happens all the same.
+    Slow(Duration),
+}
+
+impl SimStore {
+    pub(super) fn new(world: &Arc<World>) -> Self {
+        Self { model: Arc::default(), world: Some(Arc::clone(world)) }
+    }
+
+    /// What is stored, behind the verbs' back.
+    pub(super) fn model(&self) -> MutexGuard<'_, Model> {
+        self.model.lock().unwrap()
+    }
+
+    /// Everything that has something to be done.
+    pub(super) fn pending(&self) -> Vec<EventKey> {
+        self.model().items().filter(|item| item.work.due().is_some()).map(|item| item.event.key.clone()).collect()
+    }
+
+    fn fate(world: &World, verb: &'static str) -> Fate {
+        let now = world.now();
+        let fate = world.draw(|random, weather| {
+            let throttled = now < weather.throttled_until;
+            if throttled || random.chance(weather.store_errors) {
+                Fate::Before
+            } else if random.chance(weather.store_throttles) {
+                weather.throttled_until = now.after(random.ms(500..=5_000));
+                Fate::Before
+            } else if random.chance(weather.store_losses) {
+                Fate::After
+            } else if random.chance(weather.store_delays) {
+                Fate::Slow(random.ms(100..=12_000))
+            } else {
+                Fate::Fine
+            }
+        });
+        if fate != Fate::Fine {
+            world.tell(&format!("store {verb}: {fate:?}"));
+        }
+        fate
+    }
+
+    /// Who is wronged when a call fares so: what came of an attempt may be lost, or last longer than its lease, and it is
+    /// made again.
+    fn blemish(&self, world: &World, verb: &'static str, key: Option<&EventKey>, fate: Fate) {
+        let wronged = match fate {
+            Fate::Fine => false,
+            Fate::Slow(delay) => delay >= LONG && matches!(verb, "settle" | "inspect" | "note" | "put_note" | "alias"),
+            Fate::Before | Fate::After => matches!(verb, "settle" | "inspect"),
+        };
+        match key {
+            _ if !wronged => {}
+            Some(key) => world.book().blemish([key.clone()]),
+            // Endpoints' notes and aliases are read and written during attempts, and it may be any.
+            None => world.book().blemish(self.pending()),
+        }
+    }
+
+    /// One call: something passes before it happens and something after it, so that its caller may die at either.
+    async fn call<T: Send + 'static>(
+        &self,
+        verb: &'static str,
+        key: Option<&EventKey>,
+        act: impl FnOnce(&mut Model) -> T + Send + 'static,
+    ) -> Result<T> {
+        let Some(world) = &self.world else {
+            yield_now().await;
+            return Ok(act(&mut self.model()));
+        };
+        let unavailable = || StoreError::Unavailable { verb, source: "as the seed has it".into() };
+        pass(world).await;
+        let fate = Self::fate(world, verb);
+        self.blemish(world, verb, key, fate);
+        let done = match fate {
+            Fate::Before => return Err(unavailable()),
+            Fate::Fine | Fate::After => act(&mut self.model()),
+            Fate::Slow(delay) => {
+                let (done, happened) = oneshot::channel();
+                let model = Arc::clone(&self.model);
+                world.aside(async move {
+                    sleep(delay).await;
+                    // Whoever asked may be gone.
+                    let _ = done.send(act(&mut model.lock().unwrap()));
+                });
+                happened.await.map_err(|_| unavailable())?
+            }
+        };
+        pass(world).await;
+        if fate == Fate::After { Err(unavailable()) } else { Ok(done) }
+    }
+}
+
+/// A moment passes.
+async fn pass(world: &World) {
+    match world.draw(|random, _| random.within(0..=4)) {
+        0 | 1 => yield_now().await,
+        ms => sleep(Duration::from_millis(ms)).await,
+    }
+}
+
+impl Store for SimStore {
+    async fn admit(&self, event: &Event, work: &Work, link: Option<&Link>) -> Result<Admitted> {
+        let (event, work, link, world) = (event.clone(), work.clone(), link.cloned(), self.world.clone());
+        let key = event.key.clone();
+        self.call("admit", Some(&key), move |model| {
+            let at = world.as_ref().map_or(Utc(0), |world| world.now());
+            let admitted = model.admit(&event, &work, link.as_ref(), at);
+            if let Some(world) = world.filter(|_| admitted == Admitted::New) {
+                world.admitted(&event, &work);
+            }
+            admitted
+        })
+        .await
+    }
+
+    async fn head(
+        &self,
+        connection: &ConnectionId,
+        subject: &Subject,
+        kind: &EventType,
+        now: Utc,
+    ) -> Result<Option<Head>> {
+        let chain = (connection.clone(), subject.clone(), kind.clone());
+        self.call("head", None, move |model| model.head(&chain, now)).await
+    }
+
+    async fn load(&self, key: &EventKey, now: Utc) -> Result<Option<Record>> {
+        let own = key.clone();
+        self.call("load", Some(key), move |model| model.load(&own, now)).await
+    }
+
+    async fn inspect(&self, key: &EventKey, now: Utc) -> Result<Option<Listed>> {
+        let own = key.clone();
+        self.call("inspect", Some(key), move |model| model.inspect(&own, now)).await
+    }
+
+    async fn settle(&self, key: &EventKey, work: &Work) -> Result<Settled> {
+        let (own, work, world) = (key.clone(), work.clone(), self.world.clone());
+        self.call("settle", Some(key), move |model| {
+            let before = model.item(&own).map(|item| item.work.clone());
+            let at = world.as_ref().map_or(Utc(0), |world| world.now());
+            let settled = model.settle(&own, &work, at);
+            if let (Some(world), Some(before), Settled::Done) = (world, before, settled) {
+                world.settled(&own, &before, &work);
+            }
+            settled
+        })
+        .await
+    }
+
+    async fn due(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        let then = self.world.as_ref().and_then(|world| {
+            let lag = world.draw(|random, weather| random.chance(weather.stale_reads).then(|| random.ms(1..=8_000)));
+            lag.map(|lag| Utc(now.0.saturating_sub(i64::try_from(lag.as_micros()).unwrap_or_default())))
+        });
+        self.call("due", None, move |model| model.due(now, then, limit)).await
+    }
+
+    async fn failed(
+        &self,
+        endpoint: Option<&EndpointId>,
+        from: Option<&str>,
+        limit: usize,
+        now: Utc,
+    ) -> Result<Page> {
+        let (endpoint, from) = (endpoint.cloned(), from.map(ToOwned::to_owned));
+        self.call("failed", None, move |model| model.failed(endpoint.as_ref(), from.as_deref(), limit, now)).await?
+    }
+
+    async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {
+        let (connection, subject) = (connection.clone(), subject.clone());
+        self.call("timeline", None, move |model| model.timeline(&connection, &subject, now)).await
+    }
+
+    async fn alias(
+        &self,
+        aliases: &[Alias],
+        connection: &ConnectionId,
+        subject: &Subject,
+        expires: Utc,
+    ) -> Result<()> {
+        let (aliases, place) = (aliases.to_vec(), (connection.clone(), subject.clone()));
+        self.call("alias", None, move |model| model.alias(&aliases, &place, expires)).await
+    }
+
+    async fn resolve(&self, alias: &Alias, now: Utc) -> Result<Vec<(ConnectionId, Subject)>> {
+        let alias = alias.clone();
+        self.call("resolve", None, move |model| model.resolve(&alias, now)).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, now: Utc, until: Utc) -> Result<bool> {
+        let (name, holder) = (name.to_owned(), holder.to_owned());
+        self.call("lease", None, move |model| model.lease(&name, &holder, now, until)).await
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<Note>> {
+        let name = name.to_owned();
+        self.call("note", None, move |model| model.note(&name)).await
+    }
+
+    async fn put_note(&self, name: &str, value: &str, over: u64) -> Result<bool> {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        self.call("put_note", None, move |model| model.put_note(&name, &value, over)).await
+    }
+
+    async fn ledger(&self, now: Utc) -> Result<BTreeMap<ConnectionId, Tally>> {
+        self.call("ledger", None, move |model| model.ledger(now)).await
+    }
+}
+
+async fn make_store() -> SimStore {
+    SimStore::default()
+}
+
+mod contract {
+    store::contract_tests!(super::make_store);
+}

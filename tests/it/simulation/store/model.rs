@@ -1,0 +1,190 @@
+//! What a store is, without an engine: maps, and the verbs' conditions on them.
+
+use std::collections::BTreeMap;
+
+use hub::event::Meta;
+use hub::identity::Head;
+use hub::ledger::Tally;
+use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
+use store::{Admitted, Link, Listed, Note, Page, Settled, StoreError};
+
+/// One item.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    /// The event.
+    pub(crate) event: Event,
+    /// Its work as it stands.
+    pub(crate) work: Work,
+    /// The order of admission, where the failed list begins its pages.
+    number: u64,
+    /// When the work was due, by the time from which on it was; the index may be read as it was a while ago.
+    past: Vec<(Utc, Option<Utc>)>,
+}
+
+type Chain = (ConnectionId, Subject, EventType);
+
+/// All there is.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    items: BTreeMap<EventKey, Item>,
+    heads: BTreeMap<Chain, (Head, Utc)>,
+    aliases: BTreeMap<Alias, BTreeMap<(ConnectionId, Subject), Utc>>,
+    leases: BTreeMap<String, (String, Utc)>,
+    notes: BTreeMap<String, Note>,
+    admissions: u64,
+}
+
+impl Item {
+    const fn lives(&self, now: Utc) -> bool {
+        now.0 < self.event.meta.expires.0
+    }
+
+    fn listed(&self) -> Listed {
+        Listed { key: self.event.key.clone(), meta: self.event.meta.clone(), work: self.work.clone() }
+    }
+
+    /// When something was due, as it stood at a time.
+    fn due_as_of(&self, then: Utc) -> Option<Utc> {
+        self.past.iter().rev().find(|(from, _)| *from <= then).and_then(|(_, due)| *due)
+    }
+}
+
+impl Model {
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
+        self.items.values()
+    }
+
+    pub(crate) fn item(&self, key: &EventKey) -> Option<&Item> {
+        self.items.get(key)
+    }
+
+    fn living(&self, key: &EventKey, now: Utc) -> Option<&Item> {
+        self.items.get(key).filter(|item| item.lives(now))
+    }
+
+    pub(crate) fn admit(&mut self, event: &Event, work: &Work, link: Option<&Link>, at: Utc) -> Admitted {
+        let Meta { kind, received, expires, .. } = &event.meta;
+        if self.living(&event.key, *received).is_some() {
+            return Admitted::Duplicate;
+        }
+        if let Some(link) = link {
+            let chain = (event.key.connection.clone(), event.key.subject.clone(), kind.clone());
+            let head = self.heads.get(&chain).filter(|(_, until)| received < until).map(|(head, _)| head.event);
+            if head != link.expected {
+                return Admitted::Moved;
+            }
+            self.heads.insert(chain, (link.head.clone(), *expires));
+        }
+        self.admissions += 1;
+        let past = vec![(at, work.due())];
+        let item = Item { event: event.clone(), work: work.clone(), number: self.admissions, past };
+        self.items.insert(event.key.clone(), item);
+        Admitted::New
+    }
+
+    pub(crate) fn head(&self, chain: &Chain, now: Utc) -> Option<Head> {
+        self.heads.get(chain).filter(|(_, until)| now < *until).map(|(head, _)| head.clone())
+    }
+
+    pub(crate) fn load(&self, key: &EventKey, now: Utc) -> Option<Record> {
+        self.living(key, now).map(|item| Record { event: item.event.clone(), work: item.work.clone() })
+    }
+
+    pub(crate) fn inspect(&self, key: &EventKey, now: Utc) -> Option<Listed> {
+        self.living(key, now).map(Item::listed)
+    }
+
+    pub(crate) fn settle(&mut self, key: &EventKey, work: &Work, at: Utc) -> Settled {
+        match self.items.get_mut(key) {
+            Some(item) if item.work.version + 1 == work.version => {
+                item.work = work.clone();
+                item.past.push((at, work.due()));
+                Settled::Done
+            }
+            Some(_) | None => Settled::Stale,
+        }
+    }
+
+    /// What is due at `now` as the index stood at `then`.
+    pub(crate) fn due(&self, now: Utc, then: Option<Utc>, limit: usize) -> Vec<EventKey> {
+        let as_of = |item: &Item| then.map_or_else(|| item.work.due(), |then| item.due_as_of(then));
+        let living = self.items.values().filter(|item| item.lives(now));
+        let mut due: Vec<_> =
+            living.filter_map(|item| Some((as_of(item).filter(|due| *due <= now)?, &item.event.key))).collect();
+        due.sort();
+        due.into_iter().take(limit).map(|(_, key)| key.clone()).collect()
+    }
+
+    pub(crate) fn failed(
+        &self,
+        endpoint: Option<&EndpointId>,
+        from: Option<&str>,
+        limit: usize,
+        now: Utc,
+    ) -> store::Result<Page> {
+        let number = |text: &str| text.strip_prefix('@').and_then(|number| number.parse::<u64>().ok());
+        let refused = || StoreError::Refused { verb: "failed", source: "no cursor of this list".into() };
+        let after = from.map_or(Ok(0), |text| number(text).ok_or_else(refused))?;
+        let failed = |item: &&Item| {
+            let mut deliveries = item.work.deliveries.iter();
+            deliveries.any(|delivery| {
+                delivery.state == hub::delivery::State::Failed
+                    && endpoint.is_none_or(|endpoint| delivery.endpoint == *endpoint)
+            })
+        };
+        let mut found: Vec<_> = self.items.values().filter(|item| item.lives(now) && item.number > after).collect();
+        found.retain(failed);
+        found.sort_by_key(|item| item.number);
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(|item| format!("@{}", item.number));
+        Ok(Page { items: found.into_iter().map(Item::listed).collect(), next })
+    }
+
+    pub(crate) fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Vec<Listed> {
+        let own = |item: &&Item| item.event.key.connection == *connection && item.event.key.subject == *subject;
+        let mut items: Vec<_> = self.items.values().filter(own).filter(|item| item.lives(now)).collect();
+        items.sort_by_key(|item| (item.event.meta.received, item.event.key.id));
+        items.iter().skip(items.len().saturating_sub(1000)).map(|item| item.listed()).collect()
+    }
+
+    pub(crate) fn alias(&mut self, aliases: &[Alias], place: &(ConnectionId, Subject), expires: Utc) {
+        for alias in aliases {
+            let until = self.aliases.entry(alias.clone()).or_default().entry(place.clone()).or_insert(expires);
+            *until = expires.max(*until);
+        }
+    }
+
+    pub(crate) fn resolve(&self, alias: &Alias, now: Utc) -> Vec<(ConnectionId, Subject)> {
+        let places = self.aliases.get(alias).into_iter().flatten();
+        places.filter(|(_, until)| now < **until).map(|(place, _)| place.clone()).collect()
+    }
+
+    pub(crate) fn lease(&mut self, name: &str, holder: &str, now: Utc, until: Utc) -> bool {
+        let taken = self.leases.get(name).is_some_and(|(other, until)| other != holder && now < *until);
+        if !taken {
+            self.leases.insert(name.to_owned(), (holder.to_owned(), until));
+        }
+        !taken
+    }
+
+    pub(crate) fn note(&self, name: &str) -> Option<Note> {
+        self.notes.get(name).cloned()
+    }
+
+    pub(crate) fn put_note(&mut self, name: &str, value: &str, over: u64) -> bool {
+        let fits = self.notes.get(name).map_or(0, |note| note.version) == over;
+        if fits {
+            self.notes.insert(name.to_owned(), Note { value: value.to_owned(), version: over + 1 });
+        }
+        fits
+    }
+
+    pub(crate) fn ledger(&self, now: Utc) -> BTreeMap<ConnectionId, Tally> {
+        let mut ledger: BTreeMap<_, Tally> = BTreeMap::new();
+        for item in self.items.values().filter(|item| item.lives(now)) {
+            *ledger.entry(item.event.key.connection.clone()).or_default() += item.work.tally();
+        }
+        ledger
+    }
+}

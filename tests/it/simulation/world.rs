@@ -1,0 +1,181 @@
+//! What everything in a history shares: its chance, its clock, its trace, and the book in which the truth is kept.
+
+use std::collections::VecDeque;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use hub::{Event, EventKey, Utc, Work};
+use runtime::config::Config;
+use tokio::time::Instant;
+
+use super::book::Book;
+use super::random::Random;
+
+/// When histories begin.
+const BEGINNING: Utc = Utc(1_790_000_000_000_000);
+
+/// How much of its end a history that failed shows; one that is played alone shows the whole.
+pub(super) const SHOWN: usize = 60;
+
+/// How likely things go wrong, each so many times in a thousand.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Weather {
+    /// The store errs before it does anything.
+    pub(super) store_errors: u64,
+    /// The store errs after it did what was asked.
+    pub(super) store_losses: u64,
+    /// The store begins to refuse everything for a while.
+    pub(super) store_throttles: u64,
+    /// Until when it does.
+    pub(super) throttled_until: Utc,
+    /// The store takes long.
+    pub(super) store_delays: u64,
+    /// The store lists as due what it would have a while ago.
+    pub(super) stale_reads: u64,
+    /// The queue forgets a hint.
+    pub(super) queue_drops: u64,
+    /// The queue hands a hint out twice.
+    pub(super) queue_repeats: u64,
+    /// The queue hands a hint out late.
+    pub(super) queue_delays: u64,
+    /// The queue errs, having taken a part of the hints.
+    pub(super) queue_errors: u64,
+    /// The queue is gone for good.
+    pub(super) queue_dead: Option<Dead>,
+    /// A function dies.
+    pub(super) deaths: u64,
+    /// The ERP refuses, or does not answer, whatever its mood.
+    pub(super) erp_errors: u64,
+}
+
+/// How a queue is dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dead {
+    /// Every sending errs.
+    Errs,
+    /// No sending ever ends.
+    Hangs,
+    /// It takes everything and forgets it.
+    Forgets,
+}
+
+struct State {
+    random: Random,
+    weather: Weather,
+    told: u64,
+    last: VecDeque<String>,
+    shown: usize,
+    hash: DefaultHasher,
+    broken: Option<String>,
+}
+
+/// The world of one history.
+pub(super) struct World {
+    /// What the hub is configured with.
+    pub(super) config: Arc<Config>,
+    began: Instant,
+    state: Mutex<State>,
+    book: Mutex<Book>,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, config: Config, weather: Weather, shown: usize) -> Arc<Self> {
+        let state = State {
+            random: Random::new(seed),
+            weather,
+            told: 0,
+            last: VecDeque::new(),
+            shown,
+            hash: DefaultHasher::new(),
+            broken: None,
+        };
+        let book = Mutex::new(Book::new(&config));
+        Arc::new(Self { config: Arc::new(config), began: Instant::now(), state: Mutex::new(state), book })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// What time it is, for the hub and for everybody.
+    pub(super) fn now(&self) -> Utc {
+        BEGINNING.after(self.began.elapsed())
+    }
+
+    /// Lets chance decide.
+    pub(super) fn draw<T>(&self, draw: impl FnOnce(&mut Random, &mut Weather) -> T) -> T {
+        let state = &mut *self.state();
+        draw(&mut state.random, &mut state.weather)
+    }
+
+    /// Writes a line of the history; its number orders it among all others.
+    pub(super) fn tell(&self, what: &str) -> u64 {
+        let at = self.began.elapsed();
+        let state = &mut *self.state();
+        state.told += 1;
+        let line = format!("{:>10}.{:03} {what}", at.as_secs(), at.subsec_millis());
+        line.hash(&mut state.hash);
+        state.last.push_back(line);
+        if state.last.len() > state.shown {
+            state.last.pop_front();
+        }
+        state.told
+    }
+
+    /// The digest of everything that was told.
+    pub(super) fn digest(&self) -> u64 {
+        self.state().hash.finish()
+    }
+
+    /// A promise is broken; the first one ends the history.
+    pub(super) fn broken(&self, what: &str) {
+        self.tell(&format!("BROKEN: {what}"));
+        let state = &mut *self.state();
+        if state.broken.is_none() {
+            let lines: Vec<_> = state.last.iter().map(String::as_str).collect();
+            state.broken = Some(format!("{what}\n\nthe last of the history:\n{}", lines.join("\n")));
+        }
+    }
+
+    /// What the first broken promise was, and what came before it.
+    pub(super) fn first_broken(&self) -> Option<String> {
+        self.state().broken.clone()
+    }
+
+    /// Holds a promise to what happened.
+    pub(super) fn hold(&self, promise: Result<(), String>) {
+        if let Err(what) = promise {
+            self.broken(&what);
+        }
+    }
+
+    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap()
+    }
+
+    /// Runs what nobody in the hub waits for, and what its death does not end.
+    #[allow(clippy::unused_self, reason = "it is the world that runs it")]
+    pub(super) fn aside(&self, future: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(future);
+    }
+
+    /// The store has taken an event.
+    pub(super) fn admitted(&self, event: &Event, work: &Work) {
+        let told = self.tell(&format!("stored {} {} {}", event.meta.kind, event.key.subject, event.key.id));
+        let promise = self.book().admitted(event, work, told);
+        self.hold(promise);
+    }
+
+    /// The store has taken a change.
+    pub(super) fn settled(&self, key: &EventKey, before: &Work, after: &Work) {
+        let states: Vec<_> = after
+            .deliveries
+            .iter()
+            .map(|d| format!("{} {:?} turn {} tries {} due {}", d.endpoint, d.state, d.turn, d.tries, d.due))
+            .collect();
+        self.tell(&format!("changed {} v{}: {}", key.id, after.version, states.join("; ")));
+        let promise = self.book().settled(key, before, after, self.now());
+        self.hold(promise);
+    }
+}
