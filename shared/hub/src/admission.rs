@@ -172,6 +172,7 @@ pub fn work(event: &Event, routes: &[Route], lease: Duration) -> Work {
         accepted: u32::try_from(deliveries.len()).unwrap_or(u32::MAX).max(1),
         index_by: (!event.meta.aliases.is_empty()).then_some(due),
         deliveries,
+        call: None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::call::{Call, Standing};
 use crate::delivery::{Delivery, State};
 use crate::ledger::Tally;
 use crate::{Alias, EndpointId, EventKey, EventType, Milestone, Utc};
@@ -80,14 +81,17 @@ impl Event {
 pub struct Work {
     /// Counts the changes; a change is stored only over the version it was made from.
     pub version: u64,
-    /// How many deliveries were promised, or 1 for an event that no endpoint wants. The ledger holds the states of the
-    /// deliveries against it.
+    /// How many deliveries were promised, or 1 for an event that no endpoint wants and for a call. The ledger holds the
+    /// states of the deliveries and calls against it.
     pub accepted: u32,
     /// The subject's aliases are to be written, at the latest then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index_by: Option<Utc>,
     /// One for each endpoint that wants the event.
     pub deliveries: Vec<Delivery>,
+    /// The call, where the item is no event but a request of the ERP to a partner: then the body is what it asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Call>,
 }
 
 impl Work {
@@ -95,19 +99,25 @@ impl Work {
     #[must_use]
     pub fn due(&self) -> Option<Utc> {
         let pending = self.deliveries.iter().filter(|delivery| delivery.state == State::Pending);
-        pending.map(|delivery| delivery.due).chain(self.index_by).min()
+        let call = self.call.as_ref().and_then(Call::next);
+        pending.map(|delivery| delivery.due).chain(self.index_by).chain(call).min()
     }
 
-    /// Whether a delivery failed and nobody has confirmed it.
+    /// Whether somebody should look: a delivery failed and nobody has confirmed it, or a call failed or is ambiguous.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        self.deliveries.iter().any(|delivery| delivery.state == State::Failed)
+        let stuck = |call: &Call| matches!(call.standing, Standing::Failed | Standing::Ambiguous);
+        self.deliveries.iter().any(|delivery| delivery.state == State::Failed) || self.call.as_ref().is_some_and(stuck)
     }
 
     /// How many deliveries are in each state.
     #[must_use]
     pub fn tally(&self) -> Tally {
         let mut tally = Tally { accepted: u64::from(self.accepted), ..Tally::default() };
+        if let Some(call) = &self.call {
+            *tally.calls.of(call.standing) += 1;
+            return tally;
+        }
         for delivery in &self.deliveries {
             *tally.of(delivery.state) += 1;
         }
@@ -172,7 +182,7 @@ mod tests {
 
     fn work(state: State) -> Work {
         let delivery = Delivery { state, ..Delivery::new("erp".into(), Utc(5), Utc(5)) };
-        Work { version: 3, accepted: 1, index_by: None, deliveries: vec![delivery] }
+        Work { version: 3, accepted: 1, deliveries: vec![delivery], ..Work::default() }
     }
 
     #[test]

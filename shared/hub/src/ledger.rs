@@ -1,13 +1,15 @@
-//! The law of the ledger: accepted = delivered + pending + failed + confirmed + unrouted.
+//! The law of the ledger: accepted = delivered + pending + failed + confirmed + unrouted, and with them the calls:
+//! queued + succeeded + failed + ambiguous.
 
 use serde::Serialize;
 
+use crate::call::Standing;
 use crate::delivery::State;
 
 /// Counts of one connection, in deliveries; an event that no endpoint wants counts as one unrouted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
-    /// Promised when events were accepted.
+    /// Promised when events and calls were accepted.
     pub accepted: u64,
     /// Taken by the ERP.
     pub delivered: u64,
@@ -19,13 +21,29 @@ pub struct Tally {
     pub confirmed: u64,
     /// Wanted by no endpoint.
     pub unrouted: u64,
+    /// The ERP's calls to partners.
+    pub calls: Calls,
+}
+
+/// Counts of one connection, in calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Calls {
+    /// To be sent, or to be sent again.
+    pub queued: u64,
+    /// Taken by the partner.
+    pub succeeded: u64,
+    /// Refused by the partner, or given up.
+    pub failed: u64,
+    /// Sent, and nobody knows what became of them.
+    pub ambiguous: u64,
 }
 
 impl Tally {
     /// Whether nothing was lost and nothing came from nowhere.
     #[must_use]
     pub const fn balanced(&self) -> bool {
-        self.accepted == self.delivered + self.pending + self.failed + self.confirmed + self.unrouted
+        let deliveries = self.delivered + self.pending + self.failed + self.confirmed + self.unrouted;
+        self.accepted == deliveries + self.calls.all()
     }
 
     /// The count of one state.
@@ -39,6 +57,24 @@ impl Tally {
     }
 }
 
+impl Calls {
+    /// All of them.
+    #[must_use]
+    pub const fn all(&self) -> u64 {
+        self.queued + self.succeeded + self.failed + self.ambiguous
+    }
+
+    /// The count of one standing.
+    pub const fn of(&mut self, standing: Standing) -> &mut u64 {
+        match standing {
+            Standing::Queued => &mut self.queued,
+            Standing::Succeeded => &mut self.succeeded,
+            Standing::Failed => &mut self.failed,
+            Standing::Ambiguous => &mut self.ambiguous,
+        }
+    }
+}
+
 impl std::ops::AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.accepted += other.accepted;
@@ -47,5 +83,9 @@ impl std::ops::AddAssign for Tally {
         self.failed += other.failed;
         self.confirmed += other.confirmed;
         self.unrouted += other.unrouted;
+        self.calls.queued += other.calls.queued;
+        self.calls.succeeded += other.calls.succeeded;
+        self.calls.failed += other.calls.failed;
+        self.calls.ambiguous += other.calls.ambiguous;
     }
 }

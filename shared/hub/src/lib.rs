@@ -6,6 +6,7 @@
 pub mod action;
 pub mod admission;
 pub mod breaker;
+pub mod call;
 pub mod delivery;
 pub mod envelope;
 pub mod event;

@@ -144,10 +144,9 @@ fn pending(due: Utc) -> Work {
 fn work<const N: usize>(deliveries: [(&str, State); N], due: Utc) -> Work {
     let delivery = |(endpoint, state)| Delivery { state, ..Delivery::new(EndpointId::from(endpoint), NOW, due) };
     Work {
-        version: 0,
         accepted: u32::try_from(N.max(1)).unwrap(),
-        index_by: None,
         deliveries: deliveries.map(delivery).to_vec(),
+        ..Work::default()
     }
 }
 

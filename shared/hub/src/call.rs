@@ -1,0 +1,297 @@
+//! What becomes of a call to a partner: the same kind of thing as a delivery, and judged more carefully, because a
+//! command that is sent twice may be done twice.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Utc;
+use crate::delivery::{ATTEMPTS_KEPT, Attempt};
+use crate::schedule::Schedule;
+
+/// Where a call stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// To be sent, or to be sent again.
+    Queued,
+    /// The partner took it.
+    Succeeded,
+    /// The partner refused it, or it could not be sent for as long as the schedule says.
+    Failed,
+    /// It was sent and nobody knows what the partner made of it. It is not sent again unless somebody decides so.
+    Ambiguous,
+}
+
+/// One command on its way to a partner. Stored as JSON: fields may be added, never renamed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The operation, as the partner names it.
+    pub operation: String,
+    /// What the request was told by: another body under the same key is another request.
+    pub digest: String,
+    /// Where it stands.
+    pub standing: Standing,
+    /// When it is to be sent; while it is being sent, when that is given up for lost. Where it is settled, when that was.
+    pub due: Utc,
+    /// Counts the claims: a hint for an older turn is stale.
+    #[serde(default)]
+    pub turn: u32,
+    /// How many steps of the schedule are used up.
+    #[serde(default)]
+    pub tries: u32,
+    /// It is being sent, and must not be sent twice: found like this after its time, nobody knows what became of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sending: bool,
+    /// The latest attempts, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
+    /// The partner's latest answer, as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answered>,
+    /// The end of the call is to be told the ERP, at the latest then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tell_by: Option<Utc>,
+}
+
+/// A partner's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, where it is text; the part that is kept of a long one.
+    pub body: String,
+}
+
+/// What came of an attempt at a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// The partner's business code says success.
+    Success,
+    /// The partner's business code says that it will not: final.
+    Refusal,
+    /// It was not processed: not sent at all, or turned away before. Worth repeating.
+    Nothing {
+        /// What the partner asks for.
+        retry_after: Option<Duration>,
+    },
+    /// It was sent and there is no answer that can be read.
+    Unknown,
+}
+
+/// What somebody decides about a call that is ambiguous.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    /// Send it again.
+    Retry,
+    /// The partner has done it.
+    Done,
+}
+
+impl Call {
+    /// A call whose hint goes out with it.
+    #[must_use]
+    pub const fn new(operation: String, digest: String, due: Utc) -> Self {
+        Self {
+            operation,
+            digest,
+            standing: Standing::Queued,
+            due,
+            turn: 0,
+            tries: 0,
+            sending: false,
+            attempts: Vec::new(),
+            answer: None,
+            tell_by: None,
+        }
+    }
+
+    /// Whether it is this turn's work.
+    #[must_use]
+    pub fn is_turn(&self, turn: u32) -> bool {
+        self.standing == Standing::Queued && self.turn == turn
+    }
+
+    /// When something is to be done next.
+    #[must_use]
+    pub fn next(&self) -> Option<Utc> {
+        if self.standing == Standing::Queued { Some(self.due) } else { self.tell_by }
+    }
+
+    /// The call taken up until `until`. With `sending` it is about to be sent and must not be sent twice.
+    #[must_use]
+    pub const fn claimed(mut self, until: Utc, sending: bool) -> Self {
+        self.turn += 1;
+        self.due = until;
+        self.sending = self.sending || sending;
+        self
+    }
+
+    /// The call after an attempt. `repeatable` is the operation's: whether the partner may see it twice. `tell_by` is
+    /// when the ERP must have been told, where this ends it.
+    #[must_use]
+    pub fn attempted(
+        mut self,
+        attempt: Attempt,
+        answer: Option<Answered>,
+        came: Came,
+        repeatable: bool,
+        schedule: &Schedule,
+        now: Utc,
+        jitter: f64,
+        tell_by: Utc,
+    ) -> Self {
+        self.attempts.push(attempt);
+        self.attempts.drain(..self.attempts.len().saturating_sub(ATTEMPTS_KEPT));
+        self.answer = answer.or(self.answer);
+        match came {
+            Came::Success => self.ended(Standing::Succeeded, now, tell_by),
+            Came::Refusal => self.ended(Standing::Failed, now, tell_by),
+            Came::Unknown if !repeatable => self.ended(Standing::Ambiguous, now, tell_by),
+            Came::Unknown => self.again(None, schedule, now, jitter, tell_by),
+            Came::Nothing { retry_after } => self.again(retry_after, schedule, now, jitter, tell_by),
+        }
+    }
+
+    /// The call that was being sent when its process ended: nobody knows what became of it.
+    #[must_use]
+    pub fn interrupted(self, now: Utc, tell_by: Utc) -> Self {
+        self.ended(Standing::Ambiguous, now, tell_by)
+    }
+
+    /// The call that cannot be tried before `until`, because its partner's circuit is open.
+    #[must_use]
+    pub fn put_off(self, schedule: &Schedule, until: Utc, now: Utc, jitter: f64) -> Self {
+        let last = schedule.steps().saturating_sub(1);
+        let delay = schedule.delay(self.tries.min(last), jitter).unwrap_or_default();
+        let tries = self.tries.max(last.min(self.tries + 1));
+        let mut next = self.waiting(now.after(delay).max(until));
+        next.tries = tries;
+        next
+    }
+
+    /// The ambiguous call about which somebody decided. Nothing where it is not ambiguous.
+    #[must_use]
+    pub fn resolved(mut self, decision: Decision, now: Utc, tell_by: Utc) -> Option<Self> {
+        if self.standing != Standing::Ambiguous {
+            return None;
+        }
+        Some(match decision {
+            Decision::Done => self.ended(Standing::Succeeded, now, tell_by),
+            Decision::Retry => {
+                self.standing = Standing::Queued;
+                self.tell_by = None;
+                self.tries = 0;
+                self.waiting(now)
+            }
+        })
+    }
+
+    /// The call whose end the ERP has been told.
+    #[must_use]
+    pub const fn told(mut self) -> Self {
+        self.tell_by = None;
+        self
+    }
+
+    fn again(self, retry_after: Option<Duration>, schedule: &Schedule, now: Utc, jitter: f64, tell_by: Utc) -> Self {
+        match schedule.delay(self.tries, jitter) {
+            None => self.ended(Standing::Failed, now, tell_by),
+            Some(delay) => {
+                let due = now.after(delay.max(retry_after.unwrap_or_default()));
+                let mut next = self.waiting(due);
+                next.tries += 1;
+                next
+            }
+        }
+    }
+
+    const fn waiting(mut self, due: Utc) -> Self {
+        self.turn += 1;
+        self.due = due;
+        self.sending = false;
+        self
+    }
+
+    const fn ended(mut self, standing: Standing, now: Utc, tell_by: Utc) -> Self {
+        self.standing = standing;
+        self.turn += 1;
+        self.due = now;
+        self.sending = false;
+        self.tell_by = Some(tell_by);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTHING: Came = Came::Nothing { retry_after: None };
+
+    fn call() -> Call {
+        Call::new("upload".to_owned(), "d".to_owned(), Utc(30_000_000))
+    }
+
+    fn attempted(call: Call, came: Came, repeatable: bool) -> Call {
+        let attempt = Attempt { at: Utc(0), ms: 1, status: None, detail: String::new() };
+        let schedule = Schedule::new(vec![Duration::from_secs(5), Duration::from_secs(30)]);
+        call.attempted(attempt, None, came, repeatable, &schedule, Utc(0), 0.5, Utc(60))
+    }
+
+    #[test]
+    fn the_partners_business_code_decides() {
+        assert_eq!(attempted(call(), Came::Success, false).standing, Standing::Succeeded);
+        assert_eq!(attempted(call(), Came::Refusal, true).standing, Standing::Failed);
+    }
+
+    #[test]
+    fn without_an_answer_only_what_is_safe_is_sent_again() {
+        let unsafe_call = attempted(call().claimed(Utc(60), true), Came::Unknown, false);
+        assert_eq!((unsafe_call.standing, unsafe_call.tell_by), (Standing::Ambiguous, Some(Utc(60))));
+        let safe = attempted(call(), Came::Unknown, true);
+        assert_eq!((safe.standing, safe.due), (Standing::Queued, Utc(5_000_000)));
+    }
+
+    #[test]
+    fn what_was_not_processed_follows_the_schedule_and_then_fails() {
+        let (first, mut dues) = (call(), Vec::new());
+        let mut call = first;
+        while call.standing == Standing::Queued {
+            call = attempted(call, NOTHING, false);
+            dues.push(call.due.0 / 1_000_000);
+        }
+        assert_eq!((call.standing, dues), (Standing::Failed, vec![5, 30, 0]));
+    }
+
+    #[test]
+    fn a_call_cut_off_while_it_was_sent_is_ambiguous_until_somebody_decides() {
+        let cut = call().claimed(Utc(60), true).claimed(Utc(90), false);
+        assert!(cut.sending, "a later claim does not forget that it may have been sent");
+        let ambiguous = cut.interrupted(Utc(90), Utc(150));
+        assert_eq!(ambiguous.next(), Some(Utc(150)), "the ERP is to be told");
+        let again = ambiguous.clone().resolved(Decision::Retry, Utc(99), Utc(200)).unwrap();
+        assert_eq!((again.standing, again.due, again.tell_by, again.sending), (Standing::Queued, Utc(99), None, false));
+        let done = ambiguous.resolved(Decision::Done, Utc(99), Utc(200)).unwrap();
+        assert_eq!(done.standing, Standing::Succeeded);
+        assert_eq!(done.resolved(Decision::Retry, Utc(99), Utc(200)), None);
+    }
+
+    #[test]
+    fn a_closed_door_never_uses_up_the_last_step() {
+        let schedule = Schedule::new(vec![Duration::from_secs(5)]);
+        let mut waiting = call();
+        for _ in 0..50 {
+            waiting = waiting.put_off(&schedule, Utc(0), Utc(0), 0.5);
+        }
+        assert_eq!(waiting.tries, 0);
+        assert_eq!(attempted(waiting, NOTHING, true).standing, Standing::Queued);
+    }
+
+    #[test]
+    fn told_is_nothing_left_to_do() {
+        let ended = attempted(call(), Came::Success, true);
+        assert_eq!((ended.next(), ended.told().next()), (Some(Utc(60)), None));
+    }
+}
