@@ -9,6 +9,9 @@ use crate::Utc;
 use crate::delivery::{ATTEMPTS_KEPT, Attempt};
 use crate::schedule::Schedule;
 
+/// How long the telling of a call's end may be left to whoever ended it, before the sweeper does it.
+const TELL_WITHIN: Duration = Duration::from_mins(1);
+
 /// Where a call stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -79,6 +82,26 @@ pub enum Came {
     Unknown,
 }
 
+/// One attempt at a call.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// For the operator.
+    pub attempt: Attempt,
+    /// What the partner answered.
+    pub answer: Option<Answered>,
+    /// What that means.
+    pub came: Came,
+}
+
+/// What holds for an operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// When it is sent again.
+    pub schedule: &'a Schedule,
+    /// Whether the partner may see it twice.
+    pub repeatable: bool,
+}
+
 /// What somebody decides about a call that is ambiguous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -128,36 +151,25 @@ impl Call {
         self
     }
 
-    /// The call after an attempt. `repeatable` is the operation's: whether the partner may see it twice. `tell_by` is
-    /// when the ERP must have been told, where this ends it.
+    /// The call after an attempt. `jitter` is in `0.0..1.0`.
     #[must_use]
-    pub fn attempted(
-        mut self,
-        attempt: Attempt,
-        answer: Option<Answered>,
-        came: Came,
-        repeatable: bool,
-        schedule: &Schedule,
-        now: Utc,
-        jitter: f64,
-        tell_by: Utc,
-    ) -> Self {
-        self.attempts.push(attempt);
+    pub fn attempted(mut self, tried: Tried, rules: &Rules<'_>, now: Utc, jitter: f64) -> Self {
+        self.attempts.push(tried.attempt);
         self.attempts.drain(..self.attempts.len().saturating_sub(ATTEMPTS_KEPT));
-        self.answer = answer.or(self.answer);
-        match came {
-            Came::Success => self.ended(Standing::Succeeded, now, tell_by),
-            Came::Refusal => self.ended(Standing::Failed, now, tell_by),
-            Came::Unknown if !repeatable => self.ended(Standing::Ambiguous, now, tell_by),
-            Came::Unknown => self.again(None, schedule, now, jitter, tell_by),
-            Came::Nothing { retry_after } => self.again(retry_after, schedule, now, jitter, tell_by),
+        self.answer = tried.answer.or(self.answer);
+        match tried.came {
+            Came::Success => self.ended(Standing::Succeeded, now),
+            Came::Refusal => self.ended(Standing::Failed, now),
+            Came::Unknown if !rules.repeatable => self.ended(Standing::Ambiguous, now),
+            Came::Unknown => self.again(None, rules.schedule, now, jitter),
+            Came::Nothing { retry_after } => self.again(retry_after, rules.schedule, now, jitter),
         }
     }
 
     /// The call that was being sent when its process ended: nobody knows what became of it.
     #[must_use]
-    pub fn interrupted(self, now: Utc, tell_by: Utc) -> Self {
-        self.ended(Standing::Ambiguous, now, tell_by)
+    pub fn interrupted(self, now: Utc) -> Self {
+        self.ended(Standing::Ambiguous, now)
     }
 
     /// The call that cannot be tried before `until`, because its partner's circuit is open.
@@ -173,12 +185,12 @@ impl Call {
 
     /// The ambiguous call about which somebody decided. Nothing where it is not ambiguous.
     #[must_use]
-    pub fn resolved(mut self, decision: Decision, now: Utc, tell_by: Utc) -> Option<Self> {
+    pub fn resolved(mut self, decision: Decision, now: Utc) -> Option<Self> {
         if self.standing != Standing::Ambiguous {
             return None;
         }
         Some(match decision {
-            Decision::Done => self.ended(Standing::Succeeded, now, tell_by),
+            Decision::Done => self.ended(Standing::Succeeded, now),
             Decision::Retry => {
                 self.standing = Standing::Queued;
                 self.tell_by = None;
@@ -195,9 +207,9 @@ impl Call {
         self
     }
 
-    fn again(self, retry_after: Option<Duration>, schedule: &Schedule, now: Utc, jitter: f64, tell_by: Utc) -> Self {
+    fn again(self, retry_after: Option<Duration>, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
         match schedule.delay(self.tries, jitter) {
-            None => self.ended(Standing::Failed, now, tell_by),
+            None => self.ended(Standing::Failed, now),
             Some(delay) => {
                 let due = now.after(delay.max(retry_after.unwrap_or_default()));
                 let mut next = self.waiting(due);
@@ -214,12 +226,12 @@ impl Call {
         self
     }
 
-    const fn ended(mut self, standing: Standing, now: Utc, tell_by: Utc) -> Self {
+    fn ended(mut self, standing: Standing, now: Utc) -> Self {
         self.standing = standing;
         self.turn += 1;
         self.due = now;
         self.sending = false;
-        self.tell_by = Some(tell_by);
+        self.tell_by = Some(now.after(TELL_WITHIN));
         self
     }
 }
@@ -237,7 +249,8 @@ mod tests {
     fn attempted(call: Call, came: Came, repeatable: bool) -> Call {
         let attempt = Attempt { at: Utc(0), ms: 1, status: None, detail: String::new() };
         let schedule = Schedule::new(vec![Duration::from_secs(5), Duration::from_secs(30)]);
-        call.attempted(attempt, None, came, repeatable, &schedule, Utc(0), 0.5, Utc(60))
+        let tried = Tried { attempt, answer: None, came };
+        call.attempted(tried, &Rules { schedule: &schedule, repeatable }, Utc(0), 0.5)
     }
 
     #[test]
@@ -249,7 +262,7 @@ mod tests {
     #[test]
     fn without_an_answer_only_what_is_safe_is_sent_again() {
         let unsafe_call = attempted(call().claimed(Utc(60), true), Came::Unknown, false);
-        assert_eq!((unsafe_call.standing, unsafe_call.tell_by), (Standing::Ambiguous, Some(Utc(60))));
+        assert_eq!((unsafe_call.standing, unsafe_call.tell_by), (Standing::Ambiguous, Some(Utc(60_000_000))));
         let safe = attempted(call(), Came::Unknown, true);
         assert_eq!((safe.standing, safe.due), (Standing::Queued, Utc(5_000_000)));
     }
@@ -269,13 +282,13 @@ mod tests {
     fn a_call_cut_off_while_it_was_sent_is_ambiguous_until_somebody_decides() {
         let cut = call().claimed(Utc(60), true).claimed(Utc(90), false);
         assert!(cut.sending, "a later claim does not forget that it may have been sent");
-        let ambiguous = cut.interrupted(Utc(90), Utc(150));
-        assert_eq!(ambiguous.next(), Some(Utc(150)), "the ERP is to be told");
-        let again = ambiguous.clone().resolved(Decision::Retry, Utc(99), Utc(200)).unwrap();
+        let ambiguous = cut.interrupted(Utc(90));
+        assert_eq!(ambiguous.next(), Some(Utc(60_000_090)), "the ERP is to be told");
+        let again = ambiguous.clone().resolved(Decision::Retry, Utc(99)).unwrap();
         assert_eq!((again.standing, again.due, again.tell_by, again.sending), (Standing::Queued, Utc(99), None, false));
-        let done = ambiguous.resolved(Decision::Done, Utc(99), Utc(200)).unwrap();
+        let done = ambiguous.resolved(Decision::Done, Utc(99)).unwrap();
         assert_eq!(done.standing, Standing::Succeeded);
-        assert_eq!(done.resolved(Decision::Retry, Utc(99), Utc(200)), None);
+        assert_eq!(done.resolved(Decision::Retry, Utc(99)), None);
     }
 
     #[test]
@@ -292,6 +305,6 @@ mod tests {
     #[test]
     fn told_is_nothing_left_to_do() {
         let ended = attempted(call(), Came::Success, true);
-        assert_eq!((ended.next(), ended.told().next()), (Some(Utc(60)), None));
+        assert_eq!((ended.next(), ended.told().next()), (Some(Utc(60_000_000)), None));
     }
 }
