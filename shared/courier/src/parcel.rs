@@ -5,7 +5,7 @@ use hub::delivery::{Attempt, Outcome};
 use hub::envelope;
 use hub::signature::signatures;
 use hub::{Event, Utc};
-use outbound::{Client, Kind, Request, Sent};
+use outbound::{Client, Kind, RECEIPT, Request, Sent};
 use runtime::config::Endpoint;
 
 /// How much of an answer is kept with the attempt, in characters.
@@ -59,18 +59,20 @@ impl Returned {
 /// Posts a parcel to its endpoint.
 pub(crate) async fn post(client: &Client, endpoint: &Endpoint, parcel: Parcel) -> Returned {
     let request = Request {
+        method: http::Method::POST,
         url: endpoint.url.clone(),
         headers: vec![
-            ("content-type", parcel.content_type),
-            ("webhook-id", parcel.id),
-            ("webhook-timestamp", parcel.timestamp.to_string()),
-            ("webhook-signature", parcel.signature),
+            ("content-type".into(), parcel.content_type),
+            ("webhook-id".into(), parcel.id),
+            ("webhook-timestamp".into(), parcel.timestamp.to_string()),
+            ("webhook-signature".into(), parcel.signature),
         ],
         body: parcel.body,
         timeout: endpoint.timeout,
         allow_private: endpoint.allow_private,
+        limit: RECEIPT,
     };
-    let sent = client.post(request).await;
+    let sent = client.send(request).await;
     let outcome = match &sent {
         Sent::Answered { status, retry_after, body, .. } => {
             envelope::judge(endpoint.format, *status, *retry_after, body)

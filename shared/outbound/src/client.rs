@@ -1,9 +1,11 @@
 //! One client for every request: connections are kept for each host, and nothing is built per request.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use http::Method;
 use http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, redirect, retry};
 use url::Url;
@@ -13,8 +15,8 @@ use crate::failure::{Failure, Kind};
 use crate::guard::{Forbidden, Resolver};
 use crate::retry_after;
 
-/// How many bytes of an answer are read. A receiver needs a few to say what it means; more is not waited for.
-pub const MAX_ANSWER: usize = 16 * 1024;
+/// How many bytes of a receiver's answer are read. It needs a few to say what it means; more is not waited for.
+pub const RECEIPT: usize = 16 * 1024;
 
 /// How long a connection may take, name resolution and TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,19 +34,23 @@ pub enum KeepAlive {
     Never,
 }
 
-/// What is posted.
+/// What is sent.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// `GET` or `POST`.
+    pub method: Method,
     /// Where to. `http` or `https`.
     pub url: Url,
     /// The headers, names in any case. `Host`, `Content-Length` and `User-Agent` are written by the client.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// The bytes, sent as they are.
     pub body: Bytes,
     /// How long it may take from the first step to the last byte of the answer that is read.
     pub timeout: Duration,
     /// Whether the address may be private or reserved.
     pub allow_private: bool,
+    /// How many bytes of the answer are read; the rest is not waited for.
+    pub limit: usize,
 }
 
 /// What came of a request.
@@ -56,7 +62,7 @@ pub enum Sent {
         status: u16,
         /// The wait that `Retry-After` asks for.
         retry_after: Option<Duration>,
-        /// The body's first [`MAX_ANSWER`] bytes.
+        /// The body's first bytes, [`Request::limit`] at the most.
         body: Bytes,
         /// How long it took, in milliseconds.
         ms: u64,
@@ -153,8 +159,8 @@ impl Client {
         Ok(Self { guarded: client(false)?, unguarded: client(true)? })
     }
 
-    /// Posts a request, once.
-    pub async fn post(&self, request: Request) -> Sent {
+    /// Sends a request, once.
+    pub async fn send(&self, request: Request) -> Sent {
         let started = Instant::now();
         let result = self.attempt(request).await;
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -165,7 +171,7 @@ impl Client {
     }
 
     async fn attempt(&self, request: Request) -> Result<(u16, Option<Duration>, Bytes), Failure> {
-        let Request { url, headers, body, timeout, allow_private } = request;
+        let Request { method, url, headers, body, timeout, allow_private, limit } = request;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Failure::new(Kind::Unsendable, "the URL is not an http or https URL".to_owned()));
         }
@@ -174,34 +180,34 @@ impl Client {
             return Err(Failure::new(Kind::Refused, Forbidden.to_string()));
         }
         let client = if allow_private { &self.unguarded } else { &self.guarded };
-        let posting = client.post(url).headers(header_map(headers)?).body(body).timeout(timeout);
-        let response = posting.send().await.map_err(|error| Failure::of(&error))?;
+        let sending = client.request(method, url).headers(header_map(headers)?).body(body).timeout(timeout);
+        let response = sending.send().await.map_err(|error| Failure::of(&error))?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| retry_after::parse(value, jiff::Timestamp::now()));
-        Ok((status, retry_after, beginning(response).await?))
+        Ok((status, retry_after, beginning(response, limit).await?))
     }
 }
 
-fn header_map(headers: Vec<(&'static str, String)>) -> Result<HeaderMap, Failure> {
+fn header_map(headers: Vec<(Cow<'static, str>, String)>) -> Result<HeaderMap, Failure> {
     let mut map = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
         let unsendable = || Failure::new(Kind::Unsendable, format!("the header {name} cannot be written"));
-        let name = HeaderName::try_from(name).map_err(|_| unsendable())?;
+        let name = HeaderName::try_from(&*name).map_err(|_| unsendable())?;
         map.append(name, HeaderValue::try_from(value).map_err(|_| unsendable())?);
     }
     Ok(map)
 }
 
-/// The first [`MAX_ANSWER`] bytes of the body. An answer that breaks off before that is none: what is missing could have
+/// The first bytes of the body. An answer that breaks off before that is none: what is missing could have
 /// taken it back.
-async fn beginning(mut response: Response) -> Result<Bytes, Failure> {
+async fn beginning(mut response: Response, limit: usize) -> Result<Bytes, Failure> {
     let mut body = BytesMut::new();
-    while body.len() < MAX_ANSWER
+    while body.len() < limit
         && let Some(chunk) = response.chunk().await.map_err(|error| Failure::of(&error))?
     {
         body.extend_from_slice(&chunk);
     }
-    body.truncate(MAX_ANSWER);
+    body.truncate(limit);
     Ok(body.freeze())
 }

@@ -11,5 +11,5 @@ mod retry_after;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Client, KeepAlive, MAX_ANSWER, NoClient, Request, Sent};
+pub use client::{Client, KeepAlive, NoClient, RECEIPT, Request, Sent};
 pub use failure::Kind;

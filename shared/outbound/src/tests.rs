@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
-use crate::{Client, KeepAlive, Kind, MAX_ANSWER, Request, Sent};
+use crate::{Client, KeepAlive, Kind, RECEIPT, Request, Sent};
 
 /// Longer than any test takes: where it is met, something hangs.
 const LONG: Duration = Duration::from_secs(30);
@@ -117,11 +117,13 @@ fn mirrored(method: &Method, headers: &HeaderMap) -> HeaderMap {
 
 fn request(url: Url) -> Request {
     Request {
+        method: http::Method::POST,
         url,
-        headers: vec![("content-type", "text/plain".to_owned()), ("Webhook-Id", "7".to_owned())],
+        headers: vec![("content-type".into(), "text/plain".to_owned()), ("Webhook-Id".into(), "7".to_owned())],
         body: Bytes::from_static(b"\0{}\xff"),
         timeout: LONG,
         allow_private: true,
+        limit: RECEIPT,
     }
 }
 
@@ -143,7 +145,7 @@ fn kind(sent: &Sent) -> Kind {
 #[tokio::test]
 async fn bytes_and_headers_go_as_they_are_and_the_answer_comes_back() {
     let server = Server::mirror().await;
-    let sent = client().post(request(server.url())).await;
+    let sent = client().send(request(server.url())).await;
     let Sent::Answered { status, retry_after, body, .. } = sent else { panic!("{sent:?}") };
     assert_eq!((status, &body[..]), (200, &b"\0{}\xff"[..]));
     assert_eq!(retry_after, Some(Duration::from_secs(7)));
@@ -152,7 +154,7 @@ async fn bytes_and_headers_go_as_they_are_and_the_answer_comes_back() {
 #[tokio::test]
 async fn a_server_that_never_answers_is_given_up() {
     let server = Server::answering(b"").await;
-    let sent = client().post(Request { timeout: Duration::from_millis(50), ..request(server.url()) }).await;
+    let sent = client().send(Request { timeout: Duration::from_millis(50), ..request(server.url()) }).await;
     assert_eq!(kind(&sent), Kind::Timeout);
     assert!(sent.ms() >= 50);
 }
@@ -160,7 +162,7 @@ async fn a_server_that_never_answers_is_given_up() {
 #[tokio::test]
 async fn an_answer_that_stops_in_its_body_is_none() {
     let server = Server::answering(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{\"sta").await;
-    let sent = client().post(Request { timeout: Duration::from_millis(50), ..request(server.url()) }).await;
+    let sent = client().send(Request { timeout: Duration::from_millis(50), ..request(server.url()) }).await;
     assert_eq!(kind(&sent), Kind::Timeout);
 }
 
@@ -169,13 +171,13 @@ async fn an_endless_answer_is_read_to_the_limit_and_no_further() {
     // Its body never ends, so reading on would end in a timeout.
     static ANSWER: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
         let mut answer = b"HTTP/1.1 500 Oh\r\ncontent-length: 9999999999\r\n\r\n".to_vec();
-        answer.resize(answer.len() + MAX_ANSWER + 1, b'x');
+        answer.resize(answer.len() + RECEIPT + 1, b'x');
         answer
     });
     let server = Server::answering(&ANSWER).await;
-    let sent = client().post(request(server.url())).await;
+    let sent = client().send(request(server.url())).await;
     let Sent::Answered { status: 500, body, .. } = &sent else { panic!("{sent:?}") };
-    assert_eq!(body.len(), MAX_ANSWER);
+    assert_eq!(body.len(), RECEIPT);
     assert_eq!((sent.detail(3).as_str(), sent.status()), ("xxx", Some(500)));
 }
 
@@ -184,7 +186,7 @@ async fn a_redirect_is_an_answer() {
     let target = Server::mirror().await;
     let location = format!("HTTP/1.1 307 x\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", target.url());
     let server = Server::answering(location.leak().as_bytes()).await;
-    assert_eq!(client().post(request(server.url())).await.status(), Some(307));
+    assert_eq!(client().send(request(server.url())).await.status(), Some(307));
     assert_eq!(target.connections(), 0);
 }
 
@@ -193,7 +195,7 @@ async fn retry_after_is_read_from_any_status() {
     let server =
         Server::answering(b"HTTP/1.1 503 x\r\nretry-after: Fri, 06 Nov 1998 08:49:37 GMT\r\ncontent-length: 0\r\n\r\n")
             .await;
-    let sent = client().post(request(server.url())).await;
+    let sent = client().send(request(server.url())).await;
     assert!(matches!(sent, Sent::Answered { status: 503, retry_after: Some(Duration::ZERO), .. }), "{sent:?}");
 }
 
@@ -202,7 +204,7 @@ async fn a_private_address_is_refused_by_number_and_by_name() {
     let server = Server::mirror().await;
     let client = client();
     for host in ["127.0.0.1", "localhost", "LOCALHOST", "2130706433", "0x7f.1", "0", "[::1]", "[::ffff:127.0.0.1]"] {
-        let sent = client.post(Request { allow_private: false, ..request(server.url_by(host)) }).await;
+        let sent = client.send(Request { allow_private: false, ..request(server.url_by(host)) }).await;
         assert_eq!(kind(&sent), Kind::Refused, "{host} {sent:?}");
     }
     assert_eq!(server.connections(), 0);
@@ -212,8 +214,8 @@ async fn a_private_address_is_refused_by_number_and_by_name() {
 async fn a_connection_that_was_allowed_serves_no_request_that_is_not() {
     let server = Server::mirror().await;
     let client = client();
-    assert_eq!(client.post(request(server.url_by("localhost"))).await.status(), Some(200));
-    let guarded = client.post(Request { allow_private: false, ..request(server.url_by("localhost")) }).await;
+    assert_eq!(client.send(request(server.url_by("localhost"))).await.status(), Some(200));
+    let guarded = client.send(Request { allow_private: false, ..request(server.url_by("localhost")) }).await;
     assert_eq!((kind(&guarded), server.connections()), (Kind::Refused, 1));
 }
 
@@ -224,7 +226,7 @@ async fn connections_are_kept_where_the_process_stays_awake() {
         let server = Server::mirror().await;
         let client = Client::new(keep_alive).unwrap();
         for _ in 0..POSTS {
-            assert_eq!(client.post(request(server.url())).await.status(), Some(200));
+            assert_eq!(client.send(request(server.url())).await.status(), Some(200));
         }
         // A connection becomes free a moment after its answer is read, so a second one may be opened; never one each.
         assert_eq!(server.connections() < POSTS, kept, "{keep_alive:?} {}", server.connections());
@@ -252,15 +254,15 @@ async fn a_connection_that_ends_is_not_tried_again() {
     })
     .await;
     let client = client();
-    assert_eq!(client.post(request(server.url())).await.status(), Some(200));
-    assert_eq!(kind(&client.post(request(server.url())).await), Kind::Broken);
+    assert_eq!(client.send(request(server.url())).await.status(), Some(200));
+    assert_eq!(kind(&client.send(request(server.url())).await), Kind::Broken);
     assert_eq!(server.seen.requests.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
 async fn what_is_no_http_is_broken() {
     let server = Server::answering(b"220 smtp.example.com ESMTP\r\n").await;
-    assert_eq!(kind(&client().post(request(server.url())).await), Kind::Broken);
+    assert_eq!(kind(&client().send(request(server.url())).await), Kind::Broken);
 }
 
 #[tokio::test]
@@ -268,11 +270,11 @@ async fn where_there_is_no_connection_nothing_was_sent() {
     let server = Server::answering(b"this is no TLS").await;
     let mut tls = server.url();
     tls.set_scheme("https").unwrap();
-    assert_eq!(kind(&client().post(request(tls)).await), Kind::Connect);
+    assert_eq!(kind(&client().send(request(tls)).await), Kind::Connect);
 
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let url = format!("http://{closed}/{MARK}").parse().unwrap();
-    assert_eq!(kind(&client().post(request(url)).await), Kind::Connect);
+    assert_eq!(kind(&client().send(request(url)).await), Kind::Connect);
 }
 
 #[tokio::test]
@@ -280,7 +282,7 @@ async fn a_name_without_address_is_told_apart() {
     // Too long for any name server to be asked.
     let url: Url = format!("http://{}.invalid/{MARK}", "x".repeat(64)).parse().unwrap();
     for allow_private in [true, false] {
-        let sent = client().post(Request { allow_private, ..request(url.clone()) }).await;
+        let sent = client().send(Request { allow_private, ..request(url.clone()) }).await;
         assert_eq!(kind(&sent), Kind::Resolve, "{sent:?}");
     }
 }
@@ -289,10 +291,10 @@ async fn a_name_without_address_is_told_apart() {
 async fn what_cannot_be_written_is_not_sent() {
     let server = Server::mirror().await;
     let ftp = Request { url: format!("ftp://127.0.0.1/{MARK}").parse().unwrap(), ..request(server.url()) };
-    let header = Request { headers: vec![("content-type", format!("{MARK}\r\nx: y"))], ..request(server.url()) };
-    let name = Request { headers: vec![("content type", MARK.to_owned())], ..request(server.url()) };
+    let header = Request { headers: vec![("content-type".into(), format!("{MARK}\r\nx: y"))], ..request(server.url()) };
+    let name = Request { headers: vec![("content type".into(), MARK.to_owned())], ..request(server.url()) };
     for unsendable in [ftp, header, name] {
-        assert_eq!(kind(&client().post(unsendable).await), Kind::Unsendable);
+        assert_eq!(kind(&client().send(unsendable).await), Kind::Unsendable);
     }
     assert_eq!(server.connections(), 0);
 }
