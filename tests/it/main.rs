@@ -11,6 +11,7 @@
 mod dynamodb;
 mod flows;
 mod lambda;
+mod power;
 mod process;
 mod rules;
 mod sqlite;

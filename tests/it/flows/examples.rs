@@ -139,13 +139,13 @@ async fn arrive(pushes: Vec<Push>, callback: bool) {
         let mut expected = payloads(push);
         let after = before + expected.len();
         let mut got: Vec<_> = within(cloud.received(after)).await[before..].to_vec();
-        let mut plain: Vec<_> = within(raw.received(after)).await[before..].to_vec();
+        let mut bytes: Vec<_> = within(raw.received(after)).await[before..].to_vec();
         expected.sort();
         got.sort_by(|a, b| a.body[at_data(&a.body)..].cmp(&b.body[at_data(&b.body)..]));
-        plain.sort_by(|a, b| a.body.cmp(&b.body));
-        for ((got, plain), expected) in got.iter().zip(&plain).zip(&expected) {
+        bytes.sort_by(|a, b| a.body.cmp(&b.body));
+        for ((got, untouched), expected) in got.iter().zip(&bytes).zip(&expected) {
             let kind = if callback { push.through_callback } else { push.kind };
-            assert!(got.signed && plain.signed, "{name}");
+            assert!(got.signed && untouched.signed, "{name}");
             assert_eq!(got.kind.as_deref(), Some(kind), "{name}");
             assert_eq!(got.headers["content-type"], "application/cloudevents+json; charset=utf-8", "{name}");
             let data = [expected.as_slice(), b"}"].concat();
@@ -156,9 +156,9 @@ async fn arrive(pushes: Vec<Push>, callback: bool) {
 
             let alone = payloads(push).len() == 1;
             let body = if alone { &push.body } else { expected };
-            assert!(plain.body == body[..], "{name}: the raw body has changed");
-            assert_eq!(plain.headers["content-type"], content_type, "{name}");
-            assert!(got.id == plain.id || !alone, "{name}: one event, one id");
+            assert!(untouched.body == body[..], "{name}: the raw body has changed");
+            assert_eq!(untouched.headers["content-type"], content_type, "{name}");
+            assert!(got.id == untouched.id || !alone, "{name}: one event, one id");
         }
         before = after;
     }

@@ -53,7 +53,7 @@ async fn no_secret_is_in_any_log_answer_event_or_attempt() {
     let mut said = String::new();
     let mut send = async |bytes: Vec<u8>| {
         let answer = exchange(process.address(), bytes).await.unwrap();
-        said += &format!("{}\n{}\n", answer.head, String::from_utf8_lossy(&answer.body));
+        said.extend([answer.head.as_str(), "\n", &String::from_utf8_lossy(&answer.body), "\n"]);
         answer.status
     };
     for partner in PUSHING {
@@ -83,7 +83,7 @@ async fn no_secret_is_in_any_log_answer_event_or_attempt() {
         (&format!("{API_KEY}x"), "/deliveries/failed"),
     ] {
         let answer = api(process.address(), "GET", path, token, "").await;
-        said += &format!("{}\n{}\n", answer.head, String::from_utf8_lossy(&answer.body));
+        said.extend([answer.head.as_str(), "\n", &String::from_utf8_lossy(&answer.body), "\n"]);
     }
     let answer = api(process.address(), "POST", "/deliveries/replay", API_KEY, API_KEY).await;
     holds_none("a problem", &String::from_utf8_lossy(&answer.body));

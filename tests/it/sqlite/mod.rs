@@ -10,7 +10,6 @@ thread_local! {
     static FOLDER: RefCell<Option<TempDir>> = const { RefCell::new(None) };
 }
 
-#[expect(clippy::unused_async, reason = "the suite awaits what makes a store")]
 async fn make_store() -> SqliteStore {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path()).unwrap();

@@ -4,6 +4,7 @@ pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod process;
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -119,9 +120,10 @@ impl Plan {
         let mut tables = format!("[[api_keys]]\nid = \"all\"\nkey = \"{API_KEY}\"\n");
         for partner in PUSHING {
             let id = connection(partner);
-            tables += &format!("[[connections]]\nid = \"{id}\"\npartner = \"{partner}\"\nkeys = [\"{}\"]\n", key(id));
+            write!(tables, "[[connections]]\nid = \"{id}\"\npartner = \"{partner}\"\nkeys = [\"{}\"]\n", key(id))
+                .unwrap();
             if partner == Partner::Xhq {
-                tables += &format!("app_id = \"{APP_ID}\"\nfee_actions = [\"order_fee\"]\n");
+                write!(tables, "app_id = \"{APP_ID}\"\nfee_actions = [\"order_fee\"]\n").unwrap();
             }
         }
         let folder = tempfile::tempdir().unwrap();
@@ -131,13 +133,13 @@ impl Plan {
 
     /// With a setting at the top.
     pub(crate) fn top(mut self, setting: &str) -> Self {
-        self.head += &format!("{setting}\n");
+        self.head.extend([setting, "\n"]);
         self
     }
 
     /// With another table.
     pub(crate) fn table(mut self, table: &str) -> Self {
-        self.tables += &format!("{table}\n");
+        self.tables.extend([table, "\n"]);
         self
     }
 
