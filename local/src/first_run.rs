@@ -51,3 +51,28 @@ fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
 fn random_hex<const N: usize>() -> anyhow::Result<String> {
     Ok(random::<N>()?.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use runtime::config::Config;
+
+    use super::*;
+
+    #[test]
+    fn the_configuration_it_makes_is_sound_and_fresh() {
+        let (one, other) = (text().unwrap(), text().unwrap());
+        assert_ne!(one, other, "no two hubs share a key");
+        let config = Config::parse(&one).unwrap();
+        assert_eq!((config.connections.len(), config.endpoints.len(), config.inbox.is_some()), (3, 1, true));
+    }
+
+    #[test]
+    fn it_never_overwrites_a_configuration() {
+        let folder = std::env::temp_dir().join(format!("tongguan-first-run-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("tongguan.toml");
+        write(&file).unwrap();
+        assert!(write(&file).is_err());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

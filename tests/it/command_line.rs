@@ -1,0 +1,157 @@
+//! The operator's commands, as a person types them, beside a hub that runs.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::Parser as _;
+use partners::Partner;
+use serde_json::Value;
+use simulators::erp::{Behaviour, Reply};
+use tongguan::Hub;
+use tongguan::cli::{Cli, run};
+
+use crate::support::{Plan, erp, settled, status, taken, until};
+
+/// Holds the words of the command that this process is to run.
+const WORDS: &str = "TONGGUAN_TEST_WORDS";
+
+/// What stands around a command's output in this process's.
+const MARK: &str = "-- output --";
+
+/// The command, where this process is to be one; else nothing.
+#[test]
+fn child() {
+    if let Ok(words) = std::env::var(WORDS) {
+        println!("{MARK}");
+        let done = run(Cli::parse_from(words.split(' ')));
+        println!("{MARK}");
+        std::process::exit(i32::from(done != std::process::ExitCode::SUCCESS));
+    }
+}
+
+/// A configuration file and the words that every command begins with.
+struct Operator {
+    config: PathBuf,
+    address: String,
+}
+
+/// What a command said.
+#[derive(Debug)]
+struct Said {
+    fine: bool,
+    out: String,
+    errors: String,
+}
+
+impl Operator {
+    fn of(plan: &Plan, hub: &Hub) -> Self {
+        let config = plan.folder().join("operator.toml");
+        std::fs::write(&config, plan.text()).unwrap();
+        Self { config, address: hub.address().to_string() }
+    }
+
+    fn says(&self, words: &str) -> Said {
+        let config = self.config.display();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["command_line::child", "--exact", "--nocapture", "--test-threads=1"]);
+        command.env(WORDS, format!("tongguan --config {config} --listen {} {words}", self.address));
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let out = text.split(MARK).nth(1).unwrap_or_default().trim().to_owned();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        Said { fine: output.status.success(), out, errors }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pushing_every_example_shows_every_event_and_a_balanced_ledger() {
+    let receiver = erp().await;
+    let plan = Plan::new().endpoint("erp", &receiver, "");
+    let hub = plan.start().await;
+    let operator = Operator::of(&plan, &hub);
+
+    let said = operator.says("push all --fast");
+    assert!(said.fine, "{said:?}");
+    let examples = simulators::pushes::examples().len();
+    assert_eq!(said.out.matches("takes it as delivered").count(), examples);
+    settled(&hub).await;
+
+    let said = operator.says("ledger");
+    assert!(said.fine, "{said:?}");
+    let lines: Vec<Value> = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 3, "one for each connection");
+    assert_eq!(lines.iter().map(|line| line["delivered"].as_u64().unwrap()).sum::<u64>(), examples as u64);
+    assert!(lines.iter().all(|line| line["balanced"] == true && line["connection"].is_string()));
+
+    let listed = operator.says("events list --limit 100").out;
+    assert_eq!(listed.lines().count(), examples);
+    let id = listed.lines().find(|line| line.contains("onedata.rates")).unwrap().rsplit(' ').next().unwrap();
+    let shown = operator.says(&format!("events show {id}")).out;
+    assert!(shown.contains("\"totalCost\":\"714.00\"") && shown.contains("\"state\": \"delivered\""), "{shown}");
+    let about = operator.says("events list --json --about container:MMAU1429062").out;
+    let about: Value = serde_json::from_str(&about).expect("one event, found by a container of its port data");
+    assert_eq!(about["type"], "onedata.ports");
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_does_not_balance_is_told_by_the_exit_code() {
+    let plan = Plan::new();
+    let hub = plan.start().await;
+    taken(&hub, Partner::Xhq, "syn_status", status("S1", 61)).await;
+    let operator = Operator::of(&plan, &hub);
+    assert!(operator.says("ledger").fine);
+    let folder = plan.config().data_dir;
+    let file = rusqlite::Connection::open(folder.join("tongguan.db")).unwrap();
+    file.execute("DELETE FROM work", []).unwrap();
+    let said = operator.says("ledger");
+    assert!(!said.fine && said.out.contains("\"balanced\":false"), "{said:?}");
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_tells_first_and_does_only_when_told_to() {
+    let receiver = erp().await;
+    receiver.behave(Behaviour::Answers(Reply::of(400)));
+    let plan = Plan::new().top("sweep_every = \"1s\"").endpoint("erp", &receiver, "retry = []");
+    let hub = plan.start().await;
+    taken(&hub, Partner::Xhq, "syn_status", status("S1", 61)).await;
+    receiver.received(1).await;
+    until(async || settled(&hub).await.failed == 1).await;
+    let operator = Operator::of(&plan, &hub);
+    receiver.behave(Behaviour::Takes);
+
+    let dry = operator.says("replay --endpoint erp");
+    assert!(dry.fine && dry.out.contains("order:S1") && dry.out.contains("add --go"), "{dry:?}");
+    assert_eq!(settled(&hub).await.failed, 1);
+    let done = operator.says("replay --endpoint erp --go");
+    assert!(done.fine, "{done:?}");
+    receiver.received(2).await;
+    until(async || settled(&hub).await.delivered == 1).await;
+
+    let wrong = operator.says("replay --endpoint nobody");
+    assert!(!wrong.fine && wrong.errors.contains("--endpoint: nobody"), "{wrong:?}");
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_are_told_by_name() {
+    let plan = Plan::new();
+    let hub = plan.start().await;
+    let operator = Operator::of(&plan, &hub);
+    assert!(operator.says("check-config").out.contains("the configuration is sound"));
+    for (words, told) in [
+        ("push nothing", "there is no example \"nothing\""),
+        ("push syn_status --connection nobody", "--connection: nobody"),
+        ("push syn_status --file /nowhere", "cannot read /nowhere"),
+        ("events show 00", "48 hex digits"),
+        (&format!("events show {}", "00".repeat(24)), "there is no event"),
+    ] {
+        let said = operator.says(words);
+        assert!(!said.fine && said.errors.contains(told), "{words}: {said:?}");
+    }
+    std::fs::write(&operator.config, format!("listn = 1\n{}", plan.text())).unwrap();
+    let said = operator.says("check-config");
+    assert!(!said.fine && said.errors.contains("listn"), "{said:?}");
+    hub.stop().await;
+}
