@@ -15,6 +15,7 @@ mod lambda;
 mod power;
 mod process;
 mod rules;
+mod simulation;
 mod sqlite;
 mod sqs;
 mod support;

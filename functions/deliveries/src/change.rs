@@ -1,7 +1,7 @@
 //! Confirming and replaying, for the ERP's requests and the operator's command line alike.
 
 use hub::{EndpointId, EventKey, Utc, Work};
-use queue::Hint;
+use queue::{Errand, Hint};
 use runtime::Context;
 use runtime::receive::hints;
 use store::{Settled, Store, StoreError};
@@ -48,7 +48,9 @@ pub async fn apply<S: Store, Q>(
     let mut errands = Vec::new();
     for key in keys.into_iter().filter(visible) {
         if let Some(work) = one(context, change, endpoint, &key, dry_run).await? {
-            errands.extend(hints(&key, &work).into_iter().filter(|_| !dry_run));
+            // What the event's other deliveries wait for is their own schedule: a replay here must not knock there.
+            let own = |hint: &Hint| matches!(&hint.errand, Errand::Deliver { endpoint: to, .. } if to == endpoint);
+            errands.extend(hints(&key, &work).into_iter().filter(|hint| !dry_run && own(hint)));
             changed.push(key);
         }
     }

@@ -1,13 +1,15 @@
 //! The sweep: what is due and nobody has taken up is taken up here. It needs no queue: it makes the attempts itself, and
 //! only what is more than it can do in its time goes out as hints.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
 use hub::{EndpointId, EventKey};
 use queue::{Errand, Hint, Queue};
 use store::{Settled, Store, StoreError};
+use tokio::time::timeout;
 
 use crate::{Courier, attempt};
 
@@ -17,9 +19,12 @@ const PAGE: usize = 256;
 /// How many events are taken up at once.
 const TAKERS: usize = 32;
 
-/// How many attempts the sweep makes itself, for each place an endpoint has. One that hangs cannot hold the sweep for
-/// longer than that many timeouts.
-const ROUNDS: usize = 2;
+/// For how many timeouts of an endpoint the sweep keeps at what is due to it, before it looks further. One that hangs
+/// cannot hold the sweep for longer.
+const ROUNDS: u32 = 2;
+
+/// How long handing over to the queue may take. A queue that does not answer must not hold the sweep either.
+const HANDING: Duration = Duration::from_secs(5);
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,24 +52,13 @@ where
         let page = due.len();
         let taken: Vec<Vec<Hint>> =
             stream::iter(due).map(|key| take(courier, key)).buffer_unordered(TAKERS).collect().await;
-        let (own, surplus) = share(courier, taken.into_iter().flatten());
-        swept.taken += own.len() + surplus.len();
-        swept.run += own.len();
+        let taken: Vec<Hint> = taken.into_iter().flatten().collect();
+        swept.taken += taken.len();
+        let surplus = carry(courier, taken).await;
         swept.handed += surplus.len();
-        if !surplus.is_empty()
-            && let Err(error) = context.queue.send(surplus).await
-        {
-            let error = runtime::logs::chain(&error);
-            tracing::warn!(error, "surplus of the sweep not handed over; the next sweep takes it up");
-        }
-        let run = own.into_iter().map(|hint| async move {
-            if let Err(error) = attempt::run(courier, &hint).await {
-                let error = runtime::logs::chain(&error);
-                tracing::error!(event = %hint.key.id, error, "errand not finished");
-            }
-        });
-        stream::iter(run).buffer_unordered(PAGE).collect::<()>().await;
+        hand_over(courier, surplus).await;
         if page < PAGE || context.now().since(began) >= budget {
+            swept.run = swept.taken - swept.handed;
             return Ok(swept);
         }
     }
@@ -93,16 +87,49 @@ async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey) -> Vec<Hint> 
     })
 }
 
-/// Shares errands out between the sweep itself and the queue, by what each endpoint can take at once.
-fn share<S, Q>(courier: &Courier<S, Q>, hints: impl Iterator<Item = Hint>) -> (Vec<Hint>, Vec<Hint>) {
-    let mut taken: HashMap<EndpointId, usize> = HashMap::new();
-    hints.partition(|hint| match &hint.errand {
-        Errand::Index => true,
-        Errand::Deliver { endpoint, .. } => {
-            let places = courier.context.config.endpoints.get(endpoint).map_or(1, |endpoint| endpoint.concurrency);
-            let count = taken.entry(endpoint.clone()).or_default();
-            *count += 1;
-            *count <= ROUNDS * places
+/// Runs errands, as many at once as each endpoint has places, and returns those that an endpoint left no time for. Each
+/// endpoint has its own time: one that hangs holds up no other's.
+async fn carry<S: Store, Q: Queue>(courier: &Courier<S, Q>, hints: Vec<Hint>) -> Vec<Hint> {
+    let context = &courier.context;
+    let mut lanes: BTreeMap<Option<EndpointId>, Vec<Hint>> = BTreeMap::new();
+    for hint in hints {
+        let to = match &hint.errand {
+            Errand::Deliver { endpoint, .. } => Some(endpoint.clone()),
+            Errand::Index => None,
+        };
+        lanes.entry(to).or_default().push(hint);
+    }
+    let lanes = lanes.into_iter().map(|(to, hints)| {
+        let endpoint = to.and_then(|to| context.config.endpoints.get(&to));
+        let places = endpoint.map_or(TAKERS, |endpoint| endpoint.concurrency);
+        // What is begun in the last of these timeouts ends within it.
+        let until = endpoint.map(|endpoint| context.now().after(endpoint.timeout * (ROUNDS - 1)));
+        let run = hints.into_iter().map(move |hint| async move {
+            if until.is_some_and(|until| context.now() > until) {
+                return Some(hint);
+            }
+            if let Err(error) = attempt::run(courier, &hint).await {
+                let error = runtime::logs::chain(&error);
+                tracing::error!(event = %hint.key.id, error, "errand not finished");
+            }
+            None
+        });
+        stream::iter(run).buffer_unordered(places).filter_map(std::future::ready).collect::<Vec<_>>()
+    });
+    join_all(lanes).await.into_iter().flatten().collect()
+}
+
+/// Hands errands over to the queue, where somebody else may have the time.
+async fn hand_over<S, Q: Queue>(courier: &Courier<S, Q>, surplus: Vec<Hint>) {
+    if surplus.is_empty() {
+        return;
+    }
+    match timeout(HANDING, courier.context.queue.send(surplus)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            let error = runtime::logs::chain(&error);
+            tracing::warn!(error, "surplus of the sweep not handed over; the next sweep takes it up");
         }
-    })
+        Err(_) => tracing::warn!("the queue took too long; the next sweep takes up what was for it"),
+    }
 }

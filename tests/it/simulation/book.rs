@@ -55,6 +55,8 @@ pub(super) struct Kept {
 struct Way {
     /// When attempts began, since the schedule did.
     attempts: Vec<Utc>,
+    /// Until when the endpoint asked for patience.
+    patience: Utc,
     /// How often the endpoint took it.
     taken: u32,
     /// How often it was started over after it had been delivered.
@@ -229,6 +231,7 @@ impl Book {
             (State::Delivered | State::Failed | State::Confirmed, State::Pending) if self.replays => {
                 way.again += u32::from(old.state == State::Delivered);
                 way.attempts.clear();
+                way.patience = Utc::default();
                 Ok(())
             }
             (from, to) => Err(format!("{from:?} became {to:?}")),
@@ -241,15 +244,24 @@ impl Book {
         let way = self.ways.entry((id.to_owned(), endpoint.clone())).or_default();
         let schedule = &self.schedules[endpoint];
         if let (Some(last), false) = (way.attempts.last(), self.blemished.contains(&kept.key)) {
-            let step = u32::try_from(way.attempts.len() - 1).unwrap_or(u32::MAX).min(schedule.steps().saturating_sub(1));
+            let step =
+                u32::try_from(way.attempts.len() - 1).unwrap_or(u32::MAX).min(schedule.steps().saturating_sub(1));
             let least = schedule.delay(step, 0.0).unwrap_or_default();
             let gap = now.since(*last);
             if gap < least {
                 return Err(format!("{id} was sent to {endpoint} again after {gap:?}, the schedule says {least:?}"));
             }
+            if now < way.patience {
+                return Err(format!("{id} was sent to {endpoint} again before {}, as it had asked", way.patience));
+            }
         }
         way.attempts.push(now);
         Ok(kept)
+    }
+
+    /// An endpoint asked not to be sent an event again before then.
+    pub(super) fn asked(&mut self, id: &str, endpoint: &EndpointId, until: Utc) {
+        self.ways.entry((id.to_owned(), endpoint.clone())).or_default().patience = until;
     }
 
     /// An endpoint took an event.
@@ -311,7 +323,10 @@ impl Book {
                 let delivered = u32::from(delivery.state == State::Delivered);
                 if taken < delivered || (taken != delivered + again && !self.blemished.contains(key)) {
                     let state = delivery.state;
-                    return Err(format!("{} is {state:?} at {} and was taken {taken} times", key.id, delivery.endpoint));
+                    return Err(format!(
+                        "{} is {state:?} at {} and was taken {taken} times",
+                        key.id, delivery.endpoint
+                    ));
                 }
             }
         }

@@ -56,7 +56,7 @@ pub(super) struct Erp {
 struct State {
     moods: Vec<(EndpointId, Utc, Utc, Mood)>,
     /// Events that an endpoint chokes on, and how.
-    poison: BTreeMap<String, Option<Act>>,
+    poison: BTreeMap<(EndpointId, String), Option<Act>>,
     poison_chance: u64,
     under_way: BTreeMap<EndpointId, usize>,
     attempts: Vec<(EndpointId, Utc)>,
@@ -99,9 +99,9 @@ impl Erp {
         }
     }
 
-    /// Whether an event is poison.
-    pub(super) fn is_poison(&self, id: &str) -> bool {
-        matches!(self.state.lock().unwrap().poison.get(id), Some(Some(_)))
+    /// Whether an event is poison to an endpoint.
+    pub(super) fn is_poison(&self, endpoint: &EndpointId, id: &str) -> bool {
+        matches!(self.state.lock().unwrap().poison.get(&(endpoint.clone(), id.to_owned())), Some(Some(_)))
     }
 
     /// When attempts at an endpoint began.
@@ -113,7 +113,8 @@ impl Erp {
     async fn attempt(&self, endpoint: &Endpoint, parcel: Parcel) -> Returned {
         let now = self.world.now();
         let under_way = self.begin(endpoint, now);
-        let kept = self.world.book().attempted(&parcel.id, &endpoint.id, now).map(|kept| check(kept, endpoint, &parcel, now));
+        let kept =
+            self.world.book().attempted(&parcel.id, &endpoint.id, now).map(|kept| check(kept, endpoint, &parcel, now));
         self.world.hold(kept.and_then(|held| held));
         let (act, pause) = self.meets(endpoint, &parcel.id, now);
         self.world.tell(&format!("attempt of {} at {}: {act:?}", parcel.id, endpoint.id));
@@ -121,6 +122,9 @@ impl Erp {
         let act = if pause >= endpoint.timeout { Act::Silence } else { act };
         if matches!(act, Act::Take | Act::TakeInSilence) {
             self.world.book().taken(&parcel.id, &endpoint.id);
+        }
+        if let Act::Answer(_, Some(after)) = act {
+            self.world.book().asked(&parcel.id, &endpoint.id, self.world.now().after(after));
         }
         if act == Act::TakeInSilence {
             self.world.book().blemish_id(&parcel.id);
@@ -160,7 +164,8 @@ impl Erp {
         let state = &mut *self.state.lock().unwrap();
         let chance = state.poison_chance;
         let draw = |random: &mut Random| random.chance(chance).then(|| poison(random, endpoint.format));
-        let poison = *state.poison.entry(id.to_owned()).or_insert_with(|| self.world.draw(|random, _| draw(random)));
+        let place = (endpoint.id.clone(), id.to_owned());
+        let poison = *state.poison.entry(place).or_insert_with(|| self.world.draw(|random, _| draw(random)));
         let mood = state.moods.iter().find(|(own, from, until, _)| *own == endpoint.id && *from <= now && now < *until);
         let (soon, error) = self.world.draw(|random, weather| {
             let acts = [
@@ -198,7 +203,8 @@ fn poison(random: &mut Random, format: Format) -> Act {
 fn check(kept: &Kept, endpoint: &Endpoint, parcel: &Parcel, now: Utc) -> Result<(), String> {
     let id = &parcel.id;
     let signed = endpoint.keys.iter().map(|key| key.sign(id, Utc(parcel.timestamp * 1_000_000), &parcel.body));
-    if signed.collect::<Vec<_>>().join(" ") != parcel.signature || now.since(Utc(parcel.timestamp * 1_000_000)) > FRESH {
+    if signed.collect::<Vec<_>>().join(" ") != parcel.signature || now.since(Utc(parcel.timestamp * 1_000_000)) > FRESH
+    {
         return Err(format!("{id} is not signed, or was a while ago: {} at {now}", parcel.timestamp));
     }
     let data = match endpoint.format {

@@ -46,6 +46,8 @@ pub(super) struct Plan {
     pub(super) concurrency: u32,
     /// How many pushes, and over which time.
     pub(super) pushes: u64,
+    /// About how many orders, waybills and batches; the fewer, the more they repeat.
+    pub(super) breadth: u64,
     pub(super) over: Duration,
     /// When everything is well again.
     pub(super) heals: Duration,
@@ -100,7 +102,8 @@ impl Family {
             retry: r#"retry = ["5s", "30s", "2m", "10m"]"#,
             concurrency: u32::try_from(random.within(1..=6)).unwrap_or(1),
             pushes: random.within(6..=16),
-            over: random.ms(1_000..=150_000),
+            breadth: 6,
+            over: if random.chance(300) { random.ms(10..=1_000) } else { random.ms(1_000..=150_000) },
             heals: Duration::from_secs(random.within(120..=240)),
             restarts: 0,
             operations: 0,
@@ -108,12 +111,12 @@ impl Family {
             never_refused: true,
         };
         match self {
-            Self::NothingWrong => {
-                Plan { prompt: Some((ENDPOINTS.to_vec(), Duration::from_secs(4))), pushes: random.within(10..=30), ..plan }
-            }
-            Self::StoreInTrouble => {
-                Plan { weather: store(random, Weather::default()), never_refused: false, ..plan }
-            }
+            Self::NothingWrong => Plan {
+                prompt: Some((ENDPOINTS.to_vec(), Duration::from_secs(4))),
+                pushes: random.within(10..=30),
+                ..plan
+            },
+            Self::StoreInTrouble => Plan { weather: store(random, Weather::default()), never_refused: false, ..plan },
             Self::Deaths => {
                 let weather = Weather { deaths: random.within(50..=500), ..Weather::default() };
                 Plan { weather, restarts: random.within(0..=3), never_refused: false, ..plan }
@@ -127,10 +130,8 @@ impl Family {
             Self::QueueDead => {
                 let dead = [Dead::Errs, Dead::Hangs, Dead::Forgets][random.place(3)];
                 let weather = Weather { queue_dead: Some(dead), ..Weather::default() };
-                // A queue that takes and forgets cannot be told from a good one: what is handed to it waits a sweep.
-                let pushes = if dead == Dead::Forgets { plan.pushes } else { random.within(10..=60) };
-                let concurrency = if dead == Dead::Forgets { 16 } else { plan.concurrency };
-                Plan { weather, concurrency, pushes, prompt: Some((ENDPOINTS.to_vec(), TWO_SWEEPS)), ..plan }
+                let pushes = random.within(10..=60);
+                Plan { weather, pushes, prompt: Some((ENDPOINTS.to_vec(), TWO_SWEEPS)), ..plan }
             }
             Self::ErpInTrouble => {
                 let dead = ENDPOINTS[random.place(3)];
@@ -142,8 +143,9 @@ impl Family {
                 let down = [Mood::Down, Mood::Hangs, Mood::Refuses(503, None)][random.place(3)];
                 let from = random.ms(1_000..=60_000);
                 let moods = ENDPOINTS.map(|endpoint| (endpoint, from, from + DAY, down)).to_vec();
-                let (over, heals) = (random.ms(60_000..=86_400_000), from + DAY);
-                Plan { moods, over, heals, pushes: random.within(20..=40), retry: "", ..plan }
+                let over = if random.chance(400) { random.ms(100..=120_000) } else { random.ms(60_000..=86_400_000) };
+                let pushes = random.within(20..=60);
+                Plan { moods, over, heals: from + DAY, pushes, breadth: 40, retry: "", ..plan }
             }
             Self::OperatorsAtWork => {
                 let weather = Weather { erp_errors: random.within(100..=600), ..Weather::default() };
@@ -154,8 +156,7 @@ impl Family {
             Self::EverythingAtOnce => {
                 let weather = queue(random, Weather::default());
                 let weather = store(random, weather);
-                let weather =
-                    Weather { deaths: random.within(0..=200), erp_errors: random.within(0..=400), ..weather };
+                let weather = Weather { deaths: random.within(0..=200), erp_errors: random.within(0..=400), ..weather };
                 let moods = ENDPOINTS.map(|e| (e, random.ms(0..=60_000), random.ms(60_000..=200_000), mood(random)));
                 Plan {
                     weather,

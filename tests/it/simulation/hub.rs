@@ -212,7 +212,8 @@ impl Hub {
             return None;
         }
         let answer = tokio::time::timeout(partner.deadline(), answer).await.ok()?.ok()?;
-        let positive = simulators::partner::after(partner, 1, Some(&as_heard(&answer))) == simulators::partner::Next::Taken;
+        let positive =
+            simulators::partner::after(partner, 1, Some(&as_heard(&answer))) == simulators::partner::Next::Taken;
         if !positive && answer != refuse(Some(partner), Verdict::Unavailable) {
             self.world.broken(&format!("{partner} was refused with {answer:?}"));
         }

@@ -15,6 +15,7 @@ mod partner;
 mod pushes;
 mod queue;
 mod random;
+mod regressions;
 mod store;
 mod world;
 

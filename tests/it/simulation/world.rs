@@ -19,7 +19,7 @@ const BEGINNING: Utc = Utc(1_790_000_000_000_000);
 pub(super) const SHOWN: usize = 60;
 
 /// How likely things go wrong, each so many times in a thousand.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Weather {
     /// The store errs before it does anything.
     pub(super) store_errors: u64,

@@ -122,7 +122,10 @@ impl SimStore {
                     // Whoever asked may be gone.
                     let _ = done.send(act(&mut model.lock().unwrap()));
                 });
-                happened.await.map_err(|_| unavailable())?
+                let done = happened.await.map_err(|_| unavailable())?;
+                // What began in the meantime waited for it too.
+                self.blemish(world, verb, key, fate);
+                done
             }
         };
         pass(world).await;
@@ -196,13 +199,7 @@ impl Store for SimStore {
         self.call("due", None, move |model| model.due(now, then, limit)).await
     }
 
-    async fn failed(
-        &self,
-        endpoint: Option<&EndpointId>,
-        from: Option<&str>,
-        limit: usize,
-        now: Utc,
-    ) -> Result<Page> {
+    async fn failed(&self, endpoint: Option<&EndpointId>, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
         let (endpoint, from) = (endpoint.cloned(), from.map(ToOwned::to_owned));
         self.call("failed", None, move |model| model.failed(endpoint.as_ref(), from.as_deref(), limit, now)).await?
     }
@@ -212,13 +209,7 @@ impl Store for SimStore {
         self.call("timeline", None, move |model| model.timeline(&connection, &subject, now)).await
     }
 
-    async fn alias(
-        &self,
-        aliases: &[Alias],
-        connection: &ConnectionId,
-        subject: &Subject,
-        expires: Utc,
-    ) -> Result<()> {
+    async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {
         let (aliases, place) = (aliases.to_vec(), (connection.clone(), subject.clone()));
         self.call("alias", None, move |model| model.alias(&aliases, &place, expires)).await
     }

@@ -1,0 +1,58 @@
+//! What histories found, each told by itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deliveries::change::{Change, Selection, apply};
+use hub::delivery::State;
+use queue::Errand;
+use runtime::config::Config;
+use tokio::time::sleep;
+
+use super::erp::Erp;
+use super::family::endpoint;
+use super::hub::Hub;
+use super::partner::play;
+use super::pushes::{document, receipt, status};
+use super::random::Random;
+use super::world::{Dead, SHOWN, Weather, World};
+
+/// A hub in fair weather, but for its queue.
+fn hub(queue_dead: Option<Dead>) -> (Arc<World>, Arc<Hub>) {
+    let config = Config::parse(&document(r#"retry = ["5s"]"#, 1)).unwrap();
+    let world = World::new(1, config, Weather { queue_dead, ..Weather::default() }, SHOWN);
+    let hub = Hub::new(&world, &Erp::new(&world, Vec::new(), 0));
+    hub.start();
+    (world, hub)
+}
+
+/// A replay hinted at every pending delivery of the event, so that endpoints nobody had asked about were knocked on
+/// before their schedule and their `Retry-After` said so, or a second time at once.
+#[tokio::test(start_paused = true)]
+async fn a_replay_at_one_endpoint_knocks_at_no_other() {
+    let (world, hub) = hub(Some(Dead::Forgets));
+    play(Arc::clone(&hub), receipt(&mut Random::new(1), 1), false).await;
+    let key = hub.store.pending().remove(0);
+    world.book().replays = true;
+    let replay = Selection::These(vec![key.clone()]);
+    let (changed, hints) =
+        apply(&hub.context(), Change::Replay, &endpoint("tms"), replay, false, |_| true).await.unwrap();
+    let to: Vec<_> = hints.into_iter().map(|hint| hint.errand).collect();
+    assert_eq!((changed, to), (vec![key], vec![Errand::Deliver { endpoint: endpoint("tms"), turn: 0 }]));
+}
+
+/// The sweep made two attempts for each place an endpoint has and left the rest to the queue, which was gone, so that a
+/// backlog took many sweeps; and one that hung kept it from making its own attempts too.
+#[tokio::test(start_paused = true)]
+async fn a_burst_that_meets_a_dead_queue_is_swept_within_two_periods() {
+    for dead in [Dead::Errs, Dead::Hangs, Dead::Forgets] {
+        let (world, hub) = hub(Some(dead));
+        for order in 1..=20 {
+            tokio::spawn(play(Arc::clone(&hub), status(&mut Random::new(order), order, 61), false));
+        }
+        sleep(2 * world.config.sweep_every + Duration::from_secs(5)).await;
+        let states: Vec<_> = hub.store.model().items().map(|item| item.work.deliveries[0].state).collect();
+        assert_eq!(states, [State::Delivered; 20], "{dead:?}");
+        assert_eq!(world.first_broken(), None);
+    }
+}
