@@ -84,8 +84,10 @@ async fn an_erp_that_is_down_for_good_ends_in_the_failed_list_with_its_attempts(
 async fn a_slow_erp_is_never_asked_more_at_once_than_its_concurrency() {
     let erp = erp().await;
     let hub = Plan::new().endpoint("erp", &erp, "concurrency = 3").start().await;
-    erp.behave(Behaviour::Slow(Duration::from_millis(20)));
+    erp.behave(Behaviour::Slow(Duration::from_secs(2)));
     orders(&hub, "S", 30).await;
+    until(async || erp.most_under_way() == 3).await;
+    erp.behave(Behaviour::Takes);
     within(erp.received(30)).await;
     assert_eq!(settled(&hub).await.delivered, 30);
     hub.stop().await;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use hub::breaker::THRESHOLD;
 use partners::Partner;
 use simulators::erp::{Behaviour, Reply};
-use simulators::partner::Next;
 use tongguan::Hub;
 
 use crate::support::{Plan, Time, courier, delivery, erp, events, ledger, settled, status, sweep, taken, until};
@@ -90,9 +89,6 @@ async fn an_open_circuit_is_nothing_the_partner_notices() {
     for n in 0..2 * THRESHOLD {
         one(&hub, n).await;
     }
-    let path = crate::support::hook(Partner::OneData, "rates");
-    let done =
-        crate::support::sender(&hub, Partner::OneData).push(&path, "application/json", r#"{"batchNo":"1"}"#).await;
-    assert_eq!(done.verdict, Next::Taken);
+    taken(&hub, Partner::OneData, "rates", r#"{"batchNo":"1"}"#).await;
     hub.stop().await;
 }

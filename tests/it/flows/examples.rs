@@ -6,7 +6,7 @@ use partners::{Json, Partner};
 use serde_json::{Value, json};
 use simulators::pushes;
 
-use crate::support::{Plan, connection, erp, events, hook, sender, settled, within};
+use crate::support::{Plan, answered, connection, erp, events, hook, sender, settled, within};
 
 /// One push and what becomes of it.
 struct Push {
@@ -130,8 +130,8 @@ async fn arrive(pushes: Vec<Push>, callback: bool) {
         seen.push(&push.body);
         let suffix = if callback { "" } else { push.suffix };
         let content_type = if before % 2 == 0 { "application/json; charset=UTF-8" } else { "text/plain;charset=utf-8" };
-        let done = sender(&hub, push.partner).push(&hook(push.partner, suffix), content_type, push.body.clone()).await;
-        let answer = done.answered.unwrap();
+        let (mut sender, path) = (sender(&hub, push.partner), hook(push.partner, suffix));
+        let answer = answered(&mut sender, &path, content_type, &push.body).await;
         assert_eq!(answer.status, 200, "{name}");
         let said: Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(said, documented_answer(push.partner), "{name}");

@@ -30,10 +30,12 @@ fn shim(folder: &Path) -> PathBuf {
 /// the switches are in `switches`.
 fn between(plan: &Plan) -> Vec<(&'static str, OsString)> {
     let switches = plan.folder().join("switches");
+    // SQLite opens its files by their real path.
+    let folder = plan.folder().canonicalize().unwrap().join("data");
     std::fs::create_dir_all(&switches).unwrap();
     vec![
         ("LD_PRELOAD", shim(plan.folder()).into()),
-        ("POWER_FOLDER", plan.config().data_dir.into()),
+        ("POWER_FOLDER", folder.into()),
         ("POWER_LOG", plan.folder().join("disk.log").into()),
         ("POWER_SWITCHES", switches.into()),
     ]
