@@ -1,9 +1,10 @@
-//! The other ends of the hub, played: the partners that push to it ([`pushes`], [`partner`]) and the ERP it delivers to
-//! ([`erp`]).
+//! The other ends of the hub, played: the partners that push to it ([`pushes`], [`partner`]) and that it calls ([`api`]),
+//! and the ERP it delivers to ([`erp`]).
 //!
 //! The tests play with them, and so does the local hub: behind `tongguan push`, and as the ERP inbox of a hub that has
 //! no configuration. They speak plain HTTP on TCP only, and know nothing of the hub but its signature.
 
+pub mod api;
 pub mod erp;
 pub mod partner;
 pub mod pushes;

@@ -1,0 +1,106 @@
+//! What XHQ says to each operation. Where its document does not tell the shape of `data`, a plausible one is taken.
+
+use std::collections::BTreeSet;
+
+use hub::Utc;
+use jiff::{Timestamp, tz};
+use serde_json::{Value, json};
+
+use crate::api::body::scalar;
+use crate::pushes;
+
+/// The state behind the operations.
+pub(super) struct Desk {
+    serials: u32,
+    tasks: u32,
+    pub(super) serial_within: Option<String>,
+    pub(super) unfreeze_at: Option<String>,
+    pub(super) frozen: BTreeSet<String>,
+    pub(super) failed: BTreeSet<String>,
+}
+
+impl Desk {
+    pub(super) fn new() -> Self {
+        Self {
+            serials: 0,
+            tasks: 0,
+            serial_within: None,
+            unfreeze_at: None,
+            frozen: BTreeSet::new(),
+            failed: BTreeSet::from(["A22060714485586949".to_owned()]),
+        }
+    }
+
+    /// The answer to an operation that is as the document wants it.
+    pub(super) fn answer(&mut self, operation: &str, body: &Value, bgh_id: &str, now: Utc) -> Value {
+        let order = scalar(body, "orderOutNo").unwrap_or_default();
+        let file = |name: &str| json!(format!("https://files.example.com/{order}/{name}.pdf"));
+        let data = match operation {
+            "upload" | "fileUpload" | "fileBase64Upload" | "uploadImport" => self.serial(now),
+            "lcl_task" => {
+                let task = scalar(body, "taskId").unwrap_or_else(|| {
+                    self.tasks += 1;
+                    format!("{:06}", self.tasks)
+                });
+                json!({"taskId": task})
+            }
+            "bghList" => json!([{"bghID": bgh_id, "bghName": "上海信号旗报关有限公司"}]),
+            "unfreeze" => return self.thawed(body),
+            "actionDataRow" => {
+                let receipt = pushes::example("single_receipt").map(|example| example.body).unwrap_or_default();
+                let mut receipt: Value = serde_json::from_slice(receipt).unwrap_or_default();
+                if let Some(no) = receipt.get_mut("orderOutNo") {
+                    *no = json!(order);
+                }
+                json!([receipt])
+            }
+            "getCheckRows" if scalar(body, "type").is_some() => json!([{"type": "check", "url": file("check")}]),
+            "getCheckRows" => json!([file("check")]),
+            "getCheckDraft" | "getCustomsClearance" | "getReleaseNotice" | "getAuthorizationLetter" => file(operation),
+            "package" | "sendMsg" => return json!({"code": 200, "msg": null, "data": true}),
+            "failedPushQuery" | "queryFailedPush" | "queryBatchFailedPush" => {
+                let rows = self.failed.iter().map(|serial| json!({"orderNo": serial, "msg": "推送失败"}));
+                return with_foot(&rows.collect(), now);
+            }
+            "failedPushConfirm" => {
+                let serials = body.get("orderNos").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+                let serials = serials.iter().filter_map(Value::as_str);
+                let cleared = serials.filter(|serial| self.failed.remove(*serial)).count();
+                return with_foot(&json!(cleared), now);
+            }
+            _ => Value::Null,
+        };
+        json!({"code": 200, "msg": "成功", "data": data})
+    }
+
+    /// A new serial number: `A`, the time in China, five digits.
+    fn serial(&mut self, now: Utc) -> Value {
+        self.serials += 1;
+        let serial = format!("A{}{:05}", china(now, "%y%m%d%H%M%S"), self.serials % 100_000);
+        match &self.serial_within {
+            Some(name) => Value::Object([(name.clone(), json!(serial))].into_iter().collect()),
+            None => json!(serial),
+        }
+    }
+
+    /// Orders that cannot be thawed are named in the failure; the others are thawed and nothing tells of them.
+    fn thawed(&self, body: &Value) -> Value {
+        let text = body.to_string();
+        let left = self.frozen.iter().filter(|order| text.contains(&json!(order).to_string()));
+        let left: Vec<_> = left.map(String::as_str).collect();
+        if left.is_empty() {
+            return json!({"code": 200, "msg": "成功", "data": null});
+        }
+        json!({"code": 500, "msg": format!("以下订单无法解冻:{}", left.join(",")), "data": null})
+    }
+}
+
+fn with_foot(data: &Value, now: Utc) -> Value {
+    let foot = json!({"operationTime": china(now, "%Y-%m-%d %H:%M:%S")});
+    json!({"code": 200, "msg": "成功", "data": data, "foot": foot})
+}
+
+fn china(at: Utc, format: &str) -> String {
+    let at = Timestamp::from_microsecond(at.0).unwrap_or_default();
+    at.to_zoned(tz::TimeZone::fixed(tz::offset(8))).strftime(format).to_string()
+}
