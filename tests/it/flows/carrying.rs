@@ -262,3 +262,21 @@ async fn what_the_queue_forgot_is_delivered_by_the_sweep() {
     hub.stop().await;
     assert_eq!(erp.count(), 25);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erp_that_comes_and_goes_takes_each_event_once() {
+    let (erp, time) = (erp().await, Time::now());
+    let hub = Plan::new().endpoint("erp", &erp, "").start_at(&time).await;
+    erp.behave(Behaviour::FailsEvery(3, Reply::of(502)));
+    orders(&hub, "V", 60).await;
+    until(async || events(&hub.context().store).await.iter().all(|item| item.work.deliveries[0].turn > 0)).await;
+    drive(&hub, &time, Duration::from_mins(2)).await;
+    assert_eq!(settled(&hub).await.delivered, 60);
+    hub.stop().await;
+    let took: HashMap<_, _> =
+        erp.deliveries().into_iter().filter(|got| got.answered == Some(200)).fold(HashMap::new(), |mut took, got| {
+            *took.entry(got.id).or_insert(0) += 1;
+            took
+        });
+    assert!(took.len() == 60 && took.values().all(|count| *count == 1), "{took:?}");
+}

@@ -304,3 +304,23 @@ async fn a_push_that_breaks_off_leaves_nothing_and_its_resend_is_taken() {
     }
     scene.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_does_not_come_is_not_waited_for_for_good() {
+    let scene = Scene::new().await;
+    let answers = PUSHING.map(|partner| {
+        let push = request("POST", &hook(partner, suffix(partner)), "content-length: 1000\r\n", b"{");
+        exchange(scene.hub.address(), push)
+    });
+    for (partner, reply) in PUSHING.into_iter().zip(futures::future::join_all(answers).await) {
+        // Only a resend brings it, so the partner is asked for one.
+        let (reply, said) = reply.map(|reply| (reply.status, reply.json())).unwrap();
+        match partner {
+            Partner::Xhq => assert_eq!((reply, &said["state"]), (503, &Value::Bool(false))),
+            Partner::TrackingEyes => assert_eq!((reply, &said["code"]), (200, &500.into())),
+            Partner::OneData | Partner::Yanwen => assert_eq!(reply, 503),
+        }
+    }
+    scene.nothing_kept("bodies that did not come").await;
+    scene.end().await;
+}

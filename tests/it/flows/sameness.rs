@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use hub::ledger::Tally;
 use partners::Partner;
 use simulators::partner::Next;
 use simulators::pushes;
 use tongguan::Hub;
 
-use crate::support::{Plan, Time, erp, events, hook, ledger, sender, settled, status, taken, within};
+use crate::support::{Plan, Time, erp, events, hook, ledger, sender, settled, status, taken, until, within};
 
 /// So many partners push the same at once; every one of them takes it as delivered.
 async fn at_once(hub: &Hub, partner: Partner, suffix: &str, bodies: Vec<Vec<u8>>) {
@@ -141,6 +142,37 @@ async fn a_waybill_is_one_event_alone_and_in_any_batch() {
     assert_eq!(settled(&hub).await.delivered, 4);
     hub.stop().await;
     assert_eq!(erp.count(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_longer_kept_is_news_again_and_the_ledger_balances() {
+    let (erp, time) = (erp().await, Time::now());
+    let hub = Plan::new().endpoint("erp", &erp, "").top("retention_days = 2").start_at(&time).await;
+    let store = &hub.context().store;
+    for (days, deliveries) in [(0, 1), (1, 1), (1, 2)] {
+        time.pass(Duration::from_hours(24 * days));
+        taken(&hub, Partner::Xhq, "single_receipt", pushes::receipt(1)).await;
+        taken(&hub, Partner::Xhq, "syn_status", status("OLD", 61)).await;
+        within(erp.received(2 * deliveries)).await;
+        until(async || tally(&hub).await.pending == 0).await;
+        let tally = tally(&hub).await;
+        assert_eq!((tally.accepted, tally.delivered), (2, 2), "only what is kept counts");
+        assert_eq!(store.timeline_of("order:OLD", &hub).await.len(), 1);
+    }
+    time.pass(Duration::from_hours(49));
+    assert!(store.timeline_of("order:OLD", &hub).await.is_empty());
+    while store.purge(hub.context().now(), 1).await.unwrap() > 0 {}
+    assert_eq!(tally(&hub).await, Tally::default());
+    hub.stop().await;
+    assert_eq!(erp.count(), 4);
+}
+
+/// The ledger of XHQ's connection in the hub's own time.
+async fn tally(hub: &Hub) -> Tally {
+    let tallies = store::Store::ledger(&hub.context().store, hub.context().now()).await.unwrap();
+    let tally = tallies.get(&"xhq-sh".into()).copied().unwrap_or_default();
+    assert!(tally.balanced(), "{tally:?}");
+    tally
 }
 
 /// Reading what is kept about an order of XHQ's connection.
