@@ -1,0 +1,211 @@
+//! What the partners offer to be called: a table of operations, and the pure steps of a call.
+//!
+//! [`find`] the row, [`check`] the ERP's body against it, [`prepare`] the bytes of one attempt, [`read`] what came back.
+//! [`subject`] and [`learned`] say which business keys a call is about. A further operation is a further row; the steps
+//! know partners and encodings, no operation by its name.
+//!
+//! Nothing here performs I/O, reads a clock or draws a random number: time, nonce, boundary, token and credentials come
+//! in with each [`Attempt`], and no value here keeps a credential. What a partner's documents lost is not guessed: fields
+//! without a name pass through as the ERP gives them, and a path without a name is configuration ([`Settings`]).
+
+mod check;
+mod digest;
+mod encode;
+mod field;
+mod keys;
+pub mod onedata;
+mod prepare;
+mod read;
+pub mod recipe;
+mod settings;
+mod token;
+mod trackingeyes;
+mod xhq;
+pub mod yanwen;
+
+#[cfg(test)]
+mod tests;
+
+use serde::Deserialize;
+
+use crate::Partner;
+
+pub use check::{Fault, check};
+pub use field::{Field, Format, Kind, Need, Rule};
+pub use keys::{learned, subject};
+pub use prepare::{Attempt, File, Pair, Prepared, prepare};
+pub use read::{LONGEST_TEXT, Verdict, read};
+pub use settings::Settings;
+pub use token::{Token, needs_token, read_token, token_request};
+
+/// One row: something a partner offers to be called. The name's lifetime is the ERP's where the row stands for a family
+/// of names (see [`find`]).
+#[derive(Clone, Copy, Debug)]
+pub struct Operation<'n> {
+    /// The name the ERP calls it by: the last part of the partner's path, or Yanwen's `method`.
+    pub name: &'n str,
+    /// Who offers it.
+    pub partner: Partner,
+    /// What a repetition would do.
+    pub effect: Effect,
+    /// The HTTP method.
+    pub method: Method,
+    /// Where it is called.
+    pub address: Address,
+    /// How the body goes over the wire, unless the [`Settings`] say otherwise.
+    pub encoding: Encoding,
+    /// What the ERP's body must be.
+    pub shape: Shape,
+    /// What the hub puts in and the ERP must not.
+    pub credentials: &'static [Credential],
+    /// The documented fields; of an array, each element's. Others pass through as they are.
+    pub fields: &'static [Field],
+    /// What the fields must fulfil together.
+    pub rules: &'static [Rule],
+    /// Where a file goes that the hub was handed with the call.
+    pub file: Option<FilePlace>,
+    /// Which of its fields are business keys, the most telling first: the kind as events have it, and the path.
+    pub keys: &'static [(&'static str, &'static str)],
+    /// The answer's `data` is, or holds, the partner's own serial of the order.
+    pub gives_serial: bool,
+    /// What whoever reads a refusal must know beyond the partner's text.
+    pub caution: Option<&'static str>,
+    /// Why not to build on it, where the partner has withdrawn it.
+    pub deprecated: Option<&'static str>,
+    /// The partner's document and section.
+    pub source: &'static str,
+    /// A body of documented fields only, as the ERP gives it.
+    pub example: &'static str,
+}
+
+/// What an operation does at the partner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It only reads.
+    Query,
+    /// It changes something there.
+    Command {
+        /// Doing it twice is as good as once, so that it may be sent again when no answer came. Only where the partner's
+        /// document says so; silence counts as no.
+        repeatable: bool,
+    },
+}
+
+impl Effect {
+    /// Whether it may be sent again although the partner may have processed it already.
+    #[must_use]
+    pub const fn repeatable(self) -> bool {
+        match self {
+            Self::Query => true,
+            Self::Command { repeatable } => repeatable,
+        }
+    }
+}
+
+/// The HTTP method of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// `GET`.
+    Get,
+    /// `POST`.
+    #[default]
+    Post,
+}
+
+impl Method {
+    /// The method as HTTP writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// Where an operation is called, relative to the connection's base URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// This path; empty where the base URL is all there is.
+    Fixed(&'static str),
+    /// The document lost the path: it is [`Settings::paths`] of this name.
+    Configured(&'static str),
+}
+
+/// How a body goes over the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// `application/json`, the ERP's values as it printed them.
+    Json,
+    /// `application/x-www-form-urlencoded`; an array or object becomes its JSON text.
+    Form,
+    /// `multipart/form-data`, with the file as one of its parts.
+    Multipart,
+    /// No body: every field is a query parameter; an array becomes a comma list.
+    Query,
+}
+
+/// What the ERP's body must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One object.
+    Object,
+    /// An array of objects, at least one.
+    Array,
+    /// Whatever it is: its document is not public.
+    Any,
+}
+
+/// Where a file goes that came with the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilePlace {
+    /// It is a part of the multipart body, and there must be one. XHQ's document lost the part's name:
+    /// [`Settings::file_part`].
+    Part,
+    /// Its base64 is a member of the JSON body. XHQ's document lost the member's name: [`Settings::base64_field`].
+    Base64,
+}
+
+/// Something of the connection that the hub puts into a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// Its name on the wire.
+    pub field: &'static str,
+    /// Its name in the connection's configuration.
+    pub name: &'static str,
+    /// Where it goes.
+    pub place: Place,
+    /// Whether the operation's document names it. One that is known by analogy alone is put in where the connection has
+    /// it, and is not missed where it has not.
+    pub documented: bool,
+}
+
+/// Where a credential goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It is a field beside the ERP's.
+    Body,
+    /// It is a query parameter of the address.
+    Query,
+    /// It is a query parameter of the address, and not itself but the token it was exchanged for.
+    Token,
+    /// It goes into the signature and never over the wire.
+    Signature,
+}
+
+/// Every row of every partner, in the order of the documents.
+pub fn all() -> impl Iterator<Item = &'static Operation<'static>> {
+    [xhq::INPUT, xhq::FETCH, xhq::BROKER, yanwen::OPERATIONS, onedata::OPERATIONS, trackingeyes::OPERATIONS]
+        .into_iter()
+        .flatten()
+}
+
+/// The operation of that name. Yanwen's one address takes any method, so a name of its families (`s3.`, `express.`,
+/// `common.`) that has no row of its own is found too, with a body that is passed on as it is.
+#[must_use]
+pub fn find(partner: Partner, name: &str) -> Option<Operation<'_>> {
+    let row = all().find(|row| row.partner == partner && row.name == name).copied();
+    row.or_else(|| if partner == Partner::Yanwen { yanwen::family(name) } else { None })
+}

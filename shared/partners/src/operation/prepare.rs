@@ -1,0 +1,256 @@
+//! One attempt at a call: exactly what goes over the wire.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use super::encode::{self, Members};
+use super::recipe;
+use super::{Address, Credential, Encoding, Fault, FilePlace, Method, Operation, Place, Settings, check, yanwen};
+use crate::{Json, Partner};
+
+/// What the core may not find out by itself, for one attempt. Every attempt has its own time and nonce; none of it is
+/// kept in what comes of it but where the partner wants it.
+pub struct Attempt<'a> {
+    /// What the connection's configuration adds to the tables.
+    pub settings: &'a Settings,
+    /// The connection's credential of that name.
+    pub credentials: &'a dyn Fn(&str) -> Option<&'a str>,
+    /// The partner's token, where it gives one (see [`super::needs_token`]).
+    pub token: Option<&'a str>,
+    /// Now, in milliseconds since 1970 UTC.
+    pub now_ms: u64,
+    /// An unguessable text, new for every attempt.
+    pub nonce: &'a str,
+    /// An unguessable text of 1 to 70 letters and digits, which parts a multipart body.
+    pub boundary: &'a str,
+    /// The file that came with the call.
+    pub file: Option<File<'a>>,
+}
+
+/// A file that goes to the partner.
+#[derive(Clone, Copy)]
+pub struct File<'a> {
+    /// Its name, without a folder.
+    pub name: &'a str,
+    /// Its media type.
+    pub content_type: &'a str,
+    /// Its content.
+    pub bytes: &'a [u8],
+}
+
+/// One HTTP request, ready to be sent. Its `Debug` shows neither a secret nor the body.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// The HTTP method.
+    pub method: Method,
+    /// The path behind the base URL; empty where the base URL is the whole address.
+    pub path: String,
+    /// The query parameters, in their order, not yet encoded.
+    pub query: Vec<Pair>,
+    /// The headers beside `Content-Type`.
+    pub headers: Vec<Pair>,
+    /// The `Content-Type`; nothing where there is no body.
+    pub content_type: Option<String>,
+    /// The very bytes to send, which a signature covers.
+    pub body: Vec<u8>,
+}
+
+/// A query parameter or header.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// Its name.
+    pub name: Cow<'static, str>,
+    /// Its value.
+    pub value: String,
+    /// Whether the value must not reach a log.
+    pub secret: bool,
+}
+
+impl Pair {
+    pub(super) fn open(name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: value.into(), secret: false }
+    }
+
+    pub(super) fn secret(name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: value.into(), secret: true }
+    }
+
+    /// The value as it may be printed.
+    #[must_use]
+    pub fn printable(&self) -> &str {
+        if self.secret { "[REDACTED]" } else { &self.value }
+    }
+}
+
+impl fmt::Debug for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.printable())
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("query", &self.query)
+            .field("headers", &self.headers)
+            .field("content_type", &self.content_type)
+            .field("body_bytes", &self.body.len())
+            .finish()
+    }
+}
+
+impl Prepared {
+    /// The whole address to call. It may hold secrets: see [`Prepared::loggable`].
+    #[must_use]
+    pub fn url(&self, base: &str) -> String {
+        self.address(base, |pair| &pair.value)
+    }
+
+    /// The whole address as it may be logged.
+    #[must_use]
+    pub fn loggable(&self, base: &str) -> String {
+        self.address(base, Pair::printable)
+    }
+
+    fn address<'a>(&'a self, base: &str, value: impl Fn(&'a Pair) -> &'a str) -> String {
+        let mut url = match self.path.trim_start_matches('/') {
+            "" => base.to_owned(),
+            path => format!("{}/{path}", base.trim_end_matches('/')),
+        };
+        if !self.query.is_empty() {
+            url.push('?');
+            url.push_str(&encode::form(self.query.iter().map(|pair| (pair.name.as_ref(), value(pair)))));
+        }
+        url
+    }
+}
+
+/// The request of one attempt, or everything that keeps it from being sent: what [`check`] finds, and what the
+/// connection lacks.
+pub fn prepare(operation: &Operation<'_>, body: &Json<'_>, attempt: &Attempt<'_>) -> Result<Prepared, Vec<Fault>> {
+    let mut faults = check(operation, body);
+    let path = address(operation, attempt.settings).unwrap_or_else(|fault| {
+        faults.push(fault);
+        ""
+    });
+    let (before, mut query) = credentials(operation, attempt, &mut faults);
+    let mut behind = encode::absent(operation, body);
+    file(operation, body, attempt, &mut behind, &mut faults);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+
+    let encoding = attempt.settings.encodings.get(operation.name).copied().unwrap_or(operation.encoding);
+    let all = || before.iter().cloned().chain(encode::fields(body)).chain(behind.iter().cloned());
+    let (content_type, bytes) = match encoding {
+        Encoding::Json => {
+            let text = encode::json(operation, body, &before, &behind);
+            let text = if operation.partner == Partner::Yanwen { encode::compact(&text) } else { text };
+            (Some("application/json".to_owned()), text.into_bytes())
+        }
+        Encoding::Form => {
+            let all: Members<'_> = all().collect();
+            let text = encode::form(all.iter().map(|(name, text)| (*name, text.as_ref())));
+            (Some("application/x-www-form-urlencoded; charset=UTF-8".to_owned()), text.into_bytes())
+        }
+        Encoding::Multipart => {
+            let part = attempt.file.as_ref().map(|file| (attempt.settings.file_part.as_str(), file));
+            let bytes = encode::multipart(attempt.boundary, &all().collect(), part);
+            (Some(format!("multipart/form-data; boundary={}", attempt.boundary)), bytes)
+        }
+        Encoding::Query => {
+            let own = encode::parameters(body).into_iter().chain(behind.iter().cloned());
+            query.extend(own.map(|(name, text)| Pair::open(name.to_owned(), text)));
+            (None, Vec::new())
+        }
+    };
+    let path = path.to_owned();
+    let prepared = Prepared { method: operation.method, path, query, headers: Vec::new(), content_type, body: bytes };
+    seal(operation, prepared, attempt)
+}
+
+/// Puts the signature on, where the partner wants one.
+fn seal(operation: &Operation<'_>, prepared: Prepared, attempt: &Attempt<'_>) -> Result<Prepared, Vec<Fault>> {
+    match operation.partner {
+        Partner::Xhq | Partner::TrackingEyes => Ok(prepared),
+        Partner::Yanwen => yanwen::seal(operation.name, prepared, attempt),
+        Partner::OneData => recipe::seal(prepared, attempt),
+    }
+}
+
+/// The path of an operation behind the base URL.
+fn address<'a>(operation: &Operation<'_>, settings: &'a Settings) -> Result<&'a str, Fault> {
+    match operation.address {
+        Address::Fixed(path) => Ok(path),
+        Address::Configured(name) => settings.paths.get(name).map(String::as_str).ok_or_else(|| {
+            Fault::new(
+                format!("paths.{name}"),
+                "the partner's public document lost this path: set it in the connection",
+            )
+        }),
+    }
+}
+
+/// The connection's credential of that name, or that it has none.
+pub(super) fn credential<'a>(attempt: &Attempt<'a>, name: &str) -> Result<&'a str, Fault> {
+    (attempt.credentials)(name).ok_or_else(|| Fault::new(name, "the connection has none: set it in the configuration"))
+}
+
+/// The token, or that there is none yet.
+pub(super) fn token<'a>(attempt: &Attempt<'a>) -> Result<&'a str, Fault> {
+    attempt.token.ok_or_else(|| Fault::new("token", "the connection has no token yet: ask the partner for one first"))
+}
+
+/// What the hub puts in: beside the ERP's fields, and into the address.
+fn credentials<'a>(
+    operation: &Operation<'_>,
+    attempt: &Attempt<'a>,
+    faults: &mut Vec<Fault>,
+) -> (Members<'a>, Vec<Pair>) {
+    let (mut members, mut query) = (Vec::new(), Vec::new());
+    for Credential { field, name, place, documented } in operation.credentials {
+        let found = match place {
+            Place::Body | Place::Query => credential(attempt, name),
+            Place::Token => token(attempt),
+            // The signature asks for what it needs.
+            Place::Signature => continue,
+        };
+        match (found, place) {
+            (Ok(text), Place::Body) => members.push((*field, Cow::Borrowed(text))),
+            (Ok(text), Place::Query | Place::Token | Place::Signature) => query.push(Pair::secret(*field, text)),
+            (Err(fault), _) if *documented => faults.push(fault),
+            (Err(_), _) => {}
+        }
+    }
+    (members, query)
+}
+
+/// Finds the place of the file that came with the call.
+fn file<'a>(
+    operation: &Operation<'_>,
+    body: &Json<'_>,
+    attempt: &Attempt<'a>,
+    behind: &mut Members<'a>,
+    faults: &mut Vec<Fault>,
+) {
+    match (operation.file, &attempt.file) {
+        (Some(FilePlace::Part), Some(_)) | (Some(FilePlace::Base64) | None, None) => {}
+        (Some(FilePlace::Part), None) => faults.push(Fault::new("file", "a file must come with the call")),
+        (None, Some(_)) => faults.push(Fault::new("file", format!("{} takes no file", operation.name))),
+        (Some(FilePlace::Base64), Some(file)) => match attempt.settings.base64_field.as_deref() {
+            Some(name) if body.get(name).is_some() => {
+                faults.push(Fault::new(name, "leave it out: it is made from the file"));
+            }
+            Some(name) => behind.push((name, BASE64_STANDARD.encode(file.bytes).into())),
+            None => faults.push(Fault::new(
+                "base64_field",
+                "the partner's public document lost the name of the field that holds the file: set it in the connection",
+            )),
+        },
+    }
+}

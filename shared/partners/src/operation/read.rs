@@ -1,0 +1,141 @@
+//! What became of a call, by the partner's own business code.
+//!
+//! The HTTP status only counts where the body has no code: a proxy's page, a plain text, nothing at all. A code is a
+//! number to some and a string to others, and unknown members of an envelope are left alone.
+
+use super::{Operation, Settings};
+use crate::{Json, Partner};
+
+/// What an answer says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The partner did it.
+    Success,
+    /// The partner refused. Asking again changes nothing.
+    Refused {
+        /// Its code as printed; the HTTP status where the body has none.
+        code: String,
+        /// Its text as it came.
+        text: String,
+    },
+    /// The partner did not do it now and may do it later: it refused before processing, or says that its system failed.
+    Busy {
+        /// Its code as printed; the HTTP status where the body has none.
+        code: String,
+        /// Its text as it came.
+        text: String,
+    },
+    /// The token is no longer good: one refresh and one further attempt are worth it.
+    TokenExpired {
+        /// Its code as printed; the HTTP status where the body has none.
+        code: String,
+        /// Its text as it came.
+        text: String,
+    },
+    /// There is an answer and it does not tell whether the partner did it. To be treated as no answer at all.
+    Unreadable {
+        /// The answer as it came, cut to [`LONGEST_TEXT`].
+        text: String,
+    },
+}
+
+/// The most characters of an answer that is not the partner's envelope which a [`Verdict`] repeats.
+pub const LONGEST_TEXT: usize = 1_000;
+
+/// What the answer to an operation says. `status` is HTTP's.
+#[must_use]
+pub fn read(operation: &Operation<'_>, settings: &Settings, status: u16, body: &[u8]) -> Verdict {
+    match (judge(operation.partner, settings, status, body), operation.caution) {
+        (Verdict::Refused { code, text }, Some(caution)) => {
+            let text = if text.is_empty() { caution.to_owned() } else { format!("{text} ({caution})") };
+            Verdict::Refused { code, text }
+        }
+        (verdict, _) => verdict,
+    }
+}
+
+/// What an answer of the partner says, whatever was asked.
+pub(super) fn judge(partner: Partner, settings: &Settings, status: u16, body: &[u8]) -> Verdict {
+    let expired = settings.token.as_ref().map_or(&[][..], |token| &token.expired);
+    let json = Json::parse(body);
+    let by_code = json.as_ref().ok().and_then(|json| match partner {
+        Partner::Xhq => xhq(json),
+        Partner::Yanwen => yanwen(json),
+        Partner::OneData => onedata(json, expired),
+        Partner::TrackingEyes => trackingeyes(json),
+    });
+    by_code.unwrap_or_else(|| {
+        let whole = String::from_utf8_lossy(body);
+        let text: String = whole.trim().chars().take(LONGEST_TEXT).collect();
+        let text = if text.is_empty() { format!("HTTP {status} without a body") } else { text };
+        // Yanwen refuses a signature in plain Chinese text. A page of markup is somebody else's.
+        let plain = partner == Partner::Yanwen && json.is_err() && !text.starts_with('<');
+        by_status(partner, expired, status, plain && !whole.trim().is_empty(), text)
+    })
+}
+
+/// The last resort: the HTTP status of an answer without a business code.
+fn by_status(partner: Partner, expired: &[String], status: u16, plain: bool, text: String) -> Verdict {
+    let code = status.to_string();
+    match status {
+        401 if partner == Partner::TrackingEyes => Verdict::TokenExpired { code, text },
+        _ if expired.contains(&code) => Verdict::TokenExpired { code, text },
+        // Each says that the request was not taken up.
+        408 | 425 | 429 | 503 => Verdict::Busy { code, text },
+        400..=499 => Verdict::Refused { code, text },
+        // A gateway that gave up or a server that broke off may have done it.
+        500.. => Verdict::Unreadable { text },
+        _ if plain => Verdict::Refused { code, text },
+        _ => Verdict::Unreadable { text },
+    }
+}
+
+fn refused(code: &str, text: &str) -> Verdict {
+    Verdict::Refused { code: code.to_owned(), text: text.to_owned() }
+}
+
+/// `code`, `msg`: 200 is success, anything else is not (一, 出参).
+fn xhq(json: &Json<'_>) -> Option<Verdict> {
+    let code = json.field("code")?;
+    Some(if code == "200" { Verdict::Success } else { refused(code, json.field("msg").unwrap_or_default()) })
+}
+
+/// `success`, `code`, `message`: success is both `true` and 0; above 0 the business fails, below 0 the system
+/// (s3.mawb.create, 响应).
+fn yanwen(json: &Json<'_>) -> Option<Verdict> {
+    let code = json.field("code").unwrap_or_default();
+    let text = json.field("message").unwrap_or_default();
+    match (json.field("success"), code.parse::<i64>().ok()) {
+        (_, Some(..0)) => Some(Verdict::Busy { code: code.to_owned(), text: text.to_owned() }),
+        (Some("true"), Some(0)) => Some(Verdict::Success),
+        (_, Some(1..)) | (Some("false"), _) => Some(refused(code, text)),
+        (_, None) if !code.is_empty() => Some(refused(code, text)),
+        (_, Some(0) | None) => None,
+    }
+}
+
+/// `success`, `code`, `message`, `data` as in the examples of 3.2.3. The rate query's answer (3.2) is documented without
+/// them, by its `resultData`.
+fn onedata(json: &Json<'_>, expired: &[String]) -> Option<Verdict> {
+    let code = json.field("code");
+    let text = json.field("message").unwrap_or_default();
+    if let Some(code) = code.filter(|code| expired.iter().any(|expired| expired == code)) {
+        return Some(Verdict::TokenExpired { code: code.to_owned(), text: text.to_owned() });
+    }
+    match (json.field("success"), code) {
+        (Some("true") | None, Some("200")) | (Some("true"), None) => Some(Verdict::Success),
+        (None, None) => json.get("resultData").map(|_| Verdict::Success),
+        (_, code) => Some(refused(code.unwrap_or_default(), text)),
+    }
+}
+
+/// `code`, `message`: 200 is success, 401 a token that is not good (the vendor's subscriptions say so), any other is not.
+fn trackingeyes(json: &Json<'_>) -> Option<Verdict> {
+    let code = json.field("code")?;
+    let text = json.field("message").unwrap_or_default();
+    Some(match code {
+        "200" => Verdict::Success,
+        "401" => Verdict::TokenExpired { code: code.to_owned(), text: text.to_owned() },
+        _ => refused(code, text),
+    })
+}

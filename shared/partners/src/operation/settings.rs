@@ -1,0 +1,109 @@
+//! What a connection's configuration adds to the tables: what the documents lost.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::recipe::{Signature, TokenRequest};
+use super::{Address, Encoding, Fault, FilePlace, all};
+use crate::Partner;
+
+/// The part of a connection's configuration that says how its partner is called. Every key may be left out.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Paths behind the base URL that the documents lost, by the name in [`Address::Configured`]: XHQ's `unfreeze`,
+    /// TrackingEyes' `subscribe`.
+    pub paths: BTreeMap<String, String>,
+    /// Encodings that differ from the tables', by the operation's name. XHQ says "DataForm" without saying whether that
+    /// is a urlencoded or a multipart body, and has changed its mind about others.
+    pub encodings: BTreeMap<String, Encoding>,
+    /// The name of the part that holds the file of a multipart body. XHQ's document lost it; `file` is what is usual.
+    pub file_part: String,
+    /// The name of the member that holds a file as base64. XHQ's document lost it.
+    pub base64_field: Option<String>,
+    /// How a token is had from 1datatech.
+    pub token: Option<TokenRequest>,
+    /// How calls to 1datatech are signed.
+    pub signature: Option<Signature>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            paths: BTreeMap::new(),
+            encodings: BTreeMap::new(),
+            file_part: "file".to_owned(),
+            base64_field: None,
+            token: None,
+            signature: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Everything that is wrong with these settings for a connection at that partner, named by their keys.
+    #[must_use]
+    pub fn validate(&self, partner: Partner) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let rows = || all().filter(|row| row.partner == partner);
+        for (name, path) in &self.paths {
+            let key = format!("paths.{name}");
+            if !rows().any(|row| matches!(row.address, Address::Configured(key) if key == name)) {
+                faults
+                    .push(Fault::new(key, format!("{partner} has no operation whose path is configured by this name")));
+            } else if !is_path(path) {
+                faults.push(Fault::new(key, "must be a path behind the base URL, without ? and #"));
+            }
+        }
+        for (name, encoding) in &self.encodings {
+            let key = format!("encodings.{name}");
+            match rows().find(|row| row.name == name && partner == Partner::Xhq) {
+                None => faults.push(Fault::new(key, "is not an operation whose encoding is open: XHQ's are")),
+                Some(row) if row.file == Some(FilePlace::Part) && *encoding != Encoding::Multipart => {
+                    faults.push(Fault::new(key, "must be \"multipart\": it carries a file"));
+                }
+                Some(_) if *encoding == Encoding::Query => {
+                    faults.push(Fault::new(key, "must be \"json\", \"form\" or \"multipart\""));
+                }
+                Some(_) => {}
+            }
+        }
+        if self.file_part.is_empty() {
+            faults.push(Fault::new("file_part", "must not be empty"));
+        }
+        if self.base64_field.as_deref() == Some("") {
+            faults.push(Fault::new("base64_field", "must not be empty"));
+        }
+        if partner == Partner::OneData {
+            faults.extend(self.signature.iter().flat_map(|signature| signature.validate("signature", false)));
+            faults.extend(self.token.iter().flat_map(|token| token.validate("token")));
+            if self.token.is_none() && self.signature.as_ref().is_some_and(|signature| signature.needs_token(false)) {
+                faults.push(Fault::new("token", "must be given: the signature's recipe has a token in it"));
+            }
+        } else {
+            let recipes = [("token", self.token.is_some()), ("signature", self.signature.is_some())];
+            for (key, _) in recipes.into_iter().filter(|(_, given)| *given) {
+                faults.push(Fault::new(key, format!("is 1datatech's alone: {partner} documents its own")));
+            }
+        }
+        faults
+    }
+
+    /// The names of the credentials that the recipes use: the connection must have each.
+    #[must_use]
+    pub fn credentials(&self) -> Vec<&str> {
+        let signature = self.signature.iter().flat_map(Signature::credentials);
+        let mut names: Vec<_> = signature.chain(self.token.iter().flat_map(TokenRequest::credentials)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+/// Whether it is a path and nothing else: no scheme, no host, no query, no way up.
+pub(super) fn is_path(text: &str) -> bool {
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\'));
+    let host = text.starts_with("//") || text.contains("://");
+    !text.is_empty() && plain && !host && text.split('/').all(|part| part != "..")
+}
