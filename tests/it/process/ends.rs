@@ -23,6 +23,8 @@ async fn asked_to_end_under_load_a_hub_ends_well_and_nothing_is_lost_or_sent_twi
         load.promised(load.count() + 30 * round).await;
         process.terminate();
         assert!(process.ended().await.success(), "{}", process.log());
+        let log = process.log();
+        assert!(!log.contains("ERROR") && !log.contains("panicked"), "{log}");
         while senders.join_next().await.is_some() {}
         assert_eq!(load.lost(&plan.config().data_dir), 0, "round {round}");
         ledger(&plan.store()).await;
