@@ -10,6 +10,7 @@ use simulators::erp::{Behaviour, Reply};
 use tongguan::Hub;
 use tongguan::cli::{Cli, run};
 
+use crate::support::process::this_binary;
 use crate::support::{Plan, erp, settled, status, taken, until};
 
 /// Holds the words of the command that this process is to run.
@@ -52,7 +53,7 @@ impl Operator {
 
     fn says(&self, words: &str) -> Said {
         let config = self.config.display();
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let mut command = Command::new(this_binary());
         command.args(["command_line::child", "--exact", "--nocapture", "--test-threads=1"]);
         command.env(WORDS, format!("tongguan --config {config} --listen {} {words}", self.address));
         let output = command.output().unwrap();

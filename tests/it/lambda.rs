@@ -26,7 +26,7 @@ const KEY: &str = "k0123456789abcdef0123456789abcdef";
 struct Forgetful;
 
 impl Queue for Forgetful {
-    async fn send(&self, _: Vec<Hint>) -> Result<(), QueueError> {
+    async fn send(&self, _: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
         Ok(())
     }
 }

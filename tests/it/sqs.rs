@@ -1,6 +1,7 @@
 //! The SQS queue, on an emulator in process.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_sdk_sqs::config::{BehaviorVersion, Region};
 use aws_smithy_runtime_api::client::http::{
@@ -58,7 +59,7 @@ async fn received(client: &aws_sdk_sqs::Client, url: &str) -> Vec<Hint> {
 async fn hints_arrive_however_many_there_are() {
     for count in [0, 1, 10, 37] {
         let (queue, client, url) = emulated().await;
-        queue.send(hints(count)).await.unwrap();
+        queue.send(hints(count), Duration::ZERO).await.unwrap();
         let mut arrived = received(&client, &url).await;
         arrived.sort_by_key(|hint| match &hint.errand {
             Errand::Deliver { turn, .. } => *turn,
@@ -79,7 +80,7 @@ async fn warming_sends_nothing() {
 async fn a_queue_that_is_missing_is_unavailable() {
     let (_, client, url) = emulated().await;
     let queue = SqsQueue::new(client, format!("{url}-other"));
-    assert!(matches!(queue.send(hints(1)).await, Err(QueueError::Unavailable(_))));
+    assert!(matches!(queue.send(hints(1), Duration::ZERO).await, Err(QueueError::Unavailable(_))));
 }
 
 /// Answers every request alike, or not at all.
@@ -119,7 +120,7 @@ async fn a_batch_that_is_taken_in_part_is_an_error() {
         r#"{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"x"}],
             "Failed":[{"Id":"1","SenderFault":false,"Code":"InternalError"}]}"#,
     ));
-    let error = queue.send(hints(2)).await.unwrap_err();
+    let error = queue.send(hints(2), Duration::ZERO).await.unwrap_err();
     let QueueError::Unavailable(cause) = error else { panic!("{error}") };
     assert_eq!(cause.to_string(), "1 of 2 hints were not taken: InternalError");
 }
@@ -127,13 +128,13 @@ async fn a_batch_that_is_taken_in_part_is_an_error() {
 #[tokio::test]
 async fn what_is_not_answered_for_was_not_taken() {
     let (queue, _) = canned(Some(r#"{"Successful":[]}"#));
-    assert!(matches!(queue.send(hints(1)).await, Err(QueueError::Unavailable(_))));
+    assert!(matches!(queue.send(hints(1), Duration::ZERO).await, Err(QueueError::Unavailable(_))));
 }
 
 /// One batch's trouble does not keep the others from being sent, and none is tried for ever.
 #[tokio::test]
 async fn an_outage_is_tried_twice_a_batch() {
     let (queue, requests) = canned(None);
-    assert!(matches!(queue.send(hints(21)).await, Err(QueueError::Unavailable(_))));
+    assert!(matches!(queue.send(hints(21), Duration::ZERO).await, Err(QueueError::Unavailable(_))));
     assert_eq!(*requests.lock().unwrap(), 6);
 }

@@ -14,6 +14,8 @@ mod answer;
 pub mod change;
 mod view;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use hub::routes::Pattern;
@@ -84,7 +86,7 @@ async fn route<S: Store, Q: Queue>(
             let asked: Replay = body(request)?;
             let (done, hints) =
                 apply(context, allowed, Change::Replay, &asked.endpoint, asked.events, asked.dry_run).await?;
-            if let Err(error) = context.queue.send(hints).await {
+            if let Err(error) = context.queue.send(hints, Duration::ZERO).await {
                 let error = runtime::logs::chain(&error);
                 tracing::warn!(error, "hints of a replay not sent; the sweeper delivers");
             }

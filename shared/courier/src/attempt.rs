@@ -5,9 +5,10 @@ use std::time::Duration;
 use hub::breaker::Permit;
 use hub::delivery::{Delivery, Outcome, State};
 use hub::{EndpointId, EventKey, Record, Utc, Work};
-use queue::{Errand, Hint, Queue};
+use queue::{Errand, Hint, LONGEST_DELAY, Queue};
 use runtime::config::Endpoint;
 use store::{Settled, Store, StoreError};
+use tokio::time::timeout;
 
 use crate::parcel::{Parcel, Returned};
 use crate::{Courier, index};
@@ -66,6 +67,9 @@ where
         return Ok(Done::Stale);
     };
     let Some(mut delivery) = current(&record.work, to, turn) else { return Ok(Done::Stale) };
+    if delivery.is_early(context.now()) {
+        return Ok(Done::Stale);
+    }
     let Some(endpoint) = context.config.endpoints.get(to) else {
         let returned = Returned {
             outcome: Outcome::Impossible,
@@ -122,6 +126,9 @@ where
     change(courier, record, to, turn, indexed, attempted).await.map_err(Undone::After)
 }
 
+/// How long the queue may take to learn of a retry.
+const TELLING: Duration = Duration::from_secs(1);
+
 /// How much longer than its timeout an attempt may take, with what is around it.
 const MARGIN: Duration = Duration::from_secs(2);
 
@@ -137,7 +144,7 @@ fn current(work: &Work, to: &EndpointId, turn: u32) -> Option<Delivery> {
 
 /// Stores what becomes of a delivery. Other deliveries of the event change the same item: then the change is made again
 /// on what they left, as long as this delivery is still in the same turn.
-async fn change<S: Store, Q>(
+async fn change<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
     record: Record,
     to: &EndpointId,
@@ -153,8 +160,12 @@ async fn change<S: Store, Q>(
         let delivery = next(delivery);
         let state = delivery.state;
         let index_by = if indexed { None } else { work.index_by };
+        let again = hint_again(&key, &delivery);
         work = Work { version: work.version + 1, index_by, ..work.with(delivery) };
         if settled(store, &key, &work).await? {
+            if let Some((hint, due)) = again {
+                tell(courier, hint, due).await;
+            }
             return Ok(Done::Attempted(state));
         }
         match store.inspect(&key, courier.context.now()).await? {
@@ -164,6 +175,22 @@ async fn change<S: Store, Q>(
     }
     // So many changes in between: the turn's time runs out and the sweeper takes it up.
     Ok(Done::Stale)
+}
+
+/// The hint for a delivery that is to be tried again, and when.
+fn hint_again(key: &EventKey, delivery: &Delivery) -> Option<(Hint, Utc)> {
+    let errand = Errand::Deliver { endpoint: delivery.endpoint.clone(), turn: delivery.turn };
+    (delivery.state == State::Pending).then(|| (Hint { key: key.clone(), errand }, delivery.due))
+}
+
+/// Hints at a retry that is due soon, so that it need not wait for the sweep. What the queue does not take is swept.
+async fn tell<S, Q: Queue>(courier: &Courier<S, Q>, hint: Hint, due: Utc) {
+    let delay = due.since(courier.context.now());
+    if delay <= LONGEST_DELAY
+        && let Ok(Err(error)) = timeout(TELLING, courier.context.queue.send(vec![hint], delay)).await
+    {
+        tracing::debug!(error = runtime::logs::chain(&error), "a retry is left to the sweep");
+    }
 }
 
 /// Stores work; once more where the store did not answer, for a result that is not stored is an attempt to be repeated.

@@ -124,7 +124,7 @@ async fn hand_over<S, Q: Queue>(courier: &Courier<S, Q>, surplus: Vec<Hint>) {
     if surplus.is_empty() {
         return;
     }
-    match timeout(HANDING, courier.context.queue.send(surplus)).await {
+    match timeout(HANDING, courier.context.queue.send(surplus, Duration::ZERO)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             let error = runtime::logs::chain(&error);

@@ -13,6 +13,9 @@ pub const ATTEMPTS_KEPT: usize = 10;
 /// How long a delivery whose endpoint cannot be tried at all stays pending.
 pub const PATIENCE: Duration = Duration::from_hours(72);
 
+/// How much earlier than its time a retry may begin, for the sake of clocks that differ.
+const EARLY: Duration = Duration::from_secs(1);
+
 /// The longest `Retry-After` that is honoured.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(12);
 
@@ -45,6 +48,9 @@ pub struct Delivery {
     /// Counts the claims: a hint for an older turn is stale.
     #[serde(default)]
     pub turn: u32,
+    /// Somebody has it in hand until `due`; otherwise nobody may take it up before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_hand: bool,
     /// How many steps of the schedule are used up.
     #[serde(default)]
     pub tries: u32,
@@ -82,7 +88,7 @@ pub enum Outcome {
     },
     /// There was no answer: refused connection, timeout, unreadable response.
     NoAnswer,
-    /// The attempt can never succeed: the endpoint is not configured or its address is forbidden.
+    /// The attempt can never succeed: the endpoint is not configured, or its URL cannot be called.
     Impossible,
 }
 
@@ -91,7 +97,16 @@ impl Delivery {
     /// take it up before `lease` is over.
     #[must_use]
     pub const fn new(endpoint: EndpointId, now: Utc, due: Utc) -> Self {
-        Self { endpoint, state: State::Pending, due, since: now, turn: 0, tries: 0, attempts: Vec::new() }
+        Self {
+            endpoint,
+            state: State::Pending,
+            due,
+            since: now,
+            turn: 0,
+            in_hand: true,
+            tries: 0,
+            attempts: Vec::new(),
+        }
     }
 
     /// Whether it is this turn's work.
@@ -100,10 +115,17 @@ impl Delivery {
         self.state == State::Pending && self.turn == turn
     }
 
+    /// Whether its time has not come: a hint may arrive a little before it, by another clock.
+    #[must_use]
+    pub fn is_early(&self, now: Utc) -> bool {
+        !self.in_hand && now.after(EARLY) < self.due
+    }
+
     /// The delivery taken up until `until`: hints of earlier turns become stale.
     #[must_use]
     pub const fn claimed(mut self, until: Utc) -> Self {
         self.turn += 1;
+        self.in_hand = true;
         self.due = until;
         self
     }
@@ -151,6 +173,7 @@ impl Delivery {
     pub fn replayed(mut self, now: Utc) -> Self {
         self.state = State::Pending;
         self.turn += 1;
+        self.in_hand = false;
         self.tries = 0;
         self.since = now;
         self.due = now;
@@ -166,12 +189,14 @@ impl Delivery {
     const fn settled(mut self, state: State, now: Utc) -> Self {
         self.state = state;
         self.turn += 1;
+        self.in_hand = false;
         self.due = now;
         self
     }
 
     const fn waiting(mut self, due: Utc) -> Self {
         self.turn += 1;
+        self.in_hand = false;
         self.tries += 1;
         self.due = due;
         self
@@ -241,6 +266,14 @@ mod tests {
         assert!(!claimed.is_turn(0) && claimed.is_turn(1));
         let done = claimed.attempted(attempt(200), Outcome::Delivered, &Schedule::default(), Utc(5), 0.5);
         assert!(!done.is_turn(1) && !done.is_turn(2));
+    }
+
+    #[test]
+    fn what_waits_for_its_time_is_not_taken_up_before_it() {
+        let waiting = fresh().attempted(attempt(500), REFUSED, &Schedule::default(), Utc(0), 0.5);
+        assert!(waiting.is_early(Utc(3_999_999)) && !waiting.is_early(Utc(4_000_000)));
+        assert!(!fresh().is_early(Utc(0)), "what is in hand is attempted at once");
+        assert!(!waiting.claimed(Utc(90_000_000)).is_early(Utc(5_000_000)));
     }
 
     #[test]

@@ -5,9 +5,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hub::EndpointId;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::sleep;
 
 use crate::{Errand, Hint, Queue, QueueError};
 
@@ -17,7 +19,13 @@ pub struct InProcess {
     lanes: Arc<HashMap<EndpointId, mpsc::Sender<Hint>>>,
     /// What goes to no endpoint, or to one that is not configured any more.
     rest: mpsc::Sender<Hint>,
+    /// Places for hints that wait for their time.
+    waiting: Arc<Semaphore>,
 }
+
+/// How many hints may wait for their time. Further ones are left to the sweeper: so many retries are an outage, which is
+/// no time to be fast.
+const MOST_WAITING: usize = 4_096;
 
 /// The receiving side of one lane.
 #[derive(Debug)]
@@ -38,17 +46,32 @@ pub fn in_process(endpoints: impl IntoIterator<Item = EndpointId>, capacity: usi
         lanes.push(Lane { endpoint: Some(endpoint.clone()), hints });
         senders.insert(endpoint, sender);
     }
-    (InProcess { lanes: Arc::new(senders), rest }, lanes)
+    let waiting = Arc::new(Semaphore::new(MOST_WAITING));
+    (InProcess { lanes: Arc::new(senders), rest, waiting }, lanes)
 }
 
 impl Queue for InProcess {
-    async fn send(&self, hints: Vec<Hint>) -> Result<(), QueueError> {
+    async fn send(&self, hints: Vec<Hint>, delay: Duration) -> Result<(), QueueError> {
         for hint in hints {
             let lane = match &hint.errand {
                 Errand::Deliver { endpoint, .. } => self.lanes.get(endpoint).unwrap_or(&self.rest),
                 Errand::Index => &self.rest,
             };
-            lane.send(hint).await.map_err(|_| QueueError::Closed)?;
+            if delay.is_zero() {
+                lane.send(hint).await.map_err(|_| QueueError::Closed)?;
+            } else {
+                let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| QueueError::Full)?;
+                // A lane must end with the hub, whatever waits for its time.
+                let lane = lane.downgrade();
+                tokio::spawn(async move {
+                    sleep(delay).await;
+                    if let Some(lane) = lane.upgrade() {
+                        // One that finds no room is left to the sweeper.
+                        let _ = lane.try_send(hint);
+                    }
+                    drop(place);
+                });
+            }
         }
         Ok(())
     }
@@ -73,6 +96,8 @@ mod tests {
         Hint { key, errand }
     }
 
+    const NOW: Duration = Duration::ZERO;
+
     fn to(endpoint: &str) -> Hint {
         hint(Errand::Deliver { endpoint: endpoint.into(), turn: 0 })
     }
@@ -80,9 +105,9 @@ mod tests {
     #[tokio::test]
     async fn a_full_lane_holds_up_no_other() {
         let (queue, mut lanes) = in_process(["a".into(), "b".into()], 1);
-        queue.send(vec![to("a")]).await.unwrap();
-        assert!(queue.send(vec![to("a")]).now_or_never().is_none(), "the lane of a is full");
-        queue.send(vec![to("b"), hint(Errand::Index)]).await.unwrap();
+        queue.send(vec![to("a")], NOW).await.unwrap();
+        assert!(queue.send(vec![to("a")], NOW).now_or_never().is_none(), "the lane of a is full");
+        queue.send(vec![to("b"), hint(Errand::Index)], NOW).await.unwrap();
         let mut got = Vec::new();
         for lane in &mut lanes {
             got.push((lane.endpoint.clone(), lane.next().await));
@@ -93,14 +118,26 @@ mod tests {
         );
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_hint_waits_for_its_time_and_keeps_no_lane_open() {
+        let (queue, mut lanes) = in_process(["a".into()], 1);
+        let began = tokio::time::Instant::now();
+        queue.send(vec![to("a")], Duration::from_secs(5)).await.unwrap();
+        queue.send(vec![hint(Errand::Index)], Duration::from_secs(600)).await.unwrap();
+        assert_eq!(lanes[1].next().await, Some(to("a")));
+        assert_eq!(began.elapsed().as_secs(), 5);
+        drop(queue);
+        assert_eq!(lanes[0].next().await, None);
+    }
+
     #[tokio::test]
     async fn lanes_end_with_the_last_sender() {
         let (queue, mut lanes) = in_process([], 1);
-        queue.send(vec![to("gone")]).await.unwrap();
+        queue.send(vec![to("gone")], NOW).await.unwrap();
         drop(queue);
         assert_eq!((lanes[0].next().await, lanes[0].next().await), (Some(to("gone")), None));
         let (queue, lanes) = in_process([], 1);
         drop(lanes);
-        assert!(matches!(queue.send(vec![to("x")]).await, Err(QueueError::Closed)));
+        assert!(matches!(queue.send(vec![to("x")], NOW).await, Err(QueueError::Closed)));
     }
 }

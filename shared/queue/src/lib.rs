@@ -7,6 +7,7 @@
 mod in_process;
 
 use std::error::Error;
+use std::time::Duration;
 
 use hub::{EndpointId, EventKey};
 use serde::{Deserialize, Serialize};
@@ -98,6 +99,9 @@ impl Hint {
 /// Why hints were not sent. Nothing is lost by it.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
+    /// As many hints wait for their time as may.
+    #[error("too many hints wait for their time")]
+    Full,
     /// Nobody receives any more.
     #[error("the queue is closed")]
     Closed,
@@ -106,10 +110,14 @@ pub enum QueueError {
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
 
+/// The longest a hint may be under way: SQS takes no more. Work that is due later is found by the sweeper.
+pub const LONGEST_DELAY: Duration = Duration::from_mins(15);
+
 /// Where hints go.
 pub trait Queue: Clone + Send + Sync + 'static {
-    /// Sends hints about work that is stored. May wait for room; the caller says for how long.
-    fn send(&self, hints: Vec<Hint>) -> impl Future<Output = Result<(), QueueError>> + Send;
+    /// Sends hints about work that is stored, to arrive no earlier than after `delay`, [`LONGEST_DELAY`] at the most. May
+    /// wait for room; the caller says for how long.
+    fn send(&self, hints: Vec<Hint>, delay: Duration) -> impl Future<Output = Result<(), QueueError>> + Send;
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::config::Connection;
 pub const MAX_BODY: usize = 6 * 1024 * 1024;
 
 /// How long the answer may be held up by sending the hint, at the most.
-const HINT_BUDGET: Duration = Duration::from_millis(50);
+const HINT_BUDGET: Duration = Duration::from_millis(100);
 
 /// How often a decision is made again because the chain moved. Each time another push was admitted, so this is reached
 /// only while that many different pushes of one subject race.
@@ -149,7 +149,7 @@ pub async fn receive<S: Store, Q: Queue>(
     }
     if !hints.is_empty() {
         let patience = (Instant::now() + HINT_BUDGET).min(deadline);
-        match timeout_at(patience, context.queue.send(hints)).await {
+        match timeout_at(patience, context.queue.send(hints, Duration::ZERO)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 let error = crate::logs::chain(&error);

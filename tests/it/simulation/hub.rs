@@ -117,6 +117,10 @@ impl Hub {
             loop {
                 clock.tick().await;
                 hub.sweep();
+                // A schedule may fire twice.
+                if hub.world.draw(|random, _| random.chance(200)) {
+                    hub.sweep();
+                }
             }
         });
         *self.process.lock().unwrap() = Some(Process { courier, tasks });
@@ -189,7 +193,7 @@ impl Hub {
     /// Sends hints as the functions that replay do.
     pub(super) async fn hint(&self, hints: Vec<Hint>) {
         // What is not sent is swept.
-        let _ = self.queue.send(hints).await;
+        let _ = self.queue.send(hints, Duration::ZERO).await;
     }
 
     /// A push comes in. Nothing where there is no answer.

@@ -63,7 +63,7 @@ pub(super) fn describe(hint: &Hint) -> String {
 }
 
 impl Queue for SimQueue {
-    async fn send(&self, hints: Vec<Hint>) -> Result<(), QueueError> {
+    async fn send(&self, hints: Vec<Hint>, delay: Duration) -> Result<(), QueueError> {
         let unavailable = || QueueError::Unavailable("as the seed has it".into());
         let (pause, dead) = self.world.draw(|random, weather| (random.ms(0..=3), weather.queue_dead));
         sleep(pause).await;
@@ -87,9 +87,9 @@ impl Queue for SimQueue {
                 self.world.tell(&format!("queue drops {}", describe(&hint)));
                 continue;
             }
-            self.post(&hint, after);
+            self.post(&hint, delay + after);
             if let Some(later) = repeat {
-                self.post(&hint, after + later);
+                self.post(&hint, delay + after + later);
             }
         }
         Ok(())

@@ -32,6 +32,12 @@ fn child() {
     }
 }
 
+/// This test binary, even after a build has put another in its place.
+pub(crate) fn this_binary() -> PathBuf {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { running } else { std::env::current_exe().unwrap() }
+}
+
 impl Process {
     /// Starts a hub and waits until it listens; what it said where it ends instead.
     pub(crate) async fn start(plan: &Plan, variables: &[(&str, OsString)]) -> Result<Self, String> {
@@ -39,7 +45,7 @@ impl Process {
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
         let (config, log) = (plan.folder().join(format!("{run}.toml")), plan.folder().join(format!("{run}.log")));
         std::fs::write(&config, plan.text()).unwrap();
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let mut command = Command::new(this_binary());
         command.args(["support::process::child", "--exact", "--nocapture", "--test-threads=1"]);
         command.env(CONFIG, &config).env(runtime::logs::FILTER, "info").envs(variables.iter().cloned());
         let output = File::create(&log).unwrap();

@@ -12,7 +12,7 @@ use aws_sdk_sqs::error::{BuildError, SdkError};
 use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchError, SendMessageBatchOutput};
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::future::join_all;
-use queue::{Hint, Queue, QueueError};
+use queue::{Hint, LONGEST_DELAY, Queue, QueueError};
 
 /// How many messages a batch takes, by SQS's API.
 const BATCH: usize = 10;
@@ -72,16 +72,17 @@ impl SqsQueue {
         }
     }
 
-    async fn send_batch(&self, hints: &[Hint]) -> Result<(), QueueError> {
-        let entries = hints.iter().enumerate().map(|(number, hint)| entry(number, hint));
+    async fn send_batch(&self, hints: &[Hint], seconds: i32) -> Result<(), QueueError> {
+        let entries = hints.iter().enumerate().map(|(number, hint)| entry(number, hint, seconds));
         let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| QueueError::Unavailable(error.into()))?;
         let answer = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
         judge(hints.len(), &answer.map_err(unavailable)?)
     }
 }
 
-fn entry(number: usize, hint: &Hint) -> Result<SendMessageBatchRequestEntry, BuildError> {
-    SendMessageBatchRequestEntry::builder().id(number.to_string()).message_body(hint.encode()).build()
+fn entry(number: usize, hint: &Hint, seconds: i32) -> Result<SendMessageBatchRequestEntry, BuildError> {
+    let entry = SendMessageBatchRequestEntry::builder().id(number.to_string()).message_body(hint.encode());
+    entry.delay_seconds(seconds).build()
 }
 
 fn unavailable(error: SdkError<SendMessageBatchError>) -> QueueError {
@@ -100,9 +101,12 @@ fn judge(sent: usize, answer: &SendMessageBatchOutput) -> Result<(), QueueError>
 
 impl Queue for SqsQueue {
     /// In batches beside one another; all are sent, whatever becomes of any.
-    async fn send(&self, hints: Vec<Hint>) -> Result<(), QueueError> {
+    async fn send(&self, hints: Vec<Hint>, delay: Duration) -> Result<(), QueueError> {
+        // Whole seconds, and never too early.
+        let delay = delay.min(LONGEST_DELAY).as_millis().div_ceil(1_000);
+        let seconds = i32::try_from(delay).unwrap_or(i32::MAX);
         let batches: Vec<&[Hint]> = hints.chunks(BATCH).collect();
-        let sent = join_all(batches.into_iter().map(|batch| self.send_batch(batch))).await;
+        let sent = join_all(batches.into_iter().map(|batch| self.send_batch(batch, seconds))).await;
         sent.into_iter().collect()
     }
 }
