@@ -128,6 +128,8 @@ impl Cut<'_> {
 async fn a_power_cut_at_any_moment_takes_back_nothing_that_was_acknowledged() {
     let run = run().await;
     let moments = run.moments(0xC07);
+    let carried = |record: &Record| matches!(record, Record::Write { file, .. } if file == "tongguan.db");
+    assert!(run.records[moments[0]..].iter().any(carried), "the log was carried over into the file meanwhile");
     let mut looked = 0;
     // Only what was synced is left; then some of the rest as well, which may not do harm either.
     for kind in [|_| Unsynced::Gone, |moment| Unsynced::Some(moment as u64)] {
