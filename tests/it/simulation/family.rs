@@ -137,7 +137,11 @@ impl Family {
                 let dead = ENDPOINTS[random.place(3)];
                 let moods = vec![(dead, Duration::ZERO, plan.heals, mood(random))];
                 let healthy = ENDPOINTS.into_iter().filter(|endpoint| *endpoint != dead).collect();
-                Plan { moods, poison: 60, prompt: Some((healthy, TWO_SWEEPS)), ..plan }
+                let queue_dead = random.chance(500).then_some(Dead::Errs);
+                let weather = Weather { queue_dead, ..plan.weather };
+                // Of an endpoint with a single place, a poisoned event that hangs does hold up the next one.
+                let concurrency = u32::try_from(random.within(4..=8)).unwrap_or(4);
+                Plan { weather, moods, concurrency, poison: 60, prompt: Some((healthy, TWO_SWEEPS)), ..plan }
             }
             Self::ErpDownForADay => {
                 let down = [Mood::Down, Mood::Hangs, Mood::Refuses(503, None)][random.place(3)];
