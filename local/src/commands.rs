@@ -101,14 +101,7 @@ pub(crate) async fn events(config: &Config, events: Events) -> anyhow::Result<Ex
         Events::Show { id } => {
             let record = store.find(id, now()).await?;
             let record = record.ok_or_else(|| anyhow::anyhow!("there is no event {id}, or it has expired"))?;
-            let known = json!({
-                "connection": record.event.key.connection,
-                "subject": record.event.key.subject,
-                "id": id,
-                "known": record.event.meta,
-                "work": record.work,
-            });
-            println!("{}", serde_json::to_string_pretty(&known)?);
+            println!("{}", serde_json::to_string_pretty(&deliveries::known(&record))?);
             std::io::stdout().write_all(&record.event.body)?;
             println!();
         }

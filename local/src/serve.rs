@@ -107,6 +107,12 @@ impl Hub {
         if timeout(GRACE, async { while self.tasks.join_next().await.is_some() {} }).await.is_err() {
             tracing::warn!("work that would not end was cut off; nothing is lost by it");
         }
+        if let Err(error) = self.context.store.tidy().await {
+            tracing::info!(
+                error = runtime::logs::chain(&error),
+                "the store's log was not carried over; nothing is lost"
+            );
+        }
     }
 }
 

@@ -111,7 +111,8 @@ fn the_hub_on_one_machine_links_no_aws() {
 #[test]
 fn every_function_is_a_folder_a_crate_and_a_binary_of_its_name() {
     let functions = tongguan::table::functions();
-    let folders: Vec<_> = std::fs::read_dir(root().join("functions")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let folders: Vec<_> =
+        std::fs::read_dir(root().join("functions")).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(folders.len(), functions.len());
     for function in functions {
         let folder = root().join("functions").join(function.name);

@@ -14,6 +14,8 @@ mod answer;
 pub mod change;
 mod view;
 
+pub use view::known;
+
 use std::time::Duration;
 
 use bytes::Bytes;

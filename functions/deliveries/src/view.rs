@@ -38,6 +38,22 @@ pub(crate) fn failures(item: &Listed, endpoint: Option<&EndpointId>) -> Vec<Valu
     wanted.map(entry).collect()
 }
 
+/// Everything that is known of an event but its payload, for the operator.
+#[must_use]
+pub fn known(record: &Record) -> Value {
+    let Record { event, work } = record;
+    let listed = Listed { key: event.key.clone(), meta: event.meta.clone(), work: work.clone() };
+    let mut known = self::listed(&listed);
+    if let Some(known) = known.as_object_mut() {
+        known.insert("expires".to_owned(), json!(event.meta.expires.to_string()));
+        known.insert("aliases".to_owned(), json!(event.meta.aliases));
+        known.insert("content_type".to_owned(), json!(event.meta.content_type));
+        known.insert("possible_repeat".to_owned(), json!(event.meta.possible_repeat));
+        known.insert("bytes".to_owned(), json!(event.body.len()));
+    }
+    known
+}
+
 /// One event as a CloudEvent, the payload untouched, with the states of its deliveries.
 pub(crate) fn event(record: &Record) -> Vec<u8> {
     let deliveries: Value = record.work.deliveries.iter().map(delivery).collect();

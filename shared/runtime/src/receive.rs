@@ -15,6 +15,8 @@ use partners::Partner;
 use partners::answer::{self, Answer, Verdict};
 use queue::{Errand, Hint, Queue};
 use store::{Admitted, Link, Store, StoreError};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
 use tokio::time::{Instant, timeout_at};
 
 use crate::Context;
@@ -22,6 +24,9 @@ use crate::config::Connection;
 
 /// The largest body that is taken, in bytes: what a Lambda function can be invoked with.
 pub const MAX_BODY: usize = 6 * 1024 * 1024;
+
+/// From this size on a body is read aside, in bytes.
+const LARGE: usize = 128 * 1024;
 
 /// How long the answer may be held up by sending the hint, at the most.
 const HINT_BUDGET: Duration = Duration::from_millis(100);
@@ -118,14 +123,10 @@ pub async fn receive<S: Store, Q: Queue>(
         tracing::warn!(function = action.name, connection = %connection.id, bytes = delivered.body.len(), "too large");
         return refuse(Some(partner), Verdict::TooLarge);
     }
-    let arrival = admission::read(
-        action,
-        &connection.id,
-        partner,
-        &connection.fee_actions,
-        &delivered.body,
-        delivered.encoding.as_deref(),
-    );
+    let arrival = aside(delivered.body.len(), || {
+        let encoding = delivered.encoding.as_deref();
+        admission::read(action, &connection.id, partner, &connection.fee_actions, &delivered.body, encoding)
+    });
     let deadline = arrived + partner.budget();
     let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, &delivered));
     // Every event of the push is tried, so that what can be kept is kept; the resend completes the rest.
@@ -167,6 +168,13 @@ pub async fn receive<S: Store, Q: Queue>(
     }
     tracing::debug!(function = action.name, connection = %connection.id, outcome = verdict.name(), "push answered");
     answer::answer(partner, verdict, "")
+}
+
+/// Reads a body where it holds up nobody else: megabytes take tens of milliseconds, in which the worker's other
+/// connections would wait.
+fn aside<T>(bytes: usize, read: impl FnOnce() -> T) -> T {
+    let several = Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if bytes > LARGE && several { block_in_place(read) } else { read() }
 }
 
 /// Why a push could not be kept.

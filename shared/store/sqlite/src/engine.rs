@@ -89,7 +89,8 @@ impl SqliteStore {
         schema::create(&mut db).map_err(failed)?.map_err(|version| OpenError::Version(name(), version))?;
         let reader = |name| worker::reader(name, connect().map_err(failed)?).map_err(OpenError::Thread);
         let (items, lists) = (reader("store-items")?, reader("store-lists")?);
-        let writer = worker::writer(db, file).map_err(OpenError::Thread)?;
+        let carrier = connect().map_err(failed)?;
+        let writer = worker::writer(db, carrier).map_err(failed)?.map_err(OpenError::Thread)?;
         Ok(Self { writer, items, lists, fresh: Arc::default() })
     }
 
@@ -111,6 +112,18 @@ impl SqliteStore {
     /// The connections that ever had an event.
     pub async fn connections(&self) -> Result<Vec<ConnectionId>> {
         self.list("connections", reads::connections).await
+    }
+
+    /// Carries the whole log over into the database file, so that a copy of that file alone is a copy of the store. For
+    /// a hub that ends; without it nothing is lost.
+    pub async fn tidy(&self) -> Result<()> {
+        let carried = self.list("tidy", |db| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)));
+        let busy: i64 = carried.await?;
+        if busy == 0 {
+            Ok(())
+        } else {
+            Err(StoreError::Unavailable { verb: "tidy", source: "the store is in use".into() })
+        }
     }
 
     /// Removes up to `limit` expired events; how many went.

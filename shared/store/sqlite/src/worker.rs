@@ -1,8 +1,7 @@
 //! Threads that own a connection each: one that writes, grouping commits, and some that read.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread;
 
 use rusqlite::Connection;
@@ -11,9 +10,12 @@ use tokio::sync::oneshot;
 /// How many jobs one commit may carry. More would make the first of them wait for the last.
 const LARGEST_GROUP: usize = 256;
 
-/// The log is carried over into the database file when it has this many pages (4 KB each). Bounded, so that neither
-/// the file nor the time to open it after a crash grows without end.
-const CHECKPOINT_PAGES: u32 = 1_000;
+/// When the log has this many pages (4 KB each) the writer itself carries over what the carrier has left of it, and the
+/// log starts from its beginning. Bounded, so that neither the file nor the time to open it after a crash grows.
+const LOG_PAGES: u32 = 16_000;
+
+/// After so many writes the carrier is woken.
+const WRITES_PER_LOAD: usize = 256;
 
 /// A job on a connection. The result is handed over in `finish`, when it is known whether it holds.
 trait Job: Send {
@@ -76,22 +78,39 @@ impl Handle {
     }
 }
 
-/// Starts the thread that writes.
-pub(crate) fn writer(db: Connection, file: PathBuf) -> std::io::Result<Handle> {
-    start("store-write", move |jobs| {
-        if let Err(error) = db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES) {
-            tracing::error!(%error, file = %file.display(), "the log of the store will not be carried over");
+/// Starts the thread that writes, and the one that carries the log over into the database file beside it, so that no
+/// acknowledgement waits for that.
+pub(crate) fn writer(db: Connection, carrier: Connection) -> rusqlite::Result<std::io::Result<Handle>> {
+    db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    carrier.pragma_update(None, "wal_autocheckpoint", 0)?;
+    let (wake, woken) = sync_channel(1);
+    let carry = move || {
+        while let Ok(()) = woken.recv() {
+            if let Err(error) = carrier.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+                tracing::warn!(%error, "the log of the store was not carried over; the writer does it");
+            }
         }
+    };
+    if let Err(error) = thread::Builder::new().name("store-carry".to_owned()).spawn(carry) {
+        return Ok(Err(error));
+    }
+    Ok(start("store-write", move |jobs| {
+        let mut writes = 0;
         while let Ok(first) = jobs.recv() {
             let group = std::iter::once(first).chain(jobs.try_iter()).take(LARGEST_GROUP);
-            write(&db, group.filter(|job| !job.abandoned()));
+            writes += write(&db, group.filter(|job| !job.abandoned()));
+            if writes >= WRITES_PER_LOAD {
+                writes = 0;
+                // It may still be at the last load; then it is woken by the next one.
+                let _ = wake.try_send(());
+            }
         }
-    })
+    }))
 }
 
 /// Does a group of jobs in one transaction, which costs one sync. Each has a savepoint, so that one that fails takes
-/// nobody with it.
-fn write(db: &Connection, jobs: impl Iterator<Item = Box<dyn Job>>) {
+/// nobody with it. Returns how many there were.
+fn write(db: &Connection, jobs: impl Iterator<Item = Box<dyn Job>>) -> usize {
     let mut failure = db.execute_batch("BEGIN IMMEDIATE").err();
     let mut group = Vec::new();
     for mut job in jobs {
@@ -112,9 +131,11 @@ fn write(db: &Connection, jobs: impl Iterator<Item = Box<dyn Job>>) {
             tracing::error!(%error, "the failed writes could not be rolled back");
         }
     }
+    let jobs = group.len();
     for job in group {
         job.finish(failure.as_ref());
     }
+    jobs
 }
 
 /// Does one job of a group. Fails where the group cannot go on.
