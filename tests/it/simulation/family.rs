@@ -208,6 +208,7 @@ fn queue(random: &mut Random, weather: Weather) -> Weather {
         queue_repeats: some(500),
         queue_delays: some(500),
         queue_errors: some(400),
+        queue_haste: some(500),
         ..weather
     }
 }

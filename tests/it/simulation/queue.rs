@@ -74,6 +74,8 @@ impl Queue for SimQueue {
             None => {}
         }
         for hint in hints {
+            let haste = self.world.draw(|random, weather| random.chance(weather.queue_haste).then(|| random.unit()));
+            let delay = haste.map_or(delay, |haste| delay.mul_f64(haste));
             let (error, drops, repeat, after) = self.world.draw(|random, weather| {
                 let late = if random.chance(weather.queue_delays) { 60_000 } else { 10 };
                 let repeat = random.chance(weather.queue_repeats).then(|| random.ms(0..=45_000));

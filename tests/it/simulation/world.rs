@@ -39,6 +39,8 @@ pub(super) struct Weather {
     pub(super) queue_repeats: u64,
     /// The queue hands a hint out late.
     pub(super) queue_delays: u64,
+    /// The queue hands a hint out before it was asked to.
+    pub(super) queue_haste: u64,
     /// The queue errs, having taken a part of the hints.
     pub(super) queue_errors: u64,
     /// The queue is gone for good.
