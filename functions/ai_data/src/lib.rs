@@ -115,11 +115,7 @@ mod tests {
     const DATA: &str = r#"{"billNo":{"code":"","value":"B1","total":1,"rows":[{"top":10,"imgSrc":"http://a/1.png"}]}}"#;
 
     fn fact(body: &str) -> Fact {
-        let json = Json::parse(body.as_bytes()).unwrap();
-        match (ACTION.read)(&Push { partner: Partner::Xhq, body: &json, fee_actions: &[] }) {
-            Reading::Facts(mut facts) => facts.remove(0),
-            Reading::Malformed(reason) => panic!("{reason}"),
-        }
+        hub::testing::fact(&ACTION, body)
     }
 
     #[test]

@@ -38,11 +38,7 @@ mod tests {
     use super::*;
 
     fn fact(body: &str) -> Fact {
-        let json = Json::parse(body.as_bytes()).unwrap();
-        match (ACTION.read)(&Push { partner: Partner::Xhq, body: &json, fee_actions: &[] }) {
-            Reading::Facts(mut facts) => facts.remove(0),
-            Reading::Malformed(reason) => panic!("{reason}"),
-        }
+        hub::testing::fact(&ACTION, body)
     }
 
     #[test]

@@ -71,11 +71,7 @@ mod tests {
     const LEDGER: &str = r#"{"qcPassId":"123456789012345678","validDate":"2021-12-31","signDate":"2021-01-01"}"#;
 
     fn fact(body: &str) -> Fact {
-        let json = Json::parse(body.as_bytes()).unwrap();
-        match (ACTION.read)(&Push { partner: Partner::Xhq, body: &json, fee_actions: &[] }) {
-            Reading::Facts(mut facts) => facts.remove(0),
-            Reading::Malformed(reason) => panic!("{reason}"),
-        }
+        hub::testing::fact(&ACTION, body)
     }
 
     #[test]

@@ -18,16 +18,11 @@ fn read(push: &Push<'_>) -> Reading {
 mod tests {
     use hub::action::Fact;
     use hub::identity::Identity;
-    use partners::Json;
 
     use super::*;
 
     fn fact(body: &str) -> Fact {
-        let json = Json::parse(body.as_bytes()).unwrap();
-        match (ACTION.read)(&Push { partner: Partner::Xhq, body: &json, fee_actions: &[] }) {
-            Reading::Facts(mut facts) => facts.remove(0),
-            Reading::Malformed(reason) => panic!("{reason}"),
-        }
+        hub::testing::fact(&ACTION, body)
     }
 
     #[test]
@@ -51,9 +46,7 @@ mod tests {
     #[test]
     fn what_is_not_an_object_is_malformed() {
         for body in ["[]", "\"x\"", "null", "7"] {
-            let json = Json::parse(body.as_bytes()).unwrap();
-            let reading = (ACTION.read)(&Push { partner: Partner::Xhq, body: &json, fee_actions: &[] });
-            assert!(matches!(reading, Reading::Malformed(_)), "{body}");
+            assert!(matches!(hub::testing::reading(&ACTION, body), Reading::Malformed(_)), "{body}");
         }
     }
 }

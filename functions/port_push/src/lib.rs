@@ -86,14 +86,7 @@ mod tests {
         {"containerNo":"C2","customsClearanceFlag":"Y","declareInfoList":[{"customsDeclarationNo":422720230000151453}]}]"#;
 
     fn fact(body: &str) -> Fact {
-        let json = Json::parse(body.as_bytes()).unwrap();
-        match (ACTION.read)(&Push { partner: Partner::OneData, body: &json, fee_actions: &[] }) {
-            Reading::Facts(mut facts) => {
-                assert_eq!(facts.len(), 1);
-                facts.remove(0)
-            }
-            Reading::Malformed(reason) => panic!("{reason}"),
-        }
+        hub::testing::fact(&ACTION, body)
     }
 
     fn aliases(fact: &Fact) -> Vec<&str> {

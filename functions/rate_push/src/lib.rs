@@ -27,11 +27,7 @@ mod tests {
     const SAMPLE: &str = include_str!("../../../tests/fixtures/1datatech_rate_push.json");
 
     fn facts(body: &str) -> Vec<Fact> {
-        let json = Json::parse(body.as_bytes()).unwrap();
-        match (ACTION.read)(&Push { partner: Partner::OneData, body: &json, fee_actions: &[] }) {
-            Reading::Facts(facts) => facts,
-            Reading::Malformed(reason) => panic!("{reason}"),
-        }
+        hub::testing::facts(&ACTION, body)
     }
 
     #[test]

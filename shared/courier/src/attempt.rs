@@ -7,7 +7,7 @@ use hub::delivery::{Delivery, Outcome, State};
 use hub::{EndpointId, EventKey, Record, Utc, Work};
 use queue::{Errand, Hint, LONGEST_DELAY, Queue};
 use runtime::config::Endpoint;
-use store::{Settled, Store, StoreError};
+use store::{Listed, Settled, Store, StoreError};
 use tokio::time::timeout;
 
 use crate::parcel::{Parcel, Returned};
@@ -86,12 +86,22 @@ where
                 0.0,
             )
         };
-        return change(courier, record, to, turn, false, failed).await.map_err(Undone::Before);
+        let (done, _) = change(courier, record, to, turn, false, failed).await.map_err(Undone::Before)?;
+        return Ok(done);
     };
 
     let line = courier.lines.to(endpoint);
     let place = line.place().await;
+    let jitter = (courier.random)();
+    let permit = line.permit(store, to, context.now()).await;
+    // What is read after all waiting is over decides whether the time of this turn still suffices.
     let now = context.now();
+    if let Permit::Wait(reopens) = permit {
+        let put_off = |delivery: Delivery| delivery.put_off(reopens, now, jitter);
+        let (done, again) = change(courier, record, to, turn, false, put_off).await.map_err(Undone::Before)?;
+        tell(courier, again).await;
+        return Ok(if done == Done::Attempted(State::Pending) { Done::PutOff } else { done });
+    }
     if now.after(endpoint.timeout + MARGIN) >= delivery.due {
         // The time of this turn may run out during the attempt, and the sweeper would begin another: take a new turn.
         delivery = delivery.claimed(now.after(lease(context.config.sweep_every, endpoint)));
@@ -102,14 +112,6 @@ where
         }
     }
     let turn = delivery.turn;
-    let jitter = (courier.random)();
-    let permit = line.permit(store, to, now).await;
-    if let Permit::Wait(reopens) = permit {
-        let put_off = |delivery: Delivery| delivery.put_off(&endpoint.schedule, reopens, now, jitter);
-        let done = change(courier, record, to, turn, false, put_off).await.map_err(Undone::Before)?;
-        return Ok(if done == Done::Attempted(State::Pending) { Done::PutOff } else { done });
-    }
-
     let parcel = Parcel::new(&record.event, endpoint, now);
     let unindexed = record.work.index_by.is_some();
     let (returned, indexed) = tokio::join!((courier.send)(endpoint, parcel), async {
@@ -123,7 +125,9 @@ where
     let attempted = |delivery: Delivery| {
         delivery.attempted(returned.attempt(now, over), returned.outcome, &endpoint.schedule, over, jitter)
     };
-    change(courier, record, to, turn, indexed, attempted).await.map_err(Undone::After)
+    let (done, again) = change(courier, record, to, turn, indexed, attempted).await.map_err(Undone::After)?;
+    tell(courier, again).await;
+    Ok(done)
 }
 
 /// How long the queue may take to learn of a retry.
@@ -143,38 +147,35 @@ fn current(work: &Work, to: &EndpointId, turn: u32) -> Option<Delivery> {
 }
 
 /// Stores what becomes of a delivery. Other deliveries of the event change the same item: then the change is made again
-/// on what they left, as long as this delivery is still in the same turn.
-async fn change<S: Store, Q: Queue>(
+/// on what they left, as long as this delivery is still in the same turn. Returns the hint for its next attempt, too.
+async fn change<S: Store, Q>(
     courier: &Courier<S, Q>,
     record: Record,
     to: &EndpointId,
     turn: u32,
     indexed: bool,
     next: impl Fn(Delivery) -> Delivery,
-) -> Result<Done, StoreError> {
+) -> Result<(Done, Option<(Hint, Utc)>), StoreError> {
     let store = &courier.context.store;
     let key = record.event.key;
     let mut work = record.work;
     for _ in 0..CHANGES {
-        let Some(delivery) = current(&work, to, turn) else { return Ok(Done::Stale) };
+        let Some(delivery) = current(&work, to, turn) else { return Ok((Done::Stale, None)) };
         let delivery = next(delivery);
         let state = delivery.state;
         let index_by = if indexed { None } else { work.index_by };
         let again = hint_again(&key, &delivery);
         work = Work { version: work.version + 1, index_by, ..work.with(delivery) };
         if settled(store, &key, &work).await? {
-            if let Some((hint, due)) = again {
-                tell(courier, hint, due).await;
-            }
-            return Ok(Done::Attempted(state));
+            return Ok((Done::Attempted(state), again));
         }
-        match store.inspect(&key, courier.context.now()).await? {
+        match found(store, &key, courier.context.now()).await? {
             Some(found) => work = found.work,
-            None => return Ok(Done::Stale),
+            None => return Ok((Done::Stale, None)),
         }
     }
     // So many changes in between: the turn's time runs out and the sweeper takes it up.
-    Ok(Done::Stale)
+    Ok((Done::Stale, None))
 }
 
 /// The hint for a delivery that is to be tried again, and when.
@@ -184,7 +185,8 @@ fn hint_again(key: &EventKey, delivery: &Delivery) -> Option<(Hint, Utc)> {
 }
 
 /// Hints at a retry that is due soon, so that it need not wait for the sweep. What the queue does not take is swept.
-async fn tell<S, Q: Queue>(courier: &Courier<S, Q>, hint: Hint, due: Utc) {
+async fn tell<S, Q: Queue>(courier: &Courier<S, Q>, again: Option<(Hint, Utc)>) {
+    let Some((hint, due)) = again else { return };
     let delay = due.since(courier.context.now());
     if delay <= LONGEST_DELAY
         && let Ok(Err(error)) = timeout(TELLING, courier.context.queue.send(vec![hint], delay)).await
@@ -198,6 +200,14 @@ async fn settled<S: Store>(store: &S, key: &EventKey, work: &Work) -> Result<boo
     match store.settle(key, work).await {
         Err(error) if error.retryable() => store.settle(key, work).await.map(|settled| settled == Settled::Done),
         other => other.map(|settled| settled == Settled::Done),
+    }
+}
+
+/// Reads an item; once more where the store did not answer, for the same reason.
+async fn found<S: Store>(store: &S, key: &EventKey, now: Utc) -> Result<Option<Listed>, StoreError> {
+    match store.inspect(key, now).await {
+        Err(error) if error.retryable() => store.inspect(key, now).await,
+        other => other,
     }
 }
 

@@ -13,6 +13,9 @@ pub const ATTEMPTS_KEPT: usize = 10;
 /// How long a delivery whose endpoint cannot be tried at all stays pending.
 pub const PATIENCE: Duration = Duration::from_hours(72);
 
+/// Over how much time the deliveries to an endpoint come due again after its circuit may close.
+const SPREAD: Duration = Duration::from_mins(1);
+
 /// How much earlier than its time a retry may begin, for the sake of clocks that differ.
 const EARLY: Duration = Duration::from_secs(1);
 
@@ -150,22 +153,18 @@ impl Delivery {
         }
     }
 
-    /// The delivery after its endpoint could not be tried because its circuit is open until `reopens`. That uses up a
-    /// step like an attempt, so that a long outage is not knocked on ever faster, but never the last one.
+    /// The delivery after its endpoint could not be tried because its circuit is open until `reopens`. No step of the
+    /// schedule is used up: nobody knows whether an attempt would have failed.
     #[must_use]
-    pub fn put_off(self, schedule: &Schedule, reopens: Utc, now: Utc, jitter: f64) -> Self {
+    pub fn put_off(mut self, reopens: Utc, now: Utc, jitter: f64) -> Self {
         if now.since(self.since) >= PATIENCE {
             return self.settled(State::Failed, now);
         }
-        let last = schedule.steps().saturating_sub(1);
-        let delay = schedule.delay(self.tries.min(last), jitter).unwrap_or_default();
-        // Spread over the delay after the circuit may close again: a recovery must be no stampede.
-        let spread = delay.mul_f64(jitter.clamp(0.0, 1.0)).min(Duration::from_mins(1));
-        let due = now.after(delay).max(reopens.after(spread));
-        let tries = self.tries;
-        let mut next = self.waiting(due);
-        next.tries = next.tries.min(last.max(tries));
-        next
+        self.turn += 1;
+        self.in_hand = false;
+        // Spread: a recovery must be no stampede, and the event that is the next probe must be any of those that wait.
+        self.due = reopens.after(SPREAD.mul_f64(jitter.clamp(0.0, 1.0)));
+        self
     }
 
     /// The delivery started over, as a replay does.
@@ -245,16 +244,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_tried_waits_without_failing_for_three_days() {
+    fn what_cannot_be_tried_waits_for_three_days_and_uses_nothing_up() {
         let schedule = Schedule::new(vec![Duration::from_secs(5)]);
-        let mut delivery = fresh();
-        for _ in 0..100 {
-            delivery = delivery.put_off(&schedule, Utc(0), Utc(1), 0.5);
-        }
-        assert_eq!(delivery.state, State::Pending);
-        let tried = delivery.clone().attempted(attempt(500), REFUSED, &schedule, Utc(2), 0.5);
-        assert_eq!(tried.state, State::Pending, "the last step is kept for a real attempt");
-        let late = delivery.put_off(&schedule, Utc(0), Utc(0).after(PATIENCE), 0.5);
+        let reopens = Utc(15_000_000);
+        let waiting = (0..100).fold(fresh(), |delivery, _| delivery.put_off(reopens, Utc(1), 0.5));
+        assert_eq!((waiting.state, waiting.due), (State::Pending, Utc(45_000_000)));
+        let tried = waiting.clone().attempted(attempt(500), REFUSED, &schedule, Utc(2), 0.5);
+        assert_eq!(tried.state, State::Pending, "every step is still there");
+        let late = waiting.put_off(reopens, Utc(0).after(PATIENCE), 0.5);
         assert_eq!(late.state, State::Failed);
     }
 

@@ -18,6 +18,8 @@ pub mod routes;
 pub mod schedule;
 pub mod secret;
 pub mod signature;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;
 
 pub use event::{Event, Record, Work};

@@ -162,16 +162,14 @@ async fn operate(hub: &Hub) {
     }
 }
 
-/// Time passes until nothing is pending: the schedule's length, and what the circuit and the sweeps add. Where a poisoned
-/// event is the probe of a circuit, it stays open, and others wait for their schedule's last step again.
+/// Time passes until nothing is pending: the schedule's length, and what the circuit and the sweeps add.
 async fn quiet(hub: &Hub, from: hub::Utc) {
     let world = &hub.world;
     let schedules = world.config.endpoints.values().map(|endpoint| {
         let schedule = &endpoint.schedule;
-        let last = schedule.delay(schedule.steps().saturating_sub(1), 1.0).unwrap_or_default();
-        (0..schedule.steps()).filter_map(|tries| schedule.delay(tries, 1.0)).sum::<Duration>() + 3 * last
+        (0..schedule.steps()).filter_map(|tries| schedule.delay(tries, 1.0)).sum::<Duration>()
     });
-    let longest = schedules.max().unwrap_or_default() + Duration::from_mins(20);
+    let longest = schedules.max().unwrap_or_default() + Duration::from_mins(30);
     while world.first_broken().is_none() {
         let pending = hub.store.pending();
         if pending.is_empty() {
