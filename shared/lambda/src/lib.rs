@@ -6,11 +6,14 @@
 mod aws;
 mod request;
 mod schedule;
+mod secret;
+mod settings;
 mod webhook;
 mod worker;
 
 pub use aws::{Deployed, SetupError, context, http_client};
 pub use request::{answer_api, api};
 pub use schedule::schedule;
+pub use settings::{Source, VARIABLES};
 pub use webhook::{answer, webhook};
 pub use worker::{batch, worker};

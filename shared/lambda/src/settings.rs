@@ -1,0 +1,145 @@
+//! What the environment says, and where the configuration is.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::SetupError;
+
+/// Names the secret in Secrets Manager whose text is the configuration: its name or ARN.
+pub(crate) const SECRET_ID: &str = "TONGGUAN_SECRET_ID";
+/// Names the file of the configuration, in place of a secret.
+pub(crate) const CONFIG_FILE: &str = "TONGGUAN_CONFIG_FILE";
+/// Names the table.
+const TABLE: &str = "TONGGUAN_TABLE";
+/// Names the queue.
+const QUEUE_URL: &str = "TONGGUAN_QUEUE_URL";
+/// What the deployment calls the configuration. Only logged; but a new value starts every function anew, and so has
+/// them read the configuration again.
+pub(crate) const REVISION: &str = "TONGGUAN_REVISION";
+
+/// What the SDK reads, and takes an empty value of for an address.
+const ENDPOINTS: [&str; 5] = [
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    "AWS_ENDPOINT_URL_SQS",
+    "AWS_ENDPOINT_URL_STS",
+];
+
+/// Every variable that a function's start reads, besides those of the SDK and [`runtime::logs::FILTER`]. One of the
+/// first two is set.
+pub const VARIABLES: [&str; 5] = [SECRET_ID, CONFIG_FILE, TABLE, QUEUE_URL, REVISION];
+
+/// Where the configuration is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file that is deployed with the function.
+    File(PathBuf),
+    /// A secret in Secrets Manager, by name or ARN.
+    Secret(String),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "the file {} that {CONFIG_FILE} names", path.display()),
+            Self::Secret(id) => write!(f, "the secret {id} that {SECRET_ID} names"),
+        }
+    }
+}
+
+/// What the environment says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) config: Source,
+    pub(crate) table: String,
+    pub(crate) queue: String,
+    pub(crate) revision: Option<String>,
+}
+
+impl Settings {
+    pub(crate) fn read(env: impl Fn(&str) -> Option<String>) -> Result<Self, SetupError> {
+        let blank = |name: &&str| env(name).is_some_and(|value| value.trim().is_empty());
+        if let Some(empty) = ENDPOINTS.into_iter().chain([SECRET_ID, CONFIG_FILE, REVISION]).find(blank) {
+            return Err(SetupError::Empty(empty));
+        }
+        let needed = |name| env(name).filter(|value| !value.trim().is_empty()).ok_or(SetupError::NotSet(name));
+        let config = match (env(SECRET_ID), env(CONFIG_FILE)) {
+            (Some(id), None) => Source::Secret(id),
+            (None, Some(path)) => Source::File(path.into()),
+            (None, None) => return Err(SetupError::NoConfiguration),
+            (Some(_), Some(_)) => return Err(SetupError::TwoConfigurations),
+        };
+        Ok(Self { config, table: needed(TABLE)?, queue: needed(QUEUE_URL)?, revision: env(REVISION) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn read(set: &[(&str, &str)]) -> Result<Settings, String> {
+        let value = |name: &str| set.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        Settings::read(value).map_err(|error| error.to_string())
+    }
+
+    const ALL: [(&str, &str); 3] = [(SECRET_ID, "s"), (TABLE, "t"), (QUEUE_URL, "https://q")];
+
+    #[test]
+    fn a_missing_or_empty_variable_is_named() {
+        let config = Source::Secret("s".to_owned());
+        let settings = Settings { config, table: "t".to_owned(), queue: "https://q".to_owned(), revision: None };
+        assert_eq!(read(&ALL), Ok(settings));
+        for name in [TABLE, QUEUE_URL] {
+            for value in [None, Some(""), Some(" ")] {
+                let mut set = ALL.to_vec();
+                set.retain(|(other, _)| *other != name);
+                set.extend(value.map(|value| (name, value)));
+                assert_eq!(read(&set), Err(format!("the environment variable {name} is not set")));
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_exactly_one_configuration() {
+        let others = [(TABLE, "t"), (QUEUE_URL, "https://q")];
+        let with = |more: &[(&'static str, &'static str)]| read(&[&others[..], more].concat());
+        let config = with(&[(CONFIG_FILE, "c.toml")]).unwrap().config;
+        assert_eq!(config, Source::File("c.toml".into()));
+        for wrong in [&[][..], &[(SECRET_ID, "s"), (CONFIG_FILE, "c.toml")]] {
+            let error = with(wrong).unwrap_err();
+            assert!(error.contains(SECRET_ID) && error.contains(CONFIG_FILE), "{error}");
+        }
+        for (empty, other) in [(SECRET_ID, CONFIG_FILE), (CONFIG_FILE, SECRET_ID)] {
+            let expected = format!("the environment variable {empty} is empty; leave it out instead");
+            assert_eq!(with(&[(empty, "")]).unwrap_err(), expected);
+            assert_eq!(with(&[(empty, " "), (other, "c")]).unwrap_err(), expected);
+        }
+    }
+
+    #[test]
+    fn an_empty_endpoint_is_named_before_the_sdk_meets_it() {
+        for name in ENDPOINTS {
+            let empty = [&ALL[..], &[(name, "")]].concat();
+            assert!(read(&empty).unwrap_err().contains(&format!("{name} is empty")));
+            assert!(read(&[&ALL[..], &[(name, "http://127.0.0.1:1")]].concat()).is_ok());
+        }
+    }
+
+    #[test]
+    fn the_variables_that_are_read_are_those_that_are_listed() {
+        let asked = RefCell::new(BTreeSet::new());
+        let value = |name: &str| {
+            asked.borrow_mut().insert(name.to_owned());
+            ALL.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned())
+        };
+        Settings::read(value).unwrap();
+        let own: Vec<String> = asked.into_inner().into_iter().filter(|name| name.starts_with("TONGGUAN_")).collect();
+        let mut listed = VARIABLES;
+        listed.sort_unstable();
+        assert_eq!(own, listed);
+    }
+}
