@@ -19,3 +19,4 @@ mod simulation;
 mod sqlite;
 mod sqs;
 mod support;
+mod template;

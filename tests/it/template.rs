@@ -1,0 +1,365 @@
+//! The deployment's template holds against the code: functions, routes, triggers, variables, permissions, the table.
+
+mod events;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use hub::action::Action;
+use partners::Partner;
+use runtime::config::Config;
+use serde_json::{Value, json};
+use serde_yaml_ng::Value as Yaml;
+use tongguan::table::{Function, Trigger, functions};
+
+use crate::dynamodb::Emulator;
+
+fn infra() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("infra")
+}
+
+/// The template, with the short forms of CloudFormation's functions written out: `!Ref A` is `{"Ref": "A"}`.
+fn template() -> Value {
+    let text = std::fs::read_to_string(infra().join("template.yaml")).unwrap();
+    plain(serde_yaml_ng::from_str(&text).unwrap())
+}
+
+fn plain(yaml: Yaml) -> Value {
+    match yaml {
+        Yaml::Tagged(tagged) => {
+            let name = tagged.tag.to_string().trim_start_matches('!').to_owned();
+            let name = if ["Ref", "Condition"].contains(&name.as_str()) { name } else { format!("Fn::{name}") };
+            json!({ name: plain(tagged.value) })
+        }
+        Yaml::Sequence(items) => items.into_iter().map(plain).collect(),
+        Yaml::Mapping(entries) => {
+            let entries = entries.into_iter().map(|(name, value)| (name.as_str().unwrap().to_owned(), plain(value)));
+            Value::Object(entries.collect())
+        }
+        scalar @ (Yaml::Null | Yaml::Bool(_) | Yaml::Number(_) | Yaml::String(_)) => {
+            serde_json::to_value(scalar).unwrap()
+        }
+    }
+}
+
+fn resources(kind: &str) -> BTreeMap<String, Value> {
+    let template = template();
+    let all = template["Resources"].as_object().unwrap();
+    all.iter().filter(|(_, resource)| resource["Type"] == kind).map(|(id, it)| (id.clone(), it.clone())).collect()
+}
+
+fn resource(id: &str) -> Value {
+    template()["Resources"][id]["Properties"].clone()
+}
+
+/// `SynStatus` for `syn_status`.
+fn logical_id(name: &str) -> String {
+    let words = name.split('_').map(|word| word[..1].to_uppercase() + &word[1..]);
+    words.collect()
+}
+
+fn properties(function: &Function) -> Value {
+    resource(&logical_id(function.name))
+}
+
+fn events(function: &Function) -> Vec<Value> {
+    properties(function)["Events"].as_object().unwrap().values().cloned().collect()
+}
+
+fn trigger(name: &str) -> Trigger {
+    functions().into_iter().find(|function| function.name == name).unwrap().trigger
+}
+
+#[test]
+fn every_function_is_deployed_from_its_folder_and_nothing_else_is() {
+    let ids: BTreeSet<_> = resources("AWS::Serverless::Function").into_keys().collect();
+    assert_eq!(ids, functions().iter().map(|function| logical_id(function.name)).collect());
+    let global = &template()["Globals"]["Function"];
+    assert_eq!((&global["Runtime"], &global["Handler"]), (&"provided.al2023".into(), &"bootstrap".into()));
+    assert_eq!(global["Architectures"], json!([{"Ref": "Architecture"}]));
+    assert!(template()["Parameters"]["Memory"]["MinValue"].as_u64().unwrap() >= 512, "a first TLS connection is slow");
+    for function in functions() {
+        let (id, name) = (logical_id(function.name), function.name);
+        let properties = properties(&function);
+        assert_eq!(properties["CodeUri"], format!("../functions/{name}"));
+        let build = json!({"BuildMethod": "rust-cargolambda", "BuildProperties": {"Binary": name}});
+        assert_eq!(template()["Resources"][&id]["Metadata"], build);
+        assert_eq!(properties["FunctionName"], json!({"Fn::Sub": format!("${{AWS::StackName}}-{name}")}));
+        assert_eq!(properties["LoggingConfig"]["LogGroup"], json!({"Ref": format!("{id}Logs")}));
+        assert_eq!(resource(&format!("{id}Errors"))["Dimensions"][0]["Value"], json!({"Ref": id}));
+        for shared in ["Runtime", "Handler", "Architectures", "MemorySize", "Environment"] {
+            assert!(properties.get(shared).is_none(), "{name} differs in {shared}");
+        }
+    }
+}
+
+/// The routes of an API function in the template: method and path.
+fn routes(function: &Function) -> BTreeSet<(String, String)> {
+    let events = events(function);
+    let routes = events.iter().map(|event| {
+        assert_eq!((&event["Type"], &event["Properties"]["RestApiId"]), (&"Api".into(), &json!({"Ref": "Api"})));
+        let text = |name: &str| event["Properties"][name].as_str().unwrap().to_owned();
+        (text("Method").to_uppercase(), text("Path"))
+    });
+    routes.collect()
+}
+
+/// The route of a webhook as API Gateway spells it.
+fn hook_route(action: &Action) -> String {
+    let slash = if action.suffix.is_empty() { "" } else { "/" };
+    format!("/hooks/{{partner}}/{{connection}}/{{key}}{slash}{}", action.suffix)
+}
+
+#[test]
+fn every_function_is_started_by_what_the_table_says() {
+    for function in functions() {
+        match function.trigger {
+            Trigger::Hook(action) => {
+                assert_eq!(routes(&function), BTreeSet::from([("POST".to_owned(), hook_route(&action))]));
+            }
+            Trigger::Api(expected) => {
+                let expected = expected.iter().map(|(method, path)| (method.to_string(), (*path).to_owned()));
+                assert_eq!(routes(&function), expected.collect());
+            }
+            Trigger::Queue => {
+                let [event] = &events(&function)[..] else { panic!("{function:?} has several triggers") };
+                assert_eq!(event["Type"], "SQS");
+                let properties = &event["Properties"];
+                assert_eq!(properties["Queue"], json!({"Fn::GetAtt": "Queue.Arn"}));
+                assert_eq!(properties["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+                assert!(properties["ScalingConfig"]["MaximumConcurrency"].as_u64().unwrap() >= 2);
+            }
+            Trigger::Schedule => {
+                let [event] = &events(&function)[..] else { panic!("{function:?} has several triggers") };
+                assert_eq!(
+                    (&event["Type"], &event["Properties"]["Schedule"]),
+                    (&"Schedule".into(), &"rate(1 minute)".into())
+                );
+            }
+        }
+    }
+}
+
+fn timeout(function: &Function) -> u64 {
+    let own = properties(function)["Timeout"].as_u64();
+    own.or(template()["Globals"]["Function"]["Timeout"].as_u64()).unwrap()
+}
+
+#[test]
+fn every_timeout_leaves_room_for_what_is_done_in_it() {
+    let longest_attempt = 25;
+    for function in functions() {
+        let seconds = timeout(&function);
+        match function.trigger {
+            Trigger::Hook(_) => {
+                assert!(Partner::ALL.iter().all(|partner| partner.budget().as_secs() * 2 < seconds));
+                assert!(seconds < 29, "the gateway waits no longer");
+            }
+            Trigger::Api(_) => assert!(seconds <= 29, "the gateway waits no longer"),
+            Trigger::Queue => {
+                assert!(seconds >= 2 * longest_attempt);
+                let visibility = resource("Queue")["VisibilityTimeout"].as_u64().unwrap();
+                assert!(visibility >= 6 * seconds);
+            }
+            Trigger::Schedule => assert!(seconds >= sweep::BUDGET.as_secs() + 2 * longest_attempt + 5),
+        }
+    }
+}
+
+#[test]
+fn the_variables_are_those_that_the_code_reads() {
+    let variables = &template()["Globals"]["Function"]["Environment"]["Variables"];
+    let set: BTreeSet<&str> = variables.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut read: BTreeSet<&str> = lambda::VARIABLES.into_iter().chain([runtime::logs::FILTER]).collect();
+    // The other way to give the configuration, and what the SDK reads.
+    read.remove("TONGGUAN_CONFIG_FILE");
+    read.insert("AWS_ENDPOINT_URL");
+    assert_eq!(set, read);
+    // An empty address stops a function from starting.
+    let absent = json!({"Fn::If": ["HasEndpoint", {"Ref": "EndpointUrl"}, {"Ref": "AWS::NoValue"}]});
+    assert_eq!(variables["AWS_ENDPOINT_URL"], absent);
+    let local: Value = serde_json::from_str(&std::fs::read_to_string(infra().join("env.json")).unwrap()).unwrap();
+    for name in local["Parameters"].as_object().unwrap().keys() {
+        assert!(set.contains(name.as_str()), "sam local ignores {name}, which the template does not have");
+    }
+}
+
+#[test]
+fn the_configuration_to_begin_with_is_sound_and_sweeps_as_often_as_the_schedule() {
+    let text = resource("Configuration")["SecretString"].as_str().unwrap().to_owned();
+    assert_eq!(Config::parse(&text).unwrap().sweep_every.as_secs(), 60);
+}
+
+/// The schema of a table as DynamoDB describes it, or as CloudFormation asks for it.
+fn schema(table: &Value) -> Value {
+    let sorted = |value: &Value, by: &str| {
+        let mut items = value.as_array().unwrap().clone();
+        items.sort_by_key(|item| item[by].to_string());
+        json!(items)
+    };
+    let index = &table["GlobalSecondaryIndexes"][0];
+    assert_eq!(table["GlobalSecondaryIndexes"].as_array().unwrap().len(), 1);
+    json!({
+        "attributes": sorted(&table["AttributeDefinitions"], "AttributeName"),
+        "key": table["KeySchema"],
+        "index": [index["IndexName"], index["KeySchema"], index["Projection"]],
+    })
+}
+
+#[tokio::test]
+async fn the_table_is_as_the_store_makes_it() {
+    let emulator = Emulator::new();
+    let client = crate::dynamodb::client(emulator.http_client());
+    store_dynamodb::create_table(&client, "table").await.unwrap();
+    let (_, made) = emulator.answer("DynamoDB_20120810.DescribeTable", br#"{"TableName":"table"}"#).await;
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let table = resource("Table");
+    assert_eq!(schema(&table), schema(&made["Table"]));
+    assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");
+    let ttl = json!({"AttributeName": store_dynamodb::schema::EXPIRES, "Enabled": true});
+    assert_eq!(table["TimeToLiveSpecification"], ttl);
+    assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
+    assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
+    assert_eq!(template()["Resources"]["Table"]["UpdateReplacePolicy"], "Retain");
+}
+
+/// The statements of a policy.
+fn statements(policy: &Value) -> Vec<Value> {
+    policy["PolicyDocument"]["Statement"].as_array().unwrap().clone()
+}
+
+/// What a function may do: its role's own statements and those of the policies it shares.
+fn permissions(name: &str) -> Vec<Value> {
+    let id = logical_id(name);
+    assert_eq!(resource(&id)["Role"], json!({"Fn::GetAtt": format!("{id}Role.Arn")}), "a role of its own");
+    let role = resource(&format!("{id}Role"));
+    let shared = role["ManagedPolicyArns"].as_array().cloned().unwrap_or_default();
+    let shared = shared.iter().flat_map(|policy| statements(&resource(policy["Ref"].as_str().unwrap())));
+    role["Policies"].as_array().unwrap().iter().flat_map(statements).chain(shared).collect()
+}
+
+/// The actions that some statements allow on a resource.
+fn allowed(statements: &[Value], on: &Value) -> BTreeSet<String> {
+    let on = statements.iter().filter(|statement| statement["Resource"] == *on);
+    on.flat_map(actions).collect()
+}
+
+fn actions(statement: &Value) -> Vec<String> {
+    let action = &statement["Action"];
+    let several = action.as_array().cloned().unwrap_or_else(|| vec![action.clone()]);
+    several.iter().map(|action| action.as_str().unwrap().to_owned()).collect()
+}
+
+fn table_arn() -> Value {
+    json!({"Fn::GetAtt": "Table.Arn"})
+}
+
+fn index_arn() -> Value {
+    json!({"Fn::Sub": format!("${{Table.Arn}}/index/{}", store_dynamodb::schema::INDEX)})
+}
+
+#[test]
+fn every_role_says_what_it_may_do_and_to_what() {
+    let roles = resources("AWS::IAM::Role").into_values();
+    let inline = roles.flat_map(|role| role["Properties"]["Policies"].as_array().cloned().unwrap_or_default());
+    let shared = resources("AWS::IAM::ManagedPolicy").into_values().map(|policy| policy["Properties"].clone());
+    for statement in inline.chain(shared).flat_map(|policy| statements(&policy)) {
+        assert!(!statement.to_string().contains('*'), "a wildcard: {statement}");
+    }
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    for function in functions() {
+        let may = permissions(function.name);
+        let reads = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+        let reads = if matches!(function.trigger, Trigger::Queue) { &reads[..] } else { &[] };
+        let queue = names(&[&["sqs:SendMessage"], reads].concat());
+        let own = [
+            (json!({"Fn::GetAtt": "Queue.Arn"}), queue),
+            (json!({"Ref": "Configuration"}), names(&["secretsmanager:GetSecretValue"])),
+            (
+                json!({"Fn::GetAtt": format!("{}Logs.Arn", logical_id(function.name))}),
+                names(&["logs:CreateLogStream", "logs:PutLogEvents"]),
+            ),
+        ];
+        for (on, expected) in &own {
+            assert_eq!(allowed(&may, on), *expected, "{function:?}");
+        }
+        // What it needs of the table is held against what it asks for, in `events`.
+        for statement in may.iter().filter(|statement| own.iter().all(|(on, _)| statement["Resource"] != *on)) {
+            assert!([table_arn(), index_arn()].contains(&statement["Resource"]), "{function:?}: {statement}");
+            assert!(actions(statement).iter().all(|action| action.starts_with("dynamodb:")), "{function:?}");
+        }
+    }
+}
+
+#[test]
+fn keys_are_not_logged_by_the_gateway() {
+    let api = resource("Api");
+    let format = api["AccessLogSetting"]["Format"].as_str().unwrap();
+    let used: BTreeSet<&str> = format.split('$').skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(used.contains("context.resourcePath"), "{format}");
+    for variable in used {
+        let leaf = variable.trim_end_matches(',');
+        let carries = ["path", "Path", "request.", "authorizer", "message", "domain"];
+        assert!(leaf == "context.resourcePath" || !carries.iter().any(|part| leaf.contains(part)), "{leaf}");
+    }
+    // Each variable in its own quotes, or a number: one line of JSON.
+    let filled = format.split('$').enumerate().map(|(place, part)| {
+        if place == 0 {
+            part.to_owned()
+        } else {
+            format!("1{}", part.trim_start_matches(|c: char| c.is_alphanumeric() || c == '.'))
+        }
+    });
+    serde_json::from_str::<Value>(&filled.collect::<String>()).unwrap();
+    // Execution logs and traces carry the path, and so the key.
+    assert_eq!(api["TracingEnabled"], false);
+    assert_eq!(api["MethodSettings"].as_array().unwrap().len(), 1);
+    assert_eq!(api["MethodSettings"][0]["LoggingLevel"], "OFF");
+    assert_eq!(api["MethodSettings"][0]["DataTraceEnabled"], false);
+    assert!(!template().to_string().contains("Tracing\":\"Active"));
+}
+
+#[test]
+fn what_the_gateway_answers_by_itself_every_partner_understands() {
+    let api = resource("Api");
+    let answers = api["GatewayResponses"].as_object().unwrap();
+    for ours in ["DEFAULT_5XX", "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT", "API_CONFIGURATION_ERROR", "THROTTLED"] {
+        assert_eq!(answers[ours]["StatusCode"], 503, "{ours} is our fault");
+    }
+    for theirs in ["DEFAULT_4XX", "REQUEST_TOO_LARGE", "MISSING_AUTHENTICATION_TOKEN"] {
+        assert!(answers[theirs]["StatusCode"].as_u64().is_none_or(|status| (400..500).contains(&status)), "{theirs}");
+    }
+    for (kind, answer) in answers {
+        let body = answer["ResponseTemplates"]["application/json"].as_str().unwrap();
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!((&body["state"], &body["success"]), (&false.into(), &false.into()), "{kind}");
+        assert_eq!(body["msg"], body["message"]);
+        assert!((1..=255).contains(&body["message"].as_str().unwrap().chars().count()), "what TrackingEyes takes");
+        let expected = match answer["StatusCode"].as_u64() {
+            Some(503) => 500,
+            Some(status) => status,
+            None => 400,
+        };
+        assert_eq!(body["code"], expected, "{kind}");
+    }
+}
+
+#[test]
+fn bodies_come_as_the_bytes_they_were() {
+    assert_eq!(resource("Api")["BinaryMediaTypes"], json!(["*~1*"]));
+}
+
+#[test]
+fn nothing_names_a_partition_and_every_alarm_says_what_to_do() {
+    let text = std::fs::read_to_string(infra().join("template.yaml")).unwrap();
+    assert!(!text.contains("arn:aws"));
+    // Only principals are spelled like that in every partition.
+    let addresses = text.lines().filter(|line| line.contains("amazonaws.com") && !line.contains("Principal"));
+    assert_eq!(addresses.count(), 0);
+    for (id, alarm) in resources("AWS::CloudWatch::Alarm") {
+        let alarm = &alarm["Properties"];
+        assert!(alarm["AlarmDescription"].as_str().unwrap().len() > 80, "{id}");
+        let notified = json!({"Fn::If": ["HasAlarmAddress", [{"Ref": "Alarms"}], {"Ref": "AWS::NoValue"}]});
+        assert_eq!(alarm["AlarmActions"], notified, "{id}");
+    }
+}

@@ -1,0 +1,226 @@
+//! The sample events: each is what its function is really called with, and is answered.
+//!
+//! They are for the configuration in `examples/tongguan.toml`, and for `sam local invoke SynStatus -e
+//! infra/events/syn_status.json`. While they are answered it is noted what is asked of DynamoDB: the function's role
+//! allows that, and no more.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_lambda_events::apigw::ApiGatewayProxyRequest;
+use aws_lambda_events::eventbridge::EventBridgeEvent;
+use aws_lambda_events::sqs::SqsEvent;
+use base64::Engine as _;
+use courier::{Courier, Returned};
+use futures::FutureExt as _;
+use hub::Utc;
+use hub::delivery::Outcome;
+use lambda_http::RequestExt as _;
+use queue::{Hint, Queue, QueueError};
+use runtime::Context;
+use runtime::config::Config;
+use serde_json::Value;
+use simulators::pushes;
+use store::Store as _;
+use store_dynamodb::DynamoStore;
+use tokio::time::Instant;
+
+use super::{allowed, hook_route, index_arn, infra, permissions, table_arn, trigger};
+use crate::dynamodb::{Emulator, emulated};
+use tongguan::table::{Trigger, functions};
+
+const NOW: Utc = Utc(1_795_334_400_000_000);
+
+/// Keeps what was sent.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<Hint>>>);
+
+impl Queue for Kept {
+    async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
+        self.0.lock().unwrap().extend(hints);
+        Ok(())
+    }
+}
+
+type Deployed = Context<DynamoStore, Kept>;
+
+async fn deployed() -> (Deployed, Emulator) {
+    let example = std::fs::read_to_string(infra().join("../examples/tongguan.toml")).unwrap();
+    let (store, emulator) = emulated().await;
+    let config = Arc::new(Config::parse(&example).unwrap());
+    emulator.seen();
+    (Context { config, store, queue: Kept::default(), clock: Arc::new(|| NOW) }, emulator)
+}
+
+fn courier(context: &Deployed) -> Courier<DynamoStore, Kept> {
+    Courier {
+        context: context.clone(),
+        lines: Arc::default(),
+        random: Arc::new(|| 0.5),
+        send: Arc::new(|_, _| {
+            async { Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
+        }),
+    }
+}
+
+fn sample(function: &str) -> String {
+    std::fs::read_to_string(infra().join("events").join(format!("{function}.json"))).unwrap()
+}
+
+/// What was asked of DynamoDB since the last time, as actions. Each is allowed to that function.
+fn asked(function: &str, emulator: &Emulator) -> BTreeSet<String> {
+    let may = may(function);
+    let asked = emulator.seen().into_iter().map(|operation| match operation.as_str() {
+        // A transaction needs what is in it; the store's holds puts.
+        "TransactWriteItems" => "dynamodb:PutItem".to_owned(),
+        operation => format!("dynamodb:{operation}"),
+    });
+    let asked: BTreeSet<String> = asked.collect();
+    assert!(asked.is_subset(&may), "{function} asks for {asked:?} and may {may:?}");
+    asked
+}
+
+/// What a function may ask of the table and its index.
+fn may(function: &str) -> BTreeSet<String> {
+    let may = permissions(function);
+    allowed(&may, &table_arn()).into_iter().chain(allowed(&may, &index_arn())).collect()
+}
+
+#[test]
+fn every_function_has_a_sample_of_its_kind_and_there_are_no_others() {
+    let files = std::fs::read_dir(infra().join("events")).unwrap().map(|entry| entry.unwrap().file_name());
+    let files: BTreeSet<String> = files.map(|name| name.into_string().unwrap()).collect();
+    let names = functions().iter().map(|function| format!("{}.json", function.name)).collect();
+    assert_eq!(files, names);
+    for function in functions() {
+        let text = sample(function.name);
+        match function.trigger {
+            Trigger::Hook(action) => {
+                let event: ApiGatewayProxyRequest = serde_json::from_str(&text).unwrap();
+                assert_eq!(event.resource.unwrap(), hook_route(&action));
+                assert_eq!(event.request_context.resource_path.unwrap(), hook_route(&action));
+                assert!(event.is_base64_encoded, "as the gateway does with every body");
+                let body = base64::prelude::BASE64_STANDARD.decode(event.body.unwrap()).unwrap();
+                assert_eq!(body, pushes::example(function.name).unwrap().body);
+            }
+            Trigger::Api(routes) => {
+                let event: ApiGatewayProxyRequest = serde_json::from_str(&text).unwrap();
+                let route = (event.http_method, event.resource.unwrap());
+                assert!(routes.iter().any(|(method, path)| route == (method.clone(), (*path).to_owned())), "{route:?}");
+            }
+            Trigger::Queue => {
+                let event: SqsEvent = serde_json::from_str(&text).unwrap();
+                for record in event.records {
+                    Hint::decode(&record.body.unwrap()).unwrap();
+                }
+            }
+            Trigger::Schedule => {
+                let event: EventBridgeEvent<Value> = serde_json::from_str(&text).unwrap();
+                assert_eq!(event.detail_type, "Scheduled Event");
+            }
+        }
+    }
+}
+
+async fn push(context: &Deployed, function: &str) -> u16 {
+    let Trigger::Hook(action) = trigger(function) else { panic!("{function} is no webhook") };
+    let request = lambda_http::request::from_str(&sample(function)).unwrap();
+    lambda::answer(context, &action, request, Instant::now()).await.status().as_u16()
+}
+
+#[tokio::test]
+async fn every_push_is_accepted_and_known_the_second_time() {
+    let mut needed = BTreeSet::new();
+    for function in functions() {
+        if !matches!(function.trigger, Trigger::Hook(_)) {
+            continue;
+        }
+        let (context, emulator) = deployed().await;
+        assert_eq!(push(&context, function.name).await, 200, "{function:?}");
+        assert_eq!(push(&context, function.name).await, 200, "{function:?}");
+        needed.extend(asked(function.name, &emulator));
+        assert!(!context.queue.0.lock().unwrap().is_empty(), "{function:?} hints");
+        let ledger = context.store.ledger(NOW).await.unwrap();
+        assert_eq!(ledger.len(), 1, "{function:?}");
+    }
+    assert_eq!(needed, may("callback"), "the webhooks may do no more than they do");
+}
+
+/// The sample hint is the one that the sample receipt gives.
+#[tokio::test]
+async fn the_sample_receipt_is_delivered_by_the_sample_hint() {
+    let (context, emulator) = deployed().await;
+    push(&context, "single_receipt").await;
+    emulator.seen();
+    let event: SqsEvent = serde_json::from_str(&sample("deliver")).unwrap();
+    let hint = Hint::decode(event.records[0].body.as_deref().unwrap()).unwrap();
+    let hints = context.queue.0.lock().unwrap().clone();
+    assert!(hints.contains(&hint), "not {}", hints[0].encode());
+    let courier = courier(&context);
+    let response = lambda::batch(event, |hint| deliver::handle(&courier, hint)).await;
+    assert!(response.batch_item_failures.is_empty());
+    assert_eq!(asked("deliver", &emulator), may("deliver"), "it may do no more than it does");
+    let tally = context.store.ledger(NOW).await.unwrap()[&"xhq-sh".into()];
+    assert_eq!(tally.delivered, 1);
+}
+
+#[tokio::test]
+async fn the_sweep_delivers_what_the_queue_lost() {
+    let (mut context, emulator) = deployed().await;
+    push(&context, "single_receipt").await;
+    push(&context, "ai_data").await;
+    emulator.seen();
+    let later = NOW.after(Duration::from_mins(2));
+    context.clock = Arc::new(move || later);
+    sweep::handle(&courier(&context)).await.unwrap();
+    assert_eq!(asked("sweep", &emulator), may("sweep"), "it may do no more than it does");
+    let tally = context.store.ledger(later).await.unwrap()[&"xhq-sh".into()];
+    assert_eq!(tally.pending, 0);
+}
+
+/// One request of the ERP, as the function is called with it.
+async fn ask(context: &Deployed, method: &str, path: &str, body: &str) -> (u16, Value) {
+    let mut event: Value = serde_json::from_str(&sample("deliveries")).unwrap();
+    event["httpMethod"] = method.into();
+    event["path"] = path.into();
+    event["body"] = body.into();
+    event["isBase64Encoded"] = false.into();
+    let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+    let path = request.raw_http_path().to_owned();
+    let (mut head, body) = request.into_parts();
+    head.uri = path.parse().unwrap();
+    let request = http::Request::from_parts(head, bytes::Bytes::from(body.to_vec()));
+    let response = deliveries::handle(context, request).await;
+    (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
+}
+
+#[tokio::test]
+async fn the_erp_is_answered_within_the_permissions() {
+    let (context, emulator) = deployed().await;
+    push(&context, "single_receipt").await;
+    emulator.seen();
+    let (status, page) = ask(&context, "GET", "/deliveries/failed", "").await;
+    assert_eq!((status, page["items"].as_array().unwrap().len()), (200, 0));
+    let (status, timeline) = ask(&context, "GET", "/events/xhq-sh/order:SO2024042200017", "").await;
+    assert_eq!((status, timeline["items"].as_array().unwrap().len()), (200, 1));
+    let id = timeline["items"][0]["id"].as_str().unwrap().to_owned();
+    let (status, _) = ask(&context, "GET", &format!("/events/xhq-sh/order:SO2024042200017/{id}"), "").await;
+    assert_eq!(status, 200);
+    let mut needed = asked("deliveries", &emulator);
+    // A delivery that failed is found by the index and read from the table.
+    let hint = context.queue.0.lock().unwrap()[0].clone();
+    let mut courier = courier(&context);
+    courier.send = Arc::new(|_, _| {
+        async { Returned { outcome: Outcome::Impossible, status: None, detail: String::new() } }.boxed()
+    });
+    deliver::handle(&courier, hint).await.unwrap();
+    asked("deliver", &emulator);
+    let (_, page) = ask(&context, "GET", "/deliveries/failed", "").await;
+    assert_eq!(page["items"].as_array().unwrap().len(), 1);
+    let replay = format!(r#"{{"endpoint":{},"dry_run":false}}"#, page["items"][0]["delivery"]["endpoint"]);
+    let (status, replayed) = ask(&context, "POST", "/deliveries/replay", &replay).await;
+    assert_eq!((status, &replayed["replayed"]), (200, &1.into()));
+    needed.extend(asked("deliveries", &emulator));
+    assert_eq!(needed, may("deliveries"), "it may do no more than it does");
+}
