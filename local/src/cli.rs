@@ -59,6 +59,11 @@ pub fn run(cli: Cli) -> ExitCode {
     let worker = Builder::new_multi_thread().enable_all().build();
     let done = worker.map_err(anyhow::Error::from).and_then(|worker| worker.block_on(dispatch(command, &cli.place)));
     done.unwrap_or_else(|error| {
+        // Whoever reads the output has seen enough of it.
+        let closed = error.downcast_ref::<std::io::Error>();
+        if closed.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
         eprintln!("tongguan: {error:#}");
         ExitCode::FAILURE
     })

@@ -117,6 +117,9 @@ async fn list(store: &SqliteStore, filter: &Filter) -> anyhow::Result<()> {
         for (connection, subject) in subjects(store, filter, about).await? {
             items.extend(store.timeline(&connection, &subject, now()).await?);
         }
+        if items.is_empty() {
+            eprintln!("nothing is known about {about}; a key goes with its kind, such as order:{about}");
+        }
         items.sort_by_key(|item| std::cmp::Reverse((item.meta.received, item.key.id)));
         items.iter().filter(|item| wanted(filter, item)).take(left).try_for_each(|item| print(filter, item))?;
         return Ok(());

@@ -153,7 +153,7 @@ async fn hook<S: Store, Q: Queue>(
         value.filter(|value| !value.is_empty())
     };
     let (content_type, encoding) = (header(CONTENT_TYPE).unwrap_or_default(), header(CONTENT_ENCODING));
-    let body = match read(request.into_body()).await {
+    let body = match read(request.into_body(), MAX_BODY).await {
         Ok(body) => body,
         Err(Unread::TooLarge) => return hook_answer(receive::refuse(partner, Verdict::TooLarge)),
         // What did not arrive cannot be kept, and only a resend brings it.
@@ -165,12 +165,19 @@ async fn hook<S: Store, Q: Queue>(
     hook_answer(receive::receive(context, &action, verified, delivered, arrived).await)
 }
 
-/// One request of the ERP.
+/// One request of the ERP. Who may not ask is told so before the body is read.
 async fn api<S: Store, Q: Queue>(context: &Context<S, Q>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    match read(body).await {
+    if let Some(refusal) = deliveries::refusal(context, &head.headers) {
+        return closing(refusal.map(Full::new));
+    }
+    match read(body, deliveries::MAX_BODY).await {
         Ok(body) => deliveries::handle(context, Request::from_parts(head, body)).await.map(Full::new),
-        Err(Unread::TooLarge) => hook_answer(receive::refuse(None, Verdict::TooLarge)),
+        Err(Unread::TooLarge) => {
+            let detail = format!("the body is larger than {} bytes; name fewer events", deliveries::MAX_BODY);
+            let body = serde_json::json!({"type": "urn:tongguan:problem:too-large", "status": 413, "detail": detail});
+            closing(plain(StatusCode::PAYLOAD_TOO_LARGE, body.to_string()))
+        }
         Err(Unread::Incomplete) => {
             plain(StatusCode::REQUEST_TIMEOUT, serde_json::json!({"detail": INCOMPLETE}).to_string())
         }
@@ -187,16 +194,16 @@ enum Unread {
 
 const INCOMPLETE: &str = "the body did not arrive whole and in time, please send it again";
 
-async fn read(body: Incoming) -> Result<Bytes, Unread> {
-    timeout(PATIENCE, whole(body)).await.unwrap_or(Err(Unread::Incomplete))
+async fn read(body: Incoming, limit: usize) -> Result<Bytes, Unread> {
+    timeout(PATIENCE, whole(body, limit)).await.unwrap_or(Err(Unread::Incomplete))
 }
 
-async fn whole(mut body: Incoming) -> Result<Bytes, Unread> {
+async fn whole(mut body: Incoming, limit: usize) -> Result<Bytes, Unread> {
     let mut bytes = BytesMut::new();
     let mut discarded = 0;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Unread::Incomplete)?.into_data() else { continue };
-        if discarded == 0 && bytes.len() + data.len() <= MAX_BODY {
+        if discarded == 0 && bytes.len() + data.len() <= limit {
             if bytes.is_empty() && hyper::body::Body::is_end_stream(&body) {
                 return Ok(data);
             }
@@ -212,11 +219,13 @@ async fn whole(mut body: Incoming) -> Result<Bytes, Unread> {
 }
 
 fn hook_answer(answer: Answer) -> Response<Full<Bytes>> {
-    let mut response = plain(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK), answer.body);
-    if answer.status == 413 {
-        // What is left of the body is not read: the connection is of no more use.
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
+    let response = plain(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK), answer.body);
+    if answer.status == 413 { closing(response) } else { response }
+}
+
+/// What is left of the body is not read: the connection is of no more use.
+fn closing(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

@@ -19,7 +19,8 @@ pub use view::known;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hub::routes::Pattern;
 use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Subject, Utc};
 use queue::Queue;
@@ -27,6 +28,7 @@ use runtime::Context;
 use serde::Deserialize;
 use serde_json::json;
 use store::{Store, StoreError};
+use tokio::time::timeout;
 
 use crate::answer::{Problem, json as answer_json};
 use crate::change::{Change, Selection};
@@ -43,26 +45,41 @@ pub const ROUTES: &[(Method, &str)] = &[
     (Method::GET, "/events/{connection}/{subject}/{id}"),
 ];
 
+/// How long the hints of a replay may hold up its answer.
+const HINTING: Duration = Duration::from_secs(1);
+
+/// The largest body that is taken, in bytes: a thousand events are named in a quarter of it.
+pub const MAX_BODY: usize = 1024 * 1024;
+
 /// How many items a page or a change has at the most.
 const MOST: usize = 1_000;
+
+/// The answer to a request that nobody may make, told by its head: its body need not be read.
+#[must_use]
+pub fn refusal<S, Q>(context: &Context<S, Q>, headers: &HeaderMap) -> Option<Response<Bytes>> {
+    caller(context, headers).err().map(|problem| refuse(&problem))
+}
 
 /// Answers one request.
 pub async fn handle<S: Store, Q: Queue>(context: &Context<S, Q>, request: Request<Bytes>) -> Response<Bytes> {
     let path = request.uri().path().to_owned();
-    let result = match caller(context, &request) {
+    let result = match caller(context, request.headers()) {
         Ok(allowed) => route(context, &request, &path, &allowed).await,
         Err(problem) => Err(problem),
     };
-    result.unwrap_or_else(|problem| {
-        tracing::info!(function = NAME, status = problem.status.as_u16(), problem = problem.kind, "request refused");
-        problem.response()
-    })
+    result.unwrap_or_else(|problem| refuse(&problem))
+}
+
+fn refuse(problem: &Problem) -> Response<Bytes> {
+    tracing::info!(function = NAME, status = problem.status.as_u16(), problem = problem.kind, "request refused");
+    problem.response()
 }
 
 /// The connections the bearer of the key may see. Every key is compared, and in constant time.
-fn caller<S, Q>(context: &Context<S, Q>, request: &Request<Bytes>) -> Result<Vec<Pattern>, Problem> {
-    let header = request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+fn caller<S, Q>(context: &Context<S, Q>, headers: &HeaderMap) -> Result<Vec<Pattern>, Problem> {
+    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header.and_then(|value| value.split_once(' '));
+    let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token.trim());
     let matching = context.config.api_keys.iter().filter(|key| key.key.matches(token));
     matching.fold(None, |_, key| Some(key.connections.clone())).ok_or_else(Problem::unauthorized)
 }
@@ -88,9 +105,9 @@ async fn route<S: Store, Q: Queue>(
             let asked: Replay = body(request)?;
             let (done, hints) =
                 apply(context, allowed, Change::Replay, &asked.endpoint, asked.events, asked.dry_run).await?;
-            if let Err(error) = context.queue.send(hints, Duration::ZERO).await {
-                let error = runtime::logs::chain(&error);
-                tracing::warn!(error, "hints of a replay not sent; the sweeper delivers");
+            // A lane that is full is an ERP that is slow: what finds no room in time is swept.
+            if !matches!(timeout(HINTING, context.queue.send(hints, Duration::ZERO)).await, Ok(Ok(()))) {
+                tracing::warn!("hints of a replay not sent; the sweeper delivers");
             }
             let replayed = if asked.dry_run { 0 } else { done.len() };
             answer_json(StatusCode::OK, &json!({"dry_run": asked.dry_run, "replayed": replayed, "events": done}))

@@ -104,12 +104,11 @@ where
     }
     if now.after(endpoint.timeout + MARGIN) >= delivery.due {
         // The time of this turn may run out during the attempt, and the sweeper would begin another: take a new turn.
-        delivery = delivery.claimed(now.after(lease(context.config.sweep_every, endpoint)));
-        record.work = Work { version: record.work.version + 1, ..record.work.with(delivery.clone()) };
-        match store.settle(key, &record.work).await.map_err(Undone::Before)? {
-            Settled::Done => {}
-            Settled::Stale => return Ok(Done::Stale),
-        }
+        let until = now.after(lease(context.config.sweep_every, endpoint));
+        let Some(claimed) = claim(store, key, record.work, to, turn, until).await.map_err(Undone::Before)? else {
+            return Ok(Done::Stale);
+        };
+        (record.work, delivery) = claimed;
     }
     let turn = delivery.turn;
     let parcel = Parcel::new(&record.event, endpoint, now);
@@ -120,7 +119,7 @@ where
     });
     drop(place);
     let over = context.now();
-    line.report(store, to, permit, returned.outcome, over).await;
+    line.report(store, to, (permit, key.id, returned.outcome), over).await;
     log(key, to, &returned);
     let attempted = |delivery: Delivery| {
         delivery.attempted(returned.attempt(now, over), returned.outcome, &endpoint.schedule, over, jitter)
@@ -139,6 +138,30 @@ const MARGIN: Duration = Duration::from_secs(2);
 /// For how long a delivery is taken up.
 pub(crate) fn lease(sweep_every: Duration, endpoint: &Endpoint) -> Duration {
     sweep_every.max(endpoint.timeout + 2 * MARGIN)
+}
+
+/// Takes a delivery up anew. What other deliveries of the event have changed is no reason to give this one up.
+async fn claim<S: Store>(
+    store: &S,
+    key: &EventKey,
+    mut work: Work,
+    to: &EndpointId,
+    turn: u32,
+    until: Utc,
+) -> Result<Option<(Work, Delivery)>, StoreError> {
+    for _ in 0..CHANGES {
+        let Some(delivery) = current(&work, to, turn) else { return Ok(None) };
+        let delivery = delivery.claimed(until);
+        work = Work { version: work.version + 1, ..work.with(delivery.clone()) };
+        if store.settle(key, &work).await? == Settled::Done {
+            return Ok(Some((work, delivery)));
+        }
+        match found(store, key, until).await? {
+            Some(found) => work = found.work,
+            None => return Ok(None),
+        }
+    }
+    Ok(None)
 }
 
 /// The delivery, where it is that turn's.
@@ -216,7 +239,8 @@ fn log(key: &EventKey, to: &EndpointId, returned: &Returned) {
     match returned.outcome {
         Outcome::Delivered => tracing::debug!(%event, %subject, endpoint = %to, status, "delivered"),
         Outcome::Refused { .. } | Outcome::NoAnswer | Outcome::Impossible => {
-            tracing::info!(%event, %subject, endpoint = %to, status, detail = returned.detail, "not delivered");
+            // What the ERP answered is kept with the attempt; it may hold what no log should.
+            tracing::info!(%event, %subject, endpoint = %to, status, "not delivered");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hub::breaker::{Health, Permit};
 use hub::delivery::Outcome;
-use hub::{EndpointId, Utc};
+use hub::{EndpointId, EventId, Utc};
 use runtime::config::Endpoint;
 use store::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -71,19 +71,18 @@ impl Line {
         }
     }
 
-    /// Remembers what came of an attempt.
+    /// Remembers what came of an attempt: how it was let through, at which event, and its outcome.
     pub(crate) async fn report<S: Store>(
         &self,
         store: &S,
         endpoint: &EndpointId,
-        permit: Permit,
-        outcome: Outcome,
+        (permit, event, outcome): (Permit, EventId, Outcome),
         now: Utc,
     ) {
         let (before, next) = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             let before = known.clone();
-            known.health = before.health.after(permit, outcome, now);
+            known.health = before.health.after(permit, event, outcome, now);
             (before, known.health.clone())
         };
         if before.health.is_open() == next.is_open() && before.health.openings == next.openings {

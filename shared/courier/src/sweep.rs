@@ -2,8 +2,10 @@
 //! only what is more than it can do in its time goes out as hints.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
 use hub::{EndpointId, EventKey};
@@ -108,9 +110,14 @@ async fn carry<S: Store, Q: Queue>(courier: &Courier<S, Q>, hints: Vec<Hint>) ->
             if until.is_some_and(|until| context.now() > until) {
                 return Some(hint);
             }
-            if let Err(error) = attempt::run(courier, &hint).await {
-                let error = runtime::logs::chain(&error);
-                tracing::error!(event = %hint.key.id, error, "errand not finished");
+            // A panic must not take along what else was taken up: it would meet the same panic at every sweep.
+            match AssertUnwindSafe(attempt::run(courier, &hint)).catch_unwind().await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => {
+                    let error = runtime::logs::chain(&error);
+                    tracing::error!(event = %hint.key.id, error, "errand not finished");
+                }
+                Err(_) => tracing::error!(event = %hint.key.id, "an errand panicked"),
             }
             None
         });

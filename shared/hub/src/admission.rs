@@ -44,15 +44,6 @@ pub struct Draft {
     body: Bytes,
 }
 
-/// What the hub promises about every event it takes.
-#[derive(Clone, Copy, Debug)]
-pub struct Terms {
-    /// How long events are kept.
-    pub retention: Duration,
-    /// How long the hint that goes out with the write has before the sweeper takes the delivery up.
-    pub lease: Duration,
-}
-
 /// Reads the body of a push.
 #[must_use]
 pub fn read(

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Utc;
 use crate::delivery::Outcome;
+use crate::{EventId, Utc};
 
-/// Failures in a row, within [`WINDOW`], that open the circuit. One poisoned event, retried by the schedule, can never
-/// reach it alone.
+/// Failures in a row, within [`WINDOW`], that open the circuit. An event that fails again and again counts once, so one
+/// that is poisoned can never open it alone, however dense its retries.
 pub const THRESHOLD: u32 = 10;
 
 /// The failures must fall within this time.
@@ -32,6 +32,9 @@ pub struct Health {
     /// When the first of them was.
     #[serde(default)]
     pub since: Utc,
+    /// Whose failure was counted last.
+    #[serde(default)]
+    pub last: Option<EventId>,
     /// The circuit is open: nothing is sent before then, and one probe at that time.
     #[serde(default)]
     pub open_until: Option<Utc>,
@@ -63,9 +66,9 @@ impl Health {
         }
     }
 
-    /// The health after an attempt that was let through by `permit`.
+    /// The health after an attempt at an event that was let through by `permit`.
     #[must_use]
-    pub fn after(&self, permit: Permit, outcome: Outcome, now: Utc) -> Self {
+    pub fn after(&self, permit: Permit, event: EventId, outcome: Outcome, now: Utc) -> Self {
         let trouble = match outcome {
             Outcome::Delivered | Outcome::Refused { trouble: false, .. } => false,
             Outcome::Refused { trouble: true, .. } | Outcome::NoAnswer => true,
@@ -78,11 +81,15 @@ impl Health {
             // What was under way when the circuit opened tells nothing new: only the probe's failure opens it again.
             return if permit == Permit::Probe { self.opened(now) } else { self.clone() };
         }
+        if self.failures > 0 && self.last == Some(event) {
+            return self.clone();
+        }
+        let last = Some(event);
         let fresh = self.failures == 0 || now.since(self.since) > WINDOW;
         let next = if fresh {
-            Self { failures: 1, since: now, ..self.clone() }
+            Self { failures: 1, since: now, last, ..self.clone() }
         } else {
-            Self { failures: self.failures + 1, ..self.clone() }
+            Self { failures: self.failures + 1, last, ..self.clone() }
         };
         if next.failures >= THRESHOLD { next.opened(now) } else { next }
     }
@@ -95,7 +102,8 @@ impl Health {
 
     fn opened(&self, now: Utc) -> Self {
         let opening = FIRST_OPENING.saturating_mul(1 << self.openings.min(8)).min(LONGEST_OPENING);
-        Self { failures: 0, since: now, open_until: Some(now.after(opening)), openings: self.openings + 1 }
+        let openings = self.openings + 1;
+        Self { failures: 0, since: now, last: None, open_until: Some(now.after(opening)), openings }
     }
 }
 
@@ -107,8 +115,12 @@ mod tests {
         Utc(seconds * 1_000_000)
     }
 
+    fn event(n: u32) -> EventId {
+        EventId([u8::try_from(n).unwrap(); 24])
+    }
+
     fn broken() -> Health {
-        (0..THRESHOLD).fold(Health::default(), |health, _| health.after(Permit::Go, Outcome::NoAnswer, at(0)))
+        (0..THRESHOLD).fold(Health::default(), |health, n| health.after(Permit::Go, event(n), Outcome::NoAnswer, at(0)))
     }
 
     #[test]
@@ -118,8 +130,11 @@ mod tests {
         let (permit, probing) = health.permit(at(15));
         assert_eq!(permit, Permit::Probe);
         assert_eq!(probing.permit(at(15)).0, Permit::Wait(at(45)), "one probe at a time");
-        assert_eq!(probing.after(Permit::Probe, Outcome::Delivered, at(16)), Health::default());
-        assert_eq!(probing.after(Permit::Probe, Outcome::NoAnswer, at(16)).permit(at(17)).0, Permit::Wait(at(46)));
+        assert_eq!(probing.after(Permit::Probe, event(1), Outcome::Delivered, at(16)), Health::default());
+        assert_eq!(
+            probing.after(Permit::Probe, event(1), Outcome::NoAnswer, at(16)).permit(at(17)).0,
+            Permit::Wait(at(46))
+        );
     }
 
     #[test]
@@ -130,27 +145,26 @@ mod tests {
 
     #[test]
     fn one_poisoned_event_cannot_open_it() {
-        let mut health = Health::default();
-        for seconds in [0, 5, 35, 155, 755, 2555, 6155] {
-            health = health.after(Permit::Go, Outcome::NoAnswer, at(seconds));
-        }
-        assert!(!health.is_open());
+        let poisoned = (0..100).fold(Health::default(), |health, second| {
+            health.after(Permit::Go, event(7), Outcome::NoAnswer, at(second))
+        });
+        assert!(!poisoned.is_open());
         let refused = Outcome::Refused { retry_after: None, trouble: false };
-        let health = (0..100).fold(health, |health, _| health.after(Permit::Go, refused, at(7000)));
+        let health = (0..100).fold(poisoned, |health, n| health.after(Permit::Go, event(n), refused, at(200)));
         assert!(!health.is_open(), "a refusal of the event itself is no trouble of the endpoint");
     }
 
     #[test]
     fn what_was_under_way_when_it_opened_does_not_open_it_again() {
         let health = broken();
-        assert_eq!(health.after(Permit::Go, Outcome::NoAnswer, at(1)), health);
+        assert_eq!(health.after(Permit::Go, event(1), Outcome::NoAnswer, at(1)), health);
     }
 
     #[test]
     fn openings_grow_to_a_limit() {
         let mut health = broken();
         for round in 0..20 {
-            health = health.after(Permit::Probe, Outcome::NoAnswer, at(round));
+            health = health.after(Permit::Probe, event(1), Outcome::NoAnswer, at(round));
         }
         assert_eq!(health.permit(at(19)).0, Permit::Wait(at(19 + 300)));
     }

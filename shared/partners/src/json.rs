@@ -15,6 +15,12 @@ use serde_json::value::RawValue;
 /// How deep a body may nest. The partners' documents nest six levels; every level costs one more scan of what is in it.
 pub const MAX_DEPTH: usize = 64;
 
+/// How many bytes those scans may read in all. Six megabytes of the partners' own shapes need half of it.
+const MOST_SCANNED: usize = 64 * 1024 * 1024;
+
+/// How many values a body may hold. Six megabytes of the partners' own shapes hold about 350,000.
+const MOST_VALUES: usize = 500_000;
+
 /// One JSON value with its printed text.
 #[derive(Clone, Debug)]
 pub struct Json<'a> {
@@ -57,9 +63,12 @@ pub enum NotJson {
         /// Column of the first fault, from 1.
         column: usize,
     },
-    /// It nests deeper than [`MAX_DEPTH`].
-    #[error("the JSON nests deeper than {MAX_DEPTH} levels")]
+    /// It nests deeper than [`MAX_DEPTH`], or so deep for its size that reading it would take too long.
+    #[error("the JSON nests too deep; {MAX_DEPTH} levels are taken, and fewer in a body of megabytes")]
     TooDeep,
+    /// It holds more values than anything the partners send.
+    #[error("the JSON holds more than {MOST_VALUES} values; send it in parts")]
+    TooMany,
 }
 
 impl From<serde_json::Error> for NotJson {
@@ -76,6 +85,7 @@ impl<'a> Json<'a> {
         if document.trim_ascii().is_empty() {
             return Err(NotJson::Empty);
         }
+        affordable(document)?;
         let raw: &'a RawValue = serde_json::from_str(document)?;
         read(raw.get(), text, 0)
     }
@@ -156,6 +166,35 @@ impl<'a> Json<'a> {
             Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Array(_) => None,
         }
     }
+}
+
+/// Refuses what would cost too much to read, in one pass over the bytes and before anything is built of them.
+fn affordable(document: &str) -> Result<(), NotJson> {
+    let (mut depth, mut scanned, mut values, mut quoted, mut escaped) = (0_usize, 0_usize, 1_usize, false, false);
+    for byte in document.bytes() {
+        scanned += depth;
+        if quoted {
+            (quoted, escaped) = (escaped || byte != b'"', !escaped && byte == b'\\');
+            continue;
+        }
+        match byte {
+            b'"' => quoted = true,
+            b'{' | b'[' => {
+                depth += 1;
+                values += 1;
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' => values += 1,
+            _ => {}
+        }
+        if depth > MAX_DEPTH || scanned > MOST_SCANNED {
+            return Err(NotJson::TooDeep);
+        }
+        if values > MOST_VALUES {
+            return Err(NotJson::TooMany);
+        }
+    }
+    Ok(())
 }
 
 /// Reads the value printed as `text`, a slice of `whole`.
@@ -311,6 +350,23 @@ mod tests {
     fn a_lone_surrogate_is_kept_as_printed() {
         let json = Json::parse(br#"{"msg":"\ud800x"}"#).unwrap();
         assert_eq!(json.field("msg"), Some("\\ud800x"));
+    }
+
+    #[test]
+    fn what_costs_too_much_to_read_is_not_read() {
+        let refusal = |body: String| Json::parse(body.as_bytes()).unwrap_err();
+        assert_eq!(refusal("[".repeat(6_000_000)), NotJson::TooDeep);
+        let levels = 40;
+        let large = format!("{}\"{}\"{}", "[".repeat(levels), "x".repeat(5_000_000), "]".repeat(levels));
+        assert_eq!(refusal(large), NotJson::TooDeep);
+        assert_eq!(refusal(format!("[1{}]", ",1".repeat(2_900_000))), NotJson::TooMany);
+    }
+
+    #[test]
+    fn brackets_in_strings_are_no_nesting() {
+        let text = "[{\\\"".repeat(200);
+        let body = format!(r#"{{"a":"{text}","b":[[]]}}"#);
+        assert!(Json::parse(body.as_bytes()).is_ok());
     }
 
     #[test]

@@ -123,7 +123,7 @@ mod tests {
         let (queue, mut lanes) = in_process(["a".into()], 1);
         let began = tokio::time::Instant::now();
         queue.send(vec![to("a")], Duration::from_secs(5)).await.unwrap();
-        queue.send(vec![hint(Errand::Index)], Duration::from_secs(600)).await.unwrap();
+        queue.send(vec![hint(Errand::Index)], Duration::from_mins(10)).await.unwrap();
         assert_eq!(lanes[1].next().await, Some(to("a")));
         assert_eq!(began.elapsed().as_secs(), 5);
         drop(queue);

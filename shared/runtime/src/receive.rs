@@ -16,6 +16,7 @@ use partners::answer::{self, Answer, Verdict};
 use queue::{Errand, Hint, Queue};
 use store::{Admitted, Link, Store, StoreError};
 use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::Semaphore;
 use tokio::task::block_in_place;
 use tokio::time::{Instant, timeout_at};
 
@@ -27,6 +28,9 @@ pub const MAX_BODY: usize = 6 * 1024 * 1024;
 
 /// From this size on a body is read aside, in bytes.
 const LARGE: usize = 128 * 1024;
+
+/// How many such bodies are read at once: each takes a core and many times its size for a moment.
+static LARGE_READS: Semaphore = Semaphore::const_new(2);
 
 /// How long the answer may be held up by sending the hint, at the most.
 const HINT_BUDGET: Duration = Duration::from_millis(100);
@@ -91,7 +95,10 @@ pub fn verify<'a, S, Q>(
         key && listed && partner
     });
     known.map(|connection| Verified { connection }).ok_or_else(|| {
-        tracing::warn!(function = action.name, peer = ?peer, outcome = Verdict::Unauthorized.name(), "push refused");
+        // The path's own words are not logged: one of them may be a key in the wrong place.
+        let connection = connection.map(|connection| connection.id.as_str());
+        let outcome = Verdict::Unauthorized.name();
+        tracing::warn!(function = action.name, ?partner, connection, ?peer, outcome, "push refused");
         refuse(partner, Verdict::Unauthorized)
     })
 }
@@ -123,10 +130,13 @@ pub async fn receive<S: Store, Q: Queue>(
         tracing::warn!(function = action.name, connection = %connection.id, bytes = delivered.body.len(), "too large");
         return refuse(Some(partner), Verdict::TooLarge);
     }
-    let arrival = aside(delivered.body.len(), || {
+    let bytes = delivered.body.len();
+    let place = if bytes > LARGE { LARGE_READS.acquire().await.ok() } else { None };
+    let arrival = aside(bytes, || {
         let encoding = delivered.encoding.as_deref();
         admission::read(action, &connection.id, partner, &connection.fee_actions, &delivered.body, encoding)
     });
+    drop(place);
     let deadline = arrived + partner.budget();
     let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, &delivered));
     // Every event of the push is tried, so that what can be kept is kept; the resend completes the rest.

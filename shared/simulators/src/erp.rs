@@ -131,7 +131,9 @@ impl State {
                     takes
                 }
             }
-            Behaviour::FailsWhere(text, reply) if body.windows(text.len().max(1)).any(|part| part == text.as_bytes()) => {
+            Behaviour::FailsWhere(text, reply)
+                if body.windows(text.len().max(1)).any(|part| part == text.as_bytes()) =>
+            {
                 at_once(reply)
             }
             Behaviour::FailsEvery(every, reply) if self.requests.is_multiple_of((*every).max(1)) => at_once(reply),

@@ -6,5 +6,6 @@ mod circuit;
 mod doors;
 mod examples;
 mod hostile;
+mod regressions;
 mod sameness;
 mod slow_store;

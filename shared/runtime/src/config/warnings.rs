@@ -18,7 +18,8 @@ pub(super) fn of(config: &Config) -> Vec<String> {
     }
     for connection in config.connections.values() {
         let id = &connection.id;
-        if let Some(url) = connection.base_url.as_ref().filter(|url| url.scheme() == "http") {
+        let secretive = !connection.credentials.is_empty();
+        if let Some(url) = connection.base_url.as_ref().filter(|url| secretive && url.scheme() == "http") {
             let origin = origin(url);
             warnings.push(format!("connection {id} calls {origin} without TLS: credentials and data can be read"));
         }
@@ -40,6 +41,9 @@ pub(super) fn of(config: &Config) -> Vec<String> {
     }
     for endpoint in config.endpoints.values() {
         let (id, origin) = (&endpoint.id, origin(&endpoint.url));
+        if config.inbox.is_some_and(|inbox| origin == format!("http://{inbox}")) {
+            continue;
+        }
         if endpoint.url.scheme() == "http" {
             warnings.push(format!("endpoint {id} is called at {origin} without TLS: events can be read on the way"));
         }

@@ -61,7 +61,12 @@ impl SqliteStore {
     /// Opens the store in a folder, making both where they are missing.
     pub fn open(folder: &Path) -> std::result::Result<Self, OpenError> {
         let name = || folder.display().to_string();
-        std::fs::create_dir_all(folder).map_err(|error| OpenError::Folder(name(), error))?;
+        let mut maker = std::fs::DirBuilder::new();
+        maker.recursive(true);
+        // Customs data is nobody's business on the machine but the hub's.
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
+        maker.create(folder).map_err(|error| OpenError::Folder(name(), error))?;
         Self::at(folder, OpenFlags::SQLITE_OPEN_CREATE)
     }
 
