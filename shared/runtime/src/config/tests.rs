@@ -423,7 +423,8 @@ fn what_is_accepted_but_risky_is_told() {
         let warnings = read(text).unwrap().warnings();
         assert!(warnings.len() == 1 && warnings[0].contains(part), "{text}\n{warnings:#?}");
     };
-    warned(&with("", ""), "connection xhq-sh calls http://api.platform.codeflagai.com without TLS");
+    let secretive = with("app_id = \"app\"", "");
+    warned(&secretive, "connection xhq-sh calls http://api.platform.codeflagai.com without TLS");
     warned(&quiet.replace("https://erp", "http://erp"), "endpoint erp is called at http://erp.example.com without TLS");
     warned(&with("base_url = \"https://h/\"", "allow_private = true"), "(allow_private)");
     warned(&quiet.replace("erp.example.com", "localhost"), "set allow_private = true");
