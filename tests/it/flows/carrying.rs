@@ -49,7 +49,7 @@ async fn what_came_while_the_erp_was_down_is_delivered_once_it_is_up() {
     orders(&hub, "D", 40).await;
     until(async || {
         let items = events(&hub.context().store).await;
-        items.iter().all(|item| item.work.deliveries[0].tries > 0)
+        items.iter().all(|item| item.work.deliveries[0].turn > 0)
     })
     .await;
     assert_eq!((ledger(&hub.context().store).await.pending, erp.count()), (40, 0));
