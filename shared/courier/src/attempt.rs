@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hub::breaker::Permit;
 use hub::delivery::{Delivery, Outcome, State};
-use hub::{EndpointId, EventKey, Record, Utc, Work};
+use hub::{EndpointId, EventKey, Utc, Work};
 use queue::{Errand, Hint, LONGEST_DELAY, Queue};
 use runtime::config::Endpoint;
 use store::{Listed, Settled, Store, StoreError};
@@ -86,8 +86,8 @@ where
                 0.0,
             )
         };
-        let (done, _) = change(courier, record, to, turn, false, failed).await.map_err(Undone::Before)?;
-        return Ok(done);
+        let changed = change(courier, key, record.work, (to, turn), false, failed).await.map_err(Undone::Before)?;
+        return Ok(changed.map_or(Done::Stale, |(_, delivery)| Done::Attempted(delivery.state)));
     };
 
     let line = courier.lines.to(endpoint);
@@ -98,16 +98,17 @@ where
     let now = context.now();
     if let Permit::Wait(reopens) = permit {
         let put_off = |delivery: Delivery| delivery.put_off(reopens, now, jitter);
-        let (done, again) = change(courier, record, to, turn, false, put_off).await.map_err(Undone::Before)?;
-        tell(courier, again).await;
-        return Ok(if done == Done::Attempted(State::Pending) { Done::PutOff } else { done });
+        let changed = change(courier, key, record.work, (to, turn), false, put_off).await.map_err(Undone::Before)?;
+        let Some((_, delivery)) = changed else { return Ok(Done::Stale) };
+        tell(courier, key, &delivery).await;
+        return Ok(if delivery.state == State::Pending { Done::PutOff } else { Done::Attempted(delivery.state) });
     }
     if now.after(endpoint.timeout + MARGIN) >= delivery.due {
         // The time of this turn may run out during the attempt, and the sweeper would begin another: take a new turn.
         let until = now.after(lease(context.config.sweep_every, endpoint));
-        let Some(claimed) = claim(store, key, record.work, to, turn, until).await.map_err(Undone::Before)? else {
-            return Ok(Done::Stale);
-        };
+        let claim = |delivery: Delivery| delivery.claimed(until);
+        let claimed = change(courier, key, record.work, (to, turn), false, claim).await.map_err(Undone::Before)?;
+        let Some(claimed) = claimed else { return Ok(Done::Stale) };
         (record.work, delivery) = claimed;
     }
     let turn = delivery.turn;
@@ -124,9 +125,10 @@ where
     let attempted = |delivery: Delivery| {
         delivery.attempted(returned.attempt(now, over), returned.outcome, &endpoint.schedule, over, jitter)
     };
-    let (done, again) = change(courier, record, to, turn, indexed, attempted).await.map_err(Undone::After)?;
-    tell(courier, again).await;
-    Ok(done)
+    let changed = change(courier, key, record.work, (to, turn), indexed, attempted).await.map_err(Undone::After)?;
+    let Some((_, delivery)) = changed else { return Ok(Done::Stale) };
+    tell(courier, key, &delivery).await;
+    Ok(Done::Attempted(delivery.state))
 }
 
 /// How long the queue may take to learn of a retry.
@@ -140,77 +142,47 @@ pub(crate) fn lease(sweep_every: Duration, endpoint: &Endpoint) -> Duration {
     sweep_every.max(endpoint.timeout + 2 * MARGIN)
 }
 
-/// Takes a delivery up anew. What other deliveries of the event have changed is no reason to give this one up.
-async fn claim<S: Store>(
-    store: &S,
-    key: &EventKey,
-    mut work: Work,
-    to: &EndpointId,
-    turn: u32,
-    until: Utc,
-) -> Result<Option<(Work, Delivery)>, StoreError> {
-    for _ in 0..CHANGES {
-        let Some(delivery) = current(&work, to, turn) else { return Ok(None) };
-        let delivery = delivery.claimed(until);
-        work = Work { version: work.version + 1, ..work.with(delivery.clone()) };
-        if store.settle(key, &work).await? == Settled::Done {
-            return Ok(Some((work, delivery)));
-        }
-        match found(store, key, until).await? {
-            Some(found) => work = found.work,
-            None => return Ok(None),
-        }
-    }
-    Ok(None)
-}
-
 /// The delivery, where it is that turn's.
 fn current(work: &Work, to: &EndpointId, turn: u32) -> Option<Delivery> {
     work.delivery(to).filter(|delivery| delivery.is_turn(turn)).cloned()
 }
 
 /// Stores what becomes of a delivery. Other deliveries of the event change the same item: then the change is made again
-/// on what they left, as long as this delivery is still in the same turn. Returns the hint for its next attempt, too.
+/// on what they left, as long as this delivery is still in the same turn; nothing where it is not.
 async fn change<S: Store, Q>(
     courier: &Courier<S, Q>,
-    record: Record,
-    to: &EndpointId,
-    turn: u32,
+    key: &EventKey,
+    mut work: Work,
+    (to, turn): (&EndpointId, u32),
     indexed: bool,
     next: impl Fn(Delivery) -> Delivery,
-) -> Result<(Done, Option<(Hint, Utc)>), StoreError> {
+) -> Result<Option<(Work, Delivery)>, StoreError> {
     let store = &courier.context.store;
-    let key = record.event.key;
-    let mut work = record.work;
     for _ in 0..CHANGES {
-        let Some(delivery) = current(&work, to, turn) else { return Ok((Done::Stale, None)) };
+        let Some(delivery) = current(&work, to, turn) else { return Ok(None) };
         let delivery = next(delivery);
-        let state = delivery.state;
         let index_by = if indexed { None } else { work.index_by };
-        let again = hint_again(&key, &delivery);
-        work = Work { version: work.version + 1, index_by, ..work.with(delivery) };
-        if settled(store, &key, &work).await? {
-            return Ok((Done::Attempted(state), again));
+        work = Work { version: work.version + 1, index_by, ..work.with(delivery.clone()) };
+        if settled(store, key, &work).await? {
+            return Ok(Some((work, delivery)));
         }
-        match found(store, &key, courier.context.now()).await? {
+        match found(store, key, courier.context.now()).await? {
             Some(found) => work = found.work,
-            None => return Ok((Done::Stale, None)),
+            None => return Ok(None),
         }
     }
     // So many changes in between: the turn's time runs out and the sweeper takes it up.
-    Ok((Done::Stale, None))
-}
-
-/// The hint for a delivery that is to be tried again, and when.
-fn hint_again(key: &EventKey, delivery: &Delivery) -> Option<(Hint, Utc)> {
-    let errand = Errand::Deliver { endpoint: delivery.endpoint.clone(), turn: delivery.turn };
-    (delivery.state == State::Pending).then(|| (Hint { key: key.clone(), errand }, delivery.due))
+    Ok(None)
 }
 
 /// Hints at a retry that is due soon, so that it need not wait for the sweep. What the queue does not take is swept.
-async fn tell<S, Q: Queue>(courier: &Courier<S, Q>, again: Option<(Hint, Utc)>) {
-    let Some((hint, due)) = again else { return };
-    let delay = due.since(courier.context.now());
+async fn tell<S, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey, delivery: &Delivery) {
+    if delivery.state != State::Pending {
+        return;
+    }
+    let errand = Errand::Deliver { endpoint: delivery.endpoint.clone(), turn: delivery.turn };
+    let hint = Hint { key: key.clone(), errand };
+    let delay = delivery.due.since(courier.context.now());
     if delay <= LONGEST_DELAY
         && let Ok(Err(error)) = timeout(TELLING, courier.context.queue.send(vec![hint], delay)).await
     {
