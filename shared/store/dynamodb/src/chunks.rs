@@ -10,9 +10,10 @@ use hub::identity::digest;
 use hub::{Event, EventKey, Utc};
 use store::StoreError;
 
-use crate::call::{Failure, Item, LARGE, call};
-use crate::item::{Reader, blob, expires, item_key, partition, placeholders};
-use crate::schema::{DATA, EXPIRES, PK};
+use crate::call::{Item, LARGE, call};
+use crate::item::{Reader, blob, item_key, partition};
+use crate::names::put_longer;
+use crate::schema::DATA;
 use crate::{DynamoStore, codec};
 
 /// The largest packed event that keeps its body inside, in bytes: beyond it, rewriting the body with each change of the
@@ -77,30 +78,11 @@ pub(crate) async fn write(store: &DynamoStore, key: &EventKey, until: Utc, apart
     let item = |(number, part): (usize, &[u8])| {
         let mut item = part_key(key, &apart.digest, number);
         item.insert(DATA.to_owned(), blob(part));
-        item.insert(EXPIRES.to_owned(), expires(until));
         item
     };
     let items: Vec<_> = apart.packed.chunks(PART).enumerate().map(item).collect();
-    let writes = stream::iter(items).map(|item| write_part(store, item, until));
+    let writes = stream::iter(items).map(|item| put_longer(store, "admit", LARGE, item, until));
     writes.buffer_unordered(PARALLEL).try_collect().await
-}
-
-async fn write_part(store: &DynamoStore, item: Item, until: Utc) -> Result<(), StoreError> {
-    let put = || {
-        store
-            .client
-            .put_item()
-            .table_name(&store.table)
-            .set_item(Some(item.clone()))
-            .condition_expression("attribute_not_exists(#PK) OR #x < :x")
-            .set_expression_attribute_names(Some(placeholders([PK, EXPIRES])))
-            .expression_attribute_values(":x", expires(until))
-            .send()
-    };
-    match call(store, "admit", LARGE, put).await {
-        Ok(_) | Err(Failure::Condition(_)) => Ok(()),
-        Err(failure) => Err(failure.unconditional("admit")),
-    }
 }
 
 /// The body of that digest, checked against it.

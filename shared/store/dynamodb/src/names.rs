@@ -1,5 +1,7 @@
 //! Aliases, leases and notes.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use hub::{Alias, ConnectionId, Subject, Utc};
@@ -31,11 +33,18 @@ pub(crate) async fn alias(
 ) -> Result<(), StoreError> {
     let keys = aliases.iter().map(|alias| item_key(alias_partition(alias), partition(connection, subject)));
     let keys: Vec<_> = keys.collect();
-    let writes = stream::iter(keys).map(|key| write_alias(store, key, until));
+    let writes = stream::iter(keys).map(|key| put_longer(store, "alias", SMALL, key, until));
     writes.buffer_unordered(PARALLEL).try_collect().await
 }
 
-async fn write_alias(store: &DynamoStore, mut item: Item, until: Utc) -> Result<(), StoreError> {
+/// Puts an item until then, unless it is there for as long or longer.
+pub(crate) async fn put_longer(
+    store: &DynamoStore,
+    verb: &'static str,
+    patience: &[Duration],
+    mut item: Item,
+    until: Utc,
+) -> Result<(), StoreError> {
     item.insert(EXPIRES.to_owned(), expires(until));
     let put = || {
         store
@@ -48,10 +57,9 @@ async fn write_alias(store: &DynamoStore, mut item: Item, until: Utc) -> Result<
             .expression_attribute_values(":x", expires(until))
             .send()
     };
-    match call(store, "alias", SMALL, put).await {
-        // It is there for as long or longer.
+    match call(store, verb, patience, put).await {
         Ok(_) | Err(Failure::Condition(_)) => Ok(()),
-        Err(failure) => Err(failure.unconditional("alias")),
+        Err(failure) => Err(failure.unconditional(verb)),
     }
 }
 
