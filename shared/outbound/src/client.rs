@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::Method;
-use http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, redirect, retry};
 use url::Url;
 
@@ -62,6 +62,8 @@ pub enum Sent {
         status: u16,
         /// The wait that `Retry-After` asks for.
         retry_after: Option<Duration>,
+        /// The media type the answer says it is, as it was written; nothing where it is missing or no text.
+        content_type: Option<String>,
         /// The body's first bytes, [`Request::limit`] at the most.
         body: Bytes,
         /// How long it took, in milliseconds.
@@ -165,12 +167,14 @@ impl Client {
         let result = self.attempt(request).await;
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match result {
-            Ok((status, retry_after, body)) => Sent::Answered { status, retry_after, body, ms },
+            Ok(Answer { status, retry_after, content_type, body }) => {
+                Sent::Answered { status, retry_after, content_type, body, ms }
+            }
             Err(Failure { kind, text }) => Sent::Failed { kind, text, ms },
         }
     }
 
-    async fn attempt(&self, request: Request) -> Result<(u16, Option<Duration>, Bytes), Failure> {
+    async fn attempt(&self, request: Request) -> Result<Answer, Failure> {
         let Request { method, url, headers, body, timeout, allow_private, limit } = request;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Failure::new(Kind::Unsendable, "the URL is not an http or https URL".to_owned()));
@@ -183,10 +187,19 @@ impl Client {
         let sending = client.request(method, url).headers(header_map(headers)?).body(body).timeout(timeout);
         let response = sending.send().await.map_err(|error| Failure::of(&error))?;
         let status = response.status().as_u16();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.and_then(|value| retry_after::parse(value, jiff::Timestamp::now()));
-        Ok((status, retry_after, beginning(response, limit).await?))
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let retry_after = header(RETRY_AFTER).and_then(|value| retry_after::parse(value, jiff::Timestamp::now()));
+        let content_type = header(CONTENT_TYPE).map(str::to_owned);
+        Ok(Answer { status, retry_after, content_type, body: beginning(response, limit).await? })
     }
+}
+
+/// What is read of an answer.
+struct Answer {
+    status: u16,
+    retry_after: Option<Duration>,
+    content_type: Option<String>,
+    body: Bytes,
 }
 
 fn header_map(headers: Vec<(Cow<'static, str>, String)>) -> Result<HeaderMap, Failure> {

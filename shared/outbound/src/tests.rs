@@ -111,6 +111,7 @@ fn mirrored(method: &Method, headers: &HeaderMap) -> HeaderMap {
         && headers["user-agent"].to_str().unwrap().starts_with("tongguan/")
         && !headers.contains_key("accept-encoding");
     let mut mirrored = HeaderMap::new();
+    mirrored.insert("content-type", "text/plain; charset=GBK".parse().unwrap());
     mirrored.insert("retry-after", if sound { "7" } else { "unsound" }.parse().unwrap());
     mirrored
 }
@@ -146,8 +147,9 @@ fn kind(sent: &Sent) -> Kind {
 async fn bytes_and_headers_go_as_they_are_and_the_answer_comes_back() {
     let server = Server::mirror().await;
     let sent = client().send(request(server.url())).await;
-    let Sent::Answered { status, retry_after, body, .. } = sent else { panic!("{sent:?}") };
+    let Sent::Answered { status, retry_after, content_type, body, .. } = sent else { panic!("{sent:?}") };
     assert_eq!((status, &body[..]), (200, &b"\0{}\xff"[..]));
+    assert_eq!(content_type.as_deref(), Some("text/plain; charset=GBK"));
     assert_eq!(retry_after, Some(Duration::from_secs(7)));
 }
 
