@@ -10,7 +10,6 @@
 //!
 //! `Authorization: Bearer <key>` with one of the configuration's `api_keys`. Errors are RFC 9457 problems.
 
-mod answer;
 pub mod change;
 mod view;
 
@@ -18,19 +17,17 @@ pub use view::known;
 
 use std::time::Duration;
 
+use api::{Caller, Problem, body, caller, json as answer_json, moment, query};
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use hub::routes::Pattern;
-use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Subject, Utc};
+use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Subject};
 use queue::Queue;
 use runtime::Context;
 use serde::Deserialize;
 use serde_json::json;
-use store::{Store, StoreError};
+use store::Store;
 use tokio::time::timeout;
 
-use crate::answer::{Problem, json as answer_json};
 use crate::change::{Change, Selection};
 
 /// The function's name: folder, crate, binary, log and metric name.
@@ -57,54 +54,38 @@ const MOST: usize = 1_000;
 /// The answer to a request that nobody may make, told by its head: its body need not be read.
 #[must_use]
 pub fn refusal<S, Q>(context: &Context<S, Q>, headers: &HeaderMap) -> Option<Response<Bytes>> {
-    caller(context, headers).err().map(|problem| refuse(&problem))
+    caller(&context.config, headers).err().map(|problem| problem.answer(NAME))
 }
 
 /// Answers one request.
 pub async fn handle<S: Store, Q: Queue>(context: &Context<S, Q>, request: Request<Bytes>) -> Response<Bytes> {
-    let path = request.uri().path().to_owned();
-    let result = match caller(context, request.headers()) {
-        Ok(allowed) => route(context, &request, &path, &allowed).await,
+    let result = match caller(&context.config, request.headers()) {
+        Ok(caller) => route(context, &request, caller).await,
         Err(problem) => Err(problem),
     };
-    result.unwrap_or_else(|problem| refuse(&problem))
-}
-
-fn refuse(problem: &Problem) -> Response<Bytes> {
-    tracing::info!(function = NAME, status = problem.status.as_u16(), problem = problem.kind, "request refused");
-    problem.response()
-}
-
-/// The connections the bearer of the key may see. Every key is compared, and in constant time.
-fn caller<S, Q>(context: &Context<S, Q>, headers: &HeaderMap) -> Result<Vec<Pattern>, Problem> {
-    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header.and_then(|value| value.split_once(' '));
-    let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token.trim());
-    let matching = context.config.api_keys.iter().filter(|key| key.key.matches(token));
-    matching.fold(None, |_, key| Some(key.connections.clone())).ok_or_else(Problem::unauthorized)
+    result.unwrap_or_else(|problem| problem.answer(NAME))
 }
 
 async fn route<S: Store, Q: Queue>(
     context: &Context<S, Q>,
     request: &Request<Bytes>,
-    path: &str,
-    allowed: &[Pattern],
+    caller: Caller<'_>,
 ) -> Result<Response<Bytes>, Problem> {
-    let segments: Vec<String> = path.trim_matches('/').split('/').map(decoded).collect();
+    let segments = api::segments(request.uri().path());
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match (request.method(), segments.as_slice()) {
-        (&Method::GET, ["deliveries", "failed"]) => failed(context, request, allowed).await,
+        (&Method::GET, ["deliveries", "failed"]) => failed(context, request, caller).await,
         (&Method::POST, ["deliveries", "confirm"]) => {
             let asked: Confirm = body(request)?;
             let cutoff = asked.cutoff.as_deref().map_or(Ok(context.now()), |text| moment("cutoff", text))?;
             let change = Change::Confirm { cutoff };
-            let (done, _) = apply(context, allowed, change, &asked.endpoint, asked.events, false).await?;
+            let (done, _) = apply(context, caller, change, &asked.endpoint, asked.events, false).await?;
             answer_json(StatusCode::OK, &json!({"confirmed": done.len(), "events": done}))
         }
         (&Method::POST, ["deliveries", "replay"]) => {
             let asked: Replay = body(request)?;
             let (done, hints) =
-                apply(context, allowed, Change::Replay, &asked.endpoint, asked.events, asked.dry_run).await?;
+                apply(context, caller, Change::Replay, &asked.endpoint, asked.events, asked.dry_run).await?;
             // A lane that is full is an ERP that is slow: what finds no room in time is swept.
             if !matches!(timeout(HINTING, context.queue.send(hints, Duration::ZERO)).await, Ok(Ok(()))) {
                 tracing::warn!("hints of a replay not sent; the sweeper delivers");
@@ -113,15 +94,14 @@ async fn route<S: Store, Q: Queue>(
             answer_json(StatusCode::OK, &json!({"dry_run": asked.dry_run, "replayed": replayed, "events": done}))
         }
         (&Method::GET, ["events", connection, subject]) => {
-            let connection = visible(allowed, connection)?;
-            timeline(context, connection, subject).await
+            timeline(context, caller.connection(connection)?, subject).await
         }
         (&Method::GET, ["events", connection, subject, id]) => {
             let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits"))?;
-            let key = EventKey { connection: visible(allowed, connection)?, subject: Subject::from(*subject), id };
+            let key = EventKey { connection: caller.connection(connection)?, subject: Subject::from(*subject), id };
             let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
             let record = record.ok_or_else(|| Problem::missing("there is no such event, or it has expired"))?;
-            Ok(answer::raw(StatusCode::OK, view::event(&record)))
+            Ok(api::raw(StatusCode::OK, view::event(&record)))
         }
         (_, ["deliveries", "failed" | "confirm" | "replay"] | ["events", _, _] | ["events", _, _, _]) => {
             Err(Problem::method())
@@ -133,27 +113,18 @@ async fn route<S: Store, Q: Queue>(
 async fn failed<S: Store, Q>(
     context: &Context<S, Q>,
     request: &Request<Bytes>,
-    allowed: &[Pattern],
+    caller: Caller<'_>,
 ) -> Result<Response<Bytes>, Problem> {
-    let query = |name: &str| {
-        let pairs = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
-        pairs.into_iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.into_owned())
-    };
-    let endpoint = query("endpoint").map(EndpointId::from);
-    let limit = query("limit").map_or(Ok(100), |text| text.parse::<usize>());
-    let limit = limit.ok().filter(|limit| (1..=MOST).contains(limit));
-    let limit = limit.ok_or_else(|| Problem::field("limit", "must be a number from 1 to 1000"))?;
+    let endpoint = query(request, "endpoint").map(EndpointId::from);
+    let limit = api::limit(request, MOST)?;
     let now = context.now();
-    let page = context.store.failed(endpoint.as_ref(), query("from").as_deref(), limit, now).await;
-    let page = page.map_err(|error| {
-        // The only thing of it that the store may refuse.
-        let place = matches!(error, StoreError::Refused { .. });
-        if place { Problem::field("from", "must be the `next` of a page") } else { Problem::store(&error) }
-    })?;
+    let from = query(request, "from");
+    let page = context.store.failed(endpoint.as_ref(), from.as_deref(), limit, now).await;
+    let page = page.map_err(|error| Problem::page(&error))?;
     let items: Vec<_> = page
         .items
         .iter()
-        .filter(|item| sees(allowed, &item.key.connection))
+        .filter(|item| caller.sees(&item.key.connection))
         .flat_map(|item| view::failures(item, endpoint.as_ref()))
         .collect();
     answer_json(StatusCode::OK, &json!({"as_of": now.to_string(), "items": items, "next": page.next}))
@@ -207,7 +178,7 @@ const fn yes() -> bool {
 
 async fn apply<S: Store, Q>(
     context: &Context<S, Q>,
-    allowed: &[Pattern],
+    caller: Caller<'_>,
     change: Change,
     endpoint: &EndpointId,
     events: Option<Vec<EventKey>>,
@@ -218,35 +189,9 @@ async fn apply<S: Store, Q>(
     }
     let selection = match events {
         Some(events) if events.len() > MOST => return Err(Problem::field("events", "at most 1000 at a time")),
-        Some(events) => Selection::These(events.into_iter().filter(|key| sees(allowed, &key.connection)).collect()),
+        Some(events) => Selection::These(events.into_iter().filter(|key| caller.sees(&key.connection)).collect()),
         None => Selection::Failed,
     };
-    let done = change::apply(context, change, endpoint, selection, dry_run, |key| sees(allowed, &key.connection)).await;
+    let done = change::apply(context, change, endpoint, selection, dry_run, |key| caller.sees(&key.connection)).await;
     done.map_err(|error| Problem::store(&error))
-}
-
-fn body<'a, T: Deserialize<'a>>(request: &'a Request<Bytes>) -> Result<T, Problem> {
-    serde_json::from_slice(request.body()).map_err(|error| Problem::field("body", &error.to_string()))
-}
-
-fn moment(field: &'static str, text: &str) -> Result<Utc, Problem> {
-    Utc::parse(text).ok_or_else(|| Problem::field(field, "must be a time like 2026-01-31T08:00:00Z"))
-}
-
-fn sees(allowed: &[Pattern], connection: &ConnectionId) -> bool {
-    allowed.iter().any(|pattern| pattern.matches(connection.as_str()))
-}
-
-/// A connection that the key may see; another one is as good as absent.
-fn visible(allowed: &[Pattern], connection: &str) -> Result<ConnectionId, Problem> {
-    let connection = ConnectionId::from(connection);
-    let found = sees(allowed, &connection).then_some(connection);
-    found.ok_or_else(|| Problem::missing("there is no such connection, or the key may not see it"))
-}
-
-/// A path segment without its percent-encoding.
-fn decoded(segment: &str) -> String {
-    // Form decoding differs from path decoding in one character.
-    let escaped = segment.replace('+', "%2B");
-    url::form_urlencoded::parse(escaped.as_bytes()).map(|(name, _)| name.into_owned()).collect()
 }

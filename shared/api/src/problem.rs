@@ -1,0 +1,178 @@
+//! RFC 9457: what is wrong with a request, or with us.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Response, StatusCode};
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
+use store::StoreError;
+
+use crate::answer::build;
+
+/// What is wrong with a request, or with us. It never quotes a credential.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    kind: &'static str,
+    detail: String,
+    field: Option<Cow<'static, str>>,
+    members: Vec<(&'static str, Box<RawValue>)>,
+    retry_after: Option<Duration>,
+}
+
+impl Problem {
+    /// A problem whose `type` is `urn:tongguan:problem:<kind>`. Kinds are stable: callers branch on them. The detail says
+    /// what to do.
+    pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, kind, detail: detail.into(), field: None, members: Vec::new(), retry_after: None }
+    }
+
+    /// 401: nobody's key.
+    #[must_use]
+    pub fn unauthorized() -> Self {
+        let remedy = "send Authorization: Bearer <key> with one of the configuration's api_keys";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", remedy)
+    }
+
+    /// 404.
+    #[must_use]
+    pub fn missing(detail: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", detail)
+    }
+
+    /// 405.
+    #[must_use]
+    pub fn method() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "use GET to read, POST to change")
+    }
+
+    /// 400 about one field: of the body as a path from its top, of the path or query by its name.
+    pub fn field(field: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        let field = Some(field.into());
+        Self { field, ..Self::new(StatusCode::BAD_REQUEST, "invalid-request", detail) }
+    }
+
+    /// 413: the body is over `limit` bytes.
+    #[must_use]
+    pub fn too_large(limit: usize) -> Self {
+        let detail = format!("the body is larger than {limit} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
+    }
+
+    /// A failure of the store: 400 where it refused what was asked, else 503. Its causes are logged, not told.
+    #[must_use]
+    pub fn store(error: &StoreError) -> Self {
+        if let StoreError::Refused { source, .. } = error {
+            return Self::new(StatusCode::BAD_REQUEST, "invalid-request", source.to_string());
+        }
+        tracing::error!(error = runtime::logs::chain(error), "the store failed");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the store is unavailable, please repeat the request")
+    }
+
+    /// A failure of the store to give a page, where the only thing it may refuse is `from`.
+    #[must_use]
+    pub fn page(error: &StoreError) -> Self {
+        let place = matches!(error, StoreError::Refused { .. });
+        if place { Self::field("from", "must be the `next` of a page") } else { Self::store(error) }
+    }
+
+    /// The problem with a further member. A [`RawValue`] stands in it as it was printed.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &(impl Serialize + ?Sized)) -> Self {
+        // What cannot be printed as JSON is worth less than the problem.
+        self.members.extend(to_raw_value(value).map(|value| (name, value)));
+        self
+    }
+
+    /// The problem with what somebody else said as a further member: JSON as they printed it, anything else as a string.
+    #[must_use]
+    pub fn with_text(self, name: &'static str, text: &str) -> Self {
+        match serde_json::from_str::<&RawValue>(text) {
+            Ok(json) => self.with(name, json),
+            Err(_) => self.with(name, text),
+        }
+    }
+
+    /// The problem with a `Retry-After` of so many seconds, at least one.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// The answer, as `application/problem+json`. Logged once here, by the function's name.
+    #[must_use]
+    pub fn answer(&self, function: &'static str) -> Response<Bytes> {
+        tracing::info!(function, status = self.status.as_u16(), problem = self.kind, "request refused");
+        // Texts, numbers and what is JSON already: it prints.
+        let body = serde_json::to_vec(self).unwrap_or_default();
+        let mut response = build(self.status, "application/problem+json", body);
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_millis().div_ceil(1000).clamp(1, u128::from(u32::MAX));
+            let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry("type", &format!("urn:tongguan:problem:{}", self.kind))?;
+        map.serialize_entry("title", &self.status.canonical_reason())?;
+        map.serialize_entry("status", &self.status.as_u16())?;
+        map.serialize_entry("detail", &self.detail)?;
+        map.serialize_entry("field", &self.field)?;
+        for (name, value) in &self.members {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn text(problem: &Problem) -> String {
+        String::from_utf8(problem.answer("test").into_body().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_problem_says_its_type_the_field_and_the_remedy() {
+        let problem = Problem::field(format!("orders[{}].billNo", 3), "must be given");
+        let said: serde_json::Value = serde_json::from_str(&text(&problem)).unwrap();
+        let expected = json!({
+            "type": "urn:tongguan:problem:invalid-request", "title": "Bad Request", "status": 400,
+            "detail": "must be given", "field": "orders[3].billNo",
+        });
+        assert_eq!(said, expected);
+        assert_eq!(problem.answer("test").headers()["content-type"], "application/problem+json");
+    }
+
+    #[test]
+    fn what_a_partner_said_stays_as_it_was_printed() {
+        let refused = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "partner-refused", "the partner refused it");
+        let json = r#"{"code":1.10, "id":1906651379888427008,"id":"twice"}"#;
+        let told = refused().with("errors", &[json!({"field": "a", "remedy": "b"})]).with_text("answer", json);
+        assert!(text(&told).ends_with(&format!(r#","errors":[{{"field":"a","remedy":"b"}}],"answer":{json}}}"#)));
+        let told = refused().with_text("answer", "签名 \"error\"");
+        assert!(text(&told).ends_with(r#","answer":"签名 \"error\""}"#));
+    }
+
+    #[test]
+    fn what_is_worth_repeating_later_says_when() {
+        let busy = |wait| Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", "later").retry_after(wait);
+        for (wait, seconds) in [(0, "1"), (1, "1"), (1001, "2"), (30_000, "30")] {
+            assert_eq!(busy(Duration::from_millis(wait)).answer("test").headers()["retry-after"], seconds);
+        }
+        assert!(Problem::method().answer("test").headers().get("retry-after").is_none());
+    }
+}
