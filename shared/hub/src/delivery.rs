@@ -14,13 +14,13 @@ pub const ATTEMPTS_KEPT: usize = 10;
 pub const PATIENCE: Duration = Duration::from_hours(72);
 
 /// Over how much time the deliveries to an endpoint come due again after its circuit may close.
-const SPREAD: Duration = Duration::from_mins(1);
+pub(crate) const SPREAD: Duration = Duration::from_mins(1);
 
 /// How much earlier than its time a retry may begin, for the sake of clocks that differ.
-const EARLY: Duration = Duration::from_secs(1);
+pub(crate) const EARLY: Duration = Duration::from_secs(1);
 
 /// The longest `Retry-After` that is honoured.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(12);
+pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(12);
 
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -81,15 +81,15 @@ impl Event {
 pub struct Work {
     /// Counts the changes; a change is stored only over the version it was made from.
     pub version: u64,
-    /// How many deliveries were promised, or 1 for an event that no endpoint wants and for a call. The ledger holds the
-    /// states of the deliveries and calls against it.
+    /// How many deliveries were promised, and one more for a call; or 1 for an event that no endpoint wants. The ledger
+    /// holds the states of the deliveries and calls against it.
     pub accepted: u32,
     /// The subject's aliases are to be written, at the latest then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index_by: Option<Utc>,
-    /// One for each endpoint that wants the event.
+    /// One for each endpoint that wants the event; of a call, its end.
     pub deliveries: Vec<Delivery>,
-    /// The call, where the item is no event but a request of the ERP to a partner: then the body is what it asks.
+    /// The call, where the item is a request of the ERP to a partner: then the body is what it asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Call>,
 }
@@ -114,17 +114,21 @@ impl Work {
     #[must_use]
     pub fn tally(&self) -> Tally {
         let mut tally = Tally { accepted: u64::from(self.accepted), ..Tally::default() };
-        if let Some(call) = &self.call {
-            *tally.calls.of(call.standing) += 1;
-            return tally;
-        }
         for delivery in &self.deliveries {
             *tally.of(delivery.state) += 1;
         }
-        if self.deliveries.is_empty() {
-            tally.unrouted = 1;
+        match &self.call {
+            Some(call) => *tally.calls.of(call.standing) += 1,
+            None if self.deliveries.is_empty() => tally.unrouted = 1,
+            None => {}
         }
         tally
+    }
+
+    /// How much is promised: the deliveries, and the call; 1 for an event that no endpoint wants.
+    pub(crate) fn promised(&self) -> u32 {
+        let deliveries = u32::try_from(self.deliveries.len()).unwrap_or(u32::MAX);
+        deliveries.saturating_add(self.call.is_some().into()).max(1)
     }
 
     /// The delivery to that endpoint.
@@ -134,16 +138,19 @@ impl Work {
     }
 
     /// The work with the delivery to an endpoint started over, or begun where there was none. Nothing where the delivery
-    /// is on its way already.
+    /// is on its way already, or where a call has not ended, of which there is nothing to tell.
     #[must_use]
     pub fn replayed(&self, endpoint: &EndpointId, now: Utc) -> Option<Self> {
+        if self.call.as_ref().is_some_and(|call| call.standing == Standing::Queued) {
+            return None;
+        }
         let mut next = Self { version: self.version + 1, ..self.clone() };
         match next.deliveries.iter_mut().find(|delivery| delivery.endpoint == *endpoint) {
             Some(delivery) if delivery.state == State::Pending => return None,
             Some(delivery) => *delivery = delivery.clone().replayed(now),
             None => next.deliveries.push(Delivery::new(endpoint.clone(), now, now)),
         }
-        next.accepted = u32::try_from(next.deliveries.len()).unwrap_or(u32::MAX).max(1);
+        next.accepted = next.promised();
         Some(next)
     }
 

@@ -25,9 +25,15 @@ const REMEMBERED: usize = 32;
 #[serde(transparent)]
 pub struct Content([u8; 16]);
 
-impl fmt::Debug for Content {
+impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Content({self})")
     }
 }
 
@@ -65,7 +71,23 @@ pub fn opaque(connection: &ConnectionId, kind: &EventType, body: &[u8]) -> Conte
 /// The id of an event that equal content makes equal.
 #[must_use]
 pub fn by_content(connection: &ConnectionId, subject: &Subject, content: Content) -> EventId {
-    id(connection, subject, content.0)
+    with_prefix(connection, subject, content.0)
+}
+
+/// 16 bytes that tell things of a connection apart which have a name of their own, such as the ERP's idempotency keys.
+pub(crate) fn named(connection: &ConnectionId, kind: &str, name: &str) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    text(&mut hash, b'k', connection.as_str());
+    text(&mut hash, b'k', kind);
+    text(&mut hash, b'k', name);
+    cut(hash)
+}
+
+/// The 16 bytes of an id that are not its subject's.
+pub(crate) fn own(id: EventId) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(id.0.into_iter().skip(8)).for_each(|(to, from)| *to = from);
+    bytes
 }
 
 /// The first 8 bytes of the ids of a subject's events.
@@ -114,7 +136,7 @@ pub fn follow(head: Option<&Head>, connection: &ConnectionId, subject: &Subject,
     let mut hash = Sha256::new();
     hash.update(content.0);
     hash.update(head.map_or([0; 24], |head| head.event.0));
-    let event = id(connection, subject, cut(hash));
+    let event = with_prefix(connection, subject, cut(hash));
     let received = head.map_or(now, |head| now.max(Utc(head.received.0 + 1)));
     let mut recent: Vec<_> = head.map_or_else(Vec::new, |head| head.recent.clone());
     recent.retain(|(_, at)| received.since(*at) <= REPEAT_WINDOW);
@@ -124,7 +146,8 @@ pub fn follow(head: Option<&Head>, connection: &ConnectionId, subject: &Subject,
     Step::Next { possible_repeat, head: Head { event, content, received, recent } }
 }
 
-fn id(connection: &ConnectionId, subject: &Subject, own: [u8; 16]) -> EventId {
+/// The id under which a store keeps what these 16 bytes tell apart within the subject.
+pub(crate) fn with_prefix(connection: &ConnectionId, subject: &Subject, own: [u8; 16]) -> EventId {
     let mut bytes = [0; 24];
     let (head, tail) = bytes.split_at_mut(8);
     head.copy_from_slice(&prefix(connection, subject));

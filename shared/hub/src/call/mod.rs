@@ -1,16 +1,20 @@
 //! What becomes of a call to a partner: the same kind of thing as a delivery, and judged more carefully, because a
 //! command that is sent twice may be done twice.
 
+mod record;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Utc;
-use crate::delivery::{ATTEMPTS_KEPT, Attempt};
+use crate::delivery::{ATTEMPTS_KEPT, Attempt, EARLY, LONGEST_RETRY_AFTER, PATIENCE, SPREAD};
 use crate::schedule::Schedule;
+use crate::{Alias, Utc};
 
-/// How long the telling of a call's end may be left to whoever ended it, before the sweeper does it.
-const TELL_WITHIN: Duration = Duration::from_mins(1);
+pub use record::{Request, SUBJECT, accepted, end, find, key, view};
+
+/// The types of the events that tell the ERP how a call ended.
+pub const EVENT_TYPES: [&str; 3] = ["call.succeeded", "call.failed", "call.ambiguous"];
 
 /// Where a call stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,20 +30,41 @@ pub enum Standing {
     Ambiguous,
 }
 
+impl Standing {
+    /// The type of the event that tells the ERP of it; nothing while the call is on its way.
+    #[must_use]
+    pub const fn event_type(self) -> Option<&'static str> {
+        let [succeeded, failed, ambiguous] = EVENT_TYPES;
+        match self {
+            Self::Queued => None,
+            Self::Succeeded => Some(succeeded),
+            Self::Failed => Some(failed),
+            Self::Ambiguous => Some(ambiguous),
+        }
+    }
+}
+
 /// One command on its way to a partner. Stored as JSON: fields may be added, never renamed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
     /// The operation, as the partner names it.
     pub operation: String,
+    /// The ERP's idempotency key.
+    pub key: String,
     /// What the request was told by: another body under the same key is another request.
     pub digest: String,
     /// Where it stands.
     pub standing: Standing,
-    /// When it is to be sent; while it is being sent, when that is given up for lost. Where it is settled, when that was.
+    /// When it is to be sent; while it is being sent, when that is given up for lost. Where it has ended, when that was.
     pub due: Utc,
+    /// When its schedule began.
+    pub since: Utc,
     /// Counts the claims: a hint for an older turn is stale.
     #[serde(default)]
     pub turn: u32,
+    /// Somebody has it in hand until `due`; otherwise nobody may take it up before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_hand: bool,
     /// How many steps of the schedule are used up.
     #[serde(default)]
     pub tries: u32,
@@ -49,12 +74,12 @@ pub struct Call {
     /// The latest attempts, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
-    /// The partner's latest answer, as it came.
+    /// The partner's latest answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answered>,
-    /// The end of the call is to be told the ERP, at the latest then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tell_by: Option<Utc>,
+    /// Business keys that the partner's answer gave the subject.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub learned: Vec<Alias>,
 }
 
 /// A partner's answer.
@@ -64,6 +89,9 @@ pub struct Answered {
     pub status: u16,
     /// The body, where it is text; the part that is kept of a long one.
     pub body: String,
+    /// It was longer than what is kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
 }
 
 /// What came of an attempt at a call.
@@ -91,6 +119,8 @@ pub struct Tried {
     pub answer: Option<Answered>,
     /// What that means.
     pub came: Came,
+    /// Business keys that the answer gives the subject.
+    pub learned: Vec<Alias>,
 }
 
 /// What holds for an operation.
@@ -113,20 +143,24 @@ pub enum Decision {
 }
 
 impl Call {
-    /// A call whose hint goes out with it.
+    /// A call accepted at `now`. The hint that goes out with it is its first turn, so nobody else may take it up before
+    /// `due`.
     #[must_use]
-    pub const fn new(operation: String, digest: String, due: Utc) -> Self {
+    pub const fn new(operation: String, key: String, digest: String, now: Utc, due: Utc) -> Self {
         Self {
             operation,
+            key,
             digest,
             standing: Standing::Queued,
             due,
+            since: now,
             turn: 0,
+            in_hand: true,
             tries: 0,
             sending: false,
             attempts: Vec::new(),
             answer: None,
-            tell_by: None,
+            learned: Vec::new(),
         }
     }
 
@@ -136,10 +170,16 @@ impl Call {
         self.standing == Standing::Queued && self.turn == turn
     }
 
+    /// Whether its time has not come: a hint may arrive a little before it, by another clock.
+    #[must_use]
+    pub fn is_early(&self, now: Utc) -> bool {
+        !self.in_hand && now.after(EARLY) < self.due
+    }
+
     /// When something is to be done next.
     #[must_use]
     pub fn next(&self) -> Option<Utc> {
-        if self.standing == Standing::Queued { Some(self.due) } else { self.tell_by }
+        (self.standing == Standing::Queued).then_some(self.due)
     }
 
     /// The call taken up until `until`. With `sending` it is about to be sent and must not be sent twice.
@@ -147,6 +187,7 @@ impl Call {
     pub const fn claimed(mut self, until: Utc, sending: bool) -> Self {
         self.turn += 1;
         self.due = until;
+        self.in_hand = true;
         self.sending = self.sending || sending;
         self
     }
@@ -157,6 +198,7 @@ impl Call {
         self.attempts.push(tried.attempt);
         self.attempts.drain(..self.attempts.len().saturating_sub(ATTEMPTS_KEPT));
         self.answer = tried.answer.or(self.answer);
+        self.learned = tried.learned;
         match tried.came {
             Came::Success => self.ended(Standing::Succeeded, now),
             Came::Refusal => self.ended(Standing::Failed, now),
@@ -172,10 +214,15 @@ impl Call {
         self.ended(Standing::Ambiguous, now)
     }
 
-    /// The call that cannot be tried before `until`, because its partner's circuit is open. No step is used up.
+    /// The call that cannot be tried before `until`, because its partner's circuit is open or its connection's rate is
+    /// used up. No step of the schedule is.
     #[must_use]
-    pub const fn put_off(self, until: Utc) -> Self {
-        self.waiting(until)
+    pub fn put_off(self, until: Utc, now: Utc, jitter: f64) -> Self {
+        if now.since(self.since) >= PATIENCE {
+            return self.ended(Standing::Failed, now);
+        }
+        // Spread: a recovery must be no stampede, and the call that is the next probe must be any of those that wait.
+        self.waiting(until.after(SPREAD.mul_f64(jitter.clamp(0.0, 1.0))))
     }
 
     /// The ambiguous call about which somebody decided. Nothing where it is not ambiguous.
@@ -188,26 +235,19 @@ impl Call {
             Decision::Done => self.ended(Standing::Succeeded, now),
             Decision::Retry => {
                 self.standing = Standing::Queued;
-                self.tell_by = None;
                 self.tries = 0;
+                self.since = now;
                 self.waiting(now)
             }
         })
-    }
-
-    /// The call whose end the ERP has been told.
-    #[must_use]
-    pub const fn told(mut self) -> Self {
-        self.tell_by = None;
-        self
     }
 
     fn again(self, retry_after: Option<Duration>, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
         match schedule.delay(self.tries, jitter) {
             None => self.ended(Standing::Failed, now),
             Some(delay) => {
-                let due = now.after(delay.max(retry_after.unwrap_or_default()));
-                let mut next = self.waiting(due);
+                let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
+                let mut next = self.waiting(now.after(delay.max(asked)));
                 next.tries += 1;
                 next
             }
@@ -217,17 +257,14 @@ impl Call {
     const fn waiting(mut self, due: Utc) -> Self {
         self.turn += 1;
         self.due = due;
+        self.in_hand = false;
         self.sending = false;
         self
     }
 
-    fn ended(mut self, standing: Standing, now: Utc) -> Self {
+    const fn ended(mut self, standing: Standing, now: Utc) -> Self {
         self.standing = standing;
-        self.turn += 1;
-        self.due = now;
-        self.sending = false;
-        self.tell_by = Some(now.after(TELL_WITHIN));
-        self
+        self.waiting(now)
     }
 }
 
@@ -238,13 +275,13 @@ mod tests {
     const NOTHING: Came = Came::Nothing { retry_after: None };
 
     fn call() -> Call {
-        Call::new("upload".to_owned(), "d".to_owned(), Utc(30_000_000))
+        Call::new("upload".to_owned(), "k".to_owned(), "d".to_owned(), Utc(0), Utc(30_000_000))
     }
 
     fn attempted(call: Call, came: Came, repeatable: bool) -> Call {
         let attempt = Attempt { at: Utc(0), ms: 1, status: None, detail: String::new() };
         let schedule = Schedule::new(vec![Duration::from_secs(5), Duration::from_secs(30)]);
-        let tried = Tried { attempt, answer: None, came };
+        let tried = Tried { attempt, answer: None, came, learned: vec![] };
         call.attempted(tried, &Rules { schedule: &schedule, repeatable }, Utc(0), 0.5)
     }
 
@@ -257,7 +294,7 @@ mod tests {
     #[test]
     fn without_an_answer_only_what_is_safe_is_sent_again() {
         let unsafe_call = attempted(call().claimed(Utc(60), true), Came::Unknown, false);
-        assert_eq!((unsafe_call.standing, unsafe_call.tell_by), (Standing::Ambiguous, Some(Utc(60_000_000))));
+        assert_eq!((unsafe_call.standing, unsafe_call.next()), (Standing::Ambiguous, None));
         let safe = attempted(call(), Came::Unknown, true);
         assert_eq!((safe.standing, safe.due), (Standing::Queued, Utc(5_000_000)));
     }
@@ -278,23 +315,23 @@ mod tests {
         let cut = call().claimed(Utc(60), true).claimed(Utc(90), false);
         assert!(cut.sending, "a later claim does not forget that it may have been sent");
         let ambiguous = cut.interrupted(Utc(90));
-        assert_eq!(ambiguous.next(), Some(Utc(60_000_090)), "the ERP is to be told");
         let again = ambiguous.clone().resolved(Decision::Retry, Utc(99)).unwrap();
-        assert_eq!((again.standing, again.due, again.tell_by, again.sending), (Standing::Queued, Utc(99), None, false));
+        assert_eq!((again.standing, again.due, again.sending), (Standing::Queued, Utc(99), false));
         let done = ambiguous.resolved(Decision::Done, Utc(99)).unwrap();
         assert_eq!(done.standing, Standing::Succeeded);
         assert_eq!(done.resolved(Decision::Retry, Utc(99)), None);
     }
 
     #[test]
-    fn a_closed_door_uses_nothing_up() {
-        let waiting = (0..50).fold(call(), |call, _| call.put_off(Utc(9)));
+    fn a_closed_door_uses_nothing_up_but_patience() {
+        let waiting = (0..50).fold(call(), |call, _| call.put_off(Utc(9), Utc(8), 0.0));
         assert_eq!((waiting.tries, waiting.due, waiting.standing), (0, Utc(9), Standing::Queued));
+        assert_eq!(waiting.put_off(Utc(9), Utc(0).after(PATIENCE), 0.0).standing, Standing::Failed);
     }
 
     #[test]
-    fn told_is_nothing_left_to_do() {
-        let ended = attempted(call(), Came::Success, true);
-        assert_eq!((ended.next(), ended.told().next()), (Some(Utc(60_000_000)), None));
+    fn a_retry_is_not_begun_before_its_time_and_what_is_in_hand_at_once() {
+        let retry = attempted(call(), NOTHING, false);
+        assert!(retry.is_early(Utc(0)) && !retry.is_early(Utc(4_500_000)) && !call().is_early(Utc(0)));
     }
 }

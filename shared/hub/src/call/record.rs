@@ -1,0 +1,311 @@
+//! A call as it is stored, where it is found again, and the event that tells how it ended.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use partners::Json;
+use partners::json::NotJson;
+use partners::operation::{self, Operation};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::call::{Call, Standing};
+use crate::delivery::{Delivery, State};
+use crate::event::{Data, Meta};
+use crate::routes::Route;
+use crate::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, identity};
+
+/// The kind of the subjects under which calls are kept: `call:<32 hex digits>`.
+pub const SUBJECT: &str = "call";
+
+/// What the ERP asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The account at the partner.
+    pub connection: &'a ConnectionId,
+    /// The operation.
+    pub operation: &'a Operation<'a>,
+    /// The idempotency key.
+    pub key: &'a str,
+    /// The operation's body as the ERP printed it: JSON.
+    pub body: &'a str,
+    /// The description of the file that came with it: JSON.
+    pub file: Option<&'a str>,
+}
+
+/// Where the call under an idempotency key is kept. Its id tells its subject, so that it is found by its id alone
+/// ([`find`]).
+#[must_use]
+pub fn key(connection: &ConnectionId, key: &str) -> EventKey {
+    let own = identity::named(connection, "call", key);
+    let subject = subject(&own);
+    EventKey { connection: connection.clone(), id: identity::with_prefix(connection, &subject, own), subject }
+}
+
+/// Where the call of an id is kept: at one of these connections, or nowhere.
+#[must_use]
+pub fn find<'c>(connections: impl IntoIterator<Item = &'c ConnectionId>, id: EventId) -> Option<EventKey> {
+    let own = identity::own(id);
+    let subject = subject(&own);
+    let connection =
+        connections.into_iter().find(|connection| identity::with_prefix(connection, &subject, own) == id)?;
+    Some(EventKey { connection: connection.clone(), subject, id })
+}
+
+fn subject(own: &[u8; 16]) -> Subject {
+    Subject::new(SUBJECT, &own.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+}
+
+/// The record of a call accepted at `now`: its payload is the ERP's body as it came, its other business keys are those
+/// of the shipment. The hint that goes out with it has until `lease` is over.
+pub fn accepted(request: &Request<'_>, now: Utc, lease: Duration, retention: Duration) -> Result<Record, NotJson> {
+    let Request { connection, operation, key: name, body, file } = *request;
+    let begin = format!("{{\"key\":{},\"body\":", Value::from(name));
+    let data = begin.len()..begin.len() + body.len();
+    let end = file.map_or_else(|| "}".to_owned(), |file| format!(",\"file\":{file}}}"));
+    let text = [&begin, body, &end].concat();
+
+    let whole = Json::parse(text.as_bytes())?;
+    let kind = EventType::from(format!("{}.{}", operation.partner, operation.name));
+    let digest = identity::content(connection, &kind, &whole).to_string();
+    let keys = whole.get("body").map(|body| operation::subject(operation, body)).unwrap_or_default();
+    let aliases: Vec<_> = keys.into_iter().map(|(kind, value)| Alias::new(kind, &value)).collect();
+    let due = now.after(lease);
+    let work = Work {
+        accepted: 1,
+        index_by: (!aliases.is_empty()).then_some(due),
+        call: Some(Call::new(operation.name.to_owned(), name.to_owned(), digest, now, due)),
+        ..Work::default()
+    };
+    let meta = Meta {
+        kind,
+        received: now,
+        expires: now.after(retention),
+        content_type: "application/json".to_owned(),
+        data: Data::Json(data),
+        milestone: None,
+        aliases,
+        malformed: None,
+        possible_repeat: false,
+    };
+    let event = Event { key: key(connection, name), meta, body: Bytes::from(text) };
+    Ok(Record { event, work })
+}
+
+impl Work {
+    /// The work with its call put in place of the present one. Where that has ended, its end is to be delivered to each
+    /// endpoint that wants such events: the end and its deliveries are one write.
+    #[must_use]
+    pub fn with_call(mut self, call: Call, connection: &ConnectionId, routes: &[Route], lease: Duration) -> Self {
+        let wanted = call.standing.event_type().map(EventType::from);
+        let wanting = wanted.iter().flat_map(|kind| routes.iter().filter(|route| route.wants(connection, kind)));
+        for route in wanting {
+            let fresh = Delivery::new(route.endpoint.clone(), call.due, call.due.after(lease));
+            match self.deliveries.iter_mut().find(|delivery| delivery.endpoint == route.endpoint) {
+                Some(earlier) => *earlier = Delivery { turn: earlier.turn + 1, ..fresh },
+                None => self.deliveries.push(fresh),
+            }
+        }
+        if call.standing == Standing::Queued {
+            // Whoever decided that it be sent again knows how it had ended; there is nothing left to tell of that.
+            let pending = |delivery: &&mut Delivery| delivery.state == State::Pending;
+            for delivery in self.deliveries.iter_mut().filter(pending) {
+                *delivery = delivery.clone().confirmed(call.due);
+            }
+        }
+        self.call = Some(call);
+        self.accepted = self.promised();
+        self
+    }
+}
+
+/// The event that tells how a call ended; nothing where it has not. `id` differs for each end of a call that was sent
+/// again. Its payload is the call as the hub's own API shows it.
+#[must_use]
+pub fn end(record: &Record) -> Option<Event> {
+    let call = record.work.call.as_ref()?;
+    let kind = EventType::from(call.standing.event_type()?);
+    let Event { key, meta, .. } = &record.event;
+    let subject = meta.aliases.first().map_or_else(|| key.subject.clone(), |alias| Subject::from(alias.as_str()));
+    let own = identity::named(&key.connection, kind.as_str(), &format!("{}:{}", key.id, call.due.0));
+    let body = Bytes::from(view(key, meta, call));
+    Some(Event {
+        key: EventKey {
+            connection: key.connection.clone(),
+            id: identity::with_prefix(&key.connection, &subject, own),
+            subject,
+        },
+        meta: Meta {
+            kind,
+            received: call.due,
+            data: Data::Json(0..body.len()),
+            malformed: None,
+            milestone: None,
+            aliases: Vec::new(),
+            possible_repeat: false,
+            ..meta.clone()
+        },
+        body,
+    })
+}
+
+/// A call as the ERP sees it, in the hub's answers and in the events that tell its end.
+#[derive(Serialize)]
+struct View<'a> {
+    id: EventId,
+    connection: &'a ConnectionId,
+    operation: &'a str,
+    idempotency_key: &'a str,
+    state: Standing,
+    accepted: String,
+    /// When it is sent next, while it is on its way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due: Option<String>,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settled: Option<String>,
+    subject: &'a str,
+    aliases: Vec<&'a Alias>,
+    attempts: Vec<ViewOfAttempt<'a>>,
+    answer: Option<ViewOfAnswer<'a>>,
+}
+
+#[derive(Serialize)]
+struct ViewOfAttempt<'a> {
+    at: String,
+    ms: u64,
+    status: Option<u16>,
+    detail: &'a str,
+}
+
+#[derive(Serialize)]
+struct ViewOfAnswer<'a> {
+    status: u16,
+    body: Body<'a>,
+    truncated: bool,
+}
+
+/// JSON goes in as the partner printed it, anything else as the text it is.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Body<'a> {
+    Json(&'a RawValue),
+    Text(&'a str),
+}
+
+/// A call as the ERP sees it: one JSON object.
+#[must_use]
+pub fn view(key: &EventKey, meta: &Meta, call: &Call) -> String {
+    let time = call.due.to_string();
+    let (due, settled) = if call.standing == Standing::Queued { (Some(time), None) } else { (None, Some(time)) };
+    let attempts = call.attempts.iter().map(|made| ViewOfAttempt {
+        at: made.at.to_string(),
+        ms: made.ms,
+        status: made.status,
+        detail: &made.detail,
+    });
+    let answer = call.answer.as_ref().map(|answer| {
+        let json = if answer.truncated { None } else { serde_json::from_str(&answer.body).ok() };
+        let body = json.map_or(Body::Text(&answer.body), Body::Json);
+        ViewOfAnswer { status: answer.status, body, truncated: answer.truncated }
+    });
+    let view = View {
+        id: key.id,
+        connection: &key.connection,
+        operation: &call.operation,
+        idempotency_key: &call.key,
+        state: call.standing,
+        accepted: meta.received.to_string(),
+        due,
+        settled,
+        subject: meta.aliases.first().map_or(key.subject.as_str(), Alias::as_str),
+        aliases: meta.aliases.iter().chain(&call.learned).collect(),
+        attempts: attempts.collect(),
+        answer,
+    };
+    // Texts and numbers always print; a failure here would be a defect of serde_json.
+    serde_json::to_string(&view).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use partners::Partner;
+
+    use super::*;
+    use crate::call::Answered;
+    use crate::routes::Pattern;
+
+    const BODY: &str = r#"{"fileUrl":"http://x/a.zip", "orderOutNo":"SO-1","isReload":"" ,"n":1.10}"#;
+
+    fn record(body: &str, file: Option<&str>) -> Record {
+        let operation = operation::find(Partner::Xhq, "upload").unwrap();
+        let connection = ConnectionId::from("xhq-sh");
+        let request = Request { connection: &connection, operation: &operation, key: "k-1", body, file };
+        accepted(&request, Utc(0), Duration::from_secs(30), Duration::from_hours(24)).unwrap()
+    }
+
+    fn everything(endpoint: &str, types: &str) -> Route {
+        let all = |text: &str| vec![Pattern::new(text.to_owned())];
+        Route { endpoint: endpoint.into(), connections: all("*"), types: all(types) }
+    }
+
+    #[test]
+    fn a_call_is_found_by_its_id_alone() {
+        let key = record(BODY, None).event.key;
+        let connections: Vec<ConnectionId> = vec!["yanwen".into(), "xhq-sh".into()];
+        assert_eq!(find(&connections, key.id), Some(key.clone()));
+        assert_eq!(find(&connections[..1], key.id), None);
+        assert_eq!(super::key(&key.connection, "k-1"), key);
+        assert_ne!(super::key(&key.connection, "k-2").id, key.id);
+    }
+
+    #[test]
+    fn the_digest_is_the_requests_and_not_its_layouts() {
+        let digest = |body: &str, file| record(body, file).work.call.unwrap().digest;
+        assert_eq!(digest(BODY, None), digest(&BODY.replace(' ', ""), None));
+        assert_ne!(digest(BODY, None), digest(&BODY.replace("1.10", "1.1"), None));
+        assert_ne!(digest(BODY, None), digest(BODY, Some(r#"{"name":"a.zip"}"#)));
+    }
+
+    #[test]
+    fn the_erps_body_is_kept_as_it_came() {
+        let record = record(BODY, Some(r#"{"name":"a.zip"}"#));
+        assert_eq!(record.event.data(), BODY.as_bytes());
+        assert_eq!(record.event.meta.aliases, [Alias::new("order", "SO-1")]);
+    }
+
+    #[test]
+    fn an_end_and_its_deliveries_are_one_change_and_balance() {
+        let record = record(BODY, None);
+        let routes = [everything("erp", "call.*"), everything("audit", "xhq.*")];
+        let (connection, lease) = (ConnectionId::from("xhq-sh"), Duration::from_secs(30));
+        let call = record.work.call.clone().unwrap().claimed(Utc(9), true).interrupted(Utc(10));
+        let ended = record.work.clone().with_call(call.clone(), &connection, &routes, lease);
+        assert_eq!((ended.accepted, ended.deliveries.len(), ended.tally().balanced()), (2, 1, true));
+
+        let told = end(&Record { work: ended.clone(), ..record.clone() }).unwrap();
+        assert_eq!((told.meta.kind.as_str(), told.key.subject.as_str()), ("call.ambiguous", "order:SO-1"));
+
+        // The ERP decides before it was told: it is told of the next end only, under another id.
+        let again = call.resolved(crate::call::Decision::Retry, Utc(11)).unwrap();
+        let again = ended.with_call(again, &connection, &routes, lease);
+        assert_eq!((again.deliveries[0].state, again.tally().balanced()), (State::Confirmed, true));
+        assert_eq!(again.replayed(&"erp".into(), Utc(11)), None);
+        let call = again.call.clone().unwrap().interrupted(Utc(12));
+        let last = again.with_call(call, &connection, &routes, lease);
+        assert_eq!((last.deliveries[0].state, last.accepted), (State::Pending, 2));
+        assert_ne!(end(&Record { work: last, ..record }).unwrap().key.id, told.key.id);
+    }
+
+    #[test]
+    fn the_partners_answer_is_shown_as_it_came() {
+        let Record { event, work } = record(BODY, None);
+        let mut call = work.call.unwrap();
+        let body = r#"{"code": 200,"data":1906651379888427008.10}"#;
+        call.answer = Some(Answered { status: 200, body: body.to_owned(), truncated: false });
+        assert!(view(&event.key, &event.meta, &call).contains(&format!("\"body\":{body}")));
+        call.answer = Some(Answered { status: 200, body: "验签失败".to_owned(), truncated: false });
+        assert!(view(&event.key, &event.meta, &call).contains(r#""body":"验签失败""#));
+    }
+}
