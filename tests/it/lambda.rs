@@ -260,7 +260,7 @@ fn hint(turn: u32) -> Hint {
 fn turn(hint: &Hint) -> u32 {
     match hint.errand {
         Errand::Deliver { turn, .. } => turn,
-        Errand::Index => u32::MAX,
+        Errand::Call { .. } | Errand::Index => u32::MAX,
     }
 }
 

@@ -32,7 +32,7 @@ async fn emulated() -> (SqsQueue, aws_sdk_sqs::Client, String) {
     let client = client(aws.http_client());
     let created = client.create_queue().queue_name("hints").send().await.unwrap();
     let url = created.queue_url.unwrap();
-    (SqsQueue::new(client.clone(), url.clone()), client, url)
+    (SqsQueue::new(client.clone(), url.clone(), None), client, url)
 }
 
 fn hints(count: u32) -> Vec<Hint> {
@@ -63,7 +63,7 @@ async fn hints_arrive_however_many_there_are() {
         let mut arrived = received(&client, &url).await;
         arrived.sort_by_key(|hint| match &hint.errand {
             Errand::Deliver { turn, .. } => *turn,
-            Errand::Index => u32::MAX,
+            Errand::Call { .. } | Errand::Index => u32::MAX,
         });
         assert_eq!(arrived, hints(count));
     }
@@ -79,7 +79,7 @@ async fn warming_sends_nothing() {
 #[tokio::test]
 async fn a_queue_that_is_missing_is_unavailable() {
     let (_, client, url) = emulated().await;
-    let queue = SqsQueue::new(client, format!("{url}-other"));
+    let queue = SqsQueue::new(client, format!("{url}-other"), None);
     assert!(matches!(queue.send(hints(1), Duration::ZERO).await, Err(QueueError::Unavailable(_))));
 }
 
@@ -110,7 +110,7 @@ fn canned(answer: Option<&'static str>) -> (SqsQueue, Arc<Mutex<usize>>) {
     let requests = Arc::default();
     let canned = Canned { answer, requests: Arc::clone(&requests) };
     let client = client(SharedHttpClient::new(canned));
-    (SqsQueue::new(client, "https://sqs.us-east-1.amazonaws.com/1/hints".to_owned()), requests)
+    (SqsQueue::new(client, "https://sqs.us-east-1.amazonaws.com/1/hints".to_owned(), None), requests)
 }
 
 /// The caller may log it; nothing is lost by it, but nobody may believe that all is sent.

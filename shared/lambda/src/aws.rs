@@ -95,7 +95,7 @@ async fn build() -> Result<Deployed, SetupError> {
     }
     let aws = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http_client()).load().await;
     let store = DynamoStore::new(store_dynamodb::client(&aws), settings.table);
-    let queue = SqsQueue::new(queue_sqs::client(&aws), settings.queue);
+    let queue = SqsQueue::new(queue_sqs::client(&aws), settings.queue, settings.calls);
     // Beside one another: each opens a connection of its own.
     let config = Box::pin(secret::configuration(&aws, settings.config));
     let (config, ()) = tokio::join!(config, warm(&store, &queue));

@@ -13,6 +13,8 @@ pub(crate) const CONFIG_FILE: &str = "TONGGUAN_CONFIG_FILE";
 const TABLE: &str = "TONGGUAN_TABLE";
 /// Names the queue.
 const QUEUE_URL: &str = "TONGGUAN_QUEUE_URL";
+/// Names the queue for calls, where the function makes or carries any.
+const CALL_QUEUE_URL: &str = "TONGGUAN_CALL_QUEUE_URL";
 /// What the deployment calls the configuration. Only logged; but a new value starts every function anew, and so has
 /// them read the configuration again.
 pub(crate) const REVISION: &str = "TONGGUAN_REVISION";
@@ -28,7 +30,7 @@ const ENDPOINTS: [&str; 5] = [
 
 /// Every variable that a function's start reads, besides those of the SDK and [`runtime::logs::FILTER`]. One of the
 /// first two is set.
-pub const VARIABLES: [&str; 5] = [SECRET_ID, CONFIG_FILE, TABLE, QUEUE_URL, REVISION];
+pub const VARIABLES: [&str; 6] = [SECRET_ID, CONFIG_FILE, TABLE, QUEUE_URL, CALL_QUEUE_URL, REVISION];
 
 /// Where the configuration is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,13 +56,14 @@ pub(crate) struct Settings {
     pub(crate) config: Source,
     pub(crate) table: String,
     pub(crate) queue: String,
+    pub(crate) calls: Option<String>,
     pub(crate) revision: Option<String>,
 }
 
 impl Settings {
     pub(crate) fn read(env: impl Fn(&str) -> Option<String>) -> Result<Self, SetupError> {
         let blank = |name: &&str| env(name).is_some_and(|value| value.trim().is_empty());
-        if let Some(empty) = ENDPOINTS.into_iter().chain([SECRET_ID, CONFIG_FILE, REVISION]).find(blank) {
+        if let Some(empty) = ENDPOINTS.into_iter().chain([SECRET_ID, CONFIG_FILE, CALL_QUEUE_URL, REVISION]).find(blank) {
             return Err(SetupError::Empty(empty));
         }
         let needed = |name| env(name).filter(|value| !value.trim().is_empty()).ok_or(SetupError::NotSet(name));
@@ -70,7 +73,8 @@ impl Settings {
             (None, None) => return Err(SetupError::NoConfiguration),
             (Some(_), Some(_)) => return Err(SetupError::TwoConfigurations),
         };
-        Ok(Self { config, table: needed(TABLE)?, queue: needed(QUEUE_URL)?, revision: env(REVISION) })
+        let (table, queue) = (needed(TABLE)?, needed(QUEUE_URL)?);
+        Ok(Self { config, table, queue, calls: env(CALL_QUEUE_URL), revision: env(REVISION) })
     }
 }
 
@@ -91,7 +95,8 @@ mod tests {
     #[test]
     fn a_missing_or_empty_variable_is_named() {
         let config = Source::Secret("s".to_owned());
-        let settings = Settings { config, table: "t".to_owned(), queue: "https://q".to_owned(), revision: None };
+        let (table, queue) = ("t".to_owned(), "https://q".to_owned());
+        let settings = Settings { config, table, queue, calls: None, revision: None };
         assert_eq!(read(&ALL), Ok(settings));
         for name in [TABLE, QUEUE_URL] {
             for value in [None, Some(""), Some(" ")] {

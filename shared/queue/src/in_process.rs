@@ -1,23 +1,22 @@
 //! The queue of the hub on one machine: memory, bounded, and it may forget.
 //!
-//! Each endpoint has a lane of its own, so that one that is slow or down fills its own lane and no other. A lane that is
+//! Each destination has a lane of its own, so that one that is slow or down fills its own lane and no other. A lane that is
 //! full makes the sender wait, which paces reception to delivery; how long is the sender's to say.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hub::EndpointId;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 
-use crate::{Errand, Hint, Queue, QueueError};
+use crate::{Destination, Hint, Queue, QueueError};
 
 /// The sending side.
 #[derive(Clone, Debug)]
 pub struct InProcess {
-    lanes: Arc<HashMap<EndpointId, mpsc::Sender<Hint>>>,
-    /// What goes to no endpoint, or to one that is not configured any more.
+    lanes: Arc<HashMap<Destination, mpsc::Sender<Hint>>>,
+    /// What waits for the store alone, or for somebody who is not configured any more.
     rest: mpsc::Sender<Hint>,
     /// Places for hints that wait for their time.
     waiting: Arc<Semaphore>,
@@ -30,21 +29,21 @@ const MOST_WAITING: usize = 4_096;
 /// The receiving side of one lane.
 #[derive(Debug)]
 pub struct Lane {
-    /// Whose lane it is; nothing for what goes to no endpoint.
-    pub endpoint: Option<EndpointId>,
+    /// Whose lane it is.
+    pub destination: Destination,
     hints: mpsc::Receiver<Hint>,
 }
 
-/// A queue with a lane for each endpoint and one for the rest, each for `capacity` hints.
+/// A queue with a lane for each destination and one for the rest, each for `capacity` hints.
 #[must_use]
-pub fn in_process(endpoints: impl IntoIterator<Item = EndpointId>, capacity: usize) -> (InProcess, Vec<Lane>) {
+pub fn in_process(destinations: impl IntoIterator<Item = Destination>, capacity: usize) -> (InProcess, Vec<Lane>) {
     let (rest, hints) = mpsc::channel(capacity);
-    let mut lanes = vec![Lane { endpoint: None, hints }];
+    let mut lanes = vec![Lane { destination: Destination::Store, hints }];
     let mut senders = HashMap::new();
-    for endpoint in endpoints {
+    for destination in destinations {
         let (sender, hints) = mpsc::channel(capacity);
-        lanes.push(Lane { endpoint: Some(endpoint.clone()), hints });
-        senders.insert(endpoint, sender);
+        lanes.push(Lane { destination: destination.clone(), hints });
+        senders.insert(destination, sender);
     }
     let waiting = Arc::new(Semaphore::new(MOST_WAITING));
     (InProcess { lanes: Arc::new(senders), rest, waiting }, lanes)
@@ -53,10 +52,7 @@ pub fn in_process(endpoints: impl IntoIterator<Item = EndpointId>, capacity: usi
 impl Queue for InProcess {
     async fn send(&self, hints: Vec<Hint>, delay: Duration) -> Result<(), QueueError> {
         for hint in hints {
-            let lane = match &hint.errand {
-                Errand::Deliver { endpoint, .. } => self.lanes.get(endpoint).unwrap_or(&self.rest),
-                Errand::Index => &self.rest,
-            };
+            let lane = self.lanes.get(&hint.destination()).unwrap_or(&self.rest);
             if delay.is_zero() {
                 lane.send(hint).await.map_err(|_| QueueError::Closed)?;
             } else {
@@ -90,6 +86,7 @@ mod tests {
     use hub::{EventId, EventKey, Subject};
 
     use super::*;
+    use crate::Errand;
 
     fn hint(errand: Errand) -> Hint {
         let key = EventKey { connection: "c".into(), subject: Subject::new("order", "1"), id: EventId([0; 24]) };
@@ -98,29 +95,30 @@ mod tests {
 
     const NOW: Duration = Duration::ZERO;
 
+    fn endpoint(id: &str) -> Destination {
+        Destination::Endpoint(id.into())
+    }
+
     fn to(endpoint: &str) -> Hint {
         hint(Errand::Deliver { endpoint: endpoint.into(), turn: 0 })
     }
 
     #[tokio::test]
     async fn a_full_lane_holds_up_no_other() {
-        let (queue, mut lanes) = in_process(["a".into(), "b".into()], 1);
+        let (queue, mut lanes) = in_process([endpoint("a"), endpoint("b"), Destination::Connection("c".into())], 1);
         queue.send(vec![to("a")], NOW).await.unwrap();
         assert!(queue.send(vec![to("a")], NOW).now_or_never().is_none(), "the lane of a is full");
-        queue.send(vec![to("b"), hint(Errand::Index)], NOW).await.unwrap();
+        queue.send(vec![to("b"), hint(Errand::Index), hint(Errand::Call { turn: 0 })], NOW).await.unwrap();
         let mut got = Vec::new();
         for lane in &mut lanes {
-            got.push((lane.endpoint.clone(), lane.next().await));
+            got.push(lane.next().await.unwrap());
         }
-        assert_eq!(
-            got,
-            [(None, Some(hint(Errand::Index))), (Some("a".into()), Some(to("a"))), (Some("b".into()), Some(to("b")))]
-        );
+        assert_eq!(got, [hint(Errand::Index), to("a"), to("b"), hint(Errand::Call { turn: 0 })]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_hint_waits_for_its_time_and_keeps_no_lane_open() {
-        let (queue, mut lanes) = in_process(["a".into()], 1);
+        let (queue, mut lanes) = in_process([endpoint("a")], 1);
         let began = tokio::time::Instant::now();
         queue.send(vec![to("a")], Duration::from_secs(5)).await.unwrap();
         queue.send(vec![hint(Errand::Index)], Duration::from_mins(10)).await.unwrap();

@@ -9,7 +9,7 @@ mod in_process;
 use std::error::Error;
 use std::time::Duration;
 
-use hub::{EndpointId, EventKey};
+use hub::{ConnectionId, EndpointId, EventKey};
 use serde::{Deserialize, Serialize};
 
 pub use in_process::{InProcess, Lane, in_process};
@@ -33,8 +33,24 @@ pub enum Errand {
         /// The turn the hint was made for; another turn makes it stale.
         turn: u32,
     },
+    /// One attempt at a call to a partner.
+    Call {
+        /// The turn the hint was made for; another turn makes it stale.
+        turn: u32,
+    },
     /// Write the subject's aliases; there is no delivery that would do it on its way.
     Index,
+}
+
+/// Whom an errand waits for: each has its own lane, so that one that is slow or down holds up no other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Destination {
+    /// An ERP URL.
+    Endpoint(EndpointId),
+    /// A partner, through a connection.
+    Connection(ConnectionId),
+    /// The store alone.
+    Store,
 }
 
 /// Version 1 on the wire.
@@ -45,11 +61,18 @@ struct MessageV1 {
     key: EventKey,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deliver: Option<DeliverV1>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    call: Option<CallV1>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct DeliverV1 {
     endpoint: EndpointId,
+    turn: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CallV1 {
     turn: u32,
 }
 
@@ -68,16 +91,27 @@ pub enum NotAHint {
 }
 
 impl Hint {
-    /// The message: `{"v":1,"connection":..,"subject":..,"id":..,"deliver":{"endpoint":..,"turn":..}}`, without
-    /// `deliver` for [`Errand::Index`].
+    /// Whom it waits for.
+    #[must_use]
+    pub fn destination(&self) -> Destination {
+        match &self.errand {
+            Errand::Deliver { endpoint, .. } => Destination::Endpoint(endpoint.clone()),
+            Errand::Call { .. } => Destination::Connection(self.key.connection.clone()),
+            Errand::Index => Destination::Store,
+        }
+    }
+
+    /// The message: `{"v":1,"connection":..,"subject":..,"id":..,"deliver":{"endpoint":..,"turn":..}}`, with
+    /// `"call":{"turn":..}` for [`Errand::Call`], without either for [`Errand::Index`].
     #[must_use]
     pub fn encode(&self) -> String {
-        let deliver = match &self.errand {
-            Errand::Deliver { endpoint, turn } => Some(DeliverV1 { endpoint: endpoint.clone(), turn: *turn }),
-            Errand::Index => None,
+        let (deliver, call) = match &self.errand {
+            Errand::Deliver { endpoint, turn } => (Some(DeliverV1 { endpoint: endpoint.clone(), turn: *turn }), None),
+            Errand::Call { turn } => (None, Some(CallV1 { turn: *turn })),
+            Errand::Index => (None, None),
         };
         // Strings and integers always print; a failure here would be a defect of serde_json.
-        serde_json::to_string(&MessageV1 { v: VERSION, key: self.key.clone(), deliver }).unwrap_or_default()
+        serde_json::to_string(&MessageV1 { v: VERSION, key: self.key.clone(), deliver, call }).unwrap_or_default()
     }
 
     /// Reads a message of this version or the one before it.
@@ -90,8 +124,12 @@ impl Hint {
         if v != VERSION {
             return Err(NotAHint::Version(v));
         }
-        let MessageV1 { v: _, key, deliver } = serde_json::from_str(text)?;
-        let errand = deliver.map_or(Errand::Index, |DeliverV1 { endpoint, turn }| Errand::Deliver { endpoint, turn });
+        let MessageV1 { v: _, key, deliver, call } = serde_json::from_str(text)?;
+        let errand = match (deliver, call) {
+            (Some(DeliverV1 { endpoint, turn }), _) => Errand::Deliver { endpoint, turn },
+            (None, Some(CallV1 { turn })) => Errand::Call { turn },
+            (None, None) => Errand::Index,
+        };
         Ok(Self { key, errand })
     }
 }
@@ -133,7 +171,7 @@ mod tests {
 
     #[test]
     fn hints_survive_the_wire() {
-        for errand in [Errand::Index, Errand::Deliver { endpoint: "erp".into(), turn: 3 }] {
+        for errand in [Errand::Index, Errand::Deliver { endpoint: "erp".into(), turn: 3 }, Errand::Call { turn: 2 }] {
             let hint = hint(errand);
             assert_eq!(Hint::decode(&hint.encode()).unwrap(), hint);
         }
@@ -147,6 +185,12 @@ mod tests {
             "01".repeat(24)
         );
         let expected = hint(Errand::Deliver { endpoint: "erp".into(), turn: 3 });
+        assert_eq!((Hint::decode(&text).unwrap(), expected.encode()), (expected, text));
+        let text = format!(
+            r#"{{"v":1,"connection":"xhq-sh","subject":"order:S1","id":"{}","call":{{"turn":2}}}}"#,
+            "01".repeat(24)
+        );
+        let expected = hint(Errand::Call { turn: 2 });
         assert_eq!((Hint::decode(&text).unwrap(), expected.encode()), (expected, text));
     }
 

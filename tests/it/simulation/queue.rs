@@ -58,6 +58,7 @@ impl SimQueue {
 pub(super) fn describe(hint: &Hint) -> String {
     match &hint.errand {
         Errand::Deliver { endpoint, turn } => format!("{} to {endpoint} turn {turn}", hint.key.id),
+        Errand::Call { turn } => format!("{} call turn {turn}", hint.key.id),
         Errand::Index => format!("{} index", hint.key.id),
     }
 }

@@ -12,7 +12,7 @@ use aws_sdk_sqs::error::{BuildError, SdkError};
 use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchError, SendMessageBatchOutput};
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::future::join_all;
-use queue::{Hint, LONGEST_DELAY, Queue, QueueError};
+use queue::{Errand, Hint, LONGEST_DELAY, Queue, QueueError};
 
 /// How many messages a batch takes, by SQS's API.
 const BATCH: usize = 10;
@@ -37,12 +37,18 @@ pub fn client(config: &SdkConfig) -> Client {
     Client::from_conf(config)
 }
 
-/// One queue.
+/// The queues: calls to partners have one of their own, so that ERPs and partners wait for workers apart.
 #[derive(Clone, Debug)]
 pub struct SqsQueue {
     client: Client,
     url: String,
+    calls: Option<String>,
 }
+
+/// There is no queue for a hint; the sweeper does without.
+#[derive(Debug, thiserror::Error)]
+#[error("no queue for calls is configured")]
+struct NoQueue;
 
 /// SQS took a batch, but not all of it.
 #[derive(Debug, thiserror::Error)]
@@ -55,10 +61,10 @@ struct Refused {
 }
 
 impl SqsQueue {
-    /// The queue at that URL, by a client as [`client`] makes it.
+    /// The queue at that URL, and the queue for calls where the function makes any, by a client as [`client`] makes it.
     #[must_use]
-    pub const fn new(client: Client, url: String) -> Self {
-        Self { client, url }
+    pub const fn new(client: Client, url: String, calls: Option<String>) -> Self {
+        Self { client, url, calls }
     }
 
     /// Opens the connection without sending anything, so that the first hint need not wait for it. SQS refuses an empty
@@ -72,10 +78,10 @@ impl SqsQueue {
         }
     }
 
-    async fn send_batch(&self, hints: &[Hint], seconds: i32) -> Result<(), QueueError> {
+    async fn send_batch(&self, url: &str, hints: &[Hint], seconds: i32) -> Result<(), QueueError> {
         let entries = hints.iter().enumerate().map(|(number, hint)| entry(number, hint, seconds));
         let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| QueueError::Unavailable(error.into()))?;
-        let answer = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
+        let answer = self.client.send_message_batch().queue_url(url).set_entries(Some(entries)).send().await;
         judge(hints.len(), &answer.map_err(unavailable)?)
     }
 }
@@ -105,8 +111,16 @@ impl Queue for SqsQueue {
         // Whole seconds, and never too early.
         let delay = delay.min(LONGEST_DELAY).as_millis().div_ceil(1_000);
         let seconds = i32::try_from(delay).unwrap_or(i32::MAX);
-        let batches: Vec<&[Hint]> = hints.chunks(BATCH).collect();
-        let sent = join_all(batches.into_iter().map(|batch| self.send_batch(batch, seconds))).await;
-        sent.into_iter().collect()
+        let (calls, others): (Vec<_>, Vec<_>) =
+            hints.into_iter().partition(|hint| matches!(hint.errand, Errand::Call { .. }));
+        let no_queue = if self.calls.is_none() && !calls.is_empty() {
+            Err(QueueError::Unavailable(Box::new(NoQueue)))
+        } else {
+            Ok(())
+        };
+        let calls = self.calls.iter().flat_map(|url| calls.chunks(BATCH).map(move |batch| (url, batch)));
+        let batches = others.chunks(BATCH).map(|batch| (&self.url, batch)).chain(calls);
+        let batches: Vec<_> = batches.map(|(url, batch)| self.send_batch(url, batch, seconds)).collect();
+        join_all(batches).await.into_iter().chain([no_queue]).collect()
     }
 }
