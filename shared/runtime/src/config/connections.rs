@@ -10,10 +10,10 @@ use ipnet::IpNet;
 use partners::Partner;
 use url::Url;
 
-use super::Connection;
 use super::document::Ids;
 use super::reader::{Item, Table};
 use super::values::{MatchesWord as _, is_url_safe};
+use super::{Connection, calls};
 
 /// How long events may be kept, in days.
 pub(super) const RETENTION_DAYS: RangeInclusive<u32> = 1..=3650;
@@ -63,7 +63,12 @@ const fn pushes(partner: Partner) -> bool {
     }
 }
 
-pub(super) fn read(mut table: Table<'_>, ids: &mut Ids, retention: Duration) -> Option<Connection> {
+pub(super) fn read(
+    mut table: Table<'_>,
+    ids: &mut Ids,
+    retention: Duration,
+    sweep_every: Duration,
+) -> Option<Connection> {
     let id = ids.take(&mut table, "\"xhq-sh\"");
     let partner = table.need("partner", "\"xhq\"").and_then(|item| read_partner(&item));
     let allow_ips = table.or("allow_ips", vec![], |item| item.each(network));
@@ -71,6 +76,7 @@ pub(super) fn read(mut table: Table<'_>, ids: &mut Ids, retention: Duration) -> 
         item.integer(RETENTION_DAYS).map(|days| Duration::from_hours(24) * days)
     });
     let base_url = read_base_url(&mut table, partner);
+    let calls = calls::read(&mut table, partner, sweep_every);
     let Some(partner) = partner else {
         // Which keys belong here depends on the partner: only what no partner has is a mistake.
         read_keys(&mut table, false);
@@ -97,7 +103,12 @@ pub(super) fn read(mut table: Table<'_>, ids: &mut Ids, retention: Duration) -> 
             });
         }
     }
+    if let Some(calls) = &calls {
+        let given = credential_names(partner).iter().copied().chain(named_freely.iter().map(String::as_str));
+        calls::check_credentials(&table, &calls.settings, given);
+    }
     table.close(&named_freely);
+    let calls = calls?;
     Some(Connection {
         id: ConnectionId::from(id?),
         partner,
@@ -107,6 +118,13 @@ pub(super) fn read(mut table: Table<'_>, ids: &mut Ids, retention: Duration) -> 
         base_url: Some(base_url?),
         fee_actions: fee_actions?,
         credentials: credentials?,
+        timeout: calls.timeout,
+        concurrency: calls.concurrency,
+        schedule: calls.schedule,
+        rate: calls.rate,
+        allow_private: calls.allow_private,
+        allow_private_files: calls.allow_private_files,
+        settings: calls.settings,
     })
 }
 

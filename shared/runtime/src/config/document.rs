@@ -56,7 +56,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
     let connections: Vec<_> = root
         .tables("connections")
         .into_iter()
-        .map(|table| connections::read(table, &mut ids, retention.unwrap_or(day)))
+        .map(|table| connections::read(table, &mut ids, retention.unwrap_or(day), sweep_every.unwrap_or(SWEEP_EVERY)))
         .collect();
     let mut endpoint_ids = Ids::new();
     let receivers: Vec<_> = root

@@ -6,27 +6,20 @@ use hub::EndpointId;
 use hub::Secret;
 use hub::envelope::Format;
 use hub::routes::{Pattern, Route};
-use hub::schedule::Schedule;
 use hub::signature::SigningKey;
 use partners::Partner;
 
 use super::connections::{SHORTEST_KEY, http_url};
 use super::document::Ids;
 use super::reader::{Item, Table};
-use super::values::{MatchesWord as _, print};
-use super::{ApiKey, Endpoint};
+use super::values::MatchesWord as _;
+use super::{ApiKey, Endpoint, attempts};
 
 /// How long an attempt may take where nothing is said, if the sweeper leaves it that long.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The longest an attempt may take: a function that waits for it must end within the gateway's 30 seconds.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(25);
-
 /// How many attempts may be under way at once where nothing is said.
 const CONCURRENCY: u32 = 32;
-
-/// The longest schedule.
-const MOST_RETRIES: usize = 100;
 
 pub(super) fn read(
     mut table: Table<'_>,
@@ -40,16 +33,10 @@ pub(super) fn read(
     let format = table.or("format", Format::default(), format);
     let from = table.or("connections", vec![everything()], |item| connection_patterns(item, connections));
     let types = table.or("types", vec![everything()], type_patterns);
-    let schedule = table.or("retry", Schedule::default(), schedule);
+    let schedule = attempts::retry(&mut table);
     let allow_private = table.or("allow_private", false, Item::flag);
-    let timeout = table.or("timeout", TIMEOUT.min(sweep_every / 2), |item| {
-        let timeout = item.duration(Duration::from_millis(1)..=LONGEST_TIMEOUT)?;
-        let fits = timeout * 2 <= sweep_every;
-        let (every, enough) = (print(sweep_every), print(timeout * 2));
-        let too_long = format!("must be at most half of sweep_every ({every}): lower it, or raise that to {enough}");
-        if fits { Some(timeout) } else { item.wrong(too_long) }
-    });
-    let concurrency = table.or("concurrency", CONCURRENCY, |item| item.integer(1..=1024));
+    let timeout = attempts::timeout(&mut table, TIMEOUT, sweep_every);
+    let concurrency = attempts::concurrency(&mut table, CONCURRENCY);
     table.close(&[]);
     let id = EndpointId::from(id?);
     let route = Route { endpoint: id.clone(), connections: from?, types: types? };
@@ -61,7 +48,7 @@ pub(super) fn read(
         schedule: schedule?,
         allow_private: allow_private?,
         timeout: timeout?,
-        concurrency: usize::try_from(concurrency?).ok()?,
+        concurrency: concurrency?,
     };
     Some((endpoint, route))
 }
@@ -115,14 +102,6 @@ fn format(item: &Item<'_>) -> Option<Format> {
         "raw" => Some(Format::Raw),
         _ => item.wrong("must be \"cloudevents\" or \"raw\""),
     }
-}
-
-fn schedule(item: &Item<'_>) -> Option<Schedule> {
-    let delays = item.each(|item| item.duration(Duration::from_millis(1)..=Duration::from_hours(7 * 24)))?;
-    if delays.len() > MOST_RETRIES {
-        return item.wrong(format!("must hold at most {MOST_RETRIES} delays"));
-    }
-    Some(Schedule::new(delays))
 }
 
 /// Patterns of a list, at least one, with `*` at the end if anywhere.

@@ -1,8 +1,11 @@
 //! The configuration: one TOML document, checked as a whole before anything starts.
 
+mod attempts;
+mod calls;
 mod connections;
 mod document;
 mod endpoints;
+mod places;
 mod reader;
 mod sources;
 mod values;
@@ -26,6 +29,7 @@ use hub::signature::SigningKey;
 use hub::{ConnectionId, EndpointId, Secret};
 use ipnet::IpNet;
 use partners::Partner;
+use partners::operation::Settings;
 use url::Url;
 
 /// A checked configuration.
@@ -69,6 +73,30 @@ pub struct Connection {
     /// The partner's credentials by name: `app_id`, `bgh_id`, `user_id`, `api_token`, `company_code`, `secret`; for
     /// 1datatech, whose authentication its public pages leave out, whatever the configuration calls them.
     pub credentials: BTreeMap<String, Secret>,
+    /// How long an attempt at a call may take: at most half of [`Config::sweep_every`]. Fifteen seconds or that half,
+    /// whichever is less, where nothing is said.
+    pub timeout: Duration,
+    /// How many calls may be under way at once.
+    pub concurrency: usize,
+    /// When a call that the partner did not process is sent again.
+    pub schedule: Schedule,
+    /// How often the partner may be called.
+    pub rate: Option<Rate>,
+    /// Whether [`Connection::base_url`] may be at a private or loopback address.
+    pub allow_private: bool,
+    /// Whether a file that the ERP names by its URL may be fetched from a private or loopback address.
+    pub allow_private_files: bool,
+    /// What the partner's documents lost about its calls.
+    pub settings: Settings,
+}
+
+/// The most calls in any span of a length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many calls: 1 to 10,000.
+    pub calls: u32,
+    /// Within how long: 100 ms to a day.
+    pub per: Duration,
 }
 
 /// One ERP URL that receives events.

@@ -9,10 +9,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use hub::Secret;
-use toml::de::{DeTable, DeValue};
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::values::{self, MatchesWord as _};
-use super::{Mistake, Sources};
+use super::{Mistake, Sources, places};
 
 /// A document being read.
 pub(super) struct Reading<'d> {
@@ -108,10 +110,16 @@ impl<'d> Table<'d> {
         tables.collect()
     }
 
-    /// Notes a mistake that concerns a key of this table, present or not.
-    pub(super) fn mistake(&self, name: &str, what: String) {
-        let offset = self.entries.get(name).map_or(self.offset, |value| value.span().start);
-        self.reading.note(self.key(name), offset, what);
+    /// Notes a mistake that concerns a key of this table or below it (`paths.unfreeze`, `signature.send[0]`), present or
+    /// not.
+    pub(super) fn mistake(&self, path: &str, what: String) {
+        let offset = places::offset_of(self.entries, path).unwrap_or(self.offset);
+        self.reading.note(self.key(path), offset, what);
+    }
+
+    /// Whether a key is one that was asked for.
+    pub(super) fn is_asked(&self, name: &str) -> bool {
+        self.asked.contains(&name)
     }
 
     /// The values nobody asked for whose keys are no slip of a known one, by name.
@@ -135,12 +143,16 @@ impl<'d> Table<'d> {
             if self.asked.contains(&name) || but.iter().any(|taken| taken == name) {
                 continue;
             }
-            let what = match name.slip_of(&self.asked) {
-                Some(known) => format!("is not a known key: did you mean {known}?"),
-                None => format!("is not a known key: remove it (known here: {})", self.asked.join(", ")),
-            };
-            self.reading.note(self.key(name), offset, what);
+            self.reading.note(self.key(name), offset, unknown(name, &self.asked));
         }
+    }
+}
+
+/// What is wrong with a key that is none of those known.
+pub(super) fn unknown(name: &str, known: &[&str]) -> String {
+    match name.slip_of(known) {
+        Some(known) => format!("is not a known key: did you mean {known}?"),
+        None => format!("is not a known key: remove it (known here: {})", known.join(", ")),
     }
 }
 
@@ -177,9 +189,28 @@ impl<'d> Item<'d> {
         self.reading.position(self.offset).0
     }
 
-    fn element(&self, index: usize, value: &'d toml::Spanned<DeValue<'d>>) -> Self {
+    fn element(&self, index: usize, value: &'d Spanned<DeValue<'d>>) -> Self {
         let key = format!("{}[{index}]", self.key);
         Self { reading: self.reading, key, offset: value.span().start, value: value.get_ref() }
+    }
+
+    /// The table that this is; `wanted` says which it should be.
+    pub(super) fn table(&self, wanted: &str) -> Option<Table<'d>> {
+        let DeValue::Table(entries) = self.value else { return self.wrong_type(wanted) };
+        Some(Table { reading: self.reading, path: self.key.clone(), offset: self.offset, entries, asked: Vec::new() })
+    }
+
+    /// The value as `T` reads it. Of several mistakes in its form only the first is noted, where it is.
+    pub(super) fn deserialize<T: DeserializeOwned>(&self) -> Option<T> {
+        let value = Spanned::new(self.offset..self.offset, self.value.clone());
+        T::deserialize(ValueDeserializer::from(value))
+            .map_err(|error| {
+                let offset = error.span().map_or(self.offset, |span| span.start);
+                let key = places::path_at(self.value, &self.key, offset).unwrap_or_else(|| self.key.clone());
+                let (key, what) = places::mistake(key, error.message());
+                self.reading.note(key, offset, what);
+            })
+            .ok()
     }
 
     pub(super) fn text(&self) -> Option<&'d str> {

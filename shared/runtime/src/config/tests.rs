@@ -242,7 +242,7 @@ fn each_rule_of_the_document_has_its_mistake() {
         ),
         (
             "[[connections]]\nid = \"o\"\npartner = \"onedata\"\nkeys = [\"@KEY\"]\ntoken = 5",
-            "connections[0].token: must be a text in quotes",
+            "connections[0].token: must be a table that is a recipe (a credential needs another name), not an integer",
         ),
         ("[[connections]]\nid = \"x\"\npartner = \"acme\"", "connections[0].partner: must be one of xhq, trackingeyes"),
         (

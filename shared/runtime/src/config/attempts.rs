@@ -1,0 +1,44 @@
+//! How attempts are made, be it at an endpoint or at a partner.
+
+use std::time::Duration;
+
+use hub::schedule::Schedule;
+
+use super::reader::{Item, Table};
+use super::values::print;
+
+/// The longest an attempt may take: a function that waits for it must end within the gateway's 30 seconds.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// The longest schedule.
+const MOST_RETRIES: usize = 100;
+
+/// How long an attempt may take: at most half of `sweep_every`, as is the default where that is less.
+pub(super) fn timeout(table: &mut Table<'_>, default: Duration, sweep_every: Duration) -> Option<Duration> {
+    table.or("timeout", default.min(sweep_every / 2), |item| {
+        let timeout = item.duration(Duration::from_millis(1)..=LONGEST_TIMEOUT)?;
+        let fits = timeout * 2 <= sweep_every;
+        let (every, enough) = (print(sweep_every), print(timeout * 2));
+        let too_long = format!("must be at most half of sweep_every ({every}): lower it, or raise that to {enough}");
+        if fits { Some(timeout) } else { item.wrong(too_long) }
+    })
+}
+
+/// How many attempts may be under way at once.
+pub(super) fn concurrency(table: &mut Table<'_>, default: u32) -> Option<usize> {
+    let concurrency = table.or("concurrency", default, |item| item.integer(1..=1024))?;
+    usize::try_from(concurrency).ok()
+}
+
+/// When an attempt that failed is made again.
+pub(super) fn retry(table: &mut Table<'_>) -> Option<Schedule> {
+    table.or("retry", Schedule::default(), schedule)
+}
+
+fn schedule(item: &Item<'_>) -> Option<Schedule> {
+    let delays = item.each(|item| item.duration(Duration::from_millis(1)..=Duration::from_hours(7 * 24)))?;
+    if delays.len() > MOST_RETRIES {
+        return item.wrong(format!("must hold at most {MOST_RETRIES} delays"));
+    }
+    Some(Schedule::new(delays))
+}

@@ -1,0 +1,128 @@
+//! The keys of a connection that say how its partner is called.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hub::schedule::Schedule;
+use partners::Partner;
+use partners::operation::{Encoding, Settings};
+use serde::de::DeserializeOwned;
+
+use super::reader::{Item, Table};
+use super::{Rate, attempts};
+
+/// How long an attempt at a call may take where nothing is said, if the sweeper leaves it that long: partners work on a
+/// call before they answer.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How many calls may be under way at once where nothing is said.
+const CONCURRENCY: u32 = 8;
+
+/// What these keys say.
+pub(super) struct Calls {
+    pub(super) timeout: Duration,
+    pub(super) concurrency: usize,
+    pub(super) schedule: Schedule,
+    pub(super) rate: Option<Rate>,
+    pub(super) allow_private: bool,
+    pub(super) allow_private_files: bool,
+    pub(super) settings: Settings,
+}
+
+/// Reads them all. Where the partner is not known, only what holds for every partner is checked.
+pub(super) fn read(table: &mut Table<'_>, partner: Option<Partner>, sweep_every: Duration) -> Option<Calls> {
+    let timeout = attempts::timeout(table, TIMEOUT, sweep_every);
+    let concurrency = attempts::concurrency(table, CONCURRENCY);
+    let schedule = attempts::retry(table);
+    let rate = table.or("rate", None, |item| rate(item).map(Some));
+    let allow_private = table.or("allow_private", false, Item::flag);
+    let allow_private_files = table.or("allow_private_files", false, Item::flag);
+    let settings = settings(table, partner);
+    Some(Calls {
+        timeout: timeout?,
+        concurrency: concurrency?,
+        schedule: schedule?,
+        rate: rate?,
+        allow_private: allow_private?,
+        allow_private_files: allow_private_files?,
+        settings: settings?,
+    })
+}
+
+/// Notes each credential that a recipe names and the connection lacks. `given` are those of the connection.
+pub(super) fn check_credentials<'g>(table: &Table<'_>, settings: &Settings, given: impl Iterator<Item = &'g str>) {
+    let given: Vec<_> = given.collect();
+    for name in settings.credentials() {
+        if given.contains(&name) {
+            continue;
+        }
+        let what = if table.is_asked(name) {
+            "is no credential, but a recipe names it as one: give the credential another name"
+        } else {
+            "is missing: a recipe names this credential"
+        };
+        table.mistake(name, what.to_owned());
+    }
+}
+
+fn rate(item: &Item<'_>) -> Option<Rate> {
+    let mut table = item.table("a table such as { calls = 10, per = \"1s\" }")?;
+    let calls = table.need("calls", "10").and_then(|item| item.integer(1..=10_000));
+    let per = table
+        .need("per", "\"1s\"")
+        .and_then(|item| item.duration(Duration::from_millis(100)..=Duration::from_hours(24)));
+    table.close(&[]);
+    Some(Rate { calls: calls?, per: per? })
+}
+
+fn settings(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Settings> {
+    let usual = Settings::default();
+    let paths = table.or("paths", usual.paths, |item| each(item, |item| item.text().map(str::to_owned)));
+    let encodings = table.or("encodings", usual.encodings, |item| each(item, encoding));
+    let file_part = table.or("file_part", usual.file_part, |item| item.text().map(str::to_owned));
+    let base64_field = table.or("base64_field", None, |item| item.text().map(|text| Some(text.to_owned())));
+    let token = table.or("token", None, recipe);
+    let signature = table.or("signature", None, recipe);
+    let unread: Vec<_> = [("token", token.is_none()), ("signature", signature.is_none())]
+        .into_iter()
+        .filter_map(|(key, unread)| unread.then_some(key))
+        .collect();
+    let known = paths.is_some() && encodings.is_some() && file_part.is_some() && base64_field.is_some();
+    let settings = Settings {
+        paths: paths.unwrap_or_default(),
+        encodings: encodings.unwrap_or_default(),
+        // What could not be read is not wrong a second time.
+        file_part: file_part.unwrap_or_else(|| Settings::default().file_part),
+        base64_field: base64_field.flatten(),
+        token: token.flatten(),
+        signature: signature.flatten(),
+    };
+    let faults = partner.map(|partner| settings.validate(partner)).unwrap_or_default();
+    let faults: Vec<_> = faults.into_iter().filter(|fault| !unread.contains(&fault.field.as_str())).collect();
+    let sound = known && unread.is_empty() && faults.is_empty();
+    for fault in faults {
+        table.mistake(&fault.field, fault.remedy);
+    }
+    sound.then_some(settings)
+}
+
+/// A table of names that are nobody's to know beforehand.
+fn each<T>(item: &Item<'_>, read: impl Fn(&Item<'_>) -> Option<T>) -> Option<BTreeMap<String, T>> {
+    let entries = item.table("a table")?.rest();
+    let entries: Vec<_> = entries.into_iter().map(|(name, item)| Some((name, read(&item)?))).collect();
+    entries.into_iter().collect()
+}
+
+fn encoding(item: &Item<'_>) -> Option<Encoding> {
+    match item.text()? {
+        "json" => Some(Encoding::Json),
+        "form" => Some(Encoding::Form),
+        "multipart" => Some(Encoding::Multipart),
+        _ => item.wrong("must be \"json\", \"form\" or \"multipart\""),
+    }
+}
+
+fn recipe<T: DeserializeOwned>(item: &Item<'_>) -> Option<Option<T>> {
+    item.table("a table that is a recipe (a credential needs another name)")?;
+    item.deserialize().map(Some)
+}
