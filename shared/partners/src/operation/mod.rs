@@ -10,6 +10,7 @@
 
 mod check;
 mod digest;
+pub mod enclosure;
 mod encode;
 mod field;
 mod keys;
