@@ -54,6 +54,9 @@ pub struct Delivery {
     /// Somebody has it in hand until `due`; otherwise nobody may take it up before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_hand: bool,
+    /// Since when an attempt is owed, where `due` no longer says so: it was put off, or taken up and perhaps not made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Utc>,
     /// How many steps of the schedule are used up.
     #[serde(default)]
     pub tries: u32,
@@ -107,6 +110,7 @@ impl Delivery {
             since: now,
             turn: 0,
             in_hand: true,
+            owed: None,
             tries: 0,
             attempts: Vec::new(),
         }
@@ -124,9 +128,26 @@ impl Delivery {
         !self.in_hand && now.after(EARLY) < self.due
     }
 
+    /// Since when an attempt has been due, whoever took the delivery up or put it off meanwhile; in the future where its
+    /// time has not come. Nothing where the delivery is settled.
+    #[must_use]
+    pub fn owed_since(&self) -> Option<Utc> {
+        (self.state == State::Pending).then(|| self.owing())
+    }
+
+    /// The first turn is owed from the beginning: its due time is only the end of its lease.
+    const fn owing(&self) -> Utc {
+        match self.owed {
+            Some(owed) => owed,
+            None if self.in_hand && self.turn == 0 => self.since,
+            None => self.due,
+        }
+    }
+
     /// The delivery taken up until `until`: hints of earlier turns become stale.
     #[must_use]
     pub const fn claimed(mut self, until: Utc) -> Self {
+        self.owed = Some(self.owing());
         self.turn += 1;
         self.in_hand = true;
         self.due = until;
@@ -160,6 +181,7 @@ impl Delivery {
         if now.since(self.since) >= PATIENCE {
             return self.settled(State::Failed, now);
         }
+        self.owed = Some(self.owing());
         self.turn += 1;
         self.in_hand = false;
         // Spread: a recovery must be no stampede, and the event that is the next probe must be any of those that wait.
@@ -173,6 +195,7 @@ impl Delivery {
         self.state = State::Pending;
         self.turn += 1;
         self.in_hand = false;
+        self.owed = None;
         self.tries = 0;
         self.since = now;
         self.due = now;
@@ -189,6 +212,7 @@ impl Delivery {
         self.state = state;
         self.turn += 1;
         self.in_hand = false;
+        self.owed = None;
         self.due = now;
         self
     }
@@ -196,6 +220,7 @@ impl Delivery {
     const fn waiting(mut self, due: Utc) -> Self {
         self.turn += 1;
         self.in_hand = false;
+        self.owed = None;
         self.tries += 1;
         self.due = due;
         self
@@ -271,6 +296,20 @@ mod tests {
         assert!(waiting.is_early(Utc(3_999_999)) && !waiting.is_early(Utc(4_000_000)));
         assert!(!fresh().is_early(Utc(0)), "what is in hand is attempted at once");
         assert!(!waiting.claimed(Utc(90_000_000)).is_early(Utc(5_000_000)));
+    }
+
+    #[test]
+    fn what_is_taken_up_again_and_again_stays_owed_since_its_time() {
+        let owed = |delivery: &Delivery| delivery.owed_since();
+        assert_eq!(owed(&fresh().claimed(Utc(90_000_000)).claimed(Utc(150_000_000))), Some(Utc(0)));
+        assert_eq!(owed(&fresh().put_off(Utc(15_000_000), Utc(1), 0.5).claimed(Utc(90_000_000))), Some(Utc(0)));
+        let waiting =
+            fresh().claimed(Utc(90_000_000)).attempted(attempt(500), REFUSED, &Schedule::default(), Utc(0), 0.5);
+        assert_eq!(owed(&waiting), Some(waiting.due), "not before its retry");
+        assert_eq!(owed(&waiting.clone().claimed(Utc(90_000_000))), Some(waiting.due));
+        assert_eq!(owed(&waiting.clone().replayed(Utc(7))), Some(Utc(7)));
+        let done = waiting.attempted(attempt(200), Outcome::Delivered, &Schedule::default(), Utc(5), 0.5);
+        assert_eq!(owed(&done), None);
     }
 
     #[test]

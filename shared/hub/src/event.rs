@@ -103,6 +103,17 @@ impl Work {
         pending.map(|delivery| delivery.due).chain(self.index_by).chain(call).min()
     }
 
+    /// Since when each attempt has been owed that is; an attempt whose time has not come is owed to nobody.
+    pub fn owed(&self, now: Utc) -> impl Iterator<Item = Utc> {
+        let deliveries = self.deliveries.iter().filter_map(Delivery::owed_since);
+        // The first turn of a call is owed from the beginning, as a delivery's is.
+        let call = self.call.as_ref().and_then(|call| {
+            let first = call.in_hand && call.turn == 0;
+            call.next().map(|due| if first { call.since } else { due })
+        });
+        deliveries.chain(call).filter(move |since| *since <= now)
+    }
+
     /// Whether somebody should look: a delivery failed and nobody has confirmed it, or a call failed or is ambiguous.
     #[must_use]
     pub fn has_failed(&self) -> bool {

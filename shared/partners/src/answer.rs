@@ -57,6 +57,8 @@ impl Verdict {
 /// An HTTP answer whose body is always `application/json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
+    /// What became of the push.
+    pub verdict: Verdict,
     /// The HTTP status.
     pub status: u16,
     /// The JSON body.
@@ -73,6 +75,7 @@ pub fn answer(partner: Partner, verdict: Verdict, text: &str) -> Answer {
     let kept = matches!(verdict, Verdict::Accepted | Verdict::Duplicate);
     match partner {
         Partner::Xhq => Answer {
+            verdict,
             status: verdict.status(),
             body: json!({"state": kept, "msg": if kept { "" } else { text }}).to_string(),
         },
@@ -81,6 +84,7 @@ pub fn answer(partner: Partner, verdict: Verdict, text: &str) -> Answer {
             let message: String =
                 if kept { "success".to_owned() } else { text.chars().take(TRACKINGEYES_MESSAGE).collect() };
             Answer {
+                verdict,
                 // Only a body with `code` makes a re-push possible, so a refusal of ours must look like an answer.
                 status: match verdict {
                     Verdict::Accepted | Verdict::Duplicate | Verdict::Malformed | Verdict::Unavailable => 200,
@@ -94,7 +98,8 @@ pub fn answer(partner: Partner, verdict: Verdict, text: &str) -> Answer {
             let positive = kept || verdict == Verdict::Malformed;
             let status = if positive { 200 } else { verdict.status() };
             let message = if kept { "success" } else { text };
-            Answer { status, body: json!({"success": positive, "code": status, "message": message}).to_string() }
+            let body = json!({"success": positive, "code": status, "message": message}).to_string();
+            Answer { verdict, status, body }
         }
         Partner::Yanwen => anyone(verdict, text),
     }
@@ -105,6 +110,7 @@ pub fn answer(partner: Partner, verdict: Verdict, text: &str) -> Answer {
 pub fn anyone(verdict: Verdict, text: &str) -> Answer {
     let status = verdict.status();
     Answer {
+        verdict,
         status,
         body: json!({
             "state": false, "msg": text,
