@@ -81,26 +81,27 @@ fn settings(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Settings>
     let encodings = table.or("encodings", usual.encodings, |item| each(item, encoding));
     let file_part = table.or("file_part", usual.file_part, |item| item.text().map(str::to_owned));
     let base64_field = table.or("base64_field", None, |item| item.text().map(|text| Some(text.to_owned())));
-    let token = table.or("token", None, recipe);
-    let signature = table.or("signature", None, recipe);
-    let unread: Vec<_> = [("token", token.is_none()), ("signature", signature.is_none())]
-        .into_iter()
-        .filter_map(|(key, unread)| unread.then_some(key))
-        .collect();
-    let known = paths.is_some() && encodings.is_some() && file_part.is_some() && base64_field.is_some();
+    let token = table.or("token", None, |item| recipe(item).map(Some));
+    let signature = table.or("signature", None, |item| recipe(item).map(Some));
+    // A token's recipe that could not be read is not missing besides.
+    let follows = token.is_none().then_some("token");
+    let read = token.is_some()
+        && signature.is_some()
+        && paths.is_some()
+        && encodings.is_some()
+        && file_part.is_some()
+        && base64_field.is_some();
     let settings = Settings {
         paths: paths.unwrap_or_default(),
         encodings: encodings.unwrap_or_default(),
-        // What could not be read is not wrong a second time.
         file_part: file_part.unwrap_or_else(|| Settings::default().file_part),
         base64_field: base64_field.flatten(),
         token: token.flatten(),
         signature: signature.flatten(),
     };
     let faults = partner.map(|partner| settings.validate(partner)).unwrap_or_default();
-    let faults: Vec<_> = faults.into_iter().filter(|fault| !unread.contains(&fault.field.as_str())).collect();
-    let sound = known && unread.is_empty() && faults.is_empty();
-    for fault in faults {
+    let sound = read && faults.is_empty();
+    for fault in faults.into_iter().filter(|fault| follows != Some(fault.field.as_str())) {
         table.mistake(&fault.field, fault.remedy);
     }
     sound.then_some(settings)
@@ -122,7 +123,7 @@ fn encoding(item: &Item<'_>) -> Option<Encoding> {
     }
 }
 
-fn recipe<T: DeserializeOwned>(item: &Item<'_>) -> Option<Option<T>> {
+fn recipe<T: DeserializeOwned>(item: &Item<'_>) -> Option<T> {
     item.table("a table that is a recipe (a credential needs another name)")?;
-    item.deserialize().map(Some)
+    item.deserialize()
 }

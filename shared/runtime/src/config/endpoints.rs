@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hub::EndpointId;
 use hub::Secret;
+use hub::call::EVENT_TYPES;
 use hub::envelope::Format;
 use hub::routes::{Pattern, Route};
 use hub::signature::SigningKey;
@@ -132,13 +133,15 @@ fn connection_patterns(item: &Item<'_>, connections: &Ids) -> Option<Vec<Pattern
 
 fn type_patterns(item: &Item<'_>) -> Option<Vec<Pattern>> {
     patterns(item, |item, text| {
-        let possible = Partner::ALL.into_iter().any(|partner| {
+        let fits = |known: &str| text.strip_suffix('*').map_or(text == known, |prefix| known.starts_with(prefix));
+        let of_partner = Partner::ALL.into_iter().any(|partner| {
             let begin = format!("{partner}.");
-            text.strip_suffix('*').is_some_and(|prefix| begin.starts_with(prefix)) || text.starts_with(&begin)
+            text.starts_with(&begin) || (text.ends_with('*') && fits(&begin))
         });
-        let partners = Partner::ALL.map(Partner::id).join(", ");
-        possible
-            .then_some(())
-            .or_else(|| item.wrong(format!("matches no event: types are <partner>.<action>, of {partners}")))
+        if of_partner || EVENT_TYPES.into_iter().any(fits) {
+            return Some(());
+        }
+        let (partners, calls) = (Partner::ALL.map(Partner::id).join(", "), EVENT_TYPES.join(", "));
+        item.wrong(format!("matches no event: types are <partner>.<action>, of {partners}; and {calls}"))
     })
 }

@@ -51,7 +51,8 @@ pub(super) fn mistake(key: String, message: &str) -> (String, String) {
     if let Some(missing) = message.strip_prefix("missing field ") {
         return (format!("{key}.{}", missing.trim_matches('`')), "is missing".to_owned());
     }
-    let expected = message.rsplit_once("expected ").map_or("", |(_, expected)| expected);
+    let expected = message.rsplit_once("expected ").or_else(|| message.rsplit_once("wanted "));
+    let expected = expected.map_or("", |(_, expected)| expected);
     if message.starts_with("unknown field ") {
         let name = key.rsplit_once('.').map_or(key.as_str(), |(_, name)| name);
         let known: Vec<_> = expected.split('`').skip(1).step_by(2).collect();
@@ -64,6 +65,7 @@ pub(super) fn mistake(key: String, message: &str) -> (String, String) {
         "a sequence" => "a list in [ ]".to_owned(),
         "a map" => "a table".to_owned(),
         "string or table" => "a text or a table".to_owned(),
+        wanted if wanted.starts_with("exactly 1 element") => "a table with exactly one key".to_owned(),
         wanted if wanted.starts_with("struct ") => "a table".to_owned(),
         wanted => {
             let of = if expected.starts_with("one of ") { "one of " } else { "" };

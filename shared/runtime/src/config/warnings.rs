@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use hub::{ConnectionId, EndpointId};
+use partners::Partner;
+use partners::operation::{self, Credential};
 use url::{Host, Url};
 
 use super::values::{origin, print};
-use super::{Config, Endpoint};
+use super::{Config, Connection, Endpoint};
 
 pub(super) fn of(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -18,11 +20,7 @@ pub(super) fn of(config: &Config) -> Vec<String> {
     }
     for connection in config.connections.values() {
         let id = &connection.id;
-        let secretive = !connection.credentials.is_empty();
-        if let Some(url) = connection.base_url.as_ref().filter(|url| secretive && url.scheme() == "http") {
-            let origin = origin(url);
-            warnings.push(format!("connection {id} calls {origin} without TLS: credentials and data can be read"));
-        }
+        of_calls(connection, &mut warnings);
         let wanting: Vec<_> = wanting(config, id).collect();
         if wanting.is_empty() && !config.endpoints.is_empty() {
             warnings.push(format!("no endpoint wants the events of connection {id}: they are delivered nowhere"));
@@ -64,6 +62,39 @@ pub(super) fn of(config: &Config) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// What is to be known about calls to a connection's partner.
+fn of_calls(connection: &Connection, warnings: &mut Vec<String>) {
+    let id = &connection.id;
+    if let Some(url) = &connection.base_url {
+        if url.scheme() == "http" && (!connection.credentials.is_empty() || is_callable(connection)) {
+            let origin = origin(url);
+            warnings.push(format!("connection {id} calls {origin} without TLS: credentials and data can be read"));
+        }
+        if !connection.allow_private && is_plainly_private(url) {
+            warnings.push(format!(
+                "connection {id} is called at a private address, so every call fails: set allow_private = true"
+            ));
+        }
+    }
+    if connection.allow_private {
+        warnings.push(format!("connection {id} may be called at private and loopback addresses (allow_private)"));
+    }
+    if connection.allow_private_files {
+        warnings.push(format!(
+            "files for connection {id} may be fetched from private and loopback addresses (allow_private_files): whoever \
+             holds an API key can have the hub read its network"
+        ));
+    }
+}
+
+/// Whether a connection has what some operation of its partner needs. One that only receives has not.
+fn is_callable(connection: &Connection) -> bool {
+    let partner = connection.partner;
+    let has = |credential: &Credential| !credential.documented || connection.credentials.contains_key(credential.name);
+    let signed = partner != Partner::OneData || connection.settings.signature.is_some();
+    signed && operation::all().any(|row| row.partner == partner && row.credentials.iter().all(has))
 }
 
 /// The endpoints that want something of a connection.

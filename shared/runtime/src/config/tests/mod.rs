@@ -1,0 +1,137 @@
+mod calls;
+mod mistakes;
+mod taken;
+
+use std::collections::BTreeMap;
+use std::io;
+
+use super::{Config, Mistake, Sources};
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+const OTHER_KEY: &str = "fedcba9876543210fedcba9876543210";
+const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// Sources that hold `GOOD`, an empty `EMPTY` and the files of the same names.
+fn sources() -> Sources<'static> {
+    let known = BTreeMap::from([("GOOD", KEY.to_owned()), ("EMPTY", String::new())]);
+    let files = BTreeMap::from([("good", format!("  {OTHER_KEY}\n")), ("empty", " \n".to_owned())]);
+    Sources {
+        env: Box::new(move |name| known.get(name).cloned()),
+        file: Box::new(move |path| {
+            let name = path.to_str().unwrap();
+            files.get(name).cloned().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file"))
+        }),
+    }
+}
+
+/// Reads a document in which `@KEY`, `@OTHER` and `@WHSEC` stand for good secrets.
+fn read(text: &str) -> Result<Config, Vec<Mistake>> {
+    let text = text.replace("@KEY", KEY).replace("@OTHER", OTHER_KEY).replace("@WHSEC", WHSEC);
+    Config::parse_with(&text, &sources())
+}
+
+fn mistakes(text: &str) -> Vec<String> {
+    match read(text) {
+        Ok(_) => vec![],
+        Err(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// Every key there is.
+const FULL: &str = r#"
+listen = "[::1]:9000"
+inbox = "127.0.0.1:9001"
+data_dir = "/var/lib/tongguan"
+retention_days = 30
+sweep_every = "1m"
+
+[[connections]]
+id = "xhq-sh"
+partner = "xhq"
+keys = ["@KEY", { file = "good" }]
+allow_ips = ["203.0.113.7", "198.51.100.9/24", "2001:db8::/32"]
+retention_days = 0x10
+environment = "test"
+fee_actions = ["fee_push", "费用"]
+app_id = "a"
+bgh_id = { env = "GOOD" }
+timeout = "20s"
+concurrency = 1024
+retry = ["1s"]
+rate = { calls = 10_000, per = "1d" }
+allow_private = true
+allow_private_files = true
+encodings = { package = "multipart", sendMsg = "form" }
+file_part = "upload"
+base64_field = "content"
+
+[connections.paths]
+unfreeze = "unfreeze"
+
+[[connections]]
+id = "te"
+partner = "trackingeyes"
+keys = [{ env = "GOOD" }]
+company_code = "c"
+secret = "s"
+
+[[connections]]
+id = "rates"
+partner = "onedata"
+keys = ["@KEY"]
+base_url = "http://127.0.0.1:9100/one"
+app_secret = "s3"
+app_key = { env = "GOOD" }
+
+[connections.token]
+path = "/auth/token"
+body = { appKey = { credential = "app_key" } }
+token = "/data/accessToken"
+life_seconds = 7200
+
+[connections.signature]
+parts = [{ credential = "app_secret" }, "nonce", "timestamp", "token", "body"]
+hash = "md5"
+send = [
+    { part = "token", header = "accessToken" },
+    { part = "signature", header = "sign" },
+]
+
+[[connections]]
+id = "yw"
+partner = "yanwen"
+environment = "test"
+user_id = "99000015"
+api_token = "t"
+
+[[endpoints]]
+id = "z"
+url = "http://127.0.0.1:9000/events"
+secrets = ["@WHSEC", "@WHSEC"]
+format = "raw"
+connections = ["xhq-*", "te"]
+types = ["xhq.*", "trackingeyes.customs_status", "call.failed"]
+retry = ["500ms", "5s", "2m", "1h", "1d"]
+allow_private = true
+timeout = "25s"
+concurrency = 1024
+
+[[endpoints]]
+id = "a"
+url = "https://erp.example.com"
+secrets = ["@WHSEC"]
+retry = []
+
+[[api_keys]]
+id = "erp"
+key = "@KEY"
+connections = ["te"]
+"#;
+
+/// A sound connection and endpoint, each with more lines.
+fn with(connection: &str, endpoint: &str) -> String {
+    format!(
+        "[[connections]]\nid = \"xhq-sh\"\npartner = \"xhq\"\nkeys = [\"@KEY\"]\n{connection}\n\
+         [[endpoints]]\nid = \"erp\"\nurl = \"https://erp.example.com/events\"\nsecrets = [\"@WHSEC\"]\n{endpoint}\n"
+    )
+}

@@ -1,0 +1,118 @@
+//! What a sound document says.
+
+use std::time::Duration;
+
+use hub::envelope::Format;
+use hub::schedule::Schedule;
+use partners::Partner;
+
+use super::*;
+
+#[test]
+fn an_empty_document_is_the_defaults() {
+    let config = read("").unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8787");
+    assert_eq!(config.data_dir.to_str(), Some("data"));
+    assert_eq!((config.sweep_every, config.inbox), (Duration::from_secs(30), None));
+    assert_eq!(config.warnings().len(), 2, "{:?}", config.warnings());
+}
+
+#[test]
+fn what_is_left_out_is_as_documented() {
+    let config = read(&with("", "")).unwrap();
+    let connection = &config.connections[&"xhq-sh".into()];
+    assert_eq!(connection.partner, Partner::Xhq);
+    assert_eq!(connection.retention, Duration::from_hours(90 * 24));
+    assert_eq!(connection.base_url.as_ref().unwrap().as_str(), "http://api.platform.codeflagai.com/api/docking/");
+    assert!(connection.allow_ips.is_empty() && connection.fee_actions.is_empty() && connection.credentials.is_empty());
+    let endpoint = &config.endpoints[&"erp".into()];
+    assert_eq!((endpoint.format, endpoint.schedule.clone()), (Format::CloudEvents, Schedule::default()));
+    assert_eq!((endpoint.timeout, endpoint.concurrency), (Duration::from_secs(10), 32));
+    assert!(!endpoint.allow_private);
+    assert!(config.routes[0].wants(&"xhq-sh".into(), &"xhq.syn_status".into()));
+}
+
+#[test]
+fn everything_that_is_given_is_taken() {
+    let config = read(FULL).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+    assert_eq!((config.listen.port(), config.inbox.map(|inbox| inbox.port())), (9000, Some(9001)));
+    assert_eq!((config.data_dir.to_str(), config.sweep_every), (Some("/var/lib/tongguan"), Duration::from_mins(1)));
+    let xhq = &config.connections[&"xhq-sh".into()];
+    assert!(xhq.keys[0].matches(KEY) && xhq.keys[1].matches(OTHER_KEY));
+    let nets: Vec<_> = xhq.allow_ips.iter().map(ToString::to_string).collect();
+    assert_eq!(nets, ["203.0.113.7/32", "198.51.100.0/24", "2001:db8::/32"]);
+    assert_eq!(xhq.retention, Duration::from_hours(16 * 24));
+    assert_eq!(xhq.fee_actions, ["fee_push", "费用"]);
+    assert!(
+        config.routes[1].wants(&xhq.id, &"call.failed".into()) && !config.routes[1].wants(&xhq.id, &"call.x".into())
+    );
+    assert!(xhq.credentials["app_id"].matches("a") && xhq.credentials["bgh_id"].matches(KEY));
+    let base_urls: Vec<_> = config.connections.values().map(|c| c.base_url.as_ref().unwrap().as_str()).collect();
+    assert_eq!(
+        base_urls,
+        [
+            "http://127.0.0.1:9100/one",
+            "https://api.trackingeyes.com/",
+            "http://api.t.baoguan001.com/api/docking/",
+            "https://ejf-fat.yw56.com.cn/api/order"
+        ]
+    );
+    assert_eq!(config.connections[&"te".into()].retention, Duration::from_hours(30 * 24));
+    assert!(config.connections[&"rates".into()].credentials["app_secret"].matches("s3"));
+    assert_eq!(config.connections[&"yw".into()].credentials.len(), 2);
+    let z = &config.endpoints[&"z".into()];
+    assert_eq!((z.keys.len(), z.format, z.schedule.steps()), (2, Format::Raw, 5));
+    assert_eq!((z.allow_private, z.timeout, z.concurrency), (true, Duration::from_secs(25), 1024));
+    assert_eq!(config.endpoints[&"a".into()].schedule.steps(), 0);
+    let routes: Vec<_> = config.routes.iter().map(|route| route.endpoint.as_str()).collect();
+    assert_eq!(routes, ["a", "z"]);
+    assert!(config.api_keys[0].key.matches(KEY) && !config.api_keys[0].connections[0].matches("yw"));
+}
+
+#[test]
+fn a_short_sweep_shortens_the_default_timeout() {
+    let config = read(&format!("sweep_every = \"1s\"\n{}", with("", ""))).unwrap();
+    assert_eq!(config.endpoints[&"erp".into()].timeout, Duration::from_millis(500));
+}
+
+#[test]
+fn a_configuration_prints_no_secret() {
+    let text = with("app_id = \"hunter2\"", "").replace("/events", "/events/hunter2?token=hunter2")
+        + "[[api_keys]]\nid = \"a\"\nkey = \"@OTHER\"\n";
+    let config = read(&text).unwrap();
+    let printed = format!("{config:?} {:?}", config.warnings());
+    for secret in ["hunter2", KEY, OTHER_KEY, WHSEC] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+    assert!(printed.contains("https://erp.example.com"));
+}
+
+#[test]
+fn the_ends_of_calls_are_events_too() {
+    for types in ["call.*", "call.succeeded", "call.failed", "call.ambiguous", "c*"] {
+        let config = read(&with("", &format!("types = [\"{types}\"]"))).unwrap();
+        let wants = |event: &str| config.routes[0].wants(&"xhq-sh".into(), &event.into());
+        assert!(["call.succeeded", "call.failed", "call.ambiguous"].into_iter().any(wants), "{types}");
+        assert!(!wants("xhq.syn_status"), "{types}");
+    }
+}
+
+#[test]
+fn what_is_accepted_but_risky_is_told() {
+    let quiet = with("base_url = \"https://h/\"", "");
+    assert_eq!(read(&quiet).unwrap().warnings(), Vec::<String>::new());
+    let warned = |text: &str, part: &str| {
+        let warnings = read(text).unwrap().warnings();
+        assert!(warnings.len() == 1 && warnings[0].contains(part), "{text}\n{warnings:#?}");
+    };
+    warned(&quiet.replace("https://erp", "http://erp"), "endpoint erp is called at http://erp.example.com without TLS");
+    warned(&with("base_url = \"https://h/\"", "allow_private = true"), "(allow_private)");
+    warned(&quiet.replace("erp.example.com", "localhost"), "set allow_private = true");
+    warned(&quiet.replace("erp.example.com", "[::1]"), "set allow_private = true");
+    warned(&quiet.replace("erp.example.com", "10.1.2.3"), "set allow_private = true");
+    warned(&with("base_url = \"https://h/\"\nretention_days = 2", ""), "expire after 2d but endpoint erp retries for");
+    let unwanted = read(&with("base_url = \"https://h/\"", "connections = [\"te-*\"]")).unwrap().warnings();
+    assert_eq!(unwanted.len(), 2, "{unwanted:#?}");
+    assert!(unwanted[0].contains("no endpoint wants the events of connection xhq-sh"));
+    assert!(unwanted[1].contains("endpoint erp has a pattern in connections that fits none"));
+}
