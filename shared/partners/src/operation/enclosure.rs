@@ -106,6 +106,12 @@ impl TryFrom<Described> for Enclosure {
 }
 
 impl Enclosure {
+    /// A file whose bytes came with the request.
+    #[must_use]
+    pub fn inline(name: String, content_type: Option<String>, bytes: &[u8]) -> Self {
+        Self::Inline { name, content_type, base64: BASE64.encode(bytes) }
+    }
+
     /// The file's name: what the ERP said, else the last part of its address's path; nothing where that is none.
     #[must_use]
     pub fn name(&self) -> Option<Cow<'_, str>> {

@@ -105,6 +105,8 @@ fn base64_is_taken_as_encoders_print_it() {
         assert_eq!(decode(text).as_deref(), Ok(&b"PK\x03\x04\xff\xfb"[..]), "{text:?}");
     }
     assert_eq!((decode("UEs=").unwrap(), decode("UEs").unwrap()), (b"PK".to_vec(), b"PK".to_vec()));
+    let Enclosure::Inline { base64, .. } = Enclosure::inline("a".to_owned(), None, b"PK") else { unreachable!() };
+    assert_eq!(base64, "UEs=");
     for text in ["UEsDBP_7", "data:application/zip;base64,UEsDBP/7", "UEsDB", "UE=s", "", "\n"] {
         assert_eq!(decode(text).unwrap_err().field, "file.base64", "{text:?}");
     }
