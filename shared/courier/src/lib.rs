@@ -5,6 +5,7 @@
 //! comes in as a function, so that the same code runs against a simulated ERP in virtual time.
 
 mod attempt;
+pub mod file;
 mod index;
 mod line;
 mod parcel;
