@@ -1,8 +1,9 @@
 //! The glue between what is decided (`hub`) and what is done (`store`, `queue`): configuration, the reception of
-//! pushes, authorisation, logs. It never calls out.
+//! pushes, authorisation, logs, metrics. It never calls out.
 
 pub mod config;
 pub mod logs;
+pub mod metrics;
 pub mod receive;
 
 use std::sync::Arc;

@@ -15,7 +15,7 @@ pub fn chain(error: &dyn Error) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Starts logging, one JSON object per line where a machine reads it. A second start does nothing, so that tests and
+/// Starts logging, one JSON object per line where a machine reads it; `span` in it says what it is about. A second start does nothing, so that tests and
 /// functions in one process may each call it.
 pub fn init(json: bool) {
     let wanted = std::env::var(FILTER).ok().filter(|filter| !filter.is_empty());
@@ -24,7 +24,7 @@ pub fn init(json: bool) {
     let filter = filter.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new("info"));
     let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
     let started = if json {
-        logs.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        logs.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
     } else {
         logs.with_ansi(std::io::stderr().is_terminal()).try_init()
     };

@@ -6,11 +6,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::join_all;
+use futures::future::{join_all, try_join_all};
 use hub::action::Action;
 use hub::admission::{self, Draft};
+use hub::call::Standing;
 use hub::identity::{self, Identity, Step};
-use hub::{ConnectionId, Work};
+use hub::{ConnectionId, EventKey, Work};
 use partners::Partner;
 use partners::answer::{self, Answer, Verdict};
 use queue::{Errand, Hint, Queue};
@@ -18,7 +19,8 @@ use store::{Admitted, Link, Store, StoreError};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 use tokio::task::block_in_place;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::Span;
 
 use crate::Context;
 use crate::config::Connection;
@@ -38,6 +40,9 @@ const HINT_BUDGET: Duration = Duration::from_millis(100);
 /// How often a decision is made again because the chain moved. Each time another push was admitted, so this is reached
 /// only while that many different pushes of one subject race.
 const CHAIN_ATTEMPTS: usize = 64;
+
+/// How many events of a push are noted for its log lines.
+const NOTED: usize = 20;
 
 /// What names a push: the parts of its path.
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +131,7 @@ pub async fn receive<S: Store, Q: Queue>(
 ) -> Answer {
     let connection = verified.connection;
     let partner = connection.partner;
+    Span::current().record("connection", connection.id.as_str());
     if delivered.body.len() > MAX_BODY {
         tracing::warn!(function = action.name, connection = %connection.id, bytes = delivered.body.len(), "too large");
         return refuse(Some(partner), Verdict::TooLarge);
@@ -144,13 +150,15 @@ pub async fn receive<S: Store, Q: Queue>(
 
     let mut verdict = Verdict::Duplicate;
     let mut hints = Vec::new();
+    let mut keys = Vec::new();
     for result in stored.unwrap_or_else(|_| vec![Err(Lost::Late)]) {
         match result {
-            Ok(Some(new)) => {
+            Ok((key, Some(new))) => {
+                keys.push(key);
                 hints.extend(new);
                 verdict = if verdict == Verdict::Unavailable { verdict } else { Verdict::Accepted };
             }
-            Ok(None) => {}
+            Ok((key, None)) => keys.push(key),
             Err(lost) => {
                 let error = crate::logs::chain(&lost);
                 tracing::error!(function = action.name, connection = %connection.id, error, "push not stored");
@@ -158,17 +166,9 @@ pub async fn receive<S: Store, Q: Queue>(
             }
         }
     }
-    if !hints.is_empty() {
-        let patience = (Instant::now() + HINT_BUDGET).min(deadline);
-        match timeout_at(patience, context.queue.send(hints, Duration::ZERO)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                let error = crate::logs::chain(&error);
-                tracing::warn!(function = action.name, error, "hint not sent; the sweeper will deliver");
-            }
-            Err(_) => tracing::warn!(function = action.name, "hint took too long; the sweeper will deliver"),
-        }
-    }
+    note(&keys);
+    let patience = HINT_BUDGET.min(deadline.saturating_duration_since(Instant::now()));
+    send(context, action, hints, patience).await;
     if verdict == Verdict::Unavailable {
         return refuse(Some(partner), verdict);
     }
@@ -187,24 +187,73 @@ fn aside<T>(bytes: usize, read: impl FnOnce() -> T) -> T {
     if bytes > LARGE && several { block_in_place(read) } else { read() }
 }
 
+/// Keeps what a partner answered in place of a push, and sends the hints for it. The same content is the same event,
+/// whichever way it comes.
+pub async fn keep<S: Store, Q: Queue>(
+    context: &Context<S, Q>,
+    action: &Action,
+    connection: &Connection,
+    delivered: &Delivered,
+) -> Result<(), Lost> {
+    let (id, partner) = (&connection.id, connection.partner);
+    let arrival = admission::read(action, id, partner, &connection.fee_actions, &delivered.body, None);
+    let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, delivered));
+    let hints = try_join_all(admissions).await?.into_iter().flatten().flatten().collect();
+    send(context, action, hints, HINT_BUDGET).await;
+    Ok(())
+}
+
+/// Sends hints, for as long as `patience` lasts. What the queue does not take is swept.
+async fn send<S, Q: Queue>(context: &Context<S, Q>, action: &Action, hints: Vec<Hint>, patience: Duration) {
+    if hints.is_empty() {
+        return;
+    }
+    match timeout(patience, context.queue.send(hints, Duration::ZERO)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            let error = crate::logs::chain(&error);
+            tracing::warn!(function = action.name, error, "hint not sent; the sweeper will deliver");
+        }
+        Err(_) => tracing::warn!(function = action.name, "hint took too long; the sweeper will deliver"),
+    }
+}
+
 /// Why a push could not be kept.
 #[derive(Debug, thiserror::Error)]
-enum Lost {
+pub enum Lost {
+    /// The store took too long.
     #[error("the store did not answer within the partner's budget")]
     Late,
+    /// The store failed.
     #[error("the event was not admitted")]
     Store(#[from] StoreError),
+    /// The chain of its subject moved at every attempt.
     #[error("other pushes of the same subject kept coming in between")]
     Contended,
 }
 
-/// Admits one event: the hints for its work where it is new, nothing where it is known.
+/// Notes what a push was about in the caller's span, where that has the fields.
+fn note(keys: &[EventKey]) {
+    let span = Span::current();
+    if span.is_disabled() || keys.is_empty() {
+        return;
+    }
+    let shown = keys.get(..NOTED).unwrap_or(keys);
+    let list = |text: fn(&EventKey) -> String| shown.iter().map(text).collect::<Vec<_>>().join(" ");
+    span.record("subject", list(|key| key.subject.to_string()));
+    span.record("event", list(|key| key.id.to_string()));
+    if keys.len() > NOTED {
+        span.record("events", keys.len());
+    }
+}
+
+/// Admits one event: its key, and the hints for its work where it is new.
 async fn admit<S: Store, Q>(
     context: &Context<S, Q>,
     connection: &Connection,
     draft: Draft,
     delivered: &Delivered,
-) -> Result<Option<Vec<Hint>>, Lost> {
+) -> Result<(EventKey, Option<Vec<Hint>>), Lost> {
     for _ in 0..CHAIN_ATTEMPTS {
         let now = context.now();
         let (id, received, possible_repeat, link) = match draft.identity {
@@ -214,7 +263,10 @@ async fn admit<S: Store, Q>(
             Identity::Latest => {
                 let before = context.store.head(&connection.id, &draft.subject, &draft.kind, now).await?;
                 match identity::follow(before.as_ref(), &connection.id, &draft.subject, draft.content, now) {
-                    Step::Duplicate(_) => return Ok(None),
+                    Step::Duplicate(id) => {
+                        let subject = draft.subject;
+                        return Ok((EventKey { connection: connection.id.clone(), subject, id }, None));
+                    }
                     Step::Next { possible_repeat, head } => {
                         let link = Link { expected: before.map(|head| head.event), head };
                         (link.head.event, link.head.received, possible_repeat, Some(link))
@@ -232,8 +284,11 @@ async fn admit<S: Store, Q>(
         );
         let work = admission::work(&event, &context.config.routes, context.config.sweep_every);
         match context.store.admit(&event, &work, link.as_ref()).await? {
-            Admitted::New => return Ok(Some(hints(&event.key, &work))),
-            Admitted::Duplicate => return Ok(None),
+            Admitted::New => {
+                let hints = hints(&event.key, &work);
+                return Ok((event.key, Some(hints)));
+            }
+            Admitted::Duplicate => return Ok((event.key, None)),
             Admitted::Moved => {}
         }
     }
@@ -245,7 +300,10 @@ async fn admit<S: Store, Q>(
 pub fn hints(key: &hub::EventKey, work: &Work) -> Vec<Hint> {
     let pending = work.deliveries.iter().filter(|delivery| delivery.state == hub::delivery::State::Pending);
     let deliver = pending.map(|delivery| Errand::Deliver { endpoint: delivery.endpoint.clone(), turn: delivery.turn });
-    // A delivery writes the aliases on its way; without one, that is an errand of its own.
-    let index = (work.index_by.is_some() && work.deliveries.is_empty()).then_some(Errand::Index);
-    deliver.chain(index).map(|errand| Hint { key: key.clone(), errand }).collect()
+    let queued = work.call.iter().filter(|call| call.standing == Standing::Queued);
+    let call = queued.map(|call| Errand::Call { turn: call.turn });
+    // An attempt writes the aliases on its way; without one, that is an errand of its own.
+    let idle = work.deliveries.is_empty() && work.call.is_none();
+    let index = (work.index_by.is_some() && idle).then_some(Errand::Index);
+    deliver.chain(call).chain(index).map(|errand| Hint { key: key.clone(), errand }).collect()
 }

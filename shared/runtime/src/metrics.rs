@@ -1,0 +1,314 @@
+//! Metrics in CloudWatch's Embedded Metric Format: a line of JSON in a function's log that CloudWatch counts, so that
+//! nothing is called for them.
+//!
+//! Only a function on Lambda prints them ([`start`]); elsewhere nothing happens. They go to standard output, each as one
+//! write of one line, and logs go to standard error: neither can break a line of the other.
+
+use std::io::Write as _;
+use std::sync::OnceLock;
+
+use hub::Utc;
+use hub::delivery::{Delivery, State};
+use partners::answer::Verdict;
+use serde_json::{Map, Value, json};
+
+/// The namespace of all metrics.
+pub const NAMESPACE: &str = "Tongguan";
+
+/// The dimension that every metric has: stacks of one account are told apart by it.
+pub const STACK: &str = "Stack";
+
+/// What is measured. The alarms and the dashboard name no others, and leave none out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Metric {
+    /// From the gateway's receipt of a push to its answer.
+    AckTime,
+    /// What was left of the partner's deadline then; negative where it was over.
+    AckMargin,
+    /// Pushes stored.
+    Accepted,
+    /// Pushes that were stored before.
+    Duplicate,
+    /// Pushes kept that are not as the partner documents them.
+    Malformed,
+    /// Pushes refused: wrong key, unknown connection or path, address not allowed.
+    Unauthorized,
+    /// Requests of another method than POST.
+    NotPost,
+    /// Pushes refused for their size.
+    TooLarge,
+    /// Pushes that could not be kept: the partner was told to repeat.
+    Unavailable,
+    /// Handlers that panicked, ran out of time or failed.
+    Errors,
+    /// From the reception of an event, or its replay, to its delivery.
+    DeliveryLag,
+    /// How many attempts a delivery took until it was settled.
+    Attempts,
+    /// Deliveries taken by the ERP.
+    Delivered,
+    /// Deliveries given up just now.
+    GivenUp,
+    /// How long the attempt that has waited longest has been owed, be it waiting, put off or throttled.
+    OldestDue,
+    /// Attempts that are owed.
+    Due,
+    /// Events with a delivery that failed, or a call that failed or is ambiguous, that nobody has seen to.
+    Failed,
+    /// Endpoints whose circuit is open.
+    CircuitsOpen,
+    /// How far the ledger is from balance, in deliveries and calls.
+    LedgerDifference,
+    /// Configurations refused for their mistakes, the one before them in use.
+    ConfigurationRefused,
+}
+
+impl Metric {
+    /// All of them.
+    pub const ALL: [Self; 20] = [
+        Self::AckTime,
+        Self::AckMargin,
+        Self::Accepted,
+        Self::Duplicate,
+        Self::Malformed,
+        Self::Unauthorized,
+        Self::NotPost,
+        Self::TooLarge,
+        Self::Unavailable,
+        Self::Errors,
+        Self::DeliveryLag,
+        Self::Attempts,
+        Self::Delivered,
+        Self::GivenUp,
+        Self::OldestDue,
+        Self::Due,
+        Self::Failed,
+        Self::CircuitsOpen,
+        Self::LedgerDifference,
+        Self::ConfigurationRefused,
+    ];
+
+    /// Its name in CloudWatch.
+    #[must_use]
+    pub fn name(self) -> String {
+        // The variant's own.
+        format!("{self:?}")
+    }
+
+    const fn unit(self) -> &'static str {
+        match self {
+            Self::AckTime => "Milliseconds",
+            Self::AckMargin => "Percent",
+            Self::DeliveryLag | Self::OldestDue => "Seconds",
+            Self::Accepted
+            | Self::Duplicate
+            | Self::Malformed
+            | Self::Unauthorized
+            | Self::NotPost
+            | Self::TooLarge
+            | Self::Unavailable
+            | Self::Errors
+            | Self::Attempts
+            | Self::Delivered
+            | Self::GivenUp
+            | Self::Due
+            | Self::Failed
+            | Self::CircuitsOpen
+            | Self::LedgerDifference
+            | Self::ConfigurationRefused => "Count",
+        }
+    }
+
+    /// The one that counts this outcome of a push.
+    #[must_use]
+    pub const fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Accepted => Self::Accepted,
+            Verdict::Duplicate => Self::Duplicate,
+            Verdict::Malformed => Self::Malformed,
+            Verdict::Unauthorized => Self::Unauthorized,
+            Verdict::NotPost => Self::NotPost,
+            Verdict::TooLarge => Self::TooLarge,
+            Verdict::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+/// What a sample is of, besides the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dimension {
+    /// A function's name.
+    Function,
+    /// A partner's id.
+    Partner,
+    /// A connection's id.
+    Connection,
+    /// An endpoint's id.
+    Endpoint,
+}
+
+impl Dimension {
+    /// Its name in CloudWatch.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Function => "Function",
+            Self::Partner => "Partner",
+            Self::Connection => "Connection",
+            Self::Endpoint => "Endpoint",
+        }
+    }
+}
+
+/// What was measured at one occasion. It is counted for the stack, which the alarms look at, and for all of
+/// [`Sample::of`] together; each combination of values is a metric that is paid for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sample {
+    /// What it is of.
+    pub of: Vec<(Dimension, String)>,
+    /// What was measured.
+    pub values: Vec<(Metric, f64)>,
+    /// By what it is found in the log; no dimensions.
+    pub notes: Vec<(&'static str, String)>,
+}
+
+impl Sample {
+    /// What was measured of one thing.
+    #[must_use]
+    pub fn of(dimension: Dimension, value: &impl ToString, values: Vec<(Metric, f64)>) -> Self {
+        Self { of: vec![(dimension, value.to_string())], values, notes: vec![] }
+    }
+
+    /// The value of a metric, where it was measured.
+    #[must_use]
+    pub fn value(&self, metric: Metric) -> Option<f64> {
+        self.values.iter().find(|(other, _)| *other == metric).map(|(_, value)| *value)
+    }
+}
+
+/// A sample as a line of the Embedded Metric Format, without the line's end.
+#[must_use]
+pub fn emf(stack: &str, at: Utc, sample: &Sample) -> String {
+    let own: Vec<&str> = sample.of.iter().map(|(dimension, _)| dimension.name()).collect();
+    let mut sets = vec![vec![STACK]];
+    if !own.is_empty() {
+        sets.push([&[STACK], own.as_slice()].concat());
+    }
+    let metrics: Vec<Value> =
+        sample.values.iter().map(|(metric, _)| json!({"Name": metric.name(), "Unit": metric.unit()})).collect();
+    let directive = json!({"Namespace": NAMESPACE, "Dimensions": sets, "Metrics": metrics});
+    let mut line = Map::new();
+    line.insert("_aws".to_owned(), json!({"Timestamp": at.0.div_euclid(1_000), "CloudWatchMetrics": [directive]}));
+    line.insert(STACK.to_owned(), stack.into());
+    // CloudWatch drops a line with an empty dimension.
+    let value = |value: &str| Value::from(if value.is_empty() { "none" } else { value });
+    line.extend(sample.of.iter().map(|(dimension, text)| (dimension.name().to_owned(), value(text))));
+    line.extend(sample.values.iter().map(|(metric, number)| (metric.name(), json!(number))));
+    line.extend(sample.notes.iter().map(|(name, text)| ((*name).to_owned(), text.as_str().into())));
+    Value::Object(line).to_string()
+}
+
+static ON: OnceLock<String> = OnceLock::new();
+
+/// Begins to print what is emitted, for the function of that name on Lambda: `<stack>-<function>`.
+pub fn start(deployed: &str) {
+    let stack = deployed.rsplit_once('-').map_or(deployed, |(stack, _)| stack);
+    ON.get_or_init(|| stack.to_owned());
+}
+
+/// Whether anything is printed: what costs something to measure is not measured otherwise.
+#[must_use]
+pub fn started() -> bool {
+    ON.get().is_some()
+}
+
+/// Prints a sample where metrics are started.
+pub fn emit(at: Utc, sample: &Sample) {
+    let Some(stack) = ON.get() else { return };
+    let mut line = emf(stack, at, sample);
+    line.push('\n');
+    // What cannot be printed cannot be complained of either.
+    let _ = std::io::stdout().lock().write_all(line.as_bytes());
+}
+
+/// What a delivery shows once it is settled by an attempt at `now`; nothing before.
+#[must_use]
+pub fn settled(delivery: &Delivery, now: Utc) -> Option<Sample> {
+    let outcome = match delivery.state {
+        State::Delivered => Metric::Delivered,
+        State::Failed => Metric::GivenUp,
+        State::Pending | State::Confirmed => return None,
+    };
+    // Each attempt but the last used a step of the schedule up.
+    let attempts = f64::from(delivery.tries) + 1.0;
+    let mut values = vec![(outcome, 1.0), (Metric::Attempts, attempts)];
+    if delivery.state == State::Delivered {
+        values.push((Metric::DeliveryLag, now.since(delivery.since).as_secs_f64()));
+    }
+    Some(Sample::of(Dimension::Endpoint, &delivery.endpoint, values))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use hub::delivery::{Attempt, Outcome};
+    use hub::schedule::Schedule;
+
+    use super::*;
+
+    const NOW: Utc = Utc(1_790_000_000_123_456);
+
+    #[test]
+    fn a_line_is_what_cloudwatch_counts() {
+        let sample = Sample {
+            of: vec![(Dimension::Function, "syn_status".to_owned()), (Dimension::Partner, String::new())],
+            values: vec![(Metric::AckTime, 12.5), (Metric::Accepted, 1.0)],
+            notes: vec![("request_id", "r\n1".to_owned())],
+        };
+        let line = emf("tongguan", NOW, &sample);
+        assert!(!line.contains('\n'));
+        let line: Value = serde_json::from_str(&line).unwrap();
+        let expected = json!({
+            "_aws": {"Timestamp": 1_790_000_000_123_i64, "CloudWatchMetrics": [{
+                "Namespace": "Tongguan",
+                "Dimensions": [["Stack"], ["Stack", "Function", "Partner"]],
+                "Metrics": [{"Name": "AckTime", "Unit": "Milliseconds"}, {"Name": "Accepted", "Unit": "Count"}],
+            }]},
+            "Stack": "tongguan", "Function": "syn_status", "Partner": "none",
+            "AckTime": 12.5, "Accepted": 1.0, "request_id": "r\n1",
+        });
+        assert_eq!(line, expected);
+        let line: Value = serde_json::from_str(&emf("t", NOW, &Sample::default())).unwrap();
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack"]]));
+    }
+
+    #[test]
+    fn every_metric_is_listed_once_and_has_a_name_that_no_dimension_has() {
+        for (place, metric) in Metric::ALL.into_iter().enumerate() {
+            assert_eq!(metric as usize, place);
+        }
+        assert_eq!(Metric::ALL.len(), Metric::ConfigurationRefused as usize + 1, "the last is the last of the list");
+        let dimensions = [Dimension::Function, Dimension::Partner, Dimension::Connection, Dimension::Endpoint];
+        assert!(Metric::ALL.iter().all(|metric| dimensions.iter().all(|other| other.name() != metric.name())));
+    }
+
+    #[test]
+    fn a_delivery_is_counted_when_it_is_settled() {
+        let attempted = |delivery: Delivery, outcome| {
+            let attempt = Attempt { at: NOW, ms: 1, status: None, detail: String::new() };
+            delivery.attempted(attempt, outcome, &Schedule::new(vec![Duration::from_secs(5)]), NOW, 0.5)
+        };
+        let fresh = Delivery::new("erp".into(), NOW, NOW.after(Duration::from_mins(1)));
+        let waiting = attempted(fresh, Outcome::NoAnswer);
+        assert_eq!(settled(&waiting, NOW), None);
+        let later = NOW.after(Duration::from_millis(6_500));
+        let sample = settled(&attempted(waiting.clone(), Outcome::Delivered), later).unwrap();
+        assert_eq!(sample.of, [(Dimension::Endpoint, "erp".to_owned())]);
+        assert_eq!(sample.value(Metric::Attempts), Some(2.0));
+        assert_eq!((sample.value(Metric::DeliveryLag), sample.value(Metric::Delivered)), (Some(6.5), Some(1.0)));
+        let sample = settled(&attempted(waiting, Outcome::NoAnswer), later).unwrap();
+        assert_eq!((sample.value(Metric::GivenUp), sample.value(Metric::Attempts)), (Some(1.0), Some(2.0)));
+        assert_eq!(sample.value(Metric::DeliveryLag), None);
+    }
+}
