@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// How many calls may be under way at once where nothing is said.
 const CONCURRENCY: u32 = 8;
 
-/// What these keys say.
+/// What the keys say that are the same for every partner.
 pub(super) struct Calls {
     pub(super) timeout: Duration,
     pub(super) concurrency: usize,
@@ -26,18 +26,15 @@ pub(super) struct Calls {
     pub(super) rate: Option<Rate>,
     pub(super) allow_private: bool,
     pub(super) allow_private_files: bool,
-    pub(super) settings: Settings,
 }
 
-/// Reads them all. Where the partner is not known, only what holds for every partner is checked.
-pub(super) fn read(table: &mut Table<'_>, partner: Option<Partner>, sweep_every: Duration) -> Option<Calls> {
+pub(super) fn read(table: &mut Table<'_>, sweep_every: Duration) -> Option<Calls> {
     let timeout = attempts::timeout(table, TIMEOUT, sweep_every);
     let concurrency = attempts::concurrency(table, CONCURRENCY);
     let schedule = attempts::retry(table);
     let rate = table.or("rate", None, |item| rate(item).map(Some));
     let allow_private = table.or("allow_private", false, Item::flag);
     let allow_private_files = table.or("allow_private_files", false, Item::flag);
-    let settings = settings(table, partner);
     Some(Calls {
         timeout: timeout?,
         concurrency: concurrency?,
@@ -45,7 +42,6 @@ pub(super) fn read(table: &mut Table<'_>, partner: Option<Partner>, sweep_every:
         rate: rate?,
         allow_private: allow_private?,
         allow_private_files: allow_private_files?,
-        settings: settings?,
     })
 }
 
@@ -75,7 +71,8 @@ fn rate(item: &Item<'_>) -> Option<Rate> {
     Some(Rate { calls: calls?, per: per? })
 }
 
-fn settings(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Settings> {
+/// Reads what the partner's documents lost. Where the partner is not known, only its form is checked.
+pub(super) fn settings(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Settings> {
     let usual = Settings::default();
     let paths = table.or("paths", usual.paths, |item| each(item, |item| item.text().map(str::to_owned)));
     let encodings = table.or("encodings", usual.encodings, |item| each(item, encoding));

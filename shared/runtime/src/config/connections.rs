@@ -76,7 +76,8 @@ pub(super) fn read(
         item.integer(RETENTION_DAYS).map(|days| Duration::from_hours(24) * days)
     });
     let base_url = read_base_url(&mut table, partner);
-    let calls = calls::read(&mut table, partner, sweep_every);
+    let calls = calls::read(&mut table, sweep_every);
+    let settings = calls::settings(&mut table, partner);
     let Some(partner) = partner else {
         // Which keys belong here depends on the partner: only what no partner has is a mistake.
         read_keys(&mut table, false);
@@ -103,9 +104,9 @@ pub(super) fn read(
             });
         }
     }
-    if let Some(calls) = &calls {
+    if let Some(settings) = &settings {
         let given = credential_names(partner).iter().copied().chain(named_freely.iter().map(String::as_str));
-        calls::check_credentials(&table, &calls.settings, given);
+        calls::check_credentials(&table, settings, given);
     }
     table.close(&named_freely);
     let calls = calls?;
@@ -124,7 +125,7 @@ pub(super) fn read(
         rate: calls.rate,
         allow_private: calls.allow_private,
         allow_private_files: calls.allow_private_files,
-        settings: calls.settings,
+        settings: settings?,
     })
 }
 

@@ -141,6 +141,11 @@ fn each_part_of_a_recipe_has_its_mistake() {
         format!("{}{token}life_seconds = \"1h\"\n", good.replace("\"md5\"", "5").replace("\"nonce\"", "\"token\""));
     let found = mistakes(&connection("onedata", &both));
     assert!(found.len() == 2 && found[0].contains("signature.hash") && found[1].contains("life_seconds"), "{found:#?}");
+    let unread = format!("{}{token}life_seconds = \"1h\"\n", good.replace("\"nonce\"", "\"token\""));
+    let found = mistakes(&connection("onedata", &unread));
+    assert!(found.len() == 1 && found[0].contains("token.life_seconds: must be"), "{found:#?}");
+    let apart = format!("timeout = \"1d\"\n{SIGNATURE}");
+    assert_eq!(mistakes(&connection("onedata", &apart)).len(), 2, "one mistake hides no other");
     for partner in ["xhq", "trackingeyes", "yanwen"] {
         let found = mistakes(&connection(partner, SIGNATURE));
         assert!(
