@@ -1,14 +1,16 @@
 //! What the ERP's requests have in common, whichever function answers them: who asks ([`caller`]), how a request is
-//! read ([`segments`], [`query`], [`body`]), and how it is answered ([`json`], [`raw`], [`Problem`]).
+//! read ([`segments`], [`query`], [`body`], [`multipart`]), and how it is answered ([`json`], [`raw`], [`Problem`]).
 //!
 //! It knows no route, and neither stores nor sends.
 
 mod answer;
 mod caller;
+mod multipart;
 mod problem;
 mod request;
 
 pub use answer::{json, raw};
 pub use caller::{Caller, caller};
+pub use multipart::{is_multipart, multipart};
 pub use problem::Problem;
 pub use request::{body, limit, moment, query, segments};

@@ -15,7 +15,8 @@ pub fn segments(path: &str) -> Vec<String> {
     path.trim_matches('/').split('/').map(decoded).collect()
 }
 
-fn decoded(segment: &str) -> String {
+/// Without percent-encoding.
+pub(crate) fn decoded(segment: &str) -> String {
     // Three characters mean something in a form and nothing in a path.
     let escaped = segment.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
     url::form_urlencoded::parse(escaped.as_bytes()).map(|(name, _)| name.into_owned()).collect()
@@ -35,8 +36,8 @@ pub fn limit<B>(request: &Request<B>, most: usize) -> Result<usize, Problem> {
     limit.ok_or_else(|| Problem::field("limit", format!("must be a number from 1 to {most}")))
 }
 
-/// The body as JSON of exactly that shape, where the type denies unknown fields. The problem is of the field `body`; which
-/// member of it is wrong, the detail says.
+/// The body as JSON of exactly that shape, where the type denies unknown fields. The problem is of the field `body`;
+/// which member of it is wrong, the detail says.
 pub fn body<'a, T: Deserialize<'a>>(request: &'a Request<Bytes>) -> Result<T, Problem> {
     serde_json::from_slice(request.body()).map_err(|error| Problem::field("body", error.to_string()))
 }

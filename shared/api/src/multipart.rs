@@ -1,0 +1,172 @@
+//! A body with a file in it, as forms and most HTTP libraries send one.
+
+#[cfg(test)]
+mod tests;
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures::stream;
+use http::HeaderMap;
+use http::header::{CONTENT_DISPOSITION, HeaderName};
+use multer::{Field, Multipart, parse_boundary};
+use partners::Json;
+use partners::operation::Fault;
+use partners::operation::enclosure::Enclosure;
+
+use crate::request::decoded;
+
+/// How many parts a body may have.
+const MOST_PARTS: usize = 100;
+
+/// The part that may hold all fields at once, as JSON.
+const BODY: &str = "body";
+
+/// Says how a part's bytes were written. Only what leaves them as they are is read (RFC 7578, 4.7).
+const TRANSFER_ENCODING: HeaderName = HeaderName::from_static("content-transfer-encoding");
+
+/// Whether a body of this content type is one to be read by [`multipart`].
+#[must_use]
+pub fn is_multipart(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("multipart/form-data")
+}
+
+/// The fields of a `multipart/form-data` body as the text of a JSON object, and the part that is a file: the one with a
+/// file's name.
+///
+/// Every field is a text, whatever it looks like. Whoever needs numbers or objects sends, in place of the fields, one part
+/// `body` of the type `application/json`, which stays as it was printed.
+pub async fn multipart(content_type: &str, body: Bytes) -> Result<(String, Option<Enclosure>), Vec<Fault>> {
+    let broken = || vec![fault("", "must be multipart/form-data that is complete, its boundary in Content-Type")];
+    let boundary = parse_boundary(content_type).ok().filter(|boundary| !boundary.is_empty()).ok_or_else(broken)?;
+    let mut parts = Multipart::new(stream::iter([Ok::<_, Infallible>(body)]), boundary);
+    let (mut read, mut count) = (Read::default(), 0);
+    while let Some(part) = parts.next_field().await.map_err(|_| broken())? {
+        count += 1;
+        if count > MOST_PARTS {
+            return Err(vec![fault("", format!("must have at most {MOST_PARTS} parts"))]);
+        }
+        let head = Head::of(&part);
+        read.part(head, &part.bytes().await.map_err(|_| broken())?);
+    }
+    read.done()
+}
+
+/// What a part says of itself.
+struct Head {
+    name: Option<String>,
+    /// Its file's name; nothing where the part is no file.
+    file: Result<Option<String>, Fault>,
+    content_type: Option<String>,
+    /// Its bytes are not written as they are.
+    encoded: bool,
+}
+
+impl Head {
+    fn of(part: &Field<'_>) -> Self {
+        let encoding = part.headers().get(TRANSFER_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase());
+        Self {
+            name: part.name().map(str::to_owned),
+            file: file_name(part.headers(), part.file_name()),
+            content_type: part.content_type().map(ToString::to_string),
+            encoded: encoding.is_some_and(|encoding| !matches!(&encoding[..], b"7bit" | b"8bit" | b"binary")),
+        }
+    }
+
+    /// Whether it holds all fields. Some libraries name a file for whatever they read from one.
+    fn is_body(&self) -> bool {
+        let essence = self.content_type.as_deref().and_then(|text| text.split(';').next());
+        self.name.as_deref() == Some(BODY) && essence.is_some_and(|text| text.trim() == "application/json")
+    }
+}
+
+/// The name of the file that a part is; nothing where it is none. The extended form counts before the plain one: some
+/// libraries put only what is ASCII, or nothing that is meant to be read, into that (RFC 8187).
+fn file_name(headers: &HeaderMap, plain: Option<&str>) -> Result<Option<String>, Fault> {
+    let disposition = headers.get(CONTENT_DISPOSITION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let disposition = disposition.unwrap_or_default();
+    let value = |wanted: &str| {
+        let mut parameters = disposition.split(';').filter_map(|text| text.split_once('='));
+        let found = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted));
+        found.map(|(_, value)| value.trim().trim_matches('"'))
+    };
+    let name = if let Some(value) = value("filename*") {
+        // charset'language'name
+        let mut parts = value.splitn(3, '\'');
+        let utf8 = parts.next().is_some_and(|charset| charset.eq_ignore_ascii_case("utf-8"));
+        parts.nth(1).filter(|_| utf8).map(decoded)
+    } else {
+        plain.map(str::to_owned)
+    };
+    if name.is_none() && ["filename*", "filename"].into_iter().any(|wanted| value(wanted).is_some()) {
+        return Err(fault("file.name", "must be a name in UTF-8"));
+    }
+    Ok(name)
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Read {
+    fields: Vec<(String, String)>,
+    body: Option<String>,
+    file: Option<Enclosure>,
+    faults: Vec<Fault>,
+}
+
+impl Read {
+    fn part(&mut self, head: Head, content: &[u8]) {
+        let is_body = head.is_body();
+        let Head { name, file, content_type, encoded } = head;
+        let called = name.as_deref().unwrap_or("file");
+        if encoded {
+            self.faults.push(fault(called, "must be sent as it is: a Content-Transfer-Encoding is not read"));
+            return;
+        }
+        match (file, name) {
+            (_, Some(name)) if is_body => self.text(name, is_body, content),
+            (Err(fault), _) => self.faults.push(fault),
+            (Ok(Some(_)), _) if content.is_empty() => self.faults.push(fault("file", "is empty")),
+            (Ok(Some(_)), _) if self.file.is_some() => {
+                self.faults.push(fault("file", "one file goes with a call, and no more"));
+            }
+            (Ok(Some(name)), _) => self.file = Some(Enclosure::inline(name, content_type, content)),
+            (Ok(None), Some(name)) => self.text(name, is_body, content),
+            (Ok(None), None) => self.faults.push(fault("", "every part must have a name in UTF-8")),
+        }
+    }
+
+    fn text(&mut self, name: String, is_body: bool, content: &[u8]) {
+        let given = self.fields.iter().any(|(other, _)| *other == name) || (is_body && self.body.is_some());
+        match std::str::from_utf8(content) {
+            Err(_) => self.faults.push(fault(name, "must be UTF-8")),
+            Ok(_) if given => self.faults.push(fault(name, "must be given once")),
+            Ok(text) if is_body => self.body = Some(text.to_owned()),
+            Ok(text) => self.fields.push((name, text.to_owned())),
+        }
+    }
+
+    fn done(self) -> Result<(String, Option<Enclosure>), Vec<Fault>> {
+        let Self { fields, body, file, mut faults } = self;
+        let text = if let Some(body) = body {
+            let beside = fields.into_iter().map(|(name, _)| name);
+            faults.extend(beside.map(|name| fault(name, "leave it out: the part body holds all fields")));
+            match Json::parse(body.as_bytes()) {
+                Ok(json) => json.text().to_owned(),
+                Err(error) => {
+                    faults.push(fault(BODY, error.to_string()));
+                    body
+                }
+            }
+        } else {
+            let string = |text| serde_json::Value::String(text);
+            let members = fields.into_iter().map(|(name, text)| format!("{}:{}", string(name), string(text)));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+        };
+        if faults.is_empty() { Ok((text, file)) } else { Err(faults) }
+    }
+}
+
+fn fault(field: impl Into<String>, remedy: impl Into<String>) -> Fault {
+    Fault { field: field.into(), remedy: remedy.into() }
+}
