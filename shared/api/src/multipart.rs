@@ -36,7 +36,8 @@ pub fn is_multipart(content_type: &str) -> bool {
 /// file's name.
 ///
 /// Every field is a text, whatever it looks like. Whoever needs numbers or objects sends, in place of the fields, one part
-/// `body` of the type `application/json`, which stays as it was printed.
+/// `body` of the type `application/json`, which stays as it was printed. Whether the file may go with the operation is for
+/// [`Enclosure::check`] to say.
 pub async fn multipart(content_type: &str, body: Bytes) -> Result<(String, Option<Enclosure>), Vec<Fault>> {
     let broken = || vec![fault("", "must be multipart/form-data that is complete, its boundary in Content-Type")];
     let boundary = parse_boundary(content_type).ok().filter(|boundary| !boundary.is_empty()).ok_or_else(broken)?;

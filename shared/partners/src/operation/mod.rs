@@ -2,7 +2,7 @@
 //!
 //! [`find`] the row, [`check`] the ERP's body against it, [`prepare`] the bytes of one attempt, [`read`] what came back.
 //! [`subject`] and [`learned`] say which business keys a call is about. A further operation is a further row; the steps
-//! know partners and encodings, no operation by its name.
+//! know partners and encodings, no operation by its name. A file that comes with a call is described in [`enclosure`].
 //!
 //! Nothing here performs I/O, reads a clock or draws a random number: time, nonce, boundary, token and credentials come
 //! in with each [`Attempt`], and no value here keeps a credential. What a partner's documents lost is not guessed: fields
