@@ -10,11 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use outbound::{Kind, Request, Sent};
-use partners::operation::File;
 use partners::operation::enclosure::{Enclosure, decode, extension, media_type};
 
 /// The most that is fetched, in bytes. Base64 makes a third more of it, which a small function still has room for.
-pub const LARGEST: usize = 20 * 1024 * 1024;
+pub(crate) const LARGEST: usize = 20 * 1024 * 1024;
 
 /// How files of these extensions begin, so that an error page is not taken for one whatever its server calls it.
 const BEGINNINGS: &[(&str, &[&[u8]])] = &[
@@ -36,31 +35,25 @@ const JPEG: &[&[u8]] = &[b"\xff\xd8\xff"];
 
 /// What the connection allows a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// How long it may take.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// Whether the address may be private or reserved.
-    pub allow_private: bool,
+    pub(crate) allow_private: bool,
 }
 
 /// A file as it goes to the partner.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Obtained {
+pub(crate) struct Obtained {
     /// Its name, without a folder.
-    pub name: String,
+    pub(crate) name: String,
     /// Its media type: what the ERP said, else what its name tells, else what its server said.
-    pub content_type: String,
+    pub(crate) content_type: String,
     /// Its content.
-    pub bytes: Bytes,
+    pub(crate) bytes: Bytes,
 }
 
 impl Obtained {
-    /// The file as an attempt wants it.
-    #[must_use]
-    pub fn file(&self) -> File<'_> {
-        File { name: &self.name, content_type: &self.content_type, bytes: &self.bytes }
-    }
-
     fn new(enclosure: &Enclosure, served_as: Option<&str>, bytes: Bytes) -> Self {
         let name = enclosure.name().map_or_else(|| "file".to_owned(), Into::into);
         let guess = media_type(&name);
@@ -85,13 +78,13 @@ impl std::fmt::Debug for Obtained {
 /// Why there is no file. The partner was not called, so it may be tried again whatever the operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
-pub struct NoFile {
+pub(crate) struct NoFile {
     /// What happened, for the ERP and the operator.
-    pub text: String,
+    pub(crate) text: String,
     /// Whether another attempt could fare better.
-    pub worth_repeating: bool,
+    pub(crate) worth_repeating: bool,
     /// The wait that the file's server asks for.
-    pub retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl NoFile {
@@ -105,7 +98,7 @@ impl NoFile {
 }
 
 /// The file that was enclosed. `send` is asked once, where it is to be fetched, and not at all where it came with the call.
-pub async fn obtain<F, S>(enclosure: &Enclosure, send: F, limits: &Limits) -> Result<Obtained, NoFile>
+pub(crate) async fn obtain<F, S>(enclosure: &Enclosure, send: F, limits: &Limits) -> Result<Obtained, NoFile>
 where
     F: FnOnce(Request) -> S,
     S: Future<Output = Sent>,

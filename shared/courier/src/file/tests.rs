@@ -69,8 +69,8 @@ async fn a_file_that_came_with_the_call_is_decoded_and_nothing_is_sent() {
         |base64: &str| Enclosure::Inline { name: "a.rar".to_owned(), content_type: None, base64: base64.to_owned() };
     let send = async |_| -> Sent { unreachable!("nothing is to be fetched") };
     let obtained = obtain(&inline("UEsDBAD/"), send, &OPEN).await.unwrap();
-    let file = obtained.file();
-    assert_eq!((file.name, file.content_type, file.bytes), ("a.rar", "application/vnd.rar", PK));
+    let Obtained { name, content_type, bytes } = obtained;
+    assert_eq!((name.as_str(), content_type.as_str(), &bytes[..]), ("a.rar", "application/vnd.rar", PK));
     let no = obtain(&inline("@"), send, &OPEN).await.unwrap_err();
     assert!(no.text.starts_with("file.base64: ") && !no.worth_repeating, "{no:?}");
 }
