@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::SqsEvent;
 use hub::action::{Action, Reading};
 use hub::{EventId, EventKey, Record, Subject, Utc};
+use lambda::Invocation;
 use lambda_http::{Body, Response};
 use partners::Partner;
 use queue::{Errand, Hint, Queue, QueueError};
@@ -100,7 +101,7 @@ fn http(path: &str, body: &str) -> Value {
 
 async fn push(context: &Context<DynamoStore, Forgetful>, action: &Action, event: &Value) -> Response<Body> {
     let request = lambda_http::request::from_str(&event.to_string()).unwrap();
-    lambda::answer(context, action, request, Instant::now()).await
+    lambda::answer(context, action, request).await
 }
 
 fn said(response: &Response<Body>) -> (u16, Value) {
@@ -278,7 +279,7 @@ async fn a_batch_reports_its_failures_one_by_one() {
     ]}))
     .unwrap();
     let worked = Mutex::new(Vec::new());
-    let response = lambda::batch(event, |hint| {
+    let response = lambda::batch(event, &Invocation::default(), |hint| {
         assert!(turn(&hint) != 3, "a defect");
         let worked = &worked;
         async move {
@@ -302,7 +303,7 @@ async fn the_hints_of_a_batch_are_worked_on_beside_one_another() {
     let records = [message("waits", &hint(0).encode()), message("frees it", &hint(1).encode())];
     let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
     let gate = tokio::sync::Semaphore::new(0);
-    let work = lambda::batch(event, |hint| {
+    let work = lambda::batch(event, &Invocation::default(), |hint| {
         let gate = &gate;
         async move {
             if turn(&hint) == 0 {

@@ -5,6 +5,11 @@ use outbound::KeepAlive;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let courier = Courier::new(lambda::context().await?, KeepAlive::Never)?;
-    lambda::worker(|hint| deliver::handle(&courier, hint)).await
+    let function = lambda::start().await?;
+    let courier = Courier::new(function.context(), KeepAlive::Never, port_push::ACTION)?;
+    let work = |context, hint| {
+        let courier = Courier { context, ..courier.clone() };
+        async move { deliver::handle(&courier, hint).await }
+    };
+    lambda::worker(&function, work).await
 }

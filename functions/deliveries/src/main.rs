@@ -2,6 +2,6 @@
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let context = lambda::context().await?;
-    lambda::api(|request| deliveries::handle(&context, request)).await
+    let function = lambda::start().await?;
+    lambda::api(&function, |context, request| async move { deliveries::handle(&context, request).await }).await
 }

@@ -5,6 +5,11 @@ use outbound::KeepAlive;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let courier = Courier::new(lambda::context().await?, KeepAlive::Never)?;
-    lambda::schedule(|| sweep::handle(&courier)).await
+    let function = lambda::start().await?;
+    let courier = Courier::new(function.context(), KeepAlive::Never, port_push::ACTION)?;
+    let work = |context| {
+        let courier = Courier { context, ..courier.clone() };
+        async move { sweep::handle(&courier).await }
+    };
+    lambda::schedule(&function, work).await
 }

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
@@ -16,11 +15,14 @@ use store::Store as _;
 use store_dynamodb::DynamoStore;
 use tokio::time::timeout;
 
-use crate::secret;
+use crate::kept::Kept;
 use crate::settings::{CONFIG_FILE, SECRET_ID, Settings, Source};
 
 /// What the deployed functions work with.
 pub type Deployed = Context<DynamoStore, SqsQueue>;
+
+/// Where Lambda says what the function is called.
+const FUNCTION: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
 /// How long INIT waits for the first answers. A store that is slow now may be well when the first push comes.
 const WARM: Duration = Duration::from_secs(3);
@@ -75,10 +77,37 @@ fn list(mistakes: &[Mistake]) -> String {
     mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
+/// A function as it is deployed: started once, and given a context for each invocation.
+#[derive(Clone)]
+pub struct Function {
+    context: Deployed,
+    kept: Kept,
+}
+
+impl Function {
+    /// What one invocation works with: the configuration as it is known now, the store and the queue of all.
+    #[must_use]
+    pub fn context(&self) -> Deployed {
+        Context { config: self.kept.current(), ..self.context.clone() }
+    }
+
+    /// Sees to it that what is known of the configuration is not older than minutes. Returns at once.
+    pub(crate) fn refresh(&self) {
+        drop(self.kept.refresh(self.context.now()));
+    }
+}
+
 /// Starts logging and builds what a function works with, from the [`VARIABLES`](crate::VARIABLES) and what the SDK
 /// reads. To be called once, before the first event: the connections it opens are what the first push would wait for.
-pub async fn context() -> Result<Deployed, SetupError> {
+pub async fn start() -> Result<Function, SetupError> {
     runtime::logs::init(true);
+    // The place alone: what a panic says may quote a body.
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!(place = panic.location().map(ToString::to_string), "panic");
+    }));
+    if let Ok(name) = std::env::var(FUNCTION) {
+        runtime::metrics::start(&name);
+    }
     build().await.inspect_err(|error| tracing::error!(error = runtime::logs::chain(error), "cannot start"))
 }
 
@@ -88,7 +117,7 @@ pub fn http_client() -> SharedHttpClient {
     Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
-async fn build() -> Result<Deployed, SetupError> {
+async fn build() -> Result<Function, SetupError> {
     let settings = Settings::read(|name| std::env::var(name).ok())?;
     if let Some(revision) = &settings.revision {
         tracing::info!(revision, "starting");
@@ -96,14 +125,12 @@ async fn build() -> Result<Deployed, SetupError> {
     let aws = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http_client()).load().await;
     let store = DynamoStore::new(store_dynamodb::client(&aws), settings.table);
     let queue = SqsQueue::new(queue_sqs::client(&aws), settings.queue, settings.calls);
+    let clock = runtime::system_clock();
     // Beside one another: each opens a connection of its own.
-    let config = Box::pin(secret::configuration(&aws, settings.config));
-    let (config, ()) = tokio::join!(config, warm(&store, &queue));
-    let config = config?;
-    for warning in config.warnings() {
-        tracing::warn!("{warning}");
-    }
-    Ok(Context { config: Arc::new(config), store, queue, clock: runtime::system_clock() })
+    let kept = Box::pin(Kept::read(&aws, settings.config, clock()));
+    let (kept, ()) = tokio::join!(kept, warm(&store, &queue));
+    let kept = kept?;
+    Ok(Function { context: Context { config: kept.current(), store, queue, clock }, kept })
 }
 
 /// A failure is no reason not to start: the functions answer for an outage in their partner's words.

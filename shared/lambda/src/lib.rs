@@ -4,6 +4,8 @@
 //! [`answer`], [`answer_api`] and [`batch`].
 
 mod aws;
+mod invocation;
+mod kept;
 mod request;
 mod schedule;
 mod secret;
@@ -11,9 +13,10 @@ mod settings;
 mod webhook;
 mod worker;
 
-pub use aws::{Deployed, SetupError, context, http_client};
+pub use aws::{Deployed, Function, SetupError, http_client, start};
+pub use invocation::Invocation;
 pub use request::{answer_api, api};
 pub use schedule::schedule;
 pub use settings::{Source, VARIABLES};
-pub use webhook::{answer, webhook};
+pub use webhook::{answer, measured, webhook};
 pub use worker::{batch, worker};

@@ -5,10 +5,15 @@ use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
+use hub::Utc;
 use lambda_http::http::header::{CONTENT_TYPE, HeaderValue};
 use lambda_http::http::uri::PathAndQuery;
 use lambda_http::http::{Request as HttpRequest, StatusCode, Uri};
 use lambda_http::{Body, Request, RequestExt as _, Response, service_fn};
+use runtime::metrics;
+use tracing::Instrument as _;
+
+use crate::{Deployed, Function, Invocation};
 
 /// The first segments of the ERP's paths. What stands before them is a stage or a base path.
 const ROOTS: [&str; 3] = ["deliveries", "events", "calls"];
@@ -31,16 +36,28 @@ pub(crate) fn respond(status: u16, body: String) -> Response<Body> {
     response
 }
 
+/// What Lambda says of the invocation that brought a request.
+pub(crate) fn invocation(request: &Request, now: Utc) -> Invocation {
+    request.lambda_context_ref().map_or_else(Invocation::default, |context| Invocation::new(context, now))
+}
+
 /// Runs a function that answers the ERP's own requests until the process ends.
-pub async fn api<F, A>(handle: F) -> Result<(), lambda_runtime::Error>
+pub async fn api<F, A>(function: &Function, handle: F) -> Result<(), lambda_runtime::Error>
 where
-    F: Fn(HttpRequest<Bytes>) -> A + Sync,
+    F: Fn(Deployed, HttpRequest<Bytes>) -> A + Sync,
     A: Future<Output = Response<Bytes>> + Send,
 {
     let handle = &handle;
-    lambda_http::run(service_fn(
-        move |request| async move { Ok::<_, Infallible>(answer_api(handle(plain(request))).await) },
-    ))
+    lambda_http::run(service_fn(move |request| async move {
+        let context = function.context();
+        let Invocation { request_id, .. } = invocation(&request, context.now());
+        let request = plain(request);
+        let span = tracing::error_span!("request", request_id, method = %request.method(), path = request.uri().path());
+        let response = answer_api(async { handle(context, request).await }).instrument(span).await;
+        // Behind the answer.
+        function.refresh();
+        Ok::<_, Infallible>(response)
+    }))
     .await
 }
 
@@ -48,9 +65,11 @@ where
 /// served.
 pub async fn answer_api(answer: impl Future<Output = Response<Bytes>>) -> Response<Body> {
     let Ok(response) = AssertUnwindSafe(answer).catch_unwind().await else {
-        tracing::error!("the handler panicked");
+        tracing::error!(outcome = "panicked", "the handler panicked");
+        metrics::emit(runtime::system_clock()(), &metrics::errors(1));
         return respond(500, r#"{"detail":"the hub failed; the same request may be repeated"}"#.to_owned());
     };
+    tracing::info!(outcome = response.status().as_u16(), "answered");
     response.map(|body| match String::from_utf8(body.into()) {
         Ok(text) => Body::Text(text),
         Err(error) => Body::Binary(error.into_bytes()),

@@ -1,23 +1,48 @@
 //! Work by the clock, as EventBridge calls for it.
 
 use std::error::Error;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 
+use futures::FutureExt as _;
 use lambda_runtime::{LambdaEvent, service_fn};
+use runtime::metrics;
 use serde::de::IgnoredAny;
+use tracing::Instrument as _;
+
+use crate::{Deployed, Function};
 
 /// Runs a function on a schedule until the process ends. What the event says does not matter; a failure is logged and
 /// counted by Lambda, and the next call does the work.
-pub async fn schedule<F, W, E>(handle: F) -> Result<(), lambda_runtime::Error>
+pub async fn schedule<F, W, E>(function: &Function, handle: F) -> Result<(), lambda_runtime::Error>
 where
-    F: Fn() -> W,
+    F: Fn(Deployed) -> W,
     W: Future<Output = Result<(), E>>,
     E: Error + Send + Sync + 'static,
 {
     let handle = &handle;
-    lambda_runtime::run(service_fn(move |_: LambdaEvent<IgnoredAny>| async move {
-        let done = handle().await;
-        done.inspect_err(|error| tracing::error!(error = runtime::logs::chain(error), "the scheduled work failed"))
-            .map_err(lambda_runtime::Error::from)
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<IgnoredAny>| async move {
+        // Beside the work, which is longer than the reading.
+        function.refresh();
+        let context = function.context();
+        let now = context.now();
+        let span = tracing::error_span!("schedule", request_id = event.context.request_id);
+        let work = AssertUnwindSafe(async { handle(context).await }).catch_unwind().instrument(span.clone()).await;
+        let _entered = span.enter();
+        if !matches!(work, Ok(Ok(()))) {
+            metrics::emit(now, &metrics::errors(1));
+        }
+        match work {
+            Ok(Ok(())) => {
+                tracing::info!(outcome = "done", "worked");
+                Ok(())
+            }
+            Ok(Err(error)) => {
+                tracing::error!(error = runtime::logs::chain(&error), outcome = "failed", "the scheduled work failed");
+                Err(lambda_runtime::Error::from(error))
+            }
+            // Lambda is to count it, too.
+            Err(panic) => resume_unwind(panic),
+        }
     }))
     .await
 }

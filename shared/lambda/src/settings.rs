@@ -63,7 +63,8 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn read(env: impl Fn(&str) -> Option<String>) -> Result<Self, SetupError> {
         let blank = |name: &&str| env(name).is_some_and(|value| value.trim().is_empty());
-        if let Some(empty) = ENDPOINTS.into_iter().chain([SECRET_ID, CONFIG_FILE, CALL_QUEUE_URL, REVISION]).find(blank) {
+        if let Some(empty) = ENDPOINTS.into_iter().chain([SECRET_ID, CONFIG_FILE, CALL_QUEUE_URL, REVISION]).find(blank)
+        {
             return Err(SetupError::Empty(empty));
         }
         let needed = |name| env(name).filter(|value| !value.trim().is_empty()).ok_or(SetupError::NotSet(name));

@@ -15,34 +15,36 @@ use partners::Partner;
 use partners::answer::{self, Verdict};
 use queue::Queue;
 use runtime::Context;
+use runtime::metrics::{self, Dimension, Metric, Sample};
 use runtime::receive::{self, Address, Delivered};
 use store::Store;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
-use crate::request;
+use crate::{Invocation, request};
 
 /// How much of the partner's time may count as spent before the function was called. The gateway tells when the request
 /// came, by a clock that may not agree with this machine's: a wrong clock must not leave a push without any time.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
+/// How long the gateway waits for a function. What waited longer by its clock did so by a wrong clock.
+const GATEWAY: Duration = Duration::from_secs(30);
+
 /// Runs the webhook function of an action until the process ends.
 pub async fn webhook(action: Action) -> Result<(), lambda_runtime::Error> {
-    let context = crate::context().await?;
-    let (context, action) = (&context, &action);
+    let function = crate::start().await?;
+    let (function, action) = (&function, &action);
     lambda_http::run(service_fn(move |request| async move {
-        let arrived = arrival(&request, context.now());
-        Ok::<_, Infallible>(answer(context, action, request, arrived).await)
+        let response = answer(&function.context(), action, request).await;
+        // Behind the answer, for which it must not take any time.
+        function.refresh();
+        Ok::<_, Infallible>(response)
     }))
     .await
 }
 
-/// When the partner's clock began to run.
-fn arrival(request: &Request, now: hub::Utc) -> Instant {
-    let called = Instant::now();
-    called.checked_sub(waited(request, now)).unwrap_or(called)
-}
-
-/// How long the request waited for this function, at most [`LONGEST_WAIT`].
+/// How long the request waited for this function, as far as the gateway says when it came.
 fn waited(request: &Request, now: hub::Utc) -> Duration {
     let millis = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => context.request_time_epoch,
@@ -50,25 +52,79 @@ fn waited(request: &Request, now: hub::Utc) -> Duration {
         Some(_) | None => 0,
     };
     // Zero where the gateway says nothing.
-    if millis > 0 { now.since(hub::Utc(millis.saturating_mul(1000))).min(LONGEST_WAIT) } else { Duration::ZERO }
+    let waited = if millis > 0 { now.since(hub::Utc(millis.saturating_mul(1000))) } else { Duration::ZERO };
+    if waited > GATEWAY { LONGEST_WAIT } else { waited }
 }
 
-/// Answers one push that arrived at that time. Whatever happens, the answer is in the partner's envelope as far as the
-/// path tells whose it is.
-pub async fn answer<S: Store, Q: Queue>(
+/// Answers one push, and counts it. Whatever happens, the answer is in the partner's envelope as far as the path tells
+/// whose it is.
+pub async fn answer<S: Store, Q: Queue>(context: &Context<S, Q>, action: &Action, request: Request) -> Response<Body> {
+    let (response, sample) = measured(context, action, request).await;
+    metrics::emit(context.now(), &sample);
+    response
+}
+
+/// Answers one push, and says what the metrics are to say of it.
+pub async fn measured<S: Store, Q: Queue>(
     context: &Context<S, Q>,
     action: &Action,
     request: Request,
-    arrived: Instant,
-) -> Response<Body> {
+) -> (Response<Body>, Sample) {
+    let called = Instant::now();
+    let waited = waited(&request, context.now());
+    let arrived = called.checked_sub(waited.min(LONGEST_WAIT)).unwrap_or(called);
+    let Invocation { request_id, left } = request::invocation(&request, context.now());
     let partner = Place::of(request.raw_http_path()).and_then(|place| Partner::from_id(place.address.partner));
-    // A defect that panics is answered like an outage: the partner repeats, and the next push is served.
-    let answered = AssertUnwindSafe(receive(context, action, request, arrived)).catch_unwind().await;
-    let answer = answered.unwrap_or_else(|_| {
-        tracing::error!(function = action.name, "the handler panicked");
-        receive::refuse(partner, Verdict::Unavailable)
-    });
-    request::respond(answer.status, answer.body)
+    let span = tracing::error_span!(
+        "push",
+        request_id,
+        function = action.name,
+        partner = partner.map(Partner::id),
+        connection = Empty,
+        subject = Empty,
+        event = Empty,
+        events = Empty,
+    );
+    // A defect that panics or hangs is answered like an outage: the partner repeats, and the next push is served.
+    let receipt = AssertUnwindSafe(receive(context, action, request, arrived)).catch_unwind();
+    let answered = timeout(left, receipt).instrument(span.clone()).await;
+    let _entered = span.enter();
+    let failure = match &answered {
+        Ok(Ok(_)) => None,
+        Ok(Err(_)) => Some("the handler panicked"),
+        Err(_) => Some("the handler was not done in the time of the function"),
+    };
+    if let Some(failure) = failure {
+        tracing::error!("{failure}");
+    }
+    let answer = answered.ok().and_then(Result::ok).unwrap_or_else(|| receive::refuse(partner, Verdict::Unavailable));
+    let sample = sample(action, partner, answer.verdict, waited + called.elapsed(), (failure.is_some(), request_id));
+    let ms = sample.value(Metric::AckTime);
+    tracing::info!(outcome = answer.verdict.name(), status = answer.status, ms, "answered");
+    (request::respond(answer.status, answer.body), sample)
+}
+
+/// What one push shows, answered after that time. The time of what is no push of a partner's tells nothing.
+fn sample(
+    action: &Action,
+    partner: Option<Partner>,
+    verdict: Verdict,
+    took: Duration,
+    (failed, request_id): (bool, String),
+) -> Sample {
+    let of = vec![
+        (Dimension::Function, action.name.to_owned()),
+        (Dimension::Partner, partner.map_or("", Partner::id).to_owned()),
+    ];
+    let mut values = vec![(Metric::of(verdict), 1.0)];
+    if failed {
+        values.push((Metric::Errors, 1.0));
+    }
+    if let Some(partner) = partner.filter(|_| !matches!(verdict, Verdict::Unauthorized | Verdict::NotPost)) {
+        let (took, deadline) = (took.as_secs_f64(), partner.deadline().as_secs_f64());
+        values.extend([(Metric::AckTime, took * 1e3), (Metric::AckMargin, (deadline - took) / deadline * 100.0)]);
+    }
+    Sample { of, values, notes: vec![("request_id", request_id)] }
 }
 
 async fn receive<S: Store, Q: Queue>(
@@ -149,7 +205,24 @@ mod tests {
         let waited = |millis: i64| waited(&came(millis), now).as_millis();
         let called = now.0 / 1000;
         assert_eq!((waited(called - 100), waited(called - 3_600_000), waited(called + 3_600_000)), (100, 200, 0));
+        assert_eq!(waited(called - 1_500), 1_500, "a cold start is seen");
         assert_eq!(waited(0), 0, "the gateway does not say");
+    }
+
+    #[test]
+    fn a_push_shows_how_much_of_the_partners_time_was_left() {
+        let action = Action { name: "rates", partners: &Partner::ALL, suffix: "", read: |_| unreachable!() };
+        let sample = |partner, verdict, millis| {
+            sample(&action, partner, verdict, Duration::from_millis(millis), (false, "r".to_owned()))
+        };
+        let in_time = sample(Some(Partner::OneData), Verdict::Accepted, 125);
+        assert_eq!((in_time.value(Metric::AckTime), in_time.value(Metric::AckMargin)), (Some(125.0), Some(75.0)));
+        assert_eq!((in_time.value(Metric::Accepted), in_time.value(Metric::Errors)), (Some(1.0), None));
+        let late = sample(Some(Partner::OneData), Verdict::Unavailable, 750);
+        assert_eq!((late.value(Metric::AckMargin), late.value(Metric::Unavailable)), (Some(-50.0), Some(1.0)));
+        for stranger in [sample(None, Verdict::Unauthorized, 1), sample(Some(Partner::Xhq), Verdict::Unauthorized, 1)] {
+            assert_eq!((stranger.value(Metric::AckTime), stranger.value(Metric::Unauthorized)), (None, Some(1.0)));
+        }
     }
 
     #[test]

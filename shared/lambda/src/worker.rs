@@ -7,40 +7,55 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use futures::FutureExt as _;
 use futures::future::join_all;
 use lambda_runtime::{LambdaEvent, service_fn};
-use queue::Hint;
+use queue::{Destination, Hint};
+use runtime::metrics;
+use tokio::time::{Instant, timeout};
+use tracing::{Instrument as _, Span};
+
+use crate::{Deployed, Function, Invocation};
 
 /// Runs a function that works on hints until the process ends. The event source needs
 /// `FunctionResponseTypes: [ReportBatchItemFailures]`, or one failure repeats its whole batch, and a success of the
 /// function hides all failures in it.
-pub async fn worker<F, W, E>(handle: F) -> Result<(), lambda_runtime::Error>
+pub async fn worker<F, W, E>(function: &Function, handle: F) -> Result<(), lambda_runtime::Error>
 where
-    F: Fn(Hint) -> W,
+    F: Fn(Deployed, Hint) -> W,
     W: Future<Output = Result<(), E>>,
     E: Error + 'static,
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
-        Ok::<_, std::convert::Infallible>(batch(event.payload, handle).await)
+        // Beside the work, which is longer than the reading.
+        function.refresh();
+        let context = function.context();
+        let invocation = Invocation::new(&event.context, context.now());
+        let response = batch(event.payload, &invocation, |hint| handle(context.clone(), hint)).await;
+        let failed = response.batch_item_failures.len();
+        if failed > 0 {
+            metrics::emit(context.now(), &metrics::errors(failed));
+        }
+        Ok::<_, std::convert::Infallible>(response)
     }))
     .await
 }
 
 /// Works on a batch, its hints beside one another, and reports the messages that are to come again: where the handler
-/// fails or panics, and where a message cannot be read, so that it ends in the dead-letter queue and not in silence.
-pub async fn batch<F, W, E>(event: SqsEvent, handle: F) -> SqsBatchResponse
+/// fails, panics or is not done in the invocation's time, and where a message cannot be read, so that it ends in the
+/// dead-letter queue and not in silence.
+pub async fn batch<F, W, E>(event: SqsEvent, invocation: &Invocation, handle: F) -> SqsBatchResponse
 where
     F: Fn(Hint) -> W,
     W: Future<Output = Result<(), E>>,
     E: Error + 'static,
 {
-    let failures = join_all(event.records.into_iter().map(|message| one(message, &handle))).await;
+    let failures = join_all(event.records.into_iter().map(|message| one(message, invocation, &handle))).await;
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failures.into_iter().flatten().collect();
     response
 }
 
 /// The failure of one message.
-async fn one<F, W, E>(message: SqsMessage, handle: &F) -> Option<BatchItemFailure>
+async fn one<F, W, E>(message: SqsMessage, invocation: &Invocation, handle: &F) -> Option<BatchItemFailure>
 where
     F: Fn(Hint) -> W,
     W: Future<Output = Result<(), E>>,
@@ -49,25 +64,56 @@ where
     let id = message.message_id.unwrap_or_default();
     let worked = match Hint::decode(message.body.as_deref().unwrap_or_default()) {
         Err(error) => {
-            tracing::error!(message_id = id, error = runtime::logs::chain(&error), "a message is no hint");
+            let request_id = invocation.request_id.as_str();
+            tracing::error!(request_id, message_id = id, error = runtime::logs::chain(&error), "a message is no hint");
             false
         }
-        // The call is inside: a handler may panic before it gives its future.
-        Ok(hint) => match AssertUnwindSafe(async { handle(hint).await }).catch_unwind().await {
-            Ok(Ok(())) => true,
-            Ok(Err(error)) => {
-                tracing::error!(message_id = id, error = runtime::logs::chain(&error), "a hint could not be worked on");
-                false
-            }
-            Err(_) => {
-                tracing::error!(message_id = id, "the handler of a hint panicked");
-                false
-            }
-        },
+        Ok(hint) => {
+            let span = span(&hint, &id, invocation);
+            work(hint, invocation, handle).instrument(span).await
+        }
     };
     (!worked).then(|| {
         let mut failure = BatchItemFailure::default();
         failure.item_identifier = id;
         failure
     })
+}
+
+/// What every line in the log says of a hint.
+fn span(hint: &Hint, message_id: &str, invocation: &Invocation) -> Span {
+    let (connection, subject, event) = (&hint.key.connection, &hint.key.subject, &hint.key.id);
+    let endpoint = match hint.destination() {
+        Destination::Endpoint(endpoint) => Some(endpoint),
+        Destination::Connection(_) | Destination::Store => None,
+    };
+    let endpoint = endpoint.as_ref().map(tracing::field::display);
+    let request_id = invocation.request_id.as_str();
+    tracing::error_span!("hint", request_id, message_id, %connection, %subject, %event, endpoint)
+}
+
+/// Whether a hint was worked on.
+async fn work<F, W, E>(hint: Hint, invocation: &Invocation, handle: &F) -> bool
+where
+    F: Fn(Hint) -> W,
+    W: Future<Output = Result<(), E>>,
+    E: Error + 'static,
+{
+    let begun = Instant::now();
+    // The call is inside: a handler may panic before it gives its future.
+    let work = AssertUnwindSafe(async { handle(hint).await }).catch_unwind();
+    match timeout(invocation.left, work).await {
+        Ok(Ok(Ok(()))) => {
+            let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(outcome = "done", ms, "a hint was worked on");
+            return true;
+        }
+        Ok(Ok(Err(error))) => {
+            let error = runtime::logs::chain(&error);
+            tracing::error!(error, outcome = "failed", "a hint could not be worked on");
+        }
+        Ok(Err(_)) => tracing::error!(outcome = "panicked", "the handler of a hint panicked"),
+        Err(_) => tracing::error!(outcome = "late", "a hint was not worked on in the time of the function"),
+    }
+    false
 }

@@ -208,12 +208,21 @@ pub fn emf(stack: &str, at: Utc, sample: &Sample) -> String {
     Value::Object(line).to_string()
 }
 
-static ON: OnceLock<String> = OnceLock::new();
+/// Who prints: the stack and the function.
+static ON: OnceLock<(String, String)> = OnceLock::new();
 
 /// Begins to print what is emitted, for the function of that name on Lambda: `<stack>-<function>`.
 pub fn start(deployed: &str) {
-    let stack = deployed.rsplit_once('-').map_or(deployed, |(stack, _)| stack);
-    ON.get_or_init(|| stack.to_owned());
+    let (stack, function) = deployed.rsplit_once('-').unwrap_or((deployed, deployed));
+    ON.get_or_init(|| (stack.to_owned(), function.to_owned()));
+}
+
+/// That many errors of this function.
+#[must_use]
+pub fn errors(count: usize) -> Sample {
+    let function = ON.get().map_or("", |(_, function)| function.as_str());
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    Sample::of(Dimension::Function, &function, vec![(Metric::Errors, f64::from(count))])
 }
 
 /// Whether anything is printed: what costs something to measure is not measured otherwise.
@@ -224,7 +233,7 @@ pub fn started() -> bool {
 
 /// Prints a sample where metrics are started.
 pub fn emit(at: Utc, sample: &Sample) {
-    let Some(stack) = ON.get() else { return };
+    let Some((stack, _)) = ON.get() else { return };
     let mut line = emf(stack, at, sample);
     line.push('\n');
     // What cannot be printed cannot be complained of either.

@@ -198,7 +198,7 @@ pub async fn keep<S: Store, Q: Queue>(
     let (id, partner) = (&connection.id, connection.partner);
     let arrival = admission::read(action, id, partner, &connection.fee_actions, &delivered.body, None);
     let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, delivered));
-    let hints = try_join_all(admissions).await?.into_iter().flatten().flatten().collect();
+    let hints = try_join_all(admissions).await?.into_iter().filter_map(|(_, hints)| hints).flatten().collect();
     send(context, action, hints, HINT_BUDGET).await;
     Ok(())
 }

@@ -24,7 +24,6 @@ use serde_json::Value;
 use simulators::pushes;
 use store::Store as _;
 use store_dynamodb::DynamoStore;
-use tokio::time::Instant;
 
 use super::{allowed, hook_route, index_arn, infra, permissions, table_arn, trigger};
 use crate::dynamodb::{Emulator, emulated};
@@ -126,7 +125,7 @@ fn every_function_has_a_sample_of_its_kind_and_there_are_no_others() {
 async fn push(context: &Deployed, function: &str) -> u16 {
     let Trigger::Hook(action) = trigger(function) else { panic!("{function} is no webhook") };
     let request = lambda_http::request::from_str(&sample(function)).unwrap();
-    lambda::answer(context, &action, request, Instant::now()).await.status().as_u16()
+    lambda::answer(context, &action, request).await.status().as_u16()
 }
 
 #[tokio::test]
@@ -158,7 +157,7 @@ async fn the_sample_receipt_is_delivered_by_the_sample_hint() {
     let hints = context.queue.0.lock().unwrap().clone();
     assert!(hints.contains(&hint), "not {}", hints[0].encode());
     let courier = courier(&context);
-    let response = lambda::batch(event, |hint| deliver::handle(&courier, hint)).await;
+    let response = lambda::batch(event, &lambda::Invocation::default(), |hint| deliver::handle(&courier, hint)).await;
     assert!(response.batch_item_failures.is_empty());
     assert_eq!(asked("deliver", &emulator), may("deliver"), "it may do no more than it does");
     let tally = context.store.ledger(NOW).await.unwrap()[&"xhq-sh".into()];

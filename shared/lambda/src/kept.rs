@@ -1,0 +1,315 @@
+//! The configuration a function works by: read during INIT, and a secret again behind requests.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use hub::Utc;
+use runtime::config::Config;
+use runtime::metrics::{self, Metric, Sample};
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+use crate::SetupError;
+use crate::secret::Secret;
+use crate::settings::Source;
+
+/// How old what is known may become until the secret is read again.
+const FRESH: Duration = Duration::from_mins(5);
+
+/// How long a reading that failed is not repeated.
+const RETRY: Duration = Duration::from_mins(1);
+
+/// The configuration, which may change between two requests and never within one.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    current: Arc<RwLock<Version>>,
+    /// A file is deployed with the function and does not change.
+    secret: Option<Secret>,
+    /// When the secret is read again. Locked while it is read: a reading may be frozen together with the function, and
+    /// must not be overtaken by one that sees more.
+    next: Arc<Mutex<Utc>>,
+}
+
+#[derive(Debug)]
+struct Version {
+    config: Arc<Config>,
+    /// The secret's; empty for a file.
+    name: String,
+}
+
+impl Kept {
+    /// Reads and checks the configuration.
+    pub(crate) async fn read(aws: &SdkConfig, source: Source, now: Utc) -> Result<Self, SetupError> {
+        let (text, name, secret) = match &source {
+            Source::File(path) => (file(path)?, String::new(), None),
+            Source::Secret(id) => {
+                let secret = Secret::new(aws, id.clone());
+                let held = secret.read().await?;
+                tracing::info!(secret = id, version = held.version, "configuration read");
+                (held.text, held.version, Some(secret))
+            }
+        };
+        let config =
+            Config::parse(&text).map_err(|mistakes| SetupError::Mistaken { place: source.clone(), mistakes })?;
+        warn(&config);
+        let current = Arc::new(RwLock::new(Version { config: Arc::new(config), name }));
+        Ok(Self { current, secret, next: Arc::new(Mutex::new(now.after(FRESH))) })
+    }
+
+    /// What is known now.
+    pub(crate) fn current(&self) -> Arc<Config> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).config)
+    }
+
+    /// Begins to read the secret again where what is known of it is old. Nobody waits for it; when the function is frozen
+    /// meanwhile, it goes on with the next request.
+    pub(crate) fn refresh(&self, now: Utc) -> Option<JoinHandle<()>> {
+        let secret = self.secret.clone()?;
+        let mut next = Arc::clone(&self.next).try_lock_owned().ok()?;
+        if now < *next {
+            return None;
+        }
+        *next = now.after(RETRY);
+        let kept = self.clone();
+        Some(tokio::spawn(async move {
+            if kept.read_again(&secret, now).await {
+                *next = now.after(FRESH);
+            }
+        }))
+    }
+
+    /// Takes over what the secret holds now; `false` where it could not be read.
+    async fn read_again(&self, secret: &Secret, now: Utc) -> bool {
+        let id = secret.id();
+        let held = match secret.read().await {
+            Ok(held) => held,
+            Err(error) => {
+                let error = runtime::logs::chain(&error);
+                tracing::warn!(secret = id, error, "the configuration was not read again; what is known stays");
+                return false;
+            }
+        };
+        let version = held.version.as_str();
+        if !version.is_empty() && self.current.read().unwrap_or_else(PoisonError::into_inner).name == version {
+            return true;
+        }
+        match Config::parse(&held.text) {
+            Ok(config) => {
+                warn(&config);
+                let next = Version { config: Arc::new(config), name: held.version.clone() };
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;
+                tracing::info!(secret = id, version, "configuration refreshed");
+            }
+            Err(mistakes) => {
+                let place = Source::Secret(id.to_owned());
+                let error = SetupError::Mistaken { place, mistakes }.to_string();
+                tracing::error!(version, error, "the configuration is refused; the one before it stays");
+                metrics::emit(now, &Sample { values: vec![(Metric::ConfigurationRefused, 1.0)], ..Sample::default() });
+            }
+        }
+        true
+    }
+}
+
+fn warn(config: &Config) {
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn file(path: &Path) -> Result<String, SetupError> {
+    std::fs::read_to_string(path).map_err(|source| SetupError::Unreadable { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use aws_config::{BehaviorVersion, Region};
+    use aws_sdk_secretsmanager::config::{Credentials, SharedCredentialsProvider};
+    use aws_smithy_runtime_api::client::http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+    use aws_smithy_types::body::SdkBody;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::settings::{CONFIG_FILE, SECRET_ID};
+
+    const ID: &str = "tongguan/configuration";
+    const NOW: Utc = Utc(1_790_000_000_000_000);
+    const MINUTE: &str = "sweep_every = \"1m\"\n";
+    const TWO_MINUTES: &str = "sweep_every = \"2m\"\n";
+
+    /// Secrets Manager in process: gives these answers in order, the last one again and again.
+    #[derive(Clone, Debug)]
+    struct Manager {
+        answers: Arc<Vec<(u16, Value)>>,
+        seen: Arc<Mutex<Vec<(String, Value)>>>,
+    }
+
+    impl HttpClient for Manager {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            SharedHttpConnector::new(self.clone())
+        }
+    }
+
+    impl HttpConnector for Manager {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+            let body = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap();
+            let mut seen = self.seen.lock().unwrap();
+            let (status, answer) = &self.answers[seen.len().min(self.answers.len() - 1)];
+            seen.push((target, body));
+            let mut response = HttpResponse::new((*status).try_into().unwrap(), SdkBody::from(answer.to_string()));
+            response.headers_mut().insert("content-type", "application/x-amz-json-1.1");
+            HttpConnectorFuture::ready(Ok(response))
+        }
+    }
+
+    fn manager(answers: Vec<(u16, Value)>) -> (SdkConfig, Manager) {
+        let manager = Manager { answers: Arc::new(answers), seen: Arc::default() };
+        let credentials = Credentials::new("id", "key", None, None, "tests");
+        let aws = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("local"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(SharedHttpClient::new(manager.clone()))
+            .build();
+        (aws, manager)
+    }
+
+    async fn read(answers: Vec<(u16, Value)>) -> (Result<Arc<Config>, SetupError>, Vec<(String, Value)>) {
+        let (aws, manager) = manager(answers);
+        let kept = Kept::read(&aws, Source::Secret(ID.to_owned()), NOW).await;
+        let seen = manager.seen.lock().unwrap().clone();
+        (kept.map(|kept| kept.current()), seen)
+    }
+
+    fn holds(text: &str) -> (u16, Value) {
+        version("v1", text)
+    }
+
+    fn version(name: &str, text: &str) -> (u16, Value) {
+        let arn = "arn:aws:secretsmanager:x:1:secret:t";
+        (200, json!({"ARN": arn, "Name": ID, "VersionId": name, "SecretString": text}))
+    }
+
+    fn refuses(status: u16, code: &str) -> (u16, Value) {
+        (status, json!({"__type": code, "message": "told to"}))
+    }
+
+    #[tokio::test]
+    async fn the_text_of_the_secret_is_the_configuration() {
+        let (config, seen) = read(vec![holds("sweep_every = \"1m\"\n")]).await;
+        assert_eq!(config.unwrap().sweep_every, Duration::from_mins(1));
+        assert_eq!(seen, [("secretsmanager.GetSecretValue".to_owned(), json!({"SecretId": ID}))]);
+    }
+
+    #[tokio::test]
+    async fn what_passes_is_tried_again_and_what_does_not_is_named() {
+        let busy = refuses(500, "InternalServiceError");
+        let (config, seen) = read(vec![busy.clone(), busy.clone(), holds("")]).await;
+        assert!(config.unwrap().connections.is_empty());
+        assert_eq!(seen.len(), 3);
+        let (config, seen) = read(vec![busy]).await;
+        assert!(matches!(config, Err(SetupError::Secret { .. })));
+        assert_eq!(seen.len(), 3, "INIT does not wait for ever");
+        let (config, seen) = read(vec![refuses(400, "ResourceNotFoundException")]).await;
+        let error = config.unwrap_err();
+        let said = runtime::logs::chain(&error);
+        assert!(said.contains(ID) && said.contains(SECRET_ID) && said.contains("ResourceNotFound"), "{said}");
+        assert_eq!(seen.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_secret_without_text_is_named() {
+        let (config, _) = read(vec![(200, json!({"Name": ID, "SecretBinary": "AAAA"}))]).await;
+        let said = config.unwrap_err().to_string();
+        assert!(said.contains(ID) && said.contains("text"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn mistakes_are_named_without_what_is_secret() {
+        let text = "[[connections]]\nid = \"x\"\npartner = \"xhq\"\nkeys = [\"too-short-hunter2\"]\n";
+        let (config, _) = read(vec![holds(text)]).await;
+        let said = runtime::logs::chain(&config.unwrap_err());
+        assert!(said.contains(ID) && said.contains("connections[0].keys[0]"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let said = file(Path::new("/nowhere/c.toml")).unwrap_err().to_string();
+        assert!(said.contains("/nowhere/c.toml") && said.contains(CONFIG_FILE), "{said}");
+    }
+
+    /// Reads again at that minute, where it is time to; then the minutes between sweeps.
+    async fn later(kept: &Kept, minutes: u64) -> u64 {
+        if let Some(reading) = kept.refresh(NOW.after(Duration::from_mins(minutes))) {
+            reading.await.unwrap();
+        }
+        kept.current().sweep_every.as_secs() / 60
+    }
+
+    async fn kept(answers: Vec<(u16, Value)>) -> (Kept, Manager) {
+        let (aws, manager) = manager(answers);
+        (Kept::read(&aws, Source::Secret(ID.to_owned()), NOW).await.unwrap(), manager)
+    }
+
+    #[tokio::test]
+    async fn a_changed_secret_is_in_use_after_five_minutes_and_not_read_before() {
+        let (kept, manager) = kept(vec![version("v1", MINUTE), version("v2", TWO_MINUTES)]).await;
+        let asked = || manager.seen.lock().unwrap().len();
+        let known = kept.current();
+        assert_eq!((later(&kept, 0).await, later(&kept, 4).await, asked()), (1, 1, 1));
+        assert_eq!((later(&kept, 5).await, asked()), (2, 2));
+        assert_eq!((later(&kept, 9).await, asked()), (2, 2));
+        assert_eq!((later(&kept, 10).await, asked()), (2, 3));
+        assert_eq!(known.sweep_every, Duration::from_mins(1), "a request keeps what it began with");
+    }
+
+    #[tokio::test]
+    async fn a_configuration_with_mistakes_is_refused_until_it_is_mended() {
+        let answers = vec![holds(MINUTE), version("v2", "sweep_every = 7"), version("v3", TWO_MINUTES)];
+        let (kept, _) = kept(answers).await;
+        assert_eq!((later(&kept, 5).await, later(&kept, 10).await), (1, 2));
+    }
+
+    #[tokio::test]
+    async fn a_reading_that_fails_is_repeated_after_a_minute() {
+        let busy = refuses(500, "InternalServiceError");
+        let (kept, manager) =
+            kept(vec![holds(MINUTE), busy.clone(), busy.clone(), busy, version("v2", TWO_MINUTES)]).await;
+        let asked = || manager.seen.lock().unwrap().len();
+        assert_eq!((later(&kept, 5).await, asked()), (1, 4));
+        assert_eq!((later(&kept, 5).await, asked()), (1, 4));
+        assert_eq!((later(&kept, 6).await, asked()), (2, 5));
+    }
+
+    #[tokio::test]
+    async fn one_reading_is_under_way_at_once() {
+        let (kept, manager) = kept(vec![version("v1", MINUTE), version("v2", TWO_MINUTES)]).await;
+        let due = NOW.after(Duration::from_mins(5));
+        let first = kept.refresh(due).unwrap();
+        let frozen_for_long = NOW.after(Duration::from_hours(1));
+        assert!(kept.refresh(due).is_none() && kept.refresh(frozen_for_long).is_none());
+        first.await.unwrap();
+        assert_eq!((kept.current().sweep_every, manager.seen.lock().unwrap().len()), (Duration::from_mins(2), 2));
+    }
+
+    #[tokio::test]
+    async fn a_file_is_not_read_again() {
+        let path = std::env::temp_dir().join(format!("tongguan-{}.toml", std::process::id()));
+        std::fs::write(&path, MINUTE).unwrap();
+        let (aws, manager) = manager(vec![]);
+        let kept = Kept::read(&aws, Source::File(path.clone()), NOW).await.unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(later(&kept, 60).await, 1);
+        assert!(manager.seen.lock().unwrap().is_empty());
+    }
+}
