@@ -1,0 +1,105 @@
+//! The events that Lambda's services hand to functions.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use http::{HeaderMap, Uri};
+use serde_json::{Map, Value, json};
+
+/// An id like those that AWS gives, no two alike in one process.
+pub(crate) fn request_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("00000000-0000-4000-8000-{:012x}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A request as it came to the gateway.
+pub(crate) struct Came<'a> {
+    pub(crate) method: &'a str,
+    /// The path behind the stage.
+    pub(crate) path: &'a str,
+    pub(crate) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+    pub(crate) from: IpAddr,
+    /// Milliseconds since 1970.
+    pub(crate) at: u64,
+    pub(crate) stage: &'a str,
+    /// The template's path: `/hooks/{partner}/{connection}/{key}`.
+    pub(crate) resource: &'a str,
+}
+
+/// The event of a REST API with Lambda proxy integration, whose `BinaryMediaTypes` are all.
+pub(crate) fn rest(came: &Came<'_>) -> Value {
+    let Came { method, path, stage, resource, .. } = came;
+    let (mut headers, mut all_headers) = (Map::new(), Map::new());
+    for name in came.headers.keys() {
+        let values = came.headers.get_all(name).iter();
+        let values: Vec<String> = values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
+        headers.insert(name.to_string(), json!(values.last()));
+        all_headers.insert(name.to_string(), json!(values));
+    }
+    let (mut query, mut all_query) = (Map::new(), Map::new());
+    for (name, value) in url::form_urlencoded::parse(came.uri.query().unwrap_or_default().as_bytes()) {
+        query.insert(name.to_string(), json!(value));
+        let all = all_query.entry(name).or_insert_with(|| json!([]));
+        all.as_array_mut().into_iter().for_each(|all| all.push(json!(value)));
+    }
+    let or_null = |map: Map<String, Value>| if map.is_empty() { Value::Null } else { Value::Object(map) };
+    let encoded = (!came.body.is_empty()).then(|| BASE64_STANDARD.encode(came.body));
+    json!({
+        "resource": resource,
+        "path": path,
+        "httpMethod": method,
+        "headers": headers,
+        "multiValueHeaders": all_headers,
+        "queryStringParameters": or_null(query),
+        "multiValueQueryStringParameters": or_null(all_query),
+        "pathParameters": or_null(parameters(resource, path)),
+        "stageVariables": null,
+        "requestContext": {
+            "accountId": "000000000000", "apiId": "local", "domainName": "local", "domainPrefix": "local",
+            "extendedRequestId": request_id(), "httpMethod": method,
+            "identity": {"sourceIp": came.from.to_string(), "userAgent": null},
+            "path": format!("/{stage}{path}"), "protocol": "HTTP/1.1", "requestId": request_id(),
+            "requestTime": "", "requestTimeEpoch": came.at, "resourceId": "local", "resourcePath": resource,
+            "stage": stage
+        },
+        "isBase64Encoded": encoded.is_some(),
+        "body": encoded
+    })
+}
+
+fn parameters(resource: &str, path: &str) -> Map<String, Value> {
+    let named = resource.split('/').zip(path.split('/'));
+    let named = named.filter_map(|(name, value)| Some((name.strip_prefix('{')?.strip_suffix('}')?, value)));
+    named.map(|(name, value)| (name.to_owned(), json!(value))).collect()
+}
+
+/// One message of the queue as the event source hands it on.
+pub(crate) fn message(id: &str, receipt: &str, body: &str, received: u32) -> Value {
+    json!({
+        "messageId": id, "receiptHandle": receipt, "body": body,
+        "attributes": {"ApproximateReceiveCount": received.to_string(), "SentTimestamp": now().to_string(),
+            "SenderId": "local", "ApproximateFirstReceiveTimestamp": now().to_string()},
+        "messageAttributes": {}, "md5OfBody": "", "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:tongguan", "awsRegion": "us-east-1"
+    })
+}
+
+/// What the schedule of EventBridge sends.
+#[must_use]
+pub fn schedule() -> Value {
+    json!({
+        "version": "0", "id": request_id(), "detail-type": "Scheduled Event", "source": "aws.events",
+        "account": "000000000000", "time": "2026-11-22T08:00:00Z", "region": "us-east-1",
+        "resources": ["arn:aws:events:us-east-1:000000000000:rule/tongguan"], "detail": {}
+    })
+}
