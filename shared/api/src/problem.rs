@@ -25,8 +25,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem whose `type` is `urn:tongguan:problem:<kind>`. Kinds are stable: callers branch on them. The detail says
-    /// what to do.
+    /// A problem whose `type` is `urn:tongguan:problem:<kind>`. Kinds are stable: callers branch on them. The detail
+    /// says what to do.
     pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
         Self { status, kind, detail: detail.into(), field: None, members: Vec::new(), retry_after: None }
     }
@@ -88,7 +88,8 @@ impl Problem {
         self
     }
 
-    /// The problem with what somebody else said as a further member: JSON as they printed it, anything else as a string.
+    /// The problem with what somebody else said as a further member: JSON as they printed it, anything else as a
+    /// string.
     #[must_use]
     pub fn with_text(self, name: &'static str, text: &str) -> Self {
         match serde_json::from_str::<&RawValue>(text) {

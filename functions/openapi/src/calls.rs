@@ -1,0 +1,132 @@
+//! The paths of calls: asking for any operation by its name, and what became of it.
+
+use partners::operation::Effect;
+use serde_json::{Value, json};
+
+use crate::parts::{self, answer, given, parameter, schema};
+
+/// The paths, each with its item.
+pub(crate) fn paths() -> [(String, Value); 4] {
+    let id = given("path", "id", "The call's id.", &schema("Id"));
+    [
+        ("/calls/{connection}/{operation}".to_owned(), json!({"post": call()})),
+        ("/calls".to_owned(), json!({"get": list()})),
+        ("/calls/{id}".to_owned(), json!({"parameters": [id], "get": one()})),
+        ("/calls/{id}/resolve".to_owned(), json!({"parameters": [id], "post": resolve()})),
+    ]
+}
+
+/// What an operation is answered with.
+pub(crate) fn responses(effect: Effect) -> Value {
+    match effect {
+        Effect::Query => {
+            let own = as_it_came("The partner's own answer, as it came.");
+            let problems = ["400", "401", "404", "405", "413", "422", "429", "500", "502", "503"];
+            parts::responses([("200", own)], &problems)
+        }
+        Effect::Command { .. } => {
+            let ended =
+                stored("The call has ended: within the time of `Prefer: wait`, or when it was asked for before.");
+            let problems = ["400", "401", "404", "405", "409", "413", "500", "503"];
+            parts::responses([("200", ended), ("202", stored(TAKEN))], &problems)
+        }
+    }
+}
+
+const TAKEN: &str = "The call is stored and on its way. Read what becomes of it at `Location`.";
+
+fn as_it_came(description: &str) -> Value {
+    json!({"description": description, "content": {"application/json": {"schema": {}}}})
+}
+
+fn stored(description: &str) -> Value {
+    let location = json!({"Location": {"$ref": "#/components/headers/Location"}});
+    parts::with(answer(description, &schema("Call")), "headers", location)
+}
+
+fn call() -> Value {
+    let operation = "The operation's name. Those with a path of their own are described there. Of Yanwen's families \
+                     `s3.`, `express.` and `common.` any method can be called, as a command not safe to repeat.";
+    let either = as_it_came(
+        "Of a command the call, which has ended within the time of `Prefer: wait`; of a query the partner's own \
+         answer, as it came.",
+    );
+    let problems = ["400", "401", "404", "405", "409", "413", "422", "429", "500", "502", "503"];
+    json!({
+        "operationId": "call",
+        "tags": ["calls"],
+        "summary": "Calls any operation of a partner by its name",
+        "parameters": [
+            parameter("connection"),
+            given("path", "operation", operation, &json!({"type": "string"})),
+            {
+                "name": "Idempotency-Key", "in": "header",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+                "description": "A command needs one.",
+            },
+            parameter("Prefer"),
+        ],
+        "requestBody": {"required": true, "content": {"application/json": {"schema": {}, "example": {}}}},
+        "responses": parts::responses([("200", either), ("202", stored(TAKEN))], &problems),
+    })
+}
+
+fn list() -> Value {
+    let text = json!({"type": "string"});
+    let page = json!({
+        "type": "object",
+        "required": ["items", "next"],
+        "properties": {"items": {"type": "array", "items": schema("Call")}, "next": schema("Next")},
+    });
+    json!({
+        "operationId": "list_calls",
+        "tags": ["calls"],
+        "summary": "Calls of a subject, or in a state",
+        "description": "Either `subject` or `state` must be given; calls that succeeded are found by their subject.",
+        "parameters": [
+            given("query", "connection", "Of this connection only.", &text),
+            given("query", "subject", "About this subject or alias only, such as `order:SO-1`.", &text),
+            given("query", "state", "In this state only.", &schema("CallState")),
+            parameter("from"),
+            parameter("limit"),
+        ],
+        "responses": parts::responses([("200", answer("A page.", &page))], &["400", "401", "404", "405", "500", "503"]),
+    })
+}
+
+fn one() -> Value {
+    json!({
+        "operationId": "get_call",
+        "tags": ["calls"],
+        "summary": "One call with every attempt and the partner's answer as it came",
+        "responses": parts::responses(
+            [("200", answer("The call.", &schema("Call")))],
+            &["400", "401", "404", "405", "500", "503"],
+        ),
+    })
+}
+
+fn resolve() -> Value {
+    let decision = json!({
+        "type": "object",
+        "required": ["decision"],
+        "properties": {"decision": {
+            "type": "string", "enum": ["retry", "done"],
+            "description": "`retry`: send it again. `done`: the partner has done it.",
+        }},
+        "additionalProperties": false,
+    });
+    json!({
+        "operationId": "resolve_call",
+        "tags": ["calls"],
+        "summary": "Decides about a call that is ambiguous: it was sent, and nobody knows what the partner made of it",
+        "requestBody": {
+            "required": true,
+            "content": {"application/json": {"schema": decision, "example": {"decision": "done"}}},
+        },
+        "responses": parts::responses(
+            [("200", answer("The call after the decision.", &schema("Call")))],
+            &["400", "401", "404", "405", "409", "500", "503"],
+        ),
+    })
+}

@@ -1,0 +1,290 @@
+//! What several paths share: the shapes of calls, events, deliveries and problems, parameters, and the key.
+
+use hub::call::Standing;
+use hub::delivery::State;
+use serde_json::{Value, json};
+
+use crate::parts::{self, schema};
+
+/// Everything but the bodies of the partners' operations.
+pub(crate) fn components() -> Value {
+    json!({
+        "securitySchemes": {"key": {
+            "type": "http", "scheme": "bearer",
+            "description": "One of the configuration's `api_keys`, which sees its own connections.",
+        }},
+        "parameters": parameters(),
+        "headers": {
+            "Location": {
+                "description": "Where the call is read: `/calls/<id>`.", "required": true, "schema": {"type": "string"},
+            },
+            "Retry-After": {"description": "In how many seconds to try again.", "schema": {"type": "integer"}},
+        },
+        "responses": problems(),
+        "schemas": schemas(),
+    })
+}
+
+fn parameters() -> Value {
+    json!({
+        "connection": {
+            "name": "connection", "in": "path", "required": true, "description": "The id of a configured connection.",
+            "schema": {"type": "string", "pattern": "^[a-z0-9-]+$"}, "example": "xhq-sh",
+        },
+        "from": {
+            "name": "from", "in": "query", "schema": {"type": "string"},
+            "description": "The `next` of the page before.",
+        },
+        "limit": {
+            "name": "limit", "in": "query", "description": "How many items a page has at the most.",
+            "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
+        },
+        "Idempotency-Key": {
+            "name": "Idempotency-Key", "in": "header", "required": true,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+            "description": "The same key with the same body is the same call, for as long as calls are kept, also \
+                            while it is on its way; with another body it is a 409.",
+        },
+        "Prefer": {
+            "name": "Prefer", "in": "header", "schema": {"type": "string"}, "example": "wait=10",
+            "description": "`wait=N` waits up to N seconds, 25 at the most, for the call to end.",
+        },
+    })
+}
+
+/// By status, what is answered as a problem. Kinds are the ends of their `type`.
+fn problems() -> Value {
+    let content = json!({"application/problem+json": {"schema": schema("Problem")}});
+    let problem = |description: &str| json!({"description": description, "content": content});
+    let later = |description: &str| {
+        let after = json!({"Retry-After": {"$ref": "#/components/headers/Retry-After"}});
+        parts::with(problem(description), "headers", after)
+    };
+    json!({
+        "400": problem("`invalid-request`: `field` says where, `errors` everything that is wrong with the body."),
+        "401": problem("`unauthorized`: no key, or nobody's."),
+        "404": problem(
+            "`not-found`: it is not there, has expired, or the key may not see it. `unknown-operation`: the partner \
+             offers no operation of this name.",
+        ),
+        "405": problem("`method-not-allowed`."),
+        "409": problem(
+            "`idempotency-conflict`: another body came under this key; `call`, `digest` and `stored_digest` tell of \
+             both. `not-ambiguous`: there is nothing to decide about the call; `state` says why.",
+        ),
+        "413": problem("`too-large`: the body is over the limit."),
+        "422": problem("`partner-refused`: the partner said no; `code`, `text` and its whole `answer`."),
+        "429": later("`rate-limited`: the connection has as many calls as it may have."),
+        "500": problem(
+            "`connection-incomplete`: the configuration lacks what the operation needs, listed in `errors`. Without a \
+             `type` the hub failed; the same request may be repeated.",
+        ),
+        "502": problem("`no-answer`, `unreadable` or `token-refused`: the partner gave no answer that can be used."),
+        "503": later("`unavailable`, `circuit-open` or `partner-busy`: the store or the partner does not answer now."),
+    })
+}
+
+fn schemas() -> Value {
+    json!({
+        "Id": {"type": "string", "pattern": "^[0-9a-f]{48}$"},
+        "Next": {"type": ["string", "null"], "description": "The `from` of the next page; null on the last one."},
+        "Problem": problem(),
+        "File": file(),
+        "CallState": {
+            "type": "string",
+            "enum": [Standing::Queued, Standing::Succeeded, Standing::Failed, Standing::Ambiguous],
+            "description": "`ambiguous`: it was sent, and nobody knows what the partner made of it. It is not sent \
+                            again unless somebody decides so.",
+        },
+        "Call": call(),
+        "Attempt": attempt(),
+        "Delivery": delivery(),
+        "EventKey": event_key(),
+        "EventKeys": {
+            "type": "array", "items": schema("EventKey"), "maxItems": 1000,
+            "description": "Which events; left out, every failed delivery of the endpoint.",
+        },
+        "ListedEvent": listed(&json!({"deliveries": {"type": "array", "items": schema("Delivery")}})),
+        "FailedDelivery": listed(&json!({"delivery": schema("Delivery")})),
+        "Event": event(),
+    })
+}
+
+fn time(description: &str) -> Value {
+    json!({"type": "string", "format": "date-time", "description": description})
+}
+
+fn problem() -> Value {
+    json!({
+        "type": "object",
+        "description": "RFC 9457.",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"type": "string", "description": "`urn:tongguan:problem:<kind>`; stable."},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string", "description": "What is wrong, or what to do about it."},
+            "field": {
+                "type": ["string", "null"],
+                "description": "Which field: a path from the body's top such as `orders[0].orderOutNo`, or a \
+                                parameter's name.",
+            },
+            "errors": {
+                "type": "array",
+                "description": "Everything that the partner's document holds against the body.",
+                "items": {
+                    "type": "object",
+                    "required": ["field", "remedy"],
+                    "properties": {"field": {"type": "string"}, "remedy": {"type": "string"}},
+                },
+            },
+            "code": {"description": "The partner's own code."},
+            "text": {"type": "string", "description": "The partner's own words."},
+            "partner_status": {"type": "integer", "description": "The HTTP status of the partner's answer."},
+            "answer": {"description": "The partner's whole answer: its JSON as it came, anything else as a string."},
+        },
+    })
+}
+
+fn file() -> Value {
+    json!({
+        "description": "A file: its bytes as base64, or an address from which the hub fetches it.",
+        "oneOf": [
+            {
+                "title": "FileContent",
+                "type": "object",
+                "required": ["name", "base64"],
+                "properties": {
+                    "name": {"type": "string"},
+                    "content_type": {"type": "string"},
+                    "base64": {"type": "string", "contentEncoding": "base64"},
+                },
+                "additionalProperties": false,
+            },
+            {
+                "title": "FileAddress",
+                "type": "object",
+                "required": ["url"],
+                "properties": {
+                    "url": {"type": "string", "format": "uri", "description": "Public; http or https."},
+                    "name": {"type": "string"},
+                    "content_type": {"type": "string"},
+                },
+                "additionalProperties": false,
+            },
+        ],
+    })
+}
+
+fn call() -> Value {
+    json!({
+        "type": "object",
+        "required": [
+            "id", "connection", "operation", "idempotency_key", "state", "accepted", "subject", "aliases", "attempts",
+            "answer",
+        ],
+        "properties": {
+            "id": schema("Id"),
+            "connection": {"type": "string"},
+            "operation": {"type": "string"},
+            "idempotency_key": {"type": "string"},
+            "state": schema("CallState"),
+            "accepted": time("When it was stored."),
+            "due": time("When it is sent next, while it is on its way."),
+            "settled": time("When it ended."),
+            "subject": {"type": "string", "description": "What it is about, such as `order:SO-1`."},
+            "aliases": {
+                "type": "array", "items": {"type": "string"},
+                "description": "Its business keys, and those that the partner's answer added.",
+            },
+            "attempts": {"type": "array", "items": schema("Attempt"), "description": "The latest, oldest first."},
+            "answer": {
+                "type": ["object", "null"],
+                "description": "The partner's latest answer.",
+                "required": ["status", "body", "truncated"],
+                "properties": {
+                    "status": {"type": "integer", "description": "The HTTP status."},
+                    "body": {"description": "Its JSON as it came, anything else as a string."},
+                    "truncated": {"type": "boolean", "description": "Whether `body` is the beginning of a longer one."},
+                },
+            },
+        },
+    })
+}
+
+fn attempt() -> Value {
+    json!({
+        "type": "object",
+        "required": ["at", "ms", "status", "detail"],
+        "properties": {
+            "at": time("When it began."),
+            "ms": {"type": "integer", "description": "How long it took."},
+            "status": {"type": ["integer", "null"], "description": "The HTTP status, where there was an answer."},
+            "detail": {"type": "string", "description": "The beginning of the answer, or what went wrong."},
+        },
+    })
+}
+
+fn delivery() -> Value {
+    json!({
+        "type": "object",
+        "required": ["endpoint", "state", "attempts"],
+        "properties": {
+            "endpoint": {"type": "string"},
+            "state": {"type": "string", "enum": [State::Pending, State::Delivered, State::Failed, State::Confirmed]},
+            "due": time("When it is attempted next, while it is pending."),
+            "at": time("When it came to its state, once it is settled."),
+            "attempts": {"type": "array", "items": schema("Attempt"), "description": "The latest, oldest first."},
+        },
+    })
+}
+
+fn event_key() -> Value {
+    json!({
+        "type": "object",
+        "required": ["connection", "subject", "id"],
+        "properties": {"connection": {"type": "string"}, "subject": {"type": "string"}, "id": schema("Id")},
+    })
+}
+
+/// An event without its payload, with these members.
+fn listed(members: &Value) -> Value {
+    let own = json!({
+        "type": {"type": "string", "description": "`<partner>.<action>`, as the partner spells it."},
+        "received": time("When it came."),
+        "milestone": {"type": ["string", "null"], "description": "One vocabulary across partners; see `Event`."},
+        "malformed": {"type": ["string", "null"], "description": "Why it could not be read."},
+    });
+    let members = own.as_object().into_iter().chain(members.as_object()).flatten();
+    parts::within(event_key(), "properties", members.map(|(name, schema)| (name.clone(), schema.clone())))
+}
+
+fn event() -> Value {
+    json!({
+        "type": "object",
+        "description": "A CloudEvent 1.0. Of `call.succeeded`, `call.failed` and `call.ambiguous` the `data` is a \
+                        `Call`; of any other type it is the partner's JSON, untouched.",
+        "required": ["specversion", "id", "source", "type", "subject", "time"],
+        "properties": {
+            "specversion": {"type": "string", "const": "1.0"},
+            "id": schema("Id"),
+            "source": {"type": "string", "description": "The connection."},
+            "type": {"type": "string", "examples": ["xhq.single_receipt", "call.succeeded"]},
+            "subject": {"type": "string", "examples": ["order:SO-1"]},
+            "time": time("When it was received, or when the call ended."),
+            "milestone": {
+                "type": "string",
+                "description": "Where the shipment stands: `declared`, `accepted`, `under_inspection`, `tax_due`, \
+                                `released`, `cleared`, `rejected`, `withdrawn` and others. A code that is not known \
+                                gives none.",
+            },
+            "malformed": {"type": "string", "description": "Why it could not be read."},
+            "possiblerepeat": {"type": "boolean", "description": "It may be a late repetition of an earlier event."},
+            "datacontenttype": {"type": "string"},
+            "data": {"description": "The payload, where it is JSON."},
+            "data_base64": {
+                "type": "string", "contentEncoding": "base64", "description": "The payload, where it is not JSON.",
+            },
+        },
+    })
+}

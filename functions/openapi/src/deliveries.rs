@@ -1,0 +1,188 @@
+//! The paths of events and of the hub's own deliveries, and what the ERP receives.
+
+use serde_json::{Value, json};
+
+use crate::parts::{self, answer, given, parameter, schema};
+
+const CHANGE_PROBLEMS: [&str; 6] = ["400", "401", "405", "413", "500", "503"];
+const READ_PROBLEMS: [&str; 6] = ["400", "401", "404", "405", "500", "503"];
+
+/// The paths, each with its item.
+pub(crate) fn paths() -> [(String, Value); 6] {
+    let subject = given(
+        "path",
+        "subject",
+        "A subject or an alias, such as `order:SO-1` or `bl:COSU6123456780`, percent-encoded.",
+        &json!({"type": "string"}),
+    );
+    let id = given("path", "id", "The event's id.", &schema("Id"));
+    let timeline = json!({"parameters": [parameter("connection"), subject], "get": timeline()});
+    let event = json!({"parameters": [parameter("connection"), subject, id], "get": event()});
+    [
+        ("/deliveries/failed".to_owned(), json!({"get": failed()})),
+        ("/deliveries/confirm".to_owned(), json!({"post": confirm()})),
+        ("/deliveries/replay".to_owned(), json!({"post": replay()})),
+        ("/events/{connection}/{subject}".to_owned(), timeline),
+        ("/events/{connection}/{subject}/{id}".to_owned(), event),
+        ("/openapi.json".to_owned(), json!({"get": this()})),
+    ]
+}
+
+fn failed() -> Value {
+    let page = json!({
+        "type": "object",
+        "required": ["as_of", "items", "next"],
+        "properties": {
+            "as_of": {
+                "type": "string", "format": "date-time",
+                "description": "The `cutoff` that confirms what this page shows and nothing that failed since.",
+            },
+            "items": {"type": "array", "items": schema("FailedDelivery")},
+            "next": schema("Next"),
+        },
+    });
+    let endpoint = given("query", "endpoint", "To this endpoint only.", &json!({"type": "string"}));
+    json!({
+        "operationId": "list_failed_deliveries",
+        "tags": ["deliveries"],
+        "summary": "Failed deliveries by pages",
+        "parameters": [endpoint, parameter("from"), parameter("limit")],
+        "responses": parts::responses([("200", answer("A page.", &page))], &READ_PROBLEMS),
+    })
+}
+
+fn confirm() -> Value {
+    let asked = json!({
+        "type": "object",
+        "required": ["endpoint"],
+        "properties": {
+            "endpoint": {"type": "string", "description": "The id of a configured endpoint."},
+            "cutoff": {
+                "type": "string", "format": "date-time",
+                "description": "What failed later is left; the list's `as_of`. Now, where it is left out.",
+            },
+            "events": schema("EventKeys"),
+        },
+        "additionalProperties": false,
+    });
+    let done = changed(&json!({"confirmed": {"type": "integer", "description": "How many."}}));
+    json!({
+        "operationId": "confirm_deliveries",
+        "tags": ["deliveries"],
+        "summary": "Failed deliveries that have been seen become confirmed",
+        "requestBody": sent(&asked, &json!({"endpoint": "erp", "cutoff": "2026-11-22T15:03:28.919588Z"})),
+        "responses": parts::responses([("200", answer("What was confirmed.", &done))], &CHANGE_PROBLEMS),
+    })
+}
+
+fn replay() -> Value {
+    let asked = json!({
+        "type": "object",
+        "required": ["endpoint"],
+        "properties": {
+            "endpoint": {"type": "string", "description": "The id of a configured endpoint."},
+            "dry_run": {"type": "boolean", "default": true, "description": "Only tells which."},
+            "events": schema("EventKeys"),
+        },
+        "additionalProperties": false,
+    });
+    let done = changed(&json!({
+        "dry_run": {"type": "boolean"},
+        "replayed": {"type": "integer", "description": "How many started over; 0 in a dry run."},
+    }));
+    json!({
+        "operationId": "replay_deliveries",
+        "tags": ["deliveries"],
+        "summary": "Deliveries start over; without \"dry_run\": false it only tells which",
+        "requestBody": sent(&asked, &json!({"endpoint": "erp", "dry_run": true})),
+        "responses": parts::responses([("200", answer("What was or would be replayed.", &done))], &CHANGE_PROBLEMS),
+    })
+}
+
+fn sent(schema: &Value, example: &Value) -> Value {
+    json!({"required": true, "content": {"application/json": {"schema": schema, "example": example}}})
+}
+
+/// What a change is answered with: these members, and the events.
+fn changed(members: &Value) -> Value {
+    let required: Vec<_> = members.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    let events = json!({"type": "array", "items": schema("EventKey")});
+    let changed = json!({"type": "object", "properties": members, "required": required});
+    parts::within(changed, "properties", [("events".to_owned(), events)])
+}
+
+fn timeline() -> Value {
+    let found = json!({
+        "type": "object",
+        "required": ["connection", "items"],
+        "properties": {
+            "connection": {"type": "string"},
+            "items": {"type": "array", "items": schema("ListedEvent")},
+        },
+    });
+    json!({
+        "operationId": "list_events",
+        "tags": ["events"],
+        "summary": "The events of a subject in the order of their reception, with their deliveries",
+        "responses": parts::responses([("200", answer("The events, if any.", &found))], &READ_PROBLEMS),
+    })
+}
+
+fn event() -> Value {
+    let found = json!({
+        "type": "object",
+        "required": ["deliveries", "event"],
+        "properties": {
+            "deliveries": {"type": "array", "items": schema("Delivery")},
+            "event": schema("Event"),
+        },
+    });
+    json!({
+        "operationId": "get_event",
+        "tags": ["events"],
+        "summary": "One event with its payload, untouched, and its deliveries",
+        "responses": parts::responses([("200", answer("The event.", &found))], &READ_PROBLEMS),
+    })
+}
+
+fn this() -> Value {
+    json!({
+        "operationId": "get_openapi",
+        "tags": ["openapi"],
+        "summary": "This document",
+        "security": [],
+        "responses": parts::responses([("200", answer("The document.", &json!({"type": "object"})))], &[]),
+    })
+}
+
+/// What the hub posts to an endpoint of the ERP, in the format `cloudevents`.
+pub(crate) fn webhook() -> Value {
+    let header = |name: &str, description: &str| {
+        json!({
+            "name": name, "in": "header", "required": true, "description": description, "schema": {"type": "string"},
+        })
+    };
+    json!({"post": {
+        "operationId": "receive_event",
+        "tags": ["events"],
+        "summary": "An event as an endpoint of the ERP receives it",
+        "description": "Signed by the Standard Webhooks convention. With `format = \"raw\"` an endpoint receives the \
+                        partner's bytes and content type as they came instead. The same event may come again: its \
+                        `webhook-id` is the same then.",
+        "security": [],
+        "parameters": [
+            header("webhook-id", "The same at each attempt."),
+            header("webhook-timestamp", "Seconds since 1970 of this attempt."),
+            header(
+                "webhook-signature",
+                "`v1,` and the base64 of the HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>`; one for each \
+                 secret of the endpoint, with a space between them.",
+            ),
+        ],
+        "requestBody": {"required": true, "content": {"application/cloudevents+json": {"schema": schema("Event")}}},
+        "responses": {
+            "2XX": {"description": "The ERP has the event."},
+            "default": {"description": "The ERP has not: it is sent again by the endpoint's schedule."},
+        },
+    }})
+}

@@ -1,0 +1,151 @@
+//! A documented field of a partner's operation as a JSON schema.
+//!
+//! The schema is what the partner documents. The hub takes more: a number for a text, a text for a number, an array for
+//! a comma list. Each schema has one type all the same, for the sake of the code that is generated from it.
+
+use partners::operation::{Field, Format, Kind, Need, Rule};
+use serde_json::{Map, Value, json};
+
+/// An object of these fields. Others pass, too.
+pub(crate) fn object(fields: &[Field], rules: &[Rule]) -> Map<String, Value> {
+    let properties: Map<_, _> = fields.iter().map(|field| (field.name.to_owned(), schema(field).into())).collect();
+    let needed = fields.iter().filter(|field| !field.inferred && matches!(field.need, Need::Required | Need::Present));
+    let needed: Vec<_> = needed.map(|field| field.name).collect();
+    let mut object = Map::new();
+    object.insert("type".to_owned(), "object".into());
+    if !properties.is_empty() {
+        object.insert("properties".to_owned(), properties.into());
+    }
+    if !needed.is_empty() {
+        object.insert("required".to_owned(), needed.into());
+    }
+    if !rules.is_empty() {
+        object.insert("allOf".to_owned(), rules.iter().map(|rule| together(*rule, fields)).collect());
+    }
+    object
+}
+
+/// The rule in words, for whoever reads and for what ignores schemas of conditions.
+pub(crate) fn words(rule: Rule) -> String {
+    match rule {
+        Rule::Either(names) => format!("At least one of {} must have a value.", listed(names)),
+        Rule::When(name, value, needed) => format!("Where `{name}` is {value}, {} must have a value.", listed(needed)),
+    }
+}
+
+/// Names between backticks and commas.
+pub(crate) fn listed(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn together(rule: Rule, fields: &[Field]) -> Value {
+    let given = |names: &[&str]| {
+        let valued = names.iter().filter_map(|name| {
+            let kind = fields.iter().find(|field| field.name == *name)?.kind;
+            Some(((*name).to_owned(), valued(kind).into()))
+        });
+        json!({"required": names, "properties": valued.collect::<Map<_, _>>()})
+    };
+    match rule {
+        Rule::Either(names) => json!({"anyOf": names.iter().map(|name| given(&[name])).collect::<Vec<_>>()}),
+        Rule::When(name, value, needed) => json!({
+            "if": {"required": [name], "properties": {name: {"const": value}}},
+            "then": given(needed),
+        }),
+    }
+}
+
+/// What a value of that kind must fulfil to be one: `""` and `[]` are none.
+fn valued(kind: Kind) -> Map<String, Value> {
+    let least = match kind {
+        Kind::Text | Kind::WholeText | Kind::Commas => "minLength",
+        Kind::List(_) | Kind::Texts => "minItems",
+        Kind::Whole | Kind::Json | Kind::Object(_) => return Map::new(),
+    };
+    Map::from_iter([(least.to_owned(), 1.into())])
+}
+
+fn schema(field: &Field) -> Map<String, Value> {
+    let (mut schema, also) = match field.kind {
+        Kind::Text | Kind::WholeText => (of("string"), ""),
+        Kind::Whole => (of("integer"), ""),
+        Kind::Json => (Map::new(), ""),
+        Kind::Object(fields) => (object(fields, &[]), "; or a JSON string that holds the object"),
+        Kind::List(fields) => {
+            let mut list = of("array");
+            list.insert("items".to_owned(), object(fields, &[]).into());
+            (list, "")
+        }
+        Kind::Texts => {
+            let mut list = of("array");
+            list.insert("items".to_owned(), of("string").into());
+            (list, "")
+        }
+        Kind::Commas => (of("string"), "; an array of texts is taken, too"),
+    };
+    let doubt = if field.inferred { " (known by analogy: the document lost this table)" } else { "" };
+    schema.insert("description".to_owned(), format!("{}{also}{doubt}", field.about).into());
+    if let Need::Default(value) = field.need {
+        schema.insert("default".to_owned(), value.into());
+    }
+    if field.inferred {
+        return schema;
+    }
+    let filled = matches!(field.need, Need::Required | Need::Filled);
+    if filled {
+        schema.extend(valued(field.kind));
+    }
+    if field.max > 0 {
+        schema.insert("maxLength".to_owned(), field.max.into());
+    }
+    if field.need == Need::Blank {
+        schema.insert("default".to_owned(), "".into());
+    }
+    if matches!(field.kind, Kind::Whole) {
+        number(field, &mut schema);
+    } else {
+        text(field, filled, &mut schema);
+    }
+    schema
+}
+
+fn number(field: &Field, schema: &mut Map<String, Value>) {
+    match field.format {
+        Format::OneOf(values) => {
+            let values: Vec<u64> = values.iter().filter_map(|value| value.parse().ok()).collect();
+            schema.insert("enum".to_owned(), values.into());
+        }
+        Format::Within(least, most) => {
+            schema.insert("minimum".to_owned(), least.into());
+            if most < u64::MAX {
+                schema.insert("maximum".to_owned(), most.into());
+            }
+        }
+        Format::Any | Format::Time | Format::Date | Format::Zone => {
+            schema.insert("minimum".to_owned(), 0.into());
+        }
+    }
+}
+
+/// A blank value of what may be left out is not looked at.
+fn text(field: &Field, filled: bool, schema: &mut Map<String, Value>) {
+    let pattern = match field.format {
+        Format::Any => return,
+        Format::OneOf(values) => {
+            let blank = if filled { None } else { Some("") };
+            let values: Vec<_> = values.iter().copied().chain(blank).collect();
+            schema.insert("enum".to_owned(), values.into());
+            return;
+        }
+        Format::Time => "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}",
+        Format::Date => "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+        Format::Zone => "[+-][0-9]{2}:[0-9]{2}",
+        Format::Within(..) => "[0-9]+",
+    };
+    let pattern = if filled { format!("^{pattern}$") } else { format!("^({pattern})?$") };
+    schema.insert("pattern".to_owned(), pattern.into());
+}
+
+fn of(kind: &str) -> Map<String, Value> {
+    Map::from_iter([("type".to_owned(), kind.into())])
+}

@@ -1,0 +1,94 @@
+//! The ERP's API for machines: OpenAPI 3.1, written from the partners' table of operations and from what the functions
+//! answer.
+//!
+//! `GET /openapi.json` needs no key: the document is the same for everybody and holds nothing of the configuration.
+
+mod calls;
+mod components;
+mod deliveries;
+mod field;
+mod operations;
+mod parts;
+
+use std::sync::LazyLock;
+
+use api::Problem;
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use partners::Partner;
+use serde_json::{Value, json};
+
+/// The function's name: folder, crate, binary, log and metric name.
+pub const NAME: &str = "openapi";
+
+/// The path it serves, as the gateway's and the local hub's function table have it.
+pub const ROUTES: &[(Method, &str)] = &[(Method::GET, "/openapi.json")];
+
+/// The document as it is sent: it does not change while the process runs.
+static PRINTED: LazyLock<Vec<u8>> = LazyLock::new(|| document().to_string().into_bytes());
+
+/// Answers one request. Its body need not be read.
+#[must_use]
+pub fn handle<B>(request: &Request<B>) -> Response<Bytes> {
+    match *request.method() {
+        Method::GET | Method::HEAD => api::raw(StatusCode::OK, PRINTED.clone()),
+        _ => Problem::method().answer(NAME),
+    }
+}
+
+/// The document: every path of the ERP's API, one for each operation of the table, and the events that it receives.
+#[must_use]
+pub fn document() -> Value {
+    let paths = deliveries::paths().into_iter().chain(calls::paths()).chain(operations::paths());
+    let components = parts::within(components::components(), "schemas", operations::schemas());
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tongguan 通关",
+            "summary": "The customs and freight hub, as the ERP uses it.",
+            "description": ABOUT,
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        // Beside this document, whatever stage or base path it was read under.
+        "servers": [{"url": "."}],
+        "security": [{"key": []}],
+        "tags": tags(),
+        "paths": paths.collect::<serde_json::Map<_, _>>(),
+        "webhooks": {"event": deliveries::webhook()},
+        "components": components,
+    })
+}
+
+const ABOUT: &str = "\
+Send `Authorization: Bearer <key>` with one of the configuration's `api_keys`. What a key may not see is as good as \
+absent. Errors are RFC 9457 problems whose `type` is stable.
+
+A subject or alias is `<kind>:<value>`, such as `order:SO-1` or `bl:COSU6123456780`; in a path it is percent-encoded \
+where it has characters that need it. Times are UTC.
+
+A partner's operation is called at `POST /calls/{connection}/{operation}`, with the fields of the partner's document. \
+Fields that the document lost, and any others, pass through as they are; a number may be given as a text and a text as \
+a number. What comes from the connection (credentials, tokens, signatures) is put in by the hub.";
+
+fn tags() -> Value {
+    let mut tags = vec![
+        json!({"name": "deliveries", "description": "The hub's deliveries to the ERP: what failed, confirm, replay."}),
+        json!({"name": "events", "description": "What the partners pushed, by subject."}),
+        json!({"name": "calls", "description": "What became of the calls to partners."}),
+        json!({"name": "openapi", "description": "This document."}),
+    ];
+    let partner = |partner: Partner| {
+        let description = match partner {
+            Partner::Xhq => "Operations of XHQ 信号旗.",
+            Partner::TrackingEyes => "Operations of TrackingEyes 云当.",
+            Partner::OneData => "Operations of 1datatech 壹沓.",
+            Partner::Yanwen => {
+                "Operations of Yanwen 燕文. Its other methods are called by their names in the same way."
+            }
+        };
+        json!({"name": partner.id(), "description": description})
+    };
+    tags.extend(Partner::ALL.map(partner));
+    tags.into()
+}
