@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use ::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use ::http::{HeaderName, Method, Request, Response, StatusCode};
+use api::Problem;
 use bytes::{Bytes, BytesMut};
+use courier::Courier;
 use futures::FutureExt as _;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -45,7 +47,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Serves until told to stop, then lets the requests under way finish.
 pub(crate) async fn serve<S: Store, Q: Queue>(
     listener: TcpListener,
-    context: Context<S, Q>,
+    courier: Arc<Courier<S, Q>>,
     mut stop: watch::Receiver<bool>,
 ) {
     let graceful = GracefulShutdown::new();
@@ -66,10 +68,10 @@ pub(crate) async fn serve<S: Store, Q: Queue>(
             _ = &mut stopped => break,
         };
         let _ = stream.set_nodelay(true);
-        let context = context.clone();
+        let courier = Arc::clone(&courier);
         let service = service_fn(move |request| {
-            let context = context.clone();
-            async move { Ok::<_, Infallible>(handle(&context, request, peer).await) }
+            let courier = Arc::clone(&courier);
+            async move { Ok::<_, Infallible>(handle(&courier, request, peer).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -89,14 +91,14 @@ pub(crate) async fn serve<S: Store, Q: Queue>(
 }
 
 async fn handle<S: Store, Q: Queue>(
-    context: &Context<S, Q>,
+    courier: &Courier<S, Q>,
     request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Response<Full<Bytes>> {
     let arrived = Instant::now();
     let partner = partner(request.uri().path());
     // A defect that panics is answered like an outage: the partner repeats, and the next push is served.
-    let handled = AssertUnwindSafe(route(context, request, peer, arrived)).catch_unwind().await;
+    let handled = AssertUnwindSafe(route(courier, request, peer, arrived)).catch_unwind().await;
     handled.unwrap_or_else(|_| {
         tracing::error!("a handler panicked");
         hook_answer(receive::refuse(partner, Verdict::Unavailable))
@@ -104,11 +106,12 @@ async fn handle<S: Store, Q: Queue>(
 }
 
 async fn route<S: Store, Q: Queue>(
-    context: &Context<S, Q>,
+    courier: &Courier<S, Q>,
     request: Request<Incoming>,
     peer: SocketAddr,
     arrived: Instant,
 ) -> Response<Full<Bytes>> {
+    let context = &courier.context;
     let path = request.uri().path().to_owned();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match segments.as_slice() {
@@ -119,7 +122,10 @@ async fn route<S: Store, Q: Queue>(
             hook(context, request, peer, arrived, Address { partner, connection, key }, suffix).await
         }
         ["hooks", partner, ..] => hook_answer(receive::refuse(Partner::from_id(partner), Verdict::Unauthorized)),
-        ["deliveries" | "events", ..] => api(context, request).await,
+        ["deliveries" | "events", ..] => erp(courier, request, Door::Deliveries).await,
+        ["calls", _, operation] if *operation != "resolve" => erp(courier, request, Door::Call).await,
+        ["calls", ..] => erp(courier, request, Door::CallStatus).await,
+        ["openapi.json"] => openapi::handle(&request).map(Full::new),
         ["health"] => match context.store.note("health").await {
             Ok(_) => plain(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
             Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"the store is unavailable"}"#.to_owned()),
@@ -165,23 +171,44 @@ async fn hook<S: Store, Q: Queue>(
     hook_answer(receive::receive(context, &action, verified, delivered, arrived).await)
 }
 
+/// Which function answers a request of the ERP.
+#[derive(Clone, Copy)]
+enum Door {
+    Deliveries,
+    Call,
+    CallStatus,
+}
+
 /// One request of the ERP. Who may not ask is told so before the body is read.
-async fn api<S: Store, Q: Queue>(context: &Context<S, Q>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn erp<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    request: Request<Incoming>,
+    door: Door,
+) -> Response<Full<Bytes>> {
+    let context = &courier.context;
     let (head, body) = request.into_parts();
-    if let Some(refusal) = deliveries::refusal(context, &head.headers) {
+    let (refusal, name, limit) = match door {
+        Door::Deliveries => (deliveries::refusal(context, &head.headers), deliveries::NAME, deliveries::MAX_BODY),
+        Door::Call => (call::refusal(context, &head.headers), call::NAME, call::MAX_BODY),
+        Door::CallStatus => (call_status::refusal(context, &head.headers), call_status::NAME, call_status::MAX_BODY),
+    };
+    if let Some(refusal) = refusal {
         return closing(refusal.map(Full::new));
     }
-    match read(body, deliveries::MAX_BODY).await {
-        Ok(body) => deliveries::handle(context, Request::from_parts(head, body)).await.map(Full::new),
-        Err(Unread::TooLarge) => {
-            let detail = format!("the body is larger than {} bytes; name fewer events", deliveries::MAX_BODY);
-            let body = serde_json::json!({"type": "urn:tongguan:problem:too-large", "status": 413, "detail": detail});
-            closing(plain(StatusCode::PAYLOAD_TOO_LARGE, body.to_string()))
-        }
+    let request = match read(body, limit).await {
+        Ok(body) => Request::from_parts(head, body),
+        Err(Unread::TooLarge) => return closing(Problem::too_large(limit).answer(name).map(Full::new)),
         Err(Unread::Incomplete) => {
-            plain(StatusCode::REQUEST_TIMEOUT, serde_json::json!({"detail": INCOMPLETE}).to_string())
+            let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, "incomplete", INCOMPLETE);
+            return problem.answer(name).map(Full::new);
         }
+    };
+    match door {
+        Door::Deliveries => deliveries::handle(context, request).await,
+        Door::Call => call::handle(courier, request).await,
+        Door::CallStatus => call_status::handle(context, request).await,
     }
+    .map(Full::new)
 }
 
 /// Why a body was not read.

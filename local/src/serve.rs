@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use courier::Courier;
 use outbound::KeepAlive;
-use queue::{InProcess, Lane};
+use queue::{Destination, Errand, InProcess, Lane};
 use runtime::config::Config;
 use runtime::{Clock, Context};
 use store_sqlite::SqliteStore;
@@ -73,16 +73,23 @@ impl Hub {
         let lock = lock(&config)?;
         let listener = TcpListener::bind(config.listen).await.map_err(|e| StartError::Listen(config.listen, e))?;
         let address = listener.local_addr().map_err(|e| StartError::Listen(config.listen, e))?;
-        let (queue, lanes) = queue::in_process(config.endpoints.keys().cloned(), LANE);
+        let endpoints = config.endpoints.keys().cloned().map(Destination::Endpoint);
+        let connections = config.connections.keys().cloned().map(Destination::Connection);
+        let (queue, lanes) = queue::in_process(endpoints.chain(connections), LANE);
         let context = Context { config: Arc::new(config), store, queue, clock };
         let (stop, stopped) = watch::channel(false);
 
         let mut tasks = JoinSet::new();
-        tasks.spawn(http::serve(listener, context.clone(), stopped.clone()));
-        let courier = Arc::new(Courier::new(context.clone(), KeepAlive::Brief)?);
+        let courier = Arc::new(Courier::new(context.clone(), KeepAlive::Brief, port_push::ACTION)?);
+        tasks.spawn(http::serve(listener, Arc::clone(&courier), stopped.clone()));
         for lane in lanes {
-            let endpoint = lane.endpoint.as_ref().and_then(|endpoint| context.config.endpoints.get(endpoint));
-            let places = ERRANDS * endpoint.map_or(INDEXERS, |endpoint| endpoint.concurrency);
+            let config = &context.config;
+            let attempts = match &lane.destination {
+                Destination::Endpoint(id) => config.endpoints.get(id).map(|endpoint| endpoint.concurrency),
+                Destination::Connection(id) => config.connections.get(id).map(|connection| connection.concurrency),
+                Destination::Store => None,
+            };
+            let places = ERRANDS * attempts.unwrap_or(INDEXERS);
             tasks.spawn(run_lane(Arc::clone(&courier), lane, places, stopped.clone()));
         }
         tasks.spawn(run_sweeps(courier, stopped));
@@ -140,7 +147,11 @@ async fn run_lane(courier: LocalCourier, mut lane: Lane, places: usize, mut stop
         let Some(hint) = hint else { break };
         let courier = Arc::clone(&courier);
         errands.spawn(async move {
-            if let Err(error) = deliver::handle(&courier, hint).await {
+            let done = match &hint.errand {
+                Errand::Call { .. } => dispatch::handle(&courier, hint).await,
+                Errand::Deliver { .. } | Errand::Index => deliver::handle(&courier, hint).await,
+            };
+            if let Err(error) = done {
                 let error = runtime::logs::chain(&error);
                 tracing::error!(error, "errand not finished; the sweep takes it up");
             }

@@ -26,6 +26,8 @@ pub enum Trigger {
     Queue,
     /// The clock, as often as the configuration's `sweep_every` says.
     Schedule,
+    /// The clock, once a day, where the hub is deployed. On one machine `tongguan ledger` asks when somebody wants to.
+    Daily,
 }
 
 impl fmt::Debug for Function {
@@ -41,8 +43,13 @@ pub fn functions() -> Vec<Function> {
         callback::ACTIONS.into_iter().map(|action| Function { name: action.name, trigger: Trigger::Hook(action) });
     let others = [
         Function { name: deliveries::NAME, trigger: Trigger::Api(deliveries::ROUTES) },
+        Function { name: call::NAME, trigger: Trigger::Api(call::ROUTES) },
+        Function { name: call_status::NAME, trigger: Trigger::Api(call_status::ROUTES) },
+        Function { name: openapi::NAME, trigger: Trigger::Api(openapi::ROUTES) },
         Function { name: deliver::NAME, trigger: Trigger::Queue },
+        Function { name: dispatch::NAME, trigger: Trigger::Queue },
         Function { name: sweep::NAME, trigger: Trigger::Schedule },
+        Function { name: ledger::NAME, trigger: Trigger::Daily },
     ];
     hooks.chain(others).collect()
 }

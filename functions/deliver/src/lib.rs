@@ -10,7 +10,7 @@ pub const NAME: &str = "deliver";
 /// Runs the errand of a hint. A hint that is stale is done: somebody else has seen to it.
 pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: Hint) -> Result<(), Undone> {
     match courier::run(courier, &hint).await? {
-        Done::Attempted(_) | Done::Indexed => {}
+        Done::Attempted(_) | Done::Called(_) | Done::Indexed => {}
         Done::PutOff => {
             tracing::debug!(function = NAME, event = %hint.key.id, "put off: the endpoint's circuit is open");
         }

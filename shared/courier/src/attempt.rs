@@ -1,27 +1,29 @@
-//! One errand: an attempt at a delivery, or the writing of aliases.
+//! One errand: an attempt at a delivery or at a call, or the writing of aliases.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use hub::breaker::Permit;
+use hub::call::Standing;
 use hub::delivery::{Delivery, Outcome, State};
-use hub::{EndpointId, EventKey, Utc, Work};
-use queue::{Errand, Hint, LONGEST_DELAY, Queue};
-use runtime::config::Endpoint;
-use store::{Listed, Settled, Store, StoreError};
-use tokio::time::timeout;
+use hub::{EndpointId, Event, EventKey, Record, Utc, Work};
+use queue::{Errand, Hint, Queue};
+use runtime::config::{Config, Endpoint};
+use runtime::receive::Lost;
+use store::{Store, StoreError};
 
+use crate::change::{change, tell};
 use crate::parcel::{Parcel, Returned};
-use crate::{Courier, index};
-
-/// How often a change is made again over somebody else's.
-const CHANGES: usize = 16;
+use crate::{Courier, call, index};
 
 /// What an errand came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
     /// An attempt was made; this is where the delivery stands now.
     Attempted(State),
-    /// No attempt was made, because the endpoint's circuit is open.
+    /// An attempt was made; this is where the call stands now.
+    Called(Standing),
+    /// No attempt was made, because the circuit of whom it goes to is open, or the connection's rate is used up.
     PutOff,
     /// The aliases are written.
     Indexed,
@@ -33,11 +35,14 @@ pub enum Done {
 #[derive(Debug, thiserror::Error)]
 pub enum Undone {
     /// Nothing was sent.
-    #[error("the delivery could not be begun")]
+    #[error("the attempt could not be begun")]
     Before(#[source] StoreError),
     /// It was attempted, and the result could not be stored: it will be attempted again.
     #[error("the result of an attempt could not be stored")]
     After(#[source] StoreError),
+    /// It was attempted, and what the partner found could not be kept: it will be asked again.
+    #[error("what the partner found could not be kept")]
+    Found(#[source] Lost),
 }
 
 /// Runs the errand of a hint.
@@ -53,6 +58,7 @@ where
             Ok(if done { Done::Indexed } else { Done::Stale })
         }
         Errand::Deliver { endpoint, turn } => deliver(courier, &hint.key, endpoint, *turn).await,
+        Errand::Call { turn } => call::run(courier, &hint.key, *turn).await,
     }
 }
 
@@ -77,69 +83,82 @@ where
             detail: "the endpoint is no longer in the configuration".to_owned(),
         };
         let now = context.now();
-        let failed = |delivery: Delivery| {
-            delivery.attempted(
-                returned.attempt(now, now),
-                returned.outcome,
-                &hub::schedule::Schedule::new(vec![]),
-                now,
-                0.0,
-            )
+        let failed = |work| {
+            next(work, (to, turn), |delivery| {
+                delivery.attempted(
+                    returned.attempt(now, now),
+                    returned.outcome,
+                    &hub::schedule::Schedule::new(vec![]),
+                    now,
+                    0.0,
+                )
+            })
         };
-        let changed = change(courier, key, record.work, (to, turn), false, failed).await.map_err(Undone::Before)?;
-        return Ok(changed.map_or(Done::Stale, |(_, delivery)| Done::Attempted(delivery.state)));
+        let changed = change(courier, key, record.work, failed).await.map_err(Undone::Before)?;
+        return Ok(if changed.is_some() { Done::Attempted(State::Failed) } else { Done::Stale });
     };
 
-    let line = courier.lines.to(endpoint);
+    let line = courier.lines.to(to.as_str(), endpoint.concurrency);
     let place = line.place().await;
     let jitter = (courier.random)();
-    let permit = line.permit(store, to, context.now()).await;
+    let permit = line.permit(store, context.now()).await;
     // What is read after all waiting is over decides whether the time of this turn still suffices.
     let now = context.now();
     if let Permit::Wait(reopens) = permit {
-        let put_off = |delivery: Delivery| delivery.put_off(reopens, now, jitter);
-        let changed = change(courier, key, record.work, (to, turn), false, put_off).await.map_err(Undone::Before)?;
-        let Some((_, delivery)) = changed else { return Ok(Done::Stale) };
-        tell(courier, key, &delivery).await;
+        let put_off = |work| next(work, (to, turn), |delivery| delivery.put_off(reopens, now, jitter));
+        let changed = change(courier, key, record.work, put_off).await.map_err(Undone::Before)?;
+        let Some(delivery) = changed.and_then(|work| work.delivery(to).cloned()) else { return Ok(Done::Stale) };
+        again(courier, key, &delivery).await;
         return Ok(if delivery.state == State::Pending { Done::PutOff } else { Done::Attempted(delivery.state) });
     }
     if now.after(endpoint.timeout + MARGIN) >= delivery.due {
         // The time of this turn may run out during the attempt, and the sweeper would begin another: take a new turn.
         let until = now.after(lease(context.config.sweep_every, endpoint));
-        let claim = |delivery: Delivery| delivery.claimed(until);
-        let claimed = change(courier, key, record.work, (to, turn), false, claim).await.map_err(Undone::Before)?;
-        let Some(claimed) = claimed else { return Ok(Done::Stale) };
-        (record.work, delivery) = claimed;
+        let claim = |work| next(work, (to, turn), |delivery| delivery.claimed(until));
+        let claimed = change(courier, key, record.work, claim).await.map_err(Undone::Before)?;
+        let Some(work) = claimed else { return Ok(Done::Stale) };
+        let Some(claimed) = work.delivery(to).cloned() else { return Ok(Done::Stale) };
+        record.work = work;
+        delivery = claimed;
     }
     let turn = delivery.turn;
-    let parcel = Parcel::new(&record.event, endpoint, now);
+    let Some(event) = told(&record) else { return Ok(Done::Stale) };
+    let parcel = Parcel::new(&event, endpoint, now);
     let unindexed = record.work.index_by.is_some();
     let (returned, indexed) = tokio::join!((courier.send)(endpoint, parcel), async {
         // Aliases that could not be written stay due; they are no reason to hold up the delivery.
-        unindexed && index::write(store, &record.event).await.is_ok()
+        unindexed && index::write(store, &record).await.is_ok()
     });
-    drop(place);
+    drop((place, event));
     let over = context.now();
-    line.report(store, to, (permit, key.id, returned.outcome), over).await;
+    line.report(store, (permit, key.id, returned.outcome), over).await;
     log(key, to, &returned);
-    let attempted = |delivery: Delivery| {
-        delivery.attempted(returned.attempt(now, over), returned.outcome, &endpoint.schedule, over, jitter)
+    let attempted = |mut work: Work| {
+        work.index_by = if indexed { None } else { work.index_by };
+        next(work, (to, turn), |delivery| {
+            delivery.attempted(returned.attempt(now, over), returned.outcome, &endpoint.schedule, over, jitter)
+        })
     };
-    let changed = change(courier, key, record.work, (to, turn), indexed, attempted).await.map_err(Undone::After)?;
-    let Some((_, delivery)) = changed else { return Ok(Done::Stale) };
-    tell(courier, key, &delivery).await;
+    let changed = change(courier, key, record.work, attempted).await.map_err(Undone::After)?;
+    let Some(delivery) = changed.and_then(|work| work.delivery(to).cloned()) else { return Ok(Done::Stale) };
+    again(courier, key, &delivery).await;
     Ok(Done::Attempted(delivery.state))
 }
 
-/// How long the queue may take to learn of a retry.
-const TELLING: Duration = Duration::from_secs(1);
-
 /// How much longer than its timeout an attempt may take, with what is around it.
-const MARGIN: Duration = Duration::from_secs(2);
+pub(crate) const MARGIN: Duration = Duration::from_secs(2);
 
 /// For how long a delivery is taken up.
-pub(crate) fn lease(sweep_every: Duration, endpoint: &Endpoint) -> Duration {
+fn lease(sweep_every: Duration, endpoint: &Endpoint) -> Duration {
     sweep_every.max(endpoint.timeout + 2 * MARGIN)
+}
+
+/// What the ERP is told: the event itself, or of a call how it ended.
+fn told(record: &Record) -> Option<Cow<'_, Event>> {
+    if record.work.call.is_some() {
+        return hub::call::end(record).map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(&record.event))
 }
 
 /// The delivery, where it is that turn's.
@@ -147,62 +166,17 @@ fn current(work: &Work, to: &EndpointId, turn: u32) -> Option<Delivery> {
     work.delivery(to).filter(|delivery| delivery.is_turn(turn)).cloned()
 }
 
-/// Stores what becomes of a delivery. Other deliveries of the event change the same item: then the change is made again
-/// on what they left, as long as this delivery is still in the same turn; nothing where it is not.
-async fn change<S: Store, Q>(
-    courier: &Courier<S, Q>,
-    key: &EventKey,
-    mut work: Work,
-    (to, turn): (&EndpointId, u32),
-    indexed: bool,
-    next: impl Fn(Delivery) -> Delivery,
-) -> Result<Option<(Work, Delivery)>, StoreError> {
-    let store = &courier.context.store;
-    for _ in 0..CHANGES {
-        let Some(delivery) = current(&work, to, turn) else { return Ok(None) };
-        let delivery = next(delivery);
-        let index_by = if indexed { None } else { work.index_by };
-        work = Work { version: work.version + 1, index_by, ..work.with(delivery.clone()) };
-        if settled(store, key, &work).await? {
-            return Ok(Some((work, delivery)));
-        }
-        match found(store, key, courier.context.now()).await? {
-            Some(found) => work = found.work,
-            None => return Ok(None),
-        }
-    }
-    // So many changes in between: the turn's time runs out and the sweeper takes it up.
-    Ok(None)
+/// The work with its delivery changed, where that is still in the same turn.
+fn next(work: Work, (to, turn): (&EndpointId, u32), next: impl Fn(Delivery) -> Delivery) -> Option<Work> {
+    let delivery = next(current(&work, to, turn)?);
+    Some(work.with(delivery))
 }
 
-/// Hints at a retry that is due soon, so that it need not wait for the sweep. What the queue does not take is swept.
-async fn tell<S, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey, delivery: &Delivery) {
-    if delivery.state != State::Pending {
-        return;
-    }
-    let errand = Errand::Deliver { endpoint: delivery.endpoint.clone(), turn: delivery.turn };
-    let hint = Hint { key: key.clone(), errand };
-    let delay = delivery.due.since(courier.context.now());
-    if delay <= LONGEST_DELAY
-        && let Ok(Err(error)) = timeout(TELLING, courier.context.queue.send(vec![hint], delay)).await
-    {
-        tracing::debug!(error = runtime::logs::chain(&error), "a retry is left to the sweep");
-    }
-}
-
-/// Stores work; once more where the store did not answer, for a result that is not stored is an attempt to be repeated.
-async fn settled<S: Store>(store: &S, key: &EventKey, work: &Work) -> Result<bool, StoreError> {
-    match store.settle(key, work).await {
-        Err(error) if error.retryable() => store.settle(key, work).await.map(|settled| settled == Settled::Done),
-        other => other.map(|settled| settled == Settled::Done),
-    }
-}
-
-/// Reads an item; once more where the store did not answer, for the same reason.
-async fn found<S: Store>(store: &S, key: &EventKey, now: Utc) -> Result<Option<Listed>, StoreError> {
-    match store.inspect(key, now).await {
-        Err(error) if error.retryable() => store.inspect(key, now).await,
-        other => other,
+/// Hints at a retry that is due soon.
+async fn again<S, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey, delivery: &Delivery) {
+    if delivery.state == State::Pending {
+        let errand = Errand::Deliver { endpoint: delivery.endpoint.clone(), turn: delivery.turn };
+        tell(courier, key, vec![errand], delivery.due).await;
     }
 }
 
@@ -217,27 +191,28 @@ fn log(key: &EventKey, to: &EndpointId, returned: &Returned) {
     }
 }
 
-/// What the sweeper makes of an event: the work with everything that is due at `now` taken up, and the hints for it.
-pub(crate) fn take_up(
-    key: &EventKey,
-    work: Work,
-    now: Utc,
-    lease: impl Fn(&EndpointId) -> Duration,
-) -> (Work, Vec<Hint>) {
-    let mut hints = Vec::new();
-    let mut hint = |errand| hints.push(Hint { key: key.clone(), errand });
-    let mut next = Work { version: work.version + 1, ..work };
+/// What the sweeper makes of an event: the work with everything that is due at `now` taken up, and the hints for it;
+/// nothing where nothing is due.
+pub(crate) fn take_up(config: &Config, key: &EventKey, work: Work, now: Utc) -> Option<(Work, Vec<Hint>)> {
+    let version = work.version + 1;
+    let mut errands = Vec::new();
+    let (mut next, mut changed) = call::take_up(config, key, work, now, &mut errands);
     for delivery in &mut next.deliveries {
         if delivery.state == State::Pending && delivery.due <= now {
-            *delivery = delivery.clone().claimed(now.after(lease(&delivery.endpoint)));
-            hint(Errand::Deliver { endpoint: delivery.endpoint.clone(), turn: delivery.turn });
+            let every = config.sweep_every;
+            let lease = config.endpoints.get(&delivery.endpoint).map_or(every, |endpoint| lease(every, endpoint));
+            *delivery = delivery.clone().claimed(now.after(lease));
+            errands.push(Errand::Deliver { endpoint: delivery.endpoint.clone(), turn: delivery.turn });
         }
     }
     if next.index_by.is_some_and(|due| due <= now) {
         next.index_by = Some(now.after(Duration::from_mins(1)));
-        if hints.is_empty() {
-            hints.push(Hint { key: key.clone(), errand: Errand::Index });
+        if errands.is_empty() {
+            errands.push(Errand::Index);
         }
     }
-    (next, hints)
+    changed |= !errands.is_empty();
+    next.version = version;
+    let hints = errands.into_iter().map(|errand| Hint { key: key.clone(), errand }).collect();
+    changed.then_some((next, hints))
 }

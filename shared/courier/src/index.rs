@@ -1,12 +1,19 @@
 //! Other business keys of a subject are written here, after the partner has its answer.
 
-use hub::{Event, EventKey, Utc, Work};
+use hub::{EventKey, Record, Subject, Utc, Work};
 use store::{Settled, Store, StoreError};
 
-/// Writes the aliases of an event's subject.
-pub(crate) async fn write<S: Store>(store: &S, event: &Event) -> Result<(), StoreError> {
-    let meta = &event.meta;
-    store.alias(&meta.aliases, &event.key.connection, &event.key.subject, meta.expires).await
+/// Writes the aliases of an event's subject. What a partner's answer to a call has taught of the shipment is known of the
+/// shipment, not only of the call.
+pub(crate) async fn write<S: Store>(store: &S, record: &Record) -> Result<(), StoreError> {
+    let (key, meta) = (&record.event.key, &record.event.meta);
+    store.alias(&meta.aliases, &key.connection, &key.subject, meta.expires).await?;
+    let learned = record.work.call.as_ref().map(|call| call.learned.as_slice()).unwrap_or_default();
+    if learned.is_empty() {
+        return Ok(());
+    }
+    let shipment = meta.aliases.first().map_or_else(|| key.subject.clone(), |alias| Subject::from(alias.as_str()));
+    store.alias(learned, &key.connection, &shipment, meta.expires).await
 }
 
 /// Writes the aliases of an event that has no delivery which would do it on its way.
@@ -15,7 +22,7 @@ pub(crate) async fn errand<S: Store>(store: &S, key: &EventKey, now: Utc) -> Res
     if record.work.index_by.is_none() {
         return Ok(false);
     }
-    write(store, &record.event).await?;
+    write(store, &record).await?;
     let work = Work { index_by: None, version: record.work.version + 1, ..record.work };
     Ok(store.settle(key, &work).await? == Settled::Done)
 }

@@ -1,18 +1,21 @@
-//! What carries events to the ERP: single attempts at deliveries, and the sweep that finds what was forgotten.
+//! What goes out: single attempts at deliveries to the ERP and at calls to partners, and the sweep that finds what was
+//! forgotten.
 //!
 //! The decisions are `hub`'s; this crate reads, asks, sends and writes in the order that loses nothing: what is to be
-//! done is stored before it is attempted, and what came of it is stored before it is forgotten. How a parcel is sent
-//! comes in as a function, so that the same code runs against a simulated ERP in virtual time.
+//! done is stored before it is attempted, and what came of it is stored before it is forgotten. How a parcel or a call is
+//! sent comes in as a function, so that the same code runs against a simulated ERP and simulated partners in virtual time.
 
 mod attempt;
-pub mod file;
+pub mod call;
+mod change;
+mod file;
 mod index;
 mod line;
 mod parcel;
 mod sweep;
 
 pub use attempt::{Done, Undone, run};
-pub use line::Lines;
+pub use line::{Lines, health_note};
 use parcel::post;
 pub use parcel::{Parcel, Returned};
 pub use sweep::{Swept, sweep};
@@ -20,35 +23,48 @@ pub use sweep::{Swept, sweep};
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use outbound::{Client, KeepAlive, NoClient};
+use hub::action::Action;
+use outbound::{Client, KeepAlive, NoClient, Request, Sent};
 use runtime::Context;
 use runtime::config::Endpoint;
 
 /// Sends a parcel to an endpoint, once: over HTTP ([`Courier::new`]), or a simulation of it.
 pub type Send = Arc<dyn for<'a> Fn(&'a Endpoint, Parcel) -> BoxFuture<'a, Returned> + core::marker::Send + Sync>;
 
+/// Sends a request to a partner, once: over HTTP ([`Courier::new`]), or a simulation of it.
+pub type Wire = Arc<dyn Fn(Request) -> BoxFuture<'static, Sent> + core::marker::Send + Sync>;
+
 /// What the carrying functions work with.
 #[derive(Clone)]
 pub struct Courier<S, Q> {
     /// Store, queue, configuration, clock.
     pub context: Context<S, Q>,
-    /// What this process knows of each endpoint.
+    /// What this process knows of each endpoint, partner and connection.
     pub lines: Arc<Lines>,
-    /// Randomness in `0.0..1.0`, for the jitter of retries.
+    /// Randomness in `0.0..1.0`, for the jitter of retries and for nonces.
     pub random: Arc<dyn Fn() -> f64 + core::marker::Send + Sync>,
     /// Sends a parcel, once.
     pub send: Send,
+    /// Sends a request to a partner, once.
+    pub wire: Wire,
+    /// How the answer to a port query is read: as the push it stands for.
+    pub ports: Action,
 }
 
 impl<S, Q> Courier<S, Q> {
-    /// A courier whose parcels really go out.
-    pub fn new(context: Context<S, Q>, keep_alive: KeepAlive) -> Result<Self, NoClient> {
+    /// A courier whose parcels and calls really go out. `ports` is the action that reads 1datatech's port data.
+    pub fn new(context: Context<S, Q>, keep_alive: KeepAlive, ports: Action) -> Result<Self, NoClient> {
         let client = Client::new(keep_alive)?;
+        let partners = client.clone();
         let send: Send = Arc::new(move |endpoint, parcel| {
             let client = client.clone();
             Box::pin(async move { post(&client, endpoint, parcel).await })
         });
-        Ok(Self { context, lines: Arc::default(), random: Arc::new(random), send })
+        let wire: Wire = Arc::new(move |request| {
+            let client = partners.clone();
+            Box::pin(async move { client.send(request).await })
+        });
+        Ok(Self { context, lines: Arc::default(), random: Arc::new(random), send, wire, ports })
     }
 }
 
@@ -56,4 +72,11 @@ impl<S, Q> Courier<S, Q> {
 fn random() -> f64 {
     // Without entropy a retry comes at the middle of its spread.
     getrandom::u32().map_or(0.5, |n| f64::from(n) / (f64::from(u32::MAX) + 1.0))
+}
+
+/// A text that nobody guesses: 32 hex digits, of as many random bits as the source gives four times.
+fn nonce<S, Q>(courier: &Courier<S, Q>) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the source is within 0.0..1.0")]
+    let part = |_| (courier.random)().mul_add(f64::from(u32::MAX) + 1.0, 0.0) as u32;
+    (0..4).map(part).fold(String::with_capacity(32), |text, part| text + &format!("{part:08x}"))
 }

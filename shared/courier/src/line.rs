@@ -1,4 +1,5 @@
-//! What a process knows of each endpoint: how many attempts are under way, and how the endpoint has been doing.
+//! What a process knows of each destination, an endpoint of the ERP or a partner's address: how many attempts are under
+//! way, and how it has been doing.
 //!
 //! The health is shared between processes as a note in the store, written only when the circuit opens, is probed or
 //! closes: while all is well it costs one read a second.
@@ -9,21 +10,27 @@ use std::time::Duration;
 
 use hub::breaker::{Health, Permit};
 use hub::delivery::Outcome;
-use hub::{EndpointId, EventId, Utc};
-use runtime::config::Endpoint;
+use hub::{ConnectionId, EventId, Utc};
+use runtime::config::Connection;
 use store::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// For how long what was read of an endpoint's health is believed.
+use crate::call::Gate;
+
+/// For how long what was read of a destination's health is believed.
 const BELIEVED: Duration = Duration::from_secs(1);
 
-/// The lines to all endpoints.
+/// The lines to all destinations, and the gates of all connections.
 #[derive(Debug, Default)]
-pub struct Lines(Mutex<HashMap<EndpointId, Arc<Line>>>);
+pub struct Lines {
+    lines: Mutex<HashMap<String, Arc<Line>>>,
+    gates: Mutex<HashMap<ConnectionId, Arc<Gate>>>,
+}
 
-/// The line to one endpoint.
+/// The line to one destination.
 #[derive(Debug)]
 pub(crate) struct Line {
+    name: String,
     places: Arc<Semaphore>,
     known: Mutex<Known>,
     /// Held while the shared health is read. Whoever comes meanwhile waits: a process that has just begun would know of
@@ -39,16 +46,27 @@ struct Known {
 }
 
 impl Lines {
-    /// The line to an endpoint.
-    pub(crate) fn to(&self, endpoint: &Endpoint) -> Arc<Line> {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(line) = lines.get(&endpoint.id) {
+    /// The line of that name, for so many attempts at once.
+    pub(crate) fn to(&self, name: &str, concurrency: usize) -> Arc<Line> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = lines.get(name) {
             return Arc::clone(line);
         }
-        let places = Arc::new(Semaphore::new(endpoint.concurrency));
-        let line = Arc::new(Line { places, known: Mutex::default(), reading: tokio::sync::Mutex::default() });
-        lines.insert(endpoint.id.clone(), Arc::clone(&line));
+        let line = Arc::new(Line {
+            name: name.to_owned(),
+            places: Arc::new(Semaphore::new(concurrency)),
+            known: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+        });
+        lines.insert(name.to_owned(), Arc::clone(&line));
         line
+    }
+
+    /// The gate of a connection.
+    pub(crate) fn gate(&self, connection: &Connection) -> Arc<Gate> {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let gate = gates.entry(connection.id.clone()).or_insert_with(|| Arc::new(Gate::new(connection.concurrency)));
+        Arc::clone(gate)
     }
 }
 
@@ -60,13 +78,13 @@ impl Line {
     }
 
     /// What may be sent now. A probe is granted to one process alone.
-    pub(crate) async fn permit<S: Store>(&self, store: &S, endpoint: &EndpointId, now: Utc) -> Permit {
-        self.refresh(store, endpoint, now).await;
+    pub(crate) async fn permit<S: Store>(&self, store: &S, now: Utc) -> Permit {
+        self.refresh(store, now).await;
         let known = self.known();
         let (permit, next) = known.health.permit(now);
         match permit {
             Permit::Go | Permit::Wait(_) => permit,
-            Permit::Probe if self.write(store, endpoint, &known, next.clone()).await => permit,
+            Permit::Probe if self.write(store, &known, next.clone()).await => permit,
             Permit::Probe => Permit::Wait(next.open_until.unwrap_or(now)),
         }
     }
@@ -75,7 +93,6 @@ impl Line {
     pub(crate) async fn report<S: Store>(
         &self,
         store: &S,
-        endpoint: &EndpointId,
         (permit, event, outcome): (Permit, EventId, Outcome),
         now: Utc,
     ) {
@@ -89,11 +106,11 @@ impl Line {
             return;
         }
         if next.is_open() {
-            tracing::warn!(%endpoint, until = ?next.open_until, "the endpoint's circuit is open");
+            tracing::warn!(to = self.name, until = ?next.open_until, "the circuit is open");
         } else {
-            tracing::info!(%endpoint, "the endpoint's circuit is closed");
+            tracing::info!(to = self.name, "the circuit is closed");
         }
-        self.write(store, endpoint, &before, next).await;
+        self.write(store, &before, next).await;
     }
 
     fn known(&self) -> Known {
@@ -101,7 +118,7 @@ impl Line {
     }
 
     /// Reads the shared health where what is known of it is old.
-    async fn refresh<S: Store>(&self, store: &S, endpoint: &EndpointId, now: Utc) {
+    async fn refresh<S: Store>(&self, store: &S, now: Utc) {
         let _reading = self.reading.lock().await;
         {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,7 +128,7 @@ impl Line {
             // A read that fails is not repeated at once either.
             known.read = Some(now);
         }
-        match store.note(&name(endpoint)).await {
+        match store.note(&self.note()).await {
             Ok(Some(note)) => {
                 let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
                 if note.version > known.version
@@ -124,15 +141,15 @@ impl Line {
             Ok(None) => {}
             Err(error) => {
                 let error = runtime::logs::chain(&error);
-                tracing::warn!(%endpoint, error, "the shared health could not be read; this process's own counts");
+                tracing::warn!(to = self.name, error, "the shared health could not be read; this process's own counts");
             }
         }
     }
 
     /// Writes the shared health over what was known; `false` where somebody else wrote first.
-    async fn write<S: Store>(&self, store: &S, endpoint: &EndpointId, before: &Known, next: Health) -> bool {
+    async fn write<S: Store>(&self, store: &S, before: &Known, next: Health) -> bool {
         let value = serde_json::to_string(&next).unwrap_or_default();
-        match store.put_note(&name(endpoint), &value, before.version).await {
+        match store.put_note(&self.note(), &value, before.version).await {
             Ok(true) => {
                 let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
                 known.version = before.version + 1;
@@ -146,13 +163,21 @@ impl Line {
             }
             Err(error) => {
                 let error = runtime::logs::chain(&error);
-                tracing::warn!(%endpoint, error, "the shared health could not be written");
+                tracing::warn!(to = self.name, error, "the shared health could not be written");
                 false
             }
         }
     }
+
+    /// Where the shared health is kept.
+    fn note(&self) -> String {
+        health_note(&self.name)
+    }
 }
 
-fn name(endpoint: &EndpointId) -> String {
-    format!("health#{endpoint}")
+/// The note that says how a destination has been doing: an endpoint by its id, a partner's address as [`crate::call::line_name`]
+/// names it.
+#[must_use]
+pub fn health_note(name: &str) -> String {
+    format!("health#{name}")
 }

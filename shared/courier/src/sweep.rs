@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
-use hub::{EndpointId, EventKey};
-use queue::{Errand, Hint, Queue};
+use hub::EventKey;
+use queue::{Destination, Hint, Queue};
 use store::{Settled, Store, StoreError};
 use tokio::time::timeout;
 
@@ -21,7 +21,7 @@ const PAGE: usize = 256;
 /// How many events are taken up at once.
 const TAKERS: usize = 32;
 
-/// For how many timeouts of an endpoint the sweep keeps at what is due to it, before it looks further. One that hangs
+/// For how many timeouts of a destination the sweep keeps at what is due to it, before it looks further. One that hangs
 /// cannot hold the sweep for longer.
 const ROUNDS: u32 = 2;
 
@@ -71,14 +71,8 @@ async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey) -> Vec<Hint> 
     let context = &courier.context;
     let result = async {
         let Some(found) = context.store.inspect(&key, context.now()).await? else { return Ok(vec![]) };
-        let lease = |endpoint: &EndpointId| {
-            let every = context.config.sweep_every;
-            context.config.endpoints.get(endpoint).map_or(every, |endpoint| attempt::lease(every, endpoint))
-        };
-        let (work, hints) = attempt::take_up(&key, found.work, context.now(), lease);
-        if hints.is_empty() {
-            return Ok(hints);
-        }
+        let taken = attempt::take_up(&context.config, &key, found.work, context.now());
+        let Some((work, hints)) = taken else { return Ok(vec![]) };
         let settled = context.store.settle(&key, &work).await?;
         Ok(if settled == Settled::Done { hints } else { vec![] })
     };
@@ -89,23 +83,24 @@ async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey) -> Vec<Hint> 
     })
 }
 
-/// Runs errands, as many at once as each endpoint has places, and returns those that an endpoint left no time for. Each
-/// endpoint has its own time: one that hangs holds up no other's.
+/// Runs errands, as many at once as each destination has places, and returns those that there was no time for. Each
+/// destination has its own time: one that hangs holds up no other's.
 async fn carry<S: Store, Q: Queue>(courier: &Courier<S, Q>, hints: Vec<Hint>) -> Vec<Hint> {
     let context = &courier.context;
-    let mut lanes: BTreeMap<Option<EndpointId>, Vec<Hint>> = BTreeMap::new();
+    let mut lanes: BTreeMap<Destination, Vec<Hint>> = BTreeMap::new();
     for hint in hints {
-        let to = match &hint.errand {
-            Errand::Deliver { endpoint, .. } => Some(endpoint.clone()),
-            Errand::Index => None,
-        };
-        lanes.entry(to).or_default().push(hint);
+        lanes.entry(hint.destination()).or_default().push(hint);
     }
     let lanes = lanes.into_iter().map(|(to, hints)| {
-        let endpoint = to.and_then(|to| context.config.endpoints.get(&to));
-        let places = endpoint.map_or(TAKERS, |endpoint| endpoint.concurrency);
+        let config = &context.config;
+        let limits = match &to {
+            Destination::Endpoint(id) => config.endpoints.get(id).map(|to| (to.concurrency, to.timeout)),
+            Destination::Connection(id) => config.connections.get(id).map(|to| (to.concurrency, to.timeout)),
+            Destination::Store => None,
+        };
+        let places = limits.map_or(TAKERS, |(concurrency, _)| concurrency);
         // What is begun in the last of these timeouts ends within it.
-        let until = endpoint.map(|endpoint| context.now().after(endpoint.timeout * (ROUNDS - 1)));
+        let until = limits.map(|(_, timeout)| context.now().after(timeout * (ROUNDS - 1)));
         let run = hints.into_iter().map(move |hint| async move {
             if until.is_some_and(|until| context.now() > until) {
                 return Some(hint);

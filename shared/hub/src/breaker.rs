@@ -23,6 +23,12 @@ const LONGEST_OPENING: Duration = Duration::from_mins(5);
 /// How long a probe may take before another one is let through.
 const PROBE: Duration = Duration::from_secs(30);
 
+/// The name of the note that processes share a destination's health by.
+#[must_use]
+pub fn note(destination: &str) -> String {
+    format!("health#{destination}")
+}
+
 /// How an endpoint has been doing. Stored as JSON: fields may be added, never renamed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {

@@ -42,8 +42,14 @@ impl Tally {
     /// Whether nothing was lost and nothing came from nowhere.
     #[must_use]
     pub const fn balanced(&self) -> bool {
+        self.difference() == 0
+    }
+
+    /// How many were lost or came from nowhere.
+    #[must_use]
+    pub const fn difference(&self) -> u64 {
         let deliveries = self.delivered + self.pending + self.failed + self.confirmed + self.unrouted;
-        self.accepted == deliveries + self.calls.all()
+        self.accepted.abs_diff(deliveries + self.calls.all())
     }
 
     /// The count of one state.

@@ -30,6 +30,12 @@ impl Utc {
         self.0.div_euclid(1_000_000)
     }
 
+    /// Whole milliseconds since 1970; 0 before.
+    #[must_use]
+    pub fn milliseconds(self) -> u64 {
+        u64::try_from(self.0.div_euclid(1_000)).unwrap_or_default()
+    }
+
     /// Reads RFC 3339 (`2026-01-31T08:00:00Z`) or, without an offset, the partners' and operators' time of day in
     /// UTC+8 (`2026-01-31 16:00:00`).
     #[must_use]

@@ -101,6 +101,8 @@ impl Hub {
             lines: Arc::new(Lines::default()),
             random: Arc::new(move || world.draw(|random, _| random.unit())),
             send: self.erp.send(),
+            wire: Arc::new(|_| Box::pin(std::future::pending())),
+            ports: port_push::ACTION,
         });
         let mut tasks = JoinSet::new();
         let hub = Arc::clone(self);

@@ -5,6 +5,9 @@
 use super::{Address, Effect, Encoding, Field, Format, Method, Operation, Shape};
 use crate::{Json, Partner};
 
+/// The operation that subscribes, and later answers with what was found (3.2.3).
+pub const PORT_QUERY: &str = "port_query_v2";
+
 /// What is documented of 1datatech's calls.
 pub(super) const OPERATIONS: &[Operation<'static>] = &[
     Operation {
@@ -22,7 +25,7 @@ pub(super) const OPERATIONS: &[Operation<'static>] = &[
         example: r#"[{"subType":1,"carrierCd":"CNTAO","subNo":"225201002","importAndExportFlag":"E"}]"#,
         // The first call subscribes. A subscription is told by its parameters, so that a second one is the same.
         ..row(
-            "port_query_v2",
+            PORT_QUERY,
             "/ocean/api/port/query/v2",
             Effect::Command { repeatable: true },
             "1datatech, 3.2.3 港区订阅查询_v2",

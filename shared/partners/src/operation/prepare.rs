@@ -17,7 +17,7 @@ pub struct Attempt<'a> {
     /// What the connection's configuration adds to the tables.
     pub settings: &'a Settings,
     /// The connection's credential of that name.
-    pub credentials: &'a dyn Fn(&str) -> Option<&'a str>,
+    pub credentials: &'a (dyn Fn(&str) -> Option<&'a str> + Sync),
     /// The partner's token, where it gives one (see [`super::needs_token`]).
     pub token: Option<&'a str>,
     /// Now, in milliseconds since 1970 UTC.

@@ -1,0 +1,137 @@
+//! A command: stored, hinted at, answered; and waited for, where the ERP prefers that.
+
+use std::time::Duration;
+
+use api::Problem;
+use bytes::Bytes;
+use courier::Courier;
+use http::header::{HeaderName, HeaderValue, LOCATION};
+use http::{Response, StatusCode};
+use hub::EventKey;
+use hub::call::{self, Standing};
+use partners::operation::Operation;
+use partners::operation::enclosure::Enclosure;
+use queue::Queue;
+use runtime::config::Connection;
+use runtime::receive::hints;
+use store::{Admitted, Listed, Store};
+use tokio::time::{Instant, sleep, timeout};
+
+/// The longest idempotency key, in characters.
+const LONGEST_KEY: usize = 255;
+
+/// How long the hint may hold up the answer.
+const HINTING: Duration = Duration::from_millis(500);
+
+/// How soon, and later how often, a result is looked for.
+const FIRST_LOOK: Duration = Duration::from_millis(4);
+const LAST_LOOK: Duration = Duration::from_millis(250);
+
+/// RFC 7240: which preference was honoured.
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// A command that may be sent.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) operation: &'a Operation<'a>,
+    pub(crate) body: &'a str,
+    pub(crate) file: Option<&'a Enclosure>,
+}
+
+pub(crate) async fn answer<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    request: Request<'_>,
+    key: Option<String>,
+    wait: Duration,
+) -> Result<Response<Bytes>, Problem> {
+    let context = &courier.context;
+    let Request { connection, operation, body, file } = request;
+    let key = checked(key)?;
+    let file = file.and_then(|file| serde_json::to_string(file).ok());
+    let asked = call::Request { connection: &connection.id, operation, key: &key, body, file: file.as_deref() };
+    let lease = courier::call::lease(&context.config, &connection.id);
+    let record = call::accepted(&asked, context.now(), lease, connection.retention)
+        .map_err(|error| Problem::field("body", error.to_string()))?;
+    let (event, work) = (&record.event, &record.work);
+    let admitted = context.store.admit(event, work, None).await.map_err(|error| Problem::store(&error))?;
+    let listed = Listed { key: event.key.clone(), meta: event.meta.clone(), work: work.clone() };
+    let listed = match admitted {
+        Admitted::New => {
+            tracing::info!(
+                function = crate::NAME, call = %event.key.id, connection = %connection.id, operation = operation.name, "accepted"
+            );
+            let sent = timeout(HINTING, context.queue.send(hints(&event.key, work), Duration::ZERO)).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                tracing::warn!(function = crate::NAME, call = %event.key.id, "hint not sent; the sweeper will call");
+            }
+            listed
+        }
+        Admitted::Duplicate | Admitted::Moved => same(courier, &listed).await?,
+    };
+    let listed = waited(courier, listed, wait).await?;
+    respond(&listed, wait)
+}
+
+/// The key, as it may be.
+fn checked(key: Option<String>) -> Result<String, Problem> {
+    let remedy = "a command needs one: any text that is new for each request and the same when that is repeated";
+    let key = key.filter(|key| !key.is_empty()).ok_or_else(|| Problem::field("Idempotency-Key", remedy))?;
+    if key.chars().count() > LONGEST_KEY || key.chars().any(char::is_control) {
+        let limit = format!("must be at most {LONGEST_KEY} characters without control characters");
+        return Err(Problem::field("Idempotency-Key", limit));
+    }
+    Ok(key)
+}
+
+/// The call that is there under the key, where it is the same request.
+async fn same<S: Store, Q>(courier: &Courier<S, Q>, asked: &Listed) -> Result<Listed, Problem> {
+    let found = look(courier, &asked.key).await?;
+    let digest = |listed: &Listed| listed.work.call.as_ref().map(|call| call.digest.clone()).unwrap_or_default();
+    let (theirs, ours) = (digest(asked), digest(&found));
+    if theirs == ours {
+        return Ok(found);
+    }
+    let detail = "this key was used for another request: take a new key, or repeat the request as it was";
+    let problem = Problem::new(StatusCode::CONFLICT, "idempotency-conflict", detail);
+    Err(problem.with("call", &found.key.id).with("digest", &theirs).with("stored_digest", &ours))
+}
+
+async fn look<S: Store, Q>(courier: &Courier<S, Q>, key: &EventKey) -> Result<Listed, Problem> {
+    let found = courier.context.store.inspect(key, courier.context.now()).await;
+    let gone = || Problem::missing("the call under this key has just expired; repeat the request");
+    found.map_err(|error| Problem::store(&error))?.ok_or_else(gone)
+}
+
+fn is_queued(listed: &Listed) -> bool {
+    listed.work.call.as_ref().is_some_and(|call| call.standing == Standing::Queued)
+}
+
+/// The call as it stands when it has ended, or when the wait is over.
+async fn waited<S: Store, Q>(courier: &Courier<S, Q>, listed: Listed, wait: Duration) -> Result<Listed, Problem> {
+    let until = Instant::now() + wait;
+    let (mut listed, mut pause) = (listed, FIRST_LOOK);
+    while is_queued(&listed) {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        sleep(pause.min(left)).await;
+        pause = (pause * 3 / 2).min(LAST_LOOK);
+        listed = look(courier, &listed.key).await?;
+    }
+    Ok(listed)
+}
+
+fn respond(listed: &Listed, wait: Duration) -> Result<Response<Bytes>, Problem> {
+    let Some(call) = &listed.work.call else { return Err(Problem::missing("there is no such call")) };
+    let status = if call.standing == Standing::Queued { StatusCode::ACCEPTED } else { StatusCode::OK };
+    let mut response = api::raw(status, call::view(&listed.key, &listed.meta, call).into_bytes());
+    let location = HeaderValue::try_from(format!("/calls/{}", listed.key.id));
+    response.headers_mut().extend(location.map(|location| (LOCATION, location)));
+    if !wait.is_zero() {
+        let applied = HeaderValue::try_from(format!("wait={}", wait.as_secs()));
+        response.headers_mut().extend(applied.map(|applied| (PREFERENCE_APPLIED, applied)));
+    }
+    Ok(response)
+}

@@ -1,0 +1,179 @@
+//! `call`: what the ERP asks of a partner. A command is stored before it is answered and sent by the queue; a query goes
+//! straight through and is answered with what the partner says.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /calls/<connection>/<operation>` with `Idempotency-Key` | a command: 202, `Location` and the call; with `Prefer: wait=N` 200 and the call when it ends in time |
+//! | the same, a query | 200 and the partner's answer as it came |
+//! | Lambda Invoke with `{"connection","operation","idempotency_key","wait","body","file"}` | `{"status","location","body"}` of the same |
+//!
+//! `Authorization: Bearer <key>` with one of the configuration's `api_keys`; who may invoke the function needs none. Errors
+//! are RFC 9457 problems.
+
+mod command;
+mod query;
+mod request;
+
+use std::time::Duration;
+
+use api::{Problem, caller};
+use bytes::Bytes;
+use courier::Courier;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use hub::ConnectionId;
+use partners::Json;
+use partners::operation::enclosure::Enclosure;
+use partners::operation::{self, Attempt, Effect, Fault, File, Operation};
+use queue::Queue;
+use runtime::Context;
+use runtime::config::Connection;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use store::Store;
+
+/// The function's name: folder, crate, binary, log and metric name.
+pub const NAME: &str = "call";
+
+/// The paths it serves, as the gateway's and the local hub's function table have them. A gateway wants one name for what
+/// may stand in a place: here it is a connection.
+pub const ROUTES: &[(Method, &str)] = &[(Method::POST, "/calls/{name}/{operation}")];
+
+/// The largest body that is taken, in bytes: what a Lambda function can be invoked with.
+pub const MAX_BODY: usize = 6 * 1024 * 1024;
+
+/// What is asked, wherever it came from.
+pub(crate) struct Asked {
+    connection: String,
+    operation: String,
+    /// The idempotency key.
+    key: Option<String>,
+    /// How long the answer may wait for the result.
+    wait: Duration,
+    /// The operation's body: JSON as the ERP printed it, perhaps with a file described in it.
+    body: String,
+    /// The file, where it did not come within the body.
+    file: Option<Enclosure>,
+}
+
+/// The answer to a request that nobody may make, told by its head: its body need not be read.
+#[must_use]
+pub fn refusal<S, Q>(context: &Context<S, Q>, headers: &HeaderMap) -> Option<Response<Bytes>> {
+    caller(&context.config, headers).err().map(|problem| problem.answer(NAME))
+}
+
+/// Answers one request of the ERP.
+pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, request: Request<Bytes>) -> Response<Bytes> {
+    let result = async {
+        let caller = caller(&courier.context.config, request.headers())?;
+        let asked = request::read(request).await?;
+        caller.connection(&asked.connection)?;
+        answer(courier, asked).await
+    };
+    result.await.unwrap_or_else(|problem: Problem| problem.answer(NAME))
+}
+
+/// What an invocation is answered with: what a request would have been.
+#[derive(Serialize)]
+struct Invoked<'a> {
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<&'a str>,
+    body: &'a RawValue,
+}
+
+/// Answers one direct invocation: JSON to JSON.
+pub async fn invoke<S: Store, Q: Queue>(courier: &Courier<S, Q>, event: &[u8]) -> String {
+    let result = async { answer(courier, request::read_invocation(event)?).await };
+    let response = result.await.unwrap_or_else(|problem: Problem| problem.answer(NAME));
+    let location = response.headers().get(http::header::LOCATION).and_then(|value| value.to_str().ok());
+    let text = String::from_utf8_lossy(response.body());
+    let quoted;
+    let body = match serde_json::from_str::<&RawValue>(&text) {
+        Ok(json) => Some(json),
+        Err(_) => {
+            quoted = serde_json::value::to_raw_value(&text).ok();
+            quoted.as_deref()
+        }
+    };
+    let invoked = body.map(|body| Invoked { status: response.status().as_u16(), location, body });
+    // Numbers, texts and what is JSON already: it prints.
+    invoked.and_then(|invoked| serde_json::to_string(&invoked).ok()).unwrap_or_default()
+}
+
+async fn answer<S: Store, Q: Queue>(courier: &Courier<S, Q>, asked: Asked) -> Result<Response<Bytes>, Problem> {
+    let config = &courier.context.config;
+    let connection = config.connections.get(&ConnectionId::from(asked.connection.as_str()));
+    let connection =
+        connection.ok_or_else(|| Problem::missing("there is no such connection, or the key may not see it"))?;
+    let operation = operation::find(connection.partner, &asked.operation).ok_or_else(|| unknown(connection))?;
+    let body = Json::parse(asked.body.as_bytes()).map_err(|error| Problem::field("body", error.to_string()))?;
+    let (text, enclosed) = operation::enclosure::take(&operation, &body).map_err(|faults| faulty(&faults))?;
+    let file = match (asked.file, enclosed) {
+        (Some(_), Some(_)) => return Err(Problem::field("file", "is given twice: beside the body and within it")),
+        (file, enclosed) => file.or(enclosed),
+    };
+    let body = Json::parse(text.as_bytes()).map_err(|error| Problem::field("body", error.to_string()))?;
+    check(connection, &operation, &body, file.as_ref())?;
+    match operation.effect {
+        Effect::Query => query::answer(courier, connection, &operation, &body, file.as_ref()).await,
+        Effect::Command { .. } => {
+            let request = command::Request { connection, operation: &operation, body: &text, file: file.as_ref() };
+            command::answer(courier, request, asked.key, asked.wait).await
+        }
+    }
+}
+
+fn unknown(connection: &Connection) -> Problem {
+    let known: Vec<_> = operation::all().filter(|row| row.partner == connection.partner).map(|row| row.name).collect();
+    let detail = format!("{} offers no such operation; it offers {}", connection.partner, known.join(", "));
+    Problem::new(StatusCode::NOT_FOUND, "unknown-operation", detail)
+}
+
+/// Everything that can be known to be wrong before anything is stored or sent: a trial of what an attempt will do, whose
+/// result is thrown away.
+fn check(
+    connection: &Connection,
+    operation: &Operation<'_>,
+    body: &Json<'_>,
+    file: Option<&Enclosure>,
+) -> Result<(), Problem> {
+    let mut faults = operation::check(operation, body);
+    faults.extend(file.into_iter().flat_map(|file| file.check(operation)));
+    if !faults.is_empty() {
+        return Err(faulty(&faults));
+    }
+    let placeholder = File { name: "file", content_type: "application/octet-stream", bytes: b"" };
+    let attempt = Attempt {
+        settings: &connection.settings,
+        credentials: &|name| connection.credentials.get(name).map(hub::Secret::expose),
+        token: Some("token"),
+        now_ms: 0,
+        nonce: "nonce",
+        boundary: "boundary",
+        file: file.map(|_| placeholder),
+    };
+    match operation::prepare(operation, body, &attempt) {
+        Ok(_) => Ok(()),
+        Err(faults) if faults.iter().any(|fault| fault.field == "file") => Err(faulty(&faults)),
+        Err(faults) => Err(incomplete(&faults)),
+    }
+}
+
+/// 400: what is wrong with the request, the first fault by its field and all of them in `errors`.
+fn faulty(faults: &[Fault]) -> Problem {
+    let first = faults.first();
+    let field = first.map(|fault| fault.field.clone()).filter(|field| !field.is_empty());
+    let detail = first.map_or("the request is not valid", |fault| fault.remedy.as_str());
+    Problem::field(field.unwrap_or_else(|| "body".to_owned()), detail).with("errors", &listed(faults))
+}
+
+/// 500: what the connection's configuration lacks.
+pub(crate) fn incomplete(faults: &[Fault]) -> Problem {
+    let texts: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    let detail = format!("the connection's configuration lacks something for this operation: {}", texts.join("; "));
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "connection-incomplete", detail).with("errors", &listed(faults))
+}
+
+fn listed(faults: &[Fault]) -> Vec<serde_json::Value> {
+    faults.iter().map(|fault| serde_json::json!({"field": fault.field, "remedy": fault.remedy})).collect()
+}

@@ -1,0 +1,15 @@
+//! `call` on Lambda.
+
+use courier::Courier;
+use outbound::KeepAlive;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let function = lambda::start().await?;
+    let base = Courier::new(function.context(), KeepAlive::Never, port_push::ACTION)?;
+    let with = |context| Courier { context, ..base.clone() };
+    let (web, direct) = (&with, &with);
+    let handle = |context, request| async move { call::handle(&web(context), request).await };
+    let invoke = |context, event: String| async move { call::invoke(&direct(context), event.as_bytes()).await };
+    lambda::api_or_invoke(&function, handle, invoke).await
+}

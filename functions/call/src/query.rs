@@ -1,0 +1,76 @@
+//! A query: what the partner says, or why it says nothing.
+
+use api::Problem;
+use bytes::Bytes;
+use courier::Courier;
+use courier::call::{Answer, Unanswered, ask};
+use http::{Response, StatusCode};
+use partners::Json;
+use partners::operation::enclosure::Enclosure;
+use partners::operation::{Operation, Verdict};
+use runtime::config::Connection;
+use store::Store;
+
+use crate::incomplete;
+
+pub(crate) async fn answer<S: Store, Q>(
+    courier: &Courier<S, Q>,
+    connection: &Connection,
+    operation: &Operation<'_>,
+    body: &Json<'_>,
+    file: Option<&Enclosure>,
+) -> Result<Response<Bytes>, Problem> {
+    let answer = ask(courier, connection, operation, body, file).await.map_err(|why| problem(connection, why))?;
+    Ok(api::raw(StatusCode::OK, answer.body.into()))
+}
+
+fn problem(connection: &Connection, why: Unanswered) -> Problem {
+    let partner = connection.partner;
+    match why {
+        Unanswered::Faulty(faults) => incomplete(&faults),
+        Unanswered::Open(wait) => {
+            let detail = format!("{partner} has been failing and is left alone for a while; nothing was sent");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "circuit-open", detail).retry_after(wait)
+        }
+        Unanswered::Paced(wait) => {
+            let detail = "the connection's rate or concurrency is used up; nothing was sent";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail).retry_after(wait)
+        }
+        Unanswered::NoAnswer(text) => {
+            Problem::new(StatusCode::BAD_GATEWAY, "no-answer", format!("{partner} did not answer: {text}"))
+        }
+        Unanswered::Refused { verdict, answer } => refused(connection, verdict, &answer),
+    }
+}
+
+fn refused(connection: &Connection, verdict: Verdict, answer: &Answer) -> Problem {
+    let partner = connection.partner;
+    let (problem, code, text) = match verdict {
+        Verdict::Refused { code, text } => {
+            let detail = format!("{partner} refused: {text}");
+            (Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "partner-refused", detail), code, text)
+        }
+        Verdict::Busy { code, text } => {
+            let detail = format!("{partner} did not take it up now; the same query may be repeated later");
+            (Problem::new(StatusCode::SERVICE_UNAVAILABLE, "partner-busy", detail), code, text)
+        }
+        Verdict::TokenExpired { code, text } => {
+            let detail = format!("{partner} turns away a token that it has just given");
+            (Problem::new(StatusCode::BAD_GATEWAY, "token-refused", detail), code, text)
+        }
+        Verdict::Unreadable { text } => {
+            let detail = format!("the answer of {partner} does not tell what became of the query");
+            (Problem::new(StatusCode::BAD_GATEWAY, "unreadable", detail), answer.status.to_string(), text)
+        }
+        Verdict::Success => {
+            let detail = "a success was taken for a refusal";
+            (Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unavailable", detail), String::new(), String::new())
+        }
+    };
+    let original = String::from_utf8_lossy(&answer.body);
+    problem
+        .with("code", &code)
+        .with("text", &text)
+        .with("partner_status", &answer.status)
+        .with_text("answer", &original)
+}

@@ -1,0 +1,120 @@
+//! How a request is read: over HTTP, or as the event of a direct invocation.
+
+use std::time::Duration;
+
+use api::{Problem, is_multipart, multipart, segments};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::{Method, Request};
+use partners::operation::enclosure::Enclosure;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{Asked, MAX_BODY, faulty};
+
+/// The longest a result is waited for: a gateway gives up after 29 seconds.
+const LONGEST_WAIT: Duration = Duration::from_secs(25);
+
+/// RFC draft: the key under which the ERP asks once.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// RFC 7240.
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// Reads `POST /calls/<connection>/<operation>`.
+pub(crate) async fn read(request: Request<Bytes>) -> Result<Asked, Problem> {
+    let path = segments(request.uri().path());
+    let [calls, connection, operation] = path.as_slice() else {
+        return Err(Problem::missing("there is no such path"));
+    };
+    if calls != "calls" {
+        return Err(Problem::missing("there is no such path"));
+    }
+    if request.method() != Method::POST {
+        return Err(Problem::method());
+    }
+    if request.body().len() > MAX_BODY {
+        return Err(Problem::too_large(MAX_BODY));
+    }
+    let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    // Some clients send the key as an RFC 8941 string, in quotes.
+    let key = header(IDEMPOTENCY_KEY).map(|key| key.trim().trim_matches('"').to_owned());
+    let wait = header(PREFER).map_or(Ok(Duration::ZERO), preferred)?;
+    let content_type = header(CONTENT_TYPE).unwrap_or_default().to_owned();
+    let (connection, operation) = (connection.clone(), operation.clone());
+    let (body, file) = if is_multipart(&content_type) {
+        multipart(&content_type, request.into_body()).await.map_err(|faults| faulty(&faults))?
+    } else {
+        (text(request.body())?, None)
+    };
+    Ok(Asked { connection, operation, key, wait, body, file })
+}
+
+/// A body that is not there is the empty object: some queries need nothing.
+fn text(body: &[u8]) -> Result<String, Problem> {
+    let text = std::str::from_utf8(body)
+        .map_err(|error| Problem::field("body", format!("is not UTF-8 from byte {} on", error.valid_up_to())))?;
+    let text = text.trim_start_matches('\u{feff}').trim();
+    Ok(if text.is_empty() { "{}" } else { text }.to_owned())
+}
+
+/// `wait=N` of `Prefer`, in seconds.
+fn preferred(header: &str) -> Result<Duration, Problem> {
+    let mut preferences = header.split([',', ';']).map(str::trim);
+    let wait = preferences.find_map(|one| one.split_once('=').filter(|(name, _)| name.trim() == "wait"));
+    let Some((_, seconds)) = wait else { return Ok(Duration::ZERO) };
+    let seconds = seconds.trim().trim_matches('"').parse::<u64>();
+    seconds.map_err(|_| Problem::field("Prefer", "must be wait=N with N in whole seconds")).map(bounded)
+}
+
+fn bounded(seconds: u64) -> Duration {
+    Duration::from_secs(seconds).min(LONGEST_WAIT)
+}
+
+/// The event of a direct invocation.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Invocation<'a> {
+    connection: String,
+    operation: String,
+    #[serde(default)]
+    idempotency_key: Option<String>,
+    #[serde(default)]
+    wait: u64,
+    #[serde(default, borrow)]
+    body: Option<&'a RawValue>,
+    #[serde(default)]
+    file: Option<Enclosure>,
+}
+
+/// Reads a direct invocation.
+pub(crate) fn read_invocation(event: &[u8]) -> Result<Asked, Problem> {
+    let invocation: Invocation<'_> = serde_json::from_slice(event).map_err(|error| {
+        let fields = "connection, operation, idempotency_key, wait, body, file";
+        Problem::field("event", format!("must be one JSON object of {fields}: {error}"))
+    })?;
+    let Invocation { connection, operation, idempotency_key: key, wait, body, file } = invocation;
+    let body = body.map_or_else(|| "{}".to_owned(), |body| body.get().to_owned());
+    Ok(Asked { connection, operation, key, wait: bounded(wait), body, file })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_preferred_wait_is_found_among_others_and_bounded() {
+        assert_eq!(preferred("respond-async, wait=10").ok(), Some(Duration::from_secs(10)));
+        assert_eq!(preferred("wait=90").ok(), Some(LONGEST_WAIT));
+        assert_eq!(preferred("return=minimal").ok(), Some(Duration::ZERO));
+        assert!(preferred("wait=soon").is_err());
+    }
+
+    #[test]
+    fn an_invocation_keeps_the_bodys_bytes() {
+        let event = br#"{"connection":"c","operation":"upload","idempotency_key":"k","wait":3,"body":{"n": 1.10}}"#;
+        let asked = read_invocation(event).unwrap();
+        assert_eq!((asked.body.as_str(), asked.wait), (r#"{"n": 1.10}"#, Duration::from_secs(3)));
+        assert!(read_invocation(br#"{"connection":"c","operaton":"upload"}"#).is_err());
+    }
+}

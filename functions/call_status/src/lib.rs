@@ -1,0 +1,90 @@
+//! `call_status`: what became of the ERP's calls, and what it decides about one that nobody knows the result of.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /calls/<id>` | the call: its state, every attempt that is kept, the partner's answer as it came |
+//! | `GET /calls?connection=&subject=&state=&from=&limit=` | calls: those of a subject, or those that are queued, failed or ambiguous |
+//! | `POST /calls/<id>/resolve` with `{"decision":"retry"}` or `{"decision":"done"}` | the ambiguous call, sent again or taken for done |
+//!
+//! `Authorization: Bearer <key>` with one of the configuration's `api_keys`. Errors are RFC 9457 problems.
+
+mod list;
+mod resolve;
+
+use api::{Caller, Problem, caller};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use hub::{EventId, EventKey, call};
+use queue::Queue;
+use runtime::Context;
+use store::{Listed, Store};
+
+/// The function's name: folder, crate, binary, log and metric name.
+pub const NAME: &str = "call_status";
+
+/// The paths it serves, as the gateway's and the local hub's function table have them. A gateway wants one name for what
+/// may stand in a place: here it is a call's id.
+pub const ROUTES: &[(Method, &str)] =
+    &[(Method::GET, "/calls"), (Method::GET, "/calls/{name}"), (Method::POST, "/calls/{name}/resolve")];
+
+/// The largest body that is taken, in bytes.
+pub const MAX_BODY: usize = 16 * 1024;
+
+/// The answer to a request that nobody may make, told by its head: its body need not be read.
+#[must_use]
+pub fn refusal<S, Q>(context: &Context<S, Q>, headers: &HeaderMap) -> Option<Response<Bytes>> {
+    caller(&context.config, headers).err().map(|problem| problem.answer(NAME))
+}
+
+/// Answers one request.
+pub async fn handle<S: Store, Q: Queue>(context: &Context<S, Q>, request: Request<Bytes>) -> Response<Bytes> {
+    let result = match caller(&context.config, request.headers()) {
+        Ok(caller) => route(context, &request, caller).await,
+        Err(problem) => Err(problem),
+    };
+    result.unwrap_or_else(|problem| problem.answer(NAME))
+}
+
+async fn route<S: Store, Q: Queue>(
+    context: &Context<S, Q>,
+    request: &Request<Bytes>,
+    caller: Caller<'_>,
+) -> Result<Response<Bytes>, Problem> {
+    let segments = api::segments(request.uri().path());
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match (request.method(), segments.as_slice()) {
+        (&Method::GET, ["calls"]) => list::answer(context, request, caller).await,
+        (&Method::GET, ["calls", id]) => {
+            let listed = found(context, &key(context, caller, id)?).await?;
+            Ok(api::raw(StatusCode::OK, shown(&listed)?.into_bytes()))
+        }
+        (&Method::POST, ["calls", id, "resolve"]) => {
+            let key = key(context, caller, id)?;
+            let listed = resolve::answer(context, key, api::body(request)?).await?;
+            Ok(api::raw(StatusCode::OK, shown(&listed)?.into_bytes()))
+        }
+        (_, ["calls"] | ["calls", _] | ["calls", _, "resolve"]) => Err(Problem::method()),
+        _ => Err(Problem::missing("there is no such path")),
+    }
+}
+
+/// Where the call of an id is kept. One of a connection that the key may not see is as good as absent.
+fn key<S, Q>(context: &Context<S, Q>, caller: Caller<'_>, id: &str) -> Result<EventKey, Problem> {
+    let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits"))?;
+    let seen = context.config.connections.keys().filter(|connection| caller.sees(connection));
+    call::find(seen, id).ok_or_else(missing)
+}
+
+fn missing() -> Problem {
+    Problem::missing("there is no such call, or it has expired")
+}
+
+async fn found<S: Store, Q>(context: &Context<S, Q>, key: &EventKey) -> Result<Listed, Problem> {
+    let found = context.store.inspect(key, context.now()).await.map_err(|error| Problem::store(&error))?;
+    found.ok_or_else(missing)
+}
+
+fn shown(listed: &Listed) -> Result<String, Problem> {
+    let call = listed.work.call.as_ref().ok_or_else(missing)?;
+    Ok(call::view(&listed.key, &listed.meta, call))
+}

@@ -1,0 +1,60 @@
+//! The ERP's decision about a call that was sent and whose result nobody knows.
+
+use std::time::Duration;
+
+use api::Problem;
+use http::StatusCode;
+use hub::call::Decision;
+use hub::{EventKey, Work};
+use queue::Queue;
+use runtime::Context;
+use runtime::receive::hints;
+use serde::Deserialize;
+use store::{Listed, Settled, Store};
+use tokio::time::timeout;
+
+use crate::found;
+
+/// How often a change is made again over somebody else's.
+const AGAIN: usize = 8;
+
+/// How long the hint may hold up the answer.
+const HINTING: Duration = Duration::from_millis(500);
+
+/// What the ERP decides.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resolution {
+    decision: Decision,
+}
+
+/// Applies a decision. The same decision again is no conflict: a lost answer is asked for again.
+pub(crate) async fn answer<S: Store, Q: Queue>(
+    context: &Context<S, Q>,
+    key: EventKey,
+    Resolution { decision }: Resolution,
+) -> Result<Listed, Problem> {
+    for _ in 0..AGAIN {
+        let now = context.now();
+        let found = found(context, &key).await?;
+        let Some(call) = found.work.call.clone() else { return Err(crate::missing()) };
+        let standing = call.standing;
+        let Some(call) = call.resolved(decision, now) else {
+            let detail = "only an ambiguous call can be resolved";
+            let state = serde_json::to_value(standing).unwrap_or_default();
+            return Err(Problem::new(StatusCode::CONFLICT, "not-ambiguous", detail).with("state", &state));
+        };
+        let version = found.work.version + 1;
+        let work = found.work.with_call(call, &key.connection, &context.config.routes, context.config.sweep_every);
+        let work = Work { version, ..work };
+        if context.store.settle(&key, &work).await.map_err(|error| Problem::store(&error))? == Settled::Done {
+            tracing::info!(function = crate::NAME, call = %key.id, connection = %key.connection, ?decision, "resolved");
+            let sent = timeout(HINTING, context.queue.send(hints(&key, &work), Duration::ZERO)).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                tracing::warn!(function = crate::NAME, call = %key.id, "hint not sent; the sweeper sees to it");
+            }
+            return Ok(Listed { work, ..found });
+        }
+    }
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the call keeps changing; repeat the request"))
+}

@@ -1,0 +1,20 @@
+//! `dispatch`: one hint from the queue, one attempt at a call to a partner.
+
+use courier::{Courier, Done, Undone};
+use queue::{Hint, Queue};
+use store::Store;
+
+/// The function's name: folder, crate, binary, log and metric name.
+pub const NAME: &str = "dispatch";
+
+/// Runs the errand of a hint. A hint that is stale is done: somebody else has seen to it.
+pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: Hint) -> Result<(), Undone> {
+    match courier::run(courier, &hint).await? {
+        Done::Called(_) | Done::Attempted(_) | Done::Indexed => {}
+        Done::PutOff => {
+            tracing::debug!(function = NAME, call = %hint.key.id, "put off: the partner's circuit is open, or its rate used up");
+        }
+        Done::Stale => tracing::debug!(function = NAME, call = %hint.key.id, "stale hint"),
+    }
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! `dispatch` on Lambda.
+
+use courier::Courier;
+use outbound::KeepAlive;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let function = lambda::start().await?;
+    let courier = Courier::new(function.context(), KeepAlive::Never, port_push::ACTION)?;
+    let work = |context, hint| {
+        let courier = Courier { context, ..courier.clone() };
+        async move { dispatch::handle(&courier, hint).await }
+    };
+    lambda::worker(&function, work).await
+}

@@ -1,0 +1,334 @@
+//! Calls to partners: commands by errand, queries at once.
+//!
+//! A command that must not be done twice is marked as being sent before it is sent, so that whoever finds it like that
+//! after its time knows that nobody knows. What came of it, and the deliveries that tell the ERP, are stored in one write.
+
+mod exchange;
+mod found;
+mod gate;
+mod query;
+mod token;
+
+use std::time::Duration;
+
+use hub::breaker::Permit;
+use hub::call::{Call, Came, Rules, Standing, Tried};
+use hub::delivery::{Attempt, Outcome, State};
+use hub::{Alias, ConnectionId, EventKey, Record, Utc, Work};
+use partners::Json;
+use partners::operation;
+use partners::operation::enclosure::Enclosure;
+use queue::{Errand, Queue};
+use runtime::config::{Config, Connection};
+use serde::Deserialize;
+use store::{Store, StoreError};
+use tokio::time::sleep;
+
+use self::exchange::{Ask, Exchange, Unready, exchange, ready};
+pub(crate) use self::gate::Gate;
+pub use self::query::{Answer, Unanswered, ask};
+use crate::attempt::{Done, MARGIN, Undone};
+use crate::change::{change, tell};
+use crate::{Courier, index};
+
+/// How long a call may wait in hand for its connection's rate; for longer it is put off.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// For how long a call is taken up: for a file, a token and the call itself, each with its own timeout.
+#[must_use]
+pub fn lease(config: &Config, connection: &ConnectionId) -> Duration {
+    let connection = config.connections.get(connection);
+    let timeout = connection.map_or(Duration::ZERO, |connection| connection.timeout);
+    config.sweep_every.max(timeout * 3 + PATIENCE + 2 * MARGIN)
+}
+
+/// The name of the line to a partner's address: connections at the same one share its circuit.
+#[must_use]
+pub fn line_name(connection: &Connection) -> String {
+    connection.base_url.as_ref().map_or_else(String::new, |url| format!("call:{}", url.origin().ascii_serialization()))
+}
+
+/// What stands beside the ERP's body in a stored call.
+#[derive(Deserialize)]
+struct Beside {
+    #[serde(default)]
+    file: Option<Enclosure>,
+}
+
+/// Runs the errand of a call: one attempt, where it is still that turn's.
+pub(crate) async fn run<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    key: &EventKey,
+    turn: u32,
+) -> Result<Done, Undone> {
+    let context = &courier.context;
+    let store = &context.store;
+    let Some(record) = store.load(key, context.now()).await.map_err(Undone::Before)? else { return Ok(Done::Stale) };
+    let Some(call) = current(&record.work, turn) else { return Ok(Done::Stale) };
+    if call.is_early(context.now()) {
+        return Ok(Done::Stale);
+    }
+    let connection = context.config.connections.get(&key.connection);
+    let operation = connection.and_then(|connection| operation::find(connection.partner, &call.operation));
+    let Some((connection, operation)) = connection.zip(operation) else {
+        let reason = "the connection is no longer in the configuration, or offers no such operation";
+        return end(courier, &record, turn, reason.to_owned()).await;
+    };
+    let data = record.event.data();
+    let (body, beside) = (Json::parse(&data), serde_json::from_slice::<Beside>(&record.event.body));
+    let (Ok(body), Ok(beside)) = (body, beside) else {
+        return end(courier, &record, turn, "the stored request cannot be read".to_owned()).await;
+    };
+
+    let gate = courier.lines.gate(connection);
+    let place = gate.place().await;
+    let line = courier.lines.to(&line_name(connection), connection.concurrency);
+    match line.permit(store, context.now()).await {
+        Permit::Wait(reopens) => put_off(courier, &record, turn, reopens).await,
+        permit @ (Permit::Go | Permit::Probe) => {
+            match gate.pace(connection.rate, context.now(), PATIENCE) {
+                Ok(wait) if wait.is_zero() => {}
+                Ok(wait) => sleep(wait).await,
+                Err(wait) => return put_off(courier, &record, turn, context.now().after(wait)).await,
+            }
+            let ask = Ask { connection, operation: &operation, body: &body, file: beside.file.as_ref() };
+            let attempt = Sending { courier, record: &record, ask, gate: &gate };
+            let made = attempt.made(record.work.clone(), turn).await.map_err(Undone::Before)?;
+            let Some(made) = made else { return Ok(Done::Stale) };
+            drop(place);
+            let over = context.now();
+            line.report(store, (permit, key.id, made.came.outcome()), over).await;
+            attempt.settle(made, over).await
+        }
+    }
+}
+
+/// One attempt.
+struct Sending<'a, S, Q> {
+    courier: &'a Courier<S, Q>,
+    record: &'a Record,
+    ask: Ask<'a>,
+    gate: &'a Gate,
+}
+
+/// An attempt that was made.
+struct Made {
+    /// The work as it was stored before.
+    work: Work,
+    /// The turn under which it was made.
+    turn: u32,
+    began: Utc,
+    came: Outgoing,
+}
+
+/// What an attempt came to.
+enum Outgoing {
+    /// Something was sent.
+    Sent(Exchange),
+    /// Nothing was sent.
+    Not(Unready),
+}
+
+impl Outgoing {
+    const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Sent(exchange) => exchange.outcome(),
+            Self::Not(Unready::Later { outcome, .. }) => *outcome,
+            Self::Not(Unready::Never(_)) => Outcome::Impossible,
+        }
+    }
+}
+
+impl<S: Store, Q: Queue> Sending<'_, S, Q> {
+    /// Makes the attempt; a token that the partner turns away is replaced once. Nothing where somebody else has taken the
+    /// call up.
+    async fn made(&self, mut work: Work, mut turn: u32) -> Result<Option<Made>, StoreError> {
+        let courier = self.courier;
+        let mut spent = None;
+        loop {
+            let ready = match ready(courier, self.ask, self.gate, spent.as_ref()).await {
+                Ok(ready) => ready,
+                Err(unready) => {
+                    let (began, came) = (courier.context.now(), Outgoing::Not(unready));
+                    return Ok(Some(Made { work, turn, began, came }));
+                }
+            };
+            let Some(claimed) = self.claim(work, turn).await? else { return Ok(None) };
+            (work, turn) = claimed;
+            let began = courier.context.now();
+            let made = exchange(courier, self.ask, ready.request).await;
+            if made.is_expired() && spent.is_none() && ready.token.is_some() {
+                spent = ready.token;
+                continue;
+            }
+            return Ok(Some(Made { work, turn, began, came: Outgoing::Sent(made) }));
+        }
+    }
+
+    /// Takes the call in hand for as long as the attempt may take. What must not be done twice is marked.
+    async fn claim(&self, work: Work, turn: u32) -> Result<Option<(Work, u32)>, StoreError> {
+        let Ask { connection, operation, .. } = self.ask;
+        let courier = self.courier;
+        let repeatable = operation.effect.repeatable();
+        let now = courier.context.now();
+        let enough = |call: Call| now.after(connection.timeout + MARGIN) < call.due;
+        if repeatable && current(&work, turn).is_some_and(enough) {
+            return Ok(Some((work, turn)));
+        }
+        let config = &courier.context.config;
+        let until = now.after(lease(config, &connection.id));
+        let claim = |work: Work| {
+            let call = current(&work, turn)?.claimed(until, !repeatable);
+            Some(Work { call: Some(call), ..work })
+        };
+        let claimed = change(courier, &self.record.event.key, work, claim).await?;
+        Ok(claimed.and_then(|work| work.call.as_ref().map(|call| call.turn).map(|turn| (work, turn))))
+    }
+
+    /// Stores what came of the attempt.
+    async fn settle(&self, made: Made, over: Utc) -> Result<Done, Undone> {
+        let Self { courier, record, ask, .. } = self;
+        let (context, key) = (&courier.context, &record.event.key);
+        let Made { work, turn, began, came: outgoing } = made;
+        let (came, detail, answer, status) = match &outgoing {
+            Outgoing::Sent(exchange) => (exchange.came(), exchange.detail(), exchange.answer(), exchange.sent.status()),
+            Outgoing::Not(Unready::Later { text, retry_after, .. }) => {
+                (Came::Nothing { retry_after: *retry_after }, text.clone(), None, None)
+            }
+            Outgoing::Not(Unready::Never(faults)) => {
+                let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+                (Came::Refusal, faults.join("; "), None, None)
+            }
+        };
+        let learned = if let (Outgoing::Sent(exchange), Came::Success) = (&outgoing, came) {
+            // What was found is kept before the call is settled: a call that ends twice finds it again.
+            found::keep(courier, *ask, exchange).await.map_err(Undone::Found)?;
+            found::learned(*ask, exchange)
+        } else {
+            Vec::new()
+        };
+        let ms = u64::try_from(over.since(began).as_millis()).unwrap_or(u64::MAX);
+        let tried = Tried { attempt: Attempt { at: began, ms, status, detail }, answer, came, learned };
+        let indexed = self.index(&tried.learned).await;
+        let rules = Rules { schedule: &ask.connection.schedule, repeatable: ask.operation.effect.repeatable() };
+        let (config, jitter) = (&context.config, (courier.random)());
+        let settled = |mut work: Work| {
+            work.index_by = if indexed { None } else { Some(over.after(config.sweep_every)) };
+            let call = current(&work, turn)?.attempted(tried.clone(), &rules, over, jitter);
+            Some(work.with_call(call, &key.connection, &config.routes, config.sweep_every))
+        };
+        let changed = change(courier, key, work, settled).await.map_err(Undone::After)?;
+        let Some(work) = changed else { return Ok(Done::Stale) };
+        Ok(told(courier, key, &work, status).await.map_or(Done::Stale, Done::Called))
+    }
+
+    /// Writes the aliases, those of the request unless they are written, and what the answer taught.
+    async fn index(&self, learned: &[Alias]) -> bool {
+        let Record { event, work } = self.record;
+        if work.index_by.is_none() && learned.is_empty() {
+            return true;
+        }
+        let call = work.call.clone().map(|call| Call { learned: learned.to_vec(), ..call });
+        let record = Record { event: event.clone(), work: Work { call, ..work.clone() } };
+        index::write(&self.courier.context.store, &record).await.is_ok()
+    }
+}
+
+/// The call, where it is that turn's.
+fn current(work: &Work, turn: u32) -> Option<Call> {
+    work.call.as_ref().filter(|call| call.is_turn(turn)).cloned()
+}
+
+/// Ends a call that can never be sent.
+async fn end<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    record: &Record,
+    turn: u32,
+    reason: String,
+) -> Result<Done, Undone> {
+    let (key, now, config) = (&record.event.key, courier.context.now(), &courier.context.config);
+    let attempt = Attempt { at: now, ms: 0, status: None, detail: reason };
+    let tried = Tried { attempt, answer: None, came: Came::Refusal, learned: Vec::new() };
+    let never = hub::schedule::Schedule::new(vec![]);
+    let ended = |work: Work| {
+        let rules = Rules { schedule: &never, repeatable: false };
+        let call = current(&work, turn)?.attempted(tried.clone(), &rules, now, 0.0);
+        Some(work.with_call(call, &key.connection, &config.routes, config.sweep_every))
+    };
+    let changed = change(courier, key, record.work.clone(), ended).await.map_err(Undone::Before)?;
+    let Some(work) = changed else { return Ok(Done::Stale) };
+    Ok(told(courier, key, &work, None).await.map_or(Done::Stale, Done::Called))
+}
+
+/// Puts a call off that may not be sent before `until`.
+async fn put_off<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    record: &Record,
+    turn: u32,
+    until: Utc,
+) -> Result<Done, Undone> {
+    let (key, now, config) = (&record.event.key, courier.context.now(), &courier.context.config);
+    let jitter = (courier.random)();
+    let put_off = |work: Work| {
+        let call = current(&work, turn)?.put_off(until, now, jitter);
+        Some(work.with_call(call, &key.connection, &config.routes, config.sweep_every))
+    };
+    let changed = change(courier, key, record.work.clone(), put_off).await.map_err(Undone::Before)?;
+    let Some(work) = changed else { return Ok(Done::Stale) };
+    let standing = told(courier, key, &work, None).await;
+    Ok(standing.map_or(Done::Stale, |standing| match standing {
+        Standing::Queued => Done::PutOff,
+        Standing::Succeeded | Standing::Failed | Standing::Ambiguous => Done::Called(standing),
+    }))
+}
+
+/// Tells the queue, and the log, of where a call stands now.
+async fn told<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    key: &EventKey,
+    work: &Work,
+    status: Option<u16>,
+) -> Option<Standing> {
+    let call = work.call.as_ref()?;
+    tracing::info!(
+        call = %key.id, connection = %key.connection, operation = call.operation, state = ?call.standing, status, "called"
+    );
+    match call.standing {
+        Standing::Queued => tell(courier, key, vec![Errand::Call { turn: call.turn }], call.due).await,
+        Standing::Succeeded | Standing::Failed | Standing::Ambiguous => {
+            tell(courier, key, ends(work), courier.context.now()).await;
+        }
+    }
+    Some(call.standing)
+}
+
+/// The errands that tell the ERP how a call ended.
+fn ends(work: &Work) -> Vec<Errand> {
+    let pending = work.deliveries.iter().filter(|delivery| delivery.state == State::Pending);
+    pending.map(|delivery| Errand::Deliver { endpoint: delivery.endpoint.clone(), turn: delivery.turn }).collect()
+}
+
+/// Takes up a call that is due at `now`, and says whether it was. One that was being sent when its time ran out is never
+/// sent again by itself.
+pub(crate) fn take_up(
+    config: &Config,
+    key: &EventKey,
+    work: Work,
+    now: Utc,
+    errands: &mut Vec<Errand>,
+) -> (Work, bool) {
+    let due = |call: &&Call| call.next().is_some_and(|due| due <= now);
+    let Some(call) = work.call.as_ref().filter(due).cloned() else { return (work, false) };
+    let call = if call.sending {
+        tracing::warn!(call = %key.id, connection = %key.connection, "cut off while it was sent: nobody knows the result");
+        call.interrupted(now)
+    } else {
+        call.claimed(now.after(lease(config, &key.connection)), false)
+    };
+    let work = work.with_call(call, &key.connection, &config.routes, config.sweep_every);
+    match work.call.as_ref() {
+        Some(call) if call.standing == Standing::Queued => errands.push(Errand::Call { turn: call.turn }),
+        _ => errands.extend(ends(&work)),
+    }
+    (work, true)
+}

@@ -1,0 +1,114 @@
+//! A query: straight through, with the answer as it came. It fails fast instead of waiting.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hub::breaker::Permit;
+use hub::{EventId, Secret};
+use outbound::Sent;
+use partners::Json;
+use partners::operation::enclosure::Enclosure;
+use partners::operation::{Fault, Operation, Verdict};
+use runtime::config::Connection;
+use store::Store;
+use tokio::time::timeout;
+
+use super::exchange::{Ask, Exchange, Unready, exchange, ready};
+use super::line_name;
+use crate::Courier;
+
+/// How long a query waits for one of its connection's places.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A partner's answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, as it came.
+    pub body: Bytes,
+}
+
+/// Why a query has no result.
+#[derive(Clone, Debug)]
+pub enum Unanswered {
+    /// Nothing was sent: the request or the configuration lacks something.
+    Faulty(Vec<Fault>),
+    /// Nothing was sent: the partner has been failing and is left alone for a while.
+    Open(Duration),
+    /// Nothing was sent: the connection's rate is used up, or its places are.
+    Paced(Duration),
+    /// Nothing was sent, or there was no answer.
+    NoAnswer(String),
+    /// The partner answered, and not with success.
+    Refused {
+        /// What it means.
+        verdict: Verdict,
+        /// The answer as it came.
+        answer: Answer,
+    },
+}
+
+/// Asks a partner, once; a token that it turns away is replaced and the question repeated.
+pub async fn ask<S: Store, Q>(
+    courier: &Courier<S, Q>,
+    connection: &Connection,
+    operation: &Operation<'_>,
+    body: &Json<'_>,
+    file: Option<&Enclosure>,
+) -> Result<Answer, Unanswered> {
+    let context = &courier.context;
+    let gate = courier.lines.gate(connection);
+    let Ok(place) = timeout(PATIENCE, gate.place()).await else { return Err(Unanswered::Paced(PATIENCE)) };
+    let line = courier.lines.to(&line_name(connection), connection.concurrency);
+    let permit = match line.permit(&context.store, context.now()).await {
+        Permit::Wait(reopens) => return Err(Unanswered::Open(reopens.since(context.now()))),
+        permit @ (Permit::Go | Permit::Probe) => permit,
+    };
+    gate.pace(connection.rate, context.now(), Duration::ZERO).map_err(Unanswered::Paced)?;
+    let ask = Ask { connection, operation, body, file };
+    let mut spent: Option<Secret> = None;
+    let result = loop {
+        let ready = match ready(courier, ask, &gate, spent.as_ref()).await {
+            Ok(ready) => ready,
+            Err(unready) => break Err(unready),
+        };
+        let made = exchange(courier, ask, ready.request).await;
+        if made.is_expired() && spent.is_none() && ready.token.is_some() {
+            spent = ready.token;
+            continue;
+        }
+        break Ok(made);
+    };
+    drop(place);
+    let outcome = match &result {
+        Ok(made) => made.outcome(),
+        Err(Unready::Later { outcome, .. }) => *outcome,
+        Err(Unready::Never(_)) => hub::delivery::Outcome::Impossible,
+    };
+    line.report(&context.store, (permit, passing(courier), outcome), context.now()).await;
+    let status = result.as_ref().ok().and_then(|made| made.sent.status());
+    tracing::debug!(connection = %connection.id, operation = operation.name, status, "asked");
+    match result {
+        Ok(Exchange { sent: Sent::Answered { status, body, .. }, verdict: Some(verdict) }) => {
+            let answer = Answer { status, body };
+            match verdict {
+                Verdict::Success => Ok(answer),
+                Verdict::Refused { .. }
+                | Verdict::Busy { .. }
+                | Verdict::TokenExpired { .. }
+                | Verdict::Unreadable { .. } => Err(Unanswered::Refused { verdict, answer }),
+            }
+        }
+        Ok(made) => Err(Unanswered::NoAnswer(made.detail())),
+        Err(Unready::Later { text, .. }) => Err(Unanswered::NoAnswer(text)),
+        Err(Unready::Never(faults)) => Err(Unanswered::Faulty(faults)),
+    }
+}
+
+/// An id for the circuit's count of failures. Each query is another one.
+fn passing<S, Q>(courier: &Courier<S, Q>) -> EventId {
+    let mut id = [0; 24];
+    id.iter_mut().zip(crate::nonce(courier).bytes()).for_each(|(to, from)| *to = from);
+    EventId(id)
+}

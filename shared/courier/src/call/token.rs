@@ -1,0 +1,245 @@
+//! A partner's token: asked for once, shared by all processes, replaced ahead of its end.
+//!
+//! In one process whoever needs a token waits for the one who asks; between processes the asking is a lease and the token
+//! a note in the store.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use hub::delivery::Outcome;
+use hub::{Secret, Utc};
+use outbound::Sent;
+use partners::operation::{self, Attempt, Verdict};
+use runtime::config::Connection;
+use serde::{Deserialize, Serialize};
+use store::{Note, Store, StoreError};
+use tokio::time::sleep;
+
+use super::Gate;
+use super::exchange::{request, summary};
+use crate::{Courier, nonce};
+
+/// A token is replaced when that part of its life is left.
+const AHEAD: u32 = 10;
+
+/// How often a process looks whether another one's request has ended.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// For how long a refusal is believed, before the partner is asked again. Of those who wait for the same token each would
+/// ask anew otherwise.
+const BELIEVED: Duration = Duration::from_secs(1);
+
+/// What a process knows of a connection's token.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    known: Mutex<Known>,
+    asking: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Known {
+    held: Option<Held>,
+    refused: Option<(Utc, NoToken)>,
+}
+
+/// A token and its times.
+#[derive(Clone, Debug)]
+struct Held {
+    token: Secret,
+    /// From then on it is replaced.
+    replace: Utc,
+    /// From then on it is no good.
+    until: Utc,
+}
+
+/// A token as the store shares it. Stored as JSON: fields may be added, never renamed.
+#[derive(Serialize, Deserialize)]
+struct Shared {
+    token: String,
+    replace: Utc,
+    until: Utc,
+}
+
+/// Why there is no token.
+#[derive(Clone, Debug)]
+pub(super) struct NoToken {
+    /// For the operator.
+    pub(super) text: String,
+    /// What it says of the partner's health.
+    pub(super) outcome: Outcome,
+}
+
+impl Slot {
+    fn known(&self) -> Known {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn hold(&self, held: Held) -> Secret {
+        let token = held.token.clone();
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Known { held: Some(held), refused: None };
+        token
+    }
+
+    fn refuse(&self, now: Utc, why: NoToken) -> NoToken {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).refused = Some((now, why.clone()));
+        why
+    }
+}
+
+impl Held {
+    /// Whether it may be sent: it is in its life, and is not the one that the partner has turned away.
+    fn is_good(&self, now: Utc, spent: Option<&Secret>) -> bool {
+        now < self.until && spent.is_none_or(|spent| !spent.matches(self.token.expose()))
+    }
+
+    fn of(note: &Note) -> Option<Self> {
+        let Shared { token, replace, until } = serde_json::from_str(&note.value).ok()?;
+        Some(Self { token: Secret::new(token), replace, until })
+    }
+}
+
+/// The token to send. `spent` is one that the partner has just turned away.
+pub(super) async fn token<S: Store, Q>(
+    courier: &Courier<S, Q>,
+    connection: &Connection,
+    gate: &Gate,
+    spent: Option<&Secret>,
+) -> Result<Secret, NoToken> {
+    let slot = &gate.token;
+    let good = |now: Utc| slot.known().held.filter(|held| held.is_good(now, spent));
+    let asking = match good(courier.context.now()) {
+        Some(held) if courier.context.now() < held.replace => return Ok(held.token),
+        // It is still good: one replaces it, and the others go on with it.
+        Some(held) => match slot.asking.try_lock() {
+            Ok(asking) => asking,
+            Err(_) => return Ok(held.token),
+        },
+        None => slot.asking.lock().await,
+    };
+    let now = courier.context.now();
+    let held = good(now);
+    if let Some(held) = held.as_ref().filter(|held| now < held.replace) {
+        return Ok(held.token.clone());
+    }
+    if let Some((at, why)) = slot.known().refused
+        && now.since(at) < BELIEVED
+    {
+        return held.map(|held| held.token).ok_or(why);
+    }
+    let replaced = replace(courier, connection, slot, spent).await;
+    drop(asking);
+    // One that is good a while longer serves while the partner gives no other.
+    replaced.or_else(|why| held.map(|held| held.token).ok_or(why))
+}
+
+/// Has the token replaced: by this process, or by another one that is asking already.
+async fn replace<S: Store, Q>(
+    courier: &Courier<S, Q>,
+    connection: &Connection,
+    slot: &Slot,
+    spent: Option<&Secret>,
+) -> Result<Secret, NoToken> {
+    let store = &courier.context.store;
+    let name = format!("token#{}", connection.id);
+    let holder = nonce(courier);
+    let patience = connection.timeout * 2;
+    let began = courier.context.now();
+    loop {
+        let now = courier.context.now();
+        let until = now.after(connection.timeout * 2);
+        let taken = store.lease(&name, &holder, now, until).await.map_err(|error| unshared(&error))?;
+        // Read after the lease was asked for: whoever had it before has written what was found.
+        let note = store.note(&name).await.map_err(|error| unshared(&error))?;
+        let shared = note.as_ref().and_then(Held::of).filter(|held| held.is_good(now, spent) && now < held.replace);
+        let result = match shared {
+            Some(held) => Ok(slot.hold(held)),
+            None if taken => match ask(courier, connection).await {
+                Ok(held) => {
+                    keep(store, &name, note.map_or(0, |note| note.version), &held).await;
+                    Ok(slot.hold(held))
+                }
+                Err(why) => Err(slot.refuse(courier.context.now(), why)),
+            },
+            None if now.since(began) > patience => Err(NoToken {
+                text: "another process has been asking for a token for too long".to_owned(),
+                outcome: Outcome::Impossible,
+            }),
+            None => {
+                sleep(LOOK).await;
+                continue;
+            }
+        };
+        if taken {
+            let now = courier.context.now();
+            let _ = store.lease(&name, &holder, now, now).await;
+        }
+        return result;
+    }
+}
+
+fn unshared(error: &StoreError) -> NoToken {
+    NoToken {
+        text: format!("the token could not be shared: {}", runtime::logs::chain(error)),
+        outcome: Outcome::Impossible,
+    }
+}
+
+/// Shares a token. One that cannot be shared still serves this process.
+async fn keep<S: Store>(store: &S, name: &str, version: u64, held: &Held) {
+    let shared = Shared { token: held.token.expose().to_owned(), replace: held.replace, until: held.until };
+    let value = serde_json::to_string(&shared).unwrap_or_default();
+    if let Err(error) = store.put_note(name, &value, version).await {
+        tracing::warn!(name, error = runtime::logs::chain(&error), "the token could not be shared");
+    }
+}
+
+/// Asks the partner.
+async fn ask<S, Q>(courier: &Courier<S, Q>, connection: &Connection) -> Result<Held, NoToken> {
+    let unaskable = |text: String| NoToken { text, outcome: Outcome::Impossible };
+    let asked = courier.context.now();
+    let (own, boundary) = (nonce(courier), nonce(courier));
+    let attempt = Attempt {
+        settings: &connection.settings,
+        credentials: &|name| connection.credentials.get(name).map(Secret::expose),
+        token: None,
+        now_ms: asked.milliseconds(),
+        nonce: &own,
+        boundary: &boundary,
+        file: None,
+    };
+    let prepared = operation::token_request(connection.partner, &attempt)
+        .map_err(|faults| unaskable(format!("no token can be asked for: {}", list(&faults))))?
+        .ok_or_else(|| unaskable("the partner gives no tokens".to_owned()))?;
+    let request = request(connection, &prepared).map_err(unaskable)?;
+    tracing::debug!(connection = %connection.id, "asking for a token");
+    let sent = (courier.wire)(request).await;
+    let (verdict, outcome) = match &sent {
+        Sent::Answered { status, body, .. } => {
+            match operation::read_token(connection.partner, &connection.settings, *status, body) {
+                Ok(token) => {
+                    let life = token.life;
+                    let token = Secret::new(token.expose().to_owned());
+                    let until = asked.after(life);
+                    return Ok(Held { token, replace: asked.after(life.saturating_sub(life / AHEAD)), until });
+                }
+                Err(verdict) => {
+                    let trouble = *status == 429 || *status >= 500;
+                    let healthy = matches!(verdict, Verdict::Refused { .. });
+                    let outcome = if trouble && !healthy {
+                        Outcome::Refused { retry_after: None, trouble }
+                    } else {
+                        Outcome::Delivered
+                    };
+                    (summary(&verdict), outcome)
+                }
+            }
+        }
+        Sent::Failed { text, .. } => (text.clone(), Outcome::NoAnswer),
+    };
+    tracing::warn!(connection = %connection.id, "the partner gave no token");
+    Err(NoToken { text: format!("the partner gave no token: {verdict}"), outcome })
+}
+
+fn list(faults: &[operation::Fault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

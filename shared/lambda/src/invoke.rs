@@ -1,0 +1,100 @@
+//! A function that is called through the gateway and directly.
+
+use std::panic::AssertUnwindSafe;
+
+use aws_lambda_events::apigw::ApiGatewayProxyResponse;
+use bytes::Bytes;
+use futures::FutureExt as _;
+use lambda_http::http::Request as HttpRequest;
+use lambda_http::{Body, Error, RequestExt as _, Response};
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde::Deserialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::{Deployed, Function, Invocation, answer_api, request};
+
+/// What tells an event of the gateway from what somebody invokes the function with.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(rename = "requestContext", borrow)]
+    gateway: Option<&'a RawValue>,
+}
+
+/// Runs a function that answers the ERP's own requests, and direct invocations with JSON, until the process ends.
+pub async fn api_or_invoke<F, A, G, B>(function: &Function, handle: F, invoke: G) -> Result<(), Error>
+where
+    F: Fn(Deployed, HttpRequest<Bytes>) -> A + Sync,
+    A: Future<Output = Response<Bytes>> + Send,
+    G: Fn(Deployed, String) -> B + Sync,
+    B: Future<Output = String> + Send,
+{
+    let (handle, invoke) = (&handle, &invoke);
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
+        let context = function.context();
+        let Invocation { request_id, .. } = Invocation::new(&event.context, context.now());
+        let answer = if is_gateways(event.payload.get()) {
+            let request = lambda_http::request::from_str(event.payload.get())?.with_lambda_context(event.context);
+            let request = request::plain(request);
+            let span =
+                tracing::error_span!("request", request_id, method = %request.method(), path = request.uri().path());
+            let response = answer_api(async { handle(context, request).await });
+            to_raw_value(&proxied(tracing::Instrument::instrument(response, span).await))?
+        } else {
+            let span = tracing::error_span!("invocation", request_id);
+            let answer = directly(invoke(context, event.payload.get().to_owned()));
+            RawValue::from_string(tracing::Instrument::instrument(answer, span).await)?
+        };
+        // Behind the answer.
+        function.refresh();
+        Ok::<_, Error>(answer)
+    }))
+    .await
+}
+
+/// Whether an event comes from the gateway.
+#[must_use]
+pub fn is_gateways(event: &str) -> bool {
+    serde_json::from_str::<Envelope<'_>>(event).is_ok_and(|envelope| envelope.gateway.is_some())
+}
+
+/// A handler that panics is answered with a 500, and the next invocation is served.
+async fn directly(answer: impl Future<Output = String>) -> String {
+    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(outcome = "panicked", "the handler panicked");
+        let problem = r#"{"status":500,"detail":"the hub failed; the same request may be repeated"}"#;
+        format!("{{\"status\":500,\"body\":{problem}}}")
+    })
+}
+
+/// An answer as the gateway takes it from a function.
+fn proxied(response: Response<Body>) -> ApiGatewayProxyResponse {
+    let (head, body) = response.into_parts();
+    let mut proxied = ApiGatewayProxyResponse::default();
+    proxied.status_code = i64::from(head.status.as_u16());
+    proxied.is_base64_encoded = matches!(body, Body::Binary(_));
+    proxied.multi_value_headers = head.headers;
+    proxied.body = Some(body);
+    proxied
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_of_the_gateway_is_told_from_an_invocation() {
+        assert!(is_gateways(r#"{"httpMethod":"POST","requestContext":{"stage":"x"}}"#));
+        assert!(!is_gateways(r#"{"connection":"xhq-sh","operation":"upload","body":{"requestContext":{}}}"#));
+        assert!(!is_gateways("[]"));
+    }
+
+    #[test]
+    fn an_answer_is_what_the_gateway_takes() {
+        let mut response = Response::new(Body::Text("{\"通\":1}".to_owned()));
+        *response.status_mut() = lambda_http::http::StatusCode::ACCEPTED;
+        response.headers_mut().insert("location", "/calls/1".parse().unwrap());
+        let proxied = serde_json::to_value(proxied(response)).unwrap();
+        assert_eq!((&proxied["statusCode"], &proxied["body"]), (&202.into(), &"{\"通\":1}".into()));
+        assert_eq!(proxied["multiValueHeaders"]["location"][0], "/calls/1");
+    }
+}
