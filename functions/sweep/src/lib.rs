@@ -1,10 +1,14 @@
 //! `sweep`: what is due and was forgotten is taken up, by the clock.
 
+pub mod backlog;
+
 use std::time::Duration;
 
 use courier::{Courier, Swept};
 use queue::Queue;
+use runtime::{Context, metrics};
 use store::{Store, StoreError};
+use tokio::time::timeout;
 
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "sweep";
@@ -12,11 +16,26 @@ pub const NAME: &str = "sweep";
 /// For how long a sweep begins new work. What it has begun then takes an endpoint's timeout at the most.
 pub const BUDGET: Duration = Duration::from_secs(30);
 
-/// Takes up everything that is due.
+/// How long the measuring of what waits may hold the sweep up.
+const MEASURING: Duration = Duration::from_secs(10);
+
+/// Takes up everything that is due, once it is measured.
 pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<(), StoreError> {
+    if metrics::started() {
+        measure(&courier.context).await;
+    }
     let swept = courier::sweep(courier, BUDGET).await?;
     if swept != Swept::default() {
         tracing::info!(function = NAME, taken = swept.taken, run = swept.run, handed = swept.handed, "swept");
     }
     Ok(())
+}
+
+/// What cannot be measured is missing in the metrics, and no reason not to sweep.
+async fn measure<S: Store, Q>(context: &Context<S, Q>) {
+    match timeout(MEASURING, backlog::samples(context)).await {
+        Ok(Ok(samples)) => samples.iter().for_each(|sample| metrics::emit(context.now(), sample)),
+        Ok(Err(error)) => tracing::warn!(function = NAME, error = runtime::logs::chain(&error), "backlog not measured"),
+        Err(_) => tracing::warn!(function = NAME, "the backlog could not be measured in time"),
+    }
 }
