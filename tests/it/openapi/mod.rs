@@ -1,0 +1,206 @@
+//! The document of the ERP's API holds against the rules of OpenAPI 3.1, the functions' routes, the partners'
+//! operations, and what the hub really answers.
+
+mod rules;
+mod value;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hub::call::{self, Answered, Decision};
+use hub::delivery::Attempt;
+use hub::{ConnectionId, Utc};
+use partners::operation::{self, Effect, Field, Kind, Need, Operation, enclosure};
+use partners::{Json, Partner};
+use serde_json::{Value, json};
+use simulators::erp::{Behaviour, Reply};
+use tongguan::table::{Trigger, functions};
+
+use self::value::faults;
+use crate::support::http::api;
+use crate::support::{API_KEY, Plan, attempted, erp, ledger, status, taken, until};
+
+fn path(row: &Operation<'_>) -> String {
+    format!("/calls/{{connection}}/{}", row.name)
+}
+
+/// The body of an operation as the document has it: its schema and its example.
+fn body(document: &Value, row: &Operation<'_>) -> (Value, Value) {
+    let content = &document["paths"][path(row)]["post"]["requestBody"]["content"]["application/json"];
+    (content["schema"].clone(), content["example"].clone())
+}
+
+/// Whether the hub would send this.
+fn sendable(row: &Operation<'_>, body: &Value) -> bool {
+    let text = body.to_string();
+    let Ok((body, file)) = enclosure::take(row, &Json::parse(text.as_bytes()).unwrap()) else { return false };
+    let complete = row.file.is_none() || file.is_some();
+    complete && operation::check(row, &Json::parse(body.as_bytes()).unwrap()).is_empty()
+}
+
+#[test]
+fn the_document_follows_the_rules_of_openapi() {
+    assert_eq!(rules::broken(&openapi::document()), Vec::<String>::new());
+}
+
+#[test]
+fn every_operation_has_a_path_with_its_fields_and_an_example_that_may_be_sent() {
+    let document = openapi::document();
+    for row in operation::all() {
+        let post = &document["paths"][path(row)]["post"];
+        assert_eq!(post["tags"], json!([row.partner.id()]), "{}", row.name);
+        assert_eq!(post["deprecated"], row.deprecated.is_some(), "{}", row.name);
+        for said in row.caution.iter().chain(&row.deprecated) {
+            assert!(post["description"].as_str().unwrap().contains(said), "{}", row.name);
+        }
+        assert!(post["summary"].as_str().unwrap().contains(row.source), "{}", row.name);
+        let command = matches!(row.effect, Effect::Command { .. });
+        assert_eq!((post["responses"].get("202").is_some(), post["x-effect"] == "command"), (command, command));
+        assert_eq!(post["parameters"].to_string().contains("Idempotency-Key"), command, "{}", row.name);
+        assert_eq!(
+            post["requestBody"]["content"].get("multipart/form-data").is_some(),
+            row.file.is_some(),
+            "{}",
+            row.name
+        );
+
+        let (schema, example) = body(&document, row);
+        assert_eq!(faults(&document, &schema, &example), Vec::<String>::new(), "{}", row.name);
+        assert!(sendable(row, &example), "{}", row.name);
+        let schema = value::target(&document, &schema);
+        has(row.fields, schema.get("items").unwrap_or(schema), row.name);
+    }
+}
+
+/// Holds each field, and those within it, against the schema of the object.
+fn has(fields: &[Field], schema: &Value, name: &str) {
+    for field in fields {
+        let property = &schema["properties"][field.name];
+        assert!(property["description"].as_str().unwrap().contains(field.about), "{name}: {}", field.name);
+        let listed = |name: &str| schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
+        let needed = !field.inferred && matches!(field.need, Need::Required | Need::Present);
+        assert_eq!(listed(field.name), needed, "{name}: {}", field.name);
+        match field.kind {
+            Kind::Object(fields) => has(fields, property, name),
+            Kind::List(fields) => has(fields, &property["items"], name),
+            Kind::Text | Kind::Whole | Kind::WholeText | Kind::Json | Kind::Texts | Kind::Commas => {}
+        }
+    }
+}
+
+#[test]
+fn a_body_that_the_document_refuses_the_hub_refuses_too() {
+    let document = openapi::document();
+    let mut refused = 0;
+    for row in operation::all() {
+        let (schema, example) = body(&document, row);
+        let Some(members) = example.as_object() else { continue };
+        for (name, given) in members {
+            let mut bodies = vec![example.clone()];
+            bodies[0].as_object_mut().unwrap().remove(name);
+            if given.is_string() {
+                for text in ["", &"长".repeat(200), "2023-05-17 10:10:00", "2023-05-17", "+08:00", "1", "2", "3", "x"]
+                {
+                    let mut other = example.clone();
+                    other[name] = text.into();
+                    bodies.push(other);
+                }
+            }
+            for body in bodies {
+                let faults = faults(&document, &schema, &body);
+                assert_eq!(faults.is_empty(), sendable(row, &body), "{}: {name} in {body}: {faults:?}", row.name);
+                refused += usize::from(!faults.is_empty());
+            }
+        }
+    }
+    assert!(refused > 50, "{refused}");
+}
+
+/// A path without the names of its parameters.
+fn shape(path: &str) -> Vec<&str> {
+    path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect()
+}
+
+#[test]
+fn every_route_is_in_the_document_and_every_path_is_served() {
+    let document = openapi::document();
+    let paths = document["paths"].as_object().unwrap();
+    let mut described = BTreeSet::new();
+    for (path, item) in paths {
+        let methods = item.as_object().unwrap().keys().filter(|key| *key != "parameters");
+        described.extend(methods.map(|method| (method.to_uppercase(), shape(path))));
+    }
+    let routes = functions().into_iter().filter_map(|function| {
+        let Trigger::Api(routes) = function.trigger else { return None };
+        Some(routes)
+    });
+    let routes: BTreeSet<_> = routes.flatten().map(|(method, path)| (method.to_string(), shape(path))).collect();
+    assert!(routes.is_subset(&described), "{:?}", routes.difference(&described).collect::<Vec<_>>());
+    // An operation is served by the route that takes any.
+    let operations: BTreeSet<_> = operation::all().map(|row| format!("/calls/{{connection}}/{}", row.name)).collect();
+    let operations = operations.iter().map(|path| ("POST".to_owned(), shape(path))).collect();
+    let own: BTreeSet<_> = described.difference(&operations).cloned().collect();
+    assert!(own.is_subset(&routes), "{:?}", own.difference(&routes).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_hub_answers_is_as_the_document_says() {
+    let document = openapi::document();
+    let erp = erp().await;
+    let plan = Plan::new().endpoint("erp", &erp, "retry = []");
+    let hub = plan.start().await;
+    erp.behave(Behaviour::Answers(Reply::of(400)));
+    taken(&hub, Partner::Xhq, "syn_status", status("A", 61)).await;
+    until(async || ledger(&hub.context().store).await.failed == 1).await;
+    attempted(&hub, "order:A", "erp", 1).await;
+
+    let known = api(hub.address(), "GET", "/events/xhq-sh/order:A", API_KEY, "").await.json();
+    let id = known["items"][0]["id"].as_str().unwrap();
+    let change = r#"{"endpoint":"erp"}"#;
+    for (method, path, template, sent) in [
+        ("GET", "/openapi.json", "/openapi.json", ""),
+        ("GET", "/calls?state=queued", "/calls", ""),
+        ("GET", "/calls", "/calls", ""),
+        ("GET", "/deliveries/failed", "/deliveries/failed", ""),
+        ("GET", "/deliveries/failed?limit=0", "/deliveries/failed", ""),
+        ("GET", "/events/xhq-sh/order:A", "/events/{connection}/{subject}", ""),
+        ("GET", &format!("/events/xhq-sh/order:A/{id}"), "/events/{connection}/{subject}/{id}", ""),
+        ("GET", "/events/nobody/order:A", "/events/{connection}/{subject}", ""),
+        ("POST", "/deliveries/replay", "/deliveries/replay", change),
+        ("POST", "/deliveries/confirm", "/deliveries/confirm", change),
+        ("POST", "/deliveries/confirm", "/deliveries/confirm", "{"),
+    ] {
+        let answer = api(hub.address(), method, path, API_KEY, sent).await;
+        let operation = &document["paths"][template][method.to_lowercase()];
+        let response = value::target(&document, &operation["responses"][answer.status.to_string()]);
+        let (kind, content) = response["content"].as_object().unwrap().iter().next().unwrap();
+        assert!(answer.head.contains(&format!("content-type: {kind}")), "{path}: {}", answer.head);
+        let said = answer.json();
+        assert_eq!(faults(&document, &content["schema"], &said), Vec::<String>::new(), "{path}: {said}");
+        if template.ends_with("/{id}") {
+            assert_eq!(said["event"]["data"]["orderOutNo"], "A");
+        }
+    }
+    hub.stop().await;
+}
+
+#[test]
+fn a_call_is_shown_as_the_document_says() {
+    let document = openapi::document();
+    let row = operation::find(Partner::Xhq, "upload").unwrap();
+    let connection = ConnectionId::from("xhq-sh");
+    let request = call::Request { connection: &connection, operation: &row, key: "k-1", body: row.example, file: None };
+    let record = call::accepted(&request, Utc(0), Duration::from_secs(30), Duration::from_hours(24)).unwrap();
+    let queued = record.work.call.clone().unwrap();
+    let mut ended = queued.clone().claimed(Utc(1), true).interrupted(Utc(2));
+    ended.attempts.push(Attempt { at: Utc(1), ms: 7, status: None, detail: "no answer".to_owned() });
+    let mut done = ended.clone().resolved(Decision::Done, Utc(3)).unwrap();
+    done.answer = Some(Answered { status: 200, body: "好".to_owned(), truncated: false });
+    for call in [queued, ended, done] {
+        let shown: Value = serde_json::from_str(&call::view(&record.event.key, &record.event.meta, &call)).unwrap();
+        let schema = json!({"$ref": "#/components/schemas/Call"});
+        assert_eq!(faults(&document, &schema, &shown), Vec::<String>::new(), "{shown}");
+        let known = &document["components"]["schemas"]["Call"]["properties"];
+        assert!(shown.as_object().unwrap().keys().all(|name| known.get(name).is_some()), "{shown}");
+    }
+}
