@@ -8,10 +8,13 @@
     reason = "helpers of tests, which clippy does not tell from other code"
 )]
 
+mod calls;
 mod command_line;
 mod dynamodb;
 mod flows;
+mod host;
 mod lambda;
+mod openapi;
 mod power;
 mod process;
 mod rules;

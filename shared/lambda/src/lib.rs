@@ -5,6 +5,7 @@
 
 mod aws;
 mod invocation;
+mod invoke;
 mod kept;
 mod request;
 mod schedule;
@@ -15,6 +16,7 @@ mod worker;
 
 pub use aws::{Deployed, Function, SetupError, http_client, start};
 pub use invocation::Invocation;
+pub use invoke::{api_or_invoke, is_gateways};
 pub use request::{answer_api, api};
 pub use schedule::schedule;
 pub use settings::{Source, VARIABLES};

@@ -77,7 +77,7 @@ pub async fn answer_api(answer: impl Future<Output = Response<Bytes>>) -> Respon
 }
 
 /// The request as the handler knows it: its own path, the body's bytes.
-fn plain(request: Request) -> HttpRequest<Bytes> {
+pub(crate) fn plain(request: Request) -> HttpRequest<Bytes> {
     let path = own_path(request.raw_http_path());
     let path = match request.uri().query() {
         Some(query) => format!("{path}?{query}"),

@@ -115,9 +115,18 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// A key of the ERP's requests, no connection and no endpoint.
+    pub(crate) fn bare() -> Self {
+        let tables = format!("[[api_keys]]\nid = \"all\"\nkey = \"{API_KEY}\"\n");
+        let folder = tempfile::tempdir().unwrap();
+        let head = format!("listen = \"127.0.0.1:0\"\ndata_dir = \"{}\"\n", folder.path().join("data").display());
+        Self { folder, head, tables }
+    }
+
     /// One connection for each partner that pushes, no endpoint.
     pub(crate) fn new() -> Self {
-        let mut tables = format!("[[api_keys]]\nid = \"all\"\nkey = \"{API_KEY}\"\n");
+        let mut plan = Self::bare();
+        let tables = &mut plan.tables;
         for partner in PUSHING {
             let id = connection(partner);
             write!(tables, "[[connections]]\nid = \"{id}\"\npartner = \"{partner}\"\nkeys = [\"{}\"]\n", key(id))
@@ -126,9 +135,7 @@ impl Plan {
                 write!(tables, "app_id = \"{APP_ID}\"\nfee_actions = [\"order_fee\"]\n").unwrap();
             }
         }
-        let folder = tempfile::tempdir().unwrap();
-        let head = format!("listen = \"127.0.0.1:0\"\ndata_dir = \"{}\"\n", folder.path().join("data").display());
-        Self { folder, head, tables }
+        plan
     }
 
     /// With a setting at the top.
@@ -267,7 +274,7 @@ pub(crate) async fn attempted(hub: &Hub, subject: &str, endpoint: &str, attempts
 
 /// A courier over a hub's store that knows its endpoints only by what they share, as another process does.
 pub(crate) fn courier(hub: &Hub) -> Courier<SqliteStore, InProcess> {
-    let courier = Courier::new(hub.context().clone(), KeepAlive::Brief).unwrap();
+    let courier = Courier::new(hub.context().clone(), KeepAlive::Brief, port_push::ACTION).unwrap();
     Courier { random: Arc::new(|| 0.5), ..courier }
 }
 

@@ -60,6 +60,8 @@ fn courier(context: &Deployed) -> Courier<DynamoStore, Kept> {
         send: Arc::new(|_, _| {
             async { Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
         }),
+        wire: Arc::new(|_| std::future::pending().boxed()),
+        ports: port_push::ACTION,
     }
 }
 
@@ -114,7 +116,7 @@ fn every_function_has_a_sample_of_its_kind_and_there_are_no_others() {
                     Hint::decode(&record.body.unwrap()).unwrap();
                 }
             }
-            Trigger::Schedule => {
+            Trigger::Schedule | Trigger::Daily => {
                 let event: EventBridgeEvent<Value> = serde_json::from_str(&text).unwrap();
                 assert_eq!(event.detail_type, "Scheduled Event");
             }
@@ -172,6 +174,7 @@ async fn the_sweep_delivers_what_the_queue_lost() {
     emulator.seen();
     let later = NOW.after(Duration::from_mins(2));
     context.clock = Arc::new(move || later);
+    sweep::backlog::samples(&context).await.unwrap();
     sweep::handle(&courier(&context)).await.unwrap();
     assert_eq!(asked("sweep", &emulator), may("sweep"), "it may do no more than it does");
     let tally = context.store.ledger(later).await.unwrap()[&"xhq-sh".into()];
@@ -222,4 +225,15 @@ async fn the_erp_is_answered_within_the_permissions() {
     assert_eq!((status, &replayed["replayed"]), (200, &1.into()));
     needed.extend(asked("deliveries", &emulator));
     assert_eq!(needed, may("deliveries"), "it may do no more than it does");
+}
+
+#[tokio::test]
+async fn the_ledger_is_read_by_who_may() {
+    let (context, emulator) = deployed().await;
+    push(&context, "single_receipt").await;
+    emulator.seen();
+    // As every function's start does.
+    context.store.note("warm").await.unwrap();
+    ledger::handle(&context).await.unwrap();
+    assert_eq!(asked("ledger", &emulator), may("ledger"), "it may do no more than it does");
 }
