@@ -1,0 +1,95 @@
+//! Webhook functions that crash, are killed, stand still or wait for a store: the partner hears in time that it is to
+//! push again, and the resend is one event.
+
+use std::time::Duration;
+
+use futures::future::join;
+use host::{Manner, Signal};
+use partners::Partner;
+use serde_json::Value;
+use simulators::partner::Next;
+
+use super::{is_the_gateways_negative, ledger, path, plan, push, sender, start, taken};
+use crate::support::{Plan, in_time, status, until, within};
+
+/// Before the write and after it; by the kernel for want of memory, and by a panic that nothing contains.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_that_dies_over_a_push_has_it_pushed_again() {
+    let stack = start(Plan::new()).await;
+    let function = stack.function("syn_status").unwrap();
+    taken(&stack, Partner::Xhq, &status("S0", 61)).await;
+    let deaths = [(Signal::Kill, Manner::Deaf), (Signal::Kill, Manner::Mute), (Signal::Abort, Manner::Mute)];
+    for (kept, (signal, manner)) in (1..).zip(deaths) {
+        let body = status(&format!("S{kept}"), 61);
+        stack.table.behave(manner);
+        let death = async {
+            stack.table.leaves_one_waiting().await;
+            function.signal(signal).unwrap();
+        };
+        let (pushed, ()) = within(join(push(&stack, Partner::Xhq, &body), death)).await;
+        is_the_gateways_negative(&pushed.answered.unwrap());
+        assert!(function.processes().is_empty());
+        stack.table.behave(Manner::Prompt);
+        assert_eq!(ledger(&stack).await.accepted, if manner == Manner::Mute { kept + 1 } else { kept });
+        for _ in 0..2 {
+            taken(&stack, Partner::Xhq, &body).await;
+        }
+        assert_eq!(ledger(&stack).await.accepted, kept + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_that_stands_still_is_killed_in_its_time_and_the_push_comes_again() {
+    let mut plan = plan(Plan::new()).await;
+    plan.timeout = Some(Duration::from_secs(2));
+    let stack = plan.start().await.unwrap();
+    let function = stack.function("syn_status").unwrap();
+    taken(&stack, Partner::Xhq, &status("S0", 61)).await;
+    let stopped = function.processes();
+    function.signal(Signal::Stop).unwrap();
+    is_the_gateways_negative(&within(push(&stack, Partner::Xhq, &status("S1", 61))).await.answered.unwrap());
+    assert!(function.processes().is_empty(), "{stopped:?}");
+    taken(&stack, Partner::Xhq, &status("S1", 61)).await;
+    assert!(function.processes().is_disjoint(&stopped));
+    assert_eq!(ledger(&stack).await.accepted, 2);
+}
+
+/// An instance that dies while nobody asks for it costs nobody an answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_instance_that_died_is_replaced() {
+    let stack = start(Plan::new()).await;
+    let function = stack.function("syn_status").unwrap();
+    taken(&stack, Partner::Xhq, &status("S0", 61)).await;
+    let gone = function.processes();
+    function.signal(Signal::Kill).unwrap();
+    let dead = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.is_empty() || stat.contains(") Z ")
+    };
+    until(async || gone.iter().all(dead)).await;
+    let pushed = push(&stack, Partner::Xhq, &status("S1", 61)).await;
+    assert_eq!(pushed.verdict, Next::Taken, "{pushed:?}");
+    assert!(function.processes().is_disjoint(&gone));
+}
+
+/// 1datatech counts a push as failed after 500 ms; its own negative is there before, and not the gateway's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_store_is_slow_or_silent_1datatech_is_asked_to_repeat_before_its_deadline() {
+    let stack = start(Plan::new()).await;
+    let partner = Partner::OneData;
+    taken(&stack, partner, r#"{"batchNo":"B0"}"#).await;
+    for (kept, manner) in (1..).zip([Manner::Late(Duration::from_millis(400)), Manner::Mute, Manner::Deaf]) {
+        let body = format!(r#"{{"batchNo":"B{kept}"}}"#);
+        stack.table.behave(manner);
+        // The first of them that came in time; a busy machine may be late by itself.
+        let answer = in_time(&mut sender(&stack, partner), &path(partner), &body).await;
+        let said: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!((answer.status, &said["success"]), (503, &false.into()));
+        assert_eq!(said.get("state"), None, "the gateway's own answer: {said}");
+        stack.table.behave(Manner::Prompt);
+        for _ in 0..2 {
+            taken(&stack, partner, &body).await;
+        }
+        assert_eq!(ledger(&stack).await.accepted, kept + 1);
+    }
+}

@@ -1,0 +1,95 @@
+//! Cold starts, and what stops one.
+
+use futures::future::{join, join_all};
+use host::{Failure, Manner};
+use partners::Partner;
+use simulators::partner::Next;
+
+use super::{hinted, is_the_gateways_negative, ledger, plan, push, start, taken};
+use crate::support::{Plan, erp, status, until, within};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_to_a_function_that_does_not_run_is_kept_and_its_resend_is_the_same_event() {
+    let stack = start(Plan::new()).await;
+    let function = stack.function("syn_status").unwrap();
+    assert!(function.processes().is_empty());
+    taken(&stack, Partner::Xhq, &status("S1", 61)).await;
+    taken(&stack, Partner::Xhq, &status("S1", 61)).await;
+    assert_eq!(function.processes().len(), 1, "the second push met the first one's instance");
+    assert_eq!(ledger(&stack).await.accepted, 1);
+    taken(&stack, Partner::OneData, r#"{"batchNo":"B1"}"#).await;
+    assert_eq!(ledger(&stack).await.accepted, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_delivered_is_not_delivered_again_for_a_resend() {
+    let erp = erp().await;
+    let stack = start(Plan::new().endpoint("erp", &erp, "")).await;
+    let body = hinted(&stack, 1).await;
+    let _feed = stack.feed("deliver").unwrap();
+    let queue = stack.queue("deliver").unwrap();
+    until(async || queue.waiting() == 0 && ledger(&stack).await.delivered == 1).await;
+    taken(&stack, Partner::OneData, &body).await;
+    until(async || queue.waiting() == 0).await;
+    assert_eq!((erp.count(), ledger(&stack).await.delivered), (1, 1));
+}
+
+/// Each push that finds all instances busy starts another, up to a limit; what is over it is asked to come again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_instances_at_once_keep_equal_pushes_once_and_an_eleventh_push_is_put_off() {
+    let stack = start(Plan::new()).await;
+    let function = stack.function("syn_status").unwrap();
+    stack.table.behave(Manner::Held);
+    let bodies: Vec<String> = (0..10).map(|number| status(&format!("S{}", number / 2), 61)).collect();
+    let pushes = join_all(bodies.iter().map(|body| push(&stack, Partner::Xhq, body)));
+    let release = async {
+        until(async || function.processes().len() == 10).await;
+        is_the_gateways_negative(&push(&stack, Partner::Xhq, &status("S9", 61)).await.answered.unwrap());
+        assert_eq!(function.invoke("{}").await.unwrap_err(), Failure::Throttled);
+        stack.table.behave(Manner::Prompt);
+    };
+    let (tries, ()) = within(join(pushes, release)).await;
+    for one in tries {
+        assert_eq!(one.verdict, Next::Taken, "{one:?}");
+    }
+    assert_eq!(function.processes().len(), 10);
+    assert_eq!(ledger(&stack).await.accepted, 5);
+    taken(&stack, Partner::Xhq, &status("S9", 61)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_variable_is_named_where_it_stops_a_function() {
+    let plan = plan(Plan::new()).await;
+    for name in [
+        "TONGGUAN_CONFIG_FILE",
+        "TONGGUAN_SECRET_ID",
+        "TONGGUAN_TABLE",
+        "TONGGUAN_QUEUE_URL",
+        "TONGGUAN_REVISION",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_DYNAMODB",
+        "AWS_ENDPOINT_URL_SQS",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    ] {
+        let mut plan = plan.clone();
+        plan.environment.push((name.to_owned(), String::new()));
+        let stack = plan.start().await.unwrap();
+        for function in ["syn_status", "deliver", "sweep"] {
+            let function = stack.function(function).unwrap();
+            let failure = within(function.invoke("{}")).await.unwrap_err();
+            assert!(matches!(failure, Failure::Init(_)), "{name}: {failure}");
+            let log = function.log();
+            assert!(log.contains("cannot start") && log.contains(name) && !log.contains("panicked"), "{name}: {log}");
+        }
+        is_the_gateways_negative(&push(&stack, Partner::Xhq, &status("S1", 61)).await.answered.unwrap());
+    }
+}
+
+/// An empty filter of the logs is none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_filter_of_the_logs_stops_nothing() {
+    let mut plan = plan(Plan::new()).await;
+    plan.environment.push((runtime::logs::FILTER.to_owned(), String::new()));
+    let stack = plan.start().await.unwrap();
+    taken(&stack, Partner::Xhq, &status("S1", 61)).await;
+}
