@@ -1,5 +1,7 @@
 //! The Lambda adapters, from the gateway's and the queue's JSON to their answers, without Lambda's runtime.
 
+mod measured;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -303,7 +305,8 @@ async fn the_hints_of_a_batch_are_worked_on_beside_one_another() {
     let records = [message("waits", &hint(0).encode()), message("frees it", &hint(1).encode())];
     let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
     let gate = tokio::sync::Semaphore::new(0);
-    let work = lambda::batch(event, &Invocation::default(), |hint| {
+    let invocation = Invocation::default();
+    let work = lambda::batch(event, &invocation, |hint| {
         let gate = &gate;
         async move {
             if turn(&hint) == 0 {
@@ -316,6 +319,20 @@ async fn the_hints_of_a_batch_are_worked_on_beside_one_another() {
     });
     let response = tokio::time::timeout(Duration::from_secs(10), work).await.unwrap();
     assert!(response.batch_item_failures.is_empty());
+}
+
+/// What is not done in the invocation's time comes again; what is done is done.
+#[tokio::test]
+async fn a_hint_that_takes_too_long_takes_nobody_along() {
+    let records = [message("hangs", &hint(0).encode()), message("fine", &hint(1).encode())];
+    let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
+    let invocation = Invocation { left: Duration::from_millis(20), ..Invocation::default() };
+    let response = lambda::batch(event, &invocation, |hint| async move {
+        if turn(&hint) == 0 { std::future::pending().await } else { Ok::<_, std::io::Error>(()) }
+    })
+    .await;
+    let failures: Vec<_> = response.batch_item_failures.iter().map(|failure| &failure.item_identifier).collect();
+    assert_eq!(failures, ["hangs"]);
 }
 
 #[tokio::test]

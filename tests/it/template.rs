@@ -1,6 +1,7 @@
 //! The deployment's template holds against the code: functions, routes, triggers, variables, permissions, the table.
 
 mod events;
+mod observed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -136,6 +137,13 @@ fn every_function_is_started_by_what_the_table_says() {
                     (&"Schedule".into(), &"rate(1 minute)".into())
                 );
             }
+            Trigger::Daily => {
+                let [event] = &events(&function)[..] else { panic!("{function:?} has several triggers") };
+                assert_eq!(
+                    (&event["Type"], &event["Properties"]["Schedule"]),
+                    (&"Schedule".into(), &"rate(1 day)".into())
+                );
+            }
         }
     }
 }
@@ -162,6 +170,7 @@ fn every_timeout_leaves_room_for_what_is_done_in_it() {
                 assert!(visibility >= 6 * seconds);
             }
             Trigger::Schedule => assert!(seconds >= sweep::BUDGET.as_secs() + 2 * longest_attempt + 5),
+            Trigger::Daily => assert_eq!(seconds, 900, "the longest that Lambda allows"),
         }
     }
 }

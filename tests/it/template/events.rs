@@ -65,6 +65,14 @@ fn courier(context: &Deployed) -> Courier<DynamoStore, Kept> {
     }
 }
 
+/// A courier whose every attempt ends its delivery as failed.
+fn failing(context: &Deployed) -> Courier<DynamoStore, Kept> {
+    let send: courier::Send = Arc::new(|_, _| {
+        async { Returned { outcome: Outcome::Impossible, status: None, detail: String::new() } }.boxed()
+    });
+    Courier { send, ..courier(context) }
+}
+
 fn sample(function: &str) -> String {
     std::fs::read_to_string(infra().join("events").join(format!("{function}.json"))).unwrap()
 }
@@ -171,6 +179,9 @@ async fn the_sweep_delivers_what_the_queue_lost() {
     let (mut context, emulator) = deployed().await;
     push(&context, "single_receipt").await;
     push(&context, "ai_data").await;
+    // One failed for good: what failed is measured, too.
+    let hint = context.queue.0.lock().unwrap()[0].clone();
+    deliver::handle(&failing(&context), hint).await.unwrap();
     emulator.seen();
     let later = NOW.after(Duration::from_mins(2));
     context.clock = Arc::new(move || later);
@@ -212,11 +223,7 @@ async fn the_erp_is_answered_within_the_permissions() {
     let mut needed = asked("deliveries", &emulator);
     // A delivery that failed is found by the index and read from the table.
     let hint = context.queue.0.lock().unwrap()[0].clone();
-    let mut courier = courier(&context);
-    courier.send = Arc::new(|_, _| {
-        async { Returned { outcome: Outcome::Impossible, status: None, detail: String::new() } }.boxed()
-    });
-    deliver::handle(&courier, hint).await.unwrap();
+    deliver::handle(&failing(&context), hint).await.unwrap();
     asked("deliver", &emulator);
     let (_, page) = ask(&context, "GET", "/deliveries/failed", "").await;
     assert_eq!(page["items"].as_array().unwrap().len(), 1);

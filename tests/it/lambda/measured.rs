@@ -1,0 +1,165 @@
+//! What is counted of pushes and of what waits: faults count, and waiting counts from the beginning.
+
+use courier::{Courier, Returned};
+use futures::FutureExt as _;
+use hub::delivery::Outcome;
+use lambda_http::RequestExt as _;
+use runtime::metrics::{Dimension, Metric, Sample};
+
+use super::*;
+
+async fn counted(context: &Context<DynamoStore, Forgetful>, action: &Action, event: &Value) -> Sample {
+    let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+    lambda::measured(context, action, request).await.1
+}
+
+#[tokio::test]
+async fn every_push_counts_once_by_its_outcome() {
+    let (context, emulator) = deployed().await;
+    let path = format!("/hooks/xhq/xhq-sh/{KEY}/syn_status");
+    let counts = |sample: Sample| {
+        let counts = sample.values.iter().filter(|(metric, _)| ![Metric::AckTime, Metric::AckMargin].contains(metric));
+        counts.map(|(metric, value)| (*metric, value.to_bits())).collect::<Vec<_>>()
+    };
+    let once = 1.0_f64.to_bits();
+    let stranger = rest(&format!("/hooks/xhq/xhq-sh/{KEY}x/syn_status"), BODY);
+    for (event, expected) in [
+        (rest(&path, BODY), Metric::Accepted),
+        (rest(&path, BODY), Metric::Duplicate),
+        (rest(&path, "no JSON"), Metric::Malformed),
+        (stranger, Metric::Unauthorized),
+    ] {
+        let sample = counted(&context, &syn_status::ACTION, &event).await;
+        assert_eq!(sample.of[1], (Dimension::Partner, "xhq".to_owned()));
+        let margin = sample.value(Metric::AckMargin).is_some_and(|margin| (0.0..=100.0).contains(&margin));
+        assert_eq!(margin, expected != Metric::Unauthorized, "{expected:?}");
+        assert_eq!(counts(sample), [(expected, once)]);
+    }
+    emulator.always(Fault::Lost);
+    let sample = counted(&context, &syn_status::ACTION, &rest(&path, BODY)).await;
+    assert_eq!(counts(sample), [(Metric::Unavailable, once)]);
+}
+
+#[tokio::test]
+async fn a_push_that_panics_is_an_error_and_not_kept() {
+    let broken = Action { read: |_| panic!("a defect"), ..syn_status::ACTION };
+    let (context, _) = deployed().await;
+    let sample = counted(&context, &broken, &rest(&format!("/hooks/xhq/xhq-sh/{KEY}/syn_status"), BODY)).await;
+    assert_eq!((sample.value(Metric::Errors), sample.value(Metric::Unavailable)), (Some(1.0), Some(1.0)));
+    assert_eq!(sample.value(Metric::Accepted), None);
+    assert!(sample.value(Metric::AckTime).is_some(), "it was answered");
+}
+
+/// Lambda is about to end the function; the partner's own budget is not over by far.
+#[tokio::test]
+async fn a_push_whose_function_runs_out_of_time_is_answered_and_an_error() {
+    let (context, emulator) = deployed().await;
+    emulator.always(Fault::AnswerLate);
+    let event = rest(&format!("/hooks/xhq/xhq-sh/{KEY}/syn_status"), BODY);
+    let mut limits = lambda_http::Context::default();
+    limits.deadline = u64::try_from(NOW.0 / 1000).unwrap() + 520;
+    let request = lambda_http::request::from_str(&event.to_string()).unwrap().with_lambda_context(limits);
+    let (response, sample) = lambda::measured(&context, &syn_status::ACTION, request).await;
+    assert_eq!((response.status().as_u16(), sample.value(Metric::Errors)), (503, Some(1.0)));
+}
+
+/// A hub with an ERP, and a push it has accepted for each of the subjects.
+async fn accepted(subjects: usize) -> Context<DynamoStore, Forgetful> {
+    let (mut context, _) = deployed().await;
+    let config = format!(
+        r#"
+        sweep_every = "1m"
+        [[connections]]
+        id = "xhq-sh"
+        partner = "xhq"
+        keys = ["{KEY}"]
+
+        [[connections]]
+        id = "idle"
+        partner = "xhq"
+        keys = ["{KEY}idle"]
+
+        [[endpoints]]
+        id = "erp"
+        url = "http://192.0.2.1/"
+        secrets = ["whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="]
+        "#
+    );
+    context.config = Arc::new(Config::parse(&config).unwrap());
+    for subject in 0..subjects {
+        let body = json!({"action": "syn_status", "orderOutNo": format!("S{subject}"), "code": 61}).to_string();
+        push(&context, &syn_status::ACTION, &rest(&format!("/hooks/xhq/xhq-sh/{KEY}/syn_status"), &body)).await;
+    }
+    context
+}
+
+/// The same hub so much later, whose ERP does that.
+fn later(context: &Context<DynamoStore, Forgetful>, seconds: u64, outcome: Outcome) -> Courier<DynamoStore, Forgetful> {
+    let now = NOW.after(Duration::from_secs(seconds));
+    Courier {
+        context: Context { clock: Arc::new(move || now), ..context.clone() },
+        lines: Arc::default(),
+        random: Arc::new(|| 0.5),
+        send: Arc::new(move |_, _| async move { Returned { outcome, status: None, detail: String::new() } }.boxed()),
+        wire: Arc::new(|_| std::future::pending().boxed()),
+        ports: port_push::ACTION,
+    }
+}
+
+/// What the sweep measures: of that connection or endpoint, that.
+async fn waiting(context: &Context<DynamoStore, Forgetful>, of: &str, metric: Metric) -> Option<f64> {
+    let samples = sweep::backlog::samples(context).await.unwrap();
+    let sample = samples.iter().find(|sample| sample.of[0].1 == of && sample.value(metric).is_some());
+    sample.and_then(|sample| sample.value(metric))
+}
+
+#[tokio::test]
+async fn what_waits_is_as_old_as_its_push_however_often_it_was_taken_up() {
+    let context = accepted(1).await;
+    for minutes in [2, 3, 4] {
+        let now = later(&context, minutes * 60, Outcome::Delivered).context;
+        let due = now.store.due(now.now(), 9).await.unwrap();
+        let listed = now.store.inspect(&due[0], now.now()).await.unwrap().unwrap();
+        let taken = listed.work.deliveries[0].clone().claimed(now.now().after(Duration::from_secs(59)));
+        let work = hub::Work { version: listed.work.version + 1, ..listed.work.with(taken) };
+        assert_eq!(now.store.settle(&due[0], &work).await.unwrap(), store::Settled::Done);
+        assert_eq!(waiting(&now, "xhq-sh", Metric::Due).await, Some(1.0));
+        let age = Duration::from_mins(minutes).as_secs_f64();
+        assert_eq!(waiting(&now, "xhq-sh", Metric::OldestDue).await, Some(age), "taken up and in hand");
+    }
+    let courier = later(&context, 300, Outcome::Delivered);
+    sweep::handle(&courier).await.unwrap();
+    for connection in ["xhq-sh", "idle"] {
+        let now = &courier.context;
+        assert_eq!(waiting(now, connection, Metric::OldestDue).await, Some(0.0), "{connection}");
+        assert_eq!(waiting(now, connection, Metric::Due).await, Some(0.0), "{connection}");
+        assert_eq!(waiting(now, connection, Metric::Failed).await, Some(0.0), "{connection}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_open_circuit_puts_off_waits_and_the_circuit_shows() {
+    let context = accepted(12).await;
+    assert_eq!(waiting(&context, "erp", Metric::CircuitsOpen).await, Some(0.0));
+    let courier = later(&context, 120, Outcome::NoAnswer);
+    sweep::handle(&courier).await.unwrap();
+    assert_eq!(waiting(&courier.context, "erp", Metric::CircuitsOpen).await, Some(1.0));
+    let put_off = waiting(&courier.context, "xhq-sh", Metric::Due).await.unwrap();
+    assert!((1.0..12.0).contains(&put_off), "{put_off} wait for the circuit, the others for their retry");
+    assert_eq!(waiting(&courier.context, "xhq-sh", Metric::OldestDue).await, Some(120.0));
+}
+
+#[tokio::test]
+async fn what_failed_is_counted_and_waits_no_more() {
+    let context = accepted(3).await;
+    let courier = later(&context, 120, Outcome::Impossible);
+    sweep::handle(&courier).await.unwrap();
+    let now = &courier.context;
+    assert_eq!(
+        (waiting(now, "xhq-sh", Metric::Failed).await, waiting(now, "xhq-sh", Metric::Due).await),
+        (Some(3.0), Some(0.0))
+    );
+    ledger::handle(now).await.unwrap();
+    let balance = ledger::samples(&now.store.ledger(now.now()).await.unwrap());
+    assert_eq!(balance[0].value(Metric::LedgerDifference), Some(0.0));
+}

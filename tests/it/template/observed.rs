@@ -1,0 +1,136 @@
+//! What the template looks at is what the code measures, and the runbook says what to do about it.
+
+use std::collections::BTreeSet;
+
+use runtime::metrics::{Dimension, Metric, NAMESPACE, STACK};
+use serde_json::{Value, json};
+use tongguan::table::functions;
+
+use super::{infra, logical_id, resource, resources};
+
+/// The alarms, by name.
+fn alarms() -> impl Iterator<Item = (String, Value)> {
+    resources("AWS::CloudWatch::Alarm").into_iter().map(|(id, alarm)| (id, alarm["Properties"].clone()))
+}
+
+/// The metrics of the dashboard's widgets, each written out, with its widget's title.
+fn shown() -> Vec<(String, Vec<Value>)> {
+    let body = resource("Dashboard")["DashboardBody"]["Fn::Sub"].as_str().unwrap().to_owned();
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let mut shown = Vec::new();
+    for widget in body["widgets"].as_array().unwrap() {
+        let properties = &widget["properties"];
+        assert_eq!(properties["region"], "${AWS::Region}");
+        let mut before: Vec<Value> = Vec::new();
+        for metric in properties["metrics"].as_array().unwrap() {
+            let mut metric = metric.as_array().unwrap().clone();
+            // `...` is what stands in the line before, but for its last value.
+            if metric[0] == "..." {
+                metric = [&before[..before.len() - 1], &metric[1..]].concat();
+            }
+            before.clone_from(&metric);
+            shown.push((properties["title"].as_str().unwrap().to_owned(), metric));
+        }
+    }
+    shown
+}
+
+/// A search as the dashboard writes it: its dimensions and its metric.
+fn search(metric: &[Value]) -> Option<(Vec<String>, String)> {
+    let expression = metric[0].get("expression")?.as_str().unwrap();
+    let (schema, rest) = expression.strip_prefix("SEARCH('{").unwrap().split_once("} MetricName=\"").unwrap();
+    let (name, rest) = rest.split_once('"').unwrap();
+    assert!(rest.starts_with(" Stack=\"${AWS::StackName}\""), "{expression}");
+    let dimensions = schema.strip_prefix(&format!("{NAMESPACE},")).unwrap();
+    Some((dimensions.split(',').map(str::to_owned).collect(), name.to_owned()))
+}
+
+#[test]
+fn every_metric_that_is_looked_at_is_measured_and_the_other_way_round() {
+    let dimensions = [Dimension::Function, Dimension::Partner, Dimension::Connection, Dimension::Endpoint];
+    let dimensions: BTreeSet<&str> = dimensions.iter().map(|dimension| dimension.name()).collect();
+    let mut looked_at = BTreeSet::new();
+    for (id, alarm) in alarms().filter(|(_, alarm)| alarm["Namespace"] == NAMESPACE) {
+        assert_eq!(alarm["Dimensions"], json!([{"Name": STACK, "Value": {"Ref": "AWS::StackName"}}]), "{id}");
+        looked_at.insert(alarm["MetricName"].as_str().unwrap().to_owned());
+    }
+    for (title, metric) in shown() {
+        if let Some((by, name)) = search(&metric) {
+            assert_eq!(by[0], STACK, "{title}");
+            assert!(by[1..].iter().all(|name| dimensions.contains(name.as_str())), "{title}: {by:?}");
+            looked_at.insert(name);
+        } else if metric[0] == NAMESPACE {
+            assert_eq!(metric[2..4], [STACK.into(), Value::from("${AWS::StackName}")], "{title}");
+            looked_at.insert(metric[1].as_str().unwrap().to_owned());
+        }
+    }
+    assert_eq!(looked_at, Metric::ALL.iter().map(|metric| metric.name()).collect());
+}
+
+#[test]
+fn what_must_not_go_unnoticed_has_an_alarm() {
+    let own = |metric: Metric, comparison: &str, threshold: u64| {
+        let found = alarms().any(|(_, alarm)| {
+            let looks = alarm["Namespace"] == NAMESPACE && alarm["MetricName"] == metric.name();
+            let at = alarm["ComparisonOperator"] == format!("{comparison}ThanThreshold");
+            looks && at && alarm["Threshold"] == threshold
+        });
+        assert!(found, "{metric:?}");
+    };
+    own(Metric::AckMargin, "Less", 20);
+    own(Metric::OldestDue, "Greater", 120);
+    for metric in [
+        Metric::Unavailable,
+        Metric::Errors,
+        Metric::Failed,
+        Metric::CircuitsOpen,
+        Metric::LedgerDifference,
+        Metric::ConfigurationRefused,
+    ] {
+        own(metric, "Greater", 0);
+    }
+    let aws: BTreeSet<_> = alarms()
+        .map(|(_, alarm)| (alarm["Namespace"].clone(), alarm["MetricName"].clone()))
+        .map(|(namespace, metric)| format!("{}/{}", namespace.as_str().unwrap(), metric.as_str().unwrap()))
+        .collect();
+    assert!(aws.contains("AWS/SQS/ApproximateNumberOfMessagesVisible") && aws.contains("AWS/Lambda/Throttles"));
+    // The least margin and the longest wait count, not a mean that hides them.
+    for (id, alarm) in alarms() {
+        let expected = match alarm["MetricName"].as_str().unwrap() {
+            "AckMargin" => "Minimum",
+            "OldestDue" | "Failed" | "CircuitsOpen" | "LedgerDifference" => "Maximum",
+            _ => continue,
+        };
+        assert_eq!(alarm["Statistic"], expected, "{id}");
+    }
+}
+
+#[test]
+fn the_dashboard_shows_every_function_and_the_dead_letters() {
+    let functions: BTreeSet<String> =
+        functions().iter().map(|function| format!("${{{}}}", logical_id(function.name))).collect();
+    for name in ["Errors", "ConcurrentExecutions"] {
+        let shown = shown().into_iter().filter(|(_, metric)| metric[0] == "AWS/Lambda" && metric[1] == name);
+        let of: BTreeSet<String> = shown.map(|(_, metric)| metric[3].as_str().unwrap().to_owned()).collect();
+        assert_eq!(of, functions, "{name}");
+    }
+    let dead = json!(["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${DeadLetters.QueueName}"]);
+    assert!(shown().iter().any(|(_, metric)| metric.starts_with(dead.as_array().unwrap())));
+}
+
+#[test]
+fn the_runbook_has_a_section_for_every_alarm() {
+    let runbook = std::fs::read_to_string(infra().join("README.md")).unwrap();
+    let (_, sections) = runbook.split_once("\n## Alarms\n").unwrap();
+    let sections = sections.split("\n## ").next().unwrap();
+    let functions: BTreeSet<String> =
+        functions().iter().map(|function| format!("{}Errors", logical_id(function.name))).collect();
+    for (id, _) in alarms() {
+        let heading = if functions.contains(&id) { "### `<Function>Errors`".to_owned() } else { format!("### `{id}`") };
+        assert!(sections.contains(&format!("\n{heading}\n")), "{id} has no section");
+    }
+    let headings = sections.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
+    for heading in headings.filter(|heading| *heading != "<Function>Errors") {
+        assert!(alarms().any(|(id, _)| id == heading), "there is no alarm {heading}");
+    }
+}
