@@ -1,4 +1,4 @@
-//! All of a deployment in one process: table, queue, gateway, functions.
+//! All of a deployment in one process: table, queues, secret, gateway, functions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use crate::function::{Function, Spec};
 use crate::gateway::Gateway;
 use crate::queue::{Feed, Queue};
 use crate::quota::Quota;
+use crate::secret::{SECRET, Secret};
 use crate::sqs::Sqs;
 use crate::table::{TABLE, Table};
 use crate::template::{Deployed, Source, Template};
@@ -42,6 +43,8 @@ pub struct Stack {
     pub table: Table,
     /// The way in.
     pub gateway: Gateway,
+    /// The configuration.
+    pub secret: Secret,
     sqs: Sqs,
     functions: BTreeMap<String, (Function, Option<Source>)>,
     _folder: TempDir,
@@ -60,15 +63,14 @@ impl Plan {
     pub async fn start(&self) -> anyhow::Result<Stack> {
         let template = Template::deployed()?;
         let folder = tempfile::tempdir()?;
-        let configuration = folder.path().join("tongguan.toml");
-        std::fs::write(&configuration, &self.configuration)?;
+        let secret = Secret::start(self.configuration.clone()).await?;
         let table = Table::start(&template).await?;
         let queues = template.queues()?.into_iter().map(|(id, terms)| (id, Queue::new(terms)));
         let sqs = Sqs::start(queues.collect()).await?;
         let own = [
-            ("TONGGUAN_CONFIG_FILE".to_owned(), configuration.display().to_string()),
             ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), table.endpoint()),
             ("AWS_ENDPOINT_URL_SQS".to_owned(), sqs.endpoint()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), secret.endpoint()),
         ];
         let (mut functions, mut routes) = (BTreeMap::new(), Vec::new());
         for deployed in template.functions()?.into_iter().filter(|function| self.functions.contains(&function.name)) {
@@ -87,15 +89,15 @@ impl Plan {
             functions.insert(deployed.name, (function, deployed.source));
         }
         let gateway = Gateway::start(&template, routes).await?;
-        Ok(Stack { table, gateway, sqs, functions, _folder: folder })
+        Ok(Stack { table, gateway, secret, sqs, functions, _folder: folder })
     }
 }
 
-/// The variables that name the table and queues of the template. The others have their defaults, and the configuration
-/// is a file here.
+/// The variables that name the table, queues and secret of the template; the others have their defaults.
 fn variables(function: &Deployed, sqs: &Sqs) -> Vec<(String, String)> {
     let value = |value: &Value| match value["Ref"].as_str()? {
         "Table" => Some(TABLE.to_owned()),
+        "Configuration" => Some(SECRET.to_owned()),
         queue => sqs.url(queue),
     };
     function.variables.iter().filter_map(|(name, given)| Some((name.clone(), value(given)?))).collect()

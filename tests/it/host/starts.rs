@@ -60,17 +60,8 @@ async fn ten_instances_at_once_keep_equal_pushes_once_and_an_eleventh_push_is_pu
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_empty_variable_is_named_where_it_stops_a_function() {
     let plan = plan(Plan::new()).await;
-    for name in [
-        "TONGGUAN_CONFIG_FILE",
-        "TONGGUAN_SECRET_ID",
-        "TONGGUAN_TABLE",
-        "TONGGUAN_QUEUE_URL",
-        "TONGGUAN_REVISION",
-        "AWS_ENDPOINT_URL",
-        "AWS_ENDPOINT_URL_DYNAMODB",
-        "AWS_ENDPOINT_URL_SQS",
-        "AWS_ENDPOINT_URL_SECRETS_MANAGER",
-    ] {
+    let addresses = ["", "_DYNAMODB", "_SQS", "_SECRETS_MANAGER"].map(|of| format!("AWS_ENDPOINT_URL{of}"));
+    for name in lambda::VARIABLES.into_iter().chain(addresses.iter().map(String::as_str)) {
         let mut plan = plan.clone();
         plan.environment.push((name.to_owned(), String::new()));
         let stack = plan.start().await.unwrap();
