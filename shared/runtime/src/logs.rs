@@ -3,7 +3,10 @@
 use std::error::Error;
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
+pub use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The variable that says what is logged, in the syntax of [`EnvFilter`]: `debug`, `info,runtime=trace`.
 pub const FILTER: &str = "TONGGUAN_LOG";
@@ -15,18 +18,28 @@ pub fn chain(error: &dyn Error) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// Starts logging, one JSON object per line where a machine reads it; `span` in it says what it is about. A second start does nothing, so that tests and
+/// Logs of one JSON object per line; `span` in it says what it is about. Each line is written at once.
+pub fn lines<W>(writer: W, filter: EnvFilter) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let logs = tracing_subscriber::fmt().with_writer(writer).with_env_filter(filter);
+    logs.json().flatten_event(true).with_current_span(true).with_span_list(false).finish()
+}
+
+/// Starts logging, one JSON object per line where a machine reads it. A second start does nothing, so that tests and
 /// functions in one process may each call it.
 pub fn init(json: bool) {
     let wanted = std::env::var(FILTER).ok().filter(|filter| !filter.is_empty());
     let filter = wanted.as_deref().map(EnvFilter::try_new);
     let unreadable = matches!(filter, Some(Err(_)));
     let filter = filter.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
     let started = if json {
-        logs.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+        lines(std::io::stderr, filter).try_init()
     } else {
-        logs.with_ansi(std::io::stderr().is_terminal()).try_init()
+        let ansi = std::io::stderr().is_terminal();
+        let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+        logs.with_ansi(ansi).finish().try_init()
     };
     if started.is_ok() && unreadable {
         tracing::warn!("{FILTER} cannot be read as a filter; logging at info");

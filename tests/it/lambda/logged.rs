@@ -1,0 +1,107 @@
+//! What the log says of an invocation: enough to find it by, and nothing of what it carried.
+
+use lambda_http::RequestExt as _;
+use runtime::logs::{self, EnvFilter};
+
+use super::*;
+
+/// A log that is read afterwards.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// Logs of this thread until the guard is dropped.
+    fn begin(&self, filter: &str) -> tracing::subscriber::DefaultGuard {
+        let log = self.clone();
+        tracing::subscriber::set_default(logs::lines(move || log.clone(), EnvFilter::new(filter)))
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        assert!(!text.contains("only in the body") && !text.contains(KEY), "{text}");
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// Answers a push as the invocation `r-1`, and returns its log.
+async fn answered(context: &Context<DynamoStore, Forgetful>, action: &Action, body: &str, filter: &str) -> Vec<Value> {
+    let log = Log::default();
+    let logging = log.begin(filter);
+    let event = rest(&format!("/hooks/xhq/xhq-sh/{KEY}/syn_status"), body);
+    let mut invocation = lambda_http::Context::default();
+    invocation.request_id = "r-1".to_owned();
+    invocation.deadline = u64::MAX;
+    let request = lambda_http::request::from_str(&event.to_string()).unwrap().with_lambda_context(invocation);
+    lambda::answer(context, action, request).await;
+    drop(logging);
+    log.lines()
+}
+
+const SAID: &str = r#"{"action":"syn_status","orderOutNo":"S1","code":61,"msg":"only in the body"}"#;
+
+#[tokio::test]
+async fn every_push_is_found_by_its_request_connection_subject_event_and_outcome() {
+    for filter in ["info", "debug"] {
+        let (context, _) = deployed().await;
+        for outcome in ["accepted", "duplicate"] {
+            let lines = answered(&context, &syn_status::ACTION, SAID, filter).await;
+            let last = lines.last().unwrap();
+            assert_eq!(
+                (&last["level"], &last["outcome"], &last["status"]),
+                (&"INFO".into(), &outcome.into(), &200.into())
+            );
+            let event = stored(&context, "order:S1").await.unwrap().event.key.id.to_string();
+            let about = json!({
+                "name": "push", "request_id": "r-1", "function": "syn_status", "partner": "xhq",
+                "connection": "xhq-sh", "subject": "order:S1", "event": event,
+            });
+            assert_eq!(last["span"], about);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_found_by_its_request_when_only_errors_are_logged() {
+    let broken = Action { read: |_| panic!("a defect"), ..syn_status::ACTION };
+    let (context, emulator) = deployed().await;
+    let lines = answered(&context, &broken, SAID, "error").await;
+    assert_eq!(lines.last().unwrap()["span"]["request_id"], "r-1");
+    emulator.always(Fault::Lost);
+    let lines = answered(&context, &syn_status::ACTION, SAID, "error").await;
+    assert_eq!(lines.last().unwrap()["span"]["connection"], "xhq-sh");
+    let lines = answered(&context, &syn_status::ACTION, "only in the body, and no JSON", "info").await;
+    assert_eq!(lines.last().unwrap()["outcome"], "unavailable");
+}
+
+#[tokio::test]
+async fn every_hint_is_found_by_its_request_message_event_and_outcome() {
+    let log = Log::default();
+    let logging = log.begin("info");
+    let records = [message("m-0", &hint(0).encode()), message("m-1", &hint(1).encode())];
+    let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
+    let invocation = Invocation { request_id: "r-2".to_owned(), ..Invocation::default() };
+    lambda::batch(event, &invocation, |hint| async move {
+        if turn(&hint) == 0 { Ok(()) } else { Err(std::io::Error::other("refused")) }
+    })
+    .await;
+    drop(logging);
+    let lines = log.lines();
+    assert_eq!(lines.iter().map(|line| &line["outcome"]).collect::<Vec<_>>(), ["done", "failed"]);
+    for (line, message) in lines.iter().zip(["m-0", "m-1"]) {
+        let about = json!({
+            "name": "hint", "request_id": "r-2", "message_id": message, "connection": "xhq-sh",
+            "subject": "order:S1", "event": hint(0).key.id.to_string(), "endpoint": "erp",
+        });
+        assert_eq!(line["span"], about);
+    }
+}
