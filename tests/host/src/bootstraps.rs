@@ -22,18 +22,17 @@ impl Bootstraps {
         Self(folder)
     }
 
-    /// In the folder that [`BOOTSTRAPS`] names, if it does.
+    /// In the folder that [`BOOTSTRAPS`] names, if it does; from the repository's own folder on, where it is relative.
     #[must_use]
     pub fn named() -> Option<Self> {
-        std::env::var_os(BOOTSTRAPS).map(|folder| Self(folder.into()))
+        std::env::var_os(BOOTSTRAPS).map(|folder| Self(root().join(folder)))
     }
 
     /// Release builds: those that are named, those of `sam build`, or cargo's.
     #[must_use]
     pub fn release() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let sam = root.join(".aws-sam/build");
-        Self::named().unwrap_or_else(|| Self(if sam.is_dir() { sam } else { root.join("target/release") }))
+        let sam = root().join(".aws-sam/build");
+        Self::named().unwrap_or_else(|| Self(if sam.is_dir() { sam } else { root().join("target/release") }))
     }
 
     /// Where cargo leaves binaries beside the one that runs now, a test; those that are asked for are built first.
@@ -66,4 +65,8 @@ impl Bootstraps {
         let found = places.iter().find(|place| place.is_file());
         Ok(found.with_context(|| format!("no binary of {name} in {}", self.0.display()))?.clone())
     }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

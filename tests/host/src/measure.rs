@@ -31,7 +31,16 @@ pub(crate) struct Options {
     /// How many instances are started at once
     #[arg(long, default_value_t = 10)]
     instances: usize,
+    /// Fails where a function is larger or starts more slowly than it may
+    #[arg(long)]
+    check: bool,
 }
+
+/// What the zipped binary of a function may have, in megabytes.
+const ZIPPED: f64 = 4.5;
+
+/// How long of a hundred starts the second-slowest may take, and with a quarter of a core.
+const COLD: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(300)];
 
 const HEAD: [&str; 11] = [
     "function",
@@ -58,7 +67,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         }
     };
     println!("| {} |\n| {} |", HEAD.join(" | "), HEAD.map(|_| "---").join(" | "));
-    let mut measured = 0;
+    let (mut measured, mut excess) = (0, Vec::new());
     for function in Template::deployed()?.functions()? {
         let named = options.function.is_empty() || options.function.contains(&function.name);
         if !named {
@@ -70,12 +79,56 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         };
         eprintln!("{}: {}", function.name, binary.display());
         let bench = Bench { options, function: &function, bootstraps: &bootstraps };
-        let cells = bench.cells(&binary, quota.as_ref()).await;
-        println!("| {} |", cells.with_context(|| format!("measuring {}", function.name))?.join(" | "));
+        let figures = bench.figures(&binary, quota.as_ref()).await;
+        let figures = figures.with_context(|| format!("measuring {}", function.name))?;
+        println!("| {} | {} |", function.name, figures.cells().join(" | "));
+        excess.extend(figures.excess().map(|what| format!("{} {what}", function.name)));
         measured += 1;
     }
+    ensure!(excess.is_empty() || !options.check, "{}", excess.join("; "));
     ensure!(measured > 0, "there are no binaries: build them with `sam build` or `cargo build --release --workspace`");
     Ok(())
+}
+
+struct Figures {
+    zipped: f64,
+    resident: f64,
+    cold: Vec<Duration>,
+    warm: Vec<Duration>,
+    together: Vec<Duration>,
+    quarter: Option<Vec<Duration>>,
+}
+
+impl Figures {
+    fn cells(&self) -> Vec<String> {
+        let of = |times: &[Duration], rank| format!("{:.1}", percentile(times, rank).as_secs_f64() * 1000.0);
+        let quarter = |rank| self.quarter.as_ref().map_or("-".to_owned(), |times| of(times, rank));
+        vec![
+            format!("{:.2}", self.zipped),
+            format!("{:.1}", self.resident),
+            of(&self.cold, 50),
+            of(&self.cold, 99),
+            of(&self.warm, 50),
+            of(&self.warm, 99),
+            of(&self.together, 50),
+            of(&self.together, 100),
+            quarter(50),
+            quarter(99),
+        ]
+    }
+
+    /// What is more than it may be.
+    fn excess(&self) -> impl Iterator<Item = &'static str> {
+        let [whole, quarter] = COLD;
+        let slow = |times: &[Duration], limit| percentile(times, 99) > limit;
+        [
+            (self.zipped > ZIPPED, "is too large"),
+            (slow(&self.cold, whole), "starts too slowly"),
+            (slow(self.quarter.as_deref().unwrap_or_default(), quarter), "starts too slowly on a quarter of a core"),
+        ]
+        .into_iter()
+        .filter_map(|(exceeds, what)| exceeds.then_some(what))
+    }
 }
 
 struct Bench<'a> {
@@ -85,7 +138,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    async fn cells(&self, binary: &Path, quota: Option<&Arc<Quota>>) -> anyhow::Result<Vec<String>> {
+    async fn figures(&self, binary: &Path, quota: Option<&Arc<Quota>>) -> anyhow::Result<Figures> {
         let mut event = Events::of(&self.function.name)?;
         let stack = self.start(None).await?;
         let function = stack.function(&self.function.name)?;
@@ -99,20 +152,7 @@ impl Bench<'_> {
             }
             None => None,
         };
-        let quartered = |rank| quarter.as_ref().map_or("-".to_owned(), |times| percentile(times, rank));
-        Ok(vec![
-            self.function.name.clone(),
-            format!("{:.2}", zipped(binary)?),
-            format!("{resident:.1}"),
-            percentile(&cold, 50),
-            percentile(&cold, 99),
-            percentile(&warm, 50),
-            percentile(&warm, 99),
-            percentile(&together, 50),
-            percentile(&together, 100),
-            quartered(50),
-            quartered(99),
-        ])
+        Ok(Figures { zipped: zipped(binary)?, resident, cold, warm, together, quarter })
     }
 
     async fn start(&self, quota: Option<Arc<Quota>>) -> anyhow::Result<Stack> {
@@ -203,12 +243,12 @@ impl Events {
     }
 }
 
-/// The nearest rank, in milliseconds.
-fn percentile(times: &[Duration], rank: usize) -> String {
+/// The nearest rank; nothing of nothing.
+fn percentile(times: &[Duration], rank: usize) -> Duration {
     let mut times = times.to_vec();
     times.sort_unstable();
     let place = (times.len() * rank).div_ceil(100).max(1) - 1;
-    times.get(place).map_or("-".to_owned(), |time| format!("{:.1}", time.as_secs_f64() * 1000.0))
+    times.get(place).copied().unwrap_or_default()
 }
 
 /// What a binary is in a zip file, in megabytes; the few hundred bytes of the file's own do not count.
