@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 const LONGEST_KEY: usize = 255;
 
 /// How long the hint may hold up the answer.
-const HINTING: Duration = Duration::from_millis(500);
+const HINTING: Duration = Duration::from_millis(100);
 
 /// How soon, and later how often, a result is looked for.
 const FIRST_LOOK: Duration = Duration::from_millis(4);

@@ -33,7 +33,9 @@ const BELIEVED: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     known: Mutex<Known>,
-    asking: tokio::sync::Mutex<()>,
+    /// Held by whoever asks in this process. With it goes the name under which the process takes the lease: the same for
+    /// all its requests, so that one that was given up keeps no other from asking.
+    asking: tokio::sync::Mutex<Option<String>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -107,7 +109,7 @@ pub(super) async fn token<S: Store, Q>(
 ) -> Result<Secret, NoToken> {
     let slot = &gate.token;
     let good = |now: Utc| slot.known().held.filter(|held| held.is_good(now, spent));
-    let asking = match good(courier.context.now()) {
+    let mut asking = match good(courier.context.now()) {
         Some(held) if courier.context.now() < held.replace => return Ok(held.token),
         // It is still good: one replaces it, and the others go on with it.
         Some(held) => match slot.asking.try_lock() {
@@ -126,7 +128,8 @@ pub(super) async fn token<S: Store, Q>(
     {
         return held.map(|held| held.token).ok_or(why);
     }
-    let replaced = replace(courier, connection, slot, spent).await;
+    let holder = asking.get_or_insert_with(|| nonce(courier));
+    let replaced = replace(courier, connection, slot, holder, spent).await;
     drop(asking);
     // One that is good a while longer serves while the partner gives no other.
     replaced.or_else(|why| held.map(|held| held.token).ok_or(why))
@@ -137,17 +140,17 @@ async fn replace<S: Store, Q>(
     courier: &Courier<S, Q>,
     connection: &Connection,
     slot: &Slot,
+    holder: &str,
     spent: Option<&Secret>,
 ) -> Result<Secret, NoToken> {
     let store = &courier.context.store;
     let name = format!("token#{}", connection.id);
-    let holder = nonce(courier);
     let patience = connection.timeout * 2;
     let began = courier.context.now();
     loop {
         let now = courier.context.now();
         let until = now.after(connection.timeout * 2);
-        let taken = store.lease(&name, &holder, now, until).await.map_err(|error| unshared(&error))?;
+        let taken = store.lease(&name, holder, now, until).await.map_err(|error| unshared(&error))?;
         // Read after the lease was asked for: whoever had it before has written what was found.
         let note = store.note(&name).await.map_err(|error| unshared(&error))?;
         let shared = note.as_ref().and_then(Held::of).filter(|held| held.is_good(now, spent) && now < held.replace);
@@ -171,7 +174,7 @@ async fn replace<S: Store, Q>(
         };
         if taken {
             let now = courier.context.now();
-            let _ = store.lease(&name, &holder, now, now).await;
+            let _ = store.lease(&name, holder, now, now).await;
         }
         return result;
     }
