@@ -3,7 +3,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /calls/<id>` | the call: its state, every attempt that is kept, the partner's answer as it came |
-//! | `GET /calls?connection=&subject=&state=&from=&limit=` | calls: those of a subject, or those that are queued, failed or ambiguous |
+//! | `GET /calls?connection=&subject=&state=&from=&limit=` | calls: those of a subject, or those that are open: queued, failed or ambiguous |
 //! | `POST /calls/<id>/resolve` with `{"decision":"retry"}` or `{"decision":"done"}` | the ambiguous call, sent again or taken for done |
 //!
 //! `Authorization: Bearer <key>` with one of the configuration's `api_keys`. Errors are RFC 9457 problems.

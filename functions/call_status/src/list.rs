@@ -46,23 +46,33 @@ pub(crate) async fn answer<S: Store, Q>(
     let (items, next) = match (subject, state) {
         (Some(subject), _) => (of_subject(context, &subject).await?, None),
         (None, Some(Standing::Queued)) => (queued(context).await?, None),
-        (None, Some(Standing::Failed | Standing::Ambiguous)) => {
-            let page = context.store.failed(None, from.as_deref(), limit, context.now()).await;
-            let page = page.map_err(|error| Problem::page(&error))?;
-            (page.items, page.next)
-        }
+        (None, Some(Standing::Failed | Standing::Ambiguous)) => failed(context, from.as_deref(), limit).await?,
         (None, Some(Standing::Succeeded)) => {
             return Err(Problem::field("subject", "must be given: calls that succeeded are found by their subject"));
         }
         (None, None) => {
-            let remedy = "must be given, or state: queued, failed or ambiguous";
-            return Err(Problem::field("subject", remedy));
+            // Whatever is open: what is queued stands before the first page of what has stuck.
+            let mut items = if from.is_none() { queued(context).await? } else { Vec::new() };
+            let (stuck, next) = failed(context, from.as_deref(), limit).await?;
+            items.extend(stuck);
+            (items, next)
         }
     };
-    let items = items.iter().filter(|listed| wanted(listed)).take(limit).map(shown);
+    // All of a page is shown: what was left out of it would be on no page.
+    let items = items.iter().filter(|listed| wanted(listed)).map(shown);
     let items = items.map(|shown| shown.map(|text| RawValue::from_string(text).ok()));
     let items: Vec<_> = items.collect::<Result<_, Problem>>()?;
     api::json(StatusCode::OK, &Page { items: items.into_iter().flatten().collect(), next })
+}
+
+/// A page of what failed or is ambiguous, and where the next one begins.
+async fn failed<S: Store, Q>(
+    context: &Context<S, Q>,
+    from: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<Listed>, Option<String>), Problem> {
+    let page = context.store.failed(None, from, limit, context.now()).await.map_err(|error| Problem::page(&error))?;
+    Ok((page.items, page.next))
 }
 
 fn standing(state: &str) -> Result<Standing, Problem> {
