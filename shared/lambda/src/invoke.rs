@@ -8,6 +8,7 @@ use futures::FutureExt as _;
 use lambda_http::http::Request as HttpRequest;
 use lambda_http::{Body, Error, RequestExt as _, Response};
 use lambda_runtime::{LambdaEvent, service_fn};
+use runtime::metrics;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -59,8 +60,13 @@ pub fn is_gateways(event: &str) -> bool {
 
 /// A handler that panics is answered with a 500, and the next invocation is served.
 async fn directly(answer: impl Future<Output = String>) -> String {
-    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
+    let answer = AssertUnwindSafe(answer).catch_unwind().await;
+    if answer.is_ok() {
+        tracing::info!(outcome = "done", "answered");
+    }
+    answer.unwrap_or_else(|_| {
         tracing::error!(outcome = "panicked", "the handler panicked");
+        metrics::emit(runtime::system_clock()(), &metrics::errors(1));
         let problem = r#"{"status":500,"detail":"the hub failed; the same request may be repeated"}"#;
         format!("{{\"status\":500,\"body\":{problem}}}")
     })

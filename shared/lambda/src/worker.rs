@@ -10,6 +10,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use queue::{Destination, Hint};
 use runtime::metrics;
 use tokio::time::{Instant, timeout};
+use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
 use crate::{Deployed, Function, Invocation};
@@ -80,7 +81,7 @@ where
     })
 }
 
-/// What every line in the log says of a hint.
+/// What every line in the log says of a hint. What was done is for the handler to say.
 fn span(hint: &Hint, message_id: &str, invocation: &Invocation) -> Span {
     let (connection, subject, event) = (&hint.key.connection, &hint.key.subject, &hint.key.id);
     let endpoint = match hint.destination() {
@@ -89,7 +90,7 @@ fn span(hint: &Hint, message_id: &str, invocation: &Invocation) -> Span {
     };
     let endpoint = endpoint.as_ref().map(tracing::field::display);
     let request_id = invocation.request_id.as_str();
-    tracing::error_span!("hint", request_id, message_id, %connection, %subject, %event, endpoint)
+    tracing::error_span!("hint", request_id, message_id, %connection, %subject, %event, endpoint, done = Empty)
 }
 
 /// Whether a hint was worked on.

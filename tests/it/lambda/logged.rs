@@ -39,7 +39,7 @@ async fn answered(context: &Context<DynamoStore, Forgetful>, action: &Action, bo
     let logging = log.begin(filter);
     let event = rest(&format!("/hooks/xhq/xhq-sh/{KEY}/syn_status"), body);
     let mut invocation = lambda_http::Context::default();
-    invocation.request_id = "r-1".to_owned();
+    "r-1".clone_into(&mut invocation.request_id);
     invocation.deadline = u64::MAX;
     let request = lambda_http::request::from_str(&event.to_string()).unwrap().with_lambda_context(invocation);
     lambda::answer(context, action, request).await;
