@@ -10,7 +10,6 @@ use hub::action::Action;
 use partners::Partner;
 use runtime::config::Config;
 use serde_json::{Value, json};
-use serde_yaml_ng::Value as Yaml;
 use tongguan::table::{Function, Trigger, functions};
 
 use crate::dynamodb::Emulator;
@@ -21,26 +20,7 @@ fn infra() -> PathBuf {
 
 /// The template, with the short forms of CloudFormation's functions written out: `!Ref A` is `{"Ref": "A"}`.
 fn template() -> Value {
-    let text = std::fs::read_to_string(infra().join("template.yaml")).unwrap();
-    plain(serde_yaml_ng::from_str(&text).unwrap())
-}
-
-fn plain(yaml: Yaml) -> Value {
-    match yaml {
-        Yaml::Tagged(tagged) => {
-            let name = tagged.tag.to_string().trim_start_matches('!').to_owned();
-            let name = if ["Ref", "Condition"].contains(&name.as_str()) { name } else { format!("Fn::{name}") };
-            json!({ name: plain(tagged.value) })
-        }
-        Yaml::Sequence(items) => items.into_iter().map(plain).collect(),
-        Yaml::Mapping(entries) => {
-            let entries = entries.into_iter().map(|(name, value)| (name.as_str().unwrap().to_owned(), plain(value)));
-            Value::Object(entries.collect())
-        }
-        scalar @ (Yaml::Null | Yaml::Bool(_) | Yaml::Number(_) | Yaml::String(_)) => {
-            serde_json::to_value(scalar).unwrap()
-        }
-    }
+    host::Template::deployed().unwrap().at("").unwrap().clone()
 }
 
 fn resources(kind: &str) -> BTreeMap<String, Value> {

@@ -30,5 +30,5 @@ pub use queue::{Feed, Queue, Terms};
 pub use quota::Quota;
 pub use secret::Secret;
 pub use stack::{Plan, Stack};
-pub use table::{Manner, TABLE, Table};
+pub use table::{Manner, TABLE, Table, carry_out};
 pub use template::{Deployed, Route, Source, Template};

@@ -119,7 +119,8 @@ fn dispatch(database: &Database, operation: &str, body: &str) -> (u16, String) {
     carry_out(database, operation, body).map_or_else(|error| (error.status_code(), error.to_json()), |body| (200, body))
 }
 
-fn carry_out(database: &Database, operation: &str, body: &str) -> Result<String, DynoxideError> {
+/// Carries out an operation of DynamoDB, by the name it has in `X-Amz-Target`: JSON in, JSON out.
+pub fn carry_out(database: &Database, operation: &str, body: &str) -> Result<String, DynoxideError> {
     let malformed = |error: serde_json::Error| DynoxideError::SerializationException(error.to_string());
     macro_rules! operations {
         ($($name:literal => $method:ident,)*) => {
@@ -134,6 +135,8 @@ fn carry_out(database: &Database, operation: &str, body: &str) -> Result<String,
     }
     operations! {
         "CreateTable" => create_table,
+        "DescribeTable" => describe_table,
+        "UpdateTimeToLive" => update_time_to_live,
         "PutItem" => put_item,
         "GetItem" => get_item,
         "UpdateItem" => update_item,

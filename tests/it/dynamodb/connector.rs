@@ -10,7 +10,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use dynoxide::{Database, DynoxideError};
+use dynoxide::Database;
+use host::carry_out;
 use serde_json::{Value, json};
 
 /// What happens to a request on its way.
@@ -92,13 +93,13 @@ impl Emulator {
         let begins = |item: &&Value| item["SK"]["S"].as_str().unwrap().starts_with(sort);
         let item = items.iter().find(begins).unwrap();
         let key = json!({"TableName": super::TABLE, "Key": {"PK": item["PK"], "SK": item["SK"]}});
-        dispatch(&self.database.0, "DeleteItem", &key.to_string()).unwrap();
+        carry_out(&self.database.0, "DeleteItem", &key.to_string()).unwrap();
     }
 
     fn items(&self) -> Vec<Value> {
         let (mut items, mut scan) = (Vec::new(), json!({"TableName": super::TABLE, "ConsistentRead": true}));
         loop {
-            let page = dispatch(&self.database.0, "Scan", &scan.to_string()).unwrap();
+            let page = carry_out(&self.database.0, "Scan", &scan.to_string()).unwrap();
             let mut page: Value = serde_json::from_str(&page).unwrap();
             items.append(page["Items"].as_array_mut().unwrap());
             match page.get("LastEvaluatedKey") {
@@ -114,7 +115,7 @@ impl Emulator {
         let body = String::from_utf8(body.to_vec()).unwrap();
         let database = Arc::clone(&self.database);
         // On a thread of its own: the emulator waits for its lock without giving way to other tasks.
-        let answer = tokio::task::spawn_blocking(move || dispatch(&database.0, &operation, &body)).await.unwrap();
+        let answer = tokio::task::spawn_blocking(move || carry_out(&database.0, &operation, &body)).await.unwrap();
         answer.map_or_else(|error| (error.status_code(), error.to_json()), |body| (200, body))
     }
 
@@ -190,33 +191,4 @@ fn response(status: u16, body: String) -> HttpResponse {
     let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
     response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
     response
-}
-
-fn dispatch(database: &Database, operation: &str, body: &str) -> Result<String, DynoxideError> {
-    macro_rules! operations {
-        ($($name:literal => $method:ident,)*) => {
-            match operation {
-                $($name => {
-                    let request = serde_json::from_str(body);
-                    let request = request.map_err(|e| DynoxideError::SerializationException(e.to_string()))?;
-                    let answer = database.$method(request)?;
-                    Ok(serde_json::to_string(&answer).unwrap())
-                })*
-                _ => Err(DynoxideError::ValidationException(format!("{operation} is not emulated here"))),
-            }
-        };
-    }
-    operations! {
-        "CreateTable" => create_table,
-        "DescribeTable" => describe_table,
-        "UpdateTimeToLive" => update_time_to_live,
-        "PutItem" => put_item,
-        "GetItem" => get_item,
-        "UpdateItem" => update_item,
-        "DeleteItem" => delete_item,
-        "BatchGetItem" => batch_get_item,
-        "TransactWriteItems" => transact_write_items,
-        "Query" => query,
-        "Scan" => scan,
-    }
 }
