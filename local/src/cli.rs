@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use runtime::config::Config;
 use tokio::runtime::Builder;
 
-use crate::{commands, first_run, push, serve};
+use crate::{call, calls, commands, first_run, partner, push, serve};
 
 /// Where the configuration is looked for.
 const CONFIG_FILE: &str = "tongguan.toml";
@@ -30,7 +30,7 @@ pub(crate) struct Place {
     /// The data folder, instead of the configuration's `data_dir`
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The hub's address, instead of the configuration's `listen`: `serve` listens there, `push` pushes there
+    /// The hub's address, instead of the configuration's `listen`: `serve` listens there, `push` and `call` ask there
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<std::net::SocketAddr>,
 }
@@ -50,6 +50,12 @@ enum Command {
     Replay(commands::Replay),
     /// Play a partner: push an example or a file by its rules
     Push(push::Push),
+    /// Call a partner through the hub that runs, or list what can be called
+    Call(call::Call),
+    /// Look at calls, or decide about one whose result nobody knows
+    Calls(calls::Calls),
+    /// Play the partners that connections call on this machine: simulations, so that calls can be tried without an account
+    Partner(partner::Play),
 }
 
 /// Runs a command line. What fails is told on standard error.
@@ -94,6 +100,9 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
         Command::Events(events) => commands::events(&place.read()?, events).await,
         Command::Replay(replay) => commands::replay(place.read()?, replay).await,
         Command::Push(push) => push::run(&place.read()?, push).await,
+        Command::Call(call) => call::run(&place.read()?, call).await,
+        Command::Calls(calls) => calls::run(&place.read()?, calls).await,
+        Command::Partner(play) => partner::run(&place.read()?, play).await,
     }
 }
 

@@ -13,6 +13,7 @@ use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Subject, Utc};
 use runtime::Context;
 use runtime::config::Config;
+use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Listed, Store as _};
 use store_sqlite::{Recent, SqliteStore};
@@ -102,7 +103,9 @@ pub(crate) async fn events(config: &Config, events: Events) -> anyhow::Result<Ex
             let record = store.find(id, now()).await?;
             let record = record.ok_or_else(|| anyhow::anyhow!("there is no event {id}, or it has expired"))?;
             println!("{}", serde_json::to_string_pretty(&deliveries::known(&record))?);
-            std::io::stdout().write_all(&record.event.body)?;
+            // Of a call the payload is what the ERP asks; what came of it `calls show` tells.
+            let request = record.work.call.as_ref().map(|_| record.event.data());
+            std::io::stdout().write_all(request.as_deref().unwrap_or(&record.event.body))?;
             println!();
         }
         Events::Follow(filter) => follow(&store, &filter).await?,
@@ -114,7 +117,7 @@ async fn list(store: &SqliteStore, filter: &Filter) -> anyhow::Result<()> {
     let mut left = filter.limit;
     if let Some(about) = &filter.about {
         let mut items = Vec::new();
-        for (connection, subject) in subjects(store, filter, about).await? {
+        for (connection, subject) in subjects(store, filter.connection.as_ref(), about).await? {
             items.extend(store.timeline(&connection, &subject, now()).await?);
         }
         if items.is_empty() {
@@ -137,11 +140,19 @@ async fn list(store: &SqliteStore, filter: &Filter) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The subjects a key leads to: the one of that name at each connection, and those that have it as an alias.
-async fn subjects(store: &SqliteStore, filter: &Filter, about: &str) -> anyhow::Result<Vec<(ConnectionId, Subject)>> {
+/// The subjects a key leads to: the one of that name at each connection, those that have it as an alias, and those that
+/// have one of these as theirs: what a partner's answer has taught leads to the shipment, and that to its calls.
+pub(crate) async fn subjects(
+    store: &SqliteStore,
+    connection: Option<&ConnectionId>,
+    about: &str,
+) -> anyhow::Result<Vec<(ConnectionId, Subject)>> {
     let mut found = store.resolve(&Alias::from(about), now()).await?;
+    for (_, shipment) in found.clone() {
+        found.extend(store.resolve(&Alias::from(shipment.as_str()), now()).await?);
+    }
     found.extend(store.connections().await?.into_iter().map(|connection| (connection, Subject::from(about))));
-    found.retain(|(connection, _)| filter.connection.as_ref().is_none_or(|wanted| wanted == connection));
+    found.retain(|(other, _)| connection.is_none_or(|wanted| wanted == other));
     found.sort();
     found.dedup();
     Ok(found)
@@ -171,26 +182,28 @@ fn wanted(filter: &Filter, item: &Listed) -> bool {
 }
 
 fn print(filter: &Filter, item: &Listed) -> std::io::Result<()> {
-    let deliveries = item.work.deliveries.iter().map(|d| (d.endpoint.to_string(), json!(d.state)));
-    let deliveries: serde_json::Map<String, Value> = deliveries.collect();
+    let Listed { key, meta, work } = item;
+    let state = work.call.as_ref().map(|call| word(call.standing));
     let line = if filter.json {
-        json!({
-            "received": item.meta.received.to_string(), "connection": item.key.connection,
-            "type": item.meta.kind, "subject": item.key.subject, "id": item.key.id,
-            "milestone": item.meta.milestone, "deliveries": deliveries,
-        })
-        .to_string()
+        let deliveries = work.deliveries.iter().map(|d| (d.endpoint.to_string(), json!(d.state)));
+        let mut line = json!({
+            "received": meta.received.to_string(), "connection": key.connection,
+            "type": meta.kind, "subject": key.subject, "id": key.id,
+            "milestone": meta.milestone, "deliveries": deliveries.collect::<serde_json::Map<_, _>>(),
+        });
+        if let (Some(state), Some(line)) = (&state, line.as_object_mut()) {
+            line.insert("call".to_owned(), json!(state));
+        }
+        line.to_string()
     } else {
-        let milestone = item.meta.milestone.map_or("-", hub::Milestone::name);
-        let deliveries: Vec<_> = deliveries
-            .iter()
-            .map(|(endpoint, state)| format!("{endpoint}:{}", state.as_str().unwrap_or("?")))
-            .collect();
-        let deliveries = if deliveries.is_empty() { "unrouted".to_owned() } else { deliveries.join(" ") };
-        format!(
-            "{} {} {} {} {milestone} {deliveries} {}",
-            item.meta.received, item.key.connection, item.meta.kind, item.key.subject, item.key.id
-        )
+        let milestone = meta.milestone.map_or("-", hub::Milestone::name);
+        // A call has its own state, and its deliveries tell the end of it. What it is about is its first alias.
+        let call = state.as_ref().map(|state| format!("call:{state}"));
+        let deliveries = work.deliveries.iter().map(|d| format!("{}:{}", d.endpoint, word(d.state)));
+        let states: Vec<_> = call.into_iter().chain(deliveries).collect();
+        let states = if states.is_empty() { "unrouted".to_owned() } else { states.join(" ") };
+        let about = meta.aliases.first().filter(|_| state.is_some()).map_or(key.subject.as_str(), Alias::as_str);
+        format!("{} {} {} {about} {milestone} {states} {}", meta.received, key.connection, meta.kind, key.id)
     };
     writeln!(std::io::stdout().lock(), "{line}")
 }
@@ -230,6 +243,11 @@ pub(crate) async fn replay(config: Config, replay: Replay) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-fn now() -> Utc {
+/// A state in the word that it is stored and shown by.
+pub(crate) fn word(state: impl Serialize) -> String {
+    serde_json::to_value(state).ok().as_ref().and_then(Value::as_str).unwrap_or("?").to_owned()
+}
+
+pub(crate) fn now() -> Utc {
     runtime::system_clock()()
 }

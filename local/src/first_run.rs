@@ -1,10 +1,57 @@
-//! The configuration that a hub without one makes for itself: every partner, fresh keys, an ERP inbox of its own.
+//! The configuration that a hub without one makes for itself: every partner, fresh keys, an ERP inbox of its own, and
+//! calls that go to partners played on this machine.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
+
+/// The accounts it has, each with what its partner is called by: `tongguan partner` plays them at these addresses.
+const CONNECTIONS: [(&str, &str, &str); 4] = [
+    (
+        "xhq-demo",
+        "xhq",
+        r#"base_url = "http://127.0.0.1:8791/api/docking/"
+app_id = "demo-app"
+bgh_id = "demo-broker"
+paths = { unfreeze = "unfreeze" }
+base64_field = "fileBase64""#,
+    ),
+    (
+        "trackingeyes-demo",
+        "trackingeyes",
+        r#"base_url = "http://127.0.0.1:8792"
+company_code = "DEMO"
+secret = "demo-secret"
+paths = { subscribe = "/api/customsStatus/subscribe" }"#,
+    ),
+    (
+        "onedata-demo",
+        "onedata",
+        r#"base_url = "http://127.0.0.1:8793"
+app_key = "demo-key"
+app_secret = "demo-secret"
+[connections.token]
+path = "/auth/token"
+body = { appKey = { credential = "app_key" }, appSecret = { credential = "app_secret" } }
+token = "/data/accessToken"
+life = "/data/expiresIn"
+expired = ["401"]
+[connections.signature]
+parts = [{ credential = "app_secret" }, "nonce", "timestamp", "token", "body"]
+separator = "&"
+hash = "md5"
+case = "upper""#,
+    ),
+    (
+        "yanwen-demo",
+        "yanwen",
+        r#"base_url = "http://127.0.0.1:8794/api/order"
+user_id = "100000"
+api_token = "demo-token""#,
+    ),
+];
 
 /// Writes the configuration, readable by its owner alone, for it holds keys.
 pub(crate) fn write(path: &Path) -> anyhow::Result<()> {
@@ -28,9 +75,14 @@ fn text() -> anyhow::Result<String> {
          # The hub's own ERP inbox: it prints each delivery. Remove it, and the endpoint below, for production.\n\
          inbox = \"127.0.0.1:8788\"\n",
     );
-    for (id, partner) in [("xhq-demo", "xhq"), ("trackingeyes-demo", "trackingeyes"), ("onedata-demo", "onedata")] {
-        let key = random_hex::<24>()?;
-        write!(text, "\n[[connections]]\nid = \"{id}\"\npartner = \"{partner}\"\nkeys = [\"{key}\"]\n")?;
+    text += "\n# Pushes need the key alone. Calls go to simulated partners (`tongguan partner`): for a real one remove base_url\n\
+             # and allow_private, and put your account's credentials, as examples/tongguan.toml shows.\n";
+    for (id, partner, more) in CONNECTIONS {
+        write!(text, "\n[[connections]]\nid = \"{id}\"\npartner = \"{partner}\"\n")?;
+        if partner != "yanwen" {
+            writeln!(text, "keys = [\"{}\"]", random_hex::<24>()?)?;
+        }
+        writeln!(text, "allow_private = true\n{more}")?;
     }
     let secret = hub::signature::SigningKey::secret(&random::<32>()?);
     write!(
@@ -48,7 +100,7 @@ fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     Ok(bytes)
 }
 
-fn random_hex<const N: usize>() -> anyhow::Result<String> {
+pub(crate) fn random_hex<const N: usize>() -> anyhow::Result<String> {
     Ok(random::<N>()?.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }
 
@@ -63,7 +115,8 @@ mod tests {
         let (one, other) = (text().unwrap(), text().unwrap());
         assert_ne!(one, other, "no two hubs share a key");
         let config = Config::parse(&one).unwrap();
-        assert_eq!((config.connections.len(), config.endpoints.len(), config.inbox.is_some()), (3, 1, true));
+        assert_eq!((config.connections.len(), config.endpoints.len(), config.inbox.is_some()), (4, 1, true));
+        assert!(config.connections.values().all(|connection| crate::partner::address(connection).is_some()));
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub(crate) fn tell(address: SocketAddr, config: &Config) {
         "\nTongguan 通关 is listening on {address}{inbox}.\nTry, from another terminal in this folder:\n\
          \x20 cargo run -- push single_receipt     # play 信号旗: a customs receipt\n\
          \x20 cargo run -- push all                # every example of every partner\n\
-         \x20 cargo run -- events list             # what was received, and where it went\n"
+         \x20 cargo run -- events list             # what was received, and where it went\n\
+         \x20 cargo run -- partner                 # play the partners' APIs; leave it running, and then\n\
+         \x20 cargo run -- call xhq-demo bghList   # ask one of them; `call` alone lists what can be asked\n"
     );
 }

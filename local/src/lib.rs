@@ -2,11 +2,16 @@
 //!
 //! A library so that tests can run a hub in their own process.
 
+mod call;
+mod calls;
 pub mod cli;
 mod commands;
+mod erp;
 mod first_run;
 mod http;
 mod inbox;
+mod indent;
+mod partner;
 mod push;
 mod serve;
 pub mod table;

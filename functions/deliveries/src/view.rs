@@ -6,9 +6,9 @@ use hub::{EndpointId, Record};
 use serde_json::{Value, json};
 use store::Listed;
 
-/// An event without its payload.
+/// An event without its payload. Of a call the deliveries are of its end.
 pub(crate) fn listed(item: &Listed) -> Value {
-    json!({
+    let listed = json!({
         "connection": item.key.connection,
         "subject": item.key.subject,
         "id": item.key.id,
@@ -17,7 +17,16 @@ pub(crate) fn listed(item: &Listed) -> Value {
         "milestone": item.meta.milestone,
         "malformed": item.meta.malformed,
         "deliveries": item.work.deliveries.iter().map(delivery).collect::<Vec<_>>(),
-    })
+    });
+    with_call(listed, item)
+}
+
+/// Says of a call where it stands: its type is the operation's, which would look like an event of the partner.
+fn with_call(mut value: Value, item: &Listed) -> Value {
+    if let (Some(call), Some(value)) = (&item.work.call, value.as_object_mut()) {
+        value.insert("call".to_owned(), json!(call.standing));
+    }
+    value
 }
 
 /// The failed deliveries of an event, one item each.
@@ -26,14 +35,15 @@ pub(crate) fn failures(item: &Listed, endpoint: Option<&EndpointId>) -> Vec<Valu
         delivery.state == State::Failed && endpoint.is_none_or(|endpoint| delivery.endpoint == *endpoint)
     });
     let entry = |failed: &hub::delivery::Delivery| {
-        json!({
+        let failure = json!({
             "connection": item.key.connection,
             "subject": item.key.subject,
             "id": item.key.id,
             "type": item.meta.kind,
             "received": item.meta.received.to_string(),
             "delivery": delivery(failed),
-        })
+        });
+        with_call(failure, item)
     };
     wanted.map(entry).collect()
 }
@@ -54,10 +64,12 @@ pub fn known(record: &Record) -> Value {
     known
 }
 
-/// One event as a CloudEvent, the payload untouched, with the states of its deliveries.
+/// One event as a CloudEvent, the payload untouched, with the states of its deliveries; of a call that has ended, the
+/// event that they carry.
 pub(crate) fn event(record: &Record) -> Vec<u8> {
     let deliveries: Value = record.work.deliveries.iter().map(delivery).collect();
-    let event = envelope::content(&record.event, Format::CloudEvents).body;
+    let end = hub::call::end(record);
+    let event = envelope::content(end.as_ref().unwrap_or(&record.event), Format::CloudEvents).body;
     [b"{\"deliveries\":", deliveries.to_string().as_bytes(), b",\"event\":", &event, b"}"].concat()
 }
 

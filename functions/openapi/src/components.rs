@@ -254,6 +254,7 @@ fn listed(members: &Value) -> Value {
         "received": time("When it came."),
         "milestone": {"type": ["string", "null"], "description": "One vocabulary across partners; see `Event`."},
         "malformed": {"type": ["string", "null"], "description": "Why it could not be read."},
+        "call": schema("CallState"),
     });
     let members = own.as_object().into_iter().chain(members.as_object()).flatten();
     parts::within(event_key(), "properties", members.map(|(name, schema)| (name.clone(), schema.clone())))

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http::Method;
 use hub::Utc;
+use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
 use super::body::scalar;
@@ -77,6 +78,26 @@ impl OneDataRules {
             life: Duration::from_hours(2),
             expired: 401,
         }
+    }
+
+    /// The worked example of the hub's own documentation: MD5 of `<secret>&<nonce>&<timestamp>&<token>&<body>` in upper
+    /// case, and a token as [`OneDataRules::new`] gives it, for this key and secret.
+    #[must_use]
+    pub fn example(app_key: &str, app_secret: &str) -> Self {
+        let (app_key, secret) = (app_key.to_owned(), app_secret.to_owned());
+        let signing = secret.clone();
+        let rules = Self::new(move |signed| {
+            let Signed { nonce, timestamp, token, body } = signed;
+            let head = format!("{signing}&{nonce}&{timestamp}&{token}&");
+            let digest = Md5::new().chain_update(head).chain_update(body).finalize();
+            digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02X}"))
+        });
+        let asks = move |request: &Received| {
+            let body = request.json();
+            let has = |name, value: &str| scalar(&body, name).is_some_and(|given| given == value);
+            request.method == Method::POST && has("appKey", &app_key) && has("appSecret", &secret)
+        };
+        Self { asks: Box::new(asks), ..rules }
     }
 
     /// Where a token is asked for, which requests get one, and how it is given with its life.

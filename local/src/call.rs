@@ -1,0 +1,173 @@
+//! `tongguan call`: asks the hub that runs for an operation, as the ERP does.
+
+use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use clap::Args;
+use http::Method;
+use hub::ConnectionId;
+use hub::call::Standing;
+use partners::Partner;
+use partners::operation::{self, Effect, Operation};
+use runtime::config::{Config, Connection};
+use serde::Deserialize;
+
+use crate::erp::{self, Reply};
+use crate::{first_run, indent};
+
+/// How long an answer takes at the most, beside the wait for a result: what the hub may spend on a query.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+#[derive(Debug, Args)]
+pub(crate) struct Call {
+    /// The connection; without one, every operation of every partner
+    connection: Option<ConnectionId>,
+    /// The operation; without one, those of the connection's partner
+    operation: Option<String>,
+    /// The body, JSON; `-` is standard input [default: {}]
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// A file that goes with the call
+    #[arg(long, value_name = "FILE")]
+    enclose: Option<PathBuf>,
+    /// The idempotency key: the same again asks for the same call [default: a new one]
+    #[arg(long)]
+    key: Option<String>,
+    /// How many seconds to wait for the result of a command, at most 25
+    #[arg(long, default_value_t = 10)]
+    wait: u64,
+    /// Print an example of the operation's body instead of calling it
+    #[arg(long)]
+    example: bool,
+}
+
+/// Calls, or lists what can be called. The exit code tells the end: 0 for a success or a call that is on its way, 1 for a
+/// failure, 2 where nobody knows.
+pub(crate) async fn run(config: &Config, call: Call) -> anyhow::Result<ExitCode> {
+    let Some(id) = &call.connection else {
+        for partner in Partner::ALL {
+            list(partner, config)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
+    let connection = config.connections.get(id);
+    let connection = connection.ok_or_else(|| anyhow::anyhow!("{id} is no connection of the configuration"))?;
+    let Some(name) = &call.operation else {
+        list(connection.partner, config)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let operation = operation::find(connection.partner, name).ok_or_else(|| {
+        let partner = connection.partner;
+        anyhow::anyhow!("{partner} offers no {name}; `tongguan call {id}` lists what it offers")
+    })?;
+    if call.example {
+        writeln!(std::io::stdout(), "{}", indent::indented(operation.example))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    make(config, connection, &operation, &call).await
+}
+
+async fn make(
+    config: &Config,
+    connection: &Connection,
+    operation: &Operation<'_>,
+    call: &Call,
+) -> anyhow::Result<ExitCode> {
+    let (content_type, body) = body(call)?;
+    let mut headers = vec![("content-type".into(), content_type)];
+    if operation.effect != Effect::Query {
+        let key = call.key.clone().map_or_else(first_run::random_hex::<16>, Ok)?;
+        // Whoever must repeat the request needs the key, whatever becomes of the answer.
+        eprintln!("idempotency key: {key}");
+        headers.extend([("idempotency-key".into(), key), ("prefer".into(), format!("wait={}", call.wait))]);
+    }
+    let path = format!("/calls/{}/{}", connection.id, operation.name);
+    let patience = PATIENCE + Duration::from_secs(call.wait);
+    let key = erp::key(config, &connection.id)?;
+    let reply = erp::ask(config, key, (Method::POST, &path), headers, body, patience).await?;
+    reply.print()?;
+    Ok(end(operation, &reply))
+}
+
+/// The body's type and bytes; with a file beside it, both in one form.
+fn body(call: &Call) -> anyhow::Result<(String, Bytes)> {
+    let json = match &call.file {
+        None => b"{}".to_vec(),
+        Some(file) if file.as_os_str() == "-" => {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
+            bytes
+        }
+        Some(file) => read(file)?,
+    };
+    let Some(enclosed) = &call.enclose else { return Ok(("application/json".to_owned(), json.into())) };
+    let name =
+        enclosed.file_name().and_then(|name| name.to_str()).context("--enclose: the file's name is not UTF-8")?;
+    let boundary = first_run::random_hex::<16>()?;
+    let quoted = name.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02X}"));
+    let form = [
+        format!(
+            "--{boundary}\r\ncontent-disposition: form-data; name=\"body\"\r\ncontent-type: application/json\r\n\r\n"
+        )
+        .as_bytes(),
+        &json,
+        format!("\r\n--{boundary}\r\ncontent-disposition: form-data; name=\"file\"; filename*=UTF-8''{quoted}\r\n\r\n")
+            .as_bytes(),
+        &read(enclosed)?,
+        format!("\r\n--{boundary}--\r\n").as_bytes(),
+    ]
+    .concat();
+    Ok((format!("multipart/form-data; boundary={boundary}"), form.into()))
+}
+
+fn read(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).map_err(|error| anyhow::anyhow!("cannot read {}: {error}", file.display()))
+}
+
+/// What of a call tells how it ended.
+#[derive(Deserialize)]
+struct Ended {
+    state: Standing,
+}
+
+fn end(operation: &Operation<'_>, reply: &Reply) -> ExitCode {
+    if reply.status >= 400 {
+        return ExitCode::FAILURE;
+    }
+    if operation.effect == Effect::Query {
+        return ExitCode::SUCCESS;
+    }
+    serde_json::from_slice::<Ended>(&reply.body).map_or(ExitCode::FAILURE, |call| code(call.state))
+}
+
+/// The exit code that tells where a call stands.
+pub(crate) fn code(state: Standing) -> ExitCode {
+    match state {
+        Standing::Queued | Standing::Succeeded => ExitCode::SUCCESS,
+        Standing::Failed => ExitCode::FAILURE,
+        Standing::Ambiguous => ExitCode::from(2),
+    }
+}
+
+/// What a partner offers, each operation in a line.
+fn list(partner: Partner, config: &Config) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let of_partner = config.connections.values().filter(|connection| connection.partner == partner);
+    let ids: Vec<_> = of_partner.map(|connection| connection.id.as_str()).collect();
+    let ids = if ids.is_empty() { "no connection".to_owned() } else { ids.join(", ") };
+    writeln!(out, "{partner} ({ids})")?;
+    for row in operation::all().filter(|row| row.partner == partner) {
+        let effect = match row.effect {
+            Effect::Query => "query",
+            Effect::Command { repeatable: true } => "command, safe to repeat",
+            Effect::Command { repeatable: false } => "command",
+        };
+        let deprecated = row.deprecated.map_or("", |_| " (deprecated)");
+        writeln!(out, "  {:<32} {effect:<24} {}{deprecated}", row.name, row.source)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! `tongguan calls`: what became of the ERP's calls. Reads the store's file, and works while the hub runs.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use http::Method;
+use hub::call::{self, Call, Standing};
+use hub::{Alias, ConnectionId, EventId};
+use runtime::config::Config;
+use serde::Deserialize;
+use serde_json::Value;
+use store::{Listed, Store as _};
+use store_sqlite::SqliteStore;
+
+use crate::call::code;
+use crate::commands::{now, subjects, word};
+use crate::{erp, indent};
+
+/// How many items are read at once.
+const PAGE: usize = 200;
+
+/// How long the hub may take to answer a decision.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Calls {
+    #[command(subcommand)]
+    one: Option<One>,
+    #[command(flatten)]
+    filter: Filter,
+}
+
+#[derive(Debug, Subcommand)]
+enum One {
+    /// Show one call: where it stands, every attempt that is kept, the partner's answer
+    Show {
+        /// The id, 48 hex digits
+        id: EventId,
+    },
+    /// Decide about an ambiguous call; the hub must run
+    Resolve {
+        /// The id, 48 hex digits
+        id: EventId,
+        /// `retry` sends it again, `done` takes it for done
+        decision: Decision,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Decision {
+    Retry,
+    Done,
+}
+
+#[derive(Debug, Args)]
+struct Filter {
+    /// Only of this connection
+    #[arg(long)]
+    connection: Option<ConnectionId>,
+    /// Only about this subject, by any of its keys: order:S1, serial:A22060714485586949, mawb:...
+    #[arg(long, value_name = "KIND:VALUE")]
+    subject: Option<String>,
+    /// Only in this state: queued, succeeded, failed, ambiguous
+    #[arg(long, value_parser = standing)]
+    state: Option<Standing>,
+    /// How many at the most
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+}
+
+fn standing(text: &str) -> Result<Standing, String> {
+    let read = Standing::deserialize(Value::from(text));
+    read.map_err(|_| "must be queued, succeeded, failed or ambiguous".to_owned())
+}
+
+/// Lists calls, the latest first; shows one; decides about one.
+pub(crate) async fn run(config: &Config, calls: Calls) -> anyhow::Result<ExitCode> {
+    match calls.one {
+        None => {
+            list(&SqliteStore::existing(&config.data_dir)?, &calls.filter).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(One::Show { id }) => {
+            let found = SqliteStore::existing(&config.data_dir)?.find(id, now()).await?;
+            let found = found.as_ref().and_then(|record| Some((record, record.work.call.as_ref()?)));
+            let (record, call) = found.ok_or_else(|| anyhow::anyhow!("there is no call {id}, or it has expired"))?;
+            let view = call::view(&record.event.key, &record.event.meta, call);
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "{}", indent::indented(&view))?;
+            writeln!(out, "{}", indent::indented(&String::from_utf8_lossy(&record.event.data())))?;
+            Ok(code(call.standing))
+        }
+        Some(One::Resolve { id, decision }) => {
+            let decision = match decision {
+                Decision::Retry => r#"{"decision":"retry"}"#,
+                Decision::Done => r#"{"decision":"done"}"#,
+            };
+            let connection = call::find(config.connections.keys(), id).map(|key| key.connection);
+            let connection = connection.ok_or_else(|| anyhow::anyhow!("there is no call {id}"))?;
+            let key = erp::key(config, &connection)?;
+            let path = format!("/calls/{id}/resolve");
+            let headers = vec![("content-type".into(), "application/json".to_owned())];
+            let reply = erp::ask(config, key, (Method::POST, &path), headers, decision.into(), PATIENCE).await?;
+            reply.print()?;
+            Ok(if reply.status < 400 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
+}
+
+async fn list(store: &SqliteStore, filter: &Filter) -> anyhow::Result<()> {
+    if let Some(subject) = &filter.subject {
+        let mut items = Vec::new();
+        for (connection, subject) in subjects(store, filter.connection.as_ref(), subject).await? {
+            items.extend(store.timeline(&connection, &subject, now()).await?);
+        }
+        items.sort_by_key(|item| std::cmp::Reverse((item.meta.received, item.key.id)));
+        let calls = items.iter().filter_map(|item| wanted(filter, item));
+        return Ok(calls.take(filter.limit).try_for_each(print)?);
+    }
+    let (mut position, mut left) = (i64::MAX, filter.limit);
+    while left > 0 {
+        let page = store.before(position, PAGE, now()).await?;
+        let Some(last) = page.last() else { break };
+        position = last.position;
+        for call in page.iter().filter_map(|recent| wanted(filter, &recent.item)).take(left) {
+            print(call)?;
+            left -= 1;
+        }
+    }
+    Ok(())
+}
+
+/// The call that an item is, where it is one that was asked for.
+fn wanted<'i>(filter: &Filter, item: &'i Listed) -> Option<(&'i Listed, &'i Call)> {
+    let call = item.work.call.as_ref()?;
+    let wanted = filter.connection.as_ref().is_none_or(|connection| item.key.connection == *connection)
+        && filter.state.is_none_or(|state| call.standing == state);
+    wanted.then_some((item, call))
+}
+
+fn print((item, call): (&Listed, &Call)) -> std::io::Result<()> {
+    let Listed { key, meta, .. } = item;
+    let subject = meta.aliases.first().map_or(key.subject.as_str(), Alias::as_str);
+    let state = word(call.standing);
+    let (received, connection, operation, id) = (meta.received, &key.connection, &call.operation, key.id);
+    writeln!(std::io::stdout().lock(), "{received} {connection} {operation} {subject} {state} {id}")
+}

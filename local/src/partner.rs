@@ -1,0 +1,124 @@
+//! `tongguan partner`: simulated partners at the addresses that the configuration calls on this machine.
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use futures::future::join_all;
+use hub::{ConnectionId, Secret};
+use partners::Partner;
+use runtime::config::{Config, Connection};
+use simulators::api::{Api, Fault, OneData, OneDataRules, TrackingEyes, Xhq, Yanwen};
+
+#[derive(Debug, Args)]
+pub(crate) struct Play {
+    /// Only the partners of these connections
+    connections: Vec<ConnectionId>,
+    /// Do what is asked and never answer: what cannot be repeated becomes ambiguous
+    #[arg(long)]
+    drop_answers: bool,
+}
+
+/// A simulated partner, whichever it is.
+type Played = Box<dyn Deref<Target = Api> + Send + Sync>;
+
+/// Plays until the process is told to end, and prints every request.
+pub(crate) async fn run(config: &Config, play: Play) -> anyhow::Result<ExitCode> {
+    for id in &play.connections {
+        ensure!(config.connections.contains_key(id), "{id} is no connection of the configuration");
+    }
+    let mut played = Vec::new();
+    for connection in config.connections.values() {
+        let asked = play.connections.contains(&connection.id);
+        match address(connection) {
+            Some(address) if asked || play.connections.is_empty() => {
+                let partner = start(connection, address).await?;
+                println!("{} simulated for {} at {address}", connection.partner, connection.id);
+                if play.drop_answers {
+                    partner.behave(Fault::DropsAnswer);
+                }
+                played.push((&connection.id, partner));
+            }
+            None if asked => {
+                let id = &connection.id;
+                anyhow::bail!("{id}: its base_url is not plain http at an address of this machine");
+            }
+            Some(_) | None => {}
+        }
+    }
+    ensure!(!played.is_empty(), "no connection has a base_url of plain http at an address of this machine");
+    println!("These are simulations by the partners' documents: nothing reaches a partner. Ctrl-C ends them.");
+    tokio::select! {
+        _ = join_all(played.iter().map(|(id, partner)| tell(id, partner))) => {}
+        done = tokio::signal::ctrl_c() => done?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where the connection's partner is called, if that is here.
+pub(crate) fn address(connection: &Connection) -> Option<SocketAddr> {
+    let url = connection.base_url.as_ref().filter(|url| url.scheme() == "http")?;
+    let found = url.socket_addrs(|| None).ok()?;
+    found.into_iter().find(|address| address.ip().is_loopback())
+}
+
+async fn start(connection: &Connection, address: SocketAddr) -> anyhow::Result<Played> {
+    let clock = runtime::system_clock();
+    let credential = |name: &str| connection.credentials.get(name).map_or("", Secret::expose);
+    let path = |name: &str| connection.settings.paths.get(name);
+    let in_use = || format!("{}: cannot listen on {address}", connection.id);
+    let (played, url): (Played, String) = match connection.partner {
+        Partner::Xhq => {
+            let xhq = Xhq::start(address, clock, credential("app_id"), credential("bgh_id")).await;
+            let xhq = xhq.with_context(in_use)?;
+            if let Some(path) = path("unfreeze") {
+                xhq.unfreeze_at(path);
+            }
+            let url = xhq.url();
+            (Box::new(xhq), url)
+        }
+        Partner::TrackingEyes => {
+            let eyes = TrackingEyes::start(address, clock, credential("company_code"), credential("secret")).await;
+            let eyes = eyes.with_context(in_use)?;
+            if let Some(path) = path("subscribe") {
+                eyes.subscribe_at(path);
+            }
+            let url = eyes.url();
+            (Box::new(eyes), url)
+        }
+        Partner::OneData => {
+            let rules = OneDataRules::example(credential("app_key"), credential("app_secret"));
+            let onedata = OneData::start(address, clock, rules).await.with_context(in_use)?;
+            let url = onedata.url();
+            (Box::new(onedata), url)
+        }
+        Partner::Yanwen => {
+            let yanwen = Yanwen::start(address, clock, credential("user_id"), credential("api_token")).await;
+            let yanwen = yanwen.with_context(in_use)?;
+            let url = yanwen.url();
+            (Box::new(yanwen), url)
+        }
+    };
+    let here = connection.base_url.as_ref().map(|url| url.path().trim_end_matches('/'));
+    let there = url.splitn(4, '/').nth(3).map_or(String::new(), |path| format!("/{}", path.trim_end_matches('/')));
+    ensure!(here == Some(there.as_str()), "{}: the simulated partner is at {url}: set base_url so", connection.id);
+    Ok(played)
+}
+
+/// Prints every request.
+async fn tell(id: &ConnectionId, partner: &Played) {
+    for number in 1.. {
+        let requests = partner.received(number).await;
+        let Some(request) = requests.get(number - 1) else { return pending().await };
+        let done = match &request.wrong {
+            None if request.processed => "done".to_owned(),
+            None => "not done".to_owned(),
+            Some(why) => format!("refused: {why}"),
+        };
+        let answer = request.answered.map_or_else(|| "no answer".to_owned(), |status| format!("answered {status}"));
+        println!("{id}: {} ({} bytes): {done}, {answer}", request.operation, request.body.len());
+    }
+}
