@@ -1,7 +1,8 @@
 //! What became of a call, by the partner's own business code.
 //!
-//! The HTTP status only counts where the body has no code: a proxy's page, a plain text, nothing at all. A code is a
-//! number to some and a string to others, and unknown members of an envelope are left alone.
+//! The HTTP status only counts where the body has no code: a proxy's page, a plain text, nothing at all; and where it
+//! says that the request was not taken up, which makes a refusal one for now. A code is a number to some and a string to
+//! others, and unknown members of an envelope are left alone.
 
 use super::{Operation, Settings};
 use crate::{Json, Partner};
@@ -64,14 +65,26 @@ pub(super) fn judge(partner: Partner, settings: &Settings, status: u16, body: &[
         Partner::OneData => onedata(json, expired),
         Partner::TrackingEyes => trackingeyes(json),
     });
-    by_code.unwrap_or_else(|| {
-        let whole = String::from_utf8_lossy(body);
-        let text: String = whole.trim().chars().take(LONGEST_TEXT).collect();
-        let text = if text.is_empty() { format!("HTTP {status} without a body") } else { text };
-        // Yanwen refuses a signature in plain Chinese text. A page of markup is somebody else's.
-        let plain = partner == Partner::Yanwen && json.is_err() && !text.starts_with('<');
-        by_status(partner, expired, status, plain && !whole.trim().is_empty(), text)
-    })
+    match by_code {
+        Some(Verdict::Refused { code, text }) if is_for_now(status) => Verdict::Busy { code, text },
+        Some(verdict) => verdict,
+        None => without_code(partner, expired, status, body, json.is_ok()),
+    }
+}
+
+/// What an answer without a business code says.
+fn without_code(partner: Partner, expired: &[String], status: u16, body: &[u8], is_json: bool) -> Verdict {
+    let whole = String::from_utf8_lossy(body);
+    let text: String = whole.trim().chars().take(LONGEST_TEXT).collect();
+    let text = if text.is_empty() { format!("HTTP {status} without a body") } else { text };
+    // Yanwen refuses a signature in plain Chinese text. A page of markup is somebody else's.
+    let plain = partner == Partner::Yanwen && !is_json && !text.starts_with('<');
+    by_status(partner, expired, status, plain && !whole.trim().is_empty(), text)
+}
+
+/// Whether the HTTP status says that the request was not taken up, and may be later.
+const fn is_for_now(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 503)
 }
 
 /// The last resort: the HTTP status of an answer without a business code.
@@ -80,8 +93,7 @@ fn by_status(partner: Partner, expired: &[String], status: u16, plain: bool, tex
     match status {
         401 if partner == Partner::TrackingEyes => Verdict::TokenExpired { code, text },
         _ if expired.contains(&code) => Verdict::TokenExpired { code, text },
-        // Each says that the request was not taken up.
-        408 | 425 | 429 | 503 => Verdict::Busy { code, text },
+        _ if is_for_now(status) => Verdict::Busy { code, text },
         400..=499 => Verdict::Refused { code, text },
         // A gateway that gave up or a server that broke off may have done it.
         500.. => Verdict::Unreadable { text },

@@ -41,6 +41,21 @@ fn xhq_is_read_by_its_code() {
     }
 }
 
+/// A refusal for now was taken for one for good, because a code stood beside it.
+#[test]
+fn a_request_that_was_not_taken_up_is_none_that_was_refused() {
+    for (name, code, body) in [
+        ("upload", "503", r#"{"code":503,"msg":"系统繁忙","data":null}"#),
+        ("port_query_v2", "503", r#"{"success":false,"code":503,"message":"系统繁忙"}"#),
+        ("s3.mawb.create", "1", r#"{"success":false,"code":"1","message":"系统繁忙"}"#),
+    ] {
+        assert_eq!(verdict(name, 503, body), busy(code, "系统繁忙"), "{name}");
+        assert_eq!(verdict(name, 429, body), busy(code, "系统繁忙"), "{name}");
+        assert_eq!(verdict(name, 200, body), refused(code, "系统繁忙"), "{name}");
+    }
+    assert_eq!(verdict("upload", 503, r#"{"code":200}"#), Verdict::Success, "what was done was done");
+}
+
 #[test]
 fn a_failed_unfreeze_says_that_it_may_have_half_succeeded() {
     let Verdict::Refused { code, text } = verdict("unfreeze", 200, r#"{"code":300,"msg":"SO-2 不能解冻"}"#) else {
