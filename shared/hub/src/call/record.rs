@@ -128,7 +128,7 @@ pub fn end(record: &Record) -> Option<Event> {
     let kind = EventType::from(call.standing.event_type()?);
     let Event { key, meta, .. } = &record.event;
     let subject = meta.aliases.first().map_or_else(|| key.subject.clone(), |alias| Subject::from(alias.as_str()));
-    let own = identity::named(&key.connection, kind.as_str(), &format!("{}:{}", key.id, call.due.0));
+    let own = identity::named(&key.connection, kind.as_str(), &format!("{}:{}", key.id, call.turn));
     let body = Bytes::from(view(key, meta, call));
     Some(Event {
         key: EventKey {
@@ -296,6 +296,21 @@ mod tests {
         let last = again.with_call(call, &connection, &routes, lease);
         assert_eq!((last.deliveries[0].state, last.accepted), (State::Pending, 2));
         assert_ne!(end(&Record { work: last, ..record }).unwrap().key.id, told.key.id);
+    }
+
+    /// Two ends at one moment had one id, and the ERP took the second for a repetition of the first.
+    #[test]
+    fn ends_at_the_same_moment_have_ids_of_their_own() {
+        let Record { event, work } = record(BODY, None);
+        let told = |call: &Call| {
+            let work = Work { call: Some(call.clone()), ..Work::default() };
+            end(&Record { event: event.clone(), work }).unwrap().key.id
+        };
+        let first = work.call.unwrap().claimed(Utc(9), true).interrupted(Utc(10));
+        let again = first.clone().resolved(crate::call::Decision::Retry, Utc(10)).unwrap();
+        let second = again.claimed(Utc(20), true).interrupted(Utc(10));
+        assert_eq!(first.due, second.due);
+        assert_ne!(told(&first), told(&second));
     }
 
     #[test]
