@@ -1,4 +1,4 @@
-//! The load: pushes unique receipts and records how long each answer took.
+//! The load: pushes unique receipts, or makes unique calls, and records how long each answer took.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -7,16 +7,19 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use simulators::pushes;
 
-use crate::http::{self, Wire};
+use crate::http::{self, Message, Wire};
 use crate::latency::{Latencies, Percentiles, now};
 
-/// Pushes receipts and prints what came of it as JSON.
+/// Pushes receipts, or makes calls, and prints what came of it as JSON.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Load {
-    /// Where to push, host:port.
+    /// What is sent.
+    #[arg(long, value_enum, default_value_t = What::Push)]
+    pub what: What,
+    /// Where to, host:port.
     #[arg(long)]
     pub address: String,
-    /// The path to push to.
+    /// The path.
     #[arg(long)]
     pub path: String,
     /// Connections, each with one push under way at most.
@@ -34,6 +37,61 @@ pub(crate) struct Load {
     /// The number of the first order.
     #[arg(long, default_value_t = 0)]
     pub first: u64,
+}
+
+/// What a load sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum What {
+    /// A receipt of XHQ's, to the hub or a receiver like it.
+    Push,
+    /// A command, to the hub: `upload`.
+    Upload,
+    /// A command that is safe to repeat, to the hub: `port_query_v2`.
+    Subscribe,
+    /// A query, to the hub: `customs_status_download`.
+    Query,
+    /// The same query, to the partner.
+    Direct,
+}
+
+/// The ERP's key at a hub that lives for one measurement.
+pub(crate) const API_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef";
+
+impl What {
+    /// The request of that number.
+    fn request(self, path: &str, number: u64) -> Vec<u8> {
+        let head = format!("authorization: Bearer {API_KEY}\r\nidempotency-key: {number}\r\n");
+        match self {
+            // The ERP reads the stamp, so that it can tell how long the push was on its way.
+            Self::Push => http::request("POST", path, "", &pushes::noted_receipt(number, &stamp())),
+            Self::Upload => {
+                let body = format!(
+                    r#"{{"fileUrl":"http://files.example.com/{number}/1564620414.zip","orderOutNo":"SO-{number}","isReload":"","parameter":{{"note":"{}"}}}}"#,
+                    stamp()
+                );
+                http::request("POST", path, &head, body.as_bytes())
+            }
+            Self::Subscribe => {
+                let body = format!(
+                    r#"[{{"subType":1,"carrierCd":"CNTAO","subNo":"{number}","importAndExportFlag":"E","extraInfo":"{}"}}]"#,
+                    stamp()
+                );
+                http::request("POST", path, &head, body.as_bytes())
+            }
+            Self::Query => http::request("POST", path, &head, br#"{"billId":"1906651379888427008"}"#),
+            Self::Direct => http::request("GET", path, "", b""),
+        }
+    }
+
+    /// Whether the answer takes what was sent.
+    fn taken(self, answer: &Message<'_>) -> bool {
+        let says = |text: &[u8]| http::find(answer.body, text).is_some();
+        match self {
+            Self::Push => answer.second() == "200" && says(br#""state":true"#),
+            Self::Upload | Self::Subscribe => answer.second() == "202",
+            Self::Query | Self::Direct => answer.second() == "200" && says(br#""code":200"#),
+        }
+    }
 }
 
 /// What came of a load.
@@ -95,12 +153,13 @@ pub(crate) async fn run(load: Load) -> anyhow::Result<Loaded> {
 
 async fn connection(run: Rc<Run>, mut wire: Wire) {
     while let Some((number, sent)) = next(&run).await {
-        // The ERP reads the stamp, so that it can tell how long the push was on its way.
-        let body = pushes::noted_receipt(run.load.first.saturating_add(number), &stamp());
-        let request = http::request("POST", &run.load.path, "", &body);
+        let request = run.load.what.request(&run.load.path, run.load.first.saturating_add(number));
         let answered = wire.exchange(&request).await.map(|answer| {
-            let taken = answer.second() == "200" && http::find(answer.body, br#""state":true"#).is_some();
-            taken.then_some(()).ok_or_else(|| format!("{} {}", answer.second(), String::from_utf8_lossy(answer.body)))
+            run.load
+                .what
+                .taken(&answer)
+                .then_some(())
+                .ok_or_else(|| format!("{} {}", answer.second(), String::from_utf8_lossy(answer.body)))
         });
         let (refusal, broken) = match answered {
             Ok(Ok(())) => (None, false),

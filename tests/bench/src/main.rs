@@ -2,9 +2,11 @@
 //! receiver that only makes pushes durable.
 //!
 //! The load, the ERP and what is measured are processes of their own on one machine, over 127.0.0.1. `bench all` prints
-//! the whole report as Markdown; `bench point` one line of it. Progress goes to standard error.
+//! the whole report as Markdown; `bench point` one line of it; `bench calls` the calls to partners. Progress goes to
+//! standard error.
 
 mod bare;
+mod calls;
 mod http;
 mod latency;
 mod load;
@@ -36,6 +38,10 @@ enum Command {
     All(All),
     /// One point
     Point(OnePoint),
+    /// Calls to partners: what a query costs beside asking the partner directly, and how many commands go through
+    Calls(calls::Calls),
+    /// A simulated TrackingEyes alone, in this process
+    Eyes,
     /// The load alone, in this process
     Load(load::Load),
     /// The ERP alone, in this process
@@ -122,6 +128,8 @@ fn main() -> anyhow::Result<()> {
             println!("{}\n\n{}", report::machine(), report::table("Point", &rows));
             Ok(())
         }
+        Command::Calls(options) => calls::run(&options),
+        Command::Eyes => alone()?.block_on(calls::eyes()),
         Command::Load(load) => {
             println!("{}", serde_json::to_string(&alone()?.block_on(load::run(load))?)?);
             Ok(())

@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 
 use crate::http::{self, Wire};
 use crate::latency::Percentiles;
-use crate::load::{Load, Loaded};
+use crate::load::{Load, Loaded, What};
 use crate::process::{self, Running, System};
 use crate::sink::{COUNT, RESET, STATS, Sunk};
 
@@ -57,7 +57,7 @@ impl Bench {
     }
 
     /// An empty directory that goes with the value.
-    fn fresh(&self) -> anyhow::Result<tempfile::TempDir> {
+    pub(crate) fn fresh(&self) -> anyhow::Result<tempfile::TempDir> {
         std::fs::create_dir_all(&self.dir)?;
         // A relative path would be another one for a process that changes its own.
         tempfile::Builder::new()
@@ -68,6 +68,7 @@ impl Bench {
 
     fn push(&mut self, at: SocketAddr, point: Point, seconds: f64, count: u64) -> anyhow::Result<Loaded> {
         let load = Load {
+            what: What::Push,
             address: at.to_string(),
             path: System::path(),
             connections: point.connections,
@@ -210,7 +211,7 @@ fn drained(erp: SocketAddr, expected: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn ask(erp: SocketAddr, path: &str) -> anyhow::Result<String> {
+pub(crate) fn ask(erp: SocketAddr, path: &str) -> anyhow::Result<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut wire = Wire::connect(&erp.to_string()).await?;
@@ -220,7 +221,7 @@ fn ask(erp: SocketAddr, path: &str) -> anyhow::Result<String> {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-const fn count(n: u64) -> f64 {
+pub(crate) const fn count(n: u64) -> f64 {
     n as f64
 }
 

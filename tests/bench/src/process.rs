@@ -89,7 +89,7 @@ pub(crate) struct Running {
 
 /// Inbound key and signing secret of a hub that lives for one measurement.
 const KEY: &str = "0123456789abcdef0123456789abcdef";
-const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+pub(crate) const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 impl System {
     pub(crate) const fn name(&self) -> &'static str {
@@ -108,14 +108,8 @@ impl System {
     pub(crate) fn start(&self, dir: &Path, erp: Option<SocketAddr>) -> anyhow::Result<Running> {
         std::fs::create_dir_all(dir)?;
         let address = free()?;
-        let mut command = match self {
-            Self::Hub(binary) => {
-                let config = dir.join("tongguan.toml");
-                std::fs::write(&config, configuration(dir, address, erp))?;
-                let mut command = Command::new(binary);
-                command.arg("serve").arg("--config").arg(config);
-                command
-            }
+        let command = match self {
+            Self::Hub(binary) => return hub(binary, dir, |address| configuration(dir, address, erp)),
             Self::Bare => {
                 let mut command = this()?;
                 command.arg("bare").arg("--listen").arg(address.to_string()).arg("--dir").arg(dir);
@@ -125,21 +119,41 @@ impl System {
                 command
             }
         };
-        let log = dir.join("log");
-        let output = std::fs::File::options().create(true).append(true).open(&log)?;
-        command.stdout(output.try_clone()?).stderr(output);
-        let begun = Instant::now();
-        let mut process = Process::spawn(&mut command)?;
-        while !answers(address) {
-            let ended = process.0.try_wait()?;
-            if ended.is_some() || begun.elapsed() > Duration::from_mins(1) {
-                let log = std::fs::read_to_string(&log).unwrap_or_default();
-                bail!("{} does not answer on {address} ({ended:?}); its log:\n{log}", self.name());
-            }
-            std::thread::sleep(Duration::from_micros(500));
-        }
-        Ok(Running { process, address, startup: begun.elapsed() })
+        begin(command, dir, address).with_context(|| format!("starting {}", self.name()))
     }
+}
+
+/// Starts the hub on a configuration, which is made for the address it is given.
+pub(crate) fn hub(
+    binary: &Path,
+    dir: &Path,
+    configuration: impl FnOnce(SocketAddr) -> String,
+) -> anyhow::Result<Running> {
+    std::fs::create_dir_all(dir)?;
+    let address = free()?;
+    let config = dir.join("tongguan.toml");
+    std::fs::write(&config, configuration(address))?;
+    let mut command = Command::new(binary);
+    command.arg("serve").arg("--config").arg(config);
+    begin(command, dir, address)
+}
+
+/// Starts something and waits until it answers.
+fn begin(mut command: Command, dir: &Path, address: SocketAddr) -> anyhow::Result<Running> {
+    let log = dir.join("log");
+    let output = std::fs::File::options().create(true).append(true).open(&log)?;
+    command.stdout(output.try_clone()?).stderr(output);
+    let begun = Instant::now();
+    let mut process = Process::spawn(&mut command)?;
+    while !answers(address) {
+        let ended = process.0.try_wait()?;
+        if ended.is_some() || begun.elapsed() > Duration::from_mins(1) {
+            let log = std::fs::read_to_string(&log).unwrap_or_default();
+            bail!("nothing answers on {address} ({ended:?}); its log:\n{log}");
+        }
+        std::thread::sleep(Duration::from_micros(500));
+    }
+    Ok(Running { process, address, startup: begun.elapsed() })
 }
 
 /// One XHQ connection, and the ERP on loopback.
@@ -181,18 +195,31 @@ fn this() -> anyhow::Result<Command> {
 
 /// Starts the ERP; its address with it.
 pub(crate) fn sink() -> anyhow::Result<(Process, SocketAddr)> {
-    let mut process = Process::spawn(this()?.arg("sink").stdout(Stdio::piped()))?;
+    listener(&["sink"])
+}
+
+/// Starts a part of a measurement that prints its address first.
+pub(crate) fn listener(words: &[&str]) -> anyhow::Result<(Process, SocketAddr)> {
+    let mut process = Process::spawn(this()?.args(words).stdout(Stdio::piped()))?;
     let output = process.0.stdout.take().context("no output")?;
     let mut line = String::new();
     BufReader::new(output).read_line(&mut line)?;
-    let address = line.trim().parse().context("the ERP's address")?;
+    let address = line.trim().parse().with_context(|| format!("the address of {words:?}"))?;
     Ok((process, address))
 }
 
 /// Runs a load to its end.
 pub(crate) fn load(load: &Load) -> anyhow::Result<Loaded> {
     let mut command = this()?;
-    command.arg("load").arg("--address").arg(&load.address).arg("--path").arg(&load.path);
+    let what = clap::ValueEnum::to_possible_value(&load.what).context("nothing to send")?;
+    command
+        .arg("load")
+        .arg("--what")
+        .arg(what.get_name())
+        .arg("--address")
+        .arg(&load.address)
+        .arg("--path")
+        .arg(&load.path);
     command.arg("--connections").arg(load.connections.to_string()).arg("--seconds").arg(load.seconds.to_string());
     command.arg("--count").arg(load.count.to_string()).arg("--first").arg(load.first.to_string());
     if let Some(rate) = load.rate {

@@ -1,4 +1,5 @@
-//! The ERP: takes every delivery, counts those it had not had before and times how long they were on their way.
+//! The ERP, and a partner that is called: takes everything, counts what it had not had before and times how long that was
+//! on its way. As little as it can be, so that what is measured is not it.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -12,11 +13,14 @@ use crate::http::{self, Message, Wire};
 use crate::latency::{Latencies, Percentiles, now};
 use crate::load::stamped;
 
-/// Receives deliveries; prints its address first.
+/// Receives deliveries or calls; prints its address first.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Sink {
     #[arg(long, default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
+    /// The body of every answer.
+    #[arg(long, default_value = "")]
+    pub answer: String,
 }
 
 /// What the ERP got since it was last reset.
@@ -34,6 +38,7 @@ pub(crate) struct Sunk {
 
 #[derive(Default)]
 struct State {
+    answer: String,
     ids: HashSet<u64>,
     latencies: Latencies,
     sunk: Sunk,
@@ -49,7 +54,7 @@ pub(crate) const RESET: &str = "/reset";
 pub(crate) async fn run(sink: Sink) -> anyhow::Result<()> {
     let listener = TcpListener::bind(sink.listen).await?;
     println!("{}", listener.local_addr()?);
-    let state = Arc::new(Mutex::new(State::default()));
+    let state = Arc::new(Mutex::new(State { answer: sink.answer, ..State::default() }));
     loop {
         let (stream, _) = listener.accept().await?;
         let state = Arc::clone(&state);
@@ -79,12 +84,12 @@ impl State {
                 Ok(serde_json::to_string(&self.sunk)?)
             }
             RESET => {
-                *self = Self::default();
+                *self = Self { answer: std::mem::take(&mut self.answer), ..Self::default() };
                 Ok(String::new())
             }
             _ => {
                 self.take(message);
-                Ok(String::new())
+                Ok(self.answer.clone())
             }
         }
     }
