@@ -1,7 +1,9 @@
 //! The operator's commands, as a person types them, beside a hub that runs.
 
+mod calls;
+
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use clap::Parser as _;
 use partners::Partner;
@@ -26,7 +28,8 @@ fn child() {
         println!("{MARK}");
         let done = run(Cli::parse_from(words.split(' ')));
         println!("{MARK}");
-        std::process::exit(i32::from(done != std::process::ExitCode::SUCCESS));
+        let code = (0..=u8::MAX).find(|code| ExitCode::from(*code) == done).unwrap();
+        std::process::exit(i32::from(code));
     }
 }
 
@@ -40,6 +43,7 @@ struct Operator {
 #[derive(Debug)]
 struct Said {
     fine: bool,
+    code: Option<i32>,
     out: String,
     errors: String,
 }
@@ -60,7 +64,7 @@ impl Operator {
         let text = String::from_utf8(output.stdout).unwrap();
         let out = text.split(MARK).nth(1).unwrap_or_default().trim().to_owned();
         let errors = String::from_utf8(output.stderr).unwrap();
-        Said { fine: output.status.success(), out, errors }
+        Said { fine: output.status.success(), code: output.status.code(), out, errors }
     }
 }
 

@@ -1,0 +1,169 @@
+//! Calls by hand: made, looked at and decided about.
+
+use serde_json::Value;
+use simulators::api::Fault;
+
+use super::{Operator, Said};
+use crate::calls::Desk;
+use crate::support::until;
+
+const UPLOAD: &str = r#"{"fileUrl":"http://files/1.zip","orderOutNo":"SO-1","isReload":"","n":1.10}"#;
+
+/// What a command printed, as JSON.
+fn json(said: &Said) -> Value {
+    serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:?}"))
+}
+
+impl Operator {
+    /// Writes a file beside the configuration; the words that name it.
+    fn file(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.config.with_file_name(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_by_hand_is_the_call_that_the_erp_would_make() {
+    let desk = Desk::new().await;
+    let operator = Operator::of(&desk.plan, &desk.hub);
+    let body = operator.file("body.json", UPLOAD.as_bytes());
+
+    let said = operator.says(&format!("call xhq upload --file {body} --key k-1"));
+    assert_eq!((said.code, said.errors.contains("idempotency key: k-1")), (Some(0), true), "{said:?}");
+    let call = json(&said);
+    assert_eq!((&call["state"], &call["subject"]), (&"succeeded".into(), &"order:SO-1".into()));
+    let id = call["id"].as_str().unwrap().to_owned();
+    // The key is the ERP's, and so is the call.
+    assert_eq!(json(&operator.says(&format!("call xhq upload --file {body} --key k-1")))["id"], id.as_str());
+    assert_eq!(desk.command("xhq", "upload", "k-1", UPLOAD).await, id);
+    assert_eq!(desk.xhq.count(), 1);
+    let fresh = json(&operator.says(&format!("call xhq upload --file {body}")));
+    assert_ne!(fresh["idempotency_key"], "k-1");
+
+    let query = operator.says("call xhq bghList");
+    assert_eq!((query.code, &json(&query)["code"]), (Some(0), &200.into()));
+    assert!(!query.errors.contains("idempotency key"), "{query:?}");
+    desk.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_call_is_told_by_text_and_exit_code() {
+    let desk = Desk::new().await;
+    let operator = Operator::of(&desk.plan, &desk.hub);
+    let refused = operator.says("call xhq upload");
+    assert_eq!((refused.code, &json(&refused)["field"]), (Some(1), &"fileUrl".into()));
+    desk.xhq.behave(Fault::Refuses);
+    let body = operator.file("body.json", UPLOAD.as_bytes());
+    let failed = operator.says(&format!("call xhq upload --file {body}"));
+    assert_eq!((failed.code, &json(&failed)["state"]), (Some(1), &"failed".into()));
+    assert_eq!(operator.says("call xhq bghList").code, Some(1));
+    for (words, told) in [
+        ("call nobody upload", "nobody is no connection"),
+        ("call xhq uplaod", "`tongguan call xhq` lists what it offers"),
+        ("call xhq upload --file /nowhere", "cannot read /nowhere"),
+        ("call xhq fileUpload --enclose /nowhere", "cannot read /nowhere"),
+        (&format!("calls show {}", "00".repeat(24)), "there is no call"),
+        (&format!("calls resolve {} done", "00".repeat(24)), "there is no call"),
+    ] {
+        let said = operator.says(words);
+        assert!(said.code == Some(1) && said.errors.contains(told), "{words}: {said:?}");
+    }
+    desk.hub.stop().await;
+    let said = operator.says("call xhq bghList");
+    assert!(said.code == Some(1) && said.errors.contains("no hub is running"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ambiguous_call_is_found_and_decided_about_by_hand() {
+    let desk = Desk::new().await;
+    let operator = Operator::of(&desk.plan, &desk.hub);
+    let body = operator.file("body.json", UPLOAD.as_bytes());
+    desk.xhq.behave(Fault::DropsAnswer.first(1));
+    let said = operator.says(&format!("call xhq upload --file {body}"));
+    assert_eq!((said.code, &json(&said)["state"]), (Some(2), &"ambiguous".into()));
+    let id = json(&said)["id"].as_str().unwrap().to_owned();
+
+    for words in ["calls", "calls --state ambiguous", "calls --connection xhq", "calls --subject order:SO-1"] {
+        let listed = operator.says(words).out;
+        assert!(listed.ends_with(&format!("xhq upload order:SO-1 ambiguous {id}")), "{words}: {listed}");
+    }
+    for words in ["calls --state queued", "calls --connection eyes", "calls --subject order:SO-2"] {
+        assert_eq!(operator.says(words).out, "", "{words}");
+    }
+    let shown = operator.says(&format!("calls show {id}"));
+    assert!(shown.code == Some(2) && shown.out.contains("\"n\": 1.10"), "{shown:?}");
+
+    let done = operator.says(&format!("calls resolve {id} done"));
+    assert_eq!((done.code, &json(&done)["state"]), (Some(0), &"succeeded".into()), "{done:?}");
+    assert_eq!(operator.says(&format!("calls resolve {id} retry")).code, Some(1), "there is nothing left to decide");
+    assert_eq!(desk.xhq.count(), 1);
+    desk.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_and_ledger_tell_a_call_from_an_event() {
+    let desk = Desk::new().await;
+    let operator = Operator::of(&desk.plan, &desk.hub);
+    let id = desk.command("xhq", "upload", "k-1", UPLOAD).await;
+    desk.hears("call.succeeded", 1).await;
+    let listed = async || operator.says("events list").out;
+    until(async || listed().await.contains("erp:delivered")).await;
+    let line = listed().await;
+    assert!(line.ends_with(&format!("xhq xhq.upload order:SO-1 - call:succeeded erp:delivered {id}")), "{line}");
+    let line: Value = serde_json::from_str(&operator.says("events list --json").out).unwrap();
+    assert_eq!((&line["call"], &line["deliveries"]["erp"]), (&"succeeded".into(), &"delivered".into()));
+    let shown = operator.says(&format!("events show {id}")).out;
+    assert!(shown.contains("\"call\": \"succeeded\"") && shown.ends_with(UPLOAD), "{shown}");
+
+    // What the answer taught leads to the order, and that to its calls.
+    let serial = desk.status(&id).await["aliases"][1].as_str().unwrap().to_owned();
+    assert!(serial.starts_with("serial:"), "{serial}");
+    for words in [format!("events list --about {serial}"), format!("calls --subject {serial}")] {
+        assert!(operator.says(&words).out.ends_with(&id), "{words}");
+    }
+    let subject = line["subject"].as_str().unwrap();
+    let told = desk.get(&format!("/events/xhq/{subject}/{id}")).await.json();
+    assert_eq!((&told["event"]["type"], &told["event"]["data"]["id"]), (&"call.succeeded".into(), &id.as_str().into()));
+    let of_order = desk.get("/events/xhq/order:SO-1").await.json();
+    assert_eq!(of_order["items"][0]["call"], "succeeded");
+
+    let ledger = operator.says("ledger");
+    let of_xhq = ledger.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let of_xhq = of_xhq.into_iter().find(|line| line["connection"] == "xhq").unwrap();
+    assert_eq!((&of_xhq["accepted"], &of_xhq["calls"]["succeeded"], ledger.fine), (&2.into(), &1.into(), true));
+    desk.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_goes_with_a_call_as_it_is() {
+    let desk = Desk::new().await;
+    let operator = Operator::of(&desk.plan, &desk.hub);
+    let bytes = [b"PK\x03\x04".as_slice(), &[0, 13, 10, 255, 45, 45]].concat();
+    let file = operator.file("单证-1.zip", &bytes);
+    let body = operator.file("body.json", br#"{"note":1.10}"#);
+    let said = operator.says(&format!("call xhq fileUpload --file {body} --enclose {file}"));
+    assert_eq!((said.code, &json(&said)["state"]), (Some(0), &"succeeded".into()), "{said:?}");
+    let parts = desk.xhq.requests()[0].parts();
+    let sent = parts.iter().find(|part| part.filename.is_some()).unwrap();
+    assert_eq!((sent.filename.as_deref(), &sent.content[..]), (Some("单证-1.zip"), &bytes[..]));
+    assert!(parts.iter().any(|part| part.name == "note" && &part.content[..] == b"1.10"));
+    desk.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_be_called_is_listed_with_examples_that_can_be_sent() {
+    let desk = Desk::new().await;
+    let operator = Operator::of(&desk.plan, &desk.hub);
+    let all = operator.says("call").out;
+    for row in partners::operation::all() {
+        assert!(all.lines().any(|line| line.contains(row.name) && line.contains(row.source)), "{}", row.name);
+    }
+    let of_yanwen = operator.says("call yanwen").out;
+    assert!(of_yanwen.contains("s3.mawb.create") && !of_yanwen.contains("bghList"), "{of_yanwen}");
+    let example = operator.says("call yanwen s3.mawb.create --example").out;
+    let body = operator.file("body.json", example.as_bytes());
+    let said = operator.says(&format!("call yanwen s3.mawb.create --file {body}"));
+    assert_eq!((said.code, desk.yanwen.processed_count()), (Some(0), 1), "{said:?}");
+    desk.hub.stop().await;
+}
