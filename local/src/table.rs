@@ -22,12 +22,21 @@ pub enum Trigger {
     Hook(Action),
     /// A request of the ERP.
     Api(&'static [(Method, &'static str)]),
-    /// A hint from the queue.
-    Queue,
+    /// A hint from a queue.
+    Queue(Hints),
     /// The clock, as often as the configuration's `sweep_every` says.
     Schedule,
     /// The clock, once a day, where the hub is deployed. On one machine `tongguan ledger` asks when somebody wants to.
     Daily,
+}
+
+/// What the hints of a queue are about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Hints {
+    /// Deliveries to the ERP, and aliases.
+    Deliveries,
+    /// Calls to partners.
+    Calls,
 }
 
 impl fmt::Debug for Function {
@@ -46,8 +55,8 @@ pub fn functions() -> Vec<Function> {
         Function { name: call::NAME, trigger: Trigger::Api(call::ROUTES) },
         Function { name: call_status::NAME, trigger: Trigger::Api(call_status::ROUTES) },
         Function { name: openapi::NAME, trigger: Trigger::Api(openapi::ROUTES) },
-        Function { name: deliver::NAME, trigger: Trigger::Queue },
-        Function { name: dispatch::NAME, trigger: Trigger::Queue },
+        Function { name: deliver::NAME, trigger: Trigger::Queue(Hints::Deliveries) },
+        Function { name: dispatch::NAME, trigger: Trigger::Queue(Hints::Calls) },
         Function { name: sweep::NAME, trigger: Trigger::Schedule },
         Function { name: ledger::NAME, trigger: Trigger::Daily },
     ];

@@ -10,7 +10,7 @@ use hub::action::Action;
 use partners::Partner;
 use runtime::config::Config;
 use serde_json::{Value, json};
-use tongguan::table::{Function, Trigger, functions};
+use tongguan::table::{Function, Hints, Trigger, functions};
 
 use crate::dynamodb::Emulator;
 
@@ -91,6 +91,18 @@ fn hook_route(action: &Action) -> String {
     format!("/hooks/{{partner}}/{{connection}}/{{key}}{slash}{}", action.suffix)
 }
 
+/// The queue of such hints.
+const fn queue(hints: Hints) -> &'static str {
+    match hints {
+        Hints::Deliveries => "Queue",
+        Hints::Calls => "CallQueue",
+    }
+}
+
+fn queue_arn(hints: Hints) -> Value {
+    json!({"Fn::GetAtt": format!("{}.Arn", queue(hints))})
+}
+
 #[test]
 fn every_function_is_started_by_what_the_table_says() {
     for function in functions() {
@@ -102,11 +114,11 @@ fn every_function_is_started_by_what_the_table_says() {
                 let expected = expected.iter().map(|(method, path)| (method.to_string(), (*path).to_owned()));
                 assert_eq!(routes(&function), expected.collect());
             }
-            Trigger::Queue => {
+            Trigger::Queue(hints) => {
                 let [event] = &events(&function)[..] else { panic!("{function:?} has several triggers") };
                 assert_eq!(event["Type"], "SQS");
                 let properties = &event["Properties"];
-                assert_eq!(properties["Queue"], json!({"Fn::GetAtt": "Queue.Arn"}));
+                assert_eq!(properties["Queue"], queue_arn(hints));
                 assert_eq!(properties["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
                 assert!(properties["ScalingConfig"]["MaximumConcurrency"].as_u64().unwrap() >= 2);
             }
@@ -135,7 +147,13 @@ fn timeout(function: &Function) -> u64 {
 
 #[test]
 fn every_timeout_leaves_room_for_what_is_done_in_it() {
-    let longest_attempt = 25;
+    let attempt = 25;
+    let longest = |hints| match hints {
+        // The store is asked before and after.
+        Hints::Deliveries => 2 * attempt,
+        // A file, and token and attempt once more where the partner turns a token away; the rate is waited for.
+        Hints::Calls => 5 * attempt + 5,
+    };
     for function in functions() {
         let seconds = timeout(&function);
         match function.trigger {
@@ -144,12 +162,12 @@ fn every_timeout_leaves_room_for_what_is_done_in_it() {
                 assert!(seconds < 29, "the gateway waits no longer");
             }
             Trigger::Api(_) => assert!(seconds <= 29, "the gateway waits no longer"),
-            Trigger::Queue => {
-                assert!(seconds >= 2 * longest_attempt);
-                let visibility = resource("Queue")["VisibilityTimeout"].as_u64().unwrap();
+            Trigger::Queue(hints) => {
+                assert!(seconds >= longest(hints));
+                let visibility = resource(queue(hints))["VisibilityTimeout"].as_u64().unwrap();
                 assert!(visibility >= 6 * seconds);
             }
-            Trigger::Schedule => assert!(seconds >= sweep::BUDGET.as_secs() + 2 * longest_attempt + 5),
+            Trigger::Schedule => assert!(seconds >= sweep::BUDGET.as_secs() + 2 * longest(Hints::Calls) + 5),
             Trigger::Daily => assert_eq!(seconds, 900, "the longest that Lambda allows"),
         }
     }
@@ -258,11 +276,16 @@ fn every_role_says_what_it_may_do_and_to_what() {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     for function in functions() {
         let may = permissions(function.name);
-        let reads = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
-        let reads = if matches!(function.trigger, Trigger::Queue) { &reads[..] } else { &[] };
-        let queue = names(&[&["sqs:SendMessage"], reads].concat());
+        let hinting = |hints, sends: bool| {
+            let reads = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+            let read = matches!(function.trigger, Trigger::Queue(own) if own == hints);
+            let sends = if sends { &["sqs:SendMessage"][..] } else { &[] };
+            names(&[sends, if read { &reads[..] } else { &[] }].concat())
+        };
+        let calls = [call::NAME, call_status::NAME, dispatch::NAME, sweep::NAME].contains(&function.name);
         let own = [
-            (json!({"Fn::GetAtt": "Queue.Arn"}), queue),
+            (queue_arn(Hints::Deliveries), hinting(Hints::Deliveries, true)),
+            (queue_arn(Hints::Calls), hinting(Hints::Calls, calls)),
             (json!({"Ref": "Configuration"}), names(&["secretsmanager:GetSecretValue"])),
             (
                 json!({"Fn::GetAtt": format!("{}Logs.Arn", logical_id(function.name))}),

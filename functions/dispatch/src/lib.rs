@@ -3,13 +3,16 @@
 use courier::{Courier, Done, Undone};
 use queue::{Hint, Queue};
 use store::Store;
+use tracing::{Span, field};
 
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "dispatch";
 
 /// Runs the errand of a hint. A hint that is stale is done: somebody else has seen to it.
 pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: Hint) -> Result<(), Undone> {
-    match courier::run(courier, &hint).await? {
+    let done = courier::run(courier, &hint).await?;
+    Span::current().record("done", field::debug(&done));
+    match done {
         Done::Called(_) | Done::Attempted(_) | Done::Indexed => {}
         Done::PutOff => {
             tracing::debug!(function = NAME, call = %hint.key.id, "put off: the partner's circuit is open, or its rate used up");

@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use courier::call::line_name;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use hub::breaker::{self, Health};
+use hub::call::Standing;
+use hub::delivery::State;
 use hub::{ConnectionId, Utc};
 use runtime::Context;
 use runtime::metrics::{Dimension, Metric, Sample};
@@ -23,9 +26,9 @@ const LOOKED_AT: usize = 256;
 /// How many are looked at at once.
 const PARALLEL: usize = 16;
 
-/// How many failures are counted at the most, and by how many pages.
-const FAILURES: usize = 100;
-const PAGES: usize = 4;
+/// How many events of the failed list are looked at, and by how many pages at the most.
+const FAILURES: usize = 1_000;
+const PAGES: usize = 8;
 
 /// What waits of one connection.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,9 +36,10 @@ struct Waiting {
     due: u32,
     oldest: Duration,
     failed: u32,
+    ambiguous: u32,
 }
 
-/// What the metrics are to say of what waits, per connection, and of the circuits, per endpoint.
+/// What the metrics are to say of what waits, per connection, and of the circuits, per endpoint and connection.
 pub async fn samples<S: Store, Q>(context: &Context<S, Q>) -> Result<Vec<Sample>, StoreError> {
     let now = context.now();
     // What nothing waits for is told of as well, or its last backlog would seem to stay.
@@ -50,19 +54,19 @@ pub async fn samples<S: Store, Q>(context: &Context<S, Q>) -> Result<Vec<Sample>
                 (Metric::Due, waiting.due.into()),
                 (Metric::OldestDue, waiting.oldest.as_secs_f64()),
                 (Metric::Failed, waiting.failed.into()),
+                (Metric::Ambiguous, waiting.ambiguous.into()),
             ];
             Sample::of(Dimension::Connection, connection, values)
         })
         .collect();
-    for endpoint in context.config.endpoints.keys() {
-        let note = context.store.note(&breaker::note(endpoint.as_str())).await?;
+    let endpoints = context.config.endpoints.keys().map(|id| (Dimension::Endpoint, id.to_string(), id.to_string()));
+    let connections = context.config.connections.values();
+    let partners = connections.map(|to| (Dimension::Connection, to.id.to_string(), line_name(to)));
+    for (dimension, of, line) in endpoints.chain(partners) {
+        let note = context.store.note(&breaker::note(&line)).await?;
         let health = note.and_then(|note| serde_json::from_str::<Health>(&note.value).ok());
         let open = health.is_some_and(|health| health.is_open());
-        samples.push(Sample::of(
-            Dimension::Endpoint,
-            endpoint,
-            vec![(Metric::CircuitsOpen, f64::from(u8::from(open)))],
-        ));
+        samples.push(Sample::of(dimension, &of, vec![(Metric::CircuitsOpen, f64::from(u8::from(open)))]));
     }
     Ok(samples)
 }
@@ -105,7 +109,12 @@ async fn count_failed<S: Store>(
         counted += page.items.len();
         for listed in page.items {
             let entry = waiting.entry(listed.key.connection).or_default();
-            entry.failed = entry.failed.saturating_add(1);
+            // A call that a partner refused is the ERP's to know, and is told it: only what nobody knows the result of
+            // waits for somebody.
+            let failed = listed.work.deliveries.iter().any(|delivery| delivery.state == State::Failed);
+            let ambiguous = listed.work.call.is_some_and(|call| call.standing == Standing::Ambiguous);
+            entry.failed = entry.failed.saturating_add(failed.into());
+            entry.ambiguous = entry.ambiguous.saturating_add(ambiguous.into());
         }
         from = page.next;
         if from.is_none() || counted >= FAILURES {

@@ -9,6 +9,7 @@ use hub::delivery::{Delivery, Outcome, State};
 use hub::{EndpointId, Event, EventKey, Record, Utc, Work};
 use queue::{Errand, Hint, Queue};
 use runtime::config::{Config, Endpoint};
+use runtime::metrics;
 use runtime::receive::Lost;
 use store::{Store, StoreError};
 
@@ -95,7 +96,9 @@ where
             })
         };
         let changed = change(courier, key, record.work, failed).await.map_err(Undone::Before)?;
-        return Ok(if changed.is_some() { Done::Attempted(State::Failed) } else { Done::Stale });
+        let Some(delivery) = changed.and_then(|work| work.delivery(to).cloned()) else { return Ok(Done::Stale) };
+        measure(&delivery, now);
+        return Ok(Done::Attempted(delivery.state));
     };
 
     let line = courier.lines.to(to.as_str(), endpoint.concurrency);
@@ -141,8 +144,16 @@ where
     };
     let changed = change(courier, key, record.work, attempted).await.map_err(Undone::After)?;
     let Some(delivery) = changed.and_then(|work| work.delivery(to).cloned()) else { return Ok(Done::Stale) };
+    measure(&delivery, over);
     again(courier, key, &delivery).await;
     Ok(Done::Attempted(delivery.state))
+}
+
+/// Counts a delivery that an attempt at `now` has settled.
+fn measure(delivery: &Delivery, now: Utc) {
+    if let Some(sample) = metrics::settled(delivery, now) {
+        metrics::emit(now, &sample);
+    }
 }
 
 /// How much longer than its timeout an attempt may take, with what is around it.

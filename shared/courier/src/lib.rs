@@ -15,7 +15,7 @@ mod parcel;
 mod sweep;
 
 pub use attempt::{Done, Undone, run};
-pub use line::{Lines, health_note};
+pub use line::Lines;
 use parcel::post;
 pub use parcel::{Parcel, Returned};
 pub use sweep::{Swept, sweep};

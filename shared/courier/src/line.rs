@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hub::breaker::{Health, Permit};
+use hub::breaker::{self, Health, Permit};
 use hub::delivery::Outcome;
 use hub::{ConnectionId, EventId, Utc};
 use runtime::config::Connection;
@@ -171,13 +171,6 @@ impl Line {
 
     /// Where the shared health is kept.
     fn note(&self) -> String {
-        health_note(&self.name)
+        breaker::note(&self.name)
     }
-}
-
-/// The note that says how a destination has been doing: an endpoint by its id, a partner's address as [`crate::call::line_name`]
-/// names it.
-#[must_use]
-pub fn health_note(name: &str) -> String {
-    format!("health#{name}")
 }

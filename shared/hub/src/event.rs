@@ -106,19 +106,23 @@ impl Work {
     /// Since when each attempt has been owed that is; an attempt whose time has not come is owed to nobody.
     pub fn owed(&self, now: Utc) -> impl Iterator<Item = Utc> {
         let deliveries = self.deliveries.iter().filter_map(Delivery::owed_since);
-        // The first turn of a call is owed from the beginning, as a delivery's is.
-        let call = self.call.as_ref().and_then(|call| {
-            let first = call.in_hand && call.turn == 0;
-            call.next().map(|due| if first { call.since } else { due })
-        });
+        let call = self.call.as_ref().and_then(Call::owed_since);
         deliveries.chain(call).filter(move |since| *since <= now)
     }
 
-    /// Whether somebody should look: a delivery failed and nobody has confirmed it, or a call failed or is ambiguous.
+    /// Since when somebody should look: a delivery failed and nobody has confirmed it, or a call failed or is ambiguous.
+    #[must_use]
+    pub fn failed_since(&self) -> Option<Utc> {
+        let failed = self.deliveries.iter().filter(|delivery| delivery.state == State::Failed);
+        let stuck = |call: &&Call| matches!(call.standing, Standing::Failed | Standing::Ambiguous);
+        let call = self.call.as_ref().filter(stuck).map(|call| call.due);
+        failed.map(|delivery| delivery.due).chain(call).min()
+    }
+
+    /// Whether somebody should look.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        let stuck = |call: &Call| matches!(call.standing, Standing::Failed | Standing::Ambiguous);
-        self.deliveries.iter().any(|delivery| delivery.state == State::Failed) || self.call.as_ref().is_some_and(stuck)
+        self.failed_since().is_some()
     }
 
     /// How many deliveries are in each state.

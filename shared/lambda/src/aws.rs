@@ -24,8 +24,12 @@ pub type Deployed = Context<DynamoStore, SqsQueue>;
 /// Where Lambda says what the function is called.
 const FUNCTION: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
-/// How long INIT waits for the first answers. A store that is slow now may be well when the first push comes.
-const WARM: Duration = Duration::from_secs(3);
+/// How long INIT waits for the first answers: a push may be waiting already, and the partner's clock runs. What takes
+/// longer goes on behind the first event.
+const WARM: Duration = Duration::from_millis(100);
+
+/// How long the first answers are waited for at all.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Why a function cannot start. Holds nothing secret.
 #[derive(Debug, thiserror::Error)]
@@ -128,14 +132,15 @@ async fn build() -> Result<Function, SetupError> {
     let clock = runtime::system_clock();
     // Beside one another: each opens a connection of its own.
     let kept = Box::pin(Kept::read(&aws, settings.config, clock()));
-    let (kept, ()) = tokio::join!(kept, warm(&store, &queue));
+    let warm = tokio::spawn(warm(store.clone(), queue.clone()));
+    let (kept, _) = tokio::join!(kept, timeout(WARM, warm));
     let kept = kept?;
     Ok(Function { context: Context { config: kept.current(), store, queue, clock }, kept })
 }
 
 /// A failure is no reason not to start: the functions answer for an outage in their partner's words.
-async fn warm(store: &DynamoStore, queue: &SqsQueue) {
-    let (stored, queued) = tokio::join!(timeout(WARM, store.note("warm")), timeout(WARM, queue.warm()));
+async fn warm(store: DynamoStore, queue: SqsQueue) {
+    let (stored, queued) = tokio::join!(timeout(PATIENCE, store.note("warm")), timeout(PATIENCE, queue.warm()));
     match stored {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::warn!(error = runtime::logs::chain(&error), "the store does not answer yet"),

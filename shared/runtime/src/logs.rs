@@ -4,11 +4,14 @@ use std::error::Error;
 use std::io::IsTerminal as _;
 
 use tracing::Subscriber;
-pub use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::level_filters::LevelFilter;
+pub use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// The variable that says what is logged, in the syntax of [`EnvFilter`]: `debug`, `info,runtime=trace`.
+/// The variable that says what is logged, in the syntax of [`Targets`]: `debug`, `info,runtime=trace`.
 pub const FILTER: &str = "TONGGUAN_LOG";
 
 /// An error with what caused it, outermost first: log formats print the outermost alone.
@@ -19,27 +22,28 @@ pub fn chain(error: &dyn Error) -> String {
 }
 
 /// Logs of one JSON object per line; `span` in it says what it is about. Each line is written at once.
-pub fn lines<W>(writer: W, filter: EnvFilter) -> impl Subscriber + Send + Sync
+pub fn lines<W>(writer: W, filter: Targets) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let logs = tracing_subscriber::fmt().with_writer(writer).with_env_filter(filter);
-    logs.json().flatten_event(true).with_current_span(true).with_span_list(false).finish()
+    let lines = fmt::layer().with_writer(writer).json();
+    let lines = lines.flatten_event(true).with_current_span(true).with_span_list(false);
+    registry().with(lines.with_filter(filter))
 }
 
 /// Starts logging, one JSON object per line where a machine reads it. A second start does nothing, so that tests and
 /// functions in one process may each call it.
 pub fn init(json: bool) {
     let wanted = std::env::var(FILTER).ok().filter(|filter| !filter.is_empty());
-    let filter = wanted.as_deref().map(EnvFilter::try_new);
+    let filter = wanted.as_deref().map(str::parse::<Targets>);
     let unreadable = matches!(filter, Some(Err(_)));
-    let filter = filter.and_then(Result::ok).unwrap_or_else(|| EnvFilter::new("info"));
+    let filter = filter.and_then(Result::ok).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let started = if json {
         lines(std::io::stderr, filter).try_init()
     } else {
         let ansi = std::io::stderr().is_terminal();
-        let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
-        logs.with_ansi(ansi).finish().try_init()
+        let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(ansi);
+        registry().with(lines.with_filter(filter)).try_init()
     };
     if started.is_ok() && unreadable {
         tracing::warn!("{FILTER} cannot be read as a filter; logging at info");

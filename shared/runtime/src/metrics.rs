@@ -53,9 +53,11 @@ pub enum Metric {
     OldestDue,
     /// Attempts that are owed.
     Due,
-    /// Events with a delivery that failed, or a call that failed or is ambiguous, that nobody has seen to.
+    /// Events with a delivery that failed and that nobody has seen to.
     Failed,
-    /// Endpoints whose circuit is open.
+    /// Calls whose result nobody knows and about which the ERP has not decided.
+    Ambiguous,
+    /// Endpoints and partners whose circuit is open.
     CircuitsOpen,
     /// How far the ledger is from balance, in deliveries and calls.
     LedgerDifference,
@@ -65,7 +67,7 @@ pub enum Metric {
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::AckTime,
         Self::AckMargin,
         Self::Accepted,
@@ -83,6 +85,7 @@ impl Metric {
         Self::OldestDue,
         Self::Due,
         Self::Failed,
+        Self::Ambiguous,
         Self::CircuitsOpen,
         Self::LedgerDifference,
         Self::ConfigurationRefused,
@@ -113,6 +116,7 @@ impl Metric {
             | Self::GivenUp
             | Self::Due
             | Self::Failed
+            | Self::Ambiguous
             | Self::CircuitsOpen
             | Self::LedgerDifference
             | Self::ConfigurationRefused => "Count",

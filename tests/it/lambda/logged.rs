@@ -1,7 +1,7 @@
 //! What the log says of an invocation: enough to find it by, and nothing of what it carried.
 
 use lambda_http::RequestExt as _;
-use runtime::logs::{self, EnvFilter};
+use runtime::logs;
 
 use super::*;
 
@@ -23,7 +23,7 @@ impl Log {
     /// Logs of this thread until the guard is dropped.
     fn begin(&self, filter: &str) -> tracing::subscriber::DefaultGuard {
         let log = self.clone();
-        tracing::subscriber::set_default(logs::lines(move || log.clone(), EnvFilter::new(filter)))
+        tracing::subscriber::set_default(logs::lines(move || log.clone(), filter.parse().unwrap()))
     }
 
     fn lines(&self) -> Vec<Value> {

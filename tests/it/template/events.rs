@@ -17,6 +17,7 @@ use futures::FutureExt as _;
 use hub::Utc;
 use hub::delivery::Outcome;
 use lambda_http::RequestExt as _;
+use outbound::Sent;
 use queue::{Hint, Queue, QueueError};
 use runtime::Context;
 use runtime::config::Config;
@@ -118,7 +119,7 @@ fn every_function_has_a_sample_of_its_kind_and_there_are_no_others() {
                 let route = (event.http_method, event.resource.unwrap());
                 assert!(routes.iter().any(|(method, path)| route == (method.clone(), (*path).to_owned())), "{route:?}");
             }
-            Trigger::Queue => {
+            Trigger::Queue(_) => {
                 let event: SqsEvent = serde_json::from_str(&text).unwrap();
                 for record in event.records {
                     Hint::decode(&record.body.unwrap()).unwrap();
@@ -243,4 +244,55 @@ async fn the_ledger_is_read_by_who_may() {
     context.store.note("warm").await.unwrap();
     ledger::handle(&context).await.unwrap();
     assert_eq!(asked("ledger", &emulator), may("ledger"), "it may do no more than it does");
+}
+
+/// The request of a sample, as its function gets it.
+fn request(sample: &str) -> http::Request<bytes::Bytes> {
+    let request = lambda_http::request::from_str(sample).unwrap();
+    let (path, query) = (request.raw_http_path().to_owned(), request.uri().query().unwrap_or_default().to_owned());
+    let (mut head, body) = request.into_parts();
+    head.uri = format!("{path}?{query}").parse().unwrap();
+    http::Request::from_parts(head, bytes::Bytes::from(body.to_vec()))
+}
+
+/// A courier whose calls the partner answers so.
+fn answered(context: &Deployed, body: &'static str) -> Courier<DynamoStore, Kept> {
+    let wire: courier::Wire = Arc::new(move |_| {
+        let (content_type, body) = (None, bytes::Bytes::from_static(body.as_bytes()));
+        std::future::ready(Sent::Answered { status: 200, retry_after: None, content_type, body, ms: 1 }).boxed()
+    });
+    Courier { wire, ..courier(context) }
+}
+
+/// The sample hint at a call is the one that the sample request gives.
+#[tokio::test]
+async fn the_sample_call_is_made_by_the_sample_hint_and_its_end_is_shown() {
+    let (context, emulator) = deployed().await;
+    // Nobody can tell what became of it.
+    let courier = answered(&context, "<html>");
+    for _ in 0..2 {
+        let response = call::handle(&courier, request(&sample("call"))).await;
+        assert_eq!(response.status(), 202, "{:?}", response.body());
+    }
+    assert_eq!(asked("call", &emulator), may("call"), "it may do no more than it does");
+    let event: SqsEvent = serde_json::from_str(&sample("dispatch")).unwrap();
+    let hint = Hint::decode(event.records[0].body.as_deref().unwrap()).unwrap();
+    let hints = context.queue.0.lock().unwrap().clone();
+    assert!(hints.contains(&hint), "not {}", hints[0].encode());
+    let response = lambda::batch(event, &lambda::Invocation::default(), |hint| dispatch::handle(&courier, hint)).await;
+    assert!(response.batch_item_failures.is_empty());
+    assert_eq!(asked("dispatch", &emulator), may("dispatch"), "it may do no more than it does");
+
+    let listed = call_status::handle(&context, request(&sample("call_status"))).await;
+    let listed: Value = serde_json::from_slice(listed.body()).unwrap();
+    let id = listed["items"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!((&listed["items"][0]["state"], id), (&"ambiguous".into(), hint.key.id.to_string()));
+    let mut open = request(&sample("call_status"));
+    *open.uri_mut() = "/calls?state=ambiguous".parse().unwrap();
+    assert_eq!(call_status::handle(&context, open).await.status(), 200);
+    let mut resolve = request(&sample("call_status")).map(|_| bytes::Bytes::from_static(br#"{"decision":"done"}"#));
+    *resolve.uri_mut() = format!("/calls/{}/resolve", hint.key.id).parse().unwrap();
+    *resolve.method_mut() = http::Method::POST;
+    assert_eq!(call_status::handle(&context, resolve).await.status(), 200);
+    assert_eq!(asked("call_status", &emulator), may("call_status"), "it may do no more than it does");
 }

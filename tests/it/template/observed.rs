@@ -83,6 +83,7 @@ fn what_must_not_go_unnoticed_has_an_alarm() {
         Metric::Unavailable,
         Metric::Errors,
         Metric::Failed,
+        Metric::Ambiguous,
         Metric::CircuitsOpen,
         Metric::LedgerDifference,
         Metric::ConfigurationRefused,
@@ -98,7 +99,7 @@ fn what_must_not_go_unnoticed_has_an_alarm() {
     for (id, alarm) in alarms() {
         let expected = match alarm["MetricName"].as_str().unwrap() {
             "AckMargin" => "Minimum",
-            "OldestDue" | "Failed" | "CircuitsOpen" | "LedgerDifference" => "Maximum",
+            "OldestDue" | "Failed" | "Ambiguous" | "CircuitsOpen" | "LedgerDifference" => "Maximum",
             _ => continue,
         };
         assert_eq!(alarm["Statistic"], expected, "{id}");

@@ -51,7 +51,9 @@ pub struct Call {
     pub operation: String,
     /// The ERP's idempotency key.
     pub key: String,
-    /// What the request was told by: another body under the same key is another request.
+    /// What the request was told by: another body under the same key is another request. Stored under a name that a hub
+    /// without calls to partners does not know: it refuses the item instead of telling the ERP the request as an event.
+    #[serde(rename = "told_by")]
     pub digest: String,
     /// Where it stands.
     pub standing: Standing,
@@ -65,6 +67,9 @@ pub struct Call {
     /// Somebody has it in hand until `due`; otherwise nobody may take it up before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_hand: bool,
+    /// Since when an attempt is owed, where `due` no longer says so: it was put off, or taken up and perhaps not made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Utc>,
     /// How many steps of the schedule are used up.
     #[serde(default)]
     pub tries: u32,
@@ -156,6 +161,7 @@ impl Call {
             since: now,
             turn: 0,
             in_hand: true,
+            owed: None,
             tries: 0,
             sending: false,
             attempts: Vec::new(),
@@ -182,9 +188,26 @@ impl Call {
         (self.standing == Standing::Queued).then_some(self.due)
     }
 
+    /// Since when an attempt has been due, whoever took the call up or put it off meanwhile; in the future where its time
+    /// has not come. Nothing where the call has ended.
+    #[must_use]
+    pub fn owed_since(&self) -> Option<Utc> {
+        (self.standing == Standing::Queued).then(|| self.owing())
+    }
+
+    /// The first turn is owed from the beginning: its due time is only the end of its lease.
+    const fn owing(&self) -> Utc {
+        match self.owed {
+            Some(owed) => owed,
+            None if self.in_hand && self.turn == 0 => self.since,
+            None => self.due,
+        }
+    }
+
     /// The call taken up until `until`. With `sending` it is about to be sent and must not be sent twice.
     #[must_use]
     pub const fn claimed(mut self, until: Utc, sending: bool) -> Self {
+        self.owed = Some(self.owing());
         self.turn += 1;
         self.due = until;
         self.in_hand = true;
@@ -221,8 +244,10 @@ impl Call {
         if now.since(self.since) >= PATIENCE {
             return self.ended(Standing::Failed, now);
         }
+        let owed = Some(self.owing());
         // Spread: a recovery must be no stampede, and the call that is the next probe must be any of those that wait.
-        self.waiting(until.after(SPREAD.mul_f64(jitter.clamp(0.0, 1.0))))
+        let waiting = self.waiting(until.after(SPREAD.mul_f64(jitter.clamp(0.0, 1.0))));
+        Self { owed, ..waiting }
     }
 
     /// The ambiguous call about which somebody decided. Nothing where it is not ambiguous.
@@ -258,6 +283,7 @@ impl Call {
         self.turn += 1;
         self.due = due;
         self.in_hand = false;
+        self.owed = None;
         self.sending = false;
         self
     }
@@ -327,6 +353,14 @@ mod tests {
         let waiting = (0..50).fold(call(), |call, _| call.put_off(Utc(9), Utc(8), 0.0));
         assert_eq!((waiting.tries, waiting.due, waiting.standing), (0, Utc(9), Standing::Queued));
         assert_eq!(waiting.put_off(Utc(9), Utc(0).after(PATIENCE), 0.0).standing, Standing::Failed);
+    }
+
+    #[test]
+    fn what_is_taken_up_again_and_again_stays_owed_since_its_time() {
+        assert_eq!(call().claimed(Utc(60), true).owed_since(), Some(Utc(0)));
+        assert_eq!(call().put_off(Utc(9), Utc(8), 0.0).claimed(Utc(60), false).owed_since(), Some(Utc(0)));
+        assert_eq!(attempted(call(), NOTHING, false).owed_since(), Some(Utc(5_000_000)));
+        assert_eq!(attempted(call(), Came::Success, false).owed_since(), None);
     }
 
     #[test]

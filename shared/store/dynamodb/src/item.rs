@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
-use hub::delivery::State;
 use hub::event::Meta;
 use hub::{ConnectionId, EventId, EventKey, EventType, Subject, Utc, Work};
 use serde::Serialize;
@@ -91,8 +90,7 @@ pub(crate) fn key_of(item: &Item) -> Option<EventKey> {
 /// The place of some work in the index; nothing for what is settled. `D#` is due only, `E#` due and failed, `F#` failed
 /// only: the due are read from the first two, the failed from the last two, which lie side by side.
 pub(crate) fn place(work: &Work) -> Option<String> {
-    let failed = work.deliveries.iter().filter(|delivery| delivery.state == State::Failed).map(|delivery| delivery.due);
-    match (work.due(), failed.min()) {
+    match (work.due(), work.failed_since()) {
         (Some(due), None) => Some(place_at('D', due)),
         (Some(due), Some(_)) => Some(place_at('E', due)),
         (None, Some(since)) => Some(place_at('F', since)),

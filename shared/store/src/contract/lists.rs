@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use futures::future::join_all;
+use hub::call::{Call, Standing};
 use hub::delivery::State;
-use hub::ledger::Tally;
+use hub::ledger::{Calls, Tally};
 use hub::{EventKey, Utc, Work};
 
 use super::{NOW, admit, at, event, event_with, key, next, pending, work};
@@ -197,4 +198,25 @@ pub async fn a_replay_changes_what_was_accepted(store: impl Store) {
     lost.deliveries.truncate(1);
     store.settle(&event.key, &lost).await.unwrap();
     assert!(!store.ledger(NOW).await.unwrap()[&event.key.connection].balanced());
+}
+
+/// A call that is queued is due, one that failed or is ambiguous is listed, and the ledger counts each, with the deliveries
+/// that tell how it ended.
+pub async fn calls_are_due_stuck_and_counted_like_deliveries(store: impl Store) {
+    let standings = [Standing::Queued, Standing::Succeeded, Standing::Failed, Standing::Ambiguous];
+    let call = |standing| {
+        let call = Call::new("upload".to_owned(), "k".to_owned(), "d".to_owned(), NOW, at(-1));
+        Work { accepted: 1, call: Some(Call { standing, ..call }), ..Work::default() }
+    };
+    let told = Work { accepted: 2, ..work([("erp", State::Pending)], at(-2)) };
+    let told = Work { call: call(Standing::Ambiguous).call, ..told };
+    let keys = admit_all(&store, standings.map(call).into_iter().chain([told])).await;
+    assert_eq!(store.due(NOW, 10).await.unwrap(), [keys[4].clone(), keys[0].clone()]);
+    let stuck: BTreeSet<_> = failed(&store, None, 2).await.into_iter().collect();
+    assert_eq!(stuck, BTreeSet::from([keys[2].clone(), keys[3].clone(), keys[4].clone()]));
+    assert_eq!(failed(&store, Some("erp"), 10).await, []);
+    let tally = store.ledger(NOW).await.unwrap()[&keys[0].connection];
+    let calls = Calls { queued: 1, succeeded: 1, failed: 1, ambiguous: 2 };
+    assert_eq!(tally, Tally { accepted: 6, pending: 1, calls, ..Tally::default() });
+    assert!(tally.balanced());
 }
