@@ -41,12 +41,6 @@ pub use settling::*;
 /// `None` nothing is tested.
 #[macro_export]
 macro_rules! contract_tests {
-    ($make:path) => {
-        async fn made() -> Option<impl $crate::Store> {
-            Some($make().await)
-        }
-        $crate::contract_tests! { if made }
-    };
     (if $make:path) => {
         $crate::contract_tests! { $make;
             an_event_is_new_once
@@ -94,6 +88,12 @@ macro_rules! contract_tests {
             a_replay_changes_what_was_accepted
             calls_are_due_stuck_and_counted_like_deliveries
         }
+    };
+    ($make:path) => {
+        async fn made() -> Option<impl $crate::Store> {
+            Some($make().await)
+        }
+        $crate::contract_tests! { if made }
     };
     ($make:path; $($case:ident)*) => {
         $(
