@@ -5,6 +5,7 @@ pub mod backlog;
 use std::time::Duration;
 
 use courier::{Courier, Swept};
+use futures::FutureExt as _;
 use queue::Queue;
 use runtime::{Context, metrics};
 use store::{Store, StoreError};
@@ -32,8 +33,9 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<(), S
 }
 
 /// What cannot be measured is missing in the metrics, and no reason not to sweep.
-async fn measure<S: Store, Q>(context: &Context<S, Q>) {
-    match timeout(MEASURING, backlog::samples(context)).await {
+async fn measure<S: Store, Q: Queue>(context: &Context<S, Q>) {
+    // Of no type: the layouts of what waits for it would be too deep for the compiler.
+    match timeout(MEASURING, backlog::samples(context).boxed()).await {
         Ok(Ok(samples)) => samples.iter().for_each(|sample| metrics::emit(context.now(), sample)),
         Ok(Err(error)) => tracing::warn!(function = NAME, error = runtime::logs::chain(&error), "backlog not measured"),
         Err(_) => tracing::warn!(function = NAME, "the backlog could not be measured in time"),
