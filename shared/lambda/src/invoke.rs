@@ -33,16 +33,17 @@ where
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
         let context = function.context();
         let Invocation { request_id, .. } = Invocation::new(&event.context, context.now());
+        // The handlers' futures are boxed: the compiler gives up on one as deep as a call within the whole of the runtime.
         let answer = if is_gateways(event.payload.get()) {
             let request = lambda_http::request::from_str(event.payload.get())?.with_lambda_context(event.context);
             let request = request::plain(request);
             let span =
                 tracing::error_span!("request", request_id, method = %request.method(), path = request.uri().path());
-            let response = answer_api(async { handle(context, request).await });
+            let response = answer_api(async { Box::pin(handle(context, request)).await });
             to_raw_value(&proxied(tracing::Instrument::instrument(response, span).await))?
         } else {
             let span = tracing::error_span!("invocation", request_id);
-            let answer = directly(invoke(context, event.payload.get().to_owned()));
+            let answer = directly(Box::pin(invoke(context, event.payload.get().to_owned())));
             RawValue::from_string(tracing::Instrument::instrument(answer, span).await)?
         };
         // Behind the answer.
