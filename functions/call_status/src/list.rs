@@ -2,6 +2,8 @@
 //!
 //! A store knows what is due and what failed without looking at everything; what succeeded it knows by its subject only.
 
+use std::time::Duration;
+
 use api::{Caller, Problem, query};
 use bytes::Bytes;
 use futures::future::try_join_all;
@@ -20,6 +22,10 @@ const MOST: usize = 1_000;
 
 /// How much due work is looked through for calls that are queued.
 const LOOKED_THROUGH: usize = 10_000;
+
+/// How far ahead a queued call is due at the most, where its connection's schedule has no longer delay: what a partner's
+/// `Retry-After` may ask for, and a little.
+const AHEAD: Duration = Duration::from_hours(13);
 
 #[derive(Serialize)]
 struct Page {
@@ -72,7 +78,14 @@ async fn failed<S: Store, Q>(
     limit: usize,
 ) -> Result<(Vec<Listed>, Option<String>), Problem> {
     let page = context.store.failed(None, from, limit, context.now()).await.map_err(|error| Problem::page(&error))?;
-    Ok((page.items, page.next))
+    // Of others it is the telling that failed.
+    let stuck = page.items.into_iter().filter(|listed| stands(listed, &[Standing::Failed, Standing::Ambiguous]));
+    Ok((stuck.collect(), page.next))
+}
+
+/// Whether it is a call in one of these states.
+fn stands(listed: &Listed, states: &[Standing]) -> bool {
+    listed.work.call.as_ref().is_some_and(|call| states.contains(&call.standing))
 }
 
 fn standing(state: &str) -> Result<Standing, Problem> {
@@ -114,9 +127,14 @@ async fn timeline<S: Store, Q>(
 /// The calls that are queued, the longest due first.
 async fn queued<S: Store, Q>(context: &Context<S, Q>) -> Result<Vec<Listed>, Problem> {
     let now = context.now();
-    let due = context.store.due(Utc(i64::MAX), LOOKED_THROUGH).await.map_err(|error| Problem::store(&error))?;
+    let schedules = context.config.connections.values().map(|connection| &connection.schedule);
+    let delays = schedules.flat_map(|schedule| (0..schedule.steps()).filter_map(|tries| schedule.delay(tries, 1.0)));
+    // What has expired by then is not found, so this is no further than it must be.
+    let until = now.after(delays.fold(AHEAD, Duration::max));
+    let due = context.store.due(until, LOOKED_THROUGH).await.map_err(|error| Problem::store(&error))?;
     let calls = due.into_iter().filter(|key| key.subject.as_str().starts_with(&format!("{SUBJECT}:")));
     let looks = calls.take(MOST).map(|key| async move { context.store.inspect(&key, now).await });
     let found = try_join_all(looks).await.map_err(|error| Problem::store(&error))?;
-    Ok(found.into_iter().flatten().collect())
+    // Of a call that has ended it is the telling that is due.
+    Ok(found.into_iter().flatten().filter(|listed| stands(listed, &[Standing::Queued])).collect())
 }
