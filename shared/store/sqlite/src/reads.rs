@@ -62,9 +62,9 @@ pub(crate) fn failed(
         .query_map(params![from, now.0, limit], |row| Ok((row.get(5)?, listed(row)?)))?
         .collect::<Result<_, _>>()?;
     let next = (rows.len() == limit).then(|| rows.last().map(|(n, _)| n.to_string())).flatten();
-    let wanted = |item: &Listed| {
-        let mut failed = item.work.deliveries.iter().filter(|delivery| delivery.state == State::Failed);
-        failed.any(|delivery| endpoint.is_none_or(|endpoint| delivery.endpoint == *endpoint))
+    let wanted = |item: &Listed| match endpoint {
+        None => item.work.has_failed(),
+        Some(endpoint) => item.work.delivery(endpoint).is_some_and(|delivery| delivery.state == State::Failed),
     };
     Ok(Page { items: rows.into_iter().map(|(_, item)| item).filter(wanted).collect(), next })
 }

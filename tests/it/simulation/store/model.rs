@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hub::delivery::{Delivery, State};
 use hub::event::Meta;
 use hub::identity::Head;
 use hub::ledger::Tally;
@@ -126,11 +127,8 @@ impl Model {
         let refused = || StoreError::Refused { verb: "failed", source: "no cursor of this list".into() };
         let after = from.map_or(Ok(0), |text| number(text).ok_or_else(refused))?;
         let failed = |item: &&Item| {
-            let mut deliveries = item.work.deliveries.iter();
-            deliveries.any(|delivery| {
-                delivery.state == hub::delivery::State::Failed
-                    && endpoint.is_none_or(|endpoint| delivery.endpoint == *endpoint)
-            })
+            let failed = |delivery: &Delivery| delivery.state == State::Failed;
+            endpoint.map_or_else(|| item.work.has_failed(), |to| item.work.delivery(to).is_some_and(failed))
         };
         let mut found: Vec<_> = self.items.values().filter(|item| item.lives(now) && item.number > after).collect();
         found.retain(failed);
