@@ -34,28 +34,28 @@ fn child() {
 }
 
 /// A configuration file and the words that every command begins with.
-struct Operator {
+pub(crate) struct Operator {
     config: PathBuf,
     address: String,
 }
 
 /// What a command said.
 #[derive(Debug)]
-struct Said {
-    fine: bool,
+pub(crate) struct Said {
+    pub(crate) fine: bool,
     code: Option<i32>,
-    out: String,
+    pub(crate) out: String,
     errors: String,
 }
 
 impl Operator {
-    fn of(plan: &Plan, hub: &Hub) -> Self {
+    pub(crate) fn of(plan: &Plan, hub: &Hub) -> Self {
         let config = plan.folder().join("operator.toml");
         std::fs::write(&config, plan.text()).unwrap();
         Self { config, address: hub.address().to_string() }
     }
 
-    fn says(&self, words: &str) -> Said {
+    pub(crate) fn says(&self, words: &str) -> Said {
         let config = self.config.display();
         let mut command = Command::new(this_binary());
         command.args(["command_line::child", "--exact", "--nocapture", "--test-threads=1"]);

@@ -1,14 +1,21 @@
 //! Calls to partners through the hub, against simulated partners that keep their own rules.
 
+mod circuits;
 mod first;
+mod idempotency;
+mod retry;
+mod telling;
+mod tokens;
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use courier::Courier;
 use hub::EventId;
 use md5::{Digest as _, Md5};
+use outbound::KeepAlive;
+use partners::Partner;
+use partners::operation::find;
 use queue::InProcess;
 use serde_json::Value;
 use simulators::Erp;
@@ -24,6 +31,31 @@ pub(crate) const APP_ID: &str = "app-id-that-nobody-may-see";
 pub(crate) const BGH_ID: &str = "bgh-id-that-nobody-may-see";
 pub(crate) const API_TOKEN: &str = "api-token-that-nobody-may-see";
 pub(crate) const SECRET: &str = "secret-that-nobody-may-see";
+
+/// An upload of that order.
+pub(crate) fn upload(order: &str) -> String {
+    format!(r#"{{"fileUrl":"http://files/1.zip","orderOutNo":"{order}","isReload":""}}"#)
+}
+
+/// A master waybill of that number.
+pub(crate) fn waybill(number: &str) -> String {
+    let example = find(Partner::Yanwen, "s3.mawb.create").unwrap().example;
+    example.replace("test10000001", number)
+}
+
+/// A subscription of that number.
+pub(crate) fn port(number: &str) -> String {
+    format!(r#"[{{"subType":1,"carrierCd":"CNTAO","subNo":"{number}"}}]"#)
+}
+
+/// A command at a connection, with its body for each matter.
+pub(crate) type Command = (&'static str, &'static str, fn(&str) -> String);
+
+/// Commands that the partner must not be asked for twice.
+pub(crate) const UNSAFE: [Command; 2] = [("xhq", "upload", upload), ("yanwen", "s3.mawb.create", waybill)];
+
+/// A command that the partner may be asked for twice.
+pub(crate) const SAFE: Command = ("onedata", "port_query_v2", port);
 
 /// How 1datatech is called here: its own rules are not public, and these are of the common kind.
 const RECIPE: &str = r#"
@@ -59,10 +91,12 @@ pub(crate) struct Desk {
 pub(crate) struct Making<'a> {
     /// Further settings of every connection.
     pub(crate) every: &'a str,
-    /// Further settings of XHQ's connection.
+    /// Further settings of XHQ's connection; `{url}` is where XHQ is.
     pub(crate) xhq: &'a str,
     /// Further settings at the top.
     pub(crate) top: &'a str,
+    /// A further endpoint of another ERP, and its settings.
+    pub(crate) also: Option<(&'a Erp, &'a str)>,
 }
 
 impl Desk {
@@ -98,13 +132,19 @@ impl Desk {
             .unwrap();
         };
         let more = format!("app_id = \"{APP_ID}\"\nbgh_id = \"{BGH_ID}\"\npaths = {{ unfreeze = \"unfreeze\" }}\n");
-        connection("xhq", "xhq", &xhq.url(), &format!("{more}base64_field = \"fileBase64\"\n{}", making.xhq));
+        connection(
+            "xhq",
+            "xhq",
+            &xhq.url(),
+            &format!("{more}base64_field = \"fileBase64\"\n{}", making.xhq.replace("{url}", &xhq.url())),
+        );
         let more = format!("company_code = \"COMPANY\"\nsecret = \"{SECRET}\"\n");
         let paths = "paths = { subscribe = \"/api/customsStatus/subscribe\" }\n";
         connection("eyes", "trackingeyes", &eyes.url(), &format!("{more}{paths}"));
         connection("onedata", "onedata", &onedata.url(), RECIPE);
         connection("yanwen", "yanwen", &yanwen.url(), &format!("user_id = \"100000\"\napi_token = \"{API_TOKEN}\"\n"));
         let plan = Plan::bare().top(making.top).table(&tables).endpoint("erp", &erp, "");
+        let plan = making.also.into_iter().fold(plan, |plan, (erp, more)| plan.endpoint("also", erp, more));
         let hub = plan.start_at(&time).await;
         Self { hub, erp, xhq, eyes, onedata, yanwen, time, plan }
     }
@@ -170,7 +210,8 @@ impl Desk {
 
     /// A courier over the hub's store that shares nothing else with it, as another process.
     pub(crate) fn courier(&self) -> Courier<SqliteStore, InProcess> {
-        Courier { random: Arc::new(|| 0.5), ..support::courier(&self.hub) }
+        // With chance of its own: a nonce or a lease's holder that came twice would be somebody else's.
+        Courier::new(self.hub.context().clone(), KeepAlive::Brief, port_push::ACTION).unwrap()
     }
 
     /// The CloudEvents that the ERP got of that type.
@@ -184,6 +225,11 @@ impl Desk {
     pub(crate) async fn hears(&self, kind: &str, times: usize) -> Vec<Value> {
         until(async || self.told(kind).len() >= times).await;
         self.told(kind)
+    }
+
+    /// Waits until the ERP has answered everything that it is told.
+    pub(crate) async fn quiet(&self) {
+        until(async || support::ledger(&self.hub.context().store).await.pending == 0).await;
     }
 
     /// The calls that the hub has stored, by id, with their states; the ledger balances.

@@ -1,0 +1,315 @@
+//! What is sent again and what is not: by what the partner made of it, and by whether it may see it twice.
+
+use std::time::Duration;
+
+use hub::Utc;
+use serde_json::Value;
+use simulators::api::Fault;
+use simulators::erp::Reply;
+
+use crate::calls::{Desk, Making, SAFE, UNSAFE, port, upload, waybill};
+
+/// What befalls a request that the partner has processed: nobody hears of it.
+fn lost() -> [Fault; 4] {
+    [Fault::DropsAnswer, Fault::GarblesAnswer, Fault::ThenHttp(Reply::of(502)), Fault::ThenHttp(Reply::of(504))]
+}
+
+/// What befalls a request that the partner has not begun with, and says so.
+fn busy() -> [Fault; 2] {
+    [Fault::Busy, Fault::Http(Reply::of(429))]
+}
+
+fn minutes(n: u64) -> Duration {
+    Duration::from_mins(n)
+}
+
+fn due(call: &Value) -> Utc {
+    Utc::parse(call["due"].as_str().expect("it is on its way")).unwrap()
+}
+
+/// The next attempt is so many seconds away, a tenth more or less.
+fn is_due_in(desk: &Desk, call: &Value, seconds: u64) {
+    let wait = due(call).since((desk.time.clock())()).as_secs();
+    assert!((seconds * 9 / 10..=seconds * 11 / 10).contains(&wait), "due in {wait} s, the schedule says {seconds}");
+}
+
+#[tokio::test]
+async fn what_the_partner_did_not_take_up_is_sent_again_by_the_schedule() {
+    let desk = Desk::with(Making { every: r#"retry = ["1m", "10m"]"#, ..Making::default() }).await;
+    let operations = [("xhq", "upload", upload("B")), ("yanwen", "s3.mawb.create", waybill("M-1"))];
+    for (connection, operation, body) in &operations {
+        for (n, fault) in busy().into_iter().enumerate() {
+            let partner = desk.partner(connection);
+            let before = partner.count();
+            partner.behave(fault.clone().first(2));
+            let id = desk.command(connection, operation, &format!("k-{n}"), body).await;
+            let call = desk.attempted(&id, 1).await;
+            assert_eq!(call["state"], "queued", "{connection} {fault:?}");
+            is_due_in(&desk, &call, 60);
+            desk.pass(Duration::from_secs(50)).await;
+            assert_eq!(partner.count(), before + 1, "nothing is sent before its time");
+            desk.pass(Duration::from_secs(20)).await;
+            is_due_in(&desk, &desk.attempted(&id, 2).await, 600);
+            desk.pass(minutes(12)).await;
+            assert_eq!(desk.status(&id).await["state"], "succeeded", "{connection} {fault:?}");
+            assert_eq!((partner.count(), partner.processed_count()), (before + 3, n + 1));
+        }
+    }
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_closed_door_is_knocked_on_again() {
+    let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
+    desk.xhq.down().await;
+    let id = desk.command("xhq", "upload", "k", &upload("D")).await;
+    let call = desk.attempted(&id, 1).await;
+    assert_eq!((&call["state"], &call["attempts"][0]["status"]), (&"queued".into(), &Value::Null));
+    is_due_in(&desk, &call, 60);
+    desk.xhq.up().await.unwrap();
+    desk.pass(minutes(2)).await;
+    assert_eq!(desk.status(&id).await["state"], "succeeded");
+    assert_eq!(desk.xhq.processed_count(), 1);
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_partner_that_asks_for_patience_gets_it() {
+    let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
+    desk.xhq.behave(Fault::Http(Reply::of(429).retry_after(1_200)).first(1));
+    let id = desk.command("xhq", "upload", "k", &upload("P")).await;
+    let wait = due(&desk.attempted(&id, 1).await).since((desk.time.clock())());
+    assert_eq!(wait, minutes(20));
+    desk.pass(minutes(19)).await;
+    assert_eq!(desk.xhq.count(), 1, "it was asked not to");
+    desk.pass(minutes(2)).await;
+    assert_eq!((&desk.status(&id).await["state"], desk.xhq.count()), (&"succeeded".into(), 2));
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn retries_do_not_come_all_at_once() {
+    let desk = Desk::with(Making { every: r#"retry = ["10m"]"#, ..Making::default() }).await;
+    desk.xhq.behave(Fault::Busy);
+    let mut dues = Vec::new();
+    for n in 0..8 {
+        let id = desk.command("xhq", "upload", &format!("k-{n}"), &upload(&format!("J{n}"))).await;
+        let call = desk.attempted(&id, 1).await;
+        is_due_in(&desk, &call, 600);
+        dues.push(due(&call));
+    }
+    dues.sort_unstable();
+    assert!(dues[7].since(dues[0]) > Duration::from_secs(1), "{dues:?}");
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_retry_after_six_minutes_is_signed_anew() {
+    let desk = Desk::with(Making { every: r#"retry = ["6m"]"#, ..Making::default() }).await;
+    // The partner turns signatures away that are older than five minutes.
+    desk.yanwen.behave(Fault::Busy.first(1));
+    let id = desk.command("yanwen", "s3.mawb.create", "k", &waybill("M-1")).await;
+    desk.attempted(&id, 1).await;
+    desk.pass(minutes(7)).await;
+    assert_eq!(desk.status(&id).await["state"], "succeeded");
+    let sent = desk.yanwen.requests();
+    assert!(sent.iter().all(|request| request.wrong.is_none()), "{sent:?}");
+    let parameter = |name: &str| sent.iter().map(|request| request.param(name).unwrap().to_owned()).collect::<Vec<_>>();
+    let times: Vec<i64> = parameter("timestamp").iter().map(|time| time.parse().unwrap()).collect();
+    assert_eq!(times[1] - times[0], 7 * 60 * 1000);
+    assert_ne!(parameter("sign")[0], parameter("sign")[1]);
+    assert_eq!(sent[0].body, sent[1].body);
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_final_and_in_the_partners_own_words() {
+    let desk = Desk::new().await;
+    let refusals = [
+        ("xhq", "upload", upload("R"), Fault::Refuses, "该订单状态不允许此操作"),
+        ("yanwen", "s3.mawb.create", waybill("M-1"), Fault::Code(1001, "主单号已存在"), "主单号已存在"),
+        ("onedata", "port_query_v2", port("R"), Fault::Refuses, "港区不支持"),
+        // Plain text, as Yanwen turns signatures away.
+        (
+            "yanwen",
+            "s3.seal.create",
+            "{}".to_owned(),
+            Fault::Http(Reply { body: "签名错误".into(), ..Reply::of(401) }),
+            "签名错误",
+        ),
+    ];
+    for (n, (connection, operation, body, fault, words)) in refusals.into_iter().enumerate() {
+        let partner = desk.partner(connection);
+        partner.behave(fault);
+        let before = partner.count();
+        let id = desk.command(connection, operation, &format!("k-{n}"), &body).await;
+        let call = desk.stands(&id, "failed").await;
+        assert!(call["answer"]["body"].to_string().contains(words), "{call}");
+        assert!(call["attempts"][0]["detail"].as_str().unwrap().contains(words), "{call}");
+        let told = desk.hears("call.failed", n + 1).await;
+        assert!(told[n]["data"]["answer"]["body"].to_string().contains(words), "{told:?}");
+        desk.pass(minutes(24 * 60)).await;
+        assert_eq!(partner.count(), before + 1, "{words} is sent once");
+    }
+    assert_eq!(desk.calls().await.len(), 4);
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn what_may_be_done_is_never_sent_twice_by_itself() {
+    let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
+    for (n, fault) in lost().into_iter().enumerate() {
+        for (connection, operation, body) in UNSAFE {
+            let partner = desk.partner(connection);
+            partner.behave(fault.clone());
+            let id = desk.command(connection, operation, &format!("k-{n}"), &body(&format!("A{n}"))).await;
+            let call = desk.stands(&id, "ambiguous").await;
+            assert_eq!(call["attempts"].as_array().unwrap().len(), 1, "{fault:?}");
+            desk.quiet().await;
+            partner.recover();
+            for _ in 0..5 {
+                desk.pass(minutes(60)).await;
+            }
+            assert_eq!(desk.status(&id).await["state"], "ambiguous");
+            assert_eq!((partner.count(), partner.processed_count()), (n + 1, n + 1), "{connection} {fault:?}");
+        }
+    }
+    assert_eq!(desk.told("call.ambiguous").len(), lost().len() * UNSAFE.len());
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn what_may_be_done_twice_is_repeated_until_there_is_an_answer() {
+    let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
+    for (n, fault) in lost().into_iter().enumerate() {
+        desk.onedata.behave(fault.clone().first(1));
+        let (connection, operation, body) = SAFE;
+        let id = desk.command(connection, operation, &format!("k-{n}"), &body(&format!("S{n}"))).await;
+        assert_eq!(desk.attempted(&id, 1).await["state"], "queued", "{fault:?}");
+        desk.pass(minutes(2)).await;
+        assert_eq!(desk.status(&id).await["state"], "succeeded", "{fault:?}");
+        assert_eq!(desk.onedata.times_processed("port_query", port(&format!("S{n}")).as_bytes()), 2, "{fault:?}");
+    }
+    assert!(desk.told("call.ambiguous").is_empty());
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_partner_that_answers_too_late_may_have_done_it() {
+    let desk = Desk::with(Making { every: "timeout = \"1s\"\nretry = [\"1m\"]", ..Making::default() }).await;
+    desk.xhq.behave(Fault::Holds);
+    desk.onedata.behave(Fault::Holds.first(1));
+    let not_safe = desk.command("xhq", "upload", "k", &upload("H")).await;
+    let safe = desk.command("onedata", "port_query_v2", "k", &port("H")).await;
+    desk.stands(&not_safe, "ambiguous").await;
+    assert_eq!(desk.attempted(&safe, 1).await["state"], "queued");
+    desk.xhq.recover();
+    desk.pass(minutes(60)).await;
+    assert_eq!((desk.xhq.count(), desk.onedata.count()), (1, 2));
+    assert_eq!(desk.status(&safe).await["state"], "succeeded");
+    assert_eq!(desk.status(&not_safe).await["state"], "ambiguous");
+    desk.hub.stop().await;
+}
+
+/// An ambiguous upload, under that key.
+async fn ambiguous(desk: &Desk, key: &str) -> String {
+    desk.xhq.behave(Fault::DropsAnswer);
+    let id = desk.command("xhq", "upload", key, &upload(key)).await;
+    desk.stands(&id, "ambiguous").await;
+    desk.xhq.recover();
+    id
+}
+
+/// The ids under which the ends of a call were told, in their order.
+fn ids(desk: &Desk, call: &str) -> Vec<(String, String)> {
+    let deliveries = desk.erp.deliveries();
+    let events = deliveries.iter().map(|got| (got.id.clone(), serde_json::from_slice::<Value>(&got.body).unwrap()));
+    let own = events.filter(|(_, event)| event["data"]["id"] == call);
+    own.map(|(id, event)| (event["type"].as_str().unwrap().to_owned(), id)).collect()
+}
+
+#[tokio::test]
+async fn the_erp_decides_that_it_be_sent_again() {
+    let desk = Desk::new().await;
+    let id = ambiguous(&desk, "k").await;
+    desk.hears("call.ambiguous", 1).await;
+    desk.xhq.behave(Fault::GarblesAnswer.first(1));
+    let reply = desk.resolve(&id, "retry").await;
+    assert_eq!((reply.status, &reply.json()["state"]), (200, &"queued".into()));
+    // It is lost again, and told again.
+    desk.hears("call.ambiguous", 2).await;
+    assert_eq!(desk.resolve(&id, "retry").await.status, 200);
+    desk.hears("call.succeeded", 1).await;
+    assert_eq!(desk.xhq.processed_count(), 3, "once, and once for each decision");
+    let told = ids(&desk, &id);
+    let kinds: Vec<_> = told.iter().map(|(kind, _)| kind.as_str()).collect();
+    assert_eq!(kinds, ["call.ambiguous", "call.ambiguous", "call.succeeded"]);
+    let different: std::collections::BTreeSet<_> = told.iter().map(|(_, id)| id).collect();
+    assert_eq!(different.len(), 3, "each end has an id of its own: {told:?}");
+    desk.calls().await;
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn the_erp_decides_that_it_is_done() {
+    let desk = Desk::new().await;
+    let id = ambiguous(&desk, "k").await;
+    desk.hears("call.ambiguous", 1).await;
+    let reply = desk.resolve(&id, "done").await;
+    assert_eq!((reply.status, &reply.json()["state"]), (200, &"succeeded".into()));
+    desk.hears("call.succeeded", 1).await;
+    desk.pass(minutes(60)).await;
+    assert_eq!(desk.xhq.count(), 1, "what is done is not sent");
+    let told = ids(&desk, &id);
+    assert_eq!((told[0].0.as_str(), told[1].0.as_str(), told.len()), ("call.ambiguous", "call.succeeded", 2));
+    assert_ne!(told[0].1, told[1].1);
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn only_an_ambiguous_call_is_there_to_be_resolved() {
+    let desk = Desk::with(Making { every: r#"retry = ["1h"]"#, ..Making::default() }).await;
+    let succeeded = desk.command("xhq", "upload", "k-1", &upload("1")).await;
+    desk.stands(&succeeded, "succeeded").await;
+    desk.xhq.behave(Fault::Refuses);
+    let failed = desk.command("xhq", "upload", "k-2", &upload("2")).await;
+    desk.stands(&failed, "failed").await;
+    desk.xhq.behave(Fault::Busy);
+    let queued = desk.command("xhq", "upload", "k-3", &upload("3")).await;
+    desk.attempted(&queued, 1).await;
+    for (id, state) in [(&succeeded, "succeeded"), (&failed, "failed"), (&queued, "queued")] {
+        for decision in ["retry", "done"] {
+            let reply = desk.resolve(id, decision).await;
+            let problem = reply.json();
+            assert_eq!((reply.status, &problem["state"]), (409, &state.into()), "{problem}");
+            assert_eq!(problem["type"], "urn:tongguan:problem:not-ambiguous");
+        }
+        assert_eq!(desk.status(id).await["state"], state);
+    }
+    assert_eq!(desk.resolve(&queued, "forget").await.status, 400);
+    assert_eq!(desk.resolve(&"0".repeat(48), "done").await.status, 404);
+    assert_eq!(desk.resolve("nobody", "done").await.status, 400);
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn at_the_schedules_end_it_has_failed() {
+    let desk = Desk::with(Making { every: r#"retry = ["1m", "1m"]"#, ..Making::default() }).await;
+    desk.xhq.behave(Fault::Busy);
+    desk.onedata.behave(Fault::DropsAnswer);
+    let not_safe = desk.command("xhq", "upload", "k", &upload("E")).await;
+    let safe = desk.command("onedata", "port_query_v2", "k", &port("E")).await;
+    for attempts in 1..=2 {
+        desk.attempted(&not_safe, attempts).await;
+        desk.attempted(&safe, attempts).await;
+        desk.pass(minutes(2)).await;
+    }
+    for id in [&not_safe, &safe] {
+        let call = desk.status(id).await;
+        assert_eq!((&call["state"], call["attempts"].as_array().unwrap().len()), (&"failed".into(), 3));
+    }
+    assert_eq!(desk.hears("call.failed", 2).await.len(), 2);
+    desk.pass(minutes(60)).await;
+    assert_eq!((desk.xhq.count(), desk.onedata.count()), (3, 3));
+    desk.hub.stop().await;
+}

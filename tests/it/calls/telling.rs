@@ -1,0 +1,363 @@
+//! What the ERP is told: at once, in time, at the end, and when something is wrong.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use simulators::api::Fault;
+use simulators::erp::Behaviour;
+
+use crate::calls::{Desk, Making, UNSAFE, upload};
+use crate::command_line::Operator;
+use crate::support::http::{Reply, api, exchange, request};
+use crate::support::{API_KEY, erp, until, within};
+
+/// A key that sees Yanwen's connection alone.
+const NARROW_KEY: &str = "narrow-key-that-nobody-may-see-0123456789";
+
+fn narrow() -> String {
+    format!("[[api_keys]]\nid = \"narrow\"\nkey = \"{NARROW_KEY}\"\nconnections = [\"yan*\"]\n")
+}
+
+/// A call of each end, by the type of the event that tells it.
+async fn one_of_each(desk: &Desk) -> BTreeMap<&'static str, String> {
+    let mut ids = BTreeMap::new();
+    for (kind, state, fault) in [
+        ("call.succeeded", "succeeded", None),
+        ("call.failed", "failed", Some(Fault::Refuses)),
+        ("call.ambiguous", "ambiguous", Some(Fault::DropsAnswer)),
+    ] {
+        desk.xhq.recover();
+        fault.into_iter().for_each(|fault| desk.xhq.behave(fault));
+        let id = desk.command("xhq", "upload", kind, &upload(kind)).await;
+        desk.stands(&id, state).await;
+        ids.insert(kind, id);
+    }
+    ids
+}
+
+async fn invoke(desk: &Desk, event: &str) -> Value {
+    serde_json::from_str(&call::invoke(&desk.courier(), event.as_bytes()).await).unwrap()
+}
+
+/// A problem of that status and type.
+fn is_problem(reply: &Reply, status: u16, kind: &str) -> Value {
+    let problem = reply.json();
+    assert_eq!((reply.status, &problem["type"]), (status, &format!("urn:tongguan:problem:{kind}").into()), "{problem}");
+    assert!(reply.head.contains("content-type: application/problem+json"), "{}", reply.head);
+    assert_eq!(problem["status"], status);
+    assert!(!problem["title"].as_str().unwrap().is_empty() && !problem["detail"].as_str().unwrap().is_empty());
+    problem
+}
+
+#[tokio::test]
+async fn a_command_is_answered_before_it_is_sent_unless_the_result_is_waited_for() {
+    let desk = Desk::new().await;
+    desk.xhq.behave(Fault::Holds);
+    let reply = desk.call("xhq", "upload", "idempotency-key: k-1\r\n", &upload("1")).await;
+    let id = reply.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!((reply.status, &reply.json()["state"]), (202, &"queued".into()));
+    assert!(reply.head.contains(&format!("location: /calls/{id}\r\n")) && !reply.head.contains("preference-applied"));
+    // Not in time,
+    let headers = "idempotency-key: k-1\r\nprefer: respond-async, wait=1\r\n";
+    let reply = desk.call("xhq", "upload", headers, &upload("1")).await;
+    assert_eq!((reply.status, &reply.json()["id"]), (202, &id.as_str().into()));
+    assert!(reply.head.contains("preference-applied: wait=1\r\n"), "{}", reply.head);
+    // in time, for one that is there already as for one that is new,
+    let headers = "idempotency-key: k-1\r\nprefer: wait=900\r\n";
+    let body = upload("1");
+    let waiting = desk.call("xhq", "upload", headers, &body);
+    let releasing = until(async || {
+        desk.xhq.release();
+        desk.status(&id).await["state"] == "succeeded"
+    });
+    let (reply, ()) = tokio::join!(waiting, releasing);
+    assert_eq!((reply.status, &reply.json()["state"]), (200, &"succeeded".into()));
+    assert!(reply.head.contains("preference-applied: wait=25\r\n"), "{}", reply.head);
+    // and for one that fails.
+    desk.xhq.behave(Fault::Refuses);
+    let headers = "idempotency-key: k-2\r\nprefer: wait=20\r\n";
+    let reply = desk.call("xhq", "upload", headers, &upload("2")).await;
+    assert_eq!((reply.status, &reply.json()["state"]), (200, &"failed".into()));
+    is_problem(
+        &desk.call("xhq", "upload", "idempotency-key: k-3\r\nprefer: wait=soon\r\n", &upload("3")).await,
+        400,
+        "invalid-request",
+    );
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn each_end_is_told_once_to_each_endpoint_that_wants_it() {
+    let other = erp().await;
+    let also = Some((&other, "types = [\"call.failed\", \"call.ambiguous\"]"));
+    let desk = Desk::with(Making { also, ..Making::default() }).await;
+    let ids = one_of_each(&desk).await;
+    desk.quiet().await;
+    // Long after, and whoever sweeps.
+    for _ in 0..3 {
+        desk.pass(Duration::from_hours(1)).await;
+    }
+    for (receiver, kinds) in [
+        (&desk.erp, vec!["call.succeeded", "call.failed", "call.ambiguous"]),
+        (&other, vec!["call.failed", "call.ambiguous"]),
+    ] {
+        let mut came = BTreeMap::new();
+        for got in receiver.deliveries() {
+            assert!(got.signed);
+            let event: Value = serde_json::from_slice(&got.body).unwrap();
+            let kind = got.kind.clone().unwrap();
+            assert_eq!((&event["source"], &event["subject"]), (&"xhq".into(), &format!("order:{kind}").into()));
+            assert_eq!(event["data"]["id"], ids[kind.as_str()].as_str());
+            // What is told is the call as the hub's own API shows it.
+            assert_eq!(event["data"], desk.status(&ids[kind.as_str()]).await);
+            *came.entry(kind).or_insert(0) += 1;
+        }
+        assert_eq!(came, kinds.into_iter().map(|kind| (kind.to_owned(), 1)).collect());
+    }
+    desk.calls().await;
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn an_end_that_the_erp_misses_is_told_until_it_hears() {
+    let desk = Desk::new().await;
+    desk.erp.behave(Behaviour::Down);
+    let id = desk.command("xhq", "upload", "k", &upload("M")).await;
+    desk.stands(&id, "succeeded").await;
+    for _ in 0..3 {
+        desk.pass(Duration::from_mins(15)).await;
+    }
+    assert_eq!(desk.told("call.succeeded").len(), 0);
+    desk.erp.behave(Behaviour::Takes);
+    for _ in 0..4 {
+        desk.pass(Duration::from_hours(1)).await;
+    }
+    assert_eq!(desk.hears("call.succeeded", 1).await[0]["data"]["id"], id.as_str());
+    assert_eq!((desk.told("call.succeeded").len(), desk.xhq.count()), (1, 1));
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn an_end_is_on_the_subjects_timeline_and_can_be_told_again() {
+    let desk = Desk::new().await;
+    let ids = one_of_each(&desk).await;
+    desk.quiet().await;
+    for (kind, id) in &ids {
+        let items = desk.get(&format!("/events/xhq/order:{kind}")).await.json()["items"].clone();
+        let [item] = items.as_array().unwrap().as_slice() else { panic!("{items}") };
+        let state = kind.trim_start_matches("call.");
+        assert_eq!((&item["type"], &item["call"]), (&"xhq.upload".into(), &state.into()));
+        assert_eq!(item["id"], id.as_str());
+        assert_eq!(item["deliveries"][0]["state"], "delivered");
+        let path = format!("/events/xhq/{}/{id}", item["subject"].as_str().unwrap());
+        let shown = desk.get(&path).await.json();
+        assert_eq!(shown["event"], desk.told(kind)[0], "as it was delivered");
+    }
+    let failed = &ids["call.failed"];
+    let call = desk.status(failed).await;
+    let item = desk.get("/events/xhq/order:call.failed").await.json()["items"][0].clone();
+    let event = json!({"connection": "xhq", "subject": item["subject"], "id": failed});
+    let body = json!({"endpoint": "erp", "dry_run": false, "events": [event]}).to_string();
+    let reply = api(desk.hub.address(), "POST", "/deliveries/replay", API_KEY, &body).await;
+    assert_eq!((reply.status, &reply.json()["replayed"]), (200, &1.into()), "{}", reply.json());
+    let told = desk.hears("call.failed", 2).await;
+    assert_eq!(told[0], told[1], "a replay is a repetition: the same id, the same words");
+    assert_eq!(desk.status(failed).await, call);
+    assert_eq!(desk.xhq.count(), 3);
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_said_in_one_shape() {
+    let desk = Desk::new().await;
+    let post = async |path: &str, headers: &str, body: &[u8]| {
+        within(exchange(desk.hub.address(), request("POST", path, headers, body))).await.expect("an answer")
+    };
+    let authorized = format!("authorization: Bearer {API_KEY}\r\nidempotency-key: k\r\n");
+    let body = upload("W").into_bytes();
+    for headers in ["", "authorization: Bearer nobody\r\n", &format!("authorization: Basic {API_KEY}\r\n")] {
+        is_problem(&post("/calls/xhq/upload", headers, &body).await, 401, "unauthorized");
+    }
+    is_problem(&post("/calls/nobody/upload", &authorized, &body).await, 404, "not-found");
+    let problem = is_problem(&post("/calls/xhq/uplaod", &authorized, &body).await, 404, "unknown-operation");
+    assert!(problem["detail"].as_str().unwrap().contains("upload"), "it says what there is: {problem}");
+    is_problem(&post("/calls/xhq/upload", &authorized, &vec![b' '; 6 * 1024 * 1024 + 1]).await, 413, "too-large");
+    for (broken, field) in [("{", "body"), ("\"\u{0}", "body"), ("[]", "body"), (r#"{"orderOutNo":"W"}"#, "fileUrl")] {
+        let problem =
+            is_problem(&post("/calls/xhq/upload", &authorized, broken.as_bytes()).await, 400, "invalid-request");
+        let named = problem["field"].as_str().unwrap();
+        assert!(named == field || problem["errors"].to_string().contains(field), "{broken}: {problem}");
+    }
+    is_problem(&post("/calls/xhq/upload", &authorized, b"\xff{}").await, 400, "invalid-request");
+    let get = desk.get("/calls/xhq/upload").await;
+    is_problem(&get, 405, "method-not-allowed");
+    is_problem(&desk.get(&format!("/calls/{}", "0".repeat(48))).await, 404, "not-found");
+    is_problem(&desk.get("/calls/nobody").await, 400, "invalid-request");
+    is_problem(&desk.get("/calls?state=succeeded").await, 400, "invalid-request");
+    is_problem(&desk.get("/calls?state=lost").await, 400, "invalid-request");
+    is_problem(&desk.get("/calls?state=failed&from=nowhere").await, 400, "invalid-request");
+    is_problem(&desk.get("/calls?state=failed&limit=0").await, 400, "invalid-request");
+    // A partner's refusal of a query: its code, its text, its answer as it came.
+    desk.xhq.behave(Fault::Refuses);
+    let problem = is_problem(&desk.call("xhq", "bghList", "", "").await, 422, "partner-refused");
+    assert_eq!((&problem["code"], &problem["text"]), (&"500".into(), &"该订单状态不允许此操作".into()));
+    assert_eq!((&problem["partner_status"], &problem["answer"]["code"]), (&200.into(), &500.into()));
+    desk.xhq.behave(Fault::Rubbish);
+    let problem = is_problem(&desk.call("xhq", "bghList", "", "").await, 502, "unreadable");
+    assert!(problem["answer"].as_str().unwrap().contains("系统维护"), "{problem}");
+    desk.xhq.behave(Fault::Drops);
+    is_problem(&desk.call("xhq", "bghList", "", "").await, 502, "no-answer");
+    assert!(desk.calls().await.is_empty(), "none of it was kept");
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_for_some_connections_neither_sees_nor_touches_the_others() {
+    let desk = Desk::with(Making { top: &narrow(), ..Making::default() }).await;
+    let mut ids = Vec::new();
+    for (connection, operation, body) in UNSAFE {
+        desk.partner(connection).behave(Fault::DropsAnswer);
+        let id = desk.command(connection, operation, "k", &body("N")).await;
+        desk.stands(&id, "ambiguous").await;
+        ids.push(id);
+    }
+    let ask =
+        async |method: &str, path: &str, body: &str| api(desk.hub.address(), method, path, NARROW_KEY, body).await;
+    let done = r#"{"decision":"done"}"#;
+    is_problem(&ask("GET", &format!("/calls/{}", ids[0]), "").await, 404, "not-found");
+    is_problem(&ask("POST", &format!("/calls/{}/resolve", ids[0]), done).await, 404, "not-found");
+    is_problem(&ask("POST", "/calls/xhq/upload", &upload("N")).await, 404, "not-found");
+    is_problem(&ask("POST", "/calls/xhq/bghList", "").await, 404, "not-found");
+    is_problem(&ask("GET", "/calls?state=ambiguous&connection=xhq", "").await, 404, "not-found");
+    let listed = ask("GET", "/calls?state=ambiguous", "").await.json();
+    let listed: Vec<_> = listed["items"].as_array().unwrap().iter().map(|call| call["id"].clone()).collect();
+    assert_eq!(listed, [ids[1].as_str()]);
+    let listed = ask("GET", "/calls?subject=order:N", "").await.json();
+    assert_eq!(listed["items"], json!([]));
+    assert_eq!(ask("GET", &format!("/calls/{}", ids[1]), "").await.status, 200);
+    assert_eq!(ask("POST", &format!("/calls/{}/resolve", ids[1]), done).await.status, 200);
+    assert_eq!(desk.status(&ids[0]).await["state"], "ambiguous");
+    assert_eq!((desk.xhq.count(), desk.yanwen.count()), (1, 1));
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn calls_are_listed_by_subject_state_and_connection() {
+    let desk = Desk::with(Making { every: r#"retry = ["1h"]"#, ..Making::default() }).await;
+    let mut ids = one_of_each(&desk).await;
+    desk.yanwen.behave(Fault::Busy);
+    let (connection, operation, body) = UNSAFE[1];
+    let queued = desk.command(connection, operation, "q", &body("Q")).await;
+    desk.attempted(&queued, 1).await;
+    desk.yanwen.behave(Fault::Refuses);
+    let refused = desk.command(connection, operation, "r", &body("R")).await;
+    desk.stands(&refused, "failed").await;
+    let list = async |query: &str| -> Vec<String> {
+        let page = desk.get(&format!("/calls?{query}")).await.json();
+        let items = page["items"].as_array().unwrap_or_else(|| panic!("{query}: {page}"));
+        items.iter().map(|call| call["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let (succeeded, failed, ambiguous) = (
+        ids.remove("call.succeeded").unwrap(),
+        ids.remove("call.failed").unwrap(),
+        ids.remove("call.ambiguous").unwrap(),
+    );
+    assert_eq!(list("state=queued").await, [queued.as_str()]);
+    assert_eq!(list("state=ambiguous").await, [ambiguous.as_str()]);
+    let mut both = list("state=failed").await;
+    both.sort();
+    let mut expected = vec![failed.clone(), refused.clone()];
+    expected.sort();
+    assert_eq!(both, expected);
+    assert_eq!(list("state=failed&connection=yanwen").await, [refused.as_str()]);
+    assert_eq!(list("subject=order:call.succeeded").await, [succeeded.as_str()]);
+    assert_eq!(list("subject=mawb:Q").await, [queued.as_str()]);
+    assert_eq!(list("subject=order:call.failed&state=succeeded").await, Vec::<String>::new());
+    assert_eq!(list("subject=order:nobody").await, Vec::<String>::new());
+    // Page by page nothing is left out and nothing comes twice.
+    let (mut found, mut from) = (Vec::new(), String::new());
+    loop {
+        let page = desk.get(&format!("/calls?state=failed&limit=1{from}")).await.json();
+        found.extend(page["items"].as_array().unwrap().iter().map(|call| call["id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        from = format!("&from={next}");
+    }
+    found.sort();
+    assert_eq!(found, expected);
+    // Who is resolved is no longer ambiguous.
+    desk.resolve(&ambiguous, "done").await;
+    assert_eq!(list("state=ambiguous").await, Vec::<String>::new());
+    // Without subject and state it is what is open, each once, whatever the ERP still has to be told.
+    desk.erp.behave(Behaviour::Down);
+    desk.yanwen.behave(Fault::Refuses);
+    let untold = desk.command(connection, operation, "u", &body("U")).await;
+    desk.stands(&untold, "failed").await;
+    desk.yanwen.recover();
+    let done = desk.command(connection, operation, "d", &body("D")).await;
+    desk.stands(&done, "succeeded").await;
+    let mut open = list("").await;
+    open.sort();
+    let mut expected = [expected, vec![queued, untold]].concat();
+    expected.sort();
+    assert_eq!(open, expected);
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn an_invocation_is_answered_as_the_request_would_be() {
+    let desk = Desk::new().await;
+    let event = |operation: &str, key: &str, wait: u32, body: &str| {
+        format!(
+            r#"{{"connection":"xhq","operation":"{operation}","idempotency_key":"{key}","wait":{wait},"body":{body}}}"#
+        )
+    };
+    let invoked = invoke(&desk, &event("upload", "k", 20, &upload("I"))).await;
+    let reply = desk.call("xhq", "upload", "idempotency-key: k\r\n", &upload("I")).await;
+    assert_eq!((&invoked["status"], reply.status), (&200.into(), 200));
+    assert_eq!(invoked["body"], reply.json(), "the same key, the same call");
+    let id = invoked["body"]["id"].as_str().unwrap();
+    assert_eq!(invoked["location"], format!("/calls/{id}"));
+    desk.xhq.behave(Fault::Holds.always().on("upload"));
+    assert_eq!(invoke(&desk, &event("upload", "k-2", 0, &upload("J"))).await["status"], 202);
+    let invoked = invoke(&desk, r#"{"connection":"xhq","operation":"bghList"}"#).await;
+    let reply = desk.call("xhq", "bghList", "", "").await;
+    assert_eq!((&invoked["status"], &invoked["body"]), (&200.into(), &reply.json()));
+    for (event, status, kind) in [
+        (event("upload", "k", 0, &upload("another")), 409, "idempotency-conflict"),
+        (event("upload", "", 0, &upload("I")), 400, "invalid-request"),
+        (event("upload", "k-3", 0, "{}"), 400, "invalid-request"),
+        (event("uplaod", "k-3", 0, "{}"), 404, "unknown-operation"),
+        (r#"{"connection":"nobody","operation":"upload"}"#.to_owned(), 404, "not-found"),
+        (r#"{"connection":"xhq","operation":"upload","retries":3}"#.to_owned(), 400, "invalid-request"),
+        ("hello".to_owned(), 400, "invalid-request"),
+    ] {
+        let invoked = invoke(&desk, &event).await;
+        let expected = (status.into(), format!("urn:tongguan:problem:{kind}").into());
+        assert_eq!((invoked["status"].clone(), invoked["body"]["type"].clone()), expected, "{event} {invoked}");
+    }
+    until(async || {
+        desk.xhq.release();
+        desk.calls().await.iter().all(|(_, standing)| *standing == hub::call::Standing::Succeeded)
+    })
+    .await;
+    desk.hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_counts_calls_too() {
+    let desk = Desk::with(Making { every: r#"retry = ["1h"]"#, ..Making::default() }).await;
+    one_of_each(&desk).await;
+    desk.xhq.behave(Fault::Busy);
+    let queued = desk.command("xhq", "upload", "queued", &upload("queued")).await;
+    desk.attempted(&queued, 1).await;
+    desk.quiet().await;
+    let said = Operator::of(&desk.plan, &desk.hub).says("ledger");
+    assert!(said.fine, "{said:?}");
+    let lines: Vec<Value> = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let xhq = lines.iter().find(|line| line["connection"] == "xhq").unwrap();
+    assert_eq!(xhq["calls"], json!({"queued": 1, "succeeded": 1, "failed": 1, "ambiguous": 1}));
+    // Four calls, and three ends that were told.
+    assert_eq!((&xhq["accepted"], &xhq["delivered"], &xhq["balanced"]), (&7.into(), &3.into(), &true.into()));
+    desk.hub.stop().await;
+}
