@@ -26,7 +26,9 @@ where
         let context = function.context();
         let now = context.now();
         let span = tracing::error_span!("schedule", request_id = event.context.request_id);
-        let work = AssertUnwindSafe(async { handle(context).await }).catch_unwind().instrument(span.clone()).await;
+        // Boxed: the compiler gives up on a future as deep as such work within the runtime.
+        let work = async { Box::pin(handle(context)).await };
+        let work = AssertUnwindSafe(work).catch_unwind().instrument(span.clone()).await;
         let _entered = span.enter();
         if !matches!(work, Ok(Ok(()))) {
             metrics::emit(now, &metrics::errors(1));
