@@ -17,6 +17,7 @@ mod lambda;
 mod openapi;
 mod power;
 mod process;
+mod rolling;
 mod rules;
 mod simulation;
 mod sqlite;

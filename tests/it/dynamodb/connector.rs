@@ -96,7 +96,8 @@ impl Emulator {
         carry_out(&self.database.0, "DeleteItem", &key.to_string()).unwrap();
     }
 
-    fn items(&self) -> Vec<Value> {
+    /// The items of the table.
+    pub(crate) fn items(&self) -> Vec<Value> {
         let (mut items, mut scan) = (Vec::new(), json!({"TableName": super::TABLE, "ConsistentRead": true}));
         loop {
             let page = carry_out(&self.database.0, "Scan", &scan.to_string()).unwrap();

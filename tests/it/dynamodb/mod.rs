@@ -1,6 +1,7 @@
 //! The DynamoDB engine, on an emulator in process: the contract suite, and faults under the SDK's client.
 
 mod connector;
+mod cost;
 mod faults;
 mod sizes;
 mod wire;
@@ -10,6 +11,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use store_dynamodb::DynamoStore;
 
 pub(crate) use connector::{Emulator, Fault};
+pub(crate) use sizes::noise;
 
 const TABLE: &str = "tongguan";
 

@@ -7,7 +7,7 @@ use super::emulated;
 use super::faults::{event, work};
 
 /// Bytes that no compression makes smaller.
-pub(super) fn noise(len: usize) -> Bytes {
+pub(crate) fn noise(len: usize) -> Bytes {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let words = std::iter::repeat_with(|| {
         state ^= state << 13;

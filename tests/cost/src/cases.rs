@@ -1,0 +1,141 @@
+//! What is counted.
+
+use std::time::Duration;
+
+use hub::delivery::Outcome;
+
+use crate::deployment::Deployment;
+use crate::usage::Usage;
+
+/// Something that happens, and what it takes.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// What happens.
+    pub name: &'static str,
+    /// What it takes, once.
+    pub usage: Usage,
+}
+
+/// What it takes that the hub is there, whatever happens.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// One sweep with nothing to do.
+    pub sweep: Usage,
+    /// The same with events stored that are done.
+    pub sweep_over_stored: Usage,
+    /// One reading of the ledger over those events.
+    pub ledger: Usage,
+    /// How many items they are.
+    pub items: usize,
+    /// What DynamoDB stores for them, in bytes.
+    pub bytes: usize,
+}
+
+/// An event of a kilobyte.
+pub const EVENT: &str = "1 KB event, accepted and delivered to one endpoint";
+/// The same once more.
+pub const DUPLICATE: &str = "the same push again";
+/// An event that is told from its predecessor.
+pub const CHAINED: &str = "order status (`syn_status`), accepted and delivered";
+/// An event by which a subject is known under other keys.
+pub const ALIASES: &str = "1 KB event that brings another key of its subject";
+/// One more attempt.
+pub const RETRY: &str = "each attempt that fails and is repeated";
+/// A query.
+pub const QUERY: &str = "query";
+/// A command that must not be repeated blindly.
+pub const COMMAND: &str = "command, its end delivered";
+/// A command that may be repeated.
+pub const SAFE: &str = "command that may be repeated (`port_query_v2`), its end delivered";
+
+const TROUBLE: Outcome = Outcome::Refused { retry_after: None, trouble: true };
+
+/// A kilobyte of XHQ's, known by its order number, and perhaps by `keys`.
+fn receipt(order: &str, keys: &str) -> String {
+    let notes: Vec<_> = (0..7)
+        .map(|n| {
+            format!(
+                r#"{{"noticeDate":"2026-05-{:02} 14:2{n}:07","channel":"{}","note":"报关单审结 {}","seqNo":"I20260000{}"}}"#,
+                11 + n,
+                n * 17 + 3,
+                7919 * (n + 3),
+                65_537 * (n + 1),
+            )
+        })
+        .collect();
+    let notes = notes.join(",");
+    format!(
+        r#"{{"action":"single_receipt","orderOutNo":"{order}"{keys},"paramJson":{{"channel":"P","note":"海关已放行","noticeDate":"2026-05-18 16:47:56","customMaster":"2248","releaseNotice":"https://files.example.com/A24042208465575164/releaseNotice.pdf","examinePdf":"","receipts":[{notes}]}}}}"#
+    )
+}
+
+fn status(code: u32) -> String {
+    format!(r#"{{"action":"syn_status","orderOutNo":"SO2026110700012","code":{code},"msg":"预录完成"}}"#)
+}
+
+/// An event, accepted and delivered at the last of so many attempts.
+async fn delivered(hub: &Deployment, order: &str, keys: &str, attempts: usize) -> anyhow::Result<Usage> {
+    let mut usage = hub.push("single_receipt", &receipt(order, keys)).await?;
+    for _ in 1..attempts {
+        usage = usage + hub.work_once(TROUBLE).await?;
+        hub.pass(Duration::from_secs(10));
+    }
+    Ok(usage + hub.work(Outcome::Delivered, "").await?)
+}
+
+/// Counts every case, each on a table of its own.
+pub async fn all() -> anyhow::Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    let mut case = |name, usage| cases.push(Case { name, usage });
+
+    let hub = Deployment::new().await?;
+    let plain = delivered(&hub, "SO2026110700012", "", 1).await?;
+    case(EVENT, plain.clone());
+    case(DUPLICATE, hub.push("single_receipt", &receipt("SO2026110700012", "")).await?);
+
+    let hub = Deployment::new().await?;
+    hub.push("syn_status", &status(61)).await?;
+    hub.work(Outcome::Delivered, "").await?;
+    let chained = hub.push("syn_status", &status(63)).await?;
+    case(CHAINED, chained + hub.work(Outcome::Delivered, "").await?);
+
+    let hub = Deployment::new().await?;
+    let keys = r#","billNo":"OOLU2764910530""#;
+    case(ALIASES, delivered(&hub, "SO2026110700012", keys, 1).await?);
+
+    let hub = Deployment::new().await?;
+    case(RETRY, delivered(&hub, "SO2026110700012", "", 2).await? - plain);
+
+    let hub = Deployment::new().await?;
+    case(QUERY, hub.call("xhq/bghList", "k", "{}", r#"{"code":200,"data":[]}"#).await?);
+
+    let hub = Deployment::new().await?;
+    let body = r#"{"action":"single_receipt","orderOutNo":"SO2026110700012"}"#;
+    let called = hub.call("xhq/sendMsg", "order-1", body, "").await?;
+    case(COMMAND, called + hub.work(Outcome::Delivered, r#"{"code":200,"msg":""}"#).await?);
+
+    let hub = Deployment::new().await?;
+    let ports =
+        |number| format!(r#"[{{"subType":1,"carrierCd":"CNTAO","subNo":"{number}","importAndExportFlag":"E"}}]"#);
+    let answer = r#"{"success":true,"code":200,"token":"t","life":"7200","data":[{"resultCode":1}]}"#;
+    // The first fetches the token, which lasts for many.
+    hub.call("onedata/port_query_v2", "first", &ports(225_201_001), "").await?;
+    hub.work(Outcome::Delivered, answer).await?;
+    let called = hub.call("onedata/port_query_v2", "second", &ports(225_201_002), "").await?;
+    case(SAFE, called + hub.work(Outcome::Delivered, answer).await?);
+    Ok(cases)
+}
+
+/// Counts what the hub takes by being there, with so many events of a kilobyte stored.
+pub async fn standing(events: usize) -> anyhow::Result<Standing> {
+    let hub = Deployment::new().await?;
+    let sweep = hub.sweep().await?;
+    for number in 0..events {
+        delivered(&hub, &format!("SO20261107{number:05}"), "", 1).await?;
+    }
+    hub.pass(Duration::from_hours(24 * 30));
+    let sweep_over_stored = hub.sweep().await?;
+    let ledger = hub.ledger().await?;
+    let (items, bytes) = hub.stored()?;
+    Ok(Standing { sweep, sweep_over_stored, ledger, items, bytes })
+}

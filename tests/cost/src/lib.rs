@@ -1,0 +1,16 @@
+//! What the hub costs on AWS, by requests that are counted: the functions' own code over the table and the queue in this
+//! process, and each request's units as it is answered.
+//!
+//! Units are DynamoDB's: a write takes one for each KB of the item before or after it, whichever is larger, and twice
+//! that in a transaction; an index takes as much for an entry that comes, goes or changes and twice for one that moves;
+//! a consistent read takes one for each 4 KB, any other half of that.
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>
+
+#![allow(clippy::indexing_slicing, reason = "only JSON is indexed, which is null where a member is missing")]
+
+mod aws;
+pub mod cases;
+mod deployment;
+mod usage;
+
+pub use usage::{Invocation, Outside, Usage};

@@ -1,0 +1,55 @@
+//! What things may take, in the units that are paid for: the figures of `infra/README.md`, counted again.
+
+use ::cost::{Usage, cases};
+
+async fn counted() -> impl Fn(&str) -> Usage {
+    let cases = cases::all().await.unwrap();
+    move |name| cases.iter().find(|case| case.name == name).unwrap().usage.clone()
+}
+
+/// Write units, read units, requests to SQS and to the gateway, invocations.
+fn figures(usage: &Usage) -> [u32; 5] {
+    let whole = |units: f64| {
+        assert!(units.fract() < f64::EPSILON, "{usage:?}");
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and whole")]
+        let units = units as u32;
+        units
+    };
+    let invocations = u32::try_from(usage.invocations.len()).unwrap();
+    [whole(usage.writes), whole(usage.reads), whole(usage.queue), whole(usage.gateway), invocations]
+}
+
+#[tokio::test]
+async fn what_happens_takes_no_more_than_the_runbook_says() {
+    let counted = counted().await;
+    let most = [
+        // Written, indexed; and changed, and taken from the index.
+        (cases::EVENT, [4, 2, 3, 1, 2]),
+        (cases::DUPLICATE, [1, 0, 0, 1, 1]),
+        (cases::CHAINED, [7, 3, 3, 1, 2]),
+        (cases::ALIASES, [5, 2, 3, 1, 2]),
+        (cases::RETRY, [6, 2, 3, 0, 1]),
+        (cases::COMMAND, [9, 4, 6, 1, 3]),
+        (cases::SAFE, [9, 4, 6, 1, 3]),
+    ];
+    for (name, most) in most {
+        let figures = figures(&counted(name));
+        assert!(figures.iter().zip(most).all(|(figure, most)| *figure <= most), "{name}: {figures:?}, not {most:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_query_writes_nothing_and_queues_nothing() {
+    let usage = counted().await(cases::QUERY);
+    assert_eq!(figures(&usage), [0, 1, 0, 1, 1]);
+}
+
+#[tokio::test]
+async fn what_is_stored_and_done_costs_its_storage_alone() {
+    let standing = cases::standing(30).await.unwrap();
+    assert_eq!(standing.sweep_over_stored, standing.sweep);
+    assert!(standing.sweep.writes == 0.0 && standing.sweep.queue == 0.0, "{standing:?}");
+    assert!(standing.sweep.reads <= 25.0, "{standing:?}");
+    assert_eq!(standing.items, 30, "an event and its delivery are one item");
+    assert!(standing.bytes / standing.items <= 1024, "{standing:?}");
+}

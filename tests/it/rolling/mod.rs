@@ -1,0 +1,140 @@
+//! Two versions beside one another, as a deployment has them for minutes: each reads what the other stored and queued.
+//!
+//! `fixtures/last_version` was written by the last version itself: the items of a DynamoDB table, an SQLite database and
+//! the messages of a queue, with events in every state, by the configuration beside them.
+
+mod ahead;
+mod last_version;
+mod side;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hub::delivery::Outcome;
+use hub::ledger::Tally;
+use hub::{Alias, EndpointId, Work};
+use queue::Hint;
+use serde_json::{Value, json};
+use store::{Settled, Store};
+use store_sqlite::SqliteStore;
+
+use self::side::{NOW, Side, receipt, status};
+use crate::dynamodb::emulated;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("it/fixtures/last_version")
+}
+
+fn fixture(name: &str) -> String {
+    std::fs::read_to_string(folder().join(name)).unwrap()
+}
+
+/// The messages that the last version sent about what it stored.
+fn messages() -> Vec<String> {
+    let messages: Vec<Value> = serde_json::from_str(&fixture("messages.json")).unwrap();
+    messages.iter().map(|message| message["message"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A copy of the last version's database.
+fn database() -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::copy(folder().join("tongguan.db"), copy.path().join("tongguan.db")).unwrap();
+    copy
+}
+
+#[tokio::test]
+async fn what_the_last_version_left_in_dynamodb_is_finished() {
+    let (store, emulator) = emulated().await;
+    let items: Vec<Value> = serde_json::from_str(&fixture("items.json")).unwrap();
+    for item in items {
+        let put = json!({"TableName": "tongguan", "Item": item}).to_string();
+        let (status, answer) = emulator.answer("DynamoDB_20120810.PutItem", put.as_bytes()).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    finished(store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_last_version_left_in_sqlite_is_finished() {
+    let copy = database();
+    finished(SqliteStore::existing(copy.path()).unwrap()).await;
+}
+
+/// Everything that the last version left is finished, by its own messages where they say so, and by the sweep.
+async fn finished<S: Store>(store: S) {
+    let side = Side::new(store);
+    let before = side.ledger().await;
+    let xhq = Tally { accepted: 27, delivered: 7, pending: 18, failed: 1, confirmed: 1, ..Tally::default() };
+    assert_eq!(before["xhq-sh"], xhq);
+    assert_eq!(before["onedata"], Tally { accepted: 1, pending: 1, ..Tally::default() });
+    assert_eq!(before["eyes"], Tally { accepted: 1, unrouted: 1, ..Tally::default() });
+
+    let known = [receipt("PENDING"), receipt("DELIVERED"), receipt("FAILED")].map(|body| ("single_receipt", body));
+    for (function, body) in known.into_iter().chain([("syn_status", status("CHAIN", 63))]) {
+        assert_eq!(side.push("xhq-sh", function, &body).await, [], "it is known: {body}");
+    }
+    assert_eq!(side.ledger().await, before);
+
+    let works = side.courier(Outcome::Delivered);
+    for message in messages() {
+        deliver::handle(&works, Hint::decode(&message).unwrap()).await.unwrap();
+    }
+    assert!(side.largest() > 10_000, "the large body goes out whole");
+    let by_messages = side.sent();
+    assert_eq!(by_messages.len(), 6, "what waits for its time or is done is left alone: {by_messages:?}");
+
+    for _ in 0..4 {
+        side.pass(Duration::from_mins(10));
+        sweep::handle(&works).await.unwrap();
+    }
+    let swept = side.sent();
+    // The retry, what was in hand, and the eleven behind the circuit.
+    assert_eq!(swept.len(), 13, "{swept:?}");
+    assert_eq!(by_messages.intersection(&swept).count(), 0, "nothing is told twice");
+    let after = side.ledger().await;
+    assert_eq!(after["xhq-sh"], Tally { delivered: 25, pending: 0, ..xhq });
+    assert_eq!(after["onedata"].delivered, 1);
+
+    let (store, now) = (&side.context.store, side.context.now());
+    for (order, kind, value) in [("WAITING", "bl", "OOLU-WAITING"), ("PENDING", "entry", "2233-PENDING")] {
+        let found = store.resolve(&Alias::new(kind, value), now).await.unwrap();
+        assert_eq!(found, [("xhq-sh".into(), format!("order:{order}").as_str().into())]);
+    }
+    let page = store.failed(None, None, 10, now).await.unwrap();
+    let [failed] = page.items.as_slice() else { panic!("{page:?}") };
+    let again = failed.work.replayed(&EndpointId::from("erp"), now).unwrap();
+    assert_eq!(store.settle(&failed.key, &again).await.unwrap(), Settled::Done);
+    sweep::handle(&works).await.unwrap();
+    assert_eq!(side.sent(), BTreeSet::from([("erp".to_owned(), failed.key.id.to_string())]));
+
+    assert_eq!(side.push("xhq-sh", "syn_status", &status("CHAIN", 61)).await.len(), 1, "the chain goes on");
+    let chain = store.timeline(&"xhq-sh".into(), &"order:CHAIN".into(), now).await.unwrap();
+    assert_eq!(chain.len(), 3);
+}
+
+#[test]
+fn the_database_of_this_version_is_as_the_last_one_makes_it() {
+    let schema = |folder: &Path| {
+        let db = rusqlite::Connection::open(folder.join("tongguan.db")).unwrap();
+        let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        let mut tables = db.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name").unwrap();
+        let tables = tables.query_map([], |row| row.get(0)).unwrap();
+        (version, tables.collect::<Result<Vec<String>, _>>().unwrap())
+    };
+    let own = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(own.path()).unwrap());
+    assert_eq!(schema(own.path()), schema(database().path()));
+}
+
+#[test]
+fn a_delivery_that_the_last_version_changes_is_still_read_here() {
+    let delivery = hub::delivery::Delivery::new("erp".into(), NOW, NOW).claimed(NOW.after(Duration::from_mins(1)));
+    let work = Work { accepted: 1, deliveries: vec![delivery], ..Work::default() };
+    let theirs: last_version::Work = last_version::read(&serde_json::to_vec(&work).unwrap());
+    let back: Work = last_version::read(&serde_json::to_vec(&theirs).unwrap());
+    // Since when it has been owed is for the metrics alone.
+    let mut expected = work;
+    expected.deliveries[0].owed = None;
+    assert_eq!(back, expected);
+}
