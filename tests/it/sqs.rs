@@ -27,12 +27,16 @@ fn client(http: SharedHttpClient) -> aws_sdk_sqs::Client {
     queue_sqs::client(&config)
 }
 
-async fn emulated() -> (SqsQueue, aws_sdk_sqs::Client, String) {
-    let aws = MockAws::builder().with_service(SqsService::new()).build();
-    let client = client(aws.http_client());
-    let created = client.create_queue().queue_name("hints").send().await.unwrap();
+fn emulated() -> aws_sdk_sqs::Client {
+    client(MockAws::builder().with_service(SqsService::new()).build().http_client())
+}
+
+/// A queue of its own, and its URL.
+async fn made(client: &aws_sdk_sqs::Client) -> (SqsQueue, String) {
+    let name = format!("hints-{}", runtime::system_clock()().0);
+    let created = client.create_queue().queue_name(name).send().await.unwrap();
     let url = created.queue_url.unwrap();
-    (SqsQueue::new(client.clone(), url.clone(), None), client, url)
+    (SqsQueue::new(client.clone(), url.clone(), None), url)
 }
 
 fn hints(count: u32) -> Vec<Hint> {
@@ -55,10 +59,10 @@ async fn received(client: &aws_sdk_sqs::Client, url: &str) -> Vec<Hint> {
     }
 }
 
-#[tokio::test]
-async fn hints_arrive_however_many_there_are() {
+/// What must hold on anything that plays SQS.
+pub(crate) async fn hints_arrive_however_many_there_are(client: aws_sdk_sqs::Client) {
     for count in [0, 1, 10, 37] {
-        let (queue, client, url) = emulated().await;
+        let (queue, url) = made(&client).await;
         queue.send(hints(count), Duration::ZERO).await.unwrap();
         let mut arrived = received(&client, &url).await;
         arrived.sort_by_key(|hint| match &hint.errand {
@@ -69,18 +73,33 @@ async fn hints_arrive_however_many_there_are() {
     }
 }
 
-#[tokio::test]
-async fn warming_sends_nothing() {
-    let (queue, client, url) = emulated().await;
+/// Likewise.
+pub(crate) async fn warming_sends_nothing(client: aws_sdk_sqs::Client) {
+    let (queue, url) = made(&client).await;
     queue.warm().await.unwrap();
     assert_eq!(received(&client, &url).await, []);
 }
 
-#[tokio::test]
-async fn a_queue_that_is_missing_is_unavailable() {
-    let (_, client, url) = emulated().await;
+/// Likewise.
+pub(crate) async fn a_queue_that_is_missing_is_unavailable(client: aws_sdk_sqs::Client) {
+    let (_, url) = made(&client).await;
     let queue = SqsQueue::new(client, format!("{url}-other"), None);
     assert!(matches!(queue.send(hints(1), Duration::ZERO).await, Err(QueueError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn hints_arrive() {
+    hints_arrive_however_many_there_are(emulated()).await;
+}
+
+#[tokio::test]
+async fn warming_is_harmless() {
+    warming_sends_nothing(emulated()).await;
+}
+
+#[tokio::test]
+async fn a_missing_queue_is_told() {
+    a_queue_that_is_missing_is_unavailable(emulated()).await;
 }
 
 /// Answers every request alike, or not at all.

@@ -3,6 +3,7 @@
 pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod process;
+pub(crate) mod switch;
 
 use std::fmt::Write as _;
 use std::path::Path;

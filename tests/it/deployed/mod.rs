@@ -1,0 +1,233 @@
+//! The deployed stack from outside: pushes, deliveries and calls through its gateway, its queues and its workers.
+//!
+//! They run where `TONGGUAN_DEPLOYED` names the file that `infra/local-stack up` leaves, with two ERPs and XHQ at
+//! addresses of this machine, which are played here. They may run again on the same stack: what they push is new each
+//! time.
+
+mod calls;
+mod pushes;
+mod workers;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_sqs::types::QueueAttributeName;
+use hub::ledger::Tally;
+use partners::Partner;
+use runtime::config::{Config, Connection};
+use serde::Deserialize;
+use simulators::api::Xhq;
+use simulators::erp::Delivery;
+use simulators::partner::Answer;
+use simulators::pushes::Example;
+use simulators::{Erp, Sender};
+use store::Store as _;
+use store_dynamodb::DynamoStore;
+use tokio::sync::{Mutex, MutexGuard};
+use url::Url;
+
+use crate::support::http::{Reply, exchange, request};
+use crate::support::{self, answered, until, within};
+
+/// Names the file that says where everything is.
+const DEPLOYED: &str = "TONGGUAN_DEPLOYED";
+
+/// Between two tries at an address that is in use.
+const PAUSE: Duration = Duration::from_millis(3);
+
+/// The stack is one, and so are the addresses of the ERPs.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// What the file says.
+#[derive(Deserialize)]
+struct Deployed {
+    /// The gateway, with whatever stands before the routes.
+    url: String,
+    /// What stands in for AWS.
+    aws: String,
+    region: String,
+    stack: String,
+    /// The process whose children the functions are.
+    process: u32,
+    configuration: String,
+    table: String,
+    queue: String,
+    calls: String,
+    dead_letters: String,
+}
+
+/// The stack, and the ends of it that are played here.
+struct Stage {
+    deployed: Deployed,
+    url: Url,
+    config: Config,
+    /// The ERPs, in the order of their endpoints.
+    erps: [Erp; 2],
+    store: DynamoStore,
+    sqs: aws_sdk_sqs::Client,
+    /// What is in everything that is pushed.
+    mark: String,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// Where these tests are wanted, the stack with nothing on its way.
+async fn stage() -> Option<Stage> {
+    let file = support::switch::named(DEPLOYED, "the deployed stack")?;
+    let turn = TURN.lock().await;
+    let deployed: Deployed = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let config = Config::parse(&std::fs::read_to_string(&deployed.configuration).unwrap()).unwrap();
+    let mut erps = Vec::new();
+    for endpoint in config.endpoints.values() {
+        erps.push(opened(async || Erp::start(address(&endpoint.url), endpoint.keys.clone()).await).await);
+    }
+    let Ok(erps) = erps.try_into() else { panic!("the configuration has two endpoints") };
+    let aws = aws_config::SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(deployed.region.clone()))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "tests")))
+        .http_client(lambda::http_client())
+        .endpoint_url(&deployed.aws)
+        .build();
+    let store = DynamoStore::new(store_dynamodb::client(&aws), deployed.table.clone());
+    let mark = format!("mark-{}", runtime::system_clock()().0);
+    let url = deployed.url.parse().unwrap();
+    let stage = Stage { deployed, url, config, erps, store, sqs: queue_sqs::client(&aws), mark, _turn: turn };
+    stage.settled().await;
+    Some(stage)
+}
+
+fn address(url: &Url) -> SocketAddr {
+    url.socket_addrs(|| None).unwrap()[0]
+}
+
+/// Listens as soon as whoever listened there before has gone: a server's port is closed a little after its end.
+async fn opened<T>(open: impl AsyncFn() -> io::Result<T>) -> T {
+    within(async {
+        loop {
+            match open().await {
+                Ok(opened) => return opened,
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => tokio::time::sleep(PAUSE).await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    })
+    .await
+}
+
+impl Stage {
+    /// XHQ, where the configuration calls it.
+    async fn xhq(&self) -> Xhq {
+        let connection = self.connection(Partner::Xhq);
+        let there = address(connection.base_url.as_ref().unwrap());
+        let [app_id, bgh_id] = ["app_id", "bgh_id"].map(|name| connection.credentials[name].expose());
+        opened(async || Xhq::start(there, runtime::system_clock(), app_id, bgh_id).await).await
+    }
+
+    /// The connection of a partner.
+    fn connection(&self, partner: Partner) -> &Connection {
+        self.config.connections.values().find(|connection| connection.partner == partner).unwrap()
+    }
+
+    /// The path of a partner's push at the gateway.
+    fn hook(&self, partner: Partner, suffix: &str) -> String {
+        let connection = self.connection(partner);
+        self.hook_by(partner, connection.keys[0].expose(), suffix)
+    }
+
+    fn hook_by(&self, partner: Partner, key: &str, suffix: &str) -> String {
+        let path = simulators::pushes::path(partner, self.connection(partner).id.as_str(), key, suffix);
+        format!("{}{path}", self.url.path())
+    }
+
+    fn sender(&self, partner: Partner) -> Sender {
+        Sender::new(partner, &format!("http://{}", address(&self.url))).unwrap()
+    }
+
+    /// Pushes until there is an answer in the partner's time that is not "later".
+    async fn push(&self, partner: Partner, suffix: &str, body: &str) -> Answer {
+        let path = self.hook(partner, suffix);
+        answered(&mut self.sender(partner), &path, "application/json", body.as_bytes()).await
+    }
+
+    /// The body of an example as neither another run nor another example has it: unknown members are kept.
+    fn marked(&self, example: &Example) -> String {
+        let body = std::str::from_utf8(example.body).unwrap().trim();
+        body.replacen('{', &format!("{{\"mark\":\"{} {}\",", self.mark, example.name), 1)
+    }
+
+    /// A request of the ERP; `headers` are whole lines.
+    async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Reply {
+        let path = format!("{}{path}", self.url.path());
+        let key = self.config.api_keys[0].key.expose();
+        let headers = format!("authorization: Bearer {key}\r\ncontent-type: application/json\r\n{headers}");
+        let reply = exchange(address(&self.url), request(method, &path, &headers, body.as_bytes())).await;
+        reply.expect("an answer")
+    }
+
+    /// What an ERP got that holds that text.
+    fn got(&self, erp: usize, text: &str) -> Vec<Delivery> {
+        let holds = |delivery: &Delivery| String::from_utf8_lossy(&delivery.body).contains(text);
+        self.erps[erp].deliveries().into_iter().filter(holds).collect()
+    }
+
+    /// The sum over all connections, each of which balances.
+    async fn ledger(&self) -> Tally {
+        let mut sum = Tally::default();
+        for (connection, tally) in self.store.ledger(runtime::system_clock()()).await.unwrap() {
+            assert!(tally.balanced(), "{connection}: {tally:?}");
+            sum += tally;
+        }
+        sum
+    }
+
+    /// Waits until no hint and no delivery is on its way; the ledger then.
+    async fn settled(&self) -> Tally {
+        until(async || self.waiting().await == (0, 0) && self.ledger().await.pending == 0).await;
+        self.ledger().await
+    }
+
+    /// How many hints at deliveries wait, and how many are being worked on.
+    async fn waiting(&self) -> (u32, u32) {
+        use QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
+        let asked = self.sqs.get_queue_attributes().queue_url(&self.deployed.queue);
+        let asked = asked.attribute_names(ApproximateNumberOfMessages);
+        let told = asked.attribute_names(ApproximateNumberOfMessagesNotVisible).send().await.unwrap();
+        let number = |name| told.attributes().unwrap()[&name].parse().unwrap();
+        (number(ApproximateNumberOfMessages), number(ApproximateNumberOfMessagesNotVisible))
+    }
+
+    /// How long what a worker takes from a queue stays with it, from now on. The value before.
+    async fn visible_again_after(&self, queue: &str, seconds: &str) -> String {
+        let name = QueueAttributeName::VisibilityTimeout;
+        let asked = self.sqs.get_queue_attributes().queue_url(queue).attribute_names(name.clone());
+        let before = asked.send().await.unwrap().attributes().unwrap()[&name].clone();
+        self.sqs.set_queue_attributes().queue_url(queue).attributes(name, seconds).send().await.unwrap();
+        before
+    }
+
+    /// The processes of a function.
+    fn processes(&self, function: &str) -> BTreeSet<u32> {
+        let name = format!("AWS_LAMBDA_FUNCTION_NAME={}-{function}", self.deployed.stack);
+        let ours = |pid: &u32| {
+            let read = |what: &str| std::fs::read_to_string(format!("/proc/{pid}/{what}")).unwrap_or_default();
+            let parent = format!("PPid:\t{}\n", self.deployed.process);
+            read("status").contains(&parent) && read("environ").split('\0').any(|variable| variable == name)
+        };
+        let entries = std::fs::read_dir("/proc").unwrap();
+        entries.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok()).filter(ours).collect()
+    }
+
+    /// Kills every process of a function, as Lambda does with one that has no memory left.
+    fn kill(&self, function: &str) {
+        let processes = self.processes(function);
+        assert!(!processes.is_empty(), "{function} does not run");
+        for pid in processes {
+            assert!(Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
+        }
+    }
+}

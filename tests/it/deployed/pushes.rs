@@ -1,0 +1,86 @@
+//! From a partner's push to the ERP, and again when the ERP asks.
+
+use partners::Partner;
+use serde_json::{Value, json};
+use simulators::partner::{Next, after};
+use simulators::pushes;
+
+use super::stage;
+use crate::support::{PUSHING, until};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_example_is_taken_and_arrives_once_signed_and_untouched() {
+    let Some(stage) = stage().await else { return };
+    let before = stage.ledger().await;
+    let examples = pushes::examples();
+    let bodies: Vec<String> = examples.iter().map(|example| stage.marked(example)).collect();
+    for (example, body) in examples.iter().zip(&bodies) {
+        for resent in [false, true] {
+            let answer = stage.push(example.partner, example.suffix, body).await;
+            let name = example.name;
+            assert_eq!(after(example.partner, 1, Some(&answer)), Next::Taken, "{name}, {resent}: {answer:?}");
+        }
+    }
+    until(async || (0..2).all(|erp| stage.got(erp, &stage.mark).len() >= bodies.len())).await;
+    let ledger = stage.settled().await;
+    let both = 2 * bodies.len() as u64;
+    assert_eq!((ledger.accepted - before.accepted, ledger.delivered - before.delivered), (both, both));
+    for erp in 0..2 {
+        let got = stage.got(erp, &stage.mark);
+        assert_eq!(got.len(), bodies.len(), "nothing came twice");
+        assert!(got.iter().all(|delivery| delivery.signed));
+        for (example, body) in examples.iter().zip(&bodies) {
+            let data = format!(",\"data\":{body}}}");
+            let times = got.iter().filter(|delivery| delivery.body.ends_with(data.as_bytes())).count();
+            assert_eq!(times, 1, "{}", example.name);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_key_is_refused_in_the_partners_words_and_nothing_is_kept() {
+    let Some(stage) = stage().await else { return };
+    let before = stage.ledger().await;
+    for partner in PUSHING {
+        let example = pushes::examples().iter().find(|example| example.partner == partner).unwrap();
+        let path = stage.hook_by(partner, &"0".repeat(48), example.suffix);
+        let body = stage.marked(example);
+        let answer = crate::support::in_time(&mut stage.sender(partner), &path, &body).await;
+        let said: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer.status, 404, "{partner}: {said}");
+        assert_ne!(after(partner, 4, Some(&answer)), Next::Taken, "{partner}: {said}");
+        let word = match partner {
+            Partner::Xhq => ("state", json!(false)),
+            Partner::TrackingEyes => ("code", json!(404)),
+            Partner::OneData | Partner::Yanwen => ("success", json!(false)),
+        };
+        assert_eq!(said[word.0], word.1, "{partner}: {said}");
+    }
+    assert_eq!(stage.settled().await.accepted, before.accepted);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_erp_asks_for_again_comes_again_to_that_endpoint_alone() {
+    let Some(stage) = stage().await else { return };
+    let example = pushes::example("single_receipt").unwrap();
+    let body = stage.marked(example);
+    stage.push(example.partner, example.suffix, &body).await;
+    until(async || stage.got(0, &stage.mark).len() == 1 && stage.got(1, &stage.mark).len() == 1).await;
+    stage.settled().await;
+    let event: Value = serde_json::from_slice(&stage.got(0, &stage.mark)[0].body).unwrap();
+    let endpoint = stage.config.endpoints.keys().next().unwrap().as_str();
+    let again = |dry_run: bool| {
+        let one = json!({"connection": event["source"], "subject": event["subject"], "id": event["id"]});
+        json!({"endpoint": endpoint, "dry_run": dry_run, "events": [one]}).to_string()
+    };
+    for dry_run in [true, false] {
+        let reply = stage.ask("POST", "/deliveries/replay", "", &again(dry_run)).await;
+        let reply = (reply.status, reply.json());
+        assert_eq!((reply.0, &reply.1["dry_run"], &reply.1["events"][0]["id"]), (200, &dry_run.into(), &event["id"]));
+    }
+    until(async || stage.got(0, &stage.mark).len() == 2).await;
+    stage.settled().await;
+    let got = stage.got(0, &stage.mark);
+    assert_eq!((got.len(), stage.got(1, &stage.mark).len()), (2, 1));
+    assert_eq!((&got[0].id, &got[0].body), (&got[1].id, &got[1].body));
+}
