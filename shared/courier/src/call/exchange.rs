@@ -90,7 +90,7 @@ pub(super) async fn ready<S: Store, Q>(
         file: file.as_ref().map(|file| File { name: &file.name, content_type: &file.content_type, bytes: &file.bytes }),
     };
     let prepared = operation::prepare(operation, body, &attempt).map_err(Unready::Never)?;
-    let request = request(connection, &prepared)
+    let request = request(connection, prepared)
         .map_err(|remedy| Unready::Never(vec![Fault { field: "base_url".to_owned(), remedy }]))?;
     Ok(Ready { request, token })
 }
@@ -111,11 +111,11 @@ async fn obtain<S, Q>(
 }
 
 /// What is prepared, as it goes to the connection's base URL.
-pub(super) fn request(connection: &Connection, prepared: &Prepared) -> Result<Request, String> {
+pub(super) fn request(connection: &Connection, prepared: Prepared) -> Result<Request, String> {
     let base = connection.base_url.as_ref().ok_or_else(|| "must be set: where the partner is called".to_owned())?;
     let url = Url::parse(&prepared.url(base.as_str())).map_err(|_| "and the operation's path are no URL".to_owned())?;
-    let headers = prepared.headers.iter().map(|pair| (pair.name.clone(), pair.value.clone()));
-    let content_type = prepared.content_type.iter().map(|value| ("content-type".into(), value.clone()));
+    let headers = prepared.headers.into_iter().map(|pair| (pair.name, pair.value));
+    let content_type = prepared.content_type.into_iter().map(|value| ("content-type".into(), value));
     Ok(Request {
         method: match prepared.method {
             operation::Method::Get => Method::GET,
@@ -123,7 +123,7 @@ pub(super) fn request(connection: &Connection, prepared: &Prepared) -> Result<Re
         },
         url,
         headers: content_type.chain(headers).collect(),
-        body: Bytes::from(prepared.body.clone()),
+        body: Bytes::from(prepared.body),
         timeout: connection.timeout,
         allow_private: connection.allow_private,
         limit: LONGEST_ANSWER + 1,

@@ -213,7 +213,7 @@ async fn ask<S, Q>(courier: &Courier<S, Q>, connection: &Connection) -> Result<H
     let prepared = operation::token_request(connection.partner, &attempt)
         .map_err(|faults| unaskable(format!("no token can be asked for: {}", list(&faults))))?
         .ok_or_else(|| unaskable("the partner gives no tokens".to_owned()))?;
-    let request = request(connection, &prepared).map_err(unaskable)?;
+    let request = request(connection, prepared).map_err(unaskable)?;
     tracing::debug!(connection = %connection.id, "asking for a token");
     let sent = (courier.wire)(request).await;
     let (verdict, outcome) = match &sent {
