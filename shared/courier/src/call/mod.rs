@@ -14,6 +14,7 @@ use std::time::Duration;
 use hub::breaker::Permit;
 use hub::call::{Call, Came, Rules, Standing, Tried};
 use hub::delivery::{Attempt, Outcome, State};
+use hub::schedule::Schedule;
 use hub::{Alias, ConnectionId, EventKey, Record, Utc, Work};
 use partners::Json;
 use partners::operation;
@@ -246,18 +247,11 @@ async fn end<S: Store, Q: Queue>(
     turn: u32,
     reason: String,
 ) -> Result<Done, Undone> {
-    let (key, now, config) = (&record.event.key, courier.context.now(), &courier.context.config);
+    let now = courier.context.now();
     let attempt = Attempt { at: now, ms: 0, status: None, detail: reason };
     let tried = Tried { attempt, answer: None, came: Came::Refusal, learned: Vec::new() };
-    let never = hub::schedule::Schedule::new(vec![]);
-    let ended = |work: Work| {
-        let rules = Rules { schedule: &never, repeatable: false };
-        let call = current(&work, turn)?.attempted(tried.clone(), &rules, now, 0.0);
-        Some(work.with_call(call, &key.connection, &config.routes, config.sweep_every))
-    };
-    let changed = change(courier, key, record.work.clone(), ended).await.map_err(Undone::Before)?;
-    let Some(work) = changed else { return Ok(Done::Stale) };
-    Ok(told(courier, key, &work, None).await.map_or(Done::Stale, Done::Called))
+    let rules = Rules { schedule: &Schedule::new(vec![]), repeatable: false };
+    unsent(courier, record, turn, |call| call.attempted(tried.clone(), &rules, now, 0.0)).await
 }
 
 /// Puts a call off that may not be sent before `until`.
@@ -267,19 +261,29 @@ async fn put_off<S: Store, Q: Queue>(
     turn: u32,
     until: Utc,
 ) -> Result<Done, Undone> {
-    let (key, now, config) = (&record.event.key, courier.context.now(), &courier.context.config);
-    let jitter = (courier.random)();
-    let put_off = |work: Work| {
-        let call = current(&work, turn)?.put_off(until, now, jitter);
+    let (now, jitter) = (courier.context.now(), (courier.random)());
+    unsent(courier, record, turn, |call| call.put_off(until, now, jitter)).await
+}
+
+/// Stores what becomes of a call without an attempt.
+async fn unsent<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    record: &Record,
+    turn: u32,
+    next: impl Fn(Call) -> Call,
+) -> Result<Done, Undone> {
+    let (key, config) = (&record.event.key, &courier.context.config);
+    let next = |work: Work| {
+        let call = next(current(&work, turn)?);
         Some(work.with_call(call, &key.connection, &config.routes, config.sweep_every))
     };
-    let changed = change(courier, key, record.work.clone(), put_off).await.map_err(Undone::Before)?;
+    let changed = change(courier, key, record.work.clone(), next).await.map_err(Undone::Before)?;
     let Some(work) = changed else { return Ok(Done::Stale) };
-    let standing = told(courier, key, &work, None).await;
-    Ok(standing.map_or(Done::Stale, |standing| match standing {
-        Standing::Queued => Done::PutOff,
-        Standing::Succeeded | Standing::Failed | Standing::Ambiguous => Done::Called(standing),
-    }))
+    Ok(match told(courier, key, &work, None).await {
+        None => Done::Stale,
+        Some(Standing::Queued) => Done::PutOff,
+        Some(ended) => Done::Called(ended),
+    })
 }
 
 /// Tells the queue, and the log, of where a call stands now.
