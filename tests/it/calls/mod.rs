@@ -58,7 +58,7 @@ pub(crate) const UNSAFE: [Command; 2] = [("xhq", "upload", upload), ("yanwen", "
 pub(crate) const SAFE: Command = ("onedata", "port_query_v2", port);
 
 /// How 1datatech is called here: its own rules are not public, and these are of the common kind.
-const RECIPE: &str = r#"
+pub(crate) const RECIPE: &str = r#"
 app_key = "demo-key"
 app_secret = "demo-secret"
 [connections.token]

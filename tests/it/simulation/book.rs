@@ -8,9 +8,10 @@ use hub::delivery::{Delivery, State};
 use hub::identity::REPEAT_WINDOW;
 use hub::ledger::Tally;
 use hub::schedule::Schedule;
-use hub::{EndpointId, Event, EventKey, Utc, Work};
+use hub::{EndpointId, Event, EventKey, Subject, Utc, Work};
 use runtime::config::Config;
 
+use super::calls::Calls;
 use super::pushes::{CHAINED, Claim, Fact, canonical, wanted};
 
 /// The result of holding a promise to what happened: what is broken.
@@ -49,6 +50,8 @@ struct Link {
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) key: EventKey,
+    /// What the ERP is told that it is about.
+    pub(super) subject: Subject,
     pub(super) kind: String,
     pub(super) data: Vec<u8>,
 }
@@ -77,6 +80,8 @@ pub(super) struct Book {
     /// Something befell these events that allows a second attempt at what was taken.
     blemished: BTreeSet<EventKey>,
     tally: Tally,
+    /// The ERP's calls.
+    pub(super) calls: Calls,
     /// How often a partner was not acknowledged and gave up.
     refused: usize,
     /// Operators replay.
@@ -98,6 +103,7 @@ impl Book {
             schedules: config.endpoints.values().map(|e| (e.id.clone(), e.schedule.clone())).collect(),
             blemished: BTreeSet::new(),
             tally: Tally::default(),
+            calls: Calls::default(),
             refused: 0,
             replays: false,
             confirmed_until: Utc::default(),
@@ -143,6 +149,10 @@ impl Book {
 
     /// The store took an event: once for each fact, of a chain never twice in a row, and as it was pushed.
     pub(super) fn admitted(&mut self, event: &Event, work: &Work, at: u64) -> Held {
+        if let Some(call) = &work.call {
+            self.tally += work.tally();
+            return self.calls.admitted(event, call).and_then(|()| self.balanced());
+        }
         let data = event.data().into_owned();
         let (kind, subject) = (event.meta.kind.to_string(), event.key.subject.to_string());
         let found = self.facts.iter_mut().find(|((connection, k, s, content), _)| {
@@ -176,12 +186,17 @@ impl Book {
         if endpoints != wanted(&kind).iter().copied().collect() {
             return Err(format!("{kind} goes to {endpoints:?}"));
         }
-        let kept = Kept { key: event.key.clone(), kind, data };
-        if self.kept.insert(event.key.id.to_string(), kept).is_some() {
-            return Err(format!("two events have the id {}", event.key.id));
-        }
+        let (id, subject) = (event.key.id.to_string(), event.key.subject.clone());
+        self.keep(id, Kept { key: event.key.clone(), subject, kind, data })?;
         self.tally += work.tally();
         self.balanced()
+    }
+
+    fn keep(&mut self, id: String, kept: Kept) -> Held {
+        match self.kept.insert(id, kept) {
+            Some(kept) => Err(format!("two events have the id of {kept:?}")),
+            None => Ok(()),
+        }
     }
 
     fn balanced(&self) -> Held {
@@ -198,7 +213,14 @@ impl Book {
         self.tally.failed -= was.failed;
         self.tally.confirmed -= was.confirmed;
         self.tally.unrouted -= was.unrouted;
+        self.tally.calls.queued -= was.calls.queued;
+        self.tally.calls.succeeded -= was.calls.succeeded;
+        self.tally.calls.failed -= was.calls.failed;
+        self.tally.calls.ambiguous -= was.calls.ambiguous;
         self.balanced()?;
+        if before.call != after.call {
+            return self.called(key, before, after);
+        }
         for old in &before.deliveries {
             let Some(new) = after.delivery(&old.endpoint) else {
                 return Err(format!("the delivery of {} to {} vanished", key.id, old.endpoint));
@@ -213,8 +235,23 @@ impl Book {
         Ok(())
     }
 
+    /// The store took a change of a call: where that ended it, its end and its telling are one change.
+    fn called(&mut self, key: &EventKey, before: &Work, after: &Work) -> Held {
+        if let Some((id, told)) = self.calls.changed(key, after)? {
+            let (data, kind) = (told.data().into_owned(), told.meta.kind.to_string());
+            self.keep(id, Kept { key: key.clone(), subject: told.key.subject, kind, data })?;
+            let fresh = |delivery: &Delivery| delivery.state == State::Pending && delivery.tries == 0;
+            if !after.delivery(&"erp".into()).is_some_and(fresh) {
+                return Err(format!("the end of the call {} is told to nobody", key.id));
+            }
+            return Ok(());
+        }
+        let kept = |old: &&Delivery| !after.delivery(&old.endpoint).is_some_and(|new| superseded(old, new));
+        before.deliveries.iter().find(kept).map_or(Ok(()), |old| Err(format!("the telling {old:?} vanished")))
+    }
+
     fn moved(&mut self, key: &EventKey, old: &Delivery, new: &Delivery, now: Utc) -> Held {
-        let way = self.ways.entry((key.id.to_string(), old.endpoint.clone())).or_default();
+        let way = self.ways.entry((self.calls.told(key), old.endpoint.clone())).or_default();
         if new.turn <= old.turn {
             return Err(format!("turn {} came after turn {}", new.turn, old.turn));
         }
@@ -321,7 +358,7 @@ impl Book {
         }
         for (key, work) in works {
             for delivery in &work.deliveries {
-                let way = self.ways.get(&(key.id.to_string(), delivery.endpoint.clone()));
+                let way = self.ways.get(&(self.calls.told(key), delivery.endpoint.clone()));
                 let (taken, again) = way.map_or((0, 0), |way| (way.taken, way.again));
                 let delivered = u32::from(delivery.state == State::Delivered);
                 if taken < delivered || (taken != delivered + again && !self.blemished.contains(key)) {
@@ -333,11 +370,23 @@ impl Book {
                 }
             }
         }
-        Ok(())
+        // What was told of a call before it was sent again was told once, too, or not in time.
+        for ((id, endpoint), way) in &self.ways {
+            let blemished = self.kept.get(id).is_none_or(|kept| self.blemished.contains(&kept.key));
+            if !blemished && way.taken > 1 + way.again {
+                return Err(format!("{id} was taken {} times by {endpoint}", way.taken));
+            }
+        }
+        self.calls.closed()
     }
 
     /// How many events no fault befell.
     pub(super) fn unblemished(&self) -> usize {
         self.kept.values().filter(|kept| !self.blemished.contains(&kept.key)).count()
     }
+}
+
+/// A delivery of an end that is no longer one: it stays as it is, or nothing is left to tell.
+fn superseded(old: &Delivery, new: &Delivery) -> bool {
+    old == new || (old.state == State::Pending && new.state == State::Confirmed)
 }

@@ -212,7 +212,7 @@ fn check(kept: &Kept, endpoint: &Endpoint, parcel: &Parcel, now: Utc) -> Result<
         Format::CloudEvents => {
             let event: Value = serde_json::from_slice(&parcel.body).map_err(|error| error.to_string())?;
             let attributes = ["id", "type", "subject", "source"].map(|name| event[name].as_str().unwrap_or_default());
-            let (subject, source) = (kept.key.subject.as_str(), kept.key.connection.as_str());
+            let (subject, source) = (kept.subject.as_str(), kept.key.connection.as_str());
             if attributes != [id.as_str(), kept.kind.as_str(), subject, source] {
                 return Err(format!("{id} came as {attributes:?}"));
             }

@@ -21,6 +21,8 @@ pub(super) enum Family {
     QueueInTrouble,
     /// The queue is gone for good.
     QueueDead,
+    /// The partners that are called refuse, have no time, or do it without anybody hearing of it.
+    PartnersInTrouble,
     /// One endpoint is dead, and some events are poison.
     ErpInTrouble,
     /// The ERP is down for a day.
@@ -55,6 +57,9 @@ pub(super) struct Plan {
     pub(super) restarts: u64,
     /// How often operators do something.
     pub(super) operations: u64,
+    /// How many calls the ERP makes, and how often it decides about an ambiguous one.
+    pub(super) calls: u64,
+    pub(super) decisions: u64,
     /// Within which time events must be delivered to which endpoints, from when they were stored.
     pub(super) prompt: Option<(Vec<&'static str>, Duration)>,
     /// Every push is acknowledged at once.
@@ -70,10 +75,12 @@ impl Family {
     /// How many of a thousand histories are of this family.
     pub(super) const fn share(self) -> u64 {
         match self {
-            Self::NothingWrong | Self::QueueInTrouble | Self::QueueDead | Self::OperatorsAtWork => 90,
-            Self::ErpInTrouble => 110,
+            Self::NothingWrong | Self::OperatorsAtWork => 60,
+            Self::QueueInTrouble | Self::QueueDead => 80,
+            Self::ErpInTrouble | Self::PartnersInTrouble => 100,
             Self::ErpDownForADay => 30,
-            Self::StoreInTrouble | Self::Deaths => 180,
+            Self::StoreInTrouble => 170,
+            Self::Deaths => 180,
             Self::EverythingAtOnce => 140,
         }
     }
@@ -86,6 +93,7 @@ impl Family {
             Self::Deaths => "deaths_at_every_await",
             Self::QueueInTrouble => "queue_in_trouble",
             Self::QueueDead => "queue_dead_for_good",
+            Self::PartnersInTrouble => "partners_in_trouble",
             Self::ErpInTrouble => "erp_in_trouble",
             Self::ErpDownForADay => "erp_down_for_a_day",
             Self::OperatorsAtWork => "operators_at_work",
@@ -107,6 +115,8 @@ impl Family {
             heals: Duration::from_secs(random.within(120..=240)),
             restarts: 0,
             operations: 0,
+            calls: random.within(0..=4),
+            decisions: 0,
             prompt: None,
             never_refused: true,
         };
@@ -116,10 +126,20 @@ impl Family {
                 pushes: random.within(10..=30),
                 ..plan
             },
-            Self::StoreInTrouble => Plan { weather: store(random, Weather::default()), never_refused: false, ..plan },
+            Self::StoreInTrouble => {
+                let weather = Weather { partner_errors: partners(random), ..store(random, Weather::default()) };
+                Plan { weather, decisions: random.within(0..=4), never_refused: false, ..plan }
+            }
             Self::Deaths => {
-                let weather = Weather { deaths: random.within(50..=500), ..Weather::default() };
-                Plan { weather, restarts: random.within(0..=3), never_refused: false, ..plan }
+                let (deaths, partner_errors) = (random.within(50..=500), partners(random));
+                let weather = Weather { deaths, partner_errors, ..Weather::default() };
+                let (restarts, decisions) = (random.within(0..=3), random.within(0..=4));
+                Plan { weather, restarts, decisions, calls: random.within(1..=6), never_refused: false, ..plan }
+            }
+            Self::PartnersInTrouble => {
+                let weather = Weather { partner_errors: random.within(100..=900), ..Weather::default() };
+                let (calls, decisions) = (random.within(2..=12), random.within(0..=10));
+                Plan { weather, pushes: random.within(1..=4), calls, decisions, ..plan }
             }
             Self::QueueInTrouble => {
                 let erp_errors = if random.chance(500) { random.within(0..=400) } else { 0 };
@@ -161,6 +181,7 @@ impl Family {
                 let weather = queue(random, Weather::default());
                 let weather = store(random, weather);
                 let weather = Weather { deaths: random.within(0..=200), erp_errors: random.within(0..=400), ..weather };
+                let weather = Weather { partner_errors: partners(random), ..weather };
                 let moods = ENDPOINTS.map(|e| (e, random.ms(0..=60_000), random.ms(60_000..=200_000), mood(random)));
                 Plan {
                     weather,
@@ -168,6 +189,7 @@ impl Family {
                     poison: 60,
                     restarts: random.within(0..=2),
                     operations: random.within(0..=6),
+                    decisions: random.within(0..=6),
                     never_refused: false,
                     ..plan
                 }
@@ -198,6 +220,11 @@ fn store(random: &mut Random, weather: Weather) -> Weather {
         stale_reads: some(800),
         ..weather
     }
+}
+
+/// How often a partner that is called fails in one way or another.
+fn partners(random: &mut Random) -> u64 {
+    if random.chance(500) { random.within(0..=500) } else { 0 }
 }
 
 /// Some of what can befall a queue, more or less of it.

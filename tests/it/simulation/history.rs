@@ -1,6 +1,6 @@
 //! One history: a seed's worth of pushes and mishaps, then everything heals, and then the promises are held to it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use store::Store as _;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::asker::{self, Asked};
 use super::erp::Erp;
 use super::family::{ENDPOINTS, Family, Plan, endpoint};
 use super::hub::Hub;
@@ -32,6 +33,8 @@ pub(super) struct Came {
     pub(super) events: usize,
     /// Of these, how many no fault befell that allows a second attempt.
     pub(super) unblemished: usize,
+    /// How often a call came to each end.
+    pub(super) ends: BTreeMap<&'static str, usize>,
 }
 
 /// Plays a history, in virtual time. Where a promise is broken, `shown` lines up to there are told.
@@ -67,9 +70,9 @@ async fn history(family: Family, seed: u64, shown: usize) -> Came {
         everything_again(&hub, &erp).await;
     }
     let book = world.book();
-    let (events, unblemished) = (book.events(), book.unblemished());
+    let (events, unblemished, ends) = (book.events(), book.unblemished(), book.calls.ends().clone());
     drop(book);
-    Came { digest: world.digest(), broken: world.first_broken(), events, unblemished }
+    Came { digest: world.digest(), broken: world.first_broken(), events, unblemished, ends }
 }
 
 /// From the beginning until everything is well and every partner has come to an end.
@@ -105,6 +108,25 @@ async fn trouble(plan: &Plan, random: &mut Random, hub: &Arc<Hub>, erp: &Arc<Erp
         mishaps.spawn(async move {
             sleep_until(when).await;
             operate(&hub).await;
+        });
+    }
+    let at_once = if random.chance(300) { Duration::from_secs(1) } else { plan.heals };
+    for number in 0..plan.calls {
+        let (asked, first) = (Asked { number, safe: random.chance(400) }, at(random, at_once));
+        // Some ask twice at once, without knowing of each other.
+        for _ in 0..random.within(1..=2) {
+            let hub = Arc::clone(hub);
+            partners.spawn(async move {
+                sleep_until(first).await;
+                asker::ask(hub, asked).await;
+            });
+        }
+    }
+    for _ in 0..plan.decisions {
+        let (hub, when) = (Arc::clone(hub), at(random, plan.heals));
+        mishaps.spawn(async move {
+            sleep_until(when).await;
+            asker::decide(&hub).await;
         });
     }
     let step = (plan.heals / 300).max(Duration::from_secs(1));
@@ -169,7 +191,8 @@ async fn quiet(hub: &Hub, from: hub::Utc) {
         let schedule = &endpoint.schedule;
         (0..schedule.steps()).filter_map(|tries| schedule.delay(tries, 1.0)).sum::<Duration>()
     });
-    let longest = schedules.max().unwrap_or_default() + Duration::from_mins(30);
+    // A call's schedule comes before that of its telling, and is no longer than a quarter of an hour.
+    let longest = schedules.max().unwrap_or_default() + Duration::from_mins(50);
     while world.first_broken().is_none() {
         let pending = hub.store.pending();
         if pending.is_empty() {
@@ -223,10 +246,10 @@ async fn judge(plan: &Plan, hub: &Hub, erp: &Erp) {
         let late: Vec<_> = (works.iter())
             .flat_map(|(event, work)| work.deliveries.iter().map(move |delivery| (event, delivery)))
             .filter(|(event, delivery)| {
-                let timely = delivery.state == State::Delivered && delivery.due.since(event.meta.received) <= *within;
+                let timely = delivery.state == State::Delivered && delivery.due.since(delivery.since) <= *within;
                 endpoints.contains(&delivery.endpoint.as_str())
                     && !timely
-                    && !erp.is_poison(&delivery.endpoint, &event.key.id.to_string())
+                    && !erp.is_poison(&delivery.endpoint, &world.book().calls.told(&event.key))
             })
             .map(|(event, delivery)| {
                 format!("{} at {} {:?} {}", event.key.id, delivery.endpoint, delivery.state, delivery.due)

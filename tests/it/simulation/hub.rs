@@ -15,6 +15,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use super::asker::DEADLINE;
+use super::callee;
 use super::erp::Erp;
 use super::mortal::Mortal;
 use super::pushes::Push;
@@ -101,7 +103,7 @@ impl Hub {
             lines: Arc::new(Lines::default()),
             random: Arc::new(move || world.draw(|random, _| random.unit())),
             send: self.erp.send(),
-            wire: Arc::new(|_| Box::pin(std::future::pending())),
+            wire: callee::wire(&self.world),
             ports: port_push::ACTION,
         });
         let mut tasks = JoinSet::new();
@@ -196,6 +198,19 @@ impl Hub {
     pub(super) async fn hint(&self, hints: Vec<Hint>) {
         // What is not sent is swept.
         let _ = self.queue.send(hints, Duration::ZERO).await;
+    }
+
+    /// The ERP calls. Nothing where there is no answer.
+    pub(super) async fn call(self: &Arc<Self>, event: String) -> Option<String> {
+        let (answered, answer) = oneshot::channel();
+        let death = self.death(16);
+        self.spawn(|courier| async move {
+            if let Some(said) = Mortal::new(call::invoke(&courier, event.as_bytes()), death).await {
+                // An ERP that no longer waits is told nothing.
+                let _ = answered.send(said);
+            }
+        });
+        tokio::time::timeout(DEADLINE, answer).await.ok()?.ok()
     }
 
     /// A push comes in. Nothing where there is no answer.

@@ -5,7 +5,10 @@
 //! `TONGGUAN_SIM_HISTORIES` says how many histories are played over all families, a thousand where it is not set.
 //! `TONGGUAN_SIM_SEED` says which seed is the first; then one history of each family is played where no number is given.
 
+mod asker;
 mod book;
+mod callee;
+mod calls;
 mod erp;
 mod family;
 mod history;
@@ -18,6 +21,8 @@ mod random;
 mod regressions;
 mod store;
 mod world;
+
+use std::collections::BTreeMap;
 
 use family::Family;
 
@@ -33,7 +38,7 @@ fn explore(family: Family) {
     let first = variable("TONGGUAN_SIM_SEED");
     let all = variable("TONGGUAN_SIM_HISTORIES").unwrap_or(if first.is_some() { 1 } else { HISTORIES });
     let count = (all * family.share()).div_ceil(1000);
-    let (mut events, mut unblemished) = (0, 0);
+    let (mut events, mut unblemished, mut ends) = (0, 0, BTreeMap::new());
     for seed in (0..count).map(|n| first.unwrap_or(0) + n) {
         let came = history::play(family, seed, if all == 1 { usize::MAX } else { world::SHOWN });
         if let Some(broken) = came.broken {
@@ -45,9 +50,15 @@ fn explore(family: Family) {
         }
         events += came.events;
         unblemished += came.unblemished;
+        came.ends.into_iter().for_each(|(end, times)| *ends.entry(end).or_insert(0) += times);
     }
-    println!("{family:?}: {count} histories, {events} events, {unblemished} of them befallen by nothing");
+    println!(
+        "{family:?}: {count} histories, {events} events, {unblemished} of them befallen by nothing; calls: {ends:?}"
+    );
     assert!(events > 0, "histories without events show nothing");
+    if first.is_none() && family == Family::PartnersInTrouble {
+        assert_eq!(ends.len(), ::hub::call::EVENT_TYPES.len(), "calls come to every end in some history");
+    }
 }
 
 macro_rules! families {
@@ -78,6 +89,7 @@ families! {
     deaths_at_every_await Deaths
     queue_in_trouble QueueInTrouble
     queue_dead_for_good QueueDead
+    partners_in_trouble PartnersInTrouble
     erp_in_trouble ErpInTrouble
     erp_down_for_a_day ErpDownForADay
     operators_at_work OperatorsAtWork

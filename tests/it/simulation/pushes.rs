@@ -5,6 +5,7 @@ use partners::Partner;
 use serde_json::Value;
 
 use super::random::Random;
+use crate::calls::RECIPE;
 
 /// A business fact: connection, type, subject, and its payload without its layout.
 pub(super) type Fact = (&'static str, &'static str, String, String);
@@ -30,6 +31,15 @@ pub(super) struct Push {
 /// The type whose repetitions are told by the latest event alone.
 pub(super) const CHAINED: &str = "xhq.syn_status";
 
+/// The ERP's key.
+pub(super) const API_KEY: &str = "api-key-of-the-erp-0123456789-0123456789";
+
+/// How partners are called in every history.
+const CALLED: &str = r#"timeout = "5s"
+concurrency = 2
+retry = ["5s", "30s", "2m", "10m"]
+"#;
+
 /// The configuration of every history; the schedule and the places of the endpoints differ.
 pub(super) fn document(retry: &str, concurrency: u32) -> String {
     let key = "k".repeat(32);
@@ -44,10 +54,13 @@ pub(super) fn document(retry: &str, concurrency: u32) -> String {
         )
     };
     [
+        format!("[[api_keys]]\nid = \"erp\"\nkey = \"{API_KEY}\"\n"),
         connection("xhq-sh", "xhq"),
+        format!("{CALLED}app_id = \"a\"\nbgh_id = \"b\"\nbase_url = \"https://xhq.example.com/\"\n"),
         connection("te", "trackingeyes"),
         connection("od", "onedata"),
-        endpoint("erp", "types = [\"xhq.*\", \"trackingeyes.*\"]"),
+        format!("{CALLED}base_url = \"https://od.example.com\"\n{RECIPE}"),
+        endpoint("erp", "types = [\"xhq.*\", \"trackingeyes.*\", \"call.*\"]"),
         endpoint("wms", "format = \"raw\"\ntypes = [\"xhq.single_receipt\", \"onedata.rates\"]"),
         endpoint("tms", "connections = [\"te\"]"),
     ]

@@ -49,6 +49,8 @@ pub(super) struct Weather {
     pub(super) deaths: u64,
     /// The ERP refuses, or does not answer, whatever its mood.
     pub(super) erp_errors: u64,
+    /// A partner that is called refuses, has no time, or does it without anybody hearing of it.
+    pub(super) partner_errors: u64,
 }
 
 /// How a queue is dead.
@@ -176,7 +178,12 @@ impl World {
             .iter()
             .map(|d| format!("{} {:?} turn {} tries {} due {}", d.endpoint, d.state, d.turn, d.tries, d.due))
             .collect();
-        self.tell(&format!("changed {} v{}: {}", key.id, after.version, states.join("; ")));
+        let call = after.call.as_ref().map(|call| {
+            let (sending, due) = (if call.sending { " sending" } else { "" }, call.due);
+            format!("{:?}{sending} turn {} tries {} due {due}; ", call.standing, call.turn, call.tries)
+        });
+        let call = call.unwrap_or_default();
+        self.tell(&format!("changed {} v{}: {call}{}", key.id, after.version, states.join("; ")));
         let promise = self.book().settled(key, before, after, self.now());
         self.hold(promise);
     }

@@ -1,0 +1,130 @@
+//! The partners that are called, played: they do what is asked, refuse it, have no time for it, or do it without anybody
+//! hearing of it. What they have begun they finish, whatever becomes of the caller.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use courier::Wire;
+use outbound::{Kind, Request, Sent};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use super::random::Random;
+use super::world::World;
+
+/// What a partner makes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is done and answered.
+    Done,
+    /// It is done, and the answer is lost, or is nothing that can be read, or comes from something in between.
+    Lost(Loss),
+    /// It is not done, and never will be.
+    Refused,
+    /// It is not done now.
+    Busy(Option<Duration>),
+    /// There is no connection.
+    Closed,
+    /// The connection ends before it is done.
+    Dropped,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loss {
+    Broken,
+    Late,
+    Garbled,
+    Gateway,
+}
+
+/// How the hub calls them.
+pub(super) fn wire(world: &Arc<World>) -> Wire {
+    let world = Arc::clone(world);
+    Arc::new(move |request| {
+        let world = Arc::clone(&world);
+        Box::pin(async move { answer(&world, &request).await })
+    })
+}
+
+fn fate(random: &mut Random, per_mille: u64) -> Fate {
+    if !random.chance(per_mille) {
+        return Fate::Done;
+    }
+    match random.within(0..=8) {
+        0 => Fate::Lost(Loss::Broken),
+        1 => Fate::Lost(Loss::Late),
+        2 => Fate::Lost(Loss::Garbled),
+        3 => Fate::Lost(Loss::Gateway),
+        4 => Fate::Refused,
+        5 => Fate::Busy(None),
+        6 => Fate::Busy(Some(random.ms(1_000..=90_000))),
+        7 => Fate::Closed,
+        _ => Fate::Dropped,
+    }
+}
+
+async fn answer(world: &Arc<World>, request: &Request) -> Sent {
+    let (fate, before, after) = world.draw(|random, weather| {
+        let fate = fate(random, weather.partner_errors);
+        let slow = if random.chance(weather.partner_errors / 4) { 4_000 } else { 60 };
+        (fate, random.ms(1..=slow), random.ms(1..=40))
+    });
+    if request.url.path() == "/auth/token" {
+        sleep(before).await;
+        let token = world.draw(|random, _| random.next());
+        return match fate {
+            Fate::Done => says(
+                200,
+                None,
+                &json!({"success": true, "code": 200,
+                "data": {"accessToken": format!("T{token}"), "expiresIn": 7200}}),
+            ),
+            _ => Sent::Failed { kind: Kind::Broken, text: "no token".to_owned(), ms: 0 },
+        };
+    }
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let matter = body["orderOutNo"].as_str().or_else(|| body[0]["subNo"].as_str()).unwrap_or_default().to_owned();
+    world.tell(&format!("call about {matter}: {fate:?}"));
+    let sent = world.book().calls.sent(&matter);
+    world.hold(sent);
+    let (done, heard) = oneshot::channel();
+    let own = Arc::clone(world);
+    // What arrived is worked on, even where nobody waits any more.
+    world.aside(async move {
+        sleep(before).await;
+        match fate {
+            Fate::Done | Fate::Lost(_) => {
+                own.tell(&format!("{matter} is done"));
+                let held = own.book().calls.done(&matter);
+                own.hold(held);
+            }
+            Fate::Refused => own.book().calls.refused(&matter),
+            Fate::Busy(_) | Fate::Closed | Fate::Dropped => {}
+        }
+        // The caller may be gone.
+        let _ = done.send(());
+    });
+    // It is done, or never will be; only then the answer is on its way.
+    let _ = heard.await;
+    let failed = |kind| Sent::Failed { kind, text: "as the seed has it".to_owned(), ms: 0 };
+    let late = fate == Fate::Lost(Loss::Late);
+    sleep(if late { request.timeout.saturating_sub(before) } else { after }).await;
+    let success = json!({"code": 200, "success": true, "msg": "成功", "data": "A22060714485586949"});
+    let refusal = json!({"code": 500, "success": false, "msg": "该订单状态不允许此操作"});
+    match fate {
+        Fate::Done => says(200, None, &success),
+        Fate::Refused => says(200, None, &refusal),
+        Fate::Busy(after) => says(503, after, &refusal),
+        Fate::Lost(Loss::Garbled) => says(200, None, &"系统维护".into()),
+        Fate::Lost(Loss::Gateway) => says(502, None, &Value::Null),
+        Fate::Lost(Loss::Late) => failed(Kind::Timeout),
+        Fate::Lost(Loss::Broken) | Fate::Dropped => failed(Kind::Broken),
+        Fate::Closed => failed(Kind::Connect),
+    }
+}
+
+fn says(status: u16, retry_after: Option<Duration>, body: &Value) -> Sent {
+    Sent::Answered { status, retry_after, content_type: None, body: Bytes::from(body.to_string()), ms: 0 }
+}

@@ -1,0 +1,174 @@
+//! The book of the calls in a history: what the ERP asked for, what each partner did, and where each call stands. Held to
+//! the promises of calls at every step.
+
+use std::collections::BTreeMap;
+
+use hub::call::{Call, Decision, Standing, end};
+use hub::{Event, EventKey, Record, Work};
+
+use super::book::Held;
+
+/// What a call is about: its idempotency key, and the number of the order or subscription in its body.
+pub(super) type Matter = String;
+
+/// What is known of a matter.
+#[derive(Debug, Default)]
+struct Known {
+    /// The partner may be asked twice.
+    safe: bool,
+    /// How often the partner did it.
+    done: u32,
+    /// How often it had, when it was last decided to ask again.
+    done_before: u32,
+    /// How often the ERP had it sent again.
+    retries: u32,
+    /// What the ERP decides, or decided.
+    asked: Vec<Decision>,
+    /// The partner has refused it for good.
+    refused: bool,
+}
+
+/// A call as it is stored.
+#[derive(Debug)]
+struct Kept {
+    event: Event,
+    call: Call,
+    /// The id under which its end is told.
+    told: Option<String>,
+}
+
+/// The calls of a history.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    known: BTreeMap<Matter, Known>,
+    kept: BTreeMap<EventKey, Kept>,
+    /// How often a call ended in each way.
+    ends: BTreeMap<&'static str, usize>,
+}
+
+impl Calls {
+    /// The ERP asks for something, perhaps not for the first time.
+    pub(super) fn asked(&mut self, matter: &str, safe: bool) {
+        self.known.entry(matter.to_owned()).or_default().safe = safe;
+    }
+
+    /// The ERP is told that a call is accepted: then it is stored.
+    pub(super) fn accepted(&self, id: &str) -> Held {
+        let stored = self.kept.keys().any(|key| key.id.to_string() == id);
+        if stored { Ok(()) } else { Err(format!("the call {id} was accepted before it was stored")) }
+    }
+
+    /// The ERP makes a decision about a call, which may never arrive.
+    pub(super) fn decided(&mut self, key: &EventKey, decision: Decision) {
+        let matter = self.kept.get(key).map(|kept| kept.call.key.clone());
+        let known = matter.and_then(|matter| self.known.get_mut(&matter));
+        known.into_iter().for_each(|known| known.asked.push(decision));
+    }
+
+    /// The calls that somebody may decide about.
+    pub(super) fn ambiguous(&self) -> Vec<EventKey> {
+        let ambiguous = self.kept.iter().filter(|(_, kept)| kept.call.standing == Standing::Ambiguous);
+        ambiguous.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// The store took a call, the only one about its matter.
+    pub(super) fn admitted(&mut self, event: &Event, call: &Call) -> Held {
+        if !self.known.contains_key(&call.key) {
+            return Err(format!("nobody asked for {}", call.key));
+        }
+        if self.kept.values().any(|kept| kept.call.key == call.key) {
+            return Err(format!("{} is two calls", call.key));
+        }
+        let kept = Kept { event: event.clone(), call: call.clone(), told: None };
+        self.kept.insert(event.key.clone(), kept);
+        Ok(())
+    }
+
+    /// A request reaches the wire: what must not be done twice was marked before.
+    pub(super) fn sent(&self, matter: &str) -> Held {
+        let kept = self.kept.values().find(|kept| kept.call.key == matter);
+        let (Some(known), Some(Kept { call, .. })) = (self.known.get(matter), kept) else {
+            return Err(format!("{matter} was sent before it was stored"));
+        };
+        if !known.safe && !(call.standing == Standing::Queued && call.sending && call.in_hand) {
+            return Err(format!("{matter} was sent, and nothing says so: {call:?}"));
+        }
+        Ok(())
+    }
+
+    /// The partner did it.
+    pub(super) fn done(&mut self, matter: &str) -> Held {
+        let known = self.known.entry(matter.to_owned()).or_default();
+        known.done += 1;
+        if !known.safe && known.done > 1 + known.retries {
+            return Err(format!(
+                "{matter} was done {} times, and sent again by decision {}",
+                known.done, known.retries
+            ));
+        }
+        Ok(())
+    }
+
+    /// The partner refused it for good.
+    pub(super) fn refused(&mut self, matter: &str) {
+        self.known.entry(matter.to_owned()).or_default().refused = true;
+    }
+
+    /// The store took a change of a call. Where that ended it, what the ERP is to be told: id, and the event.
+    pub(super) fn changed(&mut self, key: &EventKey, after: &Work) -> Result<Option<(String, Event)>, String> {
+        let (Some(kept), Some(call)) = (self.kept.get_mut(key), &after.call) else {
+            return Err(format!("the call {} vanished", key.id));
+        };
+        let known = self.known.entry(call.key.clone()).or_default();
+        moved(known, &kept.call, call).map_err(|what| format!("the call {} about {}: {what}", key.id, call.key))?;
+        kept.call = call.clone();
+        let told = end(&Record { event: kept.event.clone(), work: after.clone() });
+        let told = told.map(|event| (event.key.id.to_string(), event));
+        kept.told = told.as_ref().map(|(id, _)| id.clone());
+        if let Some(kind) = call.standing.event_type() {
+            *self.ends.entry(kind).or_default() += 1;
+        }
+        Ok(told)
+    }
+
+    /// The id under which the ERP is told of an item: of a call that of its end.
+    pub(super) fn told(&self, key: &EventKey) -> String {
+        let end = self.kept.get(key).and_then(|kept| kept.told.clone());
+        end.unwrap_or_else(|| key.id.to_string())
+    }
+
+    /// How often a call came to each end.
+    pub(super) const fn ends(&self) -> &BTreeMap<&'static str, usize> {
+        &self.ends
+    }
+
+    /// The end: every call has come to one.
+    pub(super) fn closed(&self) -> Held {
+        let open: Vec<_> = self.kept.values().filter(|kept| kept.call.standing == Standing::Queued).collect();
+        if open.is_empty() { Ok(()) } else { Err(format!("these calls have no end: {open:?}")) }
+    }
+}
+
+/// A call goes where it may from where it was.
+fn moved(known: &mut Known, old: &Call, new: &Call) -> Held {
+    if new.turn <= old.turn {
+        return Err(format!("turn {} came after turn {}", new.turn, old.turn));
+    }
+    match (old.standing, new.standing) {
+        (Standing::Queued, Standing::Queued) => Ok(()),
+        (Standing::Queued, Standing::Succeeded) if known.done > known.done_before => Ok(()),
+        (Standing::Queued, Standing::Failed) if !known.safe && known.done > known.done_before => {
+            Err("it failed, and the partner has done it".to_owned())
+        }
+        // Five attempts, as its connection's schedule has it.
+        (Standing::Queued, Standing::Failed) if known.refused || old.tries == 4 => Ok(()),
+        (Standing::Queued, Standing::Ambiguous) if !known.safe && old.sending => Ok(()),
+        (Standing::Ambiguous, Standing::Succeeded) if known.asked.contains(&Decision::Done) => Ok(()),
+        (Standing::Ambiguous, Standing::Queued) if known.asked.contains(&Decision::Retry) => {
+            known.retries += 1;
+            known.done_before = known.done;
+            Ok(())
+        }
+        (from, to) => Err(format!("{from:?} became {to:?}: {known:?}")),
+    }
+}
