@@ -187,12 +187,12 @@ async fn erp<S: Store, Q: Queue>(
 ) -> Response<Full<Bytes>> {
     let context = &courier.context;
     let (head, body) = request.into_parts();
-    let (refusal, name, limit) = match door {
-        Door::Deliveries => (deliveries::refusal(context, &head.headers), deliveries::NAME, deliveries::MAX_BODY),
-        Door::Call => (call::refusal(context, &head.headers), call::NAME, call::MAX_BODY),
-        Door::CallStatus => (call_status::refusal(context, &head.headers), call_status::NAME, call_status::MAX_BODY),
+    let (name, limit) = match door {
+        Door::Deliveries => (deliveries::NAME, deliveries::MAX_BODY),
+        Door::Call => (call::NAME, call::MAX_BODY),
+        Door::CallStatus => (call_status::NAME, call_status::MAX_BODY),
     };
-    if let Some(refusal) = refusal {
+    if let Some(refusal) = api::refusal(name, &context.config, &head.headers) {
         return closing(refusal.map(Full::new));
     }
     let request = match read(body, limit).await {

@@ -19,16 +19,15 @@ use std::time::Duration;
 use api::{Problem, caller};
 use bytes::Bytes;
 use courier::Courier;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use hub::ConnectionId;
 use partners::Json;
 use partners::operation::enclosure::Enclosure;
 use partners::operation::{self, Attempt, Effect, Fault, File, Operation};
 use queue::Queue;
-use runtime::Context;
 use runtime::config::Connection;
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use store::Store;
 
 /// The function's name: folder, crate, binary, log and metric name.
@@ -53,12 +52,6 @@ pub(crate) struct Asked {
     body: String,
     /// The file, where it did not come within the body.
     file: Option<Enclosure>,
-}
-
-/// The answer to a request that nobody may make, told by its head: its body need not be read.
-#[must_use]
-pub fn refusal<S, Q>(context: &Context<S, Q>, headers: &HeaderMap) -> Option<Response<Bytes>> {
-    caller(&context.config, headers).err().map(|problem| problem.answer(NAME))
 }
 
 /// Answers one request of the ERP.
@@ -87,15 +80,8 @@ pub async fn invoke<S: Store, Q: Queue>(courier: &Courier<S, Q>, event: &[u8]) -
     let response = result.await.unwrap_or_else(|problem: Problem| problem.answer(NAME));
     let location = response.headers().get(http::header::LOCATION).and_then(|value| value.to_str().ok());
     let text = String::from_utf8_lossy(response.body());
-    let quoted;
-    let body = match serde_json::from_str::<&RawValue>(&text) {
-        Ok(json) => Some(json),
-        Err(_) => {
-            quoted = serde_json::value::to_raw_value(&text).ok();
-            quoted.as_deref()
-        }
-    };
-    let invoked = body.map(|body| Invoked { status: response.status().as_u16(), location, body });
+    let json = RawValue::from_string(text.clone().into_owned()).or_else(|_| to_raw_value(&text)).ok();
+    let invoked = json.as_deref().map(|body| Invoked { status: response.status().as_u16(), location, body });
     // Numbers, texts and what is JSON already: it prints.
     invoked.and_then(|invoked| serde_json::to_string(&invoked).ok()).unwrap_or_default()
 }

@@ -13,7 +13,7 @@ mod resolve;
 
 use api::{Caller, Problem, caller};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use hub::{EventId, EventKey, call};
 use queue::Queue;
 use runtime::Context;
@@ -29,12 +29,6 @@ pub const ROUTES: &[(Method, &str)] =
 
 /// The largest body that is taken, in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
-
-/// The answer to a request that nobody may make, told by its head: its body need not be read.
-#[must_use]
-pub fn refusal<S, Q>(context: &Context<S, Q>, headers: &HeaderMap) -> Option<Response<Bytes>> {
-    caller(&context.config, headers).err().map(|problem| problem.answer(NAME))
-}
 
 /// Answers one request.
 pub async fn handle<S: Store, Q: Queue>(context: &Context<S, Q>, request: Request<Bytes>) -> Response<Bytes> {

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use api::{Caller, Problem, body, caller, json as answer_json, moment, query};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Subject};
 use queue::Queue;
 use runtime::Context;
@@ -50,12 +50,6 @@ pub const MAX_BODY: usize = 1024 * 1024;
 
 /// How many items a page or a change has at the most.
 const MOST: usize = 1_000;
-
-/// The answer to a request that nobody may make, told by its head: its body need not be read.
-#[must_use]
-pub fn refusal<S, Q>(context: &Context<S, Q>, headers: &HeaderMap) -> Option<Response<Bytes>> {
-    caller(&context.config, headers).err().map(|problem| problem.answer(NAME))
-}
 
 /// Answers one request.
 pub async fn handle<S: Store, Q: Queue>(context: &Context<S, Q>, request: Request<Bytes>) -> Response<Bytes> {

@@ -1,7 +1,8 @@
 //! Who asks, and what they may see.
 
-use http::HeaderMap;
+use bytes::Bytes;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, Response};
 use hub::ConnectionId;
 use hub::routes::Pattern;
 use runtime::config::Config;
@@ -39,4 +40,10 @@ pub fn caller<'c>(config: &'c Config, headers: &HeaderMap) -> Result<Caller<'c>,
     let matching = config.api_keys.iter().filter(|key| key.key.matches(token));
     let found = matching.fold(None, |_, key| Some(Caller { id: &key.id, connections: &key.connections }));
     found.ok_or_else(Problem::unauthorized)
+}
+
+/// The answer to a request that nobody may make, told by its head: its body need not be read.
+#[must_use]
+pub fn refusal(function: &'static str, config: &Config, headers: &HeaderMap) -> Option<Response<Bytes>> {
+    caller(config, headers).err().map(|problem| problem.answer(function))
 }

@@ -10,7 +10,7 @@ mod problem;
 mod request;
 
 pub use answer::{json, raw};
-pub use caller::{Caller, caller};
+pub use caller::{Caller, caller, refusal};
 pub use multipart::{is_multipart, multipart};
 pub use problem::Problem;
 pub use request::{body, limit, moment, query, segments};
