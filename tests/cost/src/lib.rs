@@ -11,6 +11,24 @@
 mod aws;
 pub mod cases;
 mod deployment;
+mod options;
+mod prices;
+mod table;
 mod usage;
 
+pub use options::Options;
 pub use usage::{Invocation, Outside, Usage};
+
+/// Over how many events it is counted what the hub takes by being there.
+const SAMPLE: usize = 200;
+
+/// What each thing takes; an idle month; a busy one; and what the same costs elsewhere. Markdown.
+pub async fn tables(options: &Options) -> anyhow::Result<[String; 4]> {
+    let (cases, standing) = (cases::all().await?, cases::standing(SAMPLE).await?);
+    Ok([
+        table::each(options, &cases),
+        table::idle(options, &standing),
+        table::month(options, &cases, &standing)?,
+        table::beside(options, &cases)?,
+    ])
+}

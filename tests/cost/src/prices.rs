@@ -31,6 +31,19 @@ pub(crate) const BUS_EVENT: f64 = 1.00e-6;
 /// An invocation of an EventBridge API destination.
 pub(crate) const API_DESTINATION: f64 = 0.20e-6;
 
-/// What a hosted webhook service asks for a month before it meters events: its name, its plan, its price.
-pub(crate) const HOSTED: [(&str, &str, f64); 2] =
-    [("Hookdeck", "Team, 10,000 events included", 39.0), ("Svix", "the smallest paid plan", 490.0)];
+/// A hosted webhook service, by the smallest plan that is paid.
+pub(crate) struct Hosted {
+    pub(crate) name: &'static str,
+    /// What a month costs.
+    pub(crate) month: f64,
+    /// How many events are in that.
+    pub(crate) included: f64,
+    /// What each further event costs; nothing where its page has a calculator and no number.
+    pub(crate) further: Option<f64>,
+}
+
+/// As <https://hookdeck.com/pricing> and <https://www.svix.com/pricing/> said in 2026-09.
+pub(crate) const HOSTED: [Hosted; 2] = [
+    Hosted { name: "Hookdeck, Team", month: 39.0, included: 10_000.0, further: None },
+    Hosted { name: "Svix, Professional", month: 490.0, included: 50_000.0, further: Some(0.0001) },
+];

@@ -1,10 +1,9 @@
 //! The figures as Markdown.
 
 use anyhow::Context as _;
-use cost::cases::{self, Case, Standing};
-use cost::{Invocation, Outside, Usage};
 
-use crate::{Options, prices};
+use crate::cases::{self, Case, Standing};
+use crate::{Invocation, Options, Outside, Usage, prices};
 
 const MILLION: f64 = 1e6;
 
@@ -182,8 +181,13 @@ pub(crate) fn beside(options: &Options, cases: &[Case]) -> anyhow::Result<String
         ("Tongguan".to_owned(), usd(here)),
         ("the gateway, an EventBridge bus and an API destination".to_owned(), usd(bridge)),
     ];
-    let hosted = prices::HOSTED
-        .map(|(name, plan, price)| (format!("{name} ({plan})"), format!("{} and more by the event", usd(price))));
+    let hosted = prices::HOSTED.map(|hosted| {
+        let price = match hosted.further {
+            Some(further) => usd(hosted.month + (MILLION - hosted.included) * further),
+            None => format!("{}, and what is beyond {} events", usd(hosted.month), hosted.included),
+        };
+        (hosted.name.to_owned(), price)
+    });
     let rows = rows.into_iter().chain(hosted).map(|(name, price)| vec![name, price]);
     Ok(markdown(&["a million events of 1 KB to one endpoint, in a month", "USD"], rows))
 }

@@ -1,6 +1,7 @@
 //! What things may take, in the units that are paid for: the figures of `infra/README.md`, counted again.
 
-use ::cost::{Usage, cases};
+use ::cost::{Options, Usage, cases};
+use clap::Parser as _;
 
 async fn counted() -> impl Fn(&str) -> Usage {
     let cases = cases::all().await.unwrap();
@@ -52,4 +53,12 @@ async fn what_is_stored_and_done_costs_its_storage_alone() {
     assert!(standing.sweep.reads <= 25.0, "{standing:?}");
     assert_eq!(standing.items, 30, "an event and its delivery are one item");
     assert!(standing.bytes / standing.items <= 1024, "{standing:?}");
+}
+
+#[tokio::test]
+async fn the_runbooks_tables_are_what_is_counted() {
+    let runbook = include_str!("../../../infra/README.md");
+    for table in ::cost::tables(&Options::parse_from(["cost"])).await.unwrap() {
+        assert!(runbook.contains(&table), "put in what `cargo run -p cost` prints:\n{table}");
+    }
 }
