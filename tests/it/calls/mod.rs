@@ -4,6 +4,7 @@ mod circuits;
 mod first;
 mod idempotency;
 mod retry;
+mod rows;
 mod telling;
 mod tokens;
 
