@@ -1,6 +1,7 @@
 //! Calls to partners through the hub, against simulated partners that keep their own rules.
 
 mod circuits;
+mod crash;
 mod first;
 mod idempotency;
 mod retry;

@@ -148,6 +148,7 @@ async fn a_refusal_is_final_and_in_the_partners_own_words() {
         assert!(call["attempts"][0]["detail"].as_str().unwrap().contains(words), "{call}");
         let told = desk.hears("call.failed", n + 1).await;
         assert!(told[n]["data"]["answer"]["body"].to_string().contains(words), "{told:?}");
+        desk.quiet().await;
         desk.pass(minutes(24 * 60)).await;
         assert_eq!(partner.count(), before + 1, "{words} is sent once");
     }
@@ -258,6 +259,7 @@ async fn the_erp_decides_that_it_is_done() {
     let reply = desk.resolve(&id, "done").await;
     assert_eq!((reply.status, &reply.json()["state"]), (200, &"succeeded".into()));
     desk.hears("call.succeeded", 1).await;
+    desk.quiet().await;
     desk.pass(minutes(60)).await;
     assert_eq!(desk.xhq.count(), 1, "what is done is not sent");
     let told = ids(&desk, &id);

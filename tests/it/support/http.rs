@@ -55,10 +55,10 @@ pub(crate) fn chunked(body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Sends bytes and reads until the other side closes: the answer, where there is one.
+/// Sends bytes and reads until the other side closes: the answer, where there is one, and somebody to give it.
 pub(crate) async fn exchange(address: SocketAddr, bytes: Vec<u8>) -> Option<Reply> {
     within(async {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut stream = TcpStream::connect(address).await.ok()?;
         // Both halves stay open to the end: a sender that has closed its half looks like one that is gone.
         let (mut from, mut to) = stream.split();
         let mut answer = Vec::new();
