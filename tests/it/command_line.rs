@@ -55,12 +55,17 @@ impl Operator {
         Self { config, address: hub.address().to_string() }
     }
 
-    pub(crate) fn says(&self, words: &str) -> Said {
+    /// The command of those words, to be run in a process of its own.
+    fn command(&self, words: &str) -> Command {
         let config = self.config.display();
         let mut command = Command::new(this_binary());
         command.args(["command_line::child", "--exact", "--nocapture", "--test-threads=1"]);
         command.env(WORDS, format!("tongguan --config {config} --listen {} {words}", self.address));
-        let output = command.output().unwrap();
+        command
+    }
+
+    pub(crate) fn says(&self, words: &str) -> Said {
+        let output = self.command(words).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let out = text.split(MARK).nth(1).unwrap_or_default().trim().to_owned();
         let errors = String::from_utf8(output.stderr).unwrap();

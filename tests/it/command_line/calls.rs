@@ -1,11 +1,14 @@
 //! Calls by hand: made, looked at and decided about.
 
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Stdio};
+
 use serde_json::Value;
 use simulators::api::Fault;
 
 use super::{Operator, Said};
 use crate::calls::Desk;
-use crate::support::until;
+use crate::support::{Plan, until};
 
 const UPLOAD: &str = r#"{"fileUrl":"http://files/1.zip","orderOutNo":"SO-1","isReload":"","n":1.10}"#;
 
@@ -166,4 +169,53 @@ async fn what_can_be_called_is_listed_with_examples_that_can_be_sent() {
     let said = operator.says(&format!("call yanwen s3.mawb.create --file {body}"));
     assert_eq!((said.code, desk.yanwen.processed_count()), (Some(0), 1), "{said:?}");
     desk.hub.stop().await;
+}
+
+/// The connections of a configuration to play partners with, at ports that were free a moment ago.
+fn played() -> (Plan, Vec<SocketAddr>) {
+    let free = || TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let held = [free(), free()];
+    let [xhq, onedata] = held.each_ref().map(|listener| listener.local_addr().unwrap());
+    let every = format!("allow_private = true\nkeys = [\"{}\"]", "k".repeat(32));
+    let plan = Plan::bare()
+        .table(&format!(
+            "[[connections]]\nid = \"xhq\"\npartner = \"xhq\"\nbase_url = \"http://{xhq}/api/docking/\"\n{every}\n\
+             app_id = \"demo-app\"\nbgh_id = \"demo-broker\""
+        ))
+        .table(&format!(
+            "[[connections]]\nid = \"onedata\"\npartner = \"onedata\"\nbase_url = \"http://{onedata}\"\n{every}\n{}",
+            crate::calls::RECIPE
+        ))
+        .table("[[connections]]\nid = \"real\"\npartner = \"yanwen\"\nuser_id = \"1\"\napi_token = \"t\"");
+    (plan, vec![xhq, onedata])
+}
+
+/// A command that runs until the value is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partners_are_played_where_the_configuration_calls_them() {
+    let (plan, addresses) = played();
+    let hub = plan.start().await;
+    let operator = Operator::of(&plan, &hub);
+    let real = operator.says("partner real");
+    assert!(real.code == Some(1) && real.errors.contains("real: its base_url"), "{real:?}");
+
+    let _partners = Running(operator.command("partner").stdout(Stdio::null()).spawn().unwrap());
+    until(async || addresses.iter().all(|address| TcpStream::connect(address).is_ok())).await;
+    let query = operator.says("call xhq bghList");
+    let example = operator.says("call onedata port_query_v2 --example").out;
+    let body = operator.file("body.json", example.as_bytes());
+    let results = [(); 2].map(|()| operator.says(&format!("call onedata port_query_v2 --file {body}")));
+    assert_eq!((query.code, &json(&query)["data"][0]["bghID"]), (Some(0), &"demo-broker".into()));
+    let codes = results.map(|said| json(&said)["answer"]["body"]["data"][0]["resultCode"].clone());
+    assert_eq!(codes, [1, 2], "subscribed, then found");
+    hub.stop().await;
 }
