@@ -5,6 +5,7 @@
 //! time.
 
 mod calls;
+mod containers;
 mod pushes;
 mod workers;
 

@@ -1,0 +1,29 @@
+//! The webhooks in Lambda's own containers, over the tables and queues of the deployed stack.
+
+use simulators::partner::{Next, after};
+use simulators::{Sender, pushes};
+
+use super::stage;
+use crate::support::{answered, switch, until};
+
+/// Says where `infra/local-stack containers` listens: `http://127.0.0.1:3000`.
+const CONTAINERS: &str = "TONGGUAN_CONTAINERS";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_webhook_answers_in_its_container_and_what_it_took_arrives() {
+    let Some(gateway) = switch::named(CONTAINERS, "functions in containers") else { return };
+    let Some(stage) = stage().await else { return };
+    for example in pushes::examples() {
+        let connection = stage.connection(example.partner);
+        let key = connection.keys[0].expose();
+        let path = pushes::path(example.partner, connection.id.as_str(), key, example.suffix);
+        let mut sender = Sender::new(example.partner, &gateway).unwrap();
+        let body = stage.marked(example);
+        let answer = answered(&mut sender, &path, "application/json", body.as_bytes()).await;
+        assert_eq!(after(example.partner, 1, Some(&answer)), Next::Taken, "{}: {answer:?}", example.name);
+    }
+    let all = pushes::examples().len();
+    until(async || (0..2).all(|erp| stage.got(erp, &stage.mark).len() == all)).await;
+    stage.settled().await;
+    assert!((0..2).all(|erp| stage.got(erp, &stage.mark).iter().all(|delivery| delivery.signed)));
+}
