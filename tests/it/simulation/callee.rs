@@ -81,7 +81,9 @@ async fn answer(world: &Arc<World>, request: &Request) -> Sent {
                 &json!({"success": true, "code": 200,
                 "data": {"accessToken": format!("T{token}"), "expiresIn": 7200}}),
             ),
-            _ => Sent::Failed { kind: Kind::Broken, text: "no token".to_owned(), ms: 0 },
+            Fate::Lost(_) | Fate::Refused | Fate::Busy(_) | Fate::Closed | Fate::Dropped => {
+                Sent::Failed { kind: Kind::Broken, text: "no token".to_owned(), ms: 0 }
+            }
         };
     }
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();

@@ -61,8 +61,9 @@ impl Calls {
     /// The ERP makes a decision about a call, which may never arrive.
     pub(super) fn decided(&mut self, key: &EventKey, decision: Decision) {
         let matter = self.kept.get(key).map(|kept| kept.call.key.clone());
-        let known = matter.and_then(|matter| self.known.get_mut(&matter));
-        known.into_iter().for_each(|known| known.asked.push(decision));
+        if let Some(known) = matter.and_then(|matter| self.known.get_mut(&matter)) {
+            known.asked.push(decision);
+        }
     }
 
     /// The calls that somebody may decide about.
@@ -90,7 +91,8 @@ impl Calls {
         let (Some(known), Some(Kept { call, .. })) = (self.known.get(matter), kept) else {
             return Err(format!("{matter} was sent before it was stored"));
         };
-        if !known.safe && !(call.standing == Standing::Queued && call.sending && call.in_hand) {
+        let marked = call.standing == Standing::Queued && call.sending && call.in_hand;
+        if !known.safe && !marked {
             return Err(format!("{matter} was sent, and nothing says so: {call:?}"));
         }
         Ok(())

@@ -50,7 +50,9 @@ fn explore(family: Family) {
         }
         events += came.events;
         unblemished += came.unblemished;
-        came.ends.into_iter().for_each(|(end, times)| *ends.entry(end).or_insert(0) += times);
+        for (end, times) in came.ends {
+            *ends.entry(end).or_insert(0) += times;
+        }
     }
     println!(
         "{family:?}: {count} histories, {events} events, {unblemished} of them befallen by nothing; calls: {ends:?}"
