@@ -17,7 +17,7 @@ use partners::operation::{Effect, Encoding, Field, Format, Kind, Need, Operation
 use simulators::api::Fault;
 use simulators::erp::Reply as Says;
 
-use self::parley::{arrived, ask, edited, given, got, invalid, problem, shown, succeeded, with};
+use self::parley::{arrived, ask, call, edited, given, got, invalid, problem, shown, succeeded, with};
 use crate::calls::{API_TOKEN, APP_ID, BGH_ID, Desk, SECRET};
 
 /// A row as its partner's document has it.
@@ -301,5 +301,21 @@ async fn what_the_documents_lost_and_what_the_partner_says_pass_as_they_are_prin
         }
     }
     desk.calls().await;
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn an_operation_is_its_own_partners_alone() {
+    let desk = Desk::new().await;
+    for row in rows() {
+        for other in ["xhq", "yanwen", "onedata", "eyes"].into_iter().filter(|other| *other != row.connection) {
+            let reply = call(&desk, other, row.operation, row.body()).await;
+            let problem = problem(&reply, 404, "unknown-operation");
+            let first = rows().find(|row| row.connection == other).unwrap().operation;
+            assert!(problem["detail"].as_str().unwrap().contains(first), "{problem}");
+            assert_eq!(desk.partner(other).count(), 0);
+        }
+    }
+    assert!(desk.calls().await.is_empty());
     desk.hub.stop().await;
 }

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::parley::{call, invalid};
-use crate::calls::{Desk, upload};
+use crate::calls::{APP_ID, BGH_ID, Desk, upload};
 use crate::support::http::{Reply, exchange, request};
 use crate::support::{API_KEY, answered, key, sender};
 
@@ -89,6 +89,36 @@ async fn a_file_may_come_as_a_part_as_base64_or_as_an_address_whatever_the_partn
             }
         }
     }
+    desk.hub.stop().await;
+}
+
+/// Whoever knows the names that the document lost needs no help.
+#[tokio::test]
+async fn a_file_that_the_erp_has_encoded_itself_passes_as_it_is() {
+    let desk = Desk::new().await;
+    for body in [r#"{"file":"UEsDBAo=","fileName":"a.exe"}"#, r#"{"fileBase64":"UEsDBAo","a":1.10}"#] {
+        let done = call(&desk, "xhq", "fileBase64Upload", body).await.json();
+        assert_eq!(done["state"], "succeeded", "{done}");
+        let sent = desk.xhq.requests().pop().unwrap();
+        let own = body.strip_prefix('{').unwrap();
+        assert_eq!(String::from_utf8_lossy(&sent.body), format!(r#"{{"appId":"{APP_ID}","bghId":"{BGH_ID}",{own}"#));
+    }
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_of_a_megabyte_arrives_whole() {
+    let desk = Desk::new().await;
+    let noise = (0..1024 * 1024_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]);
+    let file: Vec<u8> = b"PK\x03\x04".iter().copied().chain(noise).collect();
+    let head = r#"name="file"; filename="large.zip""#;
+    for operation in ["fileUpload", "fileBase64Upload"] {
+        let done = multipart(&desk, operation, &[(r#"name="orderOutNo""#, b"SO-1"), (head, &file)]).await.json();
+        assert_eq!(done["state"], "succeeded", "{done}");
+    }
+    let sent = desk.xhq.requests();
+    assert!(sent[0].parts().iter().any(|part| part.content == file));
+    assert!(BASE64_STANDARD.decode(sent[1].json()["fileBase64"].as_str().unwrap()).unwrap() == file);
     desk.hub.stop().await;
 }
 

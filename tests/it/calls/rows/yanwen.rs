@@ -147,6 +147,7 @@ async fn a_method_without_a_row_is_a_command_whose_body_is_passed_as_it_is() {
         ("s3.mawb.cancel", r#"{"mawbNo":7,"b":"\u4e2d","a":1e2}"#),
         ("s3.text", r#""a  b""#),
         ("s3.none", "null"),
+        ("s3.words", r#"{"名":"燕文 \"物流\" é 😀"}"#),
     ] {
         let reply = call(&desk, "yanwen", method, body).await;
         assert_eq!(reply.json()["state"], "succeeded", "{}", reply.json());
@@ -158,7 +159,7 @@ async fn a_method_without_a_row_is_a_command_whose_body_is_passed_as_it_is() {
         let problem = problem(&call(&desk, "yanwen", method, "{}").await, 404, "unknown-operation");
         assert!(problem["detail"].as_str().unwrap().contains("s3.mawb.create"), "{problem}");
     }
-    assert_eq!(desk.yanwen.count(), 4);
+    assert_eq!(desk.yanwen.count(), 5);
     desk.hub.stop().await;
 }
 
