@@ -12,7 +12,7 @@ use crate::{call, calls, commands, first_run, partner, push, serve};
 /// Where the configuration is looked for.
 const CONFIG_FILE: &str = "tongguan.toml";
 
-/// Tongguan 通关: receives what customs and freight partners push, keeps it, and delivers it to the ERP.
+/// Tongguan 通关: receives what customs and freight partners push, delivers it to the ERP, and calls partners for it.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Cli {
