@@ -35,8 +35,6 @@ async fn a_result_in_time_is_the_answer() {
 #[tokio::test]
 async fn a_query_is_answered_with_what_the_partner_says() {
     let desk = Desk::new().await;
-    let reply = desk.call("eyes", "customs_status_download", "", r#"{"ids":"1"}"#).await;
-    println!("{reply:?} {}", String::from_utf8_lossy(&reply.body));
     let reply = desk.call("xhq", "bghList", "", "").await;
     assert_eq!((reply.status, &reply.json()["code"]), (200, &200.into()), "{reply:?}");
     assert!(desk.calls().await.is_empty());

@@ -93,3 +93,26 @@ async fn while_the_store_is_slow_or_silent_1datatech_is_asked_to_repeat_before_i
         assert_eq!(ledger(&stack).await.accepted, kept + 1);
     }
 }
+
+/// What opens its connections at the start does not wait for them at 1datatech's expense.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_beside_a_slow_or_silent_store_answers_before_1datatechs_deadline() {
+    let stack = start(Plan::new()).await;
+    let partner = Partner::OneData;
+    for manner in [Manner::Late(Duration::from_millis(400)), Manner::Mute, Manner::Deaf] {
+        stack.table.behave(manner);
+        // Each push meets an instance that has just been started; the first answer that came in time counts.
+        let answer = within(async {
+            loop {
+                stack.function("rate_push").unwrap().cool();
+                let pushed = sender(&stack, partner).push(&path(partner), "application/json", r#"{"batchNo":"B0"}"#).await;
+                if let Ok(answer) = pushed.answered {
+                    return answer;
+                }
+            }
+        })
+        .await;
+        let said: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!((answer.status, &said["success"], said.get("state")), (503, &false.into(), None));
+    }
+}
