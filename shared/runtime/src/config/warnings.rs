@@ -67,18 +67,20 @@ pub(super) fn of(config: &Config) -> Vec<String> {
 /// What is to be known about calls to a connection's partner.
 fn of_calls(connection: &Connection, warnings: &mut Vec<String>) {
     let id = &connection.id;
+    let private = connection.base_url.as_ref().is_some_and(is_plainly_private);
     if let Some(url) = &connection.base_url {
         if url.scheme() == "http" && (!connection.credentials.is_empty() || is_callable(connection)) {
             let origin = origin(url);
             warnings.push(format!("connection {id} calls {origin} without TLS: credentials and data can be read"));
         }
-        if !connection.allow_private && is_plainly_private(url) {
+        if !connection.allow_private && private {
             warnings.push(format!(
                 "connection {id} is called at a private address, so every call fails: set allow_private = true"
             ));
         }
     }
-    if connection.allow_private {
+    // Where the base URL is such an address, it is what was meant.
+    if connection.allow_private && !private {
         warnings.push(format!("connection {id} may be called at private and loopback addresses (allow_private)"));
     }
     if connection.allow_private_files {

@@ -207,8 +207,10 @@ fn what_is_accepted_but_risky_is_told() {
     for private in ["localhost", "10.1.2.3", "[::1]", "169.254.169.254"] {
         let base = format!("base_url = \"https://{private}/\"\n");
         warned("xhq", &base, &["every call fails: set allow_private = true"]);
-        warned("xhq", &format!("{base}allow_private = true"), &["at private and loopback addresses (allow_private)"]);
+        warned("xhq", &format!("{base}allow_private = true"), &[]);
     }
+    let anywhere = "base_url = \"https://example.com\"\nallow_private = true";
+    warned("xhq", anywhere, &["at private and loopback addresses (allow_private)"]);
     let files = "base_url = \"https://example.com\"\nallow_private_files = true";
     warned("xhq", files, &["(allow_private_files)"]);
 }
