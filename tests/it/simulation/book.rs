@@ -358,7 +358,9 @@ impl Book {
         }
         for (key, work) in works {
             for delivery in &work.deliveries {
-                let way = self.ways.get(&(self.calls.told(key), delivery.endpoint.clone()));
+                // An endpoint that a call was replayed to is told of no later end by itself.
+                let mut told = self.calls.all_told(key).into_iter().rev();
+                let way = told.find_map(|id| self.ways.get(&(id, delivery.endpoint.clone())));
                 let (taken, again) = way.map_or((0, 0), |way| (way.taken, way.again));
                 let delivered = u32::from(delivery.state == State::Delivered);
                 if taken < delivered || (taken != delivered + again && !self.blemished.contains(key)) {

@@ -33,8 +33,8 @@ struct Known {
 struct Kept {
     event: Event,
     call: Call,
-    /// The id under which its end is told.
-    told: Option<String>,
+    /// The ids under which its ends are told, the latest last.
+    told: Vec<String>,
 }
 
 /// The calls of a history.
@@ -80,7 +80,7 @@ impl Calls {
         if self.kept.values().any(|kept| kept.call.key == call.key) {
             return Err(format!("{} is two calls", call.key));
         }
-        let kept = Kept { event: event.clone(), call: call.clone(), told: None };
+        let kept = Kept { event: event.clone(), call: call.clone(), told: Vec::new() };
         self.kept.insert(event.key.clone(), kept);
         Ok(())
     }
@@ -126,17 +126,22 @@ impl Calls {
         kept.call = call.clone();
         let told = end(&Record { event: kept.event.clone(), work: after.clone() });
         let told = told.map(|event| (event.key.id.to_string(), event));
-        kept.told = told.as_ref().map(|(id, _)| id.clone());
+        kept.told.extend(told.as_ref().map(|(id, _)| id.clone()));
         if let Some(kind) = call.standing.event_type() {
             *self.ends.entry(kind).or_default() += 1;
         }
         Ok(told)
     }
 
-    /// The id under which the ERP is told of an item: of a call that of its end.
+    /// The id under which the ERP is told of an item: of a call that of its latest end.
     pub(super) fn told(&self, key: &EventKey) -> String {
-        let end = self.kept.get(key).and_then(|kept| kept.told.clone());
-        end.unwrap_or_else(|| key.id.to_string())
+        self.all_told(key).pop().unwrap_or_default()
+    }
+
+    /// The ids under which the ERP was ever told of an item, the latest last.
+    pub(super) fn all_told(&self, key: &EventKey) -> Vec<String> {
+        let ends = self.kept.get(key).map(|kept| kept.told.clone()).filter(|told| !told.is_empty());
+        ends.unwrap_or_else(|| vec![key.id.to_string()])
     }
 
     /// How often a call came to each end.
