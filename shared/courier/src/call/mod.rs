@@ -83,25 +83,25 @@ pub(crate) async fn run<S: Store, Q: Queue>(
 
     let gate = courier.lines.gate(connection);
     let place = gate.place().await;
-    let line = courier.lines.to(&line_name(connection), connection.concurrency);
-    match line.permit(store, context.now()).await {
-        Permit::Wait(reopens) => put_off(courier, &record, turn, reopens).await,
-        permit @ (Permit::Go | Permit::Probe) => {
-            match gate.pace(connection.rate, context.now(), PATIENCE) {
-                Ok(wait) if wait.is_zero() => {}
-                Ok(wait) => sleep(wait).await,
-                Err(wait) => return put_off(courier, &record, turn, context.now().after(wait)).await,
-            }
-            let ask = Ask { connection, operation: &operation, body: &body, file: beside.file.as_ref() };
-            let attempt = Sending { courier, record: &record, ask, gate: &gate };
-            let made = attempt.made(record.work.clone(), turn).await.map_err(Undone::Before)?;
-            let Some(made) = made else { return Ok(Done::Stale) };
-            drop(place);
-            let over = context.now();
-            line.report(store, (permit, key.id, made.came.outcome()), over).await;
-            attempt.settle(made, over).await
-        }
+    // Before the circuit is asked: a probe that is let through must go out.
+    match gate.pace(connection.rate, context.now(), PATIENCE) {
+        Ok(wait) if wait.is_zero() => {}
+        Ok(wait) => sleep(wait).await,
+        Err(wait) => return put_off(courier, &record, turn, context.now().after(wait)).await,
     }
+    let line = courier.lines.to(&line_name(connection), connection.concurrency);
+    let permit = match line.permit(store, context.now()).await {
+        Permit::Wait(reopens) => return put_off(courier, &record, turn, reopens).await,
+        permit @ (Permit::Go | Permit::Probe) => permit,
+    };
+    let ask = Ask { connection, operation: &operation, body: &body, file: beside.file.as_ref() };
+    let attempt = Sending { courier, record: &record, ask, gate: &gate };
+    let made = attempt.made(record.work.clone(), turn).await.map_err(Undone::Before)?;
+    let Some(made) = made else { return Ok(Done::Stale) };
+    drop(place);
+    let over = context.now();
+    line.report(store, (permit, key.id, made.came.outcome()), over).await;
+    attempt.settle(made, over).await
 }
 
 /// One attempt.

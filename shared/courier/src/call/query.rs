@@ -60,12 +60,12 @@ pub async fn ask<S: Store, Q>(
     let context = &courier.context;
     let gate = courier.lines.gate(connection);
     let Ok(place) = timeout(PATIENCE, gate.place()).await else { return Err(Unanswered::Paced(PATIENCE)) };
+    gate.pace(connection.rate, context.now(), Duration::ZERO).map_err(Unanswered::Paced)?;
     let line = courier.lines.to(&line_name(connection), connection.concurrency);
     let permit = match line.permit(&context.store, context.now()).await {
         Permit::Wait(reopens) => return Err(Unanswered::Open(reopens.since(context.now()))),
         permit @ (Permit::Go | Permit::Probe) => permit,
     };
-    gate.pace(connection.rate, context.now(), Duration::ZERO).map_err(Unanswered::Paced)?;
     let ask = Ask { connection, operation, body, file };
     let mut spent: Option<Secret> = None;
     let result = loop {
