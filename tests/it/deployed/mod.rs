@@ -98,7 +98,7 @@ async fn stage() -> Option<Stage> {
     let mark = format!("mark-{}", runtime::system_clock()().0);
     let url = deployed.url.parse().unwrap();
     let stage = Stage { deployed, url, config, erps, store, sqs: queue_sqs::client(&aws), mark, _turn: turn };
-    stage.settled().await;
+    Box::pin(stage.settled()).await;
     Some(stage)
 }
 

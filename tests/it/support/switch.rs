@@ -10,7 +10,8 @@ pub(crate) fn named(variable: &'static str, what: &str) -> Option<String> {
     static TOLD: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
     let value = std::env::var(variable).ok().filter(|value| !value.is_empty());
     if value.is_none() && TOLD.lock().unwrap().insert(variable) {
-        writeln!(std::io::stderr(), "skipped: {what}, because {variable} is not set").unwrap();
+        let line = format!("skipped: {what}, because {variable} is not set\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
     }
     value
 }
