@@ -58,7 +58,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
     let listed = Listed { key: event.key.clone(), meta: event.meta.clone(), work: work.clone() };
     let listed = match admitted {
         Admitted::New => {
-            tracing::info!(
+            tracing::debug!(
                 function = crate::NAME, call = %event.key.id, connection = %connection.id, operation = operation.name, "accepted"
             );
             let sent = timeout(HINTING, context.queue.send(hints(&event.key, work), Duration::ZERO)).await;

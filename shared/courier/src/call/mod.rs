@@ -294,9 +294,14 @@ async fn told<S: Store, Q: Queue>(
     status: Option<u16>,
 ) -> Option<Standing> {
     let call = work.call.as_ref()?;
-    tracing::info!(
-        call = %key.id, connection = %key.connection, operation = call.operation, state = ?call.standing, status, "called"
-    );
+    let (id, connection, operation, state) = (key.id, &key.connection, call.operation.as_str(), call.standing);
+    match state {
+        Standing::Succeeded => tracing::debug!(call = %id, %connection, operation, ?state, status, "called"),
+        Standing::Queued | Standing::Failed | Standing::Ambiguous => {
+            // What the partner answered is kept with the attempt; it may hold what no log should.
+            tracing::info!(call = %id, %connection, operation, ?state, status, "called");
+        }
+    }
     match call.standing {
         Standing::Queued => tell(courier, key, vec![Errand::Call { turn: call.turn }], call.due).await,
         Standing::Succeeded | Standing::Failed | Standing::Ambiguous => {

@@ -14,6 +14,7 @@ use runtime::config::Connection;
 use serde::{Deserialize, Serialize};
 use store::{Note, Store, StoreError};
 use tokio::time::sleep;
+use url::Url;
 
 use super::Gate;
 use super::exchange::{request, summary};
@@ -48,6 +49,8 @@ struct Known {
 #[derive(Clone, Debug)]
 struct Held {
     token: Secret,
+    /// Whose it is (see [`account`]).
+    account: String,
     /// From then on it is replaced.
     replace: Utc,
     /// From then on it is no good.
@@ -58,6 +61,8 @@ struct Held {
 #[derive(Serialize, Deserialize)]
 struct Shared {
     token: String,
+    #[serde(default)]
+    account: String,
     replace: Utc,
     until: Utc,
 }
@@ -89,15 +94,26 @@ impl Slot {
 }
 
 impl Held {
-    /// Whether it may be sent: it is in its life, and is not the one that the partner has turned away.
-    fn is_good(&self, now: Utc, spent: Option<&Secret>) -> bool {
-        now < self.until && spent.is_none_or(|spent| !spent.matches(self.token.expose()))
+    /// Whether it may be sent: it is that account's, in its life, and not the one that the partner has turned away.
+    fn is_good(&self, account: &str, now: Utc, spent: Option<&Secret>) -> bool {
+        self.account == account
+            && now < self.until
+            && spent.is_none_or(|spent| !spent.matches(self.token.expose()))
     }
 
     fn of(note: &Note) -> Option<Self> {
-        let Shared { token, replace, until } = serde_json::from_str(&note.value).ok()?;
-        Some(Self { token: Secret::new(token), replace, until })
+        let Shared { token, account, replace, until } = serde_json::from_str(&note.value).ok()?;
+        Some(Self { token: Secret::new(token), account, replace, until })
     }
+}
+
+/// A digest of where a connection asks for its token and with what. The token of the account that a connection was
+/// configured with before is good for hours, and calls with it would be done in that account's name.
+fn account(connection: &Connection) -> String {
+    let base_url = connection.base_url.as_ref().map(Url::as_str);
+    let credentials = connection.credentials.iter().map(|(name, secret)| (name, secret.expose()));
+    let told = serde_json::to_string(&(base_url, credentials.collect::<Vec<_>>())).unwrap_or_default();
+    hub::identity::digest(told.as_bytes())
 }
 
 /// The token to send. `spent` is one that the partner has just turned away.
@@ -108,7 +124,8 @@ pub(super) async fn token<S: Store, Q>(
     spent: Option<&Secret>,
 ) -> Result<Secret, NoToken> {
     let slot = &gate.token;
-    let good = |now: Utc| slot.known().held.filter(|held| held.is_good(now, spent));
+    let account = account(connection);
+    let good = |now: Utc| slot.known().held.filter(|held| held.is_good(&account, now, spent));
     let mut asking = match good(courier.context.now()) {
         Some(held) if courier.context.now() < held.replace => return Ok(held.token),
         // It is still good: one replaces it, and the others go on with it.
@@ -129,7 +146,7 @@ pub(super) async fn token<S: Store, Q>(
         return held.map(|held| held.token).ok_or(why);
     }
     let holder = asking.get_or_insert_with(|| nonce(courier));
-    let replaced = replace(courier, connection, slot, holder, spent).await;
+    let replaced = replace(courier, (connection, &account), slot, holder, spent).await;
     drop(asking);
     // One that is good a while longer serves while the partner gives no other.
     replaced.or_else(|why| held.map(|held| held.token).ok_or(why))
@@ -138,7 +155,7 @@ pub(super) async fn token<S: Store, Q>(
 /// Has the token replaced: by this process, or by another one that is asking already.
 async fn replace<S: Store, Q>(
     courier: &Courier<S, Q>,
-    connection: &Connection,
+    (connection, account): (&Connection, &str),
     slot: &Slot,
     holder: &str,
     spent: Option<&Secret>,
@@ -153,10 +170,10 @@ async fn replace<S: Store, Q>(
         let taken = store.lease(&name, holder, now, until).await.map_err(|error| unshared(&error))?;
         // Read after the lease was asked for: whoever had it before has written what was found.
         let note = store.note(&name).await.map_err(|error| unshared(&error))?;
-        let shared = note.as_ref().and_then(Held::of).filter(|held| held.is_good(now, spent) && now < held.replace);
+        let shared = note.as_ref().and_then(Held::of).filter(|held| held.is_good(account, now, spent) && now < held.replace);
         let result = match shared {
             Some(held) => Ok(slot.hold(held)),
-            None if taken => match ask(courier, connection).await {
+            None if taken => match ask(courier, connection, account).await {
                 Ok(held) => {
                     keep(store, &name, note.map_or(0, |note| note.version), &held).await;
                     Ok(slot.hold(held))
@@ -189,7 +206,8 @@ fn unshared(error: &StoreError) -> NoToken {
 
 /// Shares a token. One that cannot be shared still serves this process.
 async fn keep<S: Store>(store: &S, name: &str, version: u64, held: &Held) {
-    let shared = Shared { token: held.token.expose().to_owned(), replace: held.replace, until: held.until };
+    let Held { token, account, replace, until } = held.clone();
+    let shared = Shared { token: token.expose().to_owned(), account, replace, until };
     let value = serde_json::to_string(&shared).unwrap_or_default();
     if let Err(error) = store.put_note(name, &value, version).await {
         tracing::warn!(name, error = runtime::logs::chain(&error), "the token could not be shared");
@@ -197,7 +215,7 @@ async fn keep<S: Store>(store: &S, name: &str, version: u64, held: &Held) {
 }
 
 /// Asks the partner.
-async fn ask<S, Q>(courier: &Courier<S, Q>, connection: &Connection) -> Result<Held, NoToken> {
+async fn ask<S, Q>(courier: &Courier<S, Q>, connection: &Connection, account: &str) -> Result<Held, NoToken> {
     let unaskable = |text: String| NoToken { text, outcome: Outcome::Impossible };
     let asked = courier.context.now();
     let (own, boundary) = (nonce(courier), nonce(courier));
@@ -222,8 +240,8 @@ async fn ask<S, Q>(courier: &Courier<S, Q>, connection: &Connection) -> Result<H
                 Ok(token) => {
                     let life = token.life;
                     let token = Secret::new(token.expose().to_owned());
-                    let until = asked.after(life);
-                    return Ok(Held { token, replace: asked.after(life.saturating_sub(life / AHEAD)), until });
+                    let (account, until) = (account.to_owned(), asked.after(life));
+                    return Ok(Held { token, account, replace: asked.after(life.saturating_sub(life / AHEAD)), until });
                 }
                 Err(verdict) => {
                     let trouble = *status == 429 || *status >= 500;

@@ -222,10 +222,15 @@ impl Store for SqliteStore {
     }
 
     async fn settle(&self, key: &EventKey, work: &Work) -> Result<Settled> {
-        // From here on another version may be stored than the one that was admitted.
-        self.fresh.take(key);
+        self.fresh.changing(key);
+        let fresh = Arc::clone(&self.fresh);
         let (key, work) = (key.clone(), work.clone());
-        self.write("settle", move |db| writes::settle(db, &key, &work)).await
+        let settle = move |db: &Connection| Ok((writes::settle(db, &key, &work)?, key, work));
+        let (settled, key, work) = self.write("settle", settle).await?;
+        if settled == Settled::Done {
+            fresh.settled(&key, &work);
+        }
+        Ok(settled)
     }
 
     async fn due(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
