@@ -6,7 +6,9 @@ use std::time::Duration;
 use courier::{Courier, Done};
 use futures::future::join_all;
 use hub::call::Standing;
+use hub::{ConnectionId, Secret};
 use queue::{Errand, Hint, InProcess};
+use runtime::config::Config;
 use serde_json::Value;
 use simulators::api::{Fault, TOKEN};
 use simulators::erp::Reply;
@@ -93,6 +95,27 @@ async fn two_processes_share_a_token_and_the_asking_for_it() {
     let both = tokio::join!(queries(&one, 100), queries(&other, 100));
     assert_eq!(both, (vec![200; 100], vec![200; 100]));
     assert_eq!(desk.onedata.token_requests(), 2);
+    desk.hub.stop().await;
+}
+
+/// A connection that was given another account's credentials went on with the token of the account before.
+#[tokio::test]
+async fn the_token_of_another_account_is_not_used() {
+    let desk = Desk::new().await;
+    let first = desk.courier();
+    assert_eq!(queries(&first, 1).await, [200]);
+    let mut changed = first.clone();
+    let mut config = Config::clone(&changed.context.config);
+    let connection = config.connections.get_mut(&ConnectionId::from("onedata")).unwrap();
+    connection.credentials.insert("app_secret".to_owned(), Secret::new("another".to_owned()));
+    changed.context.config = config.into();
+    // In the process that read its configuration again, and in one that was started anew.
+    let started = Courier { context: changed.context.clone(), ..desk.courier() };
+    for courier in [changed, started] {
+        let before = desk.onedata.token_requests();
+        assert_eq!(queries(&courier, 1).await, [502], "the partner gives that account no token");
+        assert_eq!((desk.onedata.token_requests() - before, desk.onedata.count()), (1, 1));
+    }
     desk.hub.stop().await;
 }
 

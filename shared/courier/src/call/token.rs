@@ -96,9 +96,7 @@ impl Slot {
 impl Held {
     /// Whether it may be sent: it is that account's, in its life, and not the one that the partner has turned away.
     fn is_good(&self, account: &str, now: Utc, spent: Option<&Secret>) -> bool {
-        self.account == account
-            && now < self.until
-            && spent.is_none_or(|spent| !spent.matches(self.token.expose()))
+        self.account == account && now < self.until && spent.is_none_or(|spent| !spent.matches(self.token.expose()))
     }
 
     fn of(note: &Note) -> Option<Self> {
@@ -170,7 +168,8 @@ async fn replace<S: Store, Q>(
         let taken = store.lease(&name, holder, now, until).await.map_err(|error| unshared(&error))?;
         // Read after the lease was asked for: whoever had it before has written what was found.
         let note = store.note(&name).await.map_err(|error| unshared(&error))?;
-        let shared = note.as_ref().and_then(Held::of).filter(|held| held.is_good(account, now, spent) && now < held.replace);
+        let shared =
+            note.as_ref().and_then(Held::of).filter(|held| held.is_good(account, now, spent) && now < held.replace);
         let result = match shared {
             Some(held) => Ok(slot.hold(held)),
             None if taken => match ask(courier, connection, account).await {
