@@ -91,7 +91,7 @@ pub(crate) async fn serve<S: Store, Q: Queue>(
 }
 
 async fn handle<S: Store, Q: Queue>(
-    courier: &Courier<S, Q>,
+    courier: &Arc<Courier<S, Q>>,
     request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Response<Full<Bytes>> {
@@ -106,7 +106,7 @@ async fn handle<S: Store, Q: Queue>(
 }
 
 async fn route<S: Store, Q: Queue>(
-    courier: &Courier<S, Q>,
+    courier: &Arc<Courier<S, Q>>,
     request: Request<Incoming>,
     peer: SocketAddr,
     arrived: Instant,
@@ -181,7 +181,7 @@ enum Door {
 
 /// One request of the ERP. Who may not ask is told so before the body is read.
 async fn erp<S: Store, Q: Queue>(
-    courier: &Courier<S, Q>,
+    courier: &Arc<Courier<S, Q>>,
     request: Request<Incoming>,
     door: Door,
 ) -> Response<Full<Bytes>> {
@@ -205,7 +205,17 @@ async fn erp<S: Store, Q: Queue>(
     };
     match door {
         Door::Deliveries => deliveries::handle(context, request).await,
-        Door::Call => call::handle(courier, request).await,
+        Door::Call => {
+            // It goes on where the ERP hangs up: what came of it counts for the partner's circuit, and what was stored
+            // is hinted at.
+            let courier = Arc::clone(courier);
+            let answered = tokio::spawn(async move { call::handle(&courier, request).await }).await;
+            answered.unwrap_or_else(|error| {
+                tracing::error!(%error, "a call's handler panicked");
+                let failed = "the hub failed; the same request may be repeated";
+                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unavailable", failed).answer(name)
+            })
+        }
         Door::CallStatus => call_status::handle(context, request).await,
     }
     .map(Full::new)

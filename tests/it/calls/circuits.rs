@@ -2,15 +2,21 @@
 
 use std::time::Duration;
 
+use courier::call::line_name;
 use futures::future::join_all;
-use hub::breaker::THRESHOLD;
+use hub::ConnectionId;
+use hub::breaker::{THRESHOLD, note};
 use partners::Partner;
 use serde_json::Value;
 use simulators::api::Fault;
 use simulators::erp::Reply;
+use store::Store as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use crate::calls::{APP_ID, BGH_ID, Desk, Making, SAFE, UNSAFE, upload};
-use crate::support::{key, status, sweep, until, within};
+use crate::support::http::request;
+use crate::support::{API_KEY, key, status, sweep, until, within};
 
 /// As many calls as open a circuit.
 const ENOUGH: usize = THRESHOLD as usize;
@@ -70,6 +76,27 @@ async fn a_partner_in_trouble_is_left_alone_probed_singly_and_called_when_it_is_
     assert!(all_succeed(&desk, &ids).await);
     assert_eq!((desk.xhq.count(), desk.xhq.most_processed()), (ENOUGH + 3 + ids.len(), 1), "each was done once");
     desk.calls().await;
+    desk.hub.stop().await;
+}
+
+/// An ERP that hung up before the partner's time was over took what came of the query along: nothing opened the circuit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queries_that_the_erp_gave_up_count_for_the_circuit() {
+    let desk = Desk::with(Making { every: "timeout = \"300ms\"\nconcurrency = 64", ..Making::default() }).await;
+    desk.xhq.behave(Fault::Holds);
+    let query = request("POST", "/calls/xhq/bghList", &format!("authorization: Bearer {API_KEY}\r\n"), b"{}");
+    let address = desk.hub.address();
+    for asked in 1..=ENOUGH {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(&query).await.unwrap();
+        until(async || desk.xhq.count() >= asked).await;
+        // The ERP hangs up here.
+        drop(stream);
+    }
+    let health = note(&line_name(&desk.hub.context().config.connections[&ConnectionId::from("xhq")]));
+    until(async || desk.hub.context().store.note(&health).await.unwrap().is_some()).await;
+    let reply = desk.call("xhq", "bghList", "", "{}").await;
+    assert_eq!((reply.status, desk.xhq.count()), (503, ENOUGH));
     desk.hub.stop().await;
 }
 
