@@ -38,7 +38,11 @@ pub(crate) async fn read(request: Request<Bytes>) -> Result<Asked, Problem> {
     }
     let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
     // Some clients send the key as an RFC 8941 string, in quotes.
-    let key = header(IDEMPOTENCY_KEY).map(|key| key.trim().trim_matches('"').to_owned());
+    let key = request.headers().get(IDEMPOTENCY_KEY).map(|value| {
+        let unread = |_| Problem::field("Idempotency-Key", "must be printable ASCII, as a header's value is");
+        value.to_str().map(|key| key.trim().trim_matches('"').to_owned()).map_err(unread)
+    });
+    let key = key.transpose()?;
     let wait = header(PREFER).map_or(Ok(Duration::ZERO), preferred)?;
     let content_type = header(CONTENT_TYPE).unwrap_or_default().to_owned();
     let (connection, operation) = (connection.clone(), operation.clone());

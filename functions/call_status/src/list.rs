@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use http::{Request, Response, StatusCode};
 use hub::call::{SUBJECT, Standing};
-use hub::{Alias, ConnectionId, Subject, Utc};
+use hub::{Alias, ConnectionId, EventKey, Subject, Utc};
 use runtime::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -43,22 +43,23 @@ pub(crate) async fn answer<S: Store, Q>(
     let state = query(request, "state").map(|state| standing(&state)).transpose()?;
     let connection = query(request, "connection").map(|name| caller.connection(&name)).transpose()?;
     let (subject, from) = (query(request, "subject"), query(request, "from"));
+    let of_wanted = |key: &EventKey| {
+        connection.as_ref().is_none_or(|connection| key.connection == *connection) && caller.sees(&key.connection)
+    };
     let wanted = |listed: &Listed| {
         let call = listed.work.call.as_ref();
-        call.is_some_and(|call| state.is_none_or(|state| call.standing == state))
-            && connection.as_ref().is_none_or(|connection| listed.key.connection == *connection)
-            && caller.sees(&listed.key.connection)
+        call.is_some_and(|call| state.is_none_or(|state| call.standing == state)) && of_wanted(&listed.key)
     };
     let (items, next) = match (subject, state) {
         (Some(subject), _) => (of_subject(context, &subject).await?, None),
-        (None, Some(Standing::Queued)) => (queued(context).await?, None),
+        (None, Some(Standing::Queued)) => (queued(context, of_wanted).await?, None),
         (None, Some(Standing::Failed | Standing::Ambiguous)) => failed(context, from.as_deref(), limit).await?,
         (None, Some(Standing::Succeeded)) => {
             return Err(Problem::field("subject", "must be given: calls that succeeded are found by their subject"));
         }
         (None, None) => {
             // Whatever is open: what is queued stands before the first page of what has stuck.
-            let mut items = if from.is_none() { queued(context).await? } else { Vec::new() };
+            let mut items = if from.is_none() { queued(context, of_wanted).await? } else { Vec::new() };
             let (stuck, next) = failed(context, from.as_deref(), limit).await?;
             items.extend(stuck);
             (items, next)
@@ -124,15 +125,18 @@ async fn timeline<S: Store, Q>(
     context.store.timeline(connection, subject, now).await.map_err(|error| Problem::store(&error))
 }
 
-/// The calls that are queued, the longest due first.
-async fn queued<S: Store, Q>(context: &Context<S, Q>) -> Result<Vec<Listed>, Problem> {
+/// The calls that are queued and wanted by their keys, the longest due first.
+async fn queued<S: Store, Q>(
+    context: &Context<S, Q>,
+    wanted: impl Fn(&EventKey) -> bool,
+) -> Result<Vec<Listed>, Problem> {
     let now = context.now();
     let schedules = context.config.connections.values().map(|connection| &connection.schedule);
     let delays = schedules.flat_map(|schedule| (0..schedule.steps()).filter_map(|tries| schedule.delay(tries, 1.0)));
     // What has expired by then is not found, so this is no further than it must be.
     let until = now.after(delays.fold(AHEAD, Duration::max));
     let due = context.store.due(until, LOOKED_THROUGH).await.map_err(|error| Problem::store(&error))?;
-    let calls = due.into_iter().filter(|key| key.subject.as_str().starts_with(&format!("{SUBJECT}:")));
+    let calls = due.into_iter().filter(|key| key.subject.as_str().starts_with(&format!("{SUBJECT}:")) && wanted(key));
     let looks = calls.take(MOST).map(|key| async move { context.store.inspect(&key, now).await });
     let found = try_join_all(looks).await.map_err(|error| Problem::store(&error))?;
     // Of a call that has ended it is the telling that is due.

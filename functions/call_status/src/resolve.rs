@@ -28,7 +28,7 @@ pub(crate) struct Resolution {
     decision: Decision,
 }
 
-/// Applies a decision. The same decision again is no conflict: a lost answer is asked for again.
+/// Applies a decision. Whoever makes it again, because the answer was lost, is told where the call stands by then.
 pub(crate) async fn answer<S: Store, Q: Queue>(
     context: &Context<S, Q>,
     key: EventKey,

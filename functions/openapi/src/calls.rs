@@ -82,7 +82,8 @@ fn list() -> Value {
         "operationId": "list_calls",
         "tags": ["calls"],
         "summary": "Calls of a subject, or in a state",
-        "description": "Either `subject` or `state` must be given; calls that succeeded are found by their subject.",
+        "description": "Without `subject` and `state`, all that are open: queued, failed or ambiguous. Calls that succeeded are found \
+                        by their subject.",
         "parameters": [
             given("query", "connection", "Of this connection only.", &text),
             given("query", "subject", "About this subject or alias only, such as `order:SO-1`.", &text),

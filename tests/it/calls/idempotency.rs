@@ -50,6 +50,16 @@ async fn the_same_request_under_the_same_key_is_the_same_call() {
     desk.hub.stop().await;
 }
 
+/// A key in Chinese was taken for none at all.
+#[tokio::test]
+async fn a_key_that_cannot_be_read_is_not_a_missing_one() {
+    let desk = Desk::new().await;
+    let problem = ask(&desk, "订单一", &upload("S")).await.json();
+    assert_eq!((&problem["status"], &problem["field"]), (&400.into(), &"Idempotency-Key".into()));
+    assert!(problem["detail"].as_str().unwrap().contains("ASCII"), "{problem}");
+    desk.hub.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_four_that_ask_at_once_get_one_call() {
     let desk = Desk::new().await;

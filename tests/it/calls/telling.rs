@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::future::join_all;
 use serde_json::{Value, json};
 use simulators::api::Fault;
 use simulators::erp::Behaviour;
@@ -305,6 +306,30 @@ async fn calls_are_listed_by_subject_state_and_connection() {
     let mut expected = [expected, vec![queued, untold]].concat();
     expected.sort();
     assert_eq!(open, expected);
+    desk.hub.stop().await;
+}
+
+/// What was queued at another connection took the places of what was asked for, and the list was empty.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queued_calls_of_one_connection_are_found_behind_a_thousand_of_another() {
+    let desk = Desk::new().await;
+    let (queue, lanes) = queue::in_process([], 1);
+    drop(lanes);
+    let mut courier = desk.courier();
+    courier.context.queue = queue;
+    let accept = async |connection: &str, operation: &str, key: usize, body: &str| {
+        let event = json!({"connection": connection, "operation": operation, "idempotency_key": format!("k-{key}")});
+        let mut event = event.to_string();
+        event.insert_str(event.len() - 1, &format!(",\"body\":{body}"));
+        let answer: Value = serde_json::from_str(&call::invoke(&courier, event.as_bytes()).await).unwrap();
+        assert_eq!(answer["status"], 202, "{answer}");
+    };
+    within(join_all((0..=1_000).map(|key| accept("onedata", "port_query_v2", key, r#"[{"subNo":"1"}]"#)))).await;
+    desk.time.pass(Duration::from_secs(1));
+    let (connection, operation, body) = UNSAFE[0];
+    accept(connection, operation, 0, &body("A")).await;
+    let page = desk.get(&format!("/calls?state=queued&connection={connection}")).await.json();
+    assert_eq!(page["items"].as_array().map(Vec::len), Some(1), "{page}");
     desk.hub.stop().await;
 }
 
