@@ -218,8 +218,7 @@ impl Call {
     /// The call after an attempt. `jitter` is in `0.0..1.0`.
     #[must_use]
     pub fn attempted(mut self, tried: Tried, rules: &Rules<'_>, now: Utc, jitter: f64) -> Self {
-        self.attempts.push(tried.attempt);
-        self.attempts.drain(..self.attempts.len().saturating_sub(ATTEMPTS_KEPT));
+        self.keep(tried.attempt);
         self.answer = tried.answer.or(self.answer);
         self.learned = tried.learned;
         match tried.came {
@@ -233,15 +232,20 @@ impl Call {
 
     /// The call that was being sent when its process ended: nobody knows what became of it.
     #[must_use]
-    pub fn interrupted(self, now: Utc) -> Self {
+    pub fn interrupted(mut self, now: Utc) -> Self {
+        self.keep(unanswered(now, "cut off while it was sent: the partner may have done it"));
         self.ended(Standing::Ambiguous, now)
     }
 
     /// The call that cannot be tried before `until`, because its partner's circuit is open or its connection's rate is
     /// used up. No step of the schedule is.
     #[must_use]
-    pub fn put_off(self, until: Utc, now: Utc, jitter: f64) -> Self {
+    pub fn put_off(mut self, until: Utc, now: Utc, jitter: f64) -> Self {
         if now.since(self.since) >= PATIENCE {
+            self.keep(unanswered(
+                now,
+                "given up: its partner has failed, or its rate was used up, for as long as a call waits",
+            ));
             return self.ended(Standing::Failed, now);
         }
         let owed = Some(self.owing());
@@ -265,6 +269,11 @@ impl Call {
                 self.waiting(now)
             }
         })
+    }
+
+    fn keep(&mut self, attempt: Attempt) {
+        self.attempts.push(attempt);
+        self.attempts.drain(..self.attempts.len().saturating_sub(ATTEMPTS_KEPT));
     }
 
     fn again(self, retry_after: Option<Duration>, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
@@ -292,6 +301,11 @@ impl Call {
         self.standing = standing;
         self.waiting(now)
     }
+}
+
+/// An end that no answer led to stands among the attempts: whoever is told of it is told why.
+fn unanswered(now: Utc, why: &str) -> Attempt {
+    Attempt { at: now, ms: 0, status: None, detail: why.to_owned() }
 }
 
 #[cfg(test)]
@@ -353,6 +367,15 @@ mod tests {
         let waiting = (0..50).fold(call(), |call, _| call.put_off(Utc(9), Utc(8), 0.0));
         assert_eq!((waiting.tries, waiting.due, waiting.standing), (0, Utc(9), Standing::Queued));
         assert_eq!(waiting.put_off(Utc(9), Utc(0).after(PATIENCE), 0.0).standing, Standing::Failed);
+    }
+
+    /// The ERP was told of a call that had failed, or that nobody knows the result of, without a word of why.
+    #[test]
+    fn an_end_without_an_answer_says_why() {
+        let given_up = call().put_off(Utc(9), Utc(0).after(PATIENCE), 0.0);
+        for (ended, why) in [(call().claimed(Utc(9), true).interrupted(Utc(9)), "cut off"), (given_up, "given up")] {
+            assert!(ended.attempts.last().is_some_and(|last| last.detail.starts_with(why)), "{ended:?}");
+        }
     }
 
     #[test]
