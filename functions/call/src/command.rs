@@ -50,8 +50,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
     let key = checked(key)?;
     let file = file.and_then(|file| serde_json::to_string(file).ok());
     let asked = call::Request { connection: &connection.id, operation, key: &key, body, file: file.as_deref() };
-    let lease = courier::call::lease(&context.config, &connection.id);
-    let record = call::accepted(&asked, context.now(), lease, connection.retention)
+    let record = call::accepted(&asked, context.now(), context.config.sweep_every, connection.retention)
         .map_err(|error| Problem::field("body", error.to_string()))?;
     let (event, work) = (&record.event, &record.work);
     let admitted = context.store.admit(event, work, None).await.map_err(|error| Problem::store(&error))?;

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use hub::Utc;
+use runtime::config::Config;
 use serde_json::Value;
 use simulators::api::Fault;
 use simulators::erp::Reply;
 
 use crate::calls::{Desk, Making, SAFE, UNSAFE, port, upload, waybill};
+use crate::support::sweep;
 
 /// What befalls a request that the partner has processed: nobody hears of it.
 fn lost() -> [Fault; 4] {
@@ -291,6 +293,26 @@ async fn only_an_ambiguous_call_is_there_to_be_resolved() {
     assert_eq!(desk.resolve(&queued, "forget").await.status, 400);
     assert_eq!(desk.resolve(&"0".repeat(48), "done").await.status, 404);
     assert_eq!(desk.resolve("nobody", "done").await.status, 400);
+    desk.hub.stop().await;
+}
+
+/// The first lease was as long as a file, a token and an attempt may take: where the queue was gone, the sweep of the
+/// second period passed calls by.
+#[tokio::test]
+async fn without_a_queue_it_is_due_when_a_sweep_period_is_over() {
+    let desk = Desk::new().await;
+    let (queue, lanes) = queue::in_process([], 1);
+    drop(lanes);
+    let mut courier = desk.courier();
+    courier.context.queue = queue;
+    let every = Duration::from_secs(30);
+    courier.context.config = Config { sweep_every: every, ..Config::clone(&courier.context.config) }.into();
+    let event = format!(r#"{{"connection":"xhq","operation":"upload","idempotency_key":"k","body":{}}}"#, upload("1"));
+    let answer: Value = serde_json::from_str(&call::invoke(&courier, event.as_bytes()).await).unwrap();
+    assert_eq!(answer["status"], 202, "{answer}");
+    desk.time.pass(every);
+    sweep(&courier).await;
+    desk.stands(answer["body"]["id"].as_str().unwrap(), "succeeded").await;
     desk.hub.stop().await;
 }
 
