@@ -16,7 +16,7 @@ pub(super) fn faults(document: &Value, schema: &Value, value: &Value) -> Vec<Str
         let number = || wanted.as_u64().unwrap();
         let length = || value.as_str().map(|text| text.chars().count() as u64);
         let good = match keyword.as_str() {
-            note if NOTES.contains(&note) => true,
+            name if NOTES.contains(&name) => true,
             "type" => wanted.as_array().map_or_else(|| is(wanted, value), |all| all.iter().any(|kind| is(kind, value))),
             "enum" => wanted.as_array().unwrap().contains(value),
             "const" => wanted == value,
