@@ -114,7 +114,8 @@ impl Place {
             .map_err(|error| anyhow::anyhow!("cannot read the configuration {}: {error}", path.display()))?;
         let mut config = Config::parse(&text).map_err(|mistakes| {
             let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            anyhow::anyhow!("{} mistakes in {}:\n  {}", mistakes.len(), path.display(), list.join("\n  "))
+            let mistakes = if list.len() == 1 { "1 mistake".to_owned() } else { format!("{} mistakes", list.len()) };
+            anyhow::anyhow!("{mistakes} in {}:\n  {}", path.display(), list.join("\n  "))
         })?;
         if let Some(data) = &self.data {
             config.data_dir.clone_from(data);

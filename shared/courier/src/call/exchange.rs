@@ -20,7 +20,7 @@ use crate::file::{self, Limits, Obtained};
 use crate::{Courier, nonce};
 
 /// How much of an answer is read, in bytes. A longer one cannot be judged.
-const LONGEST_ANSWER: usize = 5 * 1024 * 1024;
+const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 
 /// How much of an answer is kept with a call, in bytes.
 const KEPT: usize = 64 * 1024;

@@ -32,8 +32,9 @@ use crate::attempt::{Done, MARGIN, Undone};
 use crate::change::{change, tell};
 use crate::{Courier, index};
 
-/// How long a call may wait in hand for its connection's rate; for longer it is put off.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a command may wait in hand for its connection's rate; for longer it is put off. Shorter than a query's, so that
+/// a query finds a moment however many commands wait.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// For how long a call is taken up: for a file, a token and the call itself, each with its own timeout.
 fn lease(config: &Config, connection: &ConnectionId) -> Duration {
@@ -219,7 +220,8 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
         };
         let changed = change(courier, key, work, settled).await.map_err(Undone::After)?;
         let Some(work) = changed else { return Ok(Done::Stale) };
-        Ok(told(courier, key, &work, status).await.map_or(Done::Stale, Done::Called))
+        log(key, &work, status);
+        Ok(told(courier, key, &work).await.map_or(Done::Stale, Done::Called))
     }
 
     /// Writes the aliases, those of the request unless they are written, and what the answer taught.
@@ -278,29 +280,19 @@ async fn unsent<S: Store, Q: Queue>(
     };
     let changed = change(courier, key, record.work.clone(), next).await.map_err(Undone::Before)?;
     let Some(work) = changed else { return Ok(Done::Stale) };
-    Ok(match told(courier, key, &work, None).await {
+    Ok(match told(courier, key, &work).await {
         None => Done::Stale,
         Some(Standing::Queued) => Done::PutOff,
-        Some(ended) => Done::Called(ended),
+        Some(ended) => {
+            log(key, &work, None);
+            Done::Called(ended)
+        }
     })
 }
 
-/// Tells the queue, and the log, of where a call stands now.
-async fn told<S: Store, Q: Queue>(
-    courier: &Courier<S, Q>,
-    key: &EventKey,
-    work: &Work,
-    status: Option<u16>,
-) -> Option<Standing> {
+/// Tells the queue of where a call stands now.
+async fn told<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey, work: &Work) -> Option<Standing> {
     let call = work.call.as_ref()?;
-    let (id, connection, operation, state) = (key.id, &key.connection, call.operation.as_str(), call.standing);
-    match state {
-        Standing::Succeeded => tracing::debug!(call = %id, %connection, operation, ?state, status, "called"),
-        Standing::Queued | Standing::Failed | Standing::Ambiguous => {
-            // What the partner answered is kept with the attempt; it may hold what no log should.
-            tracing::info!(call = %id, %connection, operation, ?state, status, "called");
-        }
-    }
     match call.standing {
         Standing::Queued => tell(courier, key, vec![Errand::Call { turn: call.turn }], call.due).await,
         Standing::Succeeded | Standing::Failed | Standing::Ambiguous => {
@@ -308,6 +300,18 @@ async fn told<S: Store, Q: Queue>(
         }
     }
     Some(call.standing)
+}
+
+fn log(key: &EventKey, work: &Work, status: Option<u16>) {
+    let (id, connection) = (key.id, &key.connection);
+    let Some(Call { operation, standing: state, .. }) = &work.call else { return };
+    match state {
+        Standing::Succeeded => tracing::debug!(call = %id, %connection, operation, ?state, status, "called"),
+        Standing::Queued | Standing::Failed | Standing::Ambiguous => {
+            // What the partner answered is kept with the attempt; it may hold what no log should.
+            tracing::info!(call = %id, %connection, operation, ?state, status, "called");
+        }
+    }
 }
 
 /// The errands that tell the ERP how a call ended.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hub::breaker::Permit;
+use hub::delivery::Outcome;
 use hub::{EventId, Secret};
 use outbound::Sent;
 use partners::Json;
@@ -11,14 +12,21 @@ use partners::operation::enclosure::Enclosure;
 use partners::operation::{Fault, Operation, Verdict};
 use runtime::config::Connection;
 use store::Store;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::exchange::{Ask, Exchange, Unready, exchange, ready};
-use super::line_name;
+use super::{Gate, line_name};
 use crate::Courier;
 
 /// How long a query waits for one of its connection's places.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long it waits for its connection's rate. Commands book no further ahead than half of that.
+const PACE: Duration = Duration::from_secs(2);
+
+/// How long a query may take with all that belongs to it, a file, a token and a second attempt: a gateway gives up a
+/// little later, and then nobody would learn anything.
+const LONGEST: Duration = Duration::from_secs(25);
 
 /// A partner's answer.
 #[derive(Clone, Debug)]
@@ -60,31 +68,25 @@ pub async fn ask<S: Store, Q>(
     let context = &courier.context;
     let gate = courier.lines.gate(connection);
     let Ok(place) = timeout(PATIENCE, gate.place()).await else { return Err(Unanswered::Paced(PATIENCE)) };
-    gate.pace(connection.rate, context.now(), Duration::ZERO).map_err(Unanswered::Paced)?;
+    let wait = gate.pace(connection.rate, context.now(), PACE).map_err(Unanswered::Paced)?;
+    if !wait.is_zero() {
+        sleep(wait).await;
+    }
     let line = courier.lines.to(&line_name(connection), connection.concurrency);
     let permit = match line.permit(&context.store, context.now()).await {
         Permit::Wait(reopens) => return Err(Unanswered::Open(reopens.since(context.now()))),
         permit @ (Permit::Go | Permit::Probe) => permit,
     };
     let ask = Ask { connection, operation, body, file };
-    let mut spent: Option<Secret> = None;
-    let result = loop {
-        let ready = match ready(courier, ask, &gate, spent.as_ref()).await {
-            Ok(ready) => ready,
-            Err(unready) => break Err(unready),
-        };
-        let made = exchange(courier, ask, ready.request).await;
-        if made.is_expired() && spent.is_none() && ready.token.is_some() {
-            spent = ready.token;
-            continue;
-        }
-        break Ok(made);
-    };
+    let result = timeout(LONGEST, answered(courier, ask, &gate)).await.unwrap_or_else(|_| {
+        let text = format!("no answer within {} seconds, with the token and the file", LONGEST.as_secs());
+        Err(Unready::Later { text, outcome: Outcome::NoAnswer, retry_after: None })
+    });
     drop(place);
     let outcome = match &result {
         Ok(made) => made.outcome(),
         Err(Unready::Later { outcome, .. }) => *outcome,
-        Err(Unready::Never(_)) => hub::delivery::Outcome::Impossible,
+        Err(Unready::Never(_)) => Outcome::Impossible,
     };
     line.report(&context.store, (permit, passing(courier), outcome), context.now()).await;
     let status = result.as_ref().ok().and_then(|made| made.sent.status());
@@ -103,6 +105,20 @@ pub async fn ask<S: Store, Q>(
         Ok(made) => Err(Unanswered::NoAnswer(made.detail())),
         Err(Unready::Later { text, .. }) => Err(Unanswered::NoAnswer(text)),
         Err(Unready::Never(faults)) => Err(Unanswered::Faulty(faults)),
+    }
+}
+
+/// What the partner says; a token that it turns away is replaced once.
+async fn answered<S: Store, Q>(courier: &Courier<S, Q>, ask: Ask<'_>, gate: &Gate) -> Result<Exchange, Unready> {
+    let mut spent: Option<Secret> = None;
+    loop {
+        let ready = ready(courier, ask, gate, spent.as_ref()).await?;
+        let made = exchange(courier, ask, ready.request).await;
+        if made.is_expired() && spent.is_none() && ready.token.is_some() {
+            spent = ready.token;
+            continue;
+        }
+        return Ok(made);
     }
 }
 
