@@ -105,7 +105,8 @@ async fn a_start_beside_a_slow_or_silent_store_answers_before_1datatechs_deadlin
         let answer = within(async {
             loop {
                 stack.function("rate_push").unwrap().cool();
-                let pushed = sender(&stack, partner).push(&path(partner), "application/json", r#"{"batchNo":"B0"}"#).await;
+                let pushed =
+                    sender(&stack, partner).push(&path(partner), "application/json", r#"{"batchNo":"B0"}"#).await;
                 if let Ok(answer) = pushed.answered {
                     return answer;
                 }
