@@ -209,7 +209,7 @@ async fn invoke(function: &Function, event: Value) -> anyhow::Result<Answer> {
     let answer = answer.with_context(|| format!("invoking {name}; it said: {}", function.log()))?;
     let said: Value = serde_json::from_slice(&answer.body)?;
     let body = said["body"].as_str().unwrap_or_default();
-    let refused = said.get("statusCode").is_some_and(|status| *status != 200)
+    let refused = said.get("statusCode").is_some_and(|status| *status != 200 && *status != 202)
         || ["\"state\":false", "\"success\":false", "\"code\":5"].iter().any(|negative| body.contains(negative))
         || said["batchItemFailures"].as_array().is_some_and(|failures| !failures.is_empty());
     ensure!(!refused, "{name} answers {said}; it said: {}", function.log());
