@@ -260,7 +260,7 @@ mod tests {
     fn what_the_hub_answers_is_read_as_it_is_meant() {
         for partner in [Partner::Xhq, Partner::TrackingEyes, Partner::OneData] {
             let read = |verdict| {
-                let partners::Answer { status, body } = partners::answer::answer(partner, verdict, "busy");
+                let partners::Answer { status, body, .. } = partners::answer::answer(partner, verdict, "busy");
                 after(partner, 1, Some(&Answer { status, body: body.into() }))
             };
             for kept in [partners::Verdict::Accepted, partners::Verdict::Duplicate] {

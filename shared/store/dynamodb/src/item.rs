@@ -187,6 +187,8 @@ impl Reader<'_> {
 mod tests {
     use hub::delivery::Delivery;
 
+    use hub::delivery::State;
+
     use super::*;
 
     fn work(states: &[State]) -> Work {
