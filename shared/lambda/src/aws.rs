@@ -95,9 +95,15 @@ impl Function {
         Context { config: self.kept.current(), ..self.context.clone() }
     }
 
-    /// Sees to it that what is known of the configuration is not older than minutes. Returns at once.
-    pub(crate) fn refresh(&self) {
-        drop(self.kept.refresh(self.context.now()));
+    /// Sees to it that what is known of the configuration is not older than minutes, where the secret can be read soon.
+    pub(crate) async fn refresh(&self) {
+        self.kept.refresh(self.context.now()).await;
+    }
+
+    /// What one invocation works with that nobody waits for: first the configuration is seen to.
+    pub(crate) async fn fresh(&self) -> Deployed {
+        self.refresh().await;
+        self.context()
     }
 }
 

@@ -12,6 +12,7 @@ use runtime::metrics;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::run::run;
 use crate::{Deployed, Function, Invocation, answer_api, request};
 
 /// What tells an event of the gateway from what somebody invokes the function with.
@@ -30,7 +31,7 @@ where
     B: Future<Output = String> + Send,
 {
     let (handle, invoke) = (&handle, &invoke);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
+    let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
         let context = function.context();
         let Invocation { request_id, .. } = Invocation::new(&event.context, context.now());
         // The handlers' futures are boxed: the compiler gives up on one as deep as a call within the whole of the runtime.
@@ -46,11 +47,9 @@ where
             let answer = directly(Box::pin(invoke(context, event.payload.get().to_owned())));
             RawValue::from_string(tracing::Instrument::instrument(answer, span).await)?
         };
-        // Behind the answer.
-        function.refresh();
         Ok::<_, Error>(answer)
-    }))
-    .await
+    });
+    run(function, handler).await
 }
 
 /// Whether an event comes from the gateway.

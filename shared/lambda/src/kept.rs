@@ -1,4 +1,4 @@
-//! The configuration a function works by: read during INIT, and a secret again behind requests.
+//! The configuration a function works by: read during INIT, and a secret again between events.
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,7 +9,7 @@ use hub::Utc;
 use runtime::config::Config;
 use runtime::metrics::{self, Metric, Sample};
 use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::SetupError;
 use crate::secret::Secret;
@@ -21,14 +21,16 @@ const FRESH: Duration = Duration::from_mins(5);
 /// How long a reading that failed is not repeated.
 const RETRY: Duration = Duration::from_mins(1);
 
+/// How long a function does not ask for its next event, at the most, for the sake of a reading.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// The configuration, which may change between two requests and never within one.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     current: Arc<RwLock<Version>>,
     /// A file is deployed with the function and does not change.
     secret: Option<Secret>,
-    /// When the secret is read again. Locked while it is read: a reading may be frozen together with the function, and
-    /// must not be overtaken by one that sees more.
+    /// When the secret is read again. Locked while it is read.
     next: Arc<Mutex<Utc>>,
 }
 
@@ -63,21 +65,19 @@ impl Kept {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).config)
     }
 
-    /// Begins to read the secret again where what is known of it is old. Nobody waits for it; when the function is frozen
-    /// meanwhile, it goes on with the next request.
-    pub(crate) fn refresh(&self, now: Utc) -> Option<JoinHandle<()>> {
-        let secret = self.secret.clone()?;
-        let mut next = Arc::clone(&self.next).try_lock_owned().ok()?;
+    /// Reads the secret again where what is known of it is old. What does not come in time is tried again later.
+    pub(crate) async fn refresh(&self, now: Utc) {
+        let Some(secret) = &self.secret else { return };
+        let Ok(mut next) = self.next.try_lock() else { return };
         if now < *next {
-            return None;
+            return;
         }
         *next = now.after(RETRY);
-        let kept = self.clone();
-        Some(tokio::spawn(async move {
-            if kept.read_again(&secret, now).await {
-                *next = now.after(FRESH);
-            }
-        }))
+        match timeout(PATIENCE, self.read_again(secret, now)).await {
+            Ok(true) => *next = now.after(FRESH),
+            Ok(false) => {}
+            Err(_) => tracing::warn!(secret = secret.id(), "the configuration does not come; what is known stays"),
+        }
     }
 
     /// Takes over what the secret holds now; `false` where it could not be read.
@@ -136,6 +136,7 @@ mod tests {
     use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
     use aws_smithy_types::body::SdkBody;
     use serde_json::{Value, json};
+    use tokio::time::Instant;
 
     use super::*;
     use crate::settings::{CONFIG_FILE, SECRET_ID};
@@ -144,6 +145,8 @@ mod tests {
     const NOW: Utc = Utc(1_790_000_000_000_000);
     const MINUTE: &str = "sweep_every = \"1m\"\n";
     const TWO_MINUTES: &str = "sweep_every = \"2m\"\n";
+    /// An answer that does not come.
+    const NEVER: (u16, Value) = (0, Value::Null);
 
     /// Secrets Manager in process: gives these answers in order, the last one again and again.
     #[derive(Clone, Debug)]
@@ -165,6 +168,9 @@ mod tests {
             let mut seen = self.seen.lock().unwrap();
             let (status, answer) = &self.answers[seen.len().min(self.answers.len() - 1)];
             seen.push((target, body));
+            if *status == NEVER.0 {
+                return HttpConnectorFuture::new(std::future::pending());
+            }
             let mut response = HttpResponse::new((*status).try_into().unwrap(), SdkBody::from(answer.to_string()));
             response.headers_mut().insert("content-type", "application/x-amz-json-1.1");
             HttpConnectorFuture::ready(Ok(response))
@@ -250,9 +256,7 @@ mod tests {
 
     /// Reads again at that minute, where it is time to; then the minutes between sweeps.
     async fn later(kept: &Kept, minutes: u64) -> u64 {
-        if let Some(reading) = kept.refresh(NOW.after(Duration::from_mins(minutes))) {
-            reading.await.unwrap();
-        }
+        kept.refresh(NOW.after(Duration::from_mins(minutes))).await;
         kept.current().sweep_every.as_secs() / 60
     }
 
@@ -291,15 +295,16 @@ mod tests {
         assert_eq!((later(&kept, 6).await, asked()), (2, 5));
     }
 
-    #[tokio::test]
-    async fn one_reading_is_under_way_at_once() {
-        let (kept, manager) = kept(vec![version("v1", MINUTE), version("v2", TWO_MINUTES)]).await;
-        let due = NOW.after(Duration::from_mins(5));
-        let first = kept.refresh(due).unwrap();
-        let frozen_for_long = NOW.after(Duration::from_hours(1));
-        assert!(kept.refresh(due).is_none() && kept.refresh(frozen_for_long).is_none());
-        first.await.unwrap();
-        assert_eq!((kept.current().sweep_every, manager.seen.lock().unwrap().len()), (Duration::from_mins(2), 2));
+    #[tokio::test(start_paused = true)]
+    async fn a_secret_that_does_not_come_holds_no_event_up_for_long() {
+        let (kept, manager) = kept(vec![version("v1", MINUTE), NEVER]).await;
+        let asked = || manager.seen.lock().unwrap().len();
+        let begun = Instant::now();
+        assert_eq!((later(&kept, 5).await, begun.elapsed()), (1, PATIENCE));
+        let tried = asked();
+        assert_eq!((later(&kept, 5).await, asked()), (1, tried), "not at every event");
+        assert_eq!(later(&kept, 6).await, 1);
+        assert!(asked() > tried);
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ mod invocation;
 mod invoke;
 mod kept;
 mod request;
+mod run;
 mod schedule;
 mod secret;
 mod settings;

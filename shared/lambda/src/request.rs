@@ -9,10 +9,11 @@ use hub::Utc;
 use lambda_http::http::header::{CONTENT_TYPE, HeaderValue};
 use lambda_http::http::uri::PathAndQuery;
 use lambda_http::http::{Request as HttpRequest, StatusCode, Uri};
-use lambda_http::{Body, Request, RequestExt as _, Response, service_fn};
+use lambda_http::{Adapter, Body, Request, RequestExt as _, Response, service_fn};
 use runtime::metrics;
 use tracing::Instrument as _;
 
+use crate::run::run;
 use crate::{Deployed, Function, Invocation};
 
 /// The first segments of the ERP's paths. What stands before them is a stage or a base path.
@@ -48,17 +49,14 @@ where
     A: Future<Output = Response<Bytes>> + Send,
 {
     let handle = &handle;
-    lambda_http::run(service_fn(move |request| async move {
+    let handler = service_fn(move |request| async move {
         let context = function.context();
         let Invocation { request_id, .. } = invocation(&request, context.now());
         let request = plain(request);
         let span = tracing::error_span!("request", request_id, method = %request.method(), path = request.uri().path());
-        let response = answer_api(async { handle(context, request).await }).instrument(span).await;
-        // Behind the answer.
-        function.refresh();
-        Ok::<_, Infallible>(response)
-    }))
-    .await
+        Ok::<_, Infallible>(answer_api(async { handle(context, request).await }).instrument(span).await)
+    });
+    run(function, Adapter::from(handler)).await
 }
 
 /// Turns an answer to the ERP into Lambda's. A handler that panics is answered with a 500, and the next request is

@@ -21,9 +21,7 @@ where
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<IgnoredAny>| async move {
-        // Beside the work, which is longer than the reading.
-        function.refresh();
-        let context = function.context();
+        let context = function.fresh().await;
         let now = context.now();
         let span = tracing::error_span!("schedule", request_id = event.context.request_id);
         // Boxed: the compiler gives up on a future as deep as such work within the runtime.

@@ -10,7 +10,7 @@ use hub::action::Action;
 use lambda_http::http::Method;
 use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use lambda_http::request::RequestContext;
-use lambda_http::{Body, Request, RequestExt as _, Response, service_fn};
+use lambda_http::{Adapter, Body, Request, RequestExt as _, Response, service_fn};
 use partners::Partner;
 use partners::answer::{self, Verdict};
 use queue::Queue;
@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
+use crate::run::run;
 use crate::{Invocation, request};
 
 /// How much of the partner's time may count as spent before the function was called. The gateway tells when the request
@@ -35,13 +36,11 @@ const GATEWAY: Duration = Duration::from_secs(30);
 pub async fn webhook(action: Action) -> Result<(), lambda_runtime::Error> {
     let function = crate::start().await?;
     let (function, action) = (&function, &action);
-    lambda_http::run(service_fn(move |request| async move {
-        let response = answer(&function.context(), action, request).await;
-        // Behind the answer, for which it must not take any time.
-        function.refresh();
-        Ok::<_, Infallible>(response)
-    }))
-    .await
+    let handler =
+        service_fn(
+            move |request| async move { Ok::<_, Infallible>(answer(&function.context(), action, request).await) },
+        );
+    run(function, Adapter::from(handler)).await
 }
 
 /// How long the request waited for this function, as far as the gateway says when it came.

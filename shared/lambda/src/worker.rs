@@ -26,9 +26,7 @@ where
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
-        // Beside the work, which is longer than the reading.
-        function.refresh();
-        let context = function.context();
+        let context = function.fresh().await;
         let invocation = Invocation::new(&event.context, context.now());
         let response = batch(event.payload, &invocation, |hint| handle(context.clone(), hint)).await;
         let failed = response.batch_item_failures.len();
