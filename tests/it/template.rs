@@ -120,7 +120,9 @@ fn every_function_is_started_by_what_the_table_says() {
                 let properties = &event["Properties"];
                 assert_eq!(properties["Queue"], queue_arn(hints));
                 assert_eq!(properties["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
-                assert!(properties["ScalingConfig"]["MaximumConcurrency"].as_u64().unwrap() >= 2);
+                assert_eq!(properties["ScalingConfig"]["MaximumConcurrency"], json!({"Ref": "Workers"}));
+                // Retries go through its own queue.
+                assert_eq!(self::properties(&function)["RecursiveLoop"], "Allow");
             }
             Trigger::Schedule => {
                 let [event] = &events(&function)[..] else { panic!("{function:?} has several triggers") };
@@ -185,6 +187,8 @@ fn the_variables_are_those_that_the_code_reads() {
     // An empty address stops a function from starting.
     let absent = json!({"Fn::If": ["HasEndpoint", {"Ref": "EndpointUrl"}, {"Ref": "AWS::NoValue"}]});
     assert_eq!(variables["AWS_ENDPOINT_URL"], absent);
+    let table = json!({"Fn::If": ["IsRestored", {"Ref": "RestoredTable"}, {"Ref": "Table"}]});
+    assert_eq!(variables["TONGGUAN_TABLE"], table);
     let local: Value = serde_json::from_str(&std::fs::read_to_string(infra().join("env.json")).unwrap()).unwrap();
     for name in local["Parameters"].as_object().unwrap().keys() {
         assert!(set.contains(name.as_str()), "sam local ignores {name}, which the template does not have");
@@ -257,12 +261,19 @@ fn actions(statement: &Value) -> Vec<String> {
     several.iter().map(|action| action.as_str().unwrap().to_owned()).collect()
 }
 
+/// The stack's own table, or the one that was restored from it.
 fn table_arn() -> Value {
-    json!({"Fn::GetAtt": "Table.Arn"})
+    json!({"Fn::If": ["IsRestored", restored(""), {"Fn::GetAtt": "Table.Arn"}]})
 }
 
 fn index_arn() -> Value {
-    json!({"Fn::Sub": format!("${{Table.Arn}}/index/{}", store_dynamodb::schema::INDEX)})
+    let index = format!("/index/{}", store_dynamodb::schema::INDEX);
+    json!({"Fn::If": ["IsRestored", restored(&index), {"Fn::Sub": format!("${{Table.Arn}}{index}")}]})
+}
+
+fn restored(index: &str) -> Value {
+    let table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${RestoredTable}";
+    json!({"Fn::Sub": format!("{table}{index}")})
 }
 
 #[test]
@@ -354,6 +365,28 @@ fn what_the_gateway_answers_by_itself_every_partner_understands() {
         };
         assert_eq!(body["code"], expected, "{kind}");
     }
+}
+
+/// Lambda drops lines below a level, and metrics have none, which it takes for INFO.
+#[test]
+fn lambda_drops_no_line_that_the_functions_write() {
+    let logging = &template()["Globals"]["Function"]["LoggingConfig"];
+    assert_eq!(logging["LogFormat"], "JSON");
+    assert_eq!(logging["ApplicationLogLevel"], json!({"Fn::If": ["IsVerbose", "DEBUG", "INFO"]}));
+}
+
+/// `sam deploy --guided` asks about every route that has none, and stops at the first answer that is not yes.
+#[test]
+fn a_guided_deployment_is_not_stopped_by_routes_without_an_authorizer() {
+    assert_eq!(resource("Api")["Auth"], json!({"DefaultAuthorizer": "NONE"}));
+}
+
+/// DynamoDB does not delete a protected table, so a first deployment that fails could not be rolled back.
+#[test]
+fn only_production_protects_its_table_from_deletion() {
+    assert_eq!(resource("Table")["DeletionProtectionEnabled"], json!({"Fn::If": ["IsProduction", true, false]}));
+    assert_eq!(template()["Conditions"]["IsProduction"], json!({"Fn::Equals": [{"Ref": "Stage"}, "production"]}));
+    assert_ne!(template()["Parameters"]["Stage"]["Default"], "production");
 }
 
 #[test]

@@ -95,7 +95,8 @@ impl Plan {
 
 /// The variables that name the table, queues and secret of the template; the others have their defaults.
 fn variables(function: &Deployed, sqs: &Sqs) -> Vec<(String, String)> {
-    let value = |value: &Value| match value["Ref"].as_str()? {
+    // No condition holds of a stack that was given no parameters.
+    let value = |value: &Value| match value["Fn::If"].get(2).unwrap_or(value)["Ref"].as_str()? {
         "Table" => Some(TABLE.to_owned()),
         "Configuration" => Some(SECRET.to_owned()),
         queue => sqs.url(queue),

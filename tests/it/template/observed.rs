@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use runtime::metrics::{Dimension, Metric, NAMESPACE, STACK};
 use serde_json::{Value, json};
-use tongguan::table::functions;
+use tongguan::table::{Trigger, functions};
 
 use super::{infra, logical_id, resource, resources};
 
@@ -15,7 +15,7 @@ fn alarms() -> impl Iterator<Item = (String, Value)> {
 
 /// The metrics of the dashboard's widgets, each written out, with its widget's title.
 fn shown() -> Vec<(String, Vec<Value>)> {
-    let body = resource("Dashboard")["DashboardBody"]["Fn::Sub"].as_str().unwrap().to_owned();
+    let body = resource("Dashboard")["DashboardBody"]["Fn::Sub"][0].as_str().unwrap().to_owned();
     let body: Value = serde_json::from_str(&body).unwrap();
     let mut shown = Vec::new();
     for widget in body["widgets"].as_array().unwrap() {
@@ -35,13 +35,13 @@ fn shown() -> Vec<(String, Vec<Value>)> {
     shown
 }
 
-/// A search as the dashboard writes it: its dimensions and its metric.
+/// A search for metrics of the hub as the dashboard writes it: its dimensions and its metric.
 fn search(metric: &[Value]) -> Option<(Vec<String>, String)> {
     let expression = metric[0].get("expression")?.as_str().unwrap();
     let (schema, rest) = expression.strip_prefix("SEARCH('{").unwrap().split_once("} MetricName=\"").unwrap();
     let (name, rest) = rest.split_once('"').unwrap();
+    let dimensions = schema.strip_prefix(&format!("{NAMESPACE},"))?;
     assert!(rest.starts_with(" Stack=\"${AWS::StackName}\""), "{expression}");
-    let dimensions = schema.strip_prefix(&format!("{NAMESPACE},")).unwrap();
     Some((dimensions.split(',').map(str::to_owned).collect(), name.to_owned()))
 }
 
@@ -81,6 +81,7 @@ fn what_must_not_go_unnoticed_has_an_alarm() {
     own(Metric::OldestDue, "Greater", 120);
     for metric in [
         Metric::Unavailable,
+        Metric::Unauthorized,
         Metric::Errors,
         Metric::Failed,
         Metric::Ambiguous,
@@ -95,6 +96,12 @@ fn what_must_not_go_unnoticed_has_an_alarm() {
         .map(|(namespace, metric)| format!("{}/{}", namespace.as_str().unwrap(), metric.as_str().unwrap()))
         .collect();
     assert!(aws.contains("AWS/SQS/ApproximateNumberOfMessagesVisible") && aws.contains("AWS/Lambda/Throttles"));
+    // What nobody calls fails nowhere.
+    for scheduled in functions().iter().filter(|it| matches!(it.trigger, Trigger::Schedule | Trigger::Daily)) {
+        let silent = alarms().find(|(id, _)| *id == format!("{}Silent", logical_id(scheduled.name))).unwrap().1;
+        assert_eq!((&silent["MetricName"], &silent["TreatMissingData"]), (&"Invocations".into(), &"breaching".into()));
+        assert_eq!(silent["Dimensions"][0]["Value"]["Ref"], logical_id(scheduled.name));
+    }
     // The least margin and the longest wait count, not a mean that hides them.
     for (id, alarm) in alarms() {
         let expected = match alarm["MetricName"].as_str().unwrap() {
@@ -103,6 +110,24 @@ fn what_must_not_go_unnoticed_has_an_alarm() {
             _ => continue,
         };
         assert_eq!(alarm["Statistic"], expected, "{id}");
+    }
+}
+
+/// The sweep measures what waits. Where it cannot, what was wrong is still wrong.
+#[test]
+fn what_could_not_be_measured_has_not_ended() {
+    let measured = [Metric::OldestDue, Metric::Failed, Metric::Ambiguous, Metric::CircuitsOpen].map(Metric::name);
+    for (id, alarm) in alarms().filter(|(_, alarm)| measured.iter().any(|name| alarm["MetricName"] == *name)) {
+        assert_eq!(alarm["TreatMissingData"], "ignore", "{id}");
+    }
+}
+
+/// What is done once a day has one data point a day, and what fails alone fails once in many minutes. Only the sweep comes
+/// again a minute later.
+#[test]
+fn one_failure_is_enough_for_an_alarm() {
+    for (id, alarm) in alarms().filter(|(id, alarm)| alarm["MetricName"] == "Errors" && id != "SweepErrors") {
+        assert_eq!((&alarm["DatapointsToAlarm"], &alarm["Threshold"]), (&1.into(), &0.into()), "{id}");
     }
 }
 
