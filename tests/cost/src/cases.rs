@@ -39,6 +39,8 @@ pub const DUPLICATE: &str = "the same push again";
 pub const CHAINED: &str = "order status (`syn_status`), accepted and delivered";
 /// An event by which a subject is known under other keys.
 pub const ALIASES: &str = "1 KB event that brings another key of its subject";
+/// One more delivery.
+pub const FURTHER: &str = "each further endpoint that an event goes to";
 /// One more attempt.
 pub const RETRY: &str = "each attempt that fails and is repeated";
 /// A query.
@@ -102,6 +104,9 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
     let hub = Deployment::new().await?;
     let keys = r#","billNo":"OOLU2764910530""#;
     case(ALIASES, delivered(&hub, "SO2026110700012", keys, 1).await?);
+
+    let hub = Deployment::with_two_endpoints().await?;
+    case(FURTHER, delivered(&hub, "SO2026110700012", "", 1).await? - plain.clone());
 
     let hub = Deployment::new().await?;
     case(RETRY, delivered(&hub, "SO2026110700012", "", 2).await? - plain);

@@ -66,6 +66,13 @@ id = "erp"
 key = "a-key-of-the-erp-0123456789-abcdefghij"
 "#;
 
+const SECOND_ENDPOINT: &str = r#"
+[[endpoints]]
+id = "warehouse"
+url = "https://warehouse.example.com/events"
+secrets = ["whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
+"#;
+
 /// What the functions work with.
 type Hub = Context<DynamoStore, SqsQueue>;
 
@@ -80,13 +87,23 @@ pub(crate) struct Deployment {
 impl Deployment {
     /// One endpoint that wants everything, on an empty table.
     pub(crate) async fn new() -> anyhow::Result<Self> {
+        Self::with("").await
+    }
+
+    /// The same with another endpoint that wants everything.
+    pub(crate) async fn with_two_endpoints() -> anyhow::Result<Self> {
+        Self::with(SECOND_ENDPOINT).await
+    }
+
+    async fn with(more: &str) -> anyhow::Result<Self> {
         let aws = Aws::new()?;
         let client = store_dynamodb::client(&aws.config());
         store_dynamodb::create_table(&client, TABLE).await?;
         let store = DynamoStore::new(client, TABLE.to_owned());
         let url = |name| format!("https://sqs.us-east-1.amazonaws.com/123456789012/{name}");
         let queue = SqsQueue::new(queue_sqs::client(&aws.config()), url("hints"), Some(url("calls")));
-        let config = Config::parse(CONFIGURATION).map_err(|mistakes| anyhow::anyhow!("{mistakes:?}"))?;
+        let config =
+            Config::parse(&format!("{CONFIGURATION}{more}")).map_err(|mistakes| anyhow::anyhow!("{mistakes:?}"))?;
         let now = Arc::new(AtomicI64::new(1_795_334_400_000_000));
         let time = Arc::clone(&now);
         let clock = Arc::new(move || Utc(time.load(Ordering::SeqCst)));
