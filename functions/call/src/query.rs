@@ -54,6 +54,10 @@ fn refused(connection: &Connection, verdict: Verdict, answer: &Answer) -> Proble
             let detail = format!("{partner} did not take it up now; the same query may be repeated later");
             (Problem::new(StatusCode::SERVICE_UNAVAILABLE, "partner-busy", detail), code, text)
         }
+        Verdict::Exception { code, text } => {
+            let detail = format!("the system of {partner} failed over it; the same query may be repeated later");
+            (Problem::new(StatusCode::SERVICE_UNAVAILABLE, "partner-busy", detail), code, text)
+        }
         Verdict::TokenExpired { code, text } => {
             let detail = format!("{partner} turns away a token that it has just given");
             (Problem::new(StatusCode::BAD_GATEWAY, "token-refused", detail), code, text)

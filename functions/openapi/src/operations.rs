@@ -54,7 +54,7 @@ fn description(row: &Operation<'_>) -> String {
                 "A command that is safe to repeat: it is sent again when no answer came."
             }
             Effect::Command { repeatable: false } => {
-                "A command that is not safe to repeat: sent and not answered, it becomes `ambiguous` and waits for a \
+                "A command that is not safe to repeat: sent and left in doubt, it becomes `ambiguous` and waits for a \
                  decision."
             }
         }

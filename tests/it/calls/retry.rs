@@ -158,6 +158,19 @@ async fn a_refusal_is_final_and_in_the_partners_own_words() {
     desk.hub.stop().await;
 }
 
+/// Yanwen's 系统异常 was taken for a request that was not taken up, and a waybill that it had created was created again.
+#[tokio::test]
+async fn a_system_exception_does_not_say_that_nothing_was_done() {
+    let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
+    desk.yanwen.behave(Fault::ThenCode(-1, "系统异常").first(1));
+    let id = desk.command("yanwen", "s3.mawb.create", "k", &waybill("M-1")).await;
+    let call = desk.stands(&id, "ambiguous").await;
+    assert_eq!(call["attempts"][0]["detail"], "its system failed: -1 系统异常");
+    desk.pass(minutes(24 * 60)).await;
+    assert_eq!((desk.yanwen.count(), desk.yanwen.processed_count()), (1, 1));
+    desk.hub.stop().await;
+}
+
 #[tokio::test]
 async fn what_may_be_done_is_never_sent_twice_by_itself() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;

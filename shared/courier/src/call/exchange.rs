@@ -167,7 +167,9 @@ impl Exchange {
                 Came::Nothing { retry_after: *retry_after }
             }
             (Some(Verdict::Busy { .. } | Verdict::TokenExpired { .. }), _) => Came::Nothing { retry_after: None },
-            (Some(Verdict::Unreadable { .. }), _) | (None, Sent::Answered { .. }) => Came::Unknown,
+            (Some(Verdict::Exception { .. } | Verdict::Unreadable { .. }), _) | (None, Sent::Answered { .. }) => {
+                Came::Unknown
+            }
             (None, Sent::Failed { kind, .. }) => match kind {
                 Kind::Unsendable => Came::Refusal,
                 Kind::Refused | Kind::Resolve | Kind::Connect => Came::Nothing { retry_after: None },
@@ -212,6 +214,7 @@ pub(super) fn summary(verdict: &Verdict) -> String {
         Verdict::Success => String::new(),
         Verdict::Refused { code, text } => format!("refused: {code} {text}"),
         Verdict::Busy { code, text } => format!("not now: {code} {text}"),
+        Verdict::Exception { code, text } => format!("its system failed: {code} {text}"),
         Verdict::TokenExpired { code, text } => format!("token expired: {code} {text}"),
         Verdict::Unreadable { text } => format!("unreadable: {text}"),
     }

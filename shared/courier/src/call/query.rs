@@ -98,6 +98,7 @@ pub async fn ask<S: Store, Q>(
                 Verdict::Success => Ok(answer),
                 Verdict::Refused { .. }
                 | Verdict::Busy { .. }
+                | Verdict::Exception { .. }
                 | Verdict::TokenExpired { .. }
                 | Verdict::Unreadable { .. } => Err(Unanswered::Refused { verdict, answer }),
             }

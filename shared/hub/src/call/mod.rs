@@ -111,7 +111,7 @@ pub enum Came {
         /// What the partner asks for.
         retry_after: Option<Duration>,
     },
-    /// It was sent and there is no answer that can be read.
+    /// It was sent, and no answer tells whether the partner did it.
     Unknown,
 }
 

@@ -19,9 +19,16 @@ pub enum Verdict {
         /// Its text as it came.
         text: String,
     },
-    /// The partner did not do it now and may do it later: it refused before processing, or says that its system failed.
+    /// The partner did not take it up now and may do so later.
     Busy {
         /// Its code as printed; the HTTP status where the body has none.
+        code: String,
+        /// Its text as it came.
+        text: String,
+    },
+    /// The partner's system failed over it. Whether it was done is not said.
+    Exception {
+        /// Its code as printed.
         code: String,
         /// Its text as it came.
         text: String,
@@ -66,7 +73,9 @@ pub(super) fn judge(partner: Partner, settings: &Settings, status: u16, body: &[
         Partner::TrackingEyes => trackingeyes(json),
     });
     match by_code {
-        Some(Verdict::Refused { code, text }) if is_for_now(status) => Verdict::Busy { code, text },
+        Some(Verdict::Refused { code, text } | Verdict::Exception { code, text }) if is_for_now(status) => {
+            Verdict::Busy { code, text }
+        }
         Some(verdict) => verdict,
         None => without_code(partner, expired, status, body, json.is_ok()),
     }
@@ -112,13 +121,13 @@ fn xhq(json: &Json<'_>) -> Option<Verdict> {
     Some(if code == "200" { Verdict::Success } else { refused(code, json.field("msg").unwrap_or_default()) })
 }
 
-/// `success`, `code`, `message`: success is both `true` and 0; above 0 the business fails, below 0 the system
-/// (s3.mawb.create, 响应).
+/// `success`, `code`, `message`: success is both `true` and 0; above 0 it failed (失败), below 0 is a system exception
+/// (系统异常), which does not say what had been done before it (s3.mawb.create, 响应).
 fn yanwen(json: &Json<'_>) -> Option<Verdict> {
     let code = json.field("code").unwrap_or_default();
     let text = json.field("message").unwrap_or_default();
     match (json.field("success"), code.parse::<i64>().ok()) {
-        (_, Some(..0)) => Some(Verdict::Busy { code: code.to_owned(), text: text.to_owned() }),
+        (_, Some(..0)) => Some(Verdict::Exception { code: code.to_owned(), text: text.to_owned() }),
         (Some("true"), Some(0)) => Some(Verdict::Success),
         (_, Some(1..)) | (Some("false"), _) => Some(refused(code, text)),
         (_, None) if !code.is_empty() => Some(refused(code, text)),

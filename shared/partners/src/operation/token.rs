@@ -71,7 +71,10 @@ pub fn read_token(partner: Partner, settings: &Settings, status: u16, body: &[u8
         Verdict::Success => Verdict::Unreadable { text: "the partner's answer holds no token".to_owned() },
         // There is no token yet that could have expired: it is the credentials.
         Verdict::TokenExpired { code, text } => Verdict::Refused { code, text },
-        verdict @ (Verdict::Refused { .. } | Verdict::Busy { .. } | Verdict::Unreadable { .. }) => verdict,
+        verdict @ (Verdict::Refused { .. }
+        | Verdict::Busy { .. }
+        | Verdict::Exception { .. }
+        | Verdict::Unreadable { .. }) => verdict,
     })
 }
 

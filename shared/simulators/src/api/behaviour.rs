@@ -13,8 +13,7 @@ use crate::erp::Reply;
 pub enum Fault {
     /// Refused for good in the partner's own envelope, without being processed.
     Refuses,
-    /// Refused for now, without being processed: a system exception in the partner's own envelope where it documents
-    /// one (Yanwen's negative codes), else HTTP 503.
+    /// Refused for now by HTTP 503, without being processed.
     Busy,
     /// Answered with that business code and message in the partner's own envelope, without being processed.
     Code(i64, &'static str),
@@ -30,6 +29,8 @@ pub enum Fault {
     GarblesAnswer,
     /// Processed, and then answered so: HTTP 502, 504, ...
     ThenHttp(Reply),
+    /// Processed, and then answered with that business code and message in the partner's own envelope.
+    ThenCode(i64, &'static str),
     /// Processed at once and answered after that long.
     Slow(Duration),
     /// Processed at once and answered when [`Api::release`](super::Api::release) is called.

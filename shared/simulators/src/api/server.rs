@@ -79,6 +79,10 @@ impl Shared {
                 process();
                 Some(reply.clone().into())
             }
+            (Some(Fault::ThenCode(code, message)), Ok(())) => {
+                process();
+                Some(self.play.failure(*code, message))
+            }
             (Some(Fault::Slow(_) | Fault::Holds) | None, Ok(())) => Some(process()),
         }
     }

@@ -176,10 +176,6 @@ impl Play for Orders {
     fn refusal(&self) -> Answer {
         self.failure(1, "主单号已存在")
     }
-
-    fn busy(&self) -> Answer {
-        self.failure(-1, "系统异常,请稍后重试")
-    }
 }
 
 /// Whether JSON is printed without blanks outside its strings.

@@ -40,6 +40,7 @@ async fn each_fault_is_seen_and_processed_as_it_says() {
         (Fault::Rubbish, at(200, "<!DOCTYPE htm"), false),
         (Fault::GarblesAnswer, at(200, "<!DOCTYPE htm"), true),
         (Fault::ThenHttp(gateway), at(502, "bad gateway!!"), true),
+        (Fault::ThenCode(-1, "异"), at(200, r#"{"code":-1,"d"#), true),
         (Fault::Slow(slow), at(200, r#"{"code":200,""#), true),
     ] {
         let before = xhq.count();
@@ -51,7 +52,7 @@ async fn each_fault_is_seen_and_processed_as_it_says() {
     }
     xhq.recover();
     assert_eq!(seen(&xhq, "SO1").await, at(200, r#"{"code":200,""#));
-    assert_eq!((xhq.processed_count(), xhq.times_processed("recall", RECALL.as_bytes())), (5, 5));
+    assert_eq!((xhq.processed_count(), xhq.times_processed("recall", RECALL.as_bytes())), (6, 6));
 }
 
 #[tokio::test]

@@ -13,6 +13,10 @@ fn busy(code: &str, text: &str) -> Verdict {
     Verdict::Busy { code: code.to_owned(), text: text.to_owned() }
 }
 
+fn exception(code: &str, text: &str) -> Verdict {
+    Verdict::Exception { code: code.to_owned(), text: text.to_owned() }
+}
+
 fn unreadable(text: &str) -> Verdict {
     Verdict::Unreadable { text: text.to_owned() }
 }
@@ -74,8 +78,9 @@ fn yanwen_is_read_by_both_of_its_signs() {
         (200, r#"{"success":true,"code":"1001","message":"重复"}"#, refused("1001", "重复")),
         (200, r#"{"success":false,"code":7,"message":null}"#, refused("7", "")),
         (200, r#"{"success":false,"code":0,"message":"no"}"#, refused("0", "no")),
-        (200, r#"{"success":false,"code":"-1","message":"系统异常"}"#, busy("-1", "系统异常")),
-        (200, r#"{"success":true,"code":-2,"data":null}"#, busy("-2", "")),
+        (200, r#"{"success":false,"code":"-1","message":"系统异常"}"#, exception("-1", "系统异常")),
+        (200, r#"{"success":true,"code":-2,"data":null}"#, exception("-2", "")),
+        (503, r#"{"success":false,"code":"-1","message":"系统异常"}"#, busy("-1", "系统异常")),
         (200, r#"{"success":false,"code":"E1","message":"no"}"#, refused("E1", "no")),
         (200, r#"{"code":"E1","message":"no"}"#, refused("E1", "no")),
         (200, r#"{"code":0}"#, unreadable(r#"{"code":0}"#)),
