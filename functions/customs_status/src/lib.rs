@@ -4,6 +4,9 @@
 //! an array, so an object is taken as one waybill. There is no message id and no clock that can be trusted:
 //! `dataUpdateTime` may be older than the newest receipt, so equal content is the same event.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use hub::Milestone;
 use hub::action::{Action, Fact, Push, Reading, unknown};
 use partners::json::Kind;
@@ -106,7 +109,7 @@ fn element(waybill: &Json<'_>, body: &Json<'_>, of: usize) -> Fact {
 fn fact(json: &Json<'_>) -> Fact {
     let waybill = Waybill::of(json);
     let keys = [("bl", waybill.bl_no), ("entry", waybill.entry_id.filter(whole)), ("waybill", waybill.id)];
-    let fact = Fact::new("trackingeyes.customs_status", json, keys).at(latest(json));
+    let fact = Fact::new("trackingeyes.customs_status", json, keys).at(reached(json));
     let entries = receipts(json).filter_map(|receipt| Some(("entry", receipt.entry_id.filter(whole)?)));
     let local = waybill.local_key.map(|key| ("key", key));
     entries.chain(local).fold(fact, |fact, (kind, value)| fact.alias(kind, value))
@@ -117,10 +120,29 @@ fn whole(entry: &&str) -> bool {
     !entry.contains('*')
 }
 
-/// The milestone of the latest receipt that has one; of equal times, the one listed first.
-fn latest(waybill: &Json<'_>) -> Option<Milestone> {
-    let known = receipts(waybill).filter_map(|receipt| Some((receipt.notice_date, milestone(receipt.status_cd?)?)));
-    known.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, milestone)| milestone)
+/// How far all of a waybill is. Several declarations may belong to one, so each is where the latest receipt under its
+/// `entryId` says that has a milestone; of equal times, the one listed first. The receipts of the shipment itself, which
+/// arrives and leaves as a whole and names no declaration, are each declaration's. Where declarations are at different
+/// milestones the waybill is at none.
+fn reached(waybill: &Json<'_>) -> Option<Milestone> {
+    let mut shipment = None;
+    let mut declarations = BTreeMap::<_, Option<_>>::new();
+    for (place, receipt) in receipts(waybill).enumerate() {
+        let Some(milestone) = receipt.status_cd.and_then(milestone) else { continue };
+        let whole = receipt.entry_id.is_none() && matches!(milestone, Milestone::Arrived | Milestone::Departed);
+        let latest = if whole { &mut shipment } else { declarations.entry(receipt.entry_id).or_default() };
+        *latest = later(*latest, Some((receipt.notice_date, Reverse(place), milestone)));
+    }
+    let mut each = declarations.into_values().map(|own| later(own, shipment));
+    let (_, _, milestone) = each.next().unwrap_or(shipment)?;
+    each.all(|other| other.is_some_and(|(_, _, other)| other == milestone)).then_some(milestone)
+}
+
+/// A receipt's time, its place in the list, and its milestone.
+type Known<'a> = (Option<&'a str>, Reverse<usize>, Milestone);
+
+fn later<'a>(one: Option<Known<'a>>, other: Option<Known<'a>>) -> Option<Known<'a>> {
+    one.into_iter().chain(other).max_by_key(|(date, place, _)| (*date, *place))
 }
 
 /// The milestone of a receipt's `statusCd`. The vendor's code table is not public. Its older customs push explains six
@@ -260,6 +282,33 @@ mod tests {
         }
         assert_eq!(milestone("CLR"), Some(Milestone::Cleared));
         assert_eq!(milestone("EDC"), Some(Milestone::Accepted));
+    }
+
+    /// A bill was told as released although another of its declarations was under inspection.
+    #[test]
+    fn a_waybill_is_as_far_as_all_of_its_declarations() {
+        const ONE: &str = "516620250000000001";
+        const TWO: &str = "516620250000000002";
+        for (list, milestone) in [
+            (&[("PAS", "05", ONE), ("CPI", "04", TWO)][..], None),
+            (&[("PAS", "05", ONE), ("CPI", "04", TWO), ("PAS", "06", TWO)], Some(Milestone::Released)),
+            (&[("PAS", "05", ONE), ("CLR", "09", ONE), ("PAS", "06", TWO)], None),
+            (&[("PAS", "05", ONE), ("ZZZ", "06", TWO)], Some(Milestone::Released)),
+            (&[("已运抵", "03", ""), ("PAS", "05", ONE), ("CPI", "04", TWO)], None),
+            (&[("EDEP", "13", ""), ("PAS", "05", ONE), ("CPI", "04", TWO)], Some(Milestone::Departed)),
+            (&[("PAS", "05", ONE), ("EDEP", "05", "")], Some(Milestone::Released)),
+            (&[("EDEP", "05", ""), ("PAS", "05", ONE)], Some(Milestone::Departed)),
+            // A release that names no declaration may be any's.
+            (&[("PAS", "05", ""), ("CPI", "04", ONE)], None),
+            (&[("PAS", "05", ""), ("PAS", "04", ONE)], Some(Milestone::Released)),
+        ] {
+            let receipt = |(code, day, entry): &(&str, &str, &str)| {
+                format!(r#"{{"statusCd":"{code}","noticeDate":"2025-03-{day}T00:00:00","entryId":"{entry}"}}"#)
+            };
+            let receipts: Vec<_> = list.iter().map(receipt).collect();
+            let body = format!(r#"[{{"blNo":"B1","customsStatus":[{}]}}]"#, receipts.join(","));
+            assert_eq!(facts(&body)[0].milestone, milestone, "{list:?}");
+        }
     }
 
     #[test]
