@@ -52,14 +52,14 @@ fn aliases(fact: Fact, data: &Json<'_>) -> Fact {
         .fold(fact, |fact, (kind, value)| fact.alias(kind, value))
 }
 
-/// The milestone of an action (XHQ 二.2). That the broker sent the data (`sendBgh_data`) is not yet a declaration.
+/// The milestone of an action (XHQ 二.2). That the broker sent the data (`sendBgh_data`) is not yet a declaration. And
+/// `single_data` is 单一放行数据 by its name, but 一.2, which is called the same, holds 申报后json, what was declared: it does
+/// not tell that customs released the goods, which the receipt does.
 #[must_use]
 pub fn milestone(action: &str) -> Option<Milestone> {
     match action {
         // 制单完成数据
         "send_data" => Some(Milestone::Prepared),
-        // 单一放行数据
-        "single_data" => Some(Milestone::Released),
         _ => None,
     }
 }
@@ -78,11 +78,9 @@ mod tests {
 
     #[test]
     fn each_action_keeps_its_spelling_and_has_its_milestone() {
-        for (action, milestone) in [
-            ("send_data", Some(Milestone::Prepared)),
-            ("sendBgh_data", None),
-            ("single_data", Some(Milestone::Released)),
-        ] {
+        for (action, milestone) in
+            [("send_data", Some(Milestone::Prepared)), ("sendBgh_data", None), ("single_data", None)]
+        {
             let fact = fact(&format!(r#"{{"action":"{action}","orderOutNo":"SO-1","dataJson":{{"a":1}}}}"#));
             assert_eq!((fact.kind.as_str(), fact.milestone), (&*format!("xhq.{action}"), milestone));
             assert_eq!(fact.subject.as_str(), "order:SO-1");

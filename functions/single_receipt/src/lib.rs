@@ -62,8 +62,9 @@ fn fact(body: &Json<'_>, receipt: &Receipt<'_>) -> Fact {
     Fact::new("xhq.single_receipt", body, keys).at(receipt.channel.and_then(milestone))
 }
 
-/// The milestone of a receipt's `channel` (XHQ 附件3, 25 codes, case-sensitive: `A` is a deletion, `a` a visa). A
-/// suspension, a re-review, a request for files and a visa move the shipment nowhere.
+/// The milestone of a receipt's `channel` (XHQ 附件3, 25 codes, case-sensitive: `A` may be a deletion, `a` is a visa). A
+/// suspension, a re-review, a request for files and a visa move the shipment nowhere, and a text that can be read in two
+/// ways tells of no milestone.
 #[must_use]
 pub fn milestone(channel: &str) -> Option<Milestone> {
     match channel {
@@ -75,19 +76,20 @@ pub fn milestone(channel: &str) -> Option<Milestone> {
         "C" | "S" => Some(Milestone::UnderInspection),
         // 需交税费
         "T" => Some(Milestone::TaxDue),
-        // 海关已放行; 海关无纸放行通知(放行); 担保放行; 通关无纸化担保放行; 放行交单
-        "P" | "I" | "B" | "K" | "F" => Some(Milestone::Released),
+        // 海关已放行; 海关无纸放行通知(放行); 担保放行; 通关无纸化担保放行
+        "P" | "I" | "B" | "K" => Some(Milestone::Released),
         // 报关单已审结; 通关无纸化审结回执; 海关无纸验放通知(审结)
         "G" | "J" | "W" => Some(Milestone::Reviewed),
         // 已结关
         "R" => Some(Milestone::Cleared),
         // 海关退单/不受理回执; 退回修改; 申报失败
         "E" | "Z" | "Y" => Some(Milestone::Rejected),
-        // 海关删单; 海关放行前删除或者异常处理(手工申报通知)
-        "D" | "A" => Some(Milestone::Withdrawn),
+        // 海关删单
+        "D" => Some(Milestone::Withdrawn),
         // 准予进卡; 海关准予进港回执(上海洋山保税港区专用)
         "O" | "X" => Some(Milestone::GateIn),
-        // H 海关挂起,需手工申报; M 报关单重审; N 重传文件; a 签证; and whatever is not in the list.
+        // A 海关放行前删除或者异常处理(手工申报通知): deleted, or to be declared by hand. F 放行交单: released, or to hand in
+        // papers for it. H 海关挂起,需手工申报; M 报关单重审; N 重传文件; a 签证; and whatever is not in the list.
         _ => None,
     }
 }
@@ -147,13 +149,13 @@ mod tests {
             ("L", Some(Milestone::Accepted)),
             ("CS", Some(Milestone::UnderInspection)),
             ("T", Some(Milestone::TaxDue)),
-            ("PIBKF", Some(Milestone::Released)),
+            ("PIBK", Some(Milestone::Released)),
             ("GJW", Some(Milestone::Reviewed)),
             ("R", Some(Milestone::Cleared)),
             ("EZY", Some(Milestone::Rejected)),
-            ("DA", Some(Milestone::Withdrawn)),
+            ("D", Some(Milestone::Withdrawn)),
             ("OX", Some(Milestone::GateIn)),
-            ("HMNa", None),
+            ("HMNaAF", None),
             ("QUVbcdpr", None),
         ] {
             assert!(of(codes).iter().all(|found| *found == milestone), "{codes}");
