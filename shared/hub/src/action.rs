@@ -93,10 +93,12 @@ impl Fact {
     /// The fact with another business key of its subject; keys it has already are left out.
     #[must_use]
     pub fn alias(mut self, kind: &str, value: &str) -> Self {
-        let alias = Alias::new(kind, value);
-        let known = alias.as_str() == self.subject.as_str() || self.aliases.contains(&alias);
-        if !known && self.aliases.len() < MOST_ALIASES {
-            self.aliases.push(alias);
+        if self.aliases.len() < MOST_ALIASES {
+            let alias = Alias::new(kind, value);
+            let known = alias.as_str() == self.subject.as_str() || self.aliases.contains(&alias);
+            if !known {
+                self.aliases.push(alias);
+            }
         }
         self
     }

@@ -159,9 +159,13 @@ impl<'a> Json<'a> {
 
     /// Looks into a member that the partner sends as an object or as a JSON string that holds one.
     pub fn within<R>(&self, name: &str, look: impl FnOnce(&Json<'_>) -> R) -> Option<R> {
-        let member = self.get(name)?;
-        match &member.kind {
-            Kind::Object(_) => Some(look(member)),
+        self.get(name)?.inside(look)
+    }
+
+    /// Looks into a value that is an object or a JSON string that holds one.
+    pub fn inside<R>(&self, look: impl FnOnce(&Json<'_>) -> R) -> Option<R> {
+        match &self.kind {
+            Kind::Object(_) => Some(look(self)),
             Kind::String(text) => Json::parse(text.as_bytes()).ok().filter(Json::is_object).map(|inner| look(&inner)),
             Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Array(_) => None,
         }

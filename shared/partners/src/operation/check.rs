@@ -4,7 +4,6 @@
 
 use std::fmt;
 
-use super::keys::held;
 use super::{Encoding, Field, Format, Kind, Need, Operation, Place, Rule, Shape};
 use crate::Json;
 use crate::json;
@@ -90,7 +89,7 @@ fn one(field: &Field, value: &Json<'_>, path: String, faults: &mut Vec<Fault>) {
         Kind::Object(fields) => {
             // The partner takes an object, or a string that holds one.
             let path_of_members = format!("{path}.");
-            let held = held(value, |inner| object(fields, inner, &path_of_members, faults));
+            let held = value.inside(|inner| object(fields, inner, &path_of_members, faults));
             if held.is_none() {
                 faults.push(Fault::new(path, "must be a JSON object"));
             }

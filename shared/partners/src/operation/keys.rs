@@ -1,5 +1,7 @@
 //! Which business keys a call is about, in the vocabulary of the events, so that both lie on one timeline.
 
+use std::collections::HashSet;
+
 use super::{Operation, onedata};
 use crate::json::Kind;
 use crate::{Json, Partner};
@@ -10,12 +12,13 @@ use crate::{Json, Partner};
 #[must_use]
 pub fn subject(operation: &Operation<'_>, body: &Json<'_>) -> Vec<(&'static str, String)> {
     let mut keys: Vec<(&'static str, String)> = Vec::new();
+    let mut known = HashSet::new();
     let mut take = |kind, value: &str| {
         // TrackingEyes takes several ids as one comma list.
         let several = value.split(|char| operation.partner == Partner::TrackingEyes && char == ',');
         for value in several.map(str::trim).filter(|value| !value.is_empty()) {
             let key = (kind, value.to_owned());
-            if !keys.contains(&key) {
+            if known.insert(key.clone()) {
                 keys.push(key);
             }
         }
@@ -47,7 +50,7 @@ pub fn learned(operation: &Operation<'_>, answer: &Json<'_>) -> Vec<(&'static st
     let serial = alone.map(str::to_owned).or_else(|| {
         // Whether `data` is the serial or holds it is not documented.
         let mut found = Vec::new();
-        data.and_then(|data| held(data, |data| serials(data, &mut found)))?;
+        data.and_then(|data| data.inside(|data| serials(data, &mut found)))?;
         found.sort_unstable();
         found.dedup();
         if found.len() == 1 { found.pop() } else { None }
@@ -73,15 +76,6 @@ fn serials(json: &Json<'_>, found: &mut Vec<String>) {
         Kind::Array(elements) => elements.iter().for_each(|element| serials(element, found)),
         Kind::Object(members) => members.iter().for_each(|(_, member)| serials(member, found)),
         Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => {}
-    }
-}
-
-/// Looks into an object, or into one that a string holds.
-pub(super) fn held<R>(json: &Json<'_>, look: impl FnOnce(&Json<'_>) -> R) -> Option<R> {
-    match json.kind() {
-        Kind::Object(_) => Some(look(json)),
-        Kind::String(text) => Json::parse(text.as_bytes()).ok().filter(Json::is_object).map(|inner| look(&inner)),
-        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Array(_) => None,
     }
 }
 
