@@ -12,9 +12,11 @@ use hub::{EventId, EventKey, Record, Subject, Utc};
 use lambda::Invocation;
 use lambda_http::{Body, Response};
 use partners::Partner;
+use partners::answer::Verdict;
 use queue::{Errand, Hint, Queue, QueueError};
 use runtime::Context;
 use runtime::config::Config;
+use runtime::receive::{self, Address, Delivered};
 use serde_json::{Value, json};
 use store::Store as _;
 use store_dynamodb::DynamoStore;
@@ -249,6 +251,40 @@ async fn a_slow_store_is_answered_for_within_the_deadline() {
     let (status, body) = said(&push(&context, &rate_push::ACTION, &rest(&path, r#"{"batchNo":"B1"}"#)).await);
     assert!(begun.elapsed() < Partner::OneData.deadline(), "{:?}", begun.elapsed());
     assert_eq!((status, &body["success"]), (503, &false.into()));
+}
+
+/// A queue that keeps what it is sent.
+#[derive(Clone, Default)]
+struct Keeping(Arc<Mutex<Vec<Hint>>>);
+
+impl Queue for Keeping {
+    async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
+        self.0.lock().unwrap().extend(hints);
+        Ok(())
+    }
+}
+
+/// Where one waybill of fifty was late, no hint went out for the others and no log named them.
+#[tokio::test(start_paused = true)]
+async fn what_is_stored_in_time_is_hinted_at_though_another_part_of_the_push_is_late() {
+    let (Context { config, store, clock, .. }, emulator) = deployed().await;
+    let queue = Keeping::default();
+    let context = Context { config, store, clock, queue: queue.clone() };
+    let key = format!("{KEY}te");
+    let address = Address { partner: "trackingeyes", connection: "te", key: &key };
+    let verified = receive::verify(&context, &customs_status::ACTION, address, None).unwrap();
+    let body = r#"[{"blNo":"B1","id":1},{"blNo":"B2","id":2},{"blNo":"B3","id":3}]"#;
+    let delivered = Delivered { body: body.into(), ..Delivered::default() };
+    emulator.next(&[Fault::None, Fault::None]);
+    emulator.always(Fault::AnswerLate);
+    let budget = Partner::TrackingEyes.budget();
+    // So much of it is gone that the store does not give up before.
+    let arrived = Instant::now() - budget / 2;
+    let answer = receive::receive(&context, &customs_status::ACTION, verified, delivered, arrived).await;
+    assert_eq!((answer.verdict, arrived.elapsed() <= budget), (Verdict::Unavailable, true));
+    let hints = queue.0.lock().unwrap();
+    let hinted: Vec<_> = hints.iter().map(|hint| hint.key.subject.as_str()).collect();
+    assert_eq!(hinted, ["bl:B1", "bl:B2"]);
 }
 
 fn message(id: &str, body: &str) -> Value {

@@ -136,41 +136,46 @@ pub async fn receive<S: Store, Q: Queue>(
         tracing::warn!(function = action.name, connection = %connection.id, bytes = delivered.body.len(), "too large");
         return refuse(Some(partner), Verdict::TooLarge);
     }
+    let deadline = arrived + partner.budget();
     let bytes = delivered.body.len();
-    let place = if bytes > LARGE { LARGE_READS.acquire().await.ok() } else { None };
+    let place = if bytes > LARGE {
+        let Ok(place) = timeout_at(deadline, LARGE_READS.acquire()).await else {
+            return unavailable(action, connection, &Lost::Unread, 1);
+        };
+        place.ok()
+    } else {
+        None
+    };
     let arrival = aside(bytes, || {
         let encoding = delivered.encoding.as_deref();
         admission::read(action, &connection.id, partner, &connection.fee_actions, &delivered.body, encoding)
     });
     drop(place);
-    let deadline = arrived + partner.budget();
+    // Of several events one may be late: the others are stored, and their hints have their time too.
+    let several = arrival.drafts.len() > 1;
+    let latest = if several { deadline - HINT_BUDGET } else { deadline };
     let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, &delivered));
     // Every event of the push is tried, so that what can be kept is kept; the resend completes the rest.
-    let stored = timeout_at(deadline, join_all(admissions)).await;
+    let stored = join_all(admissions.map(|admission| timeout_at(latest, admission))).await;
 
     let mut verdict = Verdict::Duplicate;
-    let mut hints = Vec::new();
-    let mut keys = Vec::new();
-    for result in stored.unwrap_or_else(|_| vec![Err(Lost::Late)]) {
-        match result {
+    let (mut hints, mut keys, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+    for result in stored {
+        match result.unwrap_or(Err(Lost::Late)) {
             Ok((key, Some(new))) => {
                 keys.push(key);
                 hints.extend(new);
-                verdict = if verdict == Verdict::Unavailable { verdict } else { Verdict::Accepted };
+                verdict = Verdict::Accepted;
             }
             Ok((key, None)) => keys.push(key),
-            Err(lost) => {
-                let error = crate::logs::chain(&lost);
-                tracing::error!(function = action.name, connection = %connection.id, error, "push not stored");
-                verdict = Verdict::Unavailable;
-            }
+            Err(why) => lost.push(why),
         }
     }
     note(&keys);
     let patience = HINT_BUDGET.min(deadline.saturating_duration_since(Instant::now()));
     send(context, action, hints, patience).await;
-    if verdict == Verdict::Unavailable {
-        return refuse(Some(partner), verdict);
+    if let Some(first) = lost.first() {
+        return unavailable(action, connection, first, lost.len());
     }
     if let Some(reason) = arrival.malformed {
         tracing::warn!(function = action.name, connection = %connection.id, reason, "malformed push kept");
@@ -178,6 +183,13 @@ pub async fn receive<S: Store, Q: Queue>(
     }
     tracing::debug!(function = action.name, connection = %connection.id, outcome = verdict.name(), "push answered");
     answer::answer(partner, verdict, "")
+}
+
+/// The answer to a push of which so many events could not be kept, the first of them for that reason.
+fn unavailable(action: &Action, connection: &Connection, first: &Lost, events: usize) -> Answer {
+    let error = crate::logs::chain(first);
+    tracing::error!(function = action.name, connection = %connection.id, events, error, "push not stored");
+    refuse(Some(connection.partner), Verdict::Unavailable)
 }
 
 /// Reads a body where it holds up nobody else: megabytes take tens of milliseconds, in which the worker's other
@@ -221,6 +233,9 @@ async fn send<S, Q: Queue>(context: &Context<S, Q>, action: &Action, hints: Vec<
 /// Why a push could not be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum Lost {
+    /// Other large bodies were being read for too long.
+    #[error("other large bodies were still being read at the end of the partner's budget")]
+    Unread,
     /// The store took too long.
     #[error("the store did not answer within the partner's budget")]
     Late,

@@ -1,15 +1,19 @@
 //! What went wrong once, each named after it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use courier::{Courier, Returned};
+use hub::action::{Action, unknown};
 use hub::delivery::{Outcome, State};
 use partners::Partner;
+use partners::answer::Verdict;
+use runtime::receive::{self, Address, Delivered};
+use tokio::time::Instant;
 
 use crate::support::http::{exchange, request};
-use crate::support::{Plan, Time, courier, erp, events, settled, status, sweep, taken};
+use crate::support::{Plan, Time, connection, courier, erp, events, key, settled, status, sweep, taken, until, within};
 
 /// A panic in one attempt took along everything the sweep had taken up, at every sweep again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -21,10 +25,7 @@ async fn a_panic_at_one_event_keeps_no_other_from_being_swept() {
     for n in 0..5 {
         taken(&hub, Partner::Xhq, "syn_status", status(&format!("P{n}"), 61)).await;
     }
-    crate::support::until(async || {
-        events(&hub.context().store).await.iter().all(|item| item.work.deliveries[0].tries == 1)
-    })
-    .await;
+    until(async || events(&hub.context().store).await.iter().all(|item| item.work.deliveries[0].tries == 1)).await;
     let poisoned = events(&hub.context().store).await[2].key.id.to_string();
     let panicked = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&panicked);
@@ -63,6 +64,47 @@ async fn two_endpoints_that_claim_at_once_both_go_on() {
     // Time stands still, so nothing falls due and no sweep can make up for a hint that was dropped.
     let tally = settled(&hub).await;
     assert_eq!((tally.delivered, a.count(), b.count()), (40, 20, 20));
+    hub.stop().await;
+}
+
+/// How many pushes are being read that nobody has told to go on, and whether somebody has.
+static READING: (Mutex<(usize, bool)>, Condvar) = (Mutex::new((0, false)), Condvar::new());
+
+/// A push that waited for its turn to be read waited for as long as that took, and its partner gave up on it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_large_push_that_is_not_read_in_time_is_answered_in_time() {
+    let hub = Plan::new().start().await;
+    let context = hub.context().clone();
+    let push = move |arrived: Instant| {
+        let context = context.clone();
+        async move {
+            let slow = Action {
+                read: |push| {
+                    let (state, told) = &READING;
+                    state.lock().unwrap().0 += 1;
+                    drop(told.wait_while(state.lock().unwrap(), |(_, go)| !*go).unwrap());
+                    unknown(push)
+                },
+                ..rate_push::ACTION
+            };
+            let connection = connection(Partner::OneData);
+            let address = Address { partner: "onedata", connection, key: &key(connection) };
+            let verified = receive::verify(&context, &slow, address, None).unwrap();
+            let body = format!(r#"{{"a":"{}"}}"#, "x".repeat(200_000)).into();
+            let delivered = Delivered { body, ..Delivered::default() };
+            receive::receive(&context, &slow, verified, delivered, arrived).await.verdict
+        }
+    };
+    let now = Instant::now();
+    let others = [(); 2].map(|()| tokio::spawn(push(now)));
+    until(async || READING.0.lock().unwrap().0 == 2).await;
+    let late = within(push(now - Partner::OneData.budget())).await;
+    READING.0.lock().unwrap().1 = true;
+    READING.1.notify_all();
+    assert_eq!(late, Verdict::Unavailable);
+    for other in others {
+        within(other).await.unwrap();
+    }
     hub.stop().await;
 }
 
