@@ -71,17 +71,14 @@ fn trackingeyes(body: &Json<'_>) -> Option<Action> {
     known.then_some(customs_status::ACTION)
 }
 
-/// The action a 1datatech push has the shape of: rates carry a `batchNo` (3.3), port data a `dataType` of 2, or a result
-/// (inferred). Another `dataType` is another kind of data, whatever its shape.
+/// The action a 1datatech push has the shape of: rates carry a `batchNo` (3.3), port data a `dataType` or a result
+/// (inferred). Which `dataType` it is, the action knows.
 fn onedata(body: &Json<'_>) -> Option<Action> {
     if body.get("batchNo").is_some() {
         return Some(rate_push::ACTION);
     }
-    let ports = match port_push::view::Envelope::of(body).data_type {
-        Some(data_type) => data_type == "2",
-        None => port_push::view::results(body)
-            .any(|result| result.get("subNo").is_some() || result.get("resultData").is_some()),
-    };
+    let result = |result: &Json<'_>| result.get("subNo").is_some() || result.get("resultData").is_some();
+    let ports = port_push::view::Envelope::of(body).data_type.is_some() || port_push::view::results(body).any(result);
     ports.then_some(port_push::ACTION)
 }
 
@@ -226,6 +223,7 @@ mod tests {
             (customs_status::ACTION, Partner::TrackingEyes, WAYBILLS),
             (rate_push::ACTION, Partner::OneData, RATES),
             (port_push::ACTION, Partner::OneData, PORTS),
+            (port_push::ACTION, Partner::OneData, r#"{"dataType":8,"data":{"subNo":"1"}}"#),
         ] {
             let (here, there) = (reading(&ACTION, partner, body), reading(&own, partner, body));
             assert_eq!(format!("{here:?}"), format!("{there:?}"), "{body}");

@@ -8,16 +8,23 @@ pub mod view;
 use std::borrow::Cow;
 
 use hub::Milestone;
-use hub::action::{Action, Fact, Push, Reading, object};
+use hub::action::{Action, Fact, Push, Reading, object, unknown};
 use partners::{Json, Partner};
 
-use view::{Subscription, bill, containers, declarations, results};
+use view::{Envelope, Subscription, bill, containers, declarations, results};
 
-/// The webhook of `/ports`; its events are `onedata.ports`.
+/// The webhook of `/ports`; its events are `onedata.ports`, and `onedata.unknown` for another kind of data.
 pub const ACTION: Action = Action { name: "port_push", partners: &[Partner::OneData], suffix: "ports", read };
 
+/// The `dataType` of port data (inferred from the sibling pages, which list it). A query's answer has none.
+const PORTS: &str = "2";
+
+/// Another `dataType` is another kind of data, a carrier's or an airline's, whatever its shape and path.
 fn read(push: &Push<'_>) -> Reading {
     object(push, |body| {
+        if Envelope::of(body).data_type.is_some_and(|data_type| data_type != PORTS) {
+            return unknown(push);
+        }
         let keys = keys(body);
         let keys = keys.iter().map(|(kind, value)| (*kind, Some(value.as_ref())));
         Fact::new("onedata.ports", body, keys).at(milestone(body)).alone()
@@ -73,7 +80,7 @@ pub fn milestone(body: &Json<'_>) -> Option<Milestone> {
 mod tests {
     use hub::Alias;
 
-    use super::view::{Bill, Container, Declaration, Envelope, plans};
+    use super::view::{Bill, Container, Declaration, plans};
     use super::*;
 
     const FOUND: &str = include_str!("../../../tests/fixtures/1datatech_port_query_found.json");
@@ -196,6 +203,22 @@ mod tests {
         let json = Json::parse(br#"{"loadshipTime":"2023-02-25 18:40:00","containerPieces":105}"#).unwrap();
         let container = Container::of(&json);
         assert_eq!((container.loadship_time, container.container_pieces), (Some("2023-02-25 18:40:00"), Some("105")));
+    }
+
+    /// Air freight that came to this path was told as released at the port.
+    #[test]
+    fn another_kind_of_data_is_unknown() {
+        for (data_type, kind, milestone) in [
+            ("2", "onedata.ports", Some(Milestone::Released)),
+            (r#""2""#, "onedata.ports", Some(Milestone::Released)),
+            ("null", "onedata.ports", Some(Milestone::Released)),
+            ("4", "onedata.unknown", None),
+            (r#""8""#, "onedata.unknown", None),
+            ("99", "onedata.unknown", None),
+        ] {
+            let fact = fact(&format!(r#"{{"dataType":{data_type},"data":{{{ASKED},{BILL}}}}}"#));
+            assert_eq!((fact.kind.as_str(), fact.milestone), (kind, milestone), "{data_type}");
+        }
     }
 
     #[test]
