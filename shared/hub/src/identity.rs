@@ -49,7 +49,15 @@ pub enum Identity {
 /// 16 hex digits of a digest of some bytes, for names.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hex(Sha256::new_with_prefix(bytes))
+}
+
+/// 16 hex digits of a digest of a JSON value, for names: the same however it is printed.
+#[must_use]
+pub fn digest_of(value: &Json<'_>) -> String {
+    let mut hash = Sha256::new();
+    canonical(&mut hash, value);
+    hex(hash)
 }
 
 /// The content digest of a JSON payload.
@@ -195,6 +203,10 @@ fn text(hash: &mut Sha256, tag: u8, text: &str) {
     hash.update([tag]);
     hash.update((text.len() as u64).to_be_bytes());
     hash.update(text);
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn finish(hash: Sha256) -> Content {
