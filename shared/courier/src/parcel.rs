@@ -22,6 +22,8 @@ pub struct Parcel {
     pub signature: String,
     /// `Content-Type`.
     pub content_type: String,
+    /// `Content-Encoding`, where there is one.
+    pub encoding: Option<String>,
     /// The bytes that are signed.
     pub body: Bytes,
 }
@@ -44,7 +46,8 @@ impl Parcel {
         let content = envelope::content(event, endpoint.format);
         let id = event.key.id.to_string();
         let signature = signatures(&endpoint.keys, &id, now, &content.body);
-        Self { id, timestamp: now.seconds(), signature, content_type: content.content_type, body: content.body }
+        let envelope::Content { content_type, encoding, body } = content;
+        Self { id, timestamp: now.seconds(), signature, content_type, encoding, body }
     }
 }
 
@@ -58,15 +61,17 @@ impl Returned {
 
 /// Posts a parcel to its endpoint.
 pub(crate) async fn post(client: &Client, endpoint: &Endpoint, parcel: Parcel) -> Returned {
+    let mut headers = vec![
+        ("content-type".into(), parcel.content_type),
+        ("webhook-id".into(), parcel.id),
+        ("webhook-timestamp".into(), parcel.timestamp.to_string()),
+        ("webhook-signature".into(), parcel.signature),
+    ];
+    headers.extend(parcel.encoding.map(|encoding| ("content-encoding".into(), encoding)));
     let request = Request {
         method: http::Method::POST,
         url: endpoint.url.clone(),
-        headers: vec![
-            ("content-type".into(), parcel.content_type),
-            ("webhook-id".into(), parcel.id),
-            ("webhook-timestamp".into(), parcel.timestamp.to_string()),
-            ("webhook-signature".into(), parcel.signature),
-        ],
+        headers,
         body: parcel.body,
         timeout: endpoint.timeout,
         allow_private: endpoint.allow_private,

@@ -41,6 +41,7 @@ pub struct Draft {
     milestone: Option<crate::Milestone>,
     data: Data,
     malformed: Option<String>,
+    encoding: Option<String>,
     body: Bytes,
 }
 
@@ -56,7 +57,9 @@ pub fn read(
 ) -> Arrival {
     if let Some(encoding) = encoding.filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         let reason = format!("Content-Encoding {encoding:?} is not accepted; send the JSON uncompressed");
-        return opaque(connection, partner, body, reason);
+        let mut arrival = opaque(connection, partner, body, reason);
+        arrival.drafts.iter_mut().for_each(|draft| draft.encoding = Some(header(encoding)));
+        return arrival;
     }
     let json = match Json::parse(body) {
         Ok(json) => json,
@@ -100,8 +103,14 @@ fn draft(connection: &ConnectionId, json: &Json<'_>, body: &Bytes, fact: Fact) -
         milestone: fact.milestone,
         data,
         malformed: None,
+        encoding: None,
         body,
     }
+}
+
+/// A header's value as it may be kept and sent again.
+fn header(value: &str) -> String {
+    value.chars().filter(|c| !c.is_control()).take(128).collect()
 }
 
 /// Keeps a body that nobody can read.
@@ -116,12 +125,19 @@ fn opaque(connection: &ConnectionId, partner: Partner, body: &Bytes, reason: Str
         milestone: None,
         data: Data::Opaque,
         malformed: Some(reason.clone()),
+        encoding: None,
         body: body.clone(),
     };
     Arrival { drafts: vec![draft], malformed: Some(reason) }
 }
 
 impl Draft {
+    /// The draft whose repetitions are told by the latest event alone.
+    #[must_use]
+    pub fn latest(self) -> Self {
+        Self { identity: Identity::Latest, ..self }
+    }
+
     /// The event this draft becomes under an id.
     #[must_use]
     pub fn event(
@@ -139,7 +155,8 @@ impl Draft {
                 kind: self.kind,
                 received,
                 expires: received.after(retention),
-                content_type: content_type.chars().filter(|c| !c.is_control()).take(128).collect(),
+                content_type: header(content_type),
+                encoding: self.encoding,
                 data: self.data,
                 milestone: self.milestone,
                 aliases: self.aliases,
@@ -235,6 +252,7 @@ mod tests {
             assert!(arrival.malformed.is_some());
             let event = events(arrival).remove(0);
             assert_eq!((&event.data()[..], event.meta.kind.as_str()), (body.as_bytes(), "trackingeyes.malformed"));
+            assert_eq!(event.meta.encoding.as_deref(), encoding);
         }
     }
 

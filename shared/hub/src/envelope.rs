@@ -19,7 +19,7 @@ pub enum Format {
     /// CloudEvents 1.0, structured JSON.
     #[default]
     CloudEvents,
-    /// The partner's bytes and content type as they came.
+    /// The partner's bytes, content type and encoding as they came.
     Raw,
 }
 
@@ -28,6 +28,8 @@ pub enum Format {
 pub struct Content {
     /// Its `Content-Type`.
     pub content_type: String,
+    /// Its `Content-Encoding`, where it has one.
+    pub encoding: Option<String>,
     /// The bytes that are signed and sent.
     pub body: Bytes,
 }
@@ -38,6 +40,7 @@ pub fn content(event: &Event, format: Format) -> Content {
     match format {
         Format::CloudEvents => Content {
             content_type: "application/cloudevents+json; charset=utf-8".to_owned(),
+            encoding: None,
             body: cloud_event(event).into(),
         },
         Format::Raw => {
@@ -49,7 +52,7 @@ pub fn content(event: &Event, format: Format) -> Content {
                 Data::Json(_) | Data::Opaque => event.body.clone(),
                 Data::Element => event.data().into_owned().into(),
             };
-            Content { content_type, body }
+            Content { content_type, encoding: event.meta.encoding.clone(), body }
         }
     }
 }
@@ -128,6 +131,7 @@ mod tests {
                 received: Utc(0),
                 expires: Utc(1),
                 content_type: "text/plain".to_owned(),
+                encoding: None,
                 data,
                 milestone: Some(Milestone::Released),
                 aliases: vec![],
@@ -162,6 +166,15 @@ mod tests {
         let whole = content(&event(" {}\n", Data::Json(1..3)), Format::Raw);
         assert_eq!((&whole.body[..], whole.content_type.as_str()), (&b" {}\n"[..], "text/plain"));
         assert_eq!(&content(&event("{}", Data::Element), Format::Raw).body[..], b"[{}]");
+    }
+
+    /// The ERP got compressed bytes and nothing that said so.
+    #[test]
+    fn raw_says_how_its_bytes_are_encoded() {
+        let mut event = event("compressed", Data::Opaque);
+        event.meta.encoding = Some("gzip".to_owned());
+        assert_eq!(content(&event, Format::Raw).encoding.as_deref(), Some("gzip"));
+        assert_eq!(content(&event, Format::CloudEvents).encoding, None);
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub struct Meta {
     /// The `Content-Type` of the push, as it came.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub content_type: String,
+    /// The `Content-Encoding` of the push, where its bytes are kept in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
     /// Which part of the body is the payload.
     pub data: Data,
     /// How far the shipment is, where the partner's code is known.

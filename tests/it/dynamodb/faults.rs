@@ -22,6 +22,7 @@ pub(super) fn event(body: Bytes) -> Event {
         received: NOW,
         expires: NOW.after(Duration::from_hours(24)),
         content_type: "application/json".to_owned(),
+        encoding: None,
         data: Data::Json(0..body.len()),
         milestone: None,
         aliases: Vec::new(),

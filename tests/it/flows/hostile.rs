@@ -160,6 +160,8 @@ async fn bodies_that_are_not_what_the_documents_describe_are_kept_as_they_came()
             check(partner, Told::Malformed, &reply, name);
             let got = scene.one_kept(name).await;
             assert!(got.body == body[..], "{partner}, {name}: it has changed");
+            let encoded = got.headers.get("content-encoding").map(|value| value.to_str().unwrap());
+            assert_eq!(encoded, headers.contains("content-encoding: gzip").then_some("gzip"), "{partner}, {name}");
             // Again is the same, and answered the same.
             let again = scene.send(request("POST", &path, headers, body)).await;
             assert_eq!((again.status, again.body), (reply.status, reply.body), "{partner}, {name}");

@@ -83,6 +83,7 @@ pub fn accepted(request: &Request<'_>, now: Utc, lease: Duration, retention: Dur
         received: now,
         expires: now.after(retention),
         content_type: "application/json".to_owned(),
+        encoding: None,
         data: Data::Json(data),
         milestone: None,
         aliases,

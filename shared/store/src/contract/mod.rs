@@ -137,6 +137,7 @@ fn event_with(key: EventKey, received: Utc, body: Bytes) -> Event {
         received,
         expires: received.after(KEPT),
         content_type: "application/json".to_owned(),
+        encoding: None,
         data: Data::Json(0..body.len()),
         milestone: None,
         aliases: Vec::new(),
