@@ -199,8 +199,8 @@ fn aside<T>(bytes: usize, read: impl FnOnce() -> T) -> T {
     if bytes > LARGE && several { block_in_place(read) } else { read() }
 }
 
-/// Keeps what a partner answered in place of a push, and sends the hints for it. The same content is the same event,
-/// whichever way it comes.
+/// Keeps what a partner answered in place of a push, and sends the hints for it. The answer to a question does not say
+/// since when it holds, so it is told by the latest one alone: what is as it was before a change is news.
 pub async fn keep<S: Store, Q: Queue>(
     context: &Context<S, Q>,
     action: &Action,
@@ -209,7 +209,8 @@ pub async fn keep<S: Store, Q: Queue>(
 ) -> Result<(), Lost> {
     let (id, partner) = (&connection.id, connection.partner);
     let arrival = admission::read(action, id, partner, &connection.fee_actions, &delivered.body, None);
-    let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, delivered));
+    let drafts = arrival.drafts.into_iter().map(Draft::latest);
+    let admissions = drafts.map(|draft| admit(context, connection, draft, delivered));
     let hints = try_join_all(admissions).await?.into_iter().filter_map(|(_, hints)| hints).flatten().collect();
     send(context, action, hints, HINT_BUDGET).await;
     Ok(())

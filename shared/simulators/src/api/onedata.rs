@@ -153,7 +153,15 @@ impl OneData {
 
     /// From now on there is data about that number.
     pub fn arrive(&self, sub_no: &str) {
-        self.rules.state().arrived.insert(sub_no.to_owned());
+        self.rules.state().arrived.insert(sub_no.to_owned(), example("port_push", "/data/resultData"));
+    }
+
+    /// From now on what stands at that JSON pointer of the data about that number is this.
+    pub fn change(&self, sub_no: &str, pointer: &str, value: impl Into<Value>) {
+        let mut state = self.rules.state();
+        if let Some(place) = state.arrived.get_mut(sub_no).and_then(|data| data.pointer_mut(pointer)) {
+            *place = value.into();
+        }
     }
 
     /// How many subscriptions there are.
@@ -186,7 +194,8 @@ struct State {
     nonces: HashSet<String>,
     /// The `extraInfo` that came last, by the four fields that identify a subscription.
     subscriptions: BTreeMap<[String; 4], Value>,
-    arrived: HashSet<String>,
+    /// What there is about a number.
+    arrived: BTreeMap<String, Value>,
 }
 
 struct Data {
@@ -234,7 +243,7 @@ impl Data {
         let results = items.iter().map(|item| {
             let given = ["carrierCd", "subType", "subNo", "importAndExportFlag"].map(|name| scalar(item, name));
             let key = given.map(|value| value.unwrap_or_else(|| "E".to_owned()));
-            let found = state.arrived.contains(&key[2]);
+            let found = state.arrived.get(&key[2]).cloned();
             let first = !state.subscriptions.contains_key(&key);
             let extra = state.subscriptions.entry(key.clone()).or_default();
             if let Some(given) = item.get("extraInfo") {
@@ -242,8 +251,8 @@ impl Data {
             }
             let (code, message, data) = match (first, found) {
                 (true, _) => (1, "订阅成功", Value::Null),
-                (false, true) => (2, "查询成功", example("port_push", "/data/resultData")),
-                (false, false) => (3, "暂未查询到结果/官网查询无数据", Value::Null),
+                (false, Some(data)) => (2, "查询成功", data),
+                (false, None) => (3, "暂未查询到结果/官网查询无数据", Value::Null),
             };
             json!({
                 "subType": item["subType"], "carrierCd": item["carrierCd"], "subNo": item["subNo"],

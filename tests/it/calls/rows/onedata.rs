@@ -1,13 +1,10 @@
 //! 1datatech 壹沓: port subscriptions, whose results are events like pushes, and the results of rate queries.
 
-use partners::Partner;
 use serde_json::{Value, json};
-use simulators::pushes;
 
 use super::Row;
 use super::parley::call;
 use crate::calls::{Desk, port};
-use crate::support::{answered, key, sender};
 
 /// Both.
 pub(super) const ROWS: &[Row] = &[
@@ -55,17 +52,30 @@ async fn each_subscription_has_its_own_result_and_what_is_found_is_an_event_once
     // Asked again, it is the same.
     assert_eq!(query(&desk, &["B"]).await.1, [of(2, "B")]);
     assert_eq!(query(&desk, &["B", "A"]).await.1, [of(2, "B"), of(3, "A")]);
-    // Pushed, it is the same.
-    let hook = pushes::path(Partner::OneData, "onedata", &key("onedata"), "ports");
-    let body = events[0]["data"].to_string().into_bytes();
-    let answer = answered(&mut sender(&desk.hub, Partner::OneData), &hook, "application/json", &body).await;
-    assert_eq!(answer.status, 200);
     desk.onedata.arrive("C");
     query(&desk, &["C"]).await;
     let events = desk.hears("onedata.ports", 2).await;
     desk.quiet().await;
     assert_eq!((desk.told("onedata.ports").len(), &events[1]["subject"]), (2, &"port:CNTAO:1:C:E".into()));
     assert_eq!((desk.onedata.subscriptions(), desk.onedata.wrongs()), (3, Vec::<String>::new()));
+    desk.hub.stop().await;
+}
+
+/// A query's answer has no `refreshTime`, so that data which became again what it had been was taken for what was known.
+#[tokio::test]
+async fn what_is_found_as_it_was_before_a_change_is_news() {
+    let desk = Desk::new().await;
+    query(&desk, &["B"]).await;
+    desk.onedata.arrive("B");
+    for (flag, milestone) in [("Y", "released".into()), ("N", Value::Null), ("Y", "released".into())] {
+        desk.onedata.change("B", "/containerInfoList/0/customsClearanceFlag", flag);
+        let before = desk.told("onedata.ports").len();
+        query(&desk, &["B"]).await;
+        query(&desk, &["B"]).await;
+        assert_eq!(desk.hears("onedata.ports", before + 1).await[before]["milestone"], milestone);
+        desk.quiet().await;
+        assert_eq!(desk.told("onedata.ports").len(), before + 1);
+    }
     desk.hub.stop().await;
 }
 
