@@ -68,8 +68,6 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     const LEDGER: &str = r#"{"qcPassId":"123456789012345678","validDate":"2021-12-31","signDate":"2021-01-01"}"#;
@@ -99,16 +97,12 @@ mod tests {
         }
     }
 
-    /// Each member was looked for by its name among all the others.
+    /// Each member was looked for by its name among all the others, which for so many takes hours.
     #[test]
     fn a_ledger_is_looked_for_once_however_many_members_there_are() {
-        let members: Vec<_> = (0..100_000).map(|n| format!(r#""m{n}":{{}}"#)).collect();
+        let members: Vec<_> = (0..400_000).map(|n| format!(r#""m{n}":{{}}"#)).collect();
         let body = format!("{{{}}}", members.join(","));
-        let begun = Instant::now();
-        let json = Json::parse(body.as_bytes()).unwrap();
-        let parsed = begun.elapsed();
-        assert_eq!(ledger(&json, |_| Some(())), None);
-        assert!(begun.elapsed() < parsed * 10, "looking took {:?}, reading {parsed:?}", begun.elapsed() - parsed);
+        assert_eq!(ledger(&Json::parse(body.as_bytes()).unwrap(), |_| Some(())), None);
     }
 
     #[test]
