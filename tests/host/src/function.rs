@@ -127,22 +127,35 @@ impl Function {
     }
 }
 
+/// An idle instance that ends before it has fetched the event costs nobody an answer: another works on it.
 async fn invoke(shared: &Shared, event: Bytes) -> Result<Answer, Failure> {
     let _place = shared.free.try_acquire().map_err(|_| Failure::Throttled)?;
     let begun = Instant::now();
-    let warm = {
+    let idle = || {
         let mut idle = shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain_mut(Instance::is_alive);
         idle.pop()
     };
-    let cold = warm.is_none();
-    let mut instance = match warm {
-        Some(instance) => instance,
-        None => Instance::start(&shared.spec, Arc::clone(&shared.running)).await?,
-    };
+    while let Some(mut instance) = idle() {
+        let answer = instance.invoke(event.clone(), shared.spec.timeout).await;
+        if !matches!(answer, Err(Failure::Ended(_))) || instance.has_fetched() {
+            return done(shared, instance, answer, begun, false);
+        }
+    }
+    let mut instance = Instance::start(&shared.spec, Arc::clone(&shared.running)).await?;
     let answer = instance.invoke(event, shared.spec.timeout).await;
-    let took = begun.elapsed();
-    let pid = instance.pid();
+    done(shared, instance, answer, begun, true)
+}
+
+/// Keeps the instance for the next event, where it is still of use.
+fn done(
+    shared: &Shared,
+    instance: Instance,
+    answer: Result<Bytes, Failure>,
+    begun: Instant,
+    cold: bool,
+) -> Result<Answer, Failure> {
+    let (took, pid) = (begun.elapsed(), instance.pid());
     if matches!(answer, Ok(_) | Err(Failure::Reported(_))) {
         shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
     }

@@ -116,9 +116,18 @@ impl Instance {
         self.registered.pid
     }
 
-    /// It has not ended since the last event.
+    /// It has not ended since the last event. A process whose threads are still on their way out cannot be waited for
+    /// yet, and would be handed an event by the connection that it has left open; its first thread is a zombie by then.
     pub(crate) fn is_alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+        // Behind the program's name, which may hold anything.
+        let state = state.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        matches!(self.child.try_wait(), Ok(None)) && !matches!(state, Some('Z' | 'X'))
+    }
+
+    /// It has taken the last event that it was given.
+    pub(crate) fn has_fetched(&self) -> bool {
+        self.calls.capacity() > 0
     }
 
     /// Waits for INIT to end, as long as Lambda does.
