@@ -68,3 +68,17 @@ impl fmt::Display for Partner {
         f.write_str(self.id())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the network and the gateway take of it is not the store's to spend.
+    #[test]
+    fn every_budget_leaves_a_tenth_of_a_second_to_the_deadline() {
+        for partner in Partner::ALL {
+            let left = partner.deadline().checked_sub(partner.budget());
+            assert!(left >= Some(Duration::from_millis(100)), "{partner}: {left:?}");
+        }
+    }
+}
