@@ -139,22 +139,36 @@ async fn push(context: &Deployed, function: &str) -> u16 {
     lambda::answer(context, &action, request).await.status().as_u16()
 }
 
+/// Has the store asked what every function asks it at its start.
+async fn warm(context: &Deployed) {
+    context.store.note("warm").await.unwrap();
+}
+
 #[tokio::test]
 async fn every_push_is_accepted_and_known_the_second_time() {
-    let mut needed = BTreeSet::new();
     for function in functions() {
         if !matches!(function.trigger, Trigger::Hook(_)) {
             continue;
         }
         let (context, emulator) = deployed().await;
+        warm(&context).await;
         assert_eq!(push(&context, function.name).await, 200, "{function:?}");
         assert_eq!(push(&context, function.name).await, 200, "{function:?}");
-        needed.extend(asked(function.name, &emulator));
+        assert_eq!(asked(function.name, &emulator), may(function.name), "{function:?} may do no more than it does");
         assert!(!context.queue.0.lock().unwrap().is_empty(), "{function:?} hints");
         let ledger = context.store.ledger(NOW).await.unwrap();
         assert_eq!(ledger.len(), 1, "{function:?}");
     }
-    assert_eq!(needed, may("callback"), "the webhooks may do no more than they do");
+}
+
+/// It needs the store for its start alone.
+#[tokio::test]
+async fn the_description_is_given_by_who_may_hardly_anything() {
+    let (context, emulator) = deployed().await;
+    warm(&context).await;
+    let request = http::Request::get("/openapi.json").body(bytes::Bytes::new()).unwrap();
+    assert_eq!(openapi::handle(&request).status(), 200);
+    assert_eq!(asked("openapi", &emulator), may("openapi"), "it may do no more than it does");
 }
 
 /// The sample hint is the one that the sample receipt gives.
@@ -240,8 +254,7 @@ async fn the_ledger_is_read_by_who_may() {
     let (context, emulator) = deployed().await;
     push(&context, "single_receipt").await;
     emulator.seen();
-    // As every function's start does.
-    context.store.note("warm").await.unwrap();
+    warm(&context).await;
     ledger::handle(&context).await.unwrap();
     assert_eq!(asked("ledger", &emulator), may("ledger"), "it may do no more than it does");
 }
