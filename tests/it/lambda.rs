@@ -3,6 +3,7 @@
 mod logged;
 mod measured;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -225,6 +226,45 @@ async fn a_panic_is_an_outage_to_the_partner_and_the_next_push_is_served() {
     assert_eq!((status, &body["code"]), (200, &500.into()));
     nothing_is_stored(&context).await;
     assert_eq!(said(&push(&context, &broken, &rest(&path, "{}")).await).0, 200, "malformed, by TrackingEyes' rule");
+}
+
+/// A queue whose first use is a defect.
+#[derive(Clone, Default)]
+struct Defective(Arc<AtomicBool>);
+
+impl Queue for Defective {
+    async fn send(&self, _: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
+        assert!(self.0.swap(true, Ordering::SeqCst), "a defect");
+        Ok(())
+    }
+}
+
+/// Before the write and after it. No push is known that the shipped code panics at, so this is tried in this process; that
+/// a panic unwinds in the release binaries, too, is held by `rules` and by `infra/local-stack check`.
+#[tokio::test]
+async fn a_push_whose_handler_panicked_is_accepted_once_when_it_comes_again() {
+    let broken = Action { read: |_| panic!("a defect"), ..single_receipt::ACTION };
+    // With another business key there is something to hint at.
+    let body = r#"{"orderOutNo":"S1","billNo":"B1","paramJson":{}}"#;
+    for (first, kept) in [(broken, 0), (single_receipt::ACTION, 1)] {
+        let Context { config, store, clock, .. } = deployed().await.0;
+        let queue = Defective(Arc::new((kept == 0).into()));
+        let context = Context { config, store, queue, clock };
+        let event = rest(&format!("/hooks/xhq/xhq-sh/{KEY}/single_receipt"), body).to_string();
+        let push = async |action| {
+            let request = lambda_http::request::from_str(&event).unwrap();
+            let (status, body) = said(&lambda::answer(&context, action, request).await);
+            (status, body["state"].clone())
+        };
+        let accepted =
+            async || context.store.ledger(NOW).await.unwrap().values().map(|tally| tally.accepted).sum::<u64>();
+        assert_eq!(push(&first).await, (503, false.into()));
+        assert_eq!(accepted().await, kept);
+        for _ in 0..2 {
+            assert_eq!(push(&single_receipt::ACTION).await, (200, true.into()));
+        }
+        assert_eq!(accepted().await, 1);
+    }
 }
 
 #[tokio::test]

@@ -126,6 +126,36 @@ fn every_function_is_a_folder_a_crate_and_a_binary_of_its_name() {
     }
 }
 
+/// Whoever builds with cargo-lambda has what is missing filled in: with `panic = "abort"`, a panic over one record would
+/// end the process that works on all of a batch.
+#[test]
+fn the_release_profile_is_written_out() {
+    let manifest: toml::Table = std::fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
+    let profile = &manifest["profile"]["release"];
+    for (key, value) in [("opt-level", "z"), ("lto", "off"), ("panic", "unwind"), ("strip", "symbols")] {
+        assert_eq!(profile.get(key).and_then(toml::Value::as_str), Some(value), "{key}");
+    }
+    assert_eq!(profile.get("codegen-units").and_then(toml::Value::as_integer), Some(1));
+}
+
+/// What reads the environment elsewhere would read what neither the template nor the documents know of.
+#[test]
+fn the_environment_is_read_in_named_places() {
+    let root = root();
+    let sources = ["functions", "shared", "local"].into_iter().flat_map(|folder| files(&root.join(folder), "rs"));
+    let mut readers: Vec<_> = sources
+        .filter(|source| {
+            let text = std::fs::read_to_string(source).unwrap();
+            ["env::var", "env::{", "use std::env;"].iter().any(|reads| text.contains(reads))
+        })
+        .map(|source| source.strip_prefix(&root).unwrap().display().to_string())
+        .collect();
+    readers.sort_unstable();
+    // The function's start, secrets that the configuration says are there, and the filter of the logs.
+    let named = ["shared/lambda/src/aws.rs", "shared/runtime/src/config/sources.rs", "shared/runtime/src/logs.rs"];
+    assert_eq!(readers, named);
+}
+
 #[test]
 fn no_two_hooks_share_a_path() {
     let mut suffixes: Vec<_> = callback::ACTIONS.iter().map(|action| action.suffix).collect();
