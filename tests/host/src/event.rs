@@ -83,6 +83,16 @@ fn parameters(resource: &str, path: &str) -> Map<String, Value> {
     named.map(|(name, value)| (name.to_owned(), json!(value))).collect()
 }
 
+/// A batch of the queue's, of messages that are received for the first time.
+#[must_use]
+pub fn batch(bodies: &[String]) -> Value {
+    let records = bodies.iter().map(|body| {
+        let id = request_id();
+        message(&id, &id, body, 1)
+    });
+    json!({"Records": records.collect::<Vec<_>>()})
+}
+
 /// One message of the queue as the event source hands it on.
 pub(crate) fn message(id: &str, receipt: &str, body: &str, received: u32) -> Value {
     json!({

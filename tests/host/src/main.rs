@@ -17,11 +17,14 @@ struct Cli {
 enum Command {
     /// Cold starts, warm latencies, memory and size of each function, as Markdown
     Measure(measure::Options),
+    /// Says whether a part of a core can be handed out on this machine
+    Quota,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Measure(options) => measure::run(&options).await,
+        Command::Quota => host::Quota::quarter().map(drop),
     }
 }

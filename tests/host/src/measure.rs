@@ -1,29 +1,31 @@
 //! What a function takes to start, to answer, to keep and to ship. The store is reached over HTTP on this machine.
 
+mod scene;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use clap::Args;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use host::{Answer, Bootstraps, Deployed, Function, Plan, Quota, Stack, Template};
-use serde_json::{Value, json};
+use host::{Bootstraps, Deployed, Function, Quota, Template};
 use tokio::task::JoinSet;
+
+use self::scene::{Events, Scene, invoke};
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// Where the binaries are: $TONGGUAN_BOOTSTRAPS, .aws-sam/build or target/release unless given
     #[arg(long)]
     bootstraps: Option<PathBuf>,
-    /// The functions; all that there are binaries of unless given
+    /// The functions; all unless given
     #[arg(long, value_delimiter = ',')]
     function: Vec<String>,
     /// Cold starts of each function
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 100)]
     cold: usize,
     /// Warm invocations of each function
     #[arg(long, default_value_t = 500)]
@@ -31,9 +33,12 @@ pub(crate) struct Options {
     /// How many instances are started at once
     #[arg(long, default_value_t = 10)]
     instances: usize,
-    /// Fails where a function is larger or starts more slowly than it may
+    /// Fails where a function is larger than it may be, or a webhook slower; one that is, is measured once more
     #[arg(long)]
     check: bool,
+    /// Measures nothing on a quarter of a core, where none can be had
+    #[arg(long)]
+    without_quota: bool,
 }
 
 /// What the zipped binary of a function may have, in megabytes.
@@ -42,8 +47,16 @@ const ZIPPED: f64 = 4.5;
 /// As Lambda counts its own limits: its 50 MB are 52,428,800 bytes.
 const MEGABYTE: f64 = 1_048_576.0;
 
-/// How long of a hundred starts the second-slowest may take, and with a quarter of a core.
-const COLD: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(300)];
+/// How long a webhook may take from the start of its process to the first answer: half of the starts, and all but one of
+/// a hundred.
+const COLD: (Duration, Duration) = (Duration::from_millis(40), Duration::from_millis(150));
+
+/// How long of a hundred such starts the second-slowest may take with a quarter of a core.
+const QUARTER: Duration = Duration::from_millis(300);
+
+/// How long half of the answers of a webhook that runs may take. An unoptimised host needs as long again for its own part,
+/// the store above all.
+const WARM: Duration = Duration::from_millis(if cfg!(debug_assertions) { 6 } else { 3 });
 
 const HEAD: [&str; 11] = [
     "function",
@@ -63,37 +76,44 @@ const HEAD: [&str; 11] = [
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     let bootstraps = options.bootstraps.clone().map_or_else(Bootstraps::release, Bootstraps::at);
     let quota = match Quota::quarter() {
+        _ if options.without_quota => None,
         Ok(quota) => Some(Arc::new(quota)),
+        Err(error) if options.check => {
+            return Err(error.context("no quarter of a core can be had; go on with --without-quota"));
+        }
         Err(error) => {
             println!("Not measured with a quarter of a core: {error:#}.\n");
             None
         }
     };
+    let functions = Template::deployed()?.functions()?;
+    let unknown = options.function.iter().find(|name| functions.iter().all(|function| function.name != **name));
+    ensure!(unknown.is_none(), "there is no function {}", unknown.map_or("", String::as_str));
     println!("| {} |\n| {} |", HEAD.join(" | "), HEAD.map(|_| "---").join(" | "));
-    let (mut measured, mut excess) = (0, Vec::new());
-    for function in Template::deployed()?.functions()? {
-        let named = options.function.is_empty() || options.function.contains(&function.name);
-        if !named {
+    let mut faults = Vec::new();
+    for function in functions {
+        if !options.function.is_empty() && !options.function.contains(&function.name) {
             continue;
         }
-        let Ok(binary) = bootstraps.of(&function) else {
-            eprintln!("{}: no binary", function.name);
-            continue;
-        };
-        eprintln!("{}: {}", function.name, binary.display());
         let bench = Bench { options, function: &function, bootstraps: &bootstraps };
-        let figures = bench.figures(&binary, quota.as_ref()).await;
-        let figures = figures.with_context(|| format!("measuring {}", function.name))?;
-        println!("| {} | {} |", function.name, figures.cells().join(" | "));
-        excess.extend(figures.excess().map(|what| format!("{} {what}", function.name)));
-        measured += 1;
+        match bench.better_figures(quota.as_ref()).await {
+            Ok(figures) => {
+                let work = scene::work(&function.name).map(|work| format!(" ({work})")).unwrap_or_default();
+                println!("| {}{work} | {} |", function.name, figures.cells().join(" | "));
+                if options.check {
+                    faults.extend(figures.excess().into_iter().map(|what| format!("{}: {what}", function.name)));
+                }
+            }
+            Err(error) => faults.push(format!("{}: {error:#}", function.name)),
+        }
     }
-    ensure!(excess.is_empty() || !options.check, "{}", excess.join("; "));
-    ensure!(measured > 0, "there are no binaries: build them with `sam build` or `cargo build --release --workspace`");
+    ensure!(faults.is_empty(), "{}", faults.join("\n"));
     Ok(())
 }
 
 struct Figures {
+    /// Somebody waits for its answer and counts the milliseconds.
+    webhook: bool,
     zipped: f64,
     resident: f64,
     cold: Vec<Duration>,
@@ -102,9 +122,13 @@ struct Figures {
     quarter: Option<Vec<Duration>>,
 }
 
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
 impl Figures {
     fn cells(&self) -> Vec<String> {
-        let of = |times: &[Duration], rank| format!("{:.1}", percentile(times, rank).as_secs_f64() * 1000.0);
+        let of = |times: &[Duration], rank| format!("{:.1}", millis(percentile(times, rank)));
         let quarter = |rank| self.quarter.as_ref().map_or("-".to_owned(), |times| of(times, rank));
         vec![
             format!("{:.2}", self.zipped),
@@ -121,16 +145,19 @@ impl Figures {
     }
 
     /// What is more than it may be.
-    fn excess(&self) -> impl Iterator<Item = &'static str> {
-        let [whole, quarter] = COLD;
-        let slow = |times: &[Duration], limit| percentile(times, 99) > limit;
-        [
-            (self.zipped > ZIPPED, "is too large"),
-            (slow(&self.cold, whole), "starts too slowly"),
-            (slow(self.quarter.as_deref().unwrap_or_default(), quarter), "starts too slowly on a quarter of a core"),
-        ]
-        .into_iter()
-        .filter_map(|(exceeds, what)| exceeds.then_some(what))
+    fn excess(&self) -> Vec<String> {
+        let times = [
+            ("cold p50", Some(&self.cold), 50, COLD.0),
+            ("cold p99", Some(&self.cold), 99, COLD.1),
+            ("warm p50", Some(&self.warm), 50, WARM),
+            ("cold p99 on a quarter of a core", self.quarter.as_ref(), 99, QUARTER),
+        ];
+        let times = times.into_iter().filter(|_| self.webhook).filter_map(|(what, times, rank, limit)| {
+            let time = percentile(times?, rank);
+            (time > limit).then(|| format!("{what} is {:.1} ms, more than {:.0}", millis(time), millis(limit)))
+        });
+        let large = (self.zipped > ZIPPED).then(|| format!("{:.2} MB zipped are more than {ZIPPED}", self.zipped));
+        large.into_iter().chain(times).collect()
     }
 }
 
@@ -141,29 +168,50 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    async fn figures(&self, binary: &Path, quota: Option<&Arc<Quota>>) -> anyhow::Result<Figures> {
-        let mut event = Events::of(&self.function.name)?;
-        let stack = self.start(None).await?;
-        let function = stack.function(&self.function.name)?;
-        let (cold, resident) = self.cold(function, &mut event).await?;
-        let warm = self.warm(function, &mut event).await?;
-        let together = self.together(function, &mut event).await?;
+    /// The figures; where they are checked and exceed something, the better ones of two times: the machine may have been
+    /// busy with something else.
+    async fn better_figures(&self, quota: Option<&Arc<Quota>>) -> anyhow::Result<Figures> {
+        let first = self.figures(quota).await?;
+        if !self.options.check || first.excess().is_empty() {
+            return Ok(first);
+        }
+        eprintln!("{}: once more, for {}", self.function.name, first.excess().join("; "));
+        let second = self.figures(quota).await?;
+        Ok(if second.excess().len() < first.excess().len() { second } else { first })
+    }
+
+    async fn figures(&self, quota: Option<&Arc<Quota>>) -> anyhow::Result<Figures> {
+        let Options { cold, warm, instances, .. } = *self.options;
+        let binary = self.bootstraps.of(self.function)?;
+        eprintln!("{}: {}", self.function.name, binary.display());
+        let scene = self.scene(None).await?;
+        let mut events = scene.events(cold + warm + instances).await?;
+        let function = scene.function()?;
+        let (cold_times, after_cold) = self.cold(function, &mut events).await?;
+        let (warm_times, after_warm) = self.warm(function, &mut events).await?;
+        let together = self.together(function, &mut events).await?;
+        scene.was_done(cold + warm + instances)?;
         let quarter = match quota {
             Some(quota) => {
-                let stack = self.start(Some(Arc::clone(quota))).await?;
-                Some(self.cold(stack.function(&self.function.name)?, &mut event).await?.0)
+                let scene = self.scene(Some(Arc::clone(quota))).await?;
+                let mut events = scene.events(cold).await?;
+                Some(self.cold(scene.function()?, &mut events).await?.0)
             }
             None => None,
         };
-        Ok(Figures { zipped: zipped(binary)?, resident, cold, warm, together, quarter })
+        Ok(Figures {
+            webhook: self.function.routes.iter().any(|route| route.path.starts_with("/hooks/")),
+            zipped: zipped(&binary)?,
+            resident: after_cold.max(after_warm),
+            cold: cold_times,
+            warm: warm_times,
+            together,
+            quarter,
+        })
     }
 
-    async fn start(&self, quota: Option<Arc<Quota>>) -> anyhow::Result<Stack> {
-        let configuration = std::fs::read_to_string(root().join("examples/tongguan.toml"))?;
-        let mut plan = Plan::new(configuration, self.bootstraps.clone(), &[&self.function.name]);
-        plan.instances = self.options.instances;
-        plan.quota = quota;
-        plan.start().await
+    async fn scene(&self, quota: Option<Arc<Quota>>) -> anyhow::Result<Scene> {
+        Scene::start(&self.function.name, self.bootstraps, self.options.instances, quota).await
     }
 
     /// From the start of a process to its first answer, one after the other; and its memory then, at the highest.
@@ -171,7 +219,7 @@ impl Bench<'_> {
         let (mut times, mut resident) = (Vec::new(), 0.0_f64);
         for _ in 0..self.options.cold {
             function.cool();
-            let answer = invoke(function, events.next()).await?;
+            let answer = invoke(function, events.next()?).await?;
             ensure!(answer.cold, "the start was not cold");
             resident = resident.max(host::resident(answer.pid)?);
             times.push(answer.took);
@@ -179,14 +227,16 @@ impl Bench<'_> {
         Ok((times, resident))
     }
 
-    async fn warm(&self, function: &Function, events: &mut Events) -> anyhow::Result<Vec<Duration>> {
-        let mut times = Vec::new();
+    /// Of the instance that is there, one after the other; and its memory at the end, at the highest.
+    async fn warm(&self, function: &Function, events: &mut Events) -> anyhow::Result<(Vec<Duration>, f64)> {
+        let (mut times, mut resident) = (Vec::new(), 0.0_f64);
         for _ in 0..self.options.warm {
-            let answer = invoke(function, events.next()).await?;
+            let answer = invoke(function, events.next()?).await?;
             ensure!(!answer.cold, "the instance is gone");
+            resident = host::resident(answer.pid)?;
             times.push(answer.took);
         }
-        Ok(times)
+        Ok((times, resident))
     }
 
     /// As many cold starts at once as there may be instances.
@@ -194,55 +244,11 @@ impl Bench<'_> {
         function.cool();
         let mut starts = JoinSet::new();
         for _ in 0..self.options.instances {
-            let (function, event) = (function.clone(), events.next());
+            let (function, event) = (function.clone(), events.next()?);
             starts.spawn(async move { invoke(&function, event).await });
         }
         let answers = starts.join_all().await.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
         Ok(answers.into_iter().map(|answer| answer.took).collect())
-    }
-}
-
-/// Invokes and insists on a good answer: a refusal may be faster than the work.
-async fn invoke(function: &Function, event: Value) -> anyhow::Result<Answer> {
-    let name = &function.spec().name;
-    let answer = function.invoke(event.to_string()).await;
-    let answer = answer.with_context(|| format!("invoking {name}; it said: {}", function.log()))?;
-    let said: Value = serde_json::from_slice(&answer.body)?;
-    let body = said["body"].as_str().unwrap_or_default();
-    let refused = said.get("statusCode").is_some_and(|status| *status != 200 && *status != 202)
-        || ["\"state\":false", "\"success\":false", "\"code\":5"].iter().any(|negative| body.contains(negative))
-        || said["batchItemFailures"].as_array().is_some_and(|failures| !failures.is_empty());
-    ensure!(!refused, "{name} answers {said}; it said: {}", function.log());
-    Ok(answer)
-}
-
-/// A function's sample event, each time another push.
-struct Events {
-    sample: Value,
-    number: u64,
-}
-
-impl Events {
-    fn of(name: &str) -> anyhow::Result<Self> {
-        let path = root().join("infra/events").join(format!("{name}.json"));
-        let text = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-        Ok(Self { sample: serde_json::from_slice(&text)?, number: 0 })
-    }
-
-    fn next(&mut self) -> Value {
-        self.number += 1;
-        let mut event = self.sample.clone();
-        if let Some(context) = event.get_mut("requestContext") {
-            let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-            context["requestTimeEpoch"] = json!(u64::try_from(since_1970.as_millis()).unwrap_or_default());
-        }
-        let push = event["body"].as_str().filter(|_| event["httpMethod"] == "POST");
-        if let Some(push) = push.and_then(|push| BASE64_STANDARD.decode(push).ok()) {
-            // A field that nobody knows makes it another event.
-            let push = String::from_utf8_lossy(&push).replacen('{', &format!("{{\"measured\":{},", self.number), 1);
-            event["body"] = json!(BASE64_STANDARD.encode(push));
-        }
-        event
     }
 }
 
@@ -257,13 +263,9 @@ fn percentile(times: &[Duration], rank: usize) -> Duration {
 /// What a binary is in a zip file, in megabytes; the few hundred bytes of the file's own do not count.
 #[allow(clippy::cast_precision_loss, reason = "binaries stay far below 2^52 bytes")]
 fn zipped(binary: &Path) -> anyhow::Result<f64> {
-    let mut file = File::open(binary)?;
+    let mut file = File::open(binary).with_context(|| format!("reading {}", binary.display()))?;
     let mut encoder = DeflateEncoder::new(std::io::sink(), Compression::default());
     std::io::copy(&mut file, &mut encoder)?;
     encoder.try_finish()?;
     Ok(encoder.total_out() as f64 / MEGABYTE)
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

@@ -74,6 +74,12 @@ impl Queue {
         self.0.messages().waiting.len()
     }
 
+    /// Takes every message out, for whoever works on them by other means.
+    #[must_use]
+    pub fn take(&self) -> Vec<String> {
+        self.0.messages().waiting.drain(..).map(|message| message.body).collect()
+    }
+
     /// How many messages were handed out so far, each as often as it was.
     #[must_use]
     pub fn received(&self) -> usize {
