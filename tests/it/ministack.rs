@@ -48,6 +48,24 @@ async fn hints_arrive() {
 }
 
 #[tokio::test]
+async fn calls_and_deliveries_are_hinted_at_apart() {
+    let Some(config) = config() else { return };
+    sqs::calls_have_a_queue_of_their_own(queue_sqs::client(&config)).await;
+}
+
+#[tokio::test]
+async fn a_hint_can_wait() {
+    let Some(config) = config() else { return };
+    sqs::a_hint_for_later_arrives_no_earlier(queue_sqs::client(&config)).await;
+}
+
+#[tokio::test]
+async fn a_hint_can_wait_for_long() {
+    let Some(config) = config() else { return };
+    sqs::the_longest_delay_is_taken(queue_sqs::client(&config)).await;
+}
+
+#[tokio::test]
 async fn warming_is_harmless() {
     let Some(config) = config() else { return };
     sqs::warming_sends_nothing(queue_sqs::client(&config)).await;

@@ -1,7 +1,8 @@
 //! The SQS queue, on an emulator in process.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::config::{BehaviorVersion, Region};
 use aws_smithy_runtime_api::client::http::{
@@ -12,10 +13,12 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use hub::{EventId, EventKey, Subject};
-use queue::{Errand, Hint, Queue as _, QueueError};
+use queue::{Errand, Hint, LONGEST_DELAY, Queue as _, QueueError};
 use queue_sqs::SqsQueue;
 use winterbaume_core::MockAws;
 use winterbaume_sqs::SqsService;
+
+use crate::support::until;
 
 fn client(http: SharedHttpClient) -> aws_sdk_sqs::Client {
     let config = aws_config::SdkConfig::builder()
@@ -31,11 +34,16 @@ fn emulated() -> aws_sdk_sqs::Client {
     client(MockAws::builder().with_service(SqsService::new()).build().http_client())
 }
 
+/// The URL of a queue of its own.
+async fn url(client: &aws_sdk_sqs::Client) -> String {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let name = format!("hints-{}-{}", runtime::system_clock()().0, MADE.fetch_add(1, Ordering::Relaxed));
+    client.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap()
+}
+
 /// A queue of its own, and its URL.
 async fn made(client: &aws_sdk_sqs::Client) -> (SqsQueue, String) {
-    let name = format!("hints-{}", runtime::system_clock()().0);
-    let created = client.create_queue().queue_name(name).send().await.unwrap();
-    let url = created.queue_url.unwrap();
+    let url = url(client).await;
     (SqsQueue::new(client.clone(), url.clone(), None), url)
 }
 
@@ -73,6 +81,48 @@ pub(crate) async fn hints_arrive_however_many_there_are(client: aws_sdk_sqs::Cli
     }
 }
 
+/// Likewise. Workers for ERPs and for partners wait for none but their own.
+pub(crate) async fn calls_have_a_queue_of_their_own(client: aws_sdk_sqs::Client) {
+    let (url, calls) = (url(&client).await, url(&client).await);
+    let key = hints(1).remove(0).key;
+    let of = |errand| Hint { key: key.clone(), errand };
+    let (call, other) = (of(Errand::Call { turn: 3 }), of(Errand::Index));
+    let queue = SqsQueue::new(client.clone(), url.clone(), Some(calls.clone()));
+    queue.send(vec![call.clone(), other.clone()], Duration::ZERO).await.unwrap();
+    assert_eq!(
+        (received(&client, &url).await, received(&client, &calls).await),
+        (vec![other.clone()], vec![call.clone()])
+    );
+    // Who has none tells so, and sends the others.
+    let queue = SqsQueue::new(client.clone(), url.clone(), None);
+    assert!(matches!(queue.send(vec![call, other.clone()], Duration::ZERO).await, Err(QueueError::Unavailable(_))));
+    assert_eq!(received(&client, &url).await, [other]);
+}
+
+/// Likewise. A part of a second counts as all of it.
+pub(crate) async fn a_hint_for_later_arrives_no_earlier(client: aws_sdk_sqs::Client) {
+    let (queue, url) = made(&client).await;
+    let sent = Instant::now();
+    queue.send(hints(1), Duration::from_millis(1)).await.unwrap();
+    let mut arrived = Vec::new();
+    until(async || {
+        arrived = received(&client, &url).await;
+        !arrived.is_empty()
+    })
+    .await;
+    assert!(sent.elapsed() >= Duration::from_millis(900), "{:?}", sent.elapsed());
+    assert_eq!(arrived, hints(1));
+}
+
+/// Likewise. What SQS would refuse as too long is left to the sweep.
+pub(crate) async fn the_longest_delay_is_taken(client: aws_sdk_sqs::Client) {
+    let (queue, url) = made(&client).await;
+    for delay in [LONGEST_DELAY, 100 * LONGEST_DELAY] {
+        queue.send(hints(1), delay).await.unwrap();
+    }
+    assert_eq!(received(&client, &url).await, []);
+}
+
 /// Likewise.
 pub(crate) async fn warming_sends_nothing(client: aws_sdk_sqs::Client) {
     let (queue, url) = made(&client).await;
@@ -90,6 +140,21 @@ pub(crate) async fn a_queue_that_is_missing_is_unavailable(client: aws_sdk_sqs::
 #[tokio::test]
 async fn hints_arrive() {
     hints_arrive_however_many_there_are(emulated()).await;
+}
+
+#[tokio::test]
+async fn calls_and_deliveries_are_hinted_at_apart() {
+    calls_have_a_queue_of_their_own(emulated()).await;
+}
+
+#[tokio::test]
+async fn a_hint_can_wait() {
+    a_hint_for_later_arrives_no_earlier(emulated()).await;
+}
+
+#[tokio::test]
+async fn a_hint_can_wait_for_long() {
+    the_longest_delay_is_taken(emulated()).await;
 }
 
 #[tokio::test]

@@ -12,12 +12,14 @@ mod workers;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::process::Command;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_sqs::types::QueueAttributeName;
+use futures::FutureExt as _;
 use hub::ledger::Tally;
 use partners::Partner;
 use runtime::config::{Config, Connection};
@@ -209,6 +211,20 @@ impl Stage {
         let before = asked.send().await.unwrap().attributes().unwrap()[&name].clone();
         self.sqs.set_queue_attributes().queue_url(queue).attributes(name, seconds).send().await.unwrap();
         before
+    }
+
+    /// Has something done while what a worker takes from these queues stays with it for so many seconds only. Whatever
+    /// comes of it, the queues are as before then.
+    async fn while_visible_again_after(&self, queues: &[&str], seconds: &str, work: impl Future<Output = ()>) {
+        let mut usual = Vec::new();
+        for queue in queues {
+            usual.push(self.visible_again_after(queue, seconds).await);
+        }
+        let done = AssertUnwindSafe(work).catch_unwind().await;
+        for (queue, usual) in queues.iter().zip(&usual) {
+            self.visible_again_after(queue, usual).await;
+        }
+        done.unwrap_or_else(|panic| resume_unwind(panic));
     }
 
     /// The processes of a function.

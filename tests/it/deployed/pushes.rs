@@ -65,7 +65,7 @@ async fn what_the_erp_asks_for_again_comes_again_to_that_endpoint_alone() {
     let example = pushes::example("single_receipt").unwrap();
     let body = stage.marked(example);
     stage.push(example.partner, example.suffix, &body).await;
-    until(async || stage.got(0, &stage.mark).len() == 1 && stage.got(1, &stage.mark).len() == 1).await;
+    until(async || (0..2).all(|erp| !stage.got(erp, &stage.mark).is_empty())).await;
     stage.settled().await;
     let event: Value = serde_json::from_slice(&stage.got(0, &stage.mark)[0].body).unwrap();
     let endpoint = stage.config.endpoints.keys().next().unwrap().as_str();
@@ -78,7 +78,7 @@ async fn what_the_erp_asks_for_again_comes_again_to_that_endpoint_alone() {
         let reply = (reply.status, reply.json());
         assert_eq!((reply.0, &reply.1["dry_run"], &reply.1["events"][0]["id"]), (200, &dry_run.into(), &event["id"]));
     }
-    until(async || stage.got(0, &stage.mark).len() == 2).await;
+    until(async || stage.got(0, &stage.mark).len() >= 2).await;
     stage.settled().await;
     let got = stage.got(0, &stage.mark);
     assert_eq!((got.len(), stage.got(1, &stage.mark).len()), (2, 1));
