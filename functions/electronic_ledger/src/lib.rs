@@ -97,10 +97,10 @@ mod tests {
         }
     }
 
-    /// Each member was looked for by its name among all the others, which for so many takes hours.
+    /// Each member was looked for by its name among all the others, which for so many takes minutes.
     #[test]
     fn a_ledger_is_looked_for_once_however_many_members_there_are() {
-        let members: Vec<_> = (0..400_000).map(|n| format!(r#""m{n}":{{}}"#)).collect();
+        let members: Vec<_> = (0..100_000).map(|n| format!(r#""m{n}":{{}}"#)).collect();
         let body = format!("{{{}}}", members.join(","));
         assert_eq!(ledger(&Json::parse(body.as_bytes()).unwrap(), |_| Some(())), None);
     }
