@@ -15,7 +15,7 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: Hint) -> 
     match done {
         Done::Attempted(_) | Done::Called(_) | Done::Indexed => {}
         Done::PutOff => {
-            tracing::debug!(function = NAME, event = %hint.key.id, "put off: the endpoint's circuit is open");
+            tracing::debug!(function = NAME, event = %hint.key.id, "put off: the endpoint's circuit is open, or it is not known here");
         }
         Done::Stale => tracing::debug!(function = NAME, event = %hint.key.id, "stale hint"),
     }

@@ -15,7 +15,10 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: Hint) -> 
     match done {
         Done::Called(_) | Done::Attempted(_) | Done::Indexed => {}
         Done::PutOff => {
-            tracing::debug!(function = NAME, call = %hint.key.id, "put off: the partner's circuit is open, or its rate used up");
+            tracing::debug!(
+                function = NAME, call = %hint.key.id,
+                "put off: the partner's circuit is open, its rate used up, or the operation not known here"
+            );
         }
         Done::Stale => tracing::debug!(function = NAME, call = %hint.key.id, "stale hint"),
     }

@@ -24,7 +24,8 @@ pub enum Done {
     Attempted(State),
     /// An attempt was made; this is where the call stands now.
     Called(Standing),
-    /// No attempt was made, because the circuit of whom it goes to is open, or the connection's rate is used up.
+    /// No attempt was made, because the circuit of whom it goes to is open, the connection's rate is used up, or this
+    /// process does not know whom it goes to.
     PutOff,
     /// The aliases are written.
     Indexed,
@@ -78,27 +79,8 @@ where
         return Ok(Done::Stale);
     }
     let Some(endpoint) = context.config.endpoints.get(to) else {
-        let returned = Returned {
-            outcome: Outcome::Impossible,
-            status: None,
-            detail: "the endpoint is no longer in the configuration".to_owned(),
-        };
-        let now = context.now();
-        let failed = |work| {
-            next(work, (to, turn), |delivery| {
-                delivery.attempted(
-                    returned.attempt(now, now),
-                    returned.outcome,
-                    &hub::schedule::Schedule::new(vec![]),
-                    now,
-                    0.0,
-                )
-            })
-        };
-        let changed = change(courier, key, record.work, failed).await.map_err(Undone::Before)?;
-        let Some(delivery) = changed.and_then(|work| work.delivery(to).cloned()) else { return Ok(Done::Stale) };
-        measure(&delivery, now);
-        return Ok(Done::Attempted(delivery.state));
+        let (now, jitter) = (context.now(), (courier.random)());
+        return unsent(courier, key, record.work, (to, turn), |delivery| delivery.unknown(now, jitter)).await;
     };
 
     let line = courier.lines.to(to.as_str(), endpoint.concurrency);
@@ -108,11 +90,8 @@ where
     // What is read after all waiting is over decides whether the time of this turn still suffices.
     let now = context.now();
     if let Permit::Wait(reopens) = permit {
-        let put_off = |work| next(work, (to, turn), |delivery| delivery.put_off(reopens, now, jitter));
-        let changed = change(courier, key, record.work, put_off).await.map_err(Undone::Before)?;
-        let Some(delivery) = changed.and_then(|work| work.delivery(to).cloned()) else { return Ok(Done::Stale) };
-        again(courier, key, &delivery).await;
-        return Ok(if delivery.state == State::Pending { Done::PutOff } else { Done::Attempted(delivery.state) });
+        let put_off = |delivery: Delivery| delivery.put_off(reopens, &endpoint.schedule, now, jitter);
+        return unsent(courier, key, record.work, (to, turn), put_off).await;
     }
     if now.after(endpoint.timeout + MARGIN) >= delivery.due {
         // The time of this turn may run out during the attempt, and the sweeper would begin another: take a new turn.
@@ -146,6 +125,27 @@ where
     let Some(delivery) = changed.and_then(|work| work.delivery(to).cloned()) else { return Ok(Done::Stale) };
     measure(&delivery, over);
     again(courier, key, &delivery).await;
+    Ok(Done::Attempted(delivery.state))
+}
+
+/// Stores what becomes of a delivery without an attempt.
+async fn unsent<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    key: &EventKey,
+    work: Work,
+    (to, turn): (&EndpointId, u32),
+    becomes: impl Fn(Delivery) -> Delivery,
+) -> Result<Done, Undone> {
+    let unsent = |work| next(work, (to, turn), &becomes);
+    let changed = change(courier, key, work, unsent).await.map_err(Undone::Before)?;
+    let Some(delivery) = changed.and_then(|work| work.delivery(to).cloned()) else { return Ok(Done::Stale) };
+    again(courier, key, &delivery).await;
+    if delivery.state == State::Pending {
+        return Ok(Done::PutOff);
+    }
+    let why = delivery.attempts.last().map(|last| last.detail.as_str());
+    tracing::warn!(event = %key.id, subject = %key.subject, endpoint = %to, why, "not delivered");
+    measure(&delivery, courier.context.now());
     Ok(Done::Attempted(delivery.state))
 }
 

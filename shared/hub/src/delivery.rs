@@ -10,8 +10,15 @@ use crate::{EndpointId, Utc};
 /// How many attempts are kept for the operator to read.
 pub const ATTEMPTS_KEPT: usize = 10;
 
-/// How long a delivery whose endpoint cannot be tried at all stays pending.
+/// How long a delivery whose endpoint cannot be tried at all stays pending; as long as its schedule where that is longer.
 pub const PATIENCE: Duration = Duration::from_hours(72);
+
+/// How long an attempt may be owed to somebody whom nobody knows. Processes know the configuration as of some minutes ago,
+/// and two versions may run beside one another: who is not known to one of them may be known to the next.
+pub const UNKNOWN: Duration = Duration::from_hours(1);
+
+/// How soon it may be known.
+pub(crate) const KNOWN: Duration = Duration::from_mins(1);
 
 /// Over how much time the deliveries to an endpoint come due again after its circuit may close.
 pub(crate) const SPREAD: Duration = Duration::from_mins(1);
@@ -80,6 +87,13 @@ pub struct Attempt {
     pub detail: String,
 }
 
+impl Attempt {
+    /// In the place of an attempt that was not made, or whose result nobody knows: whoever reads of the end is told why.
+    pub(crate) fn none(now: Utc, why: &str) -> Self {
+        Self { at: now, ms: 0, status: None, detail: why.to_owned() }
+    }
+}
+
 /// What came of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -94,7 +108,7 @@ pub enum Outcome {
     },
     /// There was no answer: refused connection, timeout, unreadable response.
     NoAnswer,
-    /// The attempt can never succeed: the endpoint is not configured, or its URL cannot be called.
+    /// The attempt can never succeed: the endpoint's URL cannot be called.
     Impossible,
 }
 
@@ -157,8 +171,7 @@ impl Delivery {
     /// The delivery after an attempt. `jitter` is in `0.0..1.0`.
     #[must_use]
     pub fn attempted(mut self, attempt: Attempt, outcome: Outcome, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
-        self.attempts.push(attempt);
-        self.attempts.drain(..self.attempts.len().saturating_sub(ATTEMPTS_KEPT));
+        self.keep(attempt);
         let retry_after = match outcome {
             Outcome::Delivered => return self.settled(State::Delivered, now),
             Outcome::Impossible => return self.settled(State::Failed, now),
@@ -177,16 +190,21 @@ impl Delivery {
     /// The delivery after its endpoint could not be tried because its circuit is open until `reopens`. No step of the
     /// schedule is used up: nobody knows whether an attempt would have failed.
     #[must_use]
-    pub fn put_off(mut self, reopens: Utc, now: Utc, jitter: f64) -> Self {
-        if now.since(self.since) >= PATIENCE {
-            return self.settled(State::Failed, now);
+    pub fn put_off(self, reopens: Utc, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
+        if now.since(self.since) >= PATIENCE.max(schedule.length()) {
+            return self.given_up("given up: its endpoint has failed for as long as a delivery waits", now);
         }
-        self.owed = Some(self.owing());
-        self.turn += 1;
-        self.in_hand = false;
-        // Spread: a recovery must be no stampede, and the event that is the next probe must be any of those that wait.
-        self.due = reopens.after(SPREAD.mul_f64(jitter.clamp(0.0, 1.0)));
-        self
+        self.later(reopens, jitter)
+    }
+
+    /// The delivery whose endpoint is not in the configuration of the process that was to attempt it: it was removed, or
+    /// the process has not learned of it yet. No step of the schedule is used up.
+    #[must_use]
+    pub fn unknown(self, now: Utc, jitter: f64) -> Self {
+        if now.since(self.owing()) >= UNKNOWN {
+            return self.given_up("given up: its endpoint is not in the configuration", now);
+        }
+        self.later(now.after(KNOWN), jitter)
     }
 
     /// The delivery started over, as a replay does.
@@ -206,6 +224,25 @@ impl Delivery {
     #[must_use]
     pub fn confirmed(self, now: Utc) -> Self {
         self.settled(State::Confirmed, now)
+    }
+
+    fn keep(&mut self, attempt: Attempt) {
+        self.attempts.push(attempt);
+        self.attempts.drain(..self.attempts.len().saturating_sub(ATTEMPTS_KEPT));
+    }
+
+    fn given_up(mut self, why: &str, now: Utc) -> Self {
+        self.keep(Attempt::none(now, why));
+        self.settled(State::Failed, now)
+    }
+
+    fn later(mut self, until: Utc, jitter: f64) -> Self {
+        self.owed = Some(self.owing());
+        self.turn += 1;
+        self.in_hand = false;
+        // Spread: a recovery must be no stampede, and the event that is the next probe must be any of those that wait.
+        self.due = until.after(SPREAD.mul_f64(jitter.clamp(0.0, 1.0)));
+        self
     }
 
     const fn settled(mut self, state: State, now: Utc) -> Self {
@@ -272,12 +309,44 @@ mod tests {
     fn what_cannot_be_tried_waits_for_three_days_and_uses_nothing_up() {
         let schedule = Schedule::new(vec![Duration::from_secs(5)]);
         let reopens = Utc(15_000_000);
-        let waiting = (0..100).fold(fresh(), |delivery, _| delivery.put_off(reopens, Utc(1), 0.5));
+        let waiting = (0..100).fold(fresh(), |delivery, _| delivery.put_off(reopens, &schedule, Utc(1), 0.5));
         assert_eq!((waiting.state, waiting.due), (State::Pending, Utc(45_000_000)));
         let tried = waiting.clone().attempted(attempt(500), REFUSED, &schedule, Utc(2), 0.5);
         assert_eq!(tried.state, State::Pending, "every step is still there");
-        let late = waiting.put_off(reopens, Utc(0).after(PATIENCE), 0.5);
+        let late = waiting.put_off(reopens, &schedule, Utc(0).after(PATIENCE), 0.5);
         assert_eq!(late.state, State::Failed);
+    }
+
+    /// Behind an open circuit a schedule of a week ended after three days.
+    #[test]
+    fn a_schedule_that_is_longer_than_three_days_is_not_cut_short() {
+        let week = Schedule::new(vec![Duration::from_hours(24); 7]);
+        let after = |hours| fresh().put_off(Utc(9), &week, Utc(0).after(Duration::from_hours(hours)), 0.5).state;
+        assert_eq!((after(100), after(186)), (State::Pending, State::Failed));
+    }
+
+    /// Deliveries were given up without a word of why.
+    #[test]
+    fn what_is_given_up_without_an_attempt_says_why() {
+        let circuit = fresh().put_off(Utc(9), &Schedule::default(), Utc(0).after(PATIENCE), 0.5);
+        let unknown = fresh().unknown(Utc(0).after(UNKNOWN), 0.5);
+        for (given_up, why) in [(circuit, "endpoint has failed"), (unknown, "not in the configuration")] {
+            assert_eq!(given_up.state, State::Failed);
+            assert!(given_up.attempts.last().is_some_and(|last| last.detail.contains(why)), "{given_up:?}");
+        }
+    }
+
+    /// An endpoint that one process did not know yet was one that nobody would ever know.
+    #[test]
+    fn who_is_not_known_here_may_be_known_elsewhere_within_the_hour() {
+        let unknown = fresh().unknown(Utc(0), 0.5);
+        assert_eq!((unknown.state, unknown.tries, unknown.due), (State::Pending, 0, Utc(90_000_000)));
+        let almost = Utc(UNKNOWN.as_secs().cast_signed() * 1_000_000 - 1);
+        assert_eq!(unknown.clone().unknown(almost, 0.5).state, State::Pending);
+        assert_eq!(unknown.clone().claimed(almost).unknown(Utc(0).after(UNKNOWN), 0.5).state, State::Failed);
+        // However old it is: its hour begins when an attempt is owed.
+        let retried = unknown.attempted(attempt(500), REFUSED, &Schedule::default(), Utc(0).after(UNKNOWN * 9), 0.5);
+        assert_eq!(retried.unknown(Utc(0).after(UNKNOWN * 9 + KNOWN), 0.5).state, State::Pending);
     }
 
     #[test]
@@ -302,7 +371,8 @@ mod tests {
     fn what_is_taken_up_again_and_again_stays_owed_since_its_time() {
         let owed = |delivery: &Delivery| delivery.owed_since();
         assert_eq!(owed(&fresh().claimed(Utc(90_000_000)).claimed(Utc(150_000_000))), Some(Utc(0)));
-        assert_eq!(owed(&fresh().put_off(Utc(15_000_000), Utc(1), 0.5).claimed(Utc(90_000_000))), Some(Utc(0)));
+        let put_off = fresh().put_off(Utc(15_000_000), &Schedule::default(), Utc(1), 0.5);
+        assert_eq!(owed(&put_off.claimed(Utc(90_000_000))), Some(Utc(0)));
         let waiting =
             fresh().claimed(Utc(90_000_000)).attempted(attempt(500), REFUSED, &Schedule::default(), Utc(0), 0.5);
         assert_eq!(owed(&waiting), Some(waiting.due), "not before its retry");

@@ -19,6 +19,12 @@ impl Schedule {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
+    /// How long it takes at the most, besides what the attempts themselves take.
+    #[must_use]
+    pub fn length(&self) -> Duration {
+        (0..self.steps()).filter_map(|tries| self.delay(tries, 1.0)).sum()
+    }
+
     /// The delay after `tries` failures, moved by up to a tenth either way by `jitter` in `0.0..1.0`; nothing where the
     /// schedule is at its end.
     #[must_use]
@@ -45,7 +51,7 @@ mod tests {
     #[test]
     fn the_default_ends_within_three_days() {
         let schedule = Schedule::default();
-        let total: Duration = (0..schedule.steps()).filter_map(|tries| schedule.delay(tries, 1.0)).sum();
+        let total = schedule.length();
         assert!(total < Duration::from_hours(72) && total > Duration::from_hours(60), "{total:?}");
         assert_eq!(schedule.delay(schedule.steps(), 0.5), None);
     }

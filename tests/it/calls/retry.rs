@@ -1,8 +1,13 @@
 //! What is sent again and what is not: by what the partner made of it, and by whether it may see it twice.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use courier::Courier;
 use hub::Utc;
+use hub::delivery::UNKNOWN;
+use partners::Partner;
+use runtime::Context;
 use runtime::config::Config;
 use serde_json::Value;
 use simulators::api::Fault;
@@ -72,6 +77,53 @@ async fn a_closed_door_is_knocked_on_again() {
     desk.pass(minutes(2)).await;
     assert_eq!(desk.status(&id).await["state"], "succeeded");
     assert_eq!(desk.xhq.processed_count(), 1);
+    desk.hub.stop().await;
+}
+
+/// A function of the version before, or with the configuration of before, ended calls that it knew nothing of.
+#[tokio::test]
+async fn a_process_that_does_not_know_an_operation_yet_leaves_its_calls_to_one_that_does() {
+    let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
+    desk.xhq.behave(Fault::Busy.first(1));
+    let id = desk.command("xhq", "upload", "k", &upload("U")).await;
+    desk.attempted(&id, 1).await;
+    let knows = desk.courier();
+    let without = |change: &dyn Fn(&mut Config)| {
+        let mut config = (*knows.context.config).clone();
+        change(&mut config);
+        Courier { context: Context { config: Arc::new(config), ..knows.context.clone() }, ..knows.clone() }
+    };
+    let connection = without(&|config| config.connections.clear());
+    let operation = without(&|config| {
+        config.connections.values_mut().for_each(|connection| connection.partner = Partner::Yanwen);
+    });
+    for ignorant in [connection, operation] {
+        desk.time.pass(minutes(2));
+        sweep(&ignorant).await;
+        let call = desk.status(&id).await;
+        assert_eq!((&call["state"], call["attempts"].as_array().map(Vec::len)), (&"queued".into(), Some(1)), "{call}");
+        assert!((60..=120).contains(&due(&call).since((desk.time.clock())()).as_secs()), "{call}");
+    }
+    desk.pass(minutes(2)).await;
+    assert_eq!((&desk.status(&id).await["state"], desk.xhq.processed_count()), (&"succeeded".into(), 1));
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn what_nobody_knows_how_to_send_fails_after_an_hour_and_says_why() {
+    let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
+    desk.xhq.behave(Fault::Busy);
+    let id = desk.command("xhq", "upload", "k", &upload("N")).await;
+    desk.attempted(&id, 1).await;
+    let mut config = (*desk.hub.context().config).clone();
+    config.connections.clear();
+    let context = Context { config: Arc::new(config), ..desk.hub.context().clone() };
+    let ignorant = Courier { context, ..desk.courier() };
+    desk.time.pass(UNKNOWN + minutes(2));
+    sweep(&ignorant).await;
+    let call = desk.stands(&id, "failed").await;
+    assert!(call["attempts"][1]["detail"].as_str().unwrap().contains("not in the configuration"), "{call}");
+    desk.hears("call.failed", 1).await;
     desk.hub.stop().await;
 }
 

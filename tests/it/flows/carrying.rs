@@ -2,11 +2,14 @@
 //! waits for the machine's clock.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use courier::Courier;
 use futures::future::join_all;
-use hub::delivery::State;
+use hub::delivery::{State, UNKNOWN};
 use partners::Partner;
+use runtime::Context;
 use simulators::Erp;
 use simulators::erp::{Behaviour, Reply};
 use tongguan::Hub;
@@ -204,6 +207,10 @@ async fn what_waits_for_an_endpoint_that_is_removed_fails_and_does_not_wait_for_
     config.routes.retain(|route| route.endpoint.as_str() != "gone");
     time.pass(Duration::from_mins(1));
     let hub = Hub::start_at(config, time.clock()).await.unwrap();
+    until(async || delivery(&hub, "order:G1", "gone").await.1.turn == 3).await;
+    let (_, waits) = delivery(&hub, "order:G1", "gone").await;
+    assert_eq!((waits.state, waits.attempts.len()), (State::Pending, 1), "another process may know it");
+    time.pass(UNKNOWN);
     sweep(&courier(&hub)).await;
     let tally = settled(&hub).await;
     assert_eq!((tally.failed, tally.delivered), (1, 1));
@@ -212,6 +219,30 @@ async fn what_waits_for_an_endpoint_that_is_removed_fails_and_does_not_wait_for_
     assert!(last.detail.contains("configuration"), "{last:?}");
     hub.stop().await;
     assert_eq!((gone.count(), stays.count()), (1, 1));
+}
+
+/// A function that had read the configuration before an endpoint was added ended what was for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_does_not_know_an_endpoint_yet_leaves_its_deliveries_to_one_that_does() {
+    let (erp, time) = (erp().await, Time::now());
+    let hub = Plan::new().endpoint("erp", &erp, "").start_at(&time).await;
+    erp.behave(Behaviour::Down);
+    taken(&hub, Partner::Xhq, "syn_status", status("K1", 61)).await;
+    attempted(&hub, "order:K1", "erp", 1).await;
+    erp.behave(Behaviour::Takes);
+    let knows = courier(&hub);
+    let mut config = (*knows.context.config).clone();
+    config.endpoints.clear();
+    let context = Context { config: Arc::new(config), ..knows.context.clone() };
+    let (ignorant, (_, before)) = (Courier { context, ..knows.clone() }, delivery(&hub, "order:K1", "erp").await);
+    time.pass(Duration::from_secs(10));
+    sweep(&ignorant).await;
+    let (_, after) = delivery(&hub, "order:K1", "erp").await;
+    assert_eq!((after.state, after.tries, after.attempts.len()), (State::Pending, before.tries, 1), "{after:?}");
+    time.pass(Duration::from_mins(2));
+    sweep(&knows).await;
+    assert_eq!((settled(&hub).await.delivered, erp.count()), (1, 1));
+    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

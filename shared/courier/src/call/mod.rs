@@ -72,8 +72,8 @@ pub(crate) async fn run<S: Store, Q: Queue>(
     let connection = context.config.connections.get(&key.connection);
     let operation = connection.and_then(|connection| operation::find(connection.partner, &call.operation));
     let Some((connection, operation)) = connection.zip(operation) else {
-        let reason = "the connection is no longer in the configuration, or offers no such operation";
-        return end(courier, &record, turn, reason.to_owned()).await;
+        let (now, jitter) = (context.now(), (courier.random)());
+        return unsent(courier, &record, turn, |call| call.unknown(now, jitter)).await;
     };
     let data = record.event.data();
     let (body, beside) = (Json::parse(&data), serde_json::from_slice::<Beside>(&record.event.body));
@@ -87,11 +87,11 @@ pub(crate) async fn run<S: Store, Q: Queue>(
     match gate.pace(connection.rate, context.now(), PATIENCE) {
         Ok(wait) if wait.is_zero() => {}
         Ok(wait) => sleep(wait).await,
-        Err(wait) => return put_off(courier, &record, turn, context.now().after(wait)).await,
+        Err(wait) => return put_off(courier, &record, turn, connection, context.now().after(wait)).await,
     }
     let line = courier.lines.to(&line_name(connection), connection.concurrency);
     let permit = match line.permit(store, context.now()).await {
-        Permit::Wait(reopens) => return put_off(courier, &record, turn, reopens).await,
+        Permit::Wait(reopens) => return put_off(courier, &record, turn, connection, reopens).await,
         permit @ (Permit::Go | Permit::Probe) => permit,
     };
     let ask = Ask { connection, operation: &operation, body: &body, file: beside.file.as_ref() };
@@ -260,10 +260,11 @@ async fn put_off<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
     record: &Record,
     turn: u32,
+    connection: &Connection,
     until: Utc,
 ) -> Result<Done, Undone> {
     let (now, jitter) = (courier.context.now(), (courier.random)());
-    unsent(courier, record, turn, |call| call.put_off(until, now, jitter)).await
+    unsent(courier, record, turn, |call| call.put_off(until, &connection.schedule, now, jitter)).await
 }
 
 /// Stores what becomes of a call without an attempt.
@@ -284,7 +285,8 @@ async fn unsent<S: Store, Q: Queue>(
         None => Done::Stale,
         Some(Standing::Queued) => Done::PutOff,
         Some(ended) => {
-            log(key, &work, None);
+            let why = work.call.as_ref().and_then(|call| call.attempts.last()).map(|last| last.detail.as_str());
+            tracing::warn!(call = %key.id, connection = %key.connection, state = ?ended, why, "not called");
             Done::Called(ended)
         }
     })

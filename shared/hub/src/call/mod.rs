@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::{ATTEMPTS_KEPT, Attempt, EARLY, LONGEST_RETRY_AFTER, PATIENCE, SPREAD};
+use crate::delivery::{ATTEMPTS_KEPT, Attempt, EARLY, KNOWN, LONGEST_RETRY_AFTER, PATIENCE, SPREAD, UNKNOWN};
 use crate::schedule::Schedule;
 use crate::{Alias, Utc};
 
@@ -233,25 +233,30 @@ impl Call {
     /// The call that was being sent when its process ended: nobody knows what became of it.
     #[must_use]
     pub fn interrupted(mut self, now: Utc) -> Self {
-        self.keep(unanswered(now, "cut off while it was sent: the partner may have done it"));
+        self.keep(Attempt::none(now, "cut off while it was sent: the partner may have done it"));
         self.ended(Standing::Ambiguous, now)
     }
 
     /// The call that cannot be tried before `until`, because its partner's circuit is open or its connection's rate is
     /// used up. No step of the schedule is.
     #[must_use]
-    pub fn put_off(mut self, until: Utc, now: Utc, jitter: f64) -> Self {
-        if now.since(self.since) >= PATIENCE {
-            self.keep(unanswered(
-                now,
-                "given up: its partner has failed, or its rate was used up, for as long as a call waits",
-            ));
-            return self.ended(Standing::Failed, now);
+    pub fn put_off(self, until: Utc, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
+        if now.since(self.since) >= PATIENCE.max(schedule.length()) {
+            let why = "given up: its partner has failed, or its rate was used up, for as long as a call waits";
+            return self.given_up(why, now);
         }
-        let owed = Some(self.owing());
-        // Spread: a recovery must be no stampede, and the call that is the next probe must be any of those that wait.
-        let waiting = self.waiting(until.after(SPREAD.mul_f64(jitter.clamp(0.0, 1.0))));
-        Self { owed, ..waiting }
+        self.later(until, jitter)
+    }
+
+    /// The call whose connection or operation is not known to the process that was to send it: it was removed, or the
+    /// process has not learned of it yet. No step of the schedule is used up.
+    #[must_use]
+    pub fn unknown(self, now: Utc, jitter: f64) -> Self {
+        if now.since(self.owing()) >= UNKNOWN {
+            let why = "given up: its connection is not in the configuration, or offers no such operation";
+            return self.given_up(why, now);
+        }
+        self.later(now.after(KNOWN), jitter)
     }
 
     /// The ambiguous call about which somebody decided. Nothing where it is not ambiguous.
@@ -274,6 +279,18 @@ impl Call {
     fn keep(&mut self, attempt: Attempt) {
         self.attempts.push(attempt);
         self.attempts.drain(..self.attempts.len().saturating_sub(ATTEMPTS_KEPT));
+    }
+
+    fn given_up(mut self, why: &str, now: Utc) -> Self {
+        self.keep(Attempt::none(now, why));
+        self.ended(Standing::Failed, now)
+    }
+
+    fn later(self, until: Utc, jitter: f64) -> Self {
+        let owed = Some(self.owing());
+        // Spread: a recovery must be no stampede, and the call that is the next probe must be any of those that wait.
+        let waiting = self.waiting(until.after(SPREAD.mul_f64(jitter.clamp(0.0, 1.0))));
+        Self { owed, ..waiting }
     }
 
     fn again(self, retry_after: Option<Duration>, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
@@ -301,11 +318,6 @@ impl Call {
         self.standing = standing;
         self.waiting(now)
     }
-}
-
-/// An end that no answer led to stands among the attempts: whoever is told of it is told why.
-fn unanswered(now: Utc, why: &str) -> Attempt {
-    Attempt { at: now, ms: 0, status: None, detail: why.to_owned() }
 }
 
 #[cfg(test)]
@@ -364,16 +376,28 @@ mod tests {
 
     #[test]
     fn a_closed_door_uses_nothing_up_but_patience() {
-        let waiting = (0..50).fold(call(), |call, _| call.put_off(Utc(9), Utc(8), 0.0));
+        let schedule = Schedule::default();
+        let waiting = (0..50).fold(call(), |call, _| call.put_off(Utc(9), &schedule, Utc(8), 0.0));
         assert_eq!((waiting.tries, waiting.due, waiting.standing), (0, Utc(9), Standing::Queued));
-        assert_eq!(waiting.put_off(Utc(9), Utc(0).after(PATIENCE), 0.0).standing, Standing::Failed);
+        assert_eq!(waiting.put_off(Utc(9), &schedule, Utc(0).after(PATIENCE), 0.0).standing, Standing::Failed);
+    }
+
+    /// A connection or an operation that one process did not know yet was one that nobody would ever know.
+    #[test]
+    fn what_is_not_known_here_may_be_known_elsewhere_within_the_hour() {
+        let unknown = call().unknown(Utc(0), 0.5);
+        assert_eq!((unknown.standing, unknown.tries, unknown.due), (Standing::Queued, 0, Utc(90_000_000)));
+        let given_up = unknown.claimed(Utc(90_000_000), false).unknown(Utc(0).after(UNKNOWN), 0.5);
+        assert_eq!(given_up.standing, Standing::Failed);
     }
 
     /// The ERP was told of a call that had failed, or that nobody knows the result of, without a word of why.
     #[test]
     fn an_end_without_an_answer_says_why() {
-        let given_up = call().put_off(Utc(9), Utc(0).after(PATIENCE), 0.0);
-        for (ended, why) in [(call().claimed(Utc(9), true).interrupted(Utc(9)), "cut off"), (given_up, "given up")] {
+        let given_up = call().put_off(Utc(9), &Schedule::default(), Utc(0).after(PATIENCE), 0.0);
+        let unknown = call().unknown(Utc(0).after(UNKNOWN), 0.0);
+        let cut = call().claimed(Utc(9), true).interrupted(Utc(9));
+        for (ended, why) in [(cut, "cut off"), (given_up, "given up"), (unknown, "given up")] {
             assert!(ended.attempts.last().is_some_and(|last| last.detail.starts_with(why)), "{ended:?}");
         }
     }
@@ -381,7 +405,8 @@ mod tests {
     #[test]
     fn what_is_taken_up_again_and_again_stays_owed_since_its_time() {
         assert_eq!(call().claimed(Utc(60), true).owed_since(), Some(Utc(0)));
-        assert_eq!(call().put_off(Utc(9), Utc(8), 0.0).claimed(Utc(60), false).owed_since(), Some(Utc(0)));
+        let put_off = call().put_off(Utc(9), &Schedule::default(), Utc(8), 0.0);
+        assert_eq!(put_off.claimed(Utc(60), false).owed_since(), Some(Utc(0)));
         assert_eq!(attempted(call(), NOTHING, false).owed_since(), Some(Utc(5_000_000)));
         assert_eq!(attempted(call(), Came::Success, false).owed_since(), None);
     }
