@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::delivery::Outcome;
 use crate::{EventId, Utc};
 
-/// Failures in a row, within [`WINDOW`], that open the circuit. An event that fails again and again counts once, so one
+/// Failures in a row, each within [`WINDOW`] of the one before, that open the circuit. An event that fails again and again counts once, so one
 /// that is poisoned can never open it alone, however dense its retries.
 pub const THRESHOLD: u32 = 10;
 
-/// The failures must fall within this time.
+/// How far apart two failures in a row may be. An endpoint that lets each of its attempts run out of time fails as seldom
+/// as it is asked, and is in trouble nevertheless.
 pub const WINDOW: Duration = Duration::from_mins(1);
 
 /// How long the circuit stays open the first time; doubled at each failed probe.
@@ -35,7 +36,7 @@ pub struct Health {
     /// Failures in a row while the circuit is closed.
     #[serde(default)]
     pub failures: u32,
-    /// When the first of them was.
+    /// When the latest of them was.
     #[serde(default)]
     pub since: Utc,
     /// Whose failure was counted last.
@@ -90,13 +91,8 @@ impl Health {
         if self.failures > 0 && self.last == Some(event) {
             return self.clone();
         }
-        let last = Some(event);
-        let fresh = self.failures == 0 || now.since(self.since) > WINDOW;
-        let next = if fresh {
-            Self { failures: 1, since: now, last, ..self.clone() }
-        } else {
-            Self { failures: self.failures + 1, last, ..self.clone() }
-        };
+        let before = if now.since(self.since) > WINDOW { 0 } else { self.failures };
+        let next = Self { failures: before + 1, since: now, last: Some(event), ..self.clone() };
         if next.failures >= THRESHOLD { next.opened(now) } else { next }
     }
 
@@ -141,6 +137,18 @@ mod tests {
             probing.after(Permit::Probe, event(1), Outcome::NoAnswer, at(16)).permit(at(17)).0,
             Permit::Wait(at(46))
         );
+    }
+
+    /// An endpoint of one attempt at a time that hung for ten seconds each never had ten failures within a minute.
+    #[test]
+    fn it_opens_however_long_each_failure_takes() {
+        let hangs = |every: i64| {
+            (0..THRESHOLD).fold(Health::default(), |health, n| {
+                health.after(Permit::Go, event(n), Outcome::NoAnswer, at(every * i64::from(n)))
+            })
+        };
+        assert!(hangs(10).is_open() && hangs(60).is_open());
+        assert!(!hangs(61).is_open(), "what fails now and then is not in trouble");
     }
 
     #[test]
