@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::try_join_all;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 
@@ -51,10 +53,15 @@ pub fn in_process(destinations: impl IntoIterator<Item = Destination>, capacity:
 
 impl Queue for InProcess {
     async fn send(&self, hints: Vec<Hint>, delay: Duration) -> Result<(), QueueError> {
+        let mut held_up = Vec::new();
         for hint in hints {
             let lane = self.lanes.get(&hint.destination()).unwrap_or(&self.rest);
             if delay.is_zero() {
-                lane.send(hint).await.map_err(|_| QueueError::Closed)?;
+                match lane.try_send(hint) {
+                    Ok(()) => {}
+                    Err(TrySendError::Full(hint)) => held_up.push(lane.send(hint)),
+                    Err(TrySendError::Closed(_)) => return Err(QueueError::Closed),
+                }
             } else {
                 let place = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| QueueError::Full)?;
                 // A lane must end with the hub, whatever waits for its time.
@@ -69,6 +76,8 @@ impl Queue for InProcess {
                 });
             }
         }
+        // Those of all full lanes at once: one that stays full holds up no other.
+        try_join_all(held_up).await.map_err(|_| QueueError::Closed)?;
         Ok(())
     }
 }
@@ -114,6 +123,21 @@ mod tests {
             got.push(lane.next().await.unwrap());
         }
         assert_eq!(got, [hint(Errand::Index), to("a"), to("b"), hint(Errand::Call { turn: 0 })]);
+    }
+
+    /// The hints of an event to other endpoints, or of another event of the same push, waited behind the one of a full
+    /// lane, and were forgotten with it when the sender gave up.
+    #[tokio::test]
+    async fn a_full_lane_holds_up_nothing_that_is_sent_with_it() {
+        let (queue, mut lanes) = in_process([endpoint("a"), endpoint("b"), endpoint("c")], 1);
+        queue.send(vec![to("a"), to("b")], NOW).await.unwrap();
+        let mut sending = Box::pin(queue.send(vec![to("a"), to("b"), to("b"), to("c")], NOW));
+        assert!(sending.as_mut().now_or_never().is_none(), "the lanes of a and b are full");
+        assert_eq!(lanes[3].next().now_or_never(), Some(Some(to("c"))));
+        for _ in 0..3 {
+            assert_eq!(lanes[2].next().now_or_never(), Some(Some(to("b"))), "a is still full");
+            assert!(sending.as_mut().now_or_never().is_none());
+        }
     }
 
     #[tokio::test(start_paused = true)]
