@@ -20,6 +20,7 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: Hint) -> 
                 "put off: the partner's circuit is open, its rate used up, or the operation not known here"
             );
         }
+        Done::Left => tracing::info!(function = NAME, call = %hint.key.id, "left to an invocation that has the time"),
         Done::Stale => tracing::debug!(function = NAME, call = %hint.key.id, "stale hint"),
     }
     Ok(())

@@ -3,5 +3,5 @@
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let function = lambda::start().await?;
-    lambda::schedule(&function, |context| async move { ledger::handle(&context).await }).await
+    lambda::schedule(&function, |context, _| async move { ledger::handle(&context).await }).await
 }

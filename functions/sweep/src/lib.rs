@@ -14,7 +14,7 @@ use tokio::time::timeout;
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "sweep";
 
-/// For how long a sweep begins new work. What it has begun then takes an endpoint's timeout at the most.
+/// For how long a sweep looks for new work, if the function has that long: an attempt must end before it does.
 pub const BUDGET: Duration = Duration::from_secs(30);
 
 /// How long the measuring of what waits may hold the sweep up.

@@ -7,8 +7,8 @@ use outbound::KeepAlive;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let function = lambda::start().await?;
     let courier = Courier::new(function.context(), KeepAlive::Never, port_push::ACTION)?;
-    let work = |context| {
-        let courier = Courier { context, ..courier.clone() };
+    let work = |context, ends| {
+        let courier = Courier { context, ends: Some(ends), ..courier.clone() };
         async move { sweep::handle(&courier).await }
     };
     lambda::schedule(&function, work).await

@@ -13,7 +13,7 @@ use runtime::metrics;
 use runtime::receive::Lost;
 use store::{Store, StoreError};
 
-use crate::change::{change, tell};
+use crate::change::{change, leave, tell};
 use crate::parcel::{Parcel, Returned};
 use crate::{Courier, call, index};
 
@@ -27,6 +27,8 @@ pub enum Done {
     /// No attempt was made, because the circuit of whom it goes to is open, the connection's rate is used up, or this
     /// process does not know whom it goes to.
     PutOff,
+    /// No attempt was made, because it might not have ended in this process's time. It comes again soon.
+    Left,
     /// The aliases are written.
     Indexed,
     /// Somebody else has done it, or it has expired: the hint was stale.
@@ -84,7 +86,9 @@ where
     };
 
     let line = courier.lines.to(to.as_str(), endpoint.concurrency);
-    let place = line.place().await;
+    let Some(place) = courier.in_time(longest(endpoint), line.place()).await else {
+        return Ok(leave(courier, key, Errand::Deliver { endpoint: to.clone(), turn }).await);
+    };
     let jitter = (courier.random)();
     let permit = line.permit(store, context.now()).await;
     // What is read after all waiting is over decides whether the time of this turn still suffices.
@@ -159,9 +163,14 @@ fn measure(delivery: &Delivery, now: Utc) {
 /// How much longer than its timeout an attempt may take, with what is around it.
 pub(crate) const MARGIN: Duration = Duration::from_secs(2);
 
+/// How long an attempt may take, with what is read before and stored after it.
+pub(crate) fn longest(endpoint: &Endpoint) -> Duration {
+    endpoint.timeout + 2 * MARGIN
+}
+
 /// For how long a delivery is taken up.
 fn lease(sweep_every: Duration, endpoint: &Endpoint) -> Duration {
-    sweep_every.max(endpoint.timeout + 2 * MARGIN)
+    sweep_every.max(longest(endpoint))
 }
 
 /// What the ERP is told: the event itself, or of a call how it ended.

@@ -8,9 +8,13 @@ use store::{Listed, Settled, Store, StoreError};
 use tokio::time::timeout;
 
 use crate::Courier;
+use crate::attempt::Done;
 
 /// How often a change is made again over somebody else's.
 const CHANGES: usize = 16;
+
+/// How soon another process takes up what this one has left.
+const LEFT: Duration = Duration::from_secs(5);
 
 /// How long the queue may take to learn of something.
 const TELLING: Duration = Duration::from_secs(1);
@@ -50,6 +54,12 @@ pub(crate) async fn tell<S, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey, e
     if let Ok(Err(error)) = timeout(TELLING, courier.context.queue.send(hints, delay)).await {
         tracing::debug!(error = runtime::logs::chain(&error), "work is left to the sweep");
     }
+}
+
+/// Leaves an errand that would not have ended in this process's time to one that has more. It stays stored as it is.
+pub(crate) async fn leave<S, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey, errand: Errand) -> Done {
+    tell(courier, key, vec![errand], courier.context.now().after(LEFT)).await;
+    Done::Left
 }
 
 /// Stores work; once more where the store did not answer, for a result that is not stored is an attempt to be repeated.

@@ -21,12 +21,15 @@ pub use parcel::{Parcel, Returned};
 pub use sweep::{Swept, sweep};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
+use hub::Utc;
 use hub::action::Action;
 use outbound::{Client, KeepAlive, NoClient, Request, Sent};
 use runtime::Context;
 use runtime::config::Endpoint;
+use tokio::time::timeout;
 
 /// Sends a parcel to an endpoint, once: over HTTP ([`Courier::new`]), or a simulation of it.
 pub type Send = Arc<dyn for<'a> Fn(&'a Endpoint, Parcel) -> BoxFuture<'a, Returned> + core::marker::Send + Sync>;
@@ -49,6 +52,8 @@ pub struct Courier<S, Q> {
     pub wire: Wire,
     /// How the answer to a port query is read: as the push it stands for.
     pub ports: Action,
+    /// When this process is ended, where it is: what may take longer is not begun.
+    pub ends: Option<Utc>,
 }
 
 impl<S, Q> Courier<S, Q> {
@@ -64,7 +69,17 @@ impl<S, Q> Courier<S, Q> {
             let client = partners.clone();
             Box::pin(async move { client.send(request).await })
         });
-        Ok(Self { context, lines: Arc::default(), random: Arc::new(random), send, wire, ports })
+        Ok(Self { context, lines: Arc::default(), random: Arc::new(random), send, wire, ports, ends: None })
+    }
+
+    /// For how long something that may take as long as this can wait until it begins; nothing where it must not begin.
+    pub(crate) fn patience(&self, takes: Duration) -> Option<Duration> {
+        self.ends.map_or(Some(Duration::MAX), |ends| ends.since(self.context.now()).checked_sub(takes))
+    }
+
+    /// Waits for a place to do something that may take as long as this; nothing where it must not begin any more.
+    pub(crate) async fn in_time<T>(&self, takes: Duration, place: impl Future<Output = T>) -> Option<T> {
+        timeout(self.patience(takes)?, place).await.ok()
     }
 }
 

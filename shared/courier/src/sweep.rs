@@ -13,7 +13,7 @@ use queue::{Destination, Hint, Queue};
 use store::{Settled, Store, StoreError};
 use tokio::time::timeout;
 
-use crate::{Courier, attempt};
+use crate::{Courier, attempt, call};
 
 /// How many due events are looked up at once.
 const PAGE: usize = 256;
@@ -39,7 +39,7 @@ pub struct Swept {
     pub handed: usize,
 }
 
-/// Takes up everything that is due, for at most `budget`.
+/// Takes up everything that is due, for at most `budget`, and for no longer than leaves an attempt its time.
 pub async fn sweep<S, Q>(courier: &Courier<S, Q>, budget: Duration) -> Result<Swept, StoreError>
 where
     S: Store,
@@ -47,6 +47,10 @@ where
 {
     let context = &courier.context;
     let began = context.now();
+    let deliveries = context.config.endpoints.values().map(attempt::longest);
+    let calls = context.config.connections.values().map(|connection| call::longest(connection, true));
+    let longest = deliveries.chain(calls).max().unwrap_or_default();
+    let budget = courier.patience(longest).unwrap_or_default().min(budget);
     let mut swept = Swept::default();
     loop {
         let now = context.now();

@@ -4,18 +4,19 @@ use std::error::Error;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures::FutureExt as _;
+use hub::Utc;
 use lambda_runtime::{LambdaEvent, service_fn};
 use runtime::metrics;
 use serde::de::IgnoredAny;
 use tracing::Instrument as _;
 
-use crate::{Deployed, Function};
+use crate::{Deployed, Function, Invocation};
 
-/// Runs a function on a schedule until the process ends. What the event says does not matter; a failure is logged and
+/// Runs a function on a schedule until the process ends. It is told when an invocation's time is over. What the event says does not matter; a failure is logged and
 /// counted by Lambda, and the next call does the work.
 pub async fn schedule<F, W, E>(function: &Function, handle: F) -> Result<(), lambda_runtime::Error>
 where
-    F: Fn(Deployed) -> W,
+    F: Fn(Deployed, Utc) -> W,
     W: Future<Output = Result<(), E>>,
     E: Error + Send + Sync + 'static,
 {
@@ -23,9 +24,10 @@ where
     lambda_runtime::run(service_fn(move |event: LambdaEvent<IgnoredAny>| async move {
         let context = function.fresh().await;
         let now = context.now();
-        let span = tracing::error_span!("schedule", request_id = event.context.request_id);
+        let Invocation { request_id, left } = Invocation::new(&event.context, now);
+        let span = tracing::error_span!("schedule", request_id);
         // Boxed: the compiler gives up on a future as deep as such work within the runtime.
-        let work = async { Box::pin(handle(context)).await };
+        let work = async { Box::pin(handle(context, now.after(left))).await };
         let work = AssertUnwindSafe(work).catch_unwind().instrument(span.clone()).await;
         let _entered = span.enter();
         if !matches!(work, Ok(Ok(()))) {

@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures::FutureExt as _;
 use futures::future::join_all;
+use hub::Utc;
 use lambda_runtime::{LambdaEvent, service_fn};
 use queue::{Destination, Hint};
 use runtime::metrics;
@@ -15,12 +16,13 @@ use tracing::{Instrument as _, Span};
 
 use crate::{Deployed, Function, Invocation};
 
-/// Runs a function that works on hints until the process ends. The event source needs
+/// Runs a function that works on hints until the process ends. It is told when the work on a hint is cut off, so that it
+/// begins nothing that would not have ended by then. The event source needs
 /// `FunctionResponseTypes: [ReportBatchItemFailures]`, or one failure repeats its whole batch, and a success of the
 /// function hides all failures in it.
 pub async fn worker<F, W, E>(function: &Function, handle: F) -> Result<(), lambda_runtime::Error>
 where
-    F: Fn(Deployed, Hint) -> W,
+    F: Fn(Deployed, Utc, Hint) -> W,
     W: Future<Output = Result<(), E>>,
     E: Error + 'static,
 {
@@ -28,7 +30,8 @@ where
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let context = function.fresh().await;
         let invocation = Invocation::new(&event.context, context.now());
-        let response = batch(event.payload, &invocation, |hint| handle(context.clone(), hint)).await;
+        let ends = context.now().after(invocation.left);
+        let response = batch(event.payload, &invocation, |hint| handle(context.clone(), ends, hint)).await;
         let failed = response.batch_item_failures.len();
         if failed > 0 {
             metrics::emit(context.now(), &metrics::errors(failed));

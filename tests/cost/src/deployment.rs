@@ -140,6 +140,7 @@ impl Deployment {
                     .boxed()
             }),
             ports: port_push::ACTION,
+            ends: None,
         }
     }
 

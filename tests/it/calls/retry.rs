@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use courier::Courier;
+use courier::{Courier, Done};
 use hub::Utc;
+use hub::call::Standing;
 use hub::delivery::UNKNOWN;
 use partners::Partner;
+use queue::{Errand, Hint};
 use runtime::Context;
 use runtime::config::Config;
 use serde_json::Value;
@@ -14,7 +16,7 @@ use simulators::api::Fault;
 use simulators::erp::Reply;
 
 use crate::calls::{Desk, Making, SAFE, UNSAFE, port, upload, waybill};
-use crate::support::sweep;
+use crate::support::{events, sweep};
 
 /// What befalls a request that the partner has processed: nobody hears of it.
 fn lost() -> [Fault; 4] {
@@ -106,6 +108,27 @@ async fn a_process_that_does_not_know_an_operation_yet_leaves_its_calls_to_one_t
     }
     desk.pass(minutes(2)).await;
     assert_eq!((&desk.status(&id).await["state"], desk.xhq.processed_count()), (&"succeeded".into(), 1));
+    desk.hub.stop().await;
+}
+
+/// A call that began when the function's time was almost over was cut off after it was marked, and told as ambiguous.
+#[tokio::test]
+async fn a_call_that_would_not_end_in_the_functions_time_is_not_begun() {
+    let desk = Desk::with(Making { every: r#"retry = ["20m"]"#, ..Making::default() }).await;
+    desk.xhq.behave(Fault::Busy.first(1));
+    let id = desk.command("xhq", "upload", "k", &upload("E")).await;
+    desk.attempted(&id, 1).await;
+    desk.time.pass(minutes(25));
+    let [item] = &events(&desk.hub.context().store).await[..] else { panic!("one call") };
+    let call = item.work.call.clone().unwrap();
+    let hint = Hint { key: item.key.clone(), errand: Errand::Call { turn: call.turn } };
+    // Its timeout is fifteen seconds, and there is more to do.
+    let ends = Some(desk.hub.context().now().after(Duration::from_secs(16)));
+    let (lasting, ending) = (desk.courier(), Courier { ends, ..desk.courier() });
+    assert_eq!(courier::run(&ending, &hint).await.unwrap(), Done::Left);
+    let [after] = &events(&desk.hub.context().store).await[..] else { panic!("one call") };
+    assert_eq!((after.work.call.clone().unwrap(), desk.xhq.count()), (call, 1), "nothing has become of it");
+    assert_eq!(courier::run(&lasting, &hint).await.unwrap(), Done::Called(Standing::Succeeded));
     desk.hub.stop().await;
 }
 

@@ -1,19 +1,25 @@
 //! What went wrong once, each named after it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use courier::{Courier, Returned};
+use courier::{Courier, Done, Returned};
 use hub::action::{Action, unknown};
 use hub::delivery::{Outcome, State};
 use partners::Partner;
 use partners::answer::Verdict;
+use queue::{Errand, Hint};
+use runtime::Context;
 use runtime::receive::{self, Address, Delivered};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::support::http::{exchange, request};
-use crate::support::{Plan, Time, connection, courier, erp, events, key, settled, status, sweep, taken, until, within};
+use crate::support::{
+    Plan, Time, attempted, connection, courier, delivery, erp, events, key, settled, status, sweep, taken, until,
+    within,
+};
 
 /// A panic in one attempt took along everything the sweep had taken up, at every sweep again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,6 +111,57 @@ async fn a_large_push_that_is_not_read_in_time_is_answered_in_time() {
     for other in others {
         within(other).await.unwrap();
     }
+    hub.stop().await;
+}
+
+/// An attempt that had waited for its place until the function's time was almost over was begun and cut off: the ERP got
+/// the event twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_would_not_end_in_the_functions_time_is_not_begun() {
+    let (receiver, time) = (erp().await, Time::now());
+    let plan = Plan::new().endpoint("erp", &receiver, "concurrency = 1\ntimeout = \"10s\"\nretry = [\"20m\"]");
+    let hub = plan.start_at(&time).await;
+    receiver.behave(simulators::erp::Behaviour::Down);
+    for order in ["E1", "E2"] {
+        taken(&hub, Partner::Xhq, "syn_status", status(order, 61)).await;
+        attempted(&hub, &format!("order:{order}"), "erp", 1).await;
+    }
+    time.pass(Duration::from_mins(25));
+    // Nobody works on what is left.
+    let (queue, _lanes) = queue::in_process([], 8);
+    let context = Context { queue, ..hub.context().clone() };
+    // The ERP answers one when it is clear what becomes of the other.
+    let (answers, sent) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (answered, seen) = (Arc::clone(&answers), Arc::clone(&sent));
+    let ending = Courier {
+        send: Arc::new(move |_, _| {
+            let answered = Arc::clone(&answered);
+            seen.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async move {
+                answered.acquire().await.unwrap().forget();
+                Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
+            })
+        }),
+        // The timeout, what is around it, and a moment in which the place is waited for.
+        ends: Some(context.now().after(Duration::from_millis(14_050))),
+        context,
+        ..courier(&hub)
+    };
+    let lasting = Courier { ends: None, ..ending.clone() };
+    let run = async |courier: &Courier<_, _>, order| {
+        let (key, delivery) = delivery(&hub, order, "erp").await;
+        let errand = Errand::Deliver { endpoint: "erp".into(), turn: delivery.turn };
+        let done = courier::run(courier, &Hint { key, errand }).await.unwrap();
+        answers.add_permits(1);
+        done
+    };
+    let done = within(async { tokio::join!(run(&ending, "order:E1"), run(&ending, "order:E2")) }).await;
+    let (delivered, left) = (Done::Attempted(State::Delivered), Done::Left);
+    assert!(done == (delivered, left) || done == (left, delivered), "{done:?}");
+    assert_eq!(sent.load(Ordering::SeqCst), 1);
+    let order = if done.0 == left { "order:E1" } else { "order:E2" };
+    assert_eq!(delivery(&hub, order, "erp").await.1.attempts.len(), 1, "nothing has become of it");
+    assert_eq!(within(run(&lasting, order)).await, delivered);
     hub.stop().await;
 }
 

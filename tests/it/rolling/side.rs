@@ -75,6 +75,7 @@ impl<S: Store> Side<S> {
             }),
             wire: Arc::new(|_| std::future::pending::<Sent>().boxed()),
             ports: port_push::ACTION,
+            ends: None,
         }
     }
 

@@ -63,6 +63,7 @@ fn courier(context: &Deployed) -> Courier<DynamoStore, Kept> {
         }),
         wire: Arc::new(|_| std::future::pending().boxed()),
         ports: port_push::ACTION,
+        ends: None,
     }
 }
 

@@ -17,8 +17,8 @@ use hub::delivery::{Attempt, Outcome, State};
 use hub::schedule::Schedule;
 use hub::{Alias, ConnectionId, EventKey, Record, Utc, Work};
 use partners::Json;
-use partners::operation;
 use partners::operation::enclosure::Enclosure;
+use partners::operation::{self, needs_token};
 use queue::{Errand, Queue};
 use runtime::config::{Config, Connection};
 use serde::Deserialize;
@@ -29,7 +29,7 @@ use self::exchange::{Ask, Exchange, Unready, exchange, ready};
 pub(crate) use self::gate::Gate;
 pub use self::query::{Answer, Unanswered, ask};
 use crate::attempt::{Done, MARGIN, Undone};
-use crate::change::{change, tell};
+use crate::change::{change, leave, tell};
 use crate::{Courier, index};
 
 /// How long a command may wait in hand for its connection's rate; for longer it is put off. Shorter than a query's, so that
@@ -41,6 +41,13 @@ fn lease(config: &Config, connection: &ConnectionId) -> Duration {
     let connection = config.connections.get(connection);
     let timeout = connection.map_or(Duration::ZERO, |connection| connection.timeout);
     config.sweep_every.max(timeout * 3 + PATIENCE + 2 * MARGIN)
+}
+
+/// How long an attempt may take, with what is read before and stored after it: for the call itself, for the file, and for
+/// a token, which another process may be asking for.
+pub(crate) fn longest(connection: &Connection, file: bool) -> Duration {
+    let token = needs_token(connection.partner, &connection.settings);
+    connection.timeout * (1 + u32::from(file) + 3 * u32::from(token)) + PATIENCE + 2 * MARGIN
 }
 
 /// The name of the line to a partner's address: connections at the same one share its circuit.
@@ -82,7 +89,10 @@ pub(crate) async fn run<S: Store, Q: Queue>(
     };
 
     let gate = courier.lines.gate(connection);
-    let place = gate.place().await;
+    let takes = longest(connection, beside.file.is_some());
+    let Some(place) = courier.in_time(takes, gate.place()).await else {
+        return Ok(leave(courier, key, Errand::Call { turn }).await);
+    };
     // Before the circuit is asked: a probe that is let through must go out.
     match gate.pace(connection.rate, context.now(), PATIENCE) {
         Ok(wait) if wait.is_zero() => {}
@@ -141,10 +151,11 @@ impl Outgoing {
 }
 
 impl<S: Store, Q: Queue> Sending<'_, S, Q> {
-    /// Makes the attempt; a token that the partner turns away is replaced once. Nothing where somebody else has taken the
-    /// call up.
+    /// Makes the attempt; a token that the partner turns away is replaced once, where there is time. Nothing where somebody
+    /// else has taken the call up, or is to: it is not begun to be sent where the end of this process might cut it off.
     async fn made(&self, mut work: Work, mut turn: u32) -> Result<Option<Made>, StoreError> {
-        let courier = self.courier;
+        let (courier, connection) = (self.courier, self.ask.connection);
+        let may_take = |takes| courier.patience(takes).is_some();
         let mut spent = None;
         loop {
             let ready = match ready(courier, self.ask, self.gate, spent.as_ref()).await {
@@ -154,11 +165,15 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
                     return Ok(Some(Made { work, turn, began, came }));
                 }
             };
+            if spent.is_none() && !may_take(connection.timeout + MARGIN) {
+                return Ok(None);
+            }
             let Some(claimed) = self.claim(work, turn).await? else { return Ok(None) };
             (work, turn) = claimed;
             let began = courier.context.now();
             let made = exchange(courier, self.ask, ready.request).await;
-            if made.is_expired() && spent.is_none() && ready.token.is_some() {
+            let again = made.is_expired() && spent.is_none() && ready.token.is_some();
+            if again && may_take(longest(connection, self.ask.file.is_some())) {
                 spent = ready.token;
                 continue;
             }
