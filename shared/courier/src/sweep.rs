@@ -9,6 +9,7 @@ use futures::FutureExt as _;
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
 use hub::EventKey;
+use hub::event::Data;
 use queue::{Destination, Hint, Queue};
 use store::{Settled, Store, StoreError};
 use tokio::time::timeout;
@@ -25,6 +26,13 @@ const TAKERS: usize = 32;
 /// cannot hold the sweep for longer.
 const ROUNDS: u32 = 2;
 
+/// A body of more bytes than that is large. While its event is under way it is in memory several times over.
+const LARGE: usize = 256 * 1024;
+
+/// How many events with large bodies are under way to a destination at once: what many destinations are owed at a time must
+/// have room in a small function.
+const FEW: usize = 2;
+
 /// How long handing over to the queue may take. A queue that does not answer must not hold the sweep either.
 const HANDING: Duration = Duration::from_secs(5);
 
@@ -38,6 +46,9 @@ pub struct Swept {
     /// Of these, handed to the queue.
     pub handed: usize,
 }
+
+/// Whose turn an errand waits for: its destination's, apart from the others there where the body is large.
+type Lane = (Destination, bool);
 
 /// Takes up everything that is due, for at most `budget`, and for no longer than leaves an attempt its time.
 pub async fn sweep<S, Q>(courier: &Courier<S, Q>, budget: Duration) -> Result<Swept, StoreError>
@@ -56,9 +67,9 @@ where
         let now = context.now();
         let due = context.store.due(now, PAGE).await?;
         let page = due.len();
-        let taken: Vec<Vec<Hint>> =
+        let taken: Vec<Vec<(Lane, Hint)>> =
             stream::iter(due).map(|key| take(courier, key)).buffer_unordered(TAKERS).collect().await;
-        let taken: Vec<Hint> = taken.into_iter().flatten().collect();
+        let taken: Vec<_> = taken.into_iter().flatten().collect();
         swept.taken += taken.len();
         let surplus = carry(courier, taken).await;
         swept.handed += surplus.len();
@@ -71,14 +82,16 @@ where
 }
 
 /// Takes up what is due of one event. The index lags behind the item, so the item decides, by its version.
-async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey) -> Vec<Hint> {
+async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey) -> Vec<(Lane, Hint)> {
     let context = &courier.context;
     let result = async {
         let Some(found) = context.store.inspect(&key, context.now()).await? else { return Ok(vec![]) };
+        let large = is_large(&found.meta.data);
         let taken = attempt::take_up(&context.config, &key, found.work, context.now());
         let Some((work, hints)) = taken else { return Ok(vec![]) };
         let settled = context.store.settle(&key, &work).await?;
-        Ok(if settled == Settled::Done { hints } else { vec![] })
+        let hints = if settled == Settled::Done { hints } else { vec![] };
+        Ok(hints.into_iter().map(|hint| ((hint.destination(), large), hint)).collect())
     };
     result.await.unwrap_or_else(|error: StoreError| {
         let error = runtime::logs::chain(&error);
@@ -87,22 +100,32 @@ async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey) -> Vec<Hint> 
     })
 }
 
+/// Whether the body that holds such a payload is large, as far as that is known without it.
+const fn is_large(data: &Data) -> bool {
+    match data {
+        Data::Json(span) => span.end > LARGE,
+        // Those of one push are together no larger than a push.
+        Data::Element => false,
+        Data::Opaque => true,
+    }
+}
+
 /// Runs errands, as many at once as each destination has places, and returns those that there was no time for. Each
 /// destination has its own time: one that hangs holds up no other's.
-async fn carry<S: Store, Q: Queue>(courier: &Courier<S, Q>, hints: Vec<Hint>) -> Vec<Hint> {
+async fn carry<S: Store, Q: Queue>(courier: &Courier<S, Q>, taken: Vec<(Lane, Hint)>) -> Vec<Hint> {
     let context = &courier.context;
-    let mut lanes: BTreeMap<Destination, Vec<Hint>> = BTreeMap::new();
-    for hint in hints {
-        lanes.entry(hint.destination()).or_default().push(hint);
+    let mut lanes: BTreeMap<Lane, Vec<Hint>> = BTreeMap::new();
+    for (lane, hint) in taken {
+        lanes.entry(lane).or_default().push(hint);
     }
-    let lanes = lanes.into_iter().map(|(to, hints)| {
+    let lanes = lanes.into_iter().map(|((to, large), hints)| {
         let config = &context.config;
         let limits = match &to {
             Destination::Endpoint(id) => config.endpoints.get(id).map(|to| (to.concurrency, to.timeout)),
             Destination::Connection(id) => config.connections.get(id).map(|to| (to.concurrency, to.timeout)),
             Destination::Store => None,
         };
-        let places = limits.map_or(TAKERS, |(concurrency, _)| concurrency);
+        let places = limits.map_or(TAKERS, |(concurrency, _)| concurrency).min(if large { FEW } else { usize::MAX });
         // What is begun in the last of these timeouts ends within it.
         let until = limits.map(|(_, timeout)| context.now().after(timeout * (ROUNDS - 1)));
         let run = hints.into_iter().map(move |hint| async move {

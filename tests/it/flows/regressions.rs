@@ -114,6 +114,52 @@ async fn a_large_push_that_is_not_read_in_time_is_answered_in_time() {
     hub.stop().await;
 }
 
+/// Large events that fell due together were all in memory at once, which a small function has no room for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sweep_has_few_large_bodies_under_way_at_once_and_any_number_of_small_ones() {
+    let (receiver, time) = (erp().await, Time::now());
+    let hub = Plan::new().endpoint("erp", &receiver, "retry = [\"20m\"]").start_at(&time).await;
+    receiver.behave(simulators::erp::Behaviour::Down);
+    let large = |n| format!(r#"{{"action":"syn_status","orderOutNo":"L{n}","msg":"{}"}}"#, "x".repeat(300_000));
+    for n in 0..4 {
+        taken(&hub, Partner::Xhq, "syn_status", large(n)).await;
+        taken(&hub, Partner::Xhq, "syn_status", status(&format!("S{n}"), 61)).await;
+    }
+    crate::support::until(async || {
+        events(&hub.context().store).await.iter().all(|item| item.work.deliveries[0].tries == 1)
+    })
+    .await;
+    time.pass(Duration::from_mins(25));
+    let answers = Arc::new(Semaphore::new(0));
+    let (under_way, most) = (Arc::new(Mutex::new([0, 0])), Arc::new(AtomicUsize::new(0)));
+    let (answered, counts, highest) = (Arc::clone(&answers), Arc::clone(&under_way), Arc::clone(&most));
+    let slow = Courier {
+        send: Arc::new(move |_, parcel| {
+            let (answered, counts, highest) = (Arc::clone(&answered), Arc::clone(&counts), Arc::clone(&highest));
+            let kind = usize::from(parcel.body.len() > 300_000);
+            Box::pin(async move {
+                let large = {
+                    let mut counts = counts.lock().unwrap();
+                    counts[kind] += 1;
+                    counts[1]
+                };
+                highest.fetch_max(large, Ordering::SeqCst);
+                answered.acquire().await.unwrap().forget();
+                counts.lock().unwrap()[kind] -= 1;
+                Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
+            })
+        }),
+        ..courier(&hub)
+    };
+    let all = async {
+        crate::support::until(async || *under_way.lock().unwrap() == [4, 2]).await;
+        answers.add_permits(8);
+    };
+    tokio::join!(sweep(&slow), all);
+    assert_eq!((most.load(Ordering::SeqCst), settled(&hub).await.delivered), (2, 8));
+    hub.stop().await;
+}
+
 /// An attempt that had waited for its place until the function's time was almost over was begun and cut off: the ERP got
 /// the event twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
