@@ -99,7 +99,10 @@ async fn a_process_that_does_not_know_an_operation_yet_leaves_its_calls_to_one_t
     let operation = without(&|config| {
         config.connections.values_mut().for_each(|connection| connection.partner = Partner::Yanwen);
     });
-    for ignorant in [connection, operation] {
+    let credentials = without(&|config| {
+        config.connections.values_mut().for_each(|connection| connection.credentials.clear());
+    });
+    for ignorant in [connection, operation, credentials] {
         desk.time.pass(minutes(2));
         sweep(&ignorant).await;
         let call = desk.status(&id).await;

@@ -48,8 +48,10 @@ pub(super) struct Ready {
 
 /// Why there is nothing to send.
 pub(super) enum Unready {
-    /// Not until somebody changes the request or the configuration.
+    /// Not until somebody changes the request.
     Never(Vec<Fault>),
+    /// Not by what this process knows of the connection and the operation.
+    Unknown(Vec<Fault>),
     /// Not now.
     Later {
         text: String,
@@ -89,9 +91,9 @@ pub(super) async fn ready<S: Store, Q>(
         boundary: &boundary,
         file: file.as_ref().map(|file| File { name: &file.name, content_type: &file.content_type, bytes: &file.bytes }),
     };
-    let prepared = operation::prepare(operation, body, &attempt).map_err(Unready::Never)?;
+    let prepared = operation::prepare(operation, body, &attempt).map_err(Unready::Unknown)?;
     let request = request(connection, prepared)
-        .map_err(|remedy| Unready::Never(vec![Fault { field: "base_url".to_owned(), remedy }]))?;
+        .map_err(|remedy| Unready::Unknown(vec![Fault { field: "base_url".to_owned(), remedy }]))?;
     Ok(Ready { request, token })
 }
 

@@ -18,7 +18,7 @@ use hub::schedule::Schedule;
 use hub::{Alias, ConnectionId, EventKey, Record, Utc, Work};
 use partners::Json;
 use partners::operation::enclosure::Enclosure;
-use partners::operation::{self, needs_token};
+use partners::operation::{self, Fault, needs_token};
 use queue::{Errand, Queue};
 use runtime::config::{Config, Connection};
 use serde::Deserialize;
@@ -79,8 +79,8 @@ pub(crate) async fn run<S: Store, Q: Queue>(
     let connection = context.config.connections.get(&key.connection);
     let operation = connection.and_then(|connection| operation::find(connection.partner, &call.operation));
     let Some((connection, operation)) = connection.zip(operation) else {
-        let (now, jitter) = (context.now(), (courier.random)());
-        return unsent(courier, &record, turn, |call| call.unknown(now, jitter)).await;
+        let lacks = "its connection is not in the configuration, or offers no such operation";
+        return unknown(courier, &record, turn, lacks).await;
     };
     let data = record.event.data();
     let (body, beside) = (Json::parse(&data), serde_json::from_slice::<Beside>(&record.event.body));
@@ -145,7 +145,7 @@ impl Outgoing {
         match self {
             Self::Sent(exchange) => exchange.outcome(),
             Self::Not(Unready::Later { outcome, .. }) => *outcome,
-            Self::Not(Unready::Never(_)) => Outcome::Impossible,
+            Self::Not(Unready::Never(_) | Unready::Unknown(_)) => Outcome::Impossible,
         }
     }
 }
@@ -211,10 +211,8 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
             Outgoing::Not(Unready::Later { text, retry_after, .. }) => {
                 (Came::Nothing { retry_after: *retry_after }, text.clone(), None, None)
             }
-            Outgoing::Not(Unready::Never(faults)) => {
-                let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
-                (Came::Refusal, faults.join("; "), None, None)
-            }
+            Outgoing::Not(Unready::Never(faults)) => (Came::Refusal, list(faults), None, None),
+            Outgoing::Not(Unready::Unknown(faults)) => return unknown(courier, record, turn, &list(faults)).await,
         };
         let learned = if let (Outgoing::Sent(exchange), Came::Success) = (&outgoing, came) {
             // What was found is kept before the call is settled: a call that ends twice finds it again.
@@ -251,6 +249,10 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
     }
 }
 
+fn list(faults: &[Fault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 /// The call, where it is that turn's.
 fn current(work: &Work, turn: u32) -> Option<Call> {
     work.call.as_ref().filter(|call| call.is_turn(turn)).cloned()
@@ -280,6 +282,17 @@ async fn put_off<S: Store, Q: Queue>(
 ) -> Result<Done, Undone> {
     let (now, jitter) = (courier.context.now(), (courier.random)());
     unsent(courier, record, turn, |call| call.put_off(until, &connection.schedule, now, jitter)).await
+}
+
+/// Puts a call off that this process does not know how to send, for lack of that.
+async fn unknown<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    record: &Record,
+    turn: u32,
+    lacks: &str,
+) -> Result<Done, Undone> {
+    let (now, jitter) = (courier.context.now(), (courier.random)());
+    unsent(courier, record, turn, |call| call.unknown(lacks, now, jitter)).await
 }
 
 /// Stores what becomes of a call without an attempt.

@@ -86,7 +86,7 @@ pub async fn ask<S: Store, Q>(
     let outcome = match &result {
         Ok(made) => made.outcome(),
         Err(Unready::Later { outcome, .. }) => *outcome,
-        Err(Unready::Never(_)) => Outcome::Impossible,
+        Err(Unready::Never(_) | Unready::Unknown(_)) => Outcome::Impossible,
     };
     line.report(&context.store, (permit, passing(courier), outcome), context.now()).await;
     let status = result.as_ref().ok().and_then(|made| made.sent.status());
@@ -105,7 +105,7 @@ pub async fn ask<S: Store, Q>(
         }
         Ok(made) => Err(Unanswered::NoAnswer(made.detail())),
         Err(Unready::Later { text, .. }) => Err(Unanswered::NoAnswer(text)),
-        Err(Unready::Never(faults)) => Err(Unanswered::Faulty(faults)),
+        Err(Unready::Never(faults) | Unready::Unknown(faults)) => Err(Unanswered::Faulty(faults)),
     }
 }
 

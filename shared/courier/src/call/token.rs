@@ -16,8 +16,8 @@ use store::{Note, Store, StoreError};
 use tokio::time::sleep;
 use url::Url;
 
-use super::Gate;
 use super::exchange::{request, summary};
+use super::{Gate, list};
 use crate::{Courier, nonce};
 
 /// A token is replaced when that part of its life is left.
@@ -258,8 +258,4 @@ async fn ask<S, Q>(courier: &Courier<S, Q>, connection: &Connection, account: &s
     };
     tracing::warn!(connection = %connection.id, "the partner gave no token");
     Err(NoToken { text: format!("the partner gave no token: {verdict}"), outcome })
-}
-
-fn list(faults: &[operation::Fault]) -> String {
-    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

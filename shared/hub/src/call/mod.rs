@@ -248,13 +248,12 @@ impl Call {
         self.later(until, jitter)
     }
 
-    /// The call whose connection or operation is not known to the process that was to send it: it was removed, or the
+    /// The call that cannot be sent by what the process knows of its connection and operation: `lacks` was removed, or the
     /// process has not learned of it yet. No step of the schedule is used up.
     #[must_use]
-    pub fn unknown(self, now: Utc, jitter: f64) -> Self {
+    pub fn unknown(self, lacks: &str, now: Utc, jitter: f64) -> Self {
         if now.since(self.owing()) >= UNKNOWN {
-            let why = "given up: its connection is not in the configuration, or offers no such operation";
-            return self.given_up(why, now);
+            return self.given_up(&format!("given up: {lacks}"), now);
         }
         self.later(now.after(KNOWN), jitter)
     }
@@ -385,9 +384,9 @@ mod tests {
     /// A connection or an operation that one process did not know yet was one that nobody would ever know.
     #[test]
     fn what_is_not_known_here_may_be_known_elsewhere_within_the_hour() {
-        let unknown = call().unknown(Utc(0), 0.5);
+        let unknown = call().unknown("app_id", Utc(0), 0.5);
         assert_eq!((unknown.standing, unknown.tries, unknown.due), (Standing::Queued, 0, Utc(90_000_000)));
-        let given_up = unknown.claimed(Utc(90_000_000), false).unknown(Utc(0).after(UNKNOWN), 0.5);
+        let given_up = unknown.claimed(Utc(90_000_000), false).unknown("app_id", Utc(0).after(UNKNOWN), 0.5);
         assert_eq!(given_up.standing, Standing::Failed);
     }
 
@@ -395,9 +394,9 @@ mod tests {
     #[test]
     fn an_end_without_an_answer_says_why() {
         let given_up = call().put_off(Utc(9), &Schedule::default(), Utc(0).after(PATIENCE), 0.0);
-        let unknown = call().unknown(Utc(0).after(UNKNOWN), 0.0);
+        let unknown = call().unknown("app_id", Utc(0).after(UNKNOWN), 0.0);
         let cut = call().claimed(Utc(9), true).interrupted(Utc(9));
-        for (ended, why) in [(cut, "cut off"), (given_up, "given up"), (unknown, "given up")] {
+        for (ended, why) in [(cut, "cut off"), (given_up, "given up"), (unknown, "given up: app_id")] {
             assert!(ended.attempts.last().is_some_and(|last| last.detail.starts_with(why)), "{ended:?}");
         }
     }
