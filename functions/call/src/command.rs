@@ -44,6 +44,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
     request: Request<'_>,
     key: Option<String>,
     wait: Duration,
+    calls: &str,
 ) -> Result<Response<Bytes>, Problem> {
     let context = &courier.context;
     let Request { connection, operation, body, file } = request;
@@ -69,7 +70,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
         Admitted::Duplicate | Admitted::Moved => same(courier, &listed).await?,
     };
     let listed = waited(courier, listed, wait).await?;
-    respond(&listed, wait)
+    respond(&listed, wait, calls)
 }
 
 /// The key, as it may be.
@@ -122,11 +123,11 @@ async fn waited<S: Store, Q>(courier: &Courier<S, Q>, listed: Listed, wait: Dura
     Ok(listed)
 }
 
-fn respond(listed: &Listed, wait: Duration) -> Result<Response<Bytes>, Problem> {
+fn respond(listed: &Listed, wait: Duration, calls: &str) -> Result<Response<Bytes>, Problem> {
     let Some(call) = &listed.work.call else { return Err(Problem::missing("there is no such call")) };
     let status = if call.standing == Standing::Queued { StatusCode::ACCEPTED } else { StatusCode::OK };
     let mut response = api::raw(status, call::view(&listed.key, &listed.meta, call).into_bytes());
-    let location = HeaderValue::try_from(format!("/calls/{}", listed.key.id));
+    let location = HeaderValue::try_from(format!("{calls}{}", listed.key.id));
     response.headers_mut().extend(location.map(|location| (LOCATION, location)));
     if !wait.is_zero() {
         let applied = HeaderValue::try_from(format!("wait={}", wait.as_secs()));

@@ -48,6 +48,8 @@ pub(crate) struct Asked {
     key: Option<String>,
     /// How long the answer may wait for the result.
     wait: Duration,
+    /// What the calls' ids are put behind to say where they are read, as whoever asks sees it.
+    calls: &'static str,
     /// The operation's body: JSON as the ERP printed it, perhaps with a file described in it.
     body: String,
     /// The file, where it did not come within the body.
@@ -104,7 +106,7 @@ async fn answer<S: Store, Q: Queue>(courier: &Courier<S, Q>, asked: Asked) -> Re
         Effect::Query => query::answer(courier, connection, &operation, &body, file.as_ref()).await,
         Effect::Command { .. } => {
             let request = command::Request { connection, operation: &operation, body: &text, file: file.as_ref() };
-            command::answer(courier, request, asked.key, asked.wait).await
+            command::answer(courier, request, asked.key, asked.wait, asked.calls).await
         }
     }
 }

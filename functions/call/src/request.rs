@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::{Problem, is_multipart, multipart, segments};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
-use http::{Method, Request};
+use http::{HeaderMap, Method, Request};
 use partners::operation::enclosure::Enclosure;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -31,27 +31,29 @@ pub(crate) async fn read(request: Request<Bytes>) -> Result<Asked, Problem> {
         return Err(Problem::missing("there is no such path"));
     }
     if request.method() != Method::POST {
-        return Err(Problem::method());
+        return Err(Problem::method("POST"));
     }
     if request.body().len() > MAX_BODY {
         return Err(Problem::too_large(MAX_BODY));
     }
-    let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
     // Some clients send the key as an RFC 8941 string, in quotes.
     let key = request.headers().get(IDEMPOTENCY_KEY).map(|value| {
         let unread = |_| Problem::field("Idempotency-Key", "must be printable ASCII, as a header's value is");
         value.to_str().map(|key| key.trim().trim_matches('"').to_owned()).map_err(unread)
     });
     let key = key.transpose()?;
-    let wait = header(PREFER).map_or(Ok(Duration::ZERO), preferred)?;
-    let content_type = header(CONTENT_TYPE).unwrap_or_default().to_owned();
+    let wait = preferred(request.headers());
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default().to_owned();
+    // Behind a gateway a stage or a base path may stand before the path: only the client knows its whole.
+    let calls = if request.uri().path().ends_with('/') { "../../" } else { "../" };
     let (connection, operation) = (connection.clone(), operation.clone());
     let (body, file) = if is_multipart(&content_type) {
         multipart(&content_type, request.into_body()).await.map_err(|faults| faulty(&faults))?
     } else {
         (text(request.body())?, None)
     };
-    Ok(Asked { connection, operation, key, wait, body, file })
+    Ok(Asked { connection, operation, key, wait, calls, body, file })
 }
 
 /// A body that is not there is the empty object: some queries need nothing.
@@ -62,13 +64,25 @@ fn text(body: &[u8]) -> Result<String, Problem> {
     Ok(if text.is_empty() { "{}" } else { text }.to_owned())
 }
 
-/// `wait=N` of `Prefer`, in seconds.
-fn preferred(header: &str) -> Result<Duration, Problem> {
-    let mut preferences = header.split([',', ';']).map(str::trim);
-    let wait = preferences.find_map(|one| one.split_once('=').filter(|(name, _)| name.trim() == "wait"));
-    let Some((_, seconds)) = wait else { return Ok(Duration::ZERO) };
-    let seconds = seconds.trim().trim_matches('"').parse::<u64>();
-    seconds.map_err(|_| Problem::field("Prefer", "must be wait=N with N in whole seconds")).map(bounded)
+/// `wait=N` of `Prefer`, in seconds: the first of all its lines. RFC 7240 has what cannot be read ignored, for it is a
+/// preference and no demand.
+fn preferred(headers: &HeaderMap) -> Duration {
+    let lines = headers.get_all(PREFER).iter().filter_map(|line| line.to_str().ok());
+    let wait = lines.flat_map(preferences).find_map(|preference| {
+        // What follows a semicolon is a parameter of this preference.
+        let (name, value) = preference.split(';').next()?.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().trim_matches('"').parse().ok())
+    });
+    wait.flatten().map_or(Duration::ZERO, bounded)
+}
+
+/// The preferences of a line. A comma within quotes parts nothing.
+fn preferences(line: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    line.split(move |character| {
+        quoted ^= character == '"';
+        character == ',' && !quoted
+    })
 }
 
 fn bounded(seconds: u64) -> Duration {
@@ -99,19 +113,37 @@ pub(crate) fn read_invocation(event: &[u8]) -> Result<Asked, Problem> {
     })?;
     let Invocation { connection, operation, idempotency_key: key, wait, body, file } = invocation;
     let body = body.map_or_else(|| "{}".to_owned(), |body| body.get().to_owned());
-    Ok(Asked { connection, operation, key, wait: bounded(wait), body, file })
+    Ok(Asked { connection, operation, key, wait: bounded(wait), calls: "/calls/", body, file })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn wait(lines: &[&str]) -> Duration {
+        preferred(&lines.iter().map(|line| (PREFER, line.parse().unwrap())).collect())
+    }
+
     #[test]
     fn the_preferred_wait_is_found_among_others_and_bounded() {
-        assert_eq!(preferred("respond-async, wait=10").ok(), Some(Duration::from_secs(10)));
-        assert_eq!(preferred("wait=90").ok(), Some(LONGEST_WAIT));
-        assert_eq!(preferred("return=minimal").ok(), Some(Duration::ZERO));
-        assert!(preferred("wait=soon").is_err());
+        let ten = Duration::from_secs(10);
+        assert_eq!(wait(&["respond-async, wait=10"]), ten);
+        assert_eq!(wait(&["wait=90"]), LONGEST_WAIT);
+        assert_eq!(wait(&["return=minimal"]), Duration::ZERO);
+        assert_eq!(wait(&["wait = \"10\"; strictly"]), ten);
+    }
+
+    /// Only the first line and only small letters counted, and a wait that could not be read was a 400.
+    #[test]
+    fn a_preference_is_read_as_rfc_7240_has_it() {
+        let ten = Duration::from_secs(10);
+        assert_eq!(wait(&["respond-async", "Wait=10"]), ten, "a second line, in other letters");
+        assert_eq!(wait(&["wait=10", "wait=20"]), ten, "the first counts");
+        assert_eq!(wait(&["note=\"a, wait=20\", wait=10"]), ten, "what is quoted is no preference");
+        assert_eq!(wait(&["note; wait=20, wait=10"]), ten, "a parameter is no preference");
+        for unread in ["wait=soon", "wait=-1", "wait=", "wait", "=", ","] {
+            assert_eq!(wait(&[unread]), Duration::ZERO, "{unread}");
+        }
     }
 
     #[test]

@@ -57,7 +57,8 @@ async fn route<S: Store, Q: Queue>(
             let listed = resolve::answer(context, key, api::body(request)?).await?;
             Ok(api::raw(StatusCode::OK, shown(&listed)?.into_bytes()))
         }
-        (_, ["calls"] | ["calls", _] | ["calls", _, "resolve"]) => Err(Problem::method()),
+        (_, ["calls"] | ["calls", _]) => Err(Problem::method("GET")),
+        (_, ["calls", _, "resolve"]) => Err(Problem::method("POST")),
         _ => Err(Problem::missing("there is no such path")),
     }
 }

@@ -97,9 +97,8 @@ async fn route<S: Store, Q: Queue>(
             let record = record.ok_or_else(|| Problem::missing("there is no such event, or it has expired"))?;
             Ok(api::raw(StatusCode::OK, view::event(&record)))
         }
-        (_, ["deliveries", "failed" | "confirm" | "replay"] | ["events", _, _] | ["events", _, _, _]) => {
-            Err(Problem::method())
-        }
+        (_, ["deliveries", "failed"] | ["events", _, _] | ["events", _, _, _]) => Err(Problem::method("GET")),
+        (_, ["deliveries", "confirm" | "replay"]) => Err(Problem::method("POST")),
         _ => Err(Problem::missing("there is no such path")),
     }
 }

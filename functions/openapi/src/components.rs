@@ -16,8 +16,11 @@ pub(crate) fn components() -> Value {
         "parameters": parameters(),
         "headers": {
             "Location": {
-                "description": "Where the call is read: `/calls/<id>`.", "required": true, "schema": {"type": "string"},
+                "description": "Where the call is read, from the place of the request: `../<id>`.", "required": true,
+                "schema": {"type": "string", "format": "uri-reference"},
             },
+            "WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}},
+            "Allow": {"description": "The methods that the path takes.", "schema": {"type": "string"}},
             "Retry-After": {"description": "In how many seconds to try again.", "schema": {"type": "integer"}},
         },
         "responses": problems(),
@@ -47,7 +50,7 @@ fn parameters() -> Value {
         },
         "Prefer": {
             "name": "Prefer", "in": "header", "schema": {"type": "string"}, "example": "wait=10",
-            "description": "`wait=N` waits up to N seconds, 25 at the most, for the call to end.",
+            "description": "`wait=N` waits up to N seconds, 25 at the most, for the call to end. What is not that is ignored.",
         },
     })
 }
@@ -56,18 +59,19 @@ fn parameters() -> Value {
 fn problems() -> Value {
     let content = json!({"application/problem+json": {"schema": schema("Problem")}});
     let problem = |description: &str| json!({"description": description, "content": content});
-    let later = |description: &str| {
-        let after = json!({"Retry-After": {"$ref": "#/components/headers/Retry-After"}});
-        parts::with(problem(description), "headers", after)
+    let saying = |header: &str, description: &str| {
+        let headers = json!({header: {"$ref": format!("#/components/headers/{header}")}});
+        parts::with(problem(description), "headers", headers)
     };
+    let later = |description: &str| saying("Retry-After", description);
     json!({
         "400": problem("`invalid-request`: `field` says where, `errors` everything that is wrong with the body."),
-        "401": problem("`unauthorized`: no key, or nobody's."),
+        "401": saying("WWW-Authenticate", "`unauthorized`: no key, or nobody's."),
         "404": problem(
             "`not-found`: it is not there, has expired, or the key may not see it. `unknown-operation`: the partner \
              offers no operation of this name.",
         ),
-        "405": problem("`method-not-allowed`."),
+        "405": saying("Allow", "`method-not-allowed`."),
         "409": problem(
             "`idempotency-conflict`: another body came under this key; `call`, `digest` and `stored_digest` tell of \
              both. `not-ambiguous`: there is nothing to decide about the call; `state` says why.",

@@ -32,7 +32,7 @@ static PRINTED: LazyLock<Vec<u8>> = LazyLock::new(|| document().to_string().into
 pub fn handle<B>(request: &Request<B>) -> Response<Bytes> {
     match *request.method() {
         Method::GET | Method::HEAD => api::raw(StatusCode::OK, PRINTED.clone()),
-        _ => Problem::method().answer(NAME),
+        _ => Problem::method("GET, HEAD").answer(NAME),
     }
 }
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::RETRY_AFTER;
-use http::{HeaderValue, Response, StatusCode};
+use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
@@ -21,21 +21,23 @@ pub struct Problem {
     detail: String,
     field: Option<Cow<'static, str>>,
     members: Vec<(&'static str, Box<RawValue>)>,
-    retry_after: Option<Duration>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     /// A problem whose `type` is `urn:tongguan:problem:<kind>`. Kinds are stable: callers branch on them. The detail
     /// says what to do.
     pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, detail: detail.into(), field: None, members: Vec::new(), retry_after: None }
+        Self { status, kind, detail: detail.into(), field: None, members: Vec::new(), headers: Vec::new() }
     }
 
     /// 401: nobody's key.
     #[must_use]
     pub fn unauthorized() -> Self {
         let remedy = "send Authorization: Bearer <key> with one of the configuration's api_keys";
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", remedy)
+        let mut problem = Self::new(StatusCode::UNAUTHORIZED, "unauthorized", remedy);
+        problem.headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        problem
     }
 
     /// 404.
@@ -44,10 +46,13 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", detail)
     }
 
-    /// 405.
+    /// 405: the path takes these methods, with commas between them.
     #[must_use]
-    pub fn method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "use GET to read, POST to change")
+    pub fn method(allowed: &'static str) -> Self {
+        let detail = format!("this path takes {allowed}");
+        let mut problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail);
+        problem.headers.push((ALLOW, HeaderValue::from_static(allowed)));
+        problem
     }
 
     /// 400 about one field: of the body as a path from its top, of the path or query by its name.
@@ -101,7 +106,8 @@ impl Problem {
     /// The problem with a `Retry-After` of so many seconds, at least one.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+        let seconds = wait.as_millis().div_ceil(1000).clamp(1, u128::from(u32::MAX));
+        self.headers.push((RETRY_AFTER, HeaderValue::from(u32::try_from(seconds).unwrap_or(u32::MAX))));
         self
     }
 
@@ -112,11 +118,7 @@ impl Problem {
         // Texts, numbers and what is JSON already: it prints.
         let body = serde_json::to_vec(self).unwrap_or_default();
         let mut response = build(self.status, "application/problem+json", body);
-        if let Some(wait) = self.retry_after {
-            let seconds = wait.as_millis().div_ceil(1000).clamp(1, u128::from(u32::MAX));
-            let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        response.headers_mut().extend(self.headers.clone());
         response
     }
 }
@@ -174,6 +176,13 @@ mod tests {
         for (wait, seconds) in [(0, "1"), (1, "1"), (1001, "2"), (30_000, "30")] {
             assert_eq!(busy(Duration::from_millis(wait)).answer("test").headers()["retry-after"], seconds);
         }
-        assert!(Problem::method().answer("test").headers().get("retry-after").is_none());
+        assert!(Problem::method("GET").answer("test").headers().get("retry-after").is_none());
+    }
+
+    /// RFC 9110 wants both: a 401 said nothing of how to authenticate, a 405 nothing of what the path takes.
+    #[test]
+    fn a_refusal_says_in_its_head_what_would_be_taken() {
+        assert_eq!(Problem::unauthorized().answer("test").headers()["www-authenticate"], "Bearer");
+        assert_eq!(Problem::method("GET, HEAD").answer("test").headers()["allow"], "GET, HEAD");
     }
 }

@@ -10,7 +10,7 @@ async fn a_command_is_accepted_sent_and_its_end_is_told() {
     let reply = desk.call("xhq", "upload", "idempotency-key: k-1\r\n", UPLOAD).await;
     assert_eq!(reply.status, 202, "{}", reply.json());
     let id = reply.json()["id"].as_str().unwrap().to_owned();
-    assert!(reply.head.contains(&format!("location: /calls/{id}")), "{}", reply.head);
+    assert!(reply.head.contains(&format!("location: ../{id}")), "{}", reply.head);
 
     let call = desk.stands(&id, "succeeded").await;
     let sent = desk.xhq.requests();

@@ -27,7 +27,7 @@ async fn the_same_request_under_the_same_key_is_the_same_call() {
     within(desk.xhq.received(1)).await;
     let second = ask(&desk, "k", &upload("S")).await;
     assert_eq!((second.status, id(&second)), (202, id(&first)));
-    assert!(second.head.contains(&format!("location: /calls/{}", id(&first))));
+    assert!(second.head.contains(&format!("location: ../{}", id(&first))));
     until(async || {
         desk.xhq.release();
         desk.status(&id(&first)).await["state"] == "succeeded"
