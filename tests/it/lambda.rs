@@ -414,8 +414,19 @@ async fn a_hint_that_takes_too_long_takes_nobody_along() {
 
 #[tokio::test]
 async fn an_api_that_panics_answers() {
-    let response = lambda::answer_api(async { panic!("a defect") }).await;
+    let response = lambda::answer_api(Duration::MAX, async { panic!("a defect") }).await;
     assert_eq!(response.status(), 500);
-    let fine = lambda::answer_api(async { Response::new(bytes::Bytes::from_static(b"{}")) }).await;
+    let fine = lambda::answer_api(Duration::MAX, async { Response::new(bytes::Bytes::from_static(b"{}")) }).await;
     assert_eq!(fine.body(), &Body::Text("{}".to_owned()));
+}
+
+/// A request whose handler was not done when Lambda ended the function got a 502 of the gateway's, which says nothing.
+#[tokio::test(start_paused = true)]
+async fn an_api_that_is_not_done_in_its_time_says_so() {
+    let response = lambda::answer_api(Duration::from_secs(28), std::future::pending()).await;
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let Body::Text(body) = response.body() else { panic!("the answer is no text") };
+    let problem: Value = serde_json::from_str(body).unwrap();
+    assert_eq!((&problem["type"], &problem["status"]), (&"urn:tongguan:problem:unavailable".into(), &503.into()));
 }

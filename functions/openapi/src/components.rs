@@ -80,18 +80,21 @@ fn problems() -> Value {
         "422": problem("`partner-refused`: the partner said no; `code`, `text` and its whole `answer`."),
         "429": later("`rate-limited`: the connection has as many calls as it may have."),
         "500": problem(
-            "`connection-incomplete`: the configuration lacks what the operation needs, listed in `errors`. Without a \
-             `type` the hub failed; the same request may be repeated.",
+            "`connection-incomplete`: the configuration lacks what the operation needs, listed in `errors`. \
+             `unavailable`: the hub failed; the same request may be repeated.",
         ),
         "502": problem("`no-answer`, `unreadable` or `token-refused`: the partner gave no answer that can be used."),
-        "503": later("`unavailable`, `circuit-open` or `partner-busy`: the store or the partner does not answer now."),
+        "503": later(
+            "`unavailable`, `circuit-open` or `partner-busy`: the store or the partner does not answer now, or not in \
+             time.",
+        ),
     })
 }
 
 fn schemas() -> Value {
     json!({
         "Id": {"type": "string", "pattern": "^[0-9a-f]{48}$"},
-        "Next": {"type": ["string", "null"], "description": "The `from` of the next page; null on the last one."},
+        "Next": {"type": ["string", "null"], "description": "The `from` that goes on from here; null at the end."},
         "Problem": problem(),
         "File": file(),
         "CallState": {

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -11,6 +12,8 @@ use lambda_http::http::uri::PathAndQuery;
 use lambda_http::http::{Request as HttpRequest, StatusCode, Uri};
 use lambda_http::{Adapter, Body, Request, RequestExt as _, Response, service_fn};
 use runtime::metrics;
+use serde_json::json;
+use tokio::time::timeout;
 use tracing::Instrument as _;
 
 use crate::run::run;
@@ -51,21 +54,43 @@ where
     let handle = &handle;
     let handler = service_fn(move |request| async move {
         let context = function.context();
-        let Invocation { request_id, .. } = invocation(&request, context.now());
+        let Invocation { request_id, left } = invocation(&request, context.now());
         let request = plain(request);
         let span = tracing::error_span!("request", request_id, method = %request.method(), path = request.uri().path());
-        Ok::<_, Infallible>(answer_api(async { handle(context, request).await }).instrument(span).await)
+        Ok::<_, Infallible>(answer_api(left, async { handle(context, request).await }).instrument(span).await)
     });
     run(function, Adapter::from(handler)).await
 }
 
-/// Turns an answer to the ERP into Lambda's. A handler that panics is answered with a 500, and the next request is
-/// served.
-pub async fn answer_api(answer: impl Future<Output = Response<Bytes>>) -> Response<Body> {
-    let Ok(response) = AssertUnwindSafe(answer).catch_unwind().await else {
-        tracing::error!(outcome = "panicked", "the handler panicked");
-        metrics::emit(runtime::system_clock()(), &metrics::errors(1));
-        return respond(500, r#"{"detail":"the hub failed; the same request may be repeated"}"#.to_owned());
+/// A handler's answer, or the status and problem that stand for it: it panicked, or was not done in the time that is left.
+/// The next request is served.
+pub(crate) async fn guarded<T>(left: Duration, answer: impl Future<Output = T>) -> Result<T, (StatusCode, String)> {
+    let (status, outcome, what) = match timeout(left, AssertUnwindSafe(answer).catch_unwind()).await {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "panicked", "the hub failed"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "late", "the hub was not done in the time of the function"),
+    };
+    tracing::error!(outcome, "{what}");
+    metrics::emit(runtime::system_clock()(), &metrics::errors(1));
+    let problem = json!({
+        "type": "urn:tongguan:problem:unavailable",
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "detail": format!("{what}; the same request may be repeated"),
+    });
+    Err((status, problem.to_string()))
+}
+
+/// Turns an answer to the ERP into Lambda's, where it is there in the time that is left of the invocation.
+pub async fn answer_api(left: Duration, answer: impl Future<Output = Response<Bytes>>) -> Response<Body> {
+    let response = match guarded(left, answer).await {
+        Ok(response) => response,
+        Err((status, problem)) => {
+            let mut response = respond(status.as_u16(), problem);
+            let content_type = HeaderValue::from_static("application/problem+json");
+            response.headers_mut().insert(CONTENT_TYPE, content_type);
+            return response;
+        }
     };
     tracing::info!(outcome = response.status().as_u16(), "answered");
     response.map(|body| match String::from_utf8(body.into()) {
