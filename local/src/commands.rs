@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use deliveries::change::{self, Change, Selection};
+use deliveries::change::{self, Change, Changed, Order, Selection};
 use hub::delivery::State;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Subject, Utc};
@@ -226,15 +226,23 @@ pub(crate) async fn replay(config: Config, replay: Replay) -> anyhow::Result<Exi
         }
         Selection::These(keys)
     };
-    // The hub that runs finds what is due at its next sweep; this process has no way to hint it.
-    let (queue, _) = queue::in_process([], 1);
-    let context = Context { config: Arc::new(config), store, queue, clock: runtime::system_clock() };
-    let (changed, _) =
-        change::apply(&context, Change::Replay, &replay.endpoint, selection, !replay.go, |_| true).await?;
-    for key in &changed {
-        println!("{} {} {}", key.connection, key.subject, key.id);
+    let context = Context { config: Arc::new(config), store, queue: (), clock: runtime::system_clock() };
+    let (change, endpoint, dry_run) = (Change::Replay, &replay.endpoint, !replay.go);
+    let mut order = Order { change, endpoint, selection, from: None, dry_run };
+    let mut count = 0;
+    loop {
+        // The hub that runs finds what is due at its next sweep; this process has no way to hint it.
+        let Changed { events, next } = change::apply(&context, &order, |_| true, async |_| {}).await?;
+        for key in &events {
+            println!("{} {} {}", key.connection, key.subject, key.id);
+        }
+        count += events.len();
+        order.from = next;
+        if order.from.is_none() {
+            break;
+        }
     }
-    match (replay.go, changed.len()) {
+    match (replay.go, count) {
         (true, n) => {
             println!("{n} deliveries start over; the hub takes them up within {:?}", context.config.sweep_every);
         }

@@ -6,12 +6,16 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use clap::Parser as _;
+use deliveries::change::MOST;
+use futures::future::try_join_all;
 use partners::Partner;
 use serde_json::Value;
 use simulators::erp::{Behaviour, Reply};
+use store::Store as _;
 use tongguan::Hub;
 use tongguan::cli::{Cli, run};
 
+use crate::flows::lists::{NOW, failed};
 use crate::support::process::this_binary;
 use crate::support::{Plan, erp, settled, status, taken, until};
 
@@ -142,6 +146,23 @@ async fn a_replay_tells_first_and_does_only_when_told_to() {
     let wrong = operator.says("replay --endpoint nobody");
     assert!(!wrong.fine && wrong.errors.contains("--endpoint: nobody"), "{wrong:?}");
     hub.stop().await;
+}
+
+/// What one request changes is bounded; the operator's command goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_of_many_goes_on_until_all_start_over() {
+    let plan = Plan::new().endpoint("erp", &erp().await, "");
+    let hub = plan.start().await;
+    let operator = Operator::of(&plan, &hub);
+    hub.stop().await;
+    let store = plan.store();
+    let events: Vec<_> = (0..MOST + 50).map(|n| failed(&format!("order:{n}"), "erp", NOW)).collect();
+    try_join_all(events.iter().map(|(event, work)| store.admit(event, work, None))).await.unwrap();
+    let count = events.len();
+    let dry = operator.says("replay --endpoint erp");
+    assert!(dry.out.contains(&format!("{count} deliveries would start over")), "{}", dry.errors);
+    let done = operator.says("replay --endpoint erp --go");
+    assert!(done.out.contains(&format!("{count} deliveries start over")), "{}", done.errors);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,18 +2,19 @@
 //!
 //! A store knows what is due and what failed without looking at everything; what succeeded it knows by its subject only.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use api::{Caller, Problem, query};
+use api::{Caller, MOST_BYTES, Problem, query};
 use bytes::Bytes;
-use futures::future::try_join_all;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::{Request, Response, StatusCode};
-use hub::call::{SUBJECT, Standing};
-use hub::{Alias, ConnectionId, EventKey, Subject, Utc};
+use hub::call::{Standing, is_subject};
+use hub::{Alias, ConnectionId, Subject};
 use runtime::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::{Listed, Store};
+use store::{Latest, Listed, SUBJECTS, Store, StoreError};
 
 use crate::shown;
 
@@ -27,11 +28,16 @@ const LOOKED_THROUGH: usize = 10_000;
 /// `Retry-After` may ask for, and a little.
 const AHEAD: Duration = Duration::from_hours(13);
 
+/// How many are read at once.
+const AT_ONCE: usize = 16;
+
 #[derive(Serialize)]
 struct Page {
     items: Vec<Box<RawValue>>,
     /// Where the next page begins; nothing at the end.
     next: Option<String>,
+    /// Whether these and the pages that follow are all there are.
+    complete: bool,
 }
 
 pub(crate) async fn answer<S: Store, Q>(
@@ -43,45 +49,65 @@ pub(crate) async fn answer<S: Store, Q>(
     let state = query(request, "state").map(|state| standing(&state)).transpose()?;
     let connection = query(request, "connection").map(|name| caller.connection(&name)).transpose()?;
     let (subject, from) = (query(request, "subject"), query(request, "from"));
-    let of_wanted = |key: &EventKey| {
-        connection.as_ref().is_none_or(|connection| key.connection == *connection) && caller.sees(&key.connection)
-    };
+    let of_wanted = |id: &ConnectionId| connection.as_ref().is_none_or(|wanted| id == wanted) && caller.sees(id);
     let wanted = |listed: &Listed| {
         let call = listed.work.call.as_ref();
-        call.is_some_and(|call| state.is_none_or(|state| call.standing == state)) && of_wanted(&listed.key)
+        call.is_some_and(|call| state.is_none_or(|state| call.standing == state)) && of_wanted(&listed.key.connection)
     };
-    let (items, next) = match (subject, state) {
-        (Some(subject), _) => (of_subject(context, &subject).await?, None),
-        (None, Some(Standing::Queued)) => (queued(context, of_wanted).await?, None),
-        (None, Some(Standing::Failed | Standing::Ambiguous)) => failed(context, from.as_deref(), limit).await?,
+    let page = match (subject, state) {
+        (Some(subject), _) => {
+            let found = of_subject(context, &subject, of_wanted).await?;
+            let mut items = printed(found.items.iter().filter(|listed| wanted(listed)))?;
+            // The latest are kept.
+            let left_out = items.len() - api::fitting(items.iter().rev(), MOST_BYTES);
+            items.drain(..left_out);
+            Page { items, next: None, complete: found.complete && left_out == 0 }
+        }
+        (None, Some(Standing::Queued)) => queued(context, of_wanted, MOST_BYTES).await?,
+        (None, Some(Standing::Failed | Standing::Ambiguous)) => {
+            failed(context, from.as_deref(), limit, wanted, MOST_BYTES).await?
+        }
         (None, Some(Standing::Succeeded)) => {
             return Err(Problem::field("subject", "must be given: calls that succeeded are found by their subject"));
         }
-        (None, None) => {
-            // Whatever is open: what is queued stands before the first page of what has stuck.
-            let mut items = if from.is_none() { queued(context, of_wanted).await? } else { Vec::new() };
-            let (stuck, next) = failed(context, from.as_deref(), limit).await?;
-            items.extend(stuck);
-            (items, next)
+        // Whatever is open: what is queued stands before the first page of what has stuck.
+        (None, None) if from.is_none() => {
+            let mut page = queued(context, of_wanted, MOST_BYTES / 2).await?;
+            let Page { items, next, .. } = failed(context, None, limit, wanted, MOST_BYTES / 2).await?;
+            page.items.extend(items);
+            Page { next, ..page }
         }
+        (None, None) => failed(context, from.as_deref(), limit, wanted, MOST_BYTES).await?,
     };
-    // All of a page is shown: what was left out of it would be on no page.
-    let items = items.iter().filter(|listed| wanted(listed)).map(shown);
-    let items = items.map(|shown| shown.map(|text| RawValue::from_string(text).ok()));
-    let items: Vec<_> = items.collect::<Result<_, Problem>>()?;
-    api::json(StatusCode::OK, &Page { items: items.into_iter().flatten().collect(), next })
+    api::json(StatusCode::OK, &page)
 }
 
-/// A page of what failed or is ambiguous, and where the next one begins.
+/// The calls as they are shown.
+fn printed<'a>(calls: impl Iterator<Item = &'a Listed>) -> Result<Vec<Box<RawValue>>, Problem> {
+    let shown = calls.map(|listed| shown(listed).map(|text| RawValue::from_string(text).ok()));
+    // It is JSON: it prints.
+    Ok(shown.collect::<Result<Vec<_>, Problem>>()?.into_iter().flatten().collect())
+}
+
+/// A page of what failed or is ambiguous, and where the next one begins: as many as fit.
 async fn failed<S: Store, Q>(
     context: &Context<S, Q>,
     from: Option<&str>,
-    limit: usize,
-) -> Result<(Vec<Listed>, Option<String>), Problem> {
-    let page = context.store.failed(None, from, limit, context.now()).await.map_err(|error| Problem::page(&error))?;
-    // Of others it is the telling that failed.
-    let stuck = page.items.into_iter().filter(|listed| stands(listed, &[Standing::Failed, Standing::Ambiguous]));
-    Ok((stuck.collect(), page.next))
+    mut limit: usize,
+    wanted: impl Fn(&Listed) -> bool,
+    bytes: usize,
+) -> Result<Page, Problem> {
+    loop {
+        let page = context.store.failed(None, from, limit, context.now()).await;
+        let page = page.map_err(|error| Problem::page(&error))?;
+        // Of others it is the telling that failed.
+        let stuck = |listed: &&Listed| stands(listed, &[Standing::Failed, Standing::Ambiguous]) && wanted(listed);
+        let items = printed(page.items.iter().filter(stuck))?;
+        match api::fewer(&items, limit, bytes) {
+            Some(fewer) => limit = fewer,
+            None => return Ok(Page { items, next: page.next, complete: true }),
+        }
+    }
 }
 
 /// Whether it is a call in one of these states.
@@ -94,51 +120,57 @@ fn standing(state: &str) -> Result<Standing, Problem> {
     read.map_err(|_| Problem::field("state", "must be queued, succeeded, failed or ambiguous"))
 }
 
-/// The calls of a subject, by any of its business keys, in the order of their acceptance.
-async fn of_subject<S: Store, Q>(context: &Context<S, Q>, subject: &str) -> Result<Vec<Listed>, Problem> {
-    let (now, alias) = (context.now(), Alias::from(subject));
-    let known = context.store.resolve(&alias, now).await.map_err(|error| Problem::store(&error))?;
-    let of_call = |subject: &Subject| subject.as_str().starts_with(&format!("{SUBJECT}:"));
-    let mut calls: Vec<_> = known.iter().filter(|(_, subject)| of_call(subject)).cloned().collect();
+/// The calls of a subject at wanted connections, by any of its business keys, in the order of their acceptance.
+async fn of_subject<S: Store, Q>(
+    context: &Context<S, Q>,
+    name: &str,
+    wanted: impl Fn(&ConnectionId) -> bool,
+) -> Result<Latest, Problem> {
+    let (now, store) = (context.now(), |error: StoreError| Problem::store(&error));
+    let known = context.store.resolve(&Alias::from(name), now).await.map_err(store)?;
+    let (mut calls, shipments): (Vec<_>, Vec<_>) = known.into_iter().partition(|(_, subject)| is_subject(subject));
     // A serial that the partner gave leads to the shipment, and that to its calls.
-    for (_, shipment) in known.iter().filter(|(_, subject)| !of_call(subject)) {
-        let more = context.store.resolve(&Alias::from(shipment.as_str()), now).await;
-        calls.extend(more.map_err(|error| Problem::store(&error))?.into_iter().filter(|(_, subject)| of_call(subject)));
+    let shipments: BTreeSet<_> = shipments.into_iter().map(|(_, subject)| Alias::from(subject.as_str())).collect();
+    let complete = shipments.len() <= SUBJECTS;
+    let looks =
+        shipments.into_iter().take(SUBJECTS).map(|alias| async move { context.store.resolve(&alias, now).await });
+    let more: Vec<_> = stream::iter(looks).buffer_unordered(AT_ONCE).try_collect().await.map_err(store)?;
+    calls.extend(more.into_iter().flatten().filter(|(_, subject)| is_subject(subject)));
+    let named = Subject::from(name);
+    if is_subject(&named) {
+        calls.extend(context.config.connections.keys().map(|id| (id.clone(), named.clone())));
     }
-    if of_call(&Subject::from(subject)) {
-        calls.extend(context.config.connections.keys().map(|id| (id.clone(), Subject::from(subject))));
-    }
+    calls.retain(|(connection, _)| wanted(connection));
     calls.sort();
     calls.dedup();
-    let timelines = calls.iter().map(|(connection, subject)| timeline(context, connection, subject, now));
-    let mut items = try_join_all(timelines).await?.concat();
-    items.sort_by_key(|item| (item.meta.received, item.key.id));
-    Ok(items)
+    let latest = store::timelines(&context.store, calls, now).await.map_err(store)?;
+    Ok(Latest { complete: latest.complete && complete, ..latest })
 }
 
-async fn timeline<S: Store, Q>(
-    context: &Context<S, Q>,
-    connection: &ConnectionId,
-    subject: &Subject,
-    now: Utc,
-) -> Result<Vec<Listed>, Problem> {
-    context.store.timeline(connection, subject, now).await.map_err(|error| Problem::store(&error))
-}
-
-/// The calls that are queued and wanted by their keys, the longest due first.
+/// The calls that are queued at wanted connections, the longest due first: as many as fit.
 async fn queued<S: Store, Q>(
     context: &Context<S, Q>,
-    wanted: impl Fn(&EventKey) -> bool,
-) -> Result<Vec<Listed>, Problem> {
+    wanted: impl Fn(&ConnectionId) -> bool,
+    bytes: usize,
+) -> Result<Page, Problem> {
     let now = context.now();
     let schedules = context.config.connections.values().map(|connection| &connection.schedule);
     let delays = schedules.flat_map(|schedule| (0..schedule.steps()).filter_map(|tries| schedule.delay(tries, 1.0)));
     // What has expired by then is not found, so this is no further than it must be.
     let until = now.after(delays.fold(AHEAD, Duration::max));
     let due = context.store.due(until, LOOKED_THROUGH).await.map_err(|error| Problem::store(&error))?;
-    let calls = due.into_iter().filter(|key| key.subject.as_str().starts_with(&format!("{SUBJECT}:")) && wanted(key));
-    let looks = calls.take(MOST).map(|key| async move { context.store.inspect(&key, now).await });
-    let found = try_join_all(looks).await.map_err(|error| Problem::store(&error))?;
+    let looked_through = due.len() < LOOKED_THROUGH;
+    let calls = due.into_iter().filter(|key| is_subject(&key.subject) && wanted(&key.connection));
+    let mut calls: Vec<_> = calls.take(MOST + 1).collect();
+    let listed = calls.len() <= MOST;
+    calls.truncate(MOST);
+    let looks = calls.into_iter().map(|key| async move { context.store.inspect(&key, now).await });
+    let found: Vec<_> =
+        stream::iter(looks).buffered(AT_ONCE).try_collect().await.map_err(|error| Problem::store(&error))?;
     // Of a call that has ended it is the telling that is due.
-    Ok(found.into_iter().flatten().filter(|listed| stands(listed, &[Standing::Queued])).collect())
+    let mut items = printed(found.iter().flatten().filter(|listed| stands(listed, &[Standing::Queued])))?;
+    let fit = api::fitting(&items, bytes);
+    let complete = looked_through && listed && fit == items.len();
+    items.truncate(fit);
+    Ok(Page { items, next: None, complete })
 }

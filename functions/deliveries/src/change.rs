@@ -1,10 +1,30 @@
 //! Confirming and replaying, for the ERP's requests and the operator's command line alike.
+//!
+//! A gateway waits for half a minute and a list may have any length: a change is made in parts, and whoever asked for it
+//! is told where to go on.
 
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt as _};
+use hub::delivery::State;
 use hub::{EndpointId, EventKey, Utc, Work};
 use queue::{Errand, Hint};
 use runtime::Context;
 use runtime::receive::hints;
 use store::{Settled, Store, StoreError};
+use tokio::time::Instant;
+
+/// How many deliveries one request changes at the most.
+pub const MOST: usize = 1_000;
+
+/// After how long a request begins no further batch: well within a gateway's time, for a batch may be slow, too.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// How many are looked at before time is told again.
+const BATCH: usize = 100;
+
+/// How many are changed at once.
+const AT_ONCE: usize = 16;
 
 /// How often a change is made again over somebody else's.
 const AGAIN: usize = 8;
@@ -30,67 +50,143 @@ pub enum Selection {
     Failed,
 }
 
-/// Changes the deliveries to an endpoint. Returns the events whose delivery changed, or would in a dry run, and the
-/// hints that make replays fast.
-pub async fn apply<S: Store, Q>(
+/// A change of the deliveries to an endpoint, as it is asked for.
+#[derive(Clone, Debug)]
+pub struct Order<'a> {
+    /// What is to be changed.
+    pub change: Change,
+    /// Whose deliveries.
+    pub endpoint: &'a EndpointId,
+    /// Which of them.
+    pub selection: Selection,
+    /// Where the one before left off ([`Changed::next`]); nothing at the beginning.
+    pub from: Option<String>,
+    /// Nothing is to be changed, only told.
+    pub dry_run: bool,
+}
+
+/// What was changed, or would be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// The events whose delivery changed, or would in a dry run.
+    pub events: Vec<EventKey>,
+    /// From where to go on; nothing where all has been looked at.
+    pub next: Option<String>,
+}
+
+/// Why a change was not made, or not to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// `from` is not where a change of this selection left off.
+    #[error("the place to begin from is not one that a change left off at")]
+    Place,
+    /// The store failed. What was changed until then stays so; the same change may be asked for again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Changes the deliveries to an endpoint, [`MOST`] of them and for 10 seconds at the most. The hints that make replays
+/// fast go to `hint` as soon as what they are of is stored.
+pub async fn apply<S: Store, Q, H: Future<Output = ()>>(
     context: &Context<S, Q>,
-    change: Change,
-    endpoint: &EndpointId,
-    selection: Selection,
-    dry_run: bool,
+    order: &Order<'_>,
     visible: impl Fn(&EventKey) -> bool,
-) -> Result<(Vec<EventKey>, Vec<Hint>), StoreError> {
-    let keys = match selection {
-        Selection::These(keys) => keys,
-        Selection::Failed => every_failed(context, endpoint).await?,
-    };
-    let mut changed = Vec::new();
-    let mut errands = Vec::new();
-    for key in keys.into_iter().filter(visible) {
-        if let Some(work) = one(context, change, endpoint, &key, dry_run).await? {
-            // What the event's other deliveries wait for is their own schedule: a replay here must not knock there.
-            let own = |hint: &Hint| matches!(&hint.errand, Errand::Deliver { endpoint: to, .. } if to == endpoint);
-            errands.extend(hints(&key, &work).into_iter().filter(|hint| !dry_run && own(hint)));
-            changed.push(key);
-        }
-    }
-    Ok((changed, errands))
-}
-
-async fn every_failed<S: Store, Q>(
-    context: &Context<S, Q>,
-    endpoint: &EndpointId,
-) -> Result<Vec<EventKey>, StoreError> {
-    let mut keys = Vec::new();
-    let mut from: Option<String> = None;
+    hint: impl Fn(Vec<Hint>) -> H,
+) -> Result<Changed, ChangeError> {
+    let begun = Instant::now();
+    let (mut events, mut from) = (Vec::new(), order.from.clone());
     loop {
-        let page = context.store.failed(Some(endpoint), from.as_deref(), 500, context.now()).await?;
-        keys.extend(page.items.into_iter().map(|item| item.key));
-        match page.next {
-            Some(next) => from = Some(next),
-            None => return Ok(keys),
+        let (found, next) = batch(context, order, from.as_deref(), BATCH.min(MOST - events.len())).await?;
+        let found = found.into_iter().filter(|(key, _)| visible(key));
+        let mut ones = stream::iter(found.map(|(key, work)| one(context, order, key, work))).buffered(AT_ONCE);
+        let (mut errands, mut failure) = (Vec::new(), None);
+        while let Some(done) = ones.next().await {
+            let (key, work) = match done {
+                Ok(Some(done)) => done,
+                Ok(None) => continue,
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            };
+            // What the event's other deliveries wait for is their own schedule: a replay here must not knock there.
+            let own =
+                |hint: &Hint| matches!(&hint.errand, Errand::Deliver { endpoint, .. } if endpoint == order.endpoint);
+            errands.extend(hints(&key, &work).into_iter().filter(own));
+            events.push(key);
+        }
+        drop(ones);
+        if !order.dry_run && !errands.is_empty() {
+            hint(errands).await;
+        }
+        if let Some(failure) = failure {
+            return Err(failure.into());
+        }
+        if next.is_none() || events.len() >= MOST || begun.elapsed() >= LONGEST {
+            return Ok(Changed { events, next });
+        }
+        from = next;
+    }
+}
+
+/// Some of what is selected, its work where that was read already, and where the rest begins.
+async fn batch<S: Store, Q>(
+    context: &Context<S, Q>,
+    order: &Order<'_>,
+    from: Option<&str>,
+    most: usize,
+) -> Result<(Vec<(EventKey, Option<Work>)>, Option<String>), ChangeError> {
+    match &order.selection {
+        Selection::These(keys) => {
+            let from = from.map_or(Ok(0), str::parse::<usize>).map_err(|_| ChangeError::Place)?;
+            let end = keys.len().min(from.saturating_add(most));
+            let these = keys.get(from..end).ok_or(ChangeError::Place)?;
+            let next = (end < keys.len()).then(|| end.to_string());
+            Ok((these.iter().map(|key| (key.clone(), None)).collect(), next))
+        }
+        Selection::Failed => {
+            let page = context.store.failed(Some(order.endpoint), from, most, context.now()).await;
+            let page = page.map_err(|error| {
+                let place = from.is_some() && matches!(error, StoreError::Refused { .. });
+                if place { ChangeError::Place } else { error.into() }
+            })?;
+            Ok((page.items.into_iter().map(|item| (item.key, Some(item.work))).collect(), page.next))
         }
     }
 }
 
+/// One delivery changed, from the work that was read of it, and from what others leave where they change it meanwhile.
 async fn one<S: Store, Q>(
     context: &Context<S, Q>,
-    change: Change,
-    endpoint: &EndpointId,
-    key: &EventKey,
-    dry_run: bool,
-) -> Result<Option<Work>, StoreError> {
+    order: &Order<'_>,
+    key: EventKey,
+    mut known: Option<Work>,
+) -> Result<Option<(EventKey, Work)>, StoreError> {
     for _ in 0..AGAIN {
         let now = context.now();
-        let Some(found) = context.store.inspect(key, now).await? else { return Ok(None) };
-        let next = match change {
-            Change::Confirm { cutoff } => found.work.confirmed(endpoint, cutoff, now),
-            Change::Replay => found.work.replayed(endpoint, now),
+        let work = match known.take() {
+            Some(work) => work,
+            None => match context.store.inspect(&key, now).await? {
+                Some(found) => found.work,
+                None => return Ok(None),
+            },
         };
-        let Some(next) = next else { return Ok(None) };
-        if dry_run || context.store.settle(key, &next).await? == Settled::Done {
-            return Ok(Some(next));
+        let Some(next) = next(order, &work, now) else { return Ok(None) };
+        if order.dry_run || context.store.settle(&key, &next).await? == Settled::Done {
+            return Ok(Some((key, next)));
         }
     }
     Ok(None)
+}
+
+fn next(order: &Order<'_>, work: &Work, now: Utc) -> Option<Work> {
+    match (order.change, &order.selection) {
+        (Change::Confirm { cutoff }, _) => work.confirmed(order.endpoint, cutoff, now),
+        (Change::Replay, Selection::These(_)) => work.replayed(order.endpoint, now),
+        // Somebody may have confirmed it since it was listed, or the ERP have taken it.
+        (Change::Replay, Selection::Failed) => {
+            let failed = work.delivery(order.endpoint).is_some_and(|delivery| delivery.state == State::Failed);
+            failed.then(|| work.replayed(order.endpoint, now)).flatten()
+        }
+    }
 }

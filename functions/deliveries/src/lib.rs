@@ -8,6 +8,8 @@
 //! | `POST /deliveries/confirm` | failed deliveries that have been seen become `confirmed` |
 //! | `POST /deliveries/replay` | deliveries start over; without `"dry_run": false` it only tells which |
 //!
+//! A change that is too long for one request says where to go on: `next`, as a list does.
+//!
 //! `Authorization: Bearer <key>` with one of the configuration's `api_keys`. Errors are RFC 9457 problems.
 
 pub mod change;
@@ -17,18 +19,19 @@ pub use view::known;
 
 use std::time::Duration;
 
-use api::{Caller, Problem, body, caller, json as answer_json, moment, query};
+use api::{Caller, MOST_BYTES, Problem, body, caller, json as answer_json, moment, query};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Subject};
+use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Subject, Utc, call};
 use queue::Queue;
 use runtime::Context;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::Store;
+use serde_json::value::RawValue;
+use store::{Latest, Store};
 use tokio::time::timeout;
 
-use crate::change::{Change, Selection};
+use crate::change::{Change, ChangeError, Changed, Order, Selection};
 
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "deliveries";
@@ -42,13 +45,22 @@ pub const ROUTES: &[(Method, &str)] = &[
     (Method::GET, "/events/{connection}/{subject}/{id}"),
 ];
 
-/// How long the hints of a replay may hold up its answer.
+/// How long the hints of some replays may hold up the next.
 const HINTING: Duration = Duration::from_secs(1);
+
+/// How far `as_of` is behind the time of the list. A delivery fails when its attempt ends, and is listed when that is
+/// stored: the store is tried for up to eight seconds, its index follows a little later, and the time is another machine's.
+/// Confirming until `as_of` must not clear what was on its way into the list.
+pub const SETTLING: Duration = Duration::from_secs(30);
+
+/// How many more pages are looked at for the deliveries of an endpoint that is not configured, to tell one that was
+/// removed from a name that was misspelt.
+const LOOKS: usize = 8;
 
 /// The largest body that is taken, in bytes: a thousand events are named in a quarter of it.
 pub const MAX_BODY: usize = 1024 * 1024;
 
-/// How many items a page or a change has at the most.
+/// How many items a page has at the most.
 const MOST: usize = 1_000;
 
 /// Answers one request.
@@ -71,21 +83,26 @@ async fn route<S: Store, Q: Queue>(
         (&Method::GET, ["deliveries", "failed"]) => failed(context, request, caller).await,
         (&Method::POST, ["deliveries", "confirm"]) => {
             let asked: Confirm = body(request)?;
-            let cutoff = asked.cutoff.as_deref().map_or(Ok(context.now()), |text| moment("cutoff", text))?;
+            // Left out: all that has failed, by whatever clock.
+            let cutoff = asked.cutoff.as_deref().map_or(Ok(Utc(i64::MAX)), |text| moment("cutoff", text))?;
+            let (endpoint, selection) = (&asked.endpoint, selection(asked.events)?);
             let change = Change::Confirm { cutoff };
-            let (done, _) = apply(context, caller, change, &asked.endpoint, asked.events, false).await?;
-            answer_json(StatusCode::OK, &json!({"confirmed": done.len(), "events": done}))
+            let order = Order { change, endpoint, selection, from: asked.from, dry_run: false };
+            let Changed { events, next } = apply(context, caller, &order).await?;
+            answer_json(StatusCode::OK, &json!({"confirmed": events.len(), "events": events, "next": next}))
         }
         (&Method::POST, ["deliveries", "replay"]) => {
             let asked: Replay = body(request)?;
-            let (done, hints) =
-                apply(context, caller, Change::Replay, &asked.endpoint, asked.events, asked.dry_run).await?;
-            // A lane that is full is an ERP that is slow: what finds no room in time is swept.
-            if !matches!(timeout(HINTING, context.queue.send(hints, Duration::ZERO)).await, Ok(Ok(()))) {
-                tracing::warn!("hints of a replay not sent; the sweeper delivers");
+            let (endpoint, dry_run) = (&asked.endpoint, asked.dry_run);
+            if !context.config.endpoints.contains_key(endpoint) {
+                return Err(Problem::field("endpoint", "must be the id of a configured endpoint"));
             }
-            let replayed = if asked.dry_run { 0 } else { done.len() };
-            answer_json(StatusCode::OK, &json!({"dry_run": asked.dry_run, "replayed": replayed, "events": done}))
+            let selection = selection(asked.events)?;
+            let order = Order { change: Change::Replay, endpoint, selection, from: asked.from, dry_run };
+            let Changed { events, next } = apply(context, caller, &order).await?;
+            let replayed = if dry_run { 0 } else { events.len() };
+            let done = json!({"dry_run": dry_run, "replayed": replayed, "events": events, "next": next});
+            answer_json(StatusCode::OK, &done)
         }
         (&Method::GET, ["events", connection, subject]) => {
             timeline(context, caller.connection(connection)?, subject).await
@@ -109,18 +126,41 @@ async fn failed<S: Store, Q>(
     caller: Caller<'_>,
 ) -> Result<Response<Bytes>, Problem> {
     let endpoint = query(request, "endpoint").map(EndpointId::from);
-    let limit = api::limit(request, MOST)?;
+    let unknown = endpoint.as_ref().is_some_and(|endpoint| !context.config.endpoints.contains_key(endpoint));
+    let mut limit = api::limit(request, MOST)?;
     let now = context.now();
-    let from = query(request, "from");
-    let page = context.store.failed(endpoint.as_ref(), from.as_deref(), limit, now).await;
-    let page = page.map_err(|error| Problem::page(&error))?;
-    let items: Vec<_> = page
-        .items
-        .iter()
-        .filter(|item| caller.sees(&item.key.connection))
-        .flat_map(|item| view::failures(item, endpoint.as_ref()))
-        .collect();
-    answer_json(StatusCode::OK, &json!({"as_of": now.to_string(), "items": items, "next": page.next}))
+    let begin = query(request, "from");
+    // One that is not configured is looked for until something is found that is listed for it.
+    let (mut from, mut looks) = (begin.clone(), if unknown && begin.is_none() { LOOKS } else { 0 });
+    loop {
+        let page = context.store.failed(endpoint.as_ref(), from.as_deref(), limit, now).await;
+        let page = page.map_err(|error| Problem::page(&error))?;
+        let seen = page.items.iter().filter(|item| caller.sees(&item.key.connection));
+        let items = api::printed(seen.flat_map(|item| view::failures(item, endpoint.as_ref())))?;
+        if let Some(fewer) = api::fewer(&items, limit, MOST_BYTES) {
+            limit = fewer;
+            continue;
+        }
+        if items.is_empty() && looks > 0 && page.next.is_some() {
+            (from, limit, looks) = (page.next, MOST, looks - 1);
+            continue;
+        }
+        if items.is_empty() && unknown && begin.is_none() && page.next.is_none() {
+            let remedy = "must be the id of an endpoint that is configured, or that something is listed for";
+            return Err(Problem::field("endpoint", remedy));
+        }
+        let as_of = Utc(now.0.saturating_sub(i64::try_from(SETTLING.as_micros()).unwrap_or_default()));
+        let listed = Failures { as_of: as_of.to_string(), items, next: page.next };
+        return answer_json(StatusCode::OK, &listed);
+    }
+}
+
+/// A page of what failed.
+#[derive(Serialize)]
+struct Failures {
+    as_of: String,
+    items: Vec<Box<RawValue>>,
+    next: Option<String>,
 }
 
 async fn timeline<S: Store, Q>(
@@ -130,17 +170,27 @@ async fn timeline<S: Store, Q>(
 ) -> Result<Response<Bytes>, Problem> {
     let now = context.now();
     let store = |error| Problem::store(&error);
-    let mut subjects = vec![Subject::from(name)];
     let known = context.store.resolve(&Alias::from(name), now).await.map_err(store)?;
-    subjects.extend(known.into_iter().filter(|(other, _)| *other == connection).map(|(_, subject)| subject));
-    subjects.dedup();
-    let mut items = Vec::new();
-    for subject in &subjects {
-        items.extend(context.store.timeline(&connection, subject, now).await.map_err(store)?);
-    }
-    items.sort_by_key(|item| (item.meta.received, item.key.id));
-    let items: Vec<_> = items.iter().map(view::listed).collect();
-    answer_json(StatusCode::OK, &json!({"connection": connection, "items": items}))
+    let known = known.into_iter().filter(|(other, subject)| *other == connection && subject.as_str() != name);
+    // Each call is a subject of its own: where there are too many, the shipments stand before them.
+    let (calls, shipments): (Vec<_>, Vec<_>) = known.partition(|(_, subject)| call::is_subject(subject));
+    let named = (connection.clone(), Subject::from(name));
+    let subjects: Vec<_> = std::iter::once(named).chain(shipments).chain(calls).collect();
+    let Latest { items, mut complete } = store::timelines(&context.store, subjects, now).await.map_err(store)?;
+    let mut items = api::printed(items.iter().map(view::listed))?;
+    let left_out = items.len() - api::fitting(items.iter().rev(), MOST_BYTES);
+    complete &= left_out == 0;
+    items.drain(..left_out);
+    answer_json(StatusCode::OK, &Timeline { connection, items, complete })
+}
+
+/// What is known about a subject, the latest of it where that is too much.
+#[derive(Serialize)]
+struct Timeline {
+    connection: ConnectionId,
+    items: Vec<Box<RawValue>>,
+    /// Whether that is all there is.
+    complete: bool,
 }
 
 /// What a confirmation asks for.
@@ -152,6 +202,8 @@ struct Confirm {
     cutoff: Option<String>,
     /// Which; without it every failed delivery of the endpoint.
     events: Option<Vec<EventKey>>,
+    /// The `next` of the answer before.
+    from: Option<String>,
 }
 
 /// What a replay asks for.
@@ -163,28 +215,36 @@ struct Replay {
     dry_run: bool,
     /// Which; without it every failed delivery of the endpoint.
     events: Option<Vec<EventKey>>,
+    /// The `next` of the answer before.
+    from: Option<String>,
 }
 
 const fn yes() -> bool {
     true
 }
 
-async fn apply<S: Store, Q>(
+fn selection(events: Option<Vec<EventKey>>) -> Result<Selection, Problem> {
+    match events {
+        Some(events) if events.len() > change::MOST => Err(Problem::field("events", "at most 1000 at a time")),
+        Some(events) => Ok(Selection::These(events)),
+        None => Ok(Selection::Failed),
+    }
+}
+
+async fn apply<S: Store, Q: Queue>(
     context: &Context<S, Q>,
     caller: Caller<'_>,
-    change: Change,
-    endpoint: &EndpointId,
-    events: Option<Vec<EventKey>>,
-    dry_run: bool,
-) -> Result<(Vec<EventKey>, Vec<queue::Hint>), Problem> {
-    if !context.config.endpoints.contains_key(endpoint) {
-        return Err(Problem::field("endpoint", "must be the id of a configured endpoint"));
-    }
-    let selection = match events {
-        Some(events) if events.len() > MOST => return Err(Problem::field("events", "at most 1000 at a time")),
-        Some(events) => Selection::These(events.into_iter().filter(|key| caller.sees(&key.connection)).collect()),
-        None => Selection::Failed,
+    order: &Order<'_>,
+) -> Result<Changed, Problem> {
+    let hint = |hints| async move {
+        // A lane that is full is an ERP that is slow: what finds no room in time is swept.
+        if !matches!(timeout(HINTING, context.queue.send(hints, Duration::ZERO)).await, Ok(Ok(()))) {
+            tracing::warn!("hints of a replay not sent; the sweeper delivers");
+        }
     };
-    let done = change::apply(context, change, endpoint, selection, dry_run, |key| caller.sees(&key.connection)).await;
-    done.map_err(|error| Problem::store(&error))
+    let changed = change::apply(context, order, |key| caller.sees(&key.connection), hint).await;
+    changed.map_err(|error| match error {
+        ChangeError::Place => Problem::field("from", "must be the `next` of the same change"),
+        ChangeError::Store(error) => Problem::store(&error),
+    })
 }

@@ -75,8 +75,16 @@ fn list() -> Value {
     let text = json!({"type": "string"});
     let page = json!({
         "type": "object",
-        "required": ["items", "next"],
-        "properties": {"items": {"type": "array", "items": schema("Call")}, "next": schema("Next")},
+        "required": ["items", "next", "complete"],
+        "properties": {
+            "items": {"type": "array", "items": schema("Call")},
+            "next": schema("Next"),
+            "complete": {
+                "type": "boolean",
+                "description": "Whether this page and those after it are all there are. Of a subject with more calls \
+                                than fit the latest are shown, of more that are queued those that are due first.",
+            },
+        },
     });
     json!({
         "operationId": "list_calls",

@@ -35,13 +35,20 @@ fn failed() -> Value {
         "properties": {
             "as_of": {
                 "type": "string", "format": "date-time",
-                "description": "The `cutoff` that confirms what this page shows and nothing that failed since.",
+                "description": "The `cutoff` that confirms nothing that this list does not show: half a minute before \
+                                it was read, because what has just failed may not be listed yet. Of several pages the \
+                                first one's holds.",
             },
             "items": {"type": "array", "items": schema("FailedDelivery")},
             "next": schema("Next"),
         },
     });
-    let endpoint = given("query", "endpoint", "To this endpoint only.", &json!({"type": "string"}));
+    let endpoint = given(
+        "query",
+        "endpoint",
+        "To this endpoint only: one that is configured, or that something is listed for.",
+        &json!({"type": "string"}),
+    );
     json!({
         "operationId": "list_failed_deliveries",
         "tags": ["deliveries"],
@@ -56,12 +63,13 @@ fn confirm() -> Value {
         "type": "object",
         "required": ["endpoint"],
         "properties": {
-            "endpoint": {"type": "string", "description": "The id of a configured endpoint."},
+            "endpoint": {"type": "string", "description": "The id of an endpoint, configured or no longer."},
             "cutoff": {
                 "type": "string", "format": "date-time",
                 "description": "What failed later is left; the list's `as_of`. Now, where it is left out.",
             },
             "events": schema("EventKeys"),
+            "from": from(),
         },
         "additionalProperties": false,
     });
@@ -83,6 +91,7 @@ fn replay() -> Value {
             "endpoint": {"type": "string", "description": "The id of a configured endpoint."},
             "dry_run": {"type": "boolean", "default": true, "description": "Only tells which."},
             "events": schema("EventKeys"),
+            "from": from(),
         },
         "additionalProperties": false,
     });
@@ -103,21 +112,34 @@ fn sent(schema: &Value, example: &Value) -> Value {
     json!({"required": true, "content": {"application/json": {"schema": schema, "example": example}}})
 }
 
-/// What a change is answered with: these members, and the events.
+fn from() -> Value {
+    json!({"type": "string", "description": "The `next` of the answer before, where that could not do all."})
+}
+
+/// What a change is answered with: these members, the events, and where to go on.
 fn changed(members: &Value) -> Value {
-    let required: Vec<_> = members.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-    let events = json!({"type": "array", "items": schema("EventKey")});
-    let changed = json!({"type": "object", "properties": members, "required": required});
-    parts::within(changed, "properties", [("events".to_owned(), events)])
+    let own = json!({"events": {"type": "array", "items": schema("EventKey")}, "next": schema("Next")});
+    let members: serde_json::Map<_, _> = [members, &own]
+        .into_iter()
+        .filter_map(Value::as_object)
+        .flatten()
+        .map(|(n, v)| (n.clone(), v.clone()))
+        .collect();
+    let required: Vec<_> = members.keys().collect();
+    json!({"type": "object", "required": required, "properties": members})
 }
 
 fn timeline() -> Value {
     let found = json!({
         "type": "object",
-        "required": ["connection", "items"],
+        "required": ["connection", "items", "complete"],
         "properties": {
             "connection": {"type": "string"},
             "items": {"type": "array", "items": schema("ListedEvent")},
+            "complete": {
+                "type": "boolean",
+                "description": "Whether that is all. Where it is not: the latest, of a thousand subjects at the most.",
+            },
         },
     });
     json!({

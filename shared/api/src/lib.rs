@@ -9,7 +9,7 @@ mod multipart;
 mod problem;
 mod request;
 
-pub use answer::{json, raw};
+pub use answer::{MOST_BYTES, fewer, fitting, json, printed, raw};
 pub use caller::{Caller, caller, refusal};
 pub use multipart::{is_multipart, multipart};
 pub use problem::Problem;

@@ -7,6 +7,9 @@
 
 #[cfg(feature = "contract")]
 pub mod contract;
+mod timelines;
+
+pub use timelines::{Latest, SUBJECTS, TIMELINE, timelines};
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -6,6 +6,7 @@ mod circuit;
 mod doors;
 mod examples;
 mod hostile;
+pub(crate) mod lists;
 mod regressions;
 mod sameness;
 mod slow_store;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use deliveries::change::{Change, Selection, apply};
+use deliveries::change::{Change, Order, Selection, apply};
 use hub::EventKey;
 use hub::delivery::State;
 use runtime::config::Config;
@@ -177,11 +177,9 @@ async fn operate(hub: &Hub) {
     world.tell(&format!("operator: {change:?} {to} {selection:?}, dry {dry}"));
     let context = hub.context();
     let id = endpoint(to);
-    let applied = Mortal::new(apply(&context, change, &id, selection, dry, |_| true), death).await;
+    let order = Order { change, endpoint: &id, selection, from: None, dry_run: dry };
+    let applied = Mortal::new(apply(&context, &order, |_| true, |hints| hub.hint(hints)), death).await;
     world.tell(&format!("operator: {applied:?}"));
-    if let Some(Ok((_, hints))) = applied {
-        hub.hint(hints).await;
-    }
 }
 
 /// Time passes until nothing is pending: the schedule's length, and what the circuit and the sweeps add.
@@ -292,8 +290,14 @@ async fn everything_again(hub: &Hub, erp: &Erp) {
     world.book().replays = true;
     let context = hub.context();
     for id in ENDPOINTS.map(endpoint) {
-        let (_, hints) = apply(&context, Change::Replay, &id, Selection::Failed, false, |_| true).await.unwrap();
-        hub.hint(hints).await;
+        let (change, selection) = (Change::Replay, Selection::Failed);
+        let mut order = Order { change, endpoint: &id, selection, from: None, dry_run: false };
+        loop {
+            order.from = apply(&context, &order, |_| true, |hints| hub.hint(hints)).await.unwrap().next;
+            if order.from.is_none() {
+                break;
+            }
+        }
     }
     quiet(hub, world.now()).await;
     let tally = world.book().tally();

@@ -1,11 +1,11 @@
 //! What histories found, each told by itself.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use deliveries::change::{Change, Selection, apply};
+use deliveries::change::{Change, Order, Selection, apply};
 use hub::delivery::State;
-use queue::Errand;
+use queue::{Errand, Hint};
 use runtime::config::Config;
 use tokio::time::sleep;
 
@@ -35,10 +35,13 @@ async fn a_replay_at_one_endpoint_knocks_at_no_other() {
     let key = hub.store.pending().remove(0);
     world.book().replays = true;
     let replay = Selection::These(vec![key.clone()]);
-    let (changed, hints) =
-        apply(&hub.context(), Change::Replay, &endpoint("tms"), replay, false, |_| true).await.unwrap();
-    let to: Vec<_> = hints.into_iter().map(|hint| hint.errand).collect();
-    assert_eq!((changed, to), (vec![key], vec![Errand::Deliver { endpoint: endpoint("tms"), turn: 0 }]));
+    let (change, tms) = (Change::Replay, endpoint("tms"));
+    let order = Order { change, endpoint: &tms, selection: replay, from: None, dry_run: false };
+    let sent = Mutex::new(Vec::new());
+    let hint = async |hints| sent.lock().unwrap().extend(hints);
+    let changed = apply(&hub.context(), &order, |_| true, hint).await.unwrap();
+    let to: Vec<_> = sent.into_inner().unwrap().into_iter().map(|hint: Hint| hint.errand).collect();
+    assert_eq!((changed.events, to), (vec![key], vec![Errand::Deliver { endpoint: endpoint("tms"), turn: 0 }]));
 }
 
 /// The sweep made two attempts for each place an endpoint has and left the rest to the queue, which was gone, so that a

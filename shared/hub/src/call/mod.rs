@@ -11,7 +11,7 @@ use crate::delivery::{ATTEMPTS_KEPT, Attempt, EARLY, KNOWN, LONGEST_RETRY_AFTER,
 use crate::schedule::Schedule;
 use crate::{Alias, Utc};
 
-pub use record::{Request, SUBJECT, accepted, end, find, key, view};
+pub use record::{Request, SUBJECT, accepted, end, find, is_subject, key, view};
 
 /// The types of the events that tell the ERP how a call ended.
 pub const EVENT_TYPES: [&str; 3] = ["call.succeeded", "call.failed", "call.ambiguous"];

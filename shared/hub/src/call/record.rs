@@ -19,6 +19,12 @@ use crate::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Su
 /// The kind of the subjects under which calls are kept: `call:<32 hex digits>`.
 pub const SUBJECT: &str = "call";
 
+/// Whether it is a subject that a call is kept under.
+#[must_use]
+pub fn is_subject(subject: &Subject) -> bool {
+    subject.as_str().strip_prefix(SUBJECT).is_some_and(|rest| rest.starts_with(':'))
+}
+
 /// What the ERP asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
