@@ -420,6 +420,20 @@ async fn an_api_that_panics_answers() {
     assert_eq!(fine.body(), &Body::Text("{}".to_owned()));
 }
 
+/// The payload of a large push, printed as an event, is more than Lambda takes: the gateway answered 502.
+#[tokio::test]
+async fn an_answer_that_lambda_would_not_take_is_a_problem_that_says_so() {
+    let answer = |text: &str, count: usize| {
+        let body = bytes::Bytes::from(text.repeat(count));
+        lambda::answer_api(Duration::MAX, async move { Response::new(body) })
+    };
+    assert_eq!(answer("x", 6_000_000).await.status(), 200);
+    let response = answer("\"", 4_000_000).await;
+    let Body::Text(body) = response.body() else { panic!("the answer is no text") };
+    let problem: Value = serde_json::from_str(body).unwrap();
+    assert_eq!((response.status().as_u16(), &problem["type"]), (500, &"urn:tongguan:problem:answer-too-large".into()));
+}
+
 /// A request whose handler was not done when Lambda ended the function got a 502 of the gateway's, which says nothing.
 #[tokio::test(start_paused = true)]
 async fn an_api_that_is_not_done_in_its_time_says_so() {

@@ -81,7 +81,8 @@ fn problems() -> Value {
         "429": later("`rate-limited`: the connection has as many calls as it may have."),
         "500": problem(
             "`connection-incomplete`: the configuration lacks what the operation needs, listed in `errors`. \
-             `unavailable`: the hub failed; the same request may be repeated.",
+             `unavailable`: the hub failed; the same request may be repeated. `answer-too-large`: on AWS, an event whose \
+             payload takes more than 6 MB.",
         ),
         "502": problem("`no-answer`, `unreadable` or `token-refused`: the partner gave no answer that can be used."),
         "503": later(

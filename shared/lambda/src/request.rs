@@ -22,6 +22,9 @@ use crate::{Deployed, Function, Invocation};
 /// The first segments of the ERP's paths. What stands before them is a stage or a base path.
 const ROOTS: [&str; 3] = ["deliveries", "events", "calls"];
 
+/// How many bytes an answer may take within the gateway's envelope: Lambda takes 6,291,556 of both.
+const MOST_ANSWER: usize = 6_291_556 - 16 * 1024;
+
 /// A body's bytes as they came. `lambda_http` would give nothing for a content type it does not know, and partners send
 /// any.
 pub(crate) fn bytes(body: Body) -> Bytes {
@@ -72,18 +75,36 @@ pub(crate) async fn guarded<T>(left: Duration, answer: impl Future<Output = T>) 
     };
     tracing::error!(outcome, "{what}");
     metrics::emit(runtime::system_clock()(), &metrics::errors(1));
-    let problem = json!({
-        "type": "urn:tongguan:problem:unavailable",
-        "title": status.canonical_reason(),
-        "status": status.as_u16(),
-        "detail": format!("{what}; the same request may be repeated"),
-    });
-    Err((status, problem.to_string()))
+    Err((status, problem(status, "unavailable", &format!("{what}; the same request may be repeated"))))
+}
+
+/// RFC 9457, as the functions' own problems are.
+fn problem(status: StatusCode, kind: &str, detail: &str) -> String {
+    let kind = format!("urn:tongguan:problem:{kind}");
+    json!({"type": kind, "title": status.canonical_reason(), "status": status.as_u16(), "detail": detail}).to_string()
+}
+
+/// How many bytes a body takes as a text within JSON.
+fn quoted(body: &[u8]) -> usize {
+    let size = |byte: &u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    body.iter().map(size).sum()
 }
 
 /// Turns an answer to the ERP into Lambda's, where it is there in the time that is left of the invocation.
 pub async fn answer_api(left: Duration, answer: impl Future<Output = Response<Bytes>>) -> Response<Body> {
-    let response = match guarded(left, answer).await {
+    let answered = guarded(left, answer).await.and_then(|response| {
+        if quoted(response.body()) <= MOST_ANSWER {
+            return Ok(response);
+        }
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        let detail = format!("an answer of {} bytes is more than Lambda takes from a function", response.body().len());
+        Err((status, problem(status, "answer-too-large", &detail)))
+    });
+    let response = match answered {
         Ok(response) => response,
         Err((status, problem)) => {
             let mut response = respond(status.as_u16(), problem);
