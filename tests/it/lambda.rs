@@ -33,6 +33,8 @@ const KEY: &str = "k0123456789abcdef0123456789abcdef";
 struct Forgetful;
 
 impl Queue for Forgetful {
+    const HOLDS_UP: Duration = Duration::from_secs(1);
+
     async fn send(&self, _: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
         Ok(())
     }
@@ -325,6 +327,56 @@ async fn what_is_stored_in_time_is_hinted_at_though_another_part_of_the_push_is_
     let hints = queue.0.lock().unwrap();
     let hinted: Vec<_> = hints.iter().map(|hint| hint.key.subject.as_str()).collect();
     assert_eq!(hinted, ["bl:B1", "bl:B2"]);
+}
+
+/// A queue to which the first connection takes long.
+#[derive(Clone, Default)]
+struct Connecting(Arc<Mutex<usize>>);
+
+impl Queue for Connecting {
+    const HOLDS_UP: Duration = Duration::from_secs(1);
+
+    async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        *self.0.lock().unwrap() += hints.len();
+        Ok(())
+    }
+}
+
+/// Each partner's answer waited for a hint no longer than 1datatech's may, so that the first hints were left to the sweep.
+#[tokio::test(start_paused = true)]
+async fn a_hint_has_its_share_of_the_partners_time() {
+    let (Context { store, clock, .. }, _) = deployed().await;
+    let config = format!(
+        r#"
+        [[connections]]
+        id = "xhq-sh"
+        partner = "xhq"
+        keys = ["{KEY}"]
+
+        [[connections]]
+        id = "rates"
+        partner = "onedata"
+        keys = ["{KEY}od"]
+
+        [[endpoints]]
+        id = "erp"
+        url = "http://192.0.2.1/"
+        secrets = ["whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="]
+        "#
+    );
+    let config = Arc::new(Config::parse(&config).unwrap());
+    let context = Context { config, store, queue: Connecting::default(), clock };
+    for (path, action, partner, hints) in [
+        (format!("/hooks/xhq/xhq-sh/{KEY}/single_receipt"), &single_receipt::ACTION, Partner::Xhq, 1),
+        (format!("/hooks/onedata/rates/{KEY}od/rates"), &rate_push::ACTION, Partner::OneData, 0),
+    ] {
+        let request = lambda_http::request::from_str(&rest(&path, BODY).to_string()).unwrap();
+        let begun = Instant::now();
+        let (status, _) = said(&lambda::answer(&context, action, request).await);
+        assert!(begun.elapsed() < partner.budget(), "{:?}", begun.elapsed());
+        assert_eq!((status, std::mem::take(&mut *context.queue.0.lock().unwrap())), (200, hints), "{partner}");
+    }
 }
 
 fn message(id: &str, body: &str) -> Value {

@@ -15,6 +15,7 @@ use aws_smithy_types::body::SdkBody;
 use hub::{EventId, EventKey, Subject};
 use queue::{Errand, Hint, LONGEST_DELAY, Queue as _, QueueError};
 use queue_sqs::SqsQueue;
+use serde_json::{Value, json};
 use winterbaume_core::MockAws;
 use winterbaume_sqs::SqsService;
 
@@ -30,8 +31,12 @@ fn client(http: SharedHttpClient) -> aws_sdk_sqs::Client {
     queue_sqs::client(&config)
 }
 
+fn mock() -> SharedHttpClient {
+    SharedHttpClient::new(MockAws::builder().with_service(SqsService::new()).build().http_client())
+}
+
 fn emulated() -> aws_sdk_sqs::Client {
-    client(MockAws::builder().with_service(SqsService::new()).build().http_client())
+    client(mock())
 }
 
 /// The URL of a queue of its own.
@@ -167,11 +172,20 @@ async fn a_missing_queue_is_told() {
     a_queue_that_is_missing_is_unavailable(emulated()).await;
 }
 
-/// Answers every request alike, or not at all.
-#[derive(Clone, Debug)]
+/// Status and body of the answer to a request's body.
+type Answering = dyn Fn(&str) -> Option<(u16, String)> + Send + Sync;
+
+/// Plays SQS by a function of the request's body; without an answer, the connection is refused.
+#[derive(Clone)]
 struct Canned {
-    answer: Option<&'static str>,
+    answer: Arc<Answering>,
     requests: Arc<Mutex<usize>>,
+}
+
+impl std::fmt::Debug for Canned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Canned")
+    }
 }
 
 impl HttpClient for Canned {
@@ -181,20 +195,109 @@ impl HttpClient for Canned {
 }
 
 impl HttpConnector for Canned {
-    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         *self.requests.lock().unwrap() += 1;
-        HttpConnectorFuture::ready(match self.answer {
-            Some(body) => Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from(body))),
+        let body = String::from_utf8(request.body().bytes().unwrap().to_vec()).unwrap();
+        HttpConnectorFuture::ready(match (self.answer)(&body) {
+            Some((status, body)) => Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))),
             None => Err(ConnectorError::io("connection refused".into())),
         })
     }
 }
 
-fn canned(answer: Option<&'static str>) -> (SqsQueue, Arc<Mutex<usize>>) {
+fn playing(answer: impl Fn(&str) -> Option<(u16, String)> + Send + Sync + 'static) -> (SqsQueue, Arc<Mutex<usize>>) {
     let requests = Arc::default();
-    let canned = Canned { answer, requests: Arc::clone(&requests) };
+    let canned = Canned { answer: Arc::new(answer), requests: Arc::clone(&requests) };
     let client = client(SharedHttpClient::new(canned));
     (SqsQueue::new(client, "https://sqs.us-east-1.amazonaws.com/1/hints".to_owned(), None), requests)
+}
+
+fn canned(answer: Option<&'static str>) -> (SqsQueue, Arc<Mutex<usize>>) {
+    playing(move |_| answer.map(|body| (200, body.to_owned())))
+}
+
+/// What SQS answers that has taken a batch, but for its messages with a group where it knows none.
+fn answered(body: &str, knows_groups: bool) -> Value {
+    let request: Value = serde_json::from_str(body).unwrap();
+    let entries = request["Entries"].as_array().unwrap();
+    let (failed, taken): (Vec<_>, Vec<_>) =
+        entries.iter().partition(|entry| !knows_groups && entry.get("MessageGroupId").is_some());
+    let taken = taken.iter().map(|entry| json!({"Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "x"}));
+    let failed = failed.iter().map(|entry| {
+        json!({"Id": entry["Id"], "SenderFault": true, "Code": "InvalidParameterValue", "Message": "not for this queue"})
+    });
+    json!({"Successful": taken.collect::<Vec<_>>(), "Failed": failed.collect::<Vec<_>>()})
+}
+
+/// All destinations share a queue: without a group, the hints of a slow one held up those of the others.
+#[tokio::test]
+async fn each_message_names_whom_its_hint_waits_for() {
+    let groups = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&groups);
+    let (queue, _) = playing(move |body| {
+        let request: Value = serde_json::from_str(body).unwrap();
+        let entries = request["Entries"].as_array().unwrap();
+        seen.lock().unwrap().extend(entries.iter().map(|entry| entry["MessageGroupId"].as_str().unwrap().to_owned()));
+        Some((200, answered(body, true).to_string()))
+    });
+    let mut sent = hints(2);
+    sent.push(Hint { key: sent[0].key.clone(), errand: Errand::Index });
+    queue.send(sent, Duration::ZERO).await.unwrap();
+    assert_eq!(*groups.lock().unwrap(), ["erp", "erp", "xhq-sh"]);
+}
+
+/// Once, and then all that follows is sent without: no hint is lost to a queue that knows no groups.
+#[tokio::test]
+async fn where_groups_are_refused_hints_are_sent_without() {
+    let whole = |body: &str| {
+        if body.contains("MessageGroupId") {
+            return Some((400, json!({"__type": "com.amazonaws.sqs#InvalidParameterValue"}).to_string()));
+        }
+        Some((200, answered(body, false).to_string()))
+    };
+    let each = |body: &str| Some((200, answered(body, false).to_string()));
+    for (queue, requests) in [playing(whole), playing(each)] {
+        queue.send(hints(3), Duration::ZERO).await.unwrap();
+        assert_eq!(*requests.lock().unwrap(), 2);
+        queue.clone().send(hints(3), Duration::ZERO).await.unwrap();
+        assert_eq!(*requests.lock().unwrap(), 3);
+    }
+}
+
+/// The first connection took longer than the answer could wait, and every hint after it began another.
+#[tokio::test(start_paused = true)]
+async fn hints_go_on_their_way_when_nobody_waits_any_more() {
+    let client = client(SharedHttpClient::new(Slow(mock())));
+    let (queue, url) = made(&client).await;
+    assert!(tokio::time::timeout(SLOW / 4, queue.send(hints(1), Duration::ZERO)).await.is_err());
+    tokio::time::sleep(SLOW).await;
+    assert_eq!(received(&client, &url).await, hints(1));
+}
+
+/// How long a slow SQS takes to have a request.
+const SLOW: Duration = Duration::from_millis(400);
+
+/// SQS, to which requests come late.
+#[derive(Clone, Debug)]
+struct Slow(SharedHttpClient);
+
+impl HttpClient for Slow {
+    fn http_connector(&self, settings: &HttpConnectorSettings, parts: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(SlowConnector(self.0.http_connector(settings, parts)))
+    }
+}
+
+#[derive(Clone, Debug)]
+struct SlowConnector(SharedHttpConnector);
+
+impl HttpConnector for SlowConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let connector = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            tokio::time::sleep(SLOW).await;
+            connector.call(request).await
+        })
+    }
 }
 
 /// The caller may log it; nothing is lost by it, but nobody may believe that all is sent.

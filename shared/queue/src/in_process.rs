@@ -52,6 +52,9 @@ pub fn in_process(destinations: impl IntoIterator<Item = Destination>, capacity:
 }
 
 impl Queue for InProcess {
+    /// Enough to pace reception: a lane that stays full for longer is the sweeper's.
+    const HOLDS_UP: Duration = Duration::from_millis(100);
+
     async fn send(&self, hints: Vec<Hint>, delay: Duration) -> Result<(), QueueError> {
         let mut held_up = Vec::new();
         for hint in hints {

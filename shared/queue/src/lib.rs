@@ -1,8 +1,8 @@
 //! The queue makes deliveries fast and is never trusted: a hint names work that is already stored, and what the queue
 //! forgets the sweeper finds.
 //!
-//! Messages are an API between versions of the hub that run side by side: they carry their version and keys only, and
-//! the previous version stays readable for a release.
+//! Messages are an API between versions of the hub that run side by side: they carry their version and keys only. There
+//! has been one version; whoever writes a second keeps the first readable for a release.
 
 mod in_process;
 
@@ -114,7 +114,7 @@ impl Hint {
         serde_json::to_string(&MessageV1 { v: VERSION, key: self.key.clone(), deliver, call }).unwrap_or_default()
     }
 
-    /// Reads a message of this version or the one before it.
+    /// Reads a message of this version; there has been none before it.
     pub fn decode(text: &str) -> Result<Self, NotAHint> {
         #[derive(Deserialize)]
         struct Versioned {
@@ -153,6 +153,9 @@ pub const LONGEST_DELAY: Duration = Duration::from_mins(15);
 
 /// Where hints go.
 pub trait Queue: Clone + Send + Sync + 'static {
+    /// How long a partner may be kept waiting for hints to be sent, at the most.
+    const HOLDS_UP: Duration;
+
     /// Sends hints about work that is stored, to arrive no earlier than after `delay`, [`LONGEST_DELAY`] at the most. May
     /// wait for room; the caller says for how long.
     fn send(&self, hints: Vec<Hint>, delay: Duration) -> impl Future<Output = Result<(), QueueError>> + Send;

@@ -34,8 +34,9 @@ const LARGE: usize = 128 * 1024;
 /// How many such bodies are read at once: each takes a core and many times its size for a moment.
 static LARGE_READS: Semaphore = Semaphore::const_new(2);
 
-/// How long the answer may be held up by sending the hint, at the most.
-const HINT_BUDGET: Duration = Duration::from_millis(100);
+/// What part of the time that its budget leaves a partner may be kept waiting for hints to be sent: an answer must not be
+/// late for them.
+const HINT_SHARE: u32 = 3;
 
 /// How often a decision is made again because the chain moved. Each time another push was admitted, so this is reached
 /// only while that many different pushes of one subject race.
@@ -172,7 +173,7 @@ pub async fn receive<S: Store, Q: Queue>(
         }
     }
     note(&keys);
-    let patience = HINT_BUDGET.min(deadline.saturating_duration_since(Instant::now()));
+    let patience = Q::HOLDS_UP.min(deadline.saturating_duration_since(Instant::now()) / HINT_SHARE);
     send(context, action, hints, patience).await;
     if let Some(first) = lost.first() {
         return unavailable(action, connection, first, lost.len());
@@ -212,7 +213,7 @@ pub async fn keep<S: Store, Q: Queue>(
     let drafts = arrival.drafts.into_iter().map(Draft::latest);
     let admissions = drafts.map(|draft| admit(context, connection, draft, delivered));
     let hints = try_join_all(admissions).await?.into_iter().filter_map(|(_, hints)| hints).flatten().collect();
-    send(context, action, hints, HINT_BUDGET).await;
+    send(context, action, hints, Q::HOLDS_UP).await;
     Ok(())
 }
 

@@ -33,6 +33,8 @@ impl Kept {
 }
 
 impl Queue for Kept {
+    const HOLDS_UP: Duration = Duration::from_secs(1);
+
     async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
         self.0.lock().unwrap().extend(hints);
         Ok(())

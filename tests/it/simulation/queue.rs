@@ -64,6 +64,8 @@ pub(super) fn describe(hint: &Hint) -> String {
 }
 
 impl Queue for SimQueue {
+    const HOLDS_UP: Duration = Duration::from_secs(1);
+
     async fn send(&self, hints: Vec<Hint>, delay: Duration) -> Result<(), QueueError> {
         let unavailable = || QueueError::Unavailable("as the seed has it".into());
         let (pause, dead) = self.world.draw(|random, weather| (random.ms(0..=3), weather.queue_dead));

@@ -37,6 +37,8 @@ const NOW: Utc = Utc(1_795_334_400_000_000);
 struct Kept(Arc<Mutex<Vec<Hint>>>);
 
 impl Queue for Kept {
+    const HOLDS_UP: Duration = Duration::from_secs(1);
+
     async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
         self.0.lock().unwrap().extend(hints);
         Ok(())

@@ -1,18 +1,23 @@
 //! The queue on SQS, standard type. The only crate that names `aws-sdk-sqs`.
 //!
 //! Order and exactly-once do not matter: a hint is checked against what is stored before anything is done about it.
+//!
+//! Each message names whom its hint waits for as its group, which makes the queue a fair one: while the hints of a
+//! destination that is slow fill the workers, those of others come first.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::{BuildError, SdkError};
+use aws_sdk_sqs::error::{BuildError, ProvideErrorMetadata as _, SdkError};
 use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchError, SendMessageBatchOutput};
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use futures::future::join_all;
-use queue::{Errand, Hint, LONGEST_DELAY, Queue, QueueError};
+use queue::{Destination, Errand, Hint, LONGEST_DELAY, Queue, QueueError};
 
 /// How many messages a batch takes, by SQS's API.
 const BATCH: usize = 10;
@@ -43,7 +48,12 @@ pub struct SqsQueue {
     client: Client,
     url: String,
     calls: Option<String>,
+    /// SQS has refused messages for their groups.
+    ungrouped: Arc<AtomicBool>,
 }
+
+/// How SQS refuses a request that says something it does not know.
+const INVALID: &str = "InvalidParameterValue";
 
 /// There is no queue for a hint; the sweeper does without.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +73,8 @@ struct Refused {
 impl SqsQueue {
     /// The queue at that URL, and the queue for calls where the function makes any, by a client as [`client`] makes it.
     #[must_use]
-    pub const fn new(client: Client, url: String, calls: Option<String>) -> Self {
-        Self { client, url, calls }
+    pub fn new(client: Client, url: String, calls: Option<String>) -> Self {
+        Self { client, url, calls, ungrouped: Arc::default() }
     }
 
     /// Opens the connection without sending anything, so that the first hint need not wait for it. SQS refuses an empty
@@ -78,17 +88,50 @@ impl SqsQueue {
         }
     }
 
+    /// Where fair queues are not known, the groups are what is refused: then the same is sent without, and so is all
+    /// after it.
     async fn send_batch(&self, url: &str, hints: &[Hint], seconds: i32) -> Result<(), QueueError> {
-        let entries = hints.iter().enumerate().map(|(number, hint)| entry(number, hint, seconds));
+        let grouped = !self.ungrouped.load(Ordering::Relaxed);
+        let answer = self.attempt(url, hints, seconds, grouped).await?;
+        if !grouped || !refuses_groups(&answer) {
+            return judge(hints.len(), &answer.map_err(unavailable)?);
+        }
+        self.ungrouped.store(true, Ordering::Relaxed);
+        // One that was taken and is sent again makes a hint that is stale.
+        judge(hints.len(), &self.attempt(url, hints, seconds, false).await?.map_err(unavailable)?)
+    }
+
+    async fn attempt(&self, url: &str, hints: &[Hint], seconds: i32, grouped: bool) -> Result<Sent, QueueError> {
+        let entries = hints.iter().enumerate().map(|(number, hint)| entry(number, hint, seconds, grouped));
         let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| QueueError::Unavailable(error.into()))?;
-        let answer = self.client.send_message_batch().queue_url(url).set_entries(Some(entries)).send().await;
-        judge(hints.len(), &answer.map_err(unavailable)?)
+        Ok(self.client.send_message_batch().queue_url(url).set_entries(Some(entries)).send().await)
     }
 }
 
-fn entry(number: usize, hint: &Hint, seconds: i32) -> Result<SendMessageBatchRequestEntry, BuildError> {
+/// What SQS says to a batch.
+type Sent = Result<SendMessageBatchOutput, SdkError<SendMessageBatchError>>;
+
+/// SQS says so of the request or of each message.
+fn refuses_groups(answer: &Sent) -> bool {
+    let invalid = |code: &str| code.starts_with(INVALID);
+    match answer {
+        Ok(answer) => answer.failed().iter().map(BatchResultErrorEntry::code).any(invalid),
+        Err(error) => error.code().is_some_and(invalid),
+    }
+}
+
+fn entry(number: usize, hint: &Hint, seconds: i32, grouped: bool) -> Result<SendMessageBatchRequestEntry, BuildError> {
     let entry = SendMessageBatchRequestEntry::builder().id(number.to_string()).message_body(hint.encode());
-    entry.delay_seconds(seconds).build()
+    entry.delay_seconds(seconds).set_message_group_id(grouped.then(|| group(hint))).build()
+}
+
+/// Whom a hint waits for. Names of the configuration have at most 64 letters, all of which SQS takes.
+fn group(hint: &Hint) -> String {
+    match hint.destination() {
+        Destination::Endpoint(endpoint) => endpoint.to_string(),
+        Destination::Connection(connection) => connection.to_string(),
+        Destination::Store => hint.key.connection.to_string(),
+    }
 }
 
 fn unavailable(error: SdkError<SendMessageBatchError>) -> QueueError {
@@ -106,7 +149,11 @@ fn judge(sent: usize, answer: &SendMessageBatchOutput) -> Result<(), QueueError>
 }
 
 impl Queue for SqsQueue {
-    /// In batches beside one another; all are sent, whatever becomes of any.
+    /// Enough for a first connection.
+    const HOLDS_UP: Duration = Duration::from_secs(1);
+
+    /// In batches beside one another; all are sent, whatever becomes of any. They go on when nobody waits any more: given
+    /// up, each would take along the connection it is opening.
     async fn send(&self, hints: Vec<Hint>, delay: Duration) -> Result<(), QueueError> {
         // Whole seconds, and never too early.
         let delay = delay.min(LONGEST_DELAY).as_millis().div_ceil(1_000);
@@ -120,7 +167,11 @@ impl Queue for SqsQueue {
         };
         let calls = self.calls.iter().flat_map(|url| calls.chunks(BATCH).map(move |batch| (url, batch)));
         let batches = others.chunks(BATCH).map(|batch| (&self.url, batch)).chain(calls);
-        let batches: Vec<_> = batches.map(|(url, batch)| self.send_batch(url, batch, seconds)).collect();
+        let batches: Vec<_> = batches
+            .map(|(url, batch)| (self.clone(), url.clone(), batch.to_vec()))
+            .map(|(queue, url, batch)| tokio::spawn(async move { queue.send_batch(&url, &batch, seconds).await }))
+            .map(|sending| async { sending.await.map_err(|error| QueueError::Unavailable(error.into()))? })
+            .collect();
         join_all(batches).await.into_iter().chain([no_queue]).collect()
     }
 }
