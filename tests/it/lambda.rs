@@ -269,7 +269,7 @@ async fn a_push_whose_handler_panicked_is_accepted_once_when_it_comes_again() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_outage_of_the_store_is_worth_repeating() {
     let (context, emulator) = deployed().await;
     let path = format!("/hooks/xhq/xhq-sh/{KEY}/single_receipt");

@@ -121,10 +121,14 @@ pub async fn start() -> Result<Function, SetupError> {
     build().await.inspect_err(|error| tracing::error!(error = runtime::logs::chain(error), "cannot start"))
 }
 
+/// How long a connection may idle before it is used again. AWS closes one after about as long; what has died sooner,
+/// while the function was frozen, the store and the queue find out in a first attempt that is short.
+const IDLE: Duration = Duration::from_mins(1);
+
 /// The HTTP client that all services share: one set of roots, one pool, one TLS provider in the binary.
 #[must_use]
 pub fn http_client() -> SharedHttpClient {
-    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+    Builder::new().pool_idle_timeout(IDLE).tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 async fn build() -> Result<Function, SetupError> {

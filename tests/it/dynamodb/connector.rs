@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -13,6 +14,10 @@ use aws_smithy_types::body::SdkBody;
 use dynoxide::Database;
 use host::carry_out;
 use serde_json::{Value, json};
+use tokio::time::sleep;
+
+/// How long a request takes to arrive that is late: longer than anybody waits for a first attempt.
+pub(crate) const LATE: Duration = Duration::from_millis(400);
 
 /// What happens to a request on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +30,8 @@ pub(crate) enum Fault {
     AnswerLost,
     /// It is carried out, and no answer comes while anybody waits.
     AnswerLate,
+    /// It arrives late, as over a connection that takes long to open.
+    Late,
     /// DynamoDB has no capacity.
     Throttled,
     /// Another transaction is at the same item.
@@ -172,10 +179,11 @@ impl HttpConnector for Emulator {
             }
             let (status, body) = emulator.answer(&operation, &body).await;
             match fault {
+                Fault::Late => sleep(LATE).await,
                 Fault::AnswerLost => return Err(lost()),
                 Fault::AnswerLate => std::future::pending().await,
                 Fault::Internal => return Ok(refusal("InternalServerError", 500, &json!({}))),
-                Fault::None | Fault::Lost | Fault::Throttled | Fault::Conflict => {}
+                Fault::None | Fault::Lost | Fault::Late | Fault::Throttled | Fault::Conflict => {}
             }
             Ok(response(status, body))
         })

@@ -9,7 +9,9 @@ use hub::identity::{self, Step};
 use hub::{Event, EventId, EventKey, Utc, Work};
 use store::{Admitted, Link, Settled, Store as _, StoreError};
 use store_dynamodb::DynamoStore;
+use tokio::time::Instant;
 
+use super::connector::LATE;
 use super::{Emulator, Fault, emulated};
 
 const NOW: Utc = Utc(1_790_000_000_000_000);
@@ -71,7 +73,7 @@ async fn admissions() -> Vec<(DynamoStore, Emulator, Event, Option<Link>)> {
     admissions
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_lost_request_is_repeated() {
     for (store, emulator, event, link) in admissions().await {
         emulator.next(&[Fault::Lost]);
@@ -81,7 +83,7 @@ async fn a_lost_request_is_repeated() {
 }
 
 /// The repetition finds its own write, and knows it: new to everybody else too, so its hints go out.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_write_whose_answer_is_lost_is_new() {
     for fault in [Fault::AnswerLost, Fault::AnswerLate, Fault::Internal] {
         for (store, emulator, event, link) in admissions().await {
@@ -98,7 +100,7 @@ async fn a_write_whose_answer_is_lost_is_new() {
 }
 
 /// Somebody else's write is not taken for the own one whose answer was lost.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_equal_write_of_somebody_else_is_a_duplicate() {
     let (store, emulator) = emulated().await;
     let event = event(Bytes::from_static(b"{}"));
@@ -107,13 +109,13 @@ async fn an_equal_write_of_somebody_else_is_a_duplicate() {
     assert_eq!(store.admit(&event, &work(), None).await.unwrap(), Admitted::Duplicate);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_outage_is_unavailable_and_ends() {
     for (store, emulator, event, link) in admissions().await {
         emulator.always(Fault::Lost);
         let error = store.admit(&event, &work(), link.as_ref()).await.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable { verb: "admit", .. }), "{error:?}");
-        assert!(emulator.seen().len() <= 16, "an outage is knocked on too often");
+        assert!(emulator.seen().len() <= 64, "an outage is knocked on too often");
         emulator.always(Fault::None);
         assert!(!is_stored(&store, &event).await);
         assert_eq!(store.admit(&event, &work(), link.as_ref()).await.unwrap(), Admitted::New);
@@ -121,7 +123,7 @@ async fn an_outage_is_unavailable_and_ends() {
 }
 
 /// A large body that is stored in part only is not stored.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_body_stored_in_part_is_no_event() {
     let (store, emulator) = emulated().await;
     let event = event(super::sizes::noise(800_000));
@@ -135,20 +137,65 @@ async fn a_body_stored_in_part_is_no_event() {
     assert!(is_stored(&store, &event).await);
 }
 
-/// At once, so that the partner's retryable negative goes out in time.
-#[tokio::test]
-async fn throttling_is_unavailable_without_repetition() {
+/// Three resets in a moment, or one throttled write, were a negative answer with seconds of the partner's time left.
+#[tokio::test(start_paused = true)]
+async fn what_fails_at_once_is_repeated_for_as_long_as_patience_lasts() {
+    for fault in [Fault::Lost, Fault::Throttled, Fault::Conflict, Fault::Internal] {
+        let (store, emulator) = emulated().await;
+        let event = event(Bytes::from_static(b"{}"));
+        emulator.next(&[fault; 8]);
+        let began = Instant::now();
+        assert_eq!(store.admit(&event, &work(), None).await.unwrap(), Admitted::New, "{fault:?}");
+        assert!(began.elapsed() >= Duration::from_millis(600), "there is no pause between {fault:?}");
+    }
+}
+
+/// A call that goes on failing ends, and what is out of breath is not knocked on all the time.
+#[tokio::test(start_paused = true)]
+async fn throttling_that_does_not_pass_is_unavailable_in_bounded_time() {
     for (store, emulator, event, link) in admissions().await {
         emulator.always(Fault::Throttled);
+        let began = Instant::now();
         let error = store.admit(&event, &work(), link.as_ref()).await.unwrap_err();
         assert!(error.retryable(), "{error:?}");
-        assert!(emulator.seen().len() <= 3);
+        assert!(began.elapsed() <= Duration::from_secs(13), "{:?}", began.elapsed());
+        assert!(emulator.seen().len() <= 64);
         emulator.always(Fault::None);
         assert!(!is_stored(&store, &event).await);
     }
 }
 
-#[tokio::test]
+/// The handshake of a new connection that took longer than an attempt was thrown away with it, and began anew.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_goes_on_when_nobody_waits_for_it_any_more() {
+    let (store, emulator) = emulated().await;
+    let event = event(Bytes::from_static(b"{}"));
+    emulator.next(&[Fault::Late]);
+    let work = work();
+    let admission = store.admit(&event, &work, None);
+    assert!(tokio::time::timeout(LATE / 4, admission).await.is_err());
+    tokio::time::timeout(LATE, async {
+        while !is_stored(&store, &event).await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .unwrap();
+}
+
+/// The first attempt is carried out after the second has begun: one write, and it is the caller's own.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_comes_late_is_the_same_write() {
+    for (store, emulator, event, link) in admissions().await {
+        emulator.next(&[Fault::Late, Fault::None]);
+        assert_eq!(store.admit(&event, &work(), link.as_ref()).await.unwrap(), Admitted::New);
+        tokio::time::sleep(LATE).await;
+        assert_eq!(store.admit(&event, &work(), link.as_ref()).await.unwrap(), Admitted::Duplicate);
+        assert!(is_stored(&store, &event).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_conflict_passes() {
     for (store, emulator, event, link) in admissions().await {
         emulator.next(&[Fault::Conflict, Fault::Conflict]);
@@ -156,7 +203,7 @@ async fn a_conflict_passes() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_conflict_that_does_not_pass_is_unavailable() {
     let (store, emulator) = emulated().await;
     let mut event = event(Bytes::from_static(b"{}"));
@@ -169,7 +216,7 @@ async fn a_conflict_that_does_not_pass_is_unavailable() {
 }
 
 /// Dropped where the caller's patience ends, at whatever point: what is stored is either all or nothing.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_admission_given_up_is_all_or_nothing() {
     for (store, emulator, event, link) in admissions().await {
         emulator.always(Fault::AnswerLate);
@@ -184,7 +231,7 @@ async fn an_admission_given_up_is_all_or_nothing() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_change_whose_answer_is_lost_is_done() {
     let (store, emulator) = emulated().await;
     let (event, first) = (event(Bytes::from_static(b"{}")), work());
@@ -196,7 +243,7 @@ async fn a_change_whose_answer_is_lost_is_done() {
     assert_eq!(store.load(&event.key, NOW).await.unwrap().unwrap().work, next(&first));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_note_whose_answer_is_lost_is_kept() {
     let (store, emulator) = emulated().await;
     for over in 0..2 {
@@ -209,7 +256,7 @@ async fn a_note_whose_answer_is_lost_is_kept() {
 }
 
 /// What is wrong with the request stays wrong: nothing is repeated, and the caller is told so.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_table_that_is_missing_is_refused() {
     let emulator = Emulator::new();
     let store = DynamoStore::new(super::client(emulator.http_client()), "missing".to_owned());
@@ -218,7 +265,7 @@ async fn a_table_that_is_missing_is_refused() {
 }
 
 /// A part of a body that is gone is not passed over.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_body_with_a_part_missing_is_corrupt() {
     let (store, emulator) = emulated().await;
     let event = event(super::sizes::noise(800_000));

@@ -70,7 +70,7 @@ async fn every_push_is_found_by_its_request_connection_subject_event_and_outcome
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_goes_wrong_is_found_by_its_request_when_only_errors_are_logged() {
     let broken = Action { read: |_| panic!("a defect"), ..syn_status::ACTION };
     let (context, emulator) = deployed().await;

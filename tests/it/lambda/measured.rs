@@ -13,7 +13,7 @@ async fn counted(context: &Context<DynamoStore, Forgetful>, action: &Action, eve
     lambda::measured(context, action, request).await.1
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_push_counts_once_by_its_outcome() {
     let (context, emulator) = deployed().await;
     let path = format!("/hooks/xhq/xhq-sh/{KEY}/syn_status");

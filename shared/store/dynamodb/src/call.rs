@@ -1,7 +1,8 @@
 //! Calls to DynamoDB: what a failure means, and what is repeated.
 //!
-//! A write without an answer is *unknown*: it may have happened. The same write is repeated a few times; conditions make
-//! that harmless, and the nonce in the item tells whether the write that is in the way is our own.
+//! A write without an answer is *unknown*: it may have happened. The same write is repeated; conditions make that
+//! harmless, and the nonce in the item tells whether the write that is in the way is our own. What fails at once is
+//! repeated after a pause for as long as the call's whole patience lasts: most of it passes in a moment.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -13,7 +14,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use store::StoreError;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{DynamoStore, schema};
 
@@ -27,11 +28,14 @@ pub(crate) const SMALL: &[Duration] = &[Duration::from_millis(200), Duration::fr
 /// How long each attempt may take where up to a megabyte comes or goes.
 pub(crate) const LARGE: &[Duration] = &[Duration::from_secs(3), Duration::from_secs(5), Duration::from_secs(5)];
 
-/// How often a write is repeated because a transaction on the same item was under way.
-const CONFLICTS: u32 = 6;
+/// How long an attempt goes on at the most, where nobody waits for it any more.
+const LONGEST: Duration = Duration::from_secs(5);
 
-/// The first pause after a conflict; doubled each time, and jittered.
-const CONFLICT_PAUSE: Duration = Duration::from_millis(2);
+/// The first pause after a failure; doubled each time.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The longest pause, before it is jittered.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a failed call means.
 #[derive(Debug)]
@@ -59,13 +63,12 @@ impl Failure {
 /// How a failure is dealt with.
 enum Class {
     Final(Failure),
-    /// It may have happened.
-    Unknown(StoreError),
-    /// It did not happen, and will be possible in a moment.
-    Conflict(StoreError),
+    /// It will be possible in a moment; it may have happened.
+    Passing(StoreError),
 }
 
-/// Calls until there is an answer: `patience` says how long to wait for each, and how often.
+/// Calls until there is an answer. `patience` says how long each attempt may take that is not answered; what fails sooner
+/// is repeated beside that, and all of it takes the sum of them at the most.
 pub(crate) async fn call<T, E, F>(
     store: &DynamoStore,
     verb: &'static str,
@@ -73,37 +76,81 @@ pub(crate) async fn call<T, E, F>(
     request: impl Fn() -> F,
 ) -> Result<T, Failure>
 where
-    F: Future<Output = Result<T, SdkError<E>>>,
+    F: Future<Output = Result<T, SdkError<E>>> + Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
     Error: From<SdkError<E>>,
 {
-    let mut conflicts = 0;
-    let mut attempts = patience.iter();
-    let mut current = attempts.next();
+    let mut pauses = Pauses::new();
+    let mut waits = patience.iter().peekable();
+    let mut end = None;
     let mut last = None;
-    while let Some(patience) = current {
+    while let Some(wait) = waits.peek() {
         // Never closed, so there is always a permit in the end.
         let permit = store.in_flight.acquire().await.ok();
-        let answer = timeout(*patience, request()).await;
+        let end = *end.get_or_insert_with(|| Instant::now() + patience.iter().sum::<Duration>());
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        let answer = attempt(request(), left.min(**wait)).await;
         drop(permit);
-        let class = match answer {
+        match answer {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => classify(verb, error),
-            Err(elapsed) => Class::Unknown(StoreError::Unavailable { verb, source: Box::new(elapsed) }),
-        };
-        match class {
-            Class::Final(failure) => return Err(failure),
-            Class::Unknown(error) => {
-                current = attempts.next();
-                last = Some(error);
-            }
-            Class::Conflict(error) if conflicts == CONFLICTS => return Err(Failure::Other(error)),
-            Class::Conflict(_) => {
-                sleep(CONFLICT_PAUSE.saturating_mul(1 << conflicts).mul_f64(jitter())).await;
-                conflicts += 1;
+            Ok(Err(error)) => match classify(verb, error) {
+                Class::Final(failure) => return Err(failure),
+                Class::Passing(error) => {
+                    last = Some(error);
+                    let pause = pauses.next();
+                    if pause >= end.saturating_duration_since(Instant::now()) {
+                        break;
+                    }
+                    sleep(pause).await;
+                }
+            },
+            Err(source) => {
+                waits.next();
+                last = Some(StoreError::Unavailable { verb, source });
             }
         }
     }
     Err(Failure::Other(last.unwrap_or_else(|| StoreError::Unavailable { verb, source: "no attempt was made".into() })))
+}
+
+/// One attempt, waited for as long as that. It goes on when nobody waits any more: given up, it would take along the
+/// connection it is opening, and each attempt after it would begin the handshake anew. What it does late is what an
+/// attempt does whose answer is lost.
+async fn attempt<F>(request: F, wait: Duration) -> Result<F::Output, Box<dyn StdError + Send + Sync>>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    Ok(timeout(wait, tokio::spawn(timeout(LONGEST, request))).await???)
+}
+
+/// How long to wait between attempts: doubled each time, and jittered, so that those who failed together do not come
+/// again together.
+pub(crate) struct Pauses {
+    number: u32,
+    seed: u64,
+}
+
+impl Pauses {
+    pub(crate) fn new() -> Self {
+        Self::seeded(random())
+    }
+
+    const fn seeded(seed: u64) -> Self {
+        Self { number: 0, seed }
+    }
+
+    /// The next pause: half to one and a half times what it would be without jitter.
+    pub(crate) fn next(&mut self) -> Duration {
+        let pause = PAUSE.saturating_mul(1_u32.checked_shl(self.number).unwrap_or(u32::MAX)).min(LONGEST_PAUSE);
+        let part = self.seed.rotate_right(self.number.wrapping_mul(16)) & u64::from(u16::MAX);
+        let part = u16::try_from(part).unwrap_or_default();
+        self.number = self.number.saturating_add(1);
+        pause.mul_f64(f64::from(part) / f64::from(u16::MAX) + 0.5)
+    }
 }
 
 fn classify<E>(verb: &'static str, error: SdkError<E>) -> Class
@@ -121,34 +168,33 @@ where
         return refused(error.into());
     }
     if !answered {
-        return Class::Unknown(unavailable(error.into()));
+        return Class::Passing(unavailable(error.into()));
     }
     #[expect(clippy::wildcard_enum_match_arm, reason = "the SDK adds errors with every release")]
     match error {
         Error::ConditionalCheckFailedException(failed) => Class::Final(Failure::Condition(failed.item)),
         Error::TransactionCanceledException(canceled) => {
             let reasons = canceled.cancellation_reasons.clone().unwrap_or_default();
+            let passing = |reason| matches!(Reason::of(reason), Reason::Conflict | Reason::Throttled);
             if reasons.iter().any(|reason| Reason::of(reason) == Reason::Condition) {
                 Class::Final(Failure::Canceled(reasons))
-            } else if reasons.iter().any(|reason| Reason::of(reason) == Reason::Conflict) {
-                Class::Conflict(unavailable(canceled.into()))
-            } else if reasons.iter().any(|reason| Reason::of(reason) == Reason::Throttled) {
-                Class::Final(Failure::Other(unavailable(canceled.into())))
+            } else if reasons.iter().any(passing) {
+                Class::Passing(unavailable(canceled.into()))
             } else {
                 refused(canceled.into())
             }
         }
         error @ (Error::TransactionConflictException(_)
         | Error::TransactionInProgressException(_)
-        | Error::ReplicatedWriteConflictException(_)) => Class::Conflict(unavailable(error.into())),
-        error @ (Error::ProvisionedThroughputExceededException(_)
+        | Error::ReplicatedWriteConflictException(_)
+        | Error::ProvisionedThroughputExceededException(_)
         | Error::RequestLimitExceeded(_)
         | Error::ThrottlingException(_)
-        | Error::LimitExceededException(_)) => Class::Final(Failure::Other(unavailable(error.into()))),
+        | Error::LimitExceededException(_)) => Class::Passing(unavailable(error.into())),
         error => {
             // An inner error of DynamoDB may have come after the write.
             if status.is_none_or(|status| status >= 500) {
-                Class::Unknown(unavailable(error.into()))
+                Class::Passing(unavailable(error.into()))
             } else {
                 refused(error.into())
             }
@@ -212,11 +258,6 @@ fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// In `0.5..1.5`.
-fn jitter() -> f64 {
-    f64::from(u32::try_from(random() >> 32).unwrap_or_default()) / f64::from(u32::MAX) + 0.5
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,5 +266,16 @@ mod tests {
     fn nonces_differ() {
         let nonces: std::collections::HashSet<_> = (0..1000).map(|_| Nonce::new().0).collect();
         assert_eq!(nonces.len(), 1000);
+    }
+
+    #[test]
+    fn pauses_double_within_bounds_and_never_meet() {
+        let pauses = |seed| {
+            let mut pauses = Pauses::seeded(seed);
+            std::array::from_fn::<_, 40, _>(|_| pauses.next().as_millis())
+        };
+        assert_eq!(pauses(0)[..9], [5, 10, 20, 40, 80, 160, 320, 500, 500]);
+        assert_eq!(pauses(u64::MAX)[..9], [15, 30, 60, 120, 240, 480, 960, 1_500, 1_500]);
+        assert_ne!(pauses(0x0123_4567_89ab_cdef), pauses(0xfedc_ba98_7654_3210));
     }
 }

@@ -11,7 +11,7 @@ use hub::{EndpointId, EventKey, Utc};
 use store::{Listed, Page, StoreError};
 
 use crate::DynamoStore;
-use crate::call::{Item, LARGE, call};
+use crate::call::{Item, LARGE, Pauses, call};
 use crate::item::{Reader, is_expired, item_key, key_of, now_seconds, place_at, placeholders, text, time_of};
 use crate::schema::{EXPIRES, INDEX, PK, PLACE, SHARD, SHARDS, SK};
 
@@ -27,8 +27,8 @@ const BATCH: usize = 100;
 /// How many queries one page may take, so that a filter that fits nothing still answers in time.
 const QUERIES_PER_PAGE: usize = 24;
 
-/// How often the rest of a batch is asked for again.
-const BATCH_ATTEMPTS: usize = 5;
+/// How often a batch is asked for, the first time and for what is left of it.
+const BATCH_ATTEMPTS: usize = 8;
 
 pub(crate) async fn due(store: &DynamoStore, now: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
     let ranges = (0..SHARDS).flat_map(|shard| ['D', 'E'].map(|class| (shard, class)));
@@ -176,9 +176,13 @@ async fn read_all(store: &DynamoStore, entries: &[Item], now: Utc) -> Result<Vec
         .map(|key| key.map(|(name, value)| (name.clone(), value.clone())).collect())
         .collect();
     let mut items = Vec::with_capacity(keys.len());
-    for _ in 0..BATCH_ATTEMPTS {
+    let mut pauses = Pauses::new();
+    for number in 0..BATCH_ATTEMPTS {
         if keys.is_empty() {
             break;
+            if number > 0 {
+                tokio::time::sleep(pauses.next()).await;
+            }
         }
         let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
         let request = request.map_err(|error| refused(error.into()))?;
