@@ -14,7 +14,7 @@ use hub::{Alias, ConnectionId, Subject};
 use runtime::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::{Latest, Listed, SUBJECTS, Store, StoreError};
+use store::{Failed, Latest, Listed, SUBJECTS, Store, StoreError};
 
 use crate::shown;
 
@@ -98,7 +98,7 @@ async fn failed<S: Store, Q>(
     bytes: usize,
 ) -> Result<Page, Problem> {
     loop {
-        let page = context.store.failed(None, from, limit, context.now()).await;
+        let page = context.store.failed(&Failed::Any, from, limit, context.now()).await;
         let page = page.map_err(|error| Problem::page(&error))?;
         // Of others it is the telling that failed.
         let stuck = |listed: &&Listed| stands(listed, &[Standing::Failed, Standing::Ambiguous]) && wanted(listed);

@@ -11,7 +11,7 @@ use hub::{EndpointId, EventKey, Utc, Work};
 use queue::{Errand, Hint};
 use runtime::Context;
 use runtime::receive::hints;
-use store::{Settled, Store, StoreError};
+use store::{Failed, Settled, Store, StoreError};
 use tokio::time::Instant;
 
 /// How many deliveries one request changes at the most.
@@ -145,7 +145,8 @@ async fn batch<S: Store, Q>(
             Ok((these.iter().map(|key| (key.clone(), None)).collect(), next))
         }
         Selection::Failed => {
-            let page = context.store.failed(Some(order.endpoint), from, most, context.now()).await;
+            let which = Failed::At(order.endpoint.clone());
+            let page = context.store.failed(&which, from, most, context.now()).await;
             let page = page.map_err(|error| {
                 let place = from.is_some() && matches!(error, StoreError::Refused { .. });
                 if place { ChangeError::Place } else { error.into() }

@@ -28,7 +28,7 @@ use runtime::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
-use store::{Latest, Store};
+use store::{Failed, Latest, Store};
 use tokio::time::timeout;
 
 use crate::change::{Change, ChangeError, Changed, Order, Selection};
@@ -129,11 +129,12 @@ async fn failed<S: Store, Q>(
     let unknown = endpoint.as_ref().is_some_and(|endpoint| !context.config.endpoints.contains_key(endpoint));
     let mut limit = api::limit(request, MOST)?;
     let now = context.now();
+    let which = endpoint.clone().map_or(Failed::Waiting, Failed::At);
     let begin = query(request, "from");
     // One that is not configured is looked for until something is found that is listed for it.
     let (mut from, mut looks) = (begin.clone(), if unknown && begin.is_none() { LOOKS } else { 0 });
     loop {
-        let page = context.store.failed(endpoint.as_ref(), from.as_deref(), limit, now).await;
+        let page = context.store.failed(&which, from.as_deref(), limit, now).await;
         let page = page.map_err(|error| Problem::page(&error))?;
         let seen = page.items.iter().filter(|item| caller.sees(&item.key.connection));
         let items = api::printed(seen.flat_map(|item| view::failures(item, endpoint.as_ref())))?;

@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use courier::call::line_name;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures::stream::{self, StreamExt as _};
 use hub::breaker::{self, Health};
 use hub::call::Standing;
 use hub::delivery::State;
-use hub::{ConnectionId, Utc};
+use hub::{ConnectionId, EventKey, Utc};
 use runtime::Context;
-use runtime::metrics::{Dimension, Metric, Sample};
-use store::{Store, StoreError};
+use runtime::metrics::{self, Dimension, Metric, Sample};
+use store::{Failed, Store, StoreError};
+use tokio::time::{Instant, timeout_at};
+
+use crate::NAME;
 
 /// How far ahead of its time work is looked at: what was put off or is in hand comes due again within it.
 const AHEAD: Duration = Duration::from_mins(8);
@@ -20,106 +23,210 @@ const AHEAD: Duration = Duration::from_mins(8);
 /// How much work is counted at the most.
 const COUNTED: usize = 10_000;
 
-/// How many events are looked at themselves; of the others it is believed that they wait.
+/// How many events are looked at themselves, half of them those that are due first; of the others it is believed that
+/// they wait.
 const LOOKED_AT: usize = 256;
 
 /// How many are looked at at once.
 const PARALLEL: usize = 16;
 
-/// How many events of the failed list are looked at, and by how many pages at the most.
+/// How many events that wait for somebody are looked at, and by how many pages at the most.
 const FAILURES: usize = 1_000;
 const PAGES: usize = 8;
 
-/// What waits of one connection.
+/// What is due of one connection.
 #[derive(Clone, Copy, Debug, Default)]
-struct Waiting {
-    due: u32,
+struct Due {
+    count: u32,
     oldest: Duration,
+}
+
+/// What waits for somebody of one connection.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stuck {
     failed: u32,
     ambiguous: u32,
 }
 
-/// What the metrics are to say of what waits, per connection, and of the circuits, per endpoint and connection.
-pub async fn samples<S: Store, Q>(context: &Context<S, Q>) -> Result<Vec<Sample>, StoreError> {
-    let now = context.now();
-    // What nothing waits for is told of as well, or its last backlog would seem to stay.
-    let known = context.config.connections.keys().map(|connection| (connection.clone(), Waiting::default()));
-    let mut waiting: BTreeMap<ConnectionId, Waiting> = known.collect();
-    look(context, now, &mut waiting).await?;
-    count_failed(&context.store, now, &mut waiting).await?;
-    let mut samples: Vec<Sample> = waiting
-        .iter()
-        .map(|(connection, waiting)| {
-            let values = vec![
-                (Metric::Due, waiting.due.into()),
-                (Metric::OldestDue, waiting.oldest.as_secs_f64()),
-                (Metric::Failed, waiting.failed.into()),
-                (Metric::Ambiguous, waiting.ambiguous.into()),
-            ];
-            Sample::of(Dimension::Connection, connection, values)
-        })
-        .collect();
-    let endpoints = context.config.endpoints.keys().map(|id| (Dimension::Endpoint, id.to_string(), id.to_string()));
-    let connections = context.config.connections.values();
-    let partners = connections.map(|to| (Dimension::Connection, to.id.to_string(), line_name(to)));
-    for (dimension, of, line) in endpoints.chain(partners) {
-        let note = context.store.note(&breaker::note(&line)).await?;
-        let health = note.and_then(|note| serde_json::from_str::<Health>(&note.value).ok());
-        let open = health.is_some_and(|health| health.is_open());
-        samples.push(Sample::of(dimension, &of, vec![(Metric::CircuitsOpen, f64::from(u8::from(open)))]));
+/// What the metrics are to say of what waits, per connection, and of the circuits, per endpoint and connection. What the
+/// store does not answer within that time, and what cannot be read, is left out, and an error of the function.
+pub async fn samples<S: Store, Q>(context: &Context<S, Q>, within: Duration) -> Vec<Sample> {
+    let measuring = Measuring { context, now: context.now(), end: Instant::now() + within };
+    let (due, stuck) = (Box::pin(measuring.due()), Box::pin(measuring.stuck()));
+    let (due, stuck, circuits) = tokio::join!(due, stuck, Box::pin(measuring.circuits()));
+    let unknown = due.unknown + stuck.unknown + circuits.unknown;
+    let mut samples = waiting(due.known.as_ref(), stuck.known.as_ref());
+    samples.extend(circuits.known);
+    if unknown > 0 {
+        tracing::error!(function = NAME, unknown, "not all that waits could be measured");
+        samples.push(metrics::errors(unknown));
     }
-    Ok(samples)
+    samples
 }
 
-/// Looks at what is due now or was to be.
-async fn look<S: Store, Q>(
-    context: &Context<S, Q>,
-    now: Utc,
-    waiting: &mut BTreeMap<ConnectionId, Waiting>,
-) -> Result<(), StoreError> {
-    let keys = context.store.due(now.after(AHEAD.max(context.config.sweep_every)), COUNTED).await?;
-    let (looked_at, others) = keys.split_at(keys.len().min(LOOKED_AT));
-    let found: Vec<_> = stream::iter(looked_at.to_vec())
-        .map(|key| async move { context.store.inspect(&key, now).await })
-        .buffer_unordered(PARALLEL)
-        .try_collect()
-        .await?;
-    for listed in found.into_iter().flatten() {
-        let entry = waiting.entry(listed.key.connection).or_default();
-        for since in listed.work.owed(now) {
-            entry.due = entry.due.saturating_add(1);
-            entry.oldest = entry.oldest.max(now.since(since));
-        }
-    }
-    for key in others {
-        let entry = waiting.entry(key.connection.clone()).or_default();
-        entry.due = entry.due.saturating_add(1);
-    }
-    Ok(())
+/// A part of what is measured.
+struct Part<T> {
+    known: T,
+    /// How much of it the store did not tell.
+    unknown: usize,
 }
 
-async fn count_failed<S: Store>(
-    store: &S,
-    now: Utc,
-    waiting: &mut BTreeMap<ConnectionId, Waiting>,
-) -> Result<(), StoreError> {
-    let (mut from, mut counted) = (None, 0);
-    for _ in 0..PAGES {
-        let page = store.failed(None, from.as_deref(), FAILURES - counted, now).await?;
-        counted += page.items.len();
-        for listed in page.items {
-            let entry = waiting.entry(listed.key.connection).or_default();
-            // A call that a partner refused is the ERP's to know, and is told it: only what nobody knows the result of
-            // waits for somebody.
-            let failed = listed.work.deliveries.iter().any(|delivery| delivery.state == State::Failed);
-            let ambiguous = listed.work.call.is_some_and(|call| call.standing == Standing::Ambiguous);
-            entry.failed = entry.failed.saturating_add(failed.into());
-            entry.ambiguous = entry.ambiguous.saturating_add(ambiguous.into());
+type PerConnection<T> = BTreeMap<ConnectionId, T>;
+
+fn waiting(due: Option<&PerConnection<Due>>, stuck: Option<&PerConnection<Stuck>>) -> Vec<Sample> {
+    let connections = due.iter().flat_map(|due| due.keys()).chain(stuck.iter().flat_map(|stuck| stuck.keys()));
+    let mut values: BTreeMap<&ConnectionId, Vec<_>> = connections.map(|connection| (connection, Vec::new())).collect();
+    for (connection, values) in &mut values {
+        if let Some(due) = due {
+            let Due { count, oldest } = due.get(connection).copied().unwrap_or_default();
+            values.extend([(Metric::Due, count.into()), (Metric::OldestDue, oldest.as_secs_f64())]);
         }
-        from = page.next;
-        if from.is_none() || counted >= FAILURES {
-            break;
+        if let Some(stuck) = stuck {
+            let Stuck { failed, ambiguous } = stuck.get(connection).copied().unwrap_or_default();
+            values.extend([(Metric::Failed, failed.into()), (Metric::Ambiguous, ambiguous.into())]);
         }
     }
-    Ok(())
+    values.into_iter().map(|(connection, values)| Sample::of(Dimension::Connection, connection, values)).collect()
+}
+
+struct Measuring<'a, S, Q> {
+    context: &'a Context<S, Q>,
+    now: Utc,
+    end: Instant,
+}
+
+impl<S: Store, Q> Measuring<'_, S, Q> {
+    /// What is due now or was to be.
+    async fn due(&self) -> Part<Option<PerConnection<Due>>> {
+        let until = self.now.after(AHEAD.max(self.context.config.sweep_every));
+        let Some(keys) = self.told(self.context.store.due(until, COUNTED)).await else {
+            return Part { known: None, unknown: 1 };
+        };
+        let mut known = self.all();
+        let (mut unknown, chosen) = (0, chosen(keys.len(), self.now));
+        let (looked_at, others): (Vec<_>, Vec<_>) = keys.into_iter().zip(chosen).partition(|(_, chosen)| *chosen);
+        let inspect = |key: EventKey| async {
+            let found = self.told(self.context.store.inspect(&key, self.now)).await;
+            (key, found)
+        };
+        let mut found = stream::iter(looked_at).map(|(key, _)| inspect(key)).buffer_unordered(PARALLEL);
+        while let Some((key, found)) = found.next().await {
+            let entry: &mut Due = known.entry(key.connection).or_default();
+            match found {
+                Some(Some(listed)) => {
+                    for since in listed.work.owed(self.now) {
+                        entry.count = entry.count.saturating_add(1);
+                        entry.oldest = entry.oldest.max(self.now.since(since));
+                    }
+                }
+                Some(None) => {}
+                None => {
+                    // It is due, whatever it is.
+                    entry.count = entry.count.saturating_add(1);
+                    unknown += 1;
+                }
+            }
+        }
+        for (key, _) in others {
+            let entry = known.entry(key.connection).or_default();
+            entry.count = entry.count.saturating_add(1);
+        }
+        Part { known: Some(known), unknown }
+    }
+
+    /// What waits for somebody; as much as is known where the store does not tell all of it.
+    async fn stuck(&self) -> Part<Option<PerConnection<Stuck>>> {
+        let mut known = None;
+        let (mut unknown, mut from, mut counted) = (0, None, 0);
+        for _ in 0..PAGES {
+            let page = self.context.store.failed(&Failed::Waiting, from.as_deref(), FAILURES - counted, self.now);
+            let Some(page) = self.told(page).await else {
+                unknown += 1;
+                break;
+            };
+            unknown += page.unreadable;
+            counted += page.items.len();
+            let known = known.get_or_insert_with(|| self.all());
+            for listed in page.items {
+                let entry: &mut Stuck = known.entry(listed.key.connection).or_default();
+                let failed = listed.work.deliveries.iter().any(|delivery| delivery.state == State::Failed);
+                let ambiguous = listed.work.call.is_some_and(|call| call.standing == Standing::Ambiguous);
+                entry.failed = entry.failed.saturating_add(failed.into());
+                entry.ambiguous = entry.ambiguous.saturating_add(ambiguous.into());
+            }
+            from = page.next;
+            if from.is_none() || counted >= FAILURES {
+                break;
+            }
+        }
+        Part { known, unknown }
+    }
+
+    /// Which circuits are open.
+    async fn circuits(&self) -> Part<Vec<Sample>> {
+        let config = &self.context.config;
+        let endpoints = config.endpoints.keys().map(|id| (Dimension::Endpoint, id.to_string(), id.to_string()));
+        let connections = config.connections.values();
+        let partners = connections.map(|to| (Dimension::Connection, to.id.to_string(), line_name(to)));
+        let lines: Vec<_> = endpoints.chain(partners).collect();
+        let asked = stream::iter(lines).map(|(dimension, of, line)| async move {
+            let note = self.told(self.context.store.note(&breaker::note(&line))).await?;
+            let open = match note {
+                None => false,
+                Some(note) => {
+                    let health = serde_json::from_str::<Health>(&note.value);
+                    let health =
+                        health.inspect_err(|error| tracing::error!(function = NAME, line, %error, "no health"));
+                    health.ok()?.is_open()
+                }
+            };
+            Some(Sample::of(dimension, &of, vec![(Metric::CircuitsOpen, f64::from(u8::from(open)))]))
+        });
+        let told: Vec<_> = asked.buffered(PARALLEL).collect().await;
+        let unknown = told.iter().filter(|sample| sample.is_none()).count();
+        Part { known: told.into_iter().flatten().collect(), unknown }
+    }
+
+    /// What nothing waits for is told of as well, or its last backlog would seem to stay.
+    fn all<T: Default>(&self) -> PerConnection<T> {
+        self.context.config.connections.keys().map(|connection| (connection.clone(), T::default())).collect()
+    }
+
+    /// What the store tells in time.
+    async fn told<T>(&self, asked: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
+        let told = timeout_at(self.end, asked).await.ok()?;
+        told.inspect_err(|error| tracing::error!(function = NAME, error = runtime::logs::chain(error), "not measured"))
+            .ok()
+    }
+}
+
+/// Which of so many events, in the order in which they are due, are looked at. Those that are due first have waited for
+/// longest of what nobody has taken up; what is put off again and again is anywhere, so of the others each so-many-th is
+/// looked at, and others each minute.
+fn chosen(count: usize, now: Utc) -> impl Iterator<Item = bool> {
+    let first = if count <= LOOKED_AT { count } else { LOOKED_AT / 2 };
+    let step = (count - first).div_ceil(LOOKED_AT / 2).max(1);
+    let turn = usize::try_from(now.seconds() / 60).unwrap_or_default() % step;
+    (0..count).map(move |place| place < first || (place - first) % step == turn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Only those that were due first were looked at: one that had been put off for hours was hidden by as many retries.
+    #[test]
+    fn each_of_many_is_looked_at_in_its_turn() {
+        for (count, most) in [(0, 0), (1, 1), (256, 256), (257, 256), (10_000, 256)] {
+            let step = count / (LOOKED_AT / 2) + 1;
+            let mut seen = vec![false; count];
+            for minute in 0..i64::try_from(step).unwrap() {
+                let chosen: Vec<_> = chosen(count, Utc(minute * 60_000_000)).collect();
+                assert!(chosen.iter().filter(|chosen| **chosen).count() <= most, "{count}");
+                assert!(chosen.iter().take(LOOKED_AT / 2).all(|chosen| *chosen), "{count}");
+                seen.iter_mut().zip(chosen).for_each(|(seen, chosen)| *seen |= chosen);
+            }
+            assert!(seen.into_iter().all(|seen| seen), "{count}");
+        }
+    }
 }

@@ -122,6 +122,15 @@ impl Work {
         failed.map(|delivery| delivery.due).chain(call).min()
     }
 
+    /// Since when it waits for somebody: a delivery failed and nobody has confirmed it, or nobody knows the result of a call.
+    /// A call that failed is the ERP's to know, and is told it; nothing more can be done about it.
+    #[must_use]
+    pub fn waits_since(&self) -> Option<Utc> {
+        let failed = self.deliveries.iter().filter(|delivery| delivery.state == State::Failed);
+        let call = self.call.as_ref().filter(|call| call.standing == Standing::Ambiguous).map(|call| call.due);
+        failed.map(|delivery| delivery.due).chain(call).min()
+    }
+
     /// Whether somebody should look.
     #[must_use]
     pub fn has_failed(&self) -> bool {

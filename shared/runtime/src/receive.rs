@@ -154,7 +154,8 @@ pub async fn receive<S: Store, Q: Queue>(
     drop(place);
     // Of several events one may be late: the others are stored, and their hints have their time too.
     let several = arrival.drafts.len() > 1;
-    let latest = if several { deadline - HINT_BUDGET } else { deadline };
+    let reserved = if several { Q::HOLDS_UP.min(partner.budget() / HINT_SHARE) } else { Duration::ZERO };
+    let latest = deadline - reserved;
     let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, &delivered));
     // Every event of the push is tried, so that what can be kept is kept; the resend completes the rest.
     let stored = join_all(admissions.map(|admission| timeout_at(latest, admission))).await;
@@ -173,7 +174,8 @@ pub async fn receive<S: Store, Q: Queue>(
         }
     }
     note(&keys);
-    let patience = Q::HOLDS_UP.min(deadline.saturating_duration_since(Instant::now()) / HINT_SHARE);
+    let left = deadline.saturating_duration_since(Instant::now());
+    let patience = Q::HOLDS_UP.min((left / HINT_SHARE).max(reserved.min(left)));
     send(context, action, hints, patience).await;
     if let Some(first) = lost.first() {
         return unavailable(action, connection, first, lost.len());

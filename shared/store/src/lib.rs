@@ -14,6 +14,7 @@ pub use timelines::{Latest, SUBJECTS, TIMELINE, timelines};
 use std::collections::BTreeMap;
 use std::error::Error;
 
+use hub::delivery::State;
 use hub::event::Meta;
 use hub::identity::Head;
 use hub::ledger::Tally;
@@ -59,11 +60,36 @@ pub struct Listed {
     pub work: Work,
 }
 
+/// Which of what has failed is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// Whatever somebody should look at (`Work::failed_since`).
+    Any,
+    /// What waits for somebody (`Work::waits_since`). Reading it costs nothing for what does not.
+    Waiting,
+    /// Deliveries to that endpoint.
+    At(EndpointId),
+}
+
+impl Failed {
+    /// Whether such work is listed.
+    #[must_use]
+    pub fn holds(&self, work: &Work) -> bool {
+        match self {
+            Self::Any => work.has_failed(),
+            Self::Waiting => work.waits_since().is_some(),
+            Self::At(endpoint) => work.delivery(endpoint).is_some_and(|delivery| delivery.state == State::Failed),
+        }
+    }
+}
+
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The items.
     pub items: Vec<Listed>,
+    /// How many more there are that cannot be read. The engine logs which.
+    pub unreadable: usize,
     /// Where the next page begins; opaque, printable; nothing at the end. A page may be empty and not be the last.
     pub next: Option<String>,
 }
@@ -151,10 +177,10 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// most. May lag behind the latest writes: look at the item itself before acting.
     fn due(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
 
-    /// Events with a failed delivery (to that endpoint, where one is named), by pages.
+    /// Events of which something has failed, by pages.
     fn failed(
         &self,
-        endpoint: Option<&EndpointId>,
+        which: &Failed,
         from: Option<&str>,
         limit: usize,
         now: Utc,
@@ -190,6 +216,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn put_note(&self, name: &str, value: &str, over: u64) -> impl Future<Output = Result<bool>> + Send;
 
     /// The ledger of each connection. `accepted` is counted when events are admitted or replayed, the other counts from
-    /// the deliveries as they stand, so that a loss shows.
+    /// the deliveries as they stand, so that a loss shows. What cannot be read is promised and nowhere; the engine logs what
+    /// it is.
     fn ledger(&self, now: Utc) -> impl Future<Output = Result<BTreeMap<ConnectionId, Tally>>> + Send;
 }

@@ -228,7 +228,7 @@ impl Deployment {
 
     /// The sweep by the clock, with its measuring.
     pub(crate) async fn sweep(&self) -> anyhow::Result<Usage> {
-        sweep::backlog::samples(&self.context).await?;
+        sweep::backlog::samples(&self.context, sweep::MEASURING).await;
         sweep::handle(&self.courier(Outcome::Delivered, "")).await?;
         Ok(self.invoked(Outside::Nobody, 0.0, 0.0))
     }

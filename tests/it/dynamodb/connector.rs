@@ -103,6 +103,20 @@ impl Emulator {
         carry_out(&self.database.0, "DeleteItem", &key.to_string()).unwrap();
     }
 
+    /// Puts an item in place of the one with its keys, as somebody else may.
+    pub(crate) fn put(&self, item: &Value) {
+        carry_out(&self.database.0, "PutItem", &json!({"TableName": super::TABLE, "Item": item}).to_string()).unwrap();
+    }
+
+    /// Makes the work of so many events unreadable.
+    pub(crate) fn spoil(&self, count: usize) {
+        let events = self.items().into_iter().filter(|item| item["SK"]["S"].as_str().unwrap().starts_with("E#"));
+        for mut item in events.take(count) {
+            item["w"] = json!({"B": "B3g="});
+            self.put(&item);
+        }
+    }
+
     /// The items of the table.
     pub(crate) fn items(&self) -> Vec<Value> {
         let (mut items, mut scan) = (Vec::new(), json!({"TableName": super::TABLE, "ConsistentRead": true}));
@@ -165,6 +179,7 @@ impl HttpConnector for Emulator {
         HttpConnectorFuture::new(async move {
             let lost = || ConnectorError::io("connection reset".into());
             match fault {
+                Fault::Late => sleep(LATE).await,
                 Fault::Lost => return Err(lost()),
                 Fault::Throttled => {
                     return Ok(refusal("ProvisionedThroughputExceededException", 400, &json!({})));
@@ -179,7 +194,6 @@ impl HttpConnector for Emulator {
             }
             let (status, body) = emulator.answer(&operation, &body).await;
             match fault {
-                Fault::Late => sleep(LATE).await,
                 Fault::AnswerLost => return Err(lost()),
                 Fault::AnswerLate => std::future::pending().await,
                 Fault::Internal => return Ok(refusal("InternalServerError", 500, &json!({}))),

@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use super::connector::LATE;
 use super::{Emulator, Fault, emulated};
 
-const NOW: Utc = Utc(1_790_000_000_000_000);
+pub(crate) const NOW: Utc = Utc(1_790_000_000_000_000);
 
-pub(super) fn event(body: Bytes) -> Event {
+pub(crate) fn event(body: Bytes) -> Event {
     let key =
         EventKey { connection: "xhq-sh".into(), subject: hub::Subject::new("order", "S2026"), id: EventId([7; 24]) };
     let meta = Meta {

@@ -2,6 +2,7 @@
 
 mod connector;
 mod cost;
+mod failed;
 mod faults;
 mod sizes;
 mod wire;
@@ -11,6 +12,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use store_dynamodb::DynamoStore;
 
 pub(crate) use connector::{Emulator, Fault};
+pub(crate) use faults::{NOW, event};
 pub(crate) use sizes::noise;
 
 const TABLE: &str = "tongguan";

@@ -64,8 +64,8 @@ async fn a_push_whose_function_runs_out_of_time_is_answered_and_an_error() {
 }
 
 /// A hub with an ERP, and a push it has accepted for each of the subjects.
-async fn accepted(subjects: usize) -> Context<DynamoStore, Forgetful> {
-    let (mut context, _) = deployed().await;
+async fn accepted(subjects: usize) -> (Context<DynamoStore, Forgetful>, Emulator) {
+    let (mut context, emulator) = deployed().await;
     let config = format!(
         r#"
         sweep_every = "1m"
@@ -90,7 +90,7 @@ async fn accepted(subjects: usize) -> Context<DynamoStore, Forgetful> {
         let body = json!({"action": "syn_status", "orderOutNo": format!("S{subject}"), "code": 61}).to_string();
         push(&context, &syn_status::ACTION, &rest(&format!("/hooks/xhq/xhq-sh/{KEY}/syn_status"), &body)).await;
     }
-    context
+    (context, emulator)
 }
 
 /// The same hub so much later, whose ERP does that.
@@ -109,14 +109,14 @@ fn later(context: &Context<DynamoStore, Forgetful>, seconds: u64, outcome: Outco
 
 /// What the sweep measures: of that connection or endpoint, that.
 async fn waiting(context: &Context<DynamoStore, Forgetful>, of: &str, metric: Metric) -> Option<f64> {
-    let samples = sweep::backlog::samples(context).await.unwrap();
+    let samples = sweep::backlog::samples(context, sweep::MEASURING).await;
     let sample = samples.iter().find(|sample| sample.of[0].1 == of && sample.value(metric).is_some());
     sample.and_then(|sample| sample.value(metric))
 }
 
 #[tokio::test]
 async fn what_waits_is_as_old_as_its_push_however_often_it_was_taken_up() {
-    let context = accepted(1).await;
+    let (context, _) = accepted(1).await;
     for minutes in [2, 3, 4] {
         let now = later(&context, minutes * 60, Outcome::Delivered).context;
         let due = now.store.due(now.now(), 9).await.unwrap();
@@ -140,7 +140,7 @@ async fn what_waits_is_as_old_as_its_push_however_often_it_was_taken_up() {
 
 #[tokio::test]
 async fn what_an_open_circuit_puts_off_waits_and_the_circuit_shows() {
-    let context = accepted(12).await;
+    let (context, _) = accepted(12).await;
     assert_eq!(waiting(&context, "erp", Metric::CircuitsOpen).await, Some(0.0));
     let courier = later(&context, 120, Outcome::NoAnswer);
     sweep::handle(&courier).await.unwrap();
@@ -152,7 +152,7 @@ async fn what_an_open_circuit_puts_off_waits_and_the_circuit_shows() {
 
 #[tokio::test]
 async fn what_failed_is_counted_and_waits_no_more() {
-    let context = accepted(3).await;
+    let (context, _) = accepted(3).await;
     let courier = later(&context, 120, Outcome::Impossible);
     sweep::handle(&courier).await.unwrap();
     let now = &courier.context;
@@ -163,4 +163,37 @@ async fn what_failed_is_counted_and_waits_no_more() {
     ledger::handle(now).await.unwrap();
     let balance = ledger::samples(&now.store.ledger(now.now()).await.unwrap());
     assert_eq!(balance[0].value(Metric::LedgerDifference), Some(0.0));
+}
+
+/// One was enough for every metric of every connection to be missing, which no alarm takes for a fault.
+#[tokio::test]
+async fn what_cannot_be_read_is_an_error_and_hides_nothing() {
+    let (context, emulator) = accepted(3).await;
+    assert_eq!(waiting(&context, "", Metric::Errors).await, None);
+    emulator.spoil(1);
+    let courier = later(&context, 120, Outcome::Impossible);
+    sweep::handle(&courier).await.unwrap();
+    let now = &courier.context;
+    for (metric, expected) in [(Metric::Due, 1.0), (Metric::Failed, 2.0)] {
+        assert_eq!(waiting(now, "xhq-sh", metric).await, Some(expected), "{metric:?}");
+    }
+    assert_eq!(waiting(now, "", Metric::Errors).await, Some(1.0));
+    emulator.spoil(3);
+    assert_eq!(waiting(now, "xhq-sh", Metric::Failed).await, Some(0.0));
+    assert_eq!(waiting(now, "", Metric::Errors).await, Some(3.0));
+    ledger::handle(now).await.unwrap();
+    let balance = ledger::samples(&now.store.ledger(now.now()).await.unwrap());
+    assert_eq!(balance[0].value(Metric::LedgerDifference), Some(3.0));
+}
+
+/// Likewise; and the sweep waits no longer.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_told_in_time_is_an_error() {
+    let (context, emulator) = accepted(1).await;
+    emulator.always(Fault::AnswerLate);
+    let began = Instant::now();
+    let samples = sweep::backlog::samples(&context, sweep::MEASURING).await;
+    assert!(began.elapsed() <= sweep::MEASURING, "{:?}", began.elapsed());
+    assert!(samples.iter().all(|sample| sample.value(Metric::Due).is_none() && sample.value(Metric::Failed).is_none()));
+    assert!(samples.last().unwrap().value(Metric::Errors) > Some(0.0));
 }

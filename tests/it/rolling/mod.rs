@@ -101,7 +101,7 @@ async fn finished<S: Store>(store: S) {
         let found = store.resolve(&Alias::new(kind, value), now).await.unwrap();
         assert_eq!(found, [("xhq-sh".into(), format!("order:{order}").as_str().into())]);
     }
-    let page = store.failed(None, None, 10, now).await.unwrap();
+    let page = store.failed(&store::Failed::Any, None, 10, now).await.unwrap();
     let [failed] = page.items.as_slice() else { panic!("{page:?}") };
     let again = failed.work.replayed(&EndpointId::from("erp"), now).unwrap();
     assert_eq!(store.settle(&failed.key, &again).await.unwrap(), Settled::Done);

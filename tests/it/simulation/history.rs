@@ -8,7 +8,7 @@ use deliveries::change::{Change, Order, Selection, apply};
 use hub::EventKey;
 use hub::delivery::State;
 use runtime::config::Config;
-use store::Store as _;
+use store::{Failed, Store as _};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -226,7 +226,7 @@ async fn judge(plan: &Plan, hub: &Hub, erp: &Erp) {
             failed.then(|| event.key.clone())
         };
         let expected: BTreeSet<EventKey> = works.iter().filter_map(failed).collect();
-        let page = hub.store.failed(Some(&id), None, 1000, now).await.unwrap();
+        let page = hub.store.failed(&Failed::At(id.clone()), None, 1000, now).await.unwrap();
         let listed: BTreeSet<_> = page.items.into_iter().map(|item| item.key).collect();
         if listed != expected {
             world.broken(&format!("listed as failed at {id}: {listed:?}, and these did: {expected:?}"));

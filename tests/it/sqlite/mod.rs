@@ -2,10 +2,16 @@
 
 use std::cell::RefCell;
 
+use bytes::Bytes;
+use hub::delivery::{Delivery, State};
+use hub::{EventId, Work};
 use partners::Partner;
+use rusqlite::Connection;
+use store::{Admitted, Failed, Store as _};
 use store_sqlite::SqliteStore;
 use tempfile::TempDir;
 
+use crate::dynamodb::{NOW, event};
 use crate::support::{Plan, events, status, taken};
 
 thread_local! {
@@ -22,6 +28,26 @@ async fn make_store() -> SqliteStore {
 
 mod contract {
     store::contract_tests!(super::make_store);
+}
+
+/// One was enough to hide the whole list and the whole ledger.
+#[tokio::test]
+async fn what_cannot_be_read_hides_nothing_and_does_not_balance() {
+    let store = make_store().await;
+    let delivery = Delivery { state: State::Failed, ..Delivery::new("erp".into(), NOW, NOW) };
+    let work = Work { accepted: 1, deliveries: vec![delivery], ..Work::default() };
+    for id in 0..3 {
+        let mut event = event(Bytes::from_static(b"{}"));
+        event.key.id = EventId([id; 24]);
+        assert_eq!(store.admit(&event, &work, None).await.unwrap(), Admitted::New);
+    }
+    let file = FOLDER.with_borrow(|folder| folder.as_ref().unwrap().path().join("tongguan.db"));
+    let spoilt = "UPDATE work SET work = '{' WHERE n = (SELECT min(n) FROM work)";
+    assert_eq!(Connection::open(file).unwrap().execute(spoilt, []).unwrap(), 1);
+    let page = store.failed(&Failed::Any, None, 10, NOW).await.unwrap();
+    assert_eq!((page.items.len(), page.unreadable), (2, 1));
+    let tally = store.ledger(NOW).await.unwrap()[&"xhq-sh".into()];
+    assert_eq!((tally.failed, tally.difference(), tally.balanced()), (2, 1, false));
 }
 
 /// An operator copies one file and thinks it is the store.

@@ -203,7 +203,7 @@ async fn the_sweep_delivers_what_the_queue_lost() {
     emulator.seen();
     let later = NOW.after(Duration::from_mins(2));
     context.clock = Arc::new(move || later);
-    sweep::backlog::samples(&context).await.unwrap();
+    sweep::backlog::samples(&context, sweep::MEASURING).await;
     sweep::handle(&courier(&context)).await.unwrap();
     assert_eq!(asked("sweep", &emulator), may("sweep"), "it may do no more than it does");
     let tally = context.store.ledger(later).await.unwrap()[&"xhq-sh".into()];

@@ -88,13 +88,16 @@ pub(crate) fn key_of(item: &Item) -> Option<EventKey> {
 }
 
 /// The place of some work in the index; nothing for what is settled. `D#` is due only, `E#` due and failed, `F#` failed
-/// only: the due are read from the first two, the failed from the last two, which lie side by side.
+/// and waiting for somebody, `G#` failed and waiting for nobody: the due are read from the first two, what waits from `E#`
+/// and `F#`, whatever has failed from the last three. The version before this one knows no `G#`: it reads all after `E#` as
+/// failed, and has left what it has put into `F#`.
 pub(crate) fn place(work: &Work) -> Option<String> {
-    match (work.due(), work.failed_since()) {
-        (Some(due), None) => Some(place_at('D', due)),
-        (Some(due), Some(_)) => Some(place_at('E', due)),
-        (None, Some(since)) => Some(place_at('F', since)),
-        (None, None) => None,
+    match (work.due(), work.failed_since(), work.waits_since()) {
+        (Some(due), None, _) => Some(place_at('D', due)),
+        (Some(due), Some(_), _) => Some(place_at('E', due)),
+        (None, Some(_), Some(since)) => Some(place_at('F', since)),
+        (None, Some(since), None) => Some(place_at('G', since)),
+        (None, None, _) => None,
     }
 }
 
@@ -185,9 +188,8 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use hub::delivery::Delivery;
-
-    use hub::delivery::State;
+    use hub::call::{Call, Standing};
+    use hub::delivery::{Delivery, State};
 
     use super::*;
 
@@ -203,6 +205,16 @@ mod tests {
         assert_eq!(place(&[State::Pending, State::Failed]).as_deref(), Some("E#"));
         assert_eq!(place(&[State::Confirmed, State::Failed]).as_deref(), Some("F#"));
         assert_eq!(place(&[State::Confirmed, State::Delivered]), None);
+        let call = Call {
+            standing: Standing::Failed,
+            ..Call::new(String::new(), String::new(), String::new(), Utc(0), Utc(7))
+        };
+        let called = |states: &[State]| {
+            super::place(&Work { call: Some(call.clone()), ..work(states) }).unwrap()[..2].to_owned()
+        };
+        assert_eq!(called(&[State::Pending]), "E#");
+        assert_eq!(called(&[State::Failed]), "F#");
+        assert_eq!(called(&[State::Delivered]), "G#");
         assert!(place_at('D', Utc(9)) < place_at('D', Utc(10)) && place_at('D', Utc(i64::MAX)) < place_at('E', Utc(0)));
     }
 

@@ -1,4 +1,6 @@
 //! The ledger: a scan of the table. It costs what the table holds, and is asked for by an operator, not by a push.
+//!
+//! An item that cannot be read is promised and nowhere, so that its connection does not balance and the others are told of.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +9,23 @@ use hub::{ConnectionId, Utc};
 use store::StoreError;
 
 use crate::DynamoStore;
-use crate::call::{LARGE, call};
-use crate::item::{EVENT, Reader, key_of, now_seconds, placeholders, text};
+use crate::call::{Item, LARGE, call};
+use crate::item::{EVENT, Reader, now_seconds, placeholders, subject_of, text};
 use crate::schema::{EXPIRES, PK, SK, WORK};
 
 const VERB: &str = "ledger";
+
+/// Whose an item is.
+fn connection(item: &Item) -> ConnectionId {
+    let partition = item.get(PK).and_then(|value| value.as_s().ok()).map_or("", String::as_str);
+    subject_of(partition).map_or_else(|| partition.into(), |(connection, _)| connection)
+}
+
+/// What an item counts that cannot be read.
+fn unreadable(error: &StoreError) -> Tally {
+    tracing::error!(%error, "the ledger cannot balance");
+    Tally { accepted: 1, ..Tally::default() }
+}
 
 pub(crate) async fn ledger(store: &DynamoStore, now: Utc) -> Result<BTreeMap<ConnectionId, Tally>, StoreError> {
     let mut ledger: BTreeMap<ConnectionId, Tally> = BTreeMap::new();
@@ -33,9 +47,8 @@ pub(crate) async fn ledger(store: &DynamoStore, now: Utc) -> Result<BTreeMap<Con
         };
         let page = call(store, VERB, LARGE, scan).await.map_err(|failure| failure.unconditional(VERB))?;
         for item in page.items() {
-            let reader = Reader { verb: VERB, item };
-            let key = key_of(item).ok_or_else(|| reader.corrupt("the key"))?;
-            *ledger.entry(key.connection).or_default() += reader.work()?.tally();
+            let tally = Reader { verb: VERB, item }.work().map_or_else(|error| unreadable(&error), |work| work.tally());
+            *ledger.entry(connection(item)).or_default() += tally;
         }
         from = page.last_evaluated_key;
         if from.is_none() {

@@ -25,8 +25,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use hub::identity::Head;
 use hub::ledger::Tally;
-use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
-use store::{Admitted, Link, Listed, Note, Page, Result, Settled, Store};
+use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
+use store::{Admitted, Failed, Link, Listed, Note, Page, Result, Settled, Store};
 use tokio::sync::Semaphore;
 
 pub use schema::create_table;
@@ -96,8 +96,8 @@ impl Store for DynamoStore {
         work::due(self, now, limit).await
     }
 
-    async fn failed(&self, endpoint: Option<&EndpointId>, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
-        work::failed(self, endpoint, from, limit, now).await
+    async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
+        work::failed(self, which, from, limit, now).await
     }
 
     async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {

@@ -28,7 +28,7 @@ pub const SK: &str = "SK";
 pub const INDEX: &str = "work";
 /// Partition key of the index: a digit below [`SHARDS`].
 pub const SHARD: &str = "g";
-/// Sort key of the index: `D#`, `E#` or `F#` and a time (see `item::place`).
+/// Sort key of the index: `D#`, `E#`, `F#` or `G#` and a time (see `item::place`).
 pub const PLACE: &str = "h";
 /// When the item counts as absent, in seconds since 1970. The table's TTL attribute.
 pub const EXPIRES: &str = "x";

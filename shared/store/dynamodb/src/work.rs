@@ -6,9 +6,8 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures::{TryStreamExt as _, stream};
-use hub::delivery::State;
-use hub::{EndpointId, EventKey, Utc};
-use store::{Listed, Page, StoreError};
+use hub::{EventKey, Utc};
+use store::{Failed, Listed, Page, StoreError};
 
 use crate::DynamoStore;
 use crate::call::{Item, LARGE, Pauses, call};
@@ -121,7 +120,7 @@ impl Cursor {
 
 pub(crate) async fn failed(
     store: &DynamoStore,
-    endpoint: Option<&EndpointId>,
+    which: &Failed,
     from: Option<&str>,
     limit: usize,
     now: Utc,
@@ -129,7 +128,11 @@ pub(crate) async fn failed(
     let cursor = from.map_or_else(|| Some(Cursor::default()), Cursor::read);
     let mut cursor = cursor.ok_or_else(|| StoreError::Refused { verb: FAILED, source: "an unknown cursor".into() })?;
     let limit = limit.max(1);
-    let mut items = Vec::new();
+    let last = match which {
+        Failed::Any => 'G',
+        Failed::Waiting | Failed::At(_) => 'F',
+    };
+    let (mut items, mut unreadable) = (Vec::new(), 0);
     for _ in 0..QUERIES_PER_PAGE {
         let wanted = (limit - items.len()).min(BATCH);
         let query = || {
@@ -138,37 +141,33 @@ pub(crate) async fn failed(
                 .query()
                 .table_name(&store.table)
                 .index_name(INDEX)
-                .key_condition_expression("#g = :g AND #h >= :first")
+                .key_condition_expression("#g = :g AND #h BETWEEN :first AND :last")
                 .set_expression_attribute_names(Some(placeholders([SHARD, PLACE])))
                 .expression_attribute_values(":g", text(cursor.shard.to_string()))
                 .expression_attribute_values(":first", text(place_at('E', Utc(0))))
+                .expression_attribute_values(":last", text(place_at(last, Utc(i64::MAX))))
                 .limit(i32::try_from(wanted).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(cursor.start_key())
                 .send()
         };
         let page = call(store, FAILED, LARGE, query).await.map_err(|failure| failure.unconditional(FAILED))?;
         let read = read_all(store, page.items(), now).await?;
-        items.extend(read.into_iter().filter(|listed| has_failed(listed, endpoint)));
+        unreadable += read.iter().filter(|listed| listed.is_none()).count();
+        items.extend(read.into_iter().flatten().filter(|listed| which.holds(&listed.work)));
         match cursor.next(page.last_evaluated_key()) {
-            None => return Ok(Page { items, next: None }),
+            None => return Ok(Page { items, unreadable, next: None }),
             Some(next) => cursor = next,
         }
         if items.len() >= limit {
             break;
         }
     }
-    Ok(Page { items, next: Some(cursor.print()) })
+    Ok(Page { items, unreadable, next: Some(cursor.print()) })
 }
 
-fn has_failed(listed: &Listed, endpoint: Option<&EndpointId>) -> bool {
-    match endpoint {
-        None => listed.work.has_failed(),
-        Some(endpoint) => listed.work.delivery(endpoint).is_some_and(|delivery| delivery.state == State::Failed),
-    }
-}
-
-/// The items of some index entries, read consistently, in their order, without those that are gone.
-async fn read_all(store: &DynamoStore, entries: &[Item], now: Utc) -> Result<Vec<Listed>, StoreError> {
+/// The items of some index entries, read consistently, in their order, without those that are gone. One that cannot be read
+/// is nothing, so that it does not hide the others.
+async fn read_all(store: &DynamoStore, entries: &[Item], now: Utc) -> Result<Vec<Option<Listed>>, StoreError> {
     let refused = |source| StoreError::Refused { verb: FAILED, source };
     let mut keys: Vec<Item> = entries
         .iter()
@@ -180,9 +179,9 @@ async fn read_all(store: &DynamoStore, entries: &[Item], now: Utc) -> Result<Vec
     for number in 0..BATCH_ATTEMPTS {
         if keys.is_empty() {
             break;
-            if number > 0 {
-                tokio::time::sleep(pauses.next()).await;
-            }
+        }
+        if number > 0 {
+            tokio::time::sleep(pauses.next()).await;
         }
         let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
         let request = request.map_err(|error| refused(error.into()))?;
@@ -197,11 +196,12 @@ async fn read_all(store: &DynamoStore, entries: &[Item], now: Utc) -> Result<Vec
         return Err(StoreError::Unavailable { verb: FAILED, source });
     }
     items.retain(|item| !is_expired(item, now));
+    let place = |item: &Item| entries.iter().position(|entry| key_of(entry) == key_of(item));
+    items.sort_by_cached_key(place);
     let read = items.iter().map(|item| Reader { verb: FAILED, item }.listed());
-    let mut read = read.collect::<Result<Vec<_>, _>>()?;
-    let place = |listed: &Listed| entries.iter().position(|entry| key_of(entry).as_ref() == Some(&listed.key));
-    read.sort_by_cached_key(place);
-    Ok(read)
+    Ok(read
+        .map(|listed| listed.inspect_err(|error| tracing::error!(%error, "an item is left out of the list")).ok())
+        .collect())
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use hub::identity::Head;
 use hub::ledger::Tally;
-use hub::{Alias, ConnectionId, EndpointId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
+use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use store::{Admitted, Link, Listed, Note, Page, Result, Settled, Store, StoreError};
+use store::{Admitted, Failed, Link, Listed, Note, Page, Result, Settled, Store, StoreError};
 
 use crate::fresh::Fresh;
 use crate::worker::{self, Handle, Shared};
@@ -237,13 +237,13 @@ impl Store for SqliteStore {
         self.list("due", move |db| reads::due(db, now, limit)).await
     }
 
-    async fn failed(&self, endpoint: Option<&EndpointId>, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
-        let endpoint = endpoint.cloned();
+    async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
+        let which = which.clone();
         let from = from.map_or(Ok(0), str::parse).map_err(|_| StoreError::Refused {
             verb: "failed",
             source: "the place to begin from is not one that this list gave out".into(),
         })?;
-        self.list("failed", move |db| reads::failed(db, endpoint.as_ref(), from, limit, now)).await
+        self.list("failed", move |db| reads::failed(db, &which, from, limit, now)).await
     }
 
     async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use hub::delivery::State;
 use hub::identity::prefix;
 use hub::ledger::Tally;
-use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Record, Subject, Utc, Work};
+use hub::{Alias, ConnectionId, EventId, EventKey, Record, Subject, Utc, Work};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use store::{Listed, Note, Page};
+use store::{Failed, Listed, Note, Page};
 
 use crate::codec::{LISTED, key, listed, parse, record};
 use crate::engine::Recent;
@@ -47,26 +46,23 @@ pub(crate) fn due(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<V
     .collect()
 }
 
-pub(crate) fn failed(
-    db: &Connection,
-    endpoint: Option<&EndpointId>,
-    from: i64,
-    limit: usize,
-    now: Utc,
-) -> rusqlite::Result<Page> {
-    let rows: Vec<(i64, Listed)> = db
+pub(crate) fn failed(db: &Connection, which: &Failed, from: i64, limit: usize, now: Utc) -> rusqlite::Result<Page> {
+    let rows: Vec<(i64, rusqlite::Result<Listed>)> = db
         .prepare_cached(&format!(
             "SELECT {LISTED}, w.n FROM work w JOIN events e USING (n)
              WHERE w.failed = 1 AND w.n > ?1 AND e.expires > ?2 ORDER BY w.n LIMIT ?3"
         ))?
-        .query_map(params![from, now.0, limit], |row| Ok((row.get(5)?, listed(row)?)))?
+        .query_map(params![from, now.0, limit], |row| Ok((row.get(5)?, listed(row))))?
         .collect::<Result<_, _>>()?;
     let next = (rows.len() == limit).then(|| rows.last().map(|(n, _)| n.to_string())).flatten();
-    let wanted = |item: &Listed| match endpoint {
-        None => item.work.has_failed(),
-        Some(endpoint) => item.work.delivery(endpoint).is_some_and(|delivery| delivery.state == State::Failed),
+    let mut unreadable = 0;
+    let mut left_out = |n: i64, error: &rusqlite::Error| {
+        tracing::error!(n, %error, "an item is left out of the list");
+        unreadable += 1;
     };
-    Ok(Page { items: rows.into_iter().map(|(_, item)| item).filter(wanted).collect(), next })
+    let items = rows.into_iter().filter_map(|(n, item)| item.inspect_err(|error| left_out(n, error)).ok());
+    let items = items.filter(|item| which.holds(&item.work)).collect();
+    Ok(Page { items, unreadable, next })
 }
 
 pub(crate) fn timeline(
@@ -121,8 +117,10 @@ pub(crate) fn ledger(db: &Connection, now: Utc) -> rusqlite::Result<BTreeMap<Con
             if row.get_ref(1)? == ValueRef::Null {
                 continue;
             }
-            let work: Work = parse(row, 1)?;
-            let tally = work.tally();
+            // Nor may it over one that cannot be read.
+            let work = parse::<Work>(row, 1);
+            let work = work.inspect_err(|error| tracing::error!(%connection, %error, "the ledger cannot balance"));
+            let Ok(tally) = work.map(|work| work.tally()) else { continue };
             if row.get::<_, i64>(2)? > now.0 {
                 *tallies.entry(connection).or_default() += Tally { accepted: 0, ..tally };
             } else {

@@ -8,7 +8,7 @@ use hub::delivery::State;
 
 use super::chains::{head, successor};
 use super::{NOW, admit, at, event_with, key, noise, pending, work};
-use crate::{Admitted, Store};
+use crate::{Admitted, Failed, Store};
 
 /// Until the moment before, it is there; from its time on, in no list and under no key.
 pub async fn expired_events_are_nowhere(store: impl Store) {
@@ -21,7 +21,7 @@ pub async fn expired_events_are_nowhere(store: impl Store) {
         assert_eq!(store.load(&event.key, now).await.unwrap().iter().count(), count);
         assert_eq!(store.inspect(&event.key, now).await.unwrap().iter().count(), count);
         assert_eq!(store.due(now, 10).await.unwrap().len(), count);
-        assert_eq!(store.failed(None, None, 10, now).await.unwrap().items.len(), count);
+        assert_eq!(store.failed(&Failed::Any, None, 10, now).await.unwrap().items.len(), count);
         assert_eq!(store.timeline(connection, subject, now).await.unwrap().len(), count);
         assert_eq!(store.ledger(now).await.unwrap().values().map(|tally| tally.accepted).sum::<u64>() > 0, count > 0);
     }
@@ -44,7 +44,7 @@ pub async fn an_expired_event_is_admitted_again(store: impl Store) {
             assert_eq!(admit(&store, &new, &work).await, Admitted::New);
             assert_eq!(admit(&store, &new, &work).await, Admitted::Duplicate);
             assert!(store.load(&new.key, received).await.unwrap() == Some(Record { event: new, work }));
-            assert_eq!(store.failed(None, None, 10, received).await.unwrap().items, []);
+            assert_eq!(store.failed(&Failed::Any, None, 10, received).await.unwrap().items, []);
         }
     }
 }

@@ -10,7 +10,7 @@ use hub::ledger::{Calls, Tally};
 use hub::{EventKey, Utc, Work};
 
 use super::{NOW, admit, at, event, event_with, key, next, pending, work};
-use crate::{Settled, Store, StoreError};
+use crate::{Failed, Settled, Store, StoreError};
 
 async fn admit_all(store: &impl Store, works: impl IntoIterator<Item = Work>) -> Vec<EventKey> {
     let items: Vec<_> = (0..).map(event).zip(works).collect();
@@ -52,11 +52,10 @@ pub async fn what_is_settled_is_no_longer_due(store: impl Store) {
 }
 
 /// Every page of the failed list; the last one says that it is.
-async fn failed(store: &impl Store, endpoint: Option<&str>, limit: usize) -> Vec<EventKey> {
-    let endpoint = endpoint.map(Into::into);
+async fn failed(store: &impl Store, which: &Failed, limit: usize) -> Vec<EventKey> {
     let (mut keys, mut from) = (Vec::new(), None);
     for _ in 0..1000 {
-        let page = store.failed(endpoint.as_ref(), from.as_deref(), limit, NOW).await.unwrap();
+        let page = store.failed(which, from.as_deref(), limit, NOW).await.unwrap();
         assert!(page.items.len() <= limit, "a page of {} over a limit of {limit}", page.items.len());
         keys.extend(page.items.into_iter().map(|listed| listed.key));
         from = page.next;
@@ -67,13 +66,17 @@ async fn failed(store: &impl Store, endpoint: Option<&str>, limit: usize) -> Vec
     panic!("the list has no end");
 }
 
+fn at_endpoint(endpoint: &str) -> Failed {
+    Failed::At(endpoint.into())
+}
+
 /// No gaps and no repetitions, whatever the size of the pages.
 pub async fn failed_deliveries_are_listed_once_across_pages(store: impl Store) {
     let state = |n| if n % 3 == 0 { State::Failed } else { State::Delivered };
     let keys = admit_all(&store, (0..70).map(|n| work([("erp", state(n))], at(n / 10)))).await;
     let expected: BTreeSet<_> = keys.into_iter().step_by(3).collect();
     for limit in [1, 5, 100] {
-        let listed = failed(&store, None, limit).await;
+        let listed = failed(&store, &Failed::Any, limit).await;
         assert_eq!(listed.len(), expected.len());
         assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), expected);
     }
@@ -85,11 +88,11 @@ pub async fn failed_deliveries_are_listed_by_endpoint(store: impl Store) {
     let erp = work([("erp", State::Failed), ("wms", State::Delivered)], NOW);
     let wms = work([("erp", State::Confirmed), ("wms", State::Failed)], NOW);
     let keys = admit_all(&store, [both, erp, wms]).await;
-    let listed = async |endpoint| failed(&store, endpoint, 10).await.into_iter().collect::<BTreeSet<_>>();
-    assert_eq!(listed(Some("erp")).await, BTreeSet::from([keys[0].clone(), keys[1].clone()]));
-    assert_eq!(listed(Some("wms")).await, BTreeSet::from([keys[0].clone(), keys[2].clone()]));
-    assert_eq!(listed(Some("er")).await, BTreeSet::new());
-    assert_eq!(listed(None).await.len(), 3);
+    let listed = async |which: &Failed| failed(&store, which, 10).await.into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(listed(&at_endpoint("erp")).await, BTreeSet::from([keys[0].clone(), keys[1].clone()]));
+    assert_eq!(listed(&at_endpoint("wms")).await, BTreeSet::from([keys[0].clone(), keys[2].clone()]));
+    assert_eq!(listed(&at_endpoint("er")).await, BTreeSet::new());
+    assert_eq!(listed(&Failed::Any).await.len(), 3);
 }
 
 /// One endpoint's failure and another's retry are both to be found, and what is listed is the work as it stands.
@@ -97,10 +100,10 @@ pub async fn failed_and_pending_work_is_in_both_lists(store: impl Store) {
     let mixed = work([("erp", State::Failed), ("wms", State::Pending)], at(-1));
     let keys = admit_all(&store, [mixed.clone(), pending(at(-2)), work([("erp", State::Failed)], at(-3))]).await;
     assert_eq!(store.due(NOW, 10).await.unwrap(), [keys[1].clone(), keys[0].clone()]);
-    let page = store.failed(None, None, 10, NOW).await.unwrap();
+    let page = store.failed(&Failed::Any, None, 10, NOW).await.unwrap();
     let listed = page.items.iter().find(|listed| listed.key == keys[0]).unwrap();
     assert_eq!((&listed.work, &listed.meta), (&mixed, &event(0).meta));
-    assert_eq!(failed(&store, None, 1).await.len(), 2);
+    assert_eq!(failed(&store, &Failed::Any, 1).await.len(), 2);
     assert_eq!(store.due(NOW, 1).await.unwrap(), [keys[1].clone()]);
 }
 
@@ -110,14 +113,14 @@ pub async fn confirmed_and_delivered_work_is_in_no_list(store: impl Store) {
     let keys = admit_all(&store, [first.clone(), first.clone()]).await;
     store.settle(&keys[0], &next(&first, State::Confirmed)).await.unwrap();
     store.settle(&keys[1], &next(&first, State::Delivered)).await.unwrap();
-    assert_eq!(failed(&store, None, 10).await, []);
+    assert_eq!(failed(&store, &Failed::Any, 10).await, []);
     assert_eq!(store.due(at(999), 10).await.unwrap(), []);
 }
 
 /// A cursor comes from outside and may be anything; that is nobody's outage.
 pub async fn a_cursor_of_somebody_else_is_refused(store: impl Store) {
     for cursor in ["", "nonsense", "通关", "////", "9999999999999999999999"] {
-        let refused = store.failed(None, Some(cursor), 10, NOW).await;
+        let refused = store.failed(&Failed::Any, Some(cursor), 10, NOW).await;
         assert!(matches!(refused, Err(StoreError::Refused { .. })), "{cursor}: {refused:?}");
     }
 }
@@ -200,21 +203,43 @@ pub async fn a_replay_changes_what_was_accepted(store: impl Store) {
     assert!(!store.ledger(NOW).await.unwrap()[&event.key.connection].balanced());
 }
 
+fn call(standing: Standing) -> Work {
+    let call = Call::new("upload".to_owned(), "k".to_owned(), "d".to_owned(), NOW, at(-1));
+    Work { accepted: 1, call: Some(Call { standing, ..call }), ..Work::default() }
+}
+
+/// A call that was refused waits for nobody, however many there are, until telling of it fails too.
+pub async fn what_waits_for_somebody_is_listed_without_calls_that_failed(store: impl Store) {
+    let telling = |state| Work { call: call(Standing::Failed).call, ..work([("erp", state)], at(-2)) };
+    let refused = (0..30).map(|_| call(Standing::Failed));
+    let others =
+        [call(Standing::Ambiguous), telling(State::Failed), telling(State::Pending), telling(State::Delivered)];
+    let keys = admit_all(&store, refused.chain(others)).await;
+    for limit in [1, 7, 100] {
+        let waiting = failed(&store, &Failed::Waiting, limit).await;
+        assert_eq!(waiting.len(), 2);
+        assert_eq!(waiting.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from([keys[30].clone(), keys[31].clone()]));
+        assert_eq!(failed(&store, &Failed::Any, limit).await.len(), 34);
+    }
+    let mut confirmed = telling(State::Confirmed);
+    confirmed.version = 1;
+    store.settle(&keys[31], &confirmed).await.unwrap();
+    assert_eq!(failed(&store, &Failed::Waiting, 9).await, [keys[30].clone()]);
+    assert_eq!(failed(&store, &Failed::Any, 9).await.len(), 34);
+    assert_eq!(store.due(NOW, 99).await.unwrap(), [keys[32].clone()]);
+}
+
 /// A call that is queued is due, one that failed or is ambiguous is listed, and the ledger counts each, with the deliveries
 /// that tell how it ended.
 pub async fn calls_are_due_stuck_and_counted_like_deliveries(store: impl Store) {
     let standings = [Standing::Queued, Standing::Succeeded, Standing::Failed, Standing::Ambiguous];
-    let call = |standing| {
-        let call = Call::new("upload".to_owned(), "k".to_owned(), "d".to_owned(), NOW, at(-1));
-        Work { accepted: 1, call: Some(Call { standing, ..call }), ..Work::default() }
-    };
     let told = Work { accepted: 2, ..work([("erp", State::Pending)], at(-2)) };
     let told = Work { call: call(Standing::Ambiguous).call, ..told };
     let keys = admit_all(&store, standings.map(call).into_iter().chain([told])).await;
     assert_eq!(store.due(NOW, 10).await.unwrap(), [keys[4].clone(), keys[0].clone()]);
-    let stuck: BTreeSet<_> = failed(&store, None, 2).await.into_iter().collect();
+    let stuck: BTreeSet<_> = failed(&store, &Failed::Any, 2).await.into_iter().collect();
     assert_eq!(stuck, BTreeSet::from([keys[2].clone(), keys[3].clone(), keys[4].clone()]));
-    assert_eq!(failed(&store, Some("erp"), 10).await, []);
+    assert_eq!(failed(&store, &at_endpoint("erp"), 10).await, []);
     let tally = store.ledger(NOW).await.unwrap()[&keys[0].connection];
     let calls = Calls { queued: 1, succeeded: 1, failed: 1, ambiguous: 2 };
     assert_eq!(tally, Tally { accepted: 6, pending: 1, calls, ..Tally::default() });

@@ -86,6 +86,7 @@ macro_rules! contract_tests {
             notes_and_leases_of_one_name_are_apart
             the_ledger_counts_deliveries_by_connection
             a_replay_changes_what_was_accepted
+            what_waits_for_somebody_is_listed_without_calls_that_failed
             calls_are_due_stuck_and_counted_like_deliveries
         }
     };

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use hub::identity::Head;
 use hub::ledger::Tally;
-use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
-use store::{Admitted, Link, Listed, Note, Page, Result, Settled, Store, StoreError};
+use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
+use store::{Admitted, Failed, Link, Listed, Note, Page, Result, Settled, Store, StoreError};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::sleep;
@@ -199,9 +199,9 @@ impl Store for SimStore {
         self.call("due", None, move |model| model.due(now, then, limit)).await
     }
 
-    async fn failed(&self, endpoint: Option<&EndpointId>, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
-        let (endpoint, from) = (endpoint.cloned(), from.map(ToOwned::to_owned));
-        self.call("failed", None, move |model| model.failed(endpoint.as_ref(), from.as_deref(), limit, now)).await?
+    async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
+        let (which, from) = (which.clone(), from.map(ToOwned::to_owned));
+        self.call("failed", None, move |model| model.failed(&which, from.as_deref(), limit, now)).await?
     }
 
     async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use hub::delivery::{Delivery, State};
 use hub::event::Meta;
 use hub::identity::Head;
 use hub::ledger::Tally;
-use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
-use store::{Admitted, Link, Listed, Note, Page, Settled, StoreError};
+use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
+use store::{Admitted, Failed, Link, Listed, Note, Page, Settled, StoreError};
 
 /// One item.
 #[derive(Clone, Debug)]
@@ -116,27 +115,17 @@ impl Model {
         due.into_iter().take(limit).map(|(_, key)| key.clone()).collect()
     }
 
-    pub(crate) fn failed(
-        &self,
-        endpoint: Option<&EndpointId>,
-        from: Option<&str>,
-        limit: usize,
-        now: Utc,
-    ) -> store::Result<Page> {
+    pub(crate) fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> store::Result<Page> {
         let number = |text: &str| text.strip_prefix('@').and_then(|number| number.parse::<u64>().ok());
         let refused = || StoreError::Refused { verb: "failed", source: "no cursor of this list".into() };
         let after = from.map_or(Ok(0), |text| number(text).ok_or_else(refused))?;
-        let failed = |item: &&Item| {
-            let failed = |delivery: &Delivery| delivery.state == State::Failed;
-            endpoint.map_or_else(|| item.work.has_failed(), |to| item.work.delivery(to).is_some_and(failed))
-        };
         let mut found: Vec<_> = self.items.values().filter(|item| item.lives(now) && item.number > after).collect();
-        found.retain(failed);
+        found.retain(|item| which.holds(&item.work));
         found.sort_by_key(|item| item.number);
         let more = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| more).map(|item| format!("@{}", item.number));
-        Ok(Page { items: found.into_iter().map(Item::listed).collect(), next })
+        Ok(Page { items: found.into_iter().map(Item::listed).collect(), unreadable: 0, next })
     }
 
     pub(crate) fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Vec<Listed> {
