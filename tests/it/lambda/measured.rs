@@ -197,3 +197,55 @@ async fn what_is_not_told_in_time_is_an_error() {
     assert!(samples.iter().all(|sample| sample.value(Metric::Due).is_none() && sample.value(Metric::Failed).is_none()));
     assert!(samples.last().unwrap().value(Metric::Errors) > Some(0.0));
 }
+
+/// The hub in virtual time, whose first attempt the store's fault follows for so long.
+fn out_of_breath(
+    context: &Context<DynamoStore, Forgetful>,
+    emulator: &Emulator,
+    fault: Fault,
+    lasting: Duration,
+) -> (Courier<DynamoStore, Forgetful>, Arc<Mutex<usize>>) {
+    let (began, sent) = (Instant::now(), Arc::new(Mutex::new(0)));
+    let (emulator, count) = (emulator.clone(), Arc::clone(&sent));
+    let mut courier = later(context, 0, Outcome::Delivered);
+    courier.context.clock = Arc::new(move || NOW.after(began.elapsed()));
+    courier.send = Arc::new(move |_, _| {
+        *count.lock().unwrap() += 1;
+        emulator.always(fault);
+        let emulator = emulator.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(lasting).await;
+            emulator.always(Fault::None);
+        });
+        async move { Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
+    });
+    (courier, sent)
+}
+
+/// A result in hand was given up in a moment: the ERP had the event twice, and a call that had succeeded was ambiguous.
+/// Where the store had it and the answers were lost, it was nobody's.
+#[tokio::test(start_paused = true)]
+async fn what_came_of_an_attempt_is_stored_when_the_store_has_breath_again() {
+    for fault in [Fault::Throttled, Fault::Lost, Fault::AnswerLost, Fault::AnswerLate] {
+        let (context, emulator) = accepted(1).await;
+        let due = context.store.due(NOW.after(Duration::from_mins(2)), 1).await.unwrap();
+        let hint = Hint { key: due[0].clone(), errand: Errand::Deliver { endpoint: "erp".into(), turn: 0 } };
+        let (courier, sent) = out_of_breath(&context, &emulator, fault, Duration::from_secs(9));
+        let done = courier::run(&courier, &hint).await.unwrap();
+        assert_eq!(done, courier::Done::Attempted(hub::delivery::State::Delivered), "{fault:?}");
+        assert_eq!(courier::run(&courier, &hint).await.unwrap(), courier::Done::Stale);
+        assert_eq!(*sent.lock().unwrap(), 1, "{fault:?}");
+    }
+}
+
+/// Not beyond the time of its turn, when somebody else has taken it up.
+#[tokio::test(start_paused = true)]
+async fn what_came_of_an_attempt_is_given_up_in_the_end() {
+    let (context, emulator) = accepted(1).await;
+    let due = context.store.due(NOW.after(Duration::from_mins(2)), 1).await.unwrap();
+    let hint = Hint { key: due[0].clone(), errand: Errand::Deliver { endpoint: "erp".into(), turn: 0 } };
+    let (courier, _) = out_of_breath(&context, &emulator, Fault::Throttled, Duration::from_hours(1));
+    let began = Instant::now();
+    assert!(courier::run(&courier, &hint).await.is_err());
+    assert!((Duration::from_secs(15)..Duration::from_mins(1)).contains(&began.elapsed()), "{:?}", began.elapsed());
+}
