@@ -130,9 +130,7 @@ async fn failed<S: Store, Q>(
     let mut limit = api::limit(request, MOST)?;
     let now = context.now();
     let which = endpoint.clone().map_or(Failed::Waiting, Failed::At);
-    let begin = query(request, "from");
-    // One that is not configured is looked for until something is found that is listed for it.
-    let (mut from, mut looks) = (begin.clone(), if unknown && begin.is_none() { LOOKS } else { 0 });
+    let from = query(request, "from");
     loop {
         let page = context.store.failed(&which, from.as_deref(), limit, now).await;
         let page = page.map_err(|error| Problem::page(&error))?;
@@ -142,11 +140,9 @@ async fn failed<S: Store, Q>(
             limit = fewer;
             continue;
         }
-        if items.is_empty() && looks > 0 && page.next.is_some() {
-            (from, limit, looks) = (page.next, MOST, looks - 1);
-            continue;
-        }
-        if items.is_empty() && unknown && begin.is_none() && page.next.is_none() {
+        if let Some(endpoint) = endpoint.as_ref().filter(|_| unknown && from.is_none() && items.is_empty())
+            && !follows(context, endpoint, page.next.clone(), caller).await?
+        {
             let remedy = "must be the id of an endpoint that is configured, or that something is listed for";
             return Err(Problem::field("endpoint", remedy));
         }
@@ -154,6 +150,25 @@ async fn failed<S: Store, Q>(
         let listed = Failures { as_of: as_of.to_string(), items, next: page.next };
         return answer_json(StatusCode::OK, &listed);
     }
+}
+
+/// Whether something may be listed for an endpoint behind the first page.
+async fn follows<S: Store, Q>(
+    context: &Context<S, Q>,
+    endpoint: &EndpointId,
+    mut next: Option<String>,
+    caller: Caller<'_>,
+) -> Result<bool, Problem> {
+    for _ in 0..LOOKS {
+        let Some(from) = next else { return Ok(false) };
+        let page = context.store.failed(Some(endpoint), Some(&from), MOST, context.now()).await;
+        let page = page.map_err(|error| Problem::store(&error))?;
+        if page.items.iter().any(|item| caller.sees(&item.key.connection)) {
+            return Ok(true);
+        }
+        next = page.next;
+    }
+    Ok(next.is_some())
 }
 
 /// A page of what failed.
