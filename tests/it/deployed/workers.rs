@@ -37,7 +37,7 @@ async fn a_worker_killed_in_the_middle_of_a_batch_repeats_only_what_was_not_reco
         until(async || stage.ledger().await.delivered - before >= 6).await;
         stage.settled().await;
     });
-    killed.await;
+    Box::pin(killed).await;
     assert_eq!(stage.ledger().await.delivered - before, 6);
     assert_eq!(stage.got(0, &stage.mark).len(), 3, "what was recorded as delivered is not delivered again");
     let mut deliveries = BTreeMap::new();
@@ -69,7 +69,7 @@ async fn what_is_no_hint_ends_as_a_dead_letter_and_what_comes_behind_it_arrives_
         .await;
         assert_eq!(dead, queues.len());
     });
-    ended.await;
+    Box::pin(ended).await;
     let example = pushes::example("rate_push").unwrap();
     stage.push(example.partner, example.suffix, &stage.marked(example)).await;
     until(async || (0..2).all(|erp| !stage.got(erp, &stage.mark).is_empty())).await;

@@ -1,68 +1,106 @@
 //! Two versions beside one another, as a deployment has them for minutes: each reads what the other stored and queued.
 //!
 //! `fixtures/last_version` was written by the last version itself: the items of a DynamoDB table, an SQLite database and
-//! the messages of a queue, with events in every state, by the configuration beside them.
+//! the messages of a queue, with events in every state, by the configuration beside them. `fixtures/this_version` is what
+//! the present one writes, with calls to partners; a release writes it anew, as CONTRIBUTING says.
 
 mod ahead;
+mod calls;
 mod last_version;
+mod pushes;
 mod side;
+mod written;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use hub::delivery::Outcome;
 use hub::ledger::Tally;
 use hub::{Alias, EndpointId, Work};
 use queue::Hint;
 use serde_json::{Value, json};
 use store::{Settled, Store};
+use store_dynamodb::DynamoStore;
 use store_sqlite::SqliteStore;
 
 use self::side::{NOW, Side, receipt, status};
-use crate::dynamodb::emulated;
+use crate::dynamodb::{Emulator, emulated};
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("it/fixtures/last_version")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("it/fixtures")
 }
 
 fn fixture(name: &str) -> String {
     std::fs::read_to_string(folder().join(name)).unwrap()
 }
 
-/// The messages that the last version sent about what it stored.
-fn messages() -> Vec<String> {
-    let messages: Vec<Value> = serde_json::from_str(&fixture("messages.json")).unwrap();
-    messages.iter().map(|message| message["message"].as_str().unwrap().to_owned()).collect()
+/// The messages that a version sent about what it stored, each with what it is about.
+fn hints(name: &str) -> Vec<(String, Hint)> {
+    let messages: Vec<Value> = serde_json::from_str(&fixture(name)).unwrap();
+    let read = |message: &Value| {
+        let hint = Hint::decode(message["message"].as_str().unwrap()).unwrap();
+        (message["of"].as_str().unwrap().to_owned(), hint)
+    };
+    messages.iter().map(read).collect()
 }
 
-/// A copy of the last version's database.
-fn database() -> tempfile::TempDir {
+/// A table with the items that a version left.
+async fn filled(name: &str) -> DynamoStore {
+    let (store, emulator) = emulated().await;
+    let items: Vec<Value> = serde_json::from_str(&fixture(name)).unwrap();
+    for item in items {
+        put(&emulator, &item).await;
+    }
+    store
+}
+
+async fn put(emulator: &Emulator, item: &Value) {
+    let put = json!({"TableName": "tongguan", "Item": item}).to_string();
+    let (status, answer) = emulator.answer("DynamoDB_20120810.PutItem", put.as_bytes()).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+/// A copy of the database that a version left.
+fn database(name: &str) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
-    std::fs::copy(folder().join("tongguan.db"), copy.path().join("tongguan.db")).unwrap();
+    std::fs::copy(folder().join(name), copy.path().join("tongguan.db")).unwrap();
     copy
 }
 
 #[tokio::test]
 async fn what_the_last_version_left_in_dynamodb_is_finished() {
-    let (store, emulator) = emulated().await;
-    let items: Vec<Value> = serde_json::from_str(&fixture("items.json")).unwrap();
-    for item in items {
-        let put = json!({"TableName": "tongguan", "Item": item}).to_string();
-        let (status, answer) = emulator.answer("DynamoDB_20120810.PutItem", put.as_bytes()).await;
-        assert_eq!(status, 200, "{answer}");
-    }
-    finished(store).await;
+    finished(filled("last_version/items.json").await, hints("last_version/messages.json")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_last_version_left_in_sqlite_is_finished() {
-    let copy = database();
-    finished(SqliteStore::existing(copy.path()).unwrap()).await;
+    let copy = database("last_version/tongguan.db");
+    finished(SqliteStore::existing(copy.path()).unwrap(), hints("last_version/messages.json")).await;
 }
 
-/// Everything that the last version left is finished, by its own messages where they say so, and by the sweep.
-async fn finished<S: Store>(store: S) {
+#[tokio::test]
+async fn what_this_version_wrote_to_dynamodb_is_finished() {
+    finished(filled("this_version/items.json").await, hints("this_version/messages.json")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_this_version_wrote_to_sqlite_is_finished() {
+    let copy = database("this_version/tongguan.db");
+    finished(SqliteStore::existing(copy.path()).unwrap(), hints("this_version/messages.json")).await;
+}
+
+#[tokio::test]
+async fn what_this_version_leaves_is_finished_by_itself() {
+    let (store, _) = emulated().await;
+    let left = pushes::left(&Side::new(store.clone())).await;
+    finished(store, left.into_iter().map(|(of, hint)| (of.to_owned(), hint)).collect()).await;
+}
+
+/// Everything that a version left is finished, by its own messages where they say so, and by the sweep.
+async fn finished<S: Store>(store: S, messages: Vec<(String, Hint)>) {
     let side = Side::new(store);
     let before = side.ledger().await;
     let xhq = Tally { accepted: 27, delivered: 7, pending: 18, failed: 1, confirmed: 1, ..Tally::default() };
@@ -77,8 +115,8 @@ async fn finished<S: Store>(store: S) {
     assert_eq!(side.ledger().await, before);
 
     let works = side.courier(Outcome::Delivered);
-    for message in messages() {
-        deliver::handle(&works, Hint::decode(&message).unwrap()).await.unwrap();
+    for (_, hint) in messages {
+        deliver::handle(&works, hint).await.unwrap();
     }
     assert!(side.largest() > 10_000, "the large body goes out whole");
     let by_messages = side.sent();
@@ -124,7 +162,7 @@ fn the_database_of_this_version_is_as_the_last_one_makes_it() {
     };
     let own = tempfile::tempdir().unwrap();
     drop(SqliteStore::open(own.path()).unwrap());
-    assert_eq!(schema(own.path()), schema(database().path()));
+    assert_eq!(schema(own.path()), schema(database("last_version/tongguan.db").path()));
 }
 
 #[test]
@@ -137,4 +175,35 @@ fn a_delivery_that_the_last_version_changes_is_still_read_here() {
     let mut expected = work;
     expected.deliveries[0].owed = None;
     assert_eq!(back, expected);
+}
+
+/// A function that is still there when the next version begins to write.
+#[tokio::test]
+async fn work_that_a_newer_version_wrote_is_left_as_it_is_and_holds_nothing_up() {
+    let (store, emulator) = emulated().await;
+    let side = Side::new(store);
+    let (newer, other) = (receipt("NEWER"), receipt("OTHER"));
+    let hints = side.push("xhq-sh", "single_receipt", &newer).await;
+    side.push("xhq-sh", "single_receipt", &other).await;
+    let stored = || {
+        let is = |item: &Value| {
+            item["PK"]["S"] == "xhq-sh#order:NEWER" && item["SK"]["S"].as_str().unwrap().starts_with("E#")
+        };
+        emulator.items().into_iter().find(is).unwrap()
+    };
+    let mut item = stored();
+    let work = last_version::unpack(&BASE64_STANDARD.decode(item["w"]["B"].as_str().unwrap()).unwrap());
+    let work = String::from_utf8(work).unwrap().replace("\"pending\"", "\"parked\"");
+    assert!(work.contains("parked"), "{work}");
+    item["w"]["B"] = BASE64_STANDARD.encode([&[0], work.as_bytes()].concat()).into();
+    put(&emulator, &item).await;
+
+    let works = side.courier(Outcome::Delivered);
+    for hint in hints {
+        assert!(deliver::handle(&works, hint).await.is_err(), "its message comes again");
+    }
+    side.pass(Duration::from_mins(10));
+    sweep::handle(&works).await.unwrap();
+    assert_eq!(side.sent().len(), 2, "the other one's deliveries");
+    assert_eq!(stored(), item);
 }

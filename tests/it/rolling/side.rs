@@ -19,7 +19,7 @@ use runtime::receive::{self, Address, Delivered};
 use store::Store;
 use tokio::time::Instant;
 
-/// When the last version wrote its fixtures.
+/// When the fixtures were written.
 pub(super) const NOW: Utc = Utc(1_795_334_400_000_000);
 
 /// Keeps what was sent.
@@ -53,7 +53,12 @@ pub(super) struct Side<S> {
 impl<S: Store> Side<S> {
     /// By the configuration that the last version had, and at its time.
     pub(super) fn new(store: S) -> Self {
-        let config = Arc::new(Config::parse(&super::fixture("tongguan.toml")).unwrap());
+        Self::by(&super::fixture("last_version/tongguan.toml"), store)
+    }
+
+    /// By that configuration, at the time when the fixtures were written.
+    pub(super) fn by(configuration: &str, store: S) -> Self {
+        let config = Arc::new(Config::parse(configuration).unwrap());
         let now = Arc::new(AtomicI64::new(NOW.0));
         let clock = Arc::clone(&now);
         let clock = Arc::new(move || Utc(clock.load(Ordering::SeqCst)));
