@@ -235,6 +235,8 @@ async fn a_panic_is_an_outage_to_the_partner_and_the_next_push_is_served() {
 struct Defective(Arc<AtomicBool>);
 
 impl Queue for Defective {
+    const HOLDS_UP: Duration = Duration::from_secs(1);
+
     async fn send(&self, _: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
         assert!(self.0.swap(true, Ordering::SeqCst), "a defect");
         Ok(())
@@ -300,6 +302,8 @@ async fn a_slow_store_is_answered_for_within_the_deadline() {
 struct Keeping(Arc<Mutex<Vec<Hint>>>);
 
 impl Queue for Keeping {
+    const HOLDS_UP: Duration = Duration::from_secs(1);
+
     async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
         self.0.lock().unwrap().extend(hints);
         Ok(())

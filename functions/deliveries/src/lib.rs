@@ -159,9 +159,10 @@ async fn follows<S: Store, Q>(
     mut next: Option<String>,
     caller: Caller<'_>,
 ) -> Result<bool, Problem> {
+    let which = Failed::At(endpoint.clone());
     for _ in 0..LOOKS {
         let Some(from) = next else { return Ok(false) };
-        let page = context.store.failed(Some(endpoint), Some(&from), MOST, context.now()).await;
+        let page = context.store.failed(&which, Some(&from), MOST, context.now()).await;
         let page = page.map_err(|error| Problem::store(&error))?;
         if page.items.iter().any(|item| caller.sees(&item.key.connection)) {
             return Ok(true);

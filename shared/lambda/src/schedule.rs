@@ -12,8 +12,8 @@ use tracing::Instrument as _;
 
 use crate::{Deployed, Function, Invocation};
 
-/// Runs a function on a schedule until the process ends. It is told when an invocation's time is over. What the event says does not matter; a failure is logged and
-/// counted by Lambda, and the next call does the work.
+/// Runs a function on a schedule until the process ends. It is told when an invocation's time is over. What the event says
+/// does not matter; a failure is logged and counted by Lambda, and the next call does the work.
 pub async fn schedule<F, W, E>(function: &Function, handle: F) -> Result<(), lambda_runtime::Error>
 where
     F: Fn(Deployed, Utc) -> W,
@@ -21,13 +21,12 @@ where
     E: Error + Send + Sync + 'static,
 {
     let handle = &handle;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<IgnoredAny>| async move {
+    let handler = move |event: LambdaEvent<IgnoredAny>| async move {
         let context = function.fresh().await;
         let now = context.now();
         let Invocation { request_id, left } = Invocation::new(&event.context, now);
         let span = tracing::error_span!("schedule", request_id);
-        // Boxed: the compiler gives up on a future as deep as such work within the runtime.
-        let work = async { Box::pin(handle(context, now.after(left))).await };
+        let work = async { handle(context, now.after(left)).await };
         let work = AssertUnwindSafe(work).catch_unwind().instrument(span.clone()).await;
         let _entered = span.enter();
         if !matches!(work, Ok(Ok(()))) {
@@ -45,6 +44,7 @@ where
             // Lambda is to count it, too.
             Err(panic) => resume_unwind(panic),
         }
-    }))
-    .await
+    };
+    // Of no type: the compiler gives up on a future as deep as such work within the runtime.
+    lambda_runtime::run(service_fn(move |event| handler(event).boxed_local())).await
 }

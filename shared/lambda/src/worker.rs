@@ -27,7 +27,7 @@ where
     E: Error + 'static,
 {
     let handle = &handle;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
+    let handler = move |event: LambdaEvent<SqsEvent>| async move {
         let context = function.fresh().await;
         let invocation = Invocation::new(&event.context, context.now());
         let ends = context.now().after(invocation.left);
@@ -37,8 +37,9 @@ where
             metrics::emit(context.now(), &metrics::errors(failed));
         }
         Ok::<_, std::convert::Infallible>(response)
-    }))
-    .await
+    };
+    // Of no type: the compiler gives up on a future as deep as such work within the runtime.
+    lambda_runtime::run(service_fn(move |event| handler(event).boxed_local())).await
 }
 
 /// Works on a batch, its hints beside one another, and reports the messages that are to come again: where the handler

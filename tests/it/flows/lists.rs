@@ -17,7 +17,7 @@ use partners::operation::find;
 use queue::{Hint, Queue, QueueError};
 use runtime::Context;
 use serde_json::{Value, json};
-use store::{Settled, Store as _};
+use store::{Failed, Settled, Store as _};
 use store_sqlite::SqliteStore;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
@@ -32,6 +32,8 @@ pub(crate) const NOW: Utc = Utc(1_790_000_000_000_000);
 struct Kept(Arc<Mutex<Vec<Hint>>>);
 
 impl Queue for Kept {
+    const HOLDS_UP: Duration = Duration::from_secs(1);
+
     async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
         self.0.lock().unwrap().extend(hints);
         Ok(())
@@ -115,6 +117,7 @@ fn event(subject: &str, received: Utc, deliveries: Vec<Delivery>) -> (Event, Wor
         received,
         expires: NOW.after(Duration::from_hours(90_000)),
         content_type: String::new(),
+        encoding: None,
         data: Data::Opaque,
         milestone: None,
         aliases: Vec::new(),
@@ -250,7 +253,15 @@ async fn what_is_too_much_for_one_request_is_changed_by_several() {
 async fn a_change_that_takes_long_says_where_to_go_on() {
     let desk = Desk::new().await;
     desk.admit((0..250).map(|n| failed(&format!("order:{n}"), "erp", NOW))).await;
-    let keys = desk.context.store.failed(None, None, 250, NOW).await.unwrap().items.into_iter().map(|item| item.key);
+    let keys = desk
+        .context
+        .store
+        .failed(&Failed::Waiting, None, 250, NOW)
+        .await
+        .unwrap()
+        .items
+        .into_iter()
+        .map(|item| item.key);
     for selection in [Selection::Failed, Selection::These(keys.collect())] {
         let endpoint = &"erp".into();
         let mut order = Order { change: Change::Replay, endpoint, selection, from: None, dry_run: false };
@@ -269,7 +280,7 @@ async fn a_change_that_takes_long_says_where_to_go_on() {
         let refused = apply(&desk.context, &order, |_| true, slow).await;
         assert!(matches!(refused, Err(ChangeError::Place)));
         // Fail them again.
-        assert_eq!(desk.context.store.failed(None, None, 1, NOW).await.unwrap().items, []);
+        assert_eq!(desk.context.store.failed(&Failed::Waiting, None, 1, NOW).await.unwrap().items, []);
         for key in desk.context.store.due(NOW, 250).await.unwrap() {
             let work = desk.context.store.inspect(&key, NOW).await.unwrap().unwrap().work;
             let delivery = Delivery { state: State::Delivered, ..work.deliveries[0].clone() };
