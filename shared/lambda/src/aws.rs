@@ -121,8 +121,8 @@ pub async fn start() -> Result<Function, SetupError> {
     build().await.inspect_err(|error| tracing::error!(error = runtime::logs::chain(error), "cannot start"))
 }
 
-/// How long a connection may idle before it is used again. AWS closes one after about as long; what has died sooner,
-/// while the function was frozen, the store and the queue find out in a first attempt that is short.
+/// How long a connection may idle and still be used: longer than it is between the events of a busy function. One that has
+/// died sooner, while the function was frozen, is found out by the store's first attempt, which is short.
 const IDLE: Duration = Duration::from_mins(1);
 
 /// The HTTP client that all services share: one set of roots, one pool, one TLS provider in the binary.

@@ -1,6 +1,7 @@
 //! A partner's token: asked for once for everybody, and again when it is no longer good.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use courier::{Courier, Done};
@@ -116,6 +117,32 @@ async fn the_token_of_another_account_is_not_used() {
         assert_eq!(queries(&courier, 1).await, [502], "the partner gives that account no token");
         assert_eq!((desk.onedata.token_requests() - before, desk.onedata.count()), (1, 1));
     }
+    desk.hub.stop().await;
+}
+
+/// The second attempt that a new token makes worth while was cut off by the end of the function.
+#[tokio::test]
+async fn a_call_is_not_made_once_more_where_the_function_has_no_time_for_it() {
+    let desk = Desk::new().await;
+    assert_eq!(query(&desk).await, 200);
+    let (queue, lanes) = queue::in_process([], 1);
+    drop(lanes);
+    let mut courier = desk.courier();
+    courier.context.queue = queue;
+    assert_eq!(invoke(&courier, "port_query_v2", 0, &port("E")).await["status"], 202);
+    let [item] = &events(&desk.hub.context().store).await[..] else { panic!("one call") };
+    let hint = Hint { key: item.key.clone(), errand: Errand::Call { turn: 0 } };
+    let (tokens, calls) = (desk.onedata.token_requests(), desk.onedata.count());
+    desk.onedata.expire_tokens();
+    let (wire, time) = (Arc::clone(&courier.wire), desk.time.clone());
+    courier.wire = Arc::new(move |request| {
+        time.pass(Duration::from_secs(10));
+        wire(request)
+    });
+    // Time for a token, a call and what is around them, once.
+    courier.ends = Some(desk.hub.context().now().after(Duration::from_secs(70)));
+    assert_eq!(courier::run(&courier, &hint).await.unwrap(), Done::Called(Standing::Queued));
+    assert_eq!((desk.onedata.token_requests() - tokens, desk.onedata.count() - calls), (0, 1));
     desk.hub.stop().await;
 }
 

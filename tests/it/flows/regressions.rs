@@ -197,7 +197,7 @@ async fn what_would_not_end_in_the_functions_time_is_not_begun() {
     let run = async |courier: &Courier<_, _>, order| {
         let (key, delivery) = delivery(&hub, order, "erp").await;
         let errand = Errand::Deliver { endpoint: "erp".into(), turn: delivery.turn };
-        let done = courier::run(courier, &Hint { key, errand }).await.unwrap();
+        let done = Box::pin(courier::run(courier, &Hint { key, errand })).await.unwrap();
         answers.add_permits(1);
         done
     };
