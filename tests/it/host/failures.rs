@@ -1,10 +1,11 @@
 //! Webhook functions that crash, are killed, stand still or wait for a store: the partner hears in time that it is to
 //! push again, and the resend is one event.
 
+use std::process::Command;
 use std::time::Duration;
 
 use futures::future::join;
-use host::{Bootstraps, Manner, Signal, Stack};
+use host::{Bootstraps, Function, Manner, Signal, Spec, Stack};
 use partners::Partner;
 use serde_json::Value;
 use simulators::partner::{Answer, Next};
@@ -67,14 +68,42 @@ async fn an_idle_instance_that_died_is_replaced() {
     for round in 1..=5 {
         let gone = function.processes();
         function.signal(Signal::Kill).unwrap();
-        let dead = |pid: &u32| {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            stat.is_empty() || stat.contains(") Z ")
-        };
-        until(async || gone.iter().all(dead)).await;
+        until(async || gone.iter().all(|pid| is_dead(*pid))).await;
         let pushed = push(&stack, Partner::Xhq, &status(&format!("S{round}"), 61)).await;
         assert_eq!(pushed.verdict, Next::Taken, "{pushed:?}");
         assert!(function.processes().is_disjoint(&gone));
+    }
+}
+
+/// Its first thread at least has ended.
+fn is_dead(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.is_empty() || stat.contains(") Z ")
+}
+
+/// The system cannot be asked for the end of a process some of whose threads are still on their way out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_whose_threads_are_still_ending_is_handed_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let bootstrap = folder.path().join("bootstrap");
+    let mut compiler = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/it/host/leaderless.c");
+    let done =
+        compiler.args(["-Wall", "-Wextra", "-Werror", "-pthread", "-o"]).arg(&bootstrap).arg(source).status().unwrap();
+    assert!(done.success());
+    let function = Function::new(Spec {
+        name: "leaderless".to_owned(),
+        bootstrap,
+        environment: vec![],
+        timeout: Duration::from_secs(30),
+        instances: 1,
+        log: folder.path().join("log"),
+        quota: None,
+    });
+    for _ in 0..3 {
+        let answer = within(function.invoke("{}")).await.unwrap();
+        assert!(answer.cold, "it goes to a process that is there");
+        until(async || is_dead(answer.pid)).await;
     }
 }
 
