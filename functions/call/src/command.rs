@@ -20,9 +20,6 @@ use tokio::time::{Instant, sleep, timeout};
 /// The longest idempotency key, in characters.
 const LONGEST_KEY: usize = 255;
 
-/// How long the hint may hold up the answer.
-const HINTING: Duration = Duration::from_millis(100);
-
 /// How soon, and later how often, a result is looked for.
 const FIRST_LOOK: Duration = Duration::from_millis(4);
 const LAST_LOOK: Duration = Duration::from_millis(250);
@@ -61,7 +58,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
             tracing::debug!(
                 function = crate::NAME, call = %event.key.id, connection = %connection.id, operation = operation.name, "accepted"
             );
-            let sent = timeout(HINTING, context.queue.send(hints(&event.key, work), Duration::ZERO)).await;
+            let sent = timeout(Q::HOLDS_UP, context.queue.send(hints(&event.key, work), Duration::ZERO)).await;
             if !matches!(sent, Ok(Ok(()))) {
                 tracing::warn!(function = crate::NAME, call = %event.key.id, "hint not sent; the sweeper will call");
             }
