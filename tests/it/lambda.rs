@@ -2,8 +2,8 @@
 
 mod logged;
 mod measured;
+mod queues;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,11 +13,9 @@ use hub::{EventId, EventKey, Record, Subject, Utc};
 use lambda::Invocation;
 use lambda_http::{Body, Response};
 use partners::Partner;
-use partners::answer::Verdict;
 use queue::{Errand, Hint, Queue, QueueError};
 use runtime::Context;
 use runtime::config::Config;
-use runtime::receive::{self, Address, Delivered};
 use serde_json::{Value, json};
 use store::Store as _;
 use store_dynamodb::DynamoStore;
@@ -40,8 +38,9 @@ impl Queue for Forgetful {
     }
 }
 
-async fn deployed() -> (Context<DynamoStore, Forgetful>, Emulator) {
-    let config = format!(
+/// Connections of every partner that pushes, and no endpoint.
+fn configuration() -> String {
+    format!(
         r#"
         [[connections]]
         id = "xhq-sh"
@@ -64,9 +63,12 @@ async fn deployed() -> (Context<DynamoStore, Forgetful>, Emulator) {
         partner = "onedata"
         keys = ["{KEY}od"]
         "#
-    );
+    )
+}
+
+async fn deployed() -> (Context<DynamoStore, Forgetful>, Emulator) {
     let (store, emulator) = emulated().await;
-    let config = Arc::new(Config::parse(&config).unwrap());
+    let config = Arc::new(Config::parse(&configuration()).unwrap());
     (Context { config, store, queue: Forgetful, clock: Arc::new(|| NOW) }, emulator)
 }
 
@@ -230,47 +232,6 @@ async fn a_panic_is_an_outage_to_the_partner_and_the_next_push_is_served() {
     assert_eq!(said(&push(&context, &broken, &rest(&path, "{}")).await).0, 200, "malformed, by TrackingEyes' rule");
 }
 
-/// A queue whose first use is a defect.
-#[derive(Clone, Default)]
-struct Defective(Arc<AtomicBool>);
-
-impl Queue for Defective {
-    const HOLDS_UP: Duration = Duration::from_secs(1);
-
-    async fn send(&self, _: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
-        assert!(self.0.swap(true, Ordering::SeqCst), "a defect");
-        Ok(())
-    }
-}
-
-/// Before the write and after it. No push is known that the shipped code panics at, so this is tried in this process; that
-/// a panic unwinds in the release binaries, too, is held by `rules` and by `infra/local-stack check`.
-#[tokio::test]
-async fn a_push_whose_handler_panicked_is_accepted_once_when_it_comes_again() {
-    let broken = Action { read: |_| panic!("a defect"), ..single_receipt::ACTION };
-    // With another business key there is something to hint at.
-    let body = r#"{"orderOutNo":"S1","billNo":"B1","paramJson":{}}"#;
-    for (first, kept) in [(broken, 0), (single_receipt::ACTION, 1)] {
-        let Context { config, store, clock, .. } = deployed().await.0;
-        let queue = Defective(Arc::new((kept == 0).into()));
-        let context = Context { config, store, queue, clock };
-        let event = rest(&format!("/hooks/xhq/xhq-sh/{KEY}/single_receipt"), body).to_string();
-        let push = async |action| {
-            let request = lambda_http::request::from_str(&event).unwrap();
-            let (status, body) = said(&lambda::answer(&context, action, request).await);
-            (status, body["state"].clone())
-        };
-        let accepted =
-            async || context.store.ledger(NOW).await.unwrap().values().map(|tally| tally.accepted).sum::<u64>();
-        assert_eq!(push(&first).await, (503, false.into()));
-        assert_eq!(accepted().await, kept);
-        for _ in 0..2 {
-            assert_eq!(push(&single_receipt::ACTION).await, (200, true.into()));
-        }
-        assert_eq!(accepted().await, 1);
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_outage_of_the_store_is_worth_repeating() {
     let (context, emulator) = deployed().await;
@@ -295,92 +256,6 @@ async fn a_slow_store_is_answered_for_within_the_deadline() {
     let (status, body) = said(&push(&context, &rate_push::ACTION, &rest(&path, r#"{"batchNo":"B1"}"#)).await);
     assert!(begun.elapsed() < Partner::OneData.deadline(), "{:?}", begun.elapsed());
     assert_eq!((status, &body["success"]), (503, &false.into()));
-}
-
-/// A queue that keeps what it is sent.
-#[derive(Clone, Default)]
-struct Keeping(Arc<Mutex<Vec<Hint>>>);
-
-impl Queue for Keeping {
-    const HOLDS_UP: Duration = Duration::from_secs(1);
-
-    async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
-        self.0.lock().unwrap().extend(hints);
-        Ok(())
-    }
-}
-
-/// Where one waybill of fifty was late, no hint went out for the others and no log named them.
-#[tokio::test(start_paused = true)]
-async fn what_is_stored_in_time_is_hinted_at_though_another_part_of_the_push_is_late() {
-    let (Context { config, store, clock, .. }, emulator) = deployed().await;
-    let queue = Keeping::default();
-    let context = Context { config, store, clock, queue: queue.clone() };
-    let key = format!("{KEY}te");
-    let address = Address { partner: "trackingeyes", connection: "te", key: &key };
-    let verified = receive::verify(&context, &customs_status::ACTION, address, None).unwrap();
-    let body = r#"[{"blNo":"B1","id":1},{"blNo":"B2","id":2},{"blNo":"B3","id":3}]"#;
-    let delivered = Delivered { body: body.into(), ..Delivered::default() };
-    emulator.next(&[Fault::None, Fault::None]);
-    emulator.always(Fault::AnswerLate);
-    let budget = Partner::TrackingEyes.budget();
-    // So much of it is gone that the store does not give up before.
-    let arrived = Instant::now() - budget / 2;
-    let answer = receive::receive(&context, &customs_status::ACTION, verified, delivered, arrived).await;
-    assert_eq!((answer.verdict, arrived.elapsed() <= budget), (Verdict::Unavailable, true));
-    let hints = queue.0.lock().unwrap();
-    let hinted: Vec<_> = hints.iter().map(|hint| hint.key.subject.as_str()).collect();
-    assert_eq!(hinted, ["bl:B1", "bl:B2"]);
-}
-
-/// A queue to which the first connection takes long.
-#[derive(Clone, Default)]
-struct Connecting(Arc<Mutex<usize>>);
-
-impl Queue for Connecting {
-    const HOLDS_UP: Duration = Duration::from_secs(1);
-
-    async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
-        tokio::time::sleep(Duration::from_millis(700)).await;
-        *self.0.lock().unwrap() += hints.len();
-        Ok(())
-    }
-}
-
-/// Each partner's answer waited for a hint no longer than 1datatech's may, so that the first hints were left to the sweep.
-#[tokio::test(start_paused = true)]
-async fn a_hint_has_its_share_of_the_partners_time() {
-    let (Context { store, clock, .. }, _) = deployed().await;
-    let config = format!(
-        r#"
-        [[connections]]
-        id = "xhq-sh"
-        partner = "xhq"
-        keys = ["{KEY}"]
-
-        [[connections]]
-        id = "rates"
-        partner = "onedata"
-        keys = ["{KEY}od"]
-
-        [[endpoints]]
-        id = "erp"
-        url = "http://192.0.2.1/"
-        secrets = ["whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="]
-        "#
-    );
-    let config = Arc::new(Config::parse(&config).unwrap());
-    let context = Context { config, store, queue: Connecting::default(), clock };
-    for (path, action, partner, hints) in [
-        (format!("/hooks/xhq/xhq-sh/{KEY}/single_receipt"), &single_receipt::ACTION, Partner::Xhq, 1),
-        (format!("/hooks/onedata/rates/{KEY}od/rates"), &rate_push::ACTION, Partner::OneData, 0),
-    ] {
-        let request = lambda_http::request::from_str(&rest(&path, BODY).to_string()).unwrap();
-        let begun = Instant::now();
-        let (status, _) = said(&lambda::answer(&context, action, request).await);
-        assert!(begun.elapsed() < partner.budget(), "{:?}", begun.elapsed());
-        assert_eq!((status, std::mem::take(&mut *context.queue.0.lock().unwrap())), (200, hints), "{partner}");
-    }
 }
 
 fn message(id: &str, body: &str) -> Value {
