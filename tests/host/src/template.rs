@@ -88,14 +88,12 @@ impl Template {
             Some(own) => Some(own),
             None => self.at("/Globals/Function/Timeout")?.as_u64(),
         };
-        let parameters = self.at("/Parameters")?;
         let events = || properties["Events"].as_object().into_iter().flat_map(Map::values);
         let routes = events().filter(|event| event["Type"] == "Api").filter_map(|event| {
             let (method, path) = (event["Properties"]["Method"].as_str()?, event["Properties"]["Path"].as_str()?);
             Some(Route { method: method.to_uppercase(), path: path.to_owned() })
         });
-        let source =
-            events().find(|event| event["Type"] == "SQS").map(|event| source(&event["Properties"], parameters));
+        let source = events().find(|event| event["Type"] == "SQS").map(|event| source(&event["Properties"]));
         let mut variables = Map::new();
         for holder in [self.at("/Globals/Function")?, properties] {
             variables.extend(holder["Environment"]["Variables"].as_object().cloned().unwrap_or_default());
@@ -142,12 +140,8 @@ impl Template {
     }
 }
 
-fn source(properties: &Value, parameters: &Value) -> anyhow::Result<Source> {
-    // A parameter is what it is without anybody's word.
-    let number = |value: &Value| {
-        let named = value["Ref"].as_str().map(|name| &parameters[name]["Default"]);
-        usize::try_from(named.unwrap_or(value).as_u64().context("no number")?).map_err(anyhow::Error::from)
-    };
+fn source(properties: &Value) -> anyhow::Result<Source> {
+    let number = |value: &Value| usize::try_from(value.as_u64().context("no number")?).map_err(anyhow::Error::from);
     let queue = properties["Queue"]["Fn::GetAtt"].as_str().and_then(|arn| arn.strip_suffix(".Arn"));
     Ok(Source {
         queue: queue.context("no queue")?.to_owned(),
