@@ -1,7 +1,7 @@
 //! Lists and changes that are longer than one answer, and what happens while somebody reads them: the functions' own
 //! handlers over a store in which all is as the test says.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +14,6 @@ use hub::event::{Data, Meta};
 use hub::{ConnectionId, EndpointId, Event, EventKey, EventType, Subject, Utc, Work, identity};
 use partners::Partner;
 use partners::operation::find;
-use queue::{Hint, Queue, QueueError};
 use runtime::Context;
 use serde_json::{Value, json};
 use store::{Failed, Settled, Store as _};
@@ -23,22 +22,9 @@ use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
 use crate::calls::upload;
-use crate::support::{API_KEY, Plan, erp};
+use crate::support::{API_KEY, Kept, Plan, erp};
 
 pub(crate) const NOW: Utc = Utc(1_790_000_000_000_000);
-
-/// Keeps what was sent.
-#[derive(Clone, Debug, Default)]
-struct Kept(Arc<Mutex<Vec<Hint>>>);
-
-impl Queue for Kept {
-    const HOLDS_UP: Duration = Duration::from_secs(1);
-
-    async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
-        self.0.lock().unwrap().extend(hints);
-        Ok(())
-    }
-}
 
 struct Desk {
     context: Context<SqliteStore, Kept>,

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::{BODY, KEY, NOW, configuration, deployed, rest, said};
 use crate::dynamodb::Fault;
+use crate::support::Kept;
 
 /// A queue whose first use is a defect.
 #[derive(Clone, Default)]
@@ -58,24 +59,11 @@ async fn a_push_whose_handler_panicked_is_accepted_once_when_it_comes_again() {
     }
 }
 
-/// A queue that keeps what it is sent.
-#[derive(Clone, Default)]
-struct Keeping(Arc<Mutex<Vec<Hint>>>);
-
-impl Queue for Keeping {
-    const HOLDS_UP: Duration = Duration::from_secs(1);
-
-    async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
-        self.0.lock().unwrap().extend(hints);
-        Ok(())
-    }
-}
-
 /// Where one waybill of fifty was late, no hint went out for the others and no log named them.
 #[tokio::test(start_paused = true)]
 async fn what_is_stored_in_time_is_hinted_at_though_another_part_of_the_push_is_late() {
     let (Context { config, store, clock, .. }, emulator) = deployed().await;
-    let queue = Keeping::default();
+    let queue = Kept::default();
     let context = Context { config, store, clock, queue: queue.clone() };
     let key = format!("{KEY}te");
     let address = Address { partner: "trackingeyes", connection: "te", key: &key };

@@ -7,8 +7,8 @@ pub(crate) mod switch;
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use courier::{Courier, Swept};
@@ -18,7 +18,7 @@ use hub::signature::SigningKey;
 use hub::{EventKey, Utc};
 use outbound::KeepAlive;
 use partners::Partner;
-use queue::InProcess;
+use queue::{Hint, InProcess, Queue, QueueError};
 use runtime::Clock;
 use runtime::config::Config;
 use simulators::partner::{Answer, Next};
@@ -86,6 +86,19 @@ pub(crate) async fn erp() -> Erp {
 /// An ERP that checks signatures by the `n`th secret.
 pub(crate) async fn erp_with(n: u8) -> Erp {
     Erp::start(([127, 0, 0, 1], 0).into(), vec![SigningKey::new(&secret(n)).unwrap()]).await.unwrap()
+}
+
+/// A queue that keeps what it is sent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kept(pub(crate) Arc<Mutex<Vec<Hint>>>);
+
+impl Queue for Kept {
+    const HOLDS_UP: Duration = Duration::from_secs(1);
+
+    async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
+        self.0.lock().unwrap().extend(hints);
+        Ok(())
+    }
 }
 
 /// The machine's time, and how far it is moved.

@@ -5,7 +5,7 @@
 //! allows that, and no more.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::apigw::ApiGatewayProxyRequest;
@@ -18,7 +18,7 @@ use hub::Utc;
 use hub::delivery::Outcome;
 use lambda_http::RequestExt as _;
 use outbound::Sent;
-use queue::{Hint, Queue, QueueError};
+use queue::Hint;
 use runtime::Context;
 use runtime::config::Config;
 use serde_json::Value;
@@ -28,22 +28,10 @@ use store_dynamodb::DynamoStore;
 
 use super::{allowed, hook_route, index_arn, infra, permissions, table_arn, trigger};
 use crate::dynamodb::{Emulator, emulated};
+use crate::support::Kept;
 use tongguan::table::{Trigger, functions};
 
 const NOW: Utc = Utc(1_795_334_400_000_000);
-
-/// Keeps what was sent.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<Hint>>>);
-
-impl Queue for Kept {
-    const HOLDS_UP: Duration = Duration::from_secs(1);
-
-    async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
-        self.0.lock().unwrap().extend(hints);
-        Ok(())
-    }
-}
 
 type Deployed = Context<DynamoStore, Kept>;
 
