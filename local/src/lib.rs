@@ -14,6 +14,8 @@ mod indent;
 mod partner;
 mod push;
 mod serve;
+mod server;
+mod signals;
 pub mod table;
 
 pub use serve::{Hub, StartError};

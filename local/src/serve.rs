@@ -7,19 +7,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use courier::Courier;
+use futures::stream::{self, StreamExt as _};
 use outbound::KeepAlive;
 use queue::{Destination, Errand, InProcess, Lane};
 use runtime::config::Config;
 use runtime::{Clock, Context};
-use store_sqlite::SqliteStore;
+use store_sqlite::{Due, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::{http, inbox};
+use crate::signals::Signals;
+use crate::{inbox, server};
 
-/// How many hints each lane of the queue holds. One that finds no room in time is left to the sweep.
+/// How many hints each lane of the queue holds. One that finds no room is left to the sweep.
 const LANE: usize = 512;
 
 /// How many errands of a lane are under way for each attempt that its endpoint may have under way: the others read
@@ -34,6 +36,13 @@ const GRACE: Duration = Duration::from_secs(15);
 
 /// How many expired events are removed in one commit.
 const PURGE: usize = 500;
+
+/// How long work may be in hand at the most: a sweep's period, or the timeouts of a call with its file and its token.
+const LONGEST_LEASE: Duration = Duration::from_hours(1);
+
+/// How many events of an earlier run are read at once, and how many of them are changed at once.
+const PAGE: usize = 512;
+const RESUMERS: usize = 64;
 
 /// Why a hub does not start.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +90,9 @@ impl Hub {
 
         let mut tasks = JoinSet::new();
         let courier = Arc::new(Courier::new(context.clone(), KeepAlive::Brief, port_push::ACTION)?);
-        tasks.spawn(http::serve(listener, Arc::clone(&courier), stopped.clone()));
+        // Before anything of this process is in hand. Who connects meanwhile waits in the listener's queue.
+        take_over(&courier).await;
+        tasks.spawn(server::serve(listener, Arc::clone(&courier), stopped.clone()));
         for lane in lanes {
             let config = &context.config;
             let attempts = match &lane.destination {
@@ -162,6 +173,43 @@ async fn run_lane(courier: LocalCourier, mut lane: Lane, places: usize, mut stop
     while errands.join_next().await.is_some() {}
 }
 
+/// Takes over what the hub before this one has left: it has ended, for this one holds the lock. What it had in hand is
+/// due for the first sweep, and the retries whose hints went with it are hinted at again.
+async fn take_over(courier: &LocalCourier) {
+    let store = &courier.context.store;
+    let (until, mut behind, mut left) = (courier.context.now().after(LONGEST_LEASE), Due::default(), 0);
+    loop {
+        let page = match store.due_by(until, behind, PAGE).await {
+            Ok(page) => page,
+            Err(error) => {
+                let error = runtime::logs::chain(&error);
+                tracing::error!(
+                    error,
+                    "what an earlier run has left is not known yet; the sweep takes it up when it is due"
+                );
+                return;
+            }
+        };
+        let Some((last, _)) = page.last() else { break };
+        behind = *last;
+        let found = page.into_iter().filter_map(|(_, listed)| listed);
+        let resumed = stream::iter(found).map(|listed| async move { courier::resume(courier, &listed).await });
+        let resumed: Vec<_> = resumed.buffer_unordered(RESUMERS).collect().await;
+        for resumed in resumed {
+            match resumed {
+                Ok(resumed) => left += usize::from(resumed),
+                Err(error) => {
+                    let error = runtime::logs::chain(&error);
+                    tracing::error!(error, "work of an earlier run is left until its lease is over");
+                }
+            }
+        }
+    }
+    if left > 0 {
+        tracing::info!(events = left, "work that an earlier run had in hand is taken up now");
+    }
+}
+
 /// Takes up what is due, at the start and then as often as configured, and removes what has expired.
 async fn run_sweeps(courier: LocalCourier, mut stop: watch::Receiver<bool>) {
     let every = courier.context.config.sweep_every;
@@ -196,13 +244,13 @@ async fn sweep_once(courier: &Courier<SqliteStore, InProcess>) {
     }
 }
 
-/// Runs a hub until the process is told to end.
+/// Runs a hub until the process is asked to end; asked again, it ends at once.
 pub(crate) async fn until_signal(config: Config) -> anyhow::Result<ExitCode> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
     // From before the first push: one that is under way is never cut off.
-    let ending = ending()?;
+    let mut signals = Signals::listen()?;
     let inbox = match config.inbox {
         Some(address) => Some(inbox::start(address, &config).await?),
         None => None,
@@ -212,29 +260,21 @@ pub(crate) async fn until_signal(config: Config) -> anyhow::Result<ExitCode> {
     if inbox.is_some() {
         inbox::tell(hub.address(), &hub.context().config);
     }
-    ending.await;
-    tracing::info!("stopping");
-    hub.stop().await;
+    let asked = signals.next().await;
+    tracing::info!(why = asked.name(), "stopping: what is under way may finish; a second request ends the hub at once");
+    tokio::select! {
+        () = hub.stop() => {}
+        asked = signals.again(asked) => {
+            tracing::warn!(
+                why = asked.name(),
+                "ended at once: pushes under way were not answered, and their partners send them again; deliveries \
+                 under way are made again at the next start, so the ERP may get one twice under one webhook-id; a \
+                 command that was being sent becomes ambiguous unless it may be repeated"
+            );
+            // Not by returning: threads that look an address up would be waited for.
+            asked.exit();
+        }
+    }
     drop(inbox);
     Ok(ExitCode::SUCCESS)
-}
-
-/// Ends when the process is told to: by an interrupt, or on Unix a request to terminate. They are listened for from this
-/// call on.
-fn ending() -> std::io::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        Ok(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
 }

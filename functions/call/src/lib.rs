@@ -24,6 +24,7 @@ use hub::ConnectionId;
 use partners::Json;
 use partners::operation::enclosure::Enclosure;
 use partners::operation::{self, Attempt, Effect, Fault, File, Operation};
+use partners::sentence::sentence;
 use queue::Queue;
 use runtime::config::Connection;
 use serde::Serialize;
@@ -49,7 +50,7 @@ pub(crate) struct Asked {
     /// How long the answer may wait for the result.
     wait: Duration,
     /// What the calls' ids are put behind to say where they are read, as whoever asks sees it.
-    calls: &'static str,
+    calls: String,
     /// The operation's body: JSON as the ERP printed it, perhaps with a file described in it.
     body: String,
     /// The file, where it did not come within the body.
@@ -106,7 +107,7 @@ async fn answer<S: Store, Q: Queue>(courier: &Courier<S, Q>, asked: Asked) -> Re
         Effect::Query => query::answer(courier, connection, &operation, &body, file.as_ref()).await,
         Effect::Command { .. } => {
             let request = command::Request { connection, operation: &operation, body: &text, file: file.as_ref() };
-            command::answer(courier, request, asked.key, asked.wait, asked.calls).await
+            command::answer(courier, request, asked.key, asked.wait, &asked.calls).await
         }
     }
 }
@@ -163,5 +164,7 @@ pub(crate) fn incomplete(faults: &[Fault]) -> Problem {
 }
 
 fn listed(faults: &[Fault]) -> Vec<serde_json::Value> {
-    faults.iter().map(|fault| serde_json::json!({"field": fault.field, "remedy": fault.remedy})).collect()
+    // Both may repeat something of the request.
+    let told = |fault: &Fault| serde_json::json!({"field": sentence(&fault.field), "remedy": sentence(&fault.remedy)});
+    faults.iter().map(told).collect()
 }

@@ -46,7 +46,7 @@ pub(crate) async fn read(request: Request<Bytes>) -> Result<Asked, Problem> {
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_owned();
     // Behind a gateway a stage or a base path may stand before the path: only the client knows its whole.
-    let calls = if request.uri().path().ends_with('/') { "../../" } else { "../" };
+    let calls = above_connection(request.uri().path());
     let (connection, operation) = (connection.clone(), operation.clone());
     let (body, file) = if is_multipart(&content_type) {
         multipart(&content_type, request.into_body()).await.map_err(|faults| faulty(&faults))?
@@ -54,6 +54,16 @@ pub(crate) async fn read(request: Request<Bytes>) -> Result<Asked, Problem> {
         (text(request.body())?, None)
     };
     Ok(Asked { connection, operation, key, wait, calls, body, file })
+}
+
+/// The way up from a path to what stands before its last two segments, of which the first is the connection.
+fn above_connection(path: &str) -> String {
+    let mut named = 0;
+    let below = path.rsplit('/').take_while(|segment| {
+        named += usize::from(!segment.is_empty());
+        named < 2
+    });
+    "../".repeat(below.count())
 }
 
 /// A body that is not there is the empty object: some queries need nothing.
@@ -113,7 +123,7 @@ pub(crate) fn read_invocation(event: &[u8]) -> Result<Asked, Problem> {
     })?;
     let Invocation { connection, operation, idempotency_key: key, wait, body, file } = invocation;
     let body = body.map_or_else(|| "{}".to_owned(), |body| body.get().to_owned());
-    Ok(Asked { connection, operation, key, wait: bounded(wait), calls: "/calls/", body, file })
+    Ok(Asked { connection, operation, key, wait: bounded(wait), calls: "/calls/".to_owned(), body, file })
 }
 
 #[cfg(test)]
@@ -143,6 +153,18 @@ mod tests {
         assert_eq!(wait(&["note; wait=20, wait=10"]), ten, "a parameter is no preference");
         for unread in ["wait=soon", "wait=-1", "wait=", "wait", "=", ","] {
             assert_eq!(wait(&[unread]), Duration::ZERO, "{unread}");
+        }
+    }
+
+    #[test]
+    fn the_way_up_is_counted_in_slashes() {
+        for (path, way) in [
+            ("/calls/c/op", "../"),
+            ("/calls/c/op/", "../../"),
+            ("//calls//c/op", "../"),
+            ("/calls/c///op//", "../../../../../"),
+        ] {
+            assert_eq!(above_connection(path), way, "{path}");
         }
     }
 

@@ -11,6 +11,7 @@ mod request;
 
 pub use answer::{MOST_BYTES, fewer, fitting, json, printed, raw};
 pub use caller::{Caller, caller, refusal};
+pub use hub::path::segments;
 pub use multipart::{is_multipart, multipart};
 pub use problem::Problem;
-pub use request::{body, limit, moment, query, segments};
+pub use request::{body, limit, moment, query};

@@ -9,12 +9,11 @@ use bytes::Bytes;
 use futures::stream;
 use http::HeaderMap;
 use http::header::{CONTENT_DISPOSITION, HeaderName};
+use hub::path::decoded;
 use multer::{Field, Multipart, parse_boundary};
 use partners::Json;
 use partners::operation::Fault;
 use partners::operation::enclosure::Enclosure;
-
-use crate::request::decoded;
 
 /// How many parts a body may have.
 const MOST_PARTS: usize = 100;

@@ -6,12 +6,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
+use partners::sentence::{sentence, shortened};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use store::StoreError;
 
 use crate::answer::build;
+
+/// The longest detail, in characters: some list every name that would be taken.
+const LONGEST_DETAIL: usize = 1_000;
 
 /// What is wrong with a request, or with us. It never quotes a credential.
 #[derive(Debug)]
@@ -129,8 +133,9 @@ impl Serialize for Problem {
         map.serialize_entry("type", &format!("urn:tongguan:problem:{}", self.kind))?;
         map.serialize_entry("title", &self.status.canonical_reason())?;
         map.serialize_entry("status", &self.status.as_u16())?;
-        map.serialize_entry("detail", &self.detail)?;
-        map.serialize_entry("field", &self.field)?;
+        // Both may repeat something of the request.
+        map.serialize_entry("detail", &shortened(&self.detail, LONGEST_DETAIL))?;
+        map.serialize_entry("field", &self.field.as_deref().map(sentence))?;
         for (name, value) in &self.members {
             map.serialize_entry(name, value)?;
         }
@@ -158,6 +163,13 @@ mod tests {
         });
         assert_eq!(said, expected);
         assert_eq!(problem.answer("test").headers()["content-type"], "application/problem+json");
+    }
+
+    #[test]
+    fn what_repeats_a_request_is_cut() {
+        let long = "x".repeat(200_000);
+        assert!(text(&Problem::field(long.clone(), long.clone())).len() < 2_000);
+        assert!(text(&Problem::missing(&long)).len() < 2_000);
     }
 
     #[test]

@@ -9,19 +9,6 @@ use serde::Deserialize;
 
 use crate::Problem;
 
-/// The parts of a path, without their percent-encoding.
-#[must_use]
-pub fn segments(path: &str) -> Vec<String> {
-    path.trim_matches('/').split('/').map(decoded).collect()
-}
-
-/// Without percent-encoding.
-pub(crate) fn decoded(segment: &str) -> String {
-    // Three characters mean something in a form and nothing in a path.
-    let escaped = segment.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
-    url::form_urlencoded::parse(escaped.as_bytes()).map(|(name, _)| name.into_owned()).collect()
-}
-
 /// The first parameter of that name in the query; an empty one is none.
 #[must_use]
 pub fn query<B>(request: &Request<B>, name: &str) -> Option<String> {
@@ -50,14 +37,6 @@ pub fn moment(field: impl Into<Cow<'static, str>>, text: &str) -> Result<Utc, Pr
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_is_split_before_it_is_decoded() {
-        assert_eq!(segments("/calls/xhq-sh/order:F%201%2F%E9%80%9A+/"), ["calls", "xhq-sh", "order:F 1/通+"]);
-        assert_eq!(segments("/a/s3.mawb.create"), ["a", "s3.mawb.create"]);
-        // These stand for themselves in a path, however a form reads them.
-        assert_eq!(segments("/a=b&c=d"), ["a=b&c=d"]);
-    }
 
     #[test]
     fn the_first_parameter_with_a_value_counts() {

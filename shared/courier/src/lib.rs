@@ -12,12 +12,14 @@ mod file;
 mod index;
 mod line;
 mod parcel;
+mod resume;
 mod sweep;
 
 pub use attempt::{Done, Undone, run};
 pub use line::Lines;
 use parcel::post;
 pub use parcel::{Parcel, Returned};
+pub use resume::resume;
 pub use sweep::{Swept, sweep};
 
 use std::sync::Arc;

@@ -4,9 +4,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
+use partners::sentence::{sentence, shortened};
 use partners::{Json, Partner};
 
 use crate::action::{Action, Fact, Push, Reading};
+use crate::content_encoding;
 use crate::delivery::Delivery;
 use crate::event::{Data, Meta};
 use crate::identity::{self, Content, Identity};
@@ -16,6 +18,9 @@ use crate::{ConnectionId, Event, EventId, EventKey, EventType, Subject, Utc, Wor
 /// How many events a push may become. One with more is kept as a single event: so many conditional writes would not be
 /// done in the partner's time, and its retries would fare no better.
 const MOST_EVENTS: usize = 500;
+
+/// How much of a `Content-Encoding` the reason for a refusal repeats, in characters.
+const ENCODING_NAMED: usize = 60;
 
 /// What was found in the body of a push.
 #[derive(Debug)]
@@ -55,18 +60,20 @@ pub fn read(
     body: &Bytes,
     encoding: Option<&str>,
 ) -> Arrival {
-    if let Some(encoding) = encoding.filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-        let reason = format!("Content-Encoding {encoding:?} is not accepted; send the JSON uncompressed");
-        let mut arrival = opaque(connection, partner, body, reason);
-        arrival.drafts.iter_mut().for_each(|draft| draft.encoding = Some(header(encoding)));
-        return arrival;
-    }
-    let json = match Json::parse(body) {
-        Ok(json) => json,
-        Err(error) => return opaque(connection, partner, body, error.to_string()),
+    // What is JSON was not compressed, whatever its header says.
+    let json = match (Json::parse(body), encoding.filter(|encoding| content_encoding::is_coded(encoding))) {
+        (Ok(json), _) => json,
+        (Err(error), None) => return opaque(connection, partner, body, &error.to_string()),
+        (Err(_), Some(encoding)) => {
+            let named = shortened(encoding, ENCODING_NAMED);
+            let reason = format!("Content-Encoding {named:?} is not accepted; send the JSON uncompressed");
+            let mut arrival = opaque(connection, partner, body, &reason);
+            arrival.drafts.iter_mut().for_each(|draft| draft.encoding = Some(header(encoding)));
+            return arrival;
+        }
     };
     match (action.read)(&Push { partner, body: &json, fee_actions }) {
-        Reading::Malformed(reason) => opaque(connection, partner, body, reason),
+        Reading::Malformed(reason) => opaque(connection, partner, body, &reason),
         Reading::Facts(facts) => {
             let facts = if facts.len() > MOST_EVENTS { together(&json, facts) } else { facts };
             let mut known = HashSet::with_capacity(facts.len());
@@ -113,8 +120,9 @@ fn header(value: &str) -> String {
     value.chars().filter(|c| !c.is_control()).take(128).collect()
 }
 
-/// Keeps a body that nobody can read.
-fn opaque(connection: &ConnectionId, partner: Partner, body: &Bytes, reason: String) -> Arrival {
+/// Keeps a body that cannot be read, for that reason.
+fn opaque(connection: &ConnectionId, partner: Partner, body: &Bytes, reason: &str) -> Arrival {
+    let reason = sentence(reason);
     let kind = EventType::from(format!("{partner}.malformed"));
     let draft = Draft {
         subject: Subject::new("malformed", &identity::digest(body)),
@@ -247,13 +255,39 @@ mod tests {
 
     #[test]
     fn what_nobody_can_read_is_kept_with_the_reason() {
-        for (body, encoding) in [("action=syn_status&code=61", None), ("{}", Some("gzip")), ("", None)] {
+        let gzip = "\u{1f}gzipped";
+        for (body, encoding) in [("action=syn_status&code=61", None), (gzip, Some("gzip")), ("", None)] {
             let arrival = arrival(body, encoding);
             assert!(arrival.malformed.is_some());
             let event = events(arrival).remove(0);
             assert_eq!((&event.data()[..], event.meta.kind.as_str()), (body.as_bytes(), "trackingeyes.malformed"));
             assert_eq!(event.meta.encoding.as_deref(), encoding);
         }
+    }
+
+    /// Regression: `Content-Encoding: UTF-8`, a charset, made good JSON malformed.
+    #[test]
+    fn json_is_read_whatever_its_coding_is_called() {
+        for encoding in ["UTF-8", "none", "", "identity, Identity", "utf8", " GBK ", "gzip", "br, gzip", "nonsense"] {
+            let arrival = arrival("{\"bl\":\"B1\"}", Some(encoding));
+            assert_eq!(arrival.malformed, None, "{encoding}");
+            assert_eq!(events(arrival)[0].meta.encoding, None, "{encoding}: the bytes are not coded");
+        }
+    }
+
+    #[test]
+    fn a_charset_is_no_coding_of_what_cannot_be_read() {
+        let event = events(arrival("a=b", Some("UTF-8"))).remove(0);
+        assert!(event.meta.encoding.is_none() && event.meta.malformed.unwrap().contains("not JSON"));
+    }
+
+    /// Regression: 200,000 bytes of `Content-Encoding` stood in the answer, the log and the stored event.
+    #[test]
+    fn a_long_coding_is_repeated_in_part() {
+        let long = "x".repeat(200_000);
+        let arrival = arrival("a=b", Some(&long));
+        assert!(arrival.malformed.as_ref().unwrap().len() < 200, "{:?}", arrival.malformed);
+        assert!(events(arrival)[0].meta.encoding.as_ref().unwrap().len() <= 128);
     }
 
     #[test]

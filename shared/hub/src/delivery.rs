@@ -168,6 +168,15 @@ impl Delivery {
         self
     }
 
+    /// The delivery whose lease is over at `now`, because the process that held it has ended.
+    #[must_use]
+    pub const fn released(mut self, now: Utc) -> Self {
+        if matches!(self.state, State::Pending) && self.in_hand && now.0 < self.due.0 {
+            self.due = now;
+        }
+        self
+    }
+
     /// The delivery after an attempt. `jitter` is in `0.0..1.0`.
     #[must_use]
     pub fn attempted(mut self, attempt: Attempt, outcome: Outcome, schedule: &Schedule, now: Utc, jitter: f64) -> Self {

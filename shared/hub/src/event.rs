@@ -191,6 +191,20 @@ impl Work {
         seen.then(|| next.with(delivery.clone().confirmed(now)))
     }
 
+    /// The work with every lease of a process that has ended over at `now`; nothing where there is none. What waits for
+    /// its time goes on waiting.
+    #[must_use]
+    pub fn released(&self, now: Utc) -> Option<Self> {
+        let next = Self {
+            version: self.version + 1,
+            index_by: self.index_by.map(|due| due.min(now)),
+            deliveries: self.deliveries.iter().map(|delivery| delivery.clone().released(now)).collect(),
+            call: self.call.clone().map(|call| call.released(now)),
+            ..*self
+        };
+        (next.due() != self.due() || next.deliveries != self.deliveries || next.call != self.call).then_some(next)
+    }
+
     /// The work with one delivery put in place of the endpoint's present one.
     #[must_use]
     pub fn with(mut self, delivery: Delivery) -> Self {
@@ -236,6 +250,23 @@ mod tests {
         let second = first.replayed(&"b".into(), Utc(9)).unwrap();
         assert_eq!((first.accepted, second.accepted), (1, 2));
         assert!(first.tally().balanced() && second.tally().balanced());
+    }
+
+    #[test]
+    fn leases_of_an_ended_process_are_over_and_retries_wait() {
+        let leased = Delivery::new("a".into(), Utc(5), Utc(30));
+        let retry = Delivery { in_hand: false, due: Utc(20), ..Delivery::new("b".into(), Utc(5), Utc(20)) };
+        let call =
+            Call::new("upload".to_owned(), "k".to_owned(), "d".to_owned(), Utc(5), Utc(40)).claimed(Utc(60), true);
+        let deliveries = vec![leased, retry];
+        let work = Work { version: 3, index_by: Some(Utc(30)), deliveries, call: Some(call), ..Work::default() };
+        let next = work.released(Utc(9)).unwrap();
+        let due: Vec<_> = next.deliveries.iter().map(|delivery| delivery.due).collect();
+        assert_eq!((next.version, next.index_by, due), (4, Some(Utc(9)), vec![Utc(9), Utc(20)]));
+        let call = next.call.as_ref().unwrap();
+        assert!(call.due == Utc(9) && call.sending, "nobody knows what became of a call that was being sent");
+        assert_eq!(next.owed(Utc(9)).collect::<Vec<_>>(), [Utc(5), Utc(5)], "as long as before");
+        assert_eq!(next.released(Utc(9)), None, "there is no lease any more");
     }
 
     #[test]

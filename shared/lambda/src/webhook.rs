@@ -8,15 +8,14 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use hub::action::Action;
 use lambda_http::http::Method;
-use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use lambda_http::request::RequestContext;
 use lambda_http::{Adapter, Body, Request, RequestExt as _, Response, service_fn};
 use partners::Partner;
 use partners::answer::{self, Verdict};
 use queue::Queue;
-use runtime::Context;
 use runtime::metrics::{self, Dimension, Metric, Sample};
-use runtime::receive::{self, Address, Delivered};
+use runtime::receive::{self, Delivered};
+use runtime::{Context, PushPath};
 use store::Store;
 use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
@@ -73,7 +72,7 @@ pub async fn measured<S: Store, Q: Queue>(
     let waited = waited(&request, context.now());
     let arrived = called.checked_sub(waited.min(LONGEST_WAIT)).unwrap_or(called);
     let Invocation { request_id, left } = request::invocation(&request, context.now());
-    let partner = Place::of(request.raw_http_path()).and_then(|place| Partner::from_id(place.address.partner));
+    let partner = PushPath::parse(request.raw_http_path()).and_then(|path| path.partner());
     let span = tracing::error_span!(
         "push",
         request_id,
@@ -132,11 +131,11 @@ async fn receive<S: Store, Q: Queue>(
     request: Request,
     arrived: Instant,
 ) -> answer::Answer {
-    let path = request.raw_http_path().to_owned();
-    let Some(Place { address, suffix }) = Place::of(&path) else {
-        return receive::refuse(None, Verdict::Unauthorized);
+    let path = PushPath::parse(request.raw_http_path());
+    let partner = path.as_ref().and_then(PushPath::partner);
+    let Some((address, suffix)) = path.as_ref().and_then(PushPath::address) else {
+        return receive::refuse(partner, Verdict::Unauthorized);
     };
-    let partner = Partner::from_id(address.partner);
     if suffix != action.suffix {
         return receive::refuse(partner, Verdict::Unauthorized);
     }
@@ -148,31 +147,9 @@ async fn receive<S: Store, Q: Queue>(
         Ok(verified) => verified,
         Err(answer) => return answer,
     };
-    let header = |name: HeaderName| {
-        let value = request.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        value.filter(|value| !value.is_empty())
-    };
-    let (content_type, encoding) = (header(CONTENT_TYPE).unwrap_or_default(), header(CONTENT_ENCODING));
-    let delivered = Delivered { body: request::bytes(request.into_body()), content_type, encoding, peer };
+    let (head, body) = request.into_parts();
+    let delivered = Delivered::new(&head.headers, request::bytes(body), peer);
     receive::receive(context, action, verified, delivered, arrived).await
-}
-
-/// The parts of a webhook's path, `/hooks/<partner>/<connection>/<key>[/<action>]`.
-#[derive(Debug)]
-struct Place<'a> {
-    address: Address<'a>,
-    suffix: &'a str,
-}
-
-impl<'a> Place<'a> {
-    /// Before `hooks` there may be a stage or the base path of a custom domain.
-    fn of(path: &'a str) -> Option<Self> {
-        let mut segments = path.split('/').filter(|segment| !segment.is_empty());
-        segments.find(|segment| *segment == "hooks")?;
-        let (partner, connection, key) = (segments.next()?, segments.next()?, segments.next()?);
-        let suffix = segments.next().unwrap_or_default();
-        segments.next().is_none().then_some(Self { address: Address { partner, connection, key }, suffix })
-    }
 }
 
 /// Where the push came from, as the gateway saw it. Headers are not asked: anybody can write them.
@@ -221,22 +198,6 @@ mod tests {
         assert_eq!((late.value(Metric::AckMargin), late.value(Metric::Unavailable)), (Some(-50.0), Some(1.0)));
         for stranger in [sample(None, Verdict::Unauthorized, 1), sample(Some(Partner::Xhq), Verdict::Unauthorized, 1)] {
             assert_eq!((stranger.value(Metric::AckTime), stranger.value(Metric::Unauthorized)), (None, Some(1.0)));
-        }
-    }
-
-    #[test]
-    fn a_place_is_found_behind_a_stage() {
-        for (path, suffix) in [
-            ("/hooks/xhq/xhq-sh/k", ""),
-            ("/hooks/xhq/xhq-sh/k/", ""),
-            ("/prod/hooks/xhq/xhq-sh/k/send_data", "send_data"),
-        ] {
-            let place = Place::of(path).unwrap();
-            assert_eq!((place.address.partner, place.address.connection, place.address.key), ("xhq", "xhq-sh", "k"));
-            assert_eq!(place.suffix, suffix);
-        }
-        for path in ["", "/", "/hooks", "/hooks/xhq/xhq-sh", "/hook/xhq/xhq-sh/k", "/hooks/xhq/xhq-sh/k/a/b"] {
-            assert!(Place::of(path).is_none(), "{path}");
         }
     }
 }

@@ -6,6 +6,7 @@
 use serde_json::json;
 
 use crate::Partner;
+use crate::sentence::sentence;
 
 /// What became of a push, as far as its sender is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,24 +66,21 @@ pub struct Answer {
     pub body: String,
 }
 
-/// The longest text TrackingEyes takes in `message`, in characters.
-const TRACKINGEYES_MESSAGE: usize = 255;
-
 /// The answer to a push in the partner's envelope. `text` says what is wrong and how to mend it; it is not sent with a
-/// positive answer.
+/// positive answer, and cut to [`crate::sentence::LONGEST`] characters, which is the most that TrackingEyes takes in `message`.
 #[must_use]
 pub fn answer(partner: Partner, verdict: Verdict, text: &str) -> Answer {
     let kept = matches!(verdict, Verdict::Accepted | Verdict::Duplicate);
+    let text = sentence(text);
     match partner {
         Partner::Xhq => Answer {
             verdict,
             status: verdict.status(),
-            body: json!({"state": kept, "msg": if kept { "" } else { text }}).to_string(),
+            body: json!({"state": kept, "msg": if kept { "" } else { &text }}).to_string(),
         },
         Partner::TrackingEyes => {
             let code = if verdict == Verdict::Unavailable { 500 } else { verdict.status() };
-            let message: String =
-                if kept { "success".to_owned() } else { text.chars().take(TRACKINGEYES_MESSAGE).collect() };
+            let message = if kept { "success" } else { &text };
             Answer {
                 verdict,
                 // Only a body with `code` makes a re-push possible, so a refusal of ours must look like an answer.
@@ -97,27 +95,20 @@ pub fn answer(partner: Partner, verdict: Verdict, text: &str) -> Answer {
             // A body that cannot be read is kept, and three more copies of it would not read better.
             let positive = kept || verdict == Verdict::Malformed;
             let status = if positive { 200 } else { verdict.status() };
-            let message = if kept { "success" } else { text };
+            let message = if kept { "success" } else { &text };
             let body = json!({"success": positive, "code": status, "message": message}).to_string();
             Answer { verdict, status, body }
         }
-        Partner::Yanwen => anyone(verdict, text),
+        Partner::Yanwen => anyone(verdict, &text),
     }
 }
 
 /// The answer when nobody knows who asks: one body that satisfies every partner's reader.
 #[must_use]
 pub fn anyone(verdict: Verdict, text: &str) -> Answer {
-    let status = verdict.status();
-    Answer {
-        verdict,
-        status,
-        body: json!({
-            "state": false, "msg": text,
-            "success": false, "code": status, "message": text.chars().take(TRACKINGEYES_MESSAGE).collect::<String>(),
-        })
-        .to_string(),
-    }
+    let (status, text) = (verdict.status(), sentence(text));
+    let body = json!({"state": false, "msg": text, "success": false, "code": status, "message": text}).to_string();
+    Answer { verdict, status, body }
 }
 
 #[cfg(test)]

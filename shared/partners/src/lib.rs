@@ -8,6 +8,7 @@ pub mod answer;
 pub mod json;
 pub mod operation;
 mod partner;
+pub mod sentence;
 
 pub use answer::{Answer, Verdict};
 pub use json::Json;

@@ -4,7 +4,10 @@
 pub mod config;
 pub mod logs;
 pub mod metrics;
+mod push_path;
 pub mod receive;
+
+pub use push_path::PushPath;
 
 use std::sync::Arc;
 

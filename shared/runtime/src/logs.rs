@@ -1,4 +1,7 @@
 //! Logs: to standard error, so that standard output stays for what a command answers.
+//!
+//! A line that cannot be written is left out. Where the terminal has closed, a complaint about that on standard error
+//! would be a panic of whoever logs.
 
 use std::error::Error;
 use std::io::IsTerminal as _;
@@ -26,7 +29,7 @@ pub fn lines<W>(writer: W, filter: Targets) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = fmt::layer().with_writer(writer).json();
+    let lines = fmt::layer().with_writer(writer).log_internal_errors(false).json();
     let lines = lines.flatten_event(true).with_current_span(true).with_span_list(false);
     registry().with(lines.with_filter(filter))
 }
@@ -42,7 +45,7 @@ pub fn init(json: bool) {
         lines(std::io::stderr, filter).try_init()
     } else {
         let ansi = std::io::stderr().is_terminal();
-        let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(ansi);
+        let lines = fmt::layer().with_writer(std::io::stderr).log_internal_errors(false).with_ansi(ansi);
         registry().with(lines.with_filter(filter)).try_init()
     };
     if started.is_ok() && unreadable {

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::{join_all, try_join_all};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hub::action::Action;
 use hub::admission::{self, Draft};
 use hub::call::Standing;
@@ -67,6 +69,19 @@ pub struct Delivered {
     pub encoding: Option<String>,
     /// Where the push came from, as far as it is known.
     pub peer: Option<IpAddr>,
+}
+
+impl Delivered {
+    /// A body with what the head says of it.
+    #[must_use]
+    pub fn new(headers: &HeaderMap, body: Bytes, peer: Option<IpAddr>) -> Self {
+        let text = |name| {
+            let lines = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+            lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ")
+        };
+        let encoding = Some(text(CONTENT_ENCODING)).filter(|encoding| !encoding.is_empty());
+        Self { body, content_type: text(CONTENT_TYPE), encoding, peer }
+    }
 }
 
 /// A connection whose key the sender presented. Made by [`verify`] alone.

@@ -224,7 +224,8 @@ async fn pushes_to_the_wrong_address_are_refused_and_nothing_is_kept() {
             ("another partner's connection", hook(other, "").replace(other.id(), partner.id())),
             ("a suffix that is none", format!("/hooks/{partner}/{id}/{key}/nothing")),
             ("a longer path", format!("/hooks/{partner}/{id}/{key}/{suffix}/more")),
-            ("a slash too many", format!("/hooks/{partner}/{id}/{key}/")),
+            ("a step up", format!("/hooks/{partner}/{id}/{key}/x/../{suffix}")),
+            ("an encoded slash", format!("/hooks/{partner}/{id}/{key}%2F{suffix}")),
             ("a partner alone", format!("/hooks/{partner}")),
         ];
         for (name, path) in &paths {

@@ -3,6 +3,7 @@
 mod api;
 mod carrying;
 mod circuit;
+mod connections;
 mod doors;
 mod examples;
 mod hostile;

@@ -66,6 +66,47 @@ async fn a_push_that_is_under_way_when_the_hub_is_asked_to_end_is_kept_and_answe
     assert!(bodies(&plan.config().data_dir).contains(body.as_bytes()));
 }
 
+/// A hub that is asked to end while the last bytes of a push are missing, with the connection and the rest of the push.
+async fn stopping(plan: &Plan, signals: &[&str]) -> (Process, TcpStream, Vec<u8>) {
+    let process = Process::start(plan, &[]).await.unwrap();
+    let bytes = request("POST", &hook(Partner::Xhq, "syn_status"), "", status("S1", 61).as_bytes());
+    let (begin, rest) = bytes.split_at(bytes.len() - 10);
+    let mut stream = TcpStream::connect(process.address()).await.unwrap();
+    stream.write_all(begin).await.unwrap();
+    // Another push after it is answered, so this one is being read.
+    let mut sender = simulators::Sender::new(Partner::Xhq, &format!("http://{}", process.address())).unwrap();
+    sender.push(&hook(Partner::Xhq, "syn_status"), "application/json", status("S2", 61)).await.answered.unwrap();
+    for signal in signals {
+        process.signal(signal);
+        until(async || process.log().contains("stopping")).await;
+    }
+    (process, stream, rest.to_vec())
+}
+
+/// Regression: a hangup, as a terminal that closes sends it, cut off what was under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hangups_let_finish_what_is_under_way() {
+    let plan = Plan::new();
+    let (mut process, mut stream, rest) = stopping(&plan, &["HUP", "HUP", "TERM"]).await;
+    stream.write_all(&rest).await.unwrap();
+    let mut answer = String::new();
+    within(stream.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(process.ended().await.success(), "{}", process.log());
+}
+
+/// Regression: a second interrupt did nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_request_to_end_is_obeyed_at_once_and_explained() {
+    for (first, second, code) in [("INT", "INT", 130), ("TERM", "TERM", 143), ("INT", "TERM", 143)] {
+        let plan = Plan::new();
+        let (mut process, _stream, _) = stopping(&plan, &[first, second]).await;
+        assert_eq!(process.ended().await.code(), Some(code), "{}", process.log());
+        let log = process.log();
+        assert!(log.contains("ended at once") && log.contains("partners send them again"), "{log}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_hub_on_a_data_folder_is_refused_and_the_first_goes_on() {
     let plan = Plan::new();

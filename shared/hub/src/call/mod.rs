@@ -215,6 +215,15 @@ impl Call {
         self
     }
 
+    /// The call whose lease is over at `now`, because the process that held it has ended.
+    #[must_use]
+    pub const fn released(mut self, now: Utc) -> Self {
+        if matches!(self.standing, Standing::Queued) && self.in_hand && now.0 < self.due.0 {
+            self.due = now;
+        }
+        self
+    }
+
     /// The call after an attempt. `jitter` is in `0.0..1.0`.
     #[must_use]
     pub fn attempted(mut self, tried: Tried, rules: &Rules<'_>, now: Utc, jitter: f64) -> Self {

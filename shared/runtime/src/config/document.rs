@@ -8,7 +8,7 @@ use toml::de::DeTable;
 
 use super::reader::{Reading, Table};
 use super::values::is_name;
-use super::{Config, Mistake, Sources, connections, endpoints};
+use super::{Config, Mistake, Server, Sources, connections, endpoints, server};
 
 /// How often the sweeper runs where nothing is said.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -52,6 +52,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
     let sweep_every =
         root.or("sweep_every", SWEEP_EVERY, |item| item.duration(Duration::from_secs(1)..=Duration::from_mins(15)));
 
+    let server = root.or("server", Server::default(), |item| server::read(item.table("a table: write [server]")?));
+
     let mut ids = Ids::new();
     let connections: Vec<_> = root
         .tables("connections")
@@ -81,6 +83,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         listen: listen?,
         data_dir: data_dir?,
         inbox: inbox?,
+        server: server?,
         sweep_every: sweep_every?,
         connections: connections.into_iter().map(|connection| (connection.id.clone(), connection)).collect(),
         endpoints: endpoints.into_iter().map(|endpoint| (endpoint.id.clone(), endpoint)).collect(),

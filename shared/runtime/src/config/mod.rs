@@ -7,6 +7,7 @@ mod document;
 mod endpoints;
 mod places;
 mod reader;
+mod server;
 mod sources;
 mod values;
 mod warnings;
@@ -14,6 +15,7 @@ mod warnings;
 #[cfg(test)]
 mod tests;
 
+pub use server::Server;
 pub use sources::Sources;
 
 use std::collections::BTreeMap;
@@ -41,6 +43,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where the local hub runs an ERP inbox of its own, for trying it out.
     pub inbox: Option<SocketAddr>,
+    /// How the local hub's port treats connections.
+    pub server: Server,
     /// How often the sweeper runs. A hint has that long before the sweeper takes its work up.
     pub sweep_every: Duration,
     /// The accounts at partners.

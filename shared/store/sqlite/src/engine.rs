@@ -37,6 +37,19 @@ pub struct Recent {
     pub item: Listed,
 }
 
+/// The place of an event in the order in which work is due. The default is before all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    pub(crate) at: i64,
+    pub(crate) n: i64,
+}
+
+impl Default for Due {
+    fn default() -> Self {
+        Self { at: i64::MIN, n: i64::MIN }
+    }
+}
+
 /// Why the store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -112,6 +125,12 @@ impl SqliteStore {
     /// Events admitted before a position, the latest first.
     pub async fn before(&self, position: i64, limit: usize, now: Utc) -> Result<Vec<Recent>> {
         self.list("before", move |db| reads::latest(db, position, limit, now)).await
+    }
+
+    /// Events with work that is due by then, the first due first, from behind a place in that order on. Each with its
+    /// place; without its event where that cannot be read.
+    pub async fn due_by(&self, until: Utc, behind: Due, limit: usize) -> Result<Vec<(Due, Option<Listed>)>> {
+        self.list("due_by", move |db| reads::due_by(db, until, behind, limit)).await
     }
 
     /// The connections that ever had an event.

@@ -12,4 +12,4 @@ mod schema;
 mod worker;
 mod writes;
 
-pub use engine::{OpenError, Recent, SqliteStore};
+pub use engine::{Due, OpenError, Recent, SqliteStore};

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use store::{Failed, Listed, Note, Page};
 
 use crate::codec::{LISTED, key, listed, parse, record};
-use crate::engine::Recent;
+use crate::engine::{Due, Recent};
 
 const TIMELINE: usize = 1_000;
 
@@ -43,6 +43,22 @@ pub(crate) fn due(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<V
          WHERE w.due <= ?1 AND e.expires > ?1 ORDER BY w.due LIMIT ?2",
     )?
     .query_map(params![now.0, limit], key)?
+    .collect()
+}
+
+pub(crate) fn due_by(
+    db: &Connection,
+    until: Utc,
+    behind: Due,
+    limit: usize,
+) -> rusqlite::Result<Vec<(Due, Option<Listed>)>> {
+    db.prepare_cached(&format!(
+        "SELECT {LISTED}, w.due, w.n FROM work w JOIN events e USING (n)
+         WHERE w.due <= ?1 AND (w.due, w.n) > (?2, ?3) ORDER BY w.due, w.n LIMIT ?4"
+    ))?
+    .query_map(params![until.0, behind.at, behind.n, limit], |row| {
+        Ok((Due { at: row.get(5)?, n: row.get(6)? }, listed(row).ok()))
+    })?
     .collect()
 }
 

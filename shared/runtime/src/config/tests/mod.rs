@@ -45,6 +45,9 @@ data_dir = "/var/lib/tongguan"
 retention_days = 30
 sweep_every = "1m"
 
+[server]
+idle_timeout = "2m"
+
 [[connections]]
 id = "xhq-sh"
 partner = "xhq"

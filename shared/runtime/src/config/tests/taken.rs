@@ -14,6 +14,7 @@ fn an_empty_document_is_the_defaults() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8787");
     assert_eq!(config.data_dir.to_str(), Some("data"));
     assert_eq!((config.sweep_every, config.inbox), (Duration::from_secs(30), None));
+    assert!(config.server.idle_timeout > Duration::from_mins(1), "proxies keep theirs for a minute");
     assert_eq!(config.warnings().len(), 2, "{:?}", config.warnings());
 }
 
@@ -37,6 +38,7 @@ fn everything_that_is_given_is_taken() {
     let config = read(FULL).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
     assert_eq!((config.listen.port(), config.inbox.map(|inbox| inbox.port())), (9000, Some(9001)));
     assert_eq!((config.data_dir.to_str(), config.sweep_every), (Some("/var/lib/tongguan"), Duration::from_mins(1)));
+    assert_eq!(config.server.idle_timeout, Duration::from_mins(2));
     let xhq = &config.connections[&"xhq-sh".into()];
     assert!(xhq.keys[0].matches(KEY) && xhq.keys[1].matches(OTHER_KEY));
     let nets: Vec<_> = xhq.allow_ips.iter().map(ToString::to_string).collect();

@@ -1,0 +1,126 @@
+//! How the process is asked to end.
+//!
+//! An interrupt (Ctrl-C), a request to terminate and a hangup each ask the hub to let finish what is under way. A
+//! terminal or a session that closes sends a hangup, often twice or beside a request to terminate, so only a second
+//! interrupt or request to terminate ends the hub at once. A hangup that was ignored when the process began (`nohup`)
+//! stays ignored.
+
+/// Signals listened for.
+pub(crate) struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hangup: Option<tokio::signal::unix::Signal>,
+}
+
+/// One request to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Ctrl-C.
+    Interrupt,
+    /// As `kill` sends it.
+    Terminate,
+    /// The terminal or session is gone.
+    Hangup,
+}
+
+impl Asked {
+    /// What is logged of it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Interrupt => "an interrupt",
+            Self::Terminate => "a request to terminate",
+            Self::Hangup => "a hangup: its terminal or session has closed",
+        }
+    }
+
+    /// Ends the process as one that such a signal has ended.
+    pub(crate) fn exit(self) -> ! {
+        std::process::exit(match self {
+            Self::Hangup => 129,
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+        })
+    }
+}
+
+impl Signals {
+    /// Listens for signals from now on.
+    #[cfg(unix)]
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let hangup = (!is_hangup_ignored()).then(|| signal(SignalKind::hangup())).transpose()?;
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
+    }
+
+    /// Listens for signals from now on.
+    #[cfg(not(unix))]
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// The next request to end.
+    #[cfg(unix)]
+    pub(crate) async fn next(&mut self) -> Asked {
+        let Self { interrupt, terminate, hangup } = self;
+        let hung_up = async {
+            match hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = interrupt.recv() => Asked::Interrupt,
+            _ = terminate.recv() => Asked::Terminate,
+            _ = hung_up => Asked::Hangup,
+        }
+    }
+
+    /// The next request to end.
+    #[cfg(not(unix))]
+    pub(crate) async fn next(&mut self) -> Asked {
+        let _ = tokio::signal::ctrl_c().await;
+        Asked::Interrupt
+    }
+
+    /// The second interrupt or request to terminate, where `first` may have been one.
+    pub(crate) async fn again(&mut self, first: Asked) -> Asked {
+        let mut explicit = first != Asked::Hangup;
+        loop {
+            let next = self.next().await;
+            if next == Asked::Hangup {
+                continue;
+            }
+            if explicit {
+                return next;
+            }
+            explicit = true;
+        }
+    }
+}
+
+/// Whether hangups were ignored when the process began, as far as the system tells.
+#[cfg(unix)]
+fn is_hangup_ignored() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))
+}
+
+/// Reads `SigIgn` of `/proc/<pid>/status`: a mask of signals, of which the first is the hangup.
+fn ignores_hangup(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ignored_hangup_is_seen() {
+        assert!(ignores_hangup("Name:\thub\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001001\n"));
+        assert!(!ignores_hangup("Name:\thub\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001000\n"));
+        assert!(!ignores_hangup(""));
+    }
+}
