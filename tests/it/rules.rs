@@ -163,3 +163,16 @@ fn no_two_hooks_share_a_path() {
     suffixes.dedup();
     assert_eq!(suffixes.len(), callback::ACTIONS.len());
 }
+
+#[test]
+fn modules_named_in_the_test_map_exist() {
+    let map = std::fs::read_to_string(root().join("tests/README.md")).unwrap();
+    let it = root().join("tests/it");
+    let named: Vec<&str> = map.split('`').skip(1).step_by(2).filter(|name| !name.contains([' ', '/'])).collect();
+    assert!(named.len() > 20, "the map names modules between backticks");
+    for name in named.into_iter().filter(|name| *name != "it") {
+        let path = name.replace("::", "/");
+        let there = it.join(&path).is_dir() || it.join(format!("{path}.rs")).is_file();
+        assert!(there, "tests/README.md names {name}, which is no module of tests/it");
+    }
+}
