@@ -1,6 +1,6 @@
 //! `tongguan call`: asks the hub that runs for an operation, as the ERP does.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub(crate) async fn run(config: &Config, call: Call) -> anyhow::Result<ExitCode>
         anyhow::anyhow!("{partner} offers no {name}; `tongguan call {id}` lists what it offers")
     })?;
     if call.example {
-        writeln!(std::io::stdout(), "{}", indent::indented(operation.example))?;
+        indent::print(operation.example)?;
         return Ok(ExitCode::SUCCESS);
     }
     make(config, connection, &operation, &call).await
@@ -82,7 +82,7 @@ async fn make(
     if operation.effect != Effect::Query {
         let key = call.key.clone().map_or_else(first_run::random_hex::<16>, Ok)?;
         // Whoever must repeat the request needs the key, whatever becomes of the answer.
-        eprintln!("idempotency key: {key}");
+        tell!("idempotency key: {key}");
         headers.extend([("idempotency-key".into(), key), ("prefer".into(), format!("wait={}", call.wait))]);
     }
     let path = format!("/calls/{}/{}", connection.id, operation.name);
@@ -155,11 +155,10 @@ pub(crate) fn code(state: Standing) -> ExitCode {
 
 /// What a partner offers, each operation in a line.
 fn list(partner: Partner, config: &Config) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
     let of_partner = config.connections.values().filter(|connection| connection.partner == partner);
     let ids: Vec<_> = of_partner.map(|connection| connection.id.as_str()).collect();
     let ids = if ids.is_empty() { "no connection".to_owned() } else { ids.join(", ") };
-    writeln!(out, "{partner} ({ids})")?;
+    say!("{partner} ({ids})")?;
     for row in operation::all().filter(|row| row.partner == partner) {
         let effect = match row.effect {
             Effect::Query => "query",
@@ -167,7 +166,7 @@ fn list(partner: Partner, config: &Config) -> std::io::Result<()> {
             Effect::Command { repeatable: false } => "command",
         };
         let deprecated = row.deprecated.map_or("", |_| " (deprecated)");
-        writeln!(out, "  {:<32} {effect:<24} {}{deprecated}", row.name, row.source)?;
+        say!("  {:<32} {effect:<24} {}{deprecated}", row.name, row.source)?;
     }
     Ok(())
 }

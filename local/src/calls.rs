@@ -1,12 +1,12 @@
 //! `tongguan calls`: what became of the ERP's calls. Reads the store's file, and works while the hub runs.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
 use hub::call::{self, Call, Standing};
+use hub::printable::Word;
 use hub::{Alias, ConnectionId, EventId};
 use runtime::config::Config;
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use store_sqlite::SqliteStore;
 
 use crate::call::code;
 use crate::commands::{now, subjects, word};
-use crate::{erp, indent};
+use crate::{erp, filter, indent, out, times};
 
 /// How many items are read at once.
 const PAGE: usize = 200;
@@ -77,20 +77,21 @@ fn standing(text: &str) -> Result<Standing, String> {
 }
 
 /// Lists calls, the latest first; shows one; decides about one.
-pub(crate) async fn run(config: &Config, calls: Calls) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(config: &Config, calls: Calls, times: times::Print) -> anyhow::Result<ExitCode> {
     match calls.one {
         None => {
-            list(&SqliteStore::existing(&config.data_dir)?, &calls.filter).await?;
-            Ok(ExitCode::SUCCESS)
+            let store = SqliteStore::existing(&config.data_dir)?;
+            filter::check_connection(config, &store, calls.filter.connection.as_ref()).await?;
+            list(&store, &calls.filter, times).await
         }
         Some(One::Show { id }) => {
             let found = SqliteStore::existing(&config.data_dir)?.find(id, now()).await?;
             let found = found.as_ref().and_then(|record| Some((record, record.work.call.as_ref()?)));
             let (record, call) = found.ok_or_else(|| anyhow::anyhow!("there is no call {id}, or it has expired"))?;
             let view = call::view(&record.event.key, &record.event.meta, call);
-            let mut out = std::io::stdout().lock();
-            writeln!(out, "{}", indent::indented(&view))?;
-            writeln!(out, "{}", indent::indented(&String::from_utf8_lossy(&record.event.data())))?;
+            let printed =
+                indent::print(&view).and_then(|()| indent::print(&String::from_utf8_lossy(&record.event.data())));
+            out::unless_closed(printed)?;
             Ok(code(call.standing))
         }
         Some(One::Resolve { id, decision }) => {
@@ -110,27 +111,39 @@ pub(crate) async fn run(config: &Config, calls: Calls) -> anyhow::Result<ExitCod
     }
 }
 
-async fn list(store: &SqliteStore, filter: &Filter) -> anyhow::Result<()> {
+async fn list(store: &SqliteStore, filter: &Filter, times: times::Print) -> anyhow::Result<ExitCode> {
+    let mut shown = 0;
     if let Some(subject) = &filter.subject {
         let mut items = Vec::new();
         for (connection, subject) in subjects(store, filter.connection.as_ref(), subject).await? {
             items.extend(store.timeline(&connection, &subject, now()).await?);
         }
+        if items.is_empty() {
+            let (text, might) = filter::unknown_key(subject);
+            tell!("{text}");
+            return Ok(if might { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         items.sort_by_key(|item| std::cmp::Reverse((item.meta.received, item.key.id)));
-        let calls = items.iter().filter_map(|item| wanted(filter, item));
-        return Ok(calls.take(filter.limit).try_for_each(print)?);
-    }
-    let (mut position, mut left) = (i64::MAX, filter.limit);
-    while left > 0 {
-        let page = store.before(position, PAGE, now()).await?;
-        let Some(last) = page.last() else { break };
-        position = last.position;
-        for call in page.iter().filter_map(|recent| wanted(filter, &recent.item)).take(left) {
-            print(call)?;
-            left -= 1;
+        for call in items.iter().filter_map(|item| wanted(filter, item)).take(filter.limit) {
+            print(call, times)?;
+            shown += 1;
+        }
+    } else {
+        let mut position = i64::MAX;
+        while shown < filter.limit {
+            let page = store.before(position, PAGE, now()).await?;
+            let Some(last) = page.last() else { break };
+            position = last.position;
+            for call in page.iter().filter_map(|recent| wanted(filter, &recent.item)).take(filter.limit - shown) {
+                print(call, times)?;
+                shown += 1;
+            }
         }
     }
-    Ok(())
+    if shown == 0 {
+        tell!("no call matches");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The call that an item is, where it is one that was asked for.
@@ -141,10 +154,10 @@ fn wanted<'i>(filter: &Filter, item: &'i Listed) -> Option<(&'i Listed, &'i Call
     wanted.then_some((item, call))
 }
 
-fn print((item, call): (&Listed, &Call)) -> std::io::Result<()> {
+fn print((item, call): (&Listed, &Call), times: times::Print) -> std::io::Result<()> {
     let Listed { key, meta, .. } = item;
     let subject = meta.aliases.first().map_or(key.subject.as_str(), Alias::as_str);
     let state = word(call.standing);
-    let (received, connection, operation, id) = (meta.received, &key.connection, &call.operation, key.id);
-    writeln!(std::io::stdout().lock(), "{received} {connection} {operation} {subject} {state} {id}")
+    let (received, connection, operation) = (times(meta.received), Word(&key.connection), Word(&call.operation));
+    say!("{received} {connection} {operation} {} {state} {}", Word(subject), key.id)
 }

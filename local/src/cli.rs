@@ -1,18 +1,24 @@
 //! The command line.
 
+use std::fmt;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use runtime::config::Config;
+use runtime::config::{Config, Mistake, socket_address};
 use tokio::runtime::Builder;
 
-use crate::{call, calls, commands, first_run, partner, push, serve};
+use crate::{call, calls, commands, first_run, out, partner, push, serve, times};
 
 /// Where the configuration is looked for.
 const CONFIG_FILE: &str = "tongguan.toml";
 
 /// Tongguan 通关: receives what customs and freight partners push, delivers it to the ERP, and calls partners for it.
+///
+/// Exit codes: 0 for success; 1 where something is wrong, with what on standard error; 2 for a command line that cannot be
+/// read, and for a call whose result nobody knows.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Cli {
@@ -31,8 +37,15 @@ pub(crate) struct Place {
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
     /// The hub's address, instead of the configuration's `listen`: `serve` listens there, `push` and `call` ask there
-    #[arg(long, global = true, value_name = "ADDRESS")]
-    listen: Option<std::net::SocketAddr>,
+    #[arg(long, global = true, value_name = "ADDRESS", value_parser = address)]
+    listen: Option<SocketAddr>,
+    /// Print times in UTC instead of this machine's zone; JSON has them in UTC always
+    #[arg(long, global = true)]
+    utc: bool,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    socket_address(text, 8787)
 }
 
 #[derive(Debug, Subcommand)]
@@ -40,8 +53,11 @@ enum Command {
     /// Run the hub (the default); without a configuration, make one first
     Serve,
     /// Check the configuration and name every mistake in it
+    ///
+    /// Exit codes: 0 where it is sound, with warnings or without; 1 where it has mistakes or cannot be read; 2 for a command
+    /// line that cannot be read.
     CheckConfig,
-    /// Print the ledger as JSON; exit 1 when it does not balance
+    /// Print the ledger as JSON; exit code 1 when it does not balance
     Ledger,
     /// Look at events
     #[command(subcommand)]
@@ -70,7 +86,10 @@ pub fn run(cli: Cli) -> ExitCode {
         if closed.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
             return ExitCode::SUCCESS;
         }
-        eprintln!("tongguan: {error:#}");
+        match error.downcast_ref::<Mistakes>() {
+            Some(mistakes) => out::notes(format_args!("tongguan: {mistakes}")),
+            None => tell!("tongguan: {error:#}"),
+        }
         ExitCode::FAILURE
     })
 }
@@ -78,45 +97,75 @@ pub fn run(cli: Cli) -> ExitCode {
 async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => {
-            runtime::logs::init(false);
+            runtime::logs::init(runtime::logs::Form::Text(place.times()));
             if place.config.is_none() && !PathBuf::from(CONFIG_FILE).exists() {
-                first_run::write(&PathBuf::from(CONFIG_FILE))?;
+                first_run::demo(&PathBuf::from(CONFIG_FILE), place.data.as_deref())?;
             }
             serve::until_signal(place.read()?).await
         }
         Command::CheckConfig => {
             let config = place.read()?;
-            for warning in config.warnings() {
-                println!("warning: {warning}");
+            let warnings = config.warnings();
+            for warning in &warnings {
+                say!("warning: {warning}")?;
             }
-            println!(
-                "the configuration is sound: {} connections, {} endpoints",
-                config.connections.len(),
-                config.endpoints.len()
-            );
+            say!(
+                "the configuration is sound: {}, {}{}",
+                count(config.connections.len(), "connection"),
+                count(config.endpoints.len(), "endpoint"),
+                if warnings.is_empty() { String::new() } else { format!("; {}", count(warnings.len(), "warning")) }
+            )?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Ledger => commands::ledger(&place.read()?).await,
-        Command::Events(events) => commands::events(&place.read()?, events).await,
-        Command::Replay(replay) => commands::replay(place.read()?, replay).await,
+        Command::Events(events) => commands::events(&place.read()?, events, place.times()).await,
+        Command::Replay(replay) => commands::replay(place.read()?, replay, place.times()).await,
         Command::Push(push) => push::run(&place.read()?, push).await,
         Command::Call(call) => call::run(&place.read()?, call).await,
-        Command::Calls(calls) => calls::run(&place.read()?, calls).await,
+        Command::Calls(calls) => calls::run(&place.read()?, calls, place.times()).await,
         Command::Partner(play) => partner::run(&place.read()?, play).await,
     }
 }
 
+/// So many things of a name.
+fn count(number: usize, name: &str) -> String {
+    format!("{number} {name}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Why a configuration is not used: each mistake in a line of its own.
+#[derive(Debug)]
+struct Mistakes {
+    path: PathBuf,
+    mistakes: Vec<Mistake>,
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}:", count(self.mistakes.len(), "mistake"), self.path.display())?;
+        self.mistakes.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
 impl Place {
+    /// How times are printed.
+    const fn times(&self) -> times::Print {
+        if self.utc { times::utc } else { times::local }
+    }
+
     /// Reads the configuration, with what the command line puts in place of it.
     fn read(&self) -> anyhow::Result<Config> {
         let path = self.config.clone().unwrap_or_else(|| PathBuf::from(CONFIG_FILE));
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| anyhow::anyhow!("cannot read the configuration {}: {error}", path.display()))?;
-        let mut config = Config::parse(&text).map_err(|mistakes| {
-            let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            let mistakes = if list.len() == 1 { "1 mistake".to_owned() } else { format!("{} mistakes", list.len()) };
-            anyhow::anyhow!("{mistakes} in {}:\n  {}", path.display(), list.join("\n  "))
+        let bytes = std::fs::read(&path).map_err(|error| {
+            let hint = if error.kind() == ErrorKind::NotFound && self.config.is_none() {
+                "; name one with --config FILE, go to its folder, or let `tongguan serve` make a demo here"
+            } else {
+                ""
+            };
+            anyhow::anyhow!("cannot read the configuration {}: {error}{hint}", path.display())
         })?;
+        let mut config = Config::parse_bytes(&bytes).map_err(|mistakes| Mistakes { path, mistakes })?;
         if let Some(data) = &self.data {
             config.data_dir.clone_from(data);
         }

@@ -1,7 +1,6 @@
 //! The operator's commands. They read the store's file and work while the hub runs.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +9,8 @@ use clap::{Args, Subcommand};
 use deliveries::change::{self, Change, Changed, Order, Selection};
 use hub::delivery::State;
 use hub::ledger::Tally;
+use hub::printable::Word;
+use hub::routes::Pattern;
 use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Subject, Utc};
 use runtime::Context;
 use runtime::config::Config;
@@ -17,6 +18,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Listed, Store as _};
 use store_sqlite::{Recent, SqliteStore};
+
+use crate::{filter, out, times};
 
 /// How often `events follow` looks.
 const LOOK: Duration = Duration::from_millis(200);
@@ -32,6 +35,9 @@ pub(crate) enum Events {
     Show {
         /// The id, 48 hex digits
         id: EventId,
+        /// Only the payload, byte for byte, for a file or another program
+        #[arg(long)]
+        body: bool,
     },
     /// Print events as they come
     Follow(Filter),
@@ -45,7 +51,7 @@ pub(crate) struct Filter {
     /// Only about this subject, by any of its keys: order:S1, bl:CULVNAS2507540, entry:..., container:...
     #[arg(long, value_name = "KIND:VALUE")]
     about: Option<String>,
-    /// Only of this type: xhq.single_receipt
+    /// Only of this type: xhq.single_receipt, xhq.*
     #[arg(long = "type")]
     kind: Option<String>,
     /// Only with a delivery in this state: pending, delivered, failed, confirmed
@@ -89,31 +95,41 @@ pub(crate) async fn ledger(config: &Config) -> anyhow::Result<ExitCode> {
             line.insert("connection".to_owned(), json!(connection));
             line.insert("balanced".to_owned(), json!(tally.balanced()));
         }
-        println!("{line}");
+        out::unless_closed(out::json(&line.to_string()))?;
     }
     Ok(if balanced { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Lists, shows or follows events.
-pub(crate) async fn events(config: &Config, events: Events) -> anyhow::Result<ExitCode> {
+pub(crate) async fn events(config: &Config, events: Events, times: times::Print) -> anyhow::Result<ExitCode> {
     let store = SqliteStore::existing(&config.data_dir)?;
+    if let Events::List(filter) | Events::Follow(filter) = &events {
+        filter::check_type(filter.kind.as_deref())?;
+        filter::check_connection(config, &store, filter.connection.as_ref()).await?;
+    }
     match events {
-        Events::List(filter) => list(&store, &filter).await?,
-        Events::Show { id } => {
+        Events::List(filter) => list(&store, &filter, times).await,
+        Events::Show { id, body } => {
             let record = store.find(id, now()).await?;
             let record = record.ok_or_else(|| anyhow::anyhow!("there is no event {id}, or it has expired"))?;
-            println!("{}", serde_json::to_string_pretty(&deliveries::known(&record))?);
             // Of a call the payload is what the ERP asks; what came of it `calls show` tells.
             let request = record.work.call.as_ref().map(|_| record.event.data());
-            std::io::stdout().write_all(request.as_deref().unwrap_or(&record.event.body))?;
-            println!();
+            let payload = request.as_deref().unwrap_or(&record.event.body);
+            if body {
+                out::bytes(payload)?;
+            } else {
+                out::json(&serde_json::to_string_pretty(&deliveries::known(&record))?)?;
+                let text = String::from_utf8_lossy(payload);
+                let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+                if is_json { out::json(&text)? } else { out::block(&text)? }
+            }
+            Ok(ExitCode::SUCCESS)
         }
-        Events::Follow(filter) => follow(&store, &filter).await?,
+        Events::Follow(filter) => follow(&store, &filter, times).await,
     }
-    Ok(ExitCode::SUCCESS)
 }
 
-async fn list(store: &SqliteStore, filter: &Filter) -> anyhow::Result<()> {
+async fn list(store: &SqliteStore, filter: &Filter, times: times::Print) -> anyhow::Result<ExitCode> {
     let mut left = filter.limit;
     if let Some(about) = &filter.about {
         let mut items = Vec::new();
@@ -121,23 +137,31 @@ async fn list(store: &SqliteStore, filter: &Filter) -> anyhow::Result<()> {
             items.extend(store.timeline(&connection, &subject, now()).await?);
         }
         if items.is_empty() {
-            eprintln!("nothing is known about {about}; a key goes with its kind, such as order:{about}");
+            let (text, might) = filter::unknown_key(about);
+            tell!("{text}");
+            return Ok(if might { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         items.sort_by_key(|item| std::cmp::Reverse((item.meta.received, item.key.id)));
-        items.iter().filter(|item| wanted(filter, item)).take(left).try_for_each(|item| print(filter, item))?;
-        return Ok(());
-    }
-    let mut position = i64::MAX;
-    while left > 0 {
-        let page = store.before(position, PAGE, now()).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        position = last.position;
-        for Recent { item, .. } in page.iter().filter(|recent| wanted(filter, &recent.item)).take(left) {
-            print(filter, item)?;
+        for item in items.iter().filter(|item| wanted(filter, item)).take(filter.limit) {
+            print(filter, item, times)?;
             left -= 1;
         }
+    } else {
+        let mut position = i64::MAX;
+        while left > 0 {
+            let page = store.before(position, PAGE, now()).await?;
+            let Some(last) = page.last() else { break };
+            position = last.position;
+            for Recent { item, .. } in page.iter().filter(|recent| wanted(filter, &recent.item)).take(left) {
+                print(filter, item, times)?;
+                left -= 1;
+            }
+        }
     }
-    Ok(())
+    if left == filter.limit {
+        tell!("no event matches");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The subjects a key leads to: the one of that name at each connection, those that have it as an alias, and those that
@@ -158,7 +182,7 @@ pub(crate) async fn subjects(
     Ok(found)
 }
 
-async fn follow(store: &SqliteStore, filter: &Filter) -> anyhow::Result<()> {
+async fn follow(store: &SqliteStore, filter: &Filter, times: times::Print) -> anyhow::Result<ExitCode> {
     let latest = store.before(i64::MAX, 1, now()).await?;
     let mut position = latest.first().map_or(0, |recent| recent.position);
     loop {
@@ -166,7 +190,7 @@ async fn follow(store: &SqliteStore, filter: &Filter) -> anyhow::Result<()> {
         for Recent { position: at, item } in &page {
             position = *at;
             if wanted(filter, item) {
-                print(filter, item)?;
+                print(filter, item, times)?;
             }
         }
         if page.is_empty() {
@@ -177,14 +201,14 @@ async fn follow(store: &SqliteStore, filter: &Filter) -> anyhow::Result<()> {
 
 fn wanted(filter: &Filter, item: &Listed) -> bool {
     filter.connection.as_ref().is_none_or(|connection| item.key.connection == *connection)
-        && filter.kind.as_ref().is_none_or(|kind| item.meta.kind.as_str() == kind)
+        && filter.kind.as_ref().is_none_or(|kind| Pattern::new(kind.clone()).matches(item.meta.kind.as_str()))
         && filter.state.is_none_or(|state| item.work.deliveries.iter().any(|delivery| delivery.state == state))
 }
 
-fn print(filter: &Filter, item: &Listed) -> std::io::Result<()> {
+fn print(filter: &Filter, item: &Listed, times: times::Print) -> std::io::Result<()> {
     let Listed { key, meta, work } = item;
     let state = work.call.as_ref().map(|call| word(call.standing));
-    let line = if filter.json {
+    if filter.json {
         let deliveries = work.deliveries.iter().map(|d| (d.endpoint.to_string(), json!(d.state)));
         let mut line = json!({
             "received": meta.received.to_string(), "connection": key.connection,
@@ -194,7 +218,7 @@ fn print(filter: &Filter, item: &Listed) -> std::io::Result<()> {
         if let (Some(state), Some(line)) = (&state, line.as_object_mut()) {
             line.insert("call".to_owned(), json!(state));
         }
-        line.to_string()
+        out::json(&line.to_string())
     } else {
         let milestone = meta.milestone.map_or("-", hub::Milestone::name);
         // A call has its own state, and its deliveries tell the end of it. What it is about is its first alias.
@@ -203,13 +227,13 @@ fn print(filter: &Filter, item: &Listed) -> std::io::Result<()> {
         let states: Vec<_> = call.into_iter().chain(deliveries).collect();
         let states = if states.is_empty() { "unrouted".to_owned() } else { states.join(" ") };
         let about = meta.aliases.first().filter(|_| state.is_some()).map_or(key.subject.as_str(), Alias::as_str);
-        format!("{} {} {} {about} {milestone} {states} {}", meta.received, key.connection, meta.kind, key.id)
-    };
-    writeln!(std::io::stdout().lock(), "{line}")
+        let (received, connection, kind) = (times(meta.received), Word(&key.connection), Word(&meta.kind));
+        say!("{received} {connection} {kind} {} {milestone} {states} {}", Word(about), key.id)
+    }
 }
 
 /// Starts deliveries over.
-pub(crate) async fn replay(config: Config, replay: Replay) -> anyhow::Result<ExitCode> {
+pub(crate) async fn replay(config: Config, replay: Replay, times: times::Print) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
         config.endpoints.contains_key(&replay.endpoint),
         "--endpoint: {} is no endpoint of the configuration",
@@ -229,26 +253,57 @@ pub(crate) async fn replay(config: Config, replay: Replay) -> anyhow::Result<Exi
     let context = Context { config: Arc::new(config), store, queue: (), clock: runtime::system_clock() };
     let (change, endpoint, dry_run) = (Change::Replay, &replay.endpoint, !replay.go);
     let mut order = Order { change, endpoint, selection, from: None, dry_run };
-    let mut count = 0;
+    let (mut count, mut started) = (0, Vec::new());
     loop {
         // The hub that runs finds what is due at its next sweep; this process has no way to hint it.
         let Changed { events, next } = change::apply(&context, &order, |_| true, async |_| {}).await?;
         for key in &events {
-            println!("{} {} {}", key.connection, key.subject, key.id);
+            out::unless_closed(say!("{} {} {}", Word(&key.connection), Word(&key.subject), key.id))?;
         }
         count += events.len();
+        started.extend(events);
         order.from = next;
         if order.from.is_none() {
             break;
         }
     }
-    match (replay.go, count) {
-        (true, n) => {
-            println!("{n} deliveries start over; the hub takes them up within {:?}", context.config.sweep_every);
+    if let Selection::These(keys) = &order.selection {
+        for key in keys.iter().filter(|key| !started.contains(key)) {
+            out::unless_closed(say!(
+                "{} {} {}",
+                Word(&key.connection),
+                Word(&key.subject),
+                why_not(&context, key, endpoint, times).await?
+            ))?;
         }
-        (false, n) => println!("{n} deliveries would start over; add --go to do it"),
     }
+    let told = match (replay.go, count) {
+        (_, 0) => say!("no delivery to {endpoint} starts over: replay is for those that have ended"),
+        (true, n) => say!("{n} deliveries start over; the hub takes them up within {:?}", context.config.sweep_every),
+        (false, n) => say!("{n} deliveries would start over; add --go to do it"),
+    };
+    out::unless_closed(told)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why a delivery does not start over.
+async fn why_not(
+    context: &Context<SqliteStore, ()>,
+    key: &EventKey,
+    endpoint: &EndpointId,
+    times: times::Print,
+) -> anyhow::Result<String> {
+    let Some(found) = context.store.inspect(key, context.now()).await? else {
+        return Ok(format!("{}: it has expired", key.id));
+    };
+    let pending = found.work.delivery(endpoint).filter(|delivery| delivery.state == State::Pending);
+    Ok(match pending {
+        Some(delivery) => {
+            format!("{}: it is on its way already, its next attempt due at {}", key.id, times(delivery.due))
+        }
+        None if found.work.call.is_some() => format!("{}: the call has not ended, so there is nothing to tell", key.id),
+        None => format!("{}: another change was faster; try again", key.id),
+    })
 }
 
 /// A state in the word that it is stored and shown by.

@@ -1,7 +1,6 @@
 //! The ERP's side of the hub's port, for the commands that ask a hub that runs.
 
 use std::borrow::Cow;
-use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use hub::ConnectionId;
 use outbound::{Client, KeepAlive, Kind, Request, Sent};
 use runtime::config::{ApiKey, Config};
 
-use crate::indent;
+use crate::{indent, out};
 
 /// How much of an answer is read, in bytes.
 const LONGEST: usize = 64 * 1024 * 1024;
@@ -24,9 +23,9 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// Prints it, indented where it is JSON.
+    /// Prints it, indented where it is JSON. The exit code tells how it ended, whoever reads the rest.
     pub(crate) fn print(&self) -> std::io::Result<()> {
-        writeln!(std::io::stdout().lock(), "{}", indent::indented(&String::from_utf8_lossy(&self.body)))
+        out::unless_closed(indent::print(&String::from_utf8_lossy(&self.body)))
     }
 }
 

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use crate::out;
+
 /// The accounts it has, each with what its partner is called by: `tongguan partner` plays them at these addresses.
 const CONNECTIONS: [(&str, &str, &str); 4] = [
     (
@@ -53,17 +55,37 @@ api_token = "demo-token""#,
     ),
 ];
 
+/// Makes a demo of a folder without a configuration, and says so: it may be the wrong folder. Where a hub has run before,
+/// it is.
+pub(crate) fn demo(path: &Path, data: Option<&Path>) -> anyhow::Result<()> {
+    let here = std::env::current_dir().map_or_else(|_| "this folder".to_owned(), |folder| folder.display().to_string());
+    let name = path.display();
+    let data = data.unwrap_or(Path::new("data"));
+    if data.join("tongguan.db").exists() {
+        anyhow::bail!(
+            "there is no {name} in {here}, but a hub's events are in {}: name its configuration with --config FILE",
+            data.display()
+        );
+    }
+    write(path)?;
+    out::block(format_args!(
+        "There was no {name} in {here}: this hub is a DEMO with a configuration it made itself, fresh keys, its own ERP\n\
+         inbox and simulated partners. If you meant a configuration of yours: end this hub, remove {name} and\n\
+         {} here, and start it in your configuration's folder or with --config FILE.",
+        data.display()
+    ))
+    .or_else(|_| Ok(()))
+}
+
 /// Writes the configuration, readable by its owner alone, for it holds keys.
-pub(crate) fn write(path: &Path) -> anyhow::Result<()> {
+fn write(path: &Path) -> anyhow::Result<()> {
     let text = text()?;
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    file.with_context(|| format!("cannot write the configuration {}", path.display()))?;
-    println!("made a configuration with fresh keys: {}", path.display());
-    Ok(())
+    file.with_context(|| format!("cannot write the configuration {}", path.display()))
 }
 
 fn text() -> anyhow::Result<String> {
@@ -117,6 +139,20 @@ mod tests {
         let config = Config::parse(&one).unwrap();
         assert_eq!((config.connections.len(), config.endpoints.len(), config.inbox.is_some()), (4, 1, true));
         assert!(config.connections.values().all(|connection| crate::partner::address(connection).is_some()));
+    }
+
+    #[test]
+    fn a_folder_where_a_hub_has_run_is_no_place_for_a_demo() {
+        let folder = std::env::temp_dir().join(format!("tongguan-demo-{}", std::process::id()));
+        let (file, data) = (folder.join("tongguan.toml"), folder.join("data"));
+        std::fs::create_dir_all(&data).unwrap();
+        std::fs::write(data.join("tongguan.db"), "").unwrap();
+        let refused = demo(&file, Some(&data)).unwrap_err().to_string();
+        assert!(refused.contains("--config FILE") && !file.exists(), "{refused}");
+        std::fs::remove_file(data.join("tongguan.db")).unwrap();
+        demo(&file, Some(&data)).unwrap();
+        assert!(file.exists());
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

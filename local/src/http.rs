@@ -11,9 +11,11 @@ use courier::Courier;
 use futures::FutureExt as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use partners::Partner;
 use partners::answer::{Answer, Verdict, answer as envelope};
 use queue::Queue;
 use runtime::receive::{self, Delivered, MAX_BODY};
+use runtime::refusal::Refusal;
 use runtime::{Context, PushPath};
 use store::Store;
 use tokio::time::Instant;
@@ -74,8 +76,18 @@ async fn route<S: Store, Q: Queue>(
             Ok(_) => plain(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
             Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"the store is unavailable"}"#.to_owned()),
         },
-        _ => hook_answer(receive::refuse(None, Verdict::Unauthorized)),
+        _ => misdirected(context, None, Refusal::Path, peer),
     }
+}
+
+/// The answer to a request that no function is for.
+fn misdirected<S, Q>(
+    context: &Context<S, Q>,
+    partner: Option<Partner>,
+    refusal: Refusal,
+    peer: SocketAddr,
+) -> Response<Full<Bytes>> {
+    hook_answer(receive::misdirected(context, callback::ACTION.name, (partner, refusal), Some(peer.ip())))
 }
 
 /// One push.
@@ -87,9 +99,9 @@ async fn hook<S: Store, Q: Queue>(
     path: &PushPath,
 ) -> Response<Full<Bytes>> {
     let partner = path.partner();
-    let named = path.address().and_then(|(address, suffix)| Some((address, table::hook(suffix)?)));
-    let Some((address, action)) = named else {
-        return hook_answer(receive::refuse(partner, Verdict::Unauthorized));
+    let Some((address, suffix)) = path.address() else { return misdirected(context, partner, Refusal::Path, peer) };
+    let Some(action) = table::hook(suffix) else {
+        return misdirected(context, partner, Refusal::Action, peer);
     };
     if request.method() != Method::POST {
         return hook_answer(receive::refuse(partner, Verdict::NotPost));

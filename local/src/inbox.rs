@@ -1,11 +1,13 @@
 //! The hub's own ERP inbox: it checks the signature of each delivery and prints it. For trying the hub out.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 
+use hub::printable::Word;
 use runtime::config::Config;
 use simulators::Erp;
 use simulators::erp::Delivery;
+
+use crate::out;
 
 /// Starts the inbox with the keys of every endpoint that posts to it.
 pub(crate) async fn start(address: SocketAddr, config: &Config) -> anyhow::Result<Erp> {
@@ -22,14 +24,13 @@ fn posts_to(url: &str, address: SocketAddr) -> bool {
 
 fn print(delivery: &Delivery) {
     let signature = if delivery.signed { "signature ok" } else { "SIGNATURE WRONG" };
-    // Where nobody reads it any more, the inbox goes on.
-    let _ = writeln!(
-        std::io::stdout().lock(),
+    // The hub goes on where nobody reads what it prints.
+    let _ = say!(
         "ERP inbox: {} {} ({} bytes, {signature}) {}",
-        delivery.kind.as_deref().unwrap_or("raw"),
-        delivery.subject.as_deref().unwrap_or("-"),
+        Word(delivery.kind.as_deref().unwrap_or("raw")),
+        Word(delivery.subject.as_deref().unwrap_or("-")),
         delivery.body.len(),
-        delivery.id,
+        Word(&delivery.id),
     );
 }
 
@@ -37,12 +38,12 @@ fn print(delivery: &Delivery) {
 pub(crate) fn tell(address: SocketAddr, config: &Config) {
     let inbox =
         config.inbox.map_or_else(String::new, |inbox| format!("; its ERP inbox on {inbox} prints each delivery"));
-    println!(
+    let _ = out::block(format_args!(
         "\nTongguan 通关 is listening on {address}{inbox}.\nTry, from another terminal in this folder:\n\
          \x20 cargo run -- push single_receipt     # play 信号旗: a customs receipt\n\
          \x20 cargo run -- push all                # every example of every partner\n\
          \x20 cargo run -- events list             # what was received, and where it went\n\
          \x20 cargo run -- partner                 # play the partners' APIs; leave it running, and then\n\
          \x20 cargo run -- call xhq-demo bghList   # ask one of them; `call` alone lists what can be asked\n"
-    );
+    ));
 }

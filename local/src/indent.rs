@@ -1,9 +1,21 @@
 //! JSON laid out for a person, every value as it was printed.
 
-/// The text with line breaks and indentation where it is JSON; as it is where it is not.
-pub(crate) fn indented(text: &str) -> String {
+use std::io;
+
+use crate::out;
+
+/// Prints a text, laid out where it is JSON.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    match indented(text) {
+        Some(json) => out::json(&json),
+        None => out::block(text),
+    }
+}
+
+/// The text with line breaks and indentation where it is JSON.
+fn indented(text: &str) -> Option<String> {
     if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
-        return text.to_owned();
+        return None;
     }
     let (mut out, mut depth, mut quoted, mut escaped) = (String::with_capacity(text.len() * 2), 0, false, false);
     let mut chars = text.trim().chars().peekable();
@@ -46,7 +58,7 @@ pub(crate) fn indented(text: &str) -> String {
             }
         }
     }
-    out
+    Some(out)
 }
 
 #[cfg(test)]
@@ -58,8 +70,8 @@ mod tests {
         let text = r#" {"n":1.10 ,"n":[ ], "id":1906651379888427008,"t":"a\\\"{:,","o":{"x":null,"y":[1,2]}} "#;
         let laid_out = "{\n  \"n\": 1.10,\n  \"n\": [],\n  \"id\": 1906651379888427008,\n  \"t\": \"a\\\\\\\"{:,\",\n  \
                         \"o\": {\n    \"x\": null,\n    \"y\": [\n      1,\n      2\n    ]\n  }\n}";
-        assert_eq!(indented(text), laid_out);
-        assert_eq!(indented(laid_out), laid_out);
-        assert_eq!(indented("验签失败 {"), "验签失败 {");
+        assert_eq!(indented(text).as_deref(), Some(laid_out));
+        assert_eq!(indented(laid_out).as_deref(), Some(laid_out));
+        assert_eq!(indented("验签失败 {"), None);
     }
 }

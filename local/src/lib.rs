@@ -2,11 +2,18 @@
 //!
 //! A library so that tests can run a hub in their own process.
 
+// They panic where nobody reads them any more (`ledger | head -1`): what is printed goes through `out`.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+#[macro_use]
+mod out;
+
 mod call;
 mod calls;
 pub mod cli;
 mod commands;
 mod erp;
+mod filter;
 mod first_run;
 mod http;
 mod inbox;
@@ -17,5 +24,6 @@ mod serve;
 mod server;
 mod signals;
 pub mod table;
+mod times;
 
 pub use serve::{Hub, StartError};

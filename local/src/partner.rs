@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use futures::future::join_all;
+use hub::printable::Word;
 use hub::{ConnectionId, Secret};
 use partners::Partner;
 use runtime::config::{Config, Connection};
@@ -36,7 +37,7 @@ pub(crate) async fn run(config: &Config, play: Play) -> anyhow::Result<ExitCode>
         match address(connection) {
             Some(address) if asked || play.connections.is_empty() => {
                 let partner = start(connection, address).await?;
-                println!("{} simulated for {} at {address}", connection.partner, connection.id);
+                let _ = say!("{} simulated for {} at {address}", connection.partner, connection.id);
                 if play.drop_answers {
                     partner.behave(Fault::DropsAnswer);
                 }
@@ -50,7 +51,7 @@ pub(crate) async fn run(config: &Config, play: Play) -> anyhow::Result<ExitCode>
         }
     }
     ensure!(!played.is_empty(), "no connection has a base_url of plain http at an address of this machine");
-    println!("These are simulations by the partners' documents: nothing reaches a partner. Ctrl-C ends them.");
+    let _ = say!("These are simulations by the partners' documents: nothing reaches a partner. Ctrl-C ends them.");
     tokio::select! {
         _ = join_all(played.iter().map(|(id, partner)| tell(id, partner))) => {}
         done = tokio::signal::ctrl_c() => done?,
@@ -121,6 +122,6 @@ async fn tell(id: &ConnectionId, partner: &Played) {
             Some(why) => format!("refused: {why}"),
         };
         let answer = request.answered.map_or_else(|| "no answer".to_owned(), |status| format!("answered {status}"));
-        println!("{id}: {} ({} bytes): {done}, {answer}", request.operation, request.body.len());
+        let _ = say!("{id}: {} ({} bytes): {done}, {answer}", Word(&request.operation), request.body.len());
     }
 }

@@ -35,9 +35,9 @@ pub(crate) struct Push {
 /// Pushes, and tells what the partner makes of the answers.
 pub(crate) async fn run(config: &Config, push: Push) -> anyhow::Result<ExitCode> {
     let Some(name) = &push.example else {
-        println!("examples, each with its partner:");
+        say!("examples, each with its partner:")?;
         for example in pushes::examples() {
-            println!("  {:<18} {}", example.name, example.partner);
+            say!("  {:<18} {}", example.name, example.partner)?;
         }
         return Ok(ExitCode::SUCCESS);
     };
@@ -70,27 +70,31 @@ async fn one(config: &Config, push: &Push, example: &Example) -> anyhow::Result<
     let mut sender = Sender::new(example.partner, &format!("http://{}", config.listen))?;
     let wait = async |time: Duration| {
         let waits = if push.fast { "would wait" } else { "waits" };
-        println!("  the partner {waits} {} s before it tries again", time.as_secs());
+        let _ = say!("  the partner {waits} {} s before it tries again", time.as_secs());
         if !push.fast {
             tokio::time::sleep(time).await;
         }
     };
-    println!("{} pushes {} ({} bytes) through {}", example.partner, example.name, body.len(), connection.id);
+    // Whether it was taken is what the exit code tells, whoever reads the rest.
+    let _ = say!("{} pushes {} ({} bytes) through {}", example.partner, example.name, body.len(), connection.id);
     let last = sender
         .play(&path, &push.content_type, body, wait, |n, attempt| {
             let took = attempt.took.as_secs_f64() * 1e3;
             match &attempt.answered {
                 Ok(answer) => {
-                    println!("  try {n}: {} {} in {took:.1} ms", answer.status, String::from_utf8_lossy(&answer.body));
+                    let _ =
+                        say!("  try {n}: {} {} in {took:.1} ms", answer.status, String::from_utf8_lossy(&answer.body));
                 }
-                Err(silence) => println!("  try {n}: {silence} after {took:.1} ms"),
+                Err(silence) => {
+                    let _ = say!("  try {n}: {silence} after {took:.1} ms");
+                }
             }
         })
         .await;
-    match last.verdict {
-        Next::GivenUp(reason) => println!("  the partner gives up: {reason}"),
-        Next::Taken | Next::Again(_) => println!("  the partner takes it as delivered"),
-    }
+    let _ = match last.verdict {
+        Next::GivenUp(reason) => say!("  the partner gives up: {reason}"),
+        Next::Taken | Next::Again(_) => say!("  the partner takes it as delivered"),
+    };
     Ok(last.verdict == Next::Taken)
 }
 

@@ -176,3 +176,102 @@ fn modules_named_in_the_test_map_exist() {
         assert!(there, "tests/README.md names {name}, which is no module of tests/it");
     }
 }
+
+/// Every text file of the repository outside the build's, with its path from the root.
+fn repository() -> Vec<(String, String)> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() && !name.starts_with('.') && name != "target" {
+                walk(&path, found);
+            } else if path.is_file() {
+                found.push(path);
+            }
+        }
+    }
+    let (root, mut paths) = (root(), Vec::new());
+    walk(&root, &mut paths);
+    let text = |path: PathBuf| {
+        let name = path.strip_prefix(&root).unwrap().display().to_string();
+        Some((name, String::from_utf8(std::fs::read(&path).ok()?).ok()?))
+    };
+    paths.into_iter().filter_map(text).collect()
+}
+
+/// A section of CONTRIBUTING.md.
+fn contributing(section: &str) -> String {
+    let text = std::fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let (_, rest) = text.split_once(&format!("## {section}\n")).unwrap();
+    rest.split("\n## ").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Regression: "Add a webhook action" left out what other tests ask for: the template, the sample event, the table of types.
+#[test]
+fn contributing_names_each_file_of_an_action() {
+    let (section, own, id) = (contributing("Add a webhook action"), "import_partner", "ImportPartner");
+    let mut named = 0;
+    for (path, text) in repository() {
+        let is_of_it = path.contains(own) || text.contains(own) || text.contains(id);
+        if !is_of_it || ["Cargo.lock", "CONTRIBUTING.md", "tests/it/rules.rs"].contains(&path.as_str()) {
+            continue;
+        }
+        let path = path.replace(own, "<name>");
+        let folder = path.starts_with("functions/<name>/").then_some("functions/<name>/");
+        assert!(section.contains(&format!("`{}", folder.unwrap_or(&path))), "{path} is not named");
+        named += 1;
+    }
+    assert!(named > 12, "{named}");
+}
+
+/// Regression: "Add a partner" named half of the places that the compiler and the tests do.
+#[test]
+fn contributing_names_each_file_of_a_partner() {
+    let section = contributing("Add a partner");
+    let mut named = 0;
+    for (path, text) in repository() {
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let is_of_it = ["Partner::TrackingEyes", "Self::TrackingEyes", "\"trackingeyes\""]
+            .iter()
+            .any(|name| code.lines().any(|line| line.contains(name) && !line.trim_start().starts_with("//")));
+        let own = path.contains("customs_status") || path.contains("trackingeyes") || path.starts_with("infra/events");
+        let tests = path.starts_with("tests/") || path.contains("/tests/") || path.ends_with(".md");
+        // A table of operations and a row of the examples belong to what is added, and not to the places of it.
+        let rows = path.ends_with("simulators/src/pushes.rs") || path.ends_with("Cargo.lock");
+        if is_of_it && !own && !tests && !rows {
+            let folder =
+                ["shared/partners/src/operation/mod.rs", "shared/simulators/src/api/mod.rs"].contains(&path.as_str());
+            let name = if folder { path.rsplit_once('/').unwrap().0 } else { &path };
+            assert!(section.contains(&format!("`{name}`")), "{path} is not named");
+            named += 1;
+        }
+    }
+    assert!(named > 12, "{named}");
+}
+
+/// The types that examples become, at their own path.
+#[test]
+fn each_event_type_is_listed_and_has_an_example() {
+    let mut found: Vec<_> = simulators::pushes::examples()
+        .iter()
+        .flat_map(|example| {
+            let action = tongguan::table::hook(example.suffix).unwrap();
+            let json = partners::Json::parse(example.body).unwrap();
+            let push = hub::action::Push { partner: example.partner, body: &json, fee_actions: &[] };
+            match (action.read)(&push) {
+                hub::action::Reading::Facts(facts) => {
+                    facts.into_iter().map(|fact| fact.kind.to_string()).collect::<Vec<_>>()
+                }
+                hub::action::Reading::Malformed(why) => panic!("{}: {why}", example.name),
+            }
+        })
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    let of_pushes = partners::Partner::ALL.into_iter().flat_map(hub::event_types::of);
+    let kept = |kind: &&&str| !kind.ends_with(".unknown") && !kind.ends_with(".malformed");
+    let mut listed: Vec<_> = of_pushes.filter(kept).map(|kind| (*kind).to_owned()).collect();
+    listed.push("xhq.unknown".to_owned());
+    listed.sort_unstable();
+    assert_eq!(found, listed);
+}

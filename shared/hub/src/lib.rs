@@ -4,6 +4,7 @@
 //! every decision can be replayed.
 
 pub mod action;
+pub mod address;
 pub mod admission;
 pub mod breaker;
 pub mod call;
@@ -11,15 +12,18 @@ mod content_encoding;
 pub mod delivery;
 pub mod envelope;
 pub mod event;
+pub mod event_types;
 pub mod identity;
 pub mod ids;
 pub mod ledger;
 pub mod milestone;
 pub mod path;
+pub mod printable;
 pub mod routes;
 pub mod schedule;
 pub mod secret;
 pub mod signature;
+pub mod slip;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;

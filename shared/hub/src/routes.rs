@@ -13,6 +13,12 @@ impl Pattern {
         Self(text)
     }
 
+    /// The pattern as the configuration writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Whether a name is of this pattern.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {

@@ -7,7 +7,7 @@ use jiff::{Timestamp, tz};
 use serde::{Deserialize, Serialize};
 
 /// A moment: microseconds since 1970-01-01T00:00:00Z. Prints as RFC 3339 with six decimals.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Utc(pub i64);
 
@@ -56,6 +56,13 @@ impl fmt::Display for Utc {
     }
 }
 
+impl fmt::Debug for Utc {
+    /// As it prints, so that no log shows microseconds.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +72,7 @@ mod tests {
         let moment = Utc(1_564_620_414_000_000);
         assert_eq!(moment.to_string(), "2019-08-01T00:46:54.000000Z");
         assert_eq!(Utc::parse(&moment.to_string()), Some(moment));
+        assert_eq!(format!("{moment:?}"), moment.to_string());
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Function {
 /// Starts logging and builds what a function works with, from the [`VARIABLES`](crate::VARIABLES) and what the SDK
 /// reads. To be called once, before the first event: the connections it opens are what the first push would wait for.
 pub async fn start() -> Result<Function, SetupError> {
-    runtime::logs::init(true);
+    runtime::logs::init(runtime::logs::Form::Json);
     // The place alone: what a panic says may quote a body.
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(place = panic.location().map(ToString::to_string), "panic");

@@ -44,17 +44,17 @@ struct Version {
 impl Kept {
     /// Reads and checks the configuration.
     pub(crate) async fn read(aws: &SdkConfig, source: Source, now: Utc) -> Result<Self, SetupError> {
-        let (text, name, secret) = match &source {
+        let (bytes, name, secret) = match &source {
             Source::File(path) => (file(path)?, String::new(), None),
             Source::Secret(id) => {
                 let secret = Secret::new(aws, id.clone());
                 let held = secret.read().await?;
                 tracing::info!(secret = id, version = held.version, "configuration read");
-                (held.text, held.version, Some(secret))
+                (held.text.into_bytes(), held.version, Some(secret))
             }
         };
         let config =
-            Config::parse(&text).map_err(|mistakes| SetupError::Mistaken { place: source.clone(), mistakes })?;
+            Config::parse_bytes(&bytes).map_err(|mistakes| SetupError::Mistaken { place: source.clone(), mistakes })?;
         warn(&config);
         let current = Arc::new(RwLock::new(Version { config: Arc::new(config), name }));
         Ok(Self { current, secret, next: Arc::new(Mutex::new(now.after(FRESH))) })
@@ -119,8 +119,8 @@ fn warn(config: &Config) {
     }
 }
 
-fn file(path: &Path) -> Result<String, SetupError> {
-    std::fs::read_to_string(path).map_err(|source| SetupError::Unreadable { path: path.to_owned(), source })
+fn file(path: &Path) -> Result<Vec<u8>, SetupError> {
+    std::fs::read(path).map_err(|source| SetupError::Unreadable { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -219,8 +219,8 @@ mod tests {
     #[tokio::test]
     async fn what_passes_is_tried_again_and_what_does_not_is_named() {
         let busy = refuses(500, "InternalServiceError");
-        let (config, seen) = read(vec![busy.clone(), busy.clone(), holds("")]).await;
-        assert!(config.unwrap().connections.is_empty());
+        let (config, seen) = read(vec![busy.clone(), busy.clone(), holds(MINUTE)]).await;
+        assert_eq!(config.unwrap().sweep_every, Duration::from_mins(1));
         assert_eq!(seen.len(), 3);
         let (config, seen) = read(vec![busy]).await;
         assert!(matches!(config, Err(SetupError::Secret { .. })));
@@ -279,9 +279,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_configuration_with_mistakes_is_refused_until_it_is_mended() {
-        let answers = vec![holds(MINUTE), version("v2", "sweep_every = 7"), version("v3", TWO_MINUTES)];
+        // One that was emptied is a mistake, too: with it every push would be turned away.
+        let answers =
+            vec![holds(MINUTE), version("v2", "sweep_every = 7"), version("v3", "\n"), version("v4", TWO_MINUTES)];
         let (kept, _) = kept(answers).await;
-        assert_eq!((later(&kept, 5).await, later(&kept, 10).await), (1, 2));
+        assert_eq!((later(&kept, 5).await, later(&kept, 10).await, later(&kept, 15).await), (1, 1, 2));
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ use partners::answer::{self, Verdict};
 use queue::Queue;
 use runtime::metrics::{self, Dimension, Metric, Sample};
 use runtime::receive::{self, Delivered};
+use runtime::refusal::Refusal;
 use runtime::{Context, PushPath};
 use store::Store;
 use tokio::time::{Instant, timeout};
@@ -133,16 +134,16 @@ async fn receive<S: Store, Q: Queue>(
 ) -> answer::Answer {
     let path = PushPath::parse(request.raw_http_path());
     let partner = path.as_ref().and_then(PushPath::partner);
+    let peer = peer(&request);
     let Some((address, suffix)) = path.as_ref().and_then(PushPath::address) else {
-        return receive::refuse(partner, Verdict::Unauthorized);
+        return receive::misdirected(context, action.name, (partner, Refusal::Path), peer);
     };
     if suffix != action.suffix {
-        return receive::refuse(partner, Verdict::Unauthorized);
+        return receive::misdirected(context, action.name, (partner, Refusal::Action), peer);
     }
     if request.method() != Method::POST {
         return receive::refuse(partner, Verdict::NotPost);
     }
-    let peer = peer(&request);
     let verified = match receive::verify(context, action, address, peer) {
         Ok(verified) => verified,
         Err(answer) => return answer,

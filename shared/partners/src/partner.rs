@@ -40,6 +40,28 @@ impl Partner {
         Self::ALL.into_iter().find(|partner| partner.id() == id)
     }
 
+    /// The partner that another name than its [`Partner::id`] means: its Chinese or English name, its site's, or its id in
+    /// another case. For suggestions alone; nothing is taken for a partner by it.
+    #[must_use]
+    pub fn meant_by(name: &str) -> Option<Self> {
+        let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        let name: String = plain(name);
+        Self::ALL.into_iter().find(|partner| {
+            let known = partner.names().iter().any(|known| name.contains(known));
+            name == partner.id() || known
+        })
+    }
+
+    /// What the partner is called elsewhere, as [`Partner::meant_by`] compares it.
+    const fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Xhq => &["信号旗", "信號旗", "xinhaoqi", "codeflag", "signalflag", "baoguan001"],
+            Self::TrackingEyes => &["云当", "雲當", "yundang", "trackingeyes", "trackingeye"],
+            Self::OneData => &["壹沓", "一沓", "yida", "1data", "onedata"],
+            Self::Yanwen => &["燕文", "yanwen", "yw56"],
+        }
+    }
+
     /// The time within which the partner must have our answer, as far as it says.
     ///
     /// 1datatech: 500 ms, then the push counts as failed (3.3 运价结果实时推送). XHQ and TrackingEyes print no limit;
@@ -72,6 +94,28 @@ impl fmt::Display for Partner {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_names_of_a_partner_mean_it() {
+        for (name, partner) in [
+            ("信号旗", Partner::Xhq),
+            ("XHQ", Partner::Xhq),
+            ("上海信号旗报关", Partner::Xhq),
+            ("CodeFlag AI", Partner::Xhq),
+            ("云当网", Partner::TrackingEyes),
+            ("Tracking-Eyes", Partner::TrackingEyes),
+            ("壹沓科技", Partner::OneData),
+            ("1datatech", Partner::OneData),
+            ("One_Data", Partner::OneData),
+            ("燕文物流", Partner::Yanwen),
+            ("YANWEN Express", Partner::Yanwen),
+        ] {
+            assert_eq!(Partner::meant_by(name), Some(partner), "{name}");
+        }
+        for name in ["", "acme", "菜鸟", "xh"] {
+            assert_eq!(Partner::meant_by(name), None, "{name}");
+        }
+    }
 
     /// What the network and the gateway take of it is not the store's to spend.
     #[test]

@@ -6,6 +6,7 @@ pub mod logs;
 pub mod metrics;
 mod push_path;
 pub mod receive;
+pub mod refusal;
 
 pub use push_path::PushPath;
 

@@ -3,6 +3,8 @@
 //! The answer waits for one thing, the store's conditional write, and for that no longer than the partner's budget.
 
 use std::net::IpAddr;
+use std::slice;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +15,7 @@ use hub::action::Action;
 use hub::admission::{self, Draft};
 use hub::call::Standing;
 use hub::identity::{self, Identity, Step};
-use hub::{ConnectionId, EventKey, Work};
+use hub::{ConnectionId, EventKey, Secret, Work};
 use partners::Partner;
 use partners::answer::{self, Answer, Verdict};
 use queue::{Errand, Hint, Queue};
@@ -26,6 +28,7 @@ use tracing::Span;
 
 use crate::Context;
 use crate::config::Connection;
+use crate::refusal::{self, Refusal, Refused};
 
 /// The largest body that is taken, in bytes: what a Lambda function can be invoked with.
 pub const MAX_BODY: usize = 6 * 1024 * 1024;
@@ -98,30 +101,59 @@ impl Verified<'_> {
     }
 }
 
-/// Checks who sends. The comparison takes as long for a wrong key as for a right one, and an unknown connection is
-/// answered like a wrong key.
+/// A key that no connection has: what is presented for an unknown connection is compared with it, so that the time of the
+/// answer does not tell which connections there are.
+static NOBODYS: LazyLock<Secret> = LazyLock::new(|| Secret::new("-".repeat(32)));
+
+/// The connection of a push, or why it has none. The comparison takes as long for a wrong key as for a right one.
+pub fn identify<'a, S, Q>(
+    context: &'a Context<S, Q>,
+    action: &Action,
+    address: Address<'_>,
+    peer: Option<IpAddr>,
+) -> Result<Verified<'a>, Refusal> {
+    let partner = Partner::from_id(address.partner);
+    let connection = context.config.connections.get(&ConnectionId::from(address.connection));
+    let keys = connection.map_or(slice::from_ref(&*NOBODYS), |connection| &connection.keys);
+    let key = keys.iter().fold(false, |found, key| found | key.matches(address.key));
+    let Some(partner) = partner else { return Err(Refusal::Partner) };
+    let Some(connection) = connection else { return Err(Refusal::Connection) };
+    let listed = connection.allow_ips.is_empty()
+        || peer.is_some_and(|peer| connection.allow_ips.iter().any(|net| net.contains(&peer.to_canonical())));
+    match () {
+        () if connection.partner != partner => Err(Refusal::OtherPartner),
+        () if !action.partners.contains(&partner) => Err(Refusal::Action),
+        () if !key => Err(Refusal::Key),
+        () if !listed => Err(Refusal::Source),
+        () => Ok(Verified { connection }),
+    }
+}
+
+/// Checks who sends. Whatever is wrong is one answer, and told apart in the log alone.
 pub fn verify<'a, S, Q>(
     context: &'a Context<S, Q>,
     action: &Action,
     address: Address<'_>,
     peer: Option<IpAddr>,
 ) -> Result<Verified<'a>, Answer> {
-    let partner = Partner::from_id(address.partner);
-    let connection = context.config.connections.get(&ConnectionId::from(address.connection));
-    let known = connection.filter(|connection| {
-        let key = connection.keys.iter().fold(false, |found, key| found | key.matches(address.key));
-        let listed = connection.allow_ips.is_empty()
-            || peer.is_some_and(|peer| connection.allow_ips.iter().any(|net| net.contains(&peer.to_canonical())));
-        let partner = Some(connection.partner) == partner && action.partners.contains(&connection.partner);
-        key && listed && partner
-    });
-    known.map(|connection| Verified { connection }).ok_or_else(|| {
+    identify(context, action, address, peer).map_err(|refusal| {
         // The path's own words are not logged: one of them may be a key in the wrong place.
-        let connection = connection.map(|connection| connection.id.as_str());
-        let outcome = Verdict::Unauthorized.name();
-        tracing::warn!(function = action.name, ?partner, connection, ?peer, outcome, "push refused");
-        refuse(partner, Verdict::Unauthorized)
+        let connection = context.config.connections.get_key_value(&ConnectionId::from(address.connection));
+        let connection = connection.map(|(id, _)| id);
+        refusal::log(&Refused { function: action.name, refusal, connection, peer }, context.now());
+        refuse(Partner::from_id(address.partner), Verdict::Unauthorized)
     })
+}
+
+/// The answer to a push on a path that is none of a webhook's, or of another action's than the partner has.
+pub fn misdirected<S, Q>(
+    context: &Context<S, Q>,
+    function: &'static str,
+    (partner, refusal): (Option<Partner>, Refusal),
+    peer: Option<IpAddr>,
+) -> Answer {
+    refusal::log(&Refused { function, refusal, connection: None, peer }, context.now());
+    refuse(partner, Verdict::Unauthorized)
 }
 
 /// The negative answer to a push that is not even looked at.

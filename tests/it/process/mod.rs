@@ -2,4 +2,5 @@
 
 mod ends;
 mod kills;
+mod refusals;
 mod secrets;

@@ -5,14 +5,16 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use hub::slip::nearest;
 use hub::{ConnectionId, Secret};
 use ipnet::IpNet;
 use partners::Partner;
 use url::Url;
 
 use super::document::Ids;
+use super::patterns::warn_of_duplicate;
 use super::reader::{Item, Table};
-use super::values::{MatchesWord as _, is_url_safe};
+use super::values::is_url_safe;
 use super::{Connection, calls};
 
 /// How long events may be kept, in days.
@@ -71,7 +73,7 @@ pub(super) fn read(
 ) -> Option<Connection> {
     let id = ids.take(&mut table, "\"xhq-sh\"");
     let partner = table.need("partner", "\"xhq\"").and_then(|item| read_partner(&item));
-    let allow_ips = table.or("allow_ips", vec![], |item| item.each(network));
+    let allow_ips = table.or("allow_ips", vec![], networks);
     let retention = table.or("retention_days", retention, |item| {
         item.integer(RETENTION_DAYS).map(|days| Duration::from_hours(24) * days)
     });
@@ -132,7 +134,8 @@ pub(super) fn read(
 fn read_partner(item: &Item<'_>) -> Option<Partner> {
     let text = item.text()?;
     let known = Partner::ALL.map(Partner::id);
-    Partner::from_id(text).or_else(|| match text.slip_of(&known) {
+    let meant = || nearest(text, known).or_else(|| Partner::meant_by(text).map(Partner::id));
+    Partner::from_id(text).or_else(|| match meant() {
         Some(meant) => item.wrong(format!("is not a known partner: did you mean {meant}?")),
         None => item.wrong(format!("must be one of {}", known.join(", "))),
     })
@@ -168,6 +171,11 @@ fn read_keys(table: &mut Table<'_>, needed: bool) -> Option<Vec<Secret>> {
         1..=MOST_KEYS => Some(keys),
         _ => item.wrong(format!("must hold at most {MOST_KEYS} keys: remove the retired ones")),
     }
+}
+
+fn networks(item: &Item<'_>) -> Option<Vec<IpNet>> {
+    let mut seen = Vec::new();
+    item.each(|item| network(item).inspect(|net| warn_of_duplicate(item, &mut seen, *net)))
 }
 
 fn network(item: &Item<'_>) -> Option<IpNet> {
@@ -219,14 +227,38 @@ fn read_base_url(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Url>
 
 /// An `http` or `https` URL without credentials in it. No message quotes it: a path may hold a token.
 pub(super) fn http_url(item: &Item<'_>) -> Option<Url> {
-    let Ok(url) = Url::parse(item.text()?) else {
-        return item.wrong("must be a URL such as \"https://erp.example.com/events\"");
+    let text = item.text()?;
+    let head: String = text.trim_start().chars().take("https://".len()).flat_map(char::to_lowercase).collect();
+    let url = match Url::parse(text) {
+        // Without the slashes, or with one of them, a URL is understood by some and not by others.
+        Ok(url) if head.starts_with("http://") || head == "https://" => url,
+        Ok(url) if matches!(url.scheme(), "http" | "https") => {
+            return item.wrong("must begin with http:// or https://, both slashes included");
+        }
+        // `localhost:8901` is a URL whose scheme is "localhost".
+        Ok(url) if url.cannot_be_a_base() => {
+            return item.wrong("must begin with http:// or https://: a host and port alone are no URL");
+        }
+        Ok(_) => return item.wrong("must begin with http:// or https://"),
+        Err(url::ParseError::RelativeUrlWithoutBase) => {
+            return item.wrong("must be a URL such as \"https://erp.example.com/events\": it begins with no https://");
+        }
+        Err(error) => {
+            return item.wrong(format!("must be a URL such as \"https://erp.example.com/events\": {error}"));
+        }
     };
-    if !matches!(url.scheme(), "http" | "https") {
-        return item.wrong("must begin with http:// or https://");
-    }
     if !url.username().is_empty() || url.password().is_some() {
         return item.wrong("must hold no user name or password: URLs are logged");
+    }
+    if url.port() == Some(0) {
+        return item.wrong("has the port 0, at which nothing can be called");
+    }
+    match (url.scheme(), url.port()) {
+        ("https", Some(80)) => {
+            item.warn("is https at port 80, which speaks plain http as a rule: no call gets through");
+        }
+        ("http", Some(443)) => item.warn("is http at port 443, which speaks https as a rule: no call gets through"),
+        _ => {}
     }
     Some(url)
 }

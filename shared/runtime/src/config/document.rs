@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use super::encoding::BOM;
 use super::reader::{Reading, Table};
-use super::values::is_name;
+use super::values::{is_name, socket_address};
 use super::{Config, Mistake, Server, Sources, connections, endpoints, server};
 
 /// How often the sweeper runs where nothing is said.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 pub(super) fn read(text: &str, sources: &Sources<'_>) -> Result<Config, Vec<Mistake>> {
+    let text = text.strip_prefix(BOM).unwrap_or(text);
     let (table, errors) = DeTable::parse_recoverable(text);
     let reading = Reading::new(text, sources);
     for error in &errors {
@@ -23,25 +25,34 @@ pub(super) fn read(text: &str, sources: &Sources<'_>) -> Result<Config, Vec<Mist
         reading.note("syntax".to_owned(), offset, format!("{} at column {column}", error.message()));
     }
     if !errors.is_empty() {
-        let mut mistakes = reading.into_mistakes();
+        let (mut mistakes, _) = reading.into_notes();
         mistakes.dedup_by_key(|mistake| mistake.line);
         return Err(mistakes);
     }
-    let config = config(Table::root(&reading, table.get_ref()));
-    let mistakes = reading.into_mistakes();
+    let root = Table::root(&reading, table.get_ref());
+    if root.is_empty() {
+        // It was emptied, or is not the file that was meant: with it a hub would turn every push away.
+        let what = "is empty: give it [[connections]] and [[endpoints]], as examples/tongguan.toml shows";
+        reading.note("document".to_owned(), 0, what.to_owned());
+    }
+    let config = config(root);
+    let (mistakes, warnings) = reading.into_notes();
     match config {
-        Some(config) if mistakes.is_empty() => Ok(config),
+        Some(config) if mistakes.is_empty() => Ok(Config { noted: warnings, ..config }),
         Some(_) | None => Err(mistakes),
     }
 }
 
 fn config(mut root: Table<'_>) -> Option<Config> {
     let listen = root.or("listen", ([127, 0, 0, 1], 8787).into(), |item| {
-        item.text()?.parse().ok().or_else(|| item.wrong("must be an address and port such as \"127.0.0.1:8787\""))
+        socket_address(item.text()?, 8787).map_or_else(|what| item.wrong(what), Some)
     });
     let inbox = root.or("inbox", None, |item| {
-        let address = item.text()?.parse().ok().map(Some);
-        address.or_else(|| item.wrong("must be an address and port such as \"127.0.0.1:8788\""))
+        let address = socket_address(item.text()?, 8788).map_or_else(|what| item.wrong(what), Some)?;
+        if address.port() != 0 && Some(address) == listen {
+            return item.wrong("is where the hub itself listens: give it another port");
+        }
+        Some(Some(address))
     });
     let data_dir = root.or("data_dir", PathBuf::from("data"), |item| match item.text()? {
         "" => item.wrong("must name a directory"),
@@ -89,6 +100,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         endpoints: endpoints.into_iter().map(|endpoint| (endpoint.id.clone(), endpoint)).collect(),
         routes,
         api_keys: api_keys.into_iter().collect::<Option<_>>()?,
+        noted: Vec::new(),
     })
 }
 

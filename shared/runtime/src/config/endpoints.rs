@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use hub::EndpointId;
 use hub::Secret;
-use hub::call::EVENT_TYPES;
 use hub::envelope::Format;
-use hub::routes::{Pattern, Route};
+use hub::routes::Route;
 use hub::signature::SigningKey;
-use partners::Partner;
 
 use super::connections::{SHORTEST_KEY, http_url};
 use super::document::Ids;
+use super::patterns::{self, everything, warn_of_duplicate};
 use super::reader::{Item, Table};
-use super::values::MatchesWord as _;
 use super::{ApiKey, Endpoint, attempts};
 
 /// How long an attempt may take where nothing is said, if the sweeper leaves it that long.
@@ -32,8 +30,8 @@ pub(super) fn read(
     let url = table.need("url", "\"https://erp.example.com/events\"").and_then(|item| http_url(&item));
     let keys = table.need("secrets", "[\"whsec_...\"]").and_then(|item| signing_keys(&item));
     let format = table.or("format", Format::default(), format);
-    let from = table.or("connections", vec![everything()], |item| connection_patterns(item, connections));
-    let types = table.or("types", vec![everything()], type_patterns);
+    let from = table.or("connections", vec![everything()], |item| patterns::connections(item, connections));
+    let types = table.or("types", vec![everything()], patterns::types);
     let schedule = attempts::retry(&mut table);
     let allow_private = table.or("allow_private", false, Item::flag);
     let timeout = attempts::timeout(&mut table, TIMEOUT, sweep_every);
@@ -77,18 +75,17 @@ pub(super) fn read_api_key(
         }
         Some(key)
     });
-    let connections = table.or("connections", vec![everything()], |item| connection_patterns(item, connections));
+    let connections = table.or("connections", vec![everything()], |item| patterns::connections(item, connections));
     table.close(&[]);
     Some(ApiKey { id: id?, key: key?, connections: connections? })
 }
 
-fn everything() -> Pattern {
-    Pattern::new("*".to_owned())
-}
-
 fn signing_keys(item: &Item<'_>) -> Option<Vec<SigningKey>> {
+    let mut seen = Vec::new();
     let keys = item.each(|item| {
-        SigningKey::new(item.secret()?.expose()).map_or_else(|error| item.wrong(error.to_string()), Some)
+        let secret = item.secret()?;
+        warn_of_duplicate(item, &mut seen, secret.expose().to_owned());
+        SigningKey::new(secret.expose()).map_or_else(|error| item.wrong(error.to_string()), Some)
     })?;
     match keys.len() {
         0 => item.wrong("must hold at least one secret: \"whsec_\" and the base64 of 24 to 64 random bytes"),
@@ -103,45 +100,4 @@ fn format(item: &Item<'_>) -> Option<Format> {
         "raw" => Some(Format::Raw),
         _ => item.wrong("must be \"cloudevents\" or \"raw\""),
     }
-}
-
-/// Patterns of a list, at least one, with `*` at the end if anywhere.
-fn patterns(item: &Item<'_>, mut fits: impl FnMut(&Item<'_>, &str) -> Option<()>) -> Option<Vec<Pattern>> {
-    let patterns = item.each(|item| {
-        let text = item.text()?;
-        if text.is_empty() || text.strip_suffix('*').unwrap_or(text).contains('*') {
-            return item.wrong("must be a name, or the beginning of one and *");
-        }
-        fits(item, text)?;
-        Some(Pattern::new(text.to_owned()))
-    })?;
-    if patterns.is_empty() { item.wrong("must hold at least one: leave it out for all") } else { Some(patterns) }
-}
-
-fn connection_patterns(item: &Item<'_>, connections: &Ids) -> Option<Vec<Pattern>> {
-    patterns(item, |item, text| {
-        if text.ends_with('*') || connections.contains(text) {
-            return Some(());
-        }
-        let known: Vec<_> = connections.iter().collect();
-        match text.slip_of(&known) {
-            Some(meant) => item.wrong(format!("is no connection: did you mean {meant}?")),
-            None => item.wrong("is no connection: name one that is configured, or end it with *"),
-        }
-    })
-}
-
-fn type_patterns(item: &Item<'_>) -> Option<Vec<Pattern>> {
-    patterns(item, |item, text| {
-        let fits = |known: &str| text.strip_suffix('*').map_or(text == known, |prefix| known.starts_with(prefix));
-        let of_partner = Partner::ALL.into_iter().any(|partner| {
-            let begin = format!("{partner}.");
-            text.starts_with(&begin) || (text.ends_with('*') && fits(&begin))
-        });
-        if of_partner || EVENT_TYPES.into_iter().any(fits) {
-            return Some(());
-        }
-        let (partners, calls) = (Partner::ALL.map(Partner::id).join(", "), EVENT_TYPES.join(", "));
-        item.wrong(format!("matches no event: types are <partner>.<action>, of {partners}; and {calls}"))
-    })
 }

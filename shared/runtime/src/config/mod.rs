@@ -4,9 +4,12 @@ mod attempts;
 mod calls;
 mod connections;
 mod document;
+mod encoding;
 mod endpoints;
+mod patterns;
 mod places;
 mod reader;
+mod secrets;
 mod server;
 mod sources;
 mod values;
@@ -17,6 +20,7 @@ mod tests;
 
 pub use server::Server;
 pub use sources::Sources;
+pub use values::socket_address;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +29,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hub::envelope::Format;
+use hub::printable::Line;
 use hub::routes::{Pattern, Route};
 use hub::schedule::Schedule;
 use hub::signature::SigningKey;
@@ -55,6 +60,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// The keys of the ERP's own calls.
     pub api_keys: Vec<ApiKey>,
+    /// Values of the document that are taken but look like a slip.
+    pub noted: Vec<Mistake>,
 }
 
 /// One account at a partner.
@@ -154,7 +161,8 @@ pub struct ApiKey {
 /// One thing wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// Which key: `connections[0].keys`; `syntax` where the text is no TOML.
+    /// Which key: `connections[0].keys`; `syntax` where the text is no TOML, `encoding` where it is no UTF-8, `document`
+    /// where it is empty.
     pub key: String,
     /// What is wrong and what to do about it, as the rest of a sentence that begins with the key. Never holds a secret.
     pub what: String,
@@ -164,7 +172,8 @@ pub struct Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} (line {})", self.key, self.what, self.line)
+        // Keys and names of files and variables are the document's: whatever they hold, a mistake is one line.
+        write!(f, "{}: {} (line {})", Line(&self.key), Line(&self.what), self.line)
     }
 }
 
@@ -175,6 +184,14 @@ impl Config {
     /// mistake in it is reported, in the order of the document.
     pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {
         Self::parse_with(text, &Sources::system())
+    }
+
+    /// Reads a configuration from the bytes of a file. Bytes in another encoding than UTF-8 are a mistake that names it.
+    pub fn parse_bytes(bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
+        let text = encoding::decode(bytes).map_err(|error| {
+            vec![Mistake { key: "encoding".to_owned(), what: format!("the file {error}"), line: error.line }]
+        })?;
+        Self::parse(text)
     }
 
     /// Reads a configuration whose secrets come from somewhere else.

@@ -5,15 +5,14 @@
 
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
-use std::path::Path;
 use std::time::Duration;
 
-use hub::Secret;
+use hub::slip::slip_of;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::values::{self, MatchesWord as _};
+use super::values;
 use super::{Mistake, Sources, places};
 
 /// A document being read.
@@ -21,11 +20,12 @@ pub(super) struct Reading<'d> {
     text: &'d str,
     sources: &'d Sources<'d>,
     mistakes: RefCell<Vec<Mistake>>,
+    warnings: RefCell<Vec<Mistake>>,
 }
 
 impl<'d> Reading<'d> {
     pub(super) const fn new(text: &'d str, sources: &'d Sources<'d>) -> Self {
-        Self { text, sources, mistakes: RefCell::new(Vec::new()) }
+        Self { text, sources, mistakes: RefCell::new(Vec::new()), warnings: RefCell::new(Vec::new()) }
     }
 
     /// Line and column, from 1, of a byte of the document.
@@ -41,11 +41,17 @@ impl<'d> Reading<'d> {
         self.mistakes.borrow_mut().push(Mistake { key, what, line });
     }
 
-    /// The mistakes noted, in the order of the document.
-    pub(super) fn into_mistakes(self) -> Vec<Mistake> {
-        let mut mistakes = self.mistakes.into_inner();
+    /// Where the secrets are that are not in the document.
+    pub(super) const fn sources(&self) -> &'d Sources<'d> {
+        self.sources
+    }
+
+    /// The mistakes and the warnings noted, each in the order of the document.
+    pub(super) fn into_notes(self) -> (Vec<Mistake>, Vec<Mistake>) {
+        let (mut mistakes, mut warnings) = (self.mistakes.into_inner(), self.warnings.into_inner());
         mistakes.sort_by_key(|mistake| mistake.line);
-        mistakes
+        warnings.sort_by_key(|warning| warning.line);
+        (mistakes, warnings)
     }
 }
 
@@ -117,6 +123,11 @@ impl<'d> Table<'d> {
         self.reading.note(self.key(path), offset, what);
     }
 
+    /// Whether there is no key at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Whether a key is one that was asked for.
     pub(super) fn is_asked(&self, name: &str) -> bool {
         self.asked.contains(&name)
@@ -127,7 +138,7 @@ impl<'d> Table<'d> {
         let mut rest = Vec::new();
         for (name, value) in self.entries {
             let name = name.get_ref().as_ref();
-            if self.asked.contains(&name) || name.slip_of(&self.asked).is_some() {
+            if self.asked.contains(&name) || slip_of(name, &self.asked).is_some() {
                 continue;
             }
             let (key, offset) = (self.key(name), value.span().start);
@@ -150,7 +161,7 @@ impl<'d> Table<'d> {
 
 /// What is wrong with a key that is none of those known.
 pub(super) fn unknown(name: &str, known: &[&str]) -> String {
-    match name.slip_of(known) {
+    match slip_of(name, known) {
         Some(known) => format!("is not a known key: did you mean {known}?"),
         None => format!("is not a known key: remove it (known here: {})", known.join(", ")),
     }
@@ -161,7 +172,7 @@ pub(super) struct Item<'d> {
     reading: &'d Reading<'d>,
     key: String,
     offset: usize,
-    value: &'d DeValue<'d>,
+    pub(super) value: &'d DeValue<'d>,
 }
 
 impl<'d> Item<'d> {
@@ -171,7 +182,18 @@ impl<'d> Item<'d> {
         None
     }
 
-    fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
+    /// Notes what its operator should know of a value that is taken all the same.
+    pub(super) fn warn(&self, what: impl Into<String>) {
+        let line = self.line();
+        self.reading.warnings.borrow_mut().push(Mistake { key: self.key.clone(), what: what.into(), line });
+    }
+
+    /// The document it is in.
+    pub(super) const fn reading(&self) -> &'d Reading<'d> {
+        self.reading
+    }
+
+    pub(super) fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
         let found = match self.value {
             DeValue::String(_) => "a text",
             DeValue::Integer(_) => "an integer",
@@ -260,42 +282,5 @@ impl<'d> Item<'d> {
     pub(super) fn each<T>(&self, mut read: impl FnMut(&Self) -> Option<T>) -> Option<Vec<T>> {
         let read: Vec<_> = self.list()?.iter().map(&mut read).collect();
         read.into_iter().collect()
-    }
-
-    /// A secret, wherever it is kept. Never empty.
-    pub(super) fn secret(&self) -> Option<Secret> {
-        let text = match self.value {
-            DeValue::Table(source) => self.fetch(source)?,
-            DeValue::String(text) if text.is_empty() => return self.wrong("must not be empty"),
-            DeValue::String(text) => text.clone().into_owned(),
-            DeValue::Integer(_)
-            | DeValue::Float(_)
-            | DeValue::Boolean(_)
-            | DeValue::Datetime(_)
-            | DeValue::Array(_) => {
-                return self.wrong_type("a text in quotes, { env = \"NAME\" } or { file = \"path\" }");
-            }
-        };
-        Some(Secret::new(text))
-    }
-
-    fn fetch(&self, source: &'d DeTable<'d>) -> Option<String> {
-        let mut entries = source.iter().map(|(name, value)| (name.get_ref().as_ref(), value.get_ref()));
-        let (Some((name, DeValue::String(at))), None) = (entries.next(), entries.next()) else {
-            return self.wrong("must be a text, { env = \"NAME\" } or { file = \"path\" }");
-        };
-        match name {
-            "env" => {
-                let found = (self.reading.sources.env)(at).filter(|text| !text.is_empty());
-                found.or_else(|| self.wrong(format!("the environment variable {at} is not set or empty: set it")))
-            }
-            "file" => match (self.reading.sources.file)(Path::new(at.as_ref())) {
-                // Editors and `echo` end a file with a line break that is no part of the secret.
-                Ok(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
-                Ok(_) => self.wrong(format!("the file {at} is empty: put the secret in it")),
-                Err(error) => self.wrong(format!("the file {at} cannot be read: {error}")),
-            },
-            _ => self.wrong("must be a text, { env = \"NAME\" } or { file = \"path\" }"),
-        }
     }
 }

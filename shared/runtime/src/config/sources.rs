@@ -1,18 +1,22 @@
 //! Where a configuration's secrets come from when they are not in it.
 
-use std::io;
+use std::ffi::OsString;
+use std::io::{self, Read as _};
 use std::path::Path;
 
-/// Reads an environment variable; nothing where it is not set or no text.
-type ReadEnv<'a> = Box<dyn Fn(&str) -> Option<String> + 'a>;
-/// Reads a file of text.
-type ReadFile<'a> = Box<dyn Fn(&Path) -> io::Result<String> + 'a>;
+/// Reads an environment variable; nothing where it is not set.
+type ReadEnv<'a> = Box<dyn Fn(&str) -> Option<Vec<u8>> + 'a>;
+/// Reads a file.
+type ReadFile<'a> = Box<dyn Fn(&Path) -> io::Result<Vec<u8>> + 'a>;
+
+/// The largest file that is taken for a secret, in bytes.
+const LARGEST: u64 = 64 * 1024;
 
 /// Where `{ env = "NAME" }` and `{ file = "path" }` are looked up.
 pub struct Sources<'a> {
-    /// Reads an environment variable; nothing where it is not set or no text.
+    /// Reads an environment variable; nothing where it is not set.
     pub env: ReadEnv<'a>,
-    /// Reads a file of text.
+    /// Reads a file.
     pub file: ReadFile<'a>,
 }
 
@@ -20,8 +24,15 @@ impl Sources<'_> {
     /// The process's environment and file system.
     #[must_use]
     pub fn system() -> Self {
-        Self { env: Box::new(|name| std::env::var(name).ok()), file: Box::new(|path| std::fs::read_to_string(path)) }
+        let env = |name: &str| std::env::var_os(name).map(OsString::into_encoded_bytes);
+        Self { env: Box::new(env), file: Box::new(read) }
     }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 
 impl std::fmt::Debug for Sources<'_> {

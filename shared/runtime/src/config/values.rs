@@ -1,5 +1,6 @@
 //! What single values of a configuration look like.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use url::Url;
@@ -44,30 +45,37 @@ pub(super) fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
-/// Words that a text may be a slip of.
-pub(super) trait MatchesWord {
-    /// The word that the text becomes by one letter more, less or other, or by two swapped.
-    fn slip_of<'w>(&self, words: &[&'w str]) -> Option<&'w str>;
-}
-
-impl MatchesWord for str {
-    fn slip_of<'w>(&self, words: &[&'w str]) -> Option<&'w str> {
-        words.iter().copied().find(|word| *word != self && one_edit_apart(self, word))
+/// The address and port of a text. The error is the rest of a sentence that begins with what the text is of, and suggests
+/// what was meant, at `port` where the text has none.
+pub fn socket_address(text: &str, port: u16) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
     }
-}
-
-fn one_edit_apart(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let same_start = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
-    let ends = |from_a: usize, from_b: usize| a.get(same_start + from_a..) == b.get(same_start + from_b..);
-    let swapped = a.get(same_start).is_some()
-        && a.get(same_start) == b.get(same_start + 1)
-        && a.get(same_start + 1) == b.get(same_start);
-    match (a.len(), b.len()) {
-        (x, y) if x == y => ends(1, 1) || (swapped && ends(2, 2)),
-        (x, y) if x == y + 1 => ends(1, 0),
-        (x, y) if x + 1 == y => ends(0, 1),
-        _ => false,
+    let such_as = |host: &str, port: u16, why: &str| {
+        Err(format!(
+            "must be an address and port such as \"{host}:{port}\"{}{why}",
+            if why.is_empty() { "" } else { ": " }
+        ))
+    };
+    if text.contains("://") {
+        return such_as("127.0.0.1", port, "it is no URL");
+    }
+    if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
+        // `::1:8787` is an address, too.
+        let host = if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() };
+        return such_as(&host, port, "the port is missing, and an IPv6 address stands in [ ]");
+    }
+    let (host, given) = text.rsplit_once(':').unwrap_or((text, ""));
+    let Ok(given) = (if given.is_empty() { Ok(port) } else { given.parse::<u16>() }) else {
+        return such_as("127.0.0.1", port, "a port is a number from 0 to 65535");
+    };
+    match host {
+        "localhost" => such_as("127.0.0.1", given, "localhost is a name, and names are not looked up"),
+        "" | "*" => such_as("0.0.0.0", given, "0.0.0.0 stands for every address, 127.0.0.1 for this machine alone"),
+        _ if host.bytes().all(|byte| byte.is_ascii_digit()) => {
+            such_as("127.0.0.1", host.parse().unwrap_or(given), "a port needs an address before it")
+        }
+        _ => such_as("127.0.0.1", given, "names are not looked up; 0.0.0.0 stands for every address"),
     }
 }
 
@@ -104,15 +112,24 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_is_one_edit() {
-        let words = ["keys", "base_url", "retry"];
-        for (text, word) in
-            [("key", "keys"), ("keyss", "keys"), ("kyes", "keys"), ("base-url", "base_url"), ("retyr", "retry")]
-        {
-            assert_eq!(text.slip_of(&words), Some(word), "{text}");
-        }
-        for text in ["keys", "ky", "url", "", "retries"] {
-            assert_eq!(text.slip_of(&words), None, "{text}");
+    fn a_listen_address_that_cannot_be_is_told_why() {
+        assert_eq!(socket_address("[::1]:8901", 8787), Ok(([0, 0, 0, 0, 0, 0, 0, 1], 8901).into()));
+        for (text, suggestion, why) in [
+            ("localhost:8901", "127.0.0.1:8901", "localhost is a name"),
+            ("localhost", "127.0.0.1:8787", "localhost is a name"),
+            (":8901", "0.0.0.0:8901", "every address"),
+            ("*:8901", "0.0.0.0:8901", "every address"),
+            ("8901", "127.0.0.1:8901", "a port needs an address"),
+            ("10.0.0.1", "10.0.0.1:8787", "the port is missing"),
+            ("::1", "[::1]:8787", "[ ]"),
+            ("[::1]", "[::1]:8787", "[ ]"),
+            ("http://127.0.0.1:8901", "127.0.0.1:8787", "no URL"),
+            ("127.0.0.1:99999", "127.0.0.1:8787", "0 to 65535"),
+            ("erp.example.com:80", "127.0.0.1:80", "not looked up"),
+            ("", "0.0.0.0:8787", ""),
+        ] {
+            let told = socket_address(text, 8787).unwrap_err();
+            assert!(told.contains(&format!("\"{suggestion}\"")) && told.contains(why), "{text}: {told}");
         }
     }
 

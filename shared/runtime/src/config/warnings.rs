@@ -1,17 +1,24 @@
 //! What a configuration accepts but its operator should know.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use hub::{ConnectionId, EndpointId};
+use hub::address::is_public;
+use hub::routes::{Pattern, Route};
+use hub::{ConnectionId, EndpointId, Secret, event_types};
 use partners::Partner;
-use partners::operation::{self, Credential};
+use partners::operation::{self, Credential, Operation};
 use url::{Host, Url};
 
 use super::values::{origin, print};
 use super::{Config, Connection, Endpoint};
 
+/// How many operations a warning names.
+const NAMED: usize = 5;
+
 pub(super) fn of(config: &Config) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<_> = config.noted.iter().map(ToString::to_string).collect();
     if config.connections.is_empty() {
         warnings.push("there are no connections: nothing can be received".to_owned());
     }
@@ -38,35 +45,96 @@ pub(super) fn of(config: &Config) -> Vec<String> {
         }
     }
     for endpoint in config.endpoints.values() {
-        let (id, origin) = (&endpoint.id, origin(&endpoint.url));
-        if config.inbox.is_some_and(|inbox| origin == format!("http://{inbox}")) {
-            continue;
-        }
-        if endpoint.url.scheme() == "http" {
-            warnings.push(format!("endpoint {id} is called at {origin} without TLS: events can be read on the way"));
-        }
-        if endpoint.allow_private {
-            warnings.push(format!("endpoint {id} may be called at private and loopback addresses (allow_private)"));
-        } else if is_plainly_private(&endpoint.url) {
-            warnings.push(format!(
-                "endpoint {id} is at a private address, so every delivery to it fails: set allow_private = true"
-            ));
-        }
+        of_endpoint(config, endpoint, &mut warnings);
     }
     for route in &config.routes {
-        for pattern in &route.connections {
-            if !config.connections.keys().any(|id| pattern.matches(id.as_str())) && !config.connections.is_empty() {
-                let endpoint = &route.endpoint;
-                warnings.push(format!("endpoint {endpoint} has a pattern in connections that fits none of them"));
-            }
+        of_route(config, route, &mut warnings);
+    }
+    of_duplicates(config, &mut warnings);
+    warnings
+}
+
+fn of_endpoint(config: &Config, endpoint: &Endpoint, warnings: &mut Vec<String>) {
+    let (id, origin) = (&endpoint.id, origin(&endpoint.url));
+    if config.inbox.is_some_and(|inbox| origin == format!("http://{inbox}")) {
+        return;
+    }
+    if origin == format!("http://{}", config.listen) {
+        warnings.push(format!(
+            "endpoint {id} is the hub itself at {origin}, which takes no deliveries: give the ERP's url"
+        ));
+    }
+    if endpoint.url.scheme() == "http" {
+        warnings.push(format!("endpoint {id} is called at {origin} without TLS: events can be read on the way"));
+    }
+    if endpoint.allow_private {
+        warnings.push(format!("endpoint {id} may be called at private and loopback addresses (allow_private)"));
+    } else if is_plainly_private(&endpoint.url) {
+        warnings.push(format!(
+            "endpoint {id} is at a private, loopback or reserved address, so every delivery to it fails: set \
+             allow_private = true"
+        ));
+    }
+}
+
+/// The types of an endpoint that no event of its connections can have.
+fn of_route(config: &Config, route: &Route, warnings: &mut Vec<String>) {
+    let own = |id: &ConnectionId| route.connections.iter().any(|pattern| pattern.matches(id.as_str()));
+    let connections: Vec<_> = config.connections.values().filter(|connection| own(&connection.id)).collect();
+    let partners: BTreeSet<_> = connections.iter().map(|connection| connection.partner).collect();
+    if partners.is_empty() {
+        return;
+    }
+    let comes = |pattern: &&Pattern| {
+        let text = pattern.as_str();
+        let of_partner = |partner: &Partner| {
+            let begin = format!("{partner}.");
+            text.starts_with(&begin) || event_types::of(*partner).iter().any(|kind| pattern.matches(kind))
+        };
+        partners.iter().any(of_partner) || hub::call::EVENT_TYPES.iter().any(|kind| pattern.matches(kind))
+    };
+    let missed: Vec<_> = route.types.iter().filter(|pattern| !comes(pattern)).map(Pattern::as_str).collect();
+    let nothing = missed.len() == route.types.len();
+    for pattern in missed.into_iter().filter(|pattern| nothing || !pattern.ends_with('*')) {
+        let id = &route.endpoint;
+        warnings
+            .push(format!("endpoint {id} wants {pattern}, which none of its connections sends: it gets no such event"));
+    }
+}
+
+/// What stands twice and works against its purpose.
+fn of_duplicates(config: &Config, warnings: &mut Vec<String>) {
+    let mut endpoints: BTreeMap<&str, &EndpointId> = BTreeMap::new();
+    for endpoint in config.endpoints.values() {
+        if let Some(first) = endpoints.insert(endpoint.url.as_str(), &endpoint.id) {
+            let id = &endpoint.id;
+            warnings
+                .push(format!("endpoints {first} and {id} have the same url: what both want is delivered there twice"));
         }
     }
-    warnings
+    let mut keys: Vec<(&Secret, &ConnectionId)> = Vec::new();
+    for connection in config.connections.values() {
+        let id = &connection.id;
+        for key in &connection.keys {
+            if let Some((_, first)) = keys.iter().find(|(other, _)| other.matches(key.expose())) {
+                warnings.push(format!("connections {first} and {id} have a key in common: give each its own"));
+            }
+            keys.push((key, id));
+        }
+    }
+    for api_key in &config.api_keys {
+        if let Some((_, connection)) = keys.iter().find(|(key, _)| key.matches(api_key.key.expose())) {
+            let id = &api_key.id;
+            warnings
+                .push(format!("the api_keys entry {id} is a key of connection {connection}, too: give each its own"));
+        }
+    }
 }
 
 /// What is to be known about calls to a connection's partner.
 fn of_calls(connection: &Connection, warnings: &mut Vec<String>) {
     let id = &connection.id;
+    of_credentials(connection, warnings);
     let private = connection.base_url.as_ref().is_some_and(is_plainly_private);
     if let Some(url) = &connection.base_url {
         if url.scheme() == "http" && (!connection.credentials.is_empty() || is_callable(connection)) {
@@ -75,7 +143,8 @@ fn of_calls(connection: &Connection, warnings: &mut Vec<String>) {
         }
         if !connection.allow_private && private {
             warnings.push(format!(
-                "connection {id} is called at a private address, so every call fails: set allow_private = true"
+                "connection {id} is called at a private, loopback or reserved address, so every call fails: set \
+                 allow_private = true"
             ));
         }
     }
@@ -91,12 +160,54 @@ fn of_calls(connection: &Connection, warnings: &mut Vec<String>) {
     }
 }
 
+/// The credentials that a connection lacks, and the operations that cannot be called for want of them.
+fn of_credentials(connection: &Connection, warnings: &mut Vec<String>) {
+    let (id, partner) = (&connection.id, connection.partner);
+    if !is_signed(connection) {
+        warnings.push(format!("connection {id} has no signature recipe: it receives, but {partner} cannot be called"));
+        return;
+    }
+    let (mut lacking, mut blocked, mut all) = (BTreeSet::new(), Vec::new(), 0);
+    for row in operations(partner) {
+        let missing: Vec<_> = row.credentials.iter().filter(|credential| !has(connection, credential)).collect();
+        if !missing.is_empty() {
+            blocked.push(row.name);
+        }
+        lacking.extend(missing.into_iter().map(|credential| credential.name));
+        all += 1;
+    }
+    if blocked.is_empty() {
+        return;
+    }
+    let lacking = lacking.into_iter().collect::<Vec<_>>().join(" and no ");
+    let what = match blocked.get(..NAMED) {
+        _ if blocked.len() == all => format!("none of {partner}'s operations"),
+        Some(named) => format!("{} and {} other operations", named.join(", "), blocked.len() - NAMED),
+        None => blocked.join(", "),
+    };
+    warnings.push(format!(
+        "connection {id} has no {lacking}: {what} can{} be called",
+        if blocked.len() == all { "" } else { "not" }
+    ));
+}
+
+fn operations(partner: Partner) -> impl Iterator<Item = &'static Operation<'static>> {
+    operation::all().filter(move |row| row.partner == partner)
+}
+
+fn has(connection: &Connection, credential: &Credential) -> bool {
+    !credential.documented || connection.credentials.contains_key(credential.name)
+}
+
+/// Whether calls to a connection's partner can be signed: 1datatech's rules are not public, so they are configuration.
+fn is_signed(connection: &Connection) -> bool {
+    connection.partner != Partner::OneData || connection.settings.signature.is_some()
+}
+
 /// Whether a connection has what some operation of its partner needs. One that only receives has not.
 fn is_callable(connection: &Connection) -> bool {
-    let partner = connection.partner;
-    let has = |credential: &Credential| !credential.documented || connection.credentials.contains_key(credential.name);
-    let signed = partner != Partner::OneData || connection.settings.signature.is_some();
-    signed && operation::all().any(|row| row.partner == partner && row.credentials.iter().all(has))
+    let mut rows = operations(connection.partner);
+    is_signed(connection) && rows.any(|row| row.credentials.iter().all(|credential| has(connection, credential)))
 }
 
 /// The endpoints that want something of a connection.
@@ -113,14 +224,16 @@ fn retries(endpoint: &Endpoint) -> Duration {
     (0..endpoint.schedule.steps()).filter_map(|step| endpoint.schedule.delay(step, 1.0)).sum()
 }
 
-/// Whether a URL names a private address without a look-up. What a name resolves to is seen when it is called.
+/// Whether a URL names an address that is not called unless that is allowed, without a look-up. What a name resolves to
+/// is seen when it is called.
 fn is_plainly_private(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(v4)) => v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_unspecified(),
-        Some(Host::Ipv6(v6)) => {
-            v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified()
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
         }
+        Some(Host::Ipv4(v4)) => !is_public(IpAddr::V4(v4)),
+        Some(Host::Ipv6(v6)) => !is_public(IpAddr::V6(v6)),
         None => false,
     }
 }

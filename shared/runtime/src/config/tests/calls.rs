@@ -183,23 +183,30 @@ fn a_recipe_repeats_no_secret() {
 fn a_credential_may_be_named_freely_but_for_the_keys_there_are() {
     let free = only(&connection("onedata", "access_token = \"t\"\napp_sign = \"s\""));
     assert_eq!(free.credentials.keys().collect::<Vec<_>>(), ["access_token", "app_sign"]);
-    // What is needed to call the partner may be missing: such a connection only receives.
-    for partner in ["trackingeyes", "onedata", "yanwen"] {
-        assert_eq!(warnings(&connection(partner, "base_url = \"http://example.com\"")), Vec::<String>::new());
+    // What is needed to call the partner may be missing: such a connection only receives, and TLS matters to nothing.
+    for (partner, lacking) in [
+        ("trackingeyes", "no company_code and no secret: none of trackingeyes's operations can be called"),
+        ("onedata", "no signature recipe: it receives, but onedata cannot be called"),
+        ("yanwen", "no api_token and no user_id: none of yanwen's operations can be called"),
+    ] {
+        let told = warnings(&connection(partner, "base_url = \"http://example.com\""));
+        assert_eq!(told, [format!("connection c has {lacking}")]);
     }
 }
 
 #[test]
 fn what_is_accepted_but_risky_is_told() {
     let warned = |partner: &str, more: &str, parts: &[&str]| {
-        let warnings = warnings(&connection(partner, more));
+        let credentials = if partner == "xhq" { "app_id = \"app\"\nbgh_id = \"b\"\n" } else { "" };
+        let warnings = warnings(&connection(partner, &format!("{credentials}{more}")));
         let told = warnings.iter().zip(parts).all(|(warning, part)| warning.contains(part));
         assert!(warnings.len() == parts.len() && told, "{partner} {more}\n{warnings:#?}");
     };
     let open = "connection c calls http://api.platform.codeflagai.com without TLS";
-    warned("xhq", "app_id = \"app\"", &[open]);
-    // Three of XHQ's operations need no credential.
     warned("xhq", "", &[open]);
+    // Some of XHQ's operations need no credential.
+    let bare = warnings(&connection("xhq", ""));
+    assert!(bare.len() == 2 && bare[1].contains(open), "{bare:#?}");
     warned("xhq", "base_url = \"https://example.com\"", &[]);
     warned("yanwen", "user_id = \"1\"\napi_token = \"t\"\nbase_url = \"http://example.com\"", &["without TLS"]);
     let signed = format!("base_url = \"http://example.com\"\napp_secret = \"s\"\n{SIGNATURE}");

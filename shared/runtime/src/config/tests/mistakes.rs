@@ -77,6 +77,22 @@ fn each_rule_of_the_document_has_its_mistake() {
         ),
         ("[[connections]]\nid = \"x\"\npartner = \"acme\"", "connections[0].partner: must be one of xhq, trackingeyes"),
         (
+            "[[connections]]\nid = \"x\"\npartner = \"信号旗\"",
+            "connections[0].partner: is not a known partner: did you mean xhq?",
+        ),
+        (
+            "[[connections]]\nid = \"x\"\npartner = \"Yanwen\"",
+            "connections[0].partner: is not a known partner: did you mean yanwen?",
+        ),
+        ("", "document: is empty: give it [[connections]]"),
+        ("# only a comment\n", "document: is empty"),
+        (
+            "listen = \"localhost:8901\"",
+            "listen: must be an address and port such as \"127.0.0.1:8901\": localhost is a name",
+        ),
+        ("listen = \"127.0.0.1:1\"\ninbox = \"127.0.0.1:1\"", "inbox: is where the hub itself listens"),
+        ("\"a\\nb\" = 1", "a\\nb: is not a known key"),
+        (
             "[[connections]]\nid = \"x\"\npartner = \"xhq\"",
             "connections[0].keys: must hold at least one key of 32 or more characters",
         ),
@@ -96,6 +112,14 @@ fn each_rule_of_a_connection_has_its_mistake() {
         ("retention_days = \"90\"", "connections[0].retention_days: must be an integer, not a text"),
         ("environment = \"prod\"", "connections[0].environment: must be \"test\" or \"production\""),
         ("base_url = \"api\"", "connections[0].base_url: must be a URL such as"),
+        (
+            "base_url = \"localhost:8901\"",
+            "connections[0].base_url: must begin with http:// or https://: a host and port",
+        ),
+        ("base_url = \"https:/h\"", "connections[0].base_url: must begin with http:// or https://, both slashes"),
+        ("base_url = \"http:h\"", "connections[0].base_url: must begin with http:// or https://, both slashes"),
+        ("base_url = \"https://h:0/\"", "connections[0].base_url: has the port 0"),
+        ("base_url = \"https://h:x/\"", "connections[0].base_url: must be a URL such as"),
         ("base_url = \"https://h/?a=b\"", "connections[0].base_url: must be a URL without ? and #"),
         (
             "base_url = \"https://h/\"\nenvironment = \"test\"",
@@ -108,6 +132,26 @@ fn each_rule_of_a_connection_has_its_mistake() {
         ("app_id = { env = \"EMPTY\" }", "connections[0].app_id: the environment variable EMPTY is not set or empty"),
         ("app_id = { file = \"none\" }", "connections[0].app_id: the file none cannot be read: no such file"),
         ("app_id = { file = \"empty\" }", "connections[0].app_id: the file empty is empty"),
+        ("app_id = { env = \"MARK\" }", "connections[0].app_id: the environment variable MARK is not set or empty"),
+        ("app_id = { file = \"mark\" }", "connections[0].app_id: the file mark is empty"),
+        ("app_id = { env = \"BROKEN\" }", "connections[0].app_id: the environment variable BROKEN holds a line break"),
+        (
+            "app_id = { file = \"broken\" }",
+            "connections[0].app_id: the file broken holds a line break as its character 2",
+        ),
+        ("app_id = { env = \"NUL\" }", "connections[0].app_id: the environment variable NUL holds a NUL"),
+        ("app_id = { file = \"nul\" }", "connections[0].app_id: the file nul holds a NUL as its character 2"),
+        ("app_id = { file = \"gbk\" }", "connections[0].app_id: the file gbk is in GBK (GB 18030), not UTF-8: save it"),
+        ("app_id = { file = \"utf16\" }", "connections[0].app_id: the file utf16 is in UTF-16, not UTF-8: save it"),
+        ("app_id = { env = \"BYTES\" }", "connections[0].app_id: the environment variable BYTES is not UTF-8"),
+        ("app_id = { file = \"folder\" }", "connections[0].app_id: the file folder is a folder: name the file in it"),
+        (
+            "app_id = { file = \"closed\" }",
+            "connections[0].app_id: the file closed cannot be read: permission denied; let",
+        ),
+        ("app_id = \"  \"", "connections[0].app_id: must not be empty"),
+        ("app_id = \"a\\nb\"", "connections[0].app_id: holds a line break as its character 2: remove it"),
+        ("app_id = { file = \"a\\nb\" }", "connections[0].app_id: the file \"a\\nb\" cannot be read"),
         ("app_id = { fiel = \"good\" }", "connections[0].app_id: must be a text, { env = \"NAME\" } or { file"),
         ("app_id = { env = 1 }", "connections[0].app_id: must be a text, { env = \"NAME\" } or { file"),
         ("app_id = { env = \"GOOD\", file = \"good\" }", "connections[0].app_id: must be a text, { env = \"NAME\" }"),
@@ -148,9 +192,15 @@ fn each_rule_of_an_endpoint_has_its_mistake() {
         ("connections = [\"xhq\"]", "endpoints[0].connections[0]: is no connection: name one that is configured"),
         ("connections = [\"*-sh\"]", "endpoints[0].connections[0]: must be a name, or the beginning of one and *"),
         ("types = [\"\"]", "endpoints[0].types[0]: must be a name, or the beginning of one and *"),
-        ("types = [\"syn_status\"]", "endpoints[0].types[0]: matches no event: types are <partner>.<action>"),
-        ("types = [\"xgq.*\"]", "endpoints[0].types[0]: matches no event"),
+        ("types = [\"syn_status\"]", "endpoints[0].types[0]: matches no event: did you mean xhq.syn_status?"),
+        ("types = [\"xgq.*\"]", "endpoints[0].types[0]: matches no event: did you mean xhq.*?"),
+        ("types = [\"XHQ.syn_status\"]", "endpoints[0].types[0]: matches no event: did you mean xhq.syn_status?"),
+        ("types = [\"信号旗.*\"]", "endpoints[0].types[0]: matches no event: did you mean xhq.*?"),
+        ("types = [\"xhq\"]", "endpoints[0].types[0]: matches no event: did you mean xhq.*?"),
+        ("types = [\"acme.*\"]", "endpoints[0].types[0]: matches no event: types are <partner>.<action>"),
         ("types = [\"call.done\"]", "endpoints[0].types[0]: matches no event"),
+        ("types = [\"call.success\"]", "endpoints[0].types[0]: matches no event"),
+        ("types = [\"call.faild\"]", "endpoints[0].types[0]: matches no event: did you mean call.failed?"),
         ("types = [\"call.failed.*\"]", "endpoints[0].types[0]: matches no event"),
         ("retry = [\"5\"]", "endpoints[0].retry[0]: must be a duration such as"),
         ("retry = [\"0s\"]", "endpoints[0].retry[0]: must be between 1ms and 7d"),
@@ -169,6 +219,16 @@ fn each_rule_of_an_endpoint_has_its_mistake() {
         let found = mistakes(&with("", text));
         assert!(found.len() == 1 && found[0].starts_with(mistake), "{text}\n{found:#?}");
     }
+}
+
+#[test]
+fn a_file_that_is_not_utf_8_is_told_by_its_line() {
+    let gbk = [b"listen = \"127.0.0.1:1\"\n# ".as_slice(), &[0xd0, 0xc5, 0xba, 0xc5, 0xc6, 0xec], b"\n"].concat();
+    let told = Config::parse_bytes(&gbk).unwrap_err();
+    assert_eq!(told[0].to_string(), "encoding: the file is in GBK (GB 18030), not UTF-8: save it as UTF-8 (line 2)");
+    let marked = format!("\u{feff}listen = \"127.0.0.1:1\"\r\n");
+    assert_eq!(Config::parse_bytes(marked.as_bytes()).unwrap().listen.port(), 1);
+    assert_eq!(Config::parse(&marked).unwrap().listen.port(), 1, "a secret of AWS may begin with one, too");
 }
 
 #[test]

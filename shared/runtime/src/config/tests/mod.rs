@@ -9,24 +9,38 @@ use super::{Config, Mistake, Sources};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const OTHER_KEY: &str = "fedcba9876543210fedcba9876543210";
+const OTHER_WHSEC: &str = "whsec_ZXhhbXBsZS1vbmx5LXNlY3JldC1vZi0zMi1ieXRlcyE=";
 const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// Sources that hold `GOOD`, an empty `EMPTY` and the files of the same names.
+/// Sources that hold `GOOD`, an empty `EMPTY` and the files of the same names. The other names tell what is odd.
 fn sources() -> Sources<'static> {
-    let known = BTreeMap::from([("GOOD", KEY.to_owned()), ("EMPTY", String::new())]);
-    let files = BTreeMap::from([("good", format!("  {OTHER_KEY}\n")), ("empty", " \n".to_owned())]);
+    let texts = BTreeMap::from([
+        ("good", format!("  {OTHER_KEY}\n").into_bytes()),
+        ("marked", format!("\u{feff}{KEY}\r\n").into_bytes()),
+        ("empty", b" \n".to_vec()),
+        ("mark", "\u{feff}\r\n".as_bytes().to_vec()),
+        ("broken", b"a\nb".to_vec()),
+        ("nul", b"a\0b".to_vec()),
+        ("gbk", vec![0xd0, 0xc5, 0xba, 0xc5]),
+        ("utf16", "\u{feff}abcd".encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        ("bytes", vec![0xff, b'a']),
+    ]);
+    let mut known: BTreeMap<_, _> = texts.iter().map(|(name, bytes)| (name.to_uppercase(), bytes.clone())).collect();
+    known.insert("GOOD".to_owned(), KEY.into());
     Sources {
         env: Box::new(move |name| known.get(name).cloned()),
-        file: Box::new(move |path| {
-            let name = path.to_str().unwrap();
-            files.get(name).cloned().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file"))
+        file: Box::new(move |path| match path.to_str().unwrap() {
+            "folder" => Err(io::ErrorKind::IsADirectory.into()),
+            "closed" => Err(io::ErrorKind::PermissionDenied.into()),
+            name => texts.get(name).cloned().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file")),
         }),
     }
 }
 
 /// Reads a document in which `@KEY`, `@OTHER` and `@WHSEC` stand for good secrets.
 fn read(text: &str) -> Result<Config, Vec<Mistake>> {
-    let text = text.replace("@KEY", KEY).replace("@OTHER", OTHER_KEY).replace("@WHSEC", WHSEC);
+    let text = text.replace("@KEY", KEY).replace("@OTHER", OTHER_KEY);
+    let text = text.replace("@WHSEC2", OTHER_WHSEC).replace("@WHSEC", WHSEC);
     Config::parse_with(&text, &sources())
 }
 
@@ -110,7 +124,7 @@ api_token = "t"
 [[endpoints]]
 id = "z"
 url = "http://127.0.0.1:9000/events"
-secrets = ["@WHSEC", "@WHSEC"]
+secrets = ["@WHSEC", "@WHSEC2"]
 format = "raw"
 connections = ["xhq-*", "te"]
 types = ["xhq.*", "trackingeyes.customs_status", "call.failed"]

@@ -9,8 +9,8 @@ use partners::Partner;
 use super::*;
 
 #[test]
-fn an_empty_document_is_the_defaults() {
-    let config = read("").unwrap();
+fn one_key_leaves_the_others_at_their_defaults() {
+    let config = read("retention_days = 90").unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8787");
     assert_eq!(config.data_dir.to_str(), Some("data"));
     assert_eq!((config.sweep_every, config.inbox), (Duration::from_secs(30), None));
@@ -100,21 +100,104 @@ fn the_ends_of_calls_are_events_too() {
 }
 
 #[test]
+fn secrets_are_taken_without_what_stands_around_them() {
+    for (app_id, secret) in [
+        ("{ env = \"MARKED\" }", KEY),
+        ("{ file = \"marked\" }", KEY),
+        ("{ file = \"good\" }", OTHER_KEY),
+        ("\" a b\\r\\n\"", "a b"),
+        ("\"\"\"\n\u{feff}ab\n\"\"\"", "ab"),
+    ] {
+        let config = read(&with(&format!("app_id = {app_id}"), "")).unwrap();
+        assert!(config.connections[&"xhq-sh".into()].credentials["app_id"].matches(secret), "{app_id}");
+    }
+}
+
+/// A connection that can be called for all there is, and an endpoint, with more lines.
+fn sound(connection: &str, endpoint: &str) -> String {
+    with(&format!("app_id = \"a\"\nbgh_id = \"b\"\n{connection}"), endpoint)
+}
+
+#[test]
 fn what_is_accepted_but_risky_is_told() {
-    let quiet = with("base_url = \"https://h/\"", "");
+    let quiet = sound("base_url = \"https://h/\"", "");
     assert_eq!(read(&quiet).unwrap().warnings(), Vec::<String>::new());
     let warned = |text: &str, part: &str| {
         let warnings = read(text).unwrap().warnings();
         assert!(warnings.len() == 1 && warnings[0].contains(part), "{text}\n{warnings:#?}");
     };
     warned(&quiet.replace("https://erp", "http://erp"), "endpoint erp is called at http://erp.example.com without TLS");
-    warned(&with("base_url = \"https://h/\"", "allow_private = true"), "(allow_private)");
+    warned(&sound("base_url = \"https://h/\"", "allow_private = true"), "(allow_private)");
     warned(&quiet.replace("erp.example.com", "localhost"), "set allow_private = true");
     warned(&quiet.replace("erp.example.com", "[::1]"), "set allow_private = true");
-    warned(&quiet.replace("erp.example.com", "10.1.2.3"), "set allow_private = true");
-    warned(&with("base_url = \"https://h/\"\nretention_days = 2", ""), "expire after 2d but endpoint erp retries for");
-    let unwanted = read(&with("base_url = \"https://h/\"", "connections = [\"te-*\"]")).unwrap().warnings();
+    for host in
+        ["10.1.2.3", "[::ffff:7f00:1]", "100.64.0.1", "0.0.0.0", "[fd00::1]", "localhost.", "2130706433", "[::]"]
+    {
+        warned(&quiet.replace("erp.example.com", host), "set allow_private = true");
+    }
+    warned(&quiet.replace("erp.example.com", "erp.example.com:80"), "endpoints[0].url: is https at port 80");
+    warned(&sound("base_url = \"https://h/\"\nretention_days = 2", ""), "expire after 2d but endpoint erp retries for");
+    let unwanted = read(&sound("base_url = \"https://h/\"", "connections = [\"te-*\"]")).unwrap().warnings();
     assert_eq!(unwanted.len(), 2, "{unwanted:#?}");
-    assert!(unwanted[0].contains("no endpoint wants the events of connection xhq-sh"));
-    assert!(unwanted[1].contains("endpoint erp has a pattern in connections that fits none"));
+    assert_eq!(unwanted[0], "endpoints[0].connections[0]: fits no connection that is configured (line 12)");
+    assert!(unwanted[1].contains("no endpoint wants the events of connection xhq-sh"));
+    warned(
+        &format!("{quiet}[[api_keys]]\nid = \"a\"\nkey = \"@OTHER\"\nconnections = [\"te-*\"]"),
+        "api_keys[0].connections[0]: fits no connection",
+    );
+}
+
+/// Regression: a slip in `types` was taken, and the endpoint got nothing.
+#[test]
+fn a_type_that_no_event_has_is_warned_of() {
+    let told = |types: &str, parts: &[&str]| {
+        let text = sound("base_url = \"https://h/\"", &format!("types = [{types}]"));
+        let warnings = read(&text).unwrap().warnings();
+        assert_eq!(warnings.len(), parts.len(), "{types}: {warnings:#?}");
+        assert!(warnings.iter().zip(parts).all(|(warning, part)| warning.contains(part)), "{types}: {warnings:#?}");
+    };
+    told("\"*\", \"xhq.*\", \"xhq.sing*\", \"xhq.unknown\", \"xhq.malformed\", \"call.*\", \"x*\"", &[]);
+    told(
+        "\"xhq.single_reciept\"",
+        &["endpoints[0].types[0]: is no event type that is known: did you mean xhq.single_receipt?"],
+    );
+    told("\"xhq.Syn_status\"", &["did you mean xhq.syn_status?"]);
+    told("\"xhq.sigle*\"", &["did you mean that of xhq.single_"]);
+    told("\"xhq.upload\"", &["is a call and no event"]);
+    told("\"xhq.invented\"", &["those of xhq are xhq.syn_status, "]);
+    told("\"yanwen.*\"", &["yanwen pushes nothing", "wants yanwen.*, which none of its connections sends"]);
+    told("\"onedata.rates\"", &["endpoint erp wants onedata.rates, which none of its connections sends"]);
+    told("\"xhq.*\", \"xhq.*\"", &["endpoints[0].types[1]: stands in the list already"]);
+}
+
+#[test]
+fn credentials_that_are_missing_are_told_with_what_they_block() {
+    let told = |text: &str, part: &str| {
+        let warnings = read(text).unwrap().warnings();
+        assert!(warnings.iter().any(|warning| warning.contains(part)), "{warnings:#?}");
+    };
+    told(&with("", ""), "connection xhq-sh has no app_id and no bgh_id: ");
+    told(&with("app_id = \"a\"", ""), "connection xhq-sh has no bgh_id: ");
+    let other = |partner: &str| with("", "") + &format!("[[connections]]\nid = \"o\"\npartner = \"{partner}\"\n");
+    told(&other("yanwen"), "connection o has no api_token and no user_id: none of yanwen's operations can be called");
+    told(&(other("onedata") + "keys = [\"@OTHER\"]"), "connection o has no signature recipe: it receives, but onedata");
+}
+
+#[test]
+fn what_stands_twice_is_told() {
+    let twice = "[[endpoints]]\nid = \"b\"\nurl = \"https://erp.example.com/events\"\nsecrets = [\"@WHSEC\", \"@WHSEC\"]\n\
+                 [[connections]]\nid = \"x2\"\npartner = \"xhq\"\nkeys = [\"@KEY\"]\napp_id = \"a\"\nbgh_id = \"b\"\n\
+                 base_url = \"https://h/\"\nallow_ips = [\"203.0.113.9/24\", \"203.0.113.0/24\"]\n\
+                 [[api_keys]]\nid = \"k\"\nkey = \"@KEY\"\n";
+    let warnings = read(&(sound("base_url = \"https://h/\"", "") + twice)).unwrap().warnings();
+    for (warning, part) in warnings.iter().zip([
+        "endpoints[1].secrets[1]: stands in the list already",
+        "connections[1].allow_ips[1]: stands in the list already",
+        "endpoints b and erp have the same url",
+        "connections x2 and xhq-sh have a key in common",
+        "the api_keys entry k is a key of connection x",
+    ]) {
+        assert!(warning.contains(part), "{warnings:#?}");
+    }
+    assert_eq!(warnings.len(), 5, "{warnings:#?}");
 }

@@ -1,0 +1,142 @@
+//! The text of a secret, wherever it is kept: without what editors, shells and secret stores put around it.
+
+use std::io;
+use std::path::Path;
+
+use hub::Secret;
+use hub::printable::{Word, is_hidden};
+use toml::de::{DeTable, DeValue};
+
+use super::encoding::decode;
+use super::reader::Item;
+
+/// What a secret may be written as.
+const FORMS: &str = "must be a text, { env = \"NAME\" } or { file = \"path\" }";
+
+impl<'d> Item<'d> {
+    /// A secret, wherever it is kept: without blanks, line breaks and byte order marks around it. Never empty, and
+    /// without any hidden character.
+    pub(super) fn secret(&self) -> Option<Secret> {
+        let text = match self.value {
+            DeValue::Table(source) => self.fetch(source)?,
+            DeValue::String(text) => match clean(text) {
+                Ok(text) => text.to_owned(),
+                Err(Unfit::Empty) => return self.wrong("must not be empty"),
+                Err(Unfit::Hidden(what)) => return self.wrong(format!("holds {what}: remove it")),
+            },
+            DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_) => {
+                return self.wrong_type("a text in quotes, { env = \"NAME\" } or { file = \"path\" }");
+            }
+        };
+        Some(Secret::new(text))
+    }
+
+    fn fetch(&self, source: &'d DeTable<'d>) -> Option<String> {
+        let mut entries = source.iter().map(|(name, value)| (name.get_ref().as_ref(), value.get_ref()));
+        let (Some((name, DeValue::String(at))), None) = (entries.next(), entries.next()) else {
+            return self.wrong(FORMS);
+        };
+        let (place, bytes, remedy) = match name {
+            "env" => {
+                let place = format!("the environment variable {}", Word(at));
+                let Some(bytes) = (self.reading().sources().env)(at) else {
+                    return self.wrong(format!("{place} is not set or empty: set it"));
+                };
+                (place, bytes, "set it to the secret alone")
+            }
+            "file" => {
+                let place = format!("the file {}", Word(at));
+                match (self.reading().sources().file)(Path::new(at.as_ref())) {
+                    Ok(bytes) => (place, bytes, "put the secret alone in it"),
+                    Err(error) => return self.wrong(format!("{place} {}", unreadable(&error))),
+                }
+            }
+            _ => return self.wrong(FORMS),
+        };
+        let text = match decode(&bytes) {
+            Ok(text) => text,
+            Err(error) => return self.wrong(format!("{place} {error}")),
+        };
+        match clean(text) {
+            Ok(text) => Some(text.to_owned()),
+            Err(Unfit::Empty) if name == "env" => self.wrong(format!("{place} is not set or empty: set it")),
+            Err(Unfit::Empty) => self.wrong(format!("{place} is empty: put the secret in it")),
+            Err(Unfit::Hidden(what)) => self.wrong(format!("{place} holds {what}: {remedy}")),
+        }
+    }
+}
+
+fn unreadable(error: &io::Error) -> String {
+    let kind = error.kind();
+    if kind == io::ErrorKind::IsADirectory {
+        return "is a folder: name the file in it".to_owned();
+    }
+    if kind == io::ErrorKind::FileTooLarge {
+        return "is larger than 64 KB: put the secret alone in it".to_owned();
+    }
+    let remedy = if kind == io::ErrorKind::PermissionDenied { "; let the hub's user read it" } else { "" };
+    format!("cannot be read: {error}{remedy}")
+}
+
+/// Why a text is no secret. Holds nothing of it.
+#[derive(Debug, PartialEq, Eq)]
+enum Unfit {
+    Empty,
+    /// It has such a character within.
+    Hidden(String),
+}
+
+/// The secret in a text.
+fn clean(text: &str) -> Result<&str, Unfit> {
+    let around = |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200d}' | '\u{2060}');
+    let secret = text.trim_matches(around);
+    if secret.is_empty() {
+        return Err(Unfit::Empty);
+    }
+    let hidden = secret.chars().enumerate().find(|(_, character)| is_hidden(*character));
+    hidden.map_or(Ok(secret), |(at, character)| {
+        let what = match character {
+            '\0' => "a NUL".to_owned(),
+            '\n' | '\r' => "a line break".to_owned(),
+            '\t' => "a tab".to_owned(),
+            c if c.is_control() => format!("the control character U+{:04X}", u32::from(c)),
+            c => format!("the invisible character U+{:04X}", u32::from(c)),
+        };
+        Err(Unfit::Hidden(format!("{what} as its character {}", at + 1)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_around_a_secret_is_no_part_of_it() {
+        for text in ["s 3", " s 3\r\n", "\u{feff}s 3\r", "\n\ts 3\u{a0}\u{3000}", "\u{feff}\r\n s 3 \u{200b}\n\n"] {
+            assert_eq!(clean(text), Ok("s 3"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_secret_is_told_without_it() {
+        for (text, what) in [
+            ("ab\ncd", "a line break as its character 3"),
+            ("a\rb", "a line break as its character 2"),
+            ("信\0b", "a NUL as its character 2"),
+            ("ab\0", "a NUL as its character 3"),
+            ("a\tb", "a tab as its character 2"),
+            ("a\u{1b}b", "the control character U+001B as its character 2"),
+            ("a\u{200b}b", "the invisible character U+200B as its character 2"),
+            ("a\u{feff}b", "the invisible character U+FEFF as its character 2"),
+        ] {
+            assert_eq!(clean(text), Err(Unfit::Hidden(what.to_owned())), "{text:?}");
+        }
+        for text in ["", " ", "\r\n", "\u{feff}", "\u{feff} \n"] {
+            assert_eq!(clean(text), Err(Unfit::Empty), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Why a push is turned away, for the log alone: the sender gets one answer for all of it.
+//!
+//! A scanner meets the hub as often as it likes, so the log has so many lines of this a minute and the number of the rest.
+//! Which of them are lines depends on nothing but their number: that a line was written tells nothing of the reason.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use hub::{ConnectionId, Utc};
+use partners::answer::Verdict;
+
+/// How many refusals are logged in each [`WINDOW`].
+const LINES: u32 = 20;
+
+/// The time that [`LINES`] are for.
+const WINDOW: Duration = Duration::from_mins(1);
+
+/// Why a push is turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// The path is none of a webhook.
+    Path,
+    /// The path ends in no action, or in one of another partner.
+    Action,
+    /// The path names no partner.
+    Partner,
+    /// The path names no connection of the configuration.
+    Connection,
+    /// The connection is another partner's than the path says.
+    OtherPartner,
+    /// The key is none of the connection's.
+    Key,
+    /// The key is right, and `allow_ips` does not list the address it came from.
+    Source,
+}
+
+impl Refusal {
+    /// What is wrong, in a few words.
+    #[must_use]
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::Path => "no such path",
+            Self::Action => "no such action of the partner",
+            Self::Partner => "no such partner",
+            Self::Connection => "no such connection",
+            Self::OtherPartner => "the connection is another partner's",
+            Self::Key => "wrong key",
+            Self::Source => "right key, but allow_ips does not list the address",
+        }
+    }
+
+    /// Where to look.
+    #[must_use]
+    pub const fn check(self) -> &'static str {
+        match self {
+            Self::Path => "webhooks are at /hooks/<partner>/<connection>/<key>[/<action>]",
+            Self::Action => "compare the end of the URL with the README's table of actions, or leave it out",
+            Self::Partner => "the first part of the URL behind /hooks/ is xhq, trackingeyes or onedata",
+            Self::Connection => "compare the URL with the ids in the configuration that the hub was started with",
+            Self::OtherPartner => "compare the partner in the URL with the connection's in the configuration",
+            Self::Key => "compare the URL that the partner was given with the connection's keys",
+            Self::Source => "add the address to allow_ips if it is the partner's, or the proxy's before the hub",
+        }
+    }
+}
+
+/// A push that was turned away, as far as it may be logged: no word of its path, because any may be a key.
+#[derive(Clone, Debug)]
+pub struct Refused<'a> {
+    /// The webhook function.
+    pub function: &'static str,
+    /// Why.
+    pub refusal: Refusal,
+    /// The connection of the configuration that the path names.
+    pub connection: Option<&'a ConnectionId>,
+    /// Where the push came from, as far as it is known.
+    pub peer: Option<IpAddr>,
+}
+
+/// The refusals of a minute: how many were logged, and which were not.
+#[derive(Debug, Default)]
+struct Log {
+    begun: Utc,
+    lines: u32,
+    unlogged: BTreeMap<(Refusal, Option<ConnectionId>), u64>,
+}
+
+/// The process's own.
+static LOG: Mutex<Log> = Mutex::new(Log { begun: Utc(0), lines: 0, unlogged: BTreeMap::new() });
+
+/// Logs a refusal, as far as the log has room for it.
+pub fn log(refused: &Refused<'_>, now: Utc) {
+    LOG.lock().unwrap_or_else(PoisonError::into_inner).take(refused, now);
+}
+
+impl Log {
+    fn take(&mut self, refused: &Refused<'_>, now: Utc) {
+        // A clock that was set back begins a minute, too.
+        if now < self.begun || now.since(self.begun) >= WINDOW {
+            let unlogged = std::mem::take(&mut self.unlogged);
+            (self.begun, self.lines) = (now, 0);
+            if !unlogged.is_empty() {
+                let total: u64 = unlogged.values().sum();
+                tracing::warn!(total, refusals = summary(&unlogged), "further pushes were refused and not logged each");
+            }
+        }
+        let connection = refused.connection;
+        if self.lines >= LINES {
+            let count = self.unlogged.entry((refused.refusal, connection.cloned())).or_default();
+            *count = count.saturating_add(1);
+            return;
+        }
+        self.lines += 1;
+        tracing::warn!(
+            function = refused.function,
+            connection = connection.map(ConnectionId::as_str),
+            peer = refused.peer.map(tracing::field::display),
+            check = refused.refusal.check(),
+            outcome = Verdict::Unauthorized.name(),
+            "push refused: {}",
+            refused.refusal.what()
+        );
+    }
+}
+
+fn summary(unlogged: &BTreeMap<(Refusal, Option<ConnectionId>), u64>) -> String {
+    let parts = unlogged.iter().map(|((refusal, connection), count)| {
+        let at = connection.as_ref().map_or_else(String::new, |id| format!(" ({id})"));
+        format!("{}{at}: {count}", refusal.what())
+    });
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logs::testing::logged;
+
+    const NOW: Utc = Utc(1_790_000_000_000_000);
+
+    #[test]
+    fn each_refusal_says_what_is_wrong_and_where_to_look() {
+        use Refusal as R;
+        let all = [R::Path, R::Action, R::Partner, R::Connection, R::OtherPartner, R::Key, R::Source];
+        let connection = ConnectionId::from("xhq-sh");
+        let peer = Some("203.0.113.7".parse().unwrap());
+        let text = logged(|| {
+            let mut log = Log::default();
+            for refusal in all {
+                log.take(&Refused { function: "callback", refusal, connection: Some(&connection), peer }, NOW);
+            }
+        });
+        assert_eq!(text.lines().count(), all.len(), "{text}");
+        for (line, refusal) in text.lines().zip(all) {
+            assert!(line.contains(&format!("push refused: {} ", refusal.what())), "{line}");
+            assert!(line.contains(refusal.check()) && line.contains("peer=203.0.113.7"), "{line}");
+        }
+    }
+
+    /// Regression: each refusal was a line, so a scanner filled the log.
+    #[test]
+    fn a_flood_of_refusals_is_counted_and_not_logged() {
+        let connection = ConnectionId::from("xhq-sh");
+        let stranger = Refused { function: "callback", refusal: Refusal::Path, connection: None, peer: None };
+        let partner = Refused { refusal: Refusal::Key, connection: Some(&connection), ..stranger.clone() };
+        let mut log = Log::default();
+        let flood = logged(|| {
+            (0..1000).for_each(|_| log.take(&stranger, NOW));
+            log.take(&partner, NOW.after(WINDOW / 2));
+        });
+        assert_eq!(flood.lines().count(), LINES as usize, "{flood}");
+        let later = logged(|| log.take(&partner, NOW.after(WINDOW)));
+        let lines: Vec<_> = later.lines().collect();
+        assert!(lines.len() == 2 && lines[1].contains("push refused: wrong key"), "{later}");
+        assert!(
+            lines[0].contains("no such path: 980; wrong key (xhq-sh): 1") && lines[0].contains("total=981"),
+            "{later}"
+        );
+        let set_back = logged(|| log.take(&partner, Utc(0)));
+        assert_eq!(set_back.lines().count(), 1, "{set_back}");
+    }
+}
