@@ -140,8 +140,11 @@ mod tests {
 
     #[test]
     fn a_container_subscription_names_its_container() {
-        let fact = fact(r#"{"data":{"carrierCd":"CNSHK","subType":"2","subNo":"C1","importAndExportFlag":"I"}}"#);
-        assert_eq!((fact.subject.as_str(), aliases(&fact)), ("port:CNSHK:2:C1:I", vec!["container:C1"]));
+        for sub_type in ["\"2\"", "2", "2.0"] {
+            let asked = format!(r#""carrierCd":"CNSHK","subType":{sub_type},"subNo":"C1","importAndExportFlag":"I""#);
+            let fact = fact(&format!(r#"{{"data":{{{asked}}}}}"#));
+            assert_eq!((fact.subject.as_str(), aliases(&fact)), ("port:CNSHK:2:C1:I", vec!["container:C1"]));
+        }
     }
 
     #[test]
@@ -211,6 +214,8 @@ mod tests {
         for (data_type, kind, milestone) in [
             ("2", "onedata.ports", Some(Milestone::Released)),
             (r#""2""#, "onedata.ports", Some(Milestone::Released)),
+            ("2.0", "onedata.ports", Some(Milestone::Released)),
+            ("4.0", "onedata.unknown", None),
             ("null", "onedata.ports", Some(Milestone::Released)),
             ("4", "onedata.unknown", None),
             (r#""8""#, "onedata.unknown", None),

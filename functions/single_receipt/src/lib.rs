@@ -121,6 +121,30 @@ mod tests {
         }
     }
 
+    /// Regression: one lone surrogate in the note cost the milestone and the declaration's number.
+    #[test]
+    fn a_lone_surrogate_in_a_receipt_costs_neither_keys_nor_milestone() {
+        for param in [
+            r#""{\"channel\":\"R\",\"entryId\":\"223320240000762119\",\"note\":\"x\ud83d\"}""#,
+            r#""{\"channel\":\"R\",\"entryId\":\"223320240000762119\",\"no\udc00te\":\"x\"}""#,
+            r#"{"channel":"R","entryId":"223320240000762119","no\ud83dte":"x\ud83d"}"#,
+        ] {
+            let body = format!(r#"{{"action":"single_receipt","orderOutNo":"L3","\udfff":1,"paramJson":{param}}}"#);
+            let fact = fact(&body);
+            assert_eq!(fact.milestone, Some(Milestone::Cleared), "{body}");
+            assert_eq!(keys(&fact), ["order:L3", "entry:223320240000762119"], "{body}");
+        }
+    }
+
+    #[test]
+    fn a_channel_is_told_by_its_value() {
+        for channel in ["7", "7.0", "0.7e1", "\"7\""] {
+            let fact = fact(&format!(r#"{{"orderOutNo":"1","paramJson":{{"channel":{channel}}}}}"#));
+            assert_eq!(fact.milestone, Some(Milestone::Declared), "{channel}");
+        }
+        assert_eq!(fact(r#"{"paramJson":{"channel":"7.0"}}"#).milestone, None, "a text is a text");
+    }
+
     #[test]
     fn the_first_key_there_is_is_the_subject() {
         for (head, param, subject) in [

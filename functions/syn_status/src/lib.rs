@@ -74,6 +74,9 @@ mod tests {
             ("63", Some(Milestone::Prepared)),
             ("81", Some(Milestone::Declared)),
             ("\"81\"", Some(Milestone::Declared)),
+            ("81.0", Some(Milestone::Declared)),
+            ("8.1e1", Some(Milestone::Declared)),
+            ("81.5", None),
             ("99", None),
             ("\"\"", None),
             ("null", None),
@@ -88,6 +91,8 @@ mod tests {
     fn an_order_number_is_kept_as_printed() {
         let long = fact(r#"{"action":"syn_status","orderOutNo":1906651379888427008,"code":43}"#);
         assert_eq!(long.subject.as_str(), "order:1906651379888427008");
+        let by_value = fact(r#"{"action":"syn_status","orderOutNo":1906651379888427008.0,"code":43}"#);
+        assert_eq!(by_value.subject, long.subject);
         let none = fact(r#"{"action":"syn_status","orderOutNo":"","code":43,"x":1}"#);
         assert!(none.subject.as_str().starts_with("push:"));
     }

@@ -182,7 +182,9 @@ mod tests {
         let refused = Outcome::Refused { retry_after: None, trouble: false };
         assert_eq!(judge(Format::Raw, 200, None, br#"{"state":false,"msg":"busy"}"#), refused);
         assert_eq!(judge(Format::Raw, 200, None, br#"{"code":"500"}"#), refused);
-        for body in [&br#"{"state":true,"msg":""}"#[..], br#"{"code":200}"#, b"ok", b""] {
+        assert_eq!(judge(Format::Raw, 200, None, br#"{"code":500.0}"#), refused);
+        let taken = [&br#"{"state":true,"msg":""}"#[..], br#"{"code":200}"#, br#"{"code":200.0}"#, br#"{"code":2E2}"#];
+        for body in taken.into_iter().chain([&b"ok"[..], b""]) {
             assert_eq!(judge(Format::Raw, 200, None, body), Outcome::Delivered);
         }
         assert_eq!(judge(Format::CloudEvents, 204, None, br#"{"state":false}"#), Outcome::Delivered);

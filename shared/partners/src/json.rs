@@ -2,14 +2,17 @@
 //!
 //! Partners send ids beyond 2^53, prices as text of mixed scale, scalars as string, number or null in turn, and JSON
 //! inside JSON strings. `serde_json::Value` would drop `1.10`, large integers and repeated names, so a value here keeps
-//! its printed text and every member of an object in its order. Lexing and validation are `serde_json`'s.
+//! its printed text and every member of an object in its order. What is decided by a number is decided by its value
+//! ([`Json::value`]). Lexing and validation are `serde_json`'s.
+
+mod number;
+mod parts;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 use std::ops::Range;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// How deep a body may nest. The partners' documents nest six levels; every level costs one more scan of what is in it.
@@ -36,13 +39,13 @@ pub enum Kind<'a> {
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number, as printed.
-    Number(&'a str),
-    /// A string, its escapes resolved. A lone surrogate leaves the string as printed between its quotes.
+    /// A number by its value where that is a whole one: `200.0` and `2e2` are `200`. Any other number is as printed.
+    Number(Cow<'a, str>),
+    /// A string, its escapes resolved. Half of a surrogate pair is no character, so its escape stays: `\ud83d`.
     String(Cow<'a, str>),
     /// An array.
     Array(Vec<Json<'a>>),
-    /// An object: every member in its order, repeated names included.
+    /// An object: every member in its order, repeated names included. Names are read as strings are.
     Object(Vec<(Cow<'a, str>, Json<'a>)>),
 }
 
@@ -81,7 +84,7 @@ impl<'a> Json<'a> {
     /// Reads one JSON document. A byte order mark before it is passed over.
     pub fn parse(body: &'a [u8]) -> Result<Self, NotJson> {
         let text = std::str::from_utf8(body).map_err(|e| NotJson::Encoding(e.valid_up_to()))?;
-        let document = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let document = text.trim_start_matches('\u{feff}');
         if document.trim_ascii().is_empty() {
             return Err(NotJson::Empty);
         }
@@ -132,23 +135,39 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Whether the value is a string that is no Unicode text, because half of a surrogate pair is in it.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        let surrogates = self.text.contains("\\ud") || self.text.contains("\\uD");
+        surrogates && matches!(self.kind, Kind::String(_)) && serde_json::from_str::<Cow<'_, str>>(self.text).is_err()
+    }
+
     /// A scalar's text: a string's content, a number as printed, `true` or `false`. Nothing for null, array, object.
     #[must_use]
     pub fn scalar(&self) -> Option<&str> {
         match &self.kind {
-            Kind::String(text) => Some(text),
-            Kind::Number(text) => Some(text),
+            Kind::Number(_) => Some(self.text),
+            Kind::String(_) | Kind::Null | Kind::Bool(_) | Kind::Array(_) | Kind::Object(_) => self.value(),
+        }
+    }
+
+    /// A scalar's text with a whole number by its value, however it is printed: `200.0` and `2e2` are `200`. Codes, flags
+    /// and keys are compared by it. A string that holds a number is text.
+    #[must_use]
+    pub fn value(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::String(text) | Kind::Number(text) => Some(text),
             Kind::Bool(true) => Some("true"),
             Kind::Bool(false) => Some("false"),
             Kind::Null | Kind::Array(_) | Kind::Object(_) => None,
         }
     }
 
-    /// The scalar member of that name, without the blanks around it; `""` means "no value" to every partner, so it is
-    /// nothing here.
+    /// The [`Json::value`] of the scalar member of that name, without the blanks around it; `""` means "no value" to every
+    /// partner, so it is nothing here.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.get(name)?.scalar().map(str::trim).filter(|text| !text.is_empty())
+        self.get(name)?.value().map(str::trim).filter(|text| !text.is_empty())
     }
 
     /// The members of an array member; none for null, a missing member or another type.
@@ -208,86 +227,21 @@ fn read<'a>(text: &'a str, whole: &'a str, depth: usize) -> Result<Json<'a>, Not
     let kind = match text.as_bytes().first() {
         Some(b'{' | b'[') if depth >= MAX_DEPTH => return Err(NotJson::TooDeep),
         Some(b'{') => {
-            let members = parser.deserialize_map(Members)?;
-            let members = members.into_iter().map(|(name, raw)| Ok((name, read(raw, whole, depth + 1)?)));
+            let members = parts::members(&mut parser)?.into_iter();
+            let members = members.map(|(name, raw)| Ok((name, read(raw, whole, depth + 1)?)));
             Kind::Object(members.collect::<Result<_, NotJson>>()?)
         }
         Some(b'[') => {
-            let elements = parser.deserialize_seq(Elements)?;
-            Kind::Array(elements.into_iter().map(|raw| read(raw, whole, depth + 1)).collect::<Result<_, _>>()?)
+            let elements = parts::elements(&mut parser)?.into_iter();
+            Kind::Array(elements.map(|raw| read(raw, whole, depth + 1)).collect::<Result<_, _>>()?)
         }
-        Some(b'"') => Kind::String(match parser.deserialize_str(Text) {
-            Ok(text) => text,
-            Err(_) => Cow::Borrowed(text.trim_matches('"')),
-        }),
+        Some(b'"') => Kind::String(parts::string(&mut parser)?),
         Some(b't') => Kind::Bool(true),
         Some(b'f') => Kind::Bool(false),
         Some(b'n') => Kind::Null,
-        _ => Kind::Number(text),
+        _ => Kind::Number(number::by_value(text)),
     };
     Ok(Json { text, start, kind })
-}
-
-struct Text;
-
-impl<'de> Visitor<'de> for Text {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Text {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
-        from.deserialize_str(self)
-    }
-}
-
-struct Members;
-
-impl<'de> Visitor<'de> for Members {
-    type Value = Vec<(Cow<'de, str>, &'de str)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some((name, raw)) = map.next_entry_seed(Text, PhantomData::<&'de RawValue>)? {
-            members.push((name, raw.get()));
-        }
-        Ok(members)
-    }
-}
-
-struct Elements;
-
-impl<'de> Visitor<'de> for Elements {
-    type Value = Vec<&'de str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(raw) = seq.next_element::<&'de RawValue>()? {
-            elements.push(raw.get());
-        }
-        Ok(elements)
-    }
 }
 
 /// Declares the typed view of an object: a struct of documented scalar fields, each with the name on the wire (and the
@@ -315,94 +269,4 @@ macro_rules! view {
             }
         }
     };
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_keep_their_print() {
-        let json = Json::parse(br#"{"id":1906651379888427008,"price":1.10,"huge":1e400}"#).unwrap();
-        assert_eq!(json.field("id"), Some("1906651379888427008"));
-        assert_eq!(json.field("price"), Some("1.10"));
-        assert_eq!(json.field("huge"), Some("1e400"));
-    }
-
-    #[test]
-    fn blank_is_no_value_and_the_last_of_repeated_names_counts() {
-        let json = Json::parse(br#"{"a":"","b":" ","c":null,"d":1,"d":"2"}"#).unwrap();
-        assert_eq!((json.field("a"), json.field("b"), json.field("c"), json.field("d")), (None, None, None, Some("2")));
-    }
-
-    #[test]
-    fn a_span_points_into_the_body() {
-        let body = "\u{feff} [ {\"a\":1} , {\"b\":2} ]".as_bytes();
-        let json = Json::parse(body).unwrap();
-        let second = json.elements().unwrap()[1].span();
-        assert_eq!(&body[second], br#"{"b":2}"#);
-    }
-
-    #[test]
-    fn json_within_a_string_is_found() {
-        let json = Json::parse(br#"{"p":"{\"channel\":\"P\"}","q":{"channel":"R"},"r":"no"}"#).unwrap();
-        let channel = |name| json.within(name, |inner| inner.field("channel").map(str::to_owned)).flatten();
-        assert_eq!((channel("p").as_deref(), channel("q").as_deref(), channel("r")), (Some("P"), Some("R"), None));
-    }
-
-    #[test]
-    fn a_lone_surrogate_is_kept_as_printed() {
-        let json = Json::parse(br#"{"msg":"\ud800x"}"#).unwrap();
-        assert_eq!(json.field("msg"), Some("\\ud800x"));
-    }
-
-    #[test]
-    fn what_costs_too_much_to_read_is_not_read() {
-        let refusal = |body: String| Json::parse(body.as_bytes()).unwrap_err();
-        assert_eq!(refusal("[".repeat(6_000_000)), NotJson::TooDeep);
-        let levels = 40;
-        let large = format!("{}\"{}\"{}", "[".repeat(levels), "x".repeat(5_000_000), "]".repeat(levels));
-        assert_eq!(refusal(large), NotJson::TooDeep);
-        assert_eq!(refusal(format!("[1{}]", ",1".repeat(2_900_000))), NotJson::TooMany);
-    }
-
-    #[test]
-    fn brackets_in_strings_are_no_nesting() {
-        let text = "[{\\\"".repeat(200);
-        let body = format!(r#"{{"a":"{text}","b":[[]]}}"#);
-        assert!(Json::parse(body.as_bytes()).is_ok());
-    }
-
-    #[test]
-    fn what_is_not_json_says_where() {
-        assert_eq!(Json::parse(b"").unwrap_err(), NotJson::Empty);
-        assert_eq!(Json::parse(b"{\"a\":\xff}").unwrap_err(), NotJson::Encoding(5));
-        assert_eq!(Json::parse(b"{\"a\":").unwrap_err(), NotJson::Syntax { line: 1, column: 5 });
-        assert_eq!(Json::parse(b"{} {}").unwrap_err(), NotJson::Syntax { line: 1, column: 4 });
-        let deep = "[".repeat(10_000) + &"]".repeat(10_000);
-        assert_eq!(Json::parse(deep.as_bytes()).unwrap_err(), NotJson::TooDeep);
-    }
-
-    view! {
-        /// One sailing.
-        struct Sailing {
-            /// When it was loaded.
-            load_ship_time: "loadShipTime" | "loadshipTime",
-            /// Whether there is space.
-            have_position: "havePosition",
-        }
-    }
-
-    #[test]
-    fn a_view_takes_every_scalar_and_every_spelling() {
-        for (body, time, position) in [
-            (r#"{"loadShipTime":"1","havePosition":1,"tenantId":2}"#, Some("1"), Some("1")),
-            (r#"{"loadshipTime":"2","havePosition":"1"}"#, Some("2"), Some("1")),
-            (r#"{"loadShipTime":"","loadshipTime":"3","havePosition":null}"#, Some("3"), None),
-            ("[]", None, None),
-        ] {
-            let json = Json::parse(body.as_bytes()).unwrap();
-            assert_eq!(Sailing::of(&json), Sailing { load_ship_time: time, have_position: position }, "{body}");
-        }
-    }
 }

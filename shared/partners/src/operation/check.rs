@@ -82,8 +82,10 @@ fn object(fields: &[Field], body: &Json<'_>, path: &str, faults: &mut Vec<Fault>
 fn one(field: &Field, value: &Json<'_>, path: String, faults: &mut Vec<Fault>) {
     match field.kind {
         Kind::Json => {}
-        Kind::Text | Kind::Whole | Kind::WholeText => match value.scalar() {
-            Some(text) => faults.extend(scalar(field, text.trim()).map(|remedy| Fault::new(path, remedy))),
+        Kind::Text | Kind::Whole | Kind::WholeText => match value.scalar().zip(value.value()) {
+            Some((text, value)) => {
+                faults.extend(scalar(field, text.trim(), value.trim()).map(|remedy| Fault::new(path, remedy)));
+            }
             None => faults.push(Fault::new(path, "must be a text, not an array or an object")),
         },
         Kind::Object(fields) => {
@@ -120,14 +122,15 @@ fn each(fields: &[Field], elements: &[Json<'_>], path: &str, faults: &mut Vec<Fa
     }
 }
 
-fn scalar(field: &Field, text: &str) -> Option<String> {
+/// What is wrong with a scalar: as printed it may be too long, by its value it may be none that fits.
+fn scalar(field: &Field, text: &str, value: &str) -> Option<String> {
     let length = text.chars().count();
     if field.max > 0 && length > usize::from(field.max) {
         return Some(format!("must have at most {} characters, not {length}", field.max));
     }
     let whole = Format::Within(0, u64::MAX);
     let format = if matches!(field.kind, Kind::Whole) && field.format == Format::Any { whole } else { field.format };
-    (!format.fits(text)).then(|| format.remedy())
+    (!format.fits(value)).then(|| format.remedy())
 }
 
 fn together(rules: &[Rule], body: &Json<'_>, faults: &mut Vec<Fault>) {

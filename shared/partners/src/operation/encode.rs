@@ -21,7 +21,7 @@ pub(super) fn absent<'a>(operation: &Operation<'_>, body: &Json<'_>) -> Members<
 }
 
 /// The ERP's JSON with further members before and behind its own. Whole numbers that the partner takes as text are put
-/// between quotes; every other byte is the ERP's.
+/// between quotes, without fraction or exponent; every other byte is the ERP's.
 pub(super) fn json(operation: &Operation<'_>, body: &Json<'_>, before: &Members<'_>, behind: &Members<'_>) -> String {
     let Some(inner) = body.text().strip_prefix('{').and_then(|text| text.strip_suffix('}')) else {
         return body.text().to_owned();
@@ -55,7 +55,7 @@ fn quoted(operation: &Operation<'_>, body: &Json<'_>, inner: &str) -> String {
         let span = number.span();
         text.push_str(inner.get(copied..span.start - start).unwrap_or_default());
         text.push('"');
-        text.push_str(number.text());
+        text.push_str(number.value().unwrap_or_default());
         text.push('"');
         copied = span.end - start;
     }

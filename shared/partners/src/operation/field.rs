@@ -26,7 +26,7 @@ pub enum Kind {
     Text,
     /// A whole number, sent as the ERP printed it.
     Whole,
-    /// A whole number that the partner takes as text: a JSON number of the ERP is sent between quotes.
+    /// A whole number that the partner takes as text: a JSON number of the ERP is sent by its value between quotes.
     WholeText,
     /// Any JSON.
     Json,

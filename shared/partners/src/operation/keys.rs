@@ -83,7 +83,7 @@ fn serials(json: &Json<'_>, found: &mut Vec<String>) {
 /// values.
 fn each(json: &Json<'_>, path: &str, found: &mut dyn FnMut(&str)) {
     let Some((head, rest)) = path.split_once('.') else {
-        json.field(path).into_iter().chain(json.list(path).iter().filter_map(Json::scalar)).for_each(found);
+        json.field(path).into_iter().chain(json.list(path).iter().filter_map(Json::value)).for_each(found);
         return;
     };
     match head.strip_suffix("[]") {

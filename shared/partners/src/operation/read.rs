@@ -1,10 +1,13 @@
 //! What became of a call, by the partner's own business code.
 //!
 //! The HTTP status only counts where the body has no code: a proxy's page, a plain text, nothing at all; and where it
-//! says that the request was not taken up, which makes a refusal one for now. A code is a number to some and a string to
-//! others, and unknown members of an envelope are left alone.
+//! says that the request was not taken up, which makes a refusal one for now. A code is a number to some, told by its value
+//! (`200.0` is 200), and a string to others; unknown members of an envelope are left alone.
+
+use std::cmp::Ordering;
 
 use super::{Operation, Settings};
+use crate::json::Kind;
 use crate::{Json, Partner};
 
 /// What an answer says.
@@ -14,28 +17,28 @@ pub enum Verdict {
     Success,
     /// The partner refused. Asking again changes nothing.
     Refused {
-        /// Its code as printed; the HTTP status where the body has none.
+        /// Its code; the HTTP status where the body has none.
         code: String,
         /// Its text as it came.
         text: String,
     },
     /// The partner did not take it up now and may do so later.
     Busy {
-        /// Its code as printed; the HTTP status where the body has none.
+        /// Its code; the HTTP status where the body has none.
         code: String,
         /// Its text as it came.
         text: String,
     },
     /// The partner's system failed over it. Whether it was done is not said.
     Exception {
-        /// Its code as printed.
+        /// Its code.
         code: String,
         /// Its text as it came.
         text: String,
     },
     /// The token is no longer good: one refresh and one further attempt are worth it.
     TokenExpired {
-        /// Its code as printed; the HTTP status where the body has none.
+        /// Its code; the HTTP status where the body has none.
         code: String,
         /// Its text as it came.
         text: String,
@@ -126,13 +129,35 @@ fn xhq(json: &Json<'_>) -> Option<Verdict> {
 fn yanwen(json: &Json<'_>) -> Option<Verdict> {
     let code = json.field("code").unwrap_or_default();
     let text = json.field("message").unwrap_or_default();
-    match (json.field("success"), code.parse::<i64>().ok()) {
-        (_, Some(..0)) => Some(Verdict::Exception { code: code.to_owned(), text: text.to_owned() }),
-        (Some("true"), Some(0)) => Some(Verdict::Success),
-        (_, Some(1..)) | (Some("false"), _) => Some(refused(code, text)),
+    match (json.field("success"), json.get("code").and_then(sign)) {
+        (_, Some(Ordering::Less)) => Some(Verdict::Exception { code: code.to_owned(), text: text.to_owned() }),
+        (Some("true"), Some(Ordering::Equal)) => Some(Verdict::Success),
+        (_, Some(Ordering::Greater)) | (Some("false"), _) => Some(refused(code, text)),
         (_, None) if !code.is_empty() => Some(refused(code, text)),
-        (_, Some(0) | None) => None,
+        (_, Some(Ordering::Equal) | None) => None,
     }
+}
+
+/// How a number compares with 0; of a text, one that is a whole number.
+fn sign(json: &Json<'_>) -> Option<Ordering> {
+    let number = match json.kind() {
+        Kind::Number(number) => number.as_ref(),
+        Kind::String(text) => {
+            let text = text.trim();
+            let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+            let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            if !whole {
+                return None;
+            }
+            if digits.bytes().all(|byte| byte == b'0') { "0" } else { text }
+        }
+        Kind::Null | Kind::Bool(_) | Kind::Array(_) | Kind::Object(_) => return None,
+    };
+    Some(match number {
+        "0" => Ordering::Equal,
+        negative if negative.starts_with('-') => Ordering::Less,
+        _ => Ordering::Greater,
+    })
 }
 
 /// `success`, `code`, `message`, `data` as in the examples of 3.2.3. The rate query's answer (3.2) is documented without

@@ -126,7 +126,7 @@ fn by_recipe(recipe: &TokenRequest, attempt: &Attempt<'_>) -> Result<Prepared, F
 fn found(recipe: &TokenRequest, json: &Json<'_>) -> Option<Token> {
     const HOUR: u64 = 3600;
     let text = at(json, &recipe.token)?.scalar().map(str::trim).filter(|text| !text.is_empty())?;
-    let told = recipe.life.as_ref().and_then(|life| at(json, life)?.scalar()?.trim().parse::<u64>().ok());
+    let told = recipe.life.as_ref().and_then(|life| at(json, life)?.value()?.trim().parse::<u64>().ok());
     let life = told.map_or(Duration::from_secs(recipe.life_seconds.unwrap_or(HOUR)), |life| match recipe.life_unit {
         LifeUnit::Milliseconds => Duration::from_millis(life),
         LifeUnit::Seconds => Duration::from_secs(life),

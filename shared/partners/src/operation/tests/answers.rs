@@ -45,6 +45,38 @@ fn xhq_is_read_by_its_code() {
     }
 }
 
+/// Regression: only the shortest print of a number was its code, so that a success printed as `200.0` was refused.
+#[test]
+fn codes_are_told_by_value() {
+    for (name, body, expected) in [
+        ("upload", r#"{"code":200.0,"msg":"ok","data":"A1"}"#, Verdict::Success),
+        ("upload", r#"{"code":2e2}"#, Verdict::Success),
+        ("upload", r#"{"code":500.0,"msg":"no"}"#, refused("500", "no")),
+        ("upload", r#"{"code":200.5}"#, refused("200.5", "")),
+        ("upload", r#"{"code":"200.0"}"#, refused("200.0", "")),
+        ("s3.mawb.create", r#"{"success":true,"code":0.0}"#, Verdict::Success),
+        ("s3.mawb.create", r#"{"success":true,"code":-0}"#, Verdict::Success),
+        ("s3.mawb.create", r#"{"success":true,"code":"00"}"#, Verdict::Success),
+        ("s3.mawb.create", r#"{"success":false,"code":-1.0,"message":"系统异常"}"#, exception("-1", "系统异常")),
+        ("s3.mawb.create", r#"{"code":-0.5}"#, exception("-0.5", "")),
+        ("s3.mawb.create", r#"{"code":-1e30}"#, exception("-1000000000000000000000000000000", "")),
+        ("s3.mawb.create", r#"{"code":"-99999999999999999999"}"#, exception("-99999999999999999999", "")),
+        ("s3.mawb.create", r#"{"success":true,"code":1.0}"#, refused("1", "")),
+        ("s3.mawb.create", r#"{"success":true,"code":"+1"}"#, refused("+1", "")),
+        ("port_query_v2", r#"{"success":true,"code":2.00e2,"data":[]}"#, Verdict::Success),
+        ("port_query_v2", r#"{"success":true,"code":500.0}"#, refused("500", "")),
+        ("customs_status_download", r#"{"code":200.0}"#, Verdict::Success),
+    ] {
+        assert_eq!(verdict(name, 200, body), expected, "{name} {body}");
+    }
+    let expired = verdict("customs_status_download", 200, r#"{"code":401.0}"#);
+    assert_eq!(expired, Verdict::TokenExpired { code: "401".to_owned(), text: String::new() });
+    let answer =
+        Json::parse(br#"{"data":[{"resultCode":2.0,"carrierCd":"CNTAO","subType":1.0,"subNo":2e1}]}"#).unwrap();
+    let found = items(&answer).remove(0);
+    assert_eq!((found.state, found.port.as_deref()), (State::Found, Some("CNTAO:1:20")));
+}
+
 /// A refusal for now was taken for one for good, because a code stood beside it.
 #[test]
 fn a_request_that_was_not_taken_up_is_none_that_was_refused() {

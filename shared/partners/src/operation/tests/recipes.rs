@@ -237,7 +237,7 @@ fn a_life_has_its_unit() {
         let recipe =
             format!("[token]\npath = \"/t\"\ntoken = \"/t\"\nlife = \"/l\"\nlife_unit = \"{unit}\"\nlife_seconds = 9");
         let settings: Settings = toml::from_str(&recipe).unwrap();
-        for life in ["7200", "\"7200\""] {
+        for life in ["7200", "\"7200\"", "7200.0", "7.2e3"] {
             let answer = format!(r#"{{"t":"x","l":{life}}}"#);
             let token = read_token(Partner::OneData, &settings, 200, answer.as_bytes()).unwrap();
             assert_eq!(token.life.as_secs(), seconds, "{unit}");

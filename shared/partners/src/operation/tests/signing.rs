@@ -98,8 +98,13 @@ fn whole_numbers_become_their_text_and_nothing_else_changes() {
     let expected = row("s3.mawb.create").example;
     let expected = expected.replace(r#""mawbNo":"test10000001""#, r#""mawbNo":"燕文 \u4e2d \"x\\","price":1.10"#);
     assert_eq!(text(&sent), expected);
+    for (printed, quoted) in [("1646.0", "1646"), ("1.646e3", "1646"), ("9007199254740993.0", "9007199254740993")] {
+        let body = row("s3.mawb.create").example;
+        let sent = send("s3.mawb.create", &body.replace(r#""1646""#, printed));
+        assert_eq!(text(&sent), body.replace("1646", quoted), "{printed}");
+    }
     // No number is rounded into one.
-    for wrong in ["1.0", "1e3", "-1"] {
+    for wrong in ["1.5", "1e-3", "-1", "\"1.0\"", "1e400"] {
         let body = row("s3.mawb.create").example.replace(r#""1646""#, wrong);
         assert_eq!(faults("s3.mawb.create", &body), ["channelId"], "{wrong}");
     }
