@@ -171,11 +171,11 @@ pub(crate) async fn subjects(
     connection: Option<&ConnectionId>,
     about: &str,
 ) -> anyhow::Result<Vec<(ConnectionId, Subject)>> {
-    let mut found = store.resolve(&Alias::from(about), now()).await?;
+    let mut found = store.resolve(&Alias::named(about), now()).await?;
     for (_, shipment) in found.clone() {
         found.extend(store.resolve(&Alias::from(shipment.as_str()), now()).await?);
     }
-    found.extend(store.connections().await?.into_iter().map(|connection| (connection, Subject::from(about))));
+    found.extend(store.connections().await?.into_iter().map(|connection| (connection, Subject::named(about))));
     found.retain(|(other, _)| connection.is_none_or(|wanted| wanted == other));
     found.sort();
     found.dedup();

@@ -66,6 +66,7 @@ pub struct Hub {
     address: SocketAddr,
     context: Context<SqliteStore, InProcess>,
     stop: watch::Sender<bool>,
+    swept: watch::Receiver<bool>,
     tasks: JoinSet<()>,
     _lock: std::fs::File,
 }
@@ -103,8 +104,9 @@ impl Hub {
             let places = ERRANDS * attempts.unwrap_or(INDEXERS);
             tasks.spawn(run_lane(Arc::clone(&courier), lane, places, stopped.clone()));
         }
-        tasks.spawn(run_sweeps(courier, stopped));
-        Ok(Self { address, context, stop, tasks, _lock: lock })
+        let (first, swept) = watch::channel(false);
+        tasks.spawn(run_sweeps(courier, stopped, first));
+        Ok(Self { address, context, stop, swept, tasks, _lock: lock })
     }
 
     /// Where it listens.
@@ -117,6 +119,12 @@ impl Hub {
     #[must_use]
     pub const fn context(&self) -> &Context<SqliteStore, InProcess> {
         &self.context
+    }
+
+    /// Waits until the sweep at the start is over.
+    pub async fn first_sweep(&self) {
+        // The sender goes when the hub stops, and so does the sweep.
+        let _ = self.swept.clone().wait_for(|swept| *swept).await;
     }
 
     /// Stops accepting, lets what is under way finish, and ends.
@@ -211,7 +219,7 @@ async fn take_over(courier: &LocalCourier) {
 }
 
 /// Takes up what is due, at the start and then as often as configured, and removes what has expired.
-async fn run_sweeps(courier: LocalCourier, mut stop: watch::Receiver<bool>) {
+async fn run_sweeps(courier: LocalCourier, mut stop: watch::Receiver<bool>, first: watch::Sender<bool>) {
     let every = courier.context.config.sweep_every;
     let mut clock = interval(every);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -222,8 +230,11 @@ async fn run_sweeps(courier: LocalCourier, mut stop: watch::Receiver<bool>) {
             _ = stop.wait_for(|stop| *stop) => break,
         }
         // An endpoint that hangs holds up its sweep; the next one goes on without it, for what is taken up is taken up.
-        let courier = Arc::clone(&courier);
-        sweeps.spawn(async move { sweep_once(&courier).await });
+        let (courier, first) = (Arc::clone(&courier), first.clone());
+        sweeps.spawn(async move {
+            sweep_once(&courier).await;
+            first.send_replace(true);
+        });
         while sweeps.try_join_next().is_some() {}
     }
     while sweeps.join_next().await.is_some() {}

@@ -4,7 +4,7 @@
 //! the values, each an *attribute*, at the top of the body or into its `data`. No draft shows an order number either: it is
 //! looked for under the names that the other pushes use (inferred).
 
-use hub::action::{Action, Fact, Push, Reading, object};
+use hub::action::{Action, Fact, Push, Reading, undocumented};
 use partners::{Json, Partner};
 
 /// The webhook of `/ai_data`; its events are `xhq.ai_data`.
@@ -98,7 +98,11 @@ pub fn attribute<'a>(json: &'a Json<'_>, name: &str) -> Option<Attribute<'a>> {
 }
 
 fn read(push: &Push<'_>) -> Reading {
-    object(push, |body| body.within("data", |data| fact(body, data)).unwrap_or_else(|| fact(body, body)).alone())
+    let body = push.body;
+    if !body.is_object() {
+        return undocumented(push, "xhq.ai_data").alone();
+    }
+    body.within("data", |data| fact(body, data)).unwrap_or_else(|| fact(body, body)).alone()
 }
 
 fn fact(body: &Json<'_>, data: &Json<'_>) -> Fact {

@@ -1,9 +1,10 @@
 //! XHQ 推送进口保税数据接口核注清单 (二.5): the bonded import list of an order.
 //!
 //! It has a URL of its own and no `action`. `flag` and `message` are what XHQ tells, not what it wants to hear.
-//! `BussinessData` (so spelled) has a schema that is not public, so it is carried as it is.
+//! `BussinessData` (so spelled) has a schema that is not public, so it is carried as it is, and so is a push of another
+//! shape than the document's, which it marks as to be confirmed.
 
-use hub::action::{Action, Fact, Push, Reading, object};
+use hub::action::{Action, Fact, Push, Reading, undocumented};
 use partners::Partner;
 
 /// The webhook of `/bonded_list`; its events are `xhq.bonded_list`.
@@ -24,10 +25,12 @@ partners::view! {
 }
 
 fn read(push: &Push<'_>) -> Reading {
-    object(push, |body| {
-        let list = BondedList::of(body);
-        Fact::new("xhq.bonded_list", body, [("order", list.order_out_no), ("serial", list.order_no)]).alone()
-    })
+    let body = push.body;
+    if !body.is_object() {
+        return undocumented(push, "xhq.bonded_list").alone();
+    }
+    let list = BondedList::of(body);
+    Fact::new("xhq.bonded_list", body, [("order", list.order_out_no), ("serial", list.order_no)]).alone()
 }
 
 #[cfg(test)]
@@ -61,6 +64,20 @@ mod tests {
     #[test]
     fn any_action_is_taken_on_this_path() {
         assert_eq!(fact(r#"{"action":"syn_status","orderOutNo":"SO-1"}"#).kind.as_str(), "xhq.bonded_list");
+    }
+
+    /// Regression: several lists in an array were malformed.
+    #[test]
+    fn any_other_json_is_taken_on_this_path() {
+        let several = fact(r#"[{"orderNo":"A1","orderOutNo":"SO-1"},{"orderNo":"A2","orderOutNo":"SO-2"}]"#);
+        assert_eq!((several.kind.as_str(), several.subject.as_str()), ("xhq.bonded_list", "order:SO-1"));
+        assert_eq!(
+            several.aliases,
+            [("serial", "A1"), ("order", "SO-2"), ("serial", "A2")].map(|(k, v)| Alias::new(k, v))
+        );
+        for body in ["[]", "\"x\"", "null", "7"] {
+            assert_eq!(fact(body).kind.as_str(), "xhq.bonded_list", "{body}");
+        }
     }
 
     #[test]

@@ -127,7 +127,7 @@ async fn of_subject<S: Store, Q>(
     wanted: impl Fn(&ConnectionId) -> bool,
 ) -> Result<Latest, Problem> {
     let (now, store) = (context.now(), |error: StoreError| Problem::store(&error));
-    let known = context.store.resolve(&Alias::from(name), now).await.map_err(store)?;
+    let known = context.store.resolve(&Alias::named(name), now).await.map_err(store)?;
     let (mut calls, shipments): (Vec<_>, Vec<_>) = known.into_iter().partition(|(_, subject)| is_subject(subject));
     // A serial that the partner gave leads to the shipment, and that to its calls.
     let shipments: BTreeSet<_> = shipments.into_iter().map(|(_, subject)| Alias::from(subject.as_str())).collect();
@@ -136,7 +136,7 @@ async fn of_subject<S: Store, Q>(
         shipments.into_iter().take(SUBJECTS).map(|alias| async move { context.store.resolve(&alias, now).await });
     let more: Vec<_> = stream::iter(looks).buffer_unordered(AT_ONCE).try_collect().await.map_err(store)?;
     calls.extend(more.into_iter().flatten().filter(|(_, subject)| is_subject(subject)));
-    let named = Subject::from(name);
+    let named = Subject::named(name);
     if is_subject(&named) {
         calls.extend(context.config.connections.keys().map(|id| (id.clone(), named.clone())));
     }

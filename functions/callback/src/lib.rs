@@ -1,9 +1,10 @@
 //! The URL that takes everything a partner sends, and the catalogue of webhooks.
 //!
 //! XHQ allows one URL only and tells its pushes apart by `action`; the others are told by their shape. The push is read by
-//! the library of its own action, in this process. What is no known action is kept as `<partner>.unknown`, never refused.
+//! the library of its own action, in this process. What is no known action is kept as `<partner>.unknown`, never refused,
+//! whatever JSON it is: some actions have no documented schema.
 
-use hub::action::{Action, Push, Reading, object, unknown};
+use hub::action::{Action, Push, Reading, unknown};
 use partners::json::Kind;
 use partners::{Json, Partner};
 
@@ -31,9 +32,9 @@ pub const ACTIONS: [Action; 14] = [
 
 fn read(push: &Push<'_>) -> Reading {
     match push.partner {
-        Partner::Xhq => object(push, |body| delegate(push, xhq(body, push.fee_actions))),
+        Partner::Xhq => delegate(push, xhq(push.body, push.fee_actions)),
         Partner::TrackingEyes => delegate(push, trackingeyes(push.body)),
-        Partner::OneData => object(push, |body| delegate(push, onedata(body))),
+        Partner::OneData => delegate(push, onedata(push.body)),
         Partner::Yanwen => unknown(push),
     }
 }
@@ -78,7 +79,8 @@ fn onedata(body: &Json<'_>) -> Option<Action> {
         return Some(rate_push::ACTION);
     }
     let result = |result: &Json<'_>| result.get("subNo").is_some() || result.get("resultData").is_some();
-    let ports = port_push::view::Envelope::of(body).data_type.is_some() || port_push::view::results(body).any(result);
+    let typed = |envelope: &Json<'_>| port_push::view::Envelope::of(envelope).data_type.is_some();
+    let ports = port_push::view::envelopes(body).iter().any(typed) || port_push::view::results(body).any(result);
     ports.then_some(port_push::ACTION)
 }
 
@@ -150,15 +152,15 @@ mod tests {
         }
         assert_eq!(kind(Partner::Xhq, r#"{"orderOutNo":"SO-1","code":61,"msg":""}"#), "xhq.unknown");
         for body in ["[]", "\"syn_status\"", "null"] {
-            assert_eq!(kind(Partner::Xhq, body), "malformed", "{body}");
+            assert_eq!(kind(Partner::Xhq, body), "xhq.unknown", "{body}");
         }
     }
 
     #[test]
     fn only_what_carries_neither_time_nor_id_is_told_by_the_latest() {
         for (action, identity) in [
-            ("syn_status", Identity::Latest),
-            ("msg_notice", Identity::Latest),
+            ("syn_status", Identity::Message),
+            ("msg_notice", Identity::Message),
             ("send_data", Identity::Content),
             ("single_receipt", Identity::Content),
             ("electronic_ledger", Identity::Content),
@@ -207,7 +209,11 @@ mod tests {
             (r#"{"dataType":8,"data":{"subNo":"1"}}"#, "onedata.unknown"),
             (r#"{"data":[]}"#, "onedata.unknown"),
             ("{}", "onedata.unknown"),
-            ("[]", "malformed"),
+            ("[]", "onedata.unknown"),
+            ("7", "onedata.unknown"),
+            (r#"[{"dataType":2.0,"data":{}}]"#, "onedata.ports"),
+            (r#"[{"subNo":"1"}]"#, "onedata.ports"),
+            (r#"[{"x":"1"}]"#, "onedata.unknown"),
         ] {
             assert_eq!(kind(Partner::OneData, body), expected, "{body}");
         }

@@ -109,7 +109,7 @@ async fn route<S: Store, Q: Queue>(
         }
         (&Method::GET, ["events", connection, subject, id]) => {
             let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits"))?;
-            let key = EventKey { connection: caller.connection(connection)?, subject: Subject::from(*subject), id };
+            let key = EventKey { connection: caller.connection(connection)?, subject: Subject::named(subject), id };
             let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
             let record = record.ok_or_else(|| Problem::missing("there is no such event, or it has expired"))?;
             Ok(api::raw(StatusCode::OK, view::event(&record)))
@@ -187,11 +187,12 @@ async fn timeline<S: Store, Q>(
 ) -> Result<Response<Bytes>, Problem> {
     let now = context.now();
     let store = |error| Problem::store(&error);
-    let known = context.store.resolve(&Alias::from(name), now).await.map_err(store)?;
-    let known = known.into_iter().filter(|(other, subject)| *other == connection && subject.as_str() != name);
+    let known = context.store.resolve(&Alias::named(name), now).await.map_err(store)?;
+    let subject = Subject::named(name);
+    let known = known.into_iter().filter(|(other, known)| *other == connection && *known != subject);
     // Each call is a subject of its own: where there are too many, the shipments stand before them.
     let (calls, shipments): (Vec<_>, Vec<_>) = known.partition(|(_, subject)| call::is_subject(subject));
-    let named = (connection.clone(), Subject::from(name));
+    let named = (connection.clone(), subject);
     let subjects: Vec<_> = std::iter::once(named).chain(shipments).chain(calls).collect();
     let Latest { items, mut complete } = store::timelines(&context.store, subjects, now).await.map_err(store)?;
     let mut items = api::printed(items.iter().map(view::listed))?;
@@ -243,7 +244,10 @@ const fn yes() -> bool {
 fn selection(events: Option<Vec<EventKey>>) -> Result<Selection, Problem> {
     match events {
         Some(events) if events.len() > change::MOST => Err(Problem::field("events", "at most 1000 at a time")),
-        Some(events) => Ok(Selection::These(events)),
+        Some(events) => {
+            let named = |key: EventKey| EventKey { subject: Subject::named(key.subject.as_str()), ..key };
+            Ok(Selection::These(events.into_iter().map(named).collect()))
+        }
         None => Ok(Selection::Failed),
     }
 }

@@ -57,6 +57,7 @@ pub fn known(record: &Record) -> Value {
     if let Some(known) = known.as_object_mut() {
         known.insert("expires".to_owned(), json!(event.meta.expires.to_string()));
         known.insert("aliases".to_owned(), json!(event.meta.aliases));
+        known.insert("keys_left_out".to_owned(), json!(event.meta.keys_left_out));
         known.insert("content_type".to_owned(), json!(event.meta.content_type));
         known.insert("possible_repeat".to_owned(), json!(event.meta.possible_repeat));
         known.insert("bytes".to_owned(), json!(event.body.len()));

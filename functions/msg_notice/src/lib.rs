@@ -24,7 +24,7 @@ partners::view! {
 
 fn read(push: &Push<'_>) -> Reading {
     named(push, &["msg_notice"], |_, body| {
-        Fact::new("xhq.msg_notice", body, [("order", Message::of(body).order_out_no)]).latest()
+        Fact::new("xhq.msg_notice", body, [("order", Message::of(body).order_out_no)]).message()
     })
 }
 
@@ -49,7 +49,7 @@ mod tests {
         ] {
             let fact = fact(body);
             assert_eq!((fact.kind.as_str(), fact.subject.as_str()), ("xhq.msg_notice", "order:SO-1"), "{body}");
-            assert_eq!((fact.milestone, fact.identity), (None, Identity::Latest), "{body}");
+            assert_eq!((fact.milestone, fact.identity), (None, Identity::Message), "{body}");
         }
     }
 

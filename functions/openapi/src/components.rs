@@ -289,6 +289,10 @@ fn event() -> Value {
             },
             "malformed": {"type": "string", "description": "Why it could not be read."},
             "possiblerepeat": {"type": "boolean", "description": "It may be a late repetition of an earlier event."},
+            "keysleftout": {
+                "type": "integer",
+                "description": "How many more of its business keys it is not found by, because there are too many.",
+            },
             "datacontenttype": {"type": "string"},
             "data": {"description": "The payload, where it is JSON."},
             "data_base64": {

@@ -8,10 +8,10 @@ pub mod view;
 use std::borrow::Cow;
 
 use hub::Milestone;
-use hub::action::{Action, Fact, Push, Reading, object, unknown};
+use hub::action::{Action, Fact, Push, Reading, unknown};
 use partners::{Json, Partner};
 
-use view::{Envelope, Subscription, bill, containers, declarations, results};
+use view::{Envelope, Subscription, bill, containers, declarations, envelopes, results};
 
 /// The webhook of `/ports`; its events are `onedata.ports`, and `onedata.unknown` for another kind of data.
 pub const ACTION: Action = Action { name: "port_push", partners: &[Partner::OneData], suffix: "ports", read };
@@ -19,16 +19,17 @@ pub const ACTION: Action = Action { name: "port_push", partners: &[Partner::OneD
 /// The `dataType` of port data (inferred from the sibling pages, which list it). A query's answer has none.
 const PORTS: &str = "2";
 
-/// Another `dataType` is another kind of data, a carrier's or an airline's, whatever its shape and path.
+/// Another `dataType` is another kind of data, a carrier's or an airline's, whatever its shape and path. Any other JSON is
+/// kept as port data: the page that describes a push is not public.
 fn read(push: &Push<'_>) -> Reading {
-    object(push, |body| {
-        if Envelope::of(body).data_type.is_some_and(|data_type| data_type != PORTS) {
-            return unknown(push);
-        }
-        let keys = keys(body);
-        let keys = keys.iter().map(|(kind, value)| (*kind, Some(value.as_ref())));
-        Fact::new("onedata.ports", body, keys).at(milestone(body)).alone()
-    })
+    let body = push.body;
+    let other = |envelope: &Json<'_>| Envelope::of(envelope).data_type.is_some_and(|data_type| data_type != PORTS);
+    if envelopes(body).iter().any(other) {
+        return unknown(push);
+    }
+    let keys = keys(body);
+    let keys = keys.iter().map(|(kind, value)| (*kind, Some(value.as_ref())));
+    Fact::new("onedata.ports", body, keys).at(milestone(body)).alone()
 }
 
 /// The business keys of a push: the subscriptions first, then the bills, containers and declarations.
@@ -226,10 +227,23 @@ mod tests {
         }
     }
 
+    /// Regression: an array was malformed, though nobody knows the schema.
     #[test]
-    fn what_is_not_an_object_is_malformed() {
-        let json = Json::parse(b"[{}]").unwrap();
-        let reading = (ACTION.read)(&Push { partner: Partner::OneData, body: &json, fee_actions: &[] });
-        assert!(matches!(reading, Reading::Malformed(_)));
+    fn an_array_is_read_as_envelopes_or_results() {
+        for body in [
+            format!(r"[{{{ASKED},{BILL}}}]"),
+            format!(r#"[{{"dataType":2,"data":{{{ASKED},{BILL}}}}},null]"#),
+            format!(r#"[7,{{"data":[{{{ASKED},"resultData":{{{BILL}}}}}]}}]"#),
+        ] {
+            let fact = fact(&body);
+            assert_eq!((fact.kind.as_str(), fact.element), ("onedata.ports", false), "{body}");
+            assert_eq!(fact.subject.as_str(), "port:CNTAO:1:225201002", "{body}");
+            assert!(aliases(&fact).contains(&"container:C2"), "{body}");
+            assert_eq!(fact.milestone, Some(Milestone::Released), "{body}");
+        }
+        assert_eq!(fact(r#"[{"dataType":8,"data":{}},{}]"#).kind.as_str(), "onedata.unknown");
+        for body in ["[]", "[7]", "\"x\"", "null", "7"] {
+            assert_eq!(fact(body).kind.as_str(), "onedata.ports", "{body}");
+        }
     }
 }

@@ -267,14 +267,22 @@ partners::view! {
     }
 }
 
-/// The results of a push: `data` is one, or an array of them.
+/// The envelopes of a push: the body, or the elements of an array, each an envelope or a result alone (inferred).
+#[must_use]
+pub fn envelopes<'a>(push: &'a Json<'_>) -> &'a [Json<'a>] {
+    push.elements().unwrap_or(std::slice::from_ref(push))
+}
+
+/// The results of a push: the `data` of an envelope is one, or an array of them.
 pub fn results<'a>(push: &'a Json<'_>) -> impl Iterator<Item = &'a Json<'a>> {
-    let results = match push.get("data").map(|data| (data, data.kind())) {
+    let alone = push.elements().is_some();
+    let results = move |envelope: &'a Json<'a>| match envelope.get("data").map(|data| (data, data.kind())) {
         Some((data, Kind::Object(_))) => std::slice::from_ref(data),
         Some((_, Kind::Array(results))) => results,
+        None if alone => std::slice::from_ref(envelope),
         None | Some((_, Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_))) => &[],
     };
-    results.iter().filter(|result| result.is_object())
+    envelopes(push).iter().flat_map(results).filter(|result| result.is_object())
 }
 
 /// The bill of a result: its `resultData`, or the result itself where it has none.

@@ -75,7 +75,7 @@ mod tests {
         )
         .unwrap();
         let row = Row::of(&json);
-        assert_eq!((row.have_position, row.transit_number, row.total_cost), (Some("1"), None, Some("714.00")));
+        assert_eq!((row.have_position, row.transit_number, row.total_cost), (Some("1"), None, Some("714")));
         assert_eq!((row.trip_time, row.original_pol_port_cd), (Some("43"), Some("CNSHA")));
         assert_eq!(transits(&json).collect::<Vec<_>>(), [Transit { voyage: Some("7"), ..Transit::default() }]);
         let demurrage = Demurrage { day_num: Some("5"), price: Some("1.10"), ..Demurrage::default() };

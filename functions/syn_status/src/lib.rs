@@ -25,7 +25,9 @@ partners::view! {
 fn read(push: &Push<'_>) -> Reading {
     named(push, &["syn_status"], |_, body| {
         let status = OrderStatus::of(body);
-        Fact::new("xhq.syn_status", body, [("order", status.order_out_no)]).at(status.code.and_then(milestone)).latest()
+        Fact::new("xhq.syn_status", body, [("order", status.order_out_no)])
+            .at(status.code.and_then(milestone))
+            .message()
     })
 }
 
@@ -62,7 +64,7 @@ mod tests {
     fn a_status_is_about_its_order_and_is_told_by_the_latest() {
         let fact = fact(r#"{"action":"syn_status","orderOutNo":"SO-1","code":61,"msg":"待校验稿审核"}"#);
         assert_eq!((fact.kind.as_str(), fact.subject.as_str()), ("xhq.syn_status", "order:SO-1"));
-        assert_eq!((fact.milestone, fact.identity), (Some(Milestone::DraftReview), Identity::Latest));
+        assert_eq!((fact.milestone, fact.identity), (Some(Milestone::DraftReview), Identity::Message));
         assert!(fact.aliases.is_empty() && !fact.element);
     }
 

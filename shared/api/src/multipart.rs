@@ -1,5 +1,6 @@
 //! A body with a file in it, as forms and most HTTP libraries send one.
 
+mod parameters;
 #[cfg(test)]
 mod tests;
 
@@ -7,13 +8,13 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use futures::stream;
-use http::HeaderMap;
 use http::header::{CONTENT_DISPOSITION, HeaderName};
-use hub::path::decoded;
-use multer::{Field, Multipart, parse_boundary};
+use multer::{Field, Multipart};
 use partners::Json;
 use partners::operation::Fault;
 use partners::operation::enclosure::Enclosure;
+
+use parameters::Parameters;
 
 /// How many parts a body may have.
 const MOST_PARTS: usize = 100;
@@ -39,7 +40,8 @@ pub fn is_multipart(content_type: &str) -> bool {
 /// [`Enclosure::check`] to say.
 pub async fn multipart(content_type: &str, body: Bytes) -> Result<(String, Option<Enclosure>), Vec<Fault>> {
     let broken = || vec![fault("", "must be multipart/form-data that is complete, its boundary in Content-Type")];
-    let boundary = parse_boundary(content_type).ok().filter(|boundary| !boundary.is_empty()).ok_or_else(broken)?;
+    let boundary = Parameters::of(content_type.as_bytes()).text("boundary").ok().flatten();
+    let boundary = boundary.filter(|text| is_multipart(content_type) && !text.is_empty()).ok_or_else(broken)?;
     let mut parts = Multipart::new(stream::iter([Ok::<_, Infallible>(body)]), boundary);
     let (mut read, mut count) = (Read::default(), 0);
     while let Some(part) = parts.next_field().await.map_err(|_| broken())? {
@@ -66,9 +68,12 @@ struct Head {
 impl Head {
     fn of(part: &Field<'_>) -> Self {
         let encoding = part.headers().get(TRANSFER_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase());
+        let disposition = part.headers().get(CONTENT_DISPOSITION).map(|value| Parameters::of(value.as_bytes()));
+        let disposition = disposition.filter(|disposition| disposition.kind.eq_ignore_ascii_case(b"form-data"));
+        let text = |name| disposition.as_ref().map_or(Ok(None), |disposition| disposition.text(name));
         Self {
-            name: part.name().map(str::to_owned),
-            file: file_name(part.headers(), part.file_name()),
+            name: text("name").ok().flatten(),
+            file: text("filename").map_err(|_| fault("file.name", "must be a name in UTF-8")),
             content_type: part.content_type().map(ToString::to_string),
             encoded: encoding.is_some_and(|encoding| !matches!(&encoding[..], b"7bit" | b"8bit" | b"binary")),
         }
@@ -77,32 +82,9 @@ impl Head {
     /// Whether it holds all fields. Some libraries name a file for whatever they read from one.
     fn is_body(&self) -> bool {
         let essence = self.content_type.as_deref().and_then(|text| text.split(';').next());
-        self.name.as_deref() == Some(BODY) && essence.is_some_and(|text| text.trim() == "application/json")
+        self.name.as_deref() == Some(BODY)
+            && essence.is_some_and(|text| text.trim().eq_ignore_ascii_case("application/json"))
     }
-}
-
-/// The name of the file that a part is; nothing where it is none. The extended form counts before the plain one: some
-/// libraries put only what is ASCII, or nothing that is meant to be read, into that (RFC 8187).
-fn file_name(headers: &HeaderMap, plain: Option<&str>) -> Result<Option<String>, Fault> {
-    let disposition = headers.get(CONTENT_DISPOSITION).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let disposition = disposition.unwrap_or_default();
-    let value = |wanted: &str| {
-        let mut parameters = disposition.split(';').filter_map(|text| text.split_once('='));
-        let found = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted));
-        found.map(|(_, value)| value.trim().trim_matches('"'))
-    };
-    let name = if let Some(value) = value("filename*") {
-        // charset'language'name
-        let mut parts = value.splitn(3, '\'');
-        let utf8 = parts.next().is_some_and(|charset| charset.eq_ignore_ascii_case("utf-8"));
-        parts.nth(1).filter(|_| utf8).map(decoded)
-    } else {
-        plain.map(str::to_owned)
-    };
-    if name.is_none() && ["filename*", "filename"].into_iter().any(|wanted| value(wanted).is_some()) {
-        return Err(fault("file.name", "must be a name in UTF-8"));
-    }
-    Ok(name)
 }
 
 /// What was read so far.

@@ -1,5 +1,6 @@
 //! What a webhook function knows of its action, and what it finds in a body.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use partners::json::Kind;
@@ -50,6 +51,8 @@ pub struct Fact {
     pub subject: Subject,
     /// Other business keys of the subject.
     pub aliases: Vec<Alias>,
+    /// Keys that are no aliases because there are too many.
+    pub left_out: BTreeSet<Alias>,
     /// How far the shipment is.
     pub milestone: Option<Milestone>,
     /// How it is told from a repetition.
@@ -60,8 +63,8 @@ pub struct Fact {
     pub element: bool,
 }
 
-/// The longest list of aliases an event carries. A port snapshot names each container and declaration of a bill; a bill
-/// with more than this many is found by its first ones.
+/// The longest list of aliases a fact has. A port snapshot names each container and declaration of a bill; a bill with more
+/// than this many is found by its first ones.
 const MOST_ALIASES: usize = 200;
 
 impl Fact {
@@ -82,6 +85,7 @@ impl Fact {
             kind: kind.into(),
             subject,
             aliases: Vec::new(),
+            left_out: BTreeSet::new(),
             milestone: None,
             identity: Identity::Content,
             span: payload.span(),
@@ -93,12 +97,16 @@ impl Fact {
     /// The fact with another business key of its subject; keys it has already are left out.
     #[must_use]
     pub fn alias(mut self, kind: &str, value: &str) -> Self {
+        let alias = Alias::new(kind, value);
+        let known =
+            alias.as_str() == self.subject.as_str() || self.left_out.contains(&alias) || self.aliases.contains(&alias);
+        if known {
+            return self;
+        }
         if self.aliases.len() < MOST_ALIASES {
-            let alias = Alias::new(kind, value);
-            let known = alias.as_str() == self.subject.as_str() || self.aliases.contains(&alias);
-            if !known {
-                self.aliases.push(alias);
-            }
+            self.aliases.push(alias);
+        } else {
+            self.left_out.insert(alias);
         }
         self
     }
@@ -110,10 +118,10 @@ impl Fact {
         self
     }
 
-    /// The fact whose repetitions are told by the latest event alone.
+    /// The fact as a message, which carries neither time nor id.
     #[must_use]
-    pub const fn latest(mut self) -> Self {
-        self.identity = Identity::Latest;
+    pub const fn message(mut self) -> Self {
+        self.identity = Identity::Message;
         self
     }
 
@@ -156,23 +164,19 @@ pub fn unknown(push: &Push<'_>) -> Reading {
     undocumented(push, format!("{}.unknown", push.partner)).alone()
 }
 
-/// A fact of that type whose document lost its field names: about the keys that the partner's other pushes carry at their
-/// top level (inferred).
+/// A fact of that type whose document lost its field names, so that any JSON may be one: about the keys that the partner's
+/// other pushes carry at their top level (inferred), of an array in each of its elements.
 #[must_use]
 pub fn undocumented(push: &Push<'_>, kind: impl Into<EventType>) -> Fact {
-    let body = push.body;
-    let keys = match push.partner {
-        Partner::Xhq => vec![
-            ("order", body.field("orderOutNo")),
-            ("bl", body.field("billNo")),
-            ("entry", body.field("entryId")),
-            ("serial", body.field("orderNo")),
-        ],
-        Partner::TrackingEyes => vec![("bl", body.field("blNo"))],
-        Partner::OneData => vec![("batch", body.field("batchNo"))],
-        Partner::Yanwen => vec![],
+    let names: &[(&str, &str)] = match push.partner {
+        Partner::Xhq => &[("order", "orderOutNo"), ("bl", "billNo"), ("entry", "entryId"), ("serial", "orderNo")],
+        Partner::TrackingEyes => &[("bl", "blNo")],
+        Partner::OneData => &[("batch", "batchNo")],
+        Partner::Yanwen => &[],
     };
-    Fact::new(kind, body, keys)
+    let parts = push.body.elements().unwrap_or(std::slice::from_ref(push.body)).iter();
+    let keys = parts.flat_map(|part| names.iter().map(|(kind, name)| (*kind, part.field(name))));
+    Fact::new(kind, push.body, keys)
 }
 
 fn beginning(json: &Json<'_>) -> String {
@@ -189,6 +193,15 @@ mod tests {
         let keys = [("order", None), ("bl", Some("B1")), ("entry", Some("E1")), ("bl", Some("B1"))];
         let fact = Fact::new("xhq.single_receipt", &json, keys);
         assert_eq!((fact.subject.as_str(), fact.aliases), ("bl:B1", vec![Alias::new("entry", "E1")]));
+    }
+
+    #[test]
+    fn keys_over_the_limit_are_counted_once() {
+        let json = Json::parse(b"{}").unwrap();
+        let numbers: Vec<_> = (0..MOST_ALIASES + 8).map(|n| n.to_string()).collect();
+        let keys = || numbers.iter().map(|number| ("container", Some(number.as_str())));
+        let fact = Fact::new("onedata.ports", &json, keys().chain(keys()));
+        assert_eq!((fact.aliases.len(), fact.left_out.len()), (MOST_ALIASES, 7));
     }
 
     #[test]

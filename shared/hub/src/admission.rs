@@ -1,11 +1,11 @@
 //! From the bytes of a push to the events it brings, with their deliveries.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
 use partners::sentence::{sentence, shortened};
-use partners::{Json, Partner};
+use partners::{Json, Partner, json};
 
 use crate::action::{Action, Fact, Push, Reading};
 use crate::content_encoding;
@@ -13,7 +13,7 @@ use crate::delivery::Delivery;
 use crate::event::{Data, Meta};
 use crate::identity::{self, Content, Identity};
 use crate::routes::Route;
-use crate::{ConnectionId, Event, EventId, EventKey, EventType, Subject, Utc, Work};
+use crate::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Milestone, Subject, Utc, Work};
 
 /// How many events a push may become. One with more is kept as a single event: so many conditional writes would not be
 /// done in the partner's time, and its retries would fare no better.
@@ -21,6 +21,10 @@ const MOST_EVENTS: usize = 500;
 
 /// How much of a `Content-Encoding` the reason for a refusal repeats, in characters.
 const ENCODING_NAMED: usize = 60;
+
+/// How many keys such an event is found by, and how many bytes they have: each is a write, and all lie in the event's item.
+const MOST_KEYS: usize = 2_000;
+const MOST_KEY_BYTES: usize = 64 * 1024;
 
 /// What was found in the body of a push.
 #[derive(Debug)]
@@ -42,8 +46,9 @@ pub struct Draft {
     pub identity: Identity,
     /// What it is told by.
     pub content: Content,
-    aliases: Vec<crate::Alias>,
-    milestone: Option<crate::Milestone>,
+    aliases: Vec<Alias>,
+    keys_left_out: u32,
+    milestone: Option<Milestone>,
     data: Data,
     malformed: Option<String>,
     encoding: Option<String>,
@@ -63,7 +68,14 @@ pub fn read(
     // What is JSON was not compressed, whatever its header says.
     let json = match (Json::parse(body), encoding.filter(|encoding| content_encoding::is_coded(encoding))) {
         (Ok(json), _) => json,
-        (Err(error), None) => return opaque(connection, partner, body, &error.to_string()),
+        (Err(error), None) => {
+            let found =
+                json::mended(body, &error, |json| match (action.read)(&Push { partner, body: json, fee_actions }) {
+                    Reading::Facts(facts) => Some(found(&facts)),
+                    Reading::Malformed(_) => None,
+                });
+            return opaque(connection, partner, body, &error.to_string()).about(found.flatten().unwrap_or_default());
+        }
         (Err(_), Some(encoding)) => {
             let named = shortened(encoding, ENCODING_NAMED);
             let reason = format!("Content-Encoding {named:?} is not accepted; send the JSON uncompressed");
@@ -75,7 +87,7 @@ pub fn read(
     match (action.read)(&Push { partner, body: &json, fee_actions }) {
         Reading::Malformed(reason) => opaque(connection, partner, body, &reason),
         Reading::Facts(facts) => {
-            let facts = if facts.len() > MOST_EVENTS { together(&json, facts) } else { facts };
+            let facts = if facts.len() > MOST_EVENTS { together(&json, &facts) } else { facts };
             let mut known = HashSet::with_capacity(facts.len());
             let drafts = facts.into_iter().map(|fact| draft(connection, &json, body, fact));
             Arrival { drafts: drafts.filter(|draft| known.insert(draft.content)).collect(), malformed: None }
@@ -83,9 +95,42 @@ pub fn read(
     }
 }
 
-/// The facts of an enormous push as one fact about the push itself.
-fn together(json: &Json<'_>, facts: Vec<Fact>) -> Vec<Fact> {
-    facts.into_iter().next().map(|fact| Fact::new(fact.kind, json, [])).into_iter().collect()
+/// What several facts have in common with one event that stands for all of them.
+#[derive(Default)]
+struct Found {
+    keys: Vec<Alias>,
+    left_out: BTreeSet<Alias>,
+    milestone: Option<Milestone>,
+}
+
+/// The keys of facts, their subjects before their aliases, and the milestone that all of them are at.
+fn found(facts: &[Fact]) -> Found {
+    let mut all = Found::default();
+    let (mut known, mut bytes) = (HashSet::new(), 0);
+    let named = facts.iter().map(|fact| &fact.subject).filter(|subject| !subject.is_digest());
+    let subjects = named.map(|subject| Alias::from(subject.as_str()));
+    let aliases = facts.iter().flat_map(|fact| fact.aliases.iter().chain(&fact.left_out)).cloned();
+    for key in subjects.chain(aliases) {
+        if !known.insert(key.clone()) {
+            continue;
+        }
+        bytes += key.as_str().len();
+        if all.keys.len() < MOST_KEYS && bytes <= MOST_KEY_BYTES {
+            all.keys.push(key);
+        } else {
+            all.left_out.insert(key);
+        }
+    }
+    let first = facts.first().and_then(|fact| fact.milestone);
+    all.milestone = first.filter(|_| facts.iter().all(|fact| fact.milestone == first));
+    all
+}
+
+/// The facts of an enormous push as one fact about the push itself, found by the keys of all.
+fn together(json: &Json<'_>, facts: &[Fact]) -> Vec<Fact> {
+    let Found { keys, left_out, milestone } = found(facts);
+    let one = |fact: &Fact| Fact { aliases: keys, left_out, milestone, ..Fact::new(fact.kind.clone(), json, []) };
+    facts.first().map(one).into_iter().collect()
 }
 
 fn draft(connection: &ConnectionId, json: &Json<'_>, body: &Bytes, fact: Fact) -> Draft {
@@ -107,6 +152,7 @@ fn draft(connection: &ConnectionId, json: &Json<'_>, body: &Bytes, fact: Fact) -
         identity: fact.identity,
         content,
         aliases: fact.aliases,
+        keys_left_out: u32::try_from(fact.left_out.len()).unwrap_or(u32::MAX),
         milestone: fact.milestone,
         data,
         malformed: None,
@@ -130,6 +176,7 @@ fn opaque(connection: &ConnectionId, partner: Partner, body: &Bytes, reason: &st
         kind,
         identity: Identity::Content,
         aliases: Vec::new(),
+        keys_left_out: 0,
         milestone: None,
         data: Data::Opaque,
         malformed: Some(reason.clone()),
@@ -139,11 +186,32 @@ fn opaque(connection: &ConnectionId, partner: Partner, body: &Bytes, reason: &st
     Arrival { drafts: vec![draft], malformed: Some(reason) }
 }
 
+impl Arrival {
+    /// The event of a body that is broken, about what could be read of it all the same.
+    fn about(mut self, found: Found) -> Self {
+        // A key that is not ASCII may be what the mending made of it.
+        let mut keys = found.keys.into_iter().filter(|key| key.as_str().is_ascii());
+        if let (Some(draft), Some(first)) = (self.drafts.first_mut(), keys.next()) {
+            draft.subject = Subject::from(first.as_str());
+            draft.aliases = keys.collect();
+            draft.keys_left_out = u32::try_from(found.left_out.len()).unwrap_or(u32::MAX);
+            draft.milestone = found.milestone;
+        }
+        self
+    }
+}
+
 impl Draft {
-    /// The draft whose repetitions are told by the latest event alone.
+    /// How many of its keys it will not be found by.
     #[must_use]
-    pub fn latest(self) -> Self {
-        Self { identity: Identity::Latest, ..self }
+    pub const fn keys_left_out(&self) -> u32 {
+        self.keys_left_out
+    }
+
+    /// The draft as a state that the hub asked for.
+    #[must_use]
+    pub fn snapshot(self) -> Self {
+        Self { identity: Identity::Snapshot, ..self }
     }
 
     /// The event this draft becomes under an id.
@@ -168,6 +236,7 @@ impl Draft {
                 data: self.data,
                 milestone: self.milestone,
                 aliases: self.aliases,
+                keys_left_out: self.keys_left_out,
                 malformed: self.malformed,
                 possible_repeat,
             },
@@ -246,6 +315,68 @@ mod tests {
         let body = Bytes::from(format!("[{}]", body.join(",")));
         let arrival = read(&ECHO, &"c".into(), Partner::TrackingEyes, &[], &body, None);
         assert_eq!(events(arrival).iter().map(|event| event.data().into_owned()).collect::<Vec<_>>(), [body.to_vec()]);
+    }
+
+    /// An enormous push of so many bills at these milestones, in turn.
+    fn enormous(bills: usize, milestones: &'static str) -> Event {
+        const STATED: Action = Action {
+            read: |push| {
+                let fact = |e: &Json<'_>| {
+                    let milestone = (e.field("at") == Some("r")).then_some(Milestone::Released);
+                    let keys = [("bl", e.field("bl")), ("waybill", e.field("id"))];
+                    Fact { element: true, ..Fact::new("t.e", e, keys).at(milestone) }
+                };
+                Reading::Facts(push.body.elements().unwrap_or_default().iter().map(fact).collect())
+            },
+            ..ECHO
+        };
+        let at = |n: usize| milestones.chars().nth(n % milestones.len()).unwrap();
+        let one = |n: usize| format!(r#"{{"bl":"B{n}","id":{n},"at":"{}"}}"#, at(n));
+        let body = Bytes::from(format!("[{}]", (0..bills).map(one).collect::<Vec<_>>().join(",")));
+        let mut events = events(read(&STATED, &"c".into(), Partner::TrackingEyes, &[], &body, None));
+        assert_eq!(events.len(), 1);
+        events.remove(0)
+    }
+
+    /// Regression: of more than 500 waybills no bill was found.
+    #[test]
+    fn an_enormous_push_is_found_by_its_keys() {
+        let event = enormous(600, "r");
+        assert!(event.key.subject.as_str().starts_with("push:"));
+        assert_eq!((event.meta.aliases.len(), event.meta.keys_left_out), (1_200, 0));
+        for key in ["bl:B0", "bl:B599", "waybill:599"] {
+            assert!(event.meta.aliases.contains(&Alias::from(key)), "{key}");
+        }
+        assert_eq!(event.meta.milestone, Some(Milestone::Released));
+        let mixed = enormous(1_500, "rrn");
+        assert_eq!((mixed.meta.aliases.len(), mixed.meta.keys_left_out), (MOST_KEYS, 1_000));
+        assert!((0..1_500).all(|n| mixed.meta.aliases.contains(&Alias::new("bl", &format!("B{n}")))), "bills first");
+        assert_eq!(mixed.meta.milestone, None);
+    }
+
+    /// Regression: a body with one byte that is no UTF-8 was found by none of its keys.
+    #[test]
+    fn a_broken_body_is_found_by_the_keys_that_can_be_read() {
+        let bodies: [&'static [u8]; 5] = [
+            b"{\"bl\":\"B1\",\"note\":\"\xb7\xc5\xd0\xd0\"}",
+            // The second byte of a character in GBK may be a backslash.
+            b"{\"note\":\"\x95\x5c\",\"bl\":\"B1\"}",
+            // Cut within a character.
+            b"{\"bl\":\"B1\",\"note\":\"\xe6\x94\"}",
+            b"{\"bl\":\"B1\",\"note\":\"a\nb\tc\"}",
+            b"{\"bl\":\"B1\",\"note\":\"\x00\"}",
+        ];
+        for body in bodies {
+            let arrival = read(&ECHO, &"c".into(), Partner::TrackingEyes, &[], &Bytes::from_static(body), None);
+            assert!(arrival.malformed.is_some());
+            let event = events(arrival).remove(0);
+            assert_eq!((event.key.subject.as_str(), &event.body[..]), ("bl:B1", body));
+            assert_eq!((event.meta.kind.as_str(), &event.meta.data), ("trackingeyes.malformed", &Data::Opaque));
+        }
+        for body in [&b"{\"bl\":\"\xb7\xc5\"}"[..], b"{\"bl\":\"B1\"", b"\xff\xfe{", b"[\xb7\xc5"] {
+            let arrival = read(&ECHO, &"c".into(), Partner::TrackingEyes, &[], &Bytes::from_static(body), None);
+            assert!(events(arrival)[0].key.subject.as_str().starts_with("malformed:"));
+        }
     }
 
     #[test]

@@ -86,6 +86,10 @@ fn cloud_event(event: &Event) -> Vec<u8> {
     if meta.possible_repeat {
         out.push_str(",\"possiblerepeat\":true");
     }
+    if meta.keys_left_out > 0 {
+        out.push_str(",\"keysleftout\":");
+        out.push_str(&meta.keys_left_out.to_string());
+    }
     let mut body = out.into_bytes();
     if json {
         body.extend_from_slice(b",\"data\":");
@@ -135,6 +139,7 @@ mod tests {
                 data,
                 milestone: Some(Milestone::Released),
                 aliases: vec![],
+                keys_left_out: 0,
                 malformed: None,
                 possible_repeat: true,
             },

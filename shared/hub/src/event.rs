@@ -46,12 +46,21 @@ pub struct Meta {
     /// Other business keys of its subject.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<Alias>,
+    /// How many more of its keys are not among the aliases, because there are too many.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub keys_left_out: u32,
     /// Why it is not what the partner's documents describe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub malformed: Option<String>,
     /// It may be a late retry of an older equal one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub possible_repeat: bool,
+}
+
+/// Whether a count says nothing.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Which part of an event's body is the payload.

@@ -14,10 +14,10 @@ use partners::json::Kind;
 
 use crate::{ConnectionId, EventId, EventType, Subject, Utc};
 
-/// Within this time an equal of an older event may as well be a late retry of it, and the event says so.
+/// The repeat window where nothing is configured: for that long an equal of an earlier event may be a retry of it.
 pub const REPEAT_WINDOW: Duration = Duration::from_mins(10);
 
-/// How many recent contents a chain remembers for [`REPEAT_WINDOW`].
+/// How many contents a chain remembers at the most of those within its repeat window.
 const REMEMBERED: usize = 32;
 
 /// A digest of what makes an event: connection, type and canonical payload. Prints as 32 hex digits.
@@ -42,8 +42,31 @@ impl fmt::Debug for Content {
 pub enum Identity {
     /// Equal content is the same event, for as long as events are kept.
     Content,
-    /// The push carries neither time nor id: it is the same event only as the latest of its subject and type.
-    Latest,
+    /// A message that carries neither time nor id. Equal to the latest event of its subject and type it is the same event
+    /// within the connection's repeat window, and a new one later: a reminder, or a second draft.
+    Message,
+    /// A state that the hub asked for. Equal to the latest event of its subject and type it is the same event, however
+    /// late: nothing has changed.
+    Snapshot,
+}
+
+/// How long an equal of the latest event of a chain is the same event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeats {
+    /// For so long ([`Identity::Message`]).
+    Within(Duration),
+    /// For as long as events are kept ([`Identity::Snapshot`]).
+    Always,
+}
+
+impl Repeats {
+    /// How long an equal of an event may be a late retry of it.
+    const fn window(self) -> Duration {
+        match self {
+            Self::Within(window) => window,
+            Self::Always => REPEAT_WINDOW,
+        }
+    }
 }
 
 /// 16 hex digits of a digest of some bytes, for names.
@@ -107,17 +130,26 @@ pub fn prefix(connection: &ConnectionId, subject: &Subject) -> [u8; 8] {
     cut(hash)
 }
 
-/// The latest event of a chain: one subject, one event type, [`Identity::Latest`].
+/// The latest event of a chain: one subject, one event type, [`Identity::Message`] or [`Identity::Snapshot`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The latest event.
     pub event: EventId,
     /// Its content.
     pub content: Content,
-    /// When it was received.
+    /// When it was received; later than its predecessor, whatever the clock says.
     pub received: Utc,
-    /// What was received within [`REPEAT_WINDOW`], the latest included, oldest first.
+    /// The contents received within the repeat window before the latest, and the latest itself, oldest first. Each with the
+    /// clock's time of its reception.
     pub recent: Vec<(Content, Utc)>,
+}
+
+impl Head {
+    /// The clock's time when the latest event was received.
+    fn clock(&self) -> Utc {
+        let latest = self.recent.last().filter(|(content, _)| *content == self.content);
+        latest.map_or(self.received, |(_, at)| *at)
+    }
 }
 
 /// What a push is to its chain.
@@ -127,7 +159,8 @@ pub enum Step {
     Duplicate(EventId),
     /// A new event.
     Next {
-        /// Equal content was received within [`REPEAT_WINDOW`], with something else since.
+        /// Nobody can tell whether it is news or a late retry: it is equal to the latest event, which is older than the
+        /// repeat window, or to an earlier one within the window.
         possible_repeat: bool,
         /// The chain with the new event as its latest. Its `received` is later than its predecessor's.
         head: Head,
@@ -136,20 +169,38 @@ pub enum Step {
 
 /// Decides what `content`, received at `now`, is to a chain whose latest event is `head`. The new id covers the
 /// predecessor's, so that concurrent equals meet in one conditional write.
+///
+/// Times are compared whichever is the later: after a clock was set back by more than the window, an equal is a new event,
+/// as it is after the window.
 #[must_use]
-pub fn follow(head: Option<&Head>, connection: &ConnectionId, subject: &Subject, content: Content, now: Utc) -> Step {
-    if let Some(head) = head.filter(|head| head.content == content) {
-        return Step::Duplicate(head.event);
+pub fn follow(
+    head: Option<&Head>,
+    connection: &ConnectionId,
+    subject: &Subject,
+    content: Content,
+    now: Utc,
+    repeats: Repeats,
+) -> Step {
+    let apart = |at: Utc| now.since(at).max(at.since(now));
+    let equal = head.filter(|head| head.content == content);
+    if let Some(head) = equal {
+        let repeated = match repeats {
+            Repeats::Within(window) => apart(head.clock()) <= window,
+            Repeats::Always => true,
+        };
+        if repeated {
+            return Step::Duplicate(head.event);
+        }
     }
     let mut hash = Sha256::new();
     hash.update(content.0);
     hash.update(head.map_or([0; 24], |head| head.event.0));
     let event = with_prefix(connection, subject, cut(hash));
-    let received = head.map_or(now, |head| now.max(Utc(head.received.0 + 1)));
+    let received = head.map_or(now, |head| now.max(Utc(head.received.0.saturating_add(1))));
     let mut recent: Vec<_> = head.map_or_else(Vec::new, |head| head.recent.clone());
-    recent.retain(|(_, at)| received.since(*at) <= REPEAT_WINDOW);
-    let possible_repeat = recent.iter().any(|(earlier, _)| *earlier == content);
-    recent.push((content, received));
+    recent.retain(|(_, at)| apart(*at) <= repeats.window());
+    let possible_repeat = equal.is_some() || recent.iter().any(|(earlier, _)| *earlier == content);
+    recent.push((content, now));
     recent.drain(..recent.len().saturating_sub(REMEMBERED));
     Step::Next { possible_repeat, head: Head { event, content, received, recent } }
 }
@@ -259,27 +310,76 @@ mod tests {
         assert_ne!(base, opaque(&"a".into(), &"xhq.x".into(), b"{}"));
     }
 
-    fn step(head: Option<&Head>, content: Content, seconds: i64) -> Step {
-        follow(head, &"c".into(), &Subject::new("order", "1"), content, Utc(seconds * 1_000_000))
+    fn of_chain(head: Option<&Head>, content: Content, seconds: i64, repeats: Repeats) -> Step {
+        follow(head, &"c".into(), &Subject::new("order", "1"), content, Utc(seconds * 1_000_000), repeats)
     }
 
-    fn next(head: Option<&Head>, content: Content, seconds: i64) -> (bool, Head) {
-        match step(head, content, seconds) {
+    fn step(head: Option<&Head>, content: Content, seconds: i64) -> Step {
+        of_chain(head, content, seconds, Repeats::Within(REPEAT_WINDOW))
+    }
+
+    fn news(step: Step) -> (bool, Head) {
+        match step {
             Step::Next { possible_repeat, head } => (possible_repeat, head),
             Step::Duplicate(id) => unreachable!("{id} is no duplicate"),
         }
     }
 
+    fn next(head: Option<&Head>, content: Content, seconds: i64) -> (bool, Head) {
+        news(step(head, content, seconds))
+    }
+
     #[test]
-    fn equal_to_the_latest_is_a_duplicate_and_equal_to_an_older_one_is_news() {
+    fn equal_to_an_older_one_is_news() {
         let (s61, s63) = (of(r#"{"code":61}"#), of(r#"{"code":63}"#));
         let (_, first) = next(None, s61, 0);
-        assert_eq!(step(Some(&first), s61, 86_400), Step::Duplicate(first.event));
         let (_, second) = next(Some(&first), s63, 1);
         let (repeat, third) = next(Some(&second), s61, 2);
         assert!(repeat && third.event != first.event && third.event != second.event);
         let (repeat, _) = next(Some(&second), s61, 700);
         assert!(!repeat, "after ten minutes it is a status that came back");
+    }
+
+    /// Regression: a reminder equal to the latest message was a duplicate for as long as events are kept.
+    #[test]
+    fn an_equal_of_the_latest_is_news_after_the_window() {
+        let message = of(r#"{"msg":"pay"}"#);
+        let (repeat, first) = next(None, message, 0);
+        assert!(!repeat);
+        assert_eq!(step(Some(&first), message, 600), Step::Duplicate(first.event));
+        let (repeat, second) = next(Some(&first), message, 601);
+        assert!(repeat && second.event != first.event);
+        assert_eq!(step(Some(&second), message, 1_201), Step::Duplicate(second.event), "the window begins anew");
+        let (repeat, third) = next(Some(&second), message, 1_202);
+        assert!(repeat && ![first.event, second.event].contains(&third.event));
+        let hour = Repeats::Within(Duration::from_hours(1));
+        assert_eq!(of_chain(Some(&first), message, 3_600, hour), Step::Duplicate(first.event));
+        assert!(news(of_chain(Some(&first), message, 3_601, hour)).0);
+    }
+
+    #[test]
+    fn a_snapshot_equal_to_the_latest_is_never_news() {
+        let (yes, no) = (of(r#"{"released":"Y"}"#), of(r#"{"released":"N"}"#));
+        let (_, first) = news(of_chain(None, yes, 0, Repeats::Always));
+        for seconds in [1, 601, 86_400 * 90, -86_400 * 90] {
+            assert_eq!(of_chain(Some(&first), yes, seconds, Repeats::Always), Step::Duplicate(first.event));
+        }
+        let (_, second) = news(of_chain(Some(&first), no, 60, Repeats::Always));
+        assert!(news(of_chain(Some(&second), yes, 120, Repeats::Always)).0);
+        assert!(!news(of_chain(Some(&second), yes, 1_000, Repeats::Always)).0);
+    }
+
+    /// Regression: after a clock had been ahead, nothing equal was news until the false date.
+    #[test]
+    fn a_clock_set_back_neither_hides_news_nor_doubles_retries() {
+        const YEAR: i64 = 86_400 * 365;
+        let message = of(r#"{"msg":"pay"}"#);
+        let (_, ahead) = next(None, message, YEAR);
+        assert_eq!(step(Some(&ahead), message, YEAR - 600), Step::Duplicate(ahead.event), "within the window");
+        let (repeat, back) = next(Some(&ahead), message, 0);
+        assert!(repeat && back.received > ahead.received, "a chain is in the order of its receptions");
+        assert_eq!(step(Some(&back), message, 5), Step::Duplicate(back.event));
+        assert!(next(Some(&back), message, 601).0);
     }
 
     #[test]
@@ -289,6 +389,8 @@ mod tests {
         let (a, b) = (next(Some(&first), s63, 11).1, next(Some(&first), s63, 12).1);
         assert_eq!(a.event, b.event);
         assert!(next(Some(&first), s63, 5).1.received > first.received);
+        let (a, b) = (next(Some(&first), s61, 700).1, next(Some(&first), s61, 701).1);
+        assert_eq!(a.event, b.event, "late equals of the latest too");
     }
 
     #[test]

@@ -66,7 +66,7 @@ name! {
 const LONGEST_KEY: usize = 256;
 
 fn business_key(kind: &str, value: &str) -> String {
-    if value.len() <= LONGEST_KEY {
+    if value.len() <= LONGEST_KEY || is_cut(value) {
         return format!("{kind}:{value}");
     }
     let mut end = LONGEST_KEY;
@@ -77,7 +77,26 @@ fn business_key(kind: &str, value: &str) -> String {
     format!("{kind}:{head}~{}", crate::identity::digest(value.as_bytes()))
 }
 
+/// Whether a value is one that was cut: its beginning and 16 hex digits of the whole. Then it is not cut again.
+fn is_cut(value: &str) -> bool {
+    value.rsplit_once('~').is_some_and(|(head, digest)| {
+        let hex = digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        hex && digest.len() == 16 && (LONGEST_KEY - 3..=LONGEST_KEY).contains(&head.len())
+    })
+}
+
+/// A key as somebody names it, `<kind>:<value>`: with its value whole, or cut as a subject prints it.
+fn named(name: &str) -> String {
+    name.split_once(':').map_or_else(|| name.to_owned(), |(kind, value)| business_key(kind, value))
+}
+
 impl Subject {
+    /// The subject of that name, `<kind>:<value>`, as somebody asks for it. A long value is cut as it was when it was kept.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self(named(name))
+    }
+
     /// The subject of that kind and business key.
     #[must_use]
     pub fn new(kind: &str, value: &str) -> Self {
@@ -85,7 +104,21 @@ impl Subject {
     }
 }
 
+impl Subject {
+    /// Whether it names no business key but the push itself, by a digest.
+    #[must_use]
+    pub fn is_digest(&self) -> bool {
+        self.0.starts_with("push:")
+    }
+}
+
 impl Alias {
+    /// The alias of that name, `<kind>:<value>`, as somebody asks for it. A long value is cut as it was when it was kept.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self(named(name))
+    }
+
     /// The alias of that kind and business key.
     #[must_use]
     pub fn new(kind: &str, value: &str) -> Self {
@@ -173,5 +206,20 @@ mod tests {
         let (a, b) = ("长".repeat(1000) + "a", "长".repeat(1000) + "b");
         let (a, b) = (Subject::new("order", &a), Subject::new("order", &b));
         assert!(a != b && a.as_str().len() < 400);
+    }
+
+    /// Regression: who asked for a long key as the partner sent it was told that there is nothing.
+    #[test]
+    fn a_key_is_named_whole_or_as_it_is_kept() {
+        let long = ["x".repeat(256), "x".repeat(257), "长".repeat(90), "a:b~".repeat(100), "y".repeat(10_000)];
+        for value in long.iter().map(String::as_str).chain(["1", "", "a:b"]) {
+            let kept = Subject::new("order", value);
+            assert_eq!(Subject::named(&format!("order:{value}")), kept);
+            assert_eq!(Subject::named(kept.as_str()), kept);
+            assert_eq!(Alias::named(kept.as_str()), Alias::new("order", value));
+        }
+        assert_eq!(Subject::named("bare").as_str(), "bare");
+        let like = format!("{}~{}", "x".repeat(200), "0".repeat(16 + 60));
+        assert_ne!(Subject::named(&format!("order:{like}")).as_str(), format!("order:{like}"));
     }
 }

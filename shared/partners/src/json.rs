@@ -5,6 +5,7 @@
 //! its printed text and every member of an object in its order. What is decided by a number is decided by its value
 //! ([`Json::value`]). Lexing and validation are `serde_json`'s.
 
+mod mend;
 mod number;
 mod parts;
 #[cfg(test)]
@@ -14,6 +15,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::value::RawValue;
+
+pub use mend::mended;
 
 /// How deep a body may nest. The partners' documents nest six levels; every level costs one more scan of what is in it.
 pub const MAX_DEPTH: usize = 64;
@@ -245,8 +248,9 @@ fn read<'a>(text: &'a str, whole: &'a str, depth: usize) -> Result<Json<'a>, Not
 }
 
 /// Declares the typed view of an object: a struct of documented scalar fields, each with the name on the wire (and the
-/// names it also goes by, after `|`). Its `of` reads every field as [`Json::field`] does, so that a string, a number and a
-/// boolean are all taken, and `""`, `null` and a missing member are nothing. Members that are not named are left alone.
+/// names it also goes by, after `|`). Its `of` reads every field as [`Json::field`] does, so that a string, a number (by
+/// its value) and a boolean are all taken, and `""`, `null` and a missing member are nothing. Members that are not named
+/// are left alone.
 #[macro_export]
 macro_rules! view {
     (

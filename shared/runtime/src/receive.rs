@@ -14,7 +14,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hub::action::Action;
 use hub::admission::{self, Draft};
 use hub::call::Standing;
-use hub::identity::{self, Identity, Step};
+use hub::identity::{self, Identity, Repeats, Step};
 use hub::{ConnectionId, EventKey, Secret, Work};
 use partners::Partner;
 use partners::answer::{self, Answer, Verdict};
@@ -199,6 +199,13 @@ pub async fn receive<S: Store, Q: Queue>(
         admission::read(action, &connection.id, partner, &connection.fee_actions, &delivered.body, encoding)
     });
     drop(place);
+    let left_out: u32 = arrival.drafts.iter().map(Draft::keys_left_out).fold(0, u32::saturating_add);
+    if left_out > 0 {
+        tracing::warn!(
+            function = action.name, connection = %connection.id, keys = left_out,
+            "the push has more business keys than an event is found by; these are left out"
+        );
+    }
     // Of several events one may be late: the others are stored, and their hints have their time too.
     let several = arrival.drafts.len() > 1;
     let reserved = if several { Q::HOLDS_UP.min(partner.budget() / HINT_SHARE) } else { Duration::ZERO };
@@ -250,7 +257,8 @@ fn aside<T>(bytes: usize, read: impl FnOnce() -> T) -> T {
 }
 
 /// Keeps what a partner answered in place of a push, and sends the hints for it. The answer to a question does not say
-/// since when it holds, so it is told by the latest one alone: what is as it was before a change is news.
+/// since when it holds, so it is told by the latest one alone, however late: what is as it was before a change is news, what
+/// has not changed is none.
 pub async fn keep<S: Store, Q: Queue>(
     context: &Context<S, Q>,
     action: &Action,
@@ -259,7 +267,7 @@ pub async fn keep<S: Store, Q: Queue>(
 ) -> Result<(), Lost> {
     let (id, partner) = (&connection.id, connection.partner);
     let arrival = admission::read(action, id, partner, &connection.fee_actions, &delivered.body, None);
-    let drafts = arrival.drafts.into_iter().map(Draft::latest);
+    let drafts = arrival.drafts.into_iter().map(Draft::snapshot);
     let admissions = drafts.map(|draft| admit(context, connection, draft, delivered));
     let hints = try_join_all(admissions).await?.into_iter().filter_map(|(_, hints)| hints).flatten().collect();
     send(context, action, hints, Q::HOLDS_UP).await;
@@ -322,13 +330,16 @@ async fn admit<S: Store, Q>(
 ) -> Result<(EventKey, Option<Vec<Hint>>), Lost> {
     for _ in 0..CHAIN_ATTEMPTS {
         let now = context.now();
-        let (id, received, possible_repeat, link) = match draft.identity {
-            Identity::Content => {
-                (identity::by_content(&connection.id, &draft.subject, draft.content), now, false, None)
-            }
-            Identity::Latest => {
+        let repeats = match draft.identity {
+            Identity::Content => None,
+            Identity::Message => Some(Repeats::Within(connection.repeat_window)),
+            Identity::Snapshot => Some(Repeats::Always),
+        };
+        let (id, received, possible_repeat, link) = match repeats {
+            None => (identity::by_content(&connection.id, &draft.subject, draft.content), now, false, None),
+            Some(repeats) => {
                 let before = context.store.head(&connection.id, &draft.subject, &draft.kind, now).await?;
-                match identity::follow(before.as_ref(), &connection.id, &draft.subject, draft.content, now) {
+                match identity::follow(before.as_ref(), &connection.id, &draft.subject, draft.content, now, repeats) {
                     Step::Duplicate(id) => {
                         let subject = draft.subject;
                         return Ok((EventKey { connection: connection.id.clone(), subject, id }, None));

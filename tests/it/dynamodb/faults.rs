@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hub::delivery::{Delivery, State};
 use hub::event::{Data, Meta};
-use hub::identity::{self, Step};
+use hub::identity::{self, Repeats, Step};
 use hub::{Event, EventId, EventKey, Utc, Work};
 use store::{Admitted, Link, Settled, Store as _, StoreError};
 use store_dynamodb::DynamoStore;
@@ -28,6 +28,7 @@ pub(crate) fn event(body: Bytes) -> Event {
         data: Data::Json(0..body.len()),
         milestone: None,
         aliases: Vec::new(),
+        keys_left_out: 0,
         malformed: None,
         possible_repeat: false,
     };
@@ -48,8 +49,8 @@ fn next(work: &Work) -> Work {
 
 fn link(event: &mut Event) -> Link {
     let content = identity::opaque(&event.key.connection, &event.meta.kind, &event.body);
-    let Step::Next { head, .. } = identity::follow(None, &event.key.connection, &event.key.subject, content, NOW)
-    else {
+    let (connection, subject) = (&event.key.connection, &event.key.subject);
+    let Step::Next { head, .. } = identity::follow(None, connection, subject, content, NOW, Repeats::Always) else {
         panic!("a chain begins with a new event");
     };
     event.key.id = head.event;

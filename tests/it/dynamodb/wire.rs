@@ -32,27 +32,27 @@ enum Manner {
     Mute,
 }
 
-/// A server, and how many connections were opened to it.
+/// A server, how many connections were opened to it, and how many requests came.
 struct Server {
     address: SocketAddr,
     opened: Arc<AtomicUsize>,
+    asked: Arc<AtomicUsize>,
 }
 
 async fn serve(manner: Manner) -> Server {
     let (_, emulator) = emulated().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = Server { address: listener.local_addr().unwrap(), opened: Arc::default() };
-    let opened = Arc::clone(&server.opened);
-    let answered = Arc::new(AtomicUsize::new(0));
+    let server = Server { address: listener.local_addr().unwrap(), opened: Arc::default(), asked: Arc::default() };
+    let (opened, asked) = (Arc::clone(&server.opened), Arc::clone(&server.asked));
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
             opened.fetch_add(1, Ordering::Relaxed);
-            let (emulator, answered) = (emulator.clone(), Arc::clone(&answered));
+            let (emulator, asked) = (emulator.clone(), Arc::clone(&asked));
             tokio::spawn(async move {
                 let here = AtomicUsize::new(0);
                 let service = service_fn(|request: Request<Incoming>| {
-                    let number = answered.fetch_add(1, Ordering::Relaxed);
+                    let number = asked.fetch_add(1, Ordering::Relaxed);
                     let here = here.fetch_add(1, Ordering::Relaxed);
                     let emulator = &emulator;
                     async move {
@@ -109,7 +109,9 @@ async fn connections_are_shared() {
     let (work, events) = (work(), (0..64_u8).map(numbered).collect::<Vec<_>>());
     let admitted = join_all(events.iter().map(|event| store.admit(event, &work, None))).await;
     assert!(admitted.into_iter().all(|admitted| admitted.unwrap() == Admitted::New));
-    assert!(server.opened.load(Ordering::Relaxed) <= 20, "{:?}", server.opened);
+    // What a busy machine does not answer soon is asked again, on another connection.
+    let repeated = server.asked.load(Ordering::Relaxed).saturating_sub(64);
+    assert!(server.opened.load(Ordering::Relaxed) <= 20 + repeated, "{:?} of {repeated}", server.opened);
 }
 
 fn numbered(number: u8) -> hub::Event {

@@ -107,6 +107,7 @@ fn event(subject: &str, received: Utc, deliveries: Vec<Delivery>) -> (Event, Wor
         data: Data::Opaque,
         milestone: None,
         aliases: Vec::new(),
+        keys_left_out: 0,
         malformed: None,
         possible_repeat: false,
     };

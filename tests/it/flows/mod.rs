@@ -8,6 +8,7 @@ mod doors;
 mod examples;
 mod hostile;
 pub(crate) mod lists;
+mod payloads;
 mod regressions;
 mod sameness;
 mod slow_store;

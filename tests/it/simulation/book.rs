@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hub::delivery::{Delivery, State};
-use hub::identity::REPEAT_WINDOW;
 use hub::ledger::Tally;
 use hub::schedule::Schedule;
 use hub::{EndpointId, Event, EventKey, Subject, Utc, Work};
 use runtime::config::Config;
 
 use super::calls::Calls;
-use super::pushes::{CHAINED, Claim, Fact, canonical, wanted};
+use super::pushes::{CHAINED, Claim, Fact, REPEAT_WINDOW, canonical, wanted};
 
 /// The result of holding a promise to what happened: what is broken.
 pub(super) type Held = Result<(), String>;
@@ -20,10 +19,16 @@ pub(super) type Held = Result<(), String>;
 /// How much earlier than its time a retry may begin: its hint may have been timed by another clock.
 const CLOCKS: Duration = Duration::from_secs(1);
 
+/// How long a push may take from its beginning to the time that its event bears, and how far that may be ahead of the
+/// clock by which it was decided.
+const UNSURE: Duration = Duration::from_mins(1);
+
 /// One fact in one push, from its beginning to its answer.
 #[derive(Clone, Copy, Debug)]
 struct Pushed {
     from: u64,
+    /// When it began.
+    began: Utc,
     /// When it was answered positively.
     until: Option<u64>,
 }
@@ -111,18 +116,18 @@ impl Book {
     }
 
     /// A push begins.
-    pub(super) fn pushed(&mut self, claims: &[Claim], from: u64) -> Ticket {
+    pub(super) fn pushed(&mut self, claims: &[Claim], from: u64, began: Utc) -> Ticket {
         let one = |claim: &Claim| {
             let known = self.facts.entry(claim.fact.clone()).or_default();
             known.data.insert(claim.data.clone());
-            known.pushes.push(Pushed { from, until: None });
+            known.pushes.push(Pushed { from, began, until: None });
             (claim.fact.clone(), known.pushes.len() - 1)
         };
         claims.iter().map(one).collect()
     }
 
     /// A push is acknowledged: each of its facts must be stored by now, and of a chain be its latest at some time in
-    /// between.
+    /// between and no older than the repeat window.
     pub(super) fn acknowledged(&mut self, ticket: &Ticket, until: u64) -> Held {
         for (fact, place) in ticket {
             let Some(known) = self.facts.get_mut(fact) else { continue };
@@ -138,16 +143,18 @@ impl Book {
             let chain = &self.chains[&((*kind).to_owned(), subject.clone())];
             let latest = (0..chain.len()).any(|n| {
                 let over = chain.get(n + 1).map_or(u64::MAX, |next| next.at);
-                chain[n].content == *content && chain[n].at < until && over > pushed.from
+                let recent = pushed.began.since(chain[n].received) <= REPEAT_WINDOW;
+                chain[n].content == *content && chain[n].at < until && over > pushed.from && recent
             });
             if !latest {
-                return Err(format!("{fact:?} was acknowledged, and was at no time of its push the latest"));
+                return Err(format!("{fact:?} was acknowledged, and was at no time of its push the latest and recent"));
             }
         }
         Ok(())
     }
 
-    /// The store took an event: once for each fact, of a chain never twice in a row, and as it was pushed.
+    /// The store took an event: once for each fact, of a chain not twice in a row within the repeat
+    /// window, and as it was pushed.
     pub(super) fn admitted(&mut self, event: &Event, work: &Work, at: u64) -> Held {
         if let Some(call) = &work.call {
             self.tally += work.tally();
@@ -167,16 +174,26 @@ impl Book {
             let chain = self.chains.entry((kind.clone(), subject)).or_default();
             let (content, received) = (fact.3.clone(), event.meta.received);
             if let Some(last) = chain.last() {
-                if last.content == content {
-                    return Err(format!("{fact:?} was stored twice in a row"));
+                if last.content == content && received.since(last.received) + UNSURE <= REPEAT_WINDOW {
+                    return Err(format!("{fact:?} was stored twice in a row within the window"));
                 }
                 if last.received >= received {
                     return Err(format!("{fact:?} was received before its predecessor"));
                 }
             }
-            let equal = |link: &Link| link.content == content && received.since(link.received) <= REPEAT_WINDOW;
-            if event.meta.possible_repeat != chain.iter().any(equal) {
-                return Err(format!("{fact:?}: possiblerepeat is {}", event.meta.possible_repeat));
+            let equal = |within: Duration| {
+                let recent = |link: &Link| received.since(link.received) <= within;
+                chain.iter().any(|link| link.content == content && recent(link))
+            };
+            let again = chain.last().is_some_and(|last| last.content == content);
+            let marked = event.meta.possible_repeat;
+            let right = if marked {
+                again || equal(REPEAT_WINDOW + UNSURE)
+            } else {
+                !again && !equal(REPEAT_WINDOW.saturating_sub(UNSURE))
+            };
+            if !right {
+                return Err(format!("{fact:?}: possiblerepeat is {marked}"));
             }
             chain.push(Link { at, content, received });
         } else if known.stored.len() > 1 {

@@ -1,5 +1,7 @@
 //! What partners push in a history, and what it must become.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use partners::Partner;
 use serde_json::Value;
@@ -27,6 +29,9 @@ pub(super) struct Push {
     pub(super) body: Bytes,
     pub(super) claims: Vec<Claim>,
 }
+
+/// How long an equal of the latest status of an order is a repetition of it.
+pub(super) const REPEAT_WINDOW: Duration = Duration::from_mins(2);
 
 /// The type whose repetitions are told by the latest event alone.
 pub(super) const CHAINED: &str = "xhq.syn_status";
@@ -56,6 +61,7 @@ pub(super) fn document(retry: &str, concurrency: u32) -> String {
     [
         format!("[[api_keys]]\nid = \"erp\"\nkey = \"{API_KEY}\"\n"),
         connection("xhq-sh", "xhq"),
+        format!("repeat_window = \"{}s\"\n", REPEAT_WINDOW.as_secs()),
         format!("{CALLED}app_id = \"a\"\nbgh_id = \"b\"\nbase_url = \"https://xhq.example.com/\"\n"),
         connection("te", "trackingeyes"),
         connection("od", "onedata"),

@@ -188,11 +188,13 @@ impl Plan {
         Hub::start(self.config()).await.unwrap()
     }
 
-    /// A hub whose time is moved by hand. Its own sweep runs at its start and then hardly ever, so that it comes between
-    /// no two steps of a test.
+    /// A hub whose time is moved by hand. Its own sweep is over when this returns and then runs hardly ever, so that it
+    /// comes between no two steps of a test.
     pub(crate) async fn start_at(&self, time: &Time) -> Hub {
         let config = Config { sweep_every: Duration::from_mins(15), ..self.config() };
-        Hub::start_at(config, time.clock()).await.unwrap()
+        let hub = Hub::start_at(config, time.clock()).await.unwrap();
+        within(hub.first_sweep()).await;
+        hub
     }
 
     /// The store as the hub has left it.

@@ -54,6 +54,8 @@ async fn a_name_is_read_as_libraries_write_it() {
         ("name=f; filename=\"a \\\"b\\\";.zip\"", "a \"b\";.zip"),
         ("name=f; filename=\"=?utf-8?B?5Y2VLnppcA==?=\"; filename*=utf-8''%E5%8D%95%2B1.zip", "单+1.zip"),
         ("name=f; FileName*=UTF-8'zh'a.zip", "a.zip"),
+        ("Name=f; FileName=a.zip", "a.zip"),
+        ("NAME = \"f\" ; FILENAME = \"a.zip\"", "a.zip"),
     ] {
         let file = part(&format!("{disposition}\r\nContent-Type: application/zip"), b"PK\r\n--\0\xff");
         assert_eq!(read(&[file]).await.unwrap().1, Some(zip(name)), "{disposition}");
@@ -102,6 +104,24 @@ async fn what_is_no_whole_multipart_body_is_refused() {
     for content_type in ["multipart/form-data", "multipart/form-data; boundary=", "text/plain; boundary=x", "", "\0"] {
         assert!(multipart(content_type, whole.clone().into()).await.is_err(), "{content_type}");
     }
+}
+
+/// Regression: the words of `Content-Disposition` counted in small letters alone.
+#[tokio::test]
+async fn the_words_of_a_head_are_read_in_any_case() {
+    let one = b"--x=1\r\ncontent-disposition: Form-Data; Name=a\r\n\r\n1\r\n\
+        --x=1\r\nCONTENT-DISPOSITION: FORM-DATA;FileName=\"b.zip\";Name=\"f\"\r\n\
+        Content-Type: application/zip\r\nContent-Transfer-Encoding: Binary\r\n\r\nPK\r\n--\0\xff\r\n--x=1--\r\n";
+    for content_type in ["Multipart/Form-Data; Boundary=x=1", "multipart/form-data ;charset=utf-8; BOUNDARY = \"x=1\""]
+    {
+        let (text, file) = multipart(content_type, one.to_vec().into()).await.unwrap();
+        assert_eq!((text.as_str(), file), (r#"{"a":"1"}"#, Some(zip("b.zip"))), "{content_type}");
+    }
+    // Another disposition is no field.
+    let other = one.to_vec().to_ascii_lowercase();
+    let other =
+        String::from_utf8_lossy(&other).replace("form-data;name", "attachment;name").replace("form-data; ", "x; ");
+    assert!(multipart("multipart/form-data; boundary=x=1", other.into_bytes().into()).await.is_err());
 }
 
 #[test]

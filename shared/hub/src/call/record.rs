@@ -93,6 +93,7 @@ pub fn accepted(request: &Request<'_>, now: Utc, lease: Duration, retention: Dur
         data: Data::Json(data),
         milestone: None,
         aliases,
+        keys_left_out: 0,
         malformed: None,
         possible_repeat: false,
     };
@@ -150,6 +151,7 @@ pub fn end(record: &Record) -> Option<Event> {
             malformed: None,
             milestone: None,
             aliases: Vec::new(),
+            keys_left_out: 0,
             possible_repeat: false,
             ..meta.clone()
         },

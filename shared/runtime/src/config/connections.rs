@@ -20,6 +20,9 @@ use super::{Connection, calls};
 /// How long events may be kept, in days.
 pub(super) const RETENTION_DAYS: RangeInclusive<u32> = 1..=3650;
 
+/// What a repeat window may be. Without any, a retry could not be told from news.
+const REPEAT_WINDOWS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24 * 90);
+
 /// The shortest key that nobody guesses.
 pub(super) const SHORTEST_KEY: usize = 32;
 
@@ -77,6 +80,7 @@ pub(super) fn read(
     let retention = table.or("retention_days", retention, |item| {
         item.integer(RETENTION_DAYS).map(|days| Duration::from_hours(24) * days)
     });
+    let repeat_window = table.or("repeat_window", hub::identity::REPEAT_WINDOW, |item| item.duration(REPEAT_WINDOWS));
     let base_url = read_base_url(&mut table, partner);
     let calls = calls::read(&mut table, sweep_every);
     let settings = calls::settings(&mut table, partner);
@@ -118,6 +122,7 @@ pub(super) fn read(
         keys: keys?,
         allow_ips: allow_ips?,
         retention: retention?,
+        repeat_window: repeat_window?,
         base_url: Some(base_url?),
         fee_actions: fee_actions?,
         credentials: credentials?,

@@ -77,6 +77,9 @@ pub struct Connection {
     pub allow_ips: Vec<IpNet>,
     /// How long its events are kept.
     pub retention: Duration,
+    /// How long a push without time or id that is equal to the latest of its subject and type is a repetition: a second to
+    /// 90 days, ten minutes where nothing is said.
+    pub repeat_window: Duration,
     /// Where the partner is called: as configured, or the partner's own of the environment. Neither adds a slash.
     pub base_url: Option<Url>,
     /// XHQ only: the values of `action` that mean the fee push.

@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 use futures::future::join_all;
-use hub::identity::{self, Content, Head, Step};
+use hub::identity::{self, Content, Head, Repeats, Step};
 use hub::{Event, EventType, Utc};
 
 use super::{NOW, admit, at, event_with, key, pending};
 use crate::{Admitted, Link, Store};
+
+const WINDOW: Repeats = Repeats::Within(identity::REPEAT_WINDOW);
 
 fn content(text: &str) -> Content {
     identity::opaque(&"xhq-sh".into(), &"xhq.syn_status".into(), text.as_bytes())
@@ -15,7 +17,8 @@ fn content(text: &str) -> Content {
 /// The event and its link that `text` becomes after `head`.
 pub(super) fn successor(head: Option<&Head>, text: &str, now: Utc) -> (Event, Link) {
     let mut key = key("xhq-sh", "order:S1", 0);
-    let Step::Next { head: next, .. } = identity::follow(head, &key.connection, &key.subject, content(text), now)
+    let Step::Next { head: next, .. } =
+        identity::follow(head, &key.connection, &key.subject, content(text), now, WINDOW)
     else {
         panic!("{text} is a repetition");
     };
@@ -69,6 +72,20 @@ pub async fn of_many_concurrent_equals_in_a_chain_one_is_new(store: impl Store) 
     let results: Vec<_> = results.into_iter().map(Result::unwrap).collect();
     assert_eq!(results.iter().filter(|result| **result == Admitted::New).count(), 1, "{results:?}");
     assert_eq!(head(&store, NOW).await, Some(link.head));
+}
+
+/// An equal of the latest event that comes after the repeat window is stored once, however many come at once.
+pub async fn of_many_late_equals_of_the_latest_one_is_new(store: impl Store) {
+    let (first, link) = successor(None, "61", NOW);
+    store.admit(&first, &pending(NOW), Some(&link)).await.unwrap();
+    let drafts: Vec<_> = (0..16).map(|n| successor(Some(&link.head), "61", at(601 + n))).collect();
+    let work = pending(NOW);
+    let results = join_all(drafts.iter().map(|(event, link)| store.admit(event, &work, Some(link)))).await;
+    let results: Vec<_> = results.into_iter().map(Result::unwrap).collect();
+    assert_eq!(results.iter().filter(|result| **result == Admitted::New).count(), 1, "{results:?}");
+    assert!(results.iter().all(|result| *result != Admitted::Moved), "{results:?}");
+    let timeline = store.timeline(&first.key.connection, &first.key.subject, NOW).await.unwrap();
+    assert_eq!(timeline.len(), 2);
 }
 
 /// Different successors of one predecessor: one is stored, the others are told to decide again.

@@ -56,6 +56,7 @@ macro_rules! contract_tests {
             a_chain_moves_with_its_event
             a_wrong_link_stores_nothing
             of_many_concurrent_equals_in_a_chain_one_is_new
+            of_many_late_equals_of_the_latest_one_is_new
             of_many_different_successors_one_is_new
             an_event_that_exists_is_a_duplicate_under_any_link
             chains_of_other_types_and_subjects_are_apart
@@ -142,6 +143,7 @@ fn event_with(key: EventKey, received: Utc, body: Bytes) -> Event {
         data: Data::Json(0..body.len()),
         milestone: None,
         aliases: Vec::new(),
+        keys_left_out: 0,
         malformed: None,
         possible_repeat: false,
     };
