@@ -110,6 +110,9 @@ fn each_rule_of_a_connection_has_its_mistake() {
         ("allow_ips = [\"1.2.3.4/33\"]", "connections[0].allow_ips[0]: must be an address such as"),
         ("allow_ips = \"1.2.3.4\"", "connections[0].allow_ips: must be a list in [ ], not a text"),
         ("retention_days = \"90\"", "connections[0].retention_days: must be an integer, not a text"),
+        ("repeat_window = \"0s\"", "connections[0].repeat_window: must be between 1s and 90d"),
+        ("repeat_window = \"91d\"", "connections[0].repeat_window: must be between 1s and 90d"),
+        ("repeat_window = 600", "connections[0].repeat_window: must be"),
         ("environment = \"prod\"", "connections[0].environment: must be \"test\" or \"production\""),
         ("base_url = \"api\"", "connections[0].base_url: must be a URL such as"),
         (
