@@ -247,7 +247,7 @@ async fn an_outage_of_the_store_is_worth_repeating() {
 }
 
 /// 1datatech counts a push as failed after 500 ms; the negative is there before.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_slow_store_is_answered_for_within_the_deadline() {
     let (context, emulator) = deployed().await;
     let path = format!("/hooks/onedata/rates/{KEY}od/rates");
