@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use http::Method;
 use hub::ConnectionId;
-use outbound::{Client, KeepAlive, Kind, Request, Sent};
+use outbound::{Client, KeepAlive, Kind, Request, Sent, Trust};
 use runtime::config::{ApiKey, Config};
 
 use crate::{indent, out};
@@ -54,6 +54,8 @@ pub(crate) async fn ask(
         body,
         timeout,
         allow_private: true,
+        trust: Trust::default(),
+        repeatable: false,
         limit: LONGEST,
     };
     match Client::new(KeepAlive::Never)?.send(request).await {

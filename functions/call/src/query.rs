@@ -40,6 +40,16 @@ fn problem(connection: &Connection, why: Unanswered) -> Problem {
             Problem::new(StatusCode::BAD_GATEWAY, "no-answer", format!("{partner} did not answer: {text}"))
         }
         Unanswered::Refused { verdict, answer } => refused(connection, verdict, &answer),
+        Unanswered::Credentials { text, code, status, answer } => {
+            let detail = format!("{partner} refuses the credentials of this connection: {text}");
+            let problem = Problem::new(StatusCode::BAD_GATEWAY, "credentials-refused", detail);
+            let problem = problem.with("code", &code).with("partner_status", &status);
+            // A token's answer is none of the query.
+            match answer {
+                Some(answer) => problem.with_text("answer", &String::from_utf8_lossy(&answer.body)),
+                None => problem,
+            }
+        }
     }
 }
 
@@ -59,8 +69,8 @@ fn refused(connection: &Connection, verdict: Verdict, answer: &Answer) -> Proble
             (Problem::new(StatusCode::SERVICE_UNAVAILABLE, "partner-busy", detail), code, text)
         }
         Verdict::TokenExpired { code, text } => {
-            let detail = format!("{partner} turns away a token that it has just given");
-            (Problem::new(StatusCode::BAD_GATEWAY, "token-refused", detail), code, text)
+            let detail = format!("{partner} turns the token away; the same query may be repeated");
+            (Problem::new(StatusCode::SERVICE_UNAVAILABLE, "partner-busy", detail), code, text)
         }
         Verdict::Unreadable { text } => {
             let detail = format!("the answer of {partner} does not tell what became of the query");

@@ -84,7 +84,8 @@ fn problems() -> Value {
              `unavailable`: the hub failed; the same request may be repeated. `answer-too-large`: on AWS, an event whose \
              payload takes more than 6 MB.",
         ),
-        "502": problem("`no-answer`, `unreadable` or `token-refused`: the partner gave no answer that can be used."),
+        "502": problem("`no-answer`, `unreadable` or `credentials-refused`: the partner gave no answer that can be used, or refuses the \
+             credentials of the connection."),
         "503": later(
             "`unavailable`, `circuit-open` or `partner-busy`: the store or the partner does not answer now, or not in \
              time.",

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use outbound::{Kind, Request, Sent};
+use outbound::{Kind, Request, Sent, Trust};
 use partners::operation::enclosure::{Enclosure, decode, extension, media_type};
 
 /// The most that is fetched, in bytes. Base64 makes a third more of it, which a small function still has room for.
@@ -117,6 +117,8 @@ where
         body: Bytes::new(),
         timeout: limits.timeout,
         allow_private: limits.allow_private,
+        trust: Trust::default(),
+        repeatable: true,
         // One more than is taken, so that a file of just that size is told from a larger one.
         limit: LARGEST + 1,
     };
@@ -128,7 +130,9 @@ where
 /// The file that an answer holds, or what is wrong with it, to be read behind "the file at so-and-so".
 fn read(enclosure: &Enclosure, sent: Sent) -> Result<Obtained, NoFile> {
     let no = |why: &str| format!("could not be fetched: {why}");
+    let redirected = sent.redirected();
     match sent {
+        Sent::Answered { status: 200, unreadable: Some(why), .. } => Err(NoFile::for_good(no(&why))),
         Sent::Answered { status: 200, content_type, body, .. } => {
             let served_as = content_type.as_deref().and_then(|text| text.split(';').next()).map(str::trim);
             let served_as = served_as.filter(|text| !text.is_empty());
@@ -138,7 +142,8 @@ fn read(enclosure: &Enclosure, sent: Sent) -> Result<Obtained, NoFile> {
             }
         }
         Sent::Answered { status: 300..=399, .. } => {
-            Err(NoFile::for_good(no("the address redirects; give the final one")))
+            let to = redirected.map_or_else(|| "elsewhere".to_owned(), |to| format!("to {to}"));
+            Err(NoFile::for_good(no(&format!("the address redirects {to}; give the final one"))))
         }
         Sent::Answered { status, retry_after, .. } => {
             let text = no(&format!("its server answered {status}"));

@@ -28,9 +28,9 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use hub::Utc;
 use hub::action::Action;
-use outbound::{Client, KeepAlive, NoClient, Request, Sent};
+use outbound::{Client, KeepAlive, NoClient, Request, Sent, Trust};
 use runtime::Context;
-use runtime::config::Endpoint;
+use runtime::config::{self, Endpoint};
 use tokio::time::timeout;
 
 /// Sends a parcel to an endpoint, once: over HTTP ([`Courier::new`]), or a simulation of it.
@@ -83,6 +83,11 @@ impl<S, Q> Courier<S, Q> {
     pub(crate) async fn in_time<T>(&self, takes: Duration, place: impl Future<Output = T>) -> Option<T> {
         timeout(self.patience(takes)?, place).await.ok()
     }
+}
+
+/// Whose certificates are accepted, as the client wants it.
+fn trust(trust: &config::Trust) -> Trust {
+    Trust { authorities: Arc::clone(&trust.authorities), system: trust.system }
 }
 
 /// A number in `0.0..1.0`.

@@ -8,6 +8,8 @@ use hub::{Event, Utc};
 use outbound::{Client, Kind, RECEIPT, Request, Sent};
 use runtime::config::Endpoint;
 
+use crate::trust;
+
 /// How much of an answer is kept with the attempt, in characters.
 const DETAIL: usize = 512;
 
@@ -75,11 +77,15 @@ pub(crate) async fn post(client: &Client, endpoint: &Endpoint, parcel: Parcel) -
         body: parcel.body,
         timeout: endpoint.timeout,
         allow_private: endpoint.allow_private,
+        trust: trust(&endpoint.trust),
+        // With the same webhook-id, as every retry.
+        repeatable: true,
         limit: RECEIPT,
     };
-    let sent = client.send(request).await;
+    let sent = client.send(request).await.into_text(RECEIPT);
     let outcome = match &sent {
-        Sent::Answered { status, retry_after, body, .. } => {
+        Sent::Answered { status, retry_after, unreadable, body, .. } => {
+            let body = unreadable.is_none().then_some(&body[..]);
             envelope::judge(endpoint.format, *status, *retry_after, body)
         }
         Sent::Failed { kind: Kind::Unsendable, .. } => Outcome::Impossible,

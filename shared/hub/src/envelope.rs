@@ -103,15 +103,19 @@ fn cloud_event(event: &Event) -> Vec<u8> {
     body
 }
 
-/// Reads the ERP's answer. Success is any 2xx; in the raw format the body may take that back in the partner's own words,
-/// `{"state":false}` (XHQ 二.1 出参) or a `code` other than 200 (TrackingEyes 报关状态推送接口).
+/// Reads the ERP's answer, whose body is text in UTF-8 or cannot be read. Success is any 2xx, as Standard Webhooks has it:
+/// what a body says that cannot be read makes no difference. In the raw format the body may take that back in the
+/// partner's own words, `{"state":false}` (XHQ 二.1 出参) or a `code` other than 200 (TrackingEyes 报关状态推送接口), so one
+/// that cannot be read is no success.
 #[must_use]
-pub fn judge(format: Format, status: u16, retry_after: Option<Duration>, body: &[u8]) -> Outcome {
+pub fn judge(format: Format, status: u16, retry_after: Option<Duration>, body: Option<&[u8]>) -> Outcome {
     let taken_back = || {
-        let json = Json::parse(body).ok();
-        let state = json.as_ref().and_then(|json| json.field("state"));
-        let code = json.as_ref().and_then(|json| json.field("code"));
-        state == Some("false") || code.is_some_and(|code| code != "200")
+        let Some(body) = body else { return true };
+        let Ok(json) = Json::parse(body) else {
+            // JSON that is cut off or damaged. Anything else that a server says with 200 is its way to say yes.
+            return body.trim_ascii_start().starts_with(b"{") || body.trim_ascii_start().starts_with(b"[");
+        };
+        json.field("state") == Some("false") || json.field("code").is_some_and(|code| code != "200")
     };
     match status {
         200..=299 if format == Format::Raw && taken_back() => Outcome::Refused { retry_after, trouble: false },
@@ -185,19 +189,30 @@ mod tests {
     #[test]
     fn a_raw_receiver_may_refuse_in_the_partners_words() {
         let refused = Outcome::Refused { retry_after: None, trouble: false };
-        assert_eq!(judge(Format::Raw, 200, None, br#"{"state":false,"msg":"busy"}"#), refused);
-        assert_eq!(judge(Format::Raw, 200, None, br#"{"code":"500"}"#), refused);
-        assert_eq!(judge(Format::Raw, 200, None, br#"{"code":500.0}"#), refused);
+        assert_eq!(judge(Format::Raw, 200, None, Some(br#"{"state":false,"msg":"busy"}"#)), refused);
+        assert_eq!(judge(Format::Raw, 200, None, Some(br#"{"code":"500"}"#)), refused);
+        assert_eq!(judge(Format::Raw, 200, None, Some(br#"{"code":500.0}"#)), refused);
         let taken = [&br#"{"state":true,"msg":""}"#[..], br#"{"code":200}"#, br#"{"code":200.0}"#, br#"{"code":2E2}"#];
         for body in taken.into_iter().chain([&b"ok"[..], b""]) {
-            assert_eq!(judge(Format::Raw, 200, None, body), Outcome::Delivered);
+            assert_eq!(judge(Format::Raw, 200, None, Some(body)), Outcome::Delivered);
         }
-        assert_eq!(judge(Format::CloudEvents, 204, None, br#"{"state":false}"#), Outcome::Delivered);
+        assert_eq!(judge(Format::CloudEvents, 204, None, Some(br#"{"state":false}"#)), Outcome::Delivered);
+    }
+
+    /// Regression: a refusal that could not be read counted as delivered.
+    #[test]
+    fn unreadable_answer_of_a_raw_receiver_is_no_success() {
+        let refused = Outcome::Refused { retry_after: None, trouble: false };
+        for body in [None, Some(&br#"{"state":false,"msg":"#[..]), Some(b" [{")] {
+            assert_eq!(judge(Format::Raw, 200, None, body), refused, "{body:?}");
+        }
+        assert_eq!(judge(Format::CloudEvents, 200, None, None), Outcome::Delivered, "the status says it all");
     }
 
     #[test]
     fn trouble_of_the_endpoint_is_told_from_refusal_of_the_event() {
-        let trouble = |status| matches!(judge(Format::Raw, status, None, b""), Outcome::Refused { trouble: true, .. });
+        let trouble =
+            |status| matches!(judge(Format::Raw, status, None, Some(b"")), Outcome::Refused { trouble: true, .. });
         assert!(trouble(500) && trouble(429) && trouble(503) && !trouble(400) && !trouble(302));
     }
 }

@@ -5,11 +5,14 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::Utc;
+use crate::{Secret, Utc};
 
 /// A key that signs deliveries, from `whsec_<base64>`. Never prints.
 #[derive(Clone)]
-pub struct SigningKey(Hmac<Sha256>);
+pub struct SigningKey {
+    mac: Hmac<Sha256>,
+    secret: Secret,
+}
 
 /// The text is no Standard Webhooks secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +27,14 @@ impl SigningKey {
         if !(24..=64).contains(&bytes.len()) {
             return Err(NotASecret);
         }
-        Hmac::new_from_slice(&bytes).map(Self).map_err(|_| NotASecret)
+        let mac = Hmac::new_from_slice(&bytes).map_err(|_| NotASecret)?;
+        Ok(Self { mac, secret: Secret::new(secret.to_owned()) })
+    }
+
+    /// The secret that [`SigningKey::new`] took, for a receiver that checks signatures in its own way.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.secret.expose()
     }
 
     /// The secret of these bytes, as [`SigningKey::new`] takes it.
@@ -36,7 +46,7 @@ impl SigningKey {
     /// `v1,<base64>` over `<id>.<timestamp>.<body>`.
     #[must_use]
     pub fn sign(&self, id: &str, at: Utc, body: &[u8]) -> String {
-        let mut mac = self.0.clone();
+        let mut mac = self.mac.clone();
         for part in [id.as_bytes(), b".", at.seconds().to_string().as_bytes(), b".", body] {
             mac.update(part);
         }

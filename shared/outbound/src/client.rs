@@ -1,22 +1,22 @@
 //! One client for every request: connections are kept for each host, and nothing is built per request.
 
-use std::borrow::Cow;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::Method;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Response, redirect, retry};
-use url::Url;
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
+use reqwest::{RequestBuilder, Response, redirect, retry};
 
 use crate::address::{is_public, literal};
+use crate::coding;
+use crate::exchange::{Headers, Request, Sent};
 use crate::failure::{Failure, Kind};
 use crate::guard::{Forbidden, Resolver};
 use crate::retry_after;
-
-/// How many bytes of a receiver's answer are read. It needs a few to say what it means; more is not waited for.
-pub const RECEIPT: usize = 16 * 1024;
+use crate::trust::{Trust, Untrusted};
 
 /// How long a connection may take, name resolution and TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,6 +24,18 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an unused connection is kept. Common servers close theirs after five seconds; one that is closed under a
 /// request costs an attempt.
 const IDLE: Duration = Duration::from_secs(4);
+
+/// How many headers of an answer are read; one with more is no answer.
+const MOST_HEADERS: usize = 256;
+
+/// How much longer than what is read of it a compressed body may be. It hardly ever is longer.
+const COMPRESSED: usize = 1024;
+
+/// How many combinations of trust and guard are kept. Each configuration has a few; processes read several.
+const MOST_CLIENTS: usize = 64;
+
+/// How many hosts are remembered as recently answering.
+const MOST_HOSTS: usize = 1024;
 
 /// Whether connections are kept between requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,87 +46,12 @@ pub enum KeepAlive {
     Never,
 }
 
-/// What is sent.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// `GET` or `POST`.
-    pub method: Method,
-    /// Where to. `http` or `https`.
-    pub url: Url,
-    /// The headers, names in any case. `Host`, `Content-Length` and `User-Agent` are written by the client.
-    pub headers: Vec<(Cow<'static, str>, String)>,
-    /// The bytes, sent as they are.
-    pub body: Bytes,
-    /// How long it may take from the first step to the last byte of the answer that is read.
-    pub timeout: Duration,
-    /// Whether the address may be private or reserved.
-    pub allow_private: bool,
-    /// How many bytes of the answer are read; the rest is not waited for.
-    pub limit: usize,
-}
-
-/// What came of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sent {
-    /// There was an answer, of whatever status.
-    Answered {
-        /// The HTTP status; a redirect is an answer like any other.
-        status: u16,
-        /// The wait that `Retry-After` asks for.
-        retry_after: Option<Duration>,
-        /// The media type the answer says it is, as it was written; nothing where it is missing or no text.
-        content_type: Option<String>,
-        /// The body's first bytes, [`Request::limit`] at the most.
-        body: Bytes,
-        /// How long it took, in milliseconds.
-        ms: u64,
-    },
-    /// There was none.
-    Failed {
-        /// At which step it ended.
-        kind: Kind,
-        /// What happened, for the operator. Holds neither path nor query of the URL, nor any header's value.
-        text: String,
-        /// How long it took to find out, in milliseconds.
-        ms: u64,
-    },
-}
-
-impl Sent {
-    /// How long it took, in milliseconds.
-    #[must_use]
-    pub const fn ms(&self) -> u64 {
-        match self {
-            Self::Answered { ms, .. } | Self::Failed { ms, .. } => *ms,
-        }
-    }
-
-    /// The HTTP status, where there was an answer.
-    #[must_use]
-    pub const fn status(&self) -> Option<u16> {
-        match self {
-            Self::Answered { status, .. } => Some(*status),
-            Self::Failed { .. } => None,
-        }
-    }
-
-    /// What the operator reads of the attempt: the beginning of the answer's body, at most `limit` characters of what
-    /// may be any bytes, or what went wrong.
-    #[must_use]
-    pub fn detail(&self, limit: usize) -> String {
-        match self {
-            Self::Answered { body, .. } => String::from_utf8_lossy(body).chars().take(limit).collect(),
-            Self::Failed { text, .. } => text.clone(),
-        }
-    }
-}
-
 /// The HTTP client could not be made. That is a fault of the build, not of anything configured.
 #[derive(Debug, thiserror::Error)]
 pub enum NoClient {
     /// TLS could not be set up.
     #[error("TLS could not be set up")]
-    Tls(#[from] rustls::Error),
+    Tls(#[from] Untrusted),
     /// The client could not be built.
     #[error("the HTTP client could not be built")]
     Build(#[from] reqwest::Error),
@@ -123,59 +60,65 @@ pub enum NoClient {
 /// Sends requests. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Client {
-    // Two, so that a connection to a private address can never serve a request that may not go there.
-    guarded: reqwest::Client,
-    unguarded: reqwest::Client,
+    keep_alive: KeepAlive,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// One for each manner, so that a connection made in one can never serve a request of another.
+    clients: Mutex<HashMap<Manner, reqwest::Client>>,
+    /// When a host last answered over a connection that is kept.
+    answered: Mutex<HashMap<String, Instant>>,
+}
+
+/// How a connection is made.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Manner {
+    trust: Trust,
+    allow_private: bool,
+    /// Whether it may serve another request.
+    kept: bool,
 }
 
 impl Client {
-    /// A client whose trust is compiled in: it reads no certificate store, no proxy settings, nothing of the host.
+    /// A client that reads no certificate store unless told to, no proxy settings, nothing of the host.
     pub fn new(keep_alive: KeepAlive) -> Result<Self, NoClient> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let mut tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let client = |allow_private| {
-            let builder = reqwest::Client::builder()
-                .user_agent(concat!("tongguan/", env!("CARGO_PKG_VERSION")))
-                .tls_backend_preconfigured(tls.clone())
-                .dns_resolver(Resolver { allow_private })
-                // A redirect would lead a signed event to somewhere nobody configured.
-                .redirect(redirect::Policy::none())
-                .no_proxy()
-                // One request is one attempt; the delivery's own state counts them.
-                .retry(retry::never())
-                .http1_only()
-                .tcp_nodelay(true)
-                .connect_timeout(CONNECT_TIMEOUT)
-                .pool_idle_timeout(IDLE);
-            match keep_alive {
-                KeepAlive::Brief => builder,
-                KeepAlive::Never => builder.pool_max_idle_per_host(0),
-            }
-            .build()
-        };
-        Ok(Self { guarded: client(false)?, unguarded: client(true)? })
+        let client = Self { keep_alive, shared: Arc::default() };
+        client.by(Manner { trust: Trust::default(), allow_private: false, kept: keep_alive == KeepAlive::Brief })?;
+        Ok(client)
     }
 
-    /// Sends a request, once.
+    /// The client that makes connections in a manner.
+    fn by(&self, manner: Manner) -> Result<reqwest::Client, NoClient> {
+        let mut clients = self.shared.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&manner) {
+            return Ok(client.clone());
+        }
+        if clients.len() >= MOST_CLIENTS {
+            clients.clear();
+        }
+        let client = build(&manner)?;
+        clients.insert(manner, client.clone());
+        Ok(client)
+    }
+
+    /// Sends a request, once; where it may arrive twice, once more on a new connection if the one that was kept has ended.
     pub async fn send(&self, request: Request) -> Sent {
         let started = Instant::now();
-        let result = self.attempt(request).await;
+        let result = self.attempt(request, started).await;
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match result {
-            Ok(Answer { status, retry_after, content_type, body }) => {
-                Sent::Answered { status, retry_after, content_type, body, ms }
+            Ok(Answer { status, headers, unreadable, body }) => {
+                let Headers { retry_after, content_type, location } = headers;
+                Sent::Answered { status, retry_after, content_type, location, unreadable, body, ms }
             }
             Err(Failure { kind, text }) => Sent::Failed { kind, text, ms },
         }
     }
 
-    async fn attempt(&self, request: Request) -> Result<Answer, Failure> {
-        let Request { method, url, headers, body, timeout, allow_private, limit } = request;
+    async fn attempt(&self, request: Request, started: Instant) -> Result<Answer, Failure> {
+        let Request { method, url, headers, body, timeout, allow_private, trust, repeatable, limit } = request;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Failure::new(Kind::Unsendable, "the URL is not an http or https URL".to_owned()));
         }
@@ -183,27 +126,86 @@ impl Client {
         if !allow_private && literal(&url).is_some_and(|address| !is_public(address)) {
             return Err(Failure::new(Kind::Refused, Forbidden.to_string()));
         }
-        let client = if allow_private { &self.unguarded } else { &self.guarded };
-        let sending = client.request(method, url).headers(header_map(headers)?).body(body).timeout(timeout);
-        let response = sending.send().await.map_err(|error| Failure::of(&error))?;
-        let status = response.status().as_u16();
-        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let retry_after = header(RETRY_AFTER).and_then(|value| retry_after::parse(value, jiff::Timestamp::now()));
-        let content_type = header(CONTENT_TYPE).map(str::to_owned);
-        Ok(Answer { status, retry_after, content_type, body: beginning(response, limit).await? })
+        let headers = header_map(headers)?;
+        let kept = repeatable && self.keep_alive == KeepAlive::Brief;
+        let host = url.origin().ascii_serialization();
+        let new = |client: &reqwest::Client, timeout| -> RequestBuilder {
+            client.request(method.clone(), url.clone()).headers(headers.clone()).body(body.clone()).timeout(timeout)
+        };
+        let client = |kept| {
+            let client = self.by(Manner { trust: trust.clone(), allow_private, kept });
+            client.map_err(|error| Failure::new(Kind::Connect, causes(&error)))
+        };
+        let first = new(&client(kept)?, timeout).send().await.map_err(|error| Failure::of(&error));
+        let response = match first {
+            Err(Failure { kind: Kind::Broken, .. }) if kept && self.has_answered(&host) => {
+                let left = timeout.saturating_sub(started.elapsed());
+                new(&client(false)?, left).send().await.map_err(|error| Failure::of(&error))
+            }
+            first => first,
+        }?;
+        if kept {
+            self.answers(host);
+        }
+        read(response, limit).await
     }
+
+    /// Whether there may be a connection to a host that was kept.
+    fn has_answered(&self, host: &str) -> bool {
+        let answered = self.shared.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        // A connection that is about to be given up may serve a request that takes a while to be sent.
+        answered.get(host).is_some_and(|at| at.elapsed() < 2 * IDLE)
+    }
+
+    fn answers(&self, host: String) {
+        let mut answered = self.shared.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        if answered.len() >= MOST_HOSTS {
+            answered.retain(|_, at| at.elapsed() < IDLE);
+        }
+        answered.insert(host, Instant::now());
+    }
+}
+
+fn build(manner: &Manner) -> Result<reqwest::Client, NoClient> {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("tongguan/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(manner.trust.tls()?)
+        .dns_resolver(Resolver { allow_private: manner.allow_private })
+        // A redirect would lead a signed event to somewhere nobody configured.
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        // One request is one attempt; the delivery's own state counts them.
+        .retry(retry::never())
+        .http1_only()
+        // An odd header is no reason not to read the answer behind it.
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_max_headers(MOST_HEADERS)
+        .tcp_nodelay(true)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE);
+    let builder = if manner.kept { builder } else { builder.pool_max_idle_per_host(0) };
+    Ok(builder.build()?)
+}
+
+/// An error and its causes, in a line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// What is read of an answer.
 struct Answer {
     status: u16,
-    retry_after: Option<Duration>,
-    content_type: Option<String>,
+    headers: Headers,
+    unreadable: Option<String>,
     body: Bytes,
 }
 
-fn header_map(headers: Vec<(Cow<'static, str>, String)>) -> Result<HeaderMap, Failure> {
-    let mut map = HeaderMap::with_capacity(headers.len());
+fn header_map(headers: Vec<(std::borrow::Cow<'static, str>, String)>) -> Result<HeaderMap, Failure> {
+    let mut map = HeaderMap::with_capacity(headers.len() + 1);
+    map.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     for (name, value) in headers {
         let unsendable = || Failure::new(Kind::Unsendable, format!("the header {name} cannot be written"));
         let name = HeaderName::try_from(&*name).map_err(|_| unsendable())?;
@@ -212,8 +214,32 @@ fn header_map(headers: Vec<(Cow<'static, str>, String)>) -> Result<HeaderMap, Fa
     Ok(map)
 }
 
-/// The first bytes of the body. An answer that breaks off before that is none: what is missing could have
-/// taken it back.
+async fn read(response: Response, limit: usize) -> Result<Answer, Failure> {
+    let status = response.status().as_u16();
+    let values = |name| response.headers().get_all(name).iter();
+    // Any bytes may stand in a header's value.
+    let text = |name| values(name).next().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let headers = Headers {
+        retry_after: text(RETRY_AFTER).and_then(|value| retry_after::parse(&value, jiff::Timestamp::now())),
+        content_type: text(CONTENT_TYPE),
+        location: text(LOCATION),
+    };
+    let codings = values(CONTENT_ENCODING).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let codings: Vec<_> = codings.collect();
+    let (unreadable, body) =
+        match beginning(response, if codings.is_empty() { limit } else { limit + COMPRESSED }).await {
+            Ok(body) => match coding::undone(&codings, &body, limit) {
+                Ok(undone) => (None, undone.slice(..undone.len().min(limit))),
+                Err(why) => (Some(why), body),
+            },
+            // What is missing could have taken it back.
+            Err(failure) if (200..300).contains(&status) => return Err(failure),
+            Err(failure) => (Some(failure.text), Bytes::new()),
+        };
+    Ok(Answer { status, headers, unreadable, body })
+}
+
+/// The first bytes of the body. One that breaks off before that is none.
 async fn beginning(mut response: Response, limit: usize) -> Result<Bytes, Failure> {
     let mut body = BytesMut::new();
     while body.len() < limit

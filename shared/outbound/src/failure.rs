@@ -1,6 +1,9 @@
 //! Why there was no answer.
 
 use std::error::Error;
+use std::io;
+
+use rustls::CertificateError;
 
 use crate::guard::Forbidden;
 
@@ -40,6 +43,9 @@ impl Failure {
         if let Some(forbidden) = causes().find_map(|cause| cause.downcast_ref::<Forbidden>()) {
             return Self::new(Kind::Refused, forbidden.to_string());
         }
+        if let Some(refused) = causes().find_map(certificate) {
+            return Self::new(Kind::Connect, refused);
+        }
         let (kind, what) = if error.is_builder() {
             (Kind::Unsendable, "the request cannot be sent")
         } else if error.is_dns() {
@@ -54,4 +60,33 @@ impl Failure {
         let cause = causes().last().map(ToString::to_string).filter(|_| kind != Kind::Timeout);
         Self::new(kind, cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}")))
     }
+}
+
+/// Why the server's certificate is not accepted, and what to do about it, where that is what an error says.
+fn certificate(cause: &(dyn Error + 'static)) -> Option<String> {
+    // The error within one of input and output is not among its causes.
+    if let Some(within) = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        return certificate(within);
+    }
+    let rustls::Error::InvalidCertificate(why) = cause.downcast_ref::<rustls::Error>()? else { return None };
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not exhaustive, and most of it is told alike")]
+    let why = match why {
+        CertificateError::UnknownIssuer => {
+            "is of an unknown authority: name that authority's certificate in ca_file".to_owned()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "has expired: its owner must renew it".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "is not valid yet: compare the clocks".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "is for another name: use a name of the certificate in the URL".to_owned()
+        }
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            "is an authority's own: the server needs one that the authority has signed".to_owned()
+        }
+        other => format!("is not accepted: {other}"),
+    };
+    Some(format!("no connection: the server's certificate {why}"))
 }

@@ -5,11 +5,17 @@
 
 pub mod address;
 mod client;
+mod coding;
+mod exchange;
 mod failure;
 mod guard;
 mod retry_after;
 #[cfg(test)]
 mod tests;
+mod text;
+mod trust;
 
-pub use client::{Client, KeepAlive, NoClient, RECEIPT, Request, Sent};
+pub use client::{Client, KeepAlive, NoClient};
+pub use exchange::{RECEIPT, Request, Sent};
 pub use failure::Kind;
+pub use trust::{Trust, Untrusted};

@@ -63,11 +63,13 @@ pub enum Metric {
     LedgerDifference,
     /// Configurations refused for their mistakes, the one before them in use.
     ConfigurationRefused,
+    /// Connections whose credentials their partner refuses, each counted when that is found.
+    CredentialsRefused,
 }
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::AckTime,
         Self::AckMargin,
         Self::Accepted,
@@ -89,6 +91,7 @@ impl Metric {
         Self::CircuitsOpen,
         Self::LedgerDifference,
         Self::ConfigurationRefused,
+        Self::CredentialsRefused,
     ];
 
     /// Its name in CloudWatch.
@@ -119,7 +122,8 @@ impl Metric {
             | Self::Ambiguous
             | Self::CircuitsOpen
             | Self::LedgerDifference
-            | Self::ConfigurationRefused => "Count",
+            | Self::ConfigurationRefused
+            | Self::CredentialsRefused => "Count",
         }
     }
 
@@ -301,7 +305,7 @@ mod tests {
         for (place, metric) in Metric::ALL.into_iter().enumerate() {
             assert_eq!(metric as usize, place);
         }
-        assert_eq!(Metric::ALL.len(), Metric::ConfigurationRefused as usize + 1, "the last is the last of the list");
+        assert_eq!(Metric::ALL.len(), Metric::CredentialsRefused as usize + 1, "the last is the last of the list");
         let dimensions = [Dimension::Function, Dimension::Partner, Dimension::Connection, Dimension::Endpoint];
         assert!(Metric::ALL.iter().all(|metric| dimensions.iter().all(|other| other.name() != metric.name())));
     }

@@ -100,6 +100,27 @@ async fn a_delivery_is_read_and_its_signature_checked() {
     assert_eq!((got[0].subject.as_deref(), &got[0].body[..]), (Some("order:1"), body.as_bytes()));
 }
 
+/// Regression: the ERP checked signatures with the signer that had made them.
+#[tokio::test]
+async fn signatures_are_checked_by_the_reference_implementation() {
+    let key = SigningKey::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    let erp = Erp::start(ANY_PORT, vec![key.clone()]).await.unwrap();
+    let at = Utc(1_614_265_330_000_000);
+    let webhook = standardwebhooks::Webhook::new(key.expose()).unwrap();
+    let body = r#"{"test": 2432232314}"#;
+    let signature = webhook.sign("e1", at.seconds(), body.as_bytes()).unwrap();
+    assert_eq!(signature, key.sign("e1", at, body.as_bytes()));
+    post(&erp, at, &signature, body).await;
+    post(&erp, at, &signature, "{}").await;
+    // The hub's signature over bytes that are no text.
+    let bytes = b"\x1f\x8b\xff";
+    let over_bytes = key.sign("e1", at, bytes);
+    post_bytes(&erp, at, &over_bytes, bytes).await;
+    post_bytes(&erp, at, &signature, bytes).await;
+    let got = tokio::time::timeout(Duration::from_secs(5), erp.received(4)).await.unwrap();
+    assert_eq!(got.iter().map(|one| one.signed).collect::<Vec<_>>(), [true, false, true, false]);
+}
+
 #[tokio::test]
 async fn a_flapping_erp_fails_by_delivery_or_by_request() {
     let erp = Erp::start(ANY_PORT, vec![]).await.unwrap();
@@ -126,16 +147,20 @@ async fn a_watched_erp_shows_and_does_not_keep() {
 /// Delivers `e1` on a connection of its own and returns the whole answer.
 #[allow(clippy::unwrap_used, reason = "called by tests only")]
 async fn post(erp: &Erp, at: Utc, signature: &str, body: &str) -> String {
+    post_bytes(erp, at, signature, body.as_bytes()).await
+}
+
+async fn post_bytes(erp: &Erp, at: Utc, signature: &str, body: &[u8]) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut stream = tokio::net::TcpStream::connect(erp.address()).await.unwrap();
     let request = format!(
         "POST /events HTTP/1.1\r\nhost: erp\r\nconnection: close\r\nwebhook-id: e1\r\nwebhook-timestamp: {}\r\n\
          webhook-signature: {signature}\r\ncontent-type: application/cloudevents+json; charset=utf-8\r\n\
-         content-length: {}\r\n\r\n{body}",
+         content-length: {}\r\n\r\n",
         at.seconds(),
         body.len(),
     );
-    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.write_all(&[request.as_bytes(), body].concat()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer

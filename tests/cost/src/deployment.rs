@@ -136,8 +136,7 @@ impl Deployment {
             }),
             wire: Arc::new(move |_| {
                 let body = Bytes::from_static(answer.as_bytes());
-                async move { Sent::Answered { status: 200, retry_after: None, content_type: None, body, ms: 0 } }
-                    .boxed()
+                async move { Sent::answer(200, body) }.boxed()
             }),
             ports: port_push::ACTION,
             ends: None,

@@ -1,5 +1,6 @@
 //! Calls to partners through the hub, against simulated partners that keep their own rules.
 
+mod answers;
 mod circuits;
 mod crash;
 mod first;

@@ -1,5 +1,6 @@
 //! From a partner's push to the ERP, over a hub in this process with real sockets on both sides.
 
+pub(crate) mod answers;
 mod api;
 mod carrying;
 mod circuit;
@@ -12,3 +13,4 @@ mod payloads;
 mod regressions;
 mod sameness;
 mod slow_store;
+mod tls;

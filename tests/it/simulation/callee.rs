@@ -128,5 +128,9 @@ async fn answer(world: &Arc<World>, request: &Request) -> Sent {
 }
 
 fn says(status: u16, retry_after: Option<Duration>, body: &Value) -> Sent {
-    Sent::Answered { status, retry_after, content_type: None, body: Bytes::from(body.to_string()), ms: 0 }
+    let mut sent = Sent::answer(status, Bytes::from(body.to_string()));
+    if let Sent::Answered { retry_after: asked, .. } = &mut sent {
+        *asked = retry_after;
+    }
+    sent
 }

@@ -133,7 +133,7 @@ impl Erp {
         }
         drop(under_way);
         let judged = |status, retry_after, body: &[u8]| Returned {
-            outcome: envelope::judge(endpoint.format, status, retry_after, body),
+            outcome: envelope::judge(endpoint.format, status, retry_after, Some(body)),
             status: Some(status),
             detail: String::new(),
         };

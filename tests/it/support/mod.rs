@@ -1,5 +1,6 @@
 //! What the flows share: a hub in this process with an ERP behind it, time that can be moved, and plain HTTP.
 
+pub(crate) mod canned;
 pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod process;
@@ -169,6 +170,12 @@ impl Plan {
         let secrets = if more.contains("secrets") { String::new() } else { format!("secrets = [\"{}\"]", secret(1)) };
         let url = erp.url();
         self.table(&format!("[[endpoints]]\nid = \"{id}\"\nurl = \"{url}\"\nallow_private = true\n{secrets}\n{more}"))
+    }
+
+    /// With another text in the place of one, wherever it stands.
+    pub(crate) fn changed(mut self, from: &str, to: &str) -> Self {
+        self.tables = self.tables.replace(from, to);
+        self
     }
 
     pub(crate) fn text(&self) -> String {

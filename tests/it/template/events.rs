@@ -261,10 +261,8 @@ fn request(sample: &str) -> http::Request<bytes::Bytes> {
 
 /// A courier whose calls the partner answers so.
 fn answered(context: &Deployed, body: &'static str) -> Courier<DynamoStore, Kept> {
-    let wire: courier::Wire = Arc::new(move |_| {
-        let (content_type, body) = (None, bytes::Bytes::from_static(body.as_bytes()));
-        std::future::ready(Sent::Answered { status: 200, retry_after: None, content_type, body, ms: 1 }).boxed()
-    });
+    let wire: courier::Wire =
+        Arc::new(move |_| std::future::ready(Sent::answer(200, bytes::Bytes::from_static(body.as_bytes()))).boxed());
     Courier { wire, ..courier(context) }
 }
 

@@ -88,6 +88,7 @@ fn what_must_not_go_unnoticed_has_an_alarm() {
         Metric::CircuitsOpen,
         Metric::LedgerDifference,
         Metric::ConfigurationRefused,
+        Metric::CredentialsRefused,
     ] {
         own(metric, "Greater", 0);
     }

@@ -9,15 +9,16 @@ use hub::call::{Answered, Came};
 use hub::delivery::Outcome;
 use outbound::{Kind, Request, Sent};
 use partners::operation::enclosure::Enclosure;
-use partners::operation::{self, Attempt, Fault, File, Operation, Prepared, Verdict};
+use partners::operation::{self, Attempt, Effect, Fault, File, Operation, Prepared, Verdict, refuses_credentials};
 use partners::{Json, operation::needs_token};
 use runtime::config::Connection;
 use store::Store;
 use url::Url;
 
-use super::{Gate, token};
+use super::token::{self, NoToken, Refusal};
+use super::{Gate, credentials};
 use crate::file::{self, Limits, Obtained};
-use crate::{Courier, nonce};
+use crate::{Courier, nonce, trust};
 
 /// How much of an answer is read, in bytes. A longer one cannot be judged.
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
@@ -26,7 +27,7 @@ const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 const KEPT: usize = 64 * 1024;
 
 /// How much an attempt tells the operator, in characters.
-const DETAIL: usize = 512;
+pub(super) const DETAIL: usize = 512;
 
 /// What is asked, and of whom.
 #[derive(Clone, Copy)]
@@ -52,6 +53,13 @@ pub(super) enum Unready {
     Never(Vec<Fault>),
     /// Not by what this process knows of the connection and the operation.
     Unknown(Vec<Fault>),
+    /// The partner refuses to give a token.
+    Refused {
+        /// For the operator: its words, and what to do.
+        text: String,
+        /// What the partner said.
+        refusal: Refusal,
+    },
     /// Not now.
     Later {
         text: String,
@@ -76,8 +84,10 @@ pub(super) async fn ready<S: Store, Q>(
     };
     let token = if needs_token(connection.partner, &connection.settings) {
         let found = token::token(courier, connection, gate, spent).await;
-        let later = |why: token::NoToken| Unready::Later { text: why.text, outcome: why.outcome, retry_after: None };
-        Some(found.map_err(later)?)
+        Some(found.map_err(|NoToken { text, outcome, refused }| match refused {
+            Some(refusal) => Unready::Refused { text, refusal },
+            None => Unready::Later { text, outcome, retry_after: None },
+        })?)
     } else {
         None
     };
@@ -92,7 +102,7 @@ pub(super) async fn ready<S: Store, Q>(
         file: file.as_ref().map(|file| File { name: &file.name, content_type: &file.content_type, bytes: &file.bytes }),
     };
     let prepared = operation::prepare(operation, body, &attempt).map_err(Unready::Unknown)?;
-    let request = request(connection, prepared)
+    let request = request(connection, prepared, operation.effect == Effect::Query)
         .map_err(|remedy| Unready::Unknown(vec![Fault { field: "base_url".to_owned(), remedy }]))?;
     Ok(Ready { request, token })
 }
@@ -103,7 +113,8 @@ async fn obtain<S, Q>(
     enclosed: &Enclosure,
 ) -> Result<Obtained, Unready> {
     let limits = Limits { timeout: connection.timeout, allow_private: connection.allow_private_files };
-    file::obtain(enclosed, |request| (courier.wire)(request), &limits).await.map_err(|why| {
+    let send = |request| (courier.wire)(Request { trust: trust(&connection.trust), ..request });
+    file::obtain(enclosed, send, &limits).await.map_err(|why| {
         if why.worth_repeating {
             Unready::Later { text: why.text, outcome: Outcome::Impossible, retry_after: why.retry_after }
         } else {
@@ -112,8 +123,9 @@ async fn obtain<S, Q>(
     })
 }
 
-/// What is prepared, as it goes to the connection's base URL.
-pub(super) fn request(connection: &Connection, prepared: Prepared) -> Result<Request, String> {
+/// What is prepared, as it goes to the connection's base URL; `repeatable` where it may be sent twice in an attempt. A
+/// command is sent once in each, whatever its schedule may do.
+pub(super) fn request(connection: &Connection, prepared: Prepared, repeatable: bool) -> Result<Request, String> {
     let base = connection.base_url.as_ref().ok_or_else(|| "must be set: where the partner is called".to_owned())?;
     let url = Url::parse(&prepared.url(base.as_str())).map_err(|_| "and the operation's path are no URL".to_owned())?;
     let headers = prepared.headers.into_iter().map(|pair| (pair.name, pair.value));
@@ -128,6 +140,8 @@ pub(super) fn request(connection: &Connection, prepared: Prepared) -> Result<Req
         body: Bytes::from(prepared.body),
         timeout: connection.timeout,
         allow_private: connection.allow_private,
+        trust: trust(&connection.trust),
+        repeatable,
         limit: LONGEST_ANSWER + 1,
     })
 }
@@ -137,24 +151,84 @@ pub(super) struct Exchange {
     pub(super) sent: Sent,
     /// Nothing where there was no answer.
     pub(super) verdict: Option<Verdict>,
+    /// Whether it refuses the connection's credentials.
+    pub(super) refuses_credentials: bool,
 }
 
 /// Sends a request, once, and reads the partner's business code.
 pub(super) async fn exchange<S, Q>(courier: &Courier<S, Q>, ask: Ask<'_>, request: Request) -> Exchange {
-    let sent = (courier.wire)(request).await;
-    let verdict = match &sent {
-        Sent::Answered { body, .. } if body.len() > LONGEST_ANSWER => {
-            Some(Verdict::Unreadable { text: format!("the answer is longer than {LONGEST_ANSWER} bytes") })
-        }
-        Sent::Answered { status, body, .. } => {
-            Some(operation::read(ask.operation, &ask.connection.settings, *status, body))
-        }
-        Sent::Failed { .. } => None,
+    let sent = wired(courier, request).await;
+    let verdict = read(&sent, |status, body| operation::read(ask.operation, &ask.connection.settings, status, body));
+    Exchange { sent, verdict, refuses_credentials: false }
+}
+
+/// What came of a request, an answer as text.
+pub(super) async fn wired<S, Q>(courier: &Courier<S, Q>, request: Request) -> Sent {
+    (courier.wire)(request).await.into_text(LONGEST_ANSWER + 1)
+}
+
+/// What an answer says by the partner's rule `judge`; nothing where there is none. Of one that cannot be read the status
+/// alone counts, and never as success.
+pub(super) fn read(sent: &Sent, judge: impl FnOnce(u16, &[u8]) -> Verdict) -> Option<Verdict> {
+    let Sent::Answered { status, unreadable, body, .. } = sent else { return None };
+    let why = if body.len() > LONGEST_ANSWER {
+        Some(format!("the answer is longer than {LONGEST_ANSWER} bytes"))
+    } else if unreadable.is_some() || sent.redirected().is_some() {
+        Some(sent.detail(DETAIL))
+    } else {
+        None
     };
-    Exchange { sent, verdict }
+    let Some(why) = why else { return Some(judge(*status, body)) };
+    // A redirect may carry a business code; a body that cannot be read carries none.
+    let body = if unreadable.is_some() || body.len() > LONGEST_ANSWER { &b""[..] } else { body };
+    Some(match judge(*status, body) {
+        Verdict::Refused { code, .. } if code == status.to_string() => Verdict::Refused { code, text: why },
+        Verdict::Busy { code, .. } if code == status.to_string() => Verdict::Busy { code, text: why },
+        Verdict::TokenExpired { code, .. } if code == status.to_string() => Verdict::TokenExpired { code, text: why },
+        Verdict::Unreadable { .. } => Verdict::Unreadable { text: why },
+        verdict @ (Verdict::Success
+        | Verdict::Refused { .. }
+        | Verdict::Busy { .. }
+        | Verdict::Exception { .. }
+        | Verdict::TokenExpired { .. }) => verdict,
+    })
 }
 
 impl Exchange {
+    /// Tells whether the partner takes the credentials. Where it does not, the verdict says which they are; a token that was
+    /// turned away although it was `fresh` is a refusal of theirs too.
+    pub(super) async fn with_credentials<S: Store, Q>(
+        mut self,
+        courier: &Courier<S, Q>,
+        connection: &Connection,
+        gate: &Gate,
+        fresh: bool,
+    ) -> Self {
+        let status = self.sent.status().unwrap_or_default();
+        let refused = match &self.verdict {
+            Some(Verdict::Success) => {
+                credentials::accepted(courier, connection, gate).await;
+                None
+            }
+            Some(Verdict::TokenExpired { code, text }) if fresh => {
+                Some((code.clone(), format!("it turns away a token that it has just given: {text}")))
+            }
+            Some(verdict @ Verdict::Refused { code, text })
+                if refuses_credentials(connection.partner, status, verdict) =>
+            {
+                Some((code.clone(), text.clone()))
+            }
+            Some(_) | None => None,
+        };
+        if let Some((code, text)) = refused {
+            credentials::refused(courier, connection, gate, &code).await;
+            let text = format!("{text}; {}", credentials::advice(connection));
+            self.verdict = Some(Verdict::Refused { code, text });
+            self.refuses_credentials = true;
+        }
+        self
+    }
+
     /// Whether the partner turned the token away.
     pub(super) const fn is_expired(&self) -> bool {
         matches!(self.verdict, Some(Verdict::TokenExpired { .. }))

@@ -8,6 +8,7 @@ use hub::Utc;
 use runtime::config::Rate;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::credentials::Complaint;
 use super::token::Slot;
 
 /// The gate of one connection.
@@ -18,12 +19,19 @@ pub(crate) struct Gate {
     pace: Mutex<VecDeque<Utc>>,
     /// The partner's token.
     pub(super) token: Slot,
+    /// What was told of its credentials.
+    pub(super) complaint: Complaint,
 }
 
 impl Gate {
     /// The gate of a connection with so many calls at once.
     pub(crate) fn new(concurrency: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(concurrency)), pace: Mutex::default(), token: Slot::default() }
+        Self {
+            places: Arc::new(Semaphore::new(concurrency)),
+            pace: Mutex::default(),
+            token: Slot::default(),
+            complaint: Complaint::default(),
+        }
     }
 
     /// A place among the calls that may be under way at once.

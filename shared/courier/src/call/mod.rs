@@ -3,6 +3,7 @@
 //! A command that must not be done twice is marked as being sent before it is sent, so that whoever finds it like that
 //! after its time knows that nobody knows. What came of it, and the deliveries that tell the ERP, are stored in one write.
 
+mod credentials;
 mod exchange;
 mod found;
 mod gate;
@@ -145,6 +146,8 @@ impl Outgoing {
         match self {
             Self::Sent(exchange) => exchange.outcome(),
             Self::Not(Unready::Later { outcome, .. }) => *outcome,
+            // It answers, and knows its own mind.
+            Self::Not(Unready::Refused { .. }) => Outcome::Delivered,
             Self::Not(Unready::Never(_) | Unready::Unknown(_)) => Outcome::Impossible,
         }
     }
@@ -177,6 +180,7 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
                 spent = ready.token;
                 continue;
             }
+            let made = made.with_credentials(courier, connection, self.gate, spent.is_some()).await;
             return Ok(Some(Made { work, turn, began, came: Outgoing::Sent(made) }));
         }
     }
@@ -211,6 +215,7 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
             Outgoing::Not(Unready::Later { text, retry_after, .. }) => {
                 (Came::Nothing { retry_after: *retry_after }, text.clone(), None, None)
             }
+            Outgoing::Not(Unready::Refused { text, .. }) => (Came::Refusal, text.clone(), None, None),
             Outgoing::Not(Unready::Never(faults)) => (Came::Refusal, list(faults), None, None),
             Outgoing::Not(Unready::Unknown(faults)) => return unknown(courier, record, turn, &list(faults)).await,
         };

@@ -15,6 +15,7 @@ use store::Store;
 use tokio::time::{sleep, timeout};
 
 use super::exchange::{Ask, Exchange, Unready, exchange, ready};
+use super::token::Refusal;
 use super::{Gate, line_name};
 use crate::Courier;
 
@@ -55,6 +56,17 @@ pub enum Unanswered {
         /// The answer as it came.
         answer: Answer,
     },
+    /// The partner refuses the connection's credentials.
+    Credentials {
+        /// Its words, and what to do.
+        text: String,
+        /// Its code as printed; the HTTP status where there is none.
+        code: String,
+        /// The HTTP status.
+        status: u16,
+        /// The answer as it came, where it is the query's own.
+        answer: Option<Answer>,
+    },
 }
 
 /// Asks a partner, once; a token that it turns away is replaced and the question repeated.
@@ -86,16 +98,20 @@ pub async fn ask<S: Store, Q>(
     let outcome = match &result {
         Ok(made) => made.outcome(),
         Err(Unready::Later { outcome, .. }) => *outcome,
+        Err(Unready::Refused { .. }) => Outcome::Delivered,
         Err(Unready::Never(_) | Unready::Unknown(_)) => Outcome::Impossible,
     };
     line.report(&context.store, (permit, passing(courier), outcome), context.now()).await;
     let status = result.as_ref().ok().and_then(|made| made.sent.status());
     tracing::debug!(connection = %connection.id, operation = operation.name, status, "asked");
     match result {
-        Ok(Exchange { sent: Sent::Answered { status, body, .. }, verdict: Some(verdict) }) => {
+        Ok(Exchange { sent: Sent::Answered { status, body, .. }, verdict: Some(verdict), refuses_credentials }) => {
             let answer = Answer { status, body };
             match verdict {
                 Verdict::Success => Ok(answer),
+                Verdict::Refused { code, text } if refuses_credentials => {
+                    Err(Unanswered::Credentials { text, code, status, answer: Some(answer) })
+                }
                 Verdict::Refused { .. }
                 | Verdict::Busy { .. }
                 | Verdict::Exception { .. }
@@ -105,6 +121,9 @@ pub async fn ask<S: Store, Q>(
         }
         Ok(made) => Err(Unanswered::NoAnswer(made.detail())),
         Err(Unready::Later { text, .. }) => Err(Unanswered::NoAnswer(text)),
+        Err(Unready::Refused { text, refusal: Refusal { code, status } }) => {
+            Err(Unanswered::Credentials { text, code, status, answer: None })
+        }
         Err(Unready::Never(faults) | Unready::Unknown(faults)) => Err(Unanswered::Faulty(faults)),
     }
 }
@@ -119,7 +138,7 @@ async fn answered<S: Store, Q>(courier: &Courier<S, Q>, ask: Ask<'_>, gate: &Gat
             spent = ready.token;
             continue;
         }
-        return Ok(made);
+        return Ok(made.with_credentials(courier, ask.connection, gate, spent.is_some()).await);
     }
 }
 

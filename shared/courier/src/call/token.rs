@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use hub::delivery::Outcome;
 use hub::{Secret, Utc};
-use outbound::Sent;
 use partners::operation::{self, Attempt, Verdict};
 use runtime::config::Connection;
 use serde::{Deserialize, Serialize};
@@ -16,8 +15,8 @@ use store::{Note, Store, StoreError};
 use tokio::time::sleep;
 use url::Url;
 
-use super::exchange::{request, summary};
-use super::{Gate, list};
+use super::exchange::{DETAIL, read, request, summary, wired};
+use super::{Gate, credentials, list};
 use crate::{Courier, nonce};
 
 /// A token is replaced when that part of its life is left.
@@ -74,6 +73,17 @@ pub(super) struct NoToken {
     pub(super) text: String,
     /// What it says of the partner's health.
     pub(super) outcome: Outcome,
+    /// The partner's refusal, where it answered with one: asking again changes nothing.
+    pub(super) refused: Option<Refusal>,
+}
+
+/// A partner's refusal to give a token.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    /// Its code as printed; the HTTP status where there is none.
+    pub(super) code: String,
+    /// The HTTP status.
+    pub(super) status: u16,
 }
 
 impl Slot {
@@ -107,7 +117,7 @@ impl Held {
 
 /// A digest of where a connection asks for its token and with what. The token of the account that a connection was
 /// configured with before is good for hours, and calls with it would be done in that account's name.
-fn account(connection: &Connection) -> String {
+pub(super) fn account(connection: &Connection) -> String {
     let base_url = connection.base_url.as_ref().map(Url::as_str);
     let credentials = connection.credentials.iter().map(|(name, secret)| (name, secret.expose()));
     let told = serde_json::to_string(&(base_url, credentials.collect::<Vec<_>>())).unwrap_or_default();
@@ -144,7 +154,7 @@ pub(super) async fn token<S: Store, Q>(
         return held.map(|held| held.token).ok_or(why);
     }
     let holder = asking.get_or_insert_with(|| nonce(courier));
-    let replaced = replace(courier, (connection, &account), slot, holder, spent).await;
+    let replaced = replace(courier, (connection, &account), gate, holder, spent).await;
     drop(asking);
     // One that is good a while longer serves while the partner gives no other.
     replaced.or_else(|why| held.map(|held| held.token).ok_or(why))
@@ -154,11 +164,11 @@ pub(super) async fn token<S: Store, Q>(
 async fn replace<S: Store, Q>(
     courier: &Courier<S, Q>,
     (connection, account): (&Connection, &str),
-    slot: &Slot,
+    gate: &Gate,
     holder: &str,
     spent: Option<&Secret>,
 ) -> Result<Secret, NoToken> {
-    let store = &courier.context.store;
+    let (store, slot) = (&courier.context.store, &gate.token);
     let name = format!("token#{}", connection.id);
     let patience = connection.timeout * 2;
     let began = courier.context.now();
@@ -172,7 +182,7 @@ async fn replace<S: Store, Q>(
             note.as_ref().and_then(Held::of).filter(|held| held.is_good(account, now, spent) && now < held.replace);
         let result = match shared {
             Some(held) => Ok(slot.hold(held)),
-            None if taken => match ask(courier, connection, account).await {
+            None if taken => match ask(courier, connection, gate, account).await {
                 Ok(held) => {
                     keep(store, &name, note.map_or(0, |note| note.version), &held).await;
                     Ok(slot.hold(held))
@@ -182,6 +192,7 @@ async fn replace<S: Store, Q>(
             None if now.since(began) > patience => Err(NoToken {
                 text: "another process has been asking for a token for too long".to_owned(),
                 outcome: Outcome::Impossible,
+                refused: None,
             }),
             None => {
                 sleep(LOOK).await;
@@ -200,6 +211,7 @@ fn unshared(error: &StoreError) -> NoToken {
     NoToken {
         text: format!("the token could not be shared: {}", runtime::logs::chain(error)),
         outcome: Outcome::Impossible,
+        refused: None,
     }
 }
 
@@ -214,8 +226,13 @@ async fn keep<S: Store>(store: &S, name: &str, version: u64, held: &Held) {
 }
 
 /// Asks the partner.
-async fn ask<S, Q>(courier: &Courier<S, Q>, connection: &Connection, account: &str) -> Result<Held, NoToken> {
-    let unaskable = |text: String| NoToken { text, outcome: Outcome::Impossible };
+async fn ask<S: Store, Q>(
+    courier: &Courier<S, Q>,
+    connection: &Connection,
+    gate: &Gate,
+    account: &str,
+) -> Result<Held, NoToken> {
+    let unaskable = |text: String| NoToken { text, outcome: Outcome::Impossible, refused: None };
     let asked = courier.context.now();
     let (own, boundary) = (nonce(courier), nonce(courier));
     let attempt = Attempt {
@@ -230,32 +247,47 @@ async fn ask<S, Q>(courier: &Courier<S, Q>, connection: &Connection, account: &s
     let prepared = operation::token_request(connection.partner, &attempt)
         .map_err(|faults| unaskable(format!("no token can be asked for: {}", list(&faults))))?
         .ok_or_else(|| unaskable("the partner gives no tokens".to_owned()))?;
-    let request = request(connection, prepared).map_err(unaskable)?;
+    // One that was asked for twice is good as well.
+    let request = request(connection, prepared, true).map_err(unaskable)?;
     tracing::debug!(connection = %connection.id, "asking for a token");
-    let sent = (courier.wire)(request).await;
-    let (verdict, outcome) = match &sent {
-        Sent::Answered { status, body, .. } => {
-            match operation::read_token(connection.partner, &connection.settings, *status, body) {
-                Ok(token) => {
-                    let life = token.life;
-                    let token = Secret::new(token.expose().to_owned());
-                    let (account, until) = (account.to_owned(), asked.after(life));
-                    return Ok(Held { token, account, replace: asked.after(life.saturating_sub(life / AHEAD)), until });
-                }
-                Err(verdict) => {
-                    let trouble = *status == 429 || *status >= 500;
-                    let healthy = matches!(verdict, Verdict::Refused { .. });
-                    let outcome = if trouble && !healthy {
-                        Outcome::Refused { retry_after: None, trouble }
-                    } else {
-                        Outcome::Delivered
-                    };
-                    (summary(&verdict), outcome)
-                }
+    let sent = wired(courier, request).await;
+    let mut found = None;
+    let verdict = read(&sent, |status, body| {
+        match operation::read_token(connection.partner, &connection.settings, status, body) {
+            Ok(token) => {
+                found = Some(token);
+                Verdict::Success
             }
+            Err(verdict) => verdict,
         }
-        Sent::Failed { text, .. } => (text.clone(), Outcome::NoAnswer),
+    });
+    if let Some(token) = found {
+        let life = token.life;
+        let token = Secret::new(token.expose().to_owned());
+        let (account, until) = (account.to_owned(), asked.after(life));
+        return Ok(Held { token, account, replace: asked.after(life.saturating_sub(life / AHEAD)), until });
+    }
+    let trouble = sent.status().is_some_and(|status| status == 429 || status >= 500);
+    let outcome = match &verdict {
+        None => Outcome::NoAnswer,
+        Some(Verdict::Refused { .. }) => Outcome::Delivered,
+        Some(_) if trouble => Outcome::Refused { retry_after: None, trouble },
+        Some(_) => Outcome::Delivered,
     };
-    tracing::warn!(connection = %connection.id, "the partner gave no token");
-    Err(NoToken { text: format!("the partner gave no token: {verdict}"), outcome })
+    let text = verdict.as_ref().map_or_else(|| sent.detail(DETAIL), summary);
+    tracing::debug!(connection = %connection.id, "the partner gave no token");
+    let text = format!("the partner gave no token: {text}");
+    let Some(Verdict::Refused { code, .. }) = verdict else {
+        return Err(NoToken { text, outcome, refused: None });
+    };
+    // Nothing but the credentials is in the request, unless it did not get there.
+    let is_elsewhere = matches!(sent.status(), Some(300..=399 | 404 | 405));
+    let remedy = if is_elsewhere {
+        format!("check base_url of connection {} in the configuration", connection.id)
+    } else {
+        credentials::refused(courier, connection, gate, &code).await;
+        credentials::advice(connection)
+    };
+    let refused = Some(Refusal { code, status: sent.status().unwrap_or_default() });
+    Err(NoToken { text: format!("{text}; {remedy}"), outcome, refused })
 }

@@ -23,7 +23,8 @@ fn named(name: &str) -> Enclosure {
 
 fn answered(status: u16, content_type: Option<&str>, body: &[u8]) -> Sent {
     let (content_type, body) = (content_type.map(str::to_owned), Bytes::copy_from_slice(body));
-    Sent::Answered { status, retry_after: Some(Duration::from_secs(7)), content_type, body, ms: 1 }
+    let retry_after = Some(Duration::from_secs(7));
+    Sent::Answered { status, retry_after, content_type, location: None, unreadable: None, body, ms: 1 }
 }
 
 /// What comes of a file where its server answers that.

@@ -35,7 +35,7 @@ pub use check::{Fault, check};
 pub use field::{Field, Format, Kind, Need, Rule};
 pub use keys::{learned, subject};
 pub use prepare::{Attempt, File, Pair, Prepared, prepare};
-pub use read::{LONGEST_TEXT, Verdict, read};
+pub use read::{LONGEST_TEXT, Verdict, read, refuses_credentials};
 pub use settings::Settings;
 pub use token::{Token, needs_token, read_token, token_request};
 

@@ -65,6 +65,19 @@ pub fn read(operation: &Operation<'_>, settings: &Settings, status: u16, body: &
     }
 }
 
+/// Whether a refusal is one of the connection's credentials: 401 or 403 by HTTP or by the partner's code, or Yanwen's plain
+/// text about a signature (签名) that is not good.
+#[must_use]
+pub fn refuses_credentials(partner: Partner, status: u16, verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Refused { code, text } | Verdict::TokenExpired { code, text } => {
+            let coded = |code: &str| matches!(code, "401" | "403");
+            matches!(status, 401 | 403) || coded(code) || (partner == Partner::Yanwen && text.contains("签名"))
+        }
+        Verdict::Success | Verdict::Busy { .. } | Verdict::Exception { .. } | Verdict::Unreadable { .. } => false,
+    }
+}
+
 /// What an answer of the partner says, whatever was asked.
 pub(super) fn judge(partner: Partner, settings: &Settings, status: u16, body: &[u8]) -> Verdict {
     let expired = settings.token.as_ref().map_or(&[][..], |token| &token.expired);
@@ -106,7 +119,8 @@ fn by_status(partner: Partner, expired: &[String], status: u16, plain: bool, tex
         401 if partner == Partner::TrackingEyes => Verdict::TokenExpired { code, text },
         _ if expired.contains(&code) => Verdict::TokenExpired { code, text },
         _ if is_for_now(status) => Verdict::Busy { code, text },
-        400..=499 => Verdict::Refused { code, text },
+        // Where the address redirects, nobody has looked at the request. After 303 (See Other) somebody has.
+        301 | 302 | 307 | 308 | 400..=499 => Verdict::Refused { code, text },
         // A gateway that gave up or a server that broke off may have done it.
         500.. => Verdict::Unreadable { text },
         _ if plain => Verdict::Refused { code, text },

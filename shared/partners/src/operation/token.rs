@@ -67,6 +67,8 @@ pub fn read_token(partner: Partner, settings: &Settings, status: u16, body: &[u8
         Partner::Xhq | Partner::Yanwen => None,
     });
     token.ok_or_else(|| match judge(partner, settings, status, body) {
+        // Its system's own failure says nothing of the credentials (TrackingEyes, subscription answer codes: 500 error).
+        Verdict::Refused { code, text } if is_failure(&code) => Verdict::Busy { code, text },
         // It says yes and gives nothing: neither the credentials nor the token can be told to be wrong.
         Verdict::Success => Verdict::Unreadable { text: "the partner's answer holds no token".to_owned() },
         // There is no token yet that could have expired: it is the credentials.
@@ -76,6 +78,11 @@ pub fn read_token(partner: Partner, settings: &Settings, status: u16, body: &[u8
         | Verdict::Exception { .. }
         | Verdict::Unreadable { .. }) => verdict,
     })
+}
+
+/// Whether a code is one of a server's own failure, or of too many requests, as HTTP has them.
+fn is_failure(code: &str) -> bool {
+    matches!(code.parse(), Ok(429 | 500..=599))
 }
 
 /// `POST /api/auth/authorization` with `companyCode` and `secret`.

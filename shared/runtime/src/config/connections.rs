@@ -15,7 +15,7 @@ use super::document::Ids;
 use super::patterns::warn_of_duplicate;
 use super::reader::{Item, Table};
 use super::values::is_url_safe;
-use super::{Connection, calls};
+use super::{Connection, calls, trust};
 
 /// How long events may be kept, in days.
 pub(super) const RETENTION_DAYS: RangeInclusive<u32> = 1..=3650;
@@ -73,6 +73,7 @@ pub(super) fn read(
     ids: &mut Ids,
     retention: Duration,
     sweep_every: Duration,
+    system_roots: bool,
 ) -> Option<Connection> {
     let id = ids.take(&mut table, "\"xhq-sh\"");
     let partner = table.need("partner", "\"xhq\"").and_then(|item| read_partner(&item));
@@ -83,6 +84,7 @@ pub(super) fn read(
     let repeat_window = table.or("repeat_window", hub::identity::REPEAT_WINDOW, |item| item.duration(REPEAT_WINDOWS));
     let base_url = read_base_url(&mut table, partner);
     let calls = calls::read(&mut table, sweep_every);
+    let trust = trust::read(&mut table, system_roots);
     let settings = calls::settings(&mut table, partner);
     let Some(partner) = partner else {
         // Which keys belong here depends on the partner: only what no partner has is a mistake.
@@ -132,6 +134,7 @@ pub(super) fn read(
         rate: calls.rate,
         allow_private: calls.allow_private,
         allow_private_files: calls.allow_private_files,
+        trust: trust?,
         settings: settings?,
     })
 }

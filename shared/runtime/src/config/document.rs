@@ -7,7 +7,7 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use super::encoding::BOM;
-use super::reader::{Reading, Table};
+use super::reader::{Item, Reading, Table};
 use super::values::{is_name, socket_address};
 use super::{Config, Mistake, Server, Sources, connections, endpoints, server};
 
@@ -62,6 +62,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
     let retention = root.or("retention_days", 90, |item| item.integer(connections::RETENTION_DAYS)).map(|n| day * n);
     let sweep_every =
         root.or("sweep_every", SWEEP_EVERY, |item| item.duration(Duration::from_secs(1)..=Duration::from_mins(15)));
+    let system_roots = root.or("system_roots", false, Item::flag);
+    let system = system_roots.unwrap_or_default();
 
     let server = root.or("server", Server::default(), |item| server::read(item.table("a table: write [server]")?));
 
@@ -69,13 +71,16 @@ fn config(mut root: Table<'_>) -> Option<Config> {
     let connections: Vec<_> = root
         .tables("connections")
         .into_iter()
-        .map(|table| connections::read(table, &mut ids, retention.unwrap_or(day), sweep_every.unwrap_or(SWEEP_EVERY)))
+        .map(|table| {
+            let (retention, every) = (retention.unwrap_or(day), sweep_every.unwrap_or(SWEEP_EVERY));
+            connections::read(table, &mut ids, retention, every, system)
+        })
         .collect();
     let mut endpoint_ids = Ids::new();
     let receivers: Vec<_> = root
         .tables("endpoints")
         .into_iter()
-        .map(|table| endpoints::read(table, &mut endpoint_ids, &ids, sweep_every.unwrap_or(SWEEP_EVERY)))
+        .map(|table| endpoints::read(table, &mut endpoint_ids, &ids, sweep_every.unwrap_or(SWEEP_EVERY), system))
         .collect();
     let mut key_ids = Ids::new();
     let mut tokens = Vec::new();
@@ -90,6 +95,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
     let mut receivers = receivers.into_iter().collect::<Option<Vec<_>>>()?;
     receivers.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
     let (endpoints, routes): (Vec<_>, Vec<_>) = receivers.into_iter().unzip();
+    system_roots?;
     Some(Config {
         listen: listen?,
         data_dir: data_dir?,

@@ -12,7 +12,7 @@ use super::connections::{SHORTEST_KEY, http_url};
 use super::document::Ids;
 use super::patterns::{self, everything, warn_of_duplicate};
 use super::reader::{Item, Table};
-use super::{ApiKey, Endpoint, attempts};
+use super::{ApiKey, Endpoint, attempts, trust};
 
 /// How long an attempt may take where nothing is said, if the sweeper leaves it that long.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,6 +25,7 @@ pub(super) fn read(
     ids: &mut Ids,
     connections: &Ids,
     sweep_every: Duration,
+    system_roots: bool,
 ) -> Option<(Endpoint, Route)> {
     let id = ids.take(&mut table, "\"erp\"");
     let url = table.need("url", "\"https://erp.example.com/events\"").and_then(|item| http_url(&item));
@@ -36,6 +37,7 @@ pub(super) fn read(
     let allow_private = table.or("allow_private", false, Item::flag);
     let timeout = attempts::timeout(&mut table, TIMEOUT, sweep_every);
     let concurrency = attempts::concurrency(&mut table, CONCURRENCY);
+    let trust = trust::read(&mut table, system_roots);
     table.close(&[]);
     let id = EndpointId::from(id?);
     let route = Route { endpoint: id.clone(), connections: from?, types: types? };
@@ -46,6 +48,7 @@ pub(super) fn read(
         format: format?,
         schedule: schedule?,
         allow_private: allow_private?,
+        trust: trust?,
         timeout: timeout?,
         concurrency: concurrency?,
     };

@@ -12,6 +12,7 @@ mod reader;
 mod secrets;
 mod server;
 mod sources;
+mod trust;
 mod values;
 mod warnings;
 
@@ -26,6 +27,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hub::envelope::Format;
@@ -100,8 +102,19 @@ pub struct Connection {
     pub allow_private: bool,
     /// Whether a file that the ERP names by its URL may be fetched from a private or loopback address.
     pub allow_private_files: bool,
+    /// Whose certificates the partner, and who serves a file, may show.
+    pub trust: Trust,
     /// What the partner's documents lost about its calls.
     pub settings: Settings,
+}
+
+/// Whose certificates a server may show, besides those of the public authorities.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// Those of these authorities, each a certificate in DER.
+    pub authorities: Arc<[Vec<u8>]>,
+    /// Those of the authorities that the system knows.
+    pub system: bool,
 }
 
 /// The most calls in any span of a length.
@@ -128,6 +141,8 @@ pub struct Endpoint {
     pub schedule: Schedule,
     /// Whether its address may be private or loopback.
     pub allow_private: bool,
+    /// Whose certificates it may show.
+    pub trust: Trust,
     /// How long an attempt may take: at most half of [`Config::sweep_every`], so that a claim outlives its attempt.
     /// Ten seconds or that half, whichever is less, where nothing is said.
     pub timeout: Duration,

@@ -70,13 +70,14 @@ impl<'d> Item<'d> {
     }
 }
 
-fn unreadable(error: &io::Error) -> String {
+/// Why a file has no bytes, to be read behind its name.
+pub(super) fn unreadable(error: &io::Error) -> String {
     let kind = error.kind();
     if kind == io::ErrorKind::IsADirectory {
         return "is a folder: name the file in it".to_owned();
     }
     if kind == io::ErrorKind::FileTooLarge {
-        return "is larger than 64 KB: put the secret alone in it".to_owned();
+        return "is larger than 64 KB: put in it what belongs there alone".to_owned();
     }
     let remedy = if kind == io::ErrorKind::PermissionDenied { "; let the hub's user read it" } else { "" };
     format!("cannot be read: {error}{remedy}")

@@ -77,6 +77,19 @@ fn codes_are_told_by_value() {
     assert_eq!((found.state, found.port.as_deref()), (State::Found, Some("CNTAO:1:20")));
 }
 
+/// Regression: whether a command had been done was not known after a redirect, which nobody had looked at.
+#[test]
+fn redirect_says_that_nothing_was_done() {
+    for name in ["upload", "s3.mawb.create", "port_query_v2", "subscribe"] {
+        for status in [301, 302, 307, 308] {
+            assert_eq!(verdict(name, status, "<html>moved</html>"), refused(&status.to_string(), "<html>moved</html>"));
+        }
+        for status in [300, 303, 304] {
+            assert!(matches!(verdict(name, status, "x"), Verdict::Unreadable { .. }), "{name} {status}");
+        }
+    }
+}
+
 /// A refusal for now was taken for one for good, because a code stood beside it.
 #[test]
 fn a_request_that_was_not_taken_up_is_none_that_was_refused() {

@@ -18,7 +18,7 @@ fn every_mistake_is_told_in_the_order_of_the_document() {
             "endpoints[0].secrets: must hold at least one secret: \"whsec_\" and the base64 of 24 to 64 random bytes \
              (line 8)",
             "endpoints[0].typo: is not a known key: remove it (known here: id, url, secrets, format, connections, \
-             types, retry, allow_private, timeout, concurrency) (line 9)",
+             types, retry, allow_private, timeout, concurrency, ca_file, ca_pem) (line 9)",
         ]
     );
 }

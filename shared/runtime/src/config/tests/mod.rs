@@ -1,6 +1,7 @@
 mod calls;
 mod mistakes;
 mod taken;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -24,6 +25,11 @@ fn sources() -> Sources<'static> {
         ("gbk", vec![0xd0, 0xc5, 0xba, 0xc5]),
         ("utf16", "\u{feff}abcd".encode_utf16().flat_map(u16::to_le_bytes).collect()),
         ("bytes", vec![0xff, b'a']),
+        ("ca", trust::CA.into()),
+        ("ca with a mark", format!("\u{feff}{}", trust::CA.replace('\n', "\r\n")).into_bytes()),
+        ("cut", trust::CA[..100].into()),
+        ("no certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec()),
+        ("der", vec![0x30, 0x82, 0x01, 0x0a]),
     ]);
     let mut known: BTreeMap<_, _> = texts.iter().map(|(name, bytes)| (name.to_uppercase(), bytes.clone())).collect();
     known.insert("GOOD".to_owned(), KEY.into());
@@ -58,6 +64,7 @@ inbox = "127.0.0.1:9001"
 data_dir = "/var/lib/tongguan"
 retention_days = 30
 sweep_every = "1m"
+system_roots = true
 
 [server]
 idle_timeout = "2m"
@@ -79,6 +86,7 @@ retry = ["1s"]
 rate = { calls = 10_000, per = "1d" }
 allow_private = true
 allow_private_files = true
+ca_file = "ca"
 encodings = { package = "multipart", sendMsg = "form" }
 file_part = "upload"
 base64_field = "content"

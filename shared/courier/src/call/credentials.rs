@@ -1,0 +1,95 @@
+//! Credentials that a partner refuses: told once for each connection and problem, in all processes.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use hub::Utc;
+use runtime::config::Connection;
+use runtime::metrics::{self, Metric, Sample};
+use serde::{Deserialize, Serialize};
+use store::Store;
+
+use super::Gate;
+use super::token::account;
+use crate::Courier;
+
+/// How long a problem that was told is not told again.
+const TOLD: Duration = Duration::from_hours(24);
+
+/// A problem that was told, as the store shares it. Stored as JSON: fields may be added, never renamed.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    problem: String,
+    at: Utc,
+}
+
+/// The problem that this process knows to have been told.
+#[derive(Debug, Default)]
+pub(super) struct Complaint(Mutex<Option<String>>);
+
+impl Complaint {
+    fn is(&self, problem: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(problem)
+    }
+
+    fn set(&self, problem: Option<String>) -> bool {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let had = known.is_some();
+        *known = problem;
+        had
+    }
+}
+
+/// Which credentials to compare with the partner's: their keys in the configuration, never their values.
+pub(super) fn advice(connection: &Connection) -> String {
+    let names: Vec<_> = connection.credentials.keys().map(String::as_str).collect();
+    let names = if names.is_empty() { "the credentials".to_owned() } else { names.join(", ") };
+    format!("check {names} of connection {} in the configuration", connection.id)
+}
+
+/// Logs and counts that the partner refuses the credentials with that code, unless that was done.
+pub(super) async fn refused<S: Store, Q>(courier: &Courier<S, Q>, connection: &Connection, gate: &Gate, code: &str) {
+    let problem = hub::identity::digest(format!("{} {code}", account(connection)).as_bytes());
+    if gate.complaint.is(&problem) {
+        return;
+    }
+    gate.complaint.set(Some(problem.clone()));
+    let (store, now, name) = (&courier.context.store, courier.context.now(), note(connection));
+    // Where the store does not answer, each process tells it.
+    if let Ok(note) = store.note(&name).await {
+        let told = note.as_ref().and_then(|note| serde_json::from_str::<Told>(&note.value).ok());
+        if told.is_some_and(|told| told.problem == problem && now.since(told.at) < TOLD) {
+            return;
+        }
+        let value = serde_json::to_string(&Told { problem, at: now }).unwrap_or_default();
+        if let Ok(false) = store.put_note(&name, &value, note.map_or(0, |note| note.version)).await {
+            return;
+        }
+    }
+    let remedy = advice(connection);
+    tracing::error!(connection = %connection.id, code, remedy, "the partner refuses the credentials: its calls fail");
+    metrics::emit(
+        now,
+        &Sample {
+            values: vec![(Metric::CredentialsRefused, 1.0)],
+            notes: vec![("connection", connection.id.to_string())],
+            ..Sample::default()
+        },
+    );
+}
+
+/// Remembers that the partner takes the credentials, so that a later refusal is told again.
+pub(super) async fn accepted<S: Store, Q>(courier: &Courier<S, Q>, connection: &Connection, gate: &Gate) {
+    if !gate.complaint.set(None) {
+        return;
+    }
+    let (store, name) = (&courier.context.store, note(connection));
+    if let Ok(Some(note)) = store.note(&name).await {
+        let _ = store.put_note(&name, "", note.version).await;
+    }
+    tracing::info!(connection = %connection.id, "the partner takes the credentials again");
+}
+
+fn note(connection: &Connection) -> String {
+    format!("credentials#{}", connection.id)
+}
