@@ -275,9 +275,9 @@ async fn ask<S: Store, Q>(
         Some(_) => Outcome::Delivered,
     };
     let text = verdict.as_ref().map_or_else(|| sent.detail(DETAIL), summary);
-    tracing::debug!(connection = %connection.id, "the partner gave no token");
     let text = format!("the partner gave no token: {text}");
     let Some(Verdict::Refused { code, .. }) = verdict else {
+        tracing::warn!(connection = %connection.id, "the partner gave no token");
         return Err(NoToken { text, outcome, refused: None });
     };
     // Nothing but the credentials is in the request, unless it did not get there.

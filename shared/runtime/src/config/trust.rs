@@ -27,7 +27,7 @@ pub(super) fn read(table: &mut Table<'_>, system: bool) -> Option<Trust> {
 
 /// The certificates in a text of PEM, each in DER; at least one.
 fn certificates(item: &Item<'_>, pem: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let pem = pem.strip_prefix(BOM.as_bytes()).unwrap_or(pem);
+    let pem = pem.strip_prefix(BOM.to_string().as_bytes()).unwrap_or(pem);
     let Ok(found) = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() else {
         return item.wrong("holds a certificate that is cut off or damaged: copy it again");
     };
