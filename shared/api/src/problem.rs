@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use partners::sentence::{sentence, shortened};
+use runtime::refusal::{self, Refusal, Refused};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
@@ -118,7 +119,13 @@ impl Problem {
     /// The answer, as `application/problem+json`. Logged once here, by the function's name.
     #[must_use]
     pub fn answer(&self, function: &'static str) -> Response<Bytes> {
-        tracing::info!(function, status = self.status.as_u16(), problem = self.kind, "request refused");
+        if self.status == StatusCode::UNAUTHORIZED {
+            // A stranger may ask as often as it likes: the log is not its to fill.
+            let refused = Refused { function, refusal: Refusal::ApiKey, connection: None, peer: None };
+            refusal::log(&refused, runtime::system_clock()());
+        } else {
+            tracing::info!(function, status = self.status.as_u16(), problem = self.kind, "request refused");
+        }
         // Texts, numbers and what is JSON already: it prints.
         let body = serde_json::to_vec(self).unwrap_or_default();
         let mut response = build(self.status, "application/problem+json", body);

@@ -1,4 +1,4 @@
-//! Why a push is turned away, for the log alone: the sender gets one answer for all of it.
+//! Why a push or a request of the ERP's is turned away, for the log alone: the sender gets one answer for all of it.
 //!
 //! A scanner meets the hub as often as it likes, so the log has so many lines of this a minute and the number of the rest.
 //! Which of them are lines depends on nothing but their number: that a line was written tells nothing of the reason.
@@ -17,7 +17,7 @@ const LINES: u32 = 20;
 /// The time that [`LINES`] are for.
 const WINDOW: Duration = Duration::from_mins(1);
 
-/// Why a push is turned away.
+/// Why a push or a request is turned away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
     /// The path is none of a webhook.
@@ -34,6 +34,8 @@ pub enum Refusal {
     Key,
     /// The key is right, and `allow_ips` does not list the address it came from.
     Source,
+    /// No API key of the configuration: a request of the ERP's, and no push.
+    ApiKey,
 }
 
 impl Refusal {
@@ -48,6 +50,7 @@ impl Refusal {
             Self::OtherPartner => "the connection is another partner's",
             Self::Key => "wrong key",
             Self::Source => "right key, but allow_ips does not list the address",
+            Self::ApiKey => "wrong API key",
         }
     }
 
@@ -61,6 +64,7 @@ impl Refusal {
             Self::Connection => "compare the URL with the ids in the configuration that the hub was started with",
             Self::OtherPartner => "compare the partner in the URL with the connection's in the configuration",
             Self::Key => "compare the URL that the partner was given with the connection's keys",
+            Self::ApiKey => "compare the token of the Authorization header with the keys of [[api_keys]]",
             Self::Source => "add the address to allow_ips if it is the partner's, or the proxy's before the hub",
         }
     }
@@ -103,7 +107,7 @@ impl Log {
             (self.begun, self.lines) = (now, 0);
             if !unlogged.is_empty() {
                 let total: u64 = unlogged.values().sum();
-                tracing::warn!(total, refusals = summary(&unlogged), "further pushes were refused and not logged each");
+                tracing::warn!(total, refusals = summary(&unlogged), "more was refused than is logged line by line");
             }
         }
         let connection = refused.connection;
@@ -119,7 +123,8 @@ impl Log {
             peer = refused.peer.map(tracing::field::display),
             check = refused.refusal.check(),
             outcome = Verdict::Unauthorized.name(),
-            "push refused: {}",
+            "{} refused: {}",
+            if refused.refusal == Refusal::ApiKey { "request" } else { "push" },
             refused.refusal.what()
         );
     }
@@ -143,7 +148,7 @@ mod tests {
     #[test]
     fn each_refusal_says_what_is_wrong_and_where_to_look() {
         use Refusal as R;
-        let all = [R::Path, R::Action, R::Partner, R::Connection, R::OtherPartner, R::Key, R::Source];
+        let all = [R::Path, R::Action, R::Partner, R::Connection, R::OtherPartner, R::Key, R::Source, R::ApiKey];
         let connection = ConnectionId::from("xhq-sh");
         let peer = Some("203.0.113.7".parse().unwrap());
         let text = logged(|| {
@@ -154,7 +159,7 @@ mod tests {
         });
         assert_eq!(text.lines().count(), all.len(), "{text}");
         for (line, refusal) in text.lines().zip(all) {
-            assert!(line.contains(&format!("push refused: {} ", refusal.what())), "{line}");
+            assert!(line.contains(&format!(" refused: {} ", refusal.what())), "{line}");
             assert!(line.contains(refusal.check()) && line.contains("peer=203.0.113.7"), "{line}");
         }
     }
