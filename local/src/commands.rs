@@ -88,14 +88,10 @@ pub(crate) async fn ledger(config: &Config) -> anyhow::Result<ExitCode> {
     for connection in config.connections.keys() {
         tallies.entry(connection.clone()).or_default();
     }
-    let balanced = tallies.values().all(Tally::balanced);
-    for (connection, tally) in tallies {
-        let mut line = serde_json::to_value(tally)?;
-        if let Some(line) = line.as_object_mut() {
-            line.insert("connection".to_owned(), json!(connection));
-            line.insert("balanced".to_owned(), json!(tally.balanced()));
-        }
-        out::unless_closed(out::json(&line.to_string()))?;
+    let lines = ledger::lines(tallies);
+    let balanced = lines.iter().all(|line| line.balanced);
+    for line in lines {
+        out::unless_closed(out::json(&serde_json::to_string(&line)?))?;
     }
     Ok(if balanced { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

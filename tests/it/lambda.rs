@@ -1,8 +1,10 @@
 //! The Lambda adapters, from the gateway's and the queue's JSON to their answers, without Lambda's runtime.
 
+mod invoked;
 mod logged;
 mod measured;
 mod queues;
+mod renewed;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -294,10 +294,12 @@ fn every_role_says_what_it_may_do_and_to_what() {
             names(&[sends, if read { &reads[..] } else { &[] }].concat())
         };
         let calls = [call::NAME, call_status::NAME, dispatch::NAME, sweep::NAME].contains(&function.name);
+        // One needs the table alone, the other nothing: they start without the rest.
+        let bare = [ledger::NAME, openapi::NAME].contains(&function.name);
         let own = [
-            (queue_arn(Hints::Deliveries), hinting(Hints::Deliveries, true)),
+            (queue_arn(Hints::Deliveries), hinting(Hints::Deliveries, !bare)),
             (queue_arn(Hints::Calls), hinting(Hints::Calls, calls)),
-            (json!({"Ref": "Configuration"}), names(&["secretsmanager:GetSecretValue"])),
+            (json!({"Ref": "Configuration"}), names(if bare { &[] } else { &["secretsmanager:GetSecretValue"] })),
             (
                 json!({"Fn::GetAtt": format!("{}Logs.Arn", logical_id(function.name))}),
                 names(&["logs:CreateLogStream", "logs:PutLogEvents"]),

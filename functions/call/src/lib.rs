@@ -27,8 +27,6 @@ use partners::operation::{self, Attempt, Effect, Fault, File, Operation};
 use partners::sentence::sentence;
 use queue::Queue;
 use runtime::config::Connection;
-use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
 use store::Store;
 
 /// The function's name: folder, crate, binary, log and metric name.
@@ -68,32 +66,17 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, request: Reques
     result.await.unwrap_or_else(|problem: Problem| problem.answer(NAME))
 }
 
-/// What an invocation is answered with: what a request would have been.
-#[derive(Serialize)]
-struct Invoked<'a> {
-    status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location: Option<&'a str>,
-    body: &'a RawValue,
-}
-
-/// Answers one direct invocation: JSON to JSON.
-pub async fn invoke<S: Store, Q: Queue>(courier: &Courier<S, Q>, event: &[u8]) -> String {
+/// Answers one direct invocation, which says a call in JSON.
+pub async fn invoke<S: Store, Q: Queue>(courier: &Courier<S, Q>, event: &[u8]) -> Response<Bytes> {
     let result = async { answer(courier, request::read_invocation(event)?).await };
-    let response = result.await.unwrap_or_else(|problem: Problem| problem.answer(NAME));
-    let location = response.headers().get(http::header::LOCATION).and_then(|value| value.to_str().ok());
-    let text = String::from_utf8_lossy(response.body());
-    let json = RawValue::from_string(text.clone().into_owned()).or_else(|_| to_raw_value(&text)).ok();
-    let invoked = json.as_deref().map(|body| Invoked { status: response.status().as_u16(), location, body });
-    // Numbers, texts and what is JSON already: it prints.
-    invoked.and_then(|invoked| serde_json::to_string(&invoked).ok()).unwrap_or_default()
+    result.await.unwrap_or_else(|problem: Problem| problem.answer(NAME))
 }
 
 async fn answer<S: Store, Q: Queue>(courier: &Courier<S, Q>, asked: Asked) -> Result<Response<Bytes>, Problem> {
     let config = &courier.context.config;
     let connection = config.connections.get(&ConnectionId::from(asked.connection.as_str()));
-    let connection =
-        connection.ok_or_else(|| Problem::missing("there is no such connection, or the key may not see it"))?;
+    let missing = "there is no such connection, or the key may not see it";
+    let connection = connection.ok_or_else(|| Problem::missing(missing).unconfigured())?;
     let operation = operation::find(connection.partner, &asked.operation).ok_or_else(|| unknown(connection))?;
     let body = Json::parse(asked.body.as_bytes()).map_err(|error| Problem::field("body", error.to_string()))?;
     let (text, enclosed) = operation::enclosure::take(&operation, &body).map_err(|faults| faulty(&faults))?;
@@ -144,7 +127,7 @@ fn check(
     match operation::prepare(operation, body, &attempt) {
         Ok(_) => Ok(()),
         Err(faults) if faults.iter().any(|fault| fault.field == "file") => Err(faulty(&faults)),
-        Err(faults) => Err(incomplete(&faults)),
+        Err(faults) => Err(incomplete(&faults).unconfigured()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `call` on Lambda.
 
+use bytes::Bytes;
 use courier::Courier;
 use outbound::KeepAlive;
 
@@ -10,6 +11,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let with = |context| Courier { context, ..base.clone() };
     let (web, direct) = (&with, &with);
     let handle = |context, request| async move { call::handle(&web(context), request).await };
-    let invoke = |context, event: String| async move { call::invoke(&direct(context), event.as_bytes()).await };
-    lambda::api_or_invoke(&function, handle, invoke).await
+    let invoke = |context, event: Bytes| async move { call::invoke(&direct(context), &event).await };
+    lambda::api(&function, handle, invoke).await
 }

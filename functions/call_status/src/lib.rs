@@ -5,13 +5,15 @@
 //! | `GET /calls/<id>` | the call: its state, every attempt that is kept, the partner's answer as it came |
 //! | `GET /calls?connection=&subject=&state=&from=&limit=` | calls: those of a subject, or those that are open: queued, failed or ambiguous |
 //! | `POST /calls/<id>/resolve` with `{"decision":"retry"}` or `{"decision":"done"}` | the ambiguous call, sent again or taken for done |
+//! | Lambda Invoke with `{"path":"/calls/<id>"}`, and `method`, `query`, `body` where needed | `{"status","body"}` of the same |
 //!
-//! `Authorization: Bearer <key>` with one of the configuration's `api_keys`. Errors are RFC 9457 problems.
+//! `Authorization: Bearer <key>` with one of the configuration's `api_keys`; a direct invocation needs none. Errors are RFC
+//! 9457 problems.
 
 mod list;
 mod resolve;
 
-use api::{Caller, Problem, caller};
+use api::{Caller, Problem, asking};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use hub::{EventId, EventKey, call};
@@ -32,11 +34,19 @@ pub const MAX_BODY: usize = 16 * 1024;
 
 /// Answers one request.
 pub async fn handle<S: Store, Q: Queue>(context: &Context<S, Q>, request: Request<Bytes>) -> Response<Bytes> {
-    let result = match caller(&context.config, request.headers()) {
+    let result = match asking(&context.config, &request) {
         Ok(caller) => route(context, &request, caller).await,
         Err(problem) => Err(problem),
     };
     result.unwrap_or_else(|problem| problem.answer(NAME))
+}
+
+/// Answers one direct invocation, which says a request in JSON.
+pub async fn invoke<S: Store, Q: Queue>(context: &Context<S, Q>, event: &[u8]) -> Response<Bytes> {
+    match api::invocation(event) {
+        Ok(request) => handle(context, request).await,
+        Err(problem) => problem.answer(NAME),
+    }
 }
 
 async fn route<S: Store, Q: Queue>(
@@ -67,7 +77,7 @@ async fn route<S: Store, Q: Queue>(
 fn key<S, Q>(context: &Context<S, Q>, caller: Caller<'_>, id: &str) -> Result<EventKey, Problem> {
     let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits"))?;
     let seen = context.config.connections.keys().filter(|connection| caller.sees(connection));
-    call::find(seen, id).ok_or_else(missing)
+    call::find(seen, id).ok_or_else(|| missing().unconfigured())
 }
 
 fn missing() -> Problem {

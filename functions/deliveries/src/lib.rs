@@ -7,10 +7,12 @@
 //! | `GET /events/<connection>/<subject>/<id>` | one event with its payload |
 //! | `POST /deliveries/confirm` | failed deliveries that have been seen become `confirmed` |
 //! | `POST /deliveries/replay` | deliveries start over; without `"dry_run": false` it only tells which |
+//! | Lambda Invoke with `{"path":"/deliveries/failed"}`, and `method`, `query`, `body` where needed | `{"status","body"}` of the same |
 //!
 //! A change that is too long for one request says where to go on: `next`, as a list does.
 //!
-//! `Authorization: Bearer <key>` with one of the configuration's `api_keys`. Errors are RFC 9457 problems.
+//! `Authorization: Bearer <key>` with one of the configuration's `api_keys`; a direct invocation needs none. Errors are RFC
+//! 9457 problems.
 
 pub mod change;
 mod view;
@@ -19,7 +21,7 @@ pub use view::known;
 
 use std::time::Duration;
 
-use api::{Caller, MOST_BYTES, Problem, body, caller, json as answer_json, moment, query};
+use api::{Caller, MOST_BYTES, Problem, asking, body, json as answer_json, moment, query};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Subject, Utc, call};
@@ -65,11 +67,19 @@ const MOST: usize = 1_000;
 
 /// Answers one request.
 pub async fn handle<S: Store, Q: Queue>(context: &Context<S, Q>, request: Request<Bytes>) -> Response<Bytes> {
-    let result = match caller(&context.config, request.headers()) {
+    let result = match asking(&context.config, &request) {
         Ok(caller) => route(context, &request, caller).await,
         Err(problem) => Err(problem),
     };
     result.unwrap_or_else(|problem| problem.answer(NAME))
+}
+
+/// Answers one direct invocation, which says a request in JSON.
+pub async fn invoke<S: Store, Q: Queue>(context: &Context<S, Q>, event: &[u8]) -> Response<Bytes> {
+    match api::invocation(event) {
+        Ok(request) => handle(context, request).await,
+        Err(problem) => problem.answer(NAME),
+    }
 }
 
 async fn route<S: Store, Q: Queue>(
@@ -95,7 +105,7 @@ async fn route<S: Store, Q: Queue>(
             let asked: Replay = body(request)?;
             let (endpoint, dry_run) = (&asked.endpoint, asked.dry_run);
             if !context.config.endpoints.contains_key(endpoint) {
-                return Err(Problem::field("endpoint", "must be the id of a configured endpoint"));
+                return Err(Problem::field("endpoint", "must be the id of a configured endpoint").unconfigured());
             }
             let selection = selection(asked.events)?;
             let order = Order { change: Change::Replay, endpoint, selection, from: asked.from, dry_run };
@@ -144,7 +154,7 @@ async fn failed<S: Store, Q>(
             && !follows(context, endpoint, page.next.clone(), caller).await?
         {
             let remedy = "must be the id of an endpoint that is configured, or that something is listed for";
-            return Err(Problem::field("endpoint", remedy));
+            return Err(Problem::field("endpoint", remedy).unconfigured());
         }
         let as_of = Utc(now.0.saturating_sub(i64::try_from(SETTLING.as_micros()).unwrap_or_default()));
         let listed = Failures { as_of: as_of.to_string(), items, next: page.next };

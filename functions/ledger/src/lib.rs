@@ -4,32 +4,65 @@
 
 use std::collections::BTreeMap;
 
-use hub::ConnectionId;
 use hub::ledger::Tally;
-use runtime::Context;
+use hub::{ConnectionId, Utc};
 use runtime::metrics::{self, Dimension, Metric, Sample};
+use serde::Serialize;
 use store::{Store, StoreError};
 
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "ledger";
 
-/// Reads the ledger and tells how far each connection's is from balance.
-pub async fn handle<S: Store, Q>(context: &Context<S, Q>) -> Result<(), StoreError> {
-    let ledger = context.store.ledger(context.now()).await?;
-    for (connection, tally) in &ledger {
-        let (accepted, difference) = (tally.accepted, tally.difference());
-        if difference > 0 {
-            tracing::error!(function = NAME, %connection, accepted, difference, "the ledger does not balance");
-        }
-    }
-    for sample in samples(&ledger) {
-        metrics::emit(context.now(), &sample);
-    }
-    tracing::info!(function = NAME, connections = ledger.len(), "ledger read");
-    Ok(())
+/// The ledger of one connection, as it is answered, logged and printed.
+#[derive(Debug, Serialize)]
+pub struct Line {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// Whether nothing was lost and nothing came from nowhere.
+    pub balanced: bool,
+    /// The counts.
+    #[serde(flatten)]
+    pub tally: Tally,
 }
 
-/// What the metrics are to say of a ledger.
+/// Reads the ledger, logs a line for each connection that has something stored, counts how far it is from balance, and
+/// answers with these lines.
+pub async fn handle<S: Store>(store: &S, now: Utc) -> Result<Vec<Line>, StoreError> {
+    let ledger = store.ledger(now).await?;
+    for sample in samples(&ledger) {
+        metrics::emit(now, &sample);
+    }
+    let lines = lines(ledger);
+    lines.iter().for_each(log);
+    tracing::info!(function = NAME, connections = lines.len(), "ledger read");
+    Ok(lines)
+}
+
+/// A ledger, line by line.
+#[must_use]
+pub fn lines(ledger: BTreeMap<ConnectionId, Tally>) -> Vec<Line> {
+    let line = |(connection, tally): (_, Tally)| Line { connection, balanced: tally.balanced(), tally };
+    ledger.into_iter().map(line).collect()
+}
+
+fn log(Line { connection, tally, .. }: &Line) {
+    let Tally { accepted, delivered, pending, failed, confirmed, unrouted, calls } = tally;
+    tracing::info!(
+        function = NAME, %connection, accepted, delivered, pending, failed, confirmed, unrouted,
+        calls_queued = calls.queued,
+        calls_succeeded = calls.succeeded,
+        calls_failed = calls.failed,
+        calls_ambiguous = calls.ambiguous,
+        balanced = tally.balanced(),
+        "the ledger of a connection"
+    );
+    let difference = tally.difference();
+    if difference > 0 {
+        tracing::error!(function = NAME, %connection, accepted, difference, "the ledger does not balance");
+    }
+}
+
+/// The metrics of a ledger.
 #[must_use]
 pub fn samples(ledger: &BTreeMap<ConnectionId, Tally>) -> Vec<Sample> {
     let samples = ledger.iter().map(|(connection, tally)| {
@@ -54,5 +87,18 @@ mod tests {
             .map(|sample| (sample.of[0].1.clone(), sample.value(Metric::LedgerDifference).unwrap()))
             .collect();
         assert_eq!(said, [("even".to_owned(), 0.0), ("lost".to_owned(), 2.0), ("nowhere".to_owned(), 1.0)]);
+    }
+
+    /// Regression: the function answered `null`, and only a difference could be seen.
+    #[test]
+    fn a_line_has_the_connection_its_counts_and_whether_they_balance() {
+        let tally = Tally { accepted: 3, delivered: 2, ..Tally::default() };
+        let lines = lines(BTreeMap::from([(ConnectionId::from("xhq-sh"), tally)]));
+        let said = serde_json::to_value(&lines).unwrap();
+        let expected = serde_json::json!([{
+            "connection": "xhq-sh", "balanced": false, "accepted": 3, "delivered": 2, "pending": 0, "failed": 0,
+            "confirmed": 0, "unrouted": 0, "calls": {"queued": 0, "succeeded": 0, "failed": 0, "ambiguous": 0},
+        }]);
+        assert_eq!(said, expected);
     }
 }

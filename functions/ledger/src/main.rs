@@ -2,6 +2,6 @@
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let function = lambda::start().await?;
-    lambda::schedule(&function, |context, _| async move { ledger::handle(&context).await }).await
+    let table = lambda::start_with_table().await?;
+    lambda::schedule_over(&table, |store, now| async move { ledger::handle(&store, now).await }).await
 }

@@ -2,33 +2,36 @@
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Request, Response};
 use hub::ConnectionId;
 use hub::routes::Pattern;
 use runtime::config::Config;
 
 use crate::Problem;
+use crate::invocation::Invoked;
 
-/// The bearer of one of the configuration's `api_keys`. Only [`caller`] makes one.
+/// The sender of a request. Made by [`caller`] and [`asking`] alone.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'c> {
     /// The key's name, for logs.
     pub id: &'c str,
-    connections: &'c [Pattern],
+    /// What it may see; without a list, everything.
+    connections: Option<&'c [Pattern]>,
 }
 
 impl Caller<'_> {
     /// Whether the key may see and use that connection.
     #[must_use]
     pub fn sees(&self, connection: &ConnectionId) -> bool {
-        self.connections.iter().any(|pattern| pattern.matches(connection.as_str()))
+        self.connections.is_none_or(|seen| seen.iter().any(|pattern| pattern.matches(connection.as_str())))
     }
 
     /// The connection of that name. One that the key may not see is as good as absent.
     pub fn connection(&self, name: &str) -> Result<ConnectionId, Problem> {
         let connection = ConnectionId::from(name);
         let found = self.sees(&connection).then_some(connection);
-        found.ok_or_else(|| Problem::missing("there is no such connection, or the key may not see it"))
+        let missing = "there is no such connection, or the key may not see it";
+        found.ok_or_else(|| Problem::missing(missing).unconfigured())
     }
 }
 
@@ -38,8 +41,16 @@ pub fn caller<'c>(config: &'c Config, headers: &HeaderMap) -> Result<Caller<'c>,
     let token = header.and_then(|value| value.split_once(' '));
     let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token.trim());
     let matching = config.api_keys.iter().filter(|key| key.key.matches(token));
-    let found = matching.fold(None, |_, key| Some(Caller { id: &key.id, connections: &key.connections }));
+    let found = matching.fold(None, |_, key| Some(Caller { id: &key.id, connections: Some(&key.connections) }));
     found.ok_or_else(Problem::unauthorized)
+}
+
+/// The sender of a request: by its key, or a direct invocation, which needs none and sees everything.
+pub fn asking<'c, B>(config: &'c Config, request: &Request<B>) -> Result<Caller<'c>, Problem> {
+    if request.extensions().get::<Invoked>().is_some() {
+        return Ok(Caller { id: "invocation", connections: None });
+    }
+    caller(config, request.headers())
 }
 
 /// The answer to a request that nobody may make, told by its head: its body need not be read.

@@ -1,17 +1,19 @@
 //! What the ERP's requests have in common, whichever function answers them: who asks ([`caller`]), how a request is
-//! read ([`segments`], [`query`], [`body`], [`multipart`]), and how it is answered ([`json`], [`raw`], [`Problem`]).
+//! read ([`segments`], [`query`], [`body`], [`multipart`], [`invocation`]), and how it is answered ([`json`], [`raw`], [`Problem`]).
 //!
 //! It knows no route, and neither stores nor sends.
 
 mod answer;
 mod caller;
+mod invocation;
 mod multipart;
 mod problem;
 mod request;
 
 pub use answer::{MOST_BYTES, fewer, fitting, json, printed, raw};
-pub use caller::{Caller, caller, refusal};
+pub use caller::{Caller, asking, caller, refusal};
 pub use hub::path::segments;
+pub use invocation::invocation;
 pub use multipart::{is_multipart, multipart};
 pub use problem::Problem;
 pub use request::{body, limit, moment, query};

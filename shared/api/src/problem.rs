@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use partners::sentence::{sentence, shortened};
+use runtime::Unconfigured;
 use runtime::refusal::{self, Refusal, Refused};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -27,13 +28,15 @@ pub struct Problem {
     field: Option<Cow<'static, str>>,
     members: Vec<(&'static str, Box<RawValue>)>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    unconfigured: bool,
 }
 
 impl Problem {
     /// A problem whose `type` is `urn:tongguan:problem:<kind>`. Kinds are stable: callers branch on them. The detail
     /// says what to do.
     pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, detail: detail.into(), field: None, members: Vec::new(), headers: Vec::new() }
+        let (field, members, headers) = (None, Vec::new(), Vec::new());
+        Self { status, kind, detail: detail.into(), field, members, headers, unconfigured: false }
     }
 
     /// 401: nobody's key.
@@ -42,7 +45,7 @@ impl Problem {
         let remedy = "send Authorization: Bearer <key> with one of the configuration's api_keys";
         let mut problem = Self::new(StatusCode::UNAUTHORIZED, "unauthorized", remedy);
         problem.headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
-        problem
+        problem.unconfigured()
     }
 
     /// 404.
@@ -90,6 +93,14 @@ impl Problem {
         if place { Self::field("from", "must be the `next` of a page") } else { Self::store(error) }
     }
 
+    /// The problem as one that another configuration may not give; its answer is marked [`Unconfigured`]. Only for a request
+    /// that nothing has been done for.
+    #[must_use]
+    pub const fn unconfigured(mut self) -> Self {
+        self.unconfigured = true;
+        self
+    }
+
     /// The problem with a further member. A [`RawValue`] stands in it as it was printed.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &(impl Serialize + ?Sized)) -> Self {
@@ -130,6 +141,9 @@ impl Problem {
         let body = serde_json::to_vec(self).unwrap_or_default();
         let mut response = build(self.status, "application/problem+json", body);
         response.headers_mut().extend(self.headers.clone());
+        if self.unconfigured {
+            response.extensions_mut().insert(Unconfigured);
+        }
         response
     }
 }

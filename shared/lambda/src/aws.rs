@@ -9,14 +9,14 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use queue_sqs::SqsQueue;
-use runtime::Context;
 use runtime::config::Mistake;
+use runtime::{Clock, Context};
 use store::Store as _;
 use store_dynamodb::DynamoStore;
 use tokio::time::timeout;
 
 use crate::kept::Kept;
-use crate::settings::{CONFIG_FILE, SECRET_ID, Settings, Source};
+use crate::settings::{self, CONFIG_FILE, SECRET_ID, Settings, Source};
 
 /// What the deployed functions work with.
 pub type Deployed = Context<DynamoStore, SqsQueue>;
@@ -95,6 +95,11 @@ impl Function {
         Context { config: self.kept.current(), ..self.context.clone() }
     }
 
+    /// The configuration, which is read again now and then.
+    pub(crate) const fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
     /// Sees to it that what is known of the configuration is not older than minutes, where the secret can be read soon.
     pub(crate) async fn refresh(&self) {
         self.kept.refresh(self.context.now()).await;
@@ -107,9 +112,8 @@ impl Function {
     }
 }
 
-/// Starts logging and builds what a function works with, from the [`VARIABLES`](crate::VARIABLES) and what the SDK
-/// reads. To be called once, before the first event: the connections it opens are what the first push would wait for.
-pub async fn start() -> Result<Function, SetupError> {
+/// Starts logging and counting.
+pub(crate) fn begin() {
     runtime::logs::init(runtime::logs::Form::Json);
     // The place alone: what a panic says may quote a body.
     std::panic::set_hook(Box::new(|panic| {
@@ -118,7 +122,30 @@ pub async fn start() -> Result<Function, SetupError> {
     if let Ok(name) = std::env::var(FUNCTION) {
         runtime::metrics::start(&name);
     }
+}
+
+/// Starts logging and builds what a function works with, from the [`VARIABLES`](crate::VARIABLES) and what the SDK
+/// reads. To be called once, before the first event: the connections it opens are what the first push would wait for.
+pub async fn start() -> Result<Function, SetupError> {
+    begin();
     build().await.inspect_err(|error| tracing::error!(error = runtime::logs::chain(error), "cannot start"))
+}
+
+/// The table, for a function that needs nothing else.
+#[derive(Clone)]
+pub struct Table {
+    pub(crate) store: DynamoStore,
+    pub(crate) clock: Clock,
+}
+
+/// The start of a function that needs the table alone: it reads no configuration and asks no queue, and its role allows
+/// neither. Nobody waits for it, so that no connection is opened ahead.
+pub async fn start_with_table() -> Result<Table, SetupError> {
+    begin();
+    let table = settings::table(|name| std::env::var(name).ok());
+    let table = table.inspect_err(|error| tracing::error!(error = runtime::logs::chain(error), "cannot start"))?;
+    let aws = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http_client()).load().await;
+    Ok(Table { store: DynamoStore::new(store_dynamodb::client(&aws), table), clock: runtime::system_clock() })
 }
 
 /// How long a connection may idle and still be used: longer than it is between the events of a busy function. One that has

@@ -1,54 +1,93 @@
-//! A function that is called through the gateway and directly.
+//! The ERP's requests, through the gateway or by a direct invocation.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use bytes::Bytes;
-use lambda_http::http::Request as HttpRequest;
+use lambda_http::http::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
+use lambda_http::http::{Request as HttpRequest, StatusCode};
 use lambda_http::{Body, Error, RequestExt as _, Response};
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde::Deserialize;
+use queue::Queue;
+use runtime::{Context, Unconfigured};
+use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
+use store::Store;
+use tracing::Instrument as _;
 
-use crate::request::guarded;
+use crate::request::{MOST_ANSWER, guarded, problem, too_large};
 use crate::run::run;
-use crate::{Deployed, Function, Invocation, answer_api, request};
+use crate::{Deployed, Function, Invocation, Kept, Renewed, answer_api, aws, request};
 
-/// What tells an event of the gateway from what somebody invokes the function with.
+/// Time limit of a reading of the secret for a refused request.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Tells an event of the gateway from any other.
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(rename = "requestContext", borrow)]
     gateway: Option<&'a RawValue>,
 }
 
-/// Runs a function that answers the ERP's own requests, and direct invocations with JSON, until the process ends.
-pub async fn api_or_invoke<F, A, G, B>(function: &Function, handle: F, invoke: G) -> Result<(), Error>
+/// Runs a function that answers the ERP's own requests, and direct invocations with plain JSON, until the process ends.
+/// What the known configuration refuses, the secret's text of now decides.
+pub async fn api<F, A, G, B>(function: &Function, handle: F, invoke: G) -> Result<(), Error>
 where
     F: Fn(Deployed, HttpRequest<Bytes>) -> A + Sync,
     A: Future<Output = Response<Bytes>> + Send,
-    G: Fn(Deployed, String) -> B + Sync,
-    B: Future<Output = String> + Send,
+    G: Fn(Deployed, Bytes) -> B + Sync,
+    B: Future<Output = Response<Bytes>> + Send,
 {
     let (handle, invoke) = (&handle, &invoke);
-    let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
-        let context = function.context();
-        let Invocation { request_id, left } = Invocation::new(&event.context, context.now());
-        // The handlers' futures are boxed: the compiler gives up on one as deep as a call within the whole of the runtime.
-        let answer = if is_gateways(event.payload.get()) {
-            let request = lambda_http::request::from_str(event.payload.get())?.with_lambda_context(event.context);
-            let request = request::plain(request);
-            let span =
-                tracing::error_span!("request", request_id, method = %request.method(), path = request.uri().path());
-            let response = answer_api(left, async { Box::pin(handle(context, request)).await });
-            to_raw_value(&proxied(tracing::Instrument::instrument(response, span).await))?
-        } else {
-            let span = tracing::error_span!("invocation", request_id);
-            let answer = directly(left, Box::pin(invoke(context, event.payload.get().to_owned())));
-            RawValue::from_string(tracing::Instrument::instrument(answer, span).await)?
+    // The handlers' futures are boxed: the compiler gives up on one as deep as a call within the whole of the runtime.
+    let handler = service_fn(move |event| async move {
+        let (context, kept) = (&function.context(), function.kept());
+        let by_gateway = |left, request: HttpRequest<Bytes>| {
+            handled(context, kept, left, move |context| Box::pin(handle(context, request.clone())))
         };
-        Ok::<_, Error>(answer)
+        let directly =
+            |left, event: Bytes| handled(context, kept, left, move |context| Box::pin(invoke(context, event.clone())));
+        either(event, by_gateway, directly).await
     });
-    run(function, handler).await
+    run(Some(function), handler).await
+}
+
+/// Runs a function that answers every request by itself, through the gateway or invoked with anything, until the process
+/// ends: it has no configuration, asks nothing of AWS, and needs no permission but to log.
+pub async fn describe(handle: impl Fn(&HttpRequest<Bytes>) -> Response<Bytes> + Sync) -> Result<(), Error> {
+    aws::begin();
+    let handle = &handle;
+    let handler = service_fn(move |event| async move {
+        let by_gateway = |_, request: HttpRequest<Bytes>| async move { handle(&request) };
+        let directly = |_, _| async move { handle(&HttpRequest::new(Bytes::new())) };
+        either(event, by_gateway, directly).await
+    });
+    run(None, handler).await
+}
+
+/// Answers an event: the gateway's in its envelope, any other as [`invoked`] prints it.
+async fn either<A, B>(
+    event: LambdaEvent<Box<RawValue>>,
+    by_gateway: impl FnOnce(Duration, HttpRequest<Bytes>) -> A,
+    directly: impl FnOnce(Duration, Bytes) -> B,
+) -> Result<Box<RawValue>, Error>
+where
+    A: Future<Output = Response<Bytes>>,
+    B: Future<Output = Response<Bytes>>,
+{
+    let Invocation { request_id, left } = Invocation::new(&event.context, runtime::system_clock()());
+    let text = event.payload.get();
+    if is_gateways(text) {
+        let request = lambda_http::request::from_str(text)?.with_lambda_context(event.context);
+        let request = request::plain(request);
+        let span = tracing::error_span!("request", request_id, method = %request.method(), path = request.uri().path());
+        let response = answer_api(left, by_gateway(left, request)).instrument(span).await;
+        return Ok(to_raw_value(&proxied(response))?);
+    }
+    let span = tracing::error_span!("invocation", request_id);
+    let event = Bytes::copy_from_slice(text.as_bytes());
+    Ok(RawValue::from_string(answer_invocation(left, directly(left, event)).instrument(span).await)?)
 }
 
 /// Whether an event comes from the gateway.
@@ -57,15 +96,70 @@ pub fn is_gateways(event: &str) -> bool {
     serde_json::from_str::<Envelope<'_>>(event).is_ok_and(|envelope| envelope.gateway.is_some())
 }
 
-/// The answer to a direct invocation, where it is there in the time that is left.
-async fn directly(left: Duration, answer: impl Future<Output = String>) -> String {
-    match guarded(left, answer).await {
-        Ok(answer) => {
-            tracing::info!(outcome = "done", "answered");
-            answer
-        }
-        Err((status, problem)) => format!("{{\"status\":{},\"body\":{problem}}}", status.as_u16()),
+/// The answer to a request. Where it is [`Unconfigured`], the secret is read again, for no longer than is left, and the
+/// request handled once more if that brought another configuration. Nothing was done for such a request yet.
+pub async fn handled<S: Store, Q: Queue, A>(
+    context: &Context<S, Q>,
+    kept: &Kept,
+    left: Duration,
+    handle: impl Fn(Context<S, Q>) -> A,
+) -> Response<Bytes>
+where
+    A: Future<Output = Response<Bytes>>,
+{
+    let response = handle(context.clone()).await;
+    if response.extensions().get::<Unconfigured>().is_none() {
+        return response;
     }
+    match kept.renew(context.now(), left.min(PATIENCE)).await {
+        Renewed::Current(config) if Arc::ptr_eq(&config, &context.config) => response,
+        Renewed::Current(config) => handle(Context { config, ..context.clone() }).await,
+        Renewed::Unknown => unreadable(),
+    }
+}
+
+/// 503: the secret may have what the request needs, and cannot be read.
+fn unreadable() -> Response<Bytes> {
+    let detail = "the configuration cannot be read now, and may have what this request needs; please repeat it";
+    tracing::warn!(status = 503, "request not taken: {detail}");
+    let mut response = Response::new(Bytes::from(problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("15"));
+    response
+}
+
+/// An answer as a direct invocation gets it.
+#[derive(Serialize)]
+struct Invoked<'a> {
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<&'a str>,
+    body: &'a RawValue,
+}
+
+/// An answer as a direct invocation gets it: `{"status","location","body"}` of what HTTP would have got.
+#[must_use]
+pub fn invoked(response: &Response<Bytes>) -> String {
+    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let text = String::from_utf8_lossy(response.body());
+    let json = RawValue::from_string(text.clone().into_owned()).or_else(|_| to_raw_value(&text)).ok();
+    let invoked = json.as_deref().map(|body| Invoked { status: response.status().as_u16(), location, body });
+    // Numbers, texts and what is JSON already: it prints.
+    invoked.and_then(|invoked| serde_json::to_string(&invoked).ok()).unwrap_or_default()
+}
+
+/// The answer to a direct invocation, where it is there in the time that is left and Lambda takes it.
+async fn answer_invocation(left: Duration, answer: impl Future<Output = Response<Bytes>>) -> String {
+    let answered = guarded(left, answer).await.and_then(|response| {
+        let text = invoked(&response);
+        if text.len() > MOST_ANSWER {
+            return Err(too_large(text.len()));
+        }
+        tracing::info!(outcome = response.status().as_u16(), "answered");
+        Ok(text)
+    });
+    answered.unwrap_or_else(|(status, problem)| format!("{{\"status\":{},\"body\":{problem}}}", status.as_u16()))
 }
 
 /// An answer as the gateway takes it from a function.
@@ -90,15 +184,26 @@ mod tests {
         assert!(!is_gateways("[]"));
     }
 
-    /// Who invoked the function was told by Lambda that it had timed out, and not by the hub.
+    /// Regression: Lambda told of a timeout, where the hub had to answer.
     #[tokio::test]
-    async fn an_invocation_that_takes_too_long_is_answered_in_its_time() {
-        let late = directly(Duration::ZERO, std::future::pending()).await;
+    async fn a_late_panicking_or_huge_answer_to_an_invocation_is_a_problem() {
+        let late = answer_invocation(Duration::ZERO, std::future::pending()).await;
         let late: serde_json::Value = serde_json::from_str(&late).unwrap();
         assert_eq!((&late["status"], &late["body"]["type"]), (&503.into(), &"urn:tongguan:problem:unavailable".into()));
-        let panicked = directly(Duration::MAX, async { panic!("a defect") }).await;
+        let panicked = answer_invocation(Duration::MAX, async { panic!("a defect") }).await;
         assert!(panicked.starts_with(r#"{"status":500,"body":{"#), "{panicked}");
-        assert_eq!(directly(Duration::MAX, async { "{}".to_owned() }).await, "{}");
+        let huge = Response::new(Bytes::from(format!("\"{}\"", "x".repeat(MOST_ANSWER))));
+        let huge = answer_invocation(Duration::MAX, async { huge }).await;
+        assert!(huge.contains("answer-too-large"), "{huge}");
+    }
+
+    #[test]
+    fn an_invocation_gets_status_location_and_body() {
+        let mut response = Response::new(Bytes::from_static(br#"{"n": 1.10}"#));
+        assert_eq!(invoked(&response), r#"{"status":200,"body":{"n": 1.10}}"#);
+        response.headers_mut().insert("location", "/calls/1".parse().unwrap());
+        *response.body_mut() = Bytes::from_static(b"no JSON");
+        assert_eq!(invoked(&response), r#"{"status":200,"location":"/calls/1","body":"no JSON"}"#);
     }
 
     #[test]

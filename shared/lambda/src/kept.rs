@@ -1,4 +1,5 @@
-//! The configuration a function works by: read during INIT, and a secret again between events.
+//! The configuration a function works by: read during INIT, a secret again between events and for a request that would
+//! be refused.
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,29 +10,37 @@ use hub::Utc;
 use runtime::config::Config;
 use runtime::metrics::{self, Metric, Sample};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
+use tracing::Instrument as _;
 
 use crate::SetupError;
 use crate::secret::Secret;
 use crate::settings::Source;
 
-/// How old what is known may become until the secret is read again.
+/// Maximum age of the known configuration until the secret is read again.
 const FRESH: Duration = Duration::from_mins(5);
 
-/// How long a reading that failed is not repeated.
+/// Pause after a reading that failed.
 const RETRY: Duration = Duration::from_mins(1);
 
-/// How long a function does not ask for its next event, at the most, for the sake of a reading.
+/// Time limit of one reading. A function asks for its next event no later than that.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The configuration, which may change between two requests and never within one.
+/// Pause between two readings for refused requests: a flood of wrong keys reads the secret no more often. For as long a
+/// key that has just been put in may be refused.
+const REST: Duration = Duration::from_secs(3);
+
+/// The same pause after a reading that failed or found mistakes: whatever fails is not asked at every request.
+const LONG_REST: Duration = Duration::from_secs(15);
+
+/// The configuration, which may change between two requests and never within one, unless it would refuse that.
 #[derive(Clone, Debug)]
-pub(crate) struct Kept {
+pub struct Kept {
     current: Arc<RwLock<Version>>,
     /// A file is deployed with the function and does not change.
     secret: Option<Secret>,
-    /// When the secret is read again. Locked while it is read.
-    next: Arc<Mutex<Utc>>,
+    /// Locked while the secret is read, so that one reading serves all that wait for it.
+    readings: Arc<Mutex<Readings>>,
 }
 
 #[derive(Debug)]
@@ -41,9 +50,51 @@ struct Version {
     name: String,
 }
 
+/// The last reading of the secret, and when another may be made.
+#[derive(Debug)]
+struct Readings {
+    last: Reading,
+    /// The time of the next reading between two events.
+    due: Utc,
+    /// The earliest time of the next reading for a refused request.
+    rested: Utc,
+}
+
+/// The result of one reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// What is known is what the secret held.
+    Current,
+    /// The secret held a text with mistakes. What is known is what it held before.
+    Mistaken,
+    /// The secret could not be read in time.
+    Failed,
+}
+
+/// What is known after a request that the known configuration refuses.
+#[derive(Clone, Debug)]
+pub enum Renewed {
+    /// The configuration in the secret, as it was seconds ago at the most.
+    Current(Arc<Config>),
+    /// The secret could not be read in time, or has mistakes: it may hold what the request needs.
+    Unknown,
+}
+
+impl Readings {
+    /// After a reading that began at `now` and took so long.
+    fn after(last: Reading, now: Utc, took: Duration) -> Self {
+        let (due, rest) = match last {
+            Reading::Current => (FRESH, REST),
+            Reading::Mistaken => (FRESH, LONG_REST),
+            Reading::Failed => (RETRY, LONG_REST),
+        };
+        Self { last, due: now.after(due), rested: now.after(took + rest) }
+    }
+}
+
 impl Kept {
     /// Reads and checks the configuration.
-    pub(crate) async fn read(aws: &SdkConfig, source: Source, now: Utc) -> Result<Self, SetupError> {
+    pub async fn read(aws: &SdkConfig, source: Source, now: Utc) -> Result<Self, SetupError> {
         let (bytes, name, secret) = match &source {
             Source::File(path) => (file(path)?, String::new(), None),
             Source::Secret(id) => {
@@ -57,43 +108,66 @@ impl Kept {
             Config::parse_bytes(&bytes).map_err(|mistakes| SetupError::Mistaken { place: source.clone(), mistakes })?;
         warn(&config);
         let current = Arc::new(RwLock::new(Version { config: Arc::new(config), name }));
-        Ok(Self { current, secret, next: Arc::new(Mutex::new(now.after(FRESH))) })
+        let readings = Readings::after(Reading::Current, now, Duration::ZERO);
+        Ok(Self { current, secret, readings: Arc::new(Mutex::new(readings)) })
     }
 
-    /// What is known now.
-    pub(crate) fn current(&self) -> Arc<Config> {
+    /// The configuration as it is known now.
+    #[must_use]
+    pub fn current(&self) -> Arc<Config> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).config)
     }
 
-    /// Reads the secret again where what is known of it is old. What does not come in time is tried again later.
-    pub(crate) async fn refresh(&self, now: Utc) {
+    /// Reads the secret again where the known configuration is old. A reading that a refused request began is waited for.
+    pub async fn refresh(&self, now: Utc) {
         let Some(secret) = &self.secret else { return };
-        let Ok(mut next) = self.next.try_lock() else { return };
-        if now < *next {
-            return;
-        }
-        *next = now.after(RETRY);
-        match timeout(PATIENCE, self.read_again(secret, now)).await {
-            Ok(true) => *next = now.after(FRESH),
-            Ok(false) => {}
-            Err(_) => tracing::warn!(secret = secret.id(), "the configuration does not come; what is known stays"),
+        let Ok(mut readings) = timeout(PATIENCE, self.readings.lock()).await else { return };
+        if now >= readings.due {
+            *readings = self.read_again(secret, now).await;
         }
     }
 
-    /// Takes over what the secret holds now; `false` where it could not be read.
-    async fn read_again(&self, secret: &Secret, now: Utc) -> bool {
+    /// The configuration for a request that the known one refuses: the secret is read again first, where the last reading
+    /// is some seconds old. The caller waits for that no longer than `within`; the reading goes on and serves the next.
+    pub async fn renew(&self, now: Utc, within: Duration) -> Renewed {
+        let Some(secret) = self.secret.clone() else { return Renewed::Current(self.current()) };
+        let kept = self.clone();
+        let reading = async move {
+            let mut readings = kept.readings.lock().await;
+            if now >= readings.rested {
+                *readings = kept.read_again(&secret, now).await;
+            }
+            readings.last
+        };
+        match timeout(within, tokio::spawn(reading.in_current_span())).await {
+            Ok(Ok(Reading::Current)) => Renewed::Current(self.current()),
+            Ok(Ok(Reading::Mistaken | Reading::Failed) | Err(_)) | Err(_) => Renewed::Unknown,
+        }
+    }
+
+    /// Takes over what the secret holds now, if it comes in time. What does not is tried again later.
+    async fn read_again(&self, secret: &Secret, now: Utc) -> Readings {
+        let began = Instant::now();
+        let last = timeout(PATIENCE, self.take_over(secret, now)).await.unwrap_or_else(|_| {
+            tracing::warn!(secret = secret.id(), "the secret does not come in time; the known configuration stays");
+            Reading::Failed
+        });
+        Readings::after(last, now, began.elapsed())
+    }
+
+    async fn take_over(&self, secret: &Secret, now: Utc) -> Reading {
         let id = secret.id();
         let held = match secret.read().await {
             Ok(held) => held,
             Err(error) => {
                 let error = runtime::logs::chain(&error);
-                tracing::warn!(secret = id, error, "the configuration was not read again; what is known stays");
-                return false;
+                tracing::warn!(secret = id, error, "the secret cannot be read again; the known configuration stays");
+                return Reading::Failed;
             }
         };
         let version = held.version.as_str();
         if !version.is_empty() && self.current.read().unwrap_or_else(PoisonError::into_inner).name == version {
-            return true;
+            return Reading::Current;
         }
         match Config::parse(&held.text) {
             Ok(config) => {
@@ -101,15 +175,16 @@ impl Kept {
                 let next = Version { config: Arc::new(config), name: held.version.clone() };
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;
                 tracing::info!(secret = id, version, "configuration refreshed");
+                Reading::Current
             }
             Err(mistakes) => {
                 let place = Source::Secret(id.to_owned());
                 let error = SetupError::Mistaken { place, mistakes }.to_string();
                 tracing::error!(version, error, "the configuration is refused; the one before it stays");
                 metrics::emit(now, &Sample { values: vec![(Metric::ConfigurationRefused, 1.0)], ..Sample::default() });
+                Reading::Mistaken
             }
         }
-        true
     }
 }
 
@@ -136,7 +211,6 @@ mod tests {
     use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
     use aws_smithy_types::body::SdkBody;
     use serde_json::{Value, json};
-    use tokio::time::Instant;
 
     use super::*;
     use crate::settings::{CONFIG_FILE, SECRET_ID};

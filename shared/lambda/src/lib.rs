@@ -1,7 +1,7 @@
 //! Between AWS Lambda and the hub: events in, answers out, and what a function works with, built once during INIT.
 //!
 //! The adapters decide nothing of the hub. What they turn events into is callable without Lambda's runtime:
-//! [`answer`], [`answer_api`] and [`batch`].
+//! [`answer`], [`answer_api`], [`handled`], [`invoked`] and [`batch`].
 
 mod aws;
 mod invocation;
@@ -15,11 +15,12 @@ mod settings;
 mod webhook;
 mod worker;
 
-pub use aws::{Deployed, Function, SetupError, http_client, start};
+pub use aws::{Deployed, Function, SetupError, Table, http_client, start, start_with_table};
 pub use invocation::Invocation;
-pub use invoke::{api_or_invoke, is_gateways};
-pub use request::{answer_api, api};
-pub use schedule::schedule;
+pub use invoke::{api, describe, handled, invoked, is_gateways};
+pub use kept::{Kept, Renewed};
+pub use request::answer_api;
+pub use schedule::{schedule, schedule_over};
 pub use settings::{Source, VARIABLES};
-pub use webhook::{answer, measured, webhook};
+pub use webhook::{answer, answer_renewing, measured, webhook};
 pub use worker::{batch, worker};

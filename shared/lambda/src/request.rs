@@ -1,6 +1,5 @@
-//! HTTP as API Gateway brings it, and the ERP's own requests.
+//! HTTP as API Gateway brings it and takes it.
 
-use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -10,17 +9,15 @@ use hub::Utc;
 use lambda_http::http::header::{CONTENT_TYPE, HeaderValue};
 use lambda_http::http::uri::PathAndQuery;
 use lambda_http::http::{Request as HttpRequest, StatusCode, Uri};
-use lambda_http::{Adapter, Body, Request, RequestExt as _, Response, service_fn};
+use lambda_http::{Body, Request, RequestExt as _, Response};
 use runtime::metrics;
 use serde_json::json;
 use tokio::time::timeout;
-use tracing::Instrument as _;
 
-use crate::run::run;
-use crate::{Deployed, Function, Invocation};
+use crate::Invocation;
 
 /// How many bytes an answer may take within the gateway's envelope: Lambda takes 6,291,556 of both.
-const MOST_ANSWER: usize = 6_291_556 - 16 * 1024;
+pub(crate) const MOST_ANSWER: usize = 6_291_556 - 16 * 1024;
 
 /// A body's bytes as they came. `lambda_http` would give nothing for a content type it does not know, and partners send
 /// any.
@@ -45,23 +42,6 @@ pub(crate) fn invocation(request: &Request, now: Utc) -> Invocation {
     request.lambda_context_ref().map_or_else(Invocation::default, |context| Invocation::new(context, now))
 }
 
-/// Runs a function that answers the ERP's own requests until the process ends.
-pub async fn api<F, A>(function: &Function, handle: F) -> Result<(), lambda_runtime::Error>
-where
-    F: Fn(Deployed, HttpRequest<Bytes>) -> A + Sync,
-    A: Future<Output = Response<Bytes>> + Send,
-{
-    let handle = &handle;
-    let handler = service_fn(move |request| async move {
-        let context = function.context();
-        let Invocation { request_id, left } = invocation(&request, context.now());
-        let request = plain(request);
-        let span = tracing::error_span!("request", request_id, method = %request.method(), path = request.uri().path());
-        Ok::<_, Infallible>(answer_api(left, async { handle(context, request).await }).instrument(span).await)
-    });
-    run(function, Adapter::from(handler)).await
-}
-
 /// A handler's answer, or the status and problem that stand for it: it panicked, or was not done in the time that is left.
 /// The next request is served.
 pub(crate) async fn guarded<T>(left: Duration, answer: impl Future<Output = T>) -> Result<T, (StatusCode, String)> {
@@ -76,7 +56,7 @@ pub(crate) async fn guarded<T>(left: Duration, answer: impl Future<Output = T>) 
 }
 
 /// RFC 9457, as the functions' own problems are.
-fn problem(status: StatusCode, kind: &str, detail: &str) -> String {
+pub(crate) fn problem(status: StatusCode, kind: &str, detail: &str) -> String {
     let kind = format!("urn:tongguan:problem:{kind}");
     json!({"type": kind, "title": status.canonical_reason(), "status": status.as_u16(), "detail": detail}).to_string()
 }
@@ -91,15 +71,20 @@ fn quoted(body: &[u8]) -> usize {
     body.iter().map(size).sum()
 }
 
+/// The problem in place of an answer that Lambda would not take.
+pub(crate) fn too_large(bytes: usize) -> (StatusCode, String) {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    let detail = format!("an answer of {bytes} bytes is more than Lambda takes from a function");
+    (status, problem(status, "answer-too-large", &detail))
+}
+
 /// Turns an answer to the ERP into Lambda's, where it is there in the time that is left of the invocation.
 pub async fn answer_api(left: Duration, answer: impl Future<Output = Response<Bytes>>) -> Response<Body> {
     let answered = guarded(left, answer).await.and_then(|response| {
         if quoted(response.body()) <= MOST_ANSWER {
             return Ok(response);
         }
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        let detail = format!("an answer of {} bytes is more than Lambda takes from a function", response.body().len());
-        Err((status, problem(status, "answer-too-large", &detail)))
+        Err(too_large(response.body().len()))
     });
     let response = match answered {
         Ok(response) => response,

@@ -12,10 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::Function;
 
-/// Answers events until the process ends. Between an answer and the next event the configuration is seen to: the answer
-/// is out, and Lambda freezes the process only when it asks for the next event. What is begun and not waited for would be
-/// frozen in the middle, for longer than any connection lasts.
-pub(crate) async fn run<A, H, R, B, S, D, E>(function: &Function, handler: H) -> Result<(), lambda_runtime::Error>
+/// Answers events until the process ends. Between an answer and the next event the configuration of a function that has one
+/// is seen to: the answer is out, and Lambda freezes the process only when it asks for the next event. What is begun and
+/// not waited for would be frozen in the middle, for longer than any connection lasts.
+pub(crate) async fn run<A, H, R, B, S, D, E>(
+    function: Option<&Function>,
+    handler: H,
+) -> Result<(), lambda_runtime::Error>
 where
     H: Service<LambdaEvent<A>, Response = R>,
     H::Future: Future<Output = Result<R, H::Error>>,
@@ -28,7 +31,9 @@ where
     E: Into<Box<dyn Error + Send + Sync>> + Send + Debug,
 {
     let between = ThenLayer::new(|answered| async move {
-        function.refresh().await;
+        if let Some(function) = function {
+            function.refresh().await;
+        }
         answered
     });
     Runtime::new(handler).layer(TracingLayer::new()).layer(between).run().await

@@ -1,4 +1,4 @@
-//! Work by the clock, as EventBridge calls for it.
+//! Work by the clock, as EventBridge calls for it, or somebody who invokes the function.
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -6,36 +6,61 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use futures::FutureExt as _;
 use hub::Utc;
 use lambda_runtime::{LambdaEvent, service_fn};
-use runtime::metrics;
+use runtime::{Clock, metrics};
+use serde::Serialize;
 use serde::de::IgnoredAny;
+use store_dynamodb::DynamoStore;
 use tracing::Instrument as _;
 
-use crate::{Deployed, Function, Invocation};
+use crate::{Deployed, Function, Invocation, Table};
 
 /// Runs a function on a schedule until the process ends. It is told when an invocation's time is over. What the event says
-/// does not matter; a failure is logged and counted by Lambda, and the next call does the work.
-pub async fn schedule<F, W, E>(function: &Function, handle: F) -> Result<(), lambda_runtime::Error>
+/// does not matter. The result is the function's answer; a failure is logged and counted by Lambda, and the next call does
+/// the work.
+pub async fn schedule<F, W, R, E>(function: &Function, handle: F) -> Result<(), lambda_runtime::Error>
 where
     F: Fn(Deployed, Utc) -> W,
-    W: Future<Output = Result<(), E>>,
+    W: Future<Output = Result<R, E>>,
+    R: Serialize,
+    E: Error + Send + Sync + 'static,
+{
+    let handle = &handle;
+    by_clock(&function.context().clock, move |ends| async move { handle(function.fresh().await, ends).await }).await
+}
+
+/// The same of a function that needs the table alone.
+pub async fn schedule_over<F, W, R, E>(table: &Table, handle: F) -> Result<(), lambda_runtime::Error>
+where
+    F: Fn(DynamoStore, Utc) -> W,
+    W: Future<Output = Result<R, E>>,
+    R: Serialize,
+    E: Error + Send + Sync + 'static,
+{
+    by_clock(&table.clock, |_| handle(table.store.clone(), (table.clock)())).await
+}
+
+async fn by_clock<F, W, R, E>(clock: &Clock, handle: F) -> Result<(), lambda_runtime::Error>
+where
+    F: Fn(Utc) -> W,
+    W: Future<Output = Result<R, E>>,
+    R: Serialize,
     E: Error + Send + Sync + 'static,
 {
     let handle = &handle;
     let handler = move |event: LambdaEvent<IgnoredAny>| async move {
-        let context = function.fresh().await;
-        let now = context.now();
+        let now = clock();
         let Invocation { request_id, left } = Invocation::new(&event.context, now);
         let span = tracing::error_span!("schedule", request_id);
-        let work = async { handle(context, now.after(left)).await };
+        let work = async { handle(now.after(left)).await };
         let work = AssertUnwindSafe(work).catch_unwind().instrument(span.clone()).await;
         let _entered = span.enter();
-        if !matches!(work, Ok(Ok(()))) {
+        if !matches!(work, Ok(Ok(_))) {
             metrics::emit(now, &metrics::errors(1));
         }
         match work {
-            Ok(Ok(())) => {
+            Ok(Ok(result)) => {
                 tracing::info!(outcome = "done", "worked");
-                Ok(())
+                Ok(result)
             }
             Ok(Err(error)) => {
                 tracing::error!(error = runtime::logs::chain(&error), outcome = "failed", "the scheduled work failed");

@@ -60,21 +60,35 @@ pub(crate) struct Settings {
     pub(crate) revision: Option<String>,
 }
 
+/// The table's name, for a function that needs nothing else.
+pub(crate) fn table(env: impl Fn(&str) -> Option<String>) -> Result<String, SetupError> {
+    not_empty(&env, ENDPOINTS)?;
+    needed(&env, TABLE)
+}
+
+/// The variables that must have a value or not be there.
+fn not_empty(
+    env: &impl Fn(&str) -> Option<String>,
+    names: impl IntoIterator<Item = &'static str>,
+) -> Result<(), SetupError> {
+    let blank = |name: &&'static str| env(name).is_some_and(|value| value.trim().is_empty());
+    names.into_iter().find(blank).map_or(Ok(()), |empty| Err(SetupError::Empty(empty)))
+}
+
+fn needed(env: &impl Fn(&str) -> Option<String>, name: &'static str) -> Result<String, SetupError> {
+    env(name).filter(|value| !value.trim().is_empty()).ok_or(SetupError::NotSet(name))
+}
+
 impl Settings {
     pub(crate) fn read(env: impl Fn(&str) -> Option<String>) -> Result<Self, SetupError> {
-        let blank = |name: &&str| env(name).is_some_and(|value| value.trim().is_empty());
-        if let Some(empty) = ENDPOINTS.into_iter().chain([SECRET_ID, CONFIG_FILE, CALL_QUEUE_URL, REVISION]).find(blank)
-        {
-            return Err(SetupError::Empty(empty));
-        }
-        let needed = |name| env(name).filter(|value| !value.trim().is_empty()).ok_or(SetupError::NotSet(name));
+        not_empty(&env, ENDPOINTS.into_iter().chain([SECRET_ID, CONFIG_FILE, CALL_QUEUE_URL, REVISION]))?;
         let config = match (env(SECRET_ID), env(CONFIG_FILE)) {
             (Some(id), None) => Source::Secret(id),
             (None, Some(path)) => Source::File(path.into()),
             (None, None) => return Err(SetupError::NoConfiguration),
             (Some(_), Some(_)) => return Err(SetupError::TwoConfigurations),
         };
-        let (table, queue) = (needed(TABLE)?, needed(QUEUE_URL)?);
+        let (table, queue) = (needed(&env, TABLE)?, needed(&env, QUEUE_URL)?);
         Ok(Self { config, table, queue, calls: env(CALL_QUEUE_URL), revision: env(REVISION) })
     }
 }
@@ -107,6 +121,17 @@ mod tests {
                 assert_eq!(read(&set), Err(format!("the environment variable {name} is not set")));
             }
         }
+    }
+
+    #[test]
+    fn the_table_alone_needs_no_configuration_and_no_queue() {
+        let table = |set: &[(&str, &str)]| {
+            let value = |name: &str| set.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+            table(value).map_err(|error| error.to_string())
+        };
+        assert_eq!(table(&[(TABLE, "t")]), Ok("t".to_owned()));
+        assert!(table(&[(SECRET_ID, "s")]).unwrap_err().contains(TABLE));
+        assert!(table(&[(TABLE, "t"), (ENDPOINTS[0], "")]).unwrap_err().contains(ENDPOINTS[0]));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -23,7 +24,7 @@ use tracing::Instrument as _;
 use tracing::field::Empty;
 
 use crate::run::run;
-use crate::{Invocation, request};
+use crate::{Invocation, Kept, Renewed, request};
 
 /// How much of the partner's time may count as spent before the function was called. The gateway tells when the request
 /// came, by a clock that may not agree with this machine's: a wrong clock must not leave a push without any time.
@@ -36,11 +37,10 @@ const GATEWAY: Duration = Duration::from_secs(30);
 pub async fn webhook(action: Action) -> Result<(), lambda_runtime::Error> {
     let function = crate::start().await?;
     let (function, action) = (&function, &action);
-    let handler =
-        service_fn(
-            move |request| async move { Ok::<_, Infallible>(answer(&function.context(), action, request).await) },
-        );
-    run(function, Adapter::from(handler)).await
+    let handler = service_fn(move |request| async move {
+        Ok::<_, Infallible>(answer_renewing(&function.context(), function.kept(), action, request).await)
+    });
+    run(Some(function), Adapter::from(handler)).await
 }
 
 /// How long the request waited for this function, as far as the gateway says when it came.
@@ -58,14 +58,27 @@ fn waited(request: &Request, now: hub::Utc) -> Duration {
 /// Answers one push, and counts it. Whatever happens, the answer is in the partner's envelope as far as the path tells
 /// whose it is.
 pub async fn answer<S: Store, Q: Queue>(context: &Context<S, Q>, action: &Action, request: Request) -> Response<Body> {
-    let (response, sample) = measured(context, action, request).await;
+    let (response, sample) = measured(context, None, action, request).await;
     metrics::emit(context.now(), &sample);
     response
 }
 
-/// Answers one push, and says what the metrics are to say of it.
+/// The same, by a configuration that is read again before it refuses a push: the key may have been put in since.
+pub async fn answer_renewing<S: Store, Q: Queue>(
+    context: &Context<S, Q>,
+    kept: &Kept,
+    action: &Action,
+    request: Request,
+) -> Response<Body> {
+    let (response, sample) = measured(context, Some(kept), action, request).await;
+    metrics::emit(context.now(), &sample);
+    response
+}
+
+/// Answers one push, with what its metrics say.
 pub async fn measured<S: Store, Q: Queue>(
     context: &Context<S, Q>,
+    kept: Option<&Kept>,
     action: &Action,
     request: Request,
 ) -> (Response<Body>, Sample) {
@@ -85,7 +98,7 @@ pub async fn measured<S: Store, Q: Queue>(
         events = Empty,
     );
     // A defect that panics or hangs is answered like an outage: the partner repeats, and the next push is served.
-    let receipt = AssertUnwindSafe(receive(context, action, request, arrived)).catch_unwind();
+    let receipt = AssertUnwindSafe(receive(context, kept, action, request, arrived)).catch_unwind();
     let answered = timeout(left, receipt).instrument(span.clone()).await;
     let _entered = span.enter();
     let failure = match &answered {
@@ -128,6 +141,7 @@ fn sample(
 
 async fn receive<S: Store, Q: Queue>(
     context: &Context<S, Q>,
+    kept: Option<&Kept>,
     action: &Action,
     request: Request,
     arrived: Instant,
@@ -144,6 +158,20 @@ async fn receive<S: Store, Q: Queue>(
     if request.method() != Method::POST {
         return receive::refuse(partner, Verdict::NotPost);
     }
+    let renewed = if receive::identify(context, action, address, peer).is_ok() {
+        None
+    } else {
+        match renewed(context, kept, partner, arrived).await {
+            Renewed::Current(config) => Some(Context { config, ..context.clone() }),
+            Renewed::Unknown => {
+                let outcome = Verdict::Unavailable.name();
+                let text = "push not taken: its key is not known, and the secret that may have it cannot be read now";
+                tracing::warn!(function = action.name, ?peer, outcome, "{text}");
+                return receive::refuse(partner, Verdict::Unavailable);
+            }
+        }
+    };
+    let context = renewed.as_ref().unwrap_or(context);
     let verified = match receive::verify(context, action, address, peer) {
         Ok(verified) => verified,
         Err(answer) => return answer,
@@ -151,6 +179,18 @@ async fn receive<S: Store, Q: Queue>(
     let (head, body) = request.into_parts();
     let delivered = Delivered::new(&head.headers, request::bytes(body), peer);
     receive::receive(context, action, verified, delivered, arrived).await
+}
+
+/// The configuration for a push that the known one refuses, within two thirds of the time that is left of the partner's
+/// budget: the rest is for storing the push. No configuration knows a push of no partner.
+async fn renewed<S, Q>(
+    context: &Context<S, Q>,
+    kept: Option<&Kept>,
+    partner: Option<Partner>,
+    arrived: Instant,
+) -> Renewed {
+    let (Some(kept), Some(partner)) = (kept, partner) else { return Renewed::Current(Arc::clone(&context.config)) };
+    kept.renew(context.now(), partner.budget().saturating_sub(arrived.elapsed()) * 2 / 3).await
 }
 
 /// Where the push came from, as the gateway saw it. Headers are not asked: anybody can write them.

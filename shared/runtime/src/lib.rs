@@ -24,6 +24,11 @@ pub fn system_clock() -> Clock {
     Arc::new(|| Utc(jiff::Timestamp::now().as_microsecond()))
 }
 
+/// Marks, among the extensions of an answer, a refusal that another configuration may not give: an unknown key, connection
+/// or endpoint. Nothing has been done for such a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Unconfigured;
+
 /// What every function works with.
 #[derive(Clone)]
 pub struct Context<S, Q> {

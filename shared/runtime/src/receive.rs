@@ -160,7 +160,10 @@ pub fn misdirected<S, Q>(
 #[must_use]
 pub fn refuse(partner: Option<Partner>, verdict: Verdict) -> Answer {
     let text = match verdict {
-        Verdict::Unauthorized => "no such address: check the connection and the key in the URL",
+        // A stranger is not told which of them it is; the log tells.
+        Verdict::Unauthorized => {
+            "no such address: check the connection and the key in the URL, and that your IP address is allowed to push"
+        }
         Verdict::NotPost => "use POST",
         Verdict::TooLarge => "the body is larger than 6 MB",
         Verdict::Unavailable => "the push could not be stored, please repeat it",

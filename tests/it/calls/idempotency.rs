@@ -124,14 +124,14 @@ async fn a_key_must_be_there_and_be_a_key() {
     }
     let event = r#"{"connection":"xhq","operation":"upload","idempotency_key":"a\u0007b","body":BODY}"#;
     let invoked = call::invoke(&desk.courier(), event.replace("BODY", &upload("K")).as_bytes()).await;
-    let invoked: serde_json::Value = serde_json::from_str(&invoked).unwrap();
+    let invoked: serde_json::Value = serde_json::from_str(&lambda::invoked(&invoked)).unwrap();
     assert_eq!((&invoked["status"], &invoked["body"]["field"]), (&400.into(), &"Idempotency-Key".into()));
     assert!(desk.calls().await.is_empty() && desk.xhq.count() == 0);
     // The longest there may be, and in any script, as JSON brings it.
     assert_eq!(ask(&desk, &"k".repeat(255), &upload("K")).await.status, 202);
     let event = event.replace("a\\u0007b", &"钥".repeat(255)).replace("BODY", &upload("K"));
-    let invoked: serde_json::Value =
-        serde_json::from_str(&call::invoke(&desk.courier(), event.as_bytes()).await).unwrap();
+    let invoked = lambda::invoked(&call::invoke(&desk.courier(), event.as_bytes()).await);
+    let invoked: serde_json::Value = serde_json::from_str(&invoked).unwrap();
     assert_eq!(invoked["status"], 202, "{invoked}");
     // A query needs none.
     assert_eq!(desk.call("xhq", "bghList", "", "").await.status, 200);

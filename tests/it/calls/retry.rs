@@ -399,7 +399,8 @@ async fn without_a_queue_it_is_due_when_a_sweep_period_is_over() {
     let every = Duration::from_secs(30);
     courier.context.config = Config { sweep_every: every, ..Config::clone(&courier.context.config) }.into();
     let event = format!(r#"{{"connection":"xhq","operation":"upload","idempotency_key":"k","body":{}}}"#, upload("1"));
-    let answer: Value = serde_json::from_str(&call::invoke(&courier, event.as_bytes()).await).unwrap();
+    let answer = lambda::invoked(&call::invoke(&courier, event.as_bytes()).await);
+    let answer: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(answer["status"], 202, "{answer}");
     desk.time.pass(every);
     sweep(&courier).await;

@@ -40,7 +40,7 @@ async fn one_of_each(desk: &Desk) -> BTreeMap<&'static str, String> {
 }
 
 async fn invoke(desk: &Desk, event: &str) -> Value {
-    serde_json::from_str(&call::invoke(&desk.courier(), event.as_bytes()).await).unwrap()
+    serde_json::from_str(&lambda::invoked(&call::invoke(&desk.courier(), event.as_bytes()).await)).unwrap()
 }
 
 /// A problem of that status and type.
@@ -333,7 +333,8 @@ async fn queued_calls_of_one_connection_are_found_behind_a_thousand_of_another()
         let event = json!({"connection": connection, "operation": operation, "idempotency_key": format!("k-{key}")});
         let mut event = event.to_string();
         event.insert_str(event.len() - 1, &format!(",\"body\":{body}"));
-        let answer: Value = serde_json::from_str(&call::invoke(&courier, event.as_bytes()).await).unwrap();
+        let answer = lambda::invoked(&call::invoke(&courier, event.as_bytes()).await);
+        let answer: Value = serde_json::from_str(&answer).unwrap();
         assert_eq!(answer["status"], 202, "{answer}");
     };
     within(join_all((0..=1_000).map(|key| accept("onedata", "port_query_v2", key, r#"[{"subNo":"1"}]"#)))).await;

@@ -37,7 +37,7 @@ type AnyCourier = Courier<SqliteStore, InProcess>;
 async fn invoke(courier: &AnyCourier, operation: &str, key: usize, body: &str) -> Value {
     let event =
         format!(r#"{{"connection":"onedata","operation":"{operation}","idempotency_key":"k-{key}","body":{body}}}"#);
-    serde_json::from_str(&call::invoke(courier, event.as_bytes()).await).unwrap()
+    serde_json::from_str(&lambda::invoked(&call::invoke(courier, event.as_bytes()).await)).unwrap()
 }
 
 /// Asks so many queries at once.

@@ -10,7 +10,7 @@ use super::*;
 
 async fn counted(context: &Context<DynamoStore, Forgetful>, action: &Action, event: &Value) -> Sample {
     let request = lambda_http::request::from_str(&event.to_string()).unwrap();
-    lambda::measured(context, action, request).await.1
+    lambda::measured(context, None, action, request).await.1
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +59,7 @@ async fn a_push_whose_function_runs_out_of_time_is_answered_and_an_error() {
     let mut limits = lambda_http::Context::default();
     limits.deadline = u64::try_from(NOW.0 / 1000).unwrap() + 520;
     let request = lambda_http::request::from_str(&event.to_string()).unwrap().with_lambda_context(limits);
-    let (response, sample) = lambda::measured(&context, &syn_status::ACTION, request).await;
+    let (response, sample) = lambda::measured(&context, None, &syn_status::ACTION, request).await;
     assert_eq!((response.status().as_u16(), sample.value(Metric::Errors)), (503, Some(1.0)));
 }
 
@@ -160,7 +160,7 @@ async fn what_failed_is_counted_and_waits_no_more() {
         (waiting(now, "xhq-sh", Metric::Failed).await, waiting(now, "xhq-sh", Metric::Due).await),
         (Some(3.0), Some(0.0))
     );
-    ledger::handle(now).await.unwrap();
+    ledger::handle(&now.store, now.now()).await.unwrap();
     let balance = ledger::samples(&now.store.ledger(now.now()).await.unwrap());
     assert_eq!(balance[0].value(Metric::LedgerDifference), Some(0.0));
 }
@@ -181,7 +181,7 @@ async fn what_cannot_be_read_is_an_error_and_hides_nothing() {
     emulator.spoil(3);
     assert_eq!(waiting(now, "xhq-sh", Metric::Failed).await, Some(0.0));
     assert_eq!(waiting(now, "", Metric::Errors).await, Some(3.0));
-    ledger::handle(now).await.unwrap();
+    ledger::handle(&now.store, now.now()).await.unwrap();
     let balance = ledger::samples(&now.store.ledger(now.now()).await.unwrap());
     assert_eq!(balance[0].value(Metric::LedgerDifference), Some(3.0));
 }

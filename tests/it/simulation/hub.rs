@@ -208,7 +208,7 @@ impl Hub {
         self.spawn(|courier| async move {
             if let Some(said) = Mortal::new(call::invoke(&courier, event.as_bytes()), death).await {
                 // An ERP that no longer waits is told nothing.
-                let _ = answered.send(said);
+                let _ = answered.send(lambda::invoked(&said));
             }
         });
         tokio::time::timeout(DEADLINE, answer).await.ok()?.ok()
