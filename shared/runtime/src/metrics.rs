@@ -101,11 +101,12 @@ impl Metric {
         format!("{self:?}")
     }
 
-    const fn unit(self) -> &'static str {
+    /// Its unit; nothing for a count.
+    const fn unit(self) -> Option<&'static str> {
         match self {
-            Self::AckTime => "Milliseconds",
-            Self::AckMargin => "Percent",
-            Self::DeliveryLag | Self::OldestDue => "Seconds",
+            Self::AckTime => Some("Milliseconds"),
+            Self::AckMargin => Some("Percent"),
+            Self::DeliveryLag | Self::OldestDue => Some("Seconds"),
             Self::Accepted
             | Self::Duplicate
             | Self::Malformed
@@ -123,8 +124,15 @@ impl Metric {
             | Self::CircuitsOpen
             | Self::LedgerDifference
             | Self::ConfigurationRefused
-            | Self::CredentialsRefused => "Count",
+            | Self::CredentialsRefused => None,
         }
+    }
+
+    /// Whether there is a series for each thing that it is of, besides the stack's. Each series is paid for: the margin
+    /// alone is worth it, for it is one function's at a time that is short.
+    #[must_use]
+    pub const fn is_split(self) -> bool {
+        matches!(self, Self::AckMargin)
     }
 
     /// The one that counts this outcome of a push.
@@ -168,11 +176,11 @@ impl Dimension {
     }
 }
 
-/// What was measured at one occasion. It is counted for the stack, which the alarms look at, and for all of
-/// [`Sample::of`] together; each combination of values is a metric that is paid for.
+/// What was measured at one occasion. It is counted for the stack, which the alarms look at; a metric that
+/// [is split](Metric::is_split) also for all of [`Sample::of`] together. By that, the line of any other is found in the log.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
-    /// What it is of.
+    /// The things that it is of.
     pub of: Vec<(Dimension, String)>,
     /// What was measured.
     pub values: Vec<(Metric, f64)>,
@@ -198,15 +206,17 @@ impl Sample {
 #[must_use]
 pub fn emf(stack: &str, at: Utc, sample: &Sample) -> String {
     let own: Vec<&str> = sample.of.iter().map(|(dimension, _)| dimension.name()).collect();
-    let mut sets = vec![vec![STACK]];
-    if !own.is_empty() {
-        sets.push([&[STACK], own.as_slice()].concat());
-    }
-    let metrics: Vec<Value> =
-        sample.values.iter().map(|(metric, _)| json!({"Name": metric.name(), "Unit": metric.unit()})).collect();
-    let directive = json!({"Namespace": NAMESPACE, "Dimensions": sets, "Metrics": metrics});
+    let by_stack = vec![vec![STACK]];
+    let by_thing = [by_stack.clone(), vec![[&[STACK], own.as_slice()].concat()]].concat();
+    let directive = |split: bool, dimensions: Vec<Vec<&str>>| {
+        let metrics: Vec<Value> =
+            sample.values.iter().filter(|(metric, _)| metric.is_split() == split).map(named).collect();
+        (!metrics.is_empty()).then(|| json!({"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics}))
+    };
+    let split = if own.is_empty() { by_stack.clone() } else { by_thing };
+    let directives: Vec<Value> = [directive(false, by_stack), directive(true, split)].into_iter().flatten().collect();
     let mut line = Map::new();
-    line.insert("_aws".to_owned(), json!({"Timestamp": at.0.div_euclid(1_000), "CloudWatchMetrics": [directive]}));
+    line.insert("_aws".to_owned(), json!({"Timestamp": at.0.div_euclid(1_000), "CloudWatchMetrics": directives}));
     line.insert(STACK.to_owned(), stack.into());
     // CloudWatch drops a line with an empty dimension.
     let value = |value: &str| Value::from(if value.is_empty() { "none" } else { value });
@@ -214,6 +224,14 @@ pub fn emf(stack: &str, at: Utc, sample: &Sample) -> String {
     line.extend(sample.values.iter().map(|(metric, number)| (metric.name(), json!(number))));
     line.extend(sample.notes.iter().map(|(name, text)| ((*name).to_owned(), text.as_str().into())));
     Value::Object(line).to_string()
+}
+
+/// A metric as a directive names it.
+fn named((metric, _): &(Metric, f64)) -> Value {
+    match metric.unit() {
+        Some(unit) => json!({"Name": metric.name(), "Unit": unit}),
+        None => json!({"Name": metric.name()}),
+    }
 }
 
 /// Who prints: the stack and the function.
@@ -280,7 +298,7 @@ mod tests {
     fn a_line_is_what_cloudwatch_counts() {
         let sample = Sample {
             of: vec![(Dimension::Function, "syn_status".to_owned()), (Dimension::Partner, String::new())],
-            values: vec![(Metric::AckTime, 12.5), (Metric::Accepted, 1.0)],
+            values: vec![(Metric::AckTime, 12.5), (Metric::AckMargin, 97.5), (Metric::Accepted, 1.0)],
             notes: vec![("request_id", "r\n1".to_owned())],
         };
         let line = emf("tongguan", NOW, &sample);
@@ -288,15 +306,31 @@ mod tests {
         let line: Value = serde_json::from_str(&line).unwrap();
         let expected = json!({
             "_aws": {"Timestamp": 1_790_000_000_123_i64, "CloudWatchMetrics": [{
-                "Namespace": "Tongguan",
-                "Dimensions": [["Stack"], ["Stack", "Function", "Partner"]],
-                "Metrics": [{"Name": "AckTime", "Unit": "Milliseconds"}, {"Name": "Accepted", "Unit": "Count"}],
+                "Namespace": "Tongguan", "Dimensions": [["Stack"]],
+                "Metrics": [{"Name": "AckTime", "Unit": "Milliseconds"}, {"Name": "Accepted"}],
+            }, {
+                "Namespace": "Tongguan", "Dimensions": [["Stack"], ["Stack", "Function", "Partner"]],
+                "Metrics": [{"Name": "AckMargin", "Unit": "Percent"}],
             }]},
             "Stack": "tongguan", "Function": "syn_status", "Partner": "none",
-            "AckTime": 12.5, "Accepted": 1.0, "request_id": "r\n1",
+            "AckTime": 12.5, "AckMargin": 97.5, "Accepted": 1.0, "request_id": "r\n1",
         });
         assert_eq!(line, expected);
-        let line: Value = serde_json::from_str(&emf("t", NOW, &Sample::default())).unwrap();
+    }
+
+    /// Regression: every metric of every function, partner, connection and endpoint was a series that is paid for.
+    #[test]
+    fn the_margin_alone_is_a_series_of_each_function_and_partner() {
+        let split: Vec<Metric> = Metric::ALL.into_iter().filter(|metric| metric.is_split()).collect();
+        assert_eq!(split, [Metric::AckMargin]);
+        let due = Sample::of(Dimension::Connection, &"xhq-sh", vec![(Metric::Due, 1.0)]);
+        let line: Value = serde_json::from_str(&emf("t", NOW, &due)).unwrap();
+        let directives = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
+        assert_eq!(directives.len(), 1);
+        assert_eq!(directives[0]["Dimensions"], json!([["Stack"]]));
+        assert_eq!(line["Connection"], "xhq-sh", "the log tells whose it is");
+        let margin = Sample { values: vec![(Metric::AckMargin, 1.0)], ..Sample::default() };
+        let line: Value = serde_json::from_str(&emf("t", NOW, &margin)).unwrap();
         assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack"]]));
     }
 

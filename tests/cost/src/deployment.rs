@@ -5,22 +5,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use bytes::Bytes;
 use courier::{Courier, Lines, Returned};
 use futures::FutureExt as _;
 use http::{Method, Request};
 use hub::Utc;
 use hub::delivery::Outcome;
+use lambda_http::RequestExt as _;
 use outbound::Sent;
 use queue::{Errand, Hint};
 use queue_sqs::SqsQueue;
 use runtime::Context;
 use runtime::config::Config;
-use runtime::receive::{self, Address, Delivered};
+use runtime::metrics::{Dimension, Metric, Sample};
+use serde_json::json;
 use store_dynamodb::DynamoStore;
-use tokio::time::Instant;
+use tracing::Instrument as _;
+use tracing::instrument::WithSubscriber as _;
 
 use crate::aws::{Asked, Aws};
+use crate::log::{Log, REQUEST_ID};
 use crate::usage::{Invocation, Outside, Usage};
 
 const TABLE: &str = "tongguan";
@@ -79,6 +84,7 @@ type Hub = Context<DynamoStore, SqsQueue>;
 pub(crate) struct Deployment {
     pub(crate) aws: Aws,
     context: Hub,
+    log: Log,
     lines: Arc<Lines>,
     now: Arc<AtomicI64>,
     waiting: Mutex<Vec<Hint>>,
@@ -109,7 +115,7 @@ impl Deployment {
         let clock = Arc::new(move || Utc(time.load(Ordering::SeqCst)));
         let context = Context { config: Arc::new(config), store, queue, clock };
         aws.take();
-        Ok(Self { aws, context, lines: Arc::default(), now, waiting: Mutex::default() })
+        Ok(Self { aws, context, log: Log::default(), lines: Arc::default(), now, waiting: Mutex::default() })
     }
 
     pub(crate) fn pass(&self, span: Duration) {
@@ -146,25 +152,32 @@ impl Deployment {
     /// What one invocation took. What it put on the queue waits there.
     fn invoked(&self, outside: Outside, gateway: f64, polls: f64) -> Usage {
         self.pass(PAUSE);
+        let logged = self.log.take(gateway);
         let Asked { writes, reads, queue, requests, hints } = self.aws.take();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).extend(hints);
-        Usage { writes, reads, queue: queue + polls, gateway, invocations: vec![Invocation { requests, outside }] }
+        let invocations = vec![Invocation { requests, outside }];
+        Usage { writes, reads, queue: queue + polls, gateway, logged, invocations }
     }
 
     /// A push of XHQ through the gateway.
     pub(crate) async fn push(&self, function: &str, body: &str) -> anyhow::Result<Usage> {
         let action = callback::ACTIONS.iter().find(|action| action.name == function);
         let action = action.context("no such webhook")?;
-        let address = Address { partner: "xhq", connection: "xhq", key: KEY };
-        let verified = receive::verify(&self.context, action, address, None);
-        let verified = verified.map_err(|answer| anyhow::anyhow!("{answer:?}"))?;
-        let delivered = Delivered {
-            body: Bytes::from(body.to_owned()),
-            content_type: "application/json".to_owned(),
-            ..Delivered::default()
-        };
-        let answer = receive::receive(&self.context, action, verified, delivered, Instant::now()).await;
-        ensure!(answer.status == 200, "{answer:?}");
+        let path = format!("/hooks/xhq/xhq/{KEY}/{}", action.suffix);
+        let event = json!({
+            "resource": path, "path": path, "httpMethod": "POST", "body": body, "isBase64Encoded": false,
+            "headers": {"content-type": "application/json"},
+            "multiValueHeaders": {"content-type": ["application/json"]},
+            "requestContext": {"stage": "local", "httpMethod": "POST", "path": path, "resourcePath": path,
+                "identity": {"sourceIp": "203.0.113.127"}},
+        });
+        let mut invocation = lambda_http::Context::default();
+        (invocation.request_id, invocation.deadline) = (REQUEST_ID.to_owned(), u64::MAX);
+        let request = lambda_http::request::from_str(&event.to_string())?.with_lambda_context(invocation);
+        let answered = lambda::measured(&self.context, None, action, request).with_subscriber(self.log.dispatch());
+        let (answer, sample) = answered.await;
+        ensure!(answer.status() == 200, "{answer:?}");
+        self.log.count(self.context.now(), &sample);
         Ok(self.invoked(Outside::Nobody, 1.0, 0.0))
     }
 
@@ -176,7 +189,13 @@ impl Deployment {
             .header("authorization", format!("Bearer {API_KEY}"))
             .header("idempotency-key", key)
             .body(Bytes::from(body.to_owned()))?;
-        let response = call::handle(&self.courier(Outcome::Delivered, answer), request).await;
+        let courier = self.courier(Outcome::Delivered, answer);
+        let answered = async {
+            let span = tracing::error_span!("request", request_id = REQUEST_ID, method = "POST", path);
+            let handled = Box::pin(call::handle(&courier, request));
+            lambda::answer_api(Duration::MAX, handled).instrument(span).await
+        };
+        let response = Box::pin(answered.with_subscriber(self.log.dispatch())).await;
         ensure!(response.status().is_success(), "{response:?}");
         let outside = if response.status() == 200 { Outside::Partner } else { Outside::Nobody };
         Ok(self.invoked(outside, 1.0, 0.0))
@@ -209,32 +228,46 @@ impl Deployment {
     async fn one(&self, hint: Hint, outcome: Outcome, answer: &'static str) -> anyhow::Result<Usage> {
         let courier = self.courier(outcome, answer);
         let outside = match hint.errand {
-            Errand::Deliver { .. } => {
-                deliver::handle(&courier, hint).await?;
-                Outside::Erp
-            }
-            Errand::Call { .. } => {
-                dispatch::handle(&courier, hint).await?;
-                Outside::Partner
-            }
-            Errand::Index => {
-                deliver::handle(&courier, hint).await?;
-                Outside::Nobody
-            }
+            Errand::Deliver { .. } => Outside::Erp,
+            Errand::Call { .. } => Outside::Partner,
+            Errand::Index => Outside::Nobody,
         };
+        let call = outside == Outside::Partner;
+        let mut message = SqsMessage::default();
+        (message.message_id, message.body) = (Some(REQUEST_ID.to_owned()), Some(hint.encode()));
+        let mut event = SqsEvent::default();
+        event.records = vec![message];
+        let invocation = lambda::Invocation { request_id: REQUEST_ID.to_owned(), ..Default::default() };
+        let worked = lambda::batch(event, &invocation, |hint| async {
+            if call { dispatch::handle(&courier, hint).await } else { deliver::handle(&courier, hint).await }
+        });
+        let worked = worked.with_subscriber(self.log.dispatch()).await;
+        ensure!(worked.batch_item_failures.is_empty(), "a hint failed");
+        if outside == Outside::Erp && outcome == Outcome::Delivered {
+            // As the courier counts it, where metrics are printed.
+            let values = vec![(Metric::Delivered, 1.0), (Metric::Attempts, 1.0), (Metric::DeliveryLag, 1.0)];
+            self.log.count(self.context.now(), &Sample::of(Dimension::Endpoint, &"erp", values));
+        }
         Ok(self.invoked(outside, 0.0, POLLS))
     }
 
     /// The sweep by the clock, with its measuring.
     pub(crate) async fn sweep(&self) -> anyhow::Result<Usage> {
-        sweep::backlog::samples(&self.context, sweep::MEASURING).await;
-        sweep::handle(&self.courier(Outcome::Delivered, "")).await?;
+        for sample in sweep::backlog::samples(&self.context, sweep::MEASURING).await {
+            self.log.count(self.context.now(), &sample);
+        }
+        sweep::handle(&self.courier(Outcome::Delivered, "")).with_subscriber(self.log.dispatch()).await?;
         Ok(self.invoked(Outside::Nobody, 0.0, 0.0))
     }
 
     /// The ledger by the clock.
     pub(crate) async fn ledger(&self) -> anyhow::Result<Usage> {
-        ledger::handle(&self.context).await?;
+        let now = self.context.now();
+        let lines = ledger::handle(&self.context.store, now).with_subscriber(self.log.dispatch()).await?;
+        let tallies = lines.into_iter().map(|line| (line.connection, line.tally)).collect();
+        for sample in ledger::samples(&tallies) {
+            self.log.count(now, &sample);
+        }
         Ok(self.invoked(Outside::Nobody, 0.0, 0.0))
     }
 }

@@ -11,10 +11,12 @@
 mod aws;
 pub mod cases;
 mod deployment;
+mod log;
 mod options;
 mod prices;
 mod table;
 mod usage;
+mod watched;
 
 pub use options::Options;
 pub use usage::{Invocation, Outside, Usage};
@@ -25,10 +27,11 @@ const SAMPLE: usize = 200;
 /// What each thing takes; an idle month; a busy one; and what the same costs elsewhere. Markdown.
 pub async fn tables(options: &Options) -> anyhow::Result<[String; 4]> {
     let (cases, standing) = (cases::all().await?, cases::standing(SAMPLE).await?);
+    let watched = watched::Watched::of_the_template()?;
     Ok([
         table::each(options, &cases),
-        table::idle(options, &standing),
-        table::month(options, &cases, &standing)?,
+        table::idle(options, &standing, &watched),
+        table::month(options, &cases, &standing, &watched)?,
         table::beside(options, &cases)?,
     ])
 }

@@ -26,6 +26,18 @@ pub(crate) const GB_SECOND: f64 = 0.000_013_333_4;
 /// A request to a REST API.
 pub(crate) const GATEWAY: f64 = 3.50e-6;
 
+/// A byte of logs, taken in by CloudWatch.
+pub(crate) const LOGGED: f64 = 0.50e-9;
+
+/// A metric of one's own in CloudWatch, for a month, of the first ten thousand.
+pub(crate) const METRIC: f64 = 0.30;
+
+/// An alarm for a month.
+pub(crate) const ALARM: f64 = 0.10;
+
+/// A dashboard for a month, of more than three.
+pub(crate) const DASHBOARD: f64 = 3.0;
+
 /// A custom event on an EventBridge bus.
 pub(crate) const BUS_EVENT: f64 = 1.00e-6;
 

@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 
 use crate::cases::{self, Case, Standing};
+use crate::watched::Watched;
 use crate::{Invocation, Options, Outside, Usage, prices};
 
 const MILLION: f64 = 1e6;
@@ -27,6 +28,7 @@ struct Price {
     reads: f64,
     queue: f64,
     storage: f64,
+    watching: f64,
 }
 
 impl Price {
@@ -41,15 +43,17 @@ impl Price {
             reads: usage.reads * prices::READ * times,
             queue: usage.queue * prices::QUEUE * times,
             storage: 0.0,
+            watching: usage.logged * prices::LOGGED * times,
         }
     }
 
     fn total(&self) -> f64 {
-        self.gateway + self.lambda + self.writes + self.reads + self.queue + self.storage
+        self.gateway + self.lambda + self.writes + self.reads + self.queue + self.storage + self.watching
     }
 
     fn cells(&self) -> Vec<String> {
-        [self.gateway, self.lambda, self.writes, self.reads, self.queue, self.storage, self.total()].map(usd).into()
+        let parts = [self.gateway, self.lambda, self.writes, self.reads, self.queue, self.storage, self.watching];
+        parts.into_iter().chain([self.total()]).map(usd).collect()
     }
 }
 
@@ -61,6 +65,12 @@ fn count(count: usize) -> f64 {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count that is not negative")]
 fn count_of(count: f64) -> u32 {
     count.ceil() as u32
+}
+
+/// What is whole anyway.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count that is not negative")]
+fn whole(count: f64) -> usize {
+    count.round() as usize
 }
 
 fn usd(amount: f64) -> String {
@@ -89,12 +99,13 @@ pub(crate) fn each(options: &Options, cases: &[Case]) -> String {
         "gateway requests",
         "invocations",
         "Lambda ms",
+        "log bytes",
         "USD a million",
     ];
     let rows = cases.iter().map(|Case { name, usage }| {
         let ms: f64 = usage.invocations.iter().map(|invocation| options.milliseconds(*invocation)).sum();
         let counted = [usage.writes, usage.reads, usage.queue, usage.gateway].map(|count| count.to_string());
-        let lambda = [usage.invocations.len().to_string(), ms.to_string()];
+        let lambda = [usage.invocations.len(), whole(ms), whole(usage.logged)].map(|count| count.to_string());
         let price = usd(Price::of(options, usage, MILLION).total());
         [vec![(*name).to_owned()], counted.into(), lambda.into(), vec![price]].concat()
     });
@@ -104,6 +115,7 @@ pub(crate) fn each(options: &Options, cases: &[Case]) -> String {
 /// What a month costs in which nothing happens, with so many events stored.
 struct Idle {
     gigabytes: f64,
+    watched: Watched,
     storage: Price,
     sweep: Price,
     polls: Price,
@@ -111,15 +123,16 @@ struct Idle {
 }
 
 impl Idle {
-    fn new(options: &Options, standing: &Standing, stored: f64) -> Self {
+    fn new(options: &Options, standing: &Standing, watched: &Watched, stored: f64) -> Self {
         let items = count(standing.items);
         let bytes = count(standing.bytes) / items * stored;
         let pages = Invocation { requests: count_of(bytes / PAGE), outside: Outside::Nobody };
-        let ledger =
-            Usage { reads: standing.ledger.reads / items * stored, invocations: vec![pages], ..Usage::default() };
+        let Usage { reads, logged, .. } = standing.ledger;
+        let ledger = Usage { reads: reads / items * stored, logged, invocations: vec![pages], ..Usage::default() };
         let gigabytes = bytes / 1e9;
         Self {
             gigabytes,
+            watched: *watched,
             storage: Price { storage: gigabytes * (prices::STORED + prices::RECOVERABLE), ..Price::default() },
             sweep: Price::of(options, &standing.sweep_over_stored, SWEEPS),
             polls: Price { queue: POLLS * prices::QUEUE, ..Price::default() },
@@ -128,11 +141,19 @@ impl Idle {
     }
 
     fn rows(&self) -> Vec<(String, Price)> {
+        let Watched { series, alarms, dashboards } = self.watched;
         vec![
             (format!("{:.2} GB of events stored, and recoverable", self.gigabytes), self.storage),
             ("the sweep every minute, with its measuring".to_owned(), self.sweep),
             ("Lambda asking two empty queues".to_owned(), self.polls),
             ("the ledger once a day".to_owned(), self.ledger),
+            (
+                format!("{series} metrics at the most, {alarms} alarms, a dashboard"),
+                Price {
+                    watching: series * prices::METRIC + alarms * prices::ALARM + dashboards * prices::DASHBOARD,
+                    ..Price::default()
+                },
+            ),
         ]
     }
 }
@@ -146,19 +167,25 @@ fn priced(head: &str, rows: &[(String, Price)]) -> String {
         reads: sum(|price| price.reads),
         queue: sum(|price| price.queue),
         storage: sum(|price| price.storage),
+        watching: sum(|price| price.watching),
     };
-    let head = [head, "gateway", "Lambda", "writes", "reads", "SQS", "storage", "together"];
+    let head = [head, "gateway", "Lambda", "writes", "reads", "SQS", "storage", "CloudWatch", "together"];
     let rows = rows.iter().map(|(name, price)| [vec![name.clone()], price.cells()].concat());
     markdown(&head, rows.chain([[vec!["together".to_owned()], total.cells()].concat()]))
 }
 
 /// A month in which nothing happens, with a million events stored.
-pub(crate) fn idle(options: &Options, standing: &Standing) -> String {
-    priced("an idle month with a million events stored, USD", &Idle::new(options, standing, MILLION).rows())
+pub(crate) fn idle(options: &Options, standing: &Standing, watched: &Watched) -> String {
+    priced("an idle month with a million events stored, USD", &Idle::new(options, standing, watched, MILLION).rows())
 }
 
 /// A month of a busy forwarder, by what it is paid for.
-pub(crate) fn month(options: &Options, cases: &[Case], standing: &Standing) -> anyhow::Result<String> {
+pub(crate) fn month(
+    options: &Options,
+    cases: &[Case],
+    standing: &Standing,
+    watched: &Watched,
+) -> anyhow::Result<String> {
     let Options { events, calls, retention, .. } = *options;
     let of = |name, times| anyhow::Ok(Price::of(options, find(cases, name)?, times));
     let happens = [
@@ -168,7 +195,7 @@ pub(crate) fn month(options: &Options, cases: &[Case], standing: &Standing) -> a
         (format!("{calls} commands"), of(cases::COMMAND, calls)?),
         (format!("{calls} queries"), of(cases::QUERY, calls)?),
     ];
-    let idle = Idle::new(options, standing, events * retention / DAYS).rows();
+    let idle = Idle::new(options, standing, watched, events * retention / DAYS).rows();
     let head = format!("a month with the events of {retention} days stored, USD");
     Ok(priced(&head, &[happens.to_vec(), idle].concat()))
 }

@@ -33,6 +33,8 @@ pub struct Usage {
     pub queue: f64,
     /// The gateway's requests.
     pub gateway: f64,
+    /// What is logged, metrics included, in bytes.
+    pub logged: f64,
     /// The functions' invocations.
     pub invocations: Vec<Invocation>,
 }
@@ -46,6 +48,7 @@ impl Add for Usage {
             reads: self.reads + other.reads,
             queue: self.queue + other.queue,
             gateway: self.gateway + other.gateway,
+            logged: self.logged + other.logged,
             invocations: [self.invocations, other.invocations].concat(),
         }
     }
@@ -61,6 +64,7 @@ impl Sub for Usage {
             reads: self.reads - other.reads,
             queue: self.queue - other.queue,
             gateway: self.gateway - other.gateway,
+            logged: self.logged - other.logged,
             invocations: self.invocations.into_iter().skip(other.invocations.len()).collect(),
         }
     }

@@ -58,6 +58,8 @@ fn every_metric_that_is_looked_at_is_measured_and_the_other_way_round() {
         if let Some((by, name)) = search(&metric) {
             assert_eq!(by[0], STACK, "{title}");
             assert!(by[1..].iter().all(|name| dimensions.contains(name.as_str())), "{title}: {by:?}");
+            let split = Metric::ALL.into_iter().any(|metric| metric.is_split() && metric.name() == name);
+            assert!(split, "{title}: {name} is counted for the stack alone");
             looked_at.insert(name);
         } else if metric[0] == NAMESPACE {
             assert_eq!(metric[2..4], [STACK.into(), Value::from("${AWS::StackName}")], "{title}");

@@ -1,0 +1,42 @@
+//! What CloudWatch watches, whatever happens: it is paid for by the month.
+
+use std::collections::BTreeSet;
+
+use runtime::metrics::Metric;
+
+/// How much there is of what is paid for by the month.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Watched {
+    /// Series of the hub's own metrics, where every webhook is in use by every partner that it knows.
+    pub(crate) series: f64,
+    /// Alarms.
+    pub(crate) alarms: f64,
+    /// Dashboards.
+    pub(crate) dashboards: f64,
+}
+
+impl Watched {
+    /// As the template and the metrics have it.
+    pub(crate) fn of_the_template() -> anyhow::Result<Self> {
+        let template = host::Template::deployed()?;
+        let resources = template.at("/Resources")?;
+        let of = |kind: &str| {
+            let all = resources.as_object().into_iter().flat_map(|all| all.values());
+            count(all.filter(|resource| resource["Type"] == kind).count())
+        };
+        let split = Metric::ALL.into_iter().filter(|metric| metric.is_split()).count();
+        let pairs: BTreeSet<_> = callback::ACTIONS
+            .iter()
+            .flat_map(|action| action.partners.iter().map(move |partner| (action.name, partner.id())))
+            .collect();
+        Ok(Self {
+            series: count(Metric::ALL.len() + split * pairs.len()),
+            alarms: of("AWS::CloudWatch::Alarm"),
+            dashboards: of("AWS::CloudWatch::Dashboard"),
+        })
+    }
+}
+
+fn count(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
