@@ -5,9 +5,8 @@ mod output;
 
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
-use clap::Parser as _;
 use deliveries::change::MOST;
 use futures::future::try_join_all;
 use partners::Partner;
@@ -15,30 +14,10 @@ use serde_json::Value;
 use simulators::erp::{Behaviour, Reply};
 use store::Store as _;
 use tongguan::Hub;
-use tongguan::cli::{Cli, run};
 
 use crate::flows::lists::{NOW, failed};
-use crate::support::process::this_binary;
+use crate::support::process::TONGGUAN;
 use crate::support::{Plan, erp, settled, status, taken, until};
-
-/// Holds the words of the command that this process is to run.
-const WORDS: &str = "TONGGUAN_TEST_WORDS";
-
-/// What stands around a command's output in this process's.
-const MARK: &str = "-- output --";
-
-/// The command, where this process is to be one; else nothing.
-#[test]
-fn child() {
-    if let Ok(words) = std::env::var(WORDS) {
-        println!("{MARK}");
-        let done = run(Cli::parse_from(words.split(' ')));
-        // Whoever reads it may be gone.
-        let _ = writeln!(std::io::stdout(), "{MARK}");
-        let code = (0..=u8::MAX).find(|code| ExitCode::from(*code) == done).unwrap();
-        std::process::exit(i32::from(code));
-    }
-}
 
 /// A configuration file and the words that every command begins with.
 pub(crate) struct Operator {
@@ -64,17 +43,14 @@ impl Operator {
 
     /// The command of those words, to be run in a process of its own.
     fn command(&self, words: &str) -> Command {
-        let config = self.config.display();
-        let mut command = Command::new(this_binary());
-        command.args(["command_line::child", "--exact", "--nocapture", "--test-threads=1"]);
-        command.env(WORDS, format!("tongguan --config {config} --listen {} {words}", self.address));
+        let mut command = Command::new(TONGGUAN);
+        command.arg("--config").arg(&self.config).args(["--listen", &self.address]).args(words.split(' '));
         command
     }
 
     pub(crate) fn says(&self, words: &str) -> Said {
         let output = self.command(words).output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let out = text.split(MARK).nth(1).unwrap_or_default().trim().to_owned();
+        let out = String::from_utf8(output.stdout).unwrap().trim().to_owned();
         let errors = String::from_utf8(output.stderr).unwrap();
         Said { fine: output.status.success(), code: output.status.code(), out, errors }
     }

@@ -10,12 +10,10 @@
 
 mod calls;
 mod command_line;
-mod deployed;
 mod dynamodb;
 mod flows;
 mod host;
 mod lambda;
-mod ministack;
 mod openapi;
 mod power;
 mod process;

@@ -4,7 +4,6 @@ pub(crate) mod canned;
 pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod process;
-pub(crate) mod switch;
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A hub in a process of its own. There is no binary of it here, so this test binary runs itself again as one.
+//! A hub in a process of its own.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -7,13 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use clap::Parser as _;
-use tongguan::cli::{Cli, run};
-
 use super::{Plan, until};
-
-/// Names the configuration of the hub that this process is to be.
-const CONFIG: &str = "TONGGUAN_TEST_CONFIG";
 
 /// A hub that runs until it is killed.
 pub(crate) struct Process {
@@ -22,21 +16,8 @@ pub(crate) struct Process {
     address: SocketAddr,
 }
 
-/// The hub, where this process is to be one; else nothing.
-#[test]
-fn child() {
-    if let Some(config) = std::env::var_os(CONFIG) {
-        let arguments = ["tongguan".into(), "serve".into(), "--config".into(), config];
-        let done = run(Cli::parse_from::<_, OsString>(arguments));
-        std::process::exit(i32::from(done != std::process::ExitCode::SUCCESS));
-    }
-}
-
-/// This test binary, even after a build has put another in its place.
-pub(crate) fn this_binary() -> PathBuf {
-    let running = PathBuf::from("/proc/self/exe");
-    if running.exists() { running } else { std::env::current_exe().unwrap() }
-}
+/// `tongguan`, built for these tests.
+pub(crate) const TONGGUAN: &str = env!("CARGO_BIN_EXE_tongguan-child");
 
 impl Process {
     /// Starts a hub and waits until it listens; what it said where it ends instead.
@@ -45,9 +26,9 @@ impl Process {
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
         let (config, log) = (plan.folder().join(format!("{run}.toml")), plan.folder().join(format!("{run}.log")));
         std::fs::write(&config, plan.text()).unwrap();
-        let mut command = Command::new(this_binary());
-        command.args(["support::process::child", "--exact", "--nocapture", "--test-threads=1"]);
-        command.env(CONFIG, &config).env(runtime::logs::FILTER, "info").envs(variables.iter().cloned());
+        let mut command = Command::new(TONGGUAN);
+        command.arg("serve").arg("--config").arg(&config);
+        command.env(runtime::logs::FILTER, "info").envs(variables.iter().cloned());
         let output = File::create(&log).unwrap();
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
         let mut this = Self { child: command.spawn().unwrap(), log, address: ([127, 0, 0, 1], 0).into() };

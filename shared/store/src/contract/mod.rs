@@ -36,13 +36,11 @@ pub use lists::*;
 pub use names::*;
 pub use settling::*;
 
-/// Makes one test of each promise. The argument is the path of an async function without arguments that gives a fresh,
-/// empty store; the calling crate needs `tokio`. With `if` before it, the function gives an `Option`, and where that is
-/// `None` nothing is tested.
+/// Hands the names of all promises to the macro of that name, behind what else it is given.
 #[macro_export]
-macro_rules! contract_tests {
-    (if $make:path) => {
-        $crate::contract_tests! { $make;
+macro_rules! contract_cases {
+    ($then:ident $($given:tt)*) => {
+        $then! { $($given)*
             an_event_is_new_once
             of_many_concurrent_equals_one_is_new
             small_bodies_come_back_byte_for_byte
@@ -91,19 +89,27 @@ macro_rules! contract_tests {
             calls_are_due_stuck_and_counted_like_deliveries
         }
     };
+}
+
+/// Makes one test of each promise. The argument is the path of an async function without arguments that gives a fresh,
+/// empty store; the calling crate needs `tokio`.
+#[macro_export]
+macro_rules! contract_tests {
     ($make:path) => {
-        async fn made() -> Option<impl $crate::Store> {
-            Some($make().await)
-        }
-        $crate::contract_tests! { if made }
+        use $crate::contract_test_each;
+        $crate::contract_cases! { contract_test_each $make; }
     };
+}
+
+/// Makes one test of each named promise.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_test_each {
     ($make:path; $($case:ident)*) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                if let Some(store) = $make().await {
-                    $crate::contract::$case(store).await;
-                }
+                $crate::contract::$case($make().await).await;
             }
         )*
     };

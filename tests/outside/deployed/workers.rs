@@ -14,9 +14,8 @@ use crate::support::{until, within};
 const FOR_EVER: Duration = Duration::from_hours(1);
 
 /// Three waybills make three events and six hints, most of them in one batch.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_killed_in_the_middle_of_a_batch_repeats_only_what_was_not_recorded() {
-    let Some(stage) = stage().await else { return };
+pub(super) async fn a_worker_killed_in_the_middle_of_a_batch_repeats_only_what_was_not_recorded() {
+    let stage = stage().await;
     let before = stage.ledger().await.delivered;
     let waybill = stage.marked(pushes::example("customs_status").unwrap());
     let waybill = waybill.trim_start_matches('[').trim_end_matches(']');
@@ -45,9 +44,8 @@ async fn a_worker_killed_in_the_middle_of_a_batch_repeats_only_what_was_not_reco
     assert_eq!(deliveries.into_values().collect::<Vec<_>>(), [2, 2, 2]);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_no_hint_ends_as_a_dead_letter_and_what_comes_behind_it_arrives_once() {
-    let Some(stage) = stage().await else { return };
+pub(super) async fn what_is_no_hint_ends_as_a_dead_letter_and_what_comes_behind_it_arrives_once() {
+    let stage = stage().await;
     let (queues, dead_letters) = ([&*stage.deployed.queue, &stage.deployed.calls], &stage.deployed.dead_letters);
     // Nothing else is on its way, which would come again before it is done.
     let ended = stage.while_visible_again_after(&queues, "1", async {

@@ -3,16 +3,12 @@
 use simulators::partner::{Next, after};
 use simulators::{Sender, pushes};
 
-use super::stage;
-use crate::support::{answered, switch, until};
+use super::{CONTAINERS, stage};
+use crate::support::{answered, until};
 
-/// Says where `infra/local-stack containers` listens: `http://127.0.0.1:3000`.
-const CONTAINERS: &str = "TONGGUAN_CONTAINERS";
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_webhook_answers_in_its_container_and_what_it_took_arrives() {
-    let Some(gateway) = switch::named(CONTAINERS, "functions in containers") else { return };
-    let Some(stage) = stage().await else { return };
+pub(super) async fn every_webhook_answers_in_its_container_and_what_it_took_arrives() {
+    let gateway = CONTAINERS.needed();
+    let stage = stage().await;
     for example in pushes::examples() {
         let connection = stage.connection(example.partner);
         let key = connection.keys[0].expose();

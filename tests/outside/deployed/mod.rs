@@ -21,6 +21,7 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::FutureExt as _;
 use hub::ledger::Tally;
+use libtest_mimic::Trial;
 use partners::Partner;
 use runtime::config::{Config, Connection};
 use serde::Deserialize;
@@ -35,10 +36,38 @@ use tokio::sync::{Mutex, MutexGuard};
 use url::Url;
 
 use crate::support::http::{Reply, exchange, request};
-use crate::support::{self, answered, until, within};
+use crate::support::{answered, until, within};
+use crate::switch::{Switch, trials};
 
 /// Names the file that says where everything is.
-const DEPLOYED: &str = "TONGGUAN_DEPLOYED";
+pub(crate) const STACK: Switch =
+    Switch { variable: "TONGGUAN_DEPLOYED", names: "the file that `infra/local-stack up` leaves" };
+
+/// Names the gateway of the functions in containers.
+pub(crate) const CONTAINERS: Switch =
+    Switch { variable: "TONGGUAN_CONTAINERS", names: "the address where `infra/local-stack containers` listens" };
+
+/// The stack from outside.
+pub(crate) fn trials() -> Vec<Trial> {
+    let switches = &[&STACK];
+    let pushes = trials!(switches, pushes:
+        every_example_is_taken_and_arrives_once_signed_and_untouched
+        a_wrong_key_is_refused_in_the_partners_words_and_nothing_is_kept
+        what_the_erp_asks_for_again_comes_again_to_that_endpoint_alone
+    );
+    let calls = trials!(switches, calls:
+        a_command_reaches_the_partner_once_and_its_end_the_erp
+        a_query_is_answered_with_what_the_partner_says
+    );
+    let workers = trials!(switches, workers:
+        a_worker_killed_in_the_middle_of_a_batch_repeats_only_what_was_not_recorded
+        what_is_no_hint_ends_as_a_dead_letter_and_what_comes_behind_it_arrives_once
+    );
+    let containers = trials!(&[&STACK, &CONTAINERS], containers:
+        every_webhook_answers_in_its_container_and_what_it_took_arrives
+    );
+    [pushes, calls, workers, containers].into_iter().flatten().collect()
+}
 
 /// Between two tries at an address that is in use.
 const PAUSE: Duration = Duration::from_millis(3);
@@ -78,11 +107,10 @@ struct Stage {
     _turn: MutexGuard<'static, ()>,
 }
 
-/// Where these tests are wanted, the stack with nothing on its way.
-async fn stage() -> Option<Stage> {
-    let file = support::switch::named(DEPLOYED, "the deployed stack")?;
+/// The stack with nothing on its way.
+async fn stage() -> Stage {
     let turn = TURN.lock().await;
-    let deployed: Deployed = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let deployed: Deployed = serde_json::from_slice(&std::fs::read(STACK.needed()).unwrap()).unwrap();
     let config = Config::parse(&std::fs::read_to_string(&deployed.configuration).unwrap()).unwrap();
     let mut erps = Vec::new();
     for endpoint in config.endpoints.values() {
@@ -101,7 +129,7 @@ async fn stage() -> Option<Stage> {
     let url = deployed.url.parse().unwrap();
     let stage = Stage { deployed, url, config, erps, store, sqs: queue_sqs::client(&aws), mark, _turn: turn };
     Box::pin(stage.settled()).await;
-    Some(stage)
+    stage
 }
 
 fn address(url: &Url) -> SocketAddr {

@@ -6,9 +6,8 @@ use serde_json::Value;
 use super::stage;
 use crate::support::until;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_reaches_the_partner_once_and_its_end_the_erp() {
-    let Some(stage) = stage().await else { return };
+pub(super) async fn a_command_reaches_the_partner_once_and_its_end_the_erp() {
+    let stage = stage().await;
     let xhq = stage.xhq().await;
     let connection = stage.connection(Partner::Xhq);
     let (path, mark) = (format!("/calls/{}/upload", connection.id), &stage.mark);
@@ -34,9 +33,8 @@ async fn a_command_reaches_the_partner_once_and_its_end_the_erp() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_query_is_answered_with_what_the_partner_says() {
-    let Some(stage) = stage().await else { return };
+pub(super) async fn a_query_is_answered_with_what_the_partner_says() {
+    let stage = stage().await;
     let _xhq = stage.xhq().await;
     let reply = stage.ask("POST", &format!("/calls/{}/bghList", stage.connection(Partner::Xhq).id), "", "").await;
     assert_eq!((reply.status, &reply.json()["code"]), (200, &200.into()));

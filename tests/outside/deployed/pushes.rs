@@ -8,9 +8,8 @@ use simulators::pushes;
 use super::stage;
 use crate::support::{PUSHING, until};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_example_is_taken_and_arrives_once_signed_and_untouched() {
-    let Some(stage) = stage().await else { return };
+pub(super) async fn every_example_is_taken_and_arrives_once_signed_and_untouched() {
+    let stage = stage().await;
     let before = stage.ledger().await;
     let examples = pushes::examples();
     let bodies: Vec<String> = examples.iter().map(|example| stage.marked(example)).collect();
@@ -37,9 +36,8 @@ async fn every_example_is_taken_and_arrives_once_signed_and_untouched() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_key_is_refused_in_the_partners_words_and_nothing_is_kept() {
-    let Some(stage) = stage().await else { return };
+pub(super) async fn a_wrong_key_is_refused_in_the_partners_words_and_nothing_is_kept() {
+    let stage = stage().await;
     let before = stage.ledger().await;
     for partner in PUSHING {
         let example = pushes::examples().iter().find(|example| example.partner == partner).unwrap();
@@ -59,9 +57,8 @@ async fn a_wrong_key_is_refused_in_the_partners_words_and_nothing_is_kept() {
     assert_eq!(stage.settled().await.accepted, before.accepted);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_erp_asks_for_again_comes_again_to_that_endpoint_alone() {
-    let Some(stage) = stage().await else { return };
+pub(super) async fn what_the_erp_asks_for_again_comes_again_to_that_endpoint_alone() {
+    let stage = stage().await;
     let example = pushes::example("single_receipt").unwrap();
     let body = stage.marked(example);
     stage.push(example.partner, example.suffix, &body).await;
