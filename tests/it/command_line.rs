@@ -3,7 +3,6 @@
 mod calls;
 mod output;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
