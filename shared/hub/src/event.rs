@@ -30,7 +30,7 @@ pub struct Meta {
     pub kind: EventType,
     /// When the hub received it.
     pub received: Utc,
-    /// When it may be forgotten.
+    /// When it may be forgotten, unless its work is open then ([`Work::is_open`]).
     pub expires: Utc,
     /// The `Content-Type` of the push, as it came.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -113,6 +113,14 @@ impl Work {
         let pending = self.deliveries.iter().filter(|delivery| delivery.state == State::Pending);
         let call = self.call.as_ref().and_then(Call::next);
         pending.map(|delivery| delivery.due).chain(self.index_by).chain(call).min()
+    }
+
+    /// Whether something is unfinished: a pending delivery, a queued or ambiguous call, aliases that are not written. Such
+    /// work does not expire, whatever the clock says.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        let ambiguous = |call: &Call| call.standing == Standing::Ambiguous;
+        self.due().is_some() || self.call.as_ref().is_some_and(ambiguous)
     }
 
     /// Since when each attempt has been owed that is; an attempt whose time has not come is owed to nobody.

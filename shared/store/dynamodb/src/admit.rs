@@ -6,7 +6,9 @@ use hub::{Event, Utc, Work};
 use store::{Admitted, Link, StoreError};
 
 use crate::call::{Failure, Item, Nonce, Reason, SMALL, call};
-use crate::item::{blob, event_key, expires, head_key, now_seconds, pack_json, placeholders, text, work_attributes};
+use crate::item::{
+    blob, event_key, expires, head_key, life, now_seconds, pack_json, placeholders, text, work_attributes,
+};
 use crate::schema::{BODY, DATA, EXPIRES, HEAD, NONCE, PK};
 use crate::{DynamoStore, chunks};
 
@@ -30,7 +32,7 @@ pub(crate) async fn admit(
     item.insert(DATA.to_owned(), blob(packed.data));
     item.extend(packed.apart.map(|apart| (BODY.to_owned(), text(apart.place()))));
     item.extend(work_attributes(&event.key.id, work).0);
-    item.insert(EXPIRES.to_owned(), expires(event.meta.expires));
+    item.extend(life(event.meta.expires, work.is_open()));
     item.insert(NONCE.to_owned(), nonce.value());
     match link {
         None => put(store, item, event.meta.received, &nonce).await,

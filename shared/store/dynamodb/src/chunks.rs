@@ -1,19 +1,23 @@
 //! Large bodies: kept in items of their own, written before the event that names them.
 //!
 //! They are found by the digest of the body, so pushes of one event with other white space never mix, and a part that is
-//! written twice is the same part. What no event names expires like everything else.
+//! written twice is the same part. What no event names expires like everything else. Parts of an event whose work stays
+//! open for half of its retention, or waits for a decision, are kept until it is settled: not sooner, because that costs
+//! them to be written once more, and most work is settled within seconds.
 
 use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use hub::event::Meta;
 use hub::identity::digest;
-use hub::{Event, EventKey, Utc};
+use hub::{Event, EventKey, Utc, Work};
 use store::StoreError;
 
-use crate::call::{Item, LARGE, call};
-use crate::item::{Reader, blob, item_key, partition};
+use crate::call::{Failure, Item, LARGE, SMALL, call};
+use crate::item::{Reader, blob, event_key, expires, item_key, never, number, partition, placeholders};
 use crate::names::put_longer;
-use crate::schema::DATA;
+use crate::schema::{DATA, EXPIRES, PARTS_KEPT, PK};
 use crate::{DynamoStore, codec};
 
 /// The largest packed event that keeps its body inside, in bytes: beyond it, rewriting the body with each change of the
@@ -83,6 +87,65 @@ pub(crate) async fn write(store: &DynamoStore, key: &EventKey, until: Utc, apart
     let items: Vec<_> = apart.packed.chunks(PART).enumerate().map(item).collect();
     let writes = stream::iter(items).map(|item| put_longer(store, "admit", LARGE, item, until));
     writes.buffer_unordered(PARALLEL).try_collect().await
+}
+
+/// Keeps the parts of an item's body for as long as the item, as its work stands now.
+pub(crate) async fn keep(store: &DynamoStore, key: &EventKey, item: &Item, work: &Work) -> Result<(), StoreError> {
+    let reader = Reader { verb: "settle", item };
+    let (Some((digest, parts)), kept) = (reader.body()?, item.contains_key(PARTS_KEPT)) else { return Ok(()) };
+    let (meta, _) = reader.event()?;
+    let until = match (work.is_open(), kept) {
+        (true, false) if may_stay_open(&meta, work) => never(),
+        (false, true) => expires(meta.expires),
+        (true, _) | (false, false) => return Ok(()),
+    };
+    let writes = stream::iter((0..parts).map(|number| part_key(key, &digest, number)));
+    let writes = writes.map(|part| put_off(store, part, &until));
+    writes.buffer_unordered(PARALLEL).try_collect::<()>().await?;
+    let note = || {
+        let change = if work.is_open() { "SET #p = :p" } else { "REMOVE #p" };
+        let update = store
+            .client
+            .update_item()
+            .table_name(&store.table)
+            .set_key(Some(event_key(key)))
+            .update_expression(change)
+            .condition_expression("attribute_exists(#PK)")
+            .set_expression_attribute_names(Some(placeholders([PK, PARTS_KEPT])));
+        let update = if work.is_open() { update.expression_attribute_values(":p", number(1)) } else { update };
+        update.send()
+    };
+    match call(store, "settle", SMALL, note).await {
+        Ok(_) | Err(Failure::Condition(_)) => Ok(()),
+        Err(failure) => Err(failure.unconditional("settle")),
+    }
+}
+
+/// Whether open work may be so when its event expires: its next attempt is in the last half of the retention, or it waits
+/// for a decision, which takes any time.
+fn may_stay_open(meta: &Meta, work: &Work) -> bool {
+    work.due().is_none_or(|due| due >= meta.received.after(meta.expires.since(meta.received) / 2))
+}
+
+/// Gives one part another expiry.
+async fn put_off(store: &DynamoStore, part: Item, until: &AttributeValue) -> Result<(), StoreError> {
+    let update = || {
+        store
+            .client
+            .update_item()
+            .table_name(&store.table)
+            .set_key(Some(part.clone()))
+            .update_expression("SET #x = :x")
+            .condition_expression("attribute_exists(#PK)")
+            .set_expression_attribute_names(Some(placeholders([PK, EXPIRES])))
+            .expression_attribute_values(":x", until.clone())
+            .send()
+    };
+    match call(store, "settle", LARGE, update).await {
+        // Of a part that is gone whoever reads the body is told.
+        Ok(_) | Err(Failure::Condition(_)) => Ok(()),
+        Err(failure) => Err(failure.unconditional("settle")),
+    }
 }
 
 /// The body of that digest, checked against it.

@@ -13,7 +13,7 @@ use store::{Listed, StoreError};
 
 use crate::call::Item;
 use crate::codec;
-use crate::schema::{BODY, DATA, EXPIRES, PK, PLACE, SHARD, SHARDS, SK, VERSION, WORK};
+use crate::schema::{BODY, DATA, EXPIRES, KEPT, PK, PLACE, SHARD, SHARDS, SK, VERSION, WORK};
 
 /// What begins the sort keys of events.
 pub(crate) const EVENT: &str = "E#";
@@ -36,6 +36,23 @@ pub(crate) fn blob(bytes: impl Into<Vec<u8>>) -> AttributeValue {
 /// The expiry of an item: rounded up, so that nothing is forgotten early.
 pub(crate) fn expires(at: Utc) -> AttributeValue {
     number(at.seconds() + i64::from(at.0.rem_euclid(1_000_000) > 0))
+}
+
+/// The expiry of open work, in seconds: the end of the year 9999.
+const OPEN: i64 = 253_402_300_799;
+
+/// The expiry of open work.
+pub(crate) fn never() -> AttributeValue {
+    number(OPEN)
+}
+
+/// The attributes of a new item's expiry.
+pub(crate) fn life(at: Utc, is_open: bool) -> Item {
+    if is_open {
+        HashMap::from([(EXPIRES.to_owned(), never()), (KEPT.to_owned(), expires(at))])
+    } else {
+        HashMap::from([(EXPIRES.to_owned(), expires(at))])
+    }
 }
 
 /// The time an expiry is compared with: an item is absent when its `x` is not over this.

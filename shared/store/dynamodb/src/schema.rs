@@ -2,7 +2,7 @@
 //!
 //! | item | PK | SK | attributes |
 //! |---|---|---|---|
-//! | event | `<connection>#<subject>` | `E#<event id>` | `d` `b` `w` `v` `x` `n`, and `g` `h` while there is work |
+//! | event | `<connection>#<subject>` | `E#<event id>` | `d` `b` `w` `v` `x` `n`, `g` `h` while there is work, `k` `p` while it is open |
 //! | part of a large body | same | `B#<event id>#<digest of the body>#<n>` | `d` `x` |
 //! | head of a chain | same | `H#<event type>` | `d` `e` `x` |
 //! | alias | `K#<alias>` | `<connection>#<subject>` | `x` |
@@ -30,8 +30,13 @@ pub const INDEX: &str = "work";
 pub const SHARD: &str = "g";
 /// Sort key of the index: `D#`, `E#`, `F#` or `G#` and a time (see `item::place`).
 pub const PLACE: &str = "h";
-/// When the item counts as absent, in seconds since 1970. The table's TTL attribute.
+/// When the item counts as absent, in seconds since 1970. The table's TTL attribute. Of open work it is far ahead, where a
+/// version that filters by it, and TTL, leave it alone.
 pub const EXPIRES: &str = "x";
+/// When the item of open work expires once that is settled.
+pub(crate) const KEPT: &str = "k";
+/// The parts of the body are kept for as long as the item: its work has been open for long, or may stay so.
+pub(crate) const PARTS_KEPT: &str = "p";
 /// What is known of an event, with its body unless that is large; part of a body; a head; the value of a note.
 pub(crate) const DATA: &str = "d";
 /// Where a large body is: `<digest>.<parts>`.

@@ -1,25 +1,38 @@
-//! Changes of work: one update, over the version it was made from.
+//! Changes of work: one update, over the version it was made from. With them goes the expiry: open work has none.
 
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use hub::{EventKey, Work};
 use store::{Settled, StoreError};
 
-use crate::DynamoStore;
 use crate::call::{Failure, Nonce, SMALL, call};
-use crate::item::{event_key, number, placeholders, work_attributes};
-use crate::schema::{NONCE, PLACE, SHARD, VERSION, WORK};
+use crate::item::{event_key, never, number, placeholders, work_attributes};
+use crate::schema::{EXPIRES, KEPT, NONCE, PLACE, SHARD, VERSION, WORK};
+use crate::{DynamoStore, chunks};
 
 const VERB: &str = "settle";
+
+/// What changes where the work is listed, and where it is not; followed by what becomes of the expiry.
+const LISTED: &str = "SET #w = :w, #v = :v, #n = :n, #g = :g, #h = :h";
+const UNLISTED: &str = "SET #w = :w, #v = :v, #n = :n";
+
+/// The expiry of work that is open: put off. An item of an earlier version has its own in `x`.
+const OPEN: &str = ", #k = if_not_exists(#k, #x), #x = :x";
+/// The expiry of work that is settled: that of its event again.
+const CLOSED: &str = ", #x = if_not_exists(#k, #x) REMOVE #k";
 
 pub(crate) async fn settle(store: &DynamoStore, key: &EventKey, work: &Work) -> Result<Settled, StoreError> {
     let Some(before) = work.version.checked_sub(1) else { return Ok(Settled::Stale) };
     let nonce = Nonce::new();
-    let (attributes, listed) = work_attributes(&key.id, work);
-    let change = if listed {
-        "SET #w = :w, #v = :v, #n = :n, #g = :g, #h = :h"
-    } else {
-        "SET #w = :w, #v = :v, #n = :n REMOVE #g, #h"
+    let (mut attributes, listed) = work_attributes(&key.id, work);
+    // What is open is listed.
+    let change = match (listed, work.is_open()) {
+        (true, true) => [LISTED, OPEN].concat(),
+        (true, false) => [LISTED, CLOSED].concat(),
+        (false, _) => [UNLISTED, CLOSED, ", #g, #h"].concat(),
     };
+    if work.is_open() {
+        attributes.insert(EXPIRES.to_owned(), never());
+    }
     let update = || {
         attributes
             .iter()
@@ -28,18 +41,25 @@ pub(crate) async fn settle(store: &DynamoStore, key: &EventKey, work: &Work) -> 
             })
             .table_name(&store.table)
             .set_key(Some(event_key(key)))
-            .update_expression(change)
+            .update_expression(&change)
             .condition_expression("#v = :before")
-            .set_expression_attribute_names(Some(placeholders([WORK, VERSION, NONCE, SHARD, PLACE])))
+            .set_expression_attribute_names(Some(placeholders([WORK, VERSION, NONCE, SHARD, PLACE, EXPIRES, KEPT])))
             .expression_attribute_values(":n", nonce.value())
             .expression_attribute_values(":before", number(before))
+            .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
     };
-    match call(store, VERB, SMALL, update).await {
-        Ok(_) => Ok(Settled::Done),
-        Err(Failure::Condition(old)) if nonce.wrote(old.as_ref()) => Ok(Settled::Done),
-        Err(Failure::Condition(_)) => Ok(Settled::Stale),
-        Err(failure) => Err(failure.unconditional(VERB)),
+    let item = match call(store, VERB, SMALL, update).await {
+        Ok(done) => done.attributes,
+        Err(Failure::Condition(old)) if nonce.wrote(old.as_ref()) => old,
+        Err(Failure::Condition(_)) => return Ok(Settled::Stale),
+        Err(failure) => return Err(failure.unconditional(VERB)),
+    };
+    if let Some(item) = item
+        && let Err(error) = chunks::keep(store, key, &item, work).await
+    {
+        tracing::error!(event = %key.id, %error, "the parts of a body may expire at another time than their event");
     }
+    Ok(Settled::Done)
 }

@@ -11,8 +11,8 @@ use store::{Failed, Listed, Page, StoreError};
 
 use crate::DynamoStore;
 use crate::call::{Item, LARGE, Pauses, call};
-use crate::item::{Reader, is_expired, item_key, key_of, now_seconds, place_at, placeholders, text, time_of};
-use crate::schema::{EXPIRES, INDEX, PK, PLACE, SHARD, SHARDS, SK};
+use crate::item::{Reader, is_expired, item_key, key_of, place_at, placeholders, text, time_of};
+use crate::schema::{INDEX, PK, PLACE, SHARD, SHARDS, SK};
 
 const DUE: &str = "due";
 const FAILED: &str = "failed";
@@ -58,12 +58,10 @@ async fn due_in(
                 .table_name(&store.table)
                 .index_name(INDEX)
                 .key_condition_expression("#g = :g AND #h BETWEEN :first AND :last")
-                .filter_expression("#x > :now")
-                .set_expression_attribute_names(Some(placeholders([SHARD, PLACE, EXPIRES])))
+                .set_expression_attribute_names(Some(placeholders([SHARD, PLACE])))
                 .expression_attribute_values(":g", text(shard.to_string()))
                 .expression_attribute_values(":first", text(place_at(class, Utc(0))))
                 .expression_attribute_values(":last", text(place_at(class, now)))
-                .expression_attribute_values(":now", now_seconds(now))
                 .limit(wanted)
                 .set_exclusive_start_key(from.clone())
                 .send()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use hub::identity::Head;
 use hub::ledger::Tally;
@@ -26,6 +27,8 @@ pub struct SqliteStore {
     /// Lists and scans, which may take their time.
     lists: Handle,
     fresh: Arc<Fresh>,
+    /// No later time is taken for the present where expiry is decided; see [`SqliteStore::trust`].
+    horizon: Arc<AtomicI64>,
 }
 
 /// An event with its place in the order of admission.
@@ -109,21 +112,40 @@ impl SqliteStore {
         let (items, lists) = (reader("store-items")?, reader("store-lists")?);
         let carrier = connect().map_err(failed)?;
         let writer = worker::writer(db, carrier).map_err(failed)?.map_err(OpenError::Thread)?;
-        Ok(Self { writer, items, lists, fresh: Arc::default() })
+        Ok(Self { writer, items, lists, fresh: Arc::default(), horizon: Arc::new(AtomicI64::new(i64::MAX)) })
+    }
+
+    /// Takes no time later than `until` for the present where expiry is decided, until it is told of another: a clock that
+    /// has jumped ahead would end what has not expired.
+    pub fn trust(&self, until: Utc) {
+        self.horizon.store(until.0, Ordering::Relaxed);
+    }
+
+    /// The time by which expiry is decided at `now`.
+    fn trusted(&self, now: Utc) -> Utc {
+        now.min(Utc(self.horizon.load(Ordering::Relaxed)))
+    }
+
+    /// When the event that was admitted last was received.
+    pub async fn newest(&self) -> Result<Option<Utc>> {
+        self.item("newest", reads::newest).await
     }
 
     /// The event of that id, whatever it is about.
     pub async fn find(&self, id: EventId, now: Utc) -> Result<Option<Record>> {
+        let now = self.trusted(now);
         self.item("find", move |db| reads::find(db, id, now)).await
     }
 
     /// Events admitted after a position, in the order of admission.
     pub async fn after(&self, position: i64, limit: usize, now: Utc) -> Result<Vec<Recent>> {
+        let now = self.trusted(now);
         self.list("after", move |db| reads::recent(db, position, limit, now)).await
     }
 
     /// Events admitted before a position, the latest first.
     pub async fn before(&self, position: i64, limit: usize, now: Utc) -> Result<Vec<Recent>> {
+        let now = self.trusted(now);
         self.list("before", move |db| reads::latest(db, position, limit, now)).await
     }
 
@@ -150,8 +172,9 @@ impl SqliteStore {
         }
     }
 
-    /// Removes up to `limit` expired events; how many went.
+    /// Removes up to `limit` expired events; fewer looked at than that are all there are. Open work stays.
     pub async fn purge(&self, now: Utc, limit: usize) -> Result<usize> {
+        let now = self.trusted(now);
         self.write("purge", move |db| writes::purge(db, now, limit)).await
     }
 
@@ -204,9 +227,10 @@ impl Store for SqliteStore {
         let record = Record { event: event.clone(), work: work.clone() };
         let link = link.cloned();
         let fresh = Arc::clone(&self.fresh);
+        let now = self.trusted(event.meta.received);
         let (admitted, record) = self
             .write("admit", move |db| {
-                let admitted = writes::admit(db, &record, link.as_ref())?;
+                let admitted = writes::admit(db, &record, link.as_ref(), now)?;
                 Ok((admitted, record))
             })
             .await?;
@@ -223,12 +247,16 @@ impl Store for SqliteStore {
         kind: &EventType,
         now: Utc,
     ) -> Result<Option<Head>> {
+        let now = self.trusted(now);
         let (connection, subject, kind) = (connection.clone(), subject.clone(), kind.clone());
         self.item("head", move |db| writes::head(db, &connection, &subject, &kind, now)).await
     }
 
     async fn load(&self, key: &EventKey, now: Utc) -> Result<Option<Record>> {
-        if let Some(record) = self.fresh.take(key).filter(|record| record.event.meta.expires > now) {
+        let now = self.trusted(now);
+        if let Some(record) =
+            self.fresh.take(key).filter(|record| record.event.meta.expires > now || record.work.is_open())
+        {
             return Ok(Some(record));
         }
         let key = key.clone();
@@ -236,6 +264,7 @@ impl Store for SqliteStore {
     }
 
     async fn inspect(&self, key: &EventKey, now: Utc) -> Result<Option<Listed>> {
+        let now = self.trusted(now);
         let key = key.clone();
         self.item("inspect", move |db| reads::inspect(db, &key, now)).await
     }
@@ -257,6 +286,7 @@ impl Store for SqliteStore {
     }
 
     async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
+        let now = self.trusted(now);
         let which = which.clone();
         let from = from.map_or(Ok(0), str::parse).map_err(|_| StoreError::Refused {
             verb: "failed",
@@ -266,6 +296,7 @@ impl Store for SqliteStore {
     }
 
     async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {
+        let now = self.trusted(now);
         let (connection, subject) = (connection.clone(), subject.clone());
         self.list("timeline", move |db| reads::timeline(db, &connection, &subject, now)).await
     }
@@ -276,6 +307,7 @@ impl Store for SqliteStore {
     }
 
     async fn resolve(&self, alias: &Alias, now: Utc) -> Result<Vec<(ConnectionId, Subject)>> {
+        let now = self.trusted(now);
         let alias = alias.clone();
         self.list("resolve", move |db| reads::resolve(db, &alias, now)).await
     }
@@ -296,6 +328,7 @@ impl Store for SqliteStore {
     }
 
     async fn ledger(&self, now: Utc) -> Result<BTreeMap<ConnectionId, Tally>> {
+        let now = self.trusted(now);
         self.list("ledger", move |db| reads::ledger(db, now)).await
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hub::event::Meta;
 use hub::identity::prefix;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, EventId, EventKey, Record, Subject, Utc, Work};
@@ -14,6 +15,12 @@ use crate::engine::{Due, Recent};
 
 const TIMELINE: usize = 1_000;
 
+/// The condition on what is there at the time in a parameter: it has not expired, or its work is open. Of `events e JOIN
+/// work w`.
+fn lives(now: &str) -> String {
+    format!("(e.expires > {now} OR w.due IS NOT NULL)")
+}
+
 pub(crate) fn load(db: &Connection, wanted: &EventKey, now: Utc) -> rusqlite::Result<Option<Record>> {
     let found = find(db, wanted.id, now)?;
     Ok(found.filter(|record| record.event.key == *wanted))
@@ -21,7 +28,8 @@ pub(crate) fn load(db: &Connection, wanted: &EventKey, now: Utc) -> rusqlite::Re
 
 pub(crate) fn find(db: &Connection, id: EventId, now: Utc) -> rusqlite::Result<Option<Record>> {
     db.prepare_cached(&format!(
-        "SELECT {LISTED}, e.body FROM events e JOIN work w USING (n) WHERE e.id = ?1 AND e.expires > ?2"
+        "SELECT {LISTED}, e.body FROM events e JOIN work w USING (n) WHERE e.id = ?1 AND {}",
+        lives("?2")
     ))?
     .query_row(params![&id.0[..], now.0], record)
     .optional()
@@ -30,7 +38,8 @@ pub(crate) fn find(db: &Connection, id: EventId, now: Utc) -> rusqlite::Result<O
 pub(crate) fn inspect(db: &Connection, wanted: &EventKey, now: Utc) -> rusqlite::Result<Option<Listed>> {
     let found = db
         .prepare_cached(&format!(
-            "SELECT {LISTED} FROM events e JOIN work w USING (n) WHERE e.id = ?1 AND e.expires > ?2"
+            "SELECT {LISTED} FROM events e JOIN work w USING (n) WHERE e.id = ?1 AND {}",
+            lives("?2")
         ))?
         .query_row(params![&wanted.id.0[..], now.0], listed)
         .optional()?;
@@ -40,7 +49,7 @@ pub(crate) fn inspect(db: &Connection, wanted: &EventKey, now: Utc) -> rusqlite:
 pub(crate) fn due(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<Vec<EventKey>> {
     db.prepare_cached(
         "SELECT e.connection, e.subject, e.id FROM work w JOIN events e USING (n)
-         WHERE w.due <= ?1 AND e.expires > ?1 ORDER BY w.due LIMIT ?2",
+         WHERE w.due <= ?1 ORDER BY w.due LIMIT ?2",
     )?
     .query_map(params![now.0, limit], key)?
     .collect()
@@ -66,7 +75,8 @@ pub(crate) fn failed(db: &Connection, which: &Failed, from: i64, limit: usize, n
     let rows: Vec<(i64, rusqlite::Result<Listed>)> = db
         .prepare_cached(&format!(
             "SELECT {LISTED}, w.n FROM work w JOIN events e USING (n)
-             WHERE w.failed = 1 AND w.n > ?1 AND e.expires > ?2 ORDER BY w.n LIMIT ?3"
+             WHERE w.failed = 1 AND w.n > ?1 AND {} ORDER BY w.n LIMIT ?3",
+            lives("?2")
         ))?
         .query_map(params![from, now.0, limit], |row| Ok((row.get(5)?, listed(row))))?
         .collect::<Result<_, _>>()?;
@@ -95,7 +105,8 @@ pub(crate) fn timeline(
     let mut items: Vec<Listed> = db
         .prepare_cached(&format!(
             "SELECT {LISTED} FROM events e JOIN work w USING (n)
-             WHERE e.id BETWEEN ?1 AND ?2 AND e.connection = ?3 AND e.subject = ?4 AND e.expires > ?5"
+             WHERE e.id BETWEEN ?1 AND ?2 AND e.connection = ?3 AND e.subject = ?4 AND {}",
+            lives("?5")
         ))?
         .query_map(params![&first[..], &last[..], connection.as_str(), subject.as_str(), now.0], listed)?
         .collect::<Result<_, _>>()?;
@@ -118,6 +129,13 @@ pub(crate) fn note(db: &Connection, name: &str) -> rusqlite::Result<Option<Note>
         .optional()
 }
 
+/// When the event that was admitted last was received.
+pub(crate) fn newest(db: &Connection) -> rusqlite::Result<Option<Utc>> {
+    db.prepare_cached("SELECT meta FROM events ORDER BY n DESC LIMIT 1")?
+        .query_row([], |row| Ok(parse::<Meta>(row, 0)?.received))
+        .optional()
+}
+
 /// One snapshot: the promises and the states are read in one transaction.
 pub(crate) fn ledger(db: &Connection, now: Utc) -> rusqlite::Result<BTreeMap<ConnectionId, Tally>> {
     let snapshot = db.unchecked_transaction()?;
@@ -136,8 +154,9 @@ pub(crate) fn ledger(db: &Connection, now: Utc) -> rusqlite::Result<BTreeMap<Con
             // Nor may it over one that cannot be read.
             let work = parse::<Work>(row, 1);
             let work = work.inspect_err(|error| tracing::error!(%connection, %error, "the ledger cannot balance"));
-            let Ok(tally) = work.map(|work| work.tally()) else { continue };
-            if row.get::<_, i64>(2)? > now.0 {
+            let Ok(work) = work else { continue };
+            let tally = work.tally();
+            if row.get::<_, i64>(2)? > now.0 || work.is_open() {
                 *tallies.entry(connection).or_default() += Tally { accepted: 0, ..tally };
             } else {
                 *expired.entry(connection).or_default() += tally.accepted;
@@ -158,7 +177,8 @@ pub(crate) fn ledger(db: &Connection, now: Utc) -> rusqlite::Result<BTreeMap<Con
 pub(crate) fn recent(db: &Connection, after: i64, limit: usize, now: Utc) -> rusqlite::Result<Vec<Recent>> {
     db.prepare_cached(&format!(
         "SELECT {LISTED}, e.n FROM events e JOIN work w USING (n)
-         WHERE e.n > ?1 AND e.expires > ?2 ORDER BY e.n LIMIT ?3"
+         WHERE e.n > ?1 AND {} ORDER BY e.n LIMIT ?3",
+        lives("?2")
     ))?
     .query_map(params![after, now.0, limit], |row| Ok(Recent { position: row.get(5)?, item: listed(row)? }))?
     .collect()
@@ -167,7 +187,8 @@ pub(crate) fn recent(db: &Connection, after: i64, limit: usize, now: Utc) -> rus
 pub(crate) fn latest(db: &Connection, before: i64, limit: usize, now: Utc) -> rusqlite::Result<Vec<Recent>> {
     db.prepare_cached(&format!(
         "SELECT {LISTED}, e.n FROM events e JOIN work w USING (n)
-         WHERE e.n < ?1 AND e.expires > ?2 ORDER BY e.n DESC LIMIT ?3"
+         WHERE e.n < ?1 AND {} ORDER BY e.n DESC LIMIT ?3",
+        lives("?2")
     ))?
     .query_map(params![before, now.0, limit], |row| Ok(Recent { position: row.get(5)?, item: listed(row)? }))?
     .collect()

@@ -7,17 +7,25 @@ use store::{Admitted, Link, Settled};
 
 use crate::codec::{json, parse};
 
-/// Stores an event unless it is there; see `Store::admit`.
-pub(crate) fn admit(db: &Connection, record: &Record, link: Option<&Link>) -> rusqlite::Result<Admitted> {
+/// The due time in the table of work that is open and never due by itself: an ambiguous call. What has a due time does
+/// not expire.
+const NEVER: i64 = i64::MAX;
+
+/// The due time of some work, as the table has it.
+fn due(work: &Work) -> Option<i64> {
+    work.due().map(|due| due.0).or_else(|| work.is_open().then_some(NEVER))
+}
+
+/// Stores an event unless it is there at `now`; see `Store::admit`.
+pub(crate) fn admit(db: &Connection, record: &Record, link: Option<&Link>, now: Utc) -> rusqlite::Result<Admitted> {
     let Record { event, work } = record;
-    let now = event.meta.received;
     let id = &event.key.id.0[..];
     let stored: Option<(i64, i64)> = db
         .prepare_cached("SELECT n, expires FROM events WHERE id = ?1")?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     match stored {
-        Some((_, expires)) if expires > now.0 => return Ok(Admitted::Duplicate),
+        Some((n, expires)) if expires > now.0 || is_open(db, n)? => return Ok(Admitted::Duplicate),
         Some((expired, _)) => forget(db, expired)?,
         None => {}
     }
@@ -41,14 +49,7 @@ pub(crate) fn admit(db: &Connection, record: &Record, link: Option<&Link>) -> ru
     ])?;
     let n = db.last_insert_rowid();
     db.prepare_cached("INSERT INTO work (n, version, accepted, due, failed, work) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![
-            n,
-            work.version,
-            work.accepted,
-            work.due().map(|due| due.0),
-            work.has_failed(),
-            json(work)?
-        ])?;
+        .execute(params![n, work.version, work.accepted, due(work), work.has_failed(), json(work)?])?;
     promise(db, &event.key.connection, i64::from(work.accepted))?;
     Ok(Admitted::New)
 }
@@ -102,14 +103,7 @@ pub(crate) fn settle(db: &Connection, key: &EventKey, work: &Work) -> rusqlite::
         return Ok(Settled::Stale);
     }
     db.prepare_cached("UPDATE work SET version = ?2, accepted = ?3, due = ?4, failed = ?5, work = ?6 WHERE n = ?1")?
-        .execute(params![
-            n,
-            work.version,
-            work.accepted,
-            work.due().map(|due| due.0),
-            work.has_failed(),
-            json(work)?
-        ])?;
+        .execute(params![n, work.version, work.accepted, due(work), work.has_failed(), json(work)?])?;
     if accepted != work.accepted {
         promise(db, &key.connection, i64::from(work.accepted) - i64::from(accepted))?;
     }
@@ -168,14 +162,23 @@ pub(crate) fn put_note(db: &Connection, name: &str, value: &str, over: u64) -> r
     Ok(changed == 1)
 }
 
-/// Removes up to `limit` expired events, aliases and heads each. Returns how many events went.
+/// Removes up to `limit` expired events, aliases and heads each. Returns how many events were looked at; those whose work
+/// is open stay.
 pub(crate) fn purge(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<usize> {
     let expired: Vec<i64> = db
-        .prepare_cached("SELECT n FROM events WHERE expires <= ?1 ORDER BY expires LIMIT ?2")?
+        .prepare_cached(
+            "SELECT e.n FROM events e LEFT JOIN work w USING (n)
+             WHERE e.expires <= ?1 AND w.due IS NULL ORDER BY e.expires LIMIT ?2",
+        )?
         .query_map(params![now.0, limit], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for n in &expired {
-        forget(db, *n)?;
+        if is_open(db, *n)? {
+            // As an earlier version left it. From here on its due time says so.
+            db.prepare_cached("UPDATE work SET due = ?2 WHERE n = ?1")?.execute([*n, NEVER])?;
+        } else {
+            forget(db, *n)?;
+        }
     }
     db.prepare_cached(
         "DELETE FROM aliases WHERE (alias, connection, subject) IN
@@ -188,6 +191,17 @@ pub(crate) fn purge(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result
     )?
     .execute(params![now.0, limit])?;
     Ok(expired.len())
+}
+
+/// Whether an event's work is open. An earlier version gave an ambiguous call no due time, so what has failed is read.
+fn is_open(db: &Connection, n: i64) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT work, due IS NOT NULL, failed FROM work WHERE n = ?1")?
+        .query_row([n], |row| {
+            let (is_due, failed) = (row.get::<_, bool>(1)?, row.get::<_, bool>(2)?);
+            Ok(is_due || failed && parse::<Work>(row, 0).is_ok_and(|work| work.is_open()))
+        })
+        .optional()
+        .map(Option::unwrap_or_default)
 }
 
 /// Removes one event and what was promised for it.

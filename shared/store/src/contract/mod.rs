@@ -74,6 +74,8 @@ macro_rules! contract_cases {
             a_timeline_is_of_one_subject_and_connection
             a_timeline_keeps_the_latest_thousand
             expired_events_are_nowhere
+            open_work_does_not_expire
+            settled_work_expires_with_its_event
             an_expired_event_is_admitted_again
             an_expired_head_is_none
             an_alias_names_every_subject_that_has_it

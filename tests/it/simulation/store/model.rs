@@ -35,8 +35,8 @@ pub(crate) struct Model {
 }
 
 impl Item {
-    const fn lives(&self, now: Utc) -> bool {
-        now.0 < self.event.meta.expires.0
+    fn lives(&self, now: Utc) -> bool {
+        now < self.event.meta.expires || self.work.is_open()
     }
 
     fn listed(&self) -> Listed {
