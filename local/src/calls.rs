@@ -80,12 +80,12 @@ fn standing(text: &str) -> Result<Standing, String> {
 pub(crate) async fn run(config: &Config, calls: Calls, times: times::Print) -> anyhow::Result<ExitCode> {
     match calls.one {
         None => {
-            let store = SqliteStore::existing(&config.data_dir)?;
+            let store = SqliteStore::reading(&config.data_dir)?;
             filter::check_connection(config, &store, calls.filter.connection.as_ref()).await?;
             list(&store, &calls.filter, times).await
         }
         Some(One::Show { id }) => {
-            let found = SqliteStore::existing(&config.data_dir)?.find(id, now()).await?;
+            let found = SqliteStore::reading(&config.data_dir)?.find(id, now()).await?;
             let found = found.as_ref().and_then(|record| Some((record, record.work.call.as_ref()?)));
             let (record, call) = found.ok_or_else(|| anyhow::anyhow!("there is no call {id}, or it has expired"))?;
             let view = call::view(&record.event.key, &record.event.meta, call);

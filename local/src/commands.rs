@@ -83,7 +83,7 @@ fn state(text: &str) -> Result<State, String> {
 
 /// Prints the ledger of each connection.
 pub(crate) async fn ledger(config: &Config) -> anyhow::Result<ExitCode> {
-    let store = SqliteStore::existing(&config.data_dir)?;
+    let store = SqliteStore::reading(&config.data_dir)?;
     let mut tallies: BTreeMap<ConnectionId, Tally> = store.ledger(now()).await?;
     for connection in config.connections.keys() {
         tallies.entry(connection.clone()).or_default();
@@ -98,7 +98,7 @@ pub(crate) async fn ledger(config: &Config) -> anyhow::Result<ExitCode> {
 
 /// Lists, shows or follows events.
 pub(crate) async fn events(config: &Config, events: Events, times: times::Print) -> anyhow::Result<ExitCode> {
-    let store = SqliteStore::existing(&config.data_dir)?;
+    let store = SqliteStore::reading(&config.data_dir)?;
     if let Events::List(filter) | Events::Follow(filter) = &events {
         filter::check_type(filter.kind.as_deref())?;
         filter::check_connection(config, &store, filter.connection.as_ref()).await?;

@@ -20,6 +20,7 @@ use runtime::{Context, PushPath};
 use store::Store;
 use tokio::time::Instant;
 
+use crate::health::Health;
 use crate::server::Tasks;
 use crate::server::body::{Unread, read};
 use crate::table;
@@ -30,13 +31,14 @@ use crate::table;
 pub(crate) async fn answer<S: Store, Q: Queue>(
     courier: Arc<Courier<S, Q>>,
     tasks: Tasks,
+    health: Arc<Health>,
     request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Response<Full<Bytes>> {
     let arrived = Instant::now();
     let path = request.uri().path().to_owned();
     // Of no type: the layouts of all that it may wait for would be too deep for the compiler.
-    let work = async move { route(&courier, request, peer, arrived).await }.boxed();
+    let work = async move { route(&courier, &health, request, peer, arrived).await }.boxed();
     let answered = tasks.run(work).await;
     answered.unwrap_or_else(|_| {
         // A defect that panics is answered like an outage: the request is repeated, and the next one is served.
@@ -56,6 +58,7 @@ fn failed() -> Problem {
 
 async fn route<S: Store, Q: Queue>(
     courier: &Arc<Courier<S, Q>>,
+    health: &Health,
     request: Request<Incoming>,
     peer: SocketAddr,
     arrived: Instant,
@@ -72,9 +75,12 @@ async fn route<S: Store, Q: Queue>(
         ["calls", _, operation] if *operation != "resolve" => erp(courier, request, Door::Call).await,
         ["calls", ..] => erp(courier, request, Door::CallStatus).await,
         ["openapi.json"] => openapi::handle(&request).map(Full::new),
-        ["health"] => match context.store.note("health").await {
-            Ok(_) => plain(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
-            Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"the store is unavailable"}"#.to_owned()),
+        ["health"] => match health.check(&context.store, context.now()).await {
+            Ok(()) => plain(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
+            Err(reason) => {
+                let told = serde_json::json!({"status": "the store takes no writes", "reason": reason});
+                plain(StatusCode::SERVICE_UNAVAILABLE, told.to_string())
+            }
         },
         _ => misdirected(context, None, Refusal::Path, peer),
     }

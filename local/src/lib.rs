@@ -11,10 +11,12 @@ mod out;
 mod call;
 mod calls;
 pub mod cli;
+mod clock;
 mod commands;
 mod erp;
 mod filter;
 mod first_run;
+mod health;
 mod http;
 mod inbox;
 mod indent;
@@ -26,4 +28,5 @@ mod signals;
 pub mod table;
 mod times;
 
+pub use clock::Steady;
 pub use serve::{Hub, StartError};

@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::clock::{Steady, Watch, steady_clock};
 use crate::signals::Signals;
 use crate::{inbox, server};
 
@@ -74,13 +75,21 @@ pub struct Hub {
 impl Hub {
     /// Starts a hub with the machine's clock.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_at(config, runtime::system_clock()).await
+        Self::start_watched(config, runtime::system_clock(), steady_clock()).await
     }
 
-    /// Starts a hub with a clock of one's own.
+    /// Starts a hub with a clock of one's own, which never jumps: it moves as time passes.
     pub async fn start_at(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let (began, steady) = (clock(), Arc::clone(&clock));
+        Self::start_watched(config, clock, Arc::new(move || steady().since(began))).await
+    }
+
+    /// Starts a hub with a clock, and one that only runs to hold it against.
+    pub async fn start_watched(config: Config, clock: Clock, steady: Steady) -> Result<Self, StartError> {
         let store = SqliteStore::open(&config.data_dir)?;
         let lock = lock(&config)?;
+        let watched = Watch::begin(clock, steady, store.clone()).await;
+        let clock = watched.clock();
         let listener = TcpListener::bind(config.listen).await.map_err(|e| StartError::Listen(config.listen, e))?;
         let address = listener.local_addr().map_err(|e| StartError::Listen(config.listen, e))?;
         let endpoints = config.endpoints.keys().cloned().map(Destination::Endpoint);
@@ -104,8 +113,9 @@ impl Hub {
             let places = ERRANDS * attempts.unwrap_or(INDEXERS);
             tasks.spawn(run_lane(Arc::clone(&courier), lane, places, stopped.clone()));
         }
+        tasks.spawn(Arc::clone(&watched).run(Arc::clone(&courier), stopped.clone()));
         let (first, swept) = watch::channel(false);
-        tasks.spawn(run_sweeps(courier, stopped, first));
+        tasks.spawn(run_sweeps(courier, watched, stopped, first));
         Ok(Self { address, context, stop, swept, tasks, _lock: lock })
     }
 
@@ -219,7 +229,12 @@ async fn take_over(courier: &LocalCourier) {
 }
 
 /// Takes up what is due, at the start and then as often as configured, and removes what has expired.
-async fn run_sweeps(courier: LocalCourier, mut stop: watch::Receiver<bool>, first: watch::Sender<bool>) {
+async fn run_sweeps(
+    courier: LocalCourier,
+    watched: Arc<Watch>,
+    mut stop: watch::Receiver<bool>,
+    first: watch::Sender<bool>,
+) {
     let every = courier.context.config.sweep_every;
     let mut clock = interval(every);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -230,9 +245,9 @@ async fn run_sweeps(courier: LocalCourier, mut stop: watch::Receiver<bool>, firs
             _ = stop.wait_for(|stop| *stop) => break,
         }
         // An endpoint that hangs holds up its sweep; the next one goes on without it, for what is taken up is taken up.
-        let (courier, first) = (Arc::clone(&courier), first.clone());
+        let (courier, watched, first) = (Arc::clone(&courier), Arc::clone(&watched), first.clone());
         sweeps.spawn(async move {
-            sweep_once(&courier).await;
+            sweep_once(&courier, &watched).await;
             first.send_replace(true);
         });
         while sweeps.try_join_next().is_some() {}
@@ -240,12 +255,17 @@ async fn run_sweeps(courier: LocalCourier, mut stop: watch::Receiver<bool>, firs
     while sweeps.join_next().await.is_some() {}
 }
 
-async fn sweep_once(courier: &Courier<SqliteStore, InProcess>) {
-    if let Err(error) = sweep::handle(courier).await {
+async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) {
+    // After a jump ahead every lease looks over, of attempts that are under way too.
+    if watch.ends_leases(courier::longest_lease(&courier.context.config)) {
+        return;
+    }
+    let looked = courier::bring_back_furthest(courier).await.map(|_| ());
+    if let Err(error) = looked.and(sweep::handle(courier).await) {
         let error = runtime::logs::chain(&error);
         tracing::error!(error, "the sweep failed; the next one tries again");
     }
-    let mut removed = PURGE;
+    let mut removed = if watch.may_remove() { PURGE } else { 0 };
     while removed == PURGE {
         removed = courier.context.store.purge(courier.context.now(), PURGE).await.unwrap_or_else(|error| {
             let error = runtime::logs::chain(&error);

@@ -2,6 +2,7 @@
 
 pub mod backlog;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use courier::{Courier, Swept};
@@ -29,6 +30,15 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<(), S
         tracing::info!(function = NAME, taken = swept.taken, run = swept.run, handed = swept.handed, "swept");
     }
     Ok(())
+}
+
+/// The same in a process that sweeps again and again: the first time it also brings back what no wait explains.
+pub async fn again<S: Store, Q: Queue>(courier: &Courier<S, Q>, begun: &AtomicBool) -> Result<(), StoreError> {
+    if !begun.load(Ordering::Relaxed) {
+        courier::bring_back_furthest(courier).await?;
+        begun.store(true, Ordering::Relaxed);
+    }
+    handle(courier).await
 }
 
 /// What cannot be measured is an error in the metrics, and no reason not to sweep.

@@ -1,5 +1,7 @@
 //! `sweep` on Lambda.
 
+use std::sync::atomic::AtomicBool;
+
 use courier::Courier;
 use outbound::KeepAlive;
 
@@ -7,9 +9,10 @@ use outbound::KeepAlive;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let function = lambda::start().await?;
     let courier = Courier::new(function.context(), KeepAlive::Never, port_push::ACTION)?;
+    let begun = AtomicBool::new(false);
     let work = |context, ends| {
-        let courier = Courier { context, ends: Some(ends), ..courier.clone() };
-        async move { sweep::handle(&courier).await }
+        let (courier, begun) = (Courier { context, ends: Some(ends), ..courier.clone() }, &begun);
+        async move { sweep::again(&courier, begun).await }
     };
     lambda::schedule(&function, work).await
 }

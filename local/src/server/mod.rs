@@ -25,6 +25,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch as signal};
 use tokio::time::timeout;
 
+use crate::health::Health;
+
 pub(crate) use tasks::Tasks;
 use watch::{Answering, Ended, Watch, Watched};
 
@@ -45,6 +47,7 @@ pub(crate) async fn serve<S: Store, Q: Queue>(
 ) {
     let graceful = GracefulShutdown::new();
     let (tasks, finished) = Tasks::new();
+    let health = Arc::new(Health::default());
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut stopped = pin!(async move { stop.wait_for(|stop| *stop).await.is_ok() });
     loop {
@@ -61,7 +64,8 @@ pub(crate) async fn serve<S: Store, Q: Queue>(
             },
             _ = &mut stopped => break,
         };
-        let connection = connection(stream, peer, Arc::clone(&courier), tasks.clone(), &graceful);
+        let connection =
+            connection(stream, peer, Arc::clone(&courier), (tasks.clone(), Arc::clone(&health)), &graceful);
         tokio::spawn(async move {
             connection.await;
             drop(place);
@@ -82,7 +86,7 @@ fn connection<S: Store, Q: Queue>(
     stream: TcpStream,
     peer: SocketAddr,
     courier: Arc<Courier<S, Q>>,
-    tasks: Tasks,
+    (tasks, health): (Tasks, Arc<Health>),
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + use<S, Q> {
     let _ = stream.set_nodelay(true);
@@ -91,7 +95,7 @@ fn connection<S: Store, Q: Queue>(
     let answers = watch.clone();
     let service = service_fn(move |request| {
         let answering = Answering::new(&answers);
-        let answer = crate::http::answer(Arc::clone(&courier), tasks.clone(), request, peer);
+        let answer = crate::http::answer(Arc::clone(&courier), tasks.clone(), Arc::clone(&health), request, peer);
         async move { Ok::<_, Infallible>(answer.await.map(|body: Full<Bytes>| answering.carry(body))) }
     });
     // A sender that closes its half, or both, has sent its request all the same: what is under way is not broken off.

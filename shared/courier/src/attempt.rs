@@ -15,7 +15,7 @@ use store::{Store, StoreError};
 
 use crate::change::{change, leave, tell};
 use crate::parcel::{Parcel, Returned};
-use crate::{Courier, call, index};
+use crate::{Courier, ahead, call, index};
 
 /// What an errand came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +169,7 @@ pub(crate) fn longest(endpoint: &Endpoint) -> Duration {
 }
 
 /// For how long a delivery is taken up.
-fn lease(sweep_every: Duration, endpoint: &Endpoint) -> Duration {
+pub(crate) fn lease(sweep_every: Duration, endpoint: &Endpoint) -> Duration {
     sweep_every.max(longest(endpoint))
 }
 
@@ -215,6 +215,9 @@ fn log(key: &EventKey, to: &EndpointId, returned: &Returned) {
 /// nothing where nothing is due.
 pub(crate) fn take_up(config: &Config, key: &EventKey, work: Work, now: Utc) -> Option<(Work, Vec<Hint>)> {
     let version = work.version + 1;
+    // What else there is of it is looked at on the way: its due time is hidden behind the one that has come.
+    let brought_back = ahead::brought_back(config, key, &work, now);
+    let work = brought_back.unwrap_or(work);
     let mut errands = Vec::new();
     let (mut next, mut changed) = call::take_up(config, key, work, now, &mut errands);
     for delivery in &mut next.deliveries {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hub::{EventKey, Utc, Work};
 use queue::{Errand, Hint, LONGEST_DELAY, Queue};
 use store::{Settled, Store, StoreError};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::Courier;
 use crate::attempt::Done;
@@ -37,7 +37,7 @@ pub(crate) async fn change<S: Store, Q>(
     next: impl Fn(Work) -> Option<Work>,
 ) -> Result<Option<Work>, StoreError> {
     let store = &courier.context.store;
-    let until = patience(&work, courier.context.now());
+    let until = Instant::now() + patience(&work, courier.context.now());
     for _ in 0..CHANGES {
         let version = work.version + 1;
         let Some(next) = next(work) else { return Ok(None) };
@@ -59,18 +59,18 @@ pub(crate) async fn change<S: Store, Q>(
     Ok(None)
 }
 
-/// Until when it is worth to store what becomes of work: as long as it is in hand.
-fn patience(work: &Work, now: Utc) -> Utc {
+/// For how long it is worth to store what becomes of work: as long as it is in hand.
+fn patience(work: &Work, now: Utc) -> Duration {
     let deliveries = work.deliveries.iter().filter(|delivery| delivery.in_hand).map(|delivery| delivery.due);
     let call = work.call.iter().filter(|call| call.in_hand).map(|call| call.due);
     let turn = deliveries.chain(call).max().unwrap_or(now);
-    turn.clamp(now.after(LEAST), now.after(MOST))
+    turn.since(now).clamp(LEAST, MOST)
 }
 
 /// Asks the store until it answers or the time is over. `doubt` says that it has failed to: what was asked may be done.
 async fn persistently<S, Q, T, A>(
     courier: &Courier<S, Q>,
-    until: Utc,
+    until: Instant,
     doubt: &mut bool,
     ask: impl Fn() -> A,
 ) -> Result<T, StoreError>
@@ -85,7 +85,7 @@ where
         };
         *doubt = true;
         let wait = pause.mul_f64((courier.random)() + 0.5);
-        if courier.context.now().after(wait) >= until {
+        if Instant::now() + wait >= until {
             return Err(error);
         }
         sleep(wait).await;

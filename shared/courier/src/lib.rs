@@ -5,6 +5,7 @@
 //! done is stored before it is attempted, and what came of it is stored before it is forgotten. How a parcel or a call is
 //! sent comes in as a function, so that the same code runs against a simulated ERP and simulated partners in virtual time.
 
+mod ahead;
 mod attempt;
 pub mod call;
 mod change;
@@ -15,6 +16,7 @@ mod parcel;
 mod resume;
 mod sweep;
 
+pub use ahead::{bring_back, bring_back_furthest, longest_lease};
 pub use attempt::{Done, Undone, run};
 pub use line::Lines;
 use parcel::post;

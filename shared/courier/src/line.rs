@@ -122,7 +122,7 @@ impl Line {
         let _reading = self.reading.lock().await;
         {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            if known.read.is_some_and(|read| now.since(read) < BELIEVED) {
+            if known.read.is_some_and(|read| now.is_within(BELIEVED, read)) {
                 return;
             }
             // A read that fails is not repeated at once either.

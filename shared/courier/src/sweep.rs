@@ -12,7 +12,7 @@ use hub::EventKey;
 use hub::event::Data;
 use queue::{Destination, Hint, Queue};
 use store::{Settled, Store, StoreError};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{Courier, attempt, call};
 
@@ -57,7 +57,7 @@ where
     Q: Queue,
 {
     let context = &courier.context;
-    let began = context.now();
+    let began = Instant::now();
     let deliveries = context.config.endpoints.values().map(attempt::longest);
     let calls = context.config.connections.values().map(|connection| call::longest(connection, true));
     let longest = deliveries.chain(calls).max().unwrap_or_default();
@@ -74,7 +74,7 @@ where
         let surplus = carry(courier, taken).await;
         swept.handed += surplus.len();
         hand_over(courier, surplus).await;
-        if page < PAGE || context.now().since(began) >= budget {
+        if page < PAGE || began.elapsed() >= budget {
             swept.run = swept.taken - swept.handed;
             return Ok(swept);
         }
@@ -127,9 +127,9 @@ async fn carry<S: Store, Q: Queue>(courier: &Courier<S, Q>, taken: Vec<(Lane, Hi
         };
         let places = limits.map_or(TAKERS, |(concurrency, _)| concurrency).min(if large { FEW } else { usize::MAX });
         // What is begun in the last of these timeouts ends within it.
-        let until = limits.map(|(_, timeout)| context.now().after(timeout * (ROUNDS - 1)));
+        let until = limits.map(|(_, timeout)| Instant::now() + timeout * (ROUNDS - 1));
         let run = hints.into_iter().map(move |hint| async move {
-            if until.is_some_and(|until| context.now() > until) {
+            if until.is_some_and(|until| Instant::now() > until) {
                 return Some(hint);
             }
             // A panic must not take along what else was taken up: it would meet the same panic at every sweep.

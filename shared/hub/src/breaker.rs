@@ -19,7 +19,7 @@ pub const WINDOW: Duration = Duration::from_mins(1);
 const FIRST_OPENING: Duration = Duration::from_secs(15);
 
 /// The longest it stays open.
-const LONGEST_OPENING: Duration = Duration::from_mins(5);
+pub(crate) const LONGEST_OPENING: Duration = Duration::from_mins(5);
 
 /// How long a probe may take before another one is let through.
 const PROBE: Duration = Duration::from_secs(30);
@@ -67,7 +67,8 @@ impl Health {
     pub fn permit(&self, now: Utc) -> (Permit, Self) {
         match self.open_until {
             None => (Permit::Go, self.clone()),
-            Some(until) if now < until => (Permit::Wait(until), self.clone()),
+            // One that is open for longer than any was opened by a clock that has been set back since.
+            Some(until) if now < until && until <= now.after(LONGEST_OPENING) => (Permit::Wait(until), self.clone()),
             // While the probe is under way the circuit stays open to everybody else.
             Some(_) => (Permit::Probe, Self { open_until: Some(now.after(PROBE)), ..self.clone() }),
         }
@@ -91,7 +92,8 @@ impl Health {
         if self.failures > 0 && self.last == Some(event) {
             return self.clone();
         }
-        let before = if now.since(self.since) > WINDOW { 0 } else { self.failures };
+        let apart = now.since(self.since).max(self.since.since(now));
+        let before = if apart > WINDOW { 0 } else { self.failures };
         let next = Self { failures: before + 1, since: now, last: Some(event), ..self.clone() };
         if next.failures >= THRESHOLD { next.opened(now) } else { next }
     }
@@ -149,6 +151,16 @@ mod tests {
         };
         assert!(hangs(10).is_open() && hangs(60).is_open());
         assert!(!hangs(61).is_open(), "what fails now and then is not in trouble");
+    }
+
+    /// It stayed open until the false time, over a restart too.
+    #[test]
+    fn a_circuit_opened_by_a_clock_that_was_ahead_is_probed() {
+        let ahead = Health { open_until: Some(at(2 * 86_400)), ..broken() };
+        let (permit, probing) = ahead.permit(at(0));
+        assert_eq!((permit, probing.permit(at(1)).0), (Permit::Probe, Permit::Wait(at(30))));
+        let failed_ahead = Health { since: at(2 * 86_400), failures: THRESHOLD - 1, ..Health::default() };
+        assert!(!failed_ahead.after(Permit::Go, event(99), Outcome::NoAnswer, at(0)).is_open());
     }
 
     #[test]

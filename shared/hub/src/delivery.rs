@@ -13,6 +13,10 @@ pub const ATTEMPTS_KEPT: usize = 10;
 /// How long a delivery whose endpoint cannot be tried at all stays pending; as long as its schedule where that is longer.
 pub const PATIENCE: Duration = Duration::from_hours(72);
 
+/// How often it must have been taken up and put off before: a clock that jumps ahead by days ends no patience. An endpoint
+/// is probed every few minutes, so three days are many times as often.
+pub(crate) const PUT_OFFS: u32 = 100;
+
 /// How long an attempt may be owed to somebody whom nobody knows. Processes know the configuration as of some minutes ago,
 /// and two versions may run beside one another: who is not known to one of them may be known to the next.
 pub const UNKNOWN: Duration = Duration::from_hours(1);
@@ -200,7 +204,7 @@ impl Delivery {
     /// schedule is used up: nobody knows whether an attempt would have failed.
     #[must_use]
     pub fn put_off(self, reopens: Utc, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
-        if now.since(self.since) >= PATIENCE.max(schedule.length()) {
+        if self.turn >= PUT_OFFS && now.since(self.since) >= PATIENCE.max(schedule.length()) {
             return self.given_up("given up: its endpoint has failed for as long as a delivery waits", now);
         }
         self.later(reopens, jitter)
@@ -326,18 +330,27 @@ mod tests {
         assert_eq!(late.state, State::Failed);
     }
 
+    /// One wrong reading gave up what had waited for minutes.
+    #[test]
+    fn a_clock_that_jumps_ahead_ends_no_patience() {
+        let put_off = fresh().put_off(Utc(9), &Schedule::default(), Utc(0).after(PATIENCE * 30), 0.5);
+        assert_eq!(put_off.state, State::Pending);
+    }
+
     /// Behind an open circuit a schedule of a week ended after three days.
     #[test]
     fn a_schedule_that_is_longer_than_three_days_is_not_cut_short() {
         let week = Schedule::new(vec![Duration::from_hours(24); 7]);
-        let after = |hours| fresh().put_off(Utc(9), &week, Utc(0).after(Duration::from_hours(hours)), 0.5).state;
+        let old = Delivery { turn: PUT_OFFS, ..fresh() };
+        let after = |hours| old.clone().put_off(Utc(9), &week, Utc(0).after(Duration::from_hours(hours)), 0.5).state;
         assert_eq!((after(100), after(186)), (State::Pending, State::Failed));
     }
 
     /// Deliveries were given up without a word of why.
     #[test]
     fn what_is_given_up_without_an_attempt_says_why() {
-        let circuit = fresh().put_off(Utc(9), &Schedule::default(), Utc(0).after(PATIENCE), 0.5);
+        let old = Delivery { turn: PUT_OFFS, ..fresh() };
+        let circuit = old.put_off(Utc(9), &Schedule::default(), Utc(0).after(PATIENCE), 0.5);
         let unknown = fresh().unknown(Utc(0).after(UNKNOWN), 0.5);
         for (given_up, why) in [(circuit, "endpoint has failed"), (unknown, "not in the configuration")] {
             assert_eq!(given_up.state, State::Failed);

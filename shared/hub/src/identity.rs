@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use partners::Json;
 use partners::json::Kind;
 
+use crate::clock::CLOCKS;
 use crate::{ConnectionId, EventId, EventType, Subject, Utc};
 
 /// The repeat window where nothing is configured: for that long an equal of an earlier event may be a retry of it.
@@ -165,7 +166,8 @@ pub enum Step {
         /// Nobody can tell whether it is news or a late retry: it is equal to the latest event, which is older than the
         /// repeat window, or to an earlier one within the window.
         possible_repeat: bool,
-        /// The chain with the new event as its latest. Its `received` is later than its predecessor's.
+        /// The chain with the new event as its latest. Its `received` is later than its predecessor's, unless that lies
+        /// ahead because the clock was set back.
         head: Head,
     },
 }
@@ -199,7 +201,9 @@ pub fn follow(
     hash.update(content.0);
     hash.update(head.map_or([0; 24], |head| head.event.0));
     let event = with_prefix(connection, subject, cut(hash));
-    let received = head.map_or(now, |head| now.max(Utc(head.received.0.saturating_add(1))));
+    // What a clock that was ahead has stored is no time to go on from once it is set back.
+    let earlier = head.map(|head| head.received).filter(|at| *at <= now.after(CLOCKS));
+    let received = earlier.map_or(now, |earlier| now.max(Utc(earlier.0.saturating_add(1))));
     let mut recent: Vec<_> = head.map_or_else(Vec::new, |head| head.recent.clone());
     recent.retain(|(_, at)| apart(*at) <= repeats.window());
     let possible_repeat = equal.is_some() || recent.iter().any(|(earlier, _)| *earlier == content);

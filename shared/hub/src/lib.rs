@@ -8,6 +8,7 @@ pub mod address;
 pub mod admission;
 pub mod breaker;
 pub mod call;
+pub mod clock;
 mod content_encoding;
 pub mod delivery;
 pub mod envelope;
@@ -22,6 +23,7 @@ pub mod printable;
 pub mod routes;
 pub mod schedule;
 pub mod secret;
+pub mod set_back;
 pub mod signature;
 pub mod slip;
 #[cfg(feature = "testing")]

@@ -24,6 +24,12 @@ impl Utc {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// Whether this is less than `span` after `earlier`. Not where that lies ahead: the clock was set back since.
+    #[must_use]
+    pub fn is_within(self, span: Duration, earlier: Self) -> bool {
+        earlier <= self && self.since(earlier) < span
+    }
+
     /// Whole seconds since 1970, as signatures and TTL attributes want it.
     #[must_use]
     pub const fn seconds(self) -> i64 {
@@ -73,6 +79,13 @@ mod tests {
         assert_eq!(moment.to_string(), "2019-08-01T00:46:54.000000Z");
         assert_eq!(Utc::parse(&moment.to_string()), Some(moment));
         assert_eq!(format!("{moment:?}"), moment.to_string());
+    }
+
+    #[test]
+    fn what_lies_ahead_is_within_no_span() {
+        let span = Duration::from_micros(5);
+        let within = |now: i64| Utc(now).is_within(span, Utc(10));
+        assert_eq!([9, 10, 14, 15].map(within), [false, true, true, false]);
     }
 
     #[test]

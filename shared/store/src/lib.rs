@@ -14,6 +14,7 @@ pub use timelines::{Latest, SUBJECTS, TIMELINE, timelines};
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::time::Duration;
 
 use hub::delivery::State;
 use hub::event::Meta;
@@ -94,6 +95,9 @@ pub struct Page {
     /// Where the next page begins; opaque, printable; nothing at the end. A page may be empty and not be the last.
     pub next: Option<String>,
 }
+
+/// How long a lease lasts at the most.
+pub const LONGEST_LEASE: Duration = Duration::from_mins(30);
 
 /// A small named value that several processes share, such as the health of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,6 +182,10 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// most. May lag behind the latest writes: look at the item itself before acting.
     fn due(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
 
+    /// Events with work that is next due later than `after`, the furthest ahead first as far as the engine can tell, `limit`
+    /// at the most. May lag like [`Store::due`].
+    fn ahead(&self, after: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
+
     /// Events of which something has failed, by pages.
     fn failed(
         &self,
@@ -207,7 +215,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// The subjects known under a key.
     fn resolve(&self, alias: &Alias, now: Utc) -> impl Future<Output = Result<Vec<(ConnectionId, Subject)>>> + Send;
 
-    /// Takes or prolongs a named lease until `until`; `false` while another holder has it.
+    /// Takes or prolongs a named lease until `until`; `false` while another holder has it. One that would last for longer
+    /// than [`LONGEST_LEASE`] from `now` on is nobody's: it was taken by a clock that has been set back since.
     fn lease(&self, name: &str, holder: &str, now: Utc, until: Utc) -> impl Future<Output = Result<bool>> + Send;
 
     /// A shared note.

@@ -17,8 +17,13 @@ use crate::support::Plan;
 
 /// Compiles the library into a plan's folder.
 fn shim(folder: &Path) -> PathBuf {
+    library(folder, "it/power/shim.c")
+}
+
+/// Compiles a library that stands between a hub and the system.
+pub(crate) fn library(folder: &Path, source: &str) -> PathBuf {
     let library = folder.join("shim.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/power/shim.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
     let mut compiler = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
     compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"]);
     let done = compiler.arg(&library).arg(source).arg("-ldl").output().unwrap();

@@ -1,5 +1,7 @@
-//! The hub as a process: killed, asked to end, started twice; and what it says of secrets.
+//! The hub as a process: killed, asked to end, started twice; under a clock that jumps; and what it says of secrets.
 
+#[cfg(target_os = "linux")]
+mod clock;
 mod ends;
 mod kills;
 mod refusals;

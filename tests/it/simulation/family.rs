@@ -27,6 +27,8 @@ pub(super) enum Family {
     ErpInTrouble,
     /// The ERP is down for a day.
     ErpDownForADay,
+    /// The clock jumps ahead and back, for moments and for longer.
+    ClocksLie,
     /// Operators confirm and replay.
     OperatorsAtWork,
     /// All of it.
@@ -55,6 +57,8 @@ pub(super) struct Plan {
     pub(super) heals: Duration,
     /// How often the process dies.
     pub(super) restarts: u64,
+    /// How often the clock jumps.
+    pub(super) jumps: u64,
     /// How often operators do something.
     pub(super) operations: u64,
     /// How many calls the ERP makes, and how often it decides about an ambiguous one.
@@ -75,12 +79,12 @@ impl Family {
     /// How many of a thousand histories are of this family.
     pub(super) const fn share(self) -> u64 {
         match self {
-            Self::NothingWrong | Self::OperatorsAtWork => 60,
+            Self::NothingWrong | Self::OperatorsAtWork | Self::ClocksLie => 60,
             Self::QueueInTrouble | Self::QueueDead => 80,
             Self::ErpInTrouble | Self::PartnersInTrouble => 100,
             Self::ErpDownForADay => 30,
-            Self::StoreInTrouble => 170,
-            Self::Deaths => 180,
+            Self::StoreInTrouble => 150,
+            Self::Deaths => 140,
             Self::EverythingAtOnce => 140,
         }
     }
@@ -96,6 +100,7 @@ impl Family {
             Self::PartnersInTrouble => "partners_in_trouble",
             Self::ErpInTrouble => "erp_in_trouble",
             Self::ErpDownForADay => "erp_down_for_a_day",
+            Self::ClocksLie => "clocks_lie",
             Self::OperatorsAtWork => "operators_at_work",
             Self::EverythingAtOnce => "everything_at_once",
         }
@@ -114,6 +119,7 @@ impl Family {
             over: if random.chance(300) { random.ms(10..=1_000) } else { random.ms(1_000..=150_000) },
             heals: Duration::from_secs(random.within(120..=240)),
             restarts: 0,
+            jumps: 0,
             operations: 0,
             calls: random.within(0..=4),
             decisions: 0,
@@ -171,6 +177,11 @@ impl Family {
                 let pushes = random.within(20..=60);
                 Plan { moods, over, heals: from + DAY, pushes, breadth: 40, retry: "", ..plan }
             }
+            Self::ClocksLie => {
+                let weather = Weather { erp_errors: random.within(0..=600), ..Weather::default() };
+                let (jumps, restarts) = (random.within(1..=6), random.within(0..=2));
+                Plan { weather, jumps, restarts, never_refused: false, ..plan }
+            }
             Self::OperatorsAtWork => {
                 let weather = Weather { erp_errors: random.within(100..=600), ..Weather::default() };
                 let moods = vec![(ENDPOINTS[random.place(3)], Duration::ZERO, plan.heals, mood(random))];
@@ -207,6 +218,16 @@ fn mood(random: &mut Random) -> Mood {
         4 => Mood::Refuses(400, None),
         _ => Mood::Refuses(500, None),
     }
+}
+
+/// By how many microseconds a clock is wrong that jumps: by seconds or by months ahead, by seconds or days back.
+pub(super) fn wrong(random: &mut Random) -> i64 {
+    const SECOND: u64 = 1_000_000;
+    let ahead = random.chance(600);
+    let most = if ahead { 100 * 86_400 } else { 2 * 86_400 };
+    let by = if random.chance(400) { random.within(3..=600) } else { random.within(600..=most) };
+    let by = i64::try_from(by * SECOND).unwrap_or_default();
+    if ahead { by } else { -by }
 }
 
 /// Some of what can befall a store, more or less of it.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::asker::{self, Asked};
 use super::erp::Erp;
-use super::family::{ENDPOINTS, Family, Plan, endpoint};
+use super::family::{ENDPOINTS, Family, Plan, endpoint, wrong};
 use super::hub::Hub;
 use super::mortal::Mortal;
 use super::partner;
@@ -53,6 +53,7 @@ async fn history(family: Family, seed: u64, shown: usize) -> Came {
         plan.moods.iter().map(|(id, from, until, mood)| (endpoint(id), began.after(*from), began.after(*until), *mood));
     let erp = Erp::new(&world, moods.collect(), plan.poison);
     let hub = Hub::new(&world, &erp);
+    world.book().clocks_lie = plan.jumps > 0;
     hub.start();
 
     trouble(&plan, &mut random, &hub, &erp).await;
@@ -103,6 +104,18 @@ async fn trouble(plan: &Plan, random: &mut Random, hub: &Arc<Hub>, erp: &Arc<Erp
             hub.restart(down).await;
         });
     }
+    for _ in 0..plan.jumps {
+        let (hub, when, by, lasts) = (Arc::clone(hub), at(random, plan.heals), wrong(random), random.ms(500..=30_000));
+        let stays = random.chance(300);
+        mishaps.spawn(async move {
+            sleep_until(when).await;
+            jump(&hub, by);
+            sleep(lasts).await;
+            if !stays {
+                jump(&hub, 0);
+            }
+        });
+    }
     for _ in 0..plan.operations {
         let (hub, when) = (Arc::clone(hub), at(random, plan.heals));
         mishaps.spawn(async move {
@@ -145,9 +158,18 @@ async fn trouble(plan: &Plan, random: &mut Random, hub: &Arc<Hub>, erp: &Arc<Erp
             erp.heal(false);
         }
     }
+    if plan.jumps > 0 {
+        jump(hub, 0);
+    }
     if plan.never_refused && world.book().refusals() > 0 {
         world.broken("a push was refused, with nothing wrong with the store");
     }
+}
+
+/// The clock jumps. What is under way has another time from here on, and may be attempted twice.
+fn jump(hub: &Hub, wrong: i64) {
+    hub.world.jump(wrong);
+    hub.world.book().blemish(hub.store.pending());
 }
 
 /// An operator confirms or replays, and may be cut off at any await.

@@ -2,6 +2,7 @@
 //! all of it at once.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -128,6 +129,22 @@ impl Hub {
                 }
             }
         });
+        if self.world.book().clocks_lie {
+            // As after a start: the clock may have been set back before.
+            self.world.set_back.store(true, Ordering::SeqCst);
+            let (hub, courier) = (Arc::clone(self), Arc::clone(&courier));
+            tasks.spawn(async move {
+                loop {
+                    sleep(Duration::from_secs(1)).await;
+                    hub.world.now();
+                    if hub.world.set_back.swap(false, Ordering::SeqCst) {
+                        let done = courier::bring_back(&courier).await;
+                        hub.world.set_back.fetch_or(done.is_err(), Ordering::SeqCst);
+                        hub.world.tell(&format!("brought back: {done:?}"));
+                    }
+                }
+            });
+        }
         *self.process.lock().unwrap() = Some(Process { courier, tasks });
     }
 
@@ -179,6 +196,9 @@ impl Hub {
     }
 
     fn sweep(self: &Arc<Self>) {
+        if self.world.ends_leases(courier::longest_lease(&self.world.config)) {
+            return;
+        }
         let stale = self.world.draw(|_, weather| weather.stale_reads > 0);
         if !stale && self.store.model().due(self.world.now(), None, 1).is_empty() {
             return;

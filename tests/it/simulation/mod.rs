@@ -94,6 +94,7 @@ families! {
     partners_in_trouble PartnersInTrouble
     erp_in_trouble ErpInTrouble
     erp_down_for_a_day ErpDownForADay
+    clocks_lie ClocksLie
     operators_at_work OperatorsAtWork
     everything_at_once EverythingAtOnce
 }

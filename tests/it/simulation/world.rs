@@ -3,8 +3,11 @@
 use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
+use hub::clock::{Direction, Watched};
 use hub::{Event, EventKey, Utc, Work};
 use runtime::config::Config;
 use tokio::time::Instant;
@@ -79,6 +82,11 @@ pub(super) struct World {
     /// What the hub is configured with.
     pub(super) config: Arc<Config>,
     began: Instant,
+    /// By how much the clock is wrong, in microseconds.
+    wrong: AtomicI64,
+    watched: Mutex<Watched>,
+    /// The clock was set back, and due times are to be.
+    pub(super) set_back: AtomicBool,
     state: Mutex<State>,
     book: Mutex<Book>,
 }
@@ -95,7 +103,15 @@ impl World {
             broken: None,
         };
         let book = Mutex::new(Book::new(&config));
-        Arc::new(Self { config: Arc::new(config), began: Instant::now(), state: Mutex::new(state), book })
+        Arc::new(Self {
+            config: Arc::new(config),
+            began: Instant::now(),
+            wrong: AtomicI64::new(0),
+            watched: Mutex::new(Watched::new(BEGINNING, None).0),
+            set_back: AtomicBool::new(false),
+            state: Mutex::new(state),
+            book,
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -104,7 +120,30 @@ impl World {
 
     /// What time it is, for the hub and for everybody.
     pub(super) fn now(&self) -> Utc {
-        BEGINNING.after(self.began.elapsed())
+        let steady = self.began.elapsed();
+        let now = Utc(BEGINNING.after(steady).0 + self.wrong.load(Ordering::SeqCst));
+        let jump = self.watched.lock().unwrap().read(now, steady);
+        if jump.is_some_and(|jump| jump.direction == Direction::Back) {
+            self.set_back.store(true, Ordering::SeqCst);
+        }
+        now
+    }
+
+    /// The time by which expiry is decided at `now`.
+    pub(super) fn trusted(&self, now: Utc) -> Utc {
+        now.min(self.watched.lock().unwrap().believed(self.began.elapsed()))
+    }
+
+    /// Whether leases look over that are not.
+    pub(super) fn ends_leases(&self, lease: Duration) -> bool {
+        self.watched.lock().unwrap().ends_leases(self.began.elapsed(), lease)
+    }
+
+    /// The clock jumps, until it is wrong by so many microseconds.
+    pub(super) fn jump(&self, wrong: i64) {
+        self.tell(&format!("the clock is wrong by {} s", wrong / 1_000_000));
+        self.wrong.store(wrong, Ordering::SeqCst);
+        self.now();
     }
 
     /// Lets chance decide.

@@ -50,6 +50,50 @@ async fn what_cannot_be_read_hides_nothing_and_does_not_balance() {
     assert_eq!((tally.failed, tally.difference(), tally.balanced()), (2, 1, false));
 }
 
+/// Regression: pushes were acknowledged into a file that was removed, and gone after a restart.
+#[tokio::test]
+async fn what_is_stored_in_a_file_that_was_removed_is_refused() {
+    for file in ["tongguan.db", "tongguan.db-wal", "tongguan.db-shm"] {
+        let store = make_store().await;
+        let file = FOLDER.with_borrow(|folder| folder.as_ref().unwrap().path().join(file));
+        let aside = file.with_extension("aside");
+        let admit = async |id| {
+            let mut event = event(Bytes::from_static(b"{}"));
+            event.key.id = EventId([id; 24]);
+            store.admit(&event, &Work { accepted: 1, ..Work::default() }, None).await
+        };
+        assert_eq!(admit(1).await.unwrap(), Admitted::New);
+        std::fs::rename(&file, &aside).unwrap();
+        let removed = admit(2).await.unwrap_err();
+        std::fs::copy(&aside, &file).unwrap();
+        let replaced = admit(3).await.unwrap_err();
+        for error in [removed, replaced] {
+            let told = runtime::logs::chain(&error);
+            assert!(error.retryable() && told.contains("removed or replaced"), "{told}");
+        }
+        std::fs::rename(&aside, &file).unwrap();
+        assert_eq!(admit(4).await.unwrap(), Admitted::New, "it is back");
+        assert_eq!(admit(2).await.unwrap(), Admitted::Duplicate, "nothing is stored twice");
+    }
+}
+
+/// Regression: whoever only looked waited for the lock of another program that wrote, and failed.
+#[tokio::test]
+async fn a_store_is_read_while_another_program_writes() {
+    let written = make_store().await;
+    let event = event(Bytes::from_static(b"{}"));
+    written.admit(&event, &Work { accepted: 1, ..Work::default() }, None).await.unwrap();
+    let folder = FOLDER.with_borrow(|folder| folder.as_ref().unwrap().path().to_owned());
+    let other = Connection::open(folder.join("tongguan.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let reading = SqliteStore::reading(&folder).unwrap();
+    assert_eq!(reading.ledger(NOW).await.unwrap()[&event.key.connection].unrouted, 1);
+    assert_eq!(reading.find(event.key.id, NOW).await.unwrap().unwrap().event, event);
+    assert!(reading.put_note("x", "y", 0).await.is_err(), "it is for reading alone");
+    let existing = SqliteStore::existing(&folder).unwrap();
+    assert_eq!(existing.ledger(NOW).await.unwrap().len(), 1);
+}
+
 /// An operator copies one file and thinks it is the store.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_graceful_end_the_database_file_alone_is_the_store() {

@@ -5,6 +5,7 @@ pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod process;
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -121,9 +122,14 @@ impl Time {
     }
 }
 
+thread_local! {
+    /// The folders of the hubs that a test's thread has started; they go with the thread.
+    static KEPT: RefCell<Vec<Arc<TempDir>>> = const { RefCell::new(Vec::new()) };
+}
+
 /// A configuration in the making, and the folder its hubs use one after the other.
 pub(crate) struct Plan {
-    folder: TempDir,
+    folder: Arc<TempDir>,
     head: String,
     tables: String,
 }
@@ -132,7 +138,7 @@ impl Plan {
     /// A key of the ERP's requests, no connection and no endpoint.
     pub(crate) fn bare() -> Self {
         let tables = format!("[[api_keys]]\nid = \"all\"\nkey = \"{API_KEY}\"\n");
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Arc::new(tempfile::tempdir().unwrap());
         let head = format!("listen = \"127.0.0.1:0\"\ndata_dir = \"{}\"\n", folder.path().join("data").display());
         Self { folder, head, tables }
     }
@@ -190,13 +196,20 @@ impl Plan {
         self.folder.path()
     }
 
+    /// A hub notices that its files are removed, so they stay for as long as the test, whatever becomes of its plan.
+    fn keep(&self) {
+        KEPT.with_borrow_mut(|kept| kept.push(Arc::clone(&self.folder)));
+    }
+
     pub(crate) async fn start(&self) -> Hub {
+        self.keep();
         Hub::start(self.config()).await.unwrap()
     }
 
     /// A hub whose time is moved by hand. Its own sweep is over when this returns and then runs hardly ever, so that it
     /// comes between no two steps of a test.
     pub(crate) async fn start_at(&self, time: &Time) -> Hub {
+        self.keep();
         let config = Config { sweep_every: Duration::from_mins(15), ..self.config() };
         let hub = Hub::start_at(config, time.clock()).await.unwrap();
         within(hub.first_sweep()).await;

@@ -38,7 +38,7 @@ use crate::{Courier, index};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// For how long a call is taken up: for a file, a token and the call itself, each with its own timeout.
-fn lease(config: &Config, connection: &ConnectionId) -> Duration {
+pub(crate) fn lease(config: &Config, connection: &ConnectionId) -> Duration {
     let connection = config.connections.get(connection);
     let timeout = connection.map_or(Duration::ZERO, |connection| connection.timeout);
     config.sweep_every.max(timeout * 3 + PATIENCE + 2 * MARGIN)

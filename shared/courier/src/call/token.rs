@@ -6,6 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use hub::clock::CLOCKS;
 use hub::delivery::Outcome;
 use hub::{Secret, Utc};
 use partners::operation::{self, Attempt, Verdict};
@@ -50,6 +51,8 @@ struct Held {
     token: Secret,
     /// Whose it is (see [`account`]).
     account: String,
+    /// When it was asked for. Where that lies ahead, the clock was set back, and the other times are not to be believed.
+    asked: Utc,
     /// From then on it is replaced.
     replace: Utc,
     /// From then on it is no good.
@@ -62,6 +65,8 @@ struct Shared {
     token: String,
     #[serde(default)]
     account: String,
+    #[serde(default)]
+    asked: Utc,
     replace: Utc,
     until: Utc,
 }
@@ -106,12 +111,13 @@ impl Slot {
 impl Held {
     /// Whether it may be sent: it is that account's, in its life, and not the one that the partner has turned away.
     fn is_good(&self, account: &str, now: Utc, spent: Option<&Secret>) -> bool {
-        self.account == account && now < self.until && spent.is_none_or(|spent| !spent.matches(self.token.expose()))
+        let believed = self.asked <= now.after(CLOCKS) && now < self.until;
+        self.account == account && believed && spent.is_none_or(|spent| !spent.matches(self.token.expose()))
     }
 
     fn of(note: &Note) -> Option<Self> {
-        let Shared { token, account, replace, until } = serde_json::from_str(&note.value).ok()?;
-        Some(Self { token: Secret::new(token), account, replace, until })
+        let Shared { token, account, asked, replace, until } = serde_json::from_str(&note.value).ok()?;
+        Some(Self { token: Secret::new(token), account, asked, replace, until })
     }
 }
 
@@ -149,7 +155,7 @@ pub(super) async fn token<S: Store, Q>(
         return Ok(held.token.clone());
     }
     if let Some((at, why)) = slot.known().refused
-        && now.since(at) < BELIEVED
+        && now.is_within(BELIEVED, at)
     {
         return held.map(|held| held.token).ok_or(why);
     }
@@ -217,8 +223,8 @@ fn unshared(error: &StoreError) -> NoToken {
 
 /// Shares a token. One that cannot be shared still serves this process.
 async fn keep<S: Store>(store: &S, name: &str, version: u64, held: &Held) {
-    let Held { token, account, replace, until } = held.clone();
-    let shared = Shared { token: token.expose().to_owned(), account, replace, until };
+    let Held { token, account, asked, replace, until } = held.clone();
+    let shared = Shared { token: token.expose().to_owned(), account, asked, replace, until };
     let value = serde_json::to_string(&shared).unwrap_or_default();
     if let Err(error) = store.put_note(name, &value, version).await {
         tracing::warn!(name, error = runtime::logs::chain(&error), "the token could not be shared");
@@ -265,7 +271,8 @@ async fn ask<S: Store, Q>(
         let life = token.life;
         let token = Secret::new(token.expose().to_owned());
         let (account, until) = (account.to_owned(), asked.after(life));
-        return Ok(Held { token, account, replace: asked.after(life.saturating_sub(life / AHEAD)), until });
+        let replace = asked.after(life.saturating_sub(life / AHEAD));
+        return Ok(Held { token, account, asked, replace, until });
     }
     let trouble = sent.status().is_some_and(|status| status == 429 || status >= 500);
     let outcome = match &verdict {
@@ -290,4 +297,22 @@ async fn ask<S: Store, Q>(
     };
     let refused = Some(Refusal { code, status: sent.status().unwrap_or_default() });
     Err(NoToken { text: format!("{text}; {remedy}"), outcome, refused })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Regression: a token from a clock two days ahead was good for two days beyond its life.
+    #[test]
+    fn a_token_asked_for_in_a_false_future_is_not_good() {
+        let day = Duration::from_hours(24);
+        let held = |asked: Utc| {
+            let (token, account) = (Secret::new("t".to_owned()), "a".to_owned());
+            Held { token, account, asked, replace: asked.after(day), until: asked.after(day) }
+        };
+        let now = Utc(1_790_000_000_000_000);
+        assert!(held(now).is_good("a", now, None) && held(now.after(CLOCKS)).is_good("a", now, None));
+        assert!(!held(now.after(2 * day)).is_good("a", now, None) && !held(now).is_good("a", now.after(day), None));
+    }
 }

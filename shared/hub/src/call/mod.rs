@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::{ATTEMPTS_KEPT, Attempt, EARLY, KNOWN, LONGEST_RETRY_AFTER, PATIENCE, SPREAD, UNKNOWN};
+use crate::delivery::{ATTEMPTS_KEPT, Attempt, EARLY, KNOWN, LONGEST_RETRY_AFTER, PATIENCE, PUT_OFFS, SPREAD, UNKNOWN};
 use crate::schedule::Schedule;
 use crate::{Alias, Utc};
 
@@ -250,7 +250,7 @@ impl Call {
     /// used up. No step of the schedule is.
     #[must_use]
     pub fn put_off(self, until: Utc, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
-        if now.since(self.since) >= PATIENCE.max(schedule.length()) {
+        if self.turn >= PUT_OFFS && now.since(self.since) >= PATIENCE.max(schedule.length()) {
             let why = "given up: its partner has failed, or its rate was used up, for as long as a call waits";
             return self.given_up(why, now);
         }
@@ -385,7 +385,7 @@ mod tests {
     #[test]
     fn a_closed_door_uses_nothing_up_but_patience() {
         let schedule = Schedule::default();
-        let waiting = (0..50).fold(call(), |call, _| call.put_off(Utc(9), &schedule, Utc(8), 0.0));
+        let waiting = (0..PUT_OFFS).fold(call(), |call, _| call.put_off(Utc(9), &schedule, Utc(8), 0.0));
         assert_eq!((waiting.tries, waiting.due, waiting.standing), (0, Utc(9), Standing::Queued));
         assert_eq!(waiting.put_off(Utc(9), &schedule, Utc(0).after(PATIENCE), 0.0).standing, Standing::Failed);
     }
@@ -402,7 +402,8 @@ mod tests {
     /// The ERP was told of a call that had failed, or that nobody knows the result of, without a word of why.
     #[test]
     fn an_end_without_an_answer_says_why() {
-        let given_up = call().put_off(Utc(9), &Schedule::default(), Utc(0).after(PATIENCE), 0.0);
+        let old = Call { turn: PUT_OFFS, ..call() };
+        let given_up = old.put_off(Utc(9), &Schedule::default(), Utc(0).after(PATIENCE), 0.0);
         let unknown = call().unknown("app_id", Utc(0).after(UNKNOWN), 0.0);
         let cut = call().claimed(Utc(9), true).interrupted(Utc(9));
         for (ended, why) in [(cut, "cut off"), (given_up, "given up"), (unknown, "given up: app_id")] {

@@ -117,6 +117,16 @@ fn concurrent_equals_get_one_id_and_time_never_runs_backwards() {
     assert_eq!(a.event, b.event, "late equals of the latest too");
 }
 
+/// Regression: each status after a clock was set back was received in the false time too, and due there.
+#[test]
+fn a_chain_goes_on_in_the_present_after_a_clock_was_set_back() {
+    let (s61, s63) = (of(r#"{"code":61}"#), of(r#"{"code":63}"#));
+    let (_, first) = next(None, s61, 172_800);
+    let (_, second) = next(Some(&first), s63, 172_801);
+    let (repeat, third) = next(Some(&second), s61, 5);
+    assert!(!repeat && third.received == Utc(5_000_000) && third.recent.len() == 1, "{third:?}");
+}
+
 #[test]
 fn a_chain_remembers_a_bounded_past() {
     let mut head = None;

@@ -96,6 +96,10 @@ impl Store for DynamoStore {
         work::due(self, now, limit).await
     }
 
+    async fn ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        work::ahead(self, after, limit).await
+    }
+
     async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
         work::failed(self, which, from, limit, now).await
     }

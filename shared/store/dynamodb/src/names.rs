@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use hub::{Alias, ConnectionId, Subject, Utc};
-use store::{Note, StoreError};
+use store::{LONGEST_LEASE, Note, StoreError};
 
 use crate::DynamoStore;
 use crate::call::{Failure, Item, LARGE, Nonce, SMALL, call};
@@ -114,10 +114,11 @@ pub(crate) async fn lease(
             .put_item()
             .table_name(&store.table)
             .set_item(Some(item.clone()))
-            .condition_expression("attribute_not_exists(#PK) OR #o = :o OR #u <= :now")
+            .condition_expression("attribute_not_exists(#PK) OR #o = :o OR #u <= :now OR #u > :longest")
             .set_expression_attribute_names(Some(placeholders([PK, OWNER, UNTIL])))
             .expression_attribute_values(":o", text(holder))
             .expression_attribute_values(":now", number(now.0))
+            .expression_attribute_values(":longest", number(now.after(LONGEST_LEASE).0))
             .send()
     };
     match call(store, "lease", SMALL, put).await {

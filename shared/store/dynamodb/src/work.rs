@@ -15,6 +15,7 @@ use crate::item::{Reader, is_expired, item_key, key_of, place_at, placeholders, 
 use crate::schema::{INDEX, PK, PLACE, SHARD, SHARDS, SK};
 
 const DUE: &str = "due";
+const AHEAD: &str = "ahead";
 const FAILED: &str = "failed";
 
 /// How many queries are under way at once.
@@ -30,21 +31,45 @@ const QUERIES_PER_PAGE: usize = 24;
 const BATCH_ATTEMPTS: usize = 8;
 
 pub(crate) async fn due(store: &DynamoStore, now: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
-    let ranges = (0..SHARDS).flat_map(|shard| ['D', 'E'].map(|class| (shard, class)));
-    let queries = ranges.map(|(shard, class)| due_in(store, shard, class, now, limit));
-    let found: Vec<Vec<_>> =
-        futures::StreamExt::buffer_unordered(stream::iter(queries), PARALLEL).try_collect().await?;
-    let mut found = found.concat();
+    let mut found = listed(store, DUE, Span { first: Utc(0), last: now, latest_first: false }, limit).await?;
     found.sort();
-    found.truncate(limit);
-    Ok(found.into_iter().map(|(_, key)| key).collect())
+    Ok(found.into_iter().take(limit).map(|(_, key)| key).collect())
 }
 
-async fn due_in(
+pub(crate) async fn ahead(store: &DynamoStore, after: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
+    let span = Span { first: Utc(after.0.saturating_add(1)), last: Utc(i64::MAX), latest_first: true };
+    let mut found = listed(store, AHEAD, span, limit).await?;
+    found.sort();
+    Ok(found.into_iter().rev().take(limit).map(|(_, key)| key).collect())
+}
+
+/// A part of the index: what is due from `first` to `last`.
+#[derive(Clone, Copy)]
+struct Span {
+    first: Utc,
+    last: Utc,
+    latest_first: bool,
+}
+
+/// What is due in a span, of each shard and class as many as `limit`.
+async fn listed(
     store: &DynamoStore,
-    shard: u8,
-    class: char,
-    now: Utc,
+    verb: &'static str,
+    span: Span,
+    limit: usize,
+) -> Result<Vec<(Utc, EventKey)>, StoreError> {
+    let ranges = (0..SHARDS).flat_map(|shard| ['D', 'E'].map(|class| (shard, class)));
+    let queries = ranges.map(|range| listed_in(store, verb, range, span, limit));
+    let found: Vec<Vec<_>> =
+        futures::StreamExt::buffer_unordered(stream::iter(queries), PARALLEL).try_collect().await?;
+    Ok(found.concat())
+}
+
+async fn listed_in(
+    store: &DynamoStore,
+    verb: &'static str,
+    (shard, class): (u8, char),
+    span: Span,
     limit: usize,
 ) -> Result<Vec<(Utc, EventKey)>, StoreError> {
     let mut found = Vec::new();
@@ -57,16 +82,17 @@ async fn due_in(
                 .query()
                 .table_name(&store.table)
                 .index_name(INDEX)
+                .scan_index_forward(!span.latest_first)
                 .key_condition_expression("#g = :g AND #h BETWEEN :first AND :last")
                 .set_expression_attribute_names(Some(placeholders([SHARD, PLACE])))
                 .expression_attribute_values(":g", text(shard.to_string()))
-                .expression_attribute_values(":first", text(place_at(class, Utc(0))))
-                .expression_attribute_values(":last", text(place_at(class, now)))
+                .expression_attribute_values(":first", text(place_at(class, span.first)))
+                .expression_attribute_values(":last", text(place_at(class, span.last)))
                 .limit(wanted)
                 .set_exclusive_start_key(from.clone())
                 .send()
         };
-        let page = call(store, DUE, LARGE, query).await.map_err(|failure| failure.unconditional(DUE))?;
+        let page = call(store, verb, LARGE, query).await.map_err(|failure| failure.unconditional(verb))?;
         found.extend(page.items().iter().filter_map(|item| Some((time_of(item)?, key_of(item)?))));
         from = page.last_evaluated_key;
         if from.is_none() {

@@ -11,6 +11,7 @@ use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subj
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use store::{Admitted, Failed, Link, Listed, Note, Page, Result, Settled, Store, StoreError};
 
+use crate::files::Files;
 use crate::fresh::Fresh;
 use crate::worker::{self, Handle, Shared};
 use crate::{reads, schema, writes};
@@ -95,6 +96,28 @@ impl SqliteStore {
         }
     }
 
+    /// Opens the store that a hub has made in a folder, to read it. It waits for no lock, whoever writes meanwhile, and writes
+    /// nothing; every verb that would is refused.
+    pub fn reading(folder: &Path) -> std::result::Result<Self, OpenError> {
+        let name = || folder.display().to_string();
+        let failed = |error| OpenError::Database(name(), error);
+        let file = folder.join(FILE);
+        if !file.is_file() {
+            return Err(OpenError::Missing(name()));
+        }
+        let reader = |thread| {
+            let db = schema::open_reading(&file).map_err(failed)?;
+            schema::check(&db).map_err(failed)?.map_err(|version| OpenError::Version(name(), version))?;
+            worker::reader(thread, db).map_err(OpenError::Thread)
+        };
+        let (items, lists) = (reader("store-items")?, reader("store-lists")?);
+        Ok(Self::of(items.clone(), items, lists))
+    }
+
+    fn of(writer: Handle, items: Handle, lists: Handle) -> Self {
+        Self { writer, items, lists, fresh: Arc::default(), horizon: Arc::new(AtomicI64::new(i64::MAX)) }
+    }
+
     fn at(folder: &Path, create: OpenFlags) -> std::result::Result<Self, OpenError> {
         let name = || folder.display().to_string();
         let failed = |error| OpenError::Database(name(), error);
@@ -111,8 +134,8 @@ impl SqliteStore {
         let reader = |name| worker::reader(name, connect().map_err(failed)?).map_err(OpenError::Thread);
         let (items, lists) = (reader("store-items")?, reader("store-lists")?);
         let carrier = connect().map_err(failed)?;
-        let writer = worker::writer(db, carrier).map_err(failed)?.map_err(OpenError::Thread)?;
-        Ok(Self { writer, items, lists, fresh: Arc::default(), horizon: Arc::new(AtomicI64::new(i64::MAX)) })
+        let writer = worker::writer(db, carrier, Files::of(&file)).map_err(failed)?.map_err(OpenError::Thread)?;
+        Ok(Self::of(writer, items, lists))
     }
 
     /// Takes no time later than `until` for the present where expiry is decided, until it is told of another: a clock that
@@ -283,6 +306,10 @@ impl Store for SqliteStore {
 
     async fn due(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
         self.list("due", move |db| reads::due(db, now, limit)).await
+    }
+
+    async fn ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.list("ahead", move |db| reads::ahead(db, after, limit)).await
     }
 
     async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {

@@ -6,6 +6,7 @@
 
 mod codec;
 mod engine;
+mod files;
 mod fresh;
 mod reads;
 mod schema;

@@ -12,6 +12,7 @@ use store::{Failed, Listed, Note, Page};
 
 use crate::codec::{LISTED, key, listed, parse, record};
 use crate::engine::{Due, Recent};
+use crate::writes::NEVER;
 
 const TIMELINE: usize = 1_000;
 
@@ -68,6 +69,15 @@ pub(crate) fn due_by(
     .query_map(params![until.0, behind.at, behind.n, limit], |row| {
         Ok((Due { at: row.get(5)?, n: row.get(6)? }, listed(row).ok()))
     })?
+    .collect()
+}
+
+pub(crate) fn ahead(db: &Connection, after: Utc, limit: usize) -> rusqlite::Result<Vec<EventKey>> {
+    db.prepare_cached(
+        "SELECT e.connection, e.subject, e.id FROM work w JOIN events e USING (n)
+         WHERE w.due > ?1 AND w.due < ?2 ORDER BY w.due DESC LIMIT ?3",
+    )?
+    .query_map(params![after.0, NEVER, limit], key)?
     .collect()
 }
 

@@ -1,7 +1,11 @@
 //! The tables. Rows of events are appended, so that their bodies are written once and in order; the states of their
 //! deliveries, which change, lie apart.
 
-use rusqlite::Connection;
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::files::beside;
 
 /// The version of the schema, kept in `user_version`.
 const VERSION: i64 = 1;
@@ -68,11 +72,66 @@ pub(crate) fn prepare(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// What a connection needs that only reads: it takes no lock that another program's writing would have to give up.
+const READING: &str = "
+PRAGMA busy_timeout = 5000;
+PRAGMA temp_store = MEMORY;
+PRAGMA query_only = ON;
+";
+
+/// Opens a connection that only reads. On a medium that cannot be written SQLite has no place for the index of the log;
+/// where the log is empty, the file alone is the store.
+pub(crate) fn open_reading(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(file, flags).and_then(prepare_reading);
+    let unwritable = |error: &rusqlite::Error| {
+        matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+    };
+    match opened {
+        Err(error) if unwritable(&error) && log_is_empty(file) => {
+            let Some(uri) = immutable(file) else { return Err(error) };
+            Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI).and_then(prepare_reading)
+        }
+        opened => opened,
+    }
+}
+
+fn prepare_reading(db: Connection) -> rusqlite::Result<Connection> {
+    db.execute_batch(READING)?;
+    db.set_prepared_statement_cache_capacity(64);
+    // The first reading shows whether it can be.
+    version(&db)?;
+    Ok(db)
+}
+
+fn log_is_empty(file: &Path) -> bool {
+    std::fs::metadata(beside(file, "-wal")).map_or(true, |log| log.len() == 0)
+}
+
+/// The name of a file that nobody changes, as SQLite takes it.
+fn immutable(file: &Path) -> Option<String> {
+    let path = file.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    Some(format!("file:{path}?immutable=1"))
+}
+
+fn version(db: &Connection) -> rusqlite::Result<i64> {
+    db.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// `Err` holds the version found where it is another than this one's.
+pub(crate) fn check(db: &Connection) -> rusqlite::Result<Result<(), i64>> {
+    version(db).map(|version| if version == VERSION { Ok(()) } else { Err(version) })
+}
+
 /// Creates the tables where there are none. `Err` holds the version found where it is another than this one's.
 pub(crate) fn create(db: &mut Connection) -> rusqlite::Result<Result<(), i64>> {
+    // Without the lock, which another program may hold: the tables are there already but for the very first time.
+    match check(db)? {
+        Err(0) => {}
+        checked => return Ok(checked),
+    }
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    match version {
+    match version(&transaction)? {
         VERSION => Ok(Ok(())),
         0 => {
             transaction.execute_batch(TABLES)?;
@@ -81,5 +140,25 @@ pub(crate) fn create(db: &mut Connection) -> rusqlite::Result<Result<(), i64>> {
             Ok(Ok(()))
         }
         other => Ok(Err(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_on_a_medium_that_cannot_be_written_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a?b#c%20d.db");
+        let mut db = Connection::open(&file).unwrap();
+        prepare(&db).unwrap();
+        create(&mut db).unwrap().unwrap();
+        drop(db);
+        assert!(log_is_empty(&file));
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let db = prepare_reading(Connection::open_with_flags(immutable(&file).unwrap(), flags).unwrap()).unwrap();
+        assert_eq!(check(&db).unwrap(), Ok(()));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "it leaves nothing beside the file");
     }
 }

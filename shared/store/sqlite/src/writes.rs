@@ -3,13 +3,13 @@
 use hub::identity::{Head, prefix};
 use hub::{Alias, ConnectionId, EventKey, EventType, Record, Subject, Utc, Work};
 use rusqlite::{Connection, OptionalExtension as _, params};
-use store::{Admitted, Link, Settled};
+use store::{Admitted, LONGEST_LEASE, Link, Settled};
 
 use crate::codec::{json, parse};
 
 /// The due time in the table of work that is open and never due by itself: an ambiguous call. What has a due time does
 /// not expire.
-const NEVER: i64 = i64::MAX;
+pub(crate) const NEVER: i64 = i64::MAX;
 
 /// The due time of some work, as the table has it.
 fn due(work: &Work) -> Option<i64> {
@@ -144,9 +144,9 @@ pub(crate) fn lease(db: &Connection, name: &str, holder: &str, now: Utc, until: 
         .prepare_cached(
             "INSERT INTO leases (name, holder, until) VALUES (?1, ?2, ?4)
              ON CONFLICT DO UPDATE SET holder = excluded.holder, until = excluded.until
-             WHERE holder = excluded.holder OR until <= ?3",
+             WHERE holder = excluded.holder OR until <= ?3 OR until > ?5",
         )?
-        .execute(params![name, holder, now.0, until.0])?;
+        .execute(params![name, holder, now.0, until.0, now.after(LONGEST_LEASE).0])?;
     Ok(changed == 1)
 }
 

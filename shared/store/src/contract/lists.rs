@@ -51,6 +51,20 @@ pub async fn what_is_settled_is_no_longer_due(store: impl Store) {
     assert_eq!(store.due(at(60), 10).await.unwrap(), [keys[2].clone(), keys[1].clone()]);
 }
 
+/// Of all that has a due time; an ambiguous call and what is settled have none.
+pub async fn work_due_later_comes_furthest_ahead_first(store: impl Store) {
+    let failed_too = work([("erp", State::Failed), ("wms", State::Pending)], at(172_800));
+    let index = Work { accepted: 1, index_by: Some(at(30)), ..Work::default() };
+    let others = [call(Standing::Ambiguous), work([("erp", State::Delivered)], at(99))];
+    let works = [pending(at(-3)), pending(at(86_400)), failed_too, index, pending(NOW)].into_iter().chain(others);
+    let keys = admit_all(&store, works).await;
+    assert_eq!(store.ahead(NOW, 10).await.unwrap(), [&keys[2], &keys[1], &keys[3]].map(Clone::clone));
+    assert_eq!(store.ahead(at(30), 10).await.unwrap(), [&keys[2], &keys[1]].map(Clone::clone));
+    assert_eq!(store.ahead(NOW, 1).await.unwrap(), [keys[2].clone()]);
+    assert_eq!(store.ahead(Utc(0), 1_000_000).await.unwrap().len(), 5);
+    assert_eq!(store.ahead(at(172_800), 10).await.unwrap(), []);
+}
+
 /// Every page of the failed list; the last one says that it is.
 async fn failed(store: &impl Store, which: &Failed, limit: usize) -> Vec<EventKey> {
     let (mut keys, mut from) = (Vec::new(), None);

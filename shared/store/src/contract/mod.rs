@@ -65,6 +65,7 @@ macro_rules! contract_cases {
             due_work_comes_longest_due_first
             due_work_is_limited_to_the_longest_due
             what_is_settled_is_no_longer_due
+            work_due_later_comes_furthest_ahead_first
             failed_deliveries_are_listed_once_across_pages
             failed_deliveries_are_listed_by_endpoint
             failed_and_pending_work_is_in_both_lists
@@ -81,6 +82,7 @@ macro_rules! contract_cases {
             an_alias_names_every_subject_that_has_it
             an_alias_lasts_as_long_as_its_latest_repetition
             a_lease_has_one_holder
+            a_lease_that_lasts_for_too_long_is_nobodys
             of_many_takers_one_has_the_lease
             a_note_changes_over_the_version_that_was_read
             of_many_writers_one_note_is_kept

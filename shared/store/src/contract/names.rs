@@ -4,7 +4,7 @@ use futures::future::join_all;
 use hub::{Alias, ConnectionId, Subject};
 
 use super::{NOW, at};
-use crate::{Note, Store};
+use crate::{LONGEST_LEASE, Note, Store};
 
 fn place(connection: &str, subject: &str) -> (ConnectionId, Subject) {
     (connection.into(), subject.into())
@@ -56,6 +56,15 @@ pub async fn a_lease_has_one_holder(store: impl Store) {
     assert!(take("b", 16, 16).await, "let go");
     assert!(take("a", 16, 30).await);
     assert!(store.lease("other", "b", at(16), at(30)).await.unwrap());
+}
+
+/// A process whose clock was two days ahead took it, and its clock was set back.
+pub async fn a_lease_that_lasts_for_too_long_is_nobodys(store: impl Store) {
+    let longest = i64::try_from(LONGEST_LEASE.as_secs()).unwrap();
+    for (name, until, taken) in [("a", 172_830, true), ("b", longest + 1, true), ("c", longest, false)] {
+        assert!(store.lease(name, "ahead", at(172_800), at(until)).await.unwrap());
+        assert_eq!(store.lease(name, "present", NOW, at(10)).await.unwrap(), taken, "{name}");
+    }
 }
 
 /// However many reach for it at once.

@@ -96,6 +96,11 @@ impl SimStore {
         }
     }
 
+    /// The time by which expiry is decided at `now`.
+    fn trusted(&self, now: Utc) -> Utc {
+        self.world.as_ref().map_or(now, |world| world.trusted(now))
+    }
+
     /// One call: something passes before it happens and something after it, so that its caller may die at either.
     async fn call<T: Send + 'static>(
         &self,
@@ -144,10 +149,10 @@ async fn pass(world: &World) {
 impl Store for SimStore {
     async fn admit(&self, event: &Event, work: &Work, link: Option<&Link>) -> Result<Admitted> {
         let (event, work, link, world) = (event.clone(), work.clone(), link.cloned(), self.world.clone());
-        let key = event.key.clone();
+        let (key, now) = (event.key.clone(), self.trusted(event.meta.received));
         self.call("admit", Some(&key), move |model| {
             let at = world.as_ref().map_or(Utc(0), |world| world.now());
-            let admitted = model.admit(&event, &work, link.as_ref(), at);
+            let admitted = model.admit(&event, &work, link.as_ref(), (now, at));
             if let Some(world) = world.filter(|_| admitted == Admitted::New) {
                 world.admitted(&event, &work);
             }
@@ -163,16 +168,19 @@ impl Store for SimStore {
         kind: &EventType,
         now: Utc,
     ) -> Result<Option<Head>> {
+        let now = self.trusted(now);
         let chain = (connection.clone(), subject.clone(), kind.clone());
         self.call("head", None, move |model| model.head(&chain, now)).await
     }
 
     async fn load(&self, key: &EventKey, now: Utc) -> Result<Option<Record>> {
+        let now = self.trusted(now);
         let own = key.clone();
         self.call("load", Some(key), move |model| model.load(&own, now)).await
     }
 
     async fn inspect(&self, key: &EventKey, now: Utc) -> Result<Option<Listed>> {
+        let now = self.trusted(now);
         let own = key.clone();
         self.call("inspect", Some(key), move |model| model.inspect(&own, now)).await
     }
@@ -199,12 +207,18 @@ impl Store for SimStore {
         self.call("due", None, move |model| model.due(now, then, limit)).await
     }
 
+    async fn ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.call("ahead", None, move |model| model.ahead(after, limit)).await
+    }
+
     async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
+        let now = self.trusted(now);
         let (which, from) = (which.clone(), from.map(ToOwned::to_owned));
         self.call("failed", None, move |model| model.failed(&which, from.as_deref(), limit, now)).await?
     }
 
     async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {
+        let now = self.trusted(now);
         let (connection, subject) = (connection.clone(), subject.clone());
         self.call("timeline", None, move |model| model.timeline(&connection, &subject, now)).await
     }
@@ -215,6 +229,7 @@ impl Store for SimStore {
     }
 
     async fn resolve(&self, alias: &Alias, now: Utc) -> Result<Vec<(ConnectionId, Subject)>> {
+        let now = self.trusted(now);
         let alias = alias.clone();
         self.call("resolve", None, move |model| model.resolve(&alias, now)).await
     }
@@ -235,6 +250,7 @@ impl Store for SimStore {
     }
 
     async fn ledger(&self, now: Utc) -> Result<BTreeMap<ConnectionId, Tally>> {
+        let now = self.trusted(now);
         self.call("ledger", None, move |model| model.ledger(now)).await
     }
 }

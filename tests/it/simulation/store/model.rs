@@ -6,7 +6,7 @@ use hub::event::Meta;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
-use store::{Admitted, Failed, Link, Listed, Note, Page, Settled, StoreError};
+use store::{Admitted, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Settled, StoreError};
 
 /// One item.
 #[derive(Clone, Debug)]
@@ -62,14 +62,14 @@ impl Model {
         self.items.get(key).filter(|item| item.lives(now))
     }
 
-    pub(crate) fn admit(&mut self, event: &Event, work: &Work, link: Option<&Link>, at: Utc) -> Admitted {
-        let Meta { kind, received, expires, .. } = &event.meta;
-        if self.living(&event.key, *received).is_some() {
+    pub(crate) fn admit(&mut self, event: &Event, work: &Work, link: Option<&Link>, (now, at): (Utc, Utc)) -> Admitted {
+        let Meta { kind, expires, .. } = &event.meta;
+        if self.living(&event.key, now).is_some() {
             return Admitted::Duplicate;
         }
         if let Some(link) = link {
             let chain = (event.key.connection.clone(), event.key.subject.clone(), kind.clone());
-            let head = self.heads.get(&chain).filter(|(_, until)| received < until).map(|(head, _)| head.event);
+            let head = self.heads.get(&chain).filter(|(_, until)| now < *until).map(|(head, _)| head.event);
             if head != link.expected {
                 return Admitted::Moved;
             }
@@ -115,6 +115,13 @@ impl Model {
         due.into_iter().take(limit).map(|(_, key)| key.clone()).collect()
     }
 
+    pub(crate) fn ahead(&self, after: Utc, limit: usize) -> Vec<EventKey> {
+        let dues = self.items.values().filter_map(|item| Some((item.work.due()?, &item.event.key)));
+        let mut dues: Vec<_> = dues.filter(|(due, _)| *due > after).collect();
+        dues.sort();
+        dues.into_iter().rev().take(limit).map(|(_, key)| key.clone()).collect()
+    }
+
     pub(crate) fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> store::Result<Page> {
         let number = |text: &str| text.strip_prefix('@').and_then(|number| number.parse::<u64>().ok());
         let refused = || StoreError::Refused { verb: "failed", source: "no cursor of this list".into() };
@@ -148,7 +155,8 @@ impl Model {
     }
 
     pub(crate) fn lease(&mut self, name: &str, holder: &str, now: Utc, until: Utc) -> bool {
-        let taken = self.leases.get(name).is_some_and(|(other, until)| other != holder && now < *until);
+        let lasts = |until: Utc| now < until && until <= now.after(LONGEST_LEASE);
+        let taken = self.leases.get(name).is_some_and(|(other, until)| other != holder && lasts(*until));
         if !taken {
             self.leases.insert(name.to_owned(), (holder.to_owned(), until));
         }

@@ -1,0 +1,148 @@
+//! The machine's clock under watch: each reading is held against a clock that only runs.
+//!
+//! A jump is logged. After one ahead nothing is removed, nothing counts as expired, and no lease as over, for a while;
+//! after one back, due times of the false time are brought back.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use courier::Courier;
+use hub::Utc;
+use hub::clock::{Direction, HOLD, Jump, Watched};
+use queue::Queue;
+use runtime::Clock;
+use store_sqlite::SqliteStore;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often the clock is read where nothing else does.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long both clocks may take to be read. A thread that was held up between them would see a jump that was none.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// A clock that only runs: the time since some moment. A function, so that tests can hold it.
+pub type Steady = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+/// The machine's.
+pub(crate) fn steady_clock() -> Steady {
+    let began = std::time::Instant::now();
+    Arc::new(move || began.elapsed())
+}
+
+/// A clock, and what is known of it.
+pub(crate) struct Watch {
+    clock: Clock,
+    steady: Steady,
+    began: Duration,
+    store: SqliteStore,
+    watched: Mutex<Watched>,
+    /// Due times are to be brought back.
+    set_back: AtomicBool,
+}
+
+impl Watch {
+    /// Begins to watch a clock for what is in a store.
+    pub(crate) async fn begin(clock: Clock, steady: Steady, store: SqliteStore) -> Arc<Self> {
+        let newest = store.newest().await.unwrap_or_else(|error| {
+            let error = runtime::logs::chain(&error);
+            tracing::warn!(error, "the newest event could not be read; the clock is believed as it is");
+            None
+        });
+        let (began, now) = (steady(), clock());
+        let (watched, jump) = Watched::new(now, newest);
+        if let Some(Jump { by, .. }) = jump {
+            tracing::warn!(
+                ?by,
+                "the clock shows an earlier time than the newest event in the store was received at: it was set back, or \
+                 is wrong; due times are brought back"
+            );
+        }
+        store.trust(watched.believed(Duration::ZERO));
+        // A clock that was ahead when the last process ended was perhaps set back since: the due times tell.
+        let set_back = AtomicBool::new(true);
+        Arc::new(Self { clock, steady, began, store, watched: Mutex::new(watched), set_back })
+    }
+
+    /// The clock, as everything in the hub reads it.
+    pub(crate) fn clock(self: &Arc<Self>) -> Clock {
+        let this = Arc::clone(self);
+        Arc::new(move || this.read())
+    }
+
+    fn read(&self) -> Utc {
+        let before = (self.steady)();
+        let now = (self.clock)();
+        let steady = (self.steady)();
+        if steady.saturating_sub(before) < GLANCE {
+            let steady = steady.saturating_sub(self.began);
+            let mut watched = self.watched();
+            let jump = watched.read(now, steady);
+            self.store.trust(watched.believed(steady));
+            drop(watched);
+            jump.into_iter().for_each(|jump| self.jumped(jump));
+        }
+        now
+    }
+
+    fn jumped(&self, Jump { direction, by }: Jump) {
+        match direction {
+            Direction::Ahead => tracing::warn!(
+                ?by,
+                "the clock jumped ahead, or the machine slept: nothing expires by the new time, and nothing is removed, \
+                 until it has kept it for {HOLD:?}"
+            ),
+            Direction::Back => {
+                self.set_back.store(true, Ordering::Relaxed);
+                tracing::warn!(
+                    ?by,
+                    "the clock was set back: due times are brought back, and nothing is removed for {HOLD:?}"
+                );
+            }
+        }
+    }
+
+    /// Whether what has expired may be removed.
+    pub(crate) fn may_remove(&self) -> bool {
+        !self.watched().has_jumped(self.running())
+    }
+
+    /// Whether a lease that looks over is.
+    pub(crate) fn ends_leases(&self, lease: Duration) -> bool {
+        self.watched().ends_leases(self.running(), lease)
+    }
+
+    fn running(&self) -> Duration {
+        (self.steady)().saturating_sub(self.began)
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the clock from time to time, and brings due times back where that has to be.
+    pub(crate) async fn run<Q: Queue>(
+        self: Arc<Self>,
+        courier: Arc<Courier<SqliteStore, Q>>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let mut clock = interval(LOOK);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = clock.tick() => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+            self.read();
+            if !self.set_back.swap(false, Ordering::Relaxed) {
+                continue;
+            }
+            if let Err(error) = courier::bring_back(&courier).await {
+                let error = runtime::logs::chain(&error);
+                tracing::error!(error, "due times could not be brought back; tried again in {LOOK:?}");
+                self.set_back.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Whether the hub would keep a push: the store is asked for what a push asks of it, a write.
+
+use std::time::Duration;
+
+use hub::Utc;
+use store::Store;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+/// For how long an answer serves everybody who asks: the page is open to all, and a write costs a sync.
+const BELIEVED: Duration = Duration::from_secs(1);
+
+/// How long the write may take. A partner waits for no longer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The name of the lease that is written. Its holder is always the same, so it can always be taken.
+const NAME: &str = "health";
+
+/// What was found last.
+#[derive(Debug, Default)]
+pub(crate) struct Health(Mutex<Option<(Instant, Result<(), String>)>>);
+
+impl Health {
+    /// Tries a write, unless that was done a moment ago. Whoever asks meanwhile waits for the same one.
+    pub(crate) async fn check<S: Store>(&self, store: &S, now: Utc) -> Result<(), String> {
+        let mut last = self.0.lock().await;
+        if let Some((at, found)) = &*last
+            && at.elapsed() < BELIEVED
+        {
+            return found.clone();
+        }
+        let found = match timeout(PATIENCE, store.lease(NAME, NAME, now, now)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(runtime::logs::chain(&error)),
+            Err(_) => {
+                Err(format!("the store took no write within {PATIENCE:?}; perhaps another program holds its lock"))
+            }
+        };
+        if let Err(error) = &found {
+            tracing::error!(error, "the store takes no writes: pushes are answered that they are to be repeated");
+        }
+        *last = Some((Instant::now(), found.clone()));
+        found
+    }
+}
