@@ -81,7 +81,9 @@ impl Watch {
             let jump = watched.read(now, steady);
             self.store.trust(watched.believed(steady));
             drop(watched);
-            jump.into_iter().for_each(|jump| self.jumped(jump));
+            if let Some(jump) = jump {
+                self.jumped(jump);
+            }
         }
         now
     }

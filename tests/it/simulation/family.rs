@@ -84,8 +84,7 @@ impl Family {
             Self::ErpInTrouble | Self::PartnersInTrouble => 100,
             Self::ErpDownForADay => 30,
             Self::StoreInTrouble => 150,
-            Self::Deaths => 140,
-            Self::EverythingAtOnce => 140,
+            Self::Deaths | Self::EverythingAtOnce => 140,
         }
     }
 
