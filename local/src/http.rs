@@ -1,7 +1,7 @@
 //! The hub's requests: which function answers each, in whose envelope.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use ::http::{Method, Request, Response, StatusCode};
@@ -21,25 +21,28 @@ use store::Store;
 use tokio::time::Instant;
 
 use crate::health::Health;
-use crate::server::Tasks;
-use crate::server::body::{Unread, read};
+use crate::server::Visit;
+use crate::server::body::Unread;
 use crate::table;
+
+/// How long a large body of the ERP waits for its share of the memory.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers one request. What it asks is done in a task of its own, to the end, though its connection may break: a push
 /// that has arrived whole is kept and hinted at, a call that was stored is hinted at, and what came of a query counts
 /// for the partner's circuit.
 pub(crate) async fn answer<S: Store, Q: Queue>(
     courier: Arc<Courier<S, Q>>,
-    tasks: Tasks,
+    visit: Visit,
     health: Arc<Health>,
     request: Request<Incoming>,
-    peer: SocketAddr,
 ) -> Response<Full<Bytes>> {
     let arrived = Instant::now();
     let path = request.uri().path().to_owned();
     // Of no type: the layouts of all that it may wait for would be too deep for the compiler.
-    let work = async move { route(&courier, &health, request, peer, arrived).await }.boxed();
-    let answered = tasks.run(work).await;
+    let visitor = visit.clone();
+    let work = async move { route(&courier, &visitor, &health, request, arrived).await }.boxed();
+    let answered = visit.run(work).await;
     answered.unwrap_or_else(|_| {
         // A defect that panics is answered like an outage: the request is repeated, and the next one is served.
         tracing::error!("a handler panicked");
@@ -57,23 +60,23 @@ fn failed() -> Problem {
 }
 
 async fn route<S: Store, Q: Queue>(
-    courier: &Arc<Courier<S, Q>>,
+    courier: &Courier<S, Q>,
+    visit: &Visit,
     health: &Health,
     request: Request<Incoming>,
-    peer: SocketAddr,
     arrived: Instant,
 ) -> Response<Full<Bytes>> {
     let context = &courier.context;
     let path = request.uri().path().to_owned();
     if let Some(path) = PushPath::parse(&path) {
-        return hook(context, request, peer, arrived, &path).await;
+        return hook(context, visit, request, arrived, &path).await;
     }
     let segments = hub::path::segments(&path);
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match segments.as_slice() {
-        ["deliveries" | "events", ..] => erp(courier, request, Door::Deliveries).await,
-        ["calls", _, operation] if *operation != "resolve" => erp(courier, request, Door::Call).await,
-        ["calls", ..] => erp(courier, request, Door::CallStatus).await,
+        ["deliveries" | "events", ..] => erp(courier, visit, request, Door::Deliveries).await,
+        ["calls", _, operation] if *operation != "resolve" => erp(courier, visit, request, Door::Call).await,
+        ["calls", ..] => erp(courier, visit, request, Door::CallStatus).await,
         ["openapi.json"] => openapi::handle(&request).map(Full::new),
         ["health"] => match health.check(&context.store, context.now()).await {
             Ok(()) => plain(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
@@ -82,7 +85,7 @@ async fn route<S: Store, Q: Queue>(
                 plain(StatusCode::SERVICE_UNAVAILABLE, told.to_string())
             }
         },
-        _ => misdirected(context, None, Refusal::Path, peer),
+        _ => misdirected(context, None, Refusal::Path, visit),
     }
 }
 
@@ -91,42 +94,51 @@ fn misdirected<S, Q>(
     context: &Context<S, Q>,
     partner: Option<Partner>,
     refusal: Refusal,
-    peer: SocketAddr,
+    visit: &Visit,
 ) -> Response<Full<Bytes>> {
-    hook_answer(receive::misdirected(context, callback::ACTION.name, (partner, refusal), Some(peer.ip())))
+    let peer = Some(visit.address().ip());
+    hook_answer(receive::misdirected(context, callback::ACTION.name, (partner, refusal), peer))
 }
 
 /// One push.
 async fn hook<S: Store, Q: Queue>(
     context: &Context<S, Q>,
+    visit: &Visit,
     request: Request<Incoming>,
-    peer: SocketAddr,
     arrived: Instant,
     path: &PushPath,
 ) -> Response<Full<Bytes>> {
     let partner = path.partner();
-    let Some((address, suffix)) = path.address() else { return misdirected(context, partner, Refusal::Path, peer) };
+    let Some((address, suffix)) = path.address() else { return misdirected(context, partner, Refusal::Path, visit) };
     let Some(action) = table::hook(suffix) else {
-        return misdirected(context, partner, Refusal::Action, peer);
+        return misdirected(context, partner, Refusal::Action, visit);
     };
     if request.method() != Method::POST {
         return hook_answer(receive::refuse(partner, Verdict::NotPost));
     }
-    let verified = match receive::verify(context, &action, address, Some(peer.ip())) {
+    let peer = Some(visit.address().ip());
+    let verified = match receive::verify(context, &action, address, peer) {
         Ok(verified) => verified,
         Err(answer) => return hook_answer(answer),
     };
+    visit.show_key();
+    let latest = arrived + verified.partner().budget();
     let (head, body) = request.into_parts();
-    let body = match read(body, MAX_BODY).await {
-        Ok(body) => body,
+    let later = |why| envelope(verified.partner(), Verdict::Unavailable, why);
+    let (body, share) = match visit.budget().read(body, MAX_BODY, latest).await {
+        Ok(read) => read,
         Err(Unread::TooLarge) => return hook_answer(receive::refuse(partner, Verdict::TooLarge)),
         // What did not arrive cannot be kept, and only a resend brings it.
-        Err(Unread::Incomplete) => {
-            return hook_answer(envelope(verified.partner(), Verdict::Unavailable, INCOMPLETE));
+        Err(Unread::Incomplete) => return hook_answer(later(INCOMPLETE)),
+        Err(Unread::NoRoom) => {
+            tracing::warn!(function = action.name, "a push was not read: other large bodies took the memory for them");
+            return closing(hook_answer(later(NO_ROOM)));
         }
     };
-    let delivered = Delivered::new(&head.headers, body, Some(peer.ip()));
-    hook_answer(receive::receive(context, &action, verified, delivered, arrived).await)
+    let delivered = Delivered::new(&head.headers, body, peer);
+    let answer = receive::receive(context, &action, verified, delivered, arrived).await;
+    drop(share);
+    hook_answer(answer)
 }
 
 /// Which function answers a request of the ERP.
@@ -139,7 +151,8 @@ enum Door {
 
 /// One request of the ERP. Who may not ask is told so before the body is read.
 async fn erp<S: Store, Q: Queue>(
-    courier: &Arc<Courier<S, Q>>,
+    courier: &Courier<S, Q>,
+    visit: &Visit,
     request: Request<Incoming>,
     door: Door,
 ) -> Response<Full<Bytes>> {
@@ -153,24 +166,33 @@ async fn erp<S: Store, Q: Queue>(
     if let Some(refusal) = api::refusal(name, &context.config, &head.headers) {
         return closing(refusal.map(Full::new));
     }
-    let request = match read(body, limit).await {
-        Ok(body) => Request::from_parts(head, body),
+    visit.show_key();
+    let (request, share) = match visit.budget().read(body, limit, Instant::now() + PATIENCE).await {
+        Ok((body, share)) => (Request::from_parts(head, body), share),
         Err(Unread::TooLarge) => return closing(Problem::too_large(limit).answer(name).map(Full::new)),
         Err(Unread::Incomplete) => {
             let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, "incomplete", INCOMPLETE);
             return problem.answer(name).map(Full::new);
         }
+        Err(Unread::NoRoom) => {
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", NO_ROOM);
+            return closing(problem.answer(name).map(Full::new));
+        }
     };
-    match door {
+    let answer = match door {
         Door::Deliveries => deliveries::handle(context, request).await,
         Door::Call => call::handle(courier, request).await,
         Door::CallStatus => call_status::handle(context, request).await,
-    }
-    .map(Full::new)
+    };
+    drop(share);
+    answer.map(Full::new)
 }
 
 /// What a sender is told whose body broke off or took too long.
 const INCOMPLETE: &str = "the body did not arrive whole and in time, please send it again";
+
+/// What a sender is told whose large body found no room.
+const NO_ROOM: &str = "too many large bodies arrive at once, please send it again";
 
 fn hook_answer(answer: Answer) -> Response<Full<Bytes>> {
     let response = plain(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK), answer.body);

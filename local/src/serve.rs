@@ -280,6 +280,7 @@ pub(crate) async fn until_signal(config: Config) -> anyhow::Result<ExitCode> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
+    server::descriptors::raise();
     // From before the first push: one that is under way is never cut off.
     let mut signals = Signals::listen()?;
     let inbox = match config.inbox {

@@ -11,6 +11,7 @@
 mod calls;
 mod command_line;
 mod dynamodb;
+mod floods;
 mod flows;
 mod host;
 mod lambda;

@@ -21,7 +21,7 @@ pub(crate) async fn answer<S: Store, Q>(
     file: Option<&Enclosure>,
 ) -> Result<Response<Bytes>, Problem> {
     let answer = ask(courier, connection, operation, body, file).await.map_err(|why| problem(connection, why))?;
-    Ok(api::raw(StatusCode::OK, answer.body.into()))
+    Ok(api::raw(StatusCode::OK, answer.body))
 }
 
 fn problem(connection: &Connection, why: Unanswered) -> Problem {

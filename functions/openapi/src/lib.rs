@@ -25,7 +25,7 @@ pub const NAME: &str = "openapi";
 pub const ROUTES: &[(Method, &str)] = &[(Method::GET, "/openapi.json")];
 
 /// The document as it is sent: it does not change while the process runs.
-static PRINTED: LazyLock<Vec<u8>> = LazyLock::new(|| document().to_string().into_bytes());
+static PRINTED: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
 
 /// Answers one request. Its body need not be read.
 #[must_use]

@@ -1,48 +1,189 @@
-//! Bodies of requests: bounded in size and in time.
+//! Bodies of requests: bounded in size, in time and, all together, in memory.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
-use tokio::time::timeout;
+use hyper::body::{Body, Frame};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How much of a body that is too large is read before it is answered: a client that is still sending would see a
-/// broken connection instead of the answer.
+/// Bodies up to this many bytes are read at once, whatever else arrives: each connection has room for one.
+const SMALL: usize = 128 * 1024;
+
+/// The unit of the budget, in bytes.
+const UNIT: usize = 1024;
+
+/// How much of a body that is not wanted is read: a client that is still sending would see a broken connection instead of
+/// the answer.
 const MOST_DISCARDED: usize = 64 * 1024 * 1024;
 
+/// The memory that large bodies may take, in the order in which they came. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget(Arc<Semaphore>);
+
+/// A part of the budget, given back when this is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Share {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
 /// Why a body was not read.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unread {
     /// It is over the limit.
     TooLarge,
     /// It broke off, or took too long.
     Incomplete,
+    /// Other large bodies left no room in time.
+    NoRoom,
 }
 
-/// Reads a body of at most `limit` bytes.
-pub(crate) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Unread> {
-    timeout(PATIENCE, whole(body, limit)).await.unwrap_or(Err(Unread::Incomplete))
-}
+impl Budget {
+    pub(super) fn new(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new((bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS))))
+    }
 
-async fn whole(mut body: Incoming, limit: usize) -> Result<Bytes, Unread> {
-    let mut bytes = BytesMut::new();
-    let mut discarded = 0;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Unread::Incomplete)?.into_data() else { continue };
-        if discarded == 0 && bytes.len() + data.len() <= limit {
+    async fn share(&self, bytes: usize) -> Share {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        Share { _permit: Arc::clone(&self.0).acquire_many_owned(units).await.ok() }
+    }
+
+    /// Reads a body of at most `limit` bytes. A large one waits for its share until `latest`, unread, and keeps that until
+    /// the share is dropped.
+    pub(crate) async fn read<B>(&self, mut body: B, limit: usize, latest: Instant) -> Result<(Bytes, Share), Unread>
+    where
+        B: Body<Data = Bytes> + Unpin + Send + 'static,
+        B::Error: Send,
+    {
+        let read = timeout(PATIENCE, self.whole(&mut body, limit, latest)).await.unwrap_or(Err(Unread::Incomplete));
+        if matches!(read, Err(Unread::NoRoom)) {
+            // The answer must not wait for what is discarded, nor be lost because nothing takes it.
+            tokio::spawn(timeout(PATIENCE, async move { discard(&mut body, 0).await }));
+        }
+        read
+    }
+
+    async fn whole<B>(&self, body: &mut B, limit: usize, latest: Instant) -> Result<(Bytes, Share), Unread>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let announced = body.size_hint().lower();
+        if announced > u64::try_from(limit).unwrap_or(u64::MAX) {
+            discard(body, 0).await?;
+            return Err(Unread::TooLarge);
+        }
+        // One that does not say its length may become as large as any.
+        let size = body.size_hint().upper().and_then(|size| usize::try_from(size).ok()).unwrap_or(limit).min(limit);
+        let share = async || timeout_at(latest, self.share(size)).await.map_err(|_| Unread::NoRoom);
+        let mut held = None;
+        if announced > u64::try_from(SMALL).unwrap_or(u64::MAX) {
+            held = Some(share().await?);
+        }
+        let mut bytes = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let Some(data) = data(frame)? else { continue };
+            if bytes.len() + data.len() > limit {
+                discard(body, data.len()).await?;
+                return Err(Unread::TooLarge);
+            }
             if bytes.is_empty() && body.is_end_stream() {
-                return Ok(data);
+                return Ok((data, held.unwrap_or_default()));
+            }
+            if held.is_none() && bytes.len() + data.len() > SMALL {
+                held = Some(share().await?);
             }
             bytes.extend_from_slice(&data);
-        } else {
-            discarded += data.len();
-            if discarded > MOST_DISCARDED {
-                break;
-            }
         }
+        Ok((bytes.freeze(), held.unwrap_or_default()))
     }
-    if discarded > 0 { Err(Unread::TooLarge) } else { Ok(bytes.freeze()) }
+}
+
+/// The bytes of a frame; nothing where it holds none.
+fn data<E>(frame: Result<Frame<Bytes>, E>) -> Result<Option<Bytes>, Unread> {
+    frame.map(|frame| frame.into_data().ok()).map_err(|_| Unread::Incomplete)
+}
+
+/// Reads on without keeping anything, up to a limit.
+async fn discard<B: Body<Data = Bytes> + Unpin>(body: &mut B, mut discarded: usize) -> Result<(), Unread> {
+    while discarded <= MOST_DISCARDED
+        && let Some(frame) = body.frame().await
+    {
+        discarded += data(frame)?.map_or(0, |data| data.len());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures::FutureExt as _;
+    use futures::stream;
+    use http_body_util::{Full, StreamBody};
+
+    use super::*;
+
+    const LIMIT: usize = 6 * 1024 * 1024;
+
+    fn sized(size: usize) -> Full<Bytes> {
+        Full::new(Bytes::from(vec![b'x'; size]))
+    }
+
+    /// A body in pieces that does not say its length.
+    fn pieces(count: usize, size: usize) -> impl Body<Data = Bytes, Error = Infallible> + Unpin + Send + 'static {
+        let piece = move |_| Ok(Frame::data(Bytes::from(vec![b'x'; size])));
+        StreamBody::new(stream::iter((0..count).map(piece)))
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_millis(350)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn small_bodies_are_read_whatever_the_large_ones_take() {
+        let budget = Budget::new(LIMIT);
+        let (large, share) = budget.read(sized(LIMIT), LIMIT, soon()).await.unwrap();
+        assert_eq!(large.len(), LIMIT);
+        let (small, _) = budget.read(sized(SMALL), LIMIT, soon()).now_or_never().unwrap().unwrap();
+        assert_eq!(small.len(), SMALL);
+        let (small, _) = budget.read(pieces(2, SMALL / 2), LIMIT, soon()).now_or_never().unwrap().unwrap();
+        assert_eq!(small.len(), SMALL);
+        drop(share);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn large_bodies_wait_for_one_another() {
+        let budget = Budget::new(LIMIT);
+        let (_, share) = budget.read(sized(LIMIT), LIMIT, soon()).await.unwrap();
+        let mut next = Box::pin(budget.read(sized(LIMIT), LIMIT, soon()));
+        assert!(next.as_mut().now_or_never().is_none());
+        drop(share);
+        assert_eq!(next.await.unwrap().0.len(), LIMIT);
+    }
+
+    /// Regression: a large push that found no room was answered long after its partner had given up.
+    #[tokio::test(start_paused = true)]
+    async fn a_large_body_without_room_is_refused_in_time() {
+        let budget = Budget::new(LIMIT);
+        let (_, _share) = budget.read(sized(LIMIT), LIMIT, soon()).await.unwrap();
+        let began = Instant::now();
+        assert_eq!(budget.read(sized(LIMIT), LIMIT, soon()).await.unwrap_err(), Unread::NoRoom);
+        assert_eq!(budget.read(pieces(6, 100_000), LIMIT, soon()).await.unwrap_err(), Unread::NoRoom);
+        assert!(began.elapsed() < Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_too_large_takes_no_share() {
+        let budget = Budget::new(UNIT);
+        assert_eq!(budget.read(sized(LIMIT + 1), LIMIT, soon()).await.unwrap_err(), Unread::TooLarge);
+        let budget = Budget::new(LIMIT);
+        assert_eq!(budget.read(pieces(8, 1024 * 1024), LIMIT, soon()).await.unwrap_err(), Unread::TooLarge);
+        assert!(budget.read(sized(LIMIT), LIMIT, soon()).await.is_ok(), "the share was given back");
+    }
 }

@@ -3,11 +3,13 @@
 //! What a request means is `http`'s business.
 
 pub(crate) mod body;
+pub(crate) mod descriptors;
+mod places;
 mod tasks;
+mod visit;
 mod watch;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,16 +24,16 @@ use hyper_util::server::graceful::GracefulShutdown;
 use queue::Queue;
 use store::Store;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch as signal};
-use tokio::time::timeout;
+use tokio::sync::watch as signal;
+use tokio::time::{Instant, timeout};
 
 use crate::health::Health;
 
-pub(crate) use tasks::Tasks;
+use body::Budget;
+use places::{Limits, Places};
+use tasks::Tasks;
+pub(crate) use visit::Visit;
 use watch::{Answering, Ended, Watch, Watched};
-
-/// How many connections are served at once; further ones wait in the listener's queue.
-const MOST_CONNECTIONS: usize = 1_024;
 
 /// How much of a request's head, of pipelined requests and of unread answers a connection holds, in bytes.
 const BUFFER: usize = 64 * 1024;
@@ -48,28 +50,33 @@ pub(crate) async fn serve<S: Store, Q: Queue>(
     let graceful = GracefulShutdown::new();
     let (tasks, finished) = Tasks::new();
     let health = Arc::new(Health::default());
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let server = courier.context.config.server;
+    let most = server.connections.min(descriptors::for_connections());
+    let places = Places::new(Limits::new(most, server.connections_per_address));
+    let budget = Budget::new(server.body_budget);
+    let mut refusals = Refusals::default();
     let mut stopped = pin!(async move { stop.wait_for(|stop| *stop).await.is_ok() });
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Out of file descriptors, most likely: those in use end, and then there are some again.
-                    tracing::error!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             _ = &mut stopped => break,
         };
-        let connection =
-            connection(stream, peer, Arc::clone(&courier), (tasks.clone(), Arc::clone(&health)), &graceful);
-        tokio::spawn(async move {
-            connection.await;
-            drop(place);
-        });
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, most likely: those in use end, and then there are some again.
+                refusals.note(&error);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let watch = Watch::new(server.idle_timeout);
+        let place = tokio::select! {
+            place = places.take(address.ip(), &watch) => place,
+            _ = &mut stopped => break,
+        };
+        let visit = Visit::new(address, place, tasks.clone(), budget.clone());
+        tokio::spawn(connection(stream, visit, watch, (Arc::clone(&courier), Arc::clone(&health)), &graceful));
     }
     drop(tasks);
     let ended = async {
@@ -84,18 +91,17 @@ pub(crate) async fn serve<S: Store, Q: Queue>(
 /// One connection, to its end.
 fn connection<S: Store, Q: Queue>(
     stream: TcpStream,
-    peer: SocketAddr,
-    courier: Arc<Courier<S, Q>>,
-    (tasks, health): (Tasks, Arc<Health>),
+    visit: Visit,
+    watch: Watch,
+    (courier, health): (Arc<Courier<S, Q>>, Arc<Health>),
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + use<S, Q> {
     let _ = stream.set_nodelay(true);
-    let watch = Watch::new(courier.context.config.server.idle_timeout);
     let stream = TokioIo::new(Watched::new(stream, watch.clone()));
-    let answers = watch.clone();
+    let (answers, visitor) = (watch.clone(), visit.clone());
     let service = service_fn(move |request| {
         let answering = Answering::new(&answers);
-        let answer = crate::http::answer(Arc::clone(&courier), tasks.clone(), Arc::clone(&health), request, peer);
+        let answer = crate::http::answer(Arc::clone(&courier), visitor.clone(), Arc::clone(&health), request);
         async move { Ok::<_, Infallible>(answer.await.map(|body: Full<Bytes>| answering.carry(body))) }
     });
     // A sender that closes its half, or both, has sent its request all the same: what is under way is not broken off.
@@ -107,10 +113,32 @@ fn connection<S: Store, Q: Queue>(
         .serve_connection(stream, service);
     let connection = graceful.watch(connection);
     async move {
-        match watch.over(connection).await {
-            Ended::ByItself(Ok(())) => {}
-            Ended::ByItself(Err(error)) => tracing::debug!(%peer, %error, "a connection broke"),
-            Ended::OutOfTime(what) => tracing::debug!(%peer, what, "a connection was closed"),
+        let peer = visit.address();
+        tokio::select! {
+            ended = watch.over(connection) => match ended {
+                Ended::ByItself(Ok(())) => {}
+                Ended::ByItself(Err(error)) => tracing::debug!(%peer, %error, "a connection broke"),
+                Ended::OutOfTime(what) => tracing::debug!(%peer, what, "a connection was closed"),
+            },
+            () = visit.displaced() => tracing::debug!(%peer, "a connection gave its place to a newer one"),
         }
+    }
+}
+
+/// Connections that could not be accepted, told once a second at the most.
+#[derive(Default)]
+struct Refusals {
+    told: Option<Instant>,
+    since: u64,
+}
+
+impl Refusals {
+    fn note(&mut self, error: &std::io::Error) {
+        self.since += 1;
+        if self.told.is_some_and(|told| told.elapsed() < Duration::from_secs(1)) {
+            return;
+        }
+        tracing::error!(%error, times = self.since, "connections could not be accepted");
+        *self = Self { told: Some(Instant::now()), since: 0 };
     }
 }

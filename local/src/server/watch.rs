@@ -92,6 +92,11 @@ impl Watch {
         phase.into_iter().chain(unread).min_by_key(|(until, _)| *until)
     }
 
+    /// Whether a request is being answered.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self.state().phase, Phase::Busy)
+    }
+
     fn came(&self) {
         let mut state = self.state();
         if matches!(state.phase, Phase::Idle(_)) {

@@ -44,12 +44,12 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Bytes>
 
 /// An answer that was printed as JSON already.
 #[must_use]
-pub fn raw(status: StatusCode, body: Vec<u8>) -> Response<Bytes> {
+pub fn raw(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes> {
     build(status, "application/json", body)
 }
 
-pub(crate) fn build(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body));
+pub(crate) fn build(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response

@@ -9,6 +9,7 @@ use http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{RequestBuilder, Response, redirect, retry};
+use tokio::time::sleep;
 
 use crate::address::{is_public, literal};
 use crate::coding;
@@ -36,6 +37,8 @@ const MOST_CLIENTS: usize = 64;
 
 /// How many hosts are remembered as recently answering.
 const MOST_HOSTS: usize = 1024;
+/// How soon a request for which no descriptor was left is begun again.
+const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
 
 /// Whether connections are kept between requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,16 +107,24 @@ impl Client {
     }
 
     /// Sends a request, once; where it may arrive twice, once more on a new connection if the one that was kept has ended.
+    /// Where the process has no descriptor left for a connection, waits for one for a quarter of the request's time.
     pub async fn send(&self, request: Request) -> Sent {
-        let started = Instant::now();
-        let result = self.attempt(request, started).await;
+        let (started, patience) = (Instant::now(), request.timeout / 4);
+        let result = loop {
+            let timeout = request.timeout.saturating_sub(started.elapsed());
+            match self.attempt(Request { timeout, ..request.clone() }, Instant::now()).await {
+                // Nothing was sent, and descriptors that are in use become free.
+                Err(failure) if failure.is_exhausted && started.elapsed() < patience => sleep(NO_DESCRIPTOR).await,
+                result => break result,
+            }
+        };
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match result {
             Ok(Answer { status, headers, unreadable, body }) => {
                 let Headers { retry_after, content_type, location } = headers;
                 Sent::Answered { status, retry_after, content_type, location, unreadable, body, ms }
             }
-            Err(Failure { kind, text }) => Sent::Failed { kind, text, ms },
+            Err(Failure { kind, text, .. }) => Sent::Failed { kind, text, ms },
         }
     }
 

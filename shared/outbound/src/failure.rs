@@ -29,11 +29,13 @@ pub enum Kind {
 pub(crate) struct Failure {
     pub(crate) kind: Kind,
     pub(crate) text: String,
+    /// Nothing was sent because this process has no descriptor left for a connection: that says nothing of whom it goes to.
+    pub(crate) is_exhausted: bool,
 }
 
 impl Failure {
     pub(crate) const fn new(kind: Kind, text: String) -> Self {
-        Self { kind, text }
+        Self { kind, text, is_exhausted: false }
     }
 
     /// What the client's error says. Its own text is left out, because that is where the URL is; what caused it is told
@@ -45,6 +47,10 @@ impl Failure {
         }
         if let Some(refused) = causes().find_map(certificate) {
             return Self::new(Kind::Connect, refused);
+        }
+        if causes().any(is_exhaustion) {
+            let text = "this process has no file descriptor left for a connection: raise its limit (ulimit -n)";
+            return Self { is_exhausted: true, ..Self::new(Kind::Connect, text.to_owned()) };
         }
         let (kind, what) = if error.is_builder() {
             (Kind::Unsendable, "the request cannot be sent")
@@ -89,4 +95,23 @@ fn certificate(cause: &(dyn Error + 'static)) -> Option<String> {
         other => format!("is not accepted: {other}"),
     };
     Some(format!("no connection: the server's certificate {why}"))
+}
+
+/// Whether the system had no descriptor left, for the process or in all (`EMFILE`, `ENFILE`).
+fn is_exhaustion(cause: &(dyn Error + 'static)) -> bool {
+    const EXHAUSTED: [i32; 2] = [23, 24];
+    let code = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+    cfg!(unix) && code.is_some_and(|code| EXHAUSTED.contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lack_of_descriptors_is_told_from_a_refused_connection() {
+        for (code, is_ours) in [(23, true), (24, true), (111, false), (13, false)] {
+            assert_eq!(is_exhaustion(&std::io::Error::from_raw_os_error(code)), is_ours && cfg!(unix), "{code}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! The answer waits for one thing, the store's conditional write, and for that no longer than the partner's budget.
 
 use std::net::IpAddr;
+use std::panic::resume_unwind;
 use std::slice;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use futures::future::{join_all, try_join_all};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hub::action::Action;
-use hub::admission::{self, Draft};
+use hub::admission::{self, Arrival, Draft};
 use hub::call::Standing;
 use hub::identity::{self, Identity, Repeats, Step};
 use hub::{ConnectionId, EventKey, Secret, Work};
@@ -20,9 +21,8 @@ use partners::Partner;
 use partners::answer::{self, Answer, Verdict};
 use queue::{Errand, Hint, Queue};
 use store::{Admitted, Link, Store, StoreError};
-use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::Semaphore;
-use tokio::task::block_in_place;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::Span;
 
@@ -33,10 +33,11 @@ use crate::refusal::{self, Refusal, Refused};
 /// The largest body that is taken, in bytes: what a Lambda function can be invoked with.
 pub const MAX_BODY: usize = 6 * 1024 * 1024;
 
-/// From this size on a body is read aside, in bytes.
+/// From this size on a body is read on a thread of its own, in bytes.
 const LARGE: usize = 128 * 1024;
 
-/// How many such bodies are read at once: each takes a core and many times its size for a moment.
+/// How many such bodies are read and stored at once: each takes a core and many times its size for a moment, and others'
+/// writes wait for its own.
 static LARGE_READS: Semaphore = Semaphore::const_new(2);
 
 /// What part of the time that its budget leaves a partner may be kept waiting for hints to be sent: an answer must not be
@@ -188,20 +189,9 @@ pub async fn receive<S: Store, Q: Queue>(
         return refuse(Some(partner), Verdict::TooLarge);
     }
     let deadline = arrived + partner.budget();
-    let bytes = delivered.body.len();
-    let place = if bytes > LARGE {
-        let Ok(place) = timeout_at(deadline, LARGE_READS.acquire()).await else {
-            return unavailable(action, connection, &Lost::Unread, 1);
-        };
-        place.ok()
-    } else {
-        None
+    let Ok((arrival, place)) = timeout_at(deadline, read(action, connection, &delivered)).await else {
+        return unavailable(action, connection, &Lost::Unread, 1);
     };
-    let arrival = aside(bytes, || {
-        let encoding = delivered.encoding.as_deref();
-        admission::read(action, &connection.id, partner, &connection.fee_actions, &delivered.body, encoding)
-    });
-    drop(place);
     let left_out: u32 = arrival.drafts.iter().map(Draft::keys_left_out).fold(0, u32::saturating_add);
     if left_out > 0 {
         tracing::warn!(
@@ -216,6 +206,7 @@ pub async fn receive<S: Store, Q: Queue>(
     let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, &delivered));
     // Every event of the push is tried, so that what can be kept is kept; the resend completes the rest.
     let stored = join_all(admissions.map(|admission| timeout_at(latest, admission))).await;
+    drop(place);
 
     let mut verdict = Verdict::Duplicate;
     let (mut hints, mut keys, mut lost) = (Vec::new(), Vec::new(), Vec::new());
@@ -252,11 +243,32 @@ fn unavailable(action: &Action, connection: &Connection, first: &Lost, events: u
     refuse(Some(connection.partner), Verdict::Unavailable)
 }
 
-/// Reads a body where it holds up nobody else: megabytes take tens of milliseconds, in which the worker's other
-/// connections would wait.
-fn aside<T>(bytes: usize, read: impl FnOnce() -> T) -> T {
-    let several = Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if bytes > LARGE && several { block_in_place(read) } else { read() }
+/// Reads a body. A large one is read and then stored in its turn, and read on a thread of its own: it takes tens of
+/// milliseconds, in which nobody else is held up, and an answer that falls due meanwhile goes out.
+async fn read(
+    action: &Action,
+    connection: &Connection,
+    delivered: &Delivered,
+) -> (Arrival, Option<SemaphorePermit<'static>>) {
+    let Delivered { body, encoding, .. } = delivered;
+    let (id, partner, fees) = (&connection.id, connection.partner, &connection.fee_actions);
+    if body.len() <= LARGE {
+        return (admission::read(action, id, partner, fees, body, encoding.as_deref()), None);
+    }
+    // The semaphore is never closed.
+    let place = LARGE_READS.acquire().await.ok();
+    let (action, id, fees) = (*action, id.clone(), fees.clone());
+    let (body, encoding) = (body.clone(), encoding.clone());
+    let read = move || (admission::read(&action, &id, partner, &fees, &body, encoding.as_deref()), place);
+    match spawn_blocking(read).await {
+        Ok(read) => read,
+        Err(error) => match error.try_into_panic() {
+            // As it would be on this thread.
+            Ok(panic) => resume_unwind(panic),
+            // The process is ending, and nothing more is answered.
+            Err(_) => std::future::pending().await,
+        },
+    }
 }
 
 /// Keeps what a partner answered in place of a push, and sends the hints for it. The answer to a question does not say
@@ -296,7 +308,7 @@ async fn send<S, Q: Queue>(context: &Context<S, Q>, action: &Action, hints: Vec<
 #[derive(Debug, thiserror::Error)]
 pub enum Lost {
     /// Other large bodies were being read for too long.
-    #[error("other large bodies were still being read at the end of the partner's budget")]
+    #[error("the body, or other large ones before it, could not be read within the partner's budget")]
     Unread,
     /// The store took too long.
     #[error("the store did not answer within the partner's budget")]

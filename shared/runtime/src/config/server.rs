@@ -10,18 +10,42 @@ pub struct Server {
     /// How long a connection may be idle between two requests. Proxies keep theirs for a minute and must not find them
     /// closed while they send.
     pub idle_timeout: Duration,
+    /// How many connections there may be. A quarter is kept for those that have shown a right key.
+    pub connections: usize,
+    /// How many of them one address may have without having shown a right key.
+    pub connections_per_address: usize,
+    /// How many bytes of large bodies may be in memory at once.
+    pub body_budget: usize,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self { idle_timeout: Duration::from_secs(75) }
+        Self {
+            idle_timeout: Duration::from_secs(75),
+            connections: 1_024,
+            connections_per_address: 256,
+            body_budget: 64 * MEGABYTE,
+        }
     }
 }
+
+const MEGABYTE: usize = 1024 * 1024;
 
 pub(super) fn read(mut table: Table<'_>) -> Option<Server> {
     let usual = Server::default();
     let idle_timeout = table
         .or("idle_timeout", usual.idle_timeout, |item| item.duration(Duration::from_secs(1)..=Duration::from_hours(1)));
+    let count = |number: u32| usize::try_from(number).ok();
+    let connections = table.or("connections", usual.connections, |item| count(item.integer(16..=65_536)?));
+    let per_address =
+        table.or("connections_per_address", usual.connections_per_address, |item| count(item.integer(1..=65_536)?));
+    let budget =
+        table.or("body_budget_mb", usual.body_budget, |item| Some(count(item.integer(8..=65_536)?)? * MEGABYTE));
     table.close(&[]);
-    Some(Server { idle_timeout: idle_timeout? })
+    Some(Server {
+        idle_timeout: idle_timeout?,
+        connections: connections?,
+        connections_per_address: per_address?,
+        body_budget: budget?,
+    })
 }

@@ -68,6 +68,9 @@ system_roots = true
 
 [server]
 idle_timeout = "2m"
+connections = 2048
+connections_per_address = 2048
+body_budget_mb = 8
 
 [[connections]]
 id = "xhq-sh"

@@ -39,7 +39,9 @@ fn everything_that_is_given_is_taken() {
     let config = read(FULL).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
     assert_eq!((config.listen.port(), config.inbox.map(|inbox| inbox.port())), (9000, Some(9001)));
     assert_eq!((config.data_dir.to_str(), config.sweep_every), (Some("/var/lib/tongguan"), Duration::from_mins(1)));
-    assert_eq!(config.server.idle_timeout, Duration::from_mins(2));
+    let server = config.server;
+    assert_eq!((server.idle_timeout, server.body_budget), (Duration::from_mins(2), 8 * 1024 * 1024));
+    assert_eq!((server.connections, server.connections_per_address), (2_048, 2_048));
     let xhq = &config.connections[&"xhq-sh".into()];
     assert!(xhq.keys[0].matches(KEY) && xhq.keys[1].matches(OTHER_KEY));
     let nets: Vec<_> = xhq.allow_ips.iter().map(ToString::to_string).collect();

@@ -1,0 +1,54 @@
+//! How many files and sockets the process may have open.
+
+/// Descriptors kept for what is not a connection to the port: connections to the ERP and to partners, the store, the log.
+const KEPT: usize = 256;
+
+/// As many are asked for: connections, and as many again for what they cause.
+#[cfg(unix)]
+const WANTED: u64 = 16_384;
+
+/// Raises the process's limit as far as the system lets it.
+#[cfg(unix)]
+pub(crate) fn raise() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.map_or(WANTED, |maximum| maximum.min(WANTED));
+    if current.is_some_and(|current| current < wanted)
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum })
+    {
+        tracing::warn!(%error, "the limit of open files stays as it is; see ulimit -n");
+    }
+}
+
+/// Raises the process's limit, where there is one.
+#[cfg(not(unix))]
+pub(crate) fn raise() {}
+
+/// How many connections to the port leave enough descriptors for all else.
+#[cfg(unix)]
+pub(crate) fn for_connections() -> usize {
+    use rustix::process::{Resource, getrlimit};
+    let limit = getrlimit(Resource::Nofile).current.and_then(|limit| usize::try_from(limit).ok());
+    left(limit.unwrap_or(usize::MAX))
+}
+
+/// How many connections to the port leave enough descriptors for all else.
+#[cfg(not(unix))]
+pub(crate) fn for_connections() -> usize {
+    usize::MAX
+}
+
+/// What a limit leaves for connections: at least the half.
+fn left(limit: usize) -> usize {
+    limit.saturating_sub(KEPT).max(limit / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_the_descriptors_is_kept() {
+        assert_eq!([left(1_024), left(256), left(16_384)], [768, 128, 16_128]);
+    }
+}
