@@ -236,7 +236,7 @@ fn contributing_names_each_file_of_a_partner() {
             .any(|name| code.lines().any(|line| line.contains(name) && !line.trim_start().starts_with("//")));
         let own = path.contains("customs_status") || path.contains("trackingeyes") || path.starts_with("infra/events");
         let tests = path.starts_with("tests/")
-            || path.contains("/tests/")
+            || path.contains("/tests")
             || Path::new(&path).extension().is_some_and(|extension| extension == "md");
         // A table of operations and a row of the examples belong to what is added, and not to the places of it.
         let rows = path.ends_with("simulators/src/pushes.rs") || path.ends_with("Cargo.lock");

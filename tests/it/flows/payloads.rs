@@ -87,7 +87,7 @@ async fn a_long_key_finds_its_events_whole_or_as_printed() {
 async fn any_json_is_taken_where_no_schema_is_known() {
     let erp = erp().await;
     let hub = Plan::new().endpoint("erp", &erp, "").start().await;
-    let xhq = ["fee_push", "ai_data", "bonded_list", "import_node", "import_partner", ""];
+    let xhq = ["fee_push", "ai_data", "bonded_list", "import_node", ""];
     let paths = xhq.map(|suffix| (Partner::Xhq, suffix)).into_iter();
     let paths = paths.chain(["ports", ""].map(|suffix| (Partner::OneData, suffix)));
     let mut told = 0;
