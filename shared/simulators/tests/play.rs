@@ -144,12 +144,12 @@ async fn a_watched_erp_shows_and_does_not_keep() {
     assert_eq!((erp.received(1).await.len(), erp.count()), (0, 1));
 }
 
-/// Delivers `e1` on a connection of its own and returns the whole answer.
-#[allow(clippy::unwrap_used, reason = "called by tests only")]
 async fn post(erp: &Erp, at: Utc, signature: &str, body: &str) -> String {
     post_bytes(erp, at, signature, body.as_bytes()).await
 }
 
+/// Delivers `e1` on a connection of its own and returns the whole answer.
+#[allow(clippy::unwrap_used, reason = "called by tests only")]
 async fn post_bytes(erp: &Erp, at: Utc, signature: &str, body: &[u8]) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut stream = tokio::net::TcpStream::connect(erp.address()).await.unwrap();
