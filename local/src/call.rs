@@ -156,7 +156,7 @@ pub(crate) fn code(state: Standing) -> ExitCode {
 /// What a partner offers, each operation in a line.
 fn list(partner: Partner, config: &Config) -> std::io::Result<()> {
     let of_partner = config.connections.values().filter(|connection| connection.partner == partner);
-    let ids: Vec<_> = of_partner.map(|connection| connection.id.as_str()).collect();
+    let ids: Vec<_> = of_partner.clone().map(|connection| connection.id.as_str()).collect();
     let ids = if ids.is_empty() { "no connection".to_owned() } else { ids.join(", ") };
     say!("{partner} ({ids})")?;
     for row in operation::all().filter(|row| row.partner == partner) {
@@ -167,6 +167,11 @@ fn list(partner: Partner, config: &Config) -> std::io::Result<()> {
         };
         let deprecated = row.deprecated.map_or("", |_| " (deprecated)");
         say!("  {:<32} {effect:<24} {}{deprecated}", row.name, row.source)?;
+        for connection in of_partner.clone() {
+            if let Some(required) = connection.settings.required.get(row.name) {
+                say!("  {:<32} {} requires {}", "", connection.id, required.join(", "))?;
+            }
+        }
     }
     Ok(())
 }

@@ -74,9 +74,13 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
 fn checked(key: Option<String>) -> Result<String, Problem> {
     let remedy = "a command needs one: any text that is new for each request and the same when that is repeated";
     let key = key.filter(|key| !key.is_empty()).ok_or_else(|| Problem::field("Idempotency-Key", remedy))?;
-    if key.chars().count() > LONGEST_KEY || key.chars().any(char::is_control) {
-        let limit = format!("must be at most {LONGEST_KEY} characters without control characters");
-        return Err(Problem::field("Idempotency-Key", limit));
+    let length = key.chars().count();
+    if length > LONGEST_KEY {
+        let remedy = format!("must have at most {LONGEST_KEY} characters, not {length}: send a digest of it");
+        return Err(Problem::field("Idempotency-Key", remedy));
+    }
+    if key.chars().any(char::is_control) {
+        return Err(Problem::field("Idempotency-Key", "must have no control characters: percent-encode them"));
     }
     Ok(key)
 }

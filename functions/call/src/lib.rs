@@ -49,7 +49,7 @@ pub(crate) struct Asked {
     wait: Duration,
     /// What the calls' ids are put behind to say where they are read, as whoever asks sees it.
     calls: String,
-    /// The operation's body: JSON as the ERP printed it, perhaps with a file described in it.
+    /// The operation's body: JSON as the ERP printed it, perhaps with a file described in it; empty where there is none.
     body: String,
     /// The file, where it did not come within the body.
     file: Option<Enclosure>,
@@ -78,7 +78,16 @@ async fn answer<S: Store, Q: Queue>(courier: &Courier<S, Q>, asked: Asked) -> Re
     let missing = "there is no such connection, or the key may not see it";
     let connection = connection.ok_or_else(|| Problem::missing(missing).unconfigured())?;
     let operation = operation::find(connection.partner, &asked.operation).ok_or_else(|| unknown(connection))?;
-    let body = Json::parse(asked.body.as_bytes()).map_err(|error| Problem::field("body", error.to_string()))?;
+    let sent = match (asked.body.as_str(), operation.effect) {
+        // Some queries need nothing.
+        ("", Effect::Query) => "{}",
+        ("", Effect::Command { .. }) => {
+            let detail = format!("must be given: the fields of {} as JSON, {{}} where it has none", operation.name);
+            return Err(Problem::field("body", detail));
+        }
+        (body, _) => body,
+    };
+    let body = Json::parse(sent.as_bytes()).map_err(|error| Problem::field("body", error.to_string()))?;
     let (text, enclosed) = operation::enclosure::take(&operation, &body).map_err(|faults| faulty(&faults))?;
     let file = match (asked.file, enclosed) {
         (Some(_), Some(_)) => return Err(Problem::field("file", "is given twice: beside the body and within it")),
@@ -110,7 +119,11 @@ fn check(
     file: Option<&Enclosure>,
 ) -> Result<(), Problem> {
     let mut faults = operation::check(operation, body);
-    faults.extend(file.into_iter().flat_map(|file| file.check(operation)));
+    faults.extend(connection.settings.missing(operation, body));
+    match file {
+        Some(file) => faults.extend(file.check(operation)),
+        None => faults.extend(operation::enclosure::missing(operation, body, &connection.settings)),
+    }
     if !faults.is_empty() {
         return Err(faulty(&faults));
     }

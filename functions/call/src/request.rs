@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::{Problem, is_multipart, multipart, segments};
+use api::{Parameters, Problem, given, is_multipart, multipart, number, segments};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, Method, Request};
@@ -33,15 +33,11 @@ pub(crate) async fn read(request: Request<Bytes>) -> Result<Asked, Problem> {
     if request.method() != Method::POST {
         return Err(Problem::method("POST"));
     }
+    Parameters::of(&request, &[])?;
     if request.body().len() > MAX_BODY {
         return Err(Problem::too_large(MAX_BODY));
     }
-    // Some clients send the key as an RFC 8941 string, in quotes.
-    let key = request.headers().get(IDEMPOTENCY_KEY).map(|value| {
-        let unread = |_| Problem::field("Idempotency-Key", "must be printable ASCII, as a header's value is");
-        value.to_str().map(|key| key.trim().trim_matches('"').to_owned()).map_err(unread)
-    });
-    let key = key.transpose()?;
+    let key = key(request.headers())?;
     let wait = preferred(request.headers());
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_owned();
@@ -66,12 +62,26 @@ fn above_connection(path: &str) -> String {
     "../".repeat(below.count())
 }
 
-/// A body that is not there is the empty object: some queries need nothing.
+/// The idempotency key. Some clients send it as an RFC 8941 string, in quotes.
+fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut lines = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(line) = lines.next() else { return Ok(None) };
+    if lines.next().is_some() {
+        return Err(Problem::field("Idempotency-Key", "must be given once"));
+    }
+    let remedy = "must be printable ASCII: percent-encode the rest as UTF-8, such as %E8%AE%A2%E5%8D%95 for 订单; the key is \
+                  compared as it is sent";
+    let text = line.to_str().ok().filter(|text| !text.contains(char::is_control));
+    let text = text.ok_or_else(|| Problem::field("Idempotency-Key", remedy))?.trim();
+    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    Ok(Some(bare.to_owned()))
+}
+
+/// The text of a body, without a byte order mark and the blanks around it.
 fn text(body: &[u8]) -> Result<String, Problem> {
     let text = std::str::from_utf8(body)
         .map_err(|error| Problem::field("body", format!("is not UTF-8 from byte {} on", error.valid_up_to())))?;
-    let text = text.trim_start_matches('\u{feff}').trim();
-    Ok(if text.is_empty() { "{}" } else { text }.to_owned())
+    Ok(text.trim_start_matches('\u{feff}').trim().to_owned())
 }
 
 /// `wait=N` of `Prefer`, in seconds: the first of all its lines. RFC 7240 has what cannot be read ignored, for it is a
@@ -105,24 +115,21 @@ fn bounded(seconds: u64) -> Duration {
 struct Invocation<'a> {
     connection: String,
     operation: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     idempotency_key: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number")]
     wait: u64,
     #[serde(default, borrow)]
     body: Option<&'a RawValue>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     file: Option<Enclosure>,
 }
 
 /// Reads a direct invocation.
 pub(crate) fn read_invocation(event: &[u8]) -> Result<Asked, Problem> {
-    let invocation: Invocation<'_> = serde_json::from_slice(event).map_err(|error| {
-        let fields = "connection, operation, idempotency_key, wait, body, file";
-        Problem::field("event", format!("must be one JSON object of {fields}: {error}"))
-    })?;
+    let invocation: Invocation<'_> = api::read(event, "event")?;
     let Invocation { connection, operation, idempotency_key: key, wait, body, file } = invocation;
-    let body = body.map_or_else(|| "{}".to_owned(), |body| body.get().to_owned());
+    let body = body.map(|body| body.get().to_owned()).unwrap_or_default();
     Ok(Asked { connection, operation, key, wait: bounded(wait), calls: "/calls/".to_owned(), body, file })
 }
 

@@ -13,10 +13,10 @@
 mod list;
 mod resolve;
 
-use api::{Caller, Problem, asking};
+use api::{Caller, Parameters, Problem, asking};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use hub::{EventId, EventKey, call};
+use hub::{ConnectionId, EventId, EventKey, call};
 use queue::Queue;
 use runtime::Context;
 use store::{Listed, Store};
@@ -56,15 +56,20 @@ async fn route<S: Store, Q: Queue>(
 ) -> Result<Response<Bytes>, Problem> {
     let segments = api::segments(request.uri().path());
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    if segments.len() > 1 {
+        Parameters::of(request, &[])?;
+    }
     match (request.method(), segments.as_slice()) {
         (&Method::GET, ["calls"]) => list::answer(context, request, caller).await,
         (&Method::GET, ["calls", id]) => {
-            let listed = found(context, &key(context, caller, id)?).await?;
-            Ok(api::raw(StatusCode::OK, shown(&listed)?.into_bytes()))
+            let key = key(context, caller, id)?;
+            let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
+            let whole = record.as_ref().and_then(|record| call::whole(record, &credentials(context, &key.connection)));
+            Ok(api::raw(StatusCode::OK, whole.ok_or_else(missing)?.into_bytes()))
         }
         (&Method::POST, ["calls", id, "resolve"]) => {
             let key = key(context, caller, id)?;
-            let listed = resolve::answer(context, key, api::body(request)?).await?;
+            let listed = resolve::answer(context, key, caller.id, api::body(request)?).await?;
             Ok(api::raw(StatusCode::OK, shown(&listed)?.into_bytes()))
         }
         (_, ["calls"] | ["calls", _]) => Err(Problem::method("GET")),
@@ -78,6 +83,12 @@ fn key<S, Q>(context: &Context<S, Q>, caller: Caller<'_>, id: &str) -> Result<Ev
     let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits"))?;
     let seen = context.config.connections.keys().filter(|connection| caller.sees(connection));
     call::find(seen, id).ok_or_else(|| missing().unconfigured())
+}
+
+/// The connection's credentials, which must not be shown of a request.
+fn credentials<'c, S, Q>(context: &'c Context<S, Q>, connection: &ConnectionId) -> Vec<(&'c str, &'c str)> {
+    let known = context.config.connections.get(connection).map(|connection| &connection.credentials);
+    known.into_iter().flatten().map(|(name, value)| (name.as_str(), value.expose())).collect()
 }
 
 fn missing() -> Problem {

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use api::{Caller, MOST_BYTES, Problem, query};
+use api::{Caller, MOST_BYTES, Parameters, Problem};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::{Request, Response, StatusCode};
@@ -45,10 +45,18 @@ pub(crate) async fn answer<S: Store, Q>(
     request: &Request<Bytes>,
     caller: Caller<'_>,
 ) -> Result<Response<Bytes>, Problem> {
-    let limit = api::limit(request, MOST)?;
-    let state = query(request, "state").map(|state| standing(&state)).transpose()?;
-    let connection = query(request, "connection").map(|name| caller.connection(&name)).transpose()?;
-    let (subject, from) = (query(request, "subject"), query(request, "from"));
+    let asked = Parameters::of(request, &["connection", "subject", "state", "from", "limit"])?;
+    let limit = asked.limit(MOST)?;
+    let state = asked.get("state").map(standing).transpose()?;
+    let connection = asked.get("connection").map(|name| caller.wanted(name)).transpose()?;
+    let subject = asked.get("subject").map(|name| api::subject("subject", name)).transpose()?;
+    let from = asked.get("from");
+    if from.is_some() && (subject.is_some() || state == Some(Standing::Queued)) {
+        let detail = "leave it out: the calls of a subject, and those that are queued, are one page";
+        return Err(Problem::field("from", detail));
+    }
+    // These are one page: a limit that is not given cuts nothing off.
+    let most = asked.get("limit").map_or(usize::MAX, |_| limit);
     let of_wanted = |id: &ConnectionId| connection.as_ref().is_none_or(|wanted| id == wanted) && caller.sees(id);
     let wanted = |listed: &Listed| {
         let call = listed.work.call.as_ref();
@@ -59,13 +67,18 @@ pub(crate) async fn answer<S: Store, Q>(
             let found = of_subject(context, &subject, of_wanted).await?;
             let mut items = printed(found.items.iter().filter(|listed| wanted(listed)))?;
             // The latest are kept.
-            let left_out = items.len() - api::fitting(items.iter().rev(), MOST_BYTES);
+            let left_out = items.len() - api::fitting(items.iter().rev(), MOST_BYTES).min(most);
             items.drain(..left_out);
             Page { items, next: None, complete: found.complete && left_out == 0 }
         }
-        (None, Some(Standing::Queued)) => queued(context, of_wanted, MOST_BYTES).await?,
+        (None, Some(Standing::Queued)) => {
+            let mut page = queued(context, of_wanted, MOST_BYTES).await?;
+            page.complete &= page.items.len() <= most;
+            page.items.truncate(most);
+            page
+        }
         (None, Some(Standing::Failed | Standing::Ambiguous)) => {
-            failed(context, from.as_deref(), limit, wanted, MOST_BYTES).await?
+            failed(context, from, limit, wanted, MOST_BYTES).await?
         }
         (None, Some(Standing::Succeeded)) => {
             return Err(Problem::field("subject", "must be given: calls that succeeded are found by their subject"));
@@ -77,7 +90,7 @@ pub(crate) async fn answer<S: Store, Q>(
             page.items.extend(items);
             Page { next, ..page }
         }
-        (None, None) => failed(context, from.as_deref(), limit, wanted, MOST_BYTES).await?,
+        (None, None) => failed(context, from, limit, wanted, MOST_BYTES).await?,
     };
     api::json(StatusCode::OK, &page)
 }
@@ -99,7 +112,7 @@ async fn failed<S: Store, Q>(
 ) -> Result<Page, Problem> {
     loop {
         let page = context.store.failed(&Failed::Any, from, limit, context.now()).await;
-        let page = page.map_err(|error| Problem::page(&error))?;
+        let page = page.map_err(|error| Problem::store(&error))?;
         // Of others it is the telling that failed.
         let stuck = |listed: &&Listed| stands(listed, &[Standing::Failed, Standing::Ambiguous]) && wanted(listed);
         let items = printed(page.items.iter().filter(stuck))?;
@@ -123,11 +136,11 @@ fn standing(state: &str) -> Result<Standing, Problem> {
 /// The calls of a subject at wanted connections, by any of its business keys, in the order of their acceptance.
 async fn of_subject<S: Store, Q>(
     context: &Context<S, Q>,
-    name: &str,
+    named: &Subject,
     wanted: impl Fn(&ConnectionId) -> bool,
 ) -> Result<Latest, Problem> {
     let (now, store) = (context.now(), |error: StoreError| Problem::store(&error));
-    let known = context.store.resolve(&Alias::named(name), now).await.map_err(store)?;
+    let known = context.store.resolve(&api::alias(named), now).await.map_err(store)?;
     let (mut calls, shipments): (Vec<_>, Vec<_>) = known.into_iter().partition(|(_, subject)| is_subject(subject));
     // A serial that the partner gave leads to the shipment, and that to its calls.
     let shipments: BTreeSet<_> = shipments.into_iter().map(|(_, subject)| Alias::from(subject.as_str())).collect();
@@ -136,8 +149,7 @@ async fn of_subject<S: Store, Q>(
         shipments.into_iter().take(SUBJECTS).map(|alias| async move { context.store.resolve(&alias, now).await });
     let more: Vec<_> = stream::iter(looks).buffer_unordered(AT_ONCE).try_collect().await.map_err(store)?;
     calls.extend(more.into_iter().flatten().filter(|(_, subject)| is_subject(subject)));
-    let named = Subject::named(name);
-    if is_subject(&named) {
+    if is_subject(named) {
         calls.extend(context.config.connections.keys().map(|id| (id.clone(), named.clone())));
     }
     calls.retain(|(connection, _)| wanted(connection));

@@ -32,6 +32,7 @@ pub(crate) struct Resolution {
 pub(crate) async fn answer<S: Store, Q: Queue>(
     context: &Context<S, Q>,
     key: EventKey,
+    by: &str,
     Resolution { decision }: Resolution,
 ) -> Result<Listed, Problem> {
     for _ in 0..AGAIN {
@@ -39,7 +40,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
         let found = found(context, &key).await?;
         let Some(call) = found.work.call.clone() else { return Err(crate::missing()) };
         let standing = call.standing;
-        let Some(call) = call.resolved(decision, now) else {
+        let Some(call) = call.resolved(decision, by, now) else {
             let detail = "only an ambiguous call can be resolved";
             let state = serde_json::to_value(standing).unwrap_or_default();
             return Err(Problem::new(StatusCode::CONFLICT, "not-ambiguous", detail).with("state", &state));
@@ -48,7 +49,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
         let work = found.work.with_call(call, &key.connection, &context.config.routes, context.config.sweep_every);
         let work = Work { version, ..work };
         if context.store.settle(&key, &work).await.map_err(|error| Problem::store(&error))? == Settled::Done {
-            tracing::info!(function = crate::NAME, call = %key.id, connection = %key.connection, ?decision, "resolved");
+            tracing::info!(function = crate::NAME, call = %key.id, connection = %key.connection, by, ?decision, "resolved");
             let sent = timeout(HINTING, context.queue.send(hints(&key, &work), Duration::ZERO)).await;
             if !matches!(sent, Ok(Ok(()))) {
                 tracing::warn!(function = crate::NAME, call = %key.id, "hint not sent; the sweeper sees to it");

@@ -148,8 +148,7 @@ async fn batch<S: Store, Q>(
             let which = Failed::At(order.endpoint.clone());
             let page = context.store.failed(&which, from, most, context.now()).await;
             let page = page.map_err(|error| {
-                let place = from.is_some() && matches!(error, StoreError::Refused { .. });
-                if place { ChangeError::Place } else { error.into() }
+                if matches!(error, StoreError::BadCursor { .. }) { ChangeError::Place } else { error.into() }
             })?;
             Ok((page.items.into_iter().map(|item| (item.key, Some(item.work))).collect(), page.next))
         }

@@ -21,10 +21,10 @@ pub use view::known;
 
 use std::time::Duration;
 
-use api::{Caller, MOST_BYTES, Problem, asking, body, json as answer_json, moment, query};
+use api::{Caller, MOST_BYTES, Parameters, Problem, asking, body, given, json as answer_json, moment};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Subject, Utc, call};
+use hub::{ConnectionId, EndpointId, EventId, EventKey, Subject, Utc, call};
 use queue::Queue;
 use runtime::Context;
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,9 @@ const LOOKS: usize = 8;
 /// The largest body that is taken, in bytes: a thousand events are named in a quarter of it.
 pub const MAX_BODY: usize = 1024 * 1024;
 
+/// The longest name of a connection, in bytes.
+const LONGEST_CONNECTION: usize = 64;
+
 /// How many items a page has at the most.
 const MOST: usize = 1_000;
 
@@ -89,8 +92,10 @@ async fn route<S: Store, Q: Queue>(
 ) -> Result<Response<Bytes>, Problem> {
     let segments = api::segments(request.uri().path());
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let lists = segments == ["deliveries", "failed"];
+    let asked = Parameters::of(request, if lists { &["endpoint", "from", "limit"] } else { &[] })?;
     match (request.method(), segments.as_slice()) {
-        (&Method::GET, ["deliveries", "failed"]) => failed(context, request, caller).await,
+        (&Method::GET, ["deliveries", "failed"]) => failed(context, &asked, caller).await,
         (&Method::POST, ["deliveries", "confirm"]) => {
             let asked: Confirm = body(request)?;
             // Left out: all that has failed, by whatever clock.
@@ -98,15 +103,19 @@ async fn route<S: Store, Q: Queue>(
             let (endpoint, selection) = (&asked.endpoint, selection(asked.events)?);
             let change = Change::Confirm { cutoff };
             let order = Order { change, endpoint, selection, from: asked.from, dry_run: false };
+            let unknown = caller.endpoint(endpoint).err().filter(|_| order.from.is_none());
             let Changed { events, next } = apply(context, caller, &order).await?;
+            if let Some(unknown) = unknown.filter(|_| events.is_empty() && next.is_none())
+                && !is_listed(context, endpoint, None, caller).await?
+            {
+                return Err(unknown);
+            }
             answer_json(StatusCode::OK, &json!({"confirmed": events.len(), "events": events, "next": next}))
         }
         (&Method::POST, ["deliveries", "replay"]) => {
             let asked: Replay = body(request)?;
             let (endpoint, dry_run) = (&asked.endpoint, asked.dry_run);
-            if !context.config.endpoints.contains_key(endpoint) {
-                return Err(Problem::field("endpoint", "must be the id of a configured endpoint").unconfigured());
-            }
+            caller.endpoint(endpoint)?;
             let selection = selection(asked.events)?;
             let order = Order { change: Change::Replay, endpoint, selection, from: asked.from, dry_run };
             let Changed { events, next } = apply(context, caller, &order).await?;
@@ -114,12 +123,12 @@ async fn route<S: Store, Q: Queue>(
             let done = json!({"dry_run": dry_run, "replayed": replayed, "events": events, "next": next});
             answer_json(StatusCode::OK, &done)
         }
-        (&Method::GET, ["events", connection, subject]) => {
-            timeline(context, caller.connection(connection)?, subject).await
-        }
+        (&Method::GET, ["events", connection, subject]) => timeline(context, caller, connection, subject).await,
         (&Method::GET, ["events", connection, subject, id]) => {
             let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits"))?;
-            let key = EventKey { connection: caller.connection(connection)?, subject: Subject::named(subject), id };
+            // What came through a connection that is configured no longer is read, too.
+            let connection = seen(caller, connection)?;
+            let key = EventKey { connection, subject: api::subject("subject", subject)?, id };
             let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
             let record = record.ok_or_else(|| Problem::missing("there is no such event, or it has expired"))?;
             Ok(api::raw(StatusCode::OK, view::event(&record)))
@@ -132,29 +141,29 @@ async fn route<S: Store, Q: Queue>(
 
 async fn failed<S: Store, Q>(
     context: &Context<S, Q>,
-    request: &Request<Bytes>,
+    asked: &Parameters,
     caller: Caller<'_>,
 ) -> Result<Response<Bytes>, Problem> {
-    let endpoint = query(request, "endpoint").map(EndpointId::from);
-    let unknown = endpoint.as_ref().is_some_and(|endpoint| !context.config.endpoints.contains_key(endpoint));
-    let mut limit = api::limit(request, MOST)?;
+    let endpoint = asked.get("endpoint").map(EndpointId::from);
+    let unknown = endpoint.as_ref().and_then(|endpoint| caller.endpoint(endpoint).err());
+    let mut limit = asked.limit(MOST)?;
     let now = context.now();
     let which = endpoint.clone().map_or(Failed::Waiting, Failed::At);
-    let from = query(request, "from");
+    let from = asked.get("from");
     loop {
-        let page = context.store.failed(&which, from.as_deref(), limit, now).await;
-        let page = page.map_err(|error| Problem::page(&error))?;
+        let page = context.store.failed(&which, from, limit, now).await;
+        let page = page.map_err(|error| Problem::store(&error))?;
         let seen = page.items.iter().filter(|item| caller.sees(&item.key.connection));
         let items = api::printed(seen.flat_map(|item| view::failures(item, endpoint.as_ref())))?;
         if let Some(fewer) = api::fewer(&items, limit, MOST_BYTES) {
             limit = fewer;
             continue;
         }
-        if let Some(endpoint) = endpoint.as_ref().filter(|_| unknown && from.is_none() && items.is_empty())
-            && !follows(context, endpoint, page.next.clone(), caller).await?
+        if let (Some(endpoint), Some(unknown)) =
+            (endpoint.as_ref().filter(|_| from.is_none() && items.is_empty()), unknown)
+            && !(page.next.is_some() && is_listed(context, endpoint, page.next.clone(), caller).await?)
         {
-            let remedy = "must be the id of an endpoint that is configured, or that something is listed for";
-            return Err(Problem::field("endpoint", remedy).unconfigured());
+            return Err(unknown);
         }
         let as_of = Utc(now.0.saturating_sub(i64::try_from(SETTLING.as_micros()).unwrap_or_default()));
         let listed = Failures { as_of: as_of.to_string(), items, next: page.next };
@@ -162,24 +171,26 @@ async fn failed<S: Store, Q>(
     }
 }
 
-/// Whether something may be listed for an endpoint behind the first page.
-async fn follows<S: Store, Q>(
+/// Whether something may be listed for an endpoint from there on.
+async fn is_listed<S: Store, Q>(
     context: &Context<S, Q>,
     endpoint: &EndpointId,
-    mut next: Option<String>,
+    mut from: Option<String>,
     caller: Caller<'_>,
 ) -> Result<bool, Problem> {
     let which = Failed::At(endpoint.clone());
     for _ in 0..LOOKS {
-        let Some(from) = next else { return Ok(false) };
-        let page = context.store.failed(&which, Some(&from), MOST, context.now()).await;
+        let page = context.store.failed(&which, from.as_deref(), MOST, context.now()).await;
         let page = page.map_err(|error| Problem::store(&error))?;
         if page.items.iter().any(|item| caller.sees(&item.key.connection)) {
             return Ok(true);
         }
-        next = page.next;
+        from = page.next;
+        if from.is_none() {
+            return Ok(false);
+        }
     }
-    Ok(next.is_some())
+    Ok(true)
 }
 
 /// A page of what failed.
@@ -190,21 +201,31 @@ struct Failures {
     next: Option<String>,
 }
 
+/// The connection of that name, configured or no longer, where the key may see it.
+fn seen(caller: Caller<'_>, name: &str) -> Result<ConnectionId, Problem> {
+    let connection = ConnectionId::from(name);
+    let visible = caller.sees(&connection) && name.len() <= LONGEST_CONNECTION;
+    if visible { Ok(connection) } else { Err(caller.no_connection(name)) }
+}
+
 async fn timeline<S: Store, Q>(
     context: &Context<S, Q>,
-    connection: ConnectionId,
+    caller: Caller<'_>,
+    connection: &str,
     name: &str,
 ) -> Result<Response<Bytes>, Problem> {
+    let (named, connection) = (api::subject("subject", name)?, seen(caller, connection)?);
     let now = context.now();
     let store = |error| Problem::store(&error);
-    let known = context.store.resolve(&Alias::named(name), now).await.map_err(store)?;
-    let subject = Subject::named(name);
-    let known = known.into_iter().filter(|(other, known)| *other == connection && *known != subject);
+    let known = context.store.resolve(&api::alias(&named), now).await.map_err(store)?;
+    let known = known.into_iter().filter(|(other, subject)| *other == connection && *subject != named);
     // Each call is a subject of its own: where there are too many, the shipments stand before them.
     let (calls, shipments): (Vec<_>, Vec<_>) = known.partition(|(_, subject)| call::is_subject(subject));
-    let named = (connection.clone(), subject);
-    let subjects: Vec<_> = std::iter::once(named).chain(shipments).chain(calls).collect();
+    let subjects: Vec<_> = std::iter::once((connection.clone(), named)).chain(shipments).chain(calls).collect();
     let Latest { items, mut complete } = store::timelines(&context.store, subjects, now).await.map_err(store)?;
+    if items.is_empty() {
+        caller.connection(connection.as_str())?;
+    }
     let mut items = api::printed(items.iter().map(view::listed))?;
     let left_out = items.len() - api::fitting(items.iter().rev(), MOST_BYTES);
     complete &= left_out == 0;
@@ -227,10 +248,13 @@ struct Timeline {
 struct Confirm {
     endpoint: EndpointId,
     /// The list's `as_of`, so that what is confirmed is what was seen.
+    #[serde(default, deserialize_with = "given")]
     cutoff: Option<String>,
     /// Which; without it every failed delivery of the endpoint.
+    #[serde(default, deserialize_with = "given")]
     events: Option<Vec<EventKey>>,
     /// The `next` of the answer before.
+    #[serde(default, deserialize_with = "given")]
     from: Option<String>,
 }
 
@@ -242,8 +266,10 @@ struct Replay {
     #[serde(default = "yes")]
     dry_run: bool,
     /// Which; without it every failed delivery of the endpoint.
+    #[serde(default, deserialize_with = "given")]
     events: Option<Vec<EventKey>>,
     /// The `next` of the answer before.
+    #[serde(default, deserialize_with = "given")]
     from: Option<String>,
 }
 
@@ -256,7 +282,14 @@ fn selection(events: Option<Vec<EventKey>>) -> Result<Selection, Problem> {
         Some(events) if events.len() > change::MOST => Err(Problem::field("events", "at most 1000 at a time")),
         Some(events) => {
             let named = |key: EventKey| EventKey { subject: Subject::named(key.subject.as_str()), ..key };
-            Ok(Selection::These(events.into_iter().map(named).collect()))
+            let events: Vec<_> = events.into_iter().map(named).collect();
+            // No store could hold such a key.
+            let too_long = |key: &EventKey| {
+                key.connection.as_str().len() > LONGEST_CONNECTION || key.subject.as_str().len() > api::LONGEST_SUBJECT
+            };
+            let detail = "is no event: its connection or subject is too long";
+            let wrong = events.iter().position(too_long);
+            wrong.map_or(Ok(Selection::These(events)), |at| Err(Problem::field(format!("events[{at}]"), detail)))
         }
         None => Ok(Selection::Failed),
     }

@@ -59,20 +59,20 @@ fn call() -> Value {
         "parameters": [
             parameter("connection"),
             given("path", "operation", operation, &json!({"type": "string"})),
-            {
-                "name": "Idempotency-Key", "in": "header",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-                "description": "A command needs one.",
-            },
+            parts::with(parts::idempotency_key("A command needs one."), "required", false.into()),
             parameter("Prefer"),
         ],
-        "requestBody": {"required": true, "content": {"application/json": {"schema": {}, "example": {}}}},
+        "requestBody": {
+            "required": false,
+            "description": "A command needs one, `{}` where it has no fields; a query that needs no field needs none.",
+            "content": {"application/json": {"schema": {}, "example": {}}},
+        },
         "responses": parts::responses([("200", either), ("202", stored(TAKEN))], &problems),
     })
 }
 
 fn list() -> Value {
-    let text = json!({"type": "string"});
+    let text = json!({"type": "string", "minLength": 1});
     let page = json!({
         "type": "object",
         "required": ["items", "next", "complete"],
@@ -91,7 +91,8 @@ fn list() -> Value {
         "tags": ["calls"],
         "summary": "Calls of a subject, or in a state",
         "description": "Without `subject` and `state`, all that are open: queued, failed or ambiguous. Calls that succeeded are found \
-                        by their subject.",
+                        by their subject. Those of a subject, and those that are queued, are one page, without `from`; where \
+                        nothing is asked for, those that are queued stand before the first page of the others.",
         "parameters": [
             given("query", "connection", "Of this connection only.", &text),
             given("query", "subject", "About this subject or alias only, such as `order:SO-1`.", &text),
@@ -107,7 +108,7 @@ fn one() -> Value {
     json!({
         "operationId": "get_call",
         "tags": ["calls"],
-        "summary": "One call with every attempt and the partner's answer as it came",
+        "summary": "One call with its request, every attempt and the partner's answer as it came",
         "responses": parts::responses(
             [("200", answer("The call.", &schema("Call")))],
             &["400", "401", "404", "405", "500", "503"],

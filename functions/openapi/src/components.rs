@@ -36,18 +36,16 @@ fn parameters() -> Value {
         },
         "from": {
             "name": "from", "in": "query", "schema": {"type": "string"},
-            "description": "The `next` of the page before.",
+            "description": "The `next` of the page before; empty for the first.",
         },
         "limit": {
             "name": "limit", "in": "query", "description": "How many items a page has at the most.",
             "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
         },
-        "Idempotency-Key": {
-            "name": "Idempotency-Key", "in": "header", "required": true,
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-            "description": "The same key with the same body is the same call, for as long as calls are kept, also \
-                            while it is on its way; with another body it is a 409.",
-        },
+        "Idempotency-Key": parts::idempotency_key(
+            "The same key with the same body is the same call, for as long as calls are kept, also while it is on its way; \
+             with another body it is a 409.",
+        ),
         "Prefer": {
             "name": "Prefer", "in": "header", "schema": {"type": "string"}, "example": "wait=10",
             "description": "`wait=N` waits up to N seconds, 25 at the most, for the call to end. What is not that is ignored.",
@@ -80,7 +78,8 @@ fn problems() -> Value {
         "422": problem("`partner-refused`: the partner said no; `code`, `text` and its whole `answer`."),
         "429": later("`rate-limited`: the connection has as many calls as it may have."),
         "500": problem(
-            "`connection-incomplete`: the configuration lacks what the operation needs, listed in `errors`. \
+            "`internal`: the hub failed by a fault of its own, which its log tells; nothing is wrong with the request. \
+             `connection-incomplete`: the configuration lacks what the operation needs, listed in `errors`. \
              `unavailable`: the hub failed; the same request may be repeated. `answer-too-large`: on AWS, an event whose \
              payload takes more than 6 MB.",
         ),
@@ -99,6 +98,13 @@ fn schemas() -> Value {
         "Next": {"type": ["string", "null"], "description": "The `from` that goes on from here; null at the end."},
         "Problem": problem(),
         "File": file(),
+        "FileOrBase64": {
+            "description": "A file; or the partner's own field `file`, which passes as it is.",
+            "oneOf": [
+                schema("File"),
+                {"title": "OwnBase64", "type": "string", "minLength": 1, "pattern": r"\S", "contentEncoding": "base64"},
+            ],
+        },
         "CallState": {
             "type": "string",
             "enum": [Standing::Queued, Standing::Succeeded, Standing::Failed, Standing::Ambiguous],
@@ -206,7 +212,23 @@ fn call() -> Value {
                 "type": "array", "items": {"type": "string"},
                 "description": "Its business keys, and those that the partner's answer added.",
             },
+            "request": request(),
             "attempts": {"type": "array", "items": schema("Attempt"), "description": "The latest, oldest first."},
+            "code": {"type": "string", "description": "The partner's own code, where its latest answer is no success."},
+            "text": {"type": "string", "description": "The partner's own words, where its latest answer is no success."},
+            "decisions": {
+                "type": "array",
+                "description": "What was decided while it was ambiguous, the latest, oldest first.",
+                "items": {
+                    "type": "object",
+                    "required": ["decision", "at", "by"],
+                    "properties": {
+                        "decision": {"type": "string", "enum": ["retry", "done"]},
+                        "at": time("When."),
+                        "by": {"type": "string", "description": "The id of the API key."},
+                    },
+                },
+            },
             "answer": {
                 "type": ["object", "null"],
                 "description": "The partner's latest answer.",
@@ -215,6 +237,32 @@ fn call() -> Value {
                     "status": {"type": "integer", "description": "The HTTP status."},
                     "body": {"description": "Its JSON as it came, anything else as a string."},
                     "truncated": {"type": "boolean", "description": "Whether `body` is the beginning of a longer one."},
+                },
+            },
+        },
+    })
+}
+
+/// What the ERP asked for: `GET /calls/{id}` and the events that tell the end show it.
+fn request() -> Value {
+    json!({
+        "type": "object",
+        "description": "The request, where one call is asked for or its end is told. Credentials, what is called like a secret, and what may \
+                        sign an address are `[REDACTED]`.",
+        "required": ["body", "truncated"],
+        "properties": {
+            "body": {"description": "The JSON as it came; of a long one the beginning, as a string."},
+            "truncated": {"type": "boolean", "description": "Whether `body` is the beginning of a longer one."},
+            "file": {
+                "type": "object",
+                "description": "The file that came with it.",
+                "required": ["name"],
+                "properties": {
+                    "name": {"type": ["string", "null"]},
+                    "content_type": {"type": "string"},
+                    "bytes": {"type": "integer", "description": "Its size, where it came with the request."},
+                    "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "Its digest."},
+                    "url": {"type": "string", "description": "Where it is fetched from, without its query."},
                 },
             },
         },

@@ -47,7 +47,7 @@ fn failed() -> Value {
         "query",
         "endpoint",
         "To this endpoint only: one that is configured, or that something is listed for.",
-        &json!({"type": "string"}),
+        &json!({"type": "string", "minLength": 1}),
     );
     json!({
         "operationId": "list_failed_deliveries",
@@ -89,7 +89,7 @@ fn replay() -> Value {
         "required": ["endpoint"],
         "properties": {
             "endpoint": {"type": "string", "description": "The id of a configured endpoint."},
-            "dry_run": {"type": "boolean", "default": true, "description": "Only tells which."},
+            "dry_run": {"type": "boolean", "description": "Only tells which; true where it is left out."},
             "events": schema("EventKeys"),
             "from": from(),
         },
@@ -173,30 +173,45 @@ fn this() -> Value {
         "tags": ["openapi"],
         "summary": "This document",
         "security": [],
-        "responses": parts::responses([("200", answer("The document.", &json!({"type": "object"})))], &[]),
+        "responses": parts::responses([("200", answer("The document.", &json!({"type": "object"})))], &["400", "405"]),
     })
 }
 
 /// What the hub posts to an endpoint of the ERP, in the format `cloudevents`.
 pub(crate) fn webhook() -> Value {
-    let header = |name: &str, description: &str| {
-        json!({
-            "name": name, "in": "header", "required": true, "description": description, "schema": {"type": "string"},
-        })
+    let header = |name: &str, pattern: &str, description: &str| {
+        let schema = json!({"type": "string", "pattern": pattern});
+        json!({"name": name, "in": "header", "required": true, "description": description, "schema": schema})
+    };
+    let label = |name: &str, description: &str| {
+        header(
+            name,
+            "^[!-~]*$",
+            &format!(
+                "{description}, percent-encoded where it is not visible ASCII, 1,024 bytes at the \
+                                            most. Not signed."
+            ),
+        )
     };
     json!({"post": {
         "operationId": "receive_event",
-        "tags": ["events"],
+        // Not the tag of a path: generators make one class of a tag, and this one would take the place of the other.
+        "tags": ["receiver"],
         "summary": "An event as an endpoint of the ERP receives it",
-        "description": "Signed by the Standard Webhooks convention. With `format = \"raw\"` an endpoint receives the \
-                        partner's bytes and content type as they came instead. The same event may come again: its \
+        "description": "Signed by the Standard Webhooks convention: id, timestamp and body, no other header. With `format = \
+                        \"raw\"` an endpoint receives the partner's bytes and content type as they came instead, and how \
+                        calls ended only where its `types` name that. The same event may come again: its \
                         `webhook-id` is the same then.",
         "security": [],
         "parameters": [
-            header("webhook-id", "The same at each attempt."),
-            header("webhook-timestamp", "Seconds since 1970 of this attempt."),
+            header("webhook-id", "^[0-9a-f]{48}$", "The same at each attempt."),
+            header("webhook-timestamp", "^[0-9]+$", "Seconds since 1970 of this attempt."),
+            label("tongguan-type", "The event's type"),
+            label("tongguan-subject", "Its subject"),
+            label("tongguan-source", "The connection"),
             header(
                 "webhook-signature",
+                "^v1,[A-Za-z0-9+/=]+( v1,[A-Za-z0-9+/=]+)*$",
                 "`v1,` and the base64 of the HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>`; one for each \
                  secret of the endpoint, with a space between them.",
             ),

@@ -84,10 +84,13 @@ fn schema(field: &Field) -> Map<String, Value> {
         Kind::Commas => (of("string"), "; an array of texts is taken, too"),
     };
     let doubt = if field.inferred { " (known by analogy: the document lost this table)" } else { "" };
-    schema.insert("description".to_owned(), format!("{}{also}{doubt}", field.about).into());
-    if let Need::Default(value) = field.need {
-        schema.insert("default".to_owned(), value.into());
-    }
+    // Not as a `default`: some generators make what has one a member that must be given.
+    let filled_in = match field.need {
+        Need::Default(text) => format!("; sent as \"{text}\" where it is left out"),
+        Need::Blank => "; sent as \"\" where it is left out".to_owned(),
+        Need::Required | Need::Present | Need::Optional | Need::Filled => String::new(),
+    };
+    schema.insert("description".to_owned(), format!("{}{also}{filled_in}{doubt}", field.about).into());
     if field.inferred {
         return schema;
     }
@@ -98,13 +101,10 @@ fn schema(field: &Field) -> Map<String, Value> {
     if field.max > 0 {
         schema.insert("maxLength".to_owned(), field.max.into());
     }
-    if field.need == Need::Blank {
-        schema.insert("default".to_owned(), "".into());
-    }
-    if matches!(field.kind, Kind::Whole) {
-        number(field, &mut schema);
-    } else {
-        text(field, filled, &mut schema);
+    match field.kind {
+        Kind::Whole => number(field, &mut schema),
+        Kind::Text | Kind::WholeText | Kind::Commas => text(field, filled, &mut schema),
+        Kind::Json | Kind::Object(_) | Kind::List(_) | Kind::Texts => {}
     }
     schema
 }
@@ -121,7 +121,7 @@ fn number(field: &Field, schema: &mut Map<String, Value>) {
                 schema.insert("maximum".to_owned(), most.into());
             }
         }
-        Format::Any | Format::Time | Format::Date | Format::Zone => {
+        Format::Any | Format::Time | Format::Date | Format::Zone | Format::Url => {
             schema.insert("minimum".to_owned(), 0.into());
         }
     }
@@ -130,6 +130,11 @@ fn number(field: &Field, schema: &mut Map<String, Value>) {
 /// A blank value of what may be left out is not looked at.
 fn text(field: &Field, filled: bool, schema: &mut Map<String, Value>) {
     let pattern = match field.format {
+        // Blanks alone are no value.
+        Format::Any if filled => {
+            schema.insert("pattern".to_owned(), r"\S".into());
+            return;
+        }
         Format::Any => return,
         Format::OneOf(values) => {
             let blank = if filled { None } else { Some("") };
@@ -140,6 +145,7 @@ fn text(field: &Field, filled: bool, schema: &mut Map<String, Value>) {
         Format::Time => "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}",
         Format::Date => "[0-9]{4}-[0-9]{2}-[0-9]{2}",
         Format::Zone => "[+-][0-9]{2}:[0-9]{2}",
+        Format::Url => r"[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#]\S*",
         Format::Within(..) => "[0-9]+",
     };
     let pattern = if filled { format!("^{pattern}$") } else { format!("^({pattern})?$") };

@@ -12,7 +12,7 @@ mod parts;
 
 use std::sync::LazyLock;
 
-use api::Problem;
+use api::{Parameters, Problem};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use partners::Partner;
@@ -30,6 +30,9 @@ static PRINTED: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into()
 /// Answers one request. Its body need not be read.
 #[must_use]
 pub fn handle<B>(request: &Request<B>) -> Response<Bytes> {
+    if let Err(problem) = Parameters::of(request, &[]) {
+        return problem.answer(NAME);
+    }
     match *request.method() {
         Method::GET | Method::HEAD => api::raw(StatusCode::OK, PRINTED.clone()),
         _ => Problem::method("GET, HEAD").answer(NAME),
@@ -44,8 +47,9 @@ pub fn document() -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
-            "title": "Tongguan 通关",
-            "summary": "The customs and freight hub, as the ERP uses it.",
+            // Generators make names of packages of it.
+            "title": "Tongguan",
+            "summary": "Tongguan 通关: the customs and freight hub, as the ERP uses it.",
             "description": ABOUT,
             "version": env!("CARGO_PKG_VERSION"),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -68,14 +72,16 @@ A subject or alias is `<kind>:<value>`, such as `order:SO-1` or `bl:COSU61234567
 where it has characters that need it. Times are UTC.
 
 A partner's operation is called at `POST /calls/{connection}/{operation}`, with the fields of the partner's document. \
-Fields that the document lost, and any others, pass through as they are; a number may be given as a text and a text as \
-a number. What comes from the connection (credentials, tokens, signatures) is put in by the hub.";
+Fields that the document lost, and any others, pass through as they are; those that a connection's configuration names in \
+`required` must be given. A number may be given as a text and a text as a number; otherwise a body that its schema does not \
+allow is a 400 that names each field. Query parameters that a path does not list are a 400. What comes from the connection (credentials, tokens, signatures) is put in by the hub.";
 
 fn tags() -> Value {
     let mut tags = vec![
         json!({"name": "deliveries", "description": "The hub's deliveries to the ERP: what failed, confirm, replay."}),
         json!({"name": "events", "description": "What the partners pushed, by subject."}),
         json!({"name": "calls", "description": "What became of the calls to partners."}),
+        json!({"name": "receiver", "description": "What an endpoint of the ERP receives."}),
         json!({"name": "openapi", "description": "This document."}),
     ];
     let partner = |partner: Partner| {

@@ -1,5 +1,6 @@
 //! A path for each operation that a partner offers, so that each has its own body, example and page.
 
+use partners::Json;
 use partners::operation::{self, Address, Effect, Encoding, FilePlace, Operation, Place, Shape};
 use serde_json::{Value, json};
 
@@ -37,11 +38,17 @@ fn post(row: &Operation<'_>) -> Value {
         "description": description(row),
         "deprecated": row.deprecated.is_some(),
         "parameters": parameters,
-        "requestBody": {"required": true, "content": content(row)},
+        "requestBody": {"required": needs_body(row), "content": content(row)},
         "responses": calls::responses(row.effect),
         "x-effect": effect,
         "x-repeatable": repeatable,
     })
+}
+
+/// Whether nothing can stand for the body. A query that needs no field needs none.
+fn needs_body(row: &Operation<'_>) -> bool {
+    let empty = Json::parse(b"{}").map(|body| operation::check(row, &body).is_empty());
+    row.effect != Effect::Query || row.file.is_some() || empty != Ok(true)
 }
 
 fn description(row: &Operation<'_>) -> String {
@@ -73,6 +80,9 @@ fn description(row: &Operation<'_>) -> String {
         said.push(format!("Leave out {}: the connection has them.", field::listed(&put)));
     }
     said.extend(row.rules.iter().map(|rule| field::words(*rule)));
+    if row.file == Some(FilePlace::Base64) {
+        said.push("Instead of `file`, the partner's own field, which is `base64_field` of the connection, may hold the base64.".to_owned());
+    }
     if row.gives_serial {
         said.push("The serial that the partner returns becomes an alias of the order.".to_owned());
     }
@@ -93,7 +103,8 @@ fn content(row: &Operation<'_>) -> Value {
         FilePlace::Base64 => "goes to the partner as base64",
     };
     let file = json!({
-        "type": "string", "contentMediaType": "application/octet-stream",
+        // Generators know binary parts by this format, JSON Schema by the media type.
+        "type": "string", "format": "binary", "contentMediaType": "application/octet-stream",
         "description": format!("The file, with its name and media type. It {goes}."),
     });
     let fields = json!({
@@ -116,7 +127,8 @@ fn body(row: &Operation<'_>) -> Value {
     if row.file.is_some() {
         let needed = object.get("required").and_then(Value::as_array).into_iter().flatten().cloned();
         let needed = needed.chain(["file".into()]).collect();
-        object = parts::within(object, "properties", [("file".to_owned(), parts::schema("File"))]);
+        let file = parts::schema(if row.file == Some(FilePlace::Base64) { "FileOrBase64" } else { "File" });
+        object = parts::within(object, "properties", [("file".to_owned(), file)]);
         object = parts::with(object, "required", needed);
     }
     let schema = match row.shape {

@@ -32,6 +32,17 @@ pub(crate) fn given(place: &str, name: &str, description: &str, schema: &Value) 
     json!({"name": name, "in": place, "description": description, "required": place == "path", "schema": schema})
 }
 
+/// The header that makes a command one call.
+pub(crate) fn idempotency_key(description: &str) -> Value {
+    let schema = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]([ -~]*[!-~])?$"});
+    json!({
+        "name": "Idempotency-Key", "in": "header", "required": true, "schema": schema,
+        "description": format!(
+            "{description} Printable ASCII; the rest is percent-encoded as UTF-8, and compared as it is sent."
+        ),
+    })
+}
+
 /// The object with a further member.
 pub(crate) fn with(mut object: Value, name: &str, member: Value) -> Value {
     if let Some(members) = object.as_object_mut() {

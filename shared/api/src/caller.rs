@@ -3,35 +3,91 @@
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
-use hub::ConnectionId;
 use hub::routes::Pattern;
-use runtime::config::Config;
+use hub::slip::slip_of;
+use hub::{ConnectionId, EndpointId};
+use runtime::config::{Config, Endpoint};
 
 use crate::Problem;
 use crate::invocation::Invoked;
+use crate::request::{listed, quoted};
 
 /// The sender of a request. Made by [`caller`] and [`asking`] alone.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'c> {
-    /// The key's name, for logs.
+    /// The key's name, for logs and for what is kept of a decision.
     pub id: &'c str,
     /// What it may see; without a list, everything.
     connections: Option<&'c [Pattern]>,
+    config: &'c Config,
 }
 
-impl Caller<'_> {
+impl<'c> Caller<'c> {
     /// Whether the key may see and use that connection.
     #[must_use]
     pub fn sees(&self, connection: &ConnectionId) -> bool {
         self.connections.is_none_or(|seen| seen.iter().any(|pattern| pattern.matches(connection.as_str())))
     }
 
-    /// The connection of that name. One that the key may not see is as good as absent.
+    /// The configured connection of that name in a path. One that the key may not see is as good as absent.
     pub fn connection(&self, name: &str) -> Result<ConnectionId, Problem> {
         let connection = ConnectionId::from(name);
-        let found = self.sees(&connection).then_some(connection);
-        let missing = "there is no such connection, or the key may not see it";
-        found.ok_or_else(|| Problem::missing(missing).unconfigured())
+        if self.sees(&connection) && self.config.connections.contains_key(&connection) {
+            return Ok(connection);
+        }
+        Err(self.no_connection(name))
+    }
+
+    /// The configured connection of that name in the query. What the key may not see is answered as in a path; of the
+    /// names that it could see one that nobody has is a mistake.
+    pub fn wanted(&self, name: &str) -> Result<ConnectionId, Problem> {
+        let visible = self.sees(&ConnectionId::from(name));
+        let mistake = |problem| {
+            if visible {
+                Problem::field("connection", self.unknown("connection", name, &self.names())).unconfigured()
+            } else {
+                problem
+            }
+        };
+        self.connection(name).map_err(mistake)
+    }
+
+    /// 404: no connection of that name, as far as this key may know.
+    #[must_use]
+    pub fn no_connection(&self, name: &str) -> Problem {
+        Problem::missing(&self.unknown("connection", name, &self.names())).unconfigured()
+    }
+
+    /// The configured endpoint of that name, where it wants something of a connection that the key may see.
+    pub fn endpoint(&self, name: &EndpointId) -> Result<&'c Endpoint, Problem> {
+        let visible = self.config.endpoints.values().filter(|endpoint| self.uses(&endpoint.id));
+        let mut visible: Vec<_> = visible.collect();
+        if let Some(at) = visible.iter().position(|endpoint| endpoint.id == *name) {
+            return Ok(visible.swap_remove(at));
+        }
+        let names: Vec<_> = visible.iter().map(|endpoint| endpoint.id.as_str()).collect();
+        Err(Problem::field("endpoint", self.unknown("endpoint", name.as_str(), &names)).unconfigured())
+    }
+
+    /// Whether the endpoint wants something of a configured connection that the key may see.
+    fn uses(&self, endpoint: &EndpointId) -> bool {
+        let routes = self.config.routes.iter().filter(|route| route.endpoint == *endpoint);
+        let mut patterns = routes.flat_map(|route| &route.connections);
+        let seen = || self.config.connections.keys().filter(|connection| self.sees(connection));
+        patterns.any(|pattern| seen().any(|connection| pattern.matches(connection.as_str())))
+    }
+
+    /// The configured connections that the key may see.
+    fn names(&self) -> Vec<&'c str> {
+        let config: &'c Config = self.config;
+        config.connections.keys().filter(|connection| self.sees(connection)).map(ConnectionId::as_str).collect()
+    }
+
+    /// Tells nothing but what the key may see, so that what is hidden looks like what is not there.
+    fn unknown(&self, kind: &str, name: &str, known: &[&str]) -> String {
+        let meant = slip_of(name, known).map(|meant| format!(" (did you mean {meant}?)")).unwrap_or_default();
+        let known = if known.is_empty() { "none".to_owned() } else { listed(known) };
+        format!("there is no {kind} {}{meant} for {}: it sees {known}", quoted(name), self.id)
     }
 }
 
@@ -41,14 +97,14 @@ pub fn caller<'c>(config: &'c Config, headers: &HeaderMap) -> Result<Caller<'c>,
     let token = header.and_then(|value| value.split_once(' '));
     let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token.trim());
     let matching = config.api_keys.iter().filter(|key| key.key.matches(token));
-    let found = matching.fold(None, |_, key| Some(Caller { id: &key.id, connections: Some(&key.connections) }));
+    let found = matching.fold(None, |_, key| Some(Caller { id: &key.id, connections: Some(&key.connections), config }));
     found.ok_or_else(Problem::unauthorized)
 }
 
 /// The sender of a request: by its key, or a direct invocation, which needs none and sees everything.
 pub fn asking<'c, B>(config: &'c Config, request: &Request<B>) -> Result<Caller<'c>, Problem> {
     if request.extensions().get::<Invoked>().is_some() {
-        return Ok(Caller { id: "invocation", connections: None });
+        return Ok(Caller { id: "invocation", connections: None, config });
     }
     caller(config, request.headers())
 }

@@ -1,5 +1,5 @@
 //! What the ERP's requests have in common, whichever function answers them: who asks ([`caller`]), how a request is
-//! read ([`segments`], [`query`], [`body`], [`multipart`], [`invocation`]), and how it is answered ([`json`], [`raw`], [`Problem`]).
+//! read ([`segments`], [`Parameters`], [`body`], [`multipart`], [`invocation`]), and how it is answered ([`json`], [`raw`], [`Problem`]).
 //!
 //! It knows no route, and neither stores nor sends.
 
@@ -16,4 +16,4 @@ pub use hub::path::segments;
 pub use invocation::invocation;
 pub use multipart::{is_multipart, multipart};
 pub use problem::Problem;
-pub use request::{body, limit, moment, query};
+pub use request::{LONGEST_SUBJECT, Parameters, alias, body, given, moment, number, read, subject};

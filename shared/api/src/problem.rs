@@ -18,6 +18,8 @@ use crate::answer::build;
 
 /// The longest detail, in characters: some list every name that would be taken.
 const LONGEST_DETAIL: usize = 1_000;
+/// Tells a failure that neither the caller nor time will mend.
+const OURS: &str = "the hub failed and its log says why: nothing is wrong with the request; tell the hub's operator";
 
 /// What is wrong with a request, or with us. It never quotes a credential.
 #[derive(Debug)]
@@ -76,21 +78,29 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
     }
 
-    /// A failure of the store: 400 where it refused what was asked, else 503. Its causes are logged, not told.
+    /// A failure of the store. A cursor is the caller's (400); an outage passes (503); what the engine refuses or cannot
+    /// read is the hub's own fault (500). Causes are logged, not told.
     #[must_use]
     pub fn store(error: &StoreError) -> Self {
-        if let StoreError::Refused { source, .. } = error {
-            return Self::new(StatusCode::BAD_REQUEST, "invalid-request", source.to_string());
+        match error {
+            StoreError::BadCursor { .. } => Self::field("from", "must be the `next` of a page of this list"),
+            StoreError::Unavailable { .. } => {
+                tracing::error!(error = runtime::logs::chain(error), "the store is unavailable");
+                let detail = "the store is unavailable, please repeat the request";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+            }
+            StoreError::Refused { .. } => {
+                tracing::error!(
+                    error = runtime::logs::chain(error),
+                    "the store refused a request of the hub: look at its table and permissions"
+                );
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", OURS)
+            }
+            StoreError::Corrupt { .. } => {
+                tracing::error!(error = runtime::logs::chain(error), "a stored item cannot be read");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", OURS)
+            }
         }
-        tracing::error!(error = runtime::logs::chain(error), "the store failed");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the store is unavailable, please repeat the request")
-    }
-
-    /// A failure of the store to give a page, where the only thing it may refuse is `from`.
-    #[must_use]
-    pub fn page(error: &StoreError) -> Self {
-        let place = matches!(error, StoreError::Refused { .. });
-        if place { Self::field("from", "must be the `next` of a page") } else { Self::store(error) }
     }
 
     /// The problem as one that another configuration may not give; its answer is marked [`Unconfigured`]. Only for a request

@@ -1,32 +1,138 @@
-//! How a request is read.
+//! How a request is read: its path, its query, its body.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::Request;
-use hub::Utc;
+use hub::slip::slip_of;
+use hub::{Alias, Subject, Utc};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 
 use crate::Problem;
 
-/// The first parameter of that name in the query; an empty one is none.
-#[must_use]
-pub fn query<B>(request: &Request<B>, name: &str) -> Option<String> {
-    let mut pairs = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
-    pairs.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.into_owned())
+/// The longest subject that may be asked for, in bytes: no stored one is longer.
+pub const LONGEST_SUBJECT: usize = 1_024;
+
+/// Where a page begins.
+const FROM: &str = "from";
+
+/// The most characters of somebody's own text that a detail repeats.
+const REPEATED: usize = 64;
+
+/// The beginning of somebody's own text, printable, between quotes.
+pub(crate) fn quoted(text: &str) -> String {
+    let cut: String = text.chars().take(REPEATED).collect();
+    if cut.len() < text.len() { format!("{cut:?}...") } else { format!("{cut:?}") }
 }
 
-/// How many items a page is to have: `limit` of the query, from 1 to `most`, 100 where it is not given.
-pub fn limit<B>(request: &Request<B>, most: usize) -> Result<usize, Problem> {
-    let limit = query(request, "limit").map_or(Ok(100), |text| text.parse::<usize>());
-    let limit = limit.ok().filter(|limit| (1..=most).contains(limit));
-    limit.ok_or_else(|| Problem::field("limit", format!("must be a number from 1 to {most}")))
+/// The parameters of a query: each is known, is given once, and has a value; only `from` may be empty.
+#[derive(Debug)]
+pub struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// The query of a request to a path that takes these parameters. Any other is a problem that names those that are
+    /// known: a filter that is ignored would answer another question.
+    pub fn of<B>(request: &Request<B>, known: &[&'static str]) -> Result<Self, Problem> {
+        let mut read: Vec<(String, String)> = Vec::new();
+        for (name, value) in url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
+            if !known.contains(&name.as_ref()) {
+                return Err(unknown_parameter(&name, known));
+            }
+            if read.iter().any(|(other, _)| *other == name) {
+                return Err(Problem::field(name.into_owned(), "must be given once"));
+            }
+            // The first page begins nowhere: a loop over pages starts with an empty place.
+            if value.is_empty() && name != FROM {
+                return Err(Problem::field(name.into_owned(), "has no value: give one, or leave the parameter out"));
+            }
+            read.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Self(read))
+    }
+
+    /// The value of a parameter, where it is given.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    /// How many items a page is to have: `limit`, from 1 to `most`, 100 where it is not given.
+    pub fn limit(&self, most: usize) -> Result<usize, Problem> {
+        let limit = self.get("limit").map_or(Some(100), whole);
+        let limit = limit.filter(|limit| (1..=most).contains(limit));
+        limit.ok_or_else(|| Problem::field("limit", format!("must be a whole number from 1 to {most}")))
+    }
 }
 
-/// The body as JSON of exactly that shape, where the type denies unknown fields. The problem is of the field `body`;
-/// which member of it is wrong, the detail says.
+/// A whole number, as JSON Schema has it: `1.0` is one.
+fn whole(text: &str) -> Option<usize> {
+    let (digits, zeros) = text.split_once('.').unwrap_or((text, "0"));
+    let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let even = plain(digits) && plain(zeros) && zeros.bytes().all(|byte| byte == b'0');
+    even.then(|| digits.parse().ok()).flatten()
+}
+
+fn unknown_parameter(name: &str, known: &[&'static str]) -> Problem {
+    let takes = if known.is_empty() {
+        "this path takes no query parameters".to_owned()
+    } else {
+        format!("this path takes {}", known.join(", "))
+    };
+    let meant = slip_of(name, known).map(|meant| format!(" (did you mean {meant}?)")).unwrap_or_default();
+    let field: String = name.chars().take(REPEATED).collect();
+    Problem::field(field, format!("{} is no parameter here{meant}: {takes}", quoted(name)))
+}
+
+/// The body as JSON of exactly that shape, where the type denies unknown fields. The problem is of the field `body`; which
+/// member of it is wrong, the detail says by its path.
 pub fn body<'a, T: Deserialize<'a>>(request: &'a Request<Bytes>) -> Result<T, Problem> {
-    serde_json::from_slice(request.body()).map_err(|error| Problem::field("body", error.to_string()))
+    read(request.body(), "body")
+}
+
+/// JSON of exactly that shape; `whole` is what the problem calls all of it.
+pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], whole: &'static str) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let at = if matches!(path.as_str(), "." | "?") { String::new() } else { format!("{path}: ") };
+        Problem::field(whole, format!("{at}{}", error.into_inner()))
+    })?;
+    json.end().map_err(|error| Problem::field(whole, error.to_string()))?;
+    Ok(read)
+}
+
+/// A member that may be left out and is not null, as the document has it: to be named in `deserialize_with`, beside
+/// `default`.
+pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+/// A whole number of JSON, which may be printed with zeros behind a point: to be named in `deserialize_with`.
+pub fn number<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let number = serde_json::Number::deserialize(from)?;
+    let even = |number: f64| {
+        let fits = number.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(&number);
+        // A whole number prints without a point.
+        fits.then(|| format!("{number:.0}").parse().ok()).flatten()
+    };
+    let read = number.as_u64().or_else(|| number.as_f64().and_then(even));
+    read.ok_or_else(|| D::Error::custom("must be a whole number, 0 or more"))
+}
+
+/// A subject that is asked for in that field, as it is stored.
+pub fn subject(field: &'static str, text: &str) -> Result<Subject, Problem> {
+    let subject = Subject::named(text);
+    if subject.as_str().len() <= LONGEST_SUBJECT {
+        return Ok(subject);
+    }
+    Err(Problem::field(field, "must be <kind>:<value>, such as order:SO-1: no kind is as long as this one"))
+}
+
+/// The same text as a key that a subject may be known under.
+#[must_use]
+pub fn alias(subject: &Subject) -> Alias {
+    Alias::from(subject.as_str())
 }
 
 /// A time in that field.
@@ -34,15 +140,101 @@ pub fn moment(field: impl Into<Cow<'static, str>>, text: &str) -> Result<Utc, Pr
     Utc::parse(text).ok_or_else(|| Problem::field(field, "must be a time like 2026-01-31T08:00:00Z"))
 }
 
+/// Some names with commas between them, and how many more there are.
+pub(crate) fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 20;
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parameters(query: &str) -> Result<Parameters, String> {
+        let request = Request::get(format!("/calls?{query}")).body(()).unwrap();
+        let read = Parameters::of(&request, &["subject", "from", "limit"]);
+        read.map_err(|problem| serde_json::to_string(&problem).unwrap())
+    }
+
+    /// Regression: a misspelt parameter was ignored, so that a list was of everything.
     #[test]
-    fn the_first_parameter_with_a_value_counts() {
-        let request = Request::get("/calls?from=&subject=order%3AF+1&from=x&from=y").body(()).unwrap();
-        assert_eq!(query(&request, "subject").as_deref(), Some("order:F 1"));
-        assert_eq!(query(&request, "from").as_deref(), Some("x"));
-        assert_eq!(query(&request, "limit"), None);
+    fn unknown_parameter_is_refused_with_known_names() {
+        let refused = parameters("limt=5").unwrap_err();
+        assert!(refused.contains(r#""field":"limt""#) && refused.contains("did you mean limit?"), "{refused}");
+        assert!(parameters("operation=x").unwrap_err().contains("subject, from, limit"));
+        assert!(parameters(&"x".repeat(5_000)).unwrap_err().len() < 500);
+        let nothing = Request::get("/x?a=1").body(()).unwrap();
+        assert!(Parameters::of(&nothing, &[]).is_err());
+    }
+
+    #[test]
+    fn parameter_is_given_once_and_with_a_value() {
+        for query in ["from=a&from=b", "from=a&from=a", "from=&from=a"] {
+            assert!(parameters(query).unwrap_err().contains(r#""field":"from""#), "{query}");
+        }
+        for query in ["subject=", "subject", "limit=5&subject="] {
+            assert!(parameters(query).unwrap_err().contains(r#""field":"subject""#), "{query}");
+        }
+        assert_eq!(parameters("from=&limit=5").unwrap().get("from"), None);
+        let read = parameters("subject=order%3AF+1").unwrap();
+        assert_eq!((read.get("subject"), read.get("from")), (Some("order:F 1"), None));
+    }
+
+    #[test]
+    fn limit_is_a_whole_number_within_bounds() {
+        for (query, limit) in [("", 100), ("limit=7", 7), ("limit=7.0", 7), ("limit=007", 7), ("limit=1000", 1000)] {
+            assert_eq!(parameters(query).unwrap().limit(1000).unwrap(), limit, "{query}");
+        }
+        for query in
+            ["limit=0", "limit=1001", "limit=-1", "limit=1.5", "limit=x", "limit=%2B7", "limit=1e1", "limit=7."]
+        {
+            assert!(parameters(query).unwrap().limit(1000).is_err(), "{query}");
+        }
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Asked {
+        #[serde(default, deserialize_with = "given")]
+        from: Option<String>,
+        #[serde(default, deserialize_with = "number")]
+        wait: u64,
+    }
+
+    /// Regression: `null` and `1.0` were taken or refused other than the document says.
+    #[test]
+    fn body_is_read_as_json_schema_has_it() {
+        for (text, wait) in [(r#"{"wait":1.0}"#, 1), (r#"{"wait":3}"#, 3), (r#"{"wait":2e1,"from":"x"}"#, 20)] {
+            assert_eq!(read::<Asked>(text.as_bytes(), "body").unwrap().wait, wait, "{text}");
+        }
+        for (text, field) in [
+            (r#"{"from":null}"#, "from: "),
+            (r#"{"from":1}"#, "from: "),
+            (r#"{"wait":1.5}"#, "wait: "),
+            (r#"{"wait":-1}"#, "wait: "),
+            (r#"{"wait":"1"}"#, "wait: "),
+            (r#"{"wat":1}"#, "wat: "),
+            ("5", ""),
+            ("{} {}", ""),
+            ("", ""),
+        ] {
+            let problem = serde_json::to_value(read::<Asked>(text.as_bytes(), "body").unwrap_err()).unwrap();
+            let detail = problem["detail"].as_str().unwrap();
+            assert!(problem["field"] == "body" && detail.starts_with(field), "{text}: {problem}");
+        }
+        assert_eq!(read::<Asked>(b"{}", "body").unwrap().from, None);
+    }
+
+    #[test]
+    fn subject_that_is_too_long_is_found_as_it_was_stored() {
+        let long = "长".repeat(1000);
+        let stored = Subject::new("order", &long);
+        assert_eq!(subject("subject", &format!("order:{long}")).unwrap(), stored);
+        assert_eq!(subject("subject", stored.as_str()).unwrap(), stored);
+        assert!(subject("subject", &long).is_err());
     }
 }

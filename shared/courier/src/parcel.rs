@@ -22,6 +22,8 @@ pub struct Parcel {
     pub timestamp: i64,
     /// `webhook-signature`.
     pub signature: String,
+    /// `tongguan-type`, `tongguan-subject` and `tongguan-source`, as headers take them. They are not signed.
+    pub labels: [(&'static str, String); 3],
     /// `Content-Type`.
     pub content_type: String,
     /// `Content-Encoding`, where there is one.
@@ -49,7 +51,8 @@ impl Parcel {
         let id = event.key.id.to_string();
         let signature = signatures(&endpoint.keys, &id, now, &content.body);
         let envelope::Content { content_type, encoding, body } = content;
-        Self { id, timestamp: now.seconds(), signature, content_type, encoding, body }
+        let labels = envelope::labels(event);
+        Self { id, timestamp: now.seconds(), signature, labels, content_type, encoding, body }
     }
 }
 
@@ -69,6 +72,7 @@ pub(crate) async fn post(client: &Client, endpoint: &Endpoint, parcel: Parcel) -
         ("webhook-timestamp".into(), parcel.timestamp.to_string()),
         ("webhook-signature".into(), parcel.signature),
     ];
+    headers.extend(parcel.labels.into_iter().map(|(name, value)| (name.into(), value)));
     headers.extend(parcel.encoding.map(|encoding| ("content-encoding".into(), encoding)));
     let request = Request {
         method: http::Method::POST,

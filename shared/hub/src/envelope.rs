@@ -1,5 +1,6 @@
 //! An event as the ERP receives it, and what the ERP's answer means.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -55,6 +56,43 @@ pub fn content(event: &Event, format: Format) -> Content {
             Content { content_type, encoding: event.meta.encoding.clone(), body }
         }
     }
+}
+
+/// The longest value of a label, in bytes: what is longer is cut, so that no receiver's limit on headers is met.
+const LONGEST_LABEL: usize = 1_024;
+
+/// The headers that tell a receiver what it gets before it reads the body, in either format. A value is percent-encoded
+/// where it is not visible ASCII, and `%` itself is, so that it can be decoded. Like all headers but the three of Standard
+/// Webhooks they are not signed.
+#[must_use]
+pub fn labels(event: &Event) -> [(&'static str, String); 3] {
+    [
+        ("tongguan-type", label(event.meta.kind.as_str())),
+        ("tongguan-subject", label(event.key.subject.as_str())),
+        ("tongguan-source", label(event.key.connection.as_str())),
+    ]
+}
+
+fn label(text: &str) -> String {
+    let mut label = String::with_capacity(text.len());
+    for char in text.chars() {
+        let before = label.len();
+        if char.is_ascii_graphic() && char != '%' {
+            label.push(char);
+        } else {
+            let mut utf8 = [0; 4];
+            for byte in char.encode_utf8(&mut utf8).bytes() {
+                // Writing to a string cannot fail.
+                let _ = write!(label, "%{byte:02X}");
+            }
+        }
+        if label.len() > LONGEST_LABEL {
+            // Never within a character.
+            label.truncate(before);
+            break;
+        }
+    }
+    label
 }
 
 /// The payload goes in byte by byte: it is never parsed and printed again.
@@ -161,6 +199,20 @@ mod tests {
         assert_eq!(read["subject"], "order:S\"1");
         assert_eq!((&read["milestone"], &read["possiblerepeat"]), (&"released".into(), &true.into()));
         assert_eq!(read["time"], "1970-01-01T00:00:00.000000Z");
+    }
+
+    /// Regression: a raw receiver could not tell one kind of event from another.
+    #[test]
+    fn labels_are_visible_ascii_and_can_be_decoded() {
+        let mut event = event("{}", Data::Json(0..2));
+        event.key.subject = Subject::from("order:A 1%\r\nx: y\u{7f}单");
+        let expected = "order:A%201%25%0D%0Ax:%20y%7F%E5%8D%95".to_owned();
+        let [kind, subject, source] = labels(&event);
+        assert_eq!(subject, ("tongguan-subject", expected));
+        assert_eq!((kind.1.as_str(), source.1.as_str()), ("xhq.single_receipt", "xhq-sh"));
+        event.key.subject = Subject::from("单".repeat(500));
+        let [_, (_, cut), _] = labels(&event);
+        assert_eq!(cut, "%E5%8D%95".repeat(1_024 / 9));
     }
 
     #[test]

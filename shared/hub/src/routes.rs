@@ -1,5 +1,7 @@
 //! Which endpoint wants which event.
 
+use partners::Partner;
+
 use crate::{ConnectionId, EndpointId, EventType};
 
 /// A name, a prefix that ends in `*`, or `*` alone.
@@ -24,6 +26,11 @@ impl Pattern {
     pub fn matches(&self, name: &str) -> bool {
         self.0.strip_suffix('*').map_or(self.0 == name, |prefix| name.starts_with(prefix))
     }
+}
+
+/// Every type that partners push, and none of the hub's own.
+pub fn pushed() -> impl Iterator<Item = Pattern> {
+    Partner::ALL.into_iter().map(|partner| Pattern(format!("{partner}.*")))
 }
 
 /// What an endpoint wants.

@@ -121,7 +121,14 @@ pub enum StoreError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The engine refused the request for what it is; repeating it changes nothing.
+    /// The caller's place to begin from is not one that this list gave out.
+    #[error("the cursor is not one of this list: {verb}")]
+    BadCursor {
+        /// The verb that failed.
+        verb: &'static str,
+    },
+    /// The engine refused the request for what it is: a missing permission or table, a request that it finds invalid. The
+    /// hub or its deployment is at fault, never the caller; repeating it changes nothing.
     #[error("the store refuses the request: {verb}")]
     Refused {
         /// The verb that failed.
@@ -146,7 +153,7 @@ impl StoreError {
     pub const fn retryable(&self) -> bool {
         match self {
             Self::Unavailable { .. } => true,
-            Self::Refused { .. } | Self::Corrupt { .. } => false,
+            Self::BadCursor { .. } | Self::Refused { .. } | Self::Corrupt { .. } => false,
         }
     }
 }
@@ -186,7 +193,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// at the most. May lag like [`Store::due`].
     fn ahead(&self, after: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
 
-    /// Events of which something has failed, by pages.
+    /// Events of which something has failed, by pages. `from` is the `next` of a page; [`StoreError::BadCursor`] where it
+    /// is not.
     fn failed(
         &self,
         which: &Failed,

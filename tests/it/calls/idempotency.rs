@@ -182,3 +182,24 @@ async fn a_key_holds_for_as_long_as_calls_are_kept() {
     assert_eq!(desk.xhq.count(), 2);
     desk.hub.stop().await;
 }
+
+/// Regression: a key in another script was refused without a word on how to send it.
+#[tokio::test]
+async fn key_in_another_script_is_percent_encoded() {
+    let desk = Desk::new().await;
+    for (headers, remedy) in [
+        ("idempotency-key: 订单-1\r\n", "percent-encode"),
+        ("idempotency-key: a\tb\r\n", "percent-encode"),
+        ("idempotency-key: a\r\nidempotency-key: b\r\n", "once"),
+    ] {
+        let problem = desk.call("xhq", "upload", headers, &upload("K")).await.json();
+        assert_eq!(problem["field"], "Idempotency-Key", "{headers}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(remedy), "{headers}: {problem}");
+    }
+    let problem = ask(&desk, &"k".repeat(300), &upload("K")).await.json();
+    assert!(problem["detail"].as_str().unwrap().contains("not 300"), "{problem}");
+    let reply = ask(&desk, "%E8%AE%A2%E5%8D%95-1", &upload("K")).await;
+    assert_eq!((reply.status, &reply.json()["idempotency_key"]), (202, &"%E8%AE%A2%E5%8D%95-1".into()));
+    desk.stands(&id(&reply), "succeeded").await;
+    desk.hub.stop().await;
+}

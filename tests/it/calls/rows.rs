@@ -170,8 +170,8 @@ fn held(table: &Operation<'_>) -> (BTreeSet<String>, BTreeSet<String>) {
     }
     for rule in table.rules {
         match rule {
-            Rule::Either(names) => ruled.extend(names.first().map(|name| (*name).to_owned())),
-            Rule::When(_, _, names) => ruled.extend(names.iter().map(|name| (*name).to_owned())),
+            Rule::Either(names) => ruled.extend(names.first().map(|name| format!("{start}{name}"))),
+            Rule::When(_, _, names) => ruled.extend(names.iter().map(|name| format!("{start}{name}"))),
         }
     }
     (required, ruled)

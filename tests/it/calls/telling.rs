@@ -403,3 +403,61 @@ async fn the_ledger_counts_calls_too() {
     assert_eq!((&xhq["accepted"], &xhq["delivered"], &xhq["balanced"]), (&7.into(), &3.into(), &true.into()));
     desk.hub.stop().await;
 }
+
+/// Regression: a raw endpoint got the hub's own JSON, could not tell it from a partner's, and refused it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn raw_endpoint_gets_ends_of_calls_only_by_name() {
+    let raw = crate::support::erp().await;
+    for (types, ends) in [("", 0), ("types = [\"*\"]", 0), ("types = [\"*\", \"call.succeeded\"]", 1)] {
+        let before = raw.count();
+        let more = format!("format = \"raw\"\n{types}");
+        let desk = Desk::with(Making { also: Some((&raw, &more)), ..Making::default() }).await;
+        let (connection, operation, body) = UNSAFE[0];
+        let id = desk.command(connection, operation, "k", &body("A 单")).await;
+        desk.stands(&id, "succeeded").await;
+        desk.hears("call.succeeded", 1).await;
+        desk.quiet().await;
+        let got = raw.deliveries()[before..].to_vec();
+        assert_eq!(got.len(), ends, "{types}: {got:?}");
+        for delivery in got.iter().chain(&desk.erp.deliveries()) {
+            let label = |name: &str| delivery.headers[name].to_str().unwrap().to_owned();
+            assert_eq!(label("tongguan-type"), "call.succeeded");
+            assert_eq!(label("tongguan-subject"), "order:A%20%E5%8D%95");
+            assert_eq!((label("tongguan-source").as_str(), delivery.signed), (connection, true));
+        }
+        desk.hub.stop().await;
+    }
+}
+
+/// Regression: of a call nobody saw what was asked, why it was refused, or who decided about it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn call_shows_its_request_its_refusal_and_its_decisions() {
+    let desk = Desk::with(Making { every: r"retry = []", ..Making::default() }).await;
+    desk.xhq.behave(Fault::Refuses);
+    let body = r#"{"fileUrl":"http://files/1.zip?Signature=secret","orderOutNo":"A", "isReload":"","n":1.10}"#;
+    let id = desk.command("xhq", "upload", "k", body).await;
+    let shown = desk.stands(&id, "failed").await;
+    assert_eq!(shown["request"]["body"]["n"].to_string(), "1.1", "{shown}");
+    assert_eq!(shown["request"]["body"]["fileUrl"], "http://files/1.zip?[REDACTED]");
+    let code = shown["code"].as_str().unwrap().to_owned();
+    assert!(!code.is_empty() && shown["text"].is_string(), "{shown}");
+    let told = desk.hears("call.failed", 1).await;
+    assert_eq!((&told[0]["data"]["code"], &told[0]["data"]["text"]), (&shown["code"], &shown["text"]));
+    assert_eq!(told[0]["data"]["request"], shown["request"]);
+
+    desk.xhq.recover();
+    let file = r#"{"orderOutNo":"B","file":{"name":"a.pdf","base64":"YWJj"}}"#;
+    desk.xhq.behave(Fault::DropsAnswer);
+    let id = desk.command("xhq", "fileUpload", "f", file).await;
+    let shown = desk.stands(&id, "ambiguous").await;
+    let enclosed = &shown["request"]["file"];
+    assert_eq!((&enclosed["name"], &enclosed["bytes"]), (&"a.pdf".into(), &3.into()), "{shown}");
+    assert_eq!(enclosed["sha256"].as_str().map(str::len), Some(64));
+    assert!(!shown.to_string().contains("YWJj"));
+    let resolved = desk.resolve(&id, "done").await.json();
+    let decided = &desk.status(&id).await["decisions"];
+    assert_eq!(decided, &resolved["decisions"]);
+    assert_eq!((&decided[0]["decision"], &decided[0]["by"]), (&"done".into(), &"all".into()), "{decided}");
+    assert!(decided[0]["at"].is_string());
+    desk.hub.stop().await;
+}

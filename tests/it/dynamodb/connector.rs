@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     Late,
     /// DynamoDB has no capacity.
     Throttled,
+    /// The role may not do it.
+    Denied,
     /// Another transaction is at the same item.
     Conflict,
     /// DynamoDB fails inside, after it was carried out.
@@ -184,6 +186,7 @@ impl HttpConnector for Emulator {
                 Fault::Throttled => {
                     return Ok(refusal("ProvisionedThroughputExceededException", 400, &json!({})));
                 }
+                Fault::Denied => return Ok(refusal("AccessDeniedException", 400, &json!({}))),
                 Fault::Conflict if operation == "TransactWriteItems" => {
                     let reasons = json!([{"Code": "TransactionConflict"}, {"Code": "None"}]);
                     let reasons = json!({"CancellationReasons": reasons});
@@ -197,7 +200,7 @@ impl HttpConnector for Emulator {
                 Fault::AnswerLost => return Err(lost()),
                 Fault::AnswerLate => std::future::pending().await,
                 Fault::Internal => return Ok(refusal("InternalServerError", 500, &json!({}))),
-                Fault::None | Fault::Lost | Fault::Late | Fault::Throttled | Fault::Conflict => {}
+                Fault::None | Fault::Lost | Fault::Late | Fault::Throttled | Fault::Denied | Fault::Conflict => {}
             }
             Ok(response(status, body))
         })

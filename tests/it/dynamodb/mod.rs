@@ -4,6 +4,7 @@ mod connector;
 mod cost;
 mod failed;
 mod faults;
+mod problems;
 mod sizes;
 mod wire;
 

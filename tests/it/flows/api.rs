@@ -243,3 +243,85 @@ async fn many_events_of_one_page_are_no_more_than_were_asked_for() {
     attempted(&hub, "order:A0", "erp", 1).await;
     hub.stop().await;
 }
+
+/// Regression: a misspelt parameter, a name nobody has and a repetition were ignored, and a list was of something else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_path_does_not_take_is_a_400_that_names_it() {
+    let (hub, _erp, _, _plan) = failures(1).await;
+    let (key, _) = delivery(&hub, "order:A0", "erp").await;
+    let event = format!("/events/xhq-sh/order:A0/{}", key.id);
+    for (method, path) in [
+        ("GET", "/deliveries/failed"),
+        ("POST", "/deliveries/confirm"),
+        ("POST", "/deliveries/replay"),
+        ("GET", "/events/xhq-sh/order:A0"),
+        ("GET", &event),
+        ("GET", "/calls"),
+        ("GET", &format!("/calls/{}", "0".repeat(48))),
+        ("POST", &format!("/calls/{}/resolve", "0".repeat(48))),
+        ("POST", "/calls/xhq-sh/bghList"),
+        ("GET", "/openapi.json"),
+    ] {
+        let answer = api(hub.address(), method, &format!("{path}?limt=5"), API_KEY, "{}").await;
+        problem(&answer, 400, Some("limt"));
+    }
+    for (path, field, named) in [
+        ("/deliveries/failed?limt=5", "limt", "did you mean limit?"),
+        ("/deliveries/failed?endpoint=erp&endpoint=erp", "endpoint", "once"),
+        ("/deliveries/failed?endpoint=", "endpoint", "no value"),
+        ("/deliveries/failed?endpoint=erq", "endpoint", "did you mean erp?"),
+        ("/deliveries/failed?limit=-1", "limit", "from 1 to 1000"),
+        ("/calls?operation=upload", "operation", "connection, subject, state, from, limit"),
+        ("/calls?connection=xhq-hs", "connection", "did you mean xhq-sh?"),
+        ("/calls?connection=nobody", "connection", "xhq-sh"),
+        ("/calls?state=open", "state", "ambiguous"),
+        ("/calls?subject=order:A&from=x", "from", "one page"),
+    ] {
+        let answer = api(hub.address(), "GET", path, API_KEY, "").await;
+        problem(&answer, 400, Some(field));
+        assert!(answer.json()["detail"].as_str().unwrap().contains(named), "{path}: {}", answer.json());
+    }
+    let confirm = r#"{"endpoint":"erq"}"#;
+    problem(&api(hub.address(), "POST", "/deliveries/confirm", API_KEY, confirm).await, 400, Some("endpoint"));
+    for path in ["/events/nobody/order:A0", "/events/xhq-hs/order:A0"] {
+        let answer = api(hub.address(), "GET", path, API_KEY, "").await;
+        problem(&answer, 404, None);
+        assert!(answer.json()["detail"].as_str().unwrap().contains("xhq-sh"), "{}", answer.json());
+    }
+    hub.stop().await;
+}
+
+/// A key must not be a way to find out which connections there are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hidden_connection_looks_like_one_that_is_not_there() {
+    let (hub, _erp, _, _plan) = failures(1).await;
+    for path in ["/calls?connection=NAME", "/events/NAME/order:A0", "/events/NAME/order:A0/ID", "/calls/NAME/upload"] {
+        let method = if path.ends_with("upload") { "POST" } else { "GET" };
+        let path = path.replace("ID", &"0".repeat(48));
+        let mut answers = Vec::new();
+        for name in ["xhq-sh", "xhq-ss"] {
+            let answer = api(hub.address(), method, &path.replace("NAME", name), EYES_KEY, "{}").await;
+            let said = String::from_utf8(answer.body.clone()).unwrap();
+            answers.push((answer.status, said.replace(name, "NAME")));
+        }
+        assert_eq!(answers[0], answers[1], "{path}");
+        assert!(answers[0].0 == 400 || answers[0].0 == 404, "{answers:?}");
+    }
+    hub.stop().await;
+}
+
+/// Regression: `null` stood for what is left out, although the document has no null there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn null_is_no_value_of_a_change() {
+    let (hub, _erp, _, _plan) = failures(1).await;
+    for (path, body) in [
+        ("/deliveries/confirm", r#"{"endpoint":"erp","from":null}"#),
+        ("/deliveries/confirm", r#"{"endpoint":"erp","cutoff":null}"#),
+        ("/deliveries/replay", r#"{"endpoint":"erp","events":null,"dry_run":false}"#),
+        ("/deliveries/replay", r#"{"endpoint":"erp","dry_run":null}"#),
+    ] {
+        problem(&api(hub.address(), "POST", path, API_KEY, body).await, 400, Some("body"));
+    }
+    assert_eq!(delivery(&hub, "order:A0", "erp").await.1.state, State::Failed);
+    hub.stop().await;
+}

@@ -3,6 +3,7 @@
 
 mod rules;
 mod value;
+mod violations;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -194,10 +195,12 @@ fn a_call_is_shown_as_the_document_says() {
     let queued = record.work.call.clone().unwrap();
     let mut ended = queued.clone().claimed(Utc(1), true).interrupted(Utc(2));
     ended.attempts.push(Attempt { at: Utc(1), ms: 7, status: None, detail: "no answer".to_owned() });
-    let mut done = ended.clone().resolved(Decision::Done, Utc(3)).unwrap();
+    let mut done = ended.clone().resolved(Decision::Done, "erp", Utc(3)).unwrap();
     done.answer = Some(Answered { status: 200, body: "好".to_owned(), truncated: false });
-    for call in [queued, ended, done] {
-        let shown: Value = serde_json::from_str(&call::view(&record.event.key, &record.event.meta, &call)).unwrap();
+    let whole = call::whole(&record, &[]).unwrap();
+    let shown = [queued, ended, done].map(|call| call::view(&record.event.key, &record.event.meta, &call));
+    for shown in shown.into_iter().chain([whole]) {
+        let shown: Value = serde_json::from_str(&shown).unwrap();
         let schema = json!({"$ref": "#/components/schemas/Call"});
         assert_eq!(faults(&document, &schema, &shown), Vec::<String>::new(), "{shown}");
         let known = &document["components"]["schemas"]["Call"]["properties"];

@@ -1,5 +1,6 @@
 //! A value held against a schema: the part of JSON Schema 2020-12 that the document uses, and a panic at any other.
 
+use regex::Regex;
 use serde_json::Value;
 
 /// Says something of a value and refuses none.
@@ -23,7 +24,7 @@ pub(super) fn faults(document: &Value, schema: &Value, value: &Value) -> Vec<Str
             "minLength" => length().is_none_or(|length| length >= number()),
             "maxLength" => length().is_none_or(|length| length <= number()),
             "pattern" => value.as_str().is_none_or(|text| fits(wanted.as_str().unwrap(), text)),
-            "minimum" => value.as_u64().is_none_or(|value| value >= number()),
+            "minimum" => value.as_f64().is_none_or(|value| value >= wanted.as_f64().unwrap()),
             "maximum" => value.as_u64().is_none_or(|value| value <= number()),
             "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= number()),
             "maxItems" => value.as_array().is_none_or(|items| items.len() as u64 <= number()),
@@ -76,58 +77,13 @@ fn is(kind: &Value, value: &Value) -> bool {
         "object" => value.is_object(),
         "array" => value.is_array(),
         "string" => value.is_string(),
-        "integer" => value.is_u64() || value.is_i64(),
+        "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
         "boolean" => value.is_boolean(),
         "null" => value.is_null(),
         other => panic!("a type that is not known here: {other}"),
     }
 }
 
-/// Classes and single characters, each once, `{n}` times or `+`; all of it optional within `(...)?`.
 fn fits(pattern: &str, text: &str) -> bool {
-    let pattern = pattern.strip_prefix('^').and_then(|pattern| pattern.strip_suffix('$')).unwrap();
-    if let Some(inner) = pattern.strip_prefix('(').and_then(|pattern| pattern.strip_suffix(")?")) {
-        return text.is_empty() || fits(&format!("^{inner}$"), text);
-    }
-    let (mut pattern, mut text) = (pattern, text);
-    while !pattern.is_empty() {
-        let (class, rest) = match pattern.strip_prefix('[') {
-            Some(inner) => inner.split_once(']').unwrap(),
-            None => pattern.split_at(1),
-        };
-        let (least, most, rest) = match rest.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
-            Some((count, rest)) => (count.parse().unwrap(), count.parse().unwrap(), rest),
-            None => rest.strip_prefix('+').map_or((1, 1, rest), |rest| (1, usize::MAX, rest)),
-        };
-        let taken = text.chars().take(most).take_while(|char| within(class, *char)).count();
-        if taken < least {
-            return false;
-        }
-        // Nothing that a class takes follows it in a pattern of ours, so that taking the most is right.
-        (pattern, text) = (rest, text.get(taken..).unwrap());
-    }
-    text.is_empty()
-}
-
-fn within(class: &str, char: char) -> bool {
-    let chars: Vec<_> = class.chars().collect();
-    let mut at = 0;
-    while let Some(first) = chars.get(at) {
-        match (chars.get(at + 1), chars.get(at + 2)) {
-            (Some('-'), Some(last)) if (*first..=*last).contains(&char) => return true,
-            (Some('-'), Some(_)) => at += 3,
-            _ if *first == char => return true,
-            _ => at += 1,
-        }
-    }
-    false
-}
-
-#[test]
-fn patterns_mean_what_they_say() {
-    let time = "^([0-9]{4}-[0-9]{2} [0-9]{2}:[0-9]{2})?$";
-    assert!(fits(time, "") && fits(time, "2023-05 10:10"));
-    assert!(!fits(time, "2023-05 10:1") && !fits(time, "2023-05 10:101") && !fits(time, "2023-0510:10"));
-    assert!(fits("^[+-][0-9]+$", "+8") && fits("^[+-][0-9]+$", "-10") && !fits("^[+-][0-9]+$", "8"));
-    assert!(fits("^[a-z0-9-]+$", "xhq-sh") && !fits("^[a-z0-9-]+$", "XHQ") && !fits("^[a-z0-9-]+$", ""));
+    Regex::new(pattern).unwrap().is_match(text)
 }

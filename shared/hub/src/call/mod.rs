@@ -2,6 +2,8 @@
 //! command that is sent twice may be done twice.
 
 mod record;
+mod request;
+mod view;
 
 use std::time::Duration;
 
@@ -11,7 +13,8 @@ use crate::delivery::{ATTEMPTS_KEPT, Attempt, EARLY, KNOWN, LONGEST_RETRY_AFTER,
 use crate::schedule::Schedule;
 use crate::{Alias, Utc};
 
-pub use record::{Request, SUBJECT, accepted, end, find, is_subject, key, view};
+pub use record::{Request, SUBJECT, accepted, end, find, is_subject, key};
+pub use view::{view, whole};
 
 /// The types of the events that tell the ERP how a call ended.
 pub const EVENT_TYPES: [&str; 3] = ["call.succeeded", "call.failed", "call.ambiguous"];
@@ -85,6 +88,20 @@ pub struct Call {
     /// Business keys that the partner's answer gave the subject.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub learned: Vec<Alias>,
+    /// What was decided while it was ambiguous, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<Decided>,
+}
+
+/// A decision about a call that was ambiguous.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// What was decided.
+    pub decision: Decision,
+    /// When.
+    pub at: Utc,
+    /// The id of the API key by which it was.
+    pub by: String,
 }
 
 /// A partner's answer.
@@ -138,7 +155,7 @@ pub struct Rules<'a> {
 }
 
 /// What somebody decides about a call that is ambiguous.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
     /// Send it again.
@@ -167,6 +184,7 @@ impl Call {
             attempts: Vec::new(),
             answer: None,
             learned: Vec::new(),
+            decisions: Vec::new(),
         }
     }
 
@@ -267,12 +285,14 @@ impl Call {
         self.later(now.after(KNOWN), jitter)
     }
 
-    /// The ambiguous call about which somebody decided. Nothing where it is not ambiguous.
+    /// The ambiguous call after a decision by the API key of that id. Nothing where it is not ambiguous.
     #[must_use]
-    pub fn resolved(mut self, decision: Decision, now: Utc) -> Option<Self> {
+    pub fn resolved(mut self, decision: Decision, by: &str, now: Utc) -> Option<Self> {
         if self.standing != Standing::Ambiguous {
             return None;
         }
+        self.decisions.push(Decided { decision, at: now, by: by.to_owned() });
+        self.decisions.drain(..self.decisions.len().saturating_sub(ATTEMPTS_KEPT));
         Some(match decision {
             Decision::Done => self.ended(Standing::Succeeded, now),
             Decision::Retry => {
@@ -375,11 +395,13 @@ mod tests {
         let cut = call().claimed(Utc(60), true).claimed(Utc(90), false);
         assert!(cut.sending, "a later claim does not forget that it may have been sent");
         let ambiguous = cut.interrupted(Utc(90));
-        let again = ambiguous.clone().resolved(Decision::Retry, Utc(99)).unwrap();
+        let again = ambiguous.clone().resolved(Decision::Retry, "erp", Utc(99)).unwrap();
         assert_eq!((again.standing, again.due, again.sending), (Standing::Queued, Utc(99), false));
-        let done = ambiguous.resolved(Decision::Done, Utc(99)).unwrap();
+        let done = ambiguous.resolved(Decision::Done, "erp", Utc(99)).unwrap();
         assert_eq!(done.standing, Standing::Succeeded);
-        assert_eq!(done.resolved(Decision::Retry, Utc(99)), None);
+        let decided = Decided { decision: Decision::Done, at: Utc(99), by: "erp".to_owned() };
+        assert_eq!(done.decisions, [decided]);
+        assert_eq!(done.resolved(Decision::Retry, "erp", Utc(99)), None);
     }
 
     #[test]

@@ -6,11 +6,9 @@ use bytes::Bytes;
 use partners::Json;
 use partners::json::NotJson;
 use partners::operation::{self, Operation};
-use serde::Serialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use crate::call::{Call, Standing};
+use crate::call::{Call, Standing, whole};
 use crate::delivery::{Delivery, State};
 use crate::event::{Data, Meta};
 use crate::routes::Route;
@@ -137,7 +135,7 @@ pub fn end(record: &Record) -> Option<Event> {
     let Event { key, meta, .. } = &record.event;
     let subject = meta.aliases.first().map_or_else(|| key.subject.clone(), |alias| Subject::from(alias.as_str()));
     let own = identity::named(&key.connection, kind.as_str(), &format!("{}:{}", key.id, call.turn));
-    let body = Bytes::from(view(key, meta, call));
+    let body = Bytes::from(whole(record, &[])?);
     Some(Event {
         key: EventKey {
             connection: key.connection.clone(),
@@ -159,90 +157,12 @@ pub fn end(record: &Record) -> Option<Event> {
     })
 }
 
-/// A call as the ERP sees it, in the hub's answers and in the events that tell its end.
-#[derive(Serialize)]
-struct View<'a> {
-    id: EventId,
-    connection: &'a ConnectionId,
-    operation: &'a str,
-    idempotency_key: &'a str,
-    state: Standing,
-    accepted: String,
-    /// When it is sent next, while it is on its way.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    due: Option<String>,
-    /// When it ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    settled: Option<String>,
-    subject: &'a str,
-    aliases: Vec<&'a Alias>,
-    attempts: Vec<ViewOfAttempt<'a>>,
-    answer: Option<ViewOfAnswer<'a>>,
-}
-
-#[derive(Serialize)]
-struct ViewOfAttempt<'a> {
-    at: String,
-    ms: u64,
-    status: Option<u16>,
-    detail: &'a str,
-}
-
-#[derive(Serialize)]
-struct ViewOfAnswer<'a> {
-    status: u16,
-    body: Body<'a>,
-    truncated: bool,
-}
-
-/// JSON goes in as the partner printed it, anything else as the text it is.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Body<'a> {
-    Json(&'a RawValue),
-    Text(&'a str),
-}
-
-/// A call as the ERP sees it: one JSON object.
-#[must_use]
-pub fn view(key: &EventKey, meta: &Meta, call: &Call) -> String {
-    let time = call.due.to_string();
-    let (due, settled) = if call.standing == Standing::Queued { (Some(time), None) } else { (None, Some(time)) };
-    let attempts = call.attempts.iter().map(|made| ViewOfAttempt {
-        at: made.at.to_string(),
-        ms: made.ms,
-        status: made.status,
-        detail: &made.detail,
-    });
-    let answer = call.answer.as_ref().map(|answer| {
-        let json = if answer.truncated { None } else { serde_json::from_str(&answer.body).ok() };
-        let body = json.map_or(Body::Text(&answer.body), Body::Json);
-        ViewOfAnswer { status: answer.status, body, truncated: answer.truncated }
-    });
-    let view = View {
-        id: key.id,
-        connection: &key.connection,
-        operation: &call.operation,
-        idempotency_key: &call.key,
-        state: call.standing,
-        accepted: meta.received.to_string(),
-        due,
-        settled,
-        subject: meta.aliases.first().map_or(key.subject.as_str(), Alias::as_str),
-        aliases: meta.aliases.iter().chain(&call.learned).collect(),
-        attempts: attempts.collect(),
-        answer,
-    };
-    // Texts and numbers always print; a failure here would be a defect of serde_json.
-    serde_json::to_string(&view).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use partners::Partner;
 
     use super::*;
-    use crate::call::Answered;
+    use crate::call::{Answered, view};
     use crate::routes::Pattern;
 
     const BODY: &str = r#"{"fileUrl":"http://x/a.zip", "orderOutNo":"SO-1","isReload":"" ,"n":1.10}"#;
@@ -297,7 +217,7 @@ mod tests {
         assert_eq!((told.meta.kind.as_str(), told.key.subject.as_str()), ("call.ambiguous", "order:SO-1"));
 
         // The ERP decides before it was told: it is told of the next end only, under another id.
-        let again = call.resolved(crate::call::Decision::Retry, Utc(11)).unwrap();
+        let again = call.resolved(crate::call::Decision::Retry, "erp", Utc(11)).unwrap();
         let again = ended.with_call(again, &connection, &routes, lease);
         assert_eq!((again.deliveries[0].state, again.tally().balanced()), (State::Confirmed, true));
         assert_eq!(again.replayed(&"erp".into(), Utc(11)), None);
@@ -316,7 +236,7 @@ mod tests {
             end(&Record { event: event.clone(), work }).unwrap().key.id
         };
         let first = work.call.unwrap().claimed(Utc(9), true).interrupted(Utc(10));
-        let again = first.clone().resolved(crate::call::Decision::Retry, Utc(10)).unwrap();
+        let again = first.clone().resolved(crate::call::Decision::Retry, "erp", Utc(10)).unwrap();
         let second = again.claimed(Utc(20), true).interrupted(Utc(10));
         assert_eq!(first.due, second.due);
         assert_ne!(told(&first), told(&second));
@@ -331,5 +251,21 @@ mod tests {
         assert!(view(&event.key, &event.meta, &call).contains(&format!("\"body\":{body}")));
         call.answer = Some(Answered { status: 200, body: "验签失败".to_owned(), truncated: false });
         assert!(view(&event.key, &event.meta, &call).contains(r#""body":"验签失败""#));
+    }
+
+    /// Regression: a refusal was told by its attempt's text alone.
+    #[test]
+    fn refusal_is_shown_with_the_partners_code_and_text() {
+        let Record { event, work } = record(BODY, None);
+        let mut call = work.call.unwrap();
+        for (status, body, code, text) in [
+            (200, r#"{"code":500,"msg":"订单不存在"}"#, Some("500"), Some("订单不存在")),
+            (200, r#"{"code":200,"msg":"成功"}"#, None, None),
+            (404, "gone", Some("404"), Some("gone")),
+        ] {
+            call.answer = Some(Answered { status, body: body.to_owned(), truncated: false });
+            let shown: Value = serde_json::from_str(&view(&event.key, &event.meta, &call)).unwrap();
+            assert_eq!((shown["code"].as_str(), shown["text"].as_str()), (code, text), "{shown}");
+        }
     }
 }

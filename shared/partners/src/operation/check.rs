@@ -1,6 +1,7 @@
 //! What the ERP's body lacks, before anything is sent.
 //!
-//! Only what a document says is held against the ERP: a field that is unknown, or known by analogy alone, passes.
+//! Whatever the hub's own OpenAPI document says of a row is held against the ERP, and nothing else: an unknown field
+//! passes, and one that is known by analogy alone is never required, but has the type that is published.
 
 use std::fmt;
 
@@ -39,11 +40,16 @@ pub fn check(operation: &Operation<'_>, body: &Json<'_>) -> Vec<Fault> {
         (Shape::Any, _) => {}
         (Shape::Object, _) if body.is_object() => {
             object(operation.fields, body, "", &mut faults);
-            together(operation.rules, body, &mut faults);
+            together(operation.rules, body, "", &mut faults);
         }
         (Shape::Object, _) => faults.push(Fault::new("", "the body must be one JSON object")),
         (Shape::Array, Some([])) => faults.push(Fault::new("", "the array must hold at least one object")),
-        (Shape::Array, Some(elements)) => each(operation.fields, elements, "", &mut faults),
+        (Shape::Array, Some(elements)) => {
+            each(operation.fields, elements, "", &mut faults);
+            for (at, element) in elements.iter().enumerate().filter(|(_, element)| element.is_object()) {
+                together(operation.rules, element, &format!("[{at}]."), &mut faults);
+            }
+        }
         (Shape::Array, None) => faults.push(Fault::new("", "the body must be a JSON array of objects")),
     }
     let beside = |place| place == Place::Body || operation.encoding == Encoding::Query;
@@ -56,59 +62,90 @@ pub fn check(operation: &Operation<'_>, body: &Json<'_>) -> Vec<Fault> {
 }
 
 fn object(fields: &[Field], body: &Json<'_>, path: &str, faults: &mut Vec<Fault>) {
-    for field in fields.iter().filter(|field| !field.inferred) {
+    for field in fields {
         let path = format!("{path}{}", field.name);
+        let need = if field.inferred { Need::Optional } else { field.need };
         let value = body.get(field.name);
-        match field.need {
-            Need::Required if !value.is_some_and(has_value) => {
-                faults.push(Fault::new(path, format!("must be given: {}", field.about)));
-            }
-            Need::Present if value.is_none_or(|value| matches!(value.kind(), json::Kind::Null)) => {
-                faults.push(Fault::new(path, format!("must be there, if only as \"\": {}", field.about)));
-            }
-            Need::Filled if value.is_some_and(|value| !has_value(value)) => {
-                faults.push(Fault::new(path, format!("must have a value or be left out: {}", field.about)));
-            }
-            Need::Required | Need::Present | Need::Filled | Need::Optional | Need::Blank | Need::Default(_) => {
-                if let Some(value) = value.filter(|value| has_value(value)) {
-                    one(field, value, path, faults);
-                }
-            }
+        let wanting = match (need, value) {
+            (Need::Required, value) => !value.is_some_and(has_value),
+            (Need::Present, value) => value.is_none_or(is_null),
+            (Need::Filled, Some(value)) => !has_value(value),
+            (Need::Filled | Need::Optional | Need::Blank | Need::Default(_), _) => false,
+        };
+        match value {
+            _ if wanting => faults.push(Fault::new(path, absence(need, field.about))),
+            Some(value) => one(field, value, path, faults),
+            None => {}
         }
     }
 }
 
-/// Looks at a value that is one.
+/// What to do about a field that lacks a value.
+fn absence(need: Need, about: &str) -> String {
+    match need {
+        Need::Present => format!("must be there, if only as \"\": {about}"),
+        Need::Filled => format!("must have a value or be left out: {about}"),
+        Need::Required | Need::Optional | Need::Blank | Need::Default(_) => format!("must be given: {about}"),
+    }
+}
+
+/// Looks at a value that is there.
 fn one(field: &Field, value: &Json<'_>, path: String, faults: &mut Vec<Fault>) {
+    if is_null(value) && !matches!(field.kind, Kind::Json) {
+        faults.push(Fault::new(path, format!("must not be null: leave it out, or give {}", noun(field.kind))));
+        return;
+    }
     match field.kind {
         Kind::Json => {}
-        Kind::Text | Kind::Whole | Kind::WholeText => match value.scalar().zip(value.value()) {
-            Some((text, value)) => {
-                faults.extend(scalar(field, text.trim(), value.trim()).map(|remedy| Fault::new(path, remedy)));
-            }
-            None => faults.push(Fault::new(path, "must be a text, not an array or an object")),
+        Kind::Text | Kind::WholeText | Kind::Whole => match text(value).zip(value.value()) {
+            Some((text, value)) => faults.extend(scalar(field, text, value).map(|remedy| Fault::new(path, remedy))),
+            None => faults.push(wrong(path, field.kind)),
         },
         Kind::Object(fields) => {
             // The partner takes an object, or a string that holds one.
             let path_of_members = format!("{path}.");
             let held = value.inside(|inner| object(fields, inner, &path_of_members, faults));
             if held.is_none() {
-                faults.push(Fault::new(path, "must be a JSON object"));
+                faults.push(wrong(path, field.kind));
             }
         }
         Kind::List(fields) => match value.elements() {
             Some(elements) => each(fields, elements, &path, faults),
-            None => faults.push(Fault::new(path, "must be a JSON array of objects")),
+            None => faults.push(wrong(path, field.kind)),
         },
-        Kind::Commas if value.scalar().is_some() => {}
+        Kind::Commas if text(value).is_some() => {}
         Kind::Texts | Kind::Commas => match value.elements() {
             Some(elements) => {
-                for (at, _) in elements.iter().enumerate().filter(|(_, element)| element.scalar().is_none()) {
+                for (at, _) in elements.iter().enumerate().filter(|(_, element)| text(element).is_none()) {
                     faults.push(Fault::new(format!("{path}[{at}]"), "must be a text"));
                 }
             }
-            None => faults.push(Fault::new(path, "must be a JSON array of texts")),
+            None => faults.push(wrong(path, field.kind)),
         },
+    }
+}
+
+fn wrong(path: String, kind: Kind) -> Fault {
+    Fault::new(path, format!("must be {}", noun(kind)))
+}
+
+const fn noun(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "a text",
+        Kind::Whole | Kind::WholeText => "a whole number",
+        Kind::Json => "any JSON",
+        Kind::Object(_) => "a JSON object",
+        Kind::List(_) => "a JSON array of objects",
+        Kind::Texts => "a JSON array of texts",
+        Kind::Commas => "a JSON array of texts, or one text with commas in it",
+    }
+}
+
+/// The text of what may stand for one: a string, or a number as it is printed.
+fn text<'j>(value: &'j Json<'_>) -> Option<&'j str> {
+    match value.kind() {
+        json::Kind::String(_) | json::Kind::Number(_) => value.scalar(),
+        json::Kind::Null | json::Kind::Bool(_) | json::Kind::Array(_) | json::Kind::Object(_) => None,
     }
 }
 
@@ -124,36 +161,45 @@ fn each(fields: &[Field], elements: &[Json<'_>], path: &str, faults: &mut Vec<Fa
 
 /// What is wrong with a scalar: as printed it may be too long, by its value it may be none that fits.
 fn scalar(field: &Field, text: &str, value: &str) -> Option<String> {
+    let is_whole = matches!(field.kind, Kind::Whole);
+    // Of what is known by analogy the type alone is looked at; and an optional text may be blank, a number not.
+    if (field.inferred || text.trim().is_empty()) && !is_whole {
+        return None;
+    }
     let length = text.chars().count();
     if field.max > 0 && length > usize::from(field.max) {
         return Some(format!("must have at most {} characters, not {length}", field.max));
     }
-    let whole = Format::Within(0, u64::MAX);
-    let format = if matches!(field.kind, Kind::Whole) && field.format == Format::Any { whole } else { field.format };
+    let format = if is_whole && field.format == Format::Any { Format::WHOLE } else { field.format };
     (!format.fits(value)).then(|| format.remedy())
 }
 
-fn together(rules: &[Rule], body: &Json<'_>, faults: &mut Vec<Fault>) {
+fn together(rules: &[Rule], body: &Json<'_>, path: &str, faults: &mut Vec<Fault>) {
     let given = |name: &&&str| body.get(name).is_some_and(has_value);
     for rule in rules {
         match rule {
             Rule::Either(names) if !names.iter().any(|name| given(&name)) => {
                 let all = names.join(" or ");
-                faults.extend(names.first().map(|name| Fault::new(*name, format!("{all} must be given"))));
+                faults.extend(
+                    names.first().map(|name| Fault::new(format!("{path}{name}"), format!("{all} must be given"))),
+                );
             }
             Rule::When(name, value, needed) if body.field(name) == Some(*value) => {
                 let missing = needed.iter().filter(|name| !given(name));
-                faults.extend(
-                    missing.map(|missing| Fault::new(*missing, format!("must be given when {name} is {value}"))),
-                );
+                let remedy = format!("must be given when {name} is {value}");
+                faults.extend(missing.map(|missing| Fault::new(format!("{path}{missing}"), remedy.clone())));
             }
             Rule::Either(_) | Rule::When(..) => {}
         }
     }
 }
 
+fn is_null(value: &Json<'_>) -> bool {
+    matches!(value.kind(), json::Kind::Null)
+}
+
 /// Whether it is a value to a partner: `""`, `null` and `[]` are none.
-fn has_value(json: &Json<'_>) -> bool {
+pub(super) fn has_value(json: &Json<'_>) -> bool {
     match json.kind() {
         json::Kind::Null => false,
         json::Kind::String(text) => !text.trim().is_empty(),

@@ -15,9 +15,9 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, FilePlace, Operation};
+use super::{Fault, FilePlace, Operation, Settings};
+use crate::Json;
 use crate::json::Kind;
-use crate::{Json, Partner};
 
 /// The member of the ERP's body that describes the file.
 const MEMBER: &str = "file";
@@ -142,10 +142,6 @@ impl Enclosure {
                 faults
                     .push(Fault::new("file.name", "must be a name alone: no folder, at most 255 bytes, all printable"));
             }
-            // XHQ docking, 一.1: 支持 zip, rar 格式.
-            Some(name) if operation.partner == Partner::Xhq && !matches!(extension(&name).as_str(), "zip" | "rar") => {
-                faults.push(Fault::new("file.name", "must end in .zip or .rar: XHQ takes no other file"));
-            }
             Some(_) => {}
         }
         if self.content_type().is_some_and(|text| !is_media_type(text)) {
@@ -182,7 +178,7 @@ impl fmt::Debug for Enclosure {
 }
 
 /// The ERP's body without its member `file`, and the file it describes. Where the operation takes no file the member is
-/// the partner's like any other, and so is a `file` that is no object where the partner's own field may have that name.
+/// the partner's like any other, and so is a `file` that is a text where the partner's own field may have that name.
 pub fn take(operation: &Operation<'_>, body: &Json<'_>) -> Result<(String, Option<Enclosure>), Vec<Fault>> {
     let untouched = || Ok((body.text().to_owned(), None));
     let (Some(place), Kind::Object(members)) = (operation.file, body.kind()) else { return untouched() };
@@ -192,17 +188,27 @@ pub fn take(operation: &Operation<'_>, body: &Json<'_>) -> Result<(String, Optio
         return Err(vec![Fault::new(MEMBER, "must be given once")]);
     }
     let Kind::Object(described) = value.kind() else {
-        return match place {
-            FilePlace::Base64 => untouched(),
-            FilePlace::Part => Err(vec![Fault::new(
-                MEMBER,
-                "must be an object with name and base64, or with url; or a multipart file",
-            )]),
-        };
+        let is_text = matches!(value.kind(), Kind::String(text) if !text.trim().is_empty());
+        let remedy = "must be an object with name and base64, or with url; or a multipart file";
+        let own = is_text && place == FilePlace::Base64;
+        return if own { untouched() } else { Err(vec![Fault::new(MEMBER, remedy)]) };
     };
     let enclosure = read(described)?;
     let faults = enclosure.check(operation);
     if faults.is_empty() { Ok((without(body, members, at), Some(enclosure))) } else { Err(faults) }
+}
+
+/// The fault of a call that lacks the file which must come with it. An ERP that knows the name of the partner's base64
+/// field may fill that itself.
+#[must_use]
+pub fn missing(operation: &Operation<'_>, body: &Json<'_>, settings: &Settings) -> Option<Fault> {
+    let own = [Some(MEMBER), settings.base64_field.as_deref()];
+    let encoded = match operation.file? {
+        FilePlace::Part => false,
+        FilePlace::Base64 => own.into_iter().flatten().any(|name| body.field(name).is_some()),
+    };
+    let remedy = "a file must come with the call: an object with name and base64, or with url; or the file of a form";
+    (!encoded).then(|| Fault::new(MEMBER, remedy))
 }
 
 /// The bytes of a file. The alphabet is the standard one; padding may be missing, and the line breaks and blanks that
@@ -232,7 +238,7 @@ pub fn extension(name: &str) -> String {
     name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()
 }
 
-/// Reads the members of `file`. `""` and `null` are no value, as everywhere.
+/// Reads the members of `file`. `""` is no value, as everywhere.
 fn read(members: &[(Cow<'_, str>, Json<'_>)]) -> Result<Enclosure, Vec<Fault>> {
     let (mut described, mut faults) = (Described::default(), Vec::new());
     for (name, value) in members {
@@ -249,8 +255,7 @@ fn read(members: &[(Cow<'_, str>, Json<'_>)]) -> Result<Enclosure, Vec<Fault>> {
         };
         match value.kind() {
             Kind::String(text) => *slot = Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-            Kind::Null => *slot = None,
-            Kind::Bool(_) | Kind::Number(_) | Kind::Array(_) | Kind::Object(_) => {
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Array(_) | Kind::Object(_) => {
                 faults.push(Fault::new(format!("file.{name}"), "must be a text"));
             }
         }

@@ -68,6 +68,8 @@ pub enum Format {
     Date,
     /// An offset from UTC, `+08:00`.
     Zone,
+    /// An `http` or `https` address.
+    Url,
     /// A whole number within these bounds.
     Within(u64, u64),
     /// One of these.
@@ -101,7 +103,7 @@ impl Field {
 
     /// An optional whole number that is sent as text.
     pub(super) const fn whole_text(name: &'static str, about: &'static str) -> Self {
-        Self { format: Format::Within(0, u64::MAX), ..Self::new(name, Kind::WholeText, about) }
+        Self { format: Format::WHOLE, ..Self::new(name, Kind::WholeText, about) }
     }
 
     /// An optional field of any JSON.
@@ -155,6 +157,9 @@ impl Field {
 }
 
 impl Format {
+    /// Any whole number.
+    pub const WHOLE: Self = Self::Within(0, u64::MAX);
+
     /// Whether a value looks like this.
     #[must_use]
     pub fn fits(self, value: &str) -> bool {
@@ -163,6 +168,7 @@ impl Format {
             Self::Time => value.split_once(' ').is_some_and(|(date, time)| is_date(date) && is_time(time)),
             Self::Date => is_date(value),
             Self::Zone => is_zone(value),
+            Self::Url => is_url(value),
             Self::Within(least, most) => {
                 let digits = value.bytes().all(|byte| byte.is_ascii_digit());
                 digits && value.parse().is_ok_and(|number: u64| (least..=most).contains(&number))
@@ -179,6 +185,9 @@ impl Format {
             Self::Time => "must be a time written yyyy-MM-dd HH:mm:ss".to_owned(),
             Self::Date => "must be a day written yyyy-MM-dd".to_owned(),
             Self::Zone => "must be an offset from UTC such as +08:00".to_owned(),
+            Self::Url => {
+                "must be an http or https address such as http://files.example.com/1.zip, without blanks".to_owned()
+            }
             Self::Within(_, u64::MAX) => "must be a whole number".to_owned(),
             Self::Within(least, most) => format!("must be a whole number from {least} to {most}"),
             Self::OneOf(values) => format!("must be one of {}", values.join(", ")),
@@ -212,6 +221,16 @@ fn is_date(text: &str) -> bool {
 
 fn is_time(text: &str) -> bool {
     numbers(text, ':', [2, 2, 2]).is_some_and(|[hour, minute, second]| hour < 24 && minute < 60 && second < 60)
+}
+
+/// Whether it is `http://` or `https://` and a host, with nothing in it that no address has.
+fn is_url(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let known = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    let whole = !text.contains(|char: char| char.is_whitespace() || char.is_control());
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    known && whole && host.starts_with(|char: char| char.is_alphanumeric() || char == '[')
 }
 
 fn is_zone(text: &str) -> bool {

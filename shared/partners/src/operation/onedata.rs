@@ -2,7 +2,7 @@
 //!
 //! Both carry an access token and a signature whose rules are not public: see [`super::recipe`].
 
-use super::{Address, Effect, Encoding, Field, Format, Method, Operation, Shape};
+use super::{Address, Effect, Encoding, Field, Format, Method, Operation, Rule, Shape};
 use crate::{Json, Partner};
 
 /// The operation that subscribes, and later answers with what was found (3.2.3).
@@ -12,7 +12,9 @@ pub const PORT_QUERY: &str = "port_query_v2";
 pub(super) const OPERATIONS: &[Operation<'static>] = &[
     Operation {
         shape: Shape::Array,
-        // The required column is lost.
+        // The required column is lost; but what a subscription is told by is printed (港区代码+订阅类型+订阅单号), and one
+        // that has none of it is none.
+        rules: &[Rule::Either(&["carrierCd", "subType", "subNo"])],
         fields: &[
             Field::whole("subType", "订阅类型 1 bill or booking number, 2 container number (some ports)")
                 .format(Format::OneOf(&["1", "2"])),

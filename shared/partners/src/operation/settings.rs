@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::check::has_value;
 use super::recipe::{Signature, TokenRequest};
-use super::{Address, Encoding, Fault, FilePlace, all};
-use crate::Partner;
+use super::{Address, Encoding, Fault, FilePlace, Operation, Place, all, find};
+use crate::{Json, Partner};
 
 /// The part of a connection's configuration that says how its partner is called. Every key may be left out.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -22,6 +23,9 @@ pub struct Settings {
     pub file_part: String,
     /// The name of the member that holds a file as base64. XHQ's document lost it.
     pub base64_field: Option<String>,
+    /// Fields that the partner requires although the tables do not say so, because the documents lost their names: by the
+    /// operation's name. A dot leads into an object: `parameter.etd`.
+    pub required: BTreeMap<String, Vec<String>>,
     /// How a token is had from 1datatech.
     pub token: Option<TokenRequest>,
     /// How calls to 1datatech are signed.
@@ -35,6 +39,7 @@ impl Default for Settings {
             encodings: BTreeMap::new(),
             file_part: "file".to_owned(),
             base64_field: None,
+            required: BTreeMap::new(),
             token: None,
             signature: None,
         }
@@ -69,6 +74,21 @@ impl Settings {
                 Some(_) => {}
             }
         }
+        for (name, fields) in &self.required {
+            let key = format!("required.{name}");
+            let Some(row) = find(partner, name) else {
+                let known: Vec<_> = rows().map(|row| row.name).collect();
+                let remedy = format!("is no operation of {partner}: it offers {}", known.join(", "));
+                faults.push(Fault::new(key, remedy));
+                continue;
+            };
+            let put = |name: &String| row.credentials.iter().any(|put| put.place == Place::Body && put.field == name);
+            if fields.is_empty() || fields.iter().any(|field| field.split('.').any(|part| part.trim().is_empty())) {
+                faults.push(Fault::new(key, "must be names of fields, such as [\"feeId\"]"));
+            } else if let Some(name) = fields.iter().find(|name| put(name)) {
+                faults.push(Fault::new(key, format!("holds {name}, which comes from the connection: leave it out")));
+            }
+        }
         if self.file_part.is_empty() {
             faults.push(Fault::new("file_part", "must not be empty"));
         }
@@ -90,6 +110,28 @@ impl Settings {
         faults
     }
 
+    /// What a body lacks of the fields that are [`Settings::required`] for the operation.
+    #[must_use]
+    pub fn missing(&self, operation: &Operation<'_>, body: &Json<'_>) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let Some(required) = self.required.get(operation.name) else { return faults };
+        let mut look = |body: &Json<'_>, at: &str| {
+            for name in required.iter().filter(|name| !is_given(body, name)) {
+                let remedy = "must be given: the connection's `required` says that the partner wants it";
+                faults.push(Fault::new(format!("{at}{name}"), remedy));
+            }
+        };
+        match body.elements() {
+            Some(elements) => {
+                for (at, element) in elements.iter().enumerate() {
+                    look(element, &format!("[{at}]."));
+                }
+            }
+            None => look(body, ""),
+        }
+        faults
+    }
+
     /// The names of the credentials that the recipes use: the connection must have each.
     #[must_use]
     pub fn credentials(&self) -> Vec<&str> {
@@ -98,6 +140,14 @@ impl Settings {
         names.sort_unstable();
         names.dedup();
         names
+    }
+}
+
+/// Whether a member has a value, behind each dot in an object or in a string that holds one.
+fn is_given(body: &Json<'_>, path: &str) -> bool {
+    match path.split_once('.') {
+        Some((head, rest)) => body.within(head, |inner| is_given(inner, rest)).unwrap_or_default(),
+        None => body.get(path).is_some_and(has_value),
     }
 }
 

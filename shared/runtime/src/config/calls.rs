@@ -78,6 +78,8 @@ pub(super) fn settings(table: &mut Table<'_>, partner: Option<Partner>) -> Optio
     let encodings = table.or("encodings", usual.encodings, |item| each(item, encoding));
     let file_part = table.or("file_part", usual.file_part, |item| item.text().map(str::to_owned));
     let base64_field = table.or("base64_field", None, |item| item.text().map(|text| Some(text.to_owned())));
+    let required = table
+        .or("required", usual.required, |item| each(item, |item| item.each(|item| item.text().map(str::to_owned))));
     let token = table.or("token", None, |item| recipe(item).map(Some));
     let signature = table.or("signature", None, |item| recipe(item).map(Some));
     // A token's recipe that could not be read is not missing besides.
@@ -87,12 +89,14 @@ pub(super) fn settings(table: &mut Table<'_>, partner: Option<Partner>) -> Optio
         && paths.is_some()
         && encodings.is_some()
         && file_part.is_some()
-        && base64_field.is_some();
+        && base64_field.is_some()
+        && required.is_some();
     let settings = Settings {
         paths: paths.unwrap_or_default(),
         encodings: encodings.unwrap_or_default(),
         file_part: file_part.unwrap_or_else(|| Settings::default().file_part),
         base64_field: base64_field.flatten(),
+        required: required.unwrap_or_default(),
         token: token.flatten(),
         signature: signature.flatten(),
     };

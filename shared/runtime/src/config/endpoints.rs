@@ -5,7 +5,7 @@ use std::time::Duration;
 use hub::EndpointId;
 use hub::Secret;
 use hub::envelope::Format;
-use hub::routes::Route;
+use hub::routes::{Pattern, Route, pushed};
 use hub::signature::SigningKey;
 
 use super::connections::{SHORTEST_KEY, http_url};
@@ -40,12 +40,14 @@ pub(super) fn read(
     let trust = trust::read(&mut table, system_roots);
     table.close(&[]);
     let id = EndpointId::from(id?);
-    let route = Route { endpoint: id.clone(), connections: from?, types: types? };
+    let (types, format) = (types?, format?);
+    let types = if format == Format::Raw { partners_own(types) } else { types };
+    let route = Route { endpoint: id.clone(), connections: from?, types };
     let endpoint = Endpoint {
         id,
         url: url?,
         keys: keys?,
-        format: format?,
+        format,
         schedule: schedule?,
         allow_private: allow_private?,
         trust: trust?,
@@ -53,6 +55,14 @@ pub(super) fn read(
         concurrency: concurrency?,
     };
     Some((endpoint, route))
+}
+
+/// What `*` means to a raw endpoint: whatever partners send. The hub's own events, such as the ends of calls, it gets only
+/// where its `types` name them, because it would take them for a partner's.
+fn partners_own(types: Vec<Pattern>) -> Vec<Pattern> {
+    let everything = everything();
+    let of = |pattern| if pattern == everything { pushed().collect() } else { vec![pattern] };
+    types.into_iter().flat_map(of).collect()
 }
 
 /// Reads an API key. `tokens` are those of the keys before it.

@@ -150,7 +150,7 @@ pub(crate) async fn failed(
     now: Utc,
 ) -> Result<Page, StoreError> {
     let cursor = from.map_or_else(|| Some(Cursor::default()), Cursor::read);
-    let mut cursor = cursor.ok_or_else(|| StoreError::Refused { verb: FAILED, source: "an unknown cursor".into() })?;
+    let mut cursor = cursor.ok_or(StoreError::BadCursor { verb: FAILED })?;
     let limit = limit.max(1);
     let last = match which {
         Failed::Any => 'G',

@@ -238,7 +238,10 @@ fn unwrap<T>(verb: &'static str, answer: Option<std::result::Result<T, Shared>>)
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 StoreError::Corrupt { verb, what: error.to_string() }
             }
-            Some(ErrorCode::TooBig) => StoreError::Refused { verb, source: Box::new(error) },
+            // `Unknown` is SQLite's plain error: a table or column that is not there, a statement that it cannot read.
+            Some(ErrorCode::TooBig | ErrorCode::Unknown | ErrorCode::TypeMismatch | ErrorCode::ApiMisuse) => {
+                StoreError::Refused { verb, source: Box::new(error) }
+            }
             None if unreadable => StoreError::Corrupt { verb, what: error.to_string() },
             Some(_) | None => StoreError::Unavailable { verb, source: Box::new(error) },
         }
@@ -315,10 +318,7 @@ impl Store for SqliteStore {
     async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
         let now = self.trusted(now);
         let which = which.clone();
-        let from = from.map_or(Ok(0), str::parse).map_err(|_| StoreError::Refused {
-            verb: "failed",
-            source: "the place to begin from is not one that this list gave out".into(),
-        })?;
+        let from = from.map_or(Ok(0), str::parse).map_err(|_| StoreError::BadCursor { verb: "failed" })?;
         self.list("failed", move |db| reads::failed(db, &which, from, limit, now)).await
     }
 

@@ -131,11 +131,11 @@ pub async fn confirmed_and_delivered_work_is_in_no_list(store: impl Store) {
     assert_eq!(store.due(at(999), 10).await.unwrap(), []);
 }
 
-/// A cursor comes from outside and may be anything; that is nobody's outage.
+/// A cursor comes from outside and may be anything; that is the caller's mistake and no outage.
 pub async fn a_cursor_of_somebody_else_is_refused(store: impl Store) {
     for cursor in ["", "nonsense", "通关", "////", "9999999999999999999999"] {
         let refused = store.failed(&Failed::Any, Some(cursor), 10, NOW).await;
-        assert!(matches!(refused, Err(StoreError::Refused { .. })), "{cursor}: {refused:?}");
+        assert!(matches!(refused, Err(StoreError::BadCursor { .. })), "{cursor}: {refused:?}");
     }
 }
 

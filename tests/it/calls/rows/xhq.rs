@@ -28,7 +28,10 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         adds: &[APP, BGH],
         required: &["fileUrl", "orderOutNo", "isReload"],
-        wrong: &[("orderOutNo", r#"{"no":1}"#, "orderOutNo", "must be a text")],
+        wrong: &[
+            ("orderOutNo", r#"{"no":1}"#, "orderOutNo", "must be a text"),
+            ("fileUrl", r#""not a url""#, "fileUrl", "must be an http or https address"),
+        ],
         ..row("upload", "/api/docking/upload")
     },
     Row {
@@ -95,6 +98,7 @@ pub(super) const ROWS: &[Row] = &[
             ("orders", "[]", "fileUrl", "fileUrl or orders must be given"),
             ("taskId", r#""""#, "taskId", "must have a value or be left out"),
             ("lclFlagCode", r#""2""#, "lclFlagCode", "must be one of 1, 0"),
+            ("fileUrl", r#""1.zip""#, "fileUrl", "must be an http or https address"),
         ],
         ..row("lcl_task", "/api/docking/lcl_task")
     },

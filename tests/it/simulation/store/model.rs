@@ -124,7 +124,7 @@ impl Model {
 
     pub(crate) fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> store::Result<Page> {
         let number = |text: &str| text.strip_prefix('@').and_then(|number| number.parse::<u64>().ok());
-        let refused = || StoreError::Refused { verb: "failed", source: "no cursor of this list".into() };
+        let refused = || StoreError::BadCursor { verb: "failed" };
         let after = from.map_or(Ok(0), |text| number(text).ok_or_else(refused))?;
         let mut found: Vec<_> = self.items.values().filter(|item| item.lives(now) && item.number > after).collect();
         found.retain(|item| which.holds(&item.work));

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Partner;
 use crate::operation::find;
 
 const ZIP: &str = r#"{"name":"a.zip","base64":"UEsDBA=="}"#;
@@ -51,17 +52,15 @@ fn where_no_file_is_taken_the_member_is_the_partners() {
 
 #[test]
 fn what_is_wrong_with_a_file_is_named() {
-    let cases: [(&str, &[&str]); 14] = [
+    let cases: [(&str, &[&str]); 12] = [
         ("{}", &["file"]),
-        (r#"{"name":"a.zip","base64":"","url":null}"#, &["file"]),
+        (r#"{"name":"a.zip","base64":"","url":null}"#, &["file.url"]),
         (r#"{"name":"a.zip","base64":"UEsDBA==","url":"https://h/a.zip"}"#, &["file.url"]),
         (r#"{"base64":"UEsDBA=="}"#, &["file.name"]),
         (r#"{"name":7,"base64":["UEsDBA=="],"size":4}"#, &["file.name", "file.base64", "file.size"]),
         (r#"{"name":"../a.zip","base64":"@"}"#, &["file.name", "file.base64"]),
         (r#"{"name":"a.zip","base64":"UEsDBA==","content_type":"application/zip\r\nx: y"}"#, &["file.content_type"]),
         (r#"{"name":"a.zip","base64":"UEsDBA==","content_type":"zip"}"#, &["file.content_type"]),
-        (r#"{"name":"a.pdf","base64":"UEsDBA=="}"#, &["file.name"]),
-        (r#"{"url":"https://h/download?id=7"}"#, &["file.name"]),
         (r#"{"url":"https://h/"}"#, &["file.name"]),
         (r#"{"url":"ftp://h/a.zip","name":"a.zip"}"#, &["file.url"]),
         (r#"{"url":"https:///a.zip","name":"a.zip"}"#, &["file.url"]),
@@ -70,8 +69,14 @@ fn what_is_wrong_with_a_file_is_named() {
     for (file, fields) in cases {
         assert_eq!(faults(file), fields, "{file}");
     }
-    let sound = r#"{"url":"HTTPS://h/download?id=7","name":"单证.RAR","content_type":"application/zip; x=\"1\""}"#;
-    assert_eq!(faults(sound), [""; 0]);
+    for sound in [
+        r#"{"url":"HTTPS://h/download?id=7","name":"单证.RAR","content_type":"application/zip; x=\"1\""}"#,
+        r#"{"url":"https://h/download?id=7"}"#,
+        // The document limits sea freight's `fileUrl` to zip and rar, and no file that is uploaded.
+        r#"{"name":"a.pdf","base64":"UEsDBA=="}"#,
+    ] {
+        assert_eq!(faults(sound), [""; 0], "{sound}");
+    }
 }
 
 #[test]

@@ -184,6 +184,10 @@ fn each_format_is_held() {
                 Format::Zone => (&["+08:00", "-03:30"], &["08:00", "+8", "+0800", "Asia/Shanghai", "+15:00"]),
                 Format::Within(..) => (&["1", "020"], &["1.5", "-1", "1e3", "x", "18446744073709551616"]),
                 Format::OneOf(values) => (values, &["9", "x"]),
+                Format::Url => (
+                    &["http://h", "HTTPS://u:p@h:1/单证.zip?a=b#c"],
+                    &["not a url", "u", "ftp://h/a", "http://", "https:///a", "//h/a", "http://h/a b", "http:h"],
+                ),
             };
             for good in good {
                 let faults = found(row, &with(row, &place, Some(json!(good))));
@@ -257,6 +261,19 @@ fn fields_that_no_document_names_pass() {
     );
 }
 
+/// Regression: a boolean, an object or null went to the partner in the place of a text.
+#[test]
+fn known_type_is_held_where_analogy_alone_knows_the_field() {
+    for value in ["false", "{}", "[]", "null"] {
+        assert_eq!(faults("getCheckRows", &format!(r#"{{"orderOutNo":{value}}}"#)), ["orderOutNo"], "{value}");
+        assert_eq!(faults("recall", &format!(r#"{{"orderOutNo":"1","hdUserName":"x","phone":{value}}}"#)), ["phone"]);
+    }
+    assert_eq!(faults("getCheckRows", r#"{"orderOutNo":""}"#), [""; 0]);
+    assert_eq!(faults("getCheckRows", r#"{"orderOutNo":12,"type":"x"}"#), [""; 0]);
+    assert_eq!(faults("queryBatchFailedPush", r#"{"orderNos":[true]}"#), ["orderNos[0]"]);
+    assert_eq!(faults("port_query_v2", r#"[{"subNo":"1"},{}]"#), ["[1].carrierCd"]);
+}
+
 #[test]
 fn fields_are_held_together() {
     let task = r#""billNo":"B","shipName":"S","voyage":"1""#;
@@ -267,10 +284,10 @@ fn fields_are_held_together() {
         (r#","orders":[{"orderOutNo":"SO-1"}]"#, vec![]),
         (r#","orders":[{"orderOutNo":"SO-1"},{"newBillNo":"B2"},7]"#, vec!["orders[1].orderOutNo", "orders[2]"]),
         (r#","orders":{"orderOutNo":"SO-1"}"#, vec!["orders"]),
-        (r#","fileUrl":"u","taskId":"""#, vec!["taskId"]),
-        (r#","fileUrl":"u","taskId":77"#, vec![]),
-        (r#","fileUrl":"u","lclFlagCode":1"#, vec![]),
-        (r#","fileUrl":"u","lclFlagCode":"是""#, vec!["lclFlagCode"]),
+        (r#","fileUrl":"http://u","taskId":"""#, vec!["taskId"]),
+        (r#","fileUrl":"http://u","taskId":77"#, vec![]),
+        (r#","fileUrl":"http://u","lclFlagCode":1"#, vec![]),
+        (r#","fileUrl":"http://u","lclFlagCode":"是""#, vec!["lclFlagCode"]),
         (r#","fileUrl":["u"]"#, vec!["fileUrl"]),
     ] {
         assert_eq!(faults("lcl_task", &format!("{{{task}{more}}}")), expected, "{more}");

@@ -175,3 +175,27 @@ fn token_of(text: &str) -> Token {
     let answer = format!(r#"{{"code":200,"result":"{text}"}}"#);
     read_token(Partner::TrackingEyes, &Settings::default(), 200, answer.as_bytes()).unwrap()
 }
+
+#[test]
+fn settings_name_required_fields_of_known_operations() {
+    let settings = |name: &str, fields: &[&str]| Settings {
+        required: [(name.to_owned(), fields.iter().map(|&field| field.to_owned()).collect())].into(),
+        ..Settings::default()
+    };
+    let wrong = |name: &str, fields: &[&str], partner| {
+        settings(name, fields).validate(partner).into_iter().map(|fault| fault.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(wrong("feeConfirm", &["feeId", "a.b"], Partner::Xhq), [""; 0]);
+    assert_eq!(wrong("s3.bag.create", &["bagNo"], Partner::Yanwen), [""; 0], "any method of its families");
+    let unknown = wrong("feeConfirms", &["feeId"], Partner::Xhq);
+    assert!(unknown[0].starts_with("required.feeConfirms: is no operation of") && unknown[0].contains("feeConfirm"));
+    for (fields, said) in [(&[][..], "must be names"), (&["a."], "must be names"), (&["appId"], "holds appId")] {
+        assert!(wrong("feeConfirm", fields, Partner::Xhq)[0].contains(said), "{fields:?}");
+    }
+    let missing = |body: &str| {
+        let body = Json::parse(body.as_bytes()).unwrap();
+        let missing = settings("port_query_v2", &["carrierCd"]).missing(&row("port_query_v2"), &body);
+        missing.into_iter().map(|fault| fault.field).collect::<Vec<_>>()
+    };
+    assert_eq!(missing(r#"[{"carrierCd":"CNTAO"},{"carrierCd":""}]"#), ["[1].carrierCd"]);
+}

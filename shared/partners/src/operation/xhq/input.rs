@@ -10,7 +10,12 @@ pub(in super::super) const INPUT: &[Operation<'static>] = &[
     Operation {
         credentials: &[APP_ID, BGH_ID],
         fields: &[
-            Field::text("fileUrl", "网络下载地址 public address of a zip or rar").required(),
+            Field::text(
+                "fileUrl",
+                "网络下载地址 public address of the file; 海运报关业务支持 zip, rar: for sea freight one of these",
+            )
+            .required()
+            .format(Format::Url),
             Field::text("orderOutNo", "外部订单号 the ERP's order number").required(),
             Field::text("isReload", "重传标记 \"2\" uploads again, anything else has no meaning").need(Need::Present),
             Field::json("parameter", "business parameters; their names are lost"),
@@ -130,7 +135,7 @@ const LCL: &[Field] = &[
 /// The example of the newest text sends optional texts as `""`. It begins `appId`, `fileUrl`, `bghId`: `taskId`, which
 /// the table has between them, is left out of a task that is created.
 const LCL_TASK: &[Field] = &[
-    Field::text("fileUrl", "随附文档 address of an attached picture; this or orders").blank(),
+    Field::text("fileUrl", "随附文档 address of an attached picture; this or orders").blank().format(Format::Url),
     Field::text("taskId", "拼箱任务ID as creating the task returned it; must be given to change that task")
         .need(Need::Filled),
     Field::text("outNo", "拼箱号 LCL number").blank(),

@@ -212,9 +212,9 @@ fn what_is_accepted_but_risky_is_told() {
     let signed = format!("base_url = \"http://example.com\"\napp_secret = \"s\"\n{SIGNATURE}");
     warned("onedata", &signed, &["without TLS"]);
     for private in ["localhost", "10.1.2.3", "[::1]", "169.254.169.254"] {
-        let base = format!("base_url = \"https://{private}/\"\n");
-        warned("xhq", &base, &["every call fails: set allow_private = true"]);
-        warned("xhq", &format!("{base}allow_private = true"), &[]);
+        let at_home = format!("base_url = \"https://{private}/\"\n");
+        warned("xhq", &at_home, &["every call fails: set allow_private = true"]);
+        warned("xhq", &format!("{at_home}allow_private = true"), &[]);
     }
     let anywhere = "base_url = \"https://example.com\"\nallow_private = true";
     warned("xhq", anywhere, &["at private and loopback addresses (allow_private)"]);

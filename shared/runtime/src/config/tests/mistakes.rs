@@ -231,9 +231,9 @@ fn a_file_that_is_not_utf_8_is_told_by_its_line() {
     let gbk = [b"listen = \"127.0.0.1:1\"\n# ".as_slice(), &[0xd0, 0xc5, 0xba, 0xc5, 0xc6, 0xec], b"\n"].concat();
     let told = Config::parse_bytes(&gbk).unwrap_err();
     assert_eq!(told[0].to_string(), "encoding: the file is in GBK (GB 18030), not UTF-8: save it as UTF-8 (line 2)");
-    let marked = format!("\u{feff}listen = \"127.0.0.1:1\"\r\n");
+    let marked = "\u{feff}listen = \"127.0.0.1:1\"\r\n";
     assert_eq!(Config::parse_bytes(marked.as_bytes()).unwrap().listen.port(), 1);
-    assert_eq!(Config::parse(&marked).unwrap().listen.port(), 1, "a secret of AWS may begin with one, too");
+    assert_eq!(Config::parse(marked).unwrap().listen.port(), 1, "a secret of AWS may begin with one, too");
 }
 
 #[test]

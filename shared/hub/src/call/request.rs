@@ -1,0 +1,231 @@
+//! The request of a call as it may be shown: what the ERP printed, without what is secret in it.
+
+use std::ops::Range;
+
+use partners::Json;
+use partners::json::Kind;
+use partners::operation::enclosure::{Enclosure, decode};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+
+/// How much of a body is shown, in bytes: a longer one is cut, and shown as a text.
+const SHOWN: usize = 256 * 1024;
+
+/// What stands in the place of a secret.
+const REDACTED: &str = "[REDACTED]";
+
+/// Names of secrets, without `_` and `-`, in small letters. A name that ends in one of these is one.
+const SECRETS: [&str; 8] =
+    ["token", "password", "passwd", "secret", "signature", "apikey", "authorization", "credential"];
+
+/// The shortest credential whose value is looked for within longer texts: a shorter one is part of many words.
+const TELLING: usize = 6;
+
+/// What the ERP asked for.
+#[derive(Debug, Serialize)]
+pub(super) struct Sent {
+    /// The body as it was printed; the beginning of a long one, as a text.
+    body: Body,
+    truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<File>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Body {
+    Json(Box<RawValue>),
+    Text(String),
+}
+
+/// The file that came with the call.
+#[derive(Debug, Serialize)]
+struct File {
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<String>,
+    /// How long it is, where it came with the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    /// Where it is fetched from, without what may sign the address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+}
+
+impl Sent {
+    /// The request in the payload of a call's record.
+    pub(super) fn of(payload: &[u8], credentials: &[(&str, &str)]) -> Option<Self> {
+        let whole = Json::parse(payload).ok()?;
+        let body = redacted(whole.get("body")?, credentials);
+        let truncated = body.len() > SHOWN;
+        let body = if truncated {
+            let end = body.floor_char_boundary(SHOWN);
+            Body::Text(body.get(..end).unwrap_or_default().to_owned())
+        } else {
+            Body::Json(RawValue::from_string(body).ok()?)
+        };
+        let file = whole.get("file").and_then(|file| serde_json::from_str::<Enclosure>(file.text()).ok());
+        Some(Self { body, truncated, file: file.map(File::of) })
+    }
+}
+
+impl File {
+    fn of(enclosed: Enclosure) -> Self {
+        let name = enclosed.name().map(std::borrow::Cow::into_owned);
+        let content_type = enclosed.content_type().map(str::to_owned);
+        let plain = Self { name, content_type, bytes: None, sha256: None, url: None };
+        match enclosed {
+            Enclosure::Inline { base64, .. } => {
+                let bytes = decode(&base64).unwrap_or_default();
+                let sha256 =
+                    Sha256::digest(&bytes).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+                Self { bytes: Some(bytes.len()), sha256: Some(sha256), ..plain }
+            }
+            Enclosure::At { url, .. } => Self { url: Some(unsigned(&url).unwrap_or(url)), ..plain },
+        }
+    }
+}
+
+/// The JSON as it is printed, with each secret value replaced.
+fn redacted(json: &Json<'_>, credentials: &[(&str, &str)]) -> String {
+    let mut places = Vec::new();
+    look(json, None, credentials, &mut places);
+    let (text, start) = (json.text(), json.span().start);
+    let (mut out, mut copied) = (String::with_capacity(text.len()), 0);
+    for (span, instead) in places {
+        out.push_str(text.get(copied..span.start - start).unwrap_or_default());
+        out.push_str(&Value::from(instead).to_string());
+        copied = span.end - start;
+    }
+    out.push_str(text.get(copied..).unwrap_or_default());
+    out
+}
+
+/// Collects what is to be replaced, in its order.
+fn look(json: &Json<'_>, name: Option<&str>, credentials: &[(&str, &str)], places: &mut Vec<(Range<usize>, String)>) {
+    let secret = name.is_some_and(|name| is_secret(name, credentials));
+    match json.kind() {
+        Kind::Null => {}
+        Kind::Object(members) if !secret => {
+            for (name, value) in members {
+                look(value, Some(name), credentials, places);
+            }
+        }
+        Kind::Array(elements) if !secret => {
+            for element in elements {
+                look(element, name, credentials, places);
+            }
+        }
+        Kind::String(text) if !secret => {
+            let instead = if tells(text, credentials) { Some(REDACTED.to_owned()) } else { within(text, credentials) };
+            places.extend(instead.or_else(|| unsigned(text)).map(|instead| (json.span(), instead)));
+        }
+        Kind::Bool(_) | Kind::Number(_) if !secret => {}
+        Kind::Object(_) | Kind::Array(_) | Kind::String(_) | Kind::Bool(_) | Kind::Number(_) => {
+            places.push((json.span(), REDACTED.to_owned()));
+        }
+    }
+}
+
+/// A text that is JSON itself, where something in it is secret.
+fn within(text: &str, credentials: &[(&str, &str)]) -> Option<String> {
+    text.trim_start().starts_with(['{', '[']).then_some(())?;
+    let json = Json::parse(text.as_bytes()).ok()?;
+    let shown = redacted(&json, credentials);
+    (shown != json.text()).then_some(shown)
+}
+
+/// Whether a member of this name holds a secret: one of the connection's credentials, or what is called like one.
+fn is_secret(name: &str, credentials: &[(&str, &str)]) -> bool {
+    let plain = |text: &str| text.replace(['_', '-'], "").to_lowercase();
+    let name = plain(name);
+    name == "sign"
+        || SECRETS.iter().any(|secret| name.ends_with(secret))
+        || credentials.iter().any(|(credential, _)| plain(credential) == name)
+}
+
+/// Whether a text is or holds a credential.
+fn tells(text: &str, credentials: &[(&str, &str)]) -> bool {
+    let mut known = credentials.iter().map(|(_, value)| *value).filter(|value| !value.is_empty());
+    known.any(|value| text == value || (value.len() >= TELLING && text.contains(value)))
+}
+
+/// An address without its query and its user, either of which may open what it leads to. Nothing where it has none.
+fn unsigned(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)).then_some(())?;
+    let (place, query) = rest.split_once('?').map_or((rest, ""), |(place, _)| (place, "?[REDACTED]"));
+    let authority = place.find('/').unwrap_or(place.len());
+    let user = place.get(..authority)?.rfind('@');
+    let place = user.map_or(place, |at| place.get(at + 1..).unwrap_or_default());
+    (user.is_some() || !query.is_empty()).then(|| format!("{scheme}://{place}{query}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CREDENTIALS: [(&str, &str); 3] = [("app_id", "APP-0123456"), ("secret", "hunter2!"), ("code", "AB")];
+
+    fn shown(body: &str) -> String {
+        let payload = format!(r#"{{"key":"k","body":{body}}}"#);
+        match Sent::of(payload.as_bytes(), &CREDENTIALS).unwrap().body {
+            Body::Json(json) => json.get().to_owned(),
+            Body::Text(text) => text,
+        }
+    }
+
+    /// Regression: what the ERP had asked for was shown nowhere.
+    #[test]
+    fn request_is_shown_as_it_was_printed() {
+        let body = r#"{"orderOutNo": "SO-1","n":1.10,"big":1906651379888427008, "a":"\u653e","a":null,"l":[1, true]}"#;
+        assert_eq!(shown(body), body);
+    }
+
+    #[test]
+    fn secrets_of_a_request_are_not_shown() {
+        for (body, expected) in [
+            (r#"{"appId":"x","n":1}"#, r#"{"appId":"[REDACTED]","n":1}"#),
+            (r#"[{"access_token" : {"a":1}}]"#, r#"[{"access_token" : "[REDACTED]"}]"#),
+            (r#"{"sign":12,"design":12}"#, r#"{"sign":"[REDACTED]","design":12}"#),
+            (r#"{"note":"my hunter2! is"}"#, r#"{"note":"[REDACTED]"}"#),
+            (r#"{"note":"ABC","x":"AB"}"#, r#"{"note":"ABC","x":"[REDACTED]"}"#),
+            (r#"{"tokens":["a"],"Password":["a","b"]}"#, r#"{"tokens":["a"],"Password":"[REDACTED]"}"#),
+            (r#"{"msg":"{\"token\":\"a\"}"}"#, r#"{"msg":"{\"token\":\"[REDACTED]\"}"}"#),
+            (r#"{"u":"http://h/1.zip?Signature=s"}"#, r#"{"u":"http://h/1.zip?[REDACTED]"}"#),
+            (r#"{"u":"https://me:pw@h:1/a@b"}"#, r#"{"u":"https://h:1/a@b"}"#),
+            (r#"{"u":"https://h/a?b"}"#, r#"{"u":"https://h/a?[REDACTED]"}"#),
+        ] {
+            assert_eq!(shown(body), expected);
+        }
+    }
+
+    #[test]
+    fn file_is_shown_by_name_size_and_digest() {
+        let payload = |file: &str| format!(r#"{{"key":"k","body":{{}},"file":{file}}}"#);
+        let shown = |file: &str| {
+            let sent = Sent::of(payload(file).as_bytes(), &CREDENTIALS).unwrap();
+            serde_json::to_value(sent).unwrap()["file"].clone()
+        };
+        let inline = shown(r#"{"name":"a.zip","content_type":"application/zip","base64":"YWJj"}"#);
+        let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(
+            (&inline["name"], &inline["bytes"], &inline["sha256"]),
+            (&"a.zip".into(), &3.into(), &digest.into())
+        );
+        assert!(inline.get("base64").is_none());
+        let at = shown(r#"{"url":"https://h/in/b.zip?signature=s"}"#);
+        assert_eq!((&at["name"], &at["url"]), (&"b.zip".into(), &"https://h/in/b.zip?[REDACTED]".into()));
+    }
+
+    #[test]
+    fn long_request_is_cut() {
+        let long = format!(r#"{{"a":"{}"}}"#, "单".repeat(200_000));
+        let sent = Sent::of(format!(r#"{{"key":"k","body":{long}}}"#).as_bytes(), &[]).unwrap();
+        assert!(sent.truncated && matches!(&sent.body, Body::Text(text) if text.len() <= SHOWN));
+    }
+}
