@@ -39,7 +39,9 @@ impl Stranger {
         match self {
             Self::Idle => Vec::new(),
             Self::HalfSent => b"POST /hooks/xhq/xhq-sh/".to_vec(),
-            Self::WrongKey => request("POST", "/hooks/xhq/xhq-sh/wrong", "content-length: 100000\r\n", &[b'x'; 50_000]),
+            Self::WrongKey => {
+                request("POST", "/hooks/xhq/xhq-sh/wrong", "content-length: 100000\r\n", &b"x".repeat(50_000))
+            }
             Self::ReadsNothing => b"GET /openapi.json HTTP/1.1\r\nhost: hub\r\n\r\n".repeat(50),
         }
     }
