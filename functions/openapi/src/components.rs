@@ -4,6 +4,7 @@ use hub::call::Standing;
 use hub::delivery::State;
 use serde_json::{Value, json};
 
+use crate::field::SOMETHING;
 use crate::parts::{self, schema};
 
 /// Everything but the bodies of the partners' operations.
@@ -102,7 +103,7 @@ fn schemas() -> Value {
             "description": "A file; or the partner's own field `file`, which passes as it is.",
             "oneOf": [
                 schema("File"),
-                {"title": "OwnBase64", "type": "string", "minLength": 1, "pattern": r"\S", "contentEncoding": "base64"},
+                {"title": "OwnBase64", "type": "string", "minLength": 1, "pattern": SOMETHING, "contentEncoding": "base64"},
             ],
         },
         "CallState": {

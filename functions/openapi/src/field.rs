@@ -6,6 +6,9 @@
 use partners::operation::{Field, Format, Kind, Need, Rule};
 use serde_json::{Map, Value, json};
 
+/// A text that is not blank. It says the same to clients that hold a pattern against the beginning, or the whole.
+pub(crate) const SOMETHING: &str = r"^\s*\S[\s\S]*$";
+
 /// An object of these fields. Others pass, too.
 pub(crate) fn object(fields: &[Field], rules: &[Rule]) -> Map<String, Value> {
     let properties: Map<_, _> = fields.iter().map(|field| (field.name.to_owned(), schema(field).into())).collect();
@@ -132,7 +135,7 @@ fn text(field: &Field, filled: bool, schema: &mut Map<String, Value>) {
     let pattern = match field.format {
         // Blanks alone are no value.
         Format::Any if filled => {
-            schema.insert("pattern".to_owned(), r"\S".into());
+            schema.insert("pattern".to_owned(), SOMETHING.into());
             return;
         }
         Format::Any => return,

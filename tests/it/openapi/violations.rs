@@ -81,7 +81,7 @@ fn wrong(schema: &Value) -> Vec<Value> {
     if let Some(most) = schema["maxLength"].as_u64() {
         wrong.push("x".repeat(usize::try_from(most).unwrap() + 1).into());
     }
-    if text("pattern") == r"\S" {
+    if text("pattern").starts_with(r"^\s*\S") {
         wrong.push(" \t".into());
     } else if !text("pattern").is_empty() {
         wrong.push("\u{1}?".into());
