@@ -40,6 +40,15 @@ enum One {
         /// The id, 48 hex digits
         id: EventId,
     },
+    /// Send a queued call now, whatever it waits for: a retry, a circuit, its turn, or the partner's Retry-After; the hub must
+    /// run
+    Retry {
+        /// The id, 48 hex digits
+        id: EventId,
+        /// Do it; without this, only tell whether it can be done
+        #[arg(long)]
+        go: bool,
+    },
     /// Decide about an ambiguous call; the hub must run
     Resolve {
         /// The id, 48 hex digits
@@ -99,16 +108,29 @@ pub(crate) async fn run(config: &Config, calls: Calls, times: times::Print) -> a
                 Decision::Retry => r#"{"decision":"retry"}"#,
                 Decision::Done => r#"{"decision":"done"}"#,
             };
-            let connection = call::find(config.connections.keys(), id).map(|key| key.connection);
-            let connection = connection.ok_or_else(|| anyhow::anyhow!("there is no call {id}"))?;
-            let key = erp::key(config, &connection)?;
-            let path = format!("/calls/{id}/resolve");
-            let headers = vec![("content-type".into(), "application/json".to_owned())];
-            let reply = erp::ask(config, key, (Method::POST, &path), headers, decision.into(), PATIENCE).await?;
-            reply.print()?;
-            Ok(if reply.status < 400 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            ask(config, id, "resolve", decision).await
+        }
+        Some(One::Retry { id, go }) => {
+            let code =
+                ask(config, id, "retry", if go { r#"{"dry_run":false}"# } else { r#"{"dry_run":true}"# }).await?;
+            if !go && code == ExitCode::SUCCESS {
+                out::note("the call would be sent now; add --go to do it");
+            }
+            Ok(code)
         }
     }
+}
+
+/// Asks the hub that runs for a change of a call.
+async fn ask(config: &Config, id: EventId, what: &str, body: &'static str) -> anyhow::Result<ExitCode> {
+    let connection = call::find(config.connections.keys(), id).map(|key| key.connection);
+    let connection = connection.ok_or_else(|| anyhow::anyhow!("there is no call {id}"))?;
+    let key = erp::key(config, &connection)?;
+    let path = format!("/calls/{id}/{what}");
+    let headers = vec![("content-type".into(), "application/json".to_owned())];
+    let reply = erp::ask(config, key, (Method::POST, &path), headers, body.into(), PATIENCE).await?;
+    reply.print()?;
+    Ok(if reply.status < 400 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn list(store: &SqliteStore, filter: &Filter, times: times::Print) -> anyhow::Result<ExitCode> {

@@ -70,8 +70,11 @@ pub(crate) struct Replay {
     /// The endpoint to deliver to
     #[arg(long)]
     endpoint: EndpointId,
-    /// The events; without any, every failed one of the endpoint
+    /// The events; without any, every failed one of the endpoint, or with --now every pending one
     ids: Vec<EventId>,
+    /// Send those that wait now, whatever they wait for: a retry, an open circuit, or the endpoint's Retry-After
+    #[arg(long)]
+    now: bool,
     /// Do it; without this, only tell which
     #[arg(long)]
     go: bool,
@@ -237,7 +240,7 @@ pub(crate) async fn replay(config: Config, replay: Replay, times: times::Print) 
     );
     let store = SqliteStore::existing(&config.data_dir)?;
     let selection = if replay.ids.is_empty() {
-        Selection::Failed
+        if replay.now { Selection::Pending } else { Selection::Failed }
     } else {
         let mut keys: Vec<EventKey> = Vec::new();
         for id in replay.ids {
@@ -247,7 +250,8 @@ pub(crate) async fn replay(config: Config, replay: Replay, times: times::Print) 
         Selection::These(keys)
     };
     let context = Context { config: Arc::new(config), store, queue: (), clock: runtime::system_clock() };
-    let (change, endpoint, dry_run) = (Change::Replay, &replay.endpoint, !replay.go);
+    let change = if replay.now { Change::SendNow } else { Change::Replay };
+    let (endpoint, dry_run) = (&replay.endpoint, !replay.go);
     let mut order = Order { change, endpoint, selection, from: None, dry_run };
     let (mut count, mut started) = (0, Vec::new());
     loop {
@@ -269,13 +273,17 @@ pub(crate) async fn replay(config: Config, replay: Replay, times: times::Print) 
                 "{} {} {}",
                 Word(&key.connection),
                 Word(&key.subject),
-                why_not(&context, key, endpoint, times).await?
+                why_not(&context, key, endpoint, (replay.now, times)).await?
             ))?;
         }
     }
+    let every = context.config.sweep_every;
     let told = match (replay.go, count) {
+        (_, 0) if replay.now => say!("no delivery to {endpoint} waits"),
+        (true, n) if replay.now => say!("{n} deliveries are sent now; the hub takes them up within {every:?}"),
+        (false, n) if replay.now => say!("{n} deliveries would be sent now; add --go to do it"),
         (_, 0) => say!("no delivery to {endpoint} starts over: replay is for those that have ended"),
-        (true, n) => say!("{n} deliveries start over; the hub takes them up within {:?}", context.config.sweep_every),
+        (true, n) => say!("{n} deliveries start over; the hub takes them up within {every:?}"),
         (false, n) => say!("{n} deliveries would start over; add --go to do it"),
     };
     out::unless_closed(told)?;
@@ -287,15 +295,18 @@ async fn why_not(
     context: &Context<SqliteStore, ()>,
     key: &EventKey,
     endpoint: &EndpointId,
-    times: times::Print,
+    (sends, times): (bool, times::Print),
 ) -> anyhow::Result<String> {
     let Some(found) = context.store.inspect(key, context.now()).await? else {
         return Ok(format!("{}: it has expired", key.id));
     };
     let pending = found.work.delivery(endpoint).filter(|delivery| delivery.state == State::Pending);
     Ok(match pending {
+        Some(_) if sends => format!("{}: it is being sent, or is about to be", key.id),
+        None if sends => format!("{}: no delivery waits; without --now what has ended starts over", key.id),
         Some(delivery) => {
-            format!("{}: it is on its way already, its next attempt due at {}", key.id, times(delivery.due))
+            let due = times(delivery.due);
+            format!("{}: it is on its way already, its next attempt due at {due}; --now sends it now", key.id)
         }
         None if found.work.call.is_some() => format!("{}: the call has not ended, so there is nothing to tell", key.id),
         None => format!("{}: another change was faster; try again", key.id),

@@ -75,7 +75,9 @@ async fn route<S: Store, Q: Queue>(
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match segments.as_slice() {
         ["deliveries" | "events", ..] => erp(courier, visit, request, Door::Deliveries).await,
-        ["calls", _, operation] if *operation != "resolve" => erp(courier, visit, request, Door::Call).await,
+        ["calls", _, operation] if !matches!(*operation, "resolve" | "retry") => {
+            erp(courier, visit, request, Door::Call).await
+        }
         ["calls", ..] => erp(courier, visit, request, Door::CallStatus).await,
         ["openapi.json"] => openapi::handle(&request).map(Full::new),
         ["health"] => match health.check(&context.store, context.now()).await {

@@ -36,6 +36,11 @@ fn problem(connection: &Connection, why: Unanswered) -> Problem {
             let detail = "the connection's rate or concurrency is used up; nothing was sent";
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail).retry_after(wait)
         }
+        Unanswered::Here(text) => {
+            tracing::error!(function = crate::NAME, connection = %connection.id, why = text, "a query cannot be sent by this process");
+            let detail = "the hub cannot send anything at the moment; repeat the query later";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+        }
         Unanswered::NoAnswer(text) => {
             Problem::new(StatusCode::BAD_GATEWAY, "no-answer", format!("{partner} did not answer: {text}"))
         }

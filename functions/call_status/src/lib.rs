@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /calls/<id>` | the call: its state, every attempt that is kept, the partner's answer as it came |
 //! | `GET /calls?connection=&subject=&state=&from=&limit=` | calls: those of a subject, or those that are open: queued, failed or ambiguous |
+//! | `POST /calls/<id>/retry`, with `{"dry_run":true}` only to see whether it can be | the queued call that waits, sent now |
 //! | `POST /calls/<id>/resolve` with `{"decision":"retry"}` or `{"decision":"done"}` | the ambiguous call, sent again or taken for done |
 //! | Lambda Invoke with `{"path":"/calls/<id>"}`, and `method`, `query`, `body` where needed | `{"status","body"}` of the same |
 //!
@@ -12,6 +13,7 @@
 
 mod list;
 mod resolve;
+mod retry;
 
 use api::{Caller, Parameters, Problem, asking};
 use bytes::Bytes;
@@ -26,8 +28,12 @@ pub const NAME: &str = "call_status";
 
 /// The paths it serves, as the gateway's and the local hub's function table have them. A gateway wants one name for what
 /// may stand in a place: here it is a call's id.
-pub const ROUTES: &[(Method, &str)] =
-    &[(Method::GET, "/calls"), (Method::GET, "/calls/{name}"), (Method::POST, "/calls/{name}/resolve")];
+pub const ROUTES: &[(Method, &str)] = &[
+    (Method::GET, "/calls"),
+    (Method::GET, "/calls/{name}"),
+    (Method::POST, "/calls/{name}/resolve"),
+    (Method::POST, "/calls/{name}/retry"),
+];
 
 /// The largest body that is taken, in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -72,8 +78,14 @@ async fn route<S: Store, Q: Queue>(
             let listed = resolve::answer(context, key, caller.id, api::body(request)?).await?;
             Ok(api::raw(StatusCode::OK, shown(&listed)?.into_bytes()))
         }
+        (&Method::POST, ["calls", id, "retry"]) => {
+            let key = key(context, caller, id)?;
+            let asked = if request.body().is_empty() { retry::Retry::default() } else { api::body(request)? };
+            let listed = retry::answer(context, key, asked).await?;
+            Ok(api::raw(StatusCode::OK, shown(&listed)?.into_bytes()))
+        }
         (_, ["calls"] | ["calls", _]) => Err(Problem::method("GET")),
-        (_, ["calls", _, "resolve"]) => Err(Problem::method("POST")),
+        (_, ["calls", _, "resolve" | "retry"]) => Err(Problem::method("POST")),
         _ => Err(Problem::missing("there is no such path")),
     }
 }

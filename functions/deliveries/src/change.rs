@@ -11,7 +11,7 @@ use hub::{EndpointId, EventKey, Utc, Work};
 use queue::{Errand, Hint};
 use runtime::Context;
 use runtime::receive::hints;
-use store::{Failed, Settled, Store, StoreError};
+use store::{Failed, Pending, Settled, Store, StoreError};
 use tokio::time::Instant;
 
 /// How many deliveries one request changes at the most.
@@ -39,6 +39,8 @@ pub enum Change {
     },
     /// The delivery starts over.
     Replay,
+    /// The wait of the delivery ends, whatever it waits for: it is attempted now.
+    SendNow,
 }
 
 /// Which deliveries.
@@ -48,6 +50,8 @@ pub enum Selection {
     These(Vec<EventKey>),
     /// Every failed one.
     Failed,
+    /// Every pending one.
+    Pending,
 }
 
 /// A change of the deliveries to an endpoint, as it is asked for.
@@ -144,9 +148,13 @@ async fn batch<S: Store, Q>(
             let next = (end < keys.len()).then(|| end.to_string());
             Ok((these.iter().map(|key| (key.clone(), None)).collect(), next))
         }
-        Selection::Failed => {
-            let which = Failed::At(order.endpoint.clone());
-            let page = context.store.failed(&which, from, most, context.now()).await;
+        Selection::Failed | Selection::Pending => {
+            let (endpoint, now) = (order.endpoint.clone(), context.now());
+            let page = if matches!(order.selection, Selection::Failed) {
+                context.store.failed(&Failed::At(endpoint), from, most, now).await
+            } else {
+                context.store.pending(&Pending::At(endpoint), from, most, now).await
+            };
             let page = page.map_err(|error| {
                 if matches!(error, StoreError::BadCursor { .. }) { ChangeError::Place } else { error.into() }
             })?;
@@ -182,9 +190,10 @@ async fn one<S: Store, Q>(
 fn next(order: &Order<'_>, work: &Work, now: Utc) -> Option<Work> {
     match (order.change, &order.selection) {
         (Change::Confirm { cutoff }, _) => work.confirmed(order.endpoint, cutoff, now),
+        (Change::SendNow, _) => work.forwarded(order.endpoint, now),
         (Change::Replay, Selection::These(_)) => work.replayed(order.endpoint, now),
         // Somebody may have confirmed it since it was listed, or the ERP have taken it.
-        (Change::Replay, Selection::Failed) => {
+        (Change::Replay, Selection::Failed | Selection::Pending) => {
             let failed = work.delivery(order.endpoint).is_some_and(|delivery| delivery.state == State::Failed);
             failed.then(|| work.replayed(order.endpoint, now)).flatten()
         }

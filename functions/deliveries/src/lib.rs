@@ -6,7 +6,7 @@
 //! | `GET /events/<connection>/<subject or alias>` | a subject's events in the order of their reception |
 //! | `GET /events/<connection>/<subject>/<id>` | one event with its payload |
 //! | `POST /deliveries/confirm` | failed deliveries that have been seen become `confirmed` |
-//! | `POST /deliveries/replay` | deliveries start over; without `"dry_run": false` it only tells which |
+//! | `POST /deliveries/replay` | deliveries start over, or with `"now": true` those that wait are sent now; without `"dry_run": false` it only tells which |
 //! | Lambda Invoke with `{"path":"/deliveries/failed"}`, and `method`, `query`, `body` where needed | `{"status","body"}` of the same |
 //!
 //! A change that is too long for one request says where to go on: `next`, as a list does.
@@ -116,8 +116,12 @@ async fn route<S: Store, Q: Queue>(
             let asked: Replay = body(request)?;
             let (endpoint, dry_run) = (&asked.endpoint, asked.dry_run);
             caller.endpoint(endpoint)?;
-            let selection = selection(asked.events)?;
-            let order = Order { change: Change::Replay, endpoint, selection, from: asked.from, dry_run };
+            let selection = match asked.events {
+                None if asked.now => Selection::Pending,
+                events => selection(events)?,
+            };
+            let change = if asked.now { Change::SendNow } else { Change::Replay };
+            let order = Order { change, endpoint, selection, from: asked.from, dry_run };
             let Changed { events, next } = apply(context, caller, &order).await?;
             let replayed = if dry_run { 0 } else { events.len() };
             let done = json!({"dry_run": dry_run, "replayed": replayed, "events": events, "next": next});
@@ -265,7 +269,10 @@ struct Replay {
     endpoint: EndpointId,
     #[serde(default = "yes")]
     dry_run: bool,
-    /// Which; without it every failed delivery of the endpoint.
+    /// Those that wait for a retry, for a circuit or because the endpoint asked for patience are sent now.
+    #[serde(default)]
+    now: bool,
+    /// Which; without it every failed delivery of the endpoint, or with `now` every pending one.
     #[serde(default, deserialize_with = "given")]
     events: Option<Vec<EventKey>>,
     /// The `next` of the answer before.

@@ -80,7 +80,11 @@ fn delivery(delivery: &hub::delivery::Delivery) -> Value {
         .iter()
         .map(|attempt| {
             let at = attempt.at.to_string();
-            json!({"at": at, "ms": attempt.ms, "status": attempt.status, "detail": attempt.detail})
+            let mut shown = json!({"at": at, "ms": attempt.ms, "status": attempt.status, "detail": attempt.detail});
+            if let (1.., Some(shown)) = (attempt.put_off, shown.as_object_mut()) {
+                shown.insert("put_off".to_owned(), json!(attempt.put_off));
+            }
+            shown
         })
         .collect();
     let at = delivery.due.to_string();

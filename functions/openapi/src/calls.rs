@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 use crate::parts::{self, answer, given, parameter, schema};
 
 /// The paths, each with its item.
-pub(crate) fn paths() -> [(String, Value); 4] {
+pub(crate) fn paths() -> [(String, Value); 5] {
     let id = given("path", "id", "The call's id.", &schema("Id"));
     [
         ("/calls/{connection}/{operation}".to_owned(), json!({"post": call()})),
         ("/calls".to_owned(), json!({"get": list()})),
         ("/calls/{id}".to_owned(), json!({"parameters": [id], "get": one()})),
         ("/calls/{id}/resolve".to_owned(), json!({"parameters": [id], "post": resolve()})),
+        ("/calls/{id}/retry".to_owned(), json!({"parameters": [id], "post": retry()})),
     ]
 }
 
@@ -136,6 +137,27 @@ fn resolve() -> Value {
         },
         "responses": parts::responses(
             [("200", answer("The call after the decision.", &schema("Call")))],
+            &["400", "401", "404", "405", "409", "500", "503"],
+        ),
+    })
+}
+
+fn retry() -> Value {
+    let asked = json!({
+        "type": "object",
+        "properties": {
+            "dry_run": {"type": "boolean", "default": false, "description": "Only shows the call as it would be."},
+        },
+        "additionalProperties": false,
+    });
+    json!({
+        "operationId": "retry_call",
+        "tags": ["calls"],
+        "summary": "Ends the wait of a queued call, be it for a retry, for an open circuit, for its turn at the \
+                    connection's rate or because the partner asked for patience: it is sent now",
+        "requestBody": {"content": {"application/json": {"schema": asked, "example": {"dry_run": false}}}},
+        "responses": parts::responses(
+            [("200", answer("The call, due now.", &schema("Call")))],
             &["400", "401", "404", "405", "409", "500", "503"],
         ),
     })

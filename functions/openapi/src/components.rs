@@ -279,6 +279,11 @@ fn attempt() -> Value {
             "ms": {"type": "integer", "description": "How long it took."},
             "status": {"type": ["integer", "null"], "description": "The HTTP status, where there was an answer."},
             "detail": {"type": "string", "description": "The beginning of the answer, or what went wrong."},
+            "put_off": {
+                "type": "integer",
+                "description": "No attempt: it was put off so many times in a row, first `at` that time, for the reason \
+                                in `detail`. No retry is used up by it.",
+            },
         },
     })
 }

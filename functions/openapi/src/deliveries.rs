@@ -90,6 +90,12 @@ fn replay() -> Value {
         "properties": {
             "endpoint": {"type": "string", "description": "The id of a configured endpoint."},
             "dry_run": {"type": "boolean", "description": "Only tells which; true where it is left out."},
+            "now": {
+                "type": "boolean",
+                "description": "Ends the wait of pending deliveries, be it for a retry, for an open circuit or because \
+                                the endpoint asked for patience: they are sent now. Without `events`, every pending one \
+                                of the endpoint. What is settled is left as it is.",
+            },
             "events": schema("EventKeys"),
             "from": from(),
         },
@@ -97,12 +103,12 @@ fn replay() -> Value {
     });
     let done = changed(&json!({
         "dry_run": {"type": "boolean"},
-        "replayed": {"type": "integer", "description": "How many started over; 0 in a dry run."},
+        "replayed": {"type": "integer", "description": "How many started over, or with `now` are sent now; 0 in a dry run."},
     }));
     json!({
         "operationId": "replay_deliveries",
         "tags": ["deliveries"],
-        "summary": "Deliveries start over; without \"dry_run\": false it only tells which",
+        "summary": "Deliveries start over, or are sent now; without \"dry_run\": false it only tells which",
         "requestBody": sent(&asked, &json!({"endpoint": "erp", "dry_run": true})),
         "responses": parts::responses([("200", answer("What was or would be replayed.", &done))], &CHANGE_PROBLEMS),
     })

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use hub::breaker::Permit;
+use hub::breaker::{Permit, Rank, Tried};
 use hub::call::Standing;
 use hub::delivery::{Delivery, Outcome, State};
 use hub::{EndpointId, Event, EventKey, Record, Utc, Work};
@@ -15,7 +15,7 @@ use store::{Store, StoreError};
 
 use crate::change::{change, leave, tell};
 use crate::parcel::{Parcel, Returned};
-use crate::{Courier, ahead, call, index};
+use crate::{Courier, ahead, call, index, release};
 
 /// What an errand came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub enum Done {
     Attempted(State),
     /// An attempt was made; this is where the call stands now.
     Called(Standing),
-    /// No attempt was made, because the circuit of whom it goes to is open, the connection's rate is used up, or this
-    /// process does not know whom it goes to.
+    /// No attempt was made, because the circuit of its destination is open, its turn at the connection's rate comes later, or
+    /// this process cannot send it.
     PutOff,
     /// No attempt was made, because it might not have ended in this process's time. It comes again soon.
     Left,
@@ -90,14 +90,22 @@ where
         return Ok(leave(courier, key, Errand::Deliver { endpoint: to.clone(), turn }).await);
     };
     let jitter = (courier.random)();
-    let permit = line.permit(store, context.now()).await;
+    let Some(kind) = told(&record).map(|event| event.meta.kind.clone()) else { return Ok(Done::Stale) };
+    let permit = line.permit(store, kind.as_str(), context.now()).await;
     // What is read after all waiting is over decides whether the time of this turn still suffices.
     let now = context.now();
-    if let Permit::Wait(reopens) = permit {
-        let put_off = |delivery: Delivery| delivery.put_off(reopens, &endpoint.schedule, now, jitter);
-        return unsent(courier, key, record.work, (to, turn), put_off).await;
-    }
-    if now.after(endpoint.timeout + MARGIN) >= delivery.due {
+    let permit = match permit {
+        Permit::Wait(_) if delivery.at_once => Permit::Go,
+        Permit::Wait(reopens) => {
+            let again = !delivery.attempts.is_empty();
+            let due = line.rank(kind.as_str(), reopens, again).due(reopens, now, jitter);
+            let why = format!("put off until {due}: the endpoint has been failing, and its circuit is open");
+            let put_off = |delivery: Delivery| delivery.put_off(due, &why, &endpoint.schedule, now);
+            return unsent(courier, key, record.work, (to, turn), put_off).await;
+        }
+        Permit::Go | Permit::Probe => permit,
+    };
+    if !delivery.in_hand || now.after(endpoint.timeout + MARGIN) >= delivery.due {
         // The time of this turn may run out during the attempt, and the sweeper would begin another: take a new turn.
         let until = now.after(lease(context.config.sweep_every, endpoint));
         let claim = |work| next(work, (to, turn), |delivery| delivery.claimed(until));
@@ -117,19 +125,34 @@ where
     });
     drop((place, event));
     let over = context.now();
-    line.report(store, (permit, key.id, returned.outcome), over).await;
-    log(key, to, &returned);
+    let took = over.since(now);
+    let tried = Tried { kind: kind.as_str(), event: key.id, outcome: returned.outcome, status: returned.status, took };
+    let reopened = line.report(store, permit, &tried, over).await;
+    // An endpoint that asks for patience gets it; otherwise a probe that failed uses nothing up.
+    let asks = matches!(returned.outcome, Outcome::Refused { retry_after: Some(_), .. });
+    let held_back = line.closed_until(kind.as_str(), over).filter(|_| permit == Permit::Probe && !asks);
+    let held_back = held_back.map(|reopens| Rank::Failed.due(reopens, over, jitter));
     let attempted = |mut work: Work| {
         work.index_by = if indexed { None } else { work.index_by };
         next(work, (to, turn), |delivery| {
-            delivery.attempted(returned.attempt(now, over), returned.outcome, &endpoint.schedule, over, jitter)
+            let (attempt, schedule) = (returned.attempt(now, over), &endpoint.schedule);
+            match held_back {
+                Some(due) => delivery.probed(attempt, due, schedule, over),
+                None => delivery.attempted(attempt, returned.outcome, schedule, over, jitter),
+            }
         })
     };
     let changed = change(courier, key, record.work, attempted).await.map_err(Undone::After)?;
-    let Some(delivery) = changed.and_then(|work| work.delivery(to).cloned()) else { return Ok(Done::Stale) };
-    measure(&delivery, over);
-    again(courier, key, &delivery).await;
-    Ok(Done::Attempted(delivery.state))
+    let settled = changed.and_then(|work| work.delivery(to).cloned());
+    if let Some(delivery) = &settled {
+        log(key, delivery, &returned);
+        measure(delivery, over);
+        again(courier, key, delivery).await;
+    }
+    if let Some(reopened) = reopened {
+        release::endpoint(courier, endpoint, &line, kind.as_str(), reopened).await;
+    }
+    Ok(settled.map_or(Done::Stale, |delivery| Done::Attempted(delivery.state)))
 }
 
 /// Stores what becomes of a delivery without an attempt.
@@ -148,7 +171,7 @@ async fn unsent<S: Store, Q: Queue>(
         return Ok(Done::PutOff);
     }
     let why = delivery.attempts.last().map(|last| last.detail.as_str());
-    tracing::warn!(event = %key.id, subject = %key.subject, endpoint = %to, why, "not delivered");
+    tracing::warn!(event = %key.id, subject = %key.subject, endpoint = %to, why, "a delivery has failed: replay or confirm it");
     measure(&delivery, courier.context.now());
     Ok(Done::Attempted(delivery.state))
 }
@@ -200,13 +223,19 @@ async fn again<S, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey, delivery: &
     }
 }
 
-fn log(key: &EventKey, to: &EndpointId, returned: &Returned) {
-    let (event, subject, status) = (key.id, &key.subject, returned.status);
-    match returned.outcome {
-        Outcome::Delivered => tracing::debug!(%event, %subject, endpoint = %to, status, "delivered"),
-        Outcome::Refused { .. } | Outcome::NoAnswer | Outcome::Impossible => {
-            // What the ERP answered is kept with the attempt; it may hold what no log should.
-            tracing::info!(%event, %subject, endpoint = %to, status, "not delivered");
+/// What the ERP answered is kept with the attempt; it may hold what no log should. The reason is the status, or why there
+/// was no answer.
+fn log(key: &EventKey, delivery: &Delivery, returned: &Returned) {
+    let (event, subject, endpoint, status) = (key.id, &key.subject, &delivery.endpoint, returned.status);
+    let why = status.map_or_else(|| returned.detail.clone(), |status| format!("answered with status {status}"));
+    match (returned.outcome, delivery.state) {
+        (Outcome::Delivered, _) => tracing::debug!(%event, %subject, %endpoint, status, "delivered"),
+        (_, State::Failed) => {
+            let attempts = delivery.tries.saturating_add(1);
+            tracing::warn!(%event, %subject, %endpoint, status, why, attempts, "a delivery has failed for good: replay or confirm it");
+        }
+        (_, State::Pending | State::Delivered | State::Confirmed) => {
+            tracing::info!(%event, %subject, %endpoint, status, why, due = %delivery.due, "not delivered yet");
         }
     }
 }

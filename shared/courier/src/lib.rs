@@ -9,15 +9,19 @@ mod ahead;
 mod attempt;
 pub mod call;
 mod change;
+mod entropy;
 mod file;
 mod index;
 mod line;
 mod parcel;
+mod places;
+mod release;
 mod resume;
 mod sweep;
 
 pub use ahead::{bring_back, bring_back_furthest, longest_lease};
 pub use attempt::{Done, Undone, run};
+pub use entropy::{Entropy, NoEntropy, system_entropy};
 pub use line::Lines;
 use parcel::post;
 pub use parcel::{Parcel, Returned};
@@ -48,8 +52,10 @@ pub struct Courier<S, Q> {
     pub context: Context<S, Q>,
     /// What this process knows of each endpoint, partner and connection.
     pub lines: Arc<Lines>,
-    /// Randomness in `0.0..1.0`, for the jitter of retries and for nonces.
+    /// Jitter in `0.0..1.0` for the times of retries. It need not be unpredictable, and never fails.
     pub random: Arc<dyn Fn() -> f64 + core::marker::Send + Sync>,
+    /// Random bytes that cannot be guessed, for nonces and the names of lease holders.
+    pub entropy: Entropy,
     /// Sends a parcel, once.
     pub send: Send,
     /// Sends a request to a partner, once.
@@ -73,7 +79,16 @@ impl<S, Q> Courier<S, Q> {
             let client = partners.clone();
             Box::pin(async move { client.send(request).await })
         });
-        Ok(Self { context, lines: Arc::default(), random: Arc::new(random), send, wire, ports, ends: None })
+        Ok(Self {
+            context,
+            lines: Arc::default(),
+            random: Arc::new(entropy::jitter),
+            entropy: system_entropy(),
+            send,
+            wire,
+            ports,
+            ends: None,
+        })
     }
 
     /// For how long something that may take as long as this can wait until it begins; nothing where it must not begin.
@@ -90,17 +105,4 @@ impl<S, Q> Courier<S, Q> {
 /// Whose certificates are accepted, as the client wants it.
 fn trust(trust: &config::Trust) -> Trust {
     Trust { authorities: Arc::clone(&trust.authorities), system: trust.system }
-}
-
-/// A number in `0.0..1.0`.
-fn random() -> f64 {
-    // Without entropy a retry comes at the middle of its spread.
-    getrandom::u32().map_or(0.5, |n| f64::from(n) / (f64::from(u32::MAX) + 1.0))
-}
-
-/// A text that nobody guesses: 32 hex digits, of as many random bits as the source gives four times.
-fn nonce<S, Q>(courier: &Courier<S, Q>) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the source is within 0.0..1.0")]
-    let part = |_| (courier.random)().mul_add(f64::from(u32::MAX) + 1.0, 0.0) as u32;
-    (0..4).map(part).fold(String::with_capacity(32), |text, part| text + &format!("{part:08x}"))
 }

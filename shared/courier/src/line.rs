@@ -4,38 +4,49 @@
 //! The health is shared between processes as a note in the store, written only when the circuit opens, is probed or
 //! closes: while all is well it costs one read a second.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hub::breaker::{self, Health, Permit};
-use hub::delivery::Outcome;
+use hub::breaker::{self, Health, Permit, Rank, Reopened, Tried};
 use hub::{ConnectionId, EventId, Utc};
 use runtime::config::Connection;
 use store::Store;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::call::Gate;
+use crate::places::{Place, Places};
 
 /// For how long what was read of a destination's health is believed.
 const BELIEVED: Duration = Duration::from_secs(1);
 
+/// How often a change of the shared health is made again over another process's.
+const CHANGES: usize = 4;
+
+/// How many of the deliveries or calls of a kind that were put off before are candidates for the next probe.
+const CANDIDATES: usize = 3;
+
 /// The lines to all destinations, and the gates of all connections.
 #[derive(Debug, Default)]
 pub struct Lines {
-    lines: Mutex<HashMap<String, Arc<Line>>>,
+    destinations: Mutex<HashMap<String, Arc<Line>>>,
     gates: Mutex<HashMap<ConnectionId, Arc<Gate>>>,
+    queries: AtomicU64,
 }
 
 /// The line to one destination.
 #[derive(Debug)]
 pub(crate) struct Line {
     name: String,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     known: Mutex<Known>,
     /// Held while the shared health is read. Whoever comes meanwhile waits: a process that has just begun would know of
     /// no trouble and send everything it has to an endpoint that is down.
     reading: tokio::sync::Mutex<()>,
+    /// How many candidates for the probe at a time there are, by kind.
+    candidates: Mutex<HashMap<String, (Utc, usize)>>,
+    /// The kinds whose waiting work is being brought forward.
+    releasing: Mutex<HashSet<String>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -46,17 +57,20 @@ struct Known {
 }
 
 impl Lines {
-    /// The line of that name, for so many attempts at once.
+    /// The line of that name, for so many attempts at once from now on.
     pub(crate) fn to(&self, name: &str, concurrency: usize) -> Arc<Line> {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.destinations.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(line) = lines.get(name) {
+            line.places.resize(concurrency);
             return Arc::clone(line);
         }
         let line = Arc::new(Line {
             name: name.to_owned(),
-            places: Arc::new(Semaphore::new(concurrency)),
+            places: Places::new(concurrency),
             known: Mutex::default(),
             reading: tokio::sync::Mutex::default(),
+            candidates: Mutex::default(),
+            releasing: Mutex::default(),
         });
         lines.insert(name.to_owned(), Arc::clone(&line));
         line
@@ -65,52 +79,115 @@ impl Lines {
     /// The gate of a connection.
     pub(crate) fn gate(&self, connection: &Connection) -> Arc<Gate> {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        let gate = gates.entry(connection.id.clone()).or_insert_with(|| Arc::new(Gate::new(connection.concurrency)));
-        Arc::clone(gate)
+        Arc::clone(gates.entry(connection.id.clone()).or_default())
+    }
+
+    /// An id for a query, which has none of its own: the circuit tells by it that each is another one.
+    pub(crate) fn query_id(&self) -> EventId {
+        let mut id = [0; 24];
+        let number = self.queries.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        id.iter_mut().rev().zip(number.into_iter().rev()).for_each(|(to, from)| *to = from);
+        EventId(id)
     }
 }
 
 impl Line {
     /// A place among the attempts that may be under way at once.
-    pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        // The semaphore is never closed.
-        Arc::clone(&self.places).acquire_owned().await.ok()
+    pub(crate) async fn place(&self) -> Option<Place> {
+        self.places.take().await
     }
 
-    /// What may be sent now. A probe is granted to one process alone.
-    pub(crate) async fn permit<S: Store>(&self, store: &S, now: Utc) -> Permit {
+    /// Whether it is the line of that name.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.name == name
+    }
+
+    /// What of a kind may be sent now. A probe is granted to one process alone.
+    pub(crate) async fn permit<S: Store>(&self, store: &S, kind: &str, now: Utc) -> Permit {
         self.refresh(store, now).await;
         let known = self.known();
-        let (permit, next) = known.health.permit(now);
+        let (permit, next) = known.health.permit(kind, now);
         match permit {
             Permit::Go | Permit::Wait(_) => permit,
-            Permit::Probe if self.write(store, &known, next.clone()).await => permit,
-            Permit::Probe => Permit::Wait(next.open_until.unwrap_or(now)),
+            Permit::Probe if self.write(store, &known, next.clone()).await == Some(true) => permit,
+            Permit::Probe => {
+                let until = next.kinds.get(kind).and_then(|track| track.open_until);
+                Permit::Wait(until.unwrap_or(now))
+            }
         }
     }
 
-    /// Remembers what came of an attempt: how it was let through, at which event, and its outcome.
+    /// Until when nothing of a kind may be sent, as far as this process knows without asking.
+    pub(crate) fn closed_until(&self, kind: &str, now: Utc) -> Option<Utc> {
+        match self.known().health.permit(kind, now).0 {
+            Permit::Wait(until) => Some(until),
+            Permit::Go | Permit::Probe => None,
+        }
+    }
+
+    /// Whether only probes of a kind are sent.
+    pub(crate) fn holds_back(&self, kind: &str) -> bool {
+        self.known().health.holds_back(kind)
+    }
+
+    /// How soon work comes again that finds the circuit of its kind open until then: few enough that a probe is not drowned
+    /// in those that wait for it.
+    pub(crate) fn rank(&self, kind: &str, reopens: Utc, put_off_before: bool) -> Rank {
+        if !put_off_before {
+            return Rank::Newest;
+        }
+        let mut candidates = self.candidates.lock().unwrap_or_else(PoisonError::into_inner);
+        candidates.retain(|_, (until, _)| *until >= reopens);
+        let (until, count) = candidates.entry(kind.to_owned()).or_insert((reopens, 0));
+        if *until != reopens {
+            (*until, *count) = (reopens, 0);
+        }
+        *count += 1;
+        if *count <= CANDIDATES { Rank::Next } else { Rank::Rest }
+    }
+
+    /// Begins to bring work of a kind forward; nothing where that is under way.
+    pub(crate) fn releasing(&self, kind: &str) -> Option<Releasing<'_>> {
+        let mut releasing = self.releasing.lock().unwrap_or_else(PoisonError::into_inner);
+        releasing.insert(kind.to_owned()).then(|| Releasing { line: self, kind: kind.to_owned() })
+    }
+
+    /// Remembers what came of an attempt that was let through by `permit`, and says what can be sent again because of it.
     pub(crate) async fn report<S: Store>(
         &self,
         store: &S,
-        (permit, event, outcome): (Permit, EventId, Outcome),
+        permit: Permit,
+        tried: &Tried<'_>,
         now: Utc,
-    ) {
+    ) -> Option<Reopened> {
         let (before, next) = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             let before = known.clone();
-            known.health = before.health.after(permit, event, outcome, now);
+            known.health = before.health.after(permit, tried, now);
             (before, known.health.clone())
         };
-        if before.health.is_open() == next.is_open() && before.health.openings == next.openings {
-            return;
+        if !before.health.differs(&next) {
+            return None;
         }
-        if next.is_open() {
-            tracing::warn!(to = self.name, until = ?next.open_until, "the circuit is open");
-        } else {
-            tracing::info!(to = self.name, "the circuit is closed");
+        let kind = tried.kind;
+        match (before.health.holds_back(kind), next.holds_back(kind)) {
+            (false, true) => tracing::warn!(to = self.name, kind, "the circuit is open: only probes are sent"),
+            (true, false) => tracing::info!(to = self.name, kind, "the circuit is closed"),
+            (true, true) | (false, false) => {}
         }
-        self.write(store, &before, next).await;
+        let reopened = before.health.reopened(&next, kind);
+        let mut over = before;
+        let mut wanted = next;
+        for _ in 0..CHANGES {
+            if self.write(store, &over, wanted.clone()).await != Some(false) {
+                break;
+            }
+            // Another process wrote first: the change is made again on what is there.
+            self.refresh(store, now).await;
+            over = self.known();
+            wanted = over.health.with(&wanted, kind);
+        }
+        reopened
     }
 
     fn known(&self) -> Known {
@@ -146,25 +223,27 @@ impl Line {
         }
     }
 
-    /// Writes the shared health over what was known; `false` where somebody else wrote first.
-    async fn write<S: Store>(&self, store: &S, before: &Known, next: Health) -> bool {
+    /// Writes the shared health over what was known; `false` where another process wrote first, nothing where the store does
+    /// not answer.
+    async fn write<S: Store>(&self, store: &S, before: &Known, next: Health) -> Option<bool> {
         let value = serde_json::to_string(&next).unwrap_or_default();
-        match store.put_note(&self.note(), &value, before.version).await {
+        let written = store.put_note(&self.note(), &value, before.version).await;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match written {
             Ok(true) => {
-                let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
                 known.version = before.version + 1;
                 known.health = next;
-                true
+                Some(true)
             }
             Ok(false) => {
                 // Read it again at the next occasion.
-                self.known.lock().unwrap_or_else(PoisonError::into_inner).read = None;
-                false
+                known.read = None;
+                Some(false)
             }
             Err(error) => {
                 let error = runtime::logs::chain(&error);
                 tracing::warn!(to = self.name, error, "the shared health could not be written");
-                false
+                None
             }
         }
     }
@@ -172,5 +251,17 @@ impl Line {
     /// Where the shared health is kept.
     fn note(&self) -> String {
         breaker::note(&self.name)
+    }
+}
+
+/// Work of a kind is being brought forward as long as this lives.
+pub(crate) struct Releasing<'a> {
+    line: &'a Line,
+    kind: String,
+}
+
+impl Drop for Releasing<'_> {
+    fn drop(&mut self) {
+        self.line.releasing.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.kind);
     }
 }

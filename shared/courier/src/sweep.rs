@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
-use hub::EventKey;
 use hub::event::Data;
+use hub::{EventKey, Utc};
 use queue::{Destination, Hint, Queue};
 use store::{Settled, Store, StoreError};
 use tokio::time::{Instant, timeout};
@@ -67,9 +67,12 @@ where
         let now = context.now();
         let due = context.store.due(now, PAGE).await?;
         let page = due.len();
-        let taken: Vec<Vec<(Lane, Hint)>> =
+        let taken: Vec<Vec<(Utc, Lane, Hint)>> =
             stream::iter(due).map(|key| take(courier, key)).buffer_unordered(TAKERS).collect().await;
-        let taken: Vec<_> = taken.into_iter().flatten().collect();
+        let mut taken: Vec<_> = taken.into_iter().flatten().collect();
+        // In the order in which they came in, whatever the order in which they were taken up.
+        taken.sort_by(|(one, _, first), (other, _, second)| (one, &first.key).cmp(&(other, &second.key)));
+        let taken: Vec<_> = taken.into_iter().map(|(_, lane, hint)| (lane, hint)).collect();
         swept.taken += taken.len();
         let surplus = carry(courier, taken).await;
         swept.handed += surplus.len();
@@ -82,7 +85,7 @@ where
 }
 
 /// Takes up what is due of one event. The index lags behind the item, so the item decides, by its version.
-async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey) -> Vec<(Lane, Hint)> {
+async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey) -> Vec<(Utc, Lane, Hint)> {
     let context = &courier.context;
     let result = async {
         let Some(found) = context.store.inspect(&key, context.now()).await? else { return Ok(vec![]) };
@@ -91,7 +94,8 @@ async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey) -> Vec<(Lane,
         let Some((work, hints)) = taken else { return Ok(vec![]) };
         let settled = context.store.settle(&key, &work).await?;
         let hints = if settled == Settled::Done { hints } else { vec![] };
-        Ok(hints.into_iter().map(|hint| ((hint.destination(), large), hint)).collect())
+        let received = found.meta.received;
+        Ok(hints.into_iter().map(|hint| (received, (hint.destination(), large), hint)).collect())
     };
     result.await.unwrap_or_else(|error: StoreError| {
         let error = runtime::logs::chain(&error);

@@ -1,5 +1,11 @@
-//! The circuit breaker of an endpoint: after many failures in a row it is left alone, then tried with a single probe.
+//! The circuit breaker of a destination: an endpoint of the ERP, or a partner's address. After many failures in a row it is
+//! left alone, then tried with a single probe.
+//!
+//! What fails may be the destination or one kind of thing that is sent there (an event type, an operation), and the two must
+//! not be taken for one another. So each kind has a track of its own. A destination in trouble lets each kind pass by a
+//! probe of its own first; one that takes a kind gets that kind, whatever it does with others.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -7,22 +13,36 @@ use serde::{Deserialize, Serialize};
 use crate::delivery::Outcome;
 use crate::{EventId, Utc};
 
-/// Failures in a row, each within [`WINDOW`] of the one before, that open the circuit. An event that fails again and again counts once, so one
-/// that is poisoned can never open it alone, however dense its retries.
+/// The weight of failures in a row, each within [`WINDOW`] of the one before, that opens a circuit. An event that fails again
+/// and again counts once, so one that is poisoned can never open it alone, however dense its retries.
 pub const THRESHOLD: u32 = 10;
 
 /// How far apart two failures in a row may be. An endpoint that lets each of its attempts run out of time fails as seldom
 /// as it is asked, and is in trouble nevertheless.
 pub const WINDOW: Duration = Duration::from_mins(1);
 
+/// A failure weighs one more for each of these seconds that its attempt took, up to half of [`THRESHOLD`]: what hangs keeps
+/// others from their place.
+const HELD_UP: u64 = 5;
+
 /// How long the circuit stays open the first time; doubled at each failed probe.
 const FIRST_OPENING: Duration = Duration::from_secs(15);
 
-/// The longest it stays open.
-pub(crate) const LONGEST_OPENING: Duration = Duration::from_mins(5);
+/// The longest it stays open: with the attempt, a kind that is taken again is found within a minute.
+const LONGEST_OPENING: Duration = Duration::from_secs(45);
 
 /// How long a probe may take before another one is let through.
 const PROBE: Duration = Duration::from_secs(30);
+
+/// How many kinds have a track at once.
+const MOST_KINDS: usize = 32;
+
+/// The longest that anything is put off.
+pub const LONGEST_PUT_OFF: Duration = FALLBACK.saturating_mul(2);
+
+/// When what waits comes again that is not a candidate for the next probe. What the circuit's closing does not bring
+/// forward, because a process died in between, is found then.
+const FALLBACK: Duration = Duration::from_mins(5);
 
 /// The name of the note that processes share a destination's health by.
 #[must_use]
@@ -30,10 +50,10 @@ pub fn note(destination: &str) -> String {
     format!("health#{destination}")
 }
 
-/// How an endpoint has been doing. Stored as JSON: fields may be added, never renamed.
+/// How a destination has been doing. Stored as JSON: fields may be added, never renamed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// Failures in a row while the circuit is closed.
+    /// The weight of the failures in a row that speak of the destination, while its circuit is closed.
     #[serde(default)]
     pub failures: u32,
     /// When the latest of them was.
@@ -42,12 +62,55 @@ pub struct Health {
     /// Whose failure was counted last.
     #[serde(default)]
     pub last: Option<EventId>,
-    /// The circuit is open: nothing is sent before then, and one probe at that time.
+    /// The circuit of the destination is open: each kind is probed before more of it is sent. The time is of use to hubs that
+    /// know of no kinds.
     #[serde(default)]
     pub open_until: Option<Utc>,
     /// How many times in a row it was opened.
     #[serde(default)]
     pub openings: u32,
+    /// The kinds that have been failing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<String, Track>,
+}
+
+/// How one kind has been doing at a destination. Stored as JSON: fields may be added, never renamed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Track {
+    /// The weight of its failures in a row while its circuit is closed.
+    #[serde(default)]
+    pub failures: u32,
+    /// When the latest of them was.
+    #[serde(default)]
+    pub since: Utc,
+    /// Whose failure was counted last.
+    #[serde(default)]
+    pub last: Option<EventId>,
+    /// Its circuit is open: nothing of the kind is sent before then, and one probe at that time.
+    #[serde(default)]
+    pub open_until: Option<Utc>,
+    /// How many times in a row it was opened.
+    #[serde(default)]
+    pub openings: u32,
+    /// One of the failures speaks of the destination. Otherwise they may be the events' own, and whatever else succeeds shows
+    /// that the destination is well.
+    #[serde(default)]
+    pub strong: bool,
+}
+
+/// An attempt, as far as it tells of its destination.
+#[derive(Clone, Copy, Debug)]
+pub struct Tried<'a> {
+    /// What was sent: an event's type, an operation.
+    pub kind: &'a str,
+    /// Of which event or call.
+    pub event: EventId,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// What may be sent now.
@@ -55,143 +118,215 @@ pub struct Health {
 pub enum Permit {
     /// Anything.
     Go,
-    /// One probe, by whoever stores the health that comes with this.
+    /// One probe, by the process that stores the health that comes with this.
     Probe,
     /// Nothing before then.
     Wait(Utc),
 }
 
-impl Health {
-    /// What may be sent at `now`, and the health to keep from then on.
+/// What a success has shown to be sendable again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reopened {
+    /// Whatever is of the same kind.
+    Kind,
+    /// Whatever has no open circuit of its own; of what has one, a probe.
+    Destination,
+}
+
+/// How soon a delivery or call that finds a circuit open comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// It was not put off before: the likeliest to succeed comes first.
+    Newest,
+    /// A candidate for the next probe.
+    Next,
+    /// It was the probe, and failed: another one is tried before it.
+    Failed,
+    /// One of many that wait.
+    Rest,
+}
+
+impl Rank {
+    /// When it comes again. `jitter` is in `0.0..1.0`.
     #[must_use]
-    pub fn permit(&self, now: Utc) -> (Permit, Self) {
-        match self.open_until {
-            None => (Permit::Go, self.clone()),
-            // One that is open for longer than any was opened by a clock that has been set back since.
-            Some(until) if now < until && until <= now.after(LONGEST_OPENING) => (Permit::Wait(until), self.clone()),
-            // While the probe is under way the circuit stays open to everybody else.
-            Some(_) => (Permit::Probe, Self { open_until: Some(now.after(PROBE)), ..self.clone() }),
+    pub fn due(self, reopens: Utc, now: Utc, jitter: f64) -> Utc {
+        match self {
+            Self::Newest => reopens,
+            Self::Next => reopens.after(Duration::from_secs(1)),
+            Self::Failed => reopens.after(Duration::from_secs(2)),
+            Self::Rest => reopens.max(now.after(FALLBACK.mul_f64(1.0 + jitter.clamp(0.0, 1.0)))),
+        }
+    }
+}
+
+impl Tried<'_> {
+    /// Whether the failure speaks of the destination and not of what was sent: no connection, no answer in time, 429, or a
+    /// failure of its own with a `Retry-After`.
+    fn is_strong(&self) -> bool {
+        match self.outcome {
+            Outcome::NoAnswer => true,
+            Outcome::Refused { retry_after, trouble } => trouble && (retry_after.is_some() || self.status == Some(429)),
+            Outcome::Delivered | Outcome::Impossible => false,
         }
     }
 
-    /// The health after an attempt at an event that was let through by `permit`.
+    fn weight(&self) -> u32 {
+        u32::try_from(self.took.as_secs() / HELD_UP).unwrap_or(u32::MAX).saturating_add(1).min(THRESHOLD / 2)
+    }
+}
+
+impl Health {
+    /// What of a kind may be sent at `now`, and the health to keep from then on.
     #[must_use]
-    pub fn after(&self, permit: Permit, event: EventId, outcome: Outcome, now: Utc) -> Self {
-        let trouble = match outcome {
+    pub fn permit(&self, kind: &str, now: Utc) -> (Permit, Self) {
+        let until = self.kinds.get(kind).and_then(|track| track.open_until);
+        match until {
+            // A time that is further ahead than any opening is one of a clock that was set back.
+            Some(until) if now < until && until.since(now) <= LONGEST_OPENING => {
+                return (Permit::Wait(until), self.clone());
+            }
+            None if self.open_until.is_none() => return (Permit::Go, self.clone()),
+            Some(_) | None => {}
+        }
+        // While the probe is under way the circuit stays open to everybody else.
+        let mut next = self.clone();
+        next.track(kind).open_until = Some(now.after(PROBE));
+        (Permit::Probe, next)
+    }
+
+    /// The health after an attempt that was let through by `permit`.
+    #[must_use]
+    pub fn after(&self, permit: Permit, tried: &Tried<'_>, now: Utc) -> Self {
+        let trouble = match tried.outcome {
             Outcome::Delivered | Outcome::Refused { trouble: false, .. } => false,
             Outcome::Refused { trouble: true, .. } | Outcome::NoAnswer => true,
             Outcome::Impossible => return self.clone(),
         };
+        let mut next = self.clone();
         if !trouble {
-            return Self::default();
+            next.succeeded(tried.kind, now);
+            return next;
         }
-        if self.open_until.is_some() {
+        let (strong, weight) = (tried.is_strong(), tried.weight());
+        let track = next.track(tried.kind);
+        track.strong |= strong;
+        if track.open_until.is_some() {
             // What was under way when the circuit opened tells nothing new: only the probe's failure opens it again.
-            return if permit == Permit::Probe { self.opened(now) } else { self.clone() };
+            if permit == Permit::Probe {
+                let until = track.open(now);
+                next.open_until = next.open_until.map(|_| until);
+            }
+            return next;
         }
-        if self.failures > 0 && self.last == Some(event) {
-            return self.clone();
+        if count((&mut track.failures, &mut track.since, &mut track.last), tried.event, weight, now) {
+            track.open(now);
         }
-        let apart = now.since(self.since).max(self.since.since(now));
-        let before = if apart > WINDOW { 0 } else { self.failures };
-        let next = Self { failures: before + 1, since: now, last: Some(event), ..self.clone() };
-        if next.failures >= THRESHOLD { next.opened(now) } else { next }
+        let several = next.kinds.values().filter(|track| now.since(track.since) <= WINDOW).count() > 1;
+        if next.open_until.is_none()
+            && (strong || several)
+            && count((&mut next.failures, &mut next.since, &mut next.last), tried.event, weight, now)
+        {
+            next.open_until = Some(now.after(opening(next.openings)));
+            next.openings = next.openings.saturating_add(1);
+            (next.failures, next.last) = (0, None);
+        }
+        next
     }
 
-    /// Whether the circuit is open.
+    /// Whether a circuit is open, that of the destination or of a kind.
     #[must_use]
-    pub const fn is_open(&self) -> bool {
-        self.open_until.is_some()
+    pub fn is_open(&self) -> bool {
+        self.open_until.is_some() || self.kinds.values().any(|track| track.open_until.is_some())
     }
 
-    fn opened(&self, now: Utc) -> Self {
-        let opening = FIRST_OPENING.saturating_mul(1 << self.openings.min(8)).min(LONGEST_OPENING);
-        let openings = self.openings + 1;
-        Self { failures: 0, since: now, last: None, open_until: Some(now.after(opening)), openings }
+    /// Whether the circuit of a kind is open, so that nothing but probes of it is sent.
+    #[must_use]
+    pub fn holds_back(&self, kind: &str) -> bool {
+        self.open_until.is_some() || self.kinds.get(kind).is_some_and(|track| track.open_until.is_some())
     }
+
+    /// What can be sent again after a success of a kind that could not before.
+    #[must_use]
+    pub fn reopened(&self, next: &Self, kind: &str) -> Option<Reopened> {
+        if self.open_until.is_some() && next.open_until.is_none() {
+            return Some(Reopened::Destination);
+        }
+        (self.holds_back(kind) && !next.holds_back(kind)).then_some(Reopened::Kind)
+    }
+
+    /// What other processes must know of: the open circuits and how often each was opened.
+    #[must_use]
+    pub fn differs(&self, other: &Self) -> bool {
+        let open = |health: &Self| {
+            let kinds = health.kinds.iter().filter(|(_, track)| track.open_until.is_some());
+            let kinds = kinds.map(|(kind, track)| (kind.clone(), track.openings)).collect::<Vec<_>>();
+            (health.open_until.is_some(), health.openings, kinds)
+        };
+        open(self) != open(other)
+    }
+
+    /// This health, as another process has written it, with what an attempt has changed of a kind and of the destination.
+    #[must_use]
+    pub fn with(&self, next: &Self, kind: &str) -> Self {
+        let mut kinds = self.kinds.clone();
+        match next.kinds.get(kind) {
+            Some(track) => kinds.insert(kind.to_owned(), track.clone()),
+            None => kinds.remove(kind),
+        };
+        Self { kinds, ..next.clone() }
+    }
+
+    fn succeeded(&mut self, kind: &str, now: Utc) {
+        let closes = self.open_until.is_some();
+        let mut kinds = std::mem::take(&mut self.kinds);
+        kinds.remove(kind);
+        kinds.retain(|_, track| track.strong);
+        if closes {
+            // The destination is there again: the others are tried at once.
+            for track in kinds.values_mut().filter(|track| track.open_until.is_some()) {
+                (track.open_until, track.openings) = (Some(now), 0);
+            }
+        }
+        *self = Self { kinds, ..Self::default() };
+    }
+
+    /// The track of a kind. Where there are too many, the one that has been quiet for longest gives way.
+    fn track(&mut self, kind: &str) -> &mut Track {
+        if !self.kinds.contains_key(kind) && self.kinds.len() >= MOST_KINDS {
+            let quiet = self.kinds.iter().min_by_key(|(_, track)| (track.open_until.is_some(), track.since));
+            let quiet = quiet.map(|(kind, _)| kind.clone()).unwrap_or_default();
+            self.kinds.remove(&quiet);
+        }
+        self.kinds.entry(kind.to_owned()).or_default()
+    }
+}
+
+impl Track {
+    fn open(&mut self, now: Utc) -> Utc {
+        let until = now.after(opening(self.openings));
+        self.openings = self.openings.saturating_add(1);
+        (self.failures, self.since, self.last, self.open_until) = (0, now, None, Some(until));
+        until
+    }
+}
+
+fn opening(openings: u32) -> Duration {
+    FIRST_OPENING.saturating_mul(1 << openings.min(8)).min(LONGEST_OPENING)
+}
+
+/// Counts a failure in a row, unless it is the same event's as the one before; whether the row is long enough to open a
+/// circuit.
+fn count(row: (&mut u32, &mut Utc, &mut Option<EventId>), event: EventId, weight: u32, now: Utc) -> bool {
+    let (failures, since, last) = row;
+    if *failures > 0 && *last == Some(event) {
+        return false;
+    }
+    // A time that is ahead is one of a clock that was set back.
+    let apart = now.since(*since).max(since.since(now));
+    let before = if apart > WINDOW { 0 } else { *failures };
+    (*failures, *since, *last) = (before.saturating_add(weight), now, Some(event));
+    *failures >= THRESHOLD
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: i64) -> Utc {
-        Utc(seconds * 1_000_000)
-    }
-
-    fn event(n: u32) -> EventId {
-        EventId([u8::try_from(n).unwrap(); 24])
-    }
-
-    fn broken() -> Health {
-        (0..THRESHOLD).fold(Health::default(), |health, n| health.after(Permit::Go, event(n), Outcome::NoAnswer, at(0)))
-    }
-
-    #[test]
-    fn it_opens_after_failures_in_a_row_and_lets_a_single_probe_through() {
-        let health = broken();
-        assert_eq!(health.permit(at(1)).0, Permit::Wait(at(15)));
-        let (permit, probing) = health.permit(at(15));
-        assert_eq!(permit, Permit::Probe);
-        assert_eq!(probing.permit(at(15)).0, Permit::Wait(at(45)), "one probe at a time");
-        assert_eq!(probing.after(Permit::Probe, event(1), Outcome::Delivered, at(16)), Health::default());
-        assert_eq!(
-            probing.after(Permit::Probe, event(1), Outcome::NoAnswer, at(16)).permit(at(17)).0,
-            Permit::Wait(at(46))
-        );
-    }
-
-    /// An endpoint of one attempt at a time that hung for ten seconds each never had ten failures within a minute.
-    #[test]
-    fn it_opens_however_long_each_failure_takes() {
-        let hangs = |every: i64| {
-            (0..THRESHOLD).fold(Health::default(), |health, n| {
-                health.after(Permit::Go, event(n), Outcome::NoAnswer, at(every * i64::from(n)))
-            })
-        };
-        assert!(hangs(10).is_open() && hangs(60).is_open());
-        assert!(!hangs(61).is_open(), "what fails now and then is not in trouble");
-    }
-
-    /// It stayed open until the false time, over a restart too.
-    #[test]
-    fn a_circuit_opened_by_a_clock_that_was_ahead_is_probed() {
-        let ahead = Health { open_until: Some(at(2 * 86_400)), ..broken() };
-        let (permit, probing) = ahead.permit(at(0));
-        assert_eq!((permit, probing.permit(at(1)).0), (Permit::Probe, Permit::Wait(at(30))));
-        let failed_ahead = Health { since: at(2 * 86_400), failures: THRESHOLD - 1, ..Health::default() };
-        assert!(!failed_ahead.after(Permit::Go, event(99), Outcome::NoAnswer, at(0)).is_open());
-    }
-
-    #[test]
-    fn a_probe_that_never_ends_does_not_keep_it_open_for_good() {
-        let (_, probing) = broken().permit(at(15));
-        assert_eq!(probing.permit(at(45)).0, Permit::Probe);
-    }
-
-    #[test]
-    fn one_poisoned_event_cannot_open_it() {
-        let poisoned = (0..100).fold(Health::default(), |health, second| {
-            health.after(Permit::Go, event(7), Outcome::NoAnswer, at(second))
-        });
-        assert!(!poisoned.is_open());
-        let refused = Outcome::Refused { retry_after: None, trouble: false };
-        let health = (0..100).fold(poisoned, |health, n| health.after(Permit::Go, event(n), refused, at(200)));
-        assert!(!health.is_open(), "a refusal of the event itself is no trouble of the endpoint");
-    }
-
-    #[test]
-    fn what_was_under_way_when_it_opened_does_not_open_it_again() {
-        let health = broken();
-        assert_eq!(health.after(Permit::Go, event(1), Outcome::NoAnswer, at(1)), health);
-    }
-
-    #[test]
-    fn openings_grow_to_a_limit() {
-        let mut health = broken();
-        for round in 0..20 {
-            health = health.after(Permit::Probe, event(1), Outcome::NoAnswer, at(round));
-        }
-        assert_eq!(health.permit(at(19)).0, Permit::Wait(at(19 + 300)));
-    }
-}
+mod tests;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::attempt::{keep, keep_put_off};
 use crate::schedule::Schedule;
 use crate::{EndpointId, Utc};
 
-/// How many attempts are kept for the operator to read.
-pub const ATTEMPTS_KEPT: usize = 10;
+pub use crate::attempt::{ATTEMPTS_KEPT, Attempt};
 
 /// How long a delivery whose endpoint cannot be tried at all stays pending; as long as its schedule where that is longer.
 pub const PATIENCE: Duration = Duration::from_hours(72);
@@ -24,7 +24,7 @@ pub const UNKNOWN: Duration = Duration::from_hours(1);
 /// How soon it may be known.
 pub(crate) const KNOWN: Duration = Duration::from_mins(1);
 
-/// Over how much time the deliveries to an endpoint come due again after its circuit may close.
+/// Over how much time what this process does not know how to send comes due again.
 pub(crate) const SPREAD: Duration = Duration::from_mins(1);
 
 /// How much earlier than its time a retry may begin, for the sake of clocks that differ.
@@ -32,6 +32,9 @@ pub(crate) const EARLY: Duration = Duration::from_secs(1);
 
 /// The longest `Retry-After` that is honoured.
 pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(12);
+
+/// Why a delivery cannot be attempted by a process.
+const UNCONFIGURED: &str = "its endpoint is not in the configuration";
 
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,34 +71,22 @@ pub struct Delivery {
     /// Since when an attempt is owed, where `due` no longer says so: it was put off, or taken up and perhaps not made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed: Option<Utc>,
+    /// Until when the endpoint asked for patience (`Retry-After`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Utc>,
+    /// When its retry was due that was brought forward. If that attempt fails too, the retry is due then, and no step of the
+    /// schedule is used up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brought_forward: Option<Utc>,
+    /// An operator asked for an attempt, whatever the circuit says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_once: bool,
     /// How many steps of the schedule are used up.
     #[serde(default)]
     pub tries: u32,
     /// The latest attempts, oldest first, [`ATTEMPTS_KEPT`] at the most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
-}
-
-/// One attempt, for the operator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attempt {
-    /// When it began.
-    pub at: Utc,
-    /// How long it took, in milliseconds.
-    pub ms: u64,
-    /// The HTTP status, where there was an answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-    /// The beginning of the answer's body, or what went wrong.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub detail: String,
-}
-
-impl Attempt {
-    /// In the place of an attempt that was not made, or whose result nobody knows: whoever reads of the end is told why.
-    pub(crate) fn none(now: Utc, why: &str) -> Self {
-        Self { at: now, ms: 0, status: None, detail: why.to_owned() }
-    }
 }
 
 /// What came of an attempt.
@@ -129,6 +120,9 @@ impl Delivery {
             turn: 0,
             in_hand: true,
             owed: None,
+            asked: None,
+            brought_forward: None,
+            at_once: false,
             tries: 0,
             attempts: Vec::new(),
         }
@@ -184,53 +178,84 @@ impl Delivery {
     /// The delivery after an attempt. `jitter` is in `0.0..1.0`.
     #[must_use]
     pub fn attempted(mut self, attempt: Attempt, outcome: Outcome, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
-        self.keep(attempt);
+        keep(&mut self.attempts, attempt);
         let retry_after = match outcome {
             Outcome::Delivered => return self.settled(State::Delivered, now),
             Outcome::Impossible => return self.settled(State::Failed, now),
             Outcome::Refused { retry_after, trouble: _ } => retry_after,
             Outcome::NoAnswer => None,
         };
+        let asked = retry_after.map(|asked| now.after(asked.min(LONGEST_RETRY_AFTER)));
+        let not_before = asked.unwrap_or(now);
+        if let Some(due) = self.brought_forward.filter(|due| now < *due) {
+            return self.waiting(due.max(not_before), asked);
+        }
         match schedule.delay(self.tries, jitter) {
             None => self.settled(State::Failed, now),
             Some(delay) => {
-                let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
-                self.waiting(now.after(delay.max(asked)))
+                self.tries += 1;
+                self.waiting(now.after(delay).max(not_before), asked)
             }
         }
     }
 
-    /// The delivery after its endpoint could not be tried because its circuit is open until `reopens`. No step of the
-    /// schedule is used up: nobody knows whether an attempt would have failed.
+    /// The delivery that could not be tried before `until`, and why: its endpoint's circuit is open. No step of the schedule
+    /// is used up: nobody knows whether an attempt would have failed.
     #[must_use]
-    pub fn put_off(self, reopens: Utc, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
+    pub fn put_off(mut self, until: Utc, why: &str, schedule: &Schedule, now: Utc) -> Self {
         if self.turn >= PUT_OFFS && now.since(self.since) >= PATIENCE.max(schedule.length()) {
             return self.given_up("given up: its endpoint has failed for as long as a delivery waits", now);
         }
-        self.later(reopens, jitter)
+        keep_put_off(&mut self.attempts, now, why);
+        self.later(until)
+    }
+
+    /// The delivery after a probe that failed: it comes again with the next probe, and no step of the schedule is used up.
+    #[must_use]
+    pub fn probed(mut self, attempt: Attempt, until: Utc, schedule: &Schedule, now: Utc) -> Self {
+        keep(&mut self.attempts, attempt);
+        if self.turn >= PUT_OFFS && now.since(self.since) >= PATIENCE.max(schedule.length()) {
+            return self.settled(State::Failed, now);
+        }
+        self.later(until)
+    }
+
+    /// The delivery that waits, to be attempted at once: its retry or put-off is brought forward. Where its endpoint asked
+    /// for patience it is due then, unless an operator ends that wait too. Nothing where it does not wait.
+    #[must_use]
+    pub fn forwarded(mut self, by_operator: bool, now: Utc) -> Option<Self> {
+        let due = self.asked.filter(|_| !by_operator).map_or(now, |asked| asked.max(now));
+        if self.state != State::Pending || self.in_hand || (self.due <= due && !by_operator) {
+            return None;
+        }
+        if self.owed.is_none() {
+            self.brought_forward = self.brought_forward.or(Some(self.due));
+        }
+        self.turn += 1;
+        self.at_once |= by_operator;
+        self.due = due;
+        Some(self)
     }
 
     /// The delivery whose endpoint is not in the configuration of the process that was to attempt it: it was removed, or
     /// the process has not learned of it yet. No step of the schedule is used up.
     #[must_use]
-    pub fn unknown(self, now: Utc, jitter: f64) -> Self {
+    pub fn unknown(mut self, now: Utc, jitter: f64) -> Self {
         if now.since(self.owing()) >= UNKNOWN {
-            return self.given_up("given up: its endpoint is not in the configuration", now);
+            return self.given_up(&format!("given up: {UNCONFIGURED}"), now);
         }
-        self.later(now.after(KNOWN), jitter)
+        keep_put_off(&mut self.attempts, now, &format!("put off: {UNCONFIGURED}"));
+        // Spread: what waits for a configuration must not come all at once.
+        self.later(now.after(KNOWN).after(SPREAD.mul_f64(jitter.clamp(0.0, 1.0))))
     }
 
     /// The delivery started over, as a replay does.
     #[must_use]
-    pub fn replayed(mut self, now: Utc) -> Self {
+    pub const fn replayed(mut self, now: Utc) -> Self {
         self.state = State::Pending;
-        self.turn += 1;
-        self.in_hand = false;
-        self.owed = None;
         self.tries = 0;
         self.since = now;
-        self.due = now;
-        self
+        self.waiting(now, None)
     }
 
     /// The failed delivery that somebody has seen.
@@ -239,39 +264,32 @@ impl Delivery {
         self.settled(State::Confirmed, now)
     }
 
-    fn keep(&mut self, attempt: Attempt) {
-        self.attempts.push(attempt);
-        self.attempts.drain(..self.attempts.len().saturating_sub(ATTEMPTS_KEPT));
-    }
-
     fn given_up(mut self, why: &str, now: Utc) -> Self {
-        self.keep(Attempt::none(now, why));
+        keep(&mut self.attempts, Attempt::none(now, why));
         self.settled(State::Failed, now)
     }
 
-    fn later(mut self, until: Utc, jitter: f64) -> Self {
+    const fn later(mut self, until: Utc) -> Self {
         self.owed = Some(self.owing());
         self.turn += 1;
         self.in_hand = false;
-        // Spread: a recovery must be no stampede, and the event that is the next probe must be any of those that wait.
-        self.due = until.after(SPREAD.mul_f64(jitter.clamp(0.0, 1.0)));
+        self.at_once = false;
+        self.due = until;
         self
     }
 
     const fn settled(mut self, state: State, now: Utc) -> Self {
         self.state = state;
-        self.turn += 1;
-        self.in_hand = false;
-        self.owed = None;
-        self.due = now;
-        self
+        self.waiting(now, None)
     }
 
-    const fn waiting(mut self, due: Utc) -> Self {
+    const fn waiting(mut self, due: Utc, asked: Option<Utc>) -> Self {
         self.turn += 1;
         self.in_hand = false;
         self.owed = None;
-        self.tries += 1;
+        self.asked = asked;
+        self.brought_forward = None;
+        self.at_once = false;
         self.due = due;
         self
     }
@@ -286,7 +304,7 @@ mod tests {
     }
 
     fn attempt(status: u16) -> Attempt {
-        Attempt { at: Utc(0), ms: 1, status: Some(status), detail: String::new() }
+        Attempt { at: Utc(0), ms: 1, status: Some(status), ..Attempt::default() }
     }
 
     const REFUSED: Outcome = Outcome::Refused { retry_after: None, trouble: true };
@@ -322,18 +340,18 @@ mod tests {
     fn what_cannot_be_tried_waits_for_three_days_and_uses_nothing_up() {
         let schedule = Schedule::new(vec![Duration::from_secs(5)]);
         let reopens = Utc(15_000_000);
-        let waiting = (0..100).fold(fresh(), |delivery, _| delivery.put_off(reopens, &schedule, Utc(1), 0.5));
-        assert_eq!((waiting.state, waiting.due), (State::Pending, Utc(45_000_000)));
+        let waiting = (0..100).fold(fresh(), |delivery, _| delivery.put_off(reopens, "put off", &schedule, Utc(1)));
+        assert_eq!((waiting.state, waiting.due, waiting.attempts.len()), (State::Pending, reopens, 1));
         let tried = waiting.clone().attempted(attempt(500), REFUSED, &schedule, Utc(2), 0.5);
         assert_eq!(tried.state, State::Pending, "every step is still there");
-        let late = waiting.put_off(reopens, &schedule, Utc(0).after(PATIENCE), 0.5);
+        let late = waiting.put_off(reopens, "put off", &schedule, Utc(0).after(PATIENCE));
         assert_eq!(late.state, State::Failed);
     }
 
     /// One wrong reading gave up what had waited for minutes.
     #[test]
     fn a_clock_that_jumps_ahead_ends_no_patience() {
-        let put_off = fresh().put_off(Utc(9), &Schedule::default(), Utc(0).after(PATIENCE * 30), 0.5);
+        let put_off = fresh().put_off(Utc(9), "", &Schedule::default(), Utc(0).after(PATIENCE * 30));
         assert_eq!(put_off.state, State::Pending);
     }
 
@@ -342,7 +360,7 @@ mod tests {
     fn a_schedule_that_is_longer_than_three_days_is_not_cut_short() {
         let week = Schedule::new(vec![Duration::from_hours(24); 7]);
         let old = Delivery { turn: PUT_OFFS, ..fresh() };
-        let after = |hours| old.clone().put_off(Utc(9), &week, Utc(0).after(Duration::from_hours(hours)), 0.5).state;
+        let after = |hours| old.clone().put_off(Utc(9), "", &week, Utc(0).after(Duration::from_hours(hours))).state;
         assert_eq!((after(100), after(186)), (State::Pending, State::Failed));
     }
 
@@ -350,7 +368,7 @@ mod tests {
     #[test]
     fn what_is_given_up_without_an_attempt_says_why() {
         let old = Delivery { turn: PUT_OFFS, ..fresh() };
-        let circuit = old.put_off(Utc(9), &Schedule::default(), Utc(0).after(PATIENCE), 0.5);
+        let circuit = old.put_off(Utc(9), "", &Schedule::default(), Utc(0).after(PATIENCE));
         let unknown = fresh().unknown(Utc(0).after(UNKNOWN), 0.5);
         for (given_up, why) in [(circuit, "endpoint has failed"), (unknown, "not in the configuration")] {
             assert_eq!(given_up.state, State::Failed);
@@ -393,7 +411,7 @@ mod tests {
     fn what_is_taken_up_again_and_again_stays_owed_since_its_time() {
         let owed = |delivery: &Delivery| delivery.owed_since();
         assert_eq!(owed(&fresh().claimed(Utc(90_000_000)).claimed(Utc(150_000_000))), Some(Utc(0)));
-        let put_off = fresh().put_off(Utc(15_000_000), &Schedule::default(), Utc(1), 0.5);
+        let put_off = fresh().put_off(Utc(15_000_000), "", &Schedule::default(), Utc(1));
         assert_eq!(owed(&put_off.claimed(Utc(90_000_000))), Some(Utc(0)));
         let waiting =
             fresh().claimed(Utc(90_000_000)).attempted(attempt(500), REFUSED, &Schedule::default(), Utc(0), 0.5);
@@ -411,5 +429,28 @@ mod tests {
             delivery = delivery.replayed(Utc(0)).attempted(attempt(500), REFUSED, &Schedule::default(), Utc(0), 0.0);
         }
         assert_eq!(delivery.attempts.len(), ATTEMPTS_KEPT);
+    }
+
+    /// Regression: nothing but time ended a wait, and a day's `Retry-After` was one of twelve hours.
+    #[test]
+    fn a_wait_is_ended_and_the_schedule_stays_as_it_was() {
+        let schedule = Schedule::new(vec![Duration::from_secs(5), Duration::from_hours(1)]);
+        let asks = Outcome::Refused { retry_after: Some(Duration::from_hours(24)), trouble: true };
+        let patient = fresh().attempted(attempt(503), asks, &schedule, Utc(0), 0.5);
+        assert_eq!(patient.clone().forwarded(false, Utc(1)), None, "the endpoint asked for it");
+        let now = patient.clone().forwarded(true, Utc(1)).unwrap();
+        assert_eq!((now.due, now.at_once, now.turn), (Utc(1), true, patient.turn + 1));
+        let again = now.attempted(attempt(500), REFUSED, &schedule, Utc(2), 0.5);
+        assert_eq!((again.due, again.tries, again.at_once), (patient.due, 1, false));
+
+        let retry = fresh().attempted(attempt(500), REFUSED, &schedule, Utc(0), 0.5);
+        let forwarded = retry.clone().forwarded(false, Utc(1)).unwrap().claimed(Utc(60));
+        assert_eq!(forwarded.clone().forwarded(true, Utc(2)), None, "it is under way");
+        let done = forwarded.attempted(attempt(200), Outcome::Delivered, &schedule, Utc(2), 0.5);
+        assert_eq!((done.state, done.brought_forward), (State::Delivered, None));
+
+        let put_off = fresh().put_off(Utc(90), "", &schedule, Utc(1)).forwarded(false, Utc(2)).unwrap();
+        let tried = put_off.attempted(attempt(500), REFUSED, &schedule, Utc(3), 0.5);
+        assert_eq!((tried.tries, tried.due), (1, Utc(5_000_003)), "an attempt like any other");
     }
 }

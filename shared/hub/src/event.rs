@@ -198,6 +198,14 @@ impl Work {
         Some(next)
     }
 
+    /// The work with the wait of the delivery to an endpoint ended by an operator: a retry, a put-off or a `Retry-After`.
+    /// Nothing where it does not wait.
+    #[must_use]
+    pub fn forwarded(&self, endpoint: &EndpointId, now: Utc) -> Option<Self> {
+        let delivery = self.delivery(endpoint)?.clone().forwarded(true, now)?;
+        Some(Self { version: self.version + 1, ..self.clone() }.with(delivery))
+    }
+
     /// The work with the failed delivery to an endpoint confirmed. Nothing where it has not failed, or only after
     /// `cutoff`: what failed since the list was read has not been seen.
     #[must_use]

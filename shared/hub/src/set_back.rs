@@ -6,14 +6,11 @@
 
 use std::time::Duration;
 
-use crate::breaker::LONGEST_OPENING;
+use crate::breaker::LONGEST_PUT_OFF;
 use crate::call::{Call, Standing};
-use crate::delivery::{Attempt, Delivery, EARLY, LONGEST_RETRY_AFTER, SPREAD, State};
+use crate::delivery::{Attempt, Delivery, EARLY, LONGEST_RETRY_AFTER, State};
 use crate::schedule::Schedule;
 use crate::{EndpointId, Utc, Work};
-
-/// The longest wait of what was put off: until a circuit may close, and spread.
-const PUT_OFF: Duration = LONGEST_OPENING.saturating_add(SPREAD);
 
 /// What attempts at a destination wait for.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +26,7 @@ impl Waits<'_> {
     #[must_use]
     pub fn longest(&self) -> Duration {
         let delays = (0..self.schedule.steps()).filter_map(|step| self.schedule.delay(step, 1.0));
-        delays.chain([self.lease, PUT_OFF, LONGEST_RETRY_AFTER]).max().unwrap_or_default()
+        delays.chain([self.lease, LONGEST_PUT_OFF, LONGEST_RETRY_AFTER]).max().unwrap_or_default()
     }
 }
 
@@ -49,7 +46,7 @@ impl Waiting<'_> {
             return waits.lease;
         }
         if self.was_put_off {
-            return PUT_OFF;
+            return LONGEST_PUT_OFF;
         }
         // Of what starts over the time has come.
         let Some(step) = self.tries.checked_sub(1) else { return Duration::ZERO };
@@ -135,7 +132,7 @@ mod tests {
     }
 
     fn failed(delivery: Delivery, retry_after: Option<Duration>, at: Utc) -> Delivery {
-        let attempt = Attempt { at, ms: 0, status: Some(503), detail: String::new() };
+        let attempt = Attempt { at, ms: 0, status: Some(503), ..Attempt::default() };
         let outcome = Outcome::Refused { retry_after, trouble: true };
         delivery.attempted(attempt, outcome, &schedule(), at, 0.5)
     }
@@ -152,8 +149,8 @@ mod tests {
         assert_eq!(left(&second), Some(Duration::from_hours(1)), "the next one");
         let asked = failed(fresh.clone(), Some(Duration::from_hours(2)), ahead);
         assert_eq!(left(&asked), Some(Duration::from_hours(2)), "what the endpoint asked for");
-        let put_off = fresh.clone().put_off(ahead.after(Duration::from_secs(15)), &schedule(), ahead, 0.5);
-        assert_eq!(left(&put_off), Some(PUT_OFF), "an open circuit");
+        let put_off = fresh.clone().put_off(ahead.after(Duration::from_secs(15)), "", &schedule(), ahead);
+        assert_eq!(left(&put_off), Some(LONGEST_PUT_OFF), "an open circuit");
         assert_eq!(left(&fresh.replayed(ahead)), Some(Duration::ZERO), "a replay");
     }
 
@@ -161,7 +158,7 @@ mod tests {
     fn what_is_due_as_it_should_be_stays() {
         let fresh = Delivery::new("erp".into(), NOW, NOW.after(LEASE));
         let asked = failed(fresh.clone(), Some(Duration::from_hours(12)), NOW);
-        let put_off = fresh.clone().put_off(NOW.after(LONGEST_OPENING), &schedule(), NOW, 1.0);
+        let put_off = fresh.clone().put_off(NOW.after(LONGEST_PUT_OFF), "", &schedule(), NOW);
         let settled = Delivery { state: State::Delivered, due: NOW.after(DAYS), ..fresh.clone() };
         let waiting = failed(fresh.clone(), None, NOW);
         for delivery in [fresh, waiting, asked, put_off, settled] {

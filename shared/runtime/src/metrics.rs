@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn a_delivery_is_counted_when_it_is_settled() {
         let attempted = |delivery: Delivery, outcome| {
-            let attempt = Attempt { at: NOW, ms: 1, status: None, detail: String::new() };
+            let attempt = Attempt { at: NOW, ms: 1, ..Attempt::default() };
             delivery.attempted(attempt, outcome, &Schedule::new(vec![Duration::from_secs(5)]), NOW, 0.5)
         };
         let fresh = Delivery::new("erp".into(), NOW, NOW.after(Duration::from_mins(1)));

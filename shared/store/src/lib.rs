@@ -85,6 +85,28 @@ impl Failed {
     }
 }
 
+/// Whose waiting work is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pending {
+    /// Deliveries to that endpoint.
+    At(EndpointId),
+    /// Calls at that connection.
+    Calls(ConnectionId),
+}
+
+impl Pending {
+    /// Whether such work is listed.
+    #[must_use]
+    pub fn holds(&self, key: &EventKey, work: &Work) -> bool {
+        match self {
+            Self::At(endpoint) => work.delivery(endpoint).is_some_and(|delivery| delivery.state == State::Pending),
+            Self::Calls(connection) => {
+                key.connection == *connection && work.call.as_ref().is_some_and(|call| call.next().is_some())
+            }
+        }
+    }
+}
+
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -198,6 +220,17 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn failed(
         &self,
         which: &Failed,
+        from: Option<&str>,
+        limit: usize,
+        now: Utc,
+    ) -> impl Future<Output = Result<Page>> + Send;
+
+    /// Events of which something is pending at a destination, due now or later, by pages like those of [`Store::failed`]. May
+    /// lag behind the latest writes,
+    /// and work that changes meanwhile may be listed twice or not at all: look at the item itself before acting.
+    fn pending(
+        &self,
+        which: &Pending,
         from: Option<&str>,
         limit: usize,
         now: Utc,

@@ -137,6 +137,7 @@ impl Deployment {
             context: self.context.clone(),
             lines: Arc::clone(&self.lines),
             random: Arc::new(|| 0.5),
+            entropy: courier::system_entropy(),
             send: Arc::new(move |_, _| {
                 async move { Returned { outcome, status: Some(status), detail: detail.to_owned() } }.boxed()
             }),

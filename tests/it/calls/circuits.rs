@@ -1,13 +1,14 @@
 //! A partner in trouble is left alone and holds up nobody else; one that is well is called no more often than it allows.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use courier::Courier;
 use courier::call::line_name;
 use futures::future::join_all;
 use hub::ConnectionId;
 use hub::breaker::{THRESHOLD, note};
 use partners::Partner;
-use serde_json::Value;
 use simulators::api::Fault;
 use simulators::erp::Reply;
 use store::Store as _;
@@ -57,7 +58,11 @@ async fn a_partner_in_trouble_is_left_alone_probed_singly_and_called_when_it_is_
     assert_eq!(desk.xhq.count(), ENOUGH, "an open circuit lets nothing through");
     for id in &late {
         let call = desk.status(id).await;
-        assert_eq!((&call["state"], &call["attempts"]), (&"queued".into(), &Value::Array(vec![])), "no retry is used");
+        assert_eq!(
+            (&call["state"], &call["attempts"][0]["put_off"]),
+            (&"queued".into(), &1.into()),
+            "no retry is used"
+        );
     }
     ids.extend(late);
 
@@ -126,8 +131,9 @@ async fn a_circuit_is_of_an_address_and_not_of_a_connection() {
     assert_eq!(desk.call("twin", "bghList", "", "").await.status, 200);
     desk.xhq.behave(Fault::Http(Reply::of(503)));
     uploads(&desk, "first", ENOUGH).await;
-    let reply = desk.call("twin", "bghList", "", "").await;
-    assert_eq!(reply.json()["type"], "urn:tongguan:problem:circuit-open", "the same address, another account");
+    let id = desk.command("twin", "upload", "twin", &upload("twin")).await;
+    let call = desk.attempted(&id, 1).await;
+    assert_eq!(call["attempts"][0]["put_off"], 1, "the same address, another account: {call}");
     for (connection, operation, body) in [UNSAFE[1], SAFE] {
         let id = desk.command(connection, operation, "k", &body("C1")).await;
         desk.stands(&id, "succeeded").await;
@@ -156,7 +162,7 @@ async fn a_connection_is_called_no_more_often_than_it_allows() {
     assert_eq!((reply.status, &reply.json()["type"]), (429, &"urn:tongguan:problem:rate-limited".into()));
     assert!(reply.head.contains("\r\nretry-after: 3600\r\n"), "{}", reply.head);
     for id in &ids[2..] {
-        assert_eq!(desk.status(id).await["attempts"], Value::Array(vec![]), "no retry is used");
+        assert_eq!(desk.status(id).await["attempts"][0]["put_off"], 1, "no retry is used");
     }
     let courier = desk.courier();
     for hours in 1..=2 {
@@ -170,7 +176,7 @@ async fn a_connection_is_called_no_more_often_than_it_allows() {
 
 #[tokio::test]
 async fn a_connection_has_no_more_calls_under_way_than_it_allows() {
-    let desk = Desk::with(Making { xhq: "concurrency = 3", ..Making::default() }).await;
+    let desk = Desk::with(Making { xhq: "concurrency = 3\ntimeout = \"24s\"", ..Making::default() }).await;
     desk.xhq.behave(Fault::Holds);
     let mut ids = Vec::new();
     for n in 0..12 {
@@ -265,5 +271,65 @@ async fn a_partner_that_hangs_holds_up_no_other_in_the_sweep() {
     })
     .await;
     assert!(all_succeed(&desk, &ids).await);
+    desk.hub.stop().await;
+}
+
+/// Regression: one operation that answered with an error closed the partner's address to all operations.
+#[tokio::test]
+async fn an_operation_that_errs_holds_back_no_other() {
+    let desk = Desk::new().await;
+    desk.xhq.behave(Fault::Http(Reply { body: "<html>502 Bad Gateway</html>".into(), ..Reply::of(502) }));
+    for _ in 0..ENOUGH {
+        desk.call("xhq", "bghList", "", "").await;
+    }
+    let reply = desk.call("xhq", "bghList", "", "").await;
+    assert_eq!(reply.json()["type"], "urn:tongguan:problem:circuit-open");
+    desk.xhq.recover();
+    let id = desk.command("xhq", "upload", "k", &upload("other")).await;
+    desk.stands(&id, "succeeded").await;
+    desk.hub.stop().await;
+}
+
+/// Regression: without entropy every nonce was the same text.
+#[tokio::test]
+async fn without_entropy_nothing_is_sent_and_the_call_waits() {
+    let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
+    desk.xhq.behave(Fault::Busy.first(1));
+    let id = desk.command("xhq", "upload", "k", &upload("E")).await;
+    desk.attempted(&id, 1).await;
+    let without = Courier { entropy: Arc::new(|_| Err(courier::NoEntropy)), ..desk.courier() };
+    for _ in 0..3 {
+        desk.time.pass(Duration::from_mins(2));
+        sweep(&without).await;
+    }
+    let call = desk.status(&id).await;
+    assert_eq!((&call["state"], desk.xhq.count()), (&"queued".into(), 1), "{call}");
+    assert_eq!(call["attempts"][1]["put_off"], 3, "{call}");
+    assert!(call["attempts"][1]["detail"].as_str().unwrap().contains("random bytes"), "{call}");
+    let asked =
+        br#"{"connection":"onedata","operation":"port_query","body":{"subType":1,"carrierCd":"CNTAO","subNo":"1"}}"#;
+    let answer = call::invoke(&without, asked).await;
+    assert_eq!((answer.status().as_u16(), desk.onedata.count()), (503, 0), "{answer:?}");
+    desk.pass(Duration::from_mins(2)).await;
+    desk.stands(&id, "succeeded").await;
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_queued_call_is_sent_at_once_where_that_is_asked_for() {
+    let desk = Desk::with(Making { every: r#"retry = ["1h"]"#, ..Making::default() }).await;
+    desk.xhq.behave(Fault::Http(Reply::of(429).retry_after(86_400)).first(1));
+    let id = desk.command("xhq", "upload", "k", &upload("N")).await;
+    let waiting = desk.attempted(&id, 1).await;
+    let path = format!("/calls/{id}/retry");
+    let retry = async |body: &str| crate::support::http::api(desk.hub.address(), "POST", &path, API_KEY, body).await;
+    let shown = retry(r#"{"dry_run":true}"#).await;
+    assert_eq!((shown.status, &desk.status(&id).await["due"]), (200, &waiting["due"]), "nothing is changed");
+    assert_eq!(retry("").await.status, 200);
+    desk.stands(&id, "succeeded").await;
+    assert_eq!(desk.xhq.count(), 2);
+    let again = retry("").await;
+    assert_eq!((again.status, &again.json()["type"]), (409, &"urn:tongguan:problem:not-queued".into()));
+    desk.calls().await;
     desk.hub.stop().await;
 }

@@ -7,7 +7,10 @@ use partners::Partner;
 use simulators::erp::{Behaviour, Reply};
 use tongguan::Hub;
 
-use crate::support::{Plan, Time, courier, delivery, erp, events, ledger, settled, status, sweep, taken, until};
+use crate::support::http;
+use crate::support::{
+    API_KEY, Plan, Time, courier, delivery, erp, events, ledger, settled, status, sweep, taken, until,
+};
 
 const TROUBLE: Behaviour = Behaviour::Answers(Reply::of(503));
 
@@ -90,5 +93,36 @@ async fn an_open_circuit_is_nothing_the_partner_notices() {
         one(&hub, n).await;
     }
     taken(&hub, Partner::OneData, "rates", r#"{"batchNo":"1"}"#).await;
+    hub.stop().await;
+}
+
+/// Regression: a `Retry-After` of a day left a delivery for twelve hours, and nobody could say otherwise.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_ends_any_wait() {
+    let (erp, time) = (erp().await, Time::now());
+    let hub = Plan::new().endpoint("erp", &erp, "").start_at(&time).await;
+    erp.behave(Behaviour::Answers(Reply::of(503).retry_after(86_400)));
+    for n in 0..THRESHOLD + 2 {
+        one(&hub, n).await;
+    }
+    let before = erp.count();
+    let replay = async |body: &str| {
+        let reply = http::api(hub.address(), "POST", "/deliveries/replay", API_KEY, body).await;
+        assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
+        reply.json()
+    };
+    let told = replay(r#"{"endpoint":"erp","now":true}"#).await;
+    assert_eq!((&told["replayed"], told["events"].as_array().unwrap().len()), (&0.into(), before + 2), "a dry run");
+    assert_eq!(erp.count(), before);
+    let (_, put_off) = delivery(&hub, &format!("order:C{}", THRESHOLD + 1), "erp").await;
+    let [entry] = &put_off.attempts[..] else { panic!("one entry: {put_off:?}") };
+    assert!(entry.put_off == 1 && entry.detail.contains("circuit") && put_off.tries == 0, "{put_off:?}");
+    erp.behave(Behaviour::Takes);
+    let done = replay(r#"{"endpoint":"erp","now":true,"dry_run":false}"#).await;
+    assert_eq!(done["replayed"], before + 2);
+    let tally = settled(&hub).await;
+    assert_eq!((tally.delivered, tally.failed), (u64::from(THRESHOLD) + 2, 0));
+    let nothing = replay(r#"{"endpoint":"erp","now":true,"dry_run":false}"#).await;
+    assert_eq!(nothing["replayed"], 0);
     hub.stop().await;
 }

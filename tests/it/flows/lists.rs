@@ -330,7 +330,7 @@ async fn a_page_is_no_larger_than_lambda_may_answer_with() {
         ..call.claimed(NOW, true).interrupted(NOW)
     };
     desk.admit((0..120).map(|n| called(&n.to_string(), answered))).await;
-    let attempt = Attempt { at: NOW, ms: 1, status: Some(500), detail: "\"".repeat(512) };
+    let attempt = Attempt { at: NOW, ms: 1, status: Some(500), detail: "\"".repeat(512), ..Attempt::default() };
     let attempts = |delivery: &Delivery| Delivery { attempts: vec![attempt.clone(); 10], ..delivery.clone() };
     let long = (0..500).map(|n| failed(&format!("order:{n}"), "erp", NOW));
     let long = long.map(|(event, work)| (event, work.clone().with(attempts(&work.deliveries[0]))));

@@ -100,6 +100,7 @@ fn later(context: &Context<DynamoStore, Forgetful>, seconds: u64, outcome: Outco
         context: Context { clock: Arc::new(move || now), ..context.clone() },
         lines: Arc::default(),
         random: Arc::new(|| 0.5),
+        entropy: courier::system_entropy(),
         send: Arc::new(move |_, _| async move { Returned { outcome, status: None, detail: String::new() } }.boxed()),
         wire: Arc::new(|_| std::future::pending().boxed()),
         ports: port_push::ACTION,

@@ -76,6 +76,7 @@ impl<S: Store> Side<S> {
             context: self.context.clone(),
             lines: Arc::default(),
             random: Arc::new(|| 0.5),
+            entropy: courier::system_entropy(),
             send: Arc::new(move |endpoint, parcel| {
                 sent.lock().unwrap().push((endpoint.id.clone(), parcel));
                 async move { Returned { outcome, status: None, detail: "as told".to_owned() } }.boxed()

@@ -72,6 +72,8 @@ struct Way {
     taken: u32,
     /// How often it was started over after it had been delivered.
     again: u32,
+    /// Its retry was brought forward: the next attempt uses up no step of the schedule.
+    forwarded: bool,
 }
 
 /// What is true in a history.
@@ -280,7 +282,20 @@ impl Book {
         }
         match (old.state, new.state) {
             (State::Pending, State::Delivered) if way.taken == 0 => Err("delivered, but never taken".to_owned()),
-            (State::Pending, State::Pending | State::Delivered) => Ok(()),
+            (State::Pending, State::Pending) => {
+                way.forwarded |= new.brought_forward.is_some() && old.brought_forward.is_none();
+                if new.at_once {
+                    way.patience = Utc::default();
+                }
+                let last = new.attempts.last();
+                let attempted = last.is_some_and(|last| last.put_off == 0) && last != old.attempts.last();
+                if attempted && new.owed.is_some() && !new.in_hand && new.tries == old.tries {
+                    // A probe that failed for the endpoint's sake.
+                    way.attempts.pop();
+                }
+                Ok(())
+            }
+            (State::Pending, State::Delivered) => Ok(()),
             (State::Pending, State::Failed) => {
                 let schedule = &self.schedules[&old.endpoint];
                 let least: Duration = (0..schedule.steps()).filter_map(|tries| schedule.delay(tries, 0.0)).sum();
@@ -307,6 +322,9 @@ impl Book {
         let kept = self.kept.get(id).ok_or_else(|| format!("{id} was sent to {endpoint} and is not stored"))?;
         let way = self.ways.entry((id.to_owned(), endpoint.clone())).or_default();
         let schedule = &self.schedules[endpoint];
+        if std::mem::take(&mut way.forwarded) {
+            return Ok(kept);
+        }
         if let (Some(last), false) = (way.attempts.last(), self.blemished.contains(&kept.key)) {
             let step =
                 u32::try_from(way.attempts.len() - 1).unwrap_or(u32::MAX).min(schedule.steps().saturating_sub(1));

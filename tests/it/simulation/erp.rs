@@ -58,6 +58,10 @@ struct State {
     /// Events that an endpoint chokes on, and how.
     poison: BTreeMap<(EndpointId, String), Option<Act>>,
     poison_chance: u64,
+    /// The kinds of events that an endpoint chokes on, and how.
+    refused: Vec<(EndpointId, &'static str, Act)>,
+    /// It does so no longer.
+    well: bool,
     under_way: BTreeMap<EndpointId, usize>,
     attempts: Vec<(EndpointId, Utc)>,
 }
@@ -89,10 +93,22 @@ impl Erp {
         })
     }
 
+    /// An endpoint chokes on every event of a kind: it errs, or does not answer.
+    pub(super) fn refuse(&self, endpoint: EndpointId, kind: &'static str, hangs: bool) {
+        let act = if hangs { Act::Silence } else { Act::Answer(500, None) };
+        self.state.lock().unwrap().refused.push((endpoint, kind, act));
+    }
+
+    /// Whether an endpoint chokes on events of a kind.
+    pub(super) fn refuses(&self, endpoint: &EndpointId, kind: &str) -> bool {
+        self.state.lock().unwrap().refused.iter().any(|(own, refused, _)| own == endpoint && *refused == kind)
+    }
+
     /// Everything is well from now on; `cured` too is what was poison.
     pub(super) fn heal(&self, cured: bool) {
         let mut state = self.state.lock().unwrap();
         state.moods.clear();
+        state.well = true;
         if cured {
             state.poison.clear();
             state.poison_chance = 0;
@@ -113,10 +129,13 @@ impl Erp {
     async fn attempt(&self, endpoint: &Endpoint, parcel: Parcel) -> Returned {
         let now = self.world.now();
         let under_way = self.begin(endpoint, now);
-        let kept =
-            self.world.book().attempted(&parcel.id, &endpoint.id, now).map(|kept| check(kept, endpoint, &parcel, now));
+        let mut kind = String::new();
+        let kept = self.world.book().attempted(&parcel.id, &endpoint.id, now).map(|kept| {
+            kept.kind.clone_into(&mut kind);
+            check(kept, endpoint, &parcel, now)
+        });
         self.world.hold(kept.and_then(|held| held));
-        let (act, pause) = self.meets(endpoint, &parcel.id, now);
+        let (act, pause) = self.meets(endpoint, (&parcel.id, &kind), now);
         self.world.tell(&format!("attempt of {} at {}: {act:?}", parcel.id, endpoint.id));
         sleep(pause.min(endpoint.timeout)).await;
         let act = if pause >= endpoint.timeout { Act::Silence } else { act };
@@ -160,11 +179,13 @@ impl Erp {
         UnderWay(self, endpoint.id.clone())
     }
 
-    fn meets(&self, endpoint: &Endpoint, id: &str, now: Utc) -> (Act, Duration) {
+    fn meets(&self, endpoint: &Endpoint, (id, kind): (&str, &str), now: Utc) -> (Act, Duration) {
         let state = &mut *self.state.lock().unwrap();
         let chance = state.poison_chance;
         let draw = |random: &mut Random| random.chance(chance).then(|| poison(random, endpoint.format));
         let place = (endpoint.id.clone(), id.to_owned());
+        let refused = state.refused.iter().find(|(own, refused, _)| *own == endpoint.id && *refused == kind);
+        let refused = refused.map(|(_, _, act)| *act).filter(|_| !state.well);
         let poison = *state.poison.entry(place).or_insert_with(|| self.world.draw(|random, _| draw(random)));
         let mood = state.moods.iter().find(|(own, from, until, _)| *own == endpoint.id && *from <= now && now < *until);
         let (soon, error) = self.world.draw(|random, weather| {
@@ -178,7 +199,7 @@ impl Erp {
             (random.ms(1..=40), random.chance(weather.erp_errors).then_some(acts[random.place(acts.len())]))
         });
         let whole = endpoint.timeout;
-        match (poison, mood.map_or(Mood::Well, |mood| mood.3)) {
+        match (refused.or(poison), mood.map_or(Mood::Well, |mood| mood.3)) {
             (Some(Act::Silence), _) | (_, Mood::Hangs) => (Act::Silence, whole),
             (_, Mood::Down) => (Act::Silence, soon),
             (_, Mood::Refuses(status, after)) => (Act::Answer(status, after), soon),

@@ -45,6 +45,8 @@ pub(super) struct Plan {
     pub(super) moods: Vec<(&'static str, Duration, Duration, Mood)>,
     /// How many events in a thousand an endpoint chokes on.
     pub(super) poison: u64,
+    /// An endpoint that chokes on each event of a kind, and whether it hangs over it.
+    pub(super) refused: Option<(&'static str, &'static str, bool)>,
     /// The endpoints' schedule, as the configuration has it.
     pub(super) retry: &'static str,
     pub(super) concurrency: u32,
@@ -111,6 +113,7 @@ impl Family {
             weather: Weather::default(),
             moods: Vec::new(),
             poison: 0,
+            refused: None,
             retry: r#"retry = ["5s", "30s", "2m", "10m"]"#,
             concurrency: u32::try_from(random.within(1..=6)).unwrap_or(1),
             pushes: random.within(6..=16),
@@ -166,7 +169,16 @@ impl Family {
                 let weather = Weather { queue_dead, ..plan.weather };
                 // Of an endpoint with a single place, a poisoned event that hangs does hold up the next one.
                 let concurrency = u32::try_from(random.within(4..=8)).unwrap_or(4);
-                Plan { weather, moods, concurrency, poison: 60, prompt: Some((healthy, TWO_SWEEPS)), ..plan }
+                // Whatever an endpoint does with one kind, it gets the others.
+                let refused = if dead == "erp" {
+                    ("wms", "onedata.rates", random.chance(500))
+                } else {
+                    ("erp", ["xhq.syn_status", "xhq.single_receipt"][random.place(2)], random.chance(500))
+                };
+                let refused = random.chance(600).then_some(refused);
+                let pushes = random.within(6..=40);
+                let prompt = Some((healthy, TWO_SWEEPS));
+                Plan { weather, moods, concurrency, poison: 60, refused, pushes, prompt, ..plan }
             }
             Self::ErpDownForADay => {
                 let down = [Mood::Down, Mood::Hangs, Mood::Refuses(503, None)][random.place(3)];

@@ -98,11 +98,20 @@ impl Hub {
     /// The process starts.
     pub(super) fn start(self: &Arc<Self>) {
         self.world.tell("the hub starts");
-        let world = Arc::clone(&self.world);
+        let (world, seeded) = (Arc::clone(&self.world), Arc::clone(&self.world));
         let courier = Arc::new(Courier {
             context: self.context(),
             lines: Arc::new(Lines::default()),
             random: Arc::new(move || world.draw(|random, _| random.unit())),
+            entropy: Arc::new(move |bytes| {
+                seeded.draw(|random, _| {
+                    bytes.chunks_mut(8).for_each(|part| {
+                        let random = random.next().to_be_bytes();
+                        part.iter_mut().zip(random).for_each(|(to, from)| *to = from);
+                    });
+                });
+                Ok(())
+            }),
             send: self.erp.send(),
             wire: callee::wire(&self.world),
             ports: port_push::ACTION,

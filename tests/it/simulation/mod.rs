@@ -13,6 +13,7 @@ mod erp;
 mod family;
 mod history;
 mod hub;
+mod kinds;
 mod mortal;
 mod partner;
 mod pushes;

@@ -48,6 +48,7 @@ fn courier(context: &Deployed) -> Courier<DynamoStore, Kept> {
         context: context.clone(),
         lines: Arc::default(),
         random: Arc::new(|| 0.5),
+        entropy: courier::system_entropy(),
         send: Arc::new(|_, _| {
             async { Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
         }),

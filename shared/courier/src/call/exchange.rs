@@ -15,10 +15,11 @@ use runtime::config::Connection;
 use store::Store;
 use url::Url;
 
-use super::token::{self, NoToken, Refusal};
+use super::token::{self, Refusal};
 use super::{Gate, credentials};
+use crate::entropy::{NoEntropy, nonce};
 use crate::file::{self, Limits, Obtained};
-use crate::{Courier, nonce, trust};
+use crate::{Courier, trust};
 
 /// How much of an answer is read, in bytes. A longer one cannot be judged.
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
@@ -60,6 +61,8 @@ pub(super) enum Unready {
         /// What the partner said.
         refusal: Refusal,
     },
+    /// Not by this process as it is: nothing that the partner or the request could mend.
+    Here(String),
     /// Not now.
     Later {
         text: String,
@@ -68,6 +71,23 @@ pub(super) enum Unready {
         /// The wait that was asked for.
         retry_after: Option<Duration>,
     },
+}
+
+impl From<NoEntropy> for Unready {
+    fn from(none: NoEntropy) -> Self {
+        Self::Here(none.to_string())
+    }
+}
+
+impl From<token::NoToken> for Unready {
+    fn from(why: token::NoToken) -> Self {
+        let token::NoToken { text, outcome, refused, here } = why;
+        match refused {
+            Some(refusal) => Self::Refused { text, refusal },
+            None if here => Self::Here(text),
+            None => Self::Later { text, outcome, retry_after: None },
+        }
+    }
 }
 
 /// The request of one attempt: with the file, a token that is not `spent`, and a signature of its own.
@@ -84,14 +104,11 @@ pub(super) async fn ready<S: Store, Q>(
     };
     let token = if needs_token(connection.partner, &connection.settings) {
         let found = token::token(courier, connection, gate, spent).await;
-        Some(found.map_err(|NoToken { text, outcome, refused }| match refused {
-            Some(refusal) => Unready::Refused { text, refusal },
-            None => Unready::Later { text, outcome, retry_after: None },
-        })?)
+        Some(found.map_err(Unready::from)?)
     } else {
         None
     };
-    let (own, boundary) = (nonce(courier), nonce(courier));
+    let (own, boundary) = (nonce(courier)?, nonce(courier)?);
     let attempt = Attempt {
         settings: &connection.settings,
         credentials: &|name| connection.credentials.get(name).map(Secret::expose),

@@ -9,10 +9,11 @@ mod found;
 mod gate;
 mod query;
 mod token;
+mod turnstile;
 
 use std::time::Duration;
 
-use hub::breaker::Permit;
+use hub::breaker::{self, Permit, Rank};
 use hub::call::{Call, Came, Rules, Standing, Tried};
 use hub::delivery::{Attempt, Outcome, State};
 use hub::schedule::Schedule;
@@ -24,18 +25,24 @@ use queue::{Errand, Queue};
 use runtime::config::{Config, Connection};
 use serde::Deserialize;
 use store::{Store, StoreError};
-use tokio::time::sleep;
 
 use self::exchange::{Ask, Exchange, Unready, exchange, ready};
 pub(crate) use self::gate::Gate;
 pub use self::query::{Answer, Unanswered, ask};
+use self::turnstile::Limits;
 use crate::attempt::{Done, MARGIN, Undone};
 use crate::change::{change, leave, tell};
-use crate::{Courier, index};
+use crate::{Courier, index, release};
 
-/// How long a command may wait in hand for its connection's rate; for longer it is put off. Shorter than a query's, so that
-/// a query finds a moment however many commands wait.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a command may wait in hand for its moment at its connection's rate; for longer it is put off until then.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How much earlier the hint of a put-off command comes than its moment, so that it waits in hand for the rest. Less than
+/// what a call may be early.
+const AHEAD: Duration = Duration::from_millis(900);
+
+/// How long a call waits that this process cannot send for a reason of its own.
+const HERE: Duration = Duration::from_mins(1);
 
 /// For how long a call is taken up: for a file, a token and the call itself, each with its own timeout.
 pub(crate) fn lease(config: &Config, connection: &ConnectionId) -> Duration {
@@ -89,30 +96,50 @@ pub(crate) async fn run<S: Store, Q: Queue>(
         return end(courier, &record, turn, "the stored request cannot be read".to_owned()).await;
     };
 
-    let gate = courier.lines.gate(connection);
-    let takes = longest(connection, beside.file.is_some());
-    let Some(place) = courier.in_time(takes, gate.place()).await else {
-        return Ok(leave(courier, key, Errand::Call { turn }).await);
-    };
-    // Before the circuit is asked: a probe that is let through must go out.
-    match gate.pace(connection.rate, context.now(), PATIENCE) {
-        Ok(wait) if wait.is_zero() => {}
-        Ok(wait) => sleep(wait).await,
-        Err(wait) => return put_off(courier, &record, turn, connection, context.now().after(wait)).await,
-    }
     let line = courier.lines.to(&line_name(connection), connection.concurrency);
-    let permit = match line.permit(store, context.now()).await {
-        Permit::Wait(reopens) => return put_off(courier, &record, turn, connection, reopens).await,
+    let kind = operation.name;
+    // Before its turn is waited for: one that cannot go out takes nobody's.
+    if let Some(reopens) = line.closed_until(kind, context.now()).filter(|_| !call.at_once) {
+        return held_back(courier, &record, &call, connection, reopens).await;
+    }
+    let gate = courier.lines.gate(connection);
+    let limits = Limits { concurrency: connection.concurrency, rate: connection.rate };
+    let order = (record.event.meta.received, key.id, turn);
+    let in_line = gate.command(&context.clock, limits, order, PATIENCE);
+    let takes = longest(connection, beside.file.is_some());
+    let mut place = match courier.in_time(takes, in_line).await {
+        None => return Ok(leave(courier, key, Errand::Call { turn }).await),
+        Some(Err(moment)) => {
+            let why = format!("put off until {moment}: others are before it at the connection's rate");
+            let until = moment.min(context.now().after(breaker::LONGEST_PUT_OFF));
+            return put_off(courier, &record, turn, connection, until, &why).await;
+        }
+        Some(Ok(place)) => place,
+    };
+    let permit = match line.permit(store, kind, context.now()).await {
+        Permit::Wait(_) if call.at_once => Permit::Go,
+        Permit::Wait(reopens) => return held_back(courier, &record, &call, connection, reopens).await,
         permit @ (Permit::Go | Permit::Probe) => permit,
     };
     let ask = Ask { connection, operation: &operation, body: &body, file: beside.file.as_ref() };
     let attempt = Sending { courier, record: &record, ask, gate: &gate };
     let made = attempt.made(record.work.clone(), turn).await.map_err(Undone::Before)?;
     let Some(made) = made else { return Ok(Done::Stale) };
+    if matches!(made.came, Outgoing::Sent(_)) {
+        place.used();
+    }
     drop(place);
     let over = context.now();
-    line.report(store, (permit, key.id, made.came.outcome()), over).await;
-    attempt.settle(made, over).await
+    let (outcome, status, took) = (made.came.outcome(), made.came.status(), over.since(made.began));
+    let tried = breaker::Tried { kind, event: key.id, outcome, status, took };
+    let reopened = line.report(store, permit, &tried, over).await;
+    let held_back = line.closed_until(kind, over).filter(|_| permit == Permit::Probe);
+    let held_back = held_back.map(|reopens| Rank::Failed.due(reopens, over, 0.0));
+    let done = attempt.settle(made, over, held_back).await;
+    if let Some(reopened) = reopened {
+        release::calls(courier, &line, kind, reopened).await;
+    }
+    done
 }
 
 /// One attempt.
@@ -148,7 +175,14 @@ impl Outgoing {
             Self::Not(Unready::Later { outcome, .. }) => *outcome,
             // It answers, and knows its own mind.
             Self::Not(Unready::Refused { .. }) => Outcome::Delivered,
-            Self::Not(Unready::Never(_) | Unready::Unknown(_)) => Outcome::Impossible,
+            Self::Not(Unready::Never(_) | Unready::Unknown(_) | Unready::Here(_)) => Outcome::Impossible,
+        }
+    }
+
+    fn status(&self) -> Option<u16> {
+        match self {
+            Self::Sent(exchange) => exchange.sent.status(),
+            Self::Not(_) => None,
         }
     }
 }
@@ -205,8 +239,8 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
         Ok(claimed.and_then(|work| work.call.as_ref().map(|call| call.turn).map(|turn| (work, turn))))
     }
 
-    /// Stores what came of the attempt.
-    async fn settle(&self, made: Made, over: Utc) -> Result<Done, Undone> {
+    /// Stores what came of the attempt. A probe that failed and may be repeated comes again then.
+    async fn settle(&self, made: Made, over: Utc, held_back: Option<Utc>) -> Result<Done, Undone> {
         let Self { courier, record, ask, .. } = self;
         let (context, key) = (&courier.context, &record.event.key);
         let Made { work, turn, began, came: outgoing } = made;
@@ -218,6 +252,11 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
             Outgoing::Not(Unready::Refused { text, .. }) => (Came::Refusal, text.clone(), None, None),
             Outgoing::Not(Unready::Never(faults)) => (Came::Refusal, list(faults), None, None),
             Outgoing::Not(Unready::Unknown(faults)) => return unknown(courier, record, turn, &list(faults)).await,
+            Outgoing::Not(Unready::Here(why)) => {
+                tracing::error!(call = %key.id, connection = %key.connection, why, "a call cannot be sent by this process");
+                let (until, why) = (over.after(HERE), format!("put off: {why}"));
+                return put_off(courier, record, turn, ask.connection, until, &why).await;
+            }
         };
         let learned = if let (Outgoing::Sent(exchange), Came::Success) = (&outgoing, came) {
             // What was found is kept before the call is settled: a call that ends twice finds it again.
@@ -227,13 +266,22 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
             Vec::new()
         };
         let ms = u64::try_from(over.since(began).as_millis()).unwrap_or(u64::MAX);
-        let tried = Tried { attempt: Attempt { at: began, ms, status, detail }, answer, came, learned };
+        let tried = Tried { attempt: Attempt { at: began, ms, status, detail, put_off: 0 }, answer, came, learned };
         let indexed = self.index(&tried.learned).await;
         let rules = Rules { schedule: &ask.connection.schedule, repeatable: ask.operation.effect.repeatable() };
         let (config, jitter) = (&context.config, (courier.random)());
+        let held_back = held_back.filter(|_| match came {
+            Came::Nothing { retry_after } => retry_after.is_none(),
+            Came::Unknown => rules.repeatable,
+            Came::Success | Came::Refusal => false,
+        });
         let settled = |mut work: Work| {
             work.index_by = if indexed { None } else { Some(over.after(config.sweep_every)) };
-            let call = current(&work, turn)?.attempted(tried.clone(), &rules, over, jitter);
+            let call = current(&work, turn)?;
+            let call = match held_back {
+                Some(due) => call.probed(tried.clone(), due, rules.schedule, over),
+                None => call.attempted(tried.clone(), &rules, over, jitter),
+            };
             Some(work.with_call(call, &key.connection, &config.routes, config.sweep_every))
         };
         let changed = change(courier, key, work, settled).await.map_err(Undone::After)?;
@@ -271,10 +319,26 @@ async fn end<S: Store, Q: Queue>(
     reason: String,
 ) -> Result<Done, Undone> {
     let now = courier.context.now();
-    let attempt = Attempt { at: now, ms: 0, status: None, detail: reason };
+    let attempt = Attempt { at: now, detail: reason, ..Attempt::default() };
     let tried = Tried { attempt, answer: None, came: Came::Refusal, learned: Vec::new() };
     let rules = Rules { schedule: &Schedule::new(vec![]), repeatable: false };
     unsent(courier, record, turn, |call| call.attempted(tried.clone(), &rules, now, 0.0)).await
+}
+
+/// Puts a call off whose operation's circuit is open until `reopens`.
+async fn held_back<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    record: &Record,
+    call: &Call,
+    connection: &Connection,
+    reopens: Utc,
+) -> Result<Done, Undone> {
+    let line = courier.lines.to(&line_name(connection), connection.concurrency);
+    let again = !call.attempts.is_empty();
+    let rank = line.rank(&call.operation, reopens, again);
+    let due = rank.due(reopens, courier.context.now(), (courier.random)());
+    let why = format!("put off until {due}: the partner has been failing at it, and its circuit is open");
+    put_off(courier, record, call.turn, connection, due, &why).await
 }
 
 /// Puts a call off that may not be sent before `until`.
@@ -284,9 +348,10 @@ async fn put_off<S: Store, Q: Queue>(
     turn: u32,
     connection: &Connection,
     until: Utc,
+    why: &str,
 ) -> Result<Done, Undone> {
-    let (now, jitter) = (courier.context.now(), (courier.random)());
-    unsent(courier, record, turn, |call| call.put_off(until, &connection.schedule, now, jitter)).await
+    let now = courier.context.now();
+    unsent(courier, record, turn, |call| call.put_off(until, why, &connection.schedule, now)).await
 }
 
 /// Puts a call off that this process does not know how to send, for lack of that.
@@ -319,7 +384,7 @@ async fn unsent<S: Store, Q: Queue>(
         Some(Standing::Queued) => Done::PutOff,
         Some(ended) => {
             let why = work.call.as_ref().and_then(|call| call.attempts.last()).map(|last| last.detail.as_str());
-            tracing::warn!(call = %key.id, connection = %key.connection, state = ?ended, why, "not called");
+            tracing::warn!(call = %key.id, connection = %key.connection, state = ?ended, why, "a call has ended without an attempt");
             Done::Called(ended)
         }
     })
@@ -329,7 +394,10 @@ async fn unsent<S: Store, Q: Queue>(
 async fn told<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey, work: &Work) -> Option<Standing> {
     let call = work.call.as_ref()?;
     match call.standing {
-        Standing::Queued => tell(courier, key, vec![Errand::Call { turn: call.turn }], call.due).await,
+        Standing::Queued => {
+            let due = if call.owed.is_some() { earlier(call.due) } else { call.due };
+            tell(courier, key, vec![Errand::Call { turn: call.turn }], due).await;
+        }
         Standing::Succeeded | Standing::Failed | Standing::Ambiguous => {
             tell(courier, key, ends(work), courier.context.now()).await;
         }
@@ -337,14 +405,29 @@ async fn told<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey, work:
     Some(call.standing)
 }
 
+/// When the hint of what was put off comes.
+fn earlier(due: Utc) -> Utc {
+    Utc(due.0.saturating_sub(i64::try_from(AHEAD.as_micros()).unwrap_or_default()))
+}
+
+/// What the partner answered is kept with the attempt; it may hold what no log should. The reason is the status, or why there
+/// was no answer.
 fn log(key: &EventKey, work: &Work, status: Option<u16>) {
     let (id, connection) = (key.id, &key.connection);
-    let Some(Call { operation, standing: state, .. }) = &work.call else { return };
+    let Some(Call { operation, standing: state, attempts, due, .. }) = &work.call else { return };
+    let detail = attempts.last().map(|last| last.detail.as_str()).unwrap_or_default();
+    let why = status.map_or_else(|| detail.to_owned(), |status| format!("answered with status {status}"));
     match state {
-        Standing::Succeeded => tracing::debug!(call = %id, %connection, operation, ?state, status, "called"),
-        Standing::Queued | Standing::Failed | Standing::Ambiguous => {
-            // What the partner answered is kept with the attempt; it may hold what no log should.
-            tracing::info!(call = %id, %connection, operation, ?state, status, "called");
+        Standing::Succeeded => tracing::debug!(call = %id, %connection, operation, status, "a call has succeeded"),
+        Standing::Queued => {
+            tracing::info!(call = %id, %connection, operation, status, why, %due, "a call has not succeeded yet");
+        }
+        Standing::Failed => {
+            tracing::warn!(call = %id, %connection, operation, status, why, "a call has failed for good");
+        }
+        Standing::Ambiguous => {
+            let message = "a call is ambiguous: the partner may have done it; resolve it";
+            tracing::warn!(call = %id, %connection, operation, status, why, message);
         }
     }
 }
@@ -367,7 +450,10 @@ pub(crate) fn take_up(
     let due = |call: &&Call| call.next().is_some_and(|due| due <= now);
     let Some(call) = work.call.as_ref().filter(due).cloned() else { return (work, false) };
     let call = if call.sending {
-        tracing::warn!(call = %key.id, connection = %key.connection, "cut off while it was sent: nobody knows the result");
+        tracing::warn!(
+            call = %key.id, connection = %key.connection, operation = call.operation, why = "cut off while it was sent",
+            "a call is ambiguous: the partner may have done it; resolve it"
+        );
         call.interrupted(now)
     } else {
         call.claimed(now.after(lease(config, &key.connection)), false)

@@ -3,30 +3,28 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hub::breaker::Permit;
+use hub::breaker::{Permit, Tried};
 use hub::delivery::Outcome;
-use hub::{EventId, Secret};
+use hub::{Secret, Utc};
 use outbound::Sent;
 use partners::Json;
 use partners::operation::enclosure::Enclosure;
 use partners::operation::{Fault, Operation, Verdict};
 use runtime::config::Connection;
 use store::Store;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::exchange::{Ask, Exchange, Unready, exchange, ready};
 use super::token::Refusal;
+use super::turnstile::Limits;
 use super::{Gate, line_name};
 use crate::Courier;
 
-/// How long a query waits for one of its connection's places.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a query waits for its turn at the least; longer where its connection's timeout leaves the time.
+const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long it waits for its connection's rate. Commands book no further ahead than half of that.
-const PACE: Duration = Duration::from_secs(2);
-
-/// How long a query may take with all that belongs to it, a file, a token and a second attempt: a gateway gives up a
-/// little later, and then nobody would learn anything.
+/// How long a query may take with all that belongs to it: its turn, a file, a token and a second attempt. A gateway gives up
+/// a little later, and then the answer would reach nobody.
 const LONGEST: Duration = Duration::from_secs(25);
 
 /// A partner's answer.
@@ -47,6 +45,8 @@ pub enum Unanswered {
     Open(Duration),
     /// Nothing was sent: the connection's rate is used up, or its places are.
     Paced(Duration),
+    /// Nothing was sent: this process cannot, for a reason of its own.
+    Here(String),
     /// Nothing was sent, or there was no answer.
     NoAnswer(String),
     /// The partner answered, and not with success.
@@ -78,31 +78,47 @@ pub async fn ask<S: Store, Q>(
     file: Option<&Enclosure>,
 ) -> Result<Answer, Unanswered> {
     let context = &courier.context;
-    let gate = courier.lines.gate(connection);
-    let Ok(place) = timeout(PATIENCE, gate.place()).await else { return Err(Unanswered::Paced(PATIENCE)) };
-    let wait = gate.pace(connection.rate, context.now(), PACE).map_err(Unanswered::Paced)?;
-    if !wait.is_zero() {
-        sleep(wait).await;
-    }
+    let end = Instant::now() + LONGEST;
     let line = courier.lines.to(&line_name(connection), connection.concurrency);
-    let permit = match line.permit(&context.store, context.now()).await {
-        Permit::Wait(reopens) => return Err(Unanswered::Open(reopens.since(context.now()))),
+    let closed = |reopens: Utc| Unanswered::Open(reopens.since(context.now()));
+    if let Some(reopens) = line.closed_until(operation.name, context.now()) {
+        return Err(closed(reopens));
+    }
+    let gate = courier.lines.gate(connection);
+    let patience = PATIENCE.max(LONGEST.saturating_sub(connection.timeout));
+    let limits = Limits { concurrency: connection.concurrency, rate: connection.rate };
+    let in_line = gate.query(&context.clock, limits, patience);
+    let mut turn = match timeout(patience, in_line).await {
+        Err(_) => return Err(Unanswered::Paced(PATIENCE)),
+        Ok(Err(moment)) => return Err(Unanswered::Paced(moment.since(context.now()))),
+        Ok(Ok(turn)) => turn,
+    };
+    let permit = match line.permit(&context.store, operation.name, context.now()).await {
+        Permit::Wait(reopens) => return Err(closed(reopens)),
         permit @ (Permit::Go | Permit::Probe) => permit,
     };
+    let began = context.now();
     let ask = Ask { connection, operation, body, file };
-    let result = timeout(LONGEST, answered(courier, ask, &gate)).await.unwrap_or_else(|_| {
-        let text = format!("no answer within {} seconds, with the token and the file", LONGEST.as_secs());
+    let result = timeout_at(end, answered(courier, ask, &gate)).await.unwrap_or_else(|_| {
+        let text = format!("no answer within {} seconds, with its turn, the token and the file", LONGEST.as_secs());
         Err(Unready::Later { text, outcome: Outcome::NoAnswer, retry_after: None })
     });
-    drop(place);
     let outcome = match &result {
         Ok(made) => made.outcome(),
         Err(Unready::Later { outcome, .. }) => *outcome,
         Err(Unready::Refused { .. }) => Outcome::Delivered,
-        Err(Unready::Never(_) | Unready::Unknown(_)) => Outcome::Impossible,
+        Err(Unready::Never(_) | Unready::Unknown(_) | Unready::Here(_)) => Outcome::Impossible,
     };
-    line.report(&context.store, (permit, passing(courier), outcome), context.now()).await;
+    if outcome != Outcome::Impossible {
+        turn.used();
+    }
+    drop(turn);
     let status = result.as_ref().ok().and_then(|made| made.sent.status());
+    let over = context.now();
+    let (event, took) = (courier.lines.query_id(), over.since(began));
+    let tried = Tried { kind: operation.name, event, outcome, status, took };
+    // Commands that wait are found at their due times: the ERP waits for this answer.
+    line.report(&context.store, permit, &tried, over).await;
     tracing::debug!(connection = %connection.id, operation = operation.name, status, "asked");
     match result {
         Ok(Exchange { sent: Sent::Answered { status, body, .. }, verdict: Some(verdict), refuses_credentials }) => {
@@ -124,6 +140,7 @@ pub async fn ask<S: Store, Q>(
         Err(Unready::Refused { text, refusal: Refusal { code, status } }) => {
             Err(Unanswered::Credentials { text, code, status, answer: None })
         }
+        Err(Unready::Here(text)) => Err(Unanswered::Here(text)),
         Err(Unready::Never(faults) | Unready::Unknown(faults)) => Err(Unanswered::Faulty(faults)),
     }
 }
@@ -140,11 +157,4 @@ async fn answered<S: Store, Q>(courier: &Courier<S, Q>, ask: Ask<'_>, gate: &Gat
         }
         return Ok(made.with_credentials(courier, ask.connection, gate, spent.is_some()).await);
     }
-}
-
-/// An id for the circuit's count of failures. Each query is another one.
-fn passing<S, Q>(courier: &Courier<S, Q>) -> EventId {
-    let mut id = [0; 24];
-    id.iter_mut().zip(crate::nonce(courier).bytes()).for_each(|(to, from)| *to = from);
-    EventId(id)
 }

@@ -18,7 +18,8 @@ use url::Url;
 
 use super::exchange::{DETAIL, read, request, summary, wired};
 use super::{Gate, credentials, list};
-use crate::{Courier, nonce};
+use crate::Courier;
+use crate::entropy::{NoEntropy, nonce};
 
 /// A token is replaced when that part of its life is left.
 const AHEAD: u32 = 10;
@@ -80,6 +81,14 @@ pub(super) struct NoToken {
     pub(super) outcome: Outcome,
     /// The partner's refusal, where it answered with one: asking again changes nothing.
     pub(super) refused: Option<Refusal>,
+    /// This process could not ask: neither the partner nor the connection has failed.
+    pub(super) here: bool,
+}
+
+impl From<NoEntropy> for NoToken {
+    fn from(none: NoEntropy) -> Self {
+        Self { text: none.to_string(), outcome: Outcome::Impossible, refused: None, here: true }
+    }
 }
 
 /// A partner's refusal to give a token.
@@ -159,8 +168,14 @@ pub(super) async fn token<S: Store, Q>(
     {
         return held.map(|held| held.token).ok_or(why);
     }
-    let holder = asking.get_or_insert_with(|| nonce(courier));
-    let replaced = replace(courier, (connection, &account), gate, holder, spent).await;
+    let holder = match asking.as_ref() {
+        Some(holder) => Ok(holder.clone()),
+        None => nonce(courier).map(|new| asking.insert(new).clone()),
+    };
+    let replaced = match holder {
+        Ok(holder) => replace(courier, (connection, &account), gate, &holder, spent).await,
+        Err(none) => Err(none.into()),
+    };
     drop(asking);
     // One that is good a while longer serves while the partner gives no other.
     replaced.or_else(|why| held.map(|held| held.token).ok_or(why))
@@ -199,6 +214,7 @@ async fn replace<S: Store, Q>(
                 text: "another process has been asking for a token for too long".to_owned(),
                 outcome: Outcome::Impossible,
                 refused: None,
+                here: false,
             }),
             None => {
                 sleep(LOOK).await;
@@ -218,6 +234,7 @@ fn unshared(error: &StoreError) -> NoToken {
         text: format!("the token could not be shared: {}", runtime::logs::chain(error)),
         outcome: Outcome::Impossible,
         refused: None,
+        here: false,
     }
 }
 
@@ -238,9 +255,9 @@ async fn ask<S: Store, Q>(
     gate: &Gate,
     account: &str,
 ) -> Result<Held, NoToken> {
-    let unaskable = |text: String| NoToken { text, outcome: Outcome::Impossible, refused: None };
+    let unaskable = |text: String| NoToken { text, outcome: Outcome::Impossible, refused: None, here: false };
     let asked = courier.context.now();
-    let (own, boundary) = (nonce(courier), nonce(courier));
+    let (own, boundary) = (nonce(courier)?, nonce(courier)?);
     let attempt = Attempt {
         settings: &connection.settings,
         credentials: &|name| connection.credentials.get(name).map(Secret::expose),
@@ -285,7 +302,7 @@ async fn ask<S: Store, Q>(
     let text = format!("the partner gave no token: {text}");
     let Some(Verdict::Refused { code, .. }) = verdict else {
         tracing::warn!(connection = %connection.id, "the partner gave no token");
-        return Err(NoToken { text, outcome, refused: None });
+        return Err(NoToken { text, outcome, refused: None, here: false });
     };
     // Nothing but the credentials is in the request, unless it did not get there.
     let is_elsewhere = matches!(sent.status(), Some(300..=399 | 404 | 405));
@@ -296,7 +313,7 @@ async fn ask<S: Store, Q>(
         credentials::advice(connection)
     };
     let refused = Some(Refusal { code, status: sent.status().unwrap_or_default() });
-    Err(NoToken { text: format!("{text}; {remedy}"), outcome, refused })
+    Err(NoToken { text: format!("{text}; {remedy}"), outcome, refused, here: false })
 }
 
 #[cfg(test)]

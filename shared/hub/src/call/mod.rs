@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::{ATTEMPTS_KEPT, Attempt, EARLY, KNOWN, LONGEST_RETRY_AFTER, PATIENCE, PUT_OFFS, SPREAD, UNKNOWN};
+use crate::attempt::{Attempt, keep, keep_put_off};
+use crate::delivery::{EARLY, KNOWN, LONGEST_RETRY_AFTER, PATIENCE, PUT_OFFS, SPREAD, UNKNOWN};
 use crate::schedule::Schedule;
 use crate::{Alias, Utc};
 
@@ -73,6 +74,16 @@ pub struct Call {
     /// Since when an attempt is owed, where `due` no longer says so: it was put off, or taken up and perhaps not made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owed: Option<Utc>,
+    /// Until when the partner asked for patience (`Retry-After`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Utc>,
+    /// When its retry was due that was brought forward. If that attempt fails too, the retry is due then, and no step of the
+    /// schedule is used up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brought_forward: Option<Utc>,
+    /// Somebody asked for an attempt, whatever the circuit says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_once: bool,
     /// How many steps of the schedule are used up.
     #[serde(default)]
     pub tries: u32,
@@ -179,6 +190,9 @@ impl Call {
             turn: 0,
             in_hand: true,
             owed: None,
+            asked: None,
+            brought_forward: None,
+            at_once: false,
             tries: 0,
             sending: false,
             attempts: Vec::new(),
@@ -245,7 +259,7 @@ impl Call {
     /// The call after an attempt. `jitter` is in `0.0..1.0`.
     #[must_use]
     pub fn attempted(mut self, tried: Tried, rules: &Rules<'_>, now: Utc, jitter: f64) -> Self {
-        self.keep(tried.attempt);
+        keep(&mut self.attempts, tried.attempt);
         self.answer = tried.answer.or(self.answer);
         self.learned = tried.learned;
         match tried.came {
@@ -260,29 +274,61 @@ impl Call {
     /// The call that was being sent when its process ended: nobody knows what became of it.
     #[must_use]
     pub fn interrupted(mut self, now: Utc) -> Self {
-        self.keep(Attempt::none(now, "cut off while it was sent: the partner may have done it"));
+        keep(&mut self.attempts, Attempt::none(now, "cut off while it was sent: the partner may have done it"));
         self.ended(Standing::Ambiguous, now)
     }
 
-    /// The call that cannot be tried before `until`, because its partner's circuit is open or its connection's rate is
-    /// used up. No step of the schedule is.
+    /// The call that cannot be tried before `until`, and why: its partner's circuit is open, or its turn at the connection's
+    /// rate comes then. No step of the schedule is used up.
     #[must_use]
-    pub fn put_off(self, until: Utc, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
+    pub fn put_off(mut self, until: Utc, why: &str, schedule: &Schedule, now: Utc) -> Self {
         if self.turn >= PUT_OFFS && now.since(self.since) >= PATIENCE.max(schedule.length()) {
             let why = "given up: its partner has failed, or its rate was used up, for as long as a call waits";
             return self.given_up(why, now);
         }
-        self.later(until, jitter)
+        keep_put_off(&mut self.attempts, now, why);
+        self.later(until)
     }
 
     /// The call that cannot be sent by what the process knows of its connection and operation: `lacks` was removed, or the
     /// process has not learned of it yet. No step of the schedule is used up.
     #[must_use]
-    pub fn unknown(self, lacks: &str, now: Utc, jitter: f64) -> Self {
+    pub fn unknown(mut self, lacks: &str, now: Utc, jitter: f64) -> Self {
         if now.since(self.owing()) >= UNKNOWN {
             return self.given_up(&format!("given up: {lacks}"), now);
         }
-        self.later(now.after(KNOWN), jitter)
+        keep_put_off(&mut self.attempts, now, &format!("put off: {lacks}"));
+        // Spread: what waits for a configuration must not come all at once.
+        self.later(now.after(KNOWN).after(SPREAD.mul_f64(jitter.clamp(0.0, 1.0))))
+    }
+
+    /// The call after a probe that failed and left nothing behind at the partner: it comes again with the next probe, and no
+    /// step of the schedule is used up.
+    #[must_use]
+    pub fn probed(mut self, tried: Tried, until: Utc, schedule: &Schedule, now: Utc) -> Self {
+        keep(&mut self.attempts, tried.attempt);
+        self.answer = tried.answer.or(self.answer);
+        if self.turn >= PUT_OFFS && now.since(self.since) >= PATIENCE.max(schedule.length()) {
+            return self.ended(Standing::Failed, now);
+        }
+        self.later(until)
+    }
+
+    /// The call that waits, to be sent at once: its retry or put-off is brought forward. Where the partner asked for patience
+    /// it is due then, unless somebody ends that wait too. Nothing where it does not wait.
+    #[must_use]
+    pub fn forwarded(mut self, by_operator: bool, now: Utc) -> Option<Self> {
+        let due = self.asked.filter(|_| !by_operator).map_or(now, |asked| asked.max(now));
+        if self.standing != Standing::Queued || self.in_hand || (self.due <= due && !by_operator) {
+            return None;
+        }
+        if self.owed.is_none() {
+            self.brought_forward = self.brought_forward.or(Some(self.due));
+        }
+        self.turn += 1;
+        self.at_once |= by_operator;
+        self.due = due;
+        Some(self)
     }
 
     /// The ambiguous call after a decision by the API key of that id. Nothing where it is not ambiguous.
@@ -299,52 +345,56 @@ impl Call {
                 self.standing = Standing::Queued;
                 self.tries = 0;
                 self.since = now;
-                self.waiting(now)
+                self.waiting(now, None)
             }
         })
     }
 
-    fn keep(&mut self, attempt: Attempt) {
-        self.attempts.push(attempt);
-        self.attempts.drain(..self.attempts.len().saturating_sub(ATTEMPTS_KEPT));
-    }
-
     fn given_up(mut self, why: &str, now: Utc) -> Self {
-        self.keep(Attempt::none(now, why));
+        keep(&mut self.attempts, Attempt::none(now, why));
         self.ended(Standing::Failed, now)
     }
 
-    fn later(self, until: Utc, jitter: f64) -> Self {
-        let owed = Some(self.owing());
-        // Spread: a recovery must be no stampede, and the call that is the next probe must be any of those that wait.
-        let waiting = self.waiting(until.after(SPREAD.mul_f64(jitter.clamp(0.0, 1.0))));
-        Self { owed, ..waiting }
+    const fn later(mut self, until: Utc) -> Self {
+        self.owed = Some(self.owing());
+        self.turn += 1;
+        self.in_hand = false;
+        self.at_once = false;
+        self.sending = false;
+        self.due = until;
+        self
     }
 
-    fn again(self, retry_after: Option<Duration>, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
+    fn again(mut self, retry_after: Option<Duration>, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
+        let asked = retry_after.map(|asked| now.after(asked.min(LONGEST_RETRY_AFTER)));
+        let not_before = asked.unwrap_or(now);
+        if let Some(due) = self.brought_forward.filter(|due| now < *due) {
+            return self.waiting(due.max(not_before), asked);
+        }
         match schedule.delay(self.tries, jitter) {
             None => self.ended(Standing::Failed, now),
             Some(delay) => {
-                let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
-                let mut next = self.waiting(now.after(delay.max(asked)));
-                next.tries += 1;
-                next
+                self.tries += 1;
+                self.waiting(now.after(delay).max(not_before), asked)
             }
         }
     }
 
-    const fn waiting(mut self, due: Utc) -> Self {
+    const fn waiting(mut self, due: Utc, asked: Option<Utc>) -> Self {
         self.turn += 1;
         self.due = due;
         self.in_hand = false;
         self.owed = None;
+        self.asked = asked;
+        self.brought_forward = None;
+        self.at_once = false;
         self.sending = false;
         self
     }
 
     const fn ended(mut self, standing: Standing, now: Utc) -> Self {
         self.standing = standing;
-        self.waiting(now)
+        self.waiting(now, None)
     }
 }
 
@@ -359,7 +409,7 @@ mod tests {
     }
 
     fn attempted(call: Call, came: Came, repeatable: bool) -> Call {
-        let attempt = Attempt { at: Utc(0), ms: 1, status: None, detail: String::new() };
+        let attempt = Attempt { ms: 1, ..Attempt::default() };
         let schedule = Schedule::new(vec![Duration::from_secs(5), Duration::from_secs(30)]);
         let tried = Tried { attempt, answer: None, came, learned: vec![] };
         call.attempted(tried, &Rules { schedule: &schedule, repeatable }, Utc(0), 0.5)
@@ -407,9 +457,9 @@ mod tests {
     #[test]
     fn a_closed_door_uses_nothing_up_but_patience() {
         let schedule = Schedule::default();
-        let waiting = (0..PUT_OFFS).fold(call(), |call, _| call.put_off(Utc(9), &schedule, Utc(8), 0.0));
+        let waiting = (0..PUT_OFFS).fold(call(), |call, _| call.put_off(Utc(9), "", &schedule, Utc(8)));
         assert_eq!((waiting.tries, waiting.due, waiting.standing), (0, Utc(9), Standing::Queued));
-        assert_eq!(waiting.put_off(Utc(9), &schedule, Utc(0).after(PATIENCE), 0.0).standing, Standing::Failed);
+        assert_eq!(waiting.put_off(Utc(9), "", &schedule, Utc(0).after(PATIENCE)).standing, Standing::Failed);
     }
 
     /// A connection or an operation that one process did not know yet was one that nobody would ever know.
@@ -425,7 +475,7 @@ mod tests {
     #[test]
     fn an_end_without_an_answer_says_why() {
         let old = Call { turn: PUT_OFFS, ..call() };
-        let given_up = old.put_off(Utc(9), &Schedule::default(), Utc(0).after(PATIENCE), 0.0);
+        let given_up = old.put_off(Utc(9), "", &Schedule::default(), Utc(0).after(PATIENCE));
         let unknown = call().unknown("app_id", Utc(0).after(UNKNOWN), 0.0);
         let cut = call().claimed(Utc(9), true).interrupted(Utc(9));
         for (ended, why) in [(cut, "cut off"), (given_up, "given up"), (unknown, "given up: app_id")] {
@@ -436,7 +486,7 @@ mod tests {
     #[test]
     fn what_is_taken_up_again_and_again_stays_owed_since_its_time() {
         assert_eq!(call().claimed(Utc(60), true).owed_since(), Some(Utc(0)));
-        let put_off = call().put_off(Utc(9), &Schedule::default(), Utc(8), 0.0);
+        let put_off = call().put_off(Utc(9), "", &Schedule::default(), Utc(8));
         assert_eq!(put_off.claimed(Utc(60), false).owed_since(), Some(Utc(0)));
         assert_eq!(attempted(call(), NOTHING, false).owed_since(), Some(Utc(5_000_000)));
         assert_eq!(attempted(call(), Came::Success, false).owed_since(), None);
@@ -446,5 +496,18 @@ mod tests {
     fn a_retry_is_not_begun_before_its_time_and_what_is_in_hand_at_once() {
         let retry = attempted(call(), NOTHING, false);
         assert!(retry.is_early(Utc(0)) && !retry.is_early(Utc(4_500_000)) && !call().is_early(Utc(0)));
+    }
+
+    #[test]
+    fn a_wait_is_ended_and_the_schedule_stays_as_it_was() {
+        let asks = Came::Nothing { retry_after: Some(Duration::from_hours(24)) };
+        let patient = attempted(call(), asks, false);
+        assert_eq!(patient.clone().forwarded(false, Utc(1)), None, "the partner asked for it");
+        let now = patient.clone().forwarded(true, Utc(1)).unwrap();
+        assert_eq!((now.due, now.at_once), (Utc(1), true));
+        let again = attempted(now, NOTHING, false);
+        assert_eq!((again.due, again.tries), (patient.due, 1));
+        assert_eq!(call().forwarded(true, Utc(1)), None, "it is under way");
+        assert_eq!(attempted(call(), Came::Success, false).forwarded(true, Utc(1)), None);
     }
 }

@@ -48,6 +48,8 @@ struct ViewOfAttempt<'a> {
     ms: u64,
     status: Option<u16>,
     detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    put_off: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -105,6 +107,7 @@ fn printed(key: &EventKey, meta: &Meta, call: &Call, request: Option<Sent>) -> S
         ms: made.ms,
         status: made.status,
         detail: &made.detail,
+        put_off: (made.put_off > 0).then_some(made.put_off),
     });
     let answer = call.answer.as_ref().map(|answer| {
         let json = if answer.truncated { None } else { serde_json::from_str(&answer.body).ok() };

@@ -27,7 +27,7 @@ pub(crate) async fn admit(
     if let Some(apart) = &packed.apart {
         chunks::write(store, &event.key, event.meta.expires, apart).await?;
     }
-    let nonce = Nonce::new();
+    let nonce = Nonce::new(VERB)?;
     let mut item = event_key(&event.key);
     item.insert(DATA.to_owned(), blob(packed.data));
     item.extend(packed.apart.map(|apart| (BODY.to_owned(), text(apart.place()))));

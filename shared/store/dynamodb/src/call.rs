@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::Error;
 use aws_sdk_dynamodb::error::SdkError;
@@ -136,7 +136,7 @@ pub(crate) struct Pauses {
 
 impl Pauses {
     pub(crate) fn new() -> Self {
-        Self::seeded(random())
+        Self::seeded(seed())
     }
 
     const fn seeded(seed: u64) -> Self {
@@ -235,8 +235,19 @@ impl Reason {
 pub(crate) struct Nonce(u64);
 
 impl Nonce {
-    pub(crate) fn new() -> Self {
-        Self(random())
+    /// A name that no other write has. Without random bytes there is none: an equal one would take a write of somebody else
+    /// for its own.
+    pub(crate) fn new(verb: &'static str) -> Result<Self, StoreError> {
+        Self::filled(verb, getrandom::fill)
+    }
+
+    fn filled<E: StdError + Send + Sync + 'static>(
+        verb: &'static str,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<Self, StoreError> {
+        let mut bytes = [0; 8];
+        fill(&mut bytes).map_err(|source| StoreError::Unavailable { verb, source: source.into() })?;
+        Ok(Self(u64::from_be_bytes(bytes)))
     }
 
     pub(crate) fn value(&self) -> AttributeValue {
@@ -253,9 +264,16 @@ impl Nonce {
     }
 }
 
-/// Not for secrets: the standard library's seed for hash maps, which comes from the system.
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
+/// A seed for pauses: it need only differ from process to process and from call to call, and must not fail. The finalizer
+/// of splitmix64 over a count, the time and the process id.
+fn seed() -> u64 {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    let seed = count ^ (u64::from(nanos) << 32) ^ u64::from(std::process::id());
+    let seed = (seed ^ (seed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let seed = (seed ^ (seed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    seed ^ (seed >> 31)
 }
 
 #[cfg(test)]
@@ -264,8 +282,21 @@ mod tests {
 
     #[test]
     fn nonces_differ() {
-        let nonces: std::collections::HashSet<_> = (0..1000).map(|_| Nonce::new().0).collect();
+        let nonces: std::collections::HashSet<_> = (0..1000).map(|_| Nonce::new("admit").unwrap().0).collect();
         assert_eq!(nonces.len(), 1000);
+    }
+
+    /// Regression: names of writes came from a source whose failure nobody noticed.
+    #[test]
+    fn without_random_bytes_a_write_has_no_name() {
+        let named = Nonce::filled("admit", |_| Err(std::io::Error::other("no entropy")));
+        assert!(matches!(named, Err(StoreError::Unavailable { verb: "admit", .. })), "{named:?}");
+    }
+
+    #[test]
+    fn seeds_differ() {
+        let seeds: std::collections::HashSet<_> = (0..1000).map(|_| seed()).collect();
+        assert_eq!(seeds.len(), 1000);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use aws_sdk_dynamodb::Client;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
-use store::{Admitted, Failed, Link, Listed, Note, Page, Result, Settled, Store};
+use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Settled, Store};
 use tokio::sync::Semaphore;
 
 pub use schema::create_table;
@@ -102,6 +102,10 @@ impl Store for DynamoStore {
 
     async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
         work::failed(self, which, from, limit, now).await
+    }
+
+    async fn pending(&self, which: &Pending, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
+        work::pending(self, which, from, limit, now).await
     }
 
     async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {

@@ -140,7 +140,7 @@ pub(crate) async fn note(store: &DynamoStore, name: &str) -> Result<Option<Note>
 }
 
 pub(crate) async fn put_note(store: &DynamoStore, name: &str, value: &str, over: u64) -> Result<bool, StoreError> {
-    let nonce = Nonce::new();
+    let nonce = Nonce::new("put_note")?;
     let mut item = name_key(name, "N");
     item.insert(DATA.to_owned(), text(value));
     item.insert(VERSION.to_owned(), number(over.saturating_add(1)));

@@ -22,7 +22,7 @@ const CLOSED: &str = ", #x = if_not_exists(#k, #x) REMOVE #k";
 
 pub(crate) async fn settle(store: &DynamoStore, key: &EventKey, work: &Work) -> Result<Settled, StoreError> {
     let Some(before) = work.version.checked_sub(1) else { return Ok(Settled::Stale) };
-    let nonce = Nonce::new();
+    let nonce = Nonce::new(VERB)?;
     let (mut attributes, listed) = work_attributes(&key.id, work);
     // What is open is listed.
     let change = match (listed, work.is_open()) {

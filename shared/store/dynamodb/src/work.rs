@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures::{TryStreamExt as _, stream};
 use hub::{EventKey, Utc};
-use store::{Failed, Listed, Page, StoreError};
+use store::{Failed, Listed, Page, Pending, StoreError};
 
 use crate::DynamoStore;
 use crate::call::{Item, LARGE, Pauses, call};
@@ -17,6 +17,7 @@ use crate::schema::{INDEX, PK, PLACE, SHARD, SHARDS, SK};
 const DUE: &str = "due";
 const AHEAD: &str = "ahead";
 const FAILED: &str = "failed";
+const PENDING: &str = "pending";
 
 /// How many queries are under way at once.
 const PARALLEL: usize = 16;
@@ -149,16 +150,39 @@ pub(crate) async fn failed(
     limit: usize,
     now: Utc,
 ) -> Result<Page, StoreError> {
-    let cursor = from.map_or_else(|| Some(Cursor::default()), Cursor::read);
-    let mut cursor = cursor.ok_or(StoreError::BadCursor { verb: FAILED })?;
-    let limit = limit.max(1);
     let last = match which {
         Failed::Any => 'G',
         Failed::Waiting | Failed::At(_) => 'F',
     };
+    list(store, FAILED, ('E', last), |listed| which.holds(&listed.work), from, limit, now).await
+}
+
+pub(crate) async fn pending(
+    store: &DynamoStore,
+    which: &Pending,
+    from: Option<&str>,
+    limit: usize,
+    now: Utc,
+) -> Result<Page, StoreError> {
+    list(store, PENDING, ('D', 'E'), |listed| which.holds(&listed.key, &listed.work), from, limit, now).await
+}
+
+/// A page of the items of some classes that are wanted.
+async fn list(
+    store: &DynamoStore,
+    verb: &'static str,
+    (first, last): (char, char),
+    wanted: impl Fn(&Listed) -> bool,
+    from: Option<&str>,
+    limit: usize,
+    now: Utc,
+) -> Result<Page, StoreError> {
+    let cursor = from.map_or_else(|| Some(Cursor::default()), Cursor::read);
+    let mut cursor = cursor.ok_or(StoreError::BadCursor { verb })?;
+    let limit = limit.max(1);
     let (mut items, mut unreadable) = (Vec::new(), 0);
     for _ in 0..QUERIES_PER_PAGE {
-        let wanted = (limit - items.len()).min(BATCH);
+        let entries = (limit - items.len()).min(BATCH);
         let query = || {
             store
                 .client
@@ -168,16 +192,16 @@ pub(crate) async fn failed(
                 .key_condition_expression("#g = :g AND #h BETWEEN :first AND :last")
                 .set_expression_attribute_names(Some(placeholders([SHARD, PLACE])))
                 .expression_attribute_values(":g", text(cursor.shard.to_string()))
-                .expression_attribute_values(":first", text(place_at('E', Utc(0))))
+                .expression_attribute_values(":first", text(place_at(first, Utc(0))))
                 .expression_attribute_values(":last", text(place_at(last, Utc(i64::MAX))))
-                .limit(i32::try_from(wanted).unwrap_or(i32::MAX))
+                .limit(i32::try_from(entries).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(cursor.start_key())
                 .send()
         };
-        let page = call(store, FAILED, LARGE, query).await.map_err(|failure| failure.unconditional(FAILED))?;
-        let read = read_all(store, page.items(), now).await?;
+        let page = call(store, verb, LARGE, query).await.map_err(|failure| failure.unconditional(verb))?;
+        let read = read_all(store, verb, page.items(), now).await?;
         unreadable += read.iter().filter(|listed| listed.is_none()).count();
-        items.extend(read.into_iter().flatten().filter(|listed| which.holds(&listed.work)));
+        items.extend(read.into_iter().flatten().filter(&wanted));
         match cursor.next(page.last_evaluated_key()) {
             None => return Ok(Page { items, unreadable, next: None }),
             Some(next) => cursor = next,
@@ -191,8 +215,13 @@ pub(crate) async fn failed(
 
 /// The items of some index entries, read consistently, in their order, without those that are gone. One that cannot be read
 /// is nothing, so that it does not hide the others.
-async fn read_all(store: &DynamoStore, entries: &[Item], now: Utc) -> Result<Vec<Option<Listed>>, StoreError> {
-    let refused = |source| StoreError::Refused { verb: FAILED, source };
+async fn read_all(
+    store: &DynamoStore,
+    verb: &'static str,
+    entries: &[Item],
+    now: Utc,
+) -> Result<Vec<Option<Listed>>, StoreError> {
+    let refused = |source| StoreError::Refused { verb, source };
     let mut keys: Vec<Item> = entries
         .iter()
         .map(|entry| entry.iter().filter(|(name, _)| [PK, SK].contains(&name.as_str())))
@@ -210,19 +239,19 @@ async fn read_all(store: &DynamoStore, entries: &[Item], now: Utc) -> Result<Vec
         let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
         let request = request.map_err(|error| refused(error.into()))?;
         let get = || store.client.batch_get_item().request_items(&store.table, request.clone()).send();
-        let answer = call(store, FAILED, LARGE, get).await.map_err(|failure| failure.unconditional(FAILED))?;
+        let answer = call(store, verb, LARGE, get).await.map_err(|failure| failure.unconditional(verb))?;
         items.extend(answer.responses.and_then(|mut tables| tables.remove(&store.table)).unwrap_or_default());
         let rest = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&store.table));
         keys = rest.map(|rest| rest.keys).unwrap_or_default();
     }
     if !keys.is_empty() {
         let source = "part of a batch was not read for lack of capacity".into();
-        return Err(StoreError::Unavailable { verb: FAILED, source });
+        return Err(StoreError::Unavailable { verb, source });
     }
     items.retain(|item| !is_expired(item, now));
     let place = |item: &Item| entries.iter().position(|entry| key_of(entry) == key_of(item));
     items.sort_by_cached_key(place);
-    let read = items.iter().map(|item| Reader { verb: FAILED, item }.listed());
+    let read = items.iter().map(|item| Reader { verb, item }.listed());
     Ok(read
         .map(|listed| listed.inspect_err(|error| tracing::error!(%error, "an item is left out of the list")).ok())
         .collect())

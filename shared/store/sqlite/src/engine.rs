@@ -9,7 +9,7 @@ use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use store::{Admitted, Failed, Link, Listed, Note, Page, Result, Settled, Store, StoreError};
+use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Settled, Store, StoreError};
 
 use crate::files::Files;
 use crate::fresh::Fresh;
@@ -320,6 +320,16 @@ impl Store for SqliteStore {
         let which = which.clone();
         let from = from.map_or(Ok(0), str::parse).map_err(|_| StoreError::BadCursor { verb: "failed" })?;
         self.list("failed", move |db| reads::failed(db, &which, from, limit, now)).await
+    }
+
+    async fn pending(&self, which: &Pending, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
+        let which = which.clone();
+        let from = from.map_or(Some((i64::MIN, i64::MIN)), |from| {
+            let (due, n) = from.split_once(':')?;
+            Some((due.parse().ok()?, n.parse().ok()?))
+        });
+        let from = from.ok_or(StoreError::BadCursor { verb: "pending" })?;
+        self.list("pending", move |db| reads::pending(db, &which, from, limit, now)).await
     }
 
     async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {

@@ -8,7 +8,7 @@ use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, EventId, EventKey, Record, Subject, Utc, Work};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use store::{Failed, Listed, Note, Page};
+use store::{Failed, Listed, Note, Page, Pending};
 
 use crate::codec::{LISTED, key, listed, parse, record};
 use crate::engine::{Due, Recent};
@@ -98,6 +98,34 @@ pub(crate) fn failed(db: &Connection, which: &Failed, from: i64, limit: usize, n
     };
     let items = rows.into_iter().filter_map(|(n, item)| item.inspect_err(|error| left_out(n, error)).ok());
     let items = items.filter(|item| which.holds(&item.work)).collect();
+    Ok(Page { items, unreadable, next })
+}
+
+/// By due time: the index holds nothing but what is to be done.
+pub(crate) fn pending(
+    db: &Connection,
+    which: &Pending,
+    (due, n): (i64, i64),
+    limit: usize,
+    now: Utc,
+) -> rusqlite::Result<Page> {
+    let rows: Vec<(String, rusqlite::Result<Listed>)> = db
+        .prepare_cached(&format!(
+            "SELECT {LISTED}, w.due, w.n FROM work w JOIN events e USING (n)
+             WHERE w.due IS NOT NULL AND (w.due, w.n) > (?1, ?2) AND e.expires > ?3 ORDER BY w.due, w.n LIMIT ?4"
+        ))?
+        .query_map(params![due, n, now.0, limit], |row| {
+            Ok((format!("{}:{}", row.get::<_, i64>(5)?, row.get::<_, i64>(6)?), listed(row)))
+        })?
+        .collect::<Result<_, _>>()?;
+    let next = (rows.len() == limit).then(|| rows.last().map(|(place, _)| place.clone())).flatten();
+    let mut unreadable = 0;
+    let mut left_out = |place: &str, error: &rusqlite::Error| {
+        tracing::error!(place, %error, "an item is left out of the list");
+        unreadable += 1;
+    };
+    let items = rows.into_iter().filter_map(|(place, item)| item.inspect_err(|error| left_out(&place, error)).ok());
+    let items = items.filter(|item| which.holds(&item.key, &item.work)).collect();
     Ok(Page { items, unreadable, next })
 }
 

@@ -10,7 +10,7 @@ use hub::ledger::{Calls, Tally};
 use hub::{EventKey, Utc, Work};
 
 use super::{NOW, admit, at, event, event_with, key, next, pending, work};
-use crate::{Failed, Settled, Store, StoreError};
+use crate::{Failed, Pending, Settled, Store, StoreError};
 
 async fn admit_all(store: &impl Store, works: impl IntoIterator<Item = Work>) -> Vec<EventKey> {
     let items: Vec<_> = (0..).map(event).zip(works).collect();
@@ -258,4 +258,59 @@ pub async fn calls_are_due_stuck_and_counted_like_deliveries(store: impl Store) 
     let calls = Calls { queued: 1, succeeded: 1, failed: 1, ambiguous: 2 };
     assert_eq!(tally, Tally { accepted: 6, pending: 1, calls, ..Tally::default() });
     assert!(tally.balanced());
+}
+
+/// Every page of what is pending at a destination.
+async fn pending_at(store: &impl Store, which: &Pending, limit: usize) -> Vec<EventKey> {
+    let (mut keys, mut from) = (Vec::new(), None);
+    for _ in 0..1000 {
+        let page = store.pending(which, from.as_deref(), limit, NOW).await.unwrap();
+        assert!(page.items.len() <= limit, "a page of {} over a limit of {limit}", page.items.len());
+        keys.extend(page.items.into_iter().map(|listed| listed.key));
+        from = page.next;
+        if from.is_none() {
+            return keys;
+        }
+    }
+    panic!("the list has no end");
+}
+
+/// Due or not, each once, whatever the size of the pages.
+pub async fn pending_work_is_listed_by_destination_across_pages(store: impl Store) {
+    let waits = |n: i64| work([(["erp", "wms"][usize::from(n % 3 == 0)], State::Pending)], at(n / 4 * 900 - 3_000));
+    let mixed = work([("erp", State::Failed), ("wms", State::Pending)], at(50_000));
+    let works = (0..60).map(waits).chain([mixed, call(Standing::Queued), call(Standing::Ambiguous)]);
+    let keys = admit_all(&store, works).await;
+    let wms: BTreeSet<_> = keys[..61].iter().step_by(3).cloned().collect();
+    let erp: BTreeSet<_> = keys[..60].iter().filter(|key| !wms.contains(key)).cloned().collect();
+    for limit in [1, 7, 100] {
+        for (endpoint, expected) in [("erp", &erp), ("wms", &wms)] {
+            let listed = pending_at(&store, &Pending::At(endpoint.into()), limit).await;
+            assert_eq!(listed.len(), expected.len(), "{endpoint}");
+            assert_eq!(&listed.into_iter().collect::<BTreeSet<_>>(), expected);
+        }
+        let calls = pending_at(&store, &Pending::Calls(keys[0].connection.clone()), limit).await;
+        assert_eq!(calls, [keys[61].clone()]);
+    }
+    assert_eq!(pending_at(&store, &Pending::Calls("another".into()), 9).await, []);
+    let page = store.pending(&Pending::At("wms".into()), None, 100, NOW).await.unwrap();
+    let listed = page.items.iter().find(|listed| listed.key == keys[60]).unwrap();
+    assert_eq!(listed.work.deliveries[1].due, at(50_000));
+}
+
+/// What is over waits for nobody.
+pub async fn settled_work_is_not_pending(store: impl Store) {
+    let first = pending(at(60));
+    let keys = admit_all(&store, [first.clone(), first.clone()]).await;
+    store.settle(&keys[0], &next(&first, State::Delivered)).await.unwrap();
+    let which = Pending::At("erp".into());
+    assert_eq!(pending_at(&store, &which, 9).await, [keys[1].clone()]);
+}
+
+/// A cursor comes from outside and may be anything.
+pub async fn a_pending_cursor_of_another_list_is_refused(store: impl Store) {
+    for cursor in ["", "nonsense", "1:", "通关", "////"] {
+        let refused = store.pending(&Pending::At("erp".into()), Some(cursor), 10, NOW).await;
+        assert!(matches!(refused, Err(StoreError::BadCursor { .. })), "{cursor}: {refused:?}");
+    }
 }

@@ -70,6 +70,9 @@ macro_rules! contract_cases {
             failed_deliveries_are_listed_by_endpoint
             failed_and_pending_work_is_in_both_lists
             confirmed_and_delivered_work_is_in_no_list
+            pending_work_is_listed_by_destination_across_pages
+            settled_work_is_not_pending
+            a_pending_cursor_of_another_list_is_refused
             a_cursor_of_somebody_else_is_refused
             a_timeline_is_in_the_order_of_reception
             a_timeline_is_of_one_subject_and_connection

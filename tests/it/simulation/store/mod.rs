@@ -10,7 +10,7 @@ use std::time::Duration;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
-use store::{Admitted, Failed, Link, Listed, Note, Page, Result, Settled, Store, StoreError};
+use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Settled, Store, StoreError};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::sleep;
@@ -215,6 +215,11 @@ impl Store for SimStore {
         let now = self.trusted(now);
         let (which, from) = (which.clone(), from.map(ToOwned::to_owned));
         self.call("failed", None, move |model| model.failed(&which, from.as_deref(), limit, now)).await?
+    }
+
+    async fn pending(&self, which: &Pending, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
+        let (which, from) = (which.clone(), from.map(ToOwned::to_owned));
+        self.call("pending", None, move |model| model.pending(&which, from.as_deref(), limit, now)).await?
     }
 
     async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {

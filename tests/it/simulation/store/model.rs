@@ -6,7 +6,7 @@ use hub::event::Meta;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
-use store::{Admitted, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Settled, StoreError};
+use store::{Admitted, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Settled, StoreError};
 
 /// One item.
 #[derive(Clone, Debug)]
@@ -123,16 +123,32 @@ impl Model {
     }
 
     pub(crate) fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> store::Result<Page> {
+        self.page("failed", |item| which.holds(&item.work), from, limit, now)
+    }
+
+    fn page(
+        &self,
+        verb: &'static str,
+        holds: impl Fn(&&Item) -> bool,
+        from: Option<&str>,
+        limit: usize,
+        now: Utc,
+    ) -> store::Result<Page> {
         let number = |text: &str| text.strip_prefix('@').and_then(|number| number.parse::<u64>().ok());
-        let refused = || StoreError::BadCursor { verb: "failed" };
+        let refused = || StoreError::BadCursor { verb };
         let after = from.map_or(Ok(0), |text| number(text).ok_or_else(refused))?;
         let mut found: Vec<_> = self.items.values().filter(|item| item.lives(now) && item.number > after).collect();
-        found.retain(|item| which.holds(&item.work));
+        found.retain(|item| holds(item));
         found.sort_by_key(|item| item.number);
         let more = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| more).map(|item| format!("@{}", item.number));
         Ok(Page { items: found.into_iter().map(Item::listed).collect(), unreadable: 0, next })
+    }
+
+    pub(crate) fn pending(&self, which: &Pending, from: Option<&str>, limit: usize, now: Utc) -> store::Result<Page> {
+        let holds = |item: &&Item| which.holds(&item.event.key, &item.work);
+        self.page("pending", holds, from, limit, now)
     }
 
     pub(crate) fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Vec<Listed> {

@@ -1,0 +1,69 @@
+//! A queued call that waits, for a retry, for a circuit, for its turn or because the partner asked for patience, is sent now.
+
+use std::time::Duration;
+
+use api::Problem;
+use http::StatusCode;
+use hub::call::{Call, Standing};
+use hub::{EventKey, Work};
+use queue::{Errand, Hint, Queue};
+use runtime::Context;
+use serde::Deserialize;
+use store::{Listed, Settled, Store};
+use tokio::time::timeout;
+
+use crate::found;
+
+/// How often a change is made again over another one.
+const AGAIN: usize = 8;
+
+/// How long the hint may hold up the answer.
+const HINTING: Duration = Duration::from_millis(500);
+
+/// What is asked for.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Retry {
+    /// Only shows the call as it would be.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Ends the wait of a call. Asked for again while the call is being sent, it is refused: nothing is sent twice by it.
+pub(crate) async fn answer<S: Store, Q: Queue>(
+    context: &Context<S, Q>,
+    key: EventKey,
+    Retry { dry_run }: Retry,
+) -> Result<Listed, Problem> {
+    for _ in 0..AGAIN {
+        let found = found(context, &key).await?;
+        let Some(call) = found.work.call.clone() else { return Err(crate::missing()) };
+        let refusal = refusal(&call);
+        let Some(call) = call.forwarded(true, context.now()) else { return Err(refusal) };
+        let turn = call.turn;
+        let work = Work { version: found.work.version + 1, call: Some(call), ..found.work };
+        if dry_run {
+            return Ok(Listed { work, ..found });
+        }
+        if context.store.settle(&key, &work).await.map_err(|error| Problem::store(&error))? == Settled::Done {
+            tracing::info!(function = crate::NAME, call = %key.id, connection = %key.connection, "a queued call is sent now");
+            let hint = Hint { key: key.clone(), errand: Errand::Call { turn } };
+            let sent = timeout(HINTING, context.queue.send(vec![hint], Duration::ZERO)).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                tracing::warn!(function = crate::NAME, call = %key.id, "hint of a retried call not sent; the sweep sends it");
+            }
+            return Ok(Listed { work, ..found });
+        }
+    }
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the call keeps changing; repeat the request"))
+}
+
+fn refusal(call: &Call) -> Problem {
+    let (kind, detail) = if call.standing == Standing::Queued {
+        ("being-sent", "the call is being sent, or is about to be")
+    } else {
+        ("not-queued", "only a queued call can be sent now")
+    };
+    let state = serde_json::to_value(call.standing).unwrap_or_default();
+    Problem::new(StatusCode::CONFLICT, kind, detail).with("state", &state)
+}
