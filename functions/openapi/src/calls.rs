@@ -146,7 +146,7 @@ fn retry() -> Value {
     let asked = json!({
         "type": "object",
         "properties": {
-            "dry_run": {"type": "boolean", "default": false, "description": "Only shows the call as it would be."},
+            "dry_run": {"type": "boolean", "description": "Only shows the call as it would be."},
         },
         "additionalProperties": false,
     });

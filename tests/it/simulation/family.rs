@@ -169,13 +169,7 @@ impl Family {
                 let weather = Weather { queue_dead, ..plan.weather };
                 // Of an endpoint with a single place, a poisoned event that hangs does hold up the next one.
                 let concurrency = u32::try_from(random.within(4..=8)).unwrap_or(4);
-                // Whatever an endpoint does with one kind, it gets the others.
-                let refused = if dead == "erp" {
-                    ("wms", "onedata.rates", random.chance(500))
-                } else {
-                    ("erp", ["xhq.syn_status", "xhq.single_receipt"][random.place(2)], random.chance(500))
-                };
-                let refused = random.chance(600).then_some(refused);
+                let refused = refused(random, dead);
                 let pushes = random.within(6..=40);
                 let prompt = Some((healthy, TWO_SWEEPS));
                 Plan { weather, moods, concurrency, poison: 60, refused, pushes, prompt, ..plan }
@@ -218,6 +212,17 @@ impl Family {
             }
         }
     }
+}
+
+/// An endpoint that is well but for one kind of event: whatever it does with that, it gets the others.
+fn refused(random: &mut Random, dead: &str) -> Option<(&'static str, &'static str, bool)> {
+    let hangs = random.chance(500);
+    let refused = if dead == "erp" {
+        ("wms", "onedata.rates", hangs)
+    } else {
+        ("erp", ["xhq.syn_status", "xhq.single_receipt"][random.place(2)], hangs)
+    };
+    random.chance(600).then_some(refused)
 }
 
 fn mood(random: &mut Random) -> Mood {

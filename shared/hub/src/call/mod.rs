@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::attempt::{Attempt, keep, keep_put_off};
+use crate::attempt::{ATTEMPTS_KEPT, Attempt, keep, keep_put_off};
 use crate::delivery::{EARLY, KNOWN, LONGEST_RETRY_AFTER, PATIENCE, PUT_OFFS, SPREAD, UNKNOWN};
 use crate::schedule::Schedule;
 use crate::{Alias, Utc};
