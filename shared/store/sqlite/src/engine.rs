@@ -322,14 +322,14 @@ impl Store for SqliteStore {
         self.list("failed", move |db| reads::failed(db, &which, from, limit, now)).await
     }
 
-    async fn pending(&self, which: &Pending, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
+    async fn pending(&self, which: &Pending, from: Option<&str>, limit: usize, _: Utc) -> Result<Page> {
         let which = which.clone();
         let from = from.map_or(Some((i64::MIN, i64::MIN)), |from| {
             let (due, n) = from.split_once(':')?;
             Some((due.parse().ok()?, n.parse().ok()?))
         });
         let from = from.ok_or(StoreError::BadCursor { verb: "pending" })?;
-        self.list("pending", move |db| reads::pending(db, &which, from, limit, now)).await
+        self.list("pending", move |db| reads::pending(db, &which, from, limit)).await
     }
 
     async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {

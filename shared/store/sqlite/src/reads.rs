@@ -107,14 +107,13 @@ pub(crate) fn pending(
     which: &Pending,
     (due, n): (i64, i64),
     limit: usize,
-    now: Utc,
 ) -> rusqlite::Result<Page> {
     let rows: Vec<(String, rusqlite::Result<Listed>)> = db
         .prepare_cached(&format!(
             "SELECT {LISTED}, w.due, w.n FROM work w JOIN events e USING (n)
-             WHERE w.due IS NOT NULL AND (w.due, w.n) > (?1, ?2) AND e.expires > ?3 ORDER BY w.due, w.n LIMIT ?4"
+             WHERE w.due < {NEVER} AND (w.due, w.n) > (?1, ?2) ORDER BY w.due, w.n LIMIT ?3"
         ))?
-        .query_map(params![due, n, now.0, limit], |row| {
+        .query_map(params![due, n, limit], |row| {
             Ok((format!("{}:{}", row.get::<_, i64>(5)?, row.get::<_, i64>(6)?), listed(row)))
         })?
         .collect::<Result<_, _>>()?;
