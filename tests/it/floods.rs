@@ -151,14 +151,14 @@ async fn large_pushes_take_turns_and_small_ones_are_not_held_up() {
             }
         })
     };
-    let larges: Vec<_> = (0..12).map(large).collect();
+    let large_pushes: Vec<_> = (0..12).map(large).collect();
     for n in 0..10 {
         let mut sender = simulators::Sender::new(Partner::OneData, &format!("http://{address}")).unwrap();
         let body = body(Partner::OneData, n);
         let answer = answered(&mut sender, &hook(Partner::OneData, ""), "application/json", body.as_bytes()).await;
         assert_eq!(answer.status, 200);
     }
-    for large in larges {
+    for large in large_pushes {
         within(large).await.unwrap();
     }
     process.kill();

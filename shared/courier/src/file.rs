@@ -130,7 +130,6 @@ where
 /// The file that an answer holds, or what is wrong with it, to be read behind "the file at so-and-so".
 fn read(enclosure: &Enclosure, sent: Sent) -> Result<Obtained, NoFile> {
     let no = |why: &str| format!("could not be fetched: {why}");
-    let redirected = sent.redirected();
     match sent {
         Sent::Answered { status: 200, unreadable: Some(why), .. } => Err(NoFile::for_good(no(&why))),
         Sent::Answered { status: 200, content_type, body, .. } => {
@@ -141,9 +140,9 @@ fn read(enclosure: &Enclosure, sent: Sent) -> Result<Obtained, NoFile> {
                 None => Ok(Obtained::new(enclosure, served_as, body)),
             }
         }
+        // The target is not named: as the address itself, it may hold a signature.
         Sent::Answered { status: 300..=399, .. } => {
-            let to = redirected.map_or_else(|| "elsewhere".to_owned(), |to| format!("to {to}"));
-            Err(NoFile::for_good(no(&format!("the address redirects {to}; give the final one"))))
+            Err(NoFile::for_good(no("the address redirects; give the final one")))
         }
         Sent::Answered { status, retry_after, .. } => {
             let text = no(&format!("its server answered {status}"));

@@ -106,7 +106,8 @@ async fn a_process_that_does_not_know_an_operation_yet_leaves_its_calls_to_one_t
         desk.time.pass(minutes(2));
         sweep(&ignorant).await;
         let call = desk.status(&id).await;
-        assert_eq!((&call["state"], call["attempts"].as_array().map(Vec::len)), (&"queued".into(), Some(1)), "{call}");
+        let made = call["attempts"].as_array().unwrap().iter().filter(|attempt| attempt["put_off"].is_null()).count();
+        assert_eq!((&call["state"], made), (&"queued".into(), 1), "{call}");
         assert!((60..=120).contains(&due(&call).since((desk.time.clock())()).as_secs()), "{call}");
     }
     desk.pass(minutes(2)).await;

@@ -123,7 +123,7 @@ fn by_status(partner: Partner, expired: &[String], status: u16, plain: bool, tex
         301 | 302 | 307 | 308 | 400..=499 => Verdict::Refused { code, text },
         // A gateway that gave up or a server that broke off may have done it.
         500.. => Verdict::Unreadable { text },
-        _ if plain => Verdict::Refused { code, text },
+        200..=299 if plain => Verdict::Refused { code, text },
         _ => Verdict::Unreadable { text },
     }
 }

@@ -102,12 +102,7 @@ pub(crate) fn failed(db: &Connection, which: &Failed, from: i64, limit: usize, n
 }
 
 /// By due time: the index holds nothing but what is to be done.
-pub(crate) fn pending(
-    db: &Connection,
-    which: &Pending,
-    (due, n): (i64, i64),
-    limit: usize,
-) -> rusqlite::Result<Page> {
+pub(crate) fn pending(db: &Connection, which: &Pending, (due, n): (i64, i64), limit: usize) -> rusqlite::Result<Page> {
     let rows: Vec<(String, rusqlite::Result<Listed>)> = db
         .prepare_cached(&format!(
             "SELECT {LISTED}, w.due, w.n FROM work w JOIN events e USING (n)
