@@ -10,7 +10,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let base = Courier::new(function.context(), KeepAlive::Never, port_push::ACTION)?;
     let with = |context| Courier { context, ..base.clone() };
     let (web, direct) = (&with, &with);
-    let handle = |context, request| async move { call::handle(&web(context), request).await };
     let invoke = |context, event: Bytes| async move { call::invoke(&direct(context), &event).await };
-    lambda::api(&function, handle, invoke).await
+    lambda::api(&function, |context, request| async move { call::handle(&web(context), request).await }, invoke).await
 }

@@ -32,11 +32,14 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<(), S
     Ok(())
 }
 
-/// The same in a process that sweeps again and again: the first time it also brings back what no wait explains.
-pub async fn again<S: Store, Q: Queue>(courier: &Courier<S, Q>, begun: &AtomicBool) -> Result<(), StoreError> {
-    if !begun.load(Ordering::Relaxed) {
+/// Whether this process has swept before.
+static BEGUN: AtomicBool = AtomicBool::new(false);
+
+/// The scheduled sweep of a process: the first one also brings back due times that no wait explains.
+pub async fn scheduled<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<(), StoreError> {
+    if !BEGUN.load(Ordering::Relaxed) {
         courier::bring_back_furthest(courier).await?;
-        begun.store(true, Ordering::Relaxed);
+        BEGUN.store(true, Ordering::Relaxed);
     }
     handle(courier).await
 }

@@ -1,7 +1,5 @@
 //! `sweep` on Lambda.
 
-use std::sync::atomic::AtomicBool;
-
 use courier::Courier;
 use outbound::KeepAlive;
 
@@ -9,10 +7,9 @@ use outbound::KeepAlive;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let function = lambda::start().await?;
     let courier = Courier::new(function.context(), KeepAlive::Never, port_push::ACTION)?;
-    let begun = AtomicBool::new(false);
     let work = |context, ends| {
-        let (courier, begun) = (Courier { context, ends: Some(ends), ..courier.clone() }, &begun);
-        async move { sweep::again(&courier, begun).await }
+        let courier = Courier { context, ends: Some(ends), ..courier.clone() };
+        async move { sweep::scheduled(&courier).await }
     };
     lambda::schedule(&function, work).await
 }

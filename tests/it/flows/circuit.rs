@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hub::breaker::THRESHOLD;
+use hub::delivery::{Delivery, State};
 use partners::Partner;
 use simulators::erp::{Behaviour, Reply};
 use tongguan::Hub;
@@ -18,6 +19,13 @@ const TROUBLE: Behaviour = Behaviour::Answers(Reply::of(503));
 async fn one(hub: &Hub, n: u32) {
     taken(hub, Partner::Xhq, "syn_status", status(&format!("C{n}"), 61)).await;
     until(async || delivery(hub, &format!("order:C{n}"), "erp").await.1.turn > 0).await;
+}
+
+/// Waits until no attempt is under way: one whose lease ends while it is would be made twice.
+async fn idle(hub: &Hub) {
+    let claimed = |delivery: &Delivery| delivery.state == State::Pending && delivery.in_hand;
+    let store = &hub.context().store;
+    until(async || !events(store).await.iter().any(|item| item.work.deliveries.iter().any(claimed))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,6 +58,7 @@ async fn a_circuit_opens_is_probed_singly_and_closes() {
     for _ in 0..10 {
         time.pass(Duration::from_hours(1));
         sweep(&a).await;
+        idle(&hub).await;
     }
     assert_eq!(settled(&hub).await.delivered, 30);
     hub.stop().await;
