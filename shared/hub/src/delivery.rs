@@ -210,13 +210,15 @@ impl Delivery {
         self.later(until)
     }
 
-    /// The delivery after a probe that failed: it comes again with the next probe, and no step of the schedule is used up.
+    /// The delivery after a probe that failed: it comes again with the next probe. Probes use up the schedule's steps no
+    /// faster than its delays would.
     #[must_use]
     pub fn probed(mut self, attempt: Attempt, until: Utc, schedule: &Schedule, now: Utc) -> Self {
         keep(&mut self.attempts, attempt);
-        if self.turn >= PUT_OFFS && now.since(self.since) >= PATIENCE.max(schedule.length()) {
+        let Some(tries) = schedule.out_of_turn(self.tries, now.since(self.since)) else {
             return self.settled(State::Failed, now);
-        }
+        };
+        self.tries = tries;
         self.later(until)
     }
 

@@ -32,6 +32,15 @@ impl Schedule {
         let delay = self.0.get(usize::try_from(tries).ok()?)?;
         Some(delay.mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0)))
     }
+
+    /// The steps used up by a failed attempt out of its turn, `elapsed` after the schedule began: one more than `tries`
+    /// where the next step's time has come, else as many. Nothing where the schedule is at its end.
+    #[must_use]
+    pub fn out_of_turn(&self, tries: u32, elapsed: Duration) -> Option<u32> {
+        self.delay(tries, 0.5)?;
+        let next: Duration = (0..=tries).filter_map(|step| self.delay(step, 0.5)).sum();
+        Some(tries + u32::from(elapsed >= next))
+    }
 }
 
 impl Default for Schedule {
@@ -54,6 +63,16 @@ mod tests {
         let total = schedule.length();
         assert!(total < Duration::from_hours(72) && total > Duration::from_hours(60), "{total:?}");
         assert_eq!(schedule.delay(schedule.steps(), 0.5), None);
+    }
+
+    /// Regression: an event that its endpoint never takes, the only one to probe a circuit with, was attempted for days.
+    #[test]
+    fn attempts_out_of_turn_use_up_steps_as_time_passes() {
+        let schedule = Schedule::new(vec![Duration::from_secs(5), Duration::from_secs(20)]);
+        let steps = |tries, seconds| schedule.out_of_turn(tries, Duration::from_secs(seconds));
+        assert_eq!((steps(0, 4), steps(0, 5)), (Some(0), Some(1)));
+        assert_eq!((steps(1, 24), steps(1, 25)), (Some(1), Some(2)));
+        assert_eq!(steps(2, 0), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The store's verbs. The store is the truth: an event and its deliveries are one item, admitted by one conditional
 //! write, and everything else can be redone from it.
 //!
-//! Two engines keep these promises, and one contract suite ([`contract`]) holds both to them. Engines only store: they
+//! Two engines keep these promises, and one contract suite (`contract`) holds both to them. Engines only store: they
 //! know keys, conditions and SQL, and no rule of the hub. Expired items are filtered on read, so every reading verb is
 //! told what time it is. Open work (`Work::is_open`) does not expire: its event is there at any time, whatever its
 //! `expires` says, and goes by that again once the work is settled.

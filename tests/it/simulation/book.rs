@@ -289,7 +289,7 @@ impl Book {
                 }
                 let last = new.attempts.last();
                 let attempted = last.is_some_and(|last| last.put_off == 0) && last != old.attempts.last();
-                if attempted && new.owed.is_some() && !new.in_hand && new.tries == old.tries {
+                if attempted && new.owed.is_some() && !new.in_hand {
                     // A probe that failed for the endpoint's sake.
                     way.attempts.pop();
                 }

@@ -108,6 +108,7 @@ impl Family {
     }
 
     /// What happens in one history of the family.
+    #[expect(clippy::too_many_lines, reason = "a table: one arm a family")]
     pub(super) fn plan(self, random: &mut Random) -> Plan {
         let plan = Plan {
             weather: Weather::default(),
@@ -171,7 +172,10 @@ impl Family {
                 let concurrency = u32::try_from(random.within(4..=8)).unwrap_or(4);
                 let refused = refused(random, dead);
                 let pushes = random.within(6..=40);
-                let prompt = Some((healthy, TWO_SWEEPS));
+                // The minute of a circuit that some kinds opened comes on top of a sweep's own time.
+                let held_back = refused.is_some() && weather.queue_dead.is_some();
+                let within = if held_back { TWO_SWEEPS + Duration::from_mins(1) } else { TWO_SWEEPS };
+                let prompt = Some((healthy, within));
                 Plan { weather, moods, concurrency, poison: 60, refused, pushes, prompt, ..plan }
             }
             Self::ErpDownForADay => {

@@ -302,15 +302,16 @@ impl Call {
         self.later(now.after(KNOWN).after(SPREAD.mul_f64(jitter.clamp(0.0, 1.0))))
     }
 
-    /// The call after a probe that failed and left nothing behind at the partner: it comes again with the next probe, and no
-    /// step of the schedule is used up.
+    /// The call after a probe that failed and left nothing behind at the partner: it comes again with the next probe. Probes
+    /// use up the schedule's steps no faster than its delays would.
     #[must_use]
     pub fn probed(mut self, tried: Tried, until: Utc, schedule: &Schedule, now: Utc) -> Self {
         keep(&mut self.attempts, tried.attempt);
         self.answer = tried.answer.or(self.answer);
-        if self.turn >= PUT_OFFS && now.since(self.since) >= PATIENCE.max(schedule.length()) {
+        let Some(tries) = schedule.out_of_turn(self.tries, now.since(self.since)) else {
             return self.ended(Standing::Failed, now);
-        }
+        };
+        self.tries = tries;
         self.later(until)
     }
 

@@ -121,9 +121,8 @@ fn by_status(partner: Partner, expired: &[String], status: u16, plain: bool, tex
         _ if is_for_now(status) => Verdict::Busy { code, text },
         // Where the address redirects, nobody has looked at the request. After 303 (See Other) somebody has.
         301 | 302 | 307 | 308 | 400..=499 => Verdict::Refused { code, text },
-        // A gateway that gave up or a server that broke off may have done it.
-        500.. => Verdict::Unreadable { text },
         200..=299 if plain => Verdict::Refused { code, text },
+        // A gateway that gave up or a server that broke off may have done it.
         _ => Verdict::Unreadable { text },
     }
 }
