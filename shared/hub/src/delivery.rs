@@ -215,10 +215,10 @@ impl Delivery {
     #[must_use]
     pub fn probed(mut self, attempt: Attempt, until: Utc, schedule: &Schedule, now: Utc) -> Self {
         keep(&mut self.attempts, attempt);
-        let Some(tries) = schedule.out_of_turn(self.tries, now.since(self.since)) else {
+        let Some(steps) = schedule.out_of_turn(self.tries, now.since(self.since)) else {
             return self.settled(State::Failed, now);
         };
-        self.tries = tries;
+        self.tries = steps;
         self.later(until)
     }
 

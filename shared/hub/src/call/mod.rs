@@ -308,10 +308,10 @@ impl Call {
     pub fn probed(mut self, tried: Tried, until: Utc, schedule: &Schedule, now: Utc) -> Self {
         keep(&mut self.attempts, tried.attempt);
         self.answer = tried.answer.or(self.answer);
-        let Some(tries) = schedule.out_of_turn(self.tries, now.since(self.since)) else {
+        let Some(steps) = schedule.out_of_turn(self.tries, now.since(self.since)) else {
             return self.ended(Standing::Failed, now);
         };
-        self.tries = tries;
+        self.tries = steps;
         self.later(until)
     }
 
