@@ -57,7 +57,7 @@ pub const LONGEST_TEXT: usize = 1_000;
 #[must_use]
 pub fn read(operation: &Operation<'_>, settings: &Settings, status: u16, body: &[u8]) -> Verdict {
     match (judge(operation.partner, settings, status, body), operation.caution) {
-        (Verdict::Refused { code, text }, Some(caution)) => {
+        (Verdict::Refused { code, text }, Some(caution)) if !redirects(status) => {
             let text = if text.is_empty() { caution.to_owned() } else { format!("{text} ({caution})") };
             Verdict::Refused { code, text }
         }
@@ -112,6 +112,11 @@ const fn is_for_now(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 503)
 }
 
+/// Whether the address redirects, so that nothing was done there. After 303 (See Other) something may have been.
+const fn redirects(status: u16) -> bool {
+    matches!(status, 301 | 302 | 307 | 308)
+}
+
 /// The last resort: the HTTP status of an answer without a business code.
 fn by_status(partner: Partner, expired: &[String], status: u16, plain: bool, text: String) -> Verdict {
     let code = status.to_string();
@@ -119,8 +124,8 @@ fn by_status(partner: Partner, expired: &[String], status: u16, plain: bool, tex
         401 if partner == Partner::TrackingEyes => Verdict::TokenExpired { code, text },
         _ if expired.contains(&code) => Verdict::TokenExpired { code, text },
         _ if is_for_now(status) => Verdict::Busy { code, text },
-        // Where the address redirects, nobody has looked at the request. After 303 (See Other) somebody has.
-        301 | 302 | 307 | 308 | 400..=499 => Verdict::Refused { code, text },
+        400..=499 => Verdict::Refused { code, text },
+        _ if redirects(status) => Verdict::Refused { code, text },
         200..=299 if plain => Verdict::Refused { code, text },
         // A gateway that gave up or a server that broke off may have done it.
         _ => Verdict::Unreadable { text },
