@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use hub::breaker::{Permit, Rank, Tried};
+use hub::breaker::{Permit, Tried};
 use hub::call::Standing;
-use hub::delivery::{Delivery, Outcome, State};
+use hub::delivery::{Delivery, Outcome, State, was_put_off};
 use hub::{EndpointId, Event, EventKey, Record, Utc, Work};
 use queue::{Errand, Hint, Queue};
 use runtime::config::{Config, Endpoint};
@@ -97,8 +97,8 @@ where
     let permit = match permit {
         Permit::Wait(_) if delivery.at_once => Permit::Go,
         Permit::Wait(reopens) => {
-            let again = !delivery.attempts.is_empty();
-            let due = line.rank(kind.as_str(), reopens, again).due(reopens, now, jitter);
+            let since = delivery.owed_since().unwrap_or(now);
+            let due = line.rank(kind.as_str(), reopens, &delivery.attempts, now).due(reopens, since, now, jitter);
             let why = format!("put off until {due}: the endpoint has been failing, and its circuit is open");
             let put_off = |delivery: Delivery| delivery.put_off(due, &why, &endpoint.schedule, now);
             return unsent(courier, key, record.work, (to, turn), put_off).await;
@@ -116,6 +116,7 @@ where
         delivery = claimed;
     }
     let turn = delivery.turn;
+    let waited = was_put_off(&delivery.attempts);
     let Some(event) = told(&record) else { return Ok(Done::Stale) };
     let parcel = Parcel::new(&event, endpoint, now);
     let unindexed = record.work.index_by.is_some();
@@ -128,10 +129,12 @@ where
     let took = over.since(now);
     let tried = Tried { kind: kind.as_str(), event: key.id, outcome: returned.outcome, status: returned.status, took };
     let reopened = line.report(store, permit, &tried, over).await;
+    let taken = returned.outcome == Outcome::Delivered;
+    let reopened = reopened.or_else(|| if taken { line.owes(kind.as_str(), waited) } else { None });
     // An endpoint that asks for patience gets it; otherwise a probe that failed uses nothing up.
     let asks = matches!(returned.outcome, Outcome::Refused { retry_after: Some(_), .. });
     let held_back = line.closed_until(kind.as_str(), over).filter(|_| permit == Permit::Probe && !asks);
-    let held_back = held_back.map(|reopens| Rank::Failed.due(reopens, over, jitter));
+    let held_back = held_back.map(|reopens| line.after_probe(kind.as_str(), reopens, over));
     let attempted = |mut work: Work| {
         work.index_by = if indexed { None } else { work.index_by };
         next(work, (to, turn), |delivery| {

@@ -6,10 +6,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hub::breaker::{self, Health, Permit, Rank, Reopened, Tried};
+use hub::breaker::{self, FALLBACK, Health, Permit, Rank, Reopened, Tried};
+use hub::delivery::Attempt;
 use hub::{ConnectionId, EventId, Utc};
 use runtime::config::Connection;
 use store::Store;
@@ -22,9 +23,6 @@ const BELIEVED: Duration = Duration::from_secs(1);
 
 /// How often a change of the shared health is made again over another process's.
 const CHANGES: usize = 4;
-
-/// How many of the deliveries or calls of a kind that were put off before are candidates for the next probe.
-const CANDIDATES: usize = 3;
 
 /// The lines to all destinations, and the gates of all connections.
 #[derive(Debug, Default)]
@@ -43,10 +41,12 @@ pub(crate) struct Line {
     /// Held while the shared health is read. Whoever comes meanwhile waits: a process that has just begun would know of
     /// no trouble and send everything it has to an endpoint that is down.
     reading: tokio::sync::Mutex<()>,
-    /// How many candidates for the probe at a time there are, by kind.
-    candidates: Mutex<HashMap<String, (Utc, usize)>>,
+    /// For which kinds, and in which rank, there is a candidate for the probe at that time.
+    candidates: Mutex<HashMap<(String, Rank), Utc>>,
     /// The kinds whose waiting work is being brought forward.
     releasing: Mutex<HashSet<String>>,
+    /// Whether work of a kind was put off since what waited of it was last brought forward.
+    waits: Mutex<HashMap<String, bool>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -59,7 +59,7 @@ struct Known {
 impl Lines {
     /// The line of that name, for so many attempts at once from now on.
     pub(crate) fn to(&self, name: &str, concurrency: usize) -> Arc<Line> {
-        let mut lines = self.destinations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = lock(&self.destinations);
         if let Some(line) = lines.get(name) {
             line.places.resize(concurrency);
             return Arc::clone(line);
@@ -71,6 +71,7 @@ impl Lines {
             reading: tokio::sync::Mutex::default(),
             candidates: Mutex::default(),
             releasing: Mutex::default(),
+            waits: Mutex::default(),
         });
         lines.insert(name.to_owned(), Arc::clone(&line));
         line
@@ -78,7 +79,7 @@ impl Lines {
 
     /// The gate of a connection.
     pub(crate) fn gate(&self, connection: &Connection) -> Arc<Gate> {
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gates = lock(&self.gates);
         Arc::clone(gates.entry(connection.id.clone()).or_default())
     }
 
@@ -130,26 +131,49 @@ impl Line {
         self.known().health.holds_back(kind)
     }
 
-    /// How soon work comes again that finds the circuit of its kind open until then: few enough that a probe is not drowned
-    /// in those that wait for it.
-    pub(crate) fn rank(&self, kind: &str, reopens: Utc, put_off_before: bool) -> Rank {
-        if !put_off_before {
+    /// How soon work with these attempts comes again that finds the circuit of its kind open until then. One at a time comes
+    /// for the next probe, of those that were not tried lately before those that were, so that each has its turn.
+    pub(crate) fn rank(&self, kind: &str, reopens: Utc, attempts: &[Attempt], now: Utc) -> Rank {
+        self.leaves(kind);
+        if attempts.is_empty() {
             return Rank::Newest;
         }
-        let mut candidates = self.candidates.lock().unwrap_or_else(PoisonError::into_inner);
-        candidates.retain(|_, (until, _)| *until >= reopens);
-        let (until, count) = candidates.entry(kind.to_owned()).or_insert((reopens, 0));
-        if *until != reopens {
-            (*until, *count) = (reopens, 0);
-        }
-        *count += 1;
-        if *count <= CANDIDATES { Rank::Next } else { Rank::Rest }
+        let latest = attempts.iter().rev().find(|attempt| attempt.put_off == 0);
+        let lately = latest.is_some_and(|attempt| now.is_within(FALLBACK, attempt.at));
+        let rank = if lately { Rank::Failed } else { Rank::Next };
+        if self.is_candidate(kind, rank, reopens) { rank } else { Rank::Rest }
+    }
+
+    /// When a probe that failed comes again: after another one, where there is one.
+    pub(crate) fn after_probe(&self, kind: &str, reopens: Utc, now: Utc) -> Utc {
+        self.is_candidate(kind, Rank::Failed, reopens);
+        Rank::Failed.due(reopens, now, now, 0.0)
+    }
+
+    fn is_candidate(&self, kind: &str, rank: Rank, reopens: Utc) -> bool {
+        lock(&self.candidates).insert((kind.to_owned(), rank), reopens) != Some(reopens)
     }
 
     /// Begins to bring work of a kind forward; nothing where that is under way.
     pub(crate) fn releasing(&self, kind: &str) -> Option<Releasing<'_>> {
-        let mut releasing = self.releasing.lock().unwrap_or_else(PoisonError::into_inner);
-        releasing.insert(kind.to_owned()).then(|| Releasing { line: self, kind: kind.to_owned() })
+        let begins = lock(&self.releasing).insert(kind.to_owned());
+        begins.then(|| Releasing { line: self, kind: kind.to_owned() })
+    }
+
+    /// Work of a kind is left waiting for its due time.
+    pub(crate) fn leaves(&self, kind: &str) {
+        lock(&self.waits).insert(kind.to_owned(), true);
+    }
+
+    /// What a success of a kind gives reason to bring forward, beyond the circuit that it closed: others may wait for one
+    /// that was closed elsewhere, or whose closing nobody could follow up. `waited` says that it was put off itself.
+    pub(crate) fn owes(&self, kind: &str, waited: bool) -> Option<Reopened> {
+        let mut waits = lock(&self.waits);
+        if !waits.get(kind).copied().unwrap_or(waited) {
+            return None;
+        }
+        waits.insert(kind.to_owned(), false);
+        Some(Reopened::Kind)
     }
 
     /// Remembers what came of an attempt that was let through by `permit`, and says what can be sent again because of it.
@@ -161,7 +185,7 @@ impl Line {
         now: Utc,
     ) -> Option<Reopened> {
         let (before, next) = {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = lock(&self.known);
             let before = known.clone();
             known.health = before.health.after(permit, tried, now);
             (before, known.health.clone())
@@ -191,14 +215,14 @@ impl Line {
     }
 
     fn known(&self) -> Known {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.known).clone()
     }
 
     /// Reads the shared health where what is known of it is old.
     async fn refresh<S: Store>(&self, store: &S, now: Utc) {
         let _reading = self.reading.lock().await;
         {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = lock(&self.known);
             if known.read.is_some_and(|read| now.is_within(BELIEVED, read)) {
                 return;
             }
@@ -207,7 +231,7 @@ impl Line {
         }
         match store.note(&self.note()).await {
             Ok(Some(note)) => {
-                let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut known = lock(&self.known);
                 if note.version > known.version
                     && let Ok(health) = serde_json::from_str(&note.value)
                 {
@@ -228,7 +252,7 @@ impl Line {
     async fn write<S: Store>(&self, store: &S, before: &Known, next: Health) -> Option<bool> {
         let value = serde_json::to_string(&next).unwrap_or_default();
         let written = store.put_note(&self.note(), &value, before.version).await;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.known);
         match written {
             Ok(true) => {
                 known.version = before.version + 1;
@@ -254,6 +278,10 @@ impl Line {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Work of a kind is being brought forward as long as this lives.
 pub(crate) struct Releasing<'a> {
     line: &'a Line,
@@ -262,6 +290,6 @@ pub(crate) struct Releasing<'a> {
 
 impl Drop for Releasing<'_> {
     fn drop(&mut self) {
-        self.line.releasing.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.kind);
+        lock(&self.line.releasing).remove(&self.kind);
     }
 }

@@ -1,5 +1,5 @@
 //! When a circuit closes: what waits for the destination is brought forward, the oldest first, no faster than its lane takes
-//! it. What a process leaves undone here comes at its own due time.
+//! it. What a process leaves undone here is brought forward at the next success, or comes at its own due time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use hub::breaker::Reopened;
 use hub::delivery::Delivery;
 use hub::{EventKey, Utc, Work};
-use queue::{Errand, Hint, Queue};
+use queue::{Destination, Errand, Hint, Queue};
 use runtime::config::Endpoint;
 use store::{Listed, Pending, Store, StoreError};
 use tokio::time::timeout;
@@ -23,7 +23,7 @@ const MOST: usize = 20_000;
 /// How many are brought forward before it is looked whether the circuit is still closed.
 const CHUNK: usize = 16;
 
-/// How long the lane may take to find room for some of them. It holds what it has; the rest comes at its due time.
+/// How long the lane may take to find room for some of them; the rest is brought forward when some have been delivered.
 const ROOM: Duration = Duration::from_secs(20);
 
 /// Something that waits: since when it is known, what it is, and where it is kept.
@@ -55,8 +55,12 @@ pub(crate) async fn endpoint<S: Store, Q: Queue>(
         let delivery = work.delivery(&endpoint.id).filter(|delivery| delivery.in_hand)?;
         Some(Errand::Deliver { endpoint: endpoint.id.clone(), turn: delivery.turn })
     };
-    let steps = Steps { longest: attempt::longest(endpoint), forward, errand };
-    bring_forward(courier, line, &chosen(line, kind, reopened, found), &steps).await;
+    let to = Destination::Endpoint(endpoint.id.clone());
+    let steps = Steps { to, longest: attempt::longest(endpoint), forward, errand };
+    let waiting = chosen(line, kind, reopened, found);
+    if !bring_forward(courier, line, &waiting, &steps).await {
+        line.leaves(kind);
+    }
 }
 
 /// Brings the calls of connections forward that their partner's circuit held back.
@@ -86,8 +90,12 @@ pub(crate) async fn calls<S: Store, Q: Queue>(
             let call = work.call.as_ref().filter(|call| call.in_hand)?;
             Some(Errand::Call { turn: call.turn })
         };
-        let steps = Steps { longest: call::longest(connection, true), forward, errand };
-        bring_forward(courier, line, &chosen(line, operation, reopened, found), &steps).await;
+        let to = Destination::Connection(connection.id.clone());
+        let steps = Steps { to, longest: call::longest(connection, true), forward, errand };
+        let waiting = chosen(line, operation, reopened, found);
+        if !bring_forward(courier, line, &waiting, &steps).await {
+            line.leaves(operation);
+        }
     }
 }
 
@@ -159,6 +167,8 @@ fn chosen(line: &Line, kind: &str, reopened: Reopened, found: Vec<Waiting>) -> V
 
 /// How work is brought forward.
 struct Steps<F, E> {
+    /// Whose lane it goes to.
+    to: Destination,
     /// How long an attempt may take.
     longest: Duration,
     /// The work with its delivery or call taken in hand; nothing where it does not wait.
@@ -167,41 +177,56 @@ struct Steps<F, E> {
     errand: E,
 }
 
-async fn bring_forward<S, Q, F, E>(courier: &Courier<S, Q>, line: &Line, waiting: &[Waiting], steps: &Steps<F, E>)
+/// Brings forward what may go out; whether all of it was.
+async fn bring_forward<S, Q, F, E>(
+    courier: &Courier<S, Q>,
+    line: &Line,
+    waiting: &[Waiting],
+    steps: &Steps<F, E>,
+) -> bool
 where
     S: Store,
     Q: Queue,
     F: Fn(Work) -> Option<Work>,
     E: Fn(&Work) -> Option<Errand>,
 {
-    let (mut held_back, all) = (0, waiting.len());
+    let (queue, mut brought_forward) = (&courier.context.queue, 0);
     for chunk in waiting.chunks(CHUNK) {
         if courier.patience(steps.longest).is_none() {
-            tracing::info!(left = all, "the rest of what waited comes at its due time: this process ends");
-            return;
+            tracing::info!(brought_forward, "this process ends: the rest of what waited comes at its due time");
+            return false;
+        }
+        // What is taken in hand and then forgotten by a full lane would wait for the end of its lease.
+        if timeout(ROOM, queue.room(&steps.to, chunk.len())).await.is_err() {
+            tracing::info!(brought_forward, "the lane is full: the rest of what waited follows");
+            return false;
         }
         let mut hints = Vec::new();
         for (_, kind, key) in chunk {
             if line.closed_until(kind, courier.context.now()).is_some() {
-                held_back += 1;
                 continue;
             }
             match one(courier, key, steps).await {
                 Ok(hint) => hints.extend(hint),
-                Err(error) => return untold(&error),
+                Err(error) => {
+                    untold(&error);
+                    return false;
+                }
             }
         }
         if hints.is_empty() {
             continue;
         }
-        if !matches!(timeout(ROOM, courier.context.queue.send(hints, Duration::ZERO)).await, Ok(Ok(()))) {
-            tracing::info!("the queue has no room for more of what waited; it comes at its due time");
-            return;
+        brought_forward += hints.len();
+        if !matches!(timeout(ROOM, queue.send(hints, Duration::ZERO)).await, Ok(Ok(()))) {
+            tracing::info!(brought_forward, "the queue does not answer: what waited comes at its due time");
+            return false;
         }
     }
-    if all > 0 {
-        tracing::info!(brought_forward = all - held_back, "what waited for the circuit goes out");
+    if brought_forward > 0 {
+        tracing::info!(brought_forward, "what waited for the circuit goes out");
     }
+    true
 }
 
 async fn one<S, Q, F, E>(

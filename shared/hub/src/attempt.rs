@@ -37,6 +37,12 @@ impl Attempt {
     }
 }
 
+/// Whether it was put off at some time, as far as that is kept.
+#[must_use]
+pub fn was_put_off(attempts: &[Attempt]) -> bool {
+    attempts.iter().any(|attempt| attempt.put_off > 0)
+}
+
 /// Adds an attempt to the latest, oldest first.
 pub(crate) fn keep(attempts: &mut Vec<Attempt>, attempt: Attempt) {
     attempts.push(attempt);

@@ -37,12 +37,14 @@ const PROBE: Duration = Duration::from_secs(30);
 /// How many kinds have a track at once.
 const MOST_KINDS: usize = 32;
 
-/// The longest that anything is put off.
-pub const LONGEST_PUT_OFF: Duration = FALLBACK.saturating_mul(2);
+/// When what waits comes again that is not a candidate for the next probe, and what was attempted so lately is not. The
+/// circuit's closing brings it forward; where no process could follow that up, it is found then. The longer it has waited,
+/// the less does it matter, up to a limit.
+pub const FALLBACK: Duration = Duration::from_mins(5);
+const LONGEST_FALLBACK: Duration = Duration::from_mins(30);
 
-/// When what waits comes again that is not a candidate for the next probe. What the circuit's closing does not bring
-/// forward, because a process died in between, is found then.
-const FALLBACK: Duration = Duration::from_mins(5);
+/// The longest that anything is put off.
+pub const LONGEST_PUT_OFF: Duration = LONGEST_FALLBACK.saturating_mul(2);
 
 /// The name of the note that processes share a destination's health by.
 #[must_use]
@@ -134,27 +136,30 @@ pub enum Reopened {
 }
 
 /// How soon a delivery or call that finds a circuit open comes again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rank {
     /// It was not put off before: the likeliest to succeed comes first.
     Newest,
     /// A candidate for the next probe.
     Next,
-    /// It was the probe, and failed: another one is tried before it.
+    /// It was tried lately and failed: another one is tried before it.
     Failed,
     /// One of many that wait.
     Rest,
 }
 
 impl Rank {
-    /// When it comes again. `jitter` is in `0.0..1.0`.
+    /// When it comes again that has been waiting since a time. `jitter` is in `0.0..1.0`.
     #[must_use]
-    pub fn due(self, reopens: Utc, now: Utc, jitter: f64) -> Utc {
+    pub fn due(self, reopens: Utc, since: Utc, now: Utc, jitter: f64) -> Utc {
         match self {
             Self::Newest => reopens,
             Self::Next => reopens.after(Duration::from_secs(1)),
             Self::Failed => reopens.after(Duration::from_secs(2)),
-            Self::Rest => reopens.max(now.after(FALLBACK.mul_f64(1.0 + jitter.clamp(0.0, 1.0)))),
+            Self::Rest => {
+                let fallback = (now.since(since) / 4).clamp(FALLBACK, LONGEST_FALLBACK);
+                reopens.max(now.after(fallback.mul_f64(1.0 + jitter.clamp(0.0, 1.0))))
+            }
         }
     }
 }
@@ -280,7 +285,12 @@ impl Health {
         let closes = self.open_until.is_some();
         let mut kinds = std::mem::take(&mut self.kinds);
         kinds.remove(kind);
-        kinds.retain(|_, track| track.strong);
+        // The destination is well. What only errors opened of another kind stays open, for what waits is brought forward when
+        // that kind succeeds, but is probed as soon as one that has just opened.
+        kinds.retain(|_, track| track.strong || track.open_until.is_some());
+        for track in kinds.values_mut().filter(|track| !track.strong) {
+            track.openings = 0;
+        }
         if closes {
             // The destination is there again: the others are tried at once.
             for track in kinds.values_mut().filter(|track| track.open_until.is_some()) {

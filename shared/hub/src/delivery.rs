@@ -8,14 +8,13 @@ use crate::attempt::{keep, keep_put_off};
 use crate::schedule::Schedule;
 use crate::{EndpointId, Utc};
 
-pub use crate::attempt::{ATTEMPTS_KEPT, Attempt};
+pub use crate::attempt::{ATTEMPTS_KEPT, Attempt, was_put_off};
 
 /// How long a delivery whose endpoint cannot be tried at all stays pending; as long as its schedule where that is longer.
 pub const PATIENCE: Duration = Duration::from_hours(72);
 
-/// How often it must have been taken up and put off before: a clock that jumps ahead by days ends no patience. An endpoint
-/// is probed every few minutes, so three days are many times as often.
-pub(crate) const PUT_OFFS: u32 = 100;
+/// For how long its time must have been over before anything is given up: no single reading of a clock ends a patience.
+pub(crate) const SEEN_OVER: Duration = Duration::from_hours(1);
 
 /// How long an attempt may be owed to somebody whom nobody knows. Processes know the configuration as of some minutes ago,
 /// and two versions may run beside one another: who is not known to one of them may be known to the next.
@@ -81,6 +80,9 @@ pub struct Delivery {
     /// An operator asked for an attempt, whatever the circuit says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_once: bool,
+    /// Since when it has been seen that the patience with its endpoint is over; [`SEEN_OVER`] later it is given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Utc>,
     /// How many steps of the schedule are used up.
     #[serde(default)]
     pub tries: u32,
@@ -123,6 +125,7 @@ impl Delivery {
             asked: None,
             brought_forward: None,
             at_once: false,
+            over: None,
             tries: 0,
             attempts: Vec::new(),
         }
@@ -203,7 +206,8 @@ impl Delivery {
     /// is used up: nobody knows whether an attempt would have failed.
     #[must_use]
     pub fn put_off(mut self, until: Utc, why: &str, schedule: &Schedule, now: Utc) -> Self {
-        if self.turn >= PUT_OFFS && now.since(self.since) >= PATIENCE.max(schedule.length()) {
+        let over = now.since(self.since) >= PATIENCE.max(schedule.length());
+        if is_over(&mut self.over, over, now) {
             return self.given_up("given up: its endpoint has failed for as long as a delivery waits", now);
         }
         keep_put_off(&mut self.attempts, now, why);
@@ -227,7 +231,8 @@ impl Delivery {
     #[must_use]
     pub fn forwarded(mut self, by_operator: bool, now: Utc) -> Option<Self> {
         let due = self.asked.filter(|_| !by_operator).map_or(now, |asked| asked.max(now));
-        if self.state != State::Pending || self.in_hand || (self.due <= due && !by_operator) {
+        let waits = due < self.due || (by_operator && !self.at_once);
+        if self.state != State::Pending || self.in_hand || !waits {
             return None;
         }
         if self.owed.is_none() {
@@ -243,7 +248,8 @@ impl Delivery {
     /// the process has not learned of it yet. No step of the schedule is used up.
     #[must_use]
     pub fn unknown(mut self, now: Utc, jitter: f64) -> Self {
-        if now.since(self.owing()) >= UNKNOWN {
+        let over = now.since(self.owing()) >= UNKNOWN;
+        if is_over(&mut self.over, over, now) {
             return self.given_up(&format!("given up: {UNCONFIGURED}"), now);
         }
         keep_put_off(&mut self.attempts, now, &format!("put off: {UNCONFIGURED}"));
@@ -292,9 +298,17 @@ impl Delivery {
         self.asked = asked;
         self.brought_forward = None;
         self.at_once = false;
+        self.over = None;
         self.due = due;
         self
     }
+}
+
+/// Whether a patience that is over at `now` has been so for long enough; `since` keeps when that was first seen.
+pub(crate) fn is_over(since: &mut Option<Utc>, over: bool, now: Utc) -> bool {
+    // A time that lies ahead was seen on a clock that has been set back.
+    *since = over.then(|| since.filter(|since| *since <= now).unwrap_or(now));
+    since.is_some_and(|since| now.since(since) >= SEEN_OVER)
 }
 
 #[cfg(test)]
@@ -346,32 +360,43 @@ mod tests {
         assert_eq!((waiting.state, waiting.due, waiting.attempts.len()), (State::Pending, reopens, 1));
         let tried = waiting.clone().attempted(attempt(500), REFUSED, &schedule, Utc(2), 0.5);
         assert_eq!(tried.state, State::Pending, "every step is still there");
-        let late = waiting.put_off(reopens, "put off", &schedule, Utc(0).after(PATIENCE));
+        let over = waiting.put_off(reopens, "put off", &schedule, Utc(0).after(PATIENCE));
+        assert_eq!(over.state, State::Pending);
+        let late = over.put_off(reopens, "put off", &schedule, Utc(0).after(PATIENCE + SEEN_OVER));
         assert_eq!(late.state, State::Failed);
     }
 
     /// One wrong reading gave up what had waited for minutes.
     #[test]
     fn a_clock_that_jumps_ahead_ends_no_patience() {
-        let put_off = fresh().put_off(Utc(9), "", &Schedule::default(), Utc(0).after(PATIENCE * 30));
-        assert_eq!(put_off.state, State::Pending);
+        let put_off =
+            |delivery: Delivery, after| delivery.put_off(Utc(9), "", &Schedule::default(), Utc(0).after(after));
+        let (minute, days) = (Duration::from_mins(1), PATIENCE * 30);
+        let waiting = (0..200).fold(fresh(), |delivery, _| put_off(delivery, minute));
+        let wrong = put_off(put_off(waiting, days), days + minute);
+        assert_eq!(wrong.state, State::Pending);
+        let right = put_off(wrong, SEEN_OVER * 2);
+        assert_eq!((put_off(right.clone(), PATIENCE).state, right.over), (State::Pending, None));
+        assert_eq!(fresh().unknown(Utc(0).after(days), 0.5).state, State::Pending);
     }
 
     /// Behind an open circuit a schedule of a week ended after three days.
     #[test]
     fn a_schedule_that_is_longer_than_three_days_is_not_cut_short() {
         let week = Schedule::new(vec![Duration::from_hours(24); 7]);
-        let old = Delivery { turn: PUT_OFFS, ..fresh() };
-        let after = |hours| old.clone().put_off(Utc(9), "", &week, Utc(0).after(Duration::from_hours(hours))).state;
-        assert_eq!((after(100), after(186)), (State::Pending, State::Failed));
+        let put_off =
+            |delivery: Delivery, hours| delivery.put_off(Utc(9), "", &week, Utc(0).after(Duration::from_hours(hours)));
+        let after = |hours| put_off(put_off(fresh(), hours - 1), hours).state;
+        assert_eq!((after(100), after(187)), (State::Pending, State::Failed));
     }
 
     /// Deliveries were given up without a word of why.
     #[test]
     fn what_is_given_up_without_an_attempt_says_why() {
-        let old = Delivery { turn: PUT_OFFS, ..fresh() };
-        let circuit = old.put_off(Utc(9), "", &Schedule::default(), Utc(0).after(PATIENCE));
-        let unknown = fresh().unknown(Utc(0).after(UNKNOWN), 0.5);
+        let late = Utc(0).after(PATIENCE);
+        let old = Delivery { over: Some(Utc(0)), ..fresh() };
+        let circuit = old.clone().put_off(Utc(9), "", &Schedule::default(), late);
+        let unknown = old.unknown(late, 0.5);
         for (given_up, why) in [(circuit, "endpoint has failed"), (unknown, "not in the configuration")] {
             assert_eq!(given_up.state, State::Failed);
             assert!(given_up.attempts.last().is_some_and(|last| last.detail.contains(why)), "{given_up:?}");
@@ -383,9 +408,11 @@ mod tests {
     fn who_is_not_known_here_may_be_known_elsewhere_within_the_hour() {
         let unknown = fresh().unknown(Utc(0), 0.5);
         assert_eq!((unknown.state, unknown.tries, unknown.due), (State::Pending, 0, Utc(90_000_000)));
-        let almost = Utc(UNKNOWN.as_secs().cast_signed() * 1_000_000 - 1);
-        assert_eq!(unknown.clone().unknown(almost, 0.5).state, State::Pending);
-        assert_eq!(unknown.clone().claimed(almost).unknown(Utc(0).after(UNKNOWN), 0.5).state, State::Failed);
+        let over = unknown.clone().unknown(Utc(0).after(UNKNOWN), 0.5);
+        assert_eq!(over.state, State::Pending);
+        let almost = Utc(0).after(UNKNOWN + SEEN_OVER - Duration::from_secs(1));
+        assert_eq!(over.clone().unknown(almost, 0.5).state, State::Pending);
+        assert_eq!(over.claimed(almost).unknown(Utc(0).after(UNKNOWN + SEEN_OVER), 0.5).state, State::Failed);
         // However old it is: its hour begins when an attempt is owed.
         let retried = unknown.attempted(attempt(500), REFUSED, &Schedule::default(), Utc(0).after(UNKNOWN * 9), 0.5);
         assert_eq!(retried.unknown(Utc(0).after(UNKNOWN * 9 + KNOWN), 0.5).state, State::Pending);
@@ -444,6 +471,9 @@ mod tests {
         assert_eq!((now.due, now.at_once, now.turn), (Utc(1), true, patient.turn + 1));
         let again = now.attempted(attempt(500), REFUSED, &schedule, Utc(2), 0.5);
         assert_eq!((again.due, again.tries, again.at_once), (patient.due, 1, false));
+        // Regression: what was due at once was brought forward for ever, by whoever went on to the next page.
+        let asked = patient.forwarded(true, Utc(1)).unwrap();
+        assert_eq!((asked.clone().forwarded(true, Utc(1)), asked.forwarded(true, Utc(2))), (None, None));
 
         let retry = fresh().attempted(attempt(500), REFUSED, &schedule, Utc(0), 0.5);
         let forwarded = retry.clone().forwarded(false, Utc(1)).unwrap().claimed(Utc(60));

@@ -51,9 +51,15 @@ impl Waiting<'_> {
         // Of what starts over the time has come.
         let Some(step) = self.tries.checked_sub(1) else { return Duration::ZERO };
         let delay = waits.schedule.delay(step, 1.0).unwrap_or_default();
+        let most = delay.max(LONGEST_RETRY_AFTER);
         // The delay as it was when the attempt ended, by the clock of that moment.
-        let own = self.last.map(|last| self.due.since(last.at.after(Duration::from_millis(last.ms))));
-        own.map_or(delay, |own| own.min(delay.max(LONGEST_RETRY_AFTER)))
+        let ended = self.last.map(|last| last.at.after(Duration::from_millis(last.ms)));
+        match ended {
+            None => delay,
+            Some(ended) if ended < self.due => self.due.since(ended).min(most),
+            // It was brought back before.
+            Some(_) => most,
+        }
     }
 
     /// The due time that it is brought back to; nothing where it may stay.
@@ -61,6 +67,17 @@ impl Waiting<'_> {
         let longest = now.after(self.longest(waits));
         (self.due > longest.after(EARLY)).then_some(longest)
     }
+
+    /// The due time of a retry that was brought forward, which it falls back to.
+    fn retry(&self, due: Option<Utc>, waits: &Waits<'_>, now: Utc) -> Option<Utc> {
+        let retry = |due| Self { due, in_hand: false, was_put_off: false, ..*self };
+        due.map(|due| retry(due).brought_back(waits, now).unwrap_or(due))
+    }
+}
+
+/// The patience that was asked for: no longer than any is, nor than what waits for it.
+fn patience(asked: Option<Utc>, back: Option<Utc>, now: Utc) -> Option<Utc> {
+    asked.map(|asked| asked.min(back.unwrap_or(now.after(LONGEST_RETRY_AFTER))))
 }
 
 impl Delivery {
@@ -68,11 +85,18 @@ impl Delivery {
     #[must_use]
     pub fn brought_back(&self, waits: &Waits<'_>, now: Utc) -> Option<Self> {
         let Self { due, in_hand, tries, .. } = *self;
-        let last = self.attempts.last();
+        let last = self.attempts.iter().rev().find(|attempt| attempt.put_off == 0);
         let waiting = Waiting { due, in_hand, was_put_off: self.owed.is_some(), tries, last };
-        let due = waiting.brought_back(waits, now).filter(|_| self.state == State::Pending)?;
+        if self.state != State::Pending {
+            return None;
+        }
+        let back = waiting.brought_back(waits, now);
+        let brought_forward = waiting.retry(self.brought_forward, waits, now);
+        let asked = patience(self.asked, back.filter(|_| !in_hand), now);
         // What is in hand goes on in its turn; hints at what waits for the false time are stale.
-        Some(Self { due, turn: self.turn + u32::from(!in_hand), ..self.clone() })
+        let turn = self.turn + u32::from(back.is_some() && !in_hand);
+        let next = Self { due: back.unwrap_or(due), turn, asked, brought_forward, ..self.clone() };
+        (next != *self).then_some(next)
     }
 }
 
@@ -81,10 +105,17 @@ impl Call {
     #[must_use]
     pub fn brought_back(&self, waits: &Waits<'_>, now: Utc) -> Option<Self> {
         let Self { due, in_hand, tries, .. } = *self;
-        let last = self.attempts.last();
+        let last = self.attempts.iter().rev().find(|attempt| attempt.put_off == 0);
         let waiting = Waiting { due, in_hand, was_put_off: self.owed.is_some(), tries, last };
-        let due = waiting.brought_back(waits, now).filter(|_| self.standing == Standing::Queued)?;
-        Some(Self { due, turn: self.turn + u32::from(!in_hand), ..self.clone() })
+        if self.standing != Standing::Queued {
+            return None;
+        }
+        let back = waiting.brought_back(waits, now);
+        let brought_forward = waiting.retry(self.brought_forward, waits, now);
+        let asked = patience(self.asked, back.filter(|_| !in_hand), now);
+        let turn = self.turn + u32::from(back.is_some() && !in_hand);
+        let next = Self { due: back.unwrap_or(due), turn, asked, brought_forward, ..self.clone() };
+        (next != *self).then_some(next)
     }
 }
 
@@ -174,6 +205,25 @@ mod tests {
         assert_eq!(left(&failed(fresh.clone(), None, NOW.after(hour))), Some(Duration::from_secs(5)));
         let half_way = failed(fresh, Some(hour), Utc(NOW.0 - 1_800_000_000));
         assert_eq!(left(&half_way), None);
+    }
+
+    /// A retry that was brought forward fell back to the false time when its attempt failed, or was put off.
+    #[test]
+    fn what_a_retry_falls_back_to_is_brought_back_too() {
+        let hour = Duration::from_hours(1);
+        let waits = Waits { lease: LEASE, schedule: &schedule() };
+        let fresh = Delivery::new("erp".into(), NOW, NOW.after(LEASE));
+        for ahead in [hour, DAYS] {
+            let waiting = failed(fresh.clone(), Some(hour), NOW.after(ahead));
+            let forwarded = waiting.forwarded(true, NOW).unwrap();
+            let put_off = forwarded.clone().put_off(NOW.after(LEASE), "", &schedule(), NOW);
+            for one in [forwarded, put_off] {
+                let back = one.brought_back(&waits, NOW).unwrap();
+                assert!(back.brought_forward.unwrap() <= NOW.after(hour), "{back:?}");
+                assert!(back.asked.unwrap() <= NOW.after(LONGEST_RETRY_AFTER), "{back:?}");
+                assert_eq!((back.due, back.brought_back(&waits, NOW)), (one.due, None));
+            }
+        }
     }
 
     #[test]

@@ -110,6 +110,12 @@ impl Queue for InProcess {
         }
         Ok(())
     }
+
+    async fn room(&self, to: &Destination, hints: usize) {
+        let lane = &self.lanes.get(to).unwrap_or(&self.rest).hints;
+        // A lane that is gone says so when it is sent something.
+        let _ = lane.reserve_many(hints.min(lane.max_capacity())).await;
+    }
 }
 
 impl Lane {
@@ -159,6 +165,18 @@ mod tests {
         assert!(lanes[1].next().now_or_never().is_none(), "the others are forgotten");
         queue.send(vec![to("a")], NOW).await.unwrap();
         assert_eq!(lanes[1].next().await, Some(to("a")), "there is room again");
+    }
+
+    #[tokio::test]
+    async fn room_is_there_when_as_many_hints_would_be_taken() {
+        let (queue, mut lanes) = in_process([endpoint("a")], 4);
+        queue.send(vec![to("a"), to("a"), to("a")], NOW).await.unwrap();
+        let a = endpoint("a");
+        let mut room = Box::pin(queue.room(&a, 2));
+        assert!(room.as_mut().now_or_never().is_none());
+        lanes[1].next().await.unwrap();
+        room.await;
+        assert!(queue.room(&endpoint("gone"), 9).now_or_never().is_some(), "more than a lane holds is all of it");
     }
 
     #[tokio::test(start_paused = true)]

@@ -159,6 +159,11 @@ pub trait Queue: Clone + Send + Sync + 'static {
     /// Sends hints about work that is stored, to arrive no earlier than after `delay`, [`LONGEST_DELAY`] at the most. May
     /// wait for room; the caller says for how long.
     fn send(&self, hints: Vec<Hint>, delay: Duration) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// Waits until so many hints that go to a destination at once find room; the caller says for how long.
+    fn room(&self, _to: &Destination, _hints: usize) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
 
 #[cfg(test)]

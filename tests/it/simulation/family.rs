@@ -81,12 +81,14 @@ impl Family {
     /// How many of a thousand histories are of this family.
     pub(super) const fn share(self) -> u64 {
         match self {
-            Self::NothingWrong | Self::OperatorsAtWork | Self::ClocksLie => 60,
+            Self::NothingWrong | Self::OperatorsAtWork => 60,
             Self::QueueInTrouble | Self::QueueDead => 80,
             Self::ErpInTrouble | Self::PartnersInTrouble => 100,
-            Self::ErpDownForADay => 30,
+            // A day is much longer than what the others take.
+            Self::ErpDownForADay => 10,
             Self::StoreInTrouble => 150,
             Self::Deaths | Self::EverythingAtOnce => 140,
+            Self::ClocksLie => 80,
         }
     }
 

@@ -102,3 +102,29 @@ async fn what_waits_goes_out_at_once_when_the_endpoint_is_back() {
         }
     }
 }
+
+/// Regression: the success of another kind closed the circuit of one that was mended, and nobody brought forward what
+/// waited for it.
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_is_taken_again_arrives_within_a_minute() {
+    for good_every in [1, 5, 25] {
+        let (world, erp, hub) = hub(4, None);
+        erp.refuse(endpoint("erp"), CHAINED, false);
+        for n in 0..20 {
+            tokio::spawn(play(Arc::clone(&hub), status(&mut Random::new(n), 1_000 + n, 61), false));
+        }
+        for second in 0..300 {
+            if second == 20 {
+                erp.heal(false);
+            }
+            if second % good_every == 0 && second > 20 {
+                tokio::spawn(play(Arc::clone(&hub), receipt(&mut Random::new(second), second + 1), false));
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+        let took = took(&hub, "xhq.syn_status");
+        let late: Vec<_> = took.iter().filter(|took| took.is_none_or(|took| took > MINUTE + MINUTE / 2)).collect();
+        assert!(took.len() == 20 && late.is_empty(), "good ones every {good_every} s: {late:?}");
+        assert_eq!(world.first_broken(), None);
+    }
+}

@@ -13,9 +13,9 @@ mod turnstile;
 
 use std::time::Duration;
 
-use hub::breaker::{self, Permit, Rank};
+use hub::breaker::{self, Permit};
 use hub::call::{Call, Came, Rules, Standing, Tried};
-use hub::delivery::{Attempt, Outcome, State};
+use hub::delivery::{Attempt, Outcome, State, was_put_off};
 use hub::schedule::Schedule;
 use hub::{Alias, ConnectionId, EventKey, Record, Utc, Work};
 use partners::Json;
@@ -133,8 +133,10 @@ pub(crate) async fn run<S: Store, Q: Queue>(
     let (outcome, status, took) = (made.came.outcome(), made.came.status(), over.since(made.began));
     let tried = breaker::Tried { kind, event: key.id, outcome, status, took };
     let reopened = line.report(store, permit, &tried, over).await;
+    let taken = outcome == Outcome::Delivered;
+    let reopened = reopened.or_else(|| if taken { line.owes(kind, was_put_off(&call.attempts)) } else { None });
     let held_back = line.closed_until(kind, over).filter(|_| permit == Permit::Probe);
-    let held_back = held_back.map(|reopens| Rank::Failed.due(reopens, over, 0.0));
+    let held_back = held_back.map(|reopens| line.after_probe(kind, reopens, over));
     let done = attempt.settle(made, over, held_back).await;
     if let Some(reopened) = reopened {
         release::calls(courier, &line, kind, reopened).await;
@@ -334,9 +336,9 @@ async fn held_back<S: Store, Q: Queue>(
     reopens: Utc,
 ) -> Result<Done, Undone> {
     let line = courier.lines.to(&line_name(connection), connection.concurrency);
-    let again = !call.attempts.is_empty();
-    let rank = line.rank(&call.operation, reopens, again);
-    let due = rank.due(reopens, courier.context.now(), (courier.random)());
+    let now = courier.context.now();
+    let rank = line.rank(&call.operation, reopens, &call.attempts, now);
+    let due = rank.due(reopens, call.owed_since().unwrap_or(now), now, (courier.random)());
     let why = format!("put off until {due}: the partner has been failing at it, and its circuit is open");
     put_off(courier, record, call.turn, connection, due, &why).await
 }

@@ -117,7 +117,7 @@ pub async fn ask<S: Store, Q>(
     let over = context.now();
     let (event, took) = (courier.lines.query_id(), over.since(began));
     let tried = Tried { kind: operation.name, event, outcome, status, took };
-    // Commands that wait are found at their due times: the ERP waits for this answer.
+    // The ERP waits for this answer: commands that wait are brought forward when the first of them succeeds.
     line.report(&context.store, permit, &tried, over).await;
     tracing::debug!(connection = %connection.id, operation = operation.name, status, "asked");
     match result {

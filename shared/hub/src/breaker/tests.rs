@@ -119,16 +119,26 @@ fn errors_of_several_kinds_open_the_destination() {
 
 /// Regression: waiting events of a type that was refused became the probes, and others waited for them.
 #[test]
-fn any_success_ends_what_only_errors_of_others_opened() {
-    let health = row(&Health::default(), "bad", ERROR, 0);
-    assert!(health.holds_back("bad"));
-    let next = health.after(Permit::Go, &tried("good", 99, Outcome::Delivered), at(11));
-    assert_eq!((next.is_open(), health.reopened(&next, "good")), (false, None), "what waits is not sent all at once");
+fn errors_among_successes_of_others_open_nothing() {
     let mixed = (0..100).fold(Health::default(), |health, n| {
         let health = health.after(Permit::Go, &tried("bad", n, ERROR), at(n.into()));
         health.after(Permit::Go, &tried("good", n + 1, Outcome::Delivered), at(n.into()))
     });
     assert!(!mixed.is_open());
+}
+
+/// Regression: the success of another kind closed a circuit, and nobody brought forward what waited for it.
+#[test]
+fn the_success_of_another_kind_leaves_one_to_its_own_probe() {
+    let long_open = (0..5).fold(row(&Health::default(), "bad", ERROR, 0), |health, round| {
+        health.after(Permit::Probe, &tried("bad", 50, ERROR), at(10 + round))
+    });
+    let next = long_open.after(Permit::Go, &tried("good", 99, Outcome::Delivered), at(15));
+    assert!(next.holds_back("bad") && long_open.reopened(&next, "good").is_none());
+    let failed = next.after(Permit::Probe, &tried("bad", 51, ERROR), at(60));
+    assert_eq!(failed.permit("bad", at(60)).0, Permit::Wait(at(75)), "no longer than the first time");
+    let taken = failed.after(Permit::Probe, &tried("bad", 52, Outcome::Delivered), at(76));
+    assert_eq!((taken.is_open(), failed.reopened(&taken, "bad")), (false, Some(Reopened::Kind)));
 }
 
 /// A kind that hangs would keep the others from their places for as long as each of its attempts takes.
@@ -180,9 +190,11 @@ fn a_change_goes_over_what_another_process_has_written() {
 
 #[test]
 fn the_newest_comes_first_and_the_rest_much_later() {
-    let due = |rank: Rank| rank.due(at(15), at(0), 0.5);
-    assert_eq!((due(Rank::Newest), due(Rank::Next)), (at(15), at(16)));
-    assert_eq!(due(Rank::Rest), at(450));
+    let due = |rank: Rank, since| rank.due(at(15), at(since), at(0), 0.5);
+    assert_eq!((due(Rank::Newest, 0), due(Rank::Next, 0), due(Rank::Failed, 0)), (at(15), at(16), at(17)));
+    let waited = |minutes: i64| due(Rank::Rest, -60 * minutes);
+    assert_eq!((waited(1), waited(60), waited(600)), (at(450), at(22 * 60 + 30), at(45 * 60)));
+    assert!(at(0).after(LONGEST_PUT_OFF) >= Rank::Rest.due(at(0), at(-999_999), at(0), 1.0));
 }
 
 /// Regression: a circuit opened by a clock that was ahead stayed open until the false time, over a restart too.

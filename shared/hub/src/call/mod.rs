@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ATTEMPTS_KEPT, Attempt, keep, keep_put_off};
-use crate::delivery::{EARLY, KNOWN, LONGEST_RETRY_AFTER, PATIENCE, PUT_OFFS, SPREAD, UNKNOWN};
+use crate::delivery::{EARLY, KNOWN, LONGEST_RETRY_AFTER, PATIENCE, SPREAD, UNKNOWN, is_over};
 use crate::schedule::Schedule;
 use crate::{Alias, Utc};
 
@@ -84,6 +84,9 @@ pub struct Call {
     /// Somebody asked for an attempt, whatever the circuit says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_once: bool,
+    /// Since when it has been seen that the patience with its partner is over; an hour later it is given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Utc>,
     /// How many steps of the schedule are used up.
     #[serde(default)]
     pub tries: u32,
@@ -193,6 +196,7 @@ impl Call {
             asked: None,
             brought_forward: None,
             at_once: false,
+            over: None,
             tries: 0,
             sending: false,
             attempts: Vec::new(),
@@ -282,7 +286,8 @@ impl Call {
     /// rate comes then. No step of the schedule is used up.
     #[must_use]
     pub fn put_off(mut self, until: Utc, why: &str, schedule: &Schedule, now: Utc) -> Self {
-        if self.turn >= PUT_OFFS && now.since(self.since) >= PATIENCE.max(schedule.length()) {
+        let over = now.since(self.since) >= PATIENCE.max(schedule.length());
+        if is_over(&mut self.over, over, now) {
             let why = "given up: its partner has failed, or its rate was used up, for as long as a call waits";
             return self.given_up(why, now);
         }
@@ -294,7 +299,8 @@ impl Call {
     /// process has not learned of it yet. No step of the schedule is used up.
     #[must_use]
     pub fn unknown(mut self, lacks: &str, now: Utc, jitter: f64) -> Self {
-        if now.since(self.owing()) >= UNKNOWN {
+        let over = now.since(self.owing()) >= UNKNOWN;
+        if is_over(&mut self.over, over, now) {
             return self.given_up(&format!("given up: {lacks}"), now);
         }
         keep_put_off(&mut self.attempts, now, &format!("put off: {lacks}"));
@@ -320,7 +326,8 @@ impl Call {
     #[must_use]
     pub fn forwarded(mut self, by_operator: bool, now: Utc) -> Option<Self> {
         let due = self.asked.filter(|_| !by_operator).map_or(now, |asked| asked.max(now));
-        if self.standing != Standing::Queued || self.in_hand || (self.due <= due && !by_operator) {
+        let waits = due < self.due || (by_operator && !self.at_once);
+        if self.standing != Standing::Queued || self.in_hand || !waits {
             return None;
         }
         if self.owed.is_none() {
@@ -389,6 +396,7 @@ impl Call {
         self.asked = asked;
         self.brought_forward = None;
         self.at_once = false;
+        self.over = None;
         self.sending = false;
         self
     }
@@ -402,6 +410,7 @@ impl Call {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::SEEN_OVER;
 
     const NOTHING: Came = Came::Nothing { retry_after: None };
 
@@ -458,9 +467,12 @@ mod tests {
     #[test]
     fn a_closed_door_uses_nothing_up_but_patience() {
         let schedule = Schedule::default();
-        let waiting = (0..PUT_OFFS).fold(call(), |call, _| call.put_off(Utc(9), "", &schedule, Utc(8)));
+        let waiting = (0..200).fold(call(), |call, _| call.put_off(Utc(9), "", &schedule, Utc(8)));
         assert_eq!((waiting.tries, waiting.due, waiting.standing), (0, Utc(9), Standing::Queued));
-        assert_eq!(waiting.put_off(Utc(9), "", &schedule, Utc(0).after(PATIENCE)).standing, Standing::Failed);
+        let over = waiting.put_off(Utc(9), "", &schedule, Utc(0).after(PATIENCE));
+        assert_eq!(over.standing, Standing::Queued, "no single reading of a clock ends it");
+        let late = Utc(0).after(PATIENCE + SEEN_OVER);
+        assert_eq!(over.put_off(Utc(9), "", &schedule, late).standing, Standing::Failed);
     }
 
     /// A connection or an operation that one process did not know yet was one that nobody would ever know.
@@ -468,16 +480,18 @@ mod tests {
     fn what_is_not_known_here_may_be_known_elsewhere_within_the_hour() {
         let unknown = call().unknown("app_id", Utc(0), 0.5);
         assert_eq!((unknown.standing, unknown.tries, unknown.due), (Standing::Queued, 0, Utc(90_000_000)));
-        let given_up = unknown.claimed(Utc(90_000_000), false).unknown("app_id", Utc(0).after(UNKNOWN), 0.5);
+        let over = unknown.claimed(Utc(90_000_000), false).unknown("app_id", Utc(0).after(UNKNOWN), 0.5);
+        assert_eq!(over.standing, Standing::Queued);
+        let given_up = over.unknown("app_id", Utc(0).after(UNKNOWN + SEEN_OVER), 0.5);
         assert_eq!(given_up.standing, Standing::Failed);
     }
 
     /// The ERP was told of a call that had failed, or that nobody knows the result of, without a word of why.
     #[test]
     fn an_end_without_an_answer_says_why() {
-        let old = Call { turn: PUT_OFFS, ..call() };
-        let given_up = old.put_off(Utc(9), "", &Schedule::default(), Utc(0).after(PATIENCE));
-        let unknown = call().unknown("app_id", Utc(0).after(UNKNOWN), 0.0);
+        let old = Call { over: Some(Utc(0)), ..call() };
+        let given_up = old.clone().put_off(Utc(9), "", &Schedule::default(), Utc(0).after(PATIENCE));
+        let unknown = old.unknown("app_id", Utc(0).after(PATIENCE), 0.0);
         let cut = call().claimed(Utc(9), true).interrupted(Utc(9));
         for (ended, why) in [(cut, "cut off"), (given_up, "given up"), (unknown, "given up: app_id")] {
             assert!(ended.attempts.last().is_some_and(|last| last.detail.starts_with(why)), "{ended:?}");
@@ -508,6 +522,8 @@ mod tests {
         assert_eq!((now.due, now.at_once), (Utc(1), true));
         let again = attempted(now, NOTHING, false);
         assert_eq!((again.due, again.tries), (patient.due, 1));
+        let asked = patient.forwarded(true, Utc(1)).unwrap();
+        assert_eq!(asked.forwarded(true, Utc(2)), None, "it is due at once already");
         assert_eq!(call().forwarded(true, Utc(1)), None, "it is under way");
         assert_eq!(attempted(call(), Came::Success, false).forwarded(true, Utc(1)), None);
     }
