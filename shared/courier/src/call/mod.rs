@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use hub::breaker::{self, Permit};
 use hub::call::{Call, Came, Rules, Standing, Tried};
-use hub::delivery::{Attempt, Outcome, State, was_put_off};
+use hub::delivery::{Attempt, Outcome, State};
 use hub::schedule::Schedule;
 use hub::{Alias, ConnectionId, EventKey, Record, Utc, Work};
 use partners::Json;
@@ -134,7 +134,8 @@ pub(crate) async fn run<S: Store, Q: Queue>(
     let tried = breaker::Tried { kind, event: key.id, outcome, status, took };
     let reopened = line.report(store, permit, &tried, over).await;
     let taken = outcome == Outcome::Delivered;
-    let reopened = reopened.or_else(|| if taken { line.owes(kind, was_put_off(&call.attempts)) } else { None });
+    // Calls are put off by their connection's rate as well, which tells of no circuit: what this process knows counts.
+    let reopened = reopened.or_else(|| if taken { line.owes(kind, false) } else { None });
     let held_back = line.closed_until(kind, over).filter(|_| permit == Permit::Probe);
     let held_back = held_back.map(|reopens| line.after_probe(kind, reopens, over));
     let done = attempt.settle(made, over, held_back).await;
