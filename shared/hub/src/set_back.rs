@@ -199,7 +199,10 @@ mod tests {
         let waits = Waits { lease: LEASE, schedule: &schedule() };
         let once = failed(fresh, None, NOW.after(DAYS * 2)).brought_back(&waits, NOW.after(DAYS)).unwrap();
         let twice = once.brought_back(&waits, NOW).unwrap();
-        assert_eq!((twice.due.since(NOW), twice.brought_back(&waits, NOW)), (Duration::from_secs(5), None));
+        assert!(
+            twice.due.since(NOW) > Duration::from_secs(4) && twice.brought_back(&waits, NOW).is_none(),
+            "{twice:?}"
+        );
     }
 
     /// A clock that was ahead by less than the longest wait is told from a long wait by the attempt before it.
