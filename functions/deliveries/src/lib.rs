@@ -21,7 +21,7 @@ pub use view::known;
 
 use std::time::Duration;
 
-use api::{Caller, MOST_BYTES, Parameters, Problem, asking, body, given, json as answer_json, moment};
+use api::{Caller, MOST_BYTES, Object, Parameters, Problem, asking, body, given, json as answer_json, moment};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use hub::{ConnectionId, EndpointId, EventId, EventKey, Subject, Utc, call};
@@ -129,7 +129,7 @@ async fn route<S: Store, Q: Queue>(
         }
         (&Method::GET, ["events", connection, subject]) => timeline(context, caller, connection, subject).await,
         (&Method::GET, ["events", connection, subject, id]) => {
-            let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits"))?;
+            let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits, in lower case"))?;
             // What came through a connection that is configured no longer is read, too.
             let connection = seen(caller, connection)?;
             let key = EventKey { connection, subject: api::subject("subject", subject)?, id };
@@ -256,7 +256,7 @@ struct Confirm {
     cutoff: Option<String>,
     /// Which; without it every failed delivery of the endpoint.
     #[serde(default, deserialize_with = "given")]
-    events: Option<Vec<EventKey>>,
+    events: Option<Vec<Object<EventKey>>>,
     /// The `next` of the answer before.
     #[serde(default, deserialize_with = "given")]
     from: Option<String>,
@@ -274,7 +274,7 @@ struct Replay {
     now: bool,
     /// Which; without it every failed delivery of the endpoint, or with `now` every pending one.
     #[serde(default, deserialize_with = "given")]
-    events: Option<Vec<EventKey>>,
+    events: Option<Vec<Object<EventKey>>>,
     /// The `next` of the answer before.
     #[serde(default, deserialize_with = "given")]
     from: Option<String>,
@@ -284,11 +284,11 @@ const fn yes() -> bool {
     true
 }
 
-fn selection(events: Option<Vec<EventKey>>) -> Result<Selection, Problem> {
+fn selection(events: Option<Vec<Object<EventKey>>>) -> Result<Selection, Problem> {
     match events {
         Some(events) if events.len() > change::MOST => Err(Problem::field("events", "at most 1000 at a time")),
         Some(events) => {
-            let named = |key: EventKey| EventKey { subject: Subject::named(key.subject.as_str()), ..key };
+            let named = |Object(key): Object<EventKey>| EventKey { subject: Subject::named(key.subject.as_str()), ..key };
             let events: Vec<_> = events.into_iter().map(named).collect();
             // No store could hold such a key.
             let too_long = |key: &EventKey| {

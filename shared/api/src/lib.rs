@@ -16,4 +16,4 @@ pub use hub::path::segments;
 pub use invocation::invocation;
 pub use multipart::{is_multipart, multipart};
 pub use problem::Problem;
-pub use request::{LONGEST_SUBJECT, Parameters, alias, body, given, moment, number, read, subject};
+pub use request::{LONGEST_SUBJECT, Object, Parameters, alias, body, given, moment, named, number, read, subject};

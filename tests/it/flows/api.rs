@@ -214,6 +214,13 @@ async fn a_request_that_cannot_be_done_names_what_is_wrong_with_it() {
             ("", "body"),
             ("{", "body"),
             ("[]", "body"),
+            // Regression: an array of the members' values was taken for the object, and confirmed everything.
+            (r#"["erp"]"#, "body"),
+            (r#" ["erp",false]"#, "body"),
+            (
+                r#"{"endpoint":"erp","events":[["xhq-sh","order:A0","000000000000000000000000000000000000000000000000"]]}"#,
+                "body",
+            ),
             (r#"{"events":[]}"#, "body"),
             (r#"{"endpoint":"erp","dryrun":false}"#, "body"),
             (r#"{"endpoint":"erp","events":[{"id":"1"}]}"#, "body"),
