@@ -172,7 +172,7 @@ async fn batch<S: Store, Q>(
 /// What became of one of the events.
 enum One {
     /// Its delivery changed.
-    Changed(EventKey, Work),
+    Changed(EventKey, Box<Work>),
     /// The endpoint does not want it.
     Unwanted(EventKey),
     /// There is nothing to change.
@@ -201,7 +201,7 @@ async fn one<S: Store, Q>(
         }
         let Some(next) = next(order, &work, now) else { return Ok(One::Left) };
         if order.dry_run || context.store.settle(&key, &next).await? == Settled::Done {
-            return Ok(One::Changed(key, next));
+            return Ok(One::Changed(key, Box::new(next)));
         }
     }
     Ok(One::Left)

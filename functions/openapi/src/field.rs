@@ -83,8 +83,9 @@ fn valued(kind: Kind) -> Map<String, Value> {
         Kind::List(_) | Kind::Texts => ("minItems", None),
         Kind::Whole | Kind::Json | Kind::Object(_) => return Map::new(),
     };
-    let pattern = pattern.map(|pattern| ("pattern".to_owned(), pattern.into()));
-    [(least.to_owned(), 1.into())].into_iter().chain(pattern).collect()
+    // Generators take a pattern of what has a type for one alone.
+    let texts = pattern.map(|pattern| [("type".to_owned(), "string".into()), ("pattern".to_owned(), pattern.into())]);
+    texts.into_iter().flatten().chain([(least.to_owned(), 1.into())]).collect()
 }
 
 fn schema(field: &Field) -> Map<String, Value> {

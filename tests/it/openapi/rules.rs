@@ -309,6 +309,8 @@ impl<'d> Check<'d> {
         for (name, property) in entries(&schema["properties"]) {
             self.schema(property, &format!("{at}.{name}"));
         }
+        let typed = schema.get("pattern").is_none() || schema["type"] == "string";
+        self.that(typed, at, "a pattern of what is not said to be a text, which generators give up on");
         for name in list(schema, "required") {
             self.that(name.is_string(), at, "a required that is no name");
         }

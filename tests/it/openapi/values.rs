@@ -4,7 +4,7 @@
 use partners::operation::{self, Operation, Shape};
 use regex_syntax::Parser;
 use regex_syntax::hir::{Class, Hir, HirKind};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::value::{faults, target};
 use super::{body, sendable};
@@ -139,7 +139,9 @@ impl Maker<'_> {
             without.remove(name);
             made.push(without.into());
             for value in self.values(property, base.get(name)) {
-                made.push(Map::from_iter(base.clone().into_iter().chain([(name.clone(), value)])).into());
+                let mut with = base.clone();
+                with.insert(name.clone(), value);
+                made.push(with.into());
             }
         }
         made
