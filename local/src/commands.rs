@@ -253,15 +253,16 @@ pub(crate) async fn replay(config: Config, replay: Replay, times: times::Print) 
     let change = if replay.now { Change::SendNow } else { Change::Replay };
     let (endpoint, dry_run) = (&replay.endpoint, !replay.go);
     let mut order = Order { change, endpoint, selection, from: None, dry_run };
-    let (mut count, mut started) = (0, Vec::new());
+    let (mut count, mut started, mut refused) = (0, Vec::new(), Vec::new());
     loop {
         // The hub that runs finds what is due at its next sweep; this process has no way to hint it.
-        let Changed { events, next } = change::apply(&context, &order, |_| true, async |_| {}).await?;
+        let Changed { events, unwanted, next } = change::apply(&context, &order, |_| true, async |_| {}).await?;
         for key in &events {
             out::unless_closed(say!("{} {} {}", Word(&key.connection), Word(&key.subject), key.id))?;
         }
         count += events.len();
         started.extend(events);
+        refused.extend(unwanted);
         order.from = next;
         if order.from.is_none() {
             break;
@@ -273,7 +274,11 @@ pub(crate) async fn replay(config: Config, replay: Replay, times: times::Print) 
                 "{} {} {}",
                 Word(&key.connection),
                 Word(&key.subject),
-                why_not(&context, key, endpoint, (replay.now, times)).await?
+                if refused.contains(key) {
+                    format!("{}: {endpoint} does not want it by its connections and types, and never had it", key.id)
+                } else {
+                    why_not(&context, key, endpoint, (replay.now, times)).await?
+                }
             ))?;
         }
     }
@@ -282,7 +287,9 @@ pub(crate) async fn replay(config: Config, replay: Replay, times: times::Print) 
         (_, 0) if replay.now => say!("no delivery to {endpoint} waits"),
         (true, n) if replay.now => say!("{n} deliveries are sent now; the hub takes them up within {every:?}"),
         (false, n) if replay.now => say!("{n} deliveries would be sent now; add --go to do it"),
-        (_, 0) => say!("no delivery to {endpoint} starts over: replay is for those that have ended"),
+        (_, 0) => say!(
+            "no delivery to {endpoint} starts over: replay is for those that have ended; --now sends at once those that wait"
+        ),
         (true, n) => say!("{n} deliveries start over; the hub takes them up within {every:?}"),
         (false, n) => say!("{n} deliveries would start over; add --go to do it"),
     };

@@ -31,7 +31,7 @@ assert call.state == client.CallState.SUCCEEDED, call
 shown = calls.get_call(call.id)
 assert shown.request.body["orderOutNo"] == "SO-1" and shown.answer.status == 200, shown
 content = client.FileContent(name="a.pdf", base64=base64.b64encode(b"%PDF-").decode())
-call = xhq.xhq_file_upload("python-2", connection, client.XhqFileUpload(file=client.File(content)), prefer="wait=20")
+call = xhq.xhq_file_upload("python-2", connection, client.XhqFileUpload(file=client.Enclosure(content)), prefer="wait=20")
 assert call.state == client.CallState.SUCCEEDED, call
 assert [found.id for found in calls.list_calls(subject="order:SO-1").items] == [shown.id]
 

@@ -3,7 +3,7 @@
 import createClient from "openapi-fetch";
 import type { components, paths } from "./api.js";
 
-type Call = components["schemas"]["Call"];
+type Call = components["schemas"]["CallRecord"];
 type Failed = components["schemas"]["FailedDelivery"];
 
 const env = (name: string): string => {

@@ -126,6 +126,19 @@ async fn a_replay_tells_first_and_does_only_when_told_to() {
     hub.stop().await;
 }
 
+/// Regression: an event was sent to any endpoint that was named, whatever its `connections` say.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_to_an_endpoint_that_does_not_want_it_says_so() {
+    let plan = Plan::new().endpoint("rates-only", &erp().await, "connections = [\"rates\"]");
+    let hub = plan.start().await;
+    taken(&hub, Partner::Xhq, "syn_status", status("S1", 61)).await;
+    let id = crate::support::events(&hub.context().store).await[0].key.id;
+    let said = Operator::of(&plan, &hub).says(&format!("replay --endpoint rates-only {id} --go"));
+    assert!(said.out.contains("rates-only does not want it"), "{said:?}");
+    assert_eq!(settled(&hub).await.unrouted, 1);
+    hub.stop().await;
+}
+
 /// What one request changes is bounded; the operator's command goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_of_many_goes_on_until_all_start_over() {

@@ -65,6 +65,7 @@ fn each_outside_library_is_named_in_one_place() {
     assert_eq!(users("aws-sdk-dynamodb"), ["store-dynamodb"]);
     assert_eq!(users("aws-sdk-sqs"), ["queue-sqs"]);
     assert_eq!(users("lambda_http"), ["lambda"]);
+    assert_eq!(users("ring"), ["api"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::{Parameters, Problem, given, is_multipart, multipart, number, segments};
+use api::{Object, Parameters, Problem, given, is_multipart, multipart, number, segments};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, Method, Request};
@@ -122,13 +122,14 @@ struct Invocation<'a> {
     #[serde(default, borrow)]
     body: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "given")]
-    file: Option<Enclosure>,
+    file: Option<Object<Enclosure>>,
 }
 
 /// Reads a direct invocation.
 pub(crate) fn read_invocation(event: &[u8]) -> Result<Asked, Problem> {
     let invocation: Invocation<'_> = api::read(event, "event")?;
     let Invocation { connection, operation, idempotency_key: key, wait, body, file } = invocation;
+    let file = file.map(|Object(file)| file);
     let body = body.map(|body| body.get().to_owned()).unwrap_or_default();
     Ok(Asked { connection, operation, key, wait: bounded(wait), calls: "/calls/".to_owned(), body, file })
 }
@@ -181,5 +182,18 @@ mod tests {
         let asked = read_invocation(event).unwrap();
         assert_eq!((asked.body.as_str(), asked.wait), (r#"{"n": 1.10}"#, Duration::from_secs(3)));
         assert!(read_invocation(br#"{"connection":"c","operaton":"upload"}"#).is_err());
+    }
+
+    /// Regression: arrays were read as the values of the members in the order of the code.
+    #[test]
+    fn array_is_no_invocation_and_no_file() {
+        let file = r#"{"connection":"c","operation":"fileUpload","file":["a.zip",null,"UEs=",null]}"#;
+        for (event, field) in [(r#"["c","upload"]"#, ""), (file, "file: ")] {
+            let problem = read_invocation(event.as_bytes()).err().map(|problem| serde_json::to_value(problem).unwrap());
+            let detail = problem.unwrap()["detail"].as_str().unwrap().to_owned();
+            assert!(detail.starts_with(field) && detail.contains("a JSON object"), "{event}: {detail}");
+        }
+        let file = r#"{"connection":"c","operation":"fileUpload","file":{"name":"a.zip","base64":"UEs="}}"#;
+        assert!(read_invocation(file.as_bytes()).unwrap().file.is_some());
     }
 }

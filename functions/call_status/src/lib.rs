@@ -92,7 +92,7 @@ async fn route<S: Store, Q: Queue>(
 
 /// Where the call of an id is kept. One of a connection that the key may not see is as good as absent.
 fn key<S, Q>(context: &Context<S, Q>, caller: Caller<'_>, id: &str) -> Result<EventKey, Problem> {
-    let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits"))?;
+    let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits, in lower case"))?;
     let seen = context.config.connections.keys().filter(|connection| caller.sees(connection));
     call::find(seen, id).ok_or_else(|| missing().unconfigured())
 }

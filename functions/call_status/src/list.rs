@@ -51,10 +51,13 @@ pub(crate) async fn answer<S: Store, Q>(
     let connection = asked.get("connection").map(|name| caller.wanted(name)).transpose()?;
     let subject = asked.get("subject").map(|name| api::subject("subject", name)).transpose()?;
     let from = asked.get("from");
+    let (seal, now) = (caller.seal(&("GET /calls", &connection, state)), context.now());
     if from.is_some() && (subject.is_some() || state == Some(Standing::Queued)) {
         let detail = "leave it out: the calls of a subject, and those that are queued, are one page";
         return Err(Problem::field("from", detail));
     }
+    let from = seal.opened(from, now)?;
+    let from = from.as_deref();
     // These are one page: a limit that is not given cuts nothing off.
     let most = asked.get("limit").map_or(usize::MAX, |_| limit);
     let of_wanted = |id: &ConnectionId| connection.as_ref().is_none_or(|wanted| id == wanted) && caller.sees(id);
@@ -92,7 +95,8 @@ pub(crate) async fn answer<S: Store, Q>(
         }
         (None, None) => failed(context, from, limit, wanted, MOST_BYTES).await?,
     };
-    api::json(StatusCode::OK, &page)
+    let next = seal.sealed(page.next, now)?;
+    api::json(StatusCode::OK, &Page { next, ..page })
 }
 
 /// The calls as they are shown.

@@ -25,6 +25,7 @@ const HINTING: Duration = Duration::from_millis(500);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Resolution {
+    #[serde(deserialize_with = "api::named")]
     decision: Decision,
 }
 

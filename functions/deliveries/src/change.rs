@@ -11,7 +11,7 @@ use hub::{EndpointId, EventKey, Utc, Work};
 use queue::{Errand, Hint};
 use runtime::Context;
 use runtime::receive::hints;
-use store::{Failed, Pending, Settled, Store, StoreError};
+use store::{Failed, Listed, Pending, Settled, Store, StoreError};
 use tokio::time::Instant;
 
 /// How many deliveries one request changes at the most.
@@ -74,6 +74,8 @@ pub struct Order<'a> {
 pub struct Changed {
     /// The events whose delivery changed, or would in a dry run.
     pub events: Vec<EventKey>,
+    /// The events that are not replayed because the endpoint does not want them ([`Work::may_go_to`]).
+    pub unwanted: Vec<EventKey>,
     /// From where to go on; nothing where all has been looked at.
     pub next: Option<String>,
 }
@@ -98,7 +100,7 @@ pub async fn apply<S: Store, Q, H: Future<Output = ()>>(
     hint: impl Fn(Vec<Hint>) -> H,
 ) -> Result<Changed, ChangeError> {
     let begun = Instant::now();
-    let (mut events, mut from) = (Vec::new(), order.from.clone());
+    let (mut events, mut unwanted, mut from) = (Vec::new(), Vec::new(), order.from.clone());
     loop {
         let (found, next) = batch(context, order, from.as_deref(), BATCH.min(MOST - events.len())).await?;
         let found = found.into_iter().filter(|(key, _)| visible(key));
@@ -106,8 +108,12 @@ pub async fn apply<S: Store, Q, H: Future<Output = ()>>(
         let (mut errands, mut failure) = (Vec::new(), None);
         while let Some(done) = ones.next().await {
             let (key, work) = match done {
-                Ok(Some(done)) => done,
-                Ok(None) => continue,
+                Ok(One::Changed(key, work)) => (key, work),
+                Ok(One::Unwanted(key)) => {
+                    unwanted.push(key);
+                    continue;
+                }
+                Ok(One::Left) => continue,
                 Err(error) => {
                     failure = Some(error);
                     break;
@@ -127,19 +133,19 @@ pub async fn apply<S: Store, Q, H: Future<Output = ()>>(
             return Err(failure.into());
         }
         if next.is_none() || events.len() >= MOST || begun.elapsed() >= LONGEST {
-            return Ok(Changed { events, next });
+            return Ok(Changed { events, unwanted, next });
         }
         from = next;
     }
 }
 
-/// Some of what is selected, its work where that was read already, and where the rest begins.
+/// Some of what is selected, the event where it was read already, and where the rest begins.
 async fn batch<S: Store, Q>(
     context: &Context<S, Q>,
     order: &Order<'_>,
     from: Option<&str>,
     most: usize,
-) -> Result<(Vec<(EventKey, Option<Work>)>, Option<String>), ChangeError> {
+) -> Result<(Vec<(EventKey, Option<Listed>)>, Option<String>), ChangeError> {
     match &order.selection {
         Selection::These(keys) => {
             let from = from.map_or(Ok(0), str::parse::<usize>).map_err(|_| ChangeError::Place)?;
@@ -158,33 +164,47 @@ async fn batch<S: Store, Q>(
             let page = page.map_err(|error| {
                 if matches!(error, StoreError::BadCursor { .. }) { ChangeError::Place } else { error.into() }
             })?;
-            Ok((page.items.into_iter().map(|item| (item.key, Some(item.work))).collect(), page.next))
+            Ok((page.items.into_iter().map(|item| (item.key.clone(), Some(item))).collect(), page.next))
         }
     }
 }
 
-/// One delivery changed, from the work that was read of it, and from what others leave where they change it meanwhile.
+/// What became of one of the events.
+enum One {
+    /// Its delivery changed.
+    Changed(EventKey, Box<Work>),
+    /// The endpoint does not want it.
+    Unwanted(EventKey),
+    /// There is nothing to change.
+    Left,
+}
+
+/// One delivery changed, from what was read of its event, and from what others leave where they change it meanwhile.
 async fn one<S: Store, Q>(
     context: &Context<S, Q>,
     order: &Order<'_>,
     key: EventKey,
-    mut known: Option<Work>,
-) -> Result<Option<(EventKey, Work)>, StoreError> {
+    mut known: Option<Listed>,
+) -> Result<One, StoreError> {
     for _ in 0..AGAIN {
         let now = context.now();
-        let work = match known.take() {
-            Some(work) => work,
-            None => match context.store.inspect(&key, now).await? {
-                Some(found) => found.work,
-                None => return Ok(None),
-            },
+        let found = match known.take() {
+            Some(listed) => Some(listed),
+            None => context.store.inspect(&key, now).await?,
         };
-        let Some(next) = next(order, &work, now) else { return Ok(None) };
+        let Some(Listed { work, meta, .. }) = found else { return Ok(One::Left) };
+        let routes = &context.config.routes;
+        if matches!(order.change, Change::Replay)
+            && !work.may_go_to(order.endpoint, &key.connection, &meta.kind, routes)
+        {
+            return Ok(One::Unwanted(key));
+        }
+        let Some(next) = next(order, &work, now) else { return Ok(One::Left) };
         if order.dry_run || context.store.settle(&key, &next).await? == Settled::Done {
-            return Ok(Some((key, next)));
+            return Ok(One::Changed(key, Box::new(next)));
         }
     }
-    Ok(None)
+    Ok(One::Left)
 }
 
 fn next(order: &Order<'_>, work: &Work, now: Utc) -> Option<Work> {

@@ -15,25 +15,22 @@
 //! 9457 problems.
 
 pub mod change;
+mod changes;
 mod view;
 
 pub use view::known;
 
 use std::time::Duration;
 
-use api::{Caller, MOST_BYTES, Parameters, Problem, asking, body, given, json as answer_json, moment};
+use api::{Caller, MOST_BYTES, Parameters, Problem, asking, body, json as answer_json};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use hub::{ConnectionId, EndpointId, EventId, EventKey, Subject, Utc, call};
+use hub::{ConnectionId, EndpointId, EventId, EventKey, Utc, call};
 use queue::Queue;
 use runtime::Context;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde::Serialize;
 use serde_json::value::RawValue;
 use store::{Failed, Latest, Store};
-use tokio::time::timeout;
-
-use crate::change::{Change, ChangeError, Changed, Order, Selection};
 
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "deliveries";
@@ -46,9 +43,6 @@ pub const ROUTES: &[(Method, &str)] = &[
     (Method::GET, "/events/{connection}/{subject}"),
     (Method::GET, "/events/{connection}/{subject}/{id}"),
 ];
-
-/// How long the hints of some replays may hold up the next.
-const HINTING: Duration = Duration::from_secs(1);
 
 /// How far `as_of` is behind the time of the list. A delivery fails when its attempt ends, and is listed when that is
 /// stored: the store is tried for up to eight seconds, its index follows a little later, and the time is another machine's.
@@ -96,40 +90,11 @@ async fn route<S: Store, Q: Queue>(
     let asked = Parameters::of(request, if lists { &["endpoint", "from", "limit"] } else { &[] })?;
     match (request.method(), segments.as_slice()) {
         (&Method::GET, ["deliveries", "failed"]) => failed(context, &asked, caller).await,
-        (&Method::POST, ["deliveries", "confirm"]) => {
-            let asked: Confirm = body(request)?;
-            // Left out: all that has failed, by whatever clock.
-            let cutoff = asked.cutoff.as_deref().map_or(Ok(Utc(i64::MAX)), |text| moment("cutoff", text))?;
-            let (endpoint, selection) = (&asked.endpoint, selection(asked.events)?);
-            let change = Change::Confirm { cutoff };
-            let order = Order { change, endpoint, selection, from: asked.from, dry_run: false };
-            let unknown = caller.endpoint(endpoint).err().filter(|_| order.from.is_none());
-            let Changed { events, next } = apply(context, caller, &order).await?;
-            if let Some(unknown) = unknown.filter(|_| events.is_empty() && next.is_none())
-                && !is_listed(context, endpoint, None, caller).await?
-            {
-                return Err(unknown);
-            }
-            answer_json(StatusCode::OK, &json!({"confirmed": events.len(), "events": events, "next": next}))
-        }
-        (&Method::POST, ["deliveries", "replay"]) => {
-            let asked: Replay = body(request)?;
-            let (endpoint, dry_run) = (&asked.endpoint, asked.dry_run);
-            caller.endpoint(endpoint)?;
-            let selection = match asked.events {
-                None if asked.now => Selection::Pending,
-                events => selection(events)?,
-            };
-            let change = if asked.now { Change::SendNow } else { Change::Replay };
-            let order = Order { change, endpoint, selection, from: asked.from, dry_run };
-            let Changed { events, next } = apply(context, caller, &order).await?;
-            let replayed = if dry_run { 0 } else { events.len() };
-            let done = json!({"dry_run": dry_run, "replayed": replayed, "events": events, "next": next});
-            answer_json(StatusCode::OK, &done)
-        }
+        (&Method::POST, ["deliveries", "confirm"]) => changes::confirm(context, caller, body(request)?).await,
+        (&Method::POST, ["deliveries", "replay"]) => changes::replay(context, caller, body(request)?).await,
         (&Method::GET, ["events", connection, subject]) => timeline(context, caller, connection, subject).await,
         (&Method::GET, ["events", connection, subject, id]) => {
-            let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits"))?;
+            let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits, in lower case"))?;
             // What came through a connection that is configured no longer is read, too.
             let connection = seen(caller, connection)?;
             let key = EventKey { connection, subject: api::subject("subject", subject)?, id };
@@ -153,9 +118,10 @@ async fn failed<S: Store, Q>(
     let mut limit = asked.limit(MOST)?;
     let now = context.now();
     let which = endpoint.clone().map_or(Failed::Waiting, Failed::At);
-    let from = asked.get("from");
+    let seal = caller.seal(&("GET /deliveries/failed", &endpoint));
+    let from = seal.opened(asked.get("from"), now)?;
     loop {
-        let page = context.store.failed(&which, from, limit, now).await;
+        let page = context.store.failed(&which, from.as_deref(), limit, now).await;
         let page = page.map_err(|error| Problem::store(&error))?;
         let seen = page.items.iter().filter(|item| caller.sees(&item.key.connection));
         let items = api::printed(seen.flat_map(|item| view::failures(item, endpoint.as_ref())))?;
@@ -170,7 +136,8 @@ async fn failed<S: Store, Q>(
             return Err(unknown);
         }
         let as_of = Utc(now.0.saturating_sub(i64::try_from(SETTLING.as_micros()).unwrap_or_default()));
-        let listed = Failures { as_of: as_of.to_string(), items, next: page.next };
+        let next = seal.sealed(page.next, now)?;
+        let listed = Failures { as_of: as_of.to_string(), items, next };
         return answer_json(StatusCode::OK, &listed);
     }
 }
@@ -244,78 +211,4 @@ struct Timeline {
     items: Vec<Box<RawValue>>,
     /// Whether that is all there is.
     complete: bool,
-}
-
-/// What a confirmation asks for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Confirm {
-    endpoint: EndpointId,
-    /// The list's `as_of`, so that what is confirmed is what was seen.
-    #[serde(default, deserialize_with = "given")]
-    cutoff: Option<String>,
-    /// Which; without it every failed delivery of the endpoint.
-    #[serde(default, deserialize_with = "given")]
-    events: Option<Vec<EventKey>>,
-    /// The `next` of the answer before.
-    #[serde(default, deserialize_with = "given")]
-    from: Option<String>,
-}
-
-/// What a replay asks for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Replay {
-    endpoint: EndpointId,
-    #[serde(default = "yes")]
-    dry_run: bool,
-    /// Those that wait for a retry, for a circuit or because the endpoint asked for patience are sent now.
-    #[serde(default)]
-    now: bool,
-    /// Which; without it every failed delivery of the endpoint, or with `now` every pending one.
-    #[serde(default, deserialize_with = "given")]
-    events: Option<Vec<EventKey>>,
-    /// The `next` of the answer before.
-    #[serde(default, deserialize_with = "given")]
-    from: Option<String>,
-}
-
-const fn yes() -> bool {
-    true
-}
-
-fn selection(events: Option<Vec<EventKey>>) -> Result<Selection, Problem> {
-    match events {
-        Some(events) if events.len() > change::MOST => Err(Problem::field("events", "at most 1000 at a time")),
-        Some(events) => {
-            let named = |key: EventKey| EventKey { subject: Subject::named(key.subject.as_str()), ..key };
-            let events: Vec<_> = events.into_iter().map(named).collect();
-            // No store could hold such a key.
-            let too_long = |key: &EventKey| {
-                key.connection.as_str().len() > LONGEST_CONNECTION || key.subject.as_str().len() > api::LONGEST_SUBJECT
-            };
-            let detail = "is no event: its connection or subject is too long";
-            let wrong = events.iter().position(too_long);
-            wrong.map_or(Ok(Selection::These(events)), |at| Err(Problem::field(format!("events[{at}]"), detail)))
-        }
-        None => Ok(Selection::Failed),
-    }
-}
-
-async fn apply<S: Store, Q: Queue>(
-    context: &Context<S, Q>,
-    caller: Caller<'_>,
-    order: &Order<'_>,
-) -> Result<Changed, Problem> {
-    let hint = |hints| async move {
-        // A lane that is full is an ERP that is slow: what finds no room in time is swept.
-        if !matches!(timeout(HINTING, context.queue.send(hints, Duration::ZERO)).await, Ok(Ok(()))) {
-            tracing::warn!("hints of a replay not sent; the sweeper delivers");
-        }
-    };
-    let changed = change::apply(context, order, |key| caller.sees(&key.connection), hint).await;
-    changed.map_err(|error| match error {
-        ChangeError::Place => Problem::field("from", "must be the `next` of the same change"),
-        ChangeError::Store(error) => Problem::store(&error),
-    })
 }

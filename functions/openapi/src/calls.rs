@@ -22,13 +22,13 @@ pub(crate) fn responses(effect: Effect) -> Value {
     match effect {
         Effect::Query => {
             let own = as_it_came("The partner's own answer, as it came.");
-            let problems = ["400", "401", "404", "405", "413", "422", "429", "500", "502", "503"];
+            let problems = ["400", "401", "404", "405", "408", "413", "422", "429", "500", "502", "503"];
             parts::responses([("200", own)], &problems)
         }
         Effect::Command { .. } => {
             let ended =
                 stored("The call has ended: within the time of `Prefer: wait`, or when it was asked for before.");
-            let problems = ["400", "401", "404", "405", "409", "413", "500", "503"];
+            let problems = ["400", "401", "404", "405", "408", "409", "413", "500", "503"];
             parts::responses([("200", ended), ("202", stored(TAKEN))], &problems)
         }
     }
@@ -42,7 +42,7 @@ fn as_it_came(description: &str) -> Value {
 
 fn stored(description: &str) -> Value {
     let location = json!({"Location": {"$ref": "#/components/headers/Location"}});
-    parts::with(answer(description, &schema("Call")), "headers", location)
+    parts::with(answer(description, &schema("CallRecord")), "headers", location)
 }
 
 fn call() -> Value {
@@ -52,7 +52,7 @@ fn call() -> Value {
         "Of a command the call, which has ended within the time of `Prefer: wait`; of a query the partner's own \
          answer, as it came.",
     );
-    let problems = ["400", "401", "404", "405", "409", "413", "422", "429", "500", "502", "503"];
+    let problems = ["400", "401", "404", "405", "408", "409", "413", "422", "429", "500", "502", "503"];
     json!({
         "operationId": "call",
         "tags": ["calls"],
@@ -78,7 +78,7 @@ fn list() -> Value {
         "type": "object",
         "required": ["items", "next", "complete"],
         "properties": {
-            "items": {"type": "array", "items": schema("Call")},
+            "items": {"type": "array", "items": schema("CallRecord")},
             "next": schema("Next"),
             "complete": {
                 "type": "boolean",
@@ -111,7 +111,7 @@ fn one() -> Value {
         "tags": ["calls"],
         "summary": "One call with its request, every attempt and the partner's answer as it came",
         "responses": parts::responses(
-            [("200", answer("The call.", &schema("Call")))],
+            [("200", answer("The call.", &schema("CallRecord")))],
             &["400", "401", "404", "405", "500", "503"],
         ),
     })
@@ -136,8 +136,8 @@ fn resolve() -> Value {
             "content": {"application/json": {"schema": decision, "example": {"decision": "done"}}},
         },
         "responses": parts::responses(
-            [("200", answer("The call after the decision.", &schema("Call")))],
-            &["400", "401", "404", "405", "409", "500", "503"],
+            [("200", answer("The call after the decision.", &schema("CallRecord")))],
+            &["400", "401", "404", "405", "408", "409", "413", "500", "503"],
         ),
     })
 }
@@ -157,8 +157,8 @@ fn retry() -> Value {
                     connection's rate or because the partner asked for patience: it is sent now",
         "requestBody": {"content": {"application/json": {"schema": asked, "example": {"dry_run": false}}}},
         "responses": parts::responses(
-            [("200", answer("The call, due now.", &schema("Call")))],
-            &["400", "401", "404", "405", "409", "500", "503"],
+            [("200", answer("The call, due now.", &schema("CallRecord")))],
+            &["400", "401", "404", "405", "408", "409", "413", "500", "503"],
         ),
     })
 }

@@ -2,9 +2,10 @@
 
 use hub::call::Standing;
 use hub::delivery::State;
+use partners::operation::enclosure::LONGEST_NAME;
 use serde_json::{Value, json};
 
-use crate::field::SOMETHING;
+use crate::field::{ADDRESS, SOMETHING};
 use crate::parts::{self, schema};
 
 /// Everything but the bodies of the partners' operations.
@@ -37,7 +38,8 @@ fn parameters() -> Value {
         },
         "from": {
             "name": "from", "in": "query", "schema": {"type": "string"},
-            "description": "The `next` of the page before; empty for the first.",
+            "description": "The `next` of the page before; empty for the first. It is taken for an hour, with the same key and \
+                            the same filters; any other is a `bad-cursor`, and the list begins again without it.",
         },
         "limit": {
             "name": "limit", "in": "query", "description": "How many items a page has at the most.",
@@ -64,7 +66,10 @@ fn problems() -> Value {
     };
     let later = |description: &str| saying("Retry-After", description);
     json!({
-        "400": problem("`invalid-request`: `field` says where, `errors` everything that is wrong with the body."),
+        "400": problem(
+            "`invalid-request`: `field` says where, `errors` everything that is wrong with the body. `bad-cursor`: `from` is \
+             of another key, list or change, or over an hour old; begin again without it.",
+        ),
         "401": saying("WWW-Authenticate", "`unauthorized`: no key, or nobody's."),
         "404": problem(
             "`not-found`: it is not there, has expired, or the key may not see it. `unknown-operation`: the partner \
@@ -73,8 +78,10 @@ fn problems() -> Value {
         "405": saying("Allow", "`method-not-allowed`."),
         "409": problem(
             "`idempotency-conflict`: another body came under this key; `call`, `digest` and `stored_digest` tell of \
-             both. `not-ambiguous`: there is nothing to decide about the call; `state` says why.",
+             both. `not-ambiguous`: there is nothing to decide about the call; `state` says why. `being-sent`: the call is being \
+             sent, or is about to be. `not-queued`: the call has ended, so that it has no wait to end; `state` says how.",
         ),
+        "408": problem("`incomplete`: the body did not arrive whole and in time; send it again."),
         "413": problem("`too-large`: the body is over the limit."),
         "422": problem("`partner-refused`: the partner said no; `code`, `text` and its whole `answer`."),
         "429": later("`rate-limited`: the connection has as many calls as it may have."),
@@ -96,13 +103,15 @@ fn problems() -> Value {
 fn schemas() -> Value {
     json!({
         "Id": {"type": "string", "pattern": "^[0-9a-f]{48}$"},
-        "Next": {"type": ["string", "null"], "description": "The `from` that goes on from here; null at the end."},
+        "Next": {"type": ["string", "null"],
+                 "description": "The `from` that goes on from here, for an hour, with the same key and the same request; null at the \
+                                 end. It is sealed: nothing can be read or made of it."},
         "Problem": problem(),
-        "File": file(),
-        "FileOrBase64": {
+        "Enclosure": enclosure(),
+        "EnclosureOrBase64": {
             "description": "A file; or the partner's own field `file`, which passes as it is.",
             "oneOf": [
-                schema("File"),
+                schema("Enclosure"),
                 {"title": "OwnBase64", "type": "string", "minLength": 1, "pattern": SOMETHING, "contentEncoding": "base64"},
             ],
         },
@@ -112,13 +121,14 @@ fn schemas() -> Value {
             "description": "`ambiguous`: it was sent, and nobody knows what the partner made of it. It is not sent \
                             again unless somebody decides so.",
         },
-        "Call": call(),
+        "CallRecord": call(),
         "Attempt": attempt(),
         "Delivery": delivery(),
         "EventKey": event_key(),
         "EventKeys": {
             "type": "array", "items": schema("EventKey"), "maxItems": 1000,
-            "description": "Which events; left out, every failed delivery of the endpoint.",
+            "description": "Which events; left out, every failed delivery of the endpoint. Each is of a connection that the key \
+                            sees: one that is configured, or that one of these events is stored for.",
         },
         "ListedEvent": listed(&json!({"deliveries": {"type": "array", "items": schema("Delivery")}})),
         "FailedDelivery": listed(&json!({"delivery": schema("Delivery")})),
@@ -162,7 +172,14 @@ fn problem() -> Value {
     })
 }
 
-fn file() -> Value {
+/// The name of a file: of characters that print, not a path, and more than dots and blanks.
+const NAME: &str = r"[^\x00-\x1f\x7f-\x9f/\\]*[^\x00-\x1f\x7f-\x9f/\\.\s][^\x00-\x1f\x7f-\x9f/\\]*";
+
+/// A media type, with or without parameters; or nothing.
+const MEDIA_TYPE: &str = "^( *[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+ *(;[ -~]*)?)?$";
+
+fn enclosure() -> Value {
+    let media_type = json!({"type": "string", "pattern": MEDIA_TYPE});
     json!({
         "description": "A file: its bytes as base64, or an address from which the hub fetches it.",
         "oneOf": [
@@ -171,9 +188,12 @@ fn file() -> Value {
                 "type": "object",
                 "required": ["name", "base64"],
                 "properties": {
-                    "name": {"type": "string"},
-                    "content_type": {"type": "string"},
-                    "base64": {"type": "string", "contentEncoding": "base64"},
+                    "name": {"type": "string", "maxLength": LONGEST_NAME, "pattern": format!("^{NAME}$")},
+                    "content_type": media_type,
+                    "base64": {
+                        "type": "string", "minLength": 2, "contentEncoding": "base64",
+                        "pattern": "^[A-Za-z0-9+/ \\t\\n\\f\\r]*[A-Za-z0-9+/][= \\t\\n\\f\\r]*$",
+                    },
                 },
                 "additionalProperties": false,
             },
@@ -182,9 +202,15 @@ fn file() -> Value {
                 "type": "object",
                 "required": ["url"],
                 "properties": {
-                    "url": {"type": "string", "format": "uri", "description": "Public; http or https."},
-                    "name": {"type": "string"},
-                    "content_type": {"type": "string"},
+                    "url": {
+                        "type": "string", "format": "uri", "pattern": format!("^{ADDRESS}$"),
+                        "description": "Public; http or https.",
+                    },
+                    "name": {
+                        "type": "string", "maxLength": LONGEST_NAME, "pattern": format!("^({NAME})?$"),
+                        "description": "Must be given where the path of `url` does not end in a file's name.",
+                    },
+                    "content_type": media_type,
                 },
                 "additionalProperties": false,
             },
@@ -327,7 +353,7 @@ fn event() -> Value {
     json!({
         "type": "object",
         "description": "A CloudEvent 1.0. Of `call.succeeded`, `call.failed` and `call.ambiguous` the `data` is a \
-                        `Call`; of any other type it is the partner's JSON, untouched.",
+                        `CallRecord`; of any other type it is the partner's JSON, untouched.",
         "required": ["specversion", "id", "source", "type", "subject", "time"],
         "properties": {
             "specversion": {"type": "string", "const": "1.0"},

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::parts::{self, answer, given, parameter, schema};
 
-const CHANGE_PROBLEMS: [&str; 6] = ["400", "401", "405", "413", "500", "503"];
+const CHANGE_PROBLEMS: [&str; 7] = ["400", "401", "405", "408", "413", "500", "503"];
 const READ_PROBLEMS: [&str; 6] = ["400", "401", "404", "405", "500", "503"];
 
 /// The paths, each with its item.
@@ -88,7 +88,12 @@ fn replay() -> Value {
         "type": "object",
         "required": ["endpoint"],
         "properties": {
-            "endpoint": {"type": "string", "description": "The id of a configured endpoint."},
+            "endpoint": {
+                "type": "string",
+                "description": "The id of a configured endpoint. Events that it does not want, by its `connections` and \
+                                `types`, and has no delivery of are not replayed: they are in `unwanted`, and where all \
+                                of `events` are, it is a 400.",
+            },
             "dry_run": {"type": "boolean", "description": "Only tells which; true where it is left out."},
             "now": {
                 "type": "boolean",
@@ -103,6 +108,10 @@ fn replay() -> Value {
     });
     let done = changed(&json!({
         "dry_run": {"type": "boolean"},
+        "unwanted": {
+            "type": "array", "items": schema("EventKey"),
+            "description": "Which of `events` the endpoint does not want and has no delivery of: they were left out.",
+        },
         "replayed": {"type": "integer", "description": "How many started over, or with `now` are sent now; 0 in a dry run."},
     }));
     json!({
@@ -119,7 +128,9 @@ fn sent(schema: &Value, example: &Value) -> Value {
 }
 
 fn from() -> Value {
-    json!({"type": "string", "description": "The `next` of the answer before, where that could not do all."})
+    let description = "The `next` of the answer before, where that could not do all. It is taken for an hour, with the same key \
+                       and the same members beside it.";
+    json!({"type": "string", "description": description})
 }
 
 /// What a change is answered with: these members, the events, and where to go on.

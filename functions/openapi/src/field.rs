@@ -9,6 +9,23 @@ use serde_json::{Map, Value, json};
 /// A text that is not blank. It says the same to clients that hold a pattern against the beginning, or the whole.
 pub(crate) const SOMETHING: &str = r"^\s*\S[\s\S]*$";
 
+/// Texts with commas between them, of which one at least is not blank.
+const SOME: &str = r"^[\s,]*[^\s,][\s\S]*$";
+
+/// `yyyy-MM-dd`, a day that exists.
+const DATE: &str = "([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)\
+                    |02-(0[1-9]|1[0-9]|2[0-8]))\
+                    |([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)";
+
+/// `HH:mm:ss`, a time that exists.
+const TIME: &str = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]";
+
+/// An `http` or `https` address: a host, perhaps behind a user's name, and nothing in it that no address has.
+pub(crate) const ADDRESS: &str = concat!(
+    r"[Hh][Tt][Tt][Pp][Ss]?://([^\s\x00-\x1f\x7f-\x9f/?#\\]*@)?",
+    r"[^\s\x00-\x2f:-@\\-`{-\x9f][^\s\x00-\x1f\x7f-\x9f/?#\\@]*([/?#\\][^\s\x00-\x1f\x7f-\x9f]*)?",
+);
+
 /// An object of these fields. Others pass, too.
 pub(crate) fn object(fields: &[Field], rules: &[Rule]) -> Map<String, Value> {
     let properties: Map<_, _> = fields.iter().map(|field| (field.name.to_owned(), schema(field).into())).collect();
@@ -58,14 +75,17 @@ fn together(rule: Rule, fields: &[Field]) -> Value {
     }
 }
 
-/// What a value of that kind must fulfil to be one: `""` and `[]` are none.
+/// What a value of that kind must fulfil to be one: `""`, blanks and `[]` are none.
 fn valued(kind: Kind) -> Map<String, Value> {
-    let least = match kind {
-        Kind::Text | Kind::WholeText | Kind::Commas => "minLength",
-        Kind::List(_) | Kind::Texts => "minItems",
+    let (least, pattern) = match kind {
+        Kind::Text | Kind::WholeText => ("minLength", Some(SOMETHING)),
+        Kind::Commas => ("minLength", Some(SOME)),
+        Kind::List(_) | Kind::Texts => ("minItems", None),
         Kind::Whole | Kind::Json | Kind::Object(_) => return Map::new(),
     };
-    Map::from_iter([(least.to_owned(), 1.into())])
+    // Generators take a pattern of what has a type for one alone.
+    let texts = pattern.map(|pattern| [("type".to_owned(), "string".into()), ("pattern".to_owned(), pattern.into())]);
+    texts.into_iter().flatten().chain([(least.to_owned(), 1.into())]).collect()
 }
 
 fn schema(field: &Field) -> Map<String, Value> {
@@ -95,6 +115,10 @@ fn schema(field: &Field) -> Map<String, Value> {
     };
     schema.insert("description".to_owned(), format!("{}{also}{filled_in}{doubt}", field.about).into());
     if field.inferred {
+        // Of what is known by analogy the type alone is looked at, and a number has bounds of its own.
+        if matches!(field.kind, Kind::Whole) {
+            number(field, &mut schema);
+        }
         return schema;
     }
     let filled = matches!(field.need, Need::Required | Need::Filled);
@@ -120,36 +144,32 @@ fn number(field: &Field, schema: &mut Map<String, Value>) {
         }
         Format::Within(least, most) => {
             schema.insert("minimum".to_owned(), least.into());
-            if most < u64::MAX {
-                schema.insert("maximum".to_owned(), most.into());
-            }
+            schema.insert("maximum".to_owned(), most.into());
         }
         Format::Any | Format::Time | Format::Date | Format::Zone | Format::Url => {
             schema.insert("minimum".to_owned(), 0.into());
+            schema.insert("maximum".to_owned(), Format::MOST_WHOLE.into());
         }
     }
 }
 
-/// A blank value of what may be left out is not looked at.
+/// `""` is no value of what may be left out, and is not looked at.
 fn text(field: &Field, filled: bool, schema: &mut Map<String, Value>) {
     let pattern = match field.format {
-        // Blanks alone are no value.
-        Format::Any if filled => {
-            schema.insert("pattern".to_owned(), SOMETHING.into());
-            return;
-        }
+        // That it is more than blanks, where it must be, is said already.
         Format::Any => return,
         Format::OneOf(values) => {
             let blank = if filled { None } else { Some("") };
             let values: Vec<_> = values.iter().copied().chain(blank).collect();
             schema.insert("enum".to_owned(), values.into());
+            schema.remove("pattern");
             return;
         }
-        Format::Time => "[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}",
-        Format::Date => "[0-9]{4}-[0-9]{2}-[0-9]{2}",
-        Format::Zone => "[+-][0-9]{2}:[0-9]{2}",
-        Format::Url => r"[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#]\S*",
-        Format::Within(..) => "[0-9]+",
+        Format::Time => format!("{DATE} {TIME}"),
+        Format::Date => DATE.to_owned(),
+        Format::Zone => "[+-](0[0-9]|1[0-4]):[0-5][0-9]".to_owned(),
+        Format::Url => ADDRESS.to_owned(),
+        Format::Within(_, most) => format!("[0-9]{{1,{}}}", most.to_string().len()),
     };
     let pattern = if filled { format!("^{pattern}$") } else { format!("^({pattern})?$") };
     schema.insert("pattern".to_owned(), pattern.into());

@@ -127,7 +127,7 @@ fn body(row: &Operation<'_>) -> Value {
     if row.file.is_some() {
         let needed = object.get("required").and_then(Value::as_array).into_iter().flatten().cloned();
         let needed = needed.chain(["file".into()]).collect();
-        let file = parts::schema(if row.file == Some(FilePlace::Base64) { "FileOrBase64" } else { "File" });
+        let file = parts::schema(if row.file == Some(FilePlace::Base64) { "EnclosureOrBase64" } else { "Enclosure" });
         object = parts::within(object, "properties", [("file".to_owned(), file)]);
         object = parts::with(object, "required", needed);
     }

@@ -5,12 +5,13 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
 use hub::routes::Pattern;
 use hub::slip::slip_of;
-use hub::{ConnectionId, EndpointId};
+use hub::{ConnectionId, EndpointId, Secret};
 use runtime::config::{Config, Endpoint};
+use serde::Serialize;
 
-use crate::Problem;
 use crate::invocation::Invoked;
 use crate::request::{listed, quoted};
+use crate::{Problem, Seal};
 
 /// The sender of a request. Made by [`caller`] and [`asking`] alone.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,8 @@ pub struct Caller<'c> {
     pub id: &'c str,
     /// What it may see; without a list, everything.
     connections: Option<&'c [Pattern]>,
+    /// What its cursors are sealed with; without a key of its own, all keys.
+    secret: Option<&'c Secret>,
     config: &'c Config,
 }
 
@@ -50,6 +53,21 @@ impl<'c> Caller<'c> {
             }
         };
         self.connection(name).map_err(mistake)
+    }
+
+    /// What cursors of a list with its filters are sealed and opened with.
+    #[must_use]
+    pub fn seal(&self, list: &impl Serialize) -> Seal {
+        match self.secret {
+            Some(secret) => Seal::new(std::iter::once(secret), list),
+            None => Seal::new(self.config.api_keys.iter().map(|key| &key.key), list),
+        }
+    }
+
+    /// 400: no connection of the name in that field of a body, as far as this key may know.
+    #[must_use]
+    pub fn no_connection_in(&self, field: String, name: &str) -> Problem {
+        Problem::field(field, self.unknown("connection", name, &self.names())).unconfigured()
     }
 
     /// 404: no connection of that name, as far as this key may know.
@@ -97,14 +115,16 @@ pub fn caller<'c>(config: &'c Config, headers: &HeaderMap) -> Result<Caller<'c>,
     let token = header.and_then(|value| value.split_once(' '));
     let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token.trim());
     let matching = config.api_keys.iter().filter(|key| key.key.matches(token));
-    let found = matching.fold(None, |_, key| Some(Caller { id: &key.id, connections: Some(&key.connections), config }));
+    let found = matching.fold(None, |_, key| {
+        Some(Caller { id: &key.id, connections: Some(&key.connections), secret: Some(&key.key), config })
+    });
     found.ok_or_else(Problem::unauthorized)
 }
 
 /// The sender of a request: by its key, or a direct invocation, which needs none and sees everything.
 pub fn asking<'c, B>(config: &'c Config, request: &Request<B>) -> Result<Caller<'c>, Problem> {
     if request.extensions().get::<Invoked>().is_some() {
-        return Ok(Caller { id: "invocation", connections: None, config });
+        return Ok(Caller { id: "invocation", connections: None, secret: None, config });
     }
     caller(config, request.headers())
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use url::{Position, Url};
 
-use crate::Problem;
+use crate::{Object, Problem};
 
 /// Marks a request that was invoked and not sent over HTTP. Made by [`invocation`] alone.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ struct Event<'a> {
 /// Reads `{"method", "path", "query", "body"}` as the request that it stands for. The body stays as it was printed. No key is
 /// needed: IAM says who may invoke the function.
 pub fn invocation(event: &[u8]) -> Result<Request<Bytes>, Problem> {
-    let event: Event<'_> = serde_json::from_slice(event).map_err(|error| {
+    let Object(event): Object<Event<'_>> = serde_json::from_slice(event).map_err(|error| {
         let shape = "must be one JSON object of path and, where needed, method, query and body";
         Problem::field("event", format!(r#"{shape}, such as {{"path":"/calls","query":{{"limit":10}}}}: {error}"#))
     })?;
@@ -106,6 +106,7 @@ mod tests {
         for (event, said) in [
             ("{}", "path"),
             ("[]", "such as"),
+            (r#"["GET","/calls"]"#, "a JSON object"),
             (r#"{"path":"calls"}"#, "/deliveries/failed"),
             (r#"{"path":"/calls","limit":5}"#, "limit"),
             (r#"{"path":"/calls","query":{"limit":[5]}}"#, "query.limit"),

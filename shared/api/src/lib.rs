@@ -1,5 +1,5 @@
 //! What the ERP's requests have in common, whichever function answers them: who asks ([`caller`]), how a request is
-//! read ([`segments`], [`Parameters`], [`body`], [`multipart`], [`invocation`]), and how it is answered ([`json`], [`raw`], [`Problem`]).
+//! read ([`segments`], [`Parameters`], [`body`], [`multipart`], [`invocation`]), where a page begins ([`Seal`]), and how it is answered ([`json`], [`raw`], [`Problem`]).
 //!
 //! It knows no route, and neither stores nor sends.
 
@@ -9,6 +9,7 @@ mod invocation;
 mod multipart;
 mod problem;
 mod request;
+mod seal;
 
 pub use answer::{MOST_BYTES, fewer, fitting, json, printed, raw};
 pub use caller::{Caller, asking, caller, refusal};
@@ -16,4 +17,5 @@ pub use hub::path::segments;
 pub use invocation::invocation;
 pub use multipart::{is_multipart, multipart};
 pub use problem::Problem;
-pub use request::{LONGEST_SUBJECT, Parameters, alias, body, given, moment, number, read, subject};
+pub use request::{LONGEST_SUBJECT, Object, Parameters, alias, body, given, moment, named, number, read, subject};
+pub use seal::Seal;

@@ -71,6 +71,20 @@ impl Problem {
         Self { field, ..Self::new(StatusCode::BAD_REQUEST, "invalid-request", detail) }
     }
 
+    /// 400: `from` is no place to begin from.
+    pub(crate) fn cursor(detail: impl Into<String>) -> Self {
+        let field = Some(Cow::Borrowed("from"));
+        Self { field, ..Self::new(StatusCode::BAD_REQUEST, "bad-cursor", detail) }
+    }
+
+    /// 400: `from` is of another key, another list or another change, or of none.
+    #[must_use]
+    pub fn bad_cursor() -> Self {
+        Self::cursor(
+            "must be the `next` of the same list or change, asked for with the same key: begin again without it",
+        )
+    }
+
     /// 413: the body is over `limit` bytes.
     #[must_use]
     pub fn too_large(limit: usize) -> Self {
@@ -83,7 +97,7 @@ impl Problem {
     #[must_use]
     pub fn store(error: &StoreError) -> Self {
         match error {
-            StoreError::BadCursor { .. } => Self::field("from", "must be the `next` of a page of this list"),
+            StoreError::BadCursor { .. } => Self::bad_cursor(),
             StoreError::Unavailable { .. } => {
                 tracing::error!(error = runtime::logs::chain(error), "the store is unavailable");
                 let detail = "the store is unavailable, please repeat the request";

@@ -1,13 +1,16 @@
 //! How a request is read: its path, its query, its body.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
 use bytes::Bytes;
 use http::Request;
 use hub::slip::slip_of;
 use hub::{Alias, Subject, Utc};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::Problem;
 
@@ -90,16 +93,48 @@ pub fn body<'a, T: Deserialize<'a>>(request: &'a Request<Bytes>) -> Result<T, Pr
     read(request.body(), "body")
 }
 
-/// JSON of exactly that shape; `whole` is what the problem calls all of it.
+/// One JSON object of exactly that shape; `whole` is what the problem calls all of it.
 pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], whole: &'static str) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let Object(read) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let at = if matches!(path.as_str(), "." | "?") { String::new() } else { format!("{path}: ") };
         Problem::field(whole, format!("{at}{}", error.into_inner()))
     })?;
     json.end().map_err(|error| Problem::field(whole, error.to_string()))?;
     Ok(read)
+}
+
+/// A value that is read from a JSON object alone. A derived `Deserialize` takes an array of the members' values too, in the
+/// order of the code: that is nobody's contract.
+#[derive(Clone, Debug)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+            }
+        }
+
+        from.deserialize_map(Members(PhantomData))
+    }
+}
+
+/// A member that is one of a list of names, as a text: to be named in `deserialize_with`. A derived `Deserialize` takes an
+/// object with the name as its member, too.
+pub fn named<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    let name = String::deserialize(from)?;
+    T::deserialize(StrDeserializer::new(&name))
 }
 
 /// A member that may be left out and is not null, as the document has it: to be named in `deserialize_with`, beside
@@ -203,6 +238,46 @@ mod tests {
         from: Option<String>,
         #[serde(default, deserialize_with = "number")]
         wait: u64,
+    }
+
+    /// Regression: an array was read as an object's values in the order of the code, and `["erp"]` confirmed everything.
+    #[test]
+    fn array_is_no_object() {
+        #[derive(Debug, Deserialize)]
+        struct Outer {
+            #[serde(default, deserialize_with = "given")]
+            inner: Option<Vec<Object<Asked>>>,
+        }
+        for text in [r#"["x"]"#, "[]", r#" ["x",1]"#] {
+            let problem = serde_json::to_value(read::<Asked>(text.as_bytes(), "body").unwrap_err()).unwrap();
+            assert!(problem["detail"].as_str().unwrap().contains("a JSON object"), "{text}: {problem}");
+        }
+        let problem = read::<Outer>(br#"{"inner":[{},["x"]]}"#, "body").unwrap_err();
+        let problem = serde_json::to_value(problem).unwrap();
+        assert!(problem["detail"].as_str().unwrap().starts_with("inner[1]: "), "{problem}");
+        assert_eq!(read::<Outer>(br#"{"inner":[{"wait":1}]}"#, "body").unwrap().inner.unwrap()[0].0.wait, 1);
+    }
+
+    #[derive(Debug, PartialEq, Eq, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Choice {
+        Done,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Chosen {
+        #[serde(deserialize_with = "named")]
+        choice: Choice,
+    }
+
+    /// Regression: `{"decision":{"done":null}}` was a decision.
+    #[test]
+    fn name_is_a_text() {
+        assert_eq!(read::<Chosen>(br#"{"choice":"done"}"#, "body").unwrap().choice, Choice::Done);
+        for text in [r#"{"choice":{"done":null}}"#, r#"{"choice":"other"}"#, r#"{"choice":0}"#, "{}"] {
+            let problem = serde_json::to_value(read::<Chosen>(text.as_bytes(), "body").unwrap_err()).unwrap();
+            assert!(problem["detail"].as_str().unwrap().contains("choice"), "{text}: {problem}");
+        }
     }
 
     /// Regression: `null` and `1.0` were taken or refused other than the document says.

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::call::{Call, Standing};
 use crate::delivery::{Delivery, State};
 use crate::ledger::Tally;
-use crate::{Alias, EndpointId, EventKey, EventType, Milestone, Utc};
+use crate::routes::Route;
+use crate::{Alias, ConnectionId, EndpointId, EventKey, EventType, Milestone, Utc};
 
 /// One business fact in a push. Never changes once it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,6 +182,26 @@ impl Work {
         self.deliveries.iter().find(|delivery| delivery.endpoint == *endpoint)
     }
 
+    /// Whether the event may go to an endpoint: it has a delivery of it, or wants events of that kind from that connection.
+    /// Of a call that is its end; one that has not ended tells nobody anything yet.
+    #[must_use]
+    pub fn may_go_to(
+        &self,
+        endpoint: &EndpointId,
+        connection: &ConnectionId,
+        kind: &EventType,
+        routes: &[Route],
+    ) -> bool {
+        let end = self.call.as_ref().map(|call| call.standing.event_type());
+        let kind = match end {
+            Some(None) => return true,
+            Some(Some(end)) => EventType::from(end),
+            None => kind.clone(),
+        };
+        let wants = |route: &Route| route.endpoint == *endpoint && route.wants(connection, &kind);
+        self.delivery(endpoint).is_some() || routes.iter().any(wants)
+    }
+
     /// The work with the delivery to an endpoint started over, or begun where there was none. Nothing where the delivery
     /// is on its way already, or where a call has not ended, of which there is nothing to tell.
     #[must_use]
@@ -252,6 +273,7 @@ pub struct Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::routes::Pattern;
 
     fn work(state: State) -> Work {
         let delivery = Delivery { state, ..Delivery::new("erp".into(), Utc(5), Utc(5)) };
@@ -275,6 +297,24 @@ mod tests {
         let second = first.replayed(&"b".into(), Utc(9)).unwrap();
         assert_eq!((first.accepted, second.accepted), (1, 2));
         assert!(first.tally().balanced() && second.tally().balanced());
+    }
+
+    /// A key limited to one connection had its events sent to the endpoint of another, signed with that one's secret.
+    #[test]
+    fn replay_goes_where_the_event_is_wanted_or_has_been() {
+        let pattern = |text: &str| vec![Pattern::new(text.to_owned())];
+        let route = |endpoint: &str, connections: &str, types: &str| Route {
+            endpoint: endpoint.into(),
+            connections: pattern(connections),
+            types: pattern(types),
+        };
+        let routes = [route("erp-a", "a-*", "xhq.*"), route("erp-b", "b-*", "*"), route("ends", "*", "call.*")];
+        let may = |work: &Work, endpoint: &str| {
+            work.may_go_to(&endpoint.into(), &"a-1".into(), &"xhq.syn_status".into(), &routes)
+        };
+        let unrouted = Work { deliveries: Vec::new(), ..work(State::Failed) };
+        assert_eq!(["erp-a", "erp-b", "ends", "gone"].map(|to| may(&unrouted, to)), [true, false, false, false]);
+        assert!(may(&work(State::Delivered), "erp"), "it is that ERP's own already");
     }
 
     #[test]

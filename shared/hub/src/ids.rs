@@ -143,9 +143,9 @@ impl fmt::Debug for EventId {
     }
 }
 
-/// The text is not 48 hex digits.
+/// The text is not 48 hex digits in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an event id is 48 hex digits")]
+#[error("an event id is 48 hex digits, in lower case")]
 pub struct NotAnEventId;
 
 impl FromStr for EventId {
@@ -153,7 +153,7 @@ impl FromStr for EventId {
 
     fn from_str(text: &str) -> Result<Self, NotAnEventId> {
         let mut bytes = [0; 24];
-        if text.len() != 48 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if text.len() != 48 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(NotAnEventId);
         }
         for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
@@ -198,6 +198,8 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!("12".parse::<EventId>(), Err(NotAnEventId));
         assert_eq!("长".repeat(16).parse::<EventId>(), Err(NotAnEventId));
+        // One spelling for each id: the published pattern has no other.
+        assert_eq!("AB".repeat(24).parse::<EventId>(), Err(NotAnEventId));
         assert_eq!("+1".repeat(24).parse::<EventId>(), Err(NotAnEventId));
     }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::civil::{Date, DateTime, date};
+use jiff::fmt::temporal::Pieces;
 use jiff::{Timestamp, tz};
 use serde::{Deserialize, Serialize};
 
@@ -43,16 +45,27 @@ impl Utc {
     }
 
     /// Reads RFC 3339 (`2026-01-31T08:00:00Z`) or, without an offset, the partners' and operators' time of day in
-    /// UTC+8 (`2026-01-31 16:00:00`).
+    /// UTC+8 (`2026-01-31 16:00:00`). What lies behind the last moment that can be kept, at the end of the year 9999, is
+    /// that moment.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(timestamp) = text.parse::<Timestamp>() {
             return Some(Self(timestamp.as_microsecond()));
         }
-        let naive: jiff::civil::DateTime = text.parse().ok()?;
         let china = tz::TimeZone::fixed(tz::offset(8));
-        Some(Self(china.to_timestamp(naive).ok()?.as_microsecond()))
+        match text.parse::<DateTime>() {
+            Ok(naive) => {
+                let timestamp = china.to_timestamp(naive).ok();
+                timestamp.map(|timestamp| Self(timestamp.as_microsecond())).or_else(|| latest(naive.date()))
+            }
+            Err(_) => latest(Pieces::parse(text).ok()?.date()),
+        }
     }
+}
+
+/// The last moment that can be kept, where a time of that day could not be for being later.
+fn latest(day: Date) -> Option<Utc> {
+    (day >= date(9999, 12, 30)).then_some(Utc(Timestamp::MAX.as_microsecond()))
 }
 
 impl fmt::Display for Utc {
@@ -92,5 +105,19 @@ mod tests {
     fn a_time_without_zone_is_chinas() {
         assert_eq!(Utc::parse("2019-08-01 08:46:54"), Some(Utc(1_564_620_414_000_000)));
         assert_eq!(Utc::parse("yesterday"), None);
+    }
+
+    /// Regression: a cutoff of "whenever" was no time.
+    #[test]
+    fn end_of_calendar_is_the_last_moment() {
+        let last = Utc::parse("9999-12-30T22:00:00.999999Z");
+        assert!(last.is_some());
+        for text in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59+08:00", "9999-12-31 23:59:59", "9999-12-30T23:00:00Z"]
+        {
+            assert_eq!(Utc::parse(text), last, "{text}");
+        }
+        for text in ["9999-12-32T23:59:59Z", "9999-12-31T25:00:00Z", "9999-12-31T23:59:59", "-9999-01-01T00:00:00Z"] {
+            assert_eq!(Utc::parse(text).is_some(), text == "9999-12-31T23:59:59", "{text}");
+        }
     }
 }

@@ -385,6 +385,13 @@ async fn only_an_ambiguous_call_is_there_to_be_resolved() {
         assert_eq!(desk.status(id).await["state"], state);
     }
     assert_eq!(desk.resolve(&queued, "forget").await.status, 400);
+    // Regression: arrays, and objects for a name, were read as what they are not: a call was sent or taken for done.
+    for (verb, body) in [("resolve", r#"["done"]"#), ("resolve", r#"{"decision":{"done":null}}"#), ("retry", "[]")] {
+        let path = format!("/calls/{queued}/{verb}");
+        let reply = crate::support::http::api(desk.hub.address(), "POST", &path, crate::support::API_KEY, body).await;
+        assert_eq!((reply.status, &reply.json()["field"]), (400, &"body".into()), "{verb} {body}");
+    }
+    assert_eq!(desk.status(&queued).await["state"], "queued");
     assert_eq!(desk.resolve(&"0".repeat(48), "done").await.status, 404);
     assert_eq!(desk.resolve("nobody", "done").await.status, 400);
     desk.hub.stop().await;

@@ -213,7 +213,7 @@ async fn what_is_wrong_with_a_request_is_said_in_one_shape() {
     is_problem(&desk.get("/calls/nobody").await, 400, "invalid-request");
     is_problem(&desk.get("/calls?state=succeeded").await, 400, "invalid-request");
     is_problem(&desk.get("/calls?state=lost").await, 400, "invalid-request");
-    is_problem(&desk.get("/calls?state=failed&from=nowhere").await, 400, "invalid-request");
+    is_problem(&desk.get("/calls?state=failed&from=nowhere").await, 400, "bad-cursor");
     is_problem(&desk.get("/calls?state=failed&limit=0").await, 400, "invalid-request");
     // A partner's refusal of a query: its code, its text, its answer as it came.
     desk.xhq.behave(Fault::Refuses);

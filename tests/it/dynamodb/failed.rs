@@ -5,7 +5,7 @@ use futures::future::join_all;
 use hub::call::{Call, Standing};
 use hub::{Event, EventId, Work};
 use serde_json::json;
-use store::{Admitted, Failed, Store as _};
+use store::{Admitted, Failed, Store as _, StoreError};
 use store_dynamodb::DynamoStore;
 
 use super::{Emulator, NOW, emulated, event};
@@ -50,6 +50,29 @@ async fn calls_that_the_version_before_listed_are_told_from_what_waits() {
     }
     assert_eq!(store.failed(&Failed::Waiting, None, 1000, NOW).await.unwrap().items, []);
     assert_eq!(store.failed(&Failed::Any, None, 1000, NOW).await.unwrap().items.len(), 3);
+}
+
+/// Regression: a forged cursor was refused by DynamoDB, and told as the hub's own fault.
+#[tokio::test]
+async fn cursor_of_another_place_is_the_callers_mistake() {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    let (store, _emulator) = refused(3).await;
+    let forged = |place: &str, partition: &str, sort: &str| {
+        BASE64_URL_SAFE_NO_PAD.encode(json!([0, [place, partition, sort]]).to_string())
+    };
+    for cursor in [
+        forged("Z#0", "xhq-sh#order:A", "E#0"),
+        forged("D#0", "xhq-sh#order:A", "E#0"),
+        forged("", "", ""),
+        forged("E#0", "", "E#0"),
+        forged("E#0", "xhq-sh#order:A", "H#0"),
+    ] {
+        let page = store.failed(&Failed::Any, Some(&cursor), 10, NOW).await;
+        assert!(matches!(page, Err(StoreError::BadCursor { .. })), "{page:?}");
+    }
+    let first = store.failed(&Failed::Any, None, 1, NOW).await.unwrap();
+    assert!(store.failed(&Failed::Any, first.next.as_deref(), 10, NOW).await.is_ok());
 }
 
 /// One was enough to hide the whole list.

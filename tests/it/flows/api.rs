@@ -158,7 +158,7 @@ async fn a_key_sees_and_changes_its_own_connections_only() {
 
     let (other, _) = delivery(&hub, "order:A0", "erp").await;
     let stolen = json!({"endpoint": "erp", "dry_run": false, "events": [other]});
-    assert_eq!(eyes("POST", "/deliveries/replay", &stolen).await.json()["replayed"], 0);
+    problem(&eyes("POST", "/deliveries/replay", &stolen).await, 400, Some("events[0].connection"));
     let all = json!({"endpoint": "erp"});
     assert_eq!(eyes("POST", "/deliveries/confirm", &all).await.json()["confirmed"], 1);
     let tally = ledger(&hub.context().store).await;
@@ -214,6 +214,13 @@ async fn a_request_that_cannot_be_done_names_what_is_wrong_with_it() {
             ("", "body"),
             ("{", "body"),
             ("[]", "body"),
+            // Regression: an array of the members' values was taken for the object, and confirmed everything.
+            (r#"["erp"]"#, "body"),
+            (r#" ["erp",false]"#, "body"),
+            (
+                r#"{"endpoint":"erp","events":[["xhq-sh","order:A0","000000000000000000000000000000000000000000000000"]]}"#,
+                "body",
+            ),
             (r#"{"events":[]}"#, "body"),
             (r#"{"endpoint":"erp","dryrun":false}"#, "body"),
             (r#"{"endpoint":"erp","events":[{"id":"1"}]}"#, "body"),

@@ -15,4 +15,5 @@ mod payloads;
 mod regressions;
 mod sameness;
 mod slow_store;
+mod tenants;
 mod tls;

@@ -3,6 +3,7 @@
 
 mod rules;
 mod value;
+mod values;
 mod violations;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use hub::call::{self, Answered, Decision};
 use hub::delivery::Attempt;
 use hub::{ConnectionId, Utc};
-use partners::operation::{self, Effect, Field, Kind, Need, Operation, enclosure};
+use partners::operation::{self, Effect, Field, Kind, Need, Operation, Settings, enclosure};
 use partners::{Json, Partner};
 use serde_json::{Value, json};
 use simulators::erp::{Behaviour, Reply};
@@ -35,8 +36,9 @@ fn body(document: &Value, row: &Operation<'_>) -> (Value, Value) {
 fn sendable(row: &Operation<'_>, body: &Value) -> bool {
     let text = body.to_string();
     let Ok((body, file)) = enclosure::take(row, &Json::parse(text.as_bytes()).unwrap()) else { return false };
-    let complete = row.file.is_none() || file.is_some();
-    complete && operation::check(row, &Json::parse(body.as_bytes()).unwrap()).is_empty()
+    let body = Json::parse(body.as_bytes()).unwrap();
+    let complete = file.is_some() || enclosure::missing(row, &body, &Settings::default()).is_none();
+    complete && operation::check(row, &body).is_empty()
 }
 
 #[test]
@@ -115,6 +117,22 @@ fn a_body_that_the_document_refuses_the_hub_refuses_too() {
         }
     }
     assert!(refused > 50, "{refused}");
+}
+
+/// Regression: what `/calls/{id}/retry` and `resolve` answer to a body over 16 KB, or one that breaks off, was nowhere.
+#[test]
+fn request_with_a_body_may_break_off_or_be_too_large() {
+    let document = openapi::document();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let Some(post) = item.get("post") else { continue };
+        for status in ["408", "413"] {
+            assert!(post["responses"].get(status).is_some(), "{path}: {status}");
+        }
+    }
+    let conflict = document["components"]["responses"]["409"]["description"].as_str().unwrap();
+    for kind in ["idempotency-conflict", "not-ambiguous", "being-sent", "not-queued"] {
+        assert!(conflict.contains(kind), "{kind}");
+    }
 }
 
 /// A path without the names of its parameters.
@@ -201,9 +219,9 @@ fn a_call_is_shown_as_the_document_says() {
     let shown = [queued, ended, done].map(|call| call::view(&record.event.key, &record.event.meta, &call));
     for shown in shown.into_iter().chain([whole]) {
         let shown: Value = serde_json::from_str(&shown).unwrap();
-        let schema = json!({"$ref": "#/components/schemas/Call"});
+        let schema = json!({"$ref": "#/components/schemas/CallRecord"});
         assert_eq!(faults(&document, &schema, &shown), Vec::<String>::new(), "{shown}");
-        let known = &document["components"]["schemas"]["Call"]["properties"];
+        let known = &document["components"]["schemas"]["CallRecord"]["properties"];
         assert!(shown.as_object().unwrap().keys().all(|name| known.get(name).is_some()), "{shown}");
     }
 }

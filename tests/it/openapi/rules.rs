@@ -97,6 +97,66 @@ const SCHEMA: Members = (
     ],
 );
 
+/// Names that generators take for a type of their language or library, so that a schema of that name is not generated or
+/// clashes: openapi-generator's import and type mappings, `java.lang`, what its clients import (Retrofit, OkHttp), and what
+/// each generated client has beside its models.
+const TAKEN: &[&str] = &[
+    "Any",
+    "AnyType",
+    "ApiClient",
+    "ApiException",
+    "ApiResponse",
+    "Array",
+    "ArrayList",
+    "BaseModel",
+    "BigDecimal",
+    "Blob",
+    "Boolean",
+    "Buffer",
+    "ByteArray",
+    "Call",
+    "Callback",
+    "Client",
+    "Configuration",
+    "Date",
+    "DateTime",
+    "Decimal",
+    "Double",
+    "Error",
+    "Exception",
+    "Field",
+    "File",
+    "Float",
+    "Function",
+    "HashMap",
+    "Integer",
+    "JSON",
+    "LinkedHashSet",
+    "List",
+    "LocalDate",
+    "LocalDateTime",
+    "LocalTime",
+    "Long",
+    "Map",
+    "Model",
+    "Null",
+    "Number",
+    "Object",
+    "OffsetDateTime",
+    "Pair",
+    "Promise",
+    "Record",
+    "Request",
+    "Response",
+    "ServerConfiguration",
+    "Set",
+    "String",
+    "Thread",
+    "Timestamp",
+    "URI",
+    "UUID",
+];
+
 /// What is broken, each with where.
 pub(super) fn broken(document: &Value) -> Vec<String> {
     let mut check = Check { document, found: Vec::new(), ids: BTreeSet::new() };
@@ -116,6 +176,8 @@ pub(super) fn broken(document: &Value) -> Vec<String> {
             let at = format!("{kind} {name}");
             let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
             check.that(plain, &at, "a name of other characters");
+            let free = kind != "schemas" || !TAKEN.contains(&name.as_str());
+            check.that(free, &at, "a name that generated code has for something else");
             match kind.as_str() {
                 "schemas" => check.schema(component, &at),
                 "responses" => check.response(component, &at),
@@ -247,6 +309,8 @@ impl<'d> Check<'d> {
         for (name, property) in entries(&schema["properties"]) {
             self.schema(property, &format!("{at}.{name}"));
         }
+        let typed = schema.get("pattern").is_none() || schema["type"] == "string";
+        self.that(typed, at, "a pattern of what is not said to be a text, which generators give up on");
         for name in list(schema, "required") {
             self.that(name.is_string(), at, "a required that is no name");
         }
@@ -300,7 +364,16 @@ fn a_broken_document_is_found_out() {
     };
     assert!(broken("/paths/~1calls/get/operationId", "get_call".into()));
     assert!(broken("/paths/~1calls~1{id}/parameters", Value::Array(Vec::new())));
-    assert!(broken("/components/schemas/Call/properties/id/$ref", "#/components/schemas/None".into()));
-    assert!(broken("/components/schemas/Call", serde_json::json!({"proprties": {}})));
+    assert!(broken("/components/schemas/CallRecord/properties/id/$ref", "#/components/schemas/None".into()));
+    assert!(broken("/components/schemas/CallRecord", serde_json::json!({"proprties": {}})));
     assert!(broken("/paths/~1calls/get/tags/0", "other".into()));
+    // Regression: openapi-generator made no model of `File`, which is Java's own.
+    let schemas = |name: &str| serde_json::json!({name: good["components"]["schemas"]["Enclosure"]});
+    let renamed = |name: &str| {
+        let mut document = good.clone();
+        document["components"]["schemas"].as_object_mut().unwrap().extend(schemas(name).as_object().unwrap().clone());
+        super::rules::broken(&document)
+    };
+    assert_eq!(renamed("Other"), Vec::<String>::new());
+    assert_eq!(renamed("File").len(), 1);
 }

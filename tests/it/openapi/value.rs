@@ -1,5 +1,8 @@
 //! A value held against a schema: the part of JSON Schema 2020-12 that the document uses, and a panic at any other.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use regex::Regex;
 use serde_json::Value;
 
@@ -19,13 +22,21 @@ pub(super) fn faults(document: &Value, schema: &Value, value: &Value) -> Vec<Str
         let good = match keyword.as_str() {
             name if NOTES.contains(&name) => true,
             "type" => wanted.as_array().map_or_else(|| is(wanted, value), |all| all.iter().any(|kind| is(kind, value))),
-            "enum" => wanted.as_array().unwrap().contains(value),
+            // Numbers are equal by value.
+            "enum" => wanted
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|one| one == value || one.is_u64() && one.as_f64() == value.as_f64()),
             "const" => wanted == value,
             "minLength" => length().is_none_or(|length| length >= number()),
             "maxLength" => length().is_none_or(|length| length <= number()),
             "pattern" => value.as_str().is_none_or(|text| fits(wanted.as_str().unwrap(), text)),
             "minimum" => value.as_f64().is_none_or(|value| value >= wanted.as_f64().unwrap()),
-            "maximum" => value.as_u64().is_none_or(|value| value <= number()),
+            "maximum" => match value.as_u64() {
+                Some(value) => value <= number(),
+                None => value.as_f64().is_none_or(|value| value <= wanted.as_f64().unwrap()),
+            },
             "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= number()),
             "maxItems" => value.as_array().is_none_or(|items| items.len() as u64 <= number()),
             "required" => {
@@ -85,5 +96,10 @@ fn is(kind: &Value, value: &Value) -> bool {
 }
 
 fn fits(pattern: &str, text: &str) -> bool {
-    Regex::new(pattern).unwrap().is_match(text)
+    thread_local! {
+        static MADE: RefCell<HashMap<String, Regex>> = RefCell::default();
+    }
+    MADE.with_borrow_mut(|made| {
+        made.entry(pattern.to_owned()).or_insert_with(|| Regex::new(pattern).unwrap()).is_match(text)
+    })
 }

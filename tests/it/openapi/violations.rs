@@ -83,6 +83,8 @@ fn wrong(schema: &Value) -> Vec<Value> {
     }
     if text("pattern").starts_with(r"^\s*\S") {
         wrong.push(" \t".into());
+    } else if text("pattern").starts_with(r"^[\s,]*") {
+        wrong.extend([" \t".into(), " ,".into()]);
     } else if !text("pattern").is_empty() {
         wrong.push("\u{1}?".into());
     }

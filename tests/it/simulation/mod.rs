@@ -18,7 +18,7 @@ mod mortal;
 mod partner;
 mod pushes;
 mod queue;
-mod random;
+pub(crate) mod random;
 mod regressions;
 mod store;
 mod world;

@@ -67,9 +67,9 @@ fn object(fields: &[Field], body: &Json<'_>, path: &str, faults: &mut Vec<Fault>
         let need = if field.inferred { Need::Optional } else { field.need };
         let value = body.get(field.name);
         let wanting = match (need, value) {
-            (Need::Required, value) => !value.is_some_and(has_value),
+            (Need::Required, value) => !value.is_some_and(|value| is_filled(field.kind, value)),
             (Need::Present, value) => value.is_none_or(is_null),
-            (Need::Filled, Some(value)) => !has_value(value),
+            (Need::Filled, Some(value)) => !is_filled(field.kind, value),
             (Need::Filled | Need::Optional | Need::Blank | Need::Default(_), _) => false,
         };
         match value {
@@ -162,8 +162,8 @@ fn each(fields: &[Field], elements: &[Json<'_>], path: &str, faults: &mut Vec<Fa
 /// What is wrong with a scalar: as printed it may be too long, by its value it may be none that fits.
 fn scalar(field: &Field, text: &str, value: &str) -> Option<String> {
     let is_whole = matches!(field.kind, Kind::Whole);
-    // Of what is known by analogy the type alone is looked at; and an optional text may be blank, a number not.
-    if (field.inferred || text.trim().is_empty()) && !is_whole {
+    // Of what is known by analogy the type alone is looked at; and `""` is no text, where none must be given.
+    if (field.inferred || text.is_empty()) && !is_whole {
         return None;
     }
     let length = text.chars().count();
@@ -184,13 +184,26 @@ fn together(rules: &[Rule], body: &Json<'_>, path: &str, faults: &mut Vec<Fault>
                     names.first().map(|name| Fault::new(format!("{path}{name}"), format!("{all} must be given"))),
                 );
             }
-            Rule::When(name, value, needed) if body.field(name) == Some(*value) => {
+            Rule::When(name, value, needed) if body.get(name).and_then(Json::value) == Some(*value) => {
                 let missing = needed.iter().filter(|name| !given(name));
                 let remedy = format!("must be given when {name} is {value}");
                 faults.extend(missing.map(|missing| Fault::new(format!("{path}{missing}"), remedy.clone())));
             }
             Rule::Either(_) | Rule::When(..) => {}
         }
+    }
+}
+
+/// Whether it is a value of that kind to a partner. A comma list of blanks is none.
+fn is_filled(kind: Kind, value: &Json<'_>) -> bool {
+    let filled = |text: &str| !text.trim().is_empty();
+    match (kind, value.kind()) {
+        (Kind::Commas, json::Kind::String(text)) => text.split(',').any(filled),
+        // What is no text is told apart, by its place.
+        (Kind::Commas, json::Kind::Array(elements)) => {
+            elements.iter().any(|element| element.scalar().is_none_or(filled))
+        }
+        _ => has_value(value),
     }
 }
 

@@ -15,15 +15,16 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, FilePlace, Operation, Settings};
+use super::check::has_value;
+use super::{Fault, FilePlace, Format, Operation, Settings};
 use crate::Json;
 use crate::json::Kind;
 
 /// The member of the ERP's body that describes the file.
 const MEMBER: &str = "file";
 
-/// The longest name a file may have, in bytes: what the common file systems take.
-const LONGEST_NAME: usize = 255;
+/// The longest name a file may have, in characters.
+pub const LONGEST_NAME: usize = 255;
 
 /// Many encoders leave the padding out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -139,8 +140,10 @@ impl Enclosure {
         match self.name() {
             None => faults.push(Fault::new("file.name", "must be given: the url does not end in a file's name")),
             Some(name) if !is_name(&name) => {
-                faults
-                    .push(Fault::new("file.name", "must be a name alone: no folder, at most 255 bytes, all printable"));
+                faults.push(Fault::new(
+                    "file.name",
+                    "must be a name alone: no folder, at most 255 characters, all printable",
+                ));
             }
             Some(_) => {}
         }
@@ -149,7 +152,7 @@ impl Enclosure {
         }
         match self {
             Self::Inline { base64, .. } => faults.extend(decode(base64).err()),
-            Self::At { url, .. } if parts(url).is_none() => {
+            Self::At { url, .. } if !Format::Url.fits(url) => {
                 faults.push(Fault::new("file.url", "must be an http or https URL, without blanks in it"));
             }
             Self::At { .. } => {}
@@ -202,13 +205,17 @@ pub fn take(operation: &Operation<'_>, body: &Json<'_>) -> Result<(String, Optio
 /// field may fill that itself.
 #[must_use]
 pub fn missing(operation: &Operation<'_>, body: &Json<'_>, settings: &Settings) -> Option<Fault> {
-    let own = [Some(MEMBER), settings.base64_field.as_deref()];
-    let encoded = match operation.file? {
-        FilePlace::Part => false,
-        FilePlace::Base64 => own.into_iter().flatten().any(|name| body.field(name).is_some()),
-    };
+    if operation.file? == FilePlace::Base64 {
+        let own = [Some(MEMBER), settings.base64_field.as_deref()].into_iter().flatten();
+        let given = own.filter_map(|name| Some((name, body.get(name)?)));
+        let mut filled = given.filter(|(_, value)| has_value(value));
+        if let Some((name, value)) = filled.next() {
+            let is_text = matches!(value.kind(), Kind::String(_));
+            return (!is_text).then(|| Fault::new(name, "must be the file in base64, as a text"));
+        }
+    }
     let remedy = "a file must come with the call: an object with name and base64, or with url; or the file of a form";
-    (!encoded).then(|| Fault::new(MEMBER, remedy))
+    Some(Fault::new(MEMBER, remedy))
 }
 
 /// The bytes of a file. The alphabet is the standard one; padding may be missing, and the line breaks and blanks that
@@ -238,7 +245,7 @@ pub fn extension(name: &str) -> String {
     name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()
 }
 
-/// Reads the members of `file`. `""` is no value, as everywhere.
+/// Reads the members of `file`. `""` is no value.
 fn read(members: &[(Cow<'_, str>, Json<'_>)]) -> Result<Enclosure, Vec<Fault>> {
     let (mut described, mut faults) = (Described::default(), Vec::new());
     for (name, value) in members {
@@ -254,7 +261,7 @@ fn read(members: &[(Cow<'_, str>, Json<'_>)]) -> Result<Enclosure, Vec<Fault>> {
             }
         };
         match value.kind() {
-            Kind::String(text) => *slot = Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+            Kind::String(text) => *slot = Some(text.clone().into_owned()).filter(|text| !text.is_empty()),
             Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Array(_) | Kind::Object(_) => {
                 faults.push(Fault::new(format!("file.{name}"), "must be a text"));
             }
@@ -314,7 +321,8 @@ fn percent_decoded(text: &str) -> Option<String> {
 /// Whether it names a file and no place: nothing in it leads into another folder or another line.
 fn is_name(name: &str) -> bool {
     let plain = !name.contains(|char: char| matches!(char, '/' | '\\') || char.is_control());
-    plain && name.len() <= LONGEST_NAME && !matches!(name.trim(), "" | "." | "..")
+    let named = name.contains(|char: char| char != '.' && !char.is_whitespace());
+    plain && named && name.chars().count() <= LONGEST_NAME
 }
 
 /// Whether it is `type/subtype`, with or without parameters, that can stand in a header.

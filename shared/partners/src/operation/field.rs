@@ -11,7 +11,7 @@ pub struct Field {
     pub need: Need,
     /// The most characters it may have; 0 where the document prints no limit.
     pub max: u16,
-    /// What its value looks like. A blank value is not looked at.
+    /// What its value looks like. `""` is not looked at.
     pub format: Format,
     /// What it means: the partner's words, then English.
     pub about: &'static str,
@@ -157,8 +157,11 @@ impl Field {
 }
 
 impl Format {
+    /// The largest whole number that is taken where the document prints no limit: no system has trouble with its 18 digits.
+    pub const MOST_WHOLE: u64 = 999_999_999_999_999_999;
+
     /// Any whole number.
-    pub const WHOLE: Self = Self::Within(0, u64::MAX);
+    pub const WHOLE: Self = Self::Within(0, Self::MOST_WHOLE);
 
     /// Whether a value looks like this.
     #[must_use]
@@ -171,7 +174,8 @@ impl Format {
             Self::Url => is_url(value),
             Self::Within(least, most) => {
                 let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-                digits && value.parse().is_ok_and(|number: u64| (least..=most).contains(&number))
+                let short = value.len() <= most.to_string().len();
+                digits && short && value.parse().is_ok_and(|number: u64| (least..=most).contains(&number))
             }
             Self::OneOf(values) => values.contains(&value),
         }
@@ -188,7 +192,7 @@ impl Format {
             Self::Url => {
                 "must be an http or https address such as http://files.example.com/1.zip, without blanks".to_owned()
             }
-            Self::Within(_, u64::MAX) => "must be a whole number".to_owned(),
+            Self::Within(_, Self::MOST_WHOLE) => "must be a whole number of at most 18 digits".to_owned(),
             Self::Within(least, most) => format!("must be a whole number from {least} to {most}"),
             Self::OneOf(values) => format!("must be one of {}", values.join(", ")),
         }
@@ -230,7 +234,7 @@ fn is_url(text: &str) -> bool {
     let whole = !text.contains(|char: char| char.is_whitespace() || char.is_control());
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
-    known && whole && host.starts_with(|char: char| char.is_alphanumeric() || char == '[')
+    known && whole && host.starts_with(|char: char| char.is_ascii_alphanumeric() || char == '[' || !char.is_ascii())
 }
 
 fn is_zone(text: &str) -> bool {

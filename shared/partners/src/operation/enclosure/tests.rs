@@ -79,12 +79,34 @@ fn what_is_wrong_with_a_file_is_named() {
     }
 }
 
+/// Regression: `false` and 12 stood for the file, where the connection names the partner's own field.
+#[test]
+fn partners_own_field_holds_a_text() {
+    let settings = Settings { base64_field: Some("fileBase64".to_owned()), ..Settings::default() };
+    let fault = |body: &str| {
+        let body = Json::parse(body.as_bytes()).unwrap();
+        missing(&row("fileBase64Upload"), &body, &settings).map(|fault| fault.field)
+    };
+    for (body, field) in [
+        (r#"{"fileBase64":false}"#, Some("fileBase64")),
+        (r#"{"fileBase64":12}"#, Some("fileBase64")),
+        (r#"{"fileBase64":{}}"#, Some("fileBase64")),
+        (r#"{"fileBase64":" "}"#, Some("file")),
+        (r#"{"fileBase64":null}"#, Some("file")),
+        ("{}", Some("file")),
+        (r#"{"fileBase64":"UEsDBA=="}"#, None),
+        (r#"{"file":"UEsDBA=="}"#, None),
+    ] {
+        assert_eq!(fault(body).as_deref(), field, "{body}");
+    }
+}
+
 #[test]
 fn a_file_names_no_place() {
-    for name in ["a/b.zip", "a\\b.zip", "a\0.zip", "a\r\n.zip", "a\u{85}.zip", "..", " ", &"x".repeat(256)] {
+    for name in ["a/b.zip", "a\\b.zip", "a\0.zip", "a\r\n.zip", "a\u{85}.zip", "..", " ", ". .", &"长".repeat(256)] {
         assert!(!is_name(name), "{name:?}");
     }
-    assert!(["单证 1.zip", "...zip", "a"].into_iter().all(is_name));
+    assert!(["单证 1.zip", "...zip", "a", &"长".repeat(255)].into_iter().all(is_name));
 }
 
 #[test]

@@ -54,6 +54,17 @@ fn with(row: &Operation<'_>, (prefix, field): &(String, Field), value: Option<Va
     body
 }
 
+/// Regression: a list of nothing was sent as `,`, and blanks for a choice as they are.
+#[test]
+fn blanks_are_no_value() {
+    for wrong in [r#"["",""]"#, r#"[" "]"#, "[]", r#"",""#, r#"" , ""#, r#"" ""#] {
+        assert_eq!(faults("customs_status_download", &format!(r#"{{"billId":{wrong}}}"#)), ["billId"], "{wrong}");
+    }
+    for sound in [r#"["","1"]"#, "[1]", r#""1,2""#, "1906651379888427008"] {
+        assert_eq!(faults("customs_status_download", &format!(r#"{{"billId":{sound}}}"#)), [""; 0], "{sound}");
+    }
+}
+
 #[test]
 fn every_documented_operation_has_one_row() {
     let names = |partner| all().filter(|row| row.partner == partner).map(|row| row.name).collect::<Vec<_>>();
