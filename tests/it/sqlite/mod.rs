@@ -77,6 +77,21 @@ async fn what_is_stored_in_a_file_that_was_removed_is_refused() {
     }
 }
 
+/// Regression: a repeated message was acknowledged as stored from a file that was removed.
+#[tokio::test]
+async fn head_in_a_file_that_was_removed_is_refused() {
+    let store = make_store().await;
+    let event = event(Bytes::from_static(b"{}"));
+    let (connection, subject, kind) = (&event.key.connection, &event.key.subject, &event.meta.kind);
+    assert!(store.head(connection, subject, kind, NOW).await.is_ok());
+    let file = FOLDER.with_borrow(|folder| folder.as_ref().unwrap().path().join("tongguan.db"));
+    std::fs::rename(&file, file.with_extension("aside")).unwrap();
+    let error = store.head(connection, subject, kind, NOW).await.unwrap_err();
+    assert!(error.retryable() && runtime::logs::chain(&error).contains("removed or replaced"), "{error:?}");
+    std::fs::rename(file.with_extension("aside"), &file).unwrap();
+    assert!(store.head(connection, subject, kind, NOW).await.is_ok(), "it is back");
+}
+
 /// Regression: whoever only looked waited for the lock of another program that wrote, and failed.
 #[tokio::test]
 async fn a_store_is_read_while_another_program_writes() {

@@ -28,6 +28,8 @@ pub struct SqliteStore {
     /// Lists and scans, which may take their time.
     lists: Handle,
     fresh: Arc<Fresh>,
+    /// Nothing where the store is only read.
+    files: Option<Files>,
     /// No later time is taken for the present where expiry is decided; see [`SqliteStore::trust`].
     horizon: Arc<AtomicI64>,
 }
@@ -111,11 +113,11 @@ impl SqliteStore {
             worker::reader(thread, db).map_err(OpenError::Thread)
         };
         let (items, lists) = (reader("store-items")?, reader("store-lists")?);
-        Ok(Self::of(items.clone(), items, lists))
+        Ok(Self::of((items.clone(), items, lists), None))
     }
 
-    fn of(writer: Handle, items: Handle, lists: Handle) -> Self {
-        Self { writer, items, lists, fresh: Arc::default(), horizon: Arc::new(AtomicI64::new(i64::MAX)) }
+    fn of((writer, items, lists): (Handle, Handle, Handle), files: Option<Files>) -> Self {
+        Self { writer, items, lists, fresh: Arc::default(), files, horizon: Arc::new(AtomicI64::new(i64::MAX)) }
     }
 
     fn at(folder: &Path, create: OpenFlags) -> std::result::Result<Self, OpenError> {
@@ -134,8 +136,9 @@ impl SqliteStore {
         let reader = |name| worker::reader(name, connect().map_err(failed)?).map_err(OpenError::Thread);
         let (items, lists) = (reader("store-items")?, reader("store-lists")?);
         let carrier = connect().map_err(failed)?;
-        let writer = worker::writer(db, carrier, Files::of(&file)).map_err(failed)?.map_err(OpenError::Thread)?;
-        Ok(Self::of(writer, items, lists))
+        let files = Files::of(&file);
+        let writer = worker::writer(db, carrier, files.clone()).map_err(failed)?.map_err(OpenError::Thread)?;
+        Ok(Self::of((writer, items, lists), Some(files)))
     }
 
     /// Takes no time later than `until` for the present where expiry is decided, until it is told of another: a clock that
@@ -275,7 +278,14 @@ impl Store for SqliteStore {
     ) -> Result<Option<Head>> {
         let now = self.trusted(now);
         let (connection, subject, kind) = (connection.clone(), subject.clone(), kind.clone());
-        self.item("head", move |db| writes::head(db, &connection, &subject, &kind, now)).await
+        let files = self.files.clone();
+        let head = move |db: &Connection| {
+            let head = writes::head(db, &connection, &subject, &kind, now)?;
+            // By what it says a push may be answered as stored, and nothing is written then.
+            files.map_or(Ok(()), |files| files.check())?;
+            Ok(head)
+        };
+        self.item("head", head).await
     }
 
     async fn load(&self, key: &EventKey, now: Utc) -> Result<Option<Record>> {
