@@ -79,7 +79,12 @@ enum Command {
 pub fn run(cli: Cli) -> ExitCode {
     let command = cli.command.unwrap_or(Command::Serve);
     let worker = Builder::new_multi_thread().enable_all().build();
-    let done = worker.map_err(anyhow::Error::from).and_then(|worker| worker.block_on(dispatch(command, &cli.place)));
+    let done = worker.map_err(anyhow::Error::from).and_then(|worker| {
+        let done = worker.block_on(dispatch(command, &cli.place));
+        // Threads that look an address up are not waited for.
+        worker.shutdown_background();
+        done
+    });
     done.unwrap_or_else(|error| {
         // Whoever reads the output has seen enough of it.
         let closed = error.downcast_ref::<std::io::Error>();
