@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use hub::Secret;
-use hub::call::{Answered, Came};
+use hub::call::{Answered, Came, Said};
 use hub::delivery::Outcome;
 use outbound::{Kind, Request, Sent};
 use partners::operation::enclosure::Enclosure;
@@ -58,8 +58,10 @@ pub(super) enum Unready {
     Refused {
         /// For the operator: its words, and what to do.
         text: String,
-        /// What the partner said.
+        /// What the partner's answer was.
         refusal: Refusal,
+        /// What it said there.
+        said: Option<Said>,
     },
     /// Not by this process as it is: nothing that the partner or the request could mend.
     Here(String),
@@ -70,6 +72,8 @@ pub(super) enum Unready {
         outcome: Outcome,
         /// The wait that was asked for.
         retry_after: Option<Duration>,
+        /// What the partner said instead of giving a token.
+        said: Option<Said>,
     },
 }
 
@@ -81,11 +85,11 @@ impl From<NoEntropy> for Unready {
 
 impl From<token::NoToken> for Unready {
     fn from(why: token::NoToken) -> Self {
-        let token::NoToken { text, outcome, refused, here } = why;
+        let token::NoToken { text, outcome, refused, said, here } = why;
         match refused {
-            Some(refusal) => Self::Refused { text, refusal },
+            Some(refusal) => Self::Refused { text, refusal, said },
             None if here => Self::Here(text),
-            None => Self::Later { text, outcome, retry_after: None },
+            None => Self::Later { text, outcome, retry_after: None, said },
         }
     }
 }
@@ -133,7 +137,7 @@ async fn obtain<S, Q>(
     let send = |request| (courier.wire)(Request { trust: trust(&connection.trust), ..request });
     file::obtain(enclosed, send, &limits).await.map_err(|why| {
         if why.worth_repeating {
-            Unready::Later { text: why.text, outcome: Outcome::Impossible, retry_after: why.retry_after }
+            Unready::Later { text: why.text, outcome: Outcome::Impossible, retry_after: why.retry_after, said: None }
         } else {
             Unready::Never(vec![Fault { field: "file".to_owned(), remedy: why.text }])
         }
@@ -168,6 +172,8 @@ pub(super) struct Exchange {
     pub(super) sent: Sent,
     /// Nothing where there was no answer.
     pub(super) verdict: Option<Verdict>,
+    /// What the partner said, in its own words.
+    pub(super) said: Option<Said>,
     /// Whether it refuses the connection's credentials.
     pub(super) refuses_credentials: bool,
 }
@@ -176,7 +182,8 @@ pub(super) struct Exchange {
 pub(super) async fn exchange<S, Q>(courier: &Courier<S, Q>, ask: Ask<'_>, request: Request) -> Exchange {
     let sent = wired(courier, request).await;
     let verdict = read(&sent, |status, body| operation::read(ask.operation, &ask.connection.settings, status, body));
-    Exchange { sent, verdict, refuses_credentials: false }
+    let said = verdict.as_ref().and_then(Said::of);
+    Exchange { sent, verdict, said, refuses_credentials: false }
 }
 
 /// What came of a request, an answer as text.
@@ -196,7 +203,7 @@ pub(super) fn read(sent: &Sent, judge: impl FnOnce(u16, &[u8]) -> Verdict) -> Op
         None
     };
     let Some(why) = why else { return Some(judge(*status, body)) };
-    // A redirect may carry a business code; a body that cannot be read carries none.
+    // A 303 may carry a business code; a body that cannot be read carries none.
     let body = if unreadable.is_some() || body.len() > LONGEST_ANSWER { &b""[..] } else { body };
     Some(match judge(*status, body) {
         Verdict::Refused { code, .. } if code == status.to_string() => Verdict::Refused { code, text: why },

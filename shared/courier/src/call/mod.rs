@@ -244,12 +244,17 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
         let Self { courier, record, ask, .. } = self;
         let (context, key) = (&courier.context, &record.event.key);
         let Made { work, turn, began, came: outgoing } = made;
-        let (came, detail, answer, status) = match &outgoing {
-            Outgoing::Sent(exchange) => (exchange.came(), exchange.detail(), exchange.answer(), exchange.sent.status()),
-            Outgoing::Not(Unready::Later { text, retry_after, .. }) => {
-                (Came::Nothing { retry_after: *retry_after }, text.clone(), None, None)
+        let (came, detail, said, status) = match &outgoing {
+            Outgoing::Sent(exchange) => {
+                (exchange.came(), exchange.detail(), exchange.said.clone(), exchange.sent.status())
             }
-            Outgoing::Not(Unready::Refused { text, .. }) => (Came::Refusal, text.clone(), None, None),
+            Outgoing::Not(Unready::Later { text, retry_after, said, .. }) => {
+                (Came::Nothing { retry_after: *retry_after }, text.clone(), said.clone(), None)
+            }
+            Outgoing::Not(Unready::Refused { text, refusal, said }) => {
+                let status = (refusal.status != 0).then_some(refusal.status);
+                (Came::Refusal, text.clone(), said.clone(), status)
+            }
             Outgoing::Not(Unready::Never(faults)) => (Came::Refusal, list(faults), None, None),
             Outgoing::Not(Unready::Unknown(faults)) => return unknown(courier, record, turn, &list(faults)).await,
             Outgoing::Not(Unready::Here(why)) => {
@@ -266,7 +271,12 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
             Vec::new()
         };
         let ms = u64::try_from(over.since(began).as_millis()).unwrap_or(u64::MAX);
-        let tried = Tried { attempt: Attempt { at: began, ms, status, detail, put_off: 0 }, answer, came, learned };
+        let answer = match &outgoing {
+            Outgoing::Sent(exchange) => exchange.answer(),
+            Outgoing::Not(_) => None,
+        };
+        let attempt = Attempt { at: began, ms, status, detail, put_off: 0 };
+        let tried = Tried { attempt, answer, said, came, learned };
         let indexed = self.index(&tried.learned).await;
         let rules = Rules { schedule: &ask.connection.schedule, repeatable: ask.operation.effect.repeatable() };
         let (config, jitter) = (&context.config, (courier.random)());
@@ -286,7 +296,7 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
         };
         let changed = change(courier, key, work, settled).await.map_err(Undone::After)?;
         let Some(work) = changed else { return Ok(Done::Stale) };
-        log(key, &work, status);
+        log(key, &work, outgoing.status());
         Ok(told(courier, key, &work).await.map_or(Done::Stale, Done::Called))
     }
 
@@ -320,7 +330,7 @@ async fn end<S: Store, Q: Queue>(
 ) -> Result<Done, Undone> {
     let now = courier.context.now();
     let attempt = Attempt { at: now, detail: reason, ..Attempt::default() };
-    let tried = Tried { attempt, answer: None, came: Came::Refusal, learned: Vec::new() };
+    let tried = Tried { attempt, answer: None, said: None, came: Came::Refusal, learned: Vec::new() };
     let rules = Rules { schedule: &Schedule::new(vec![]), repeatable: false };
     unsent(courier, record, turn, |call| call.attempted(tried.clone(), &rules, now, 0.0)).await
 }
@@ -384,7 +394,7 @@ async fn unsent<S: Store, Q: Queue>(
         Some(Standing::Queued) => Done::PutOff,
         Some(ended) => {
             let why = work.call.as_ref().and_then(|call| call.attempts.last()).map(|last| last.detail.as_str());
-            tracing::warn!(call = %key.id, connection = %key.connection, state = ?ended, why, "a call has ended without an attempt");
+            tracing::warn!(call = %key.id, connection = %key.connection, state = ended.name(), why, "a call has ended without an attempt");
             Done::Called(ended)
         }
     })
@@ -410,13 +420,21 @@ fn earlier(due: Utc) -> Utc {
     Utc(due.0.saturating_sub(i64::try_from(AHEAD.as_micros()).unwrap_or_default()))
 }
 
-/// What the partner answered is kept with the attempt; it may hold what no log should. The reason is the status, or why there
-/// was no answer.
+/// What the partner answered is kept with the attempt; it may hold what no log should. The reason is the status with the
+/// partner's code, or why there was no answer.
 fn log(key: &EventKey, work: &Work, status: Option<u16>) {
     let (id, connection) = (key.id, &key.connection);
-    let Some(Call { operation, standing: state, attempts, due, .. }) = &work.call else { return };
+    let Some(Call { operation, standing: state, attempts, due, said, .. }) = &work.call else { return };
     let detail = attempts.last().map(|last| last.detail.as_str()).unwrap_or_default();
-    let why = status.map_or_else(|| detail.to_owned(), |status| format!("answered with status {status}"));
+    let code = said.as_ref().and_then(|said| said.code.as_deref());
+    let why = match (status, code) {
+        (None, _) => detail.to_owned(),
+        (Some(status), Some(code)) if code != status.to_string() => {
+            format!("answered with status {status} and code {code}")
+        }
+        (Some(status @ 200..=299), None) => format!("answered with status {status}, and that says neither yes nor no"),
+        (Some(status), _) => format!("answered with status {status}"),
+    };
     match state {
         Standing::Succeeded => tracing::debug!(call = %id, %connection, operation, status, "a call has succeeded"),
         Standing::Queued => {

@@ -101,7 +101,7 @@ pub async fn ask<S: Store, Q>(
     let ask = Ask { connection, operation, body, file };
     let result = timeout_at(end, answered(courier, ask, &gate)).await.unwrap_or_else(|_| {
         let text = format!("no answer within {} seconds, with its turn, the token and the file", LONGEST.as_secs());
-        Err(Unready::Later { text, outcome: Outcome::NoAnswer, retry_after: None })
+        Err(Unready::Later { text, outcome: Outcome::NoAnswer, retry_after: None, said: None })
     });
     let outcome = match &result {
         Ok(made) => made.outcome(),
@@ -121,7 +121,9 @@ pub async fn ask<S: Store, Q>(
     line.report(&context.store, permit, &tried, over).await;
     tracing::debug!(connection = %connection.id, operation = operation.name, status, "asked");
     match result {
-        Ok(Exchange { sent: Sent::Answered { status, body, .. }, verdict: Some(verdict), refuses_credentials }) => {
+        Ok(Exchange {
+            sent: Sent::Answered { status, body, .. }, verdict: Some(verdict), refuses_credentials, ..
+        }) => {
             let answer = Answer { status, body };
             match verdict {
                 Verdict::Success => Ok(answer),
@@ -137,7 +139,7 @@ pub async fn ask<S: Store, Q>(
         }
         Ok(made) => Err(Unanswered::NoAnswer(made.detail())),
         Err(Unready::Later { text, .. }) => Err(Unanswered::NoAnswer(text)),
-        Err(Unready::Refused { text, refusal: Refusal { code, status } }) => {
+        Err(Unready::Refused { text, refusal: Refusal { code, status }, .. }) => {
             Err(Unanswered::Credentials { text, code, status, answer: None })
         }
         Err(Unready::Here(text)) => Err(Unanswered::Here(text)),

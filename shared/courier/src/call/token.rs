@@ -6,6 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use hub::call::Said;
 use hub::clock::CLOCKS;
 use hub::delivery::Outcome;
 use hub::{Secret, Utc};
@@ -81,13 +82,15 @@ pub(super) struct NoToken {
     pub(super) outcome: Outcome,
     /// The partner's refusal, where it answered with one: asking again changes nothing.
     pub(super) refused: Option<Refusal>,
+    /// What the partner said, in its own words.
+    pub(super) said: Option<Said>,
     /// This process could not ask: neither the partner nor the connection has failed.
     pub(super) here: bool,
 }
 
 impl From<NoEntropy> for NoToken {
     fn from(none: NoEntropy) -> Self {
-        Self { text: none.to_string(), outcome: Outcome::Impossible, refused: None, here: true }
+        Self { text: none.to_string(), outcome: Outcome::Impossible, refused: None, said: None, here: true }
     }
 }
 
@@ -214,6 +217,7 @@ async fn replace<S: Store, Q>(
                 text: "another process has been asking for a token for too long".to_owned(),
                 outcome: Outcome::Impossible,
                 refused: None,
+                said: None,
                 here: false,
             }),
             None => {
@@ -234,6 +238,7 @@ fn unshared(error: &StoreError) -> NoToken {
         text: format!("the token could not be shared: {}", runtime::logs::chain(error)),
         outcome: Outcome::Impossible,
         refused: None,
+        said: None,
         here: false,
     }
 }
@@ -255,7 +260,8 @@ async fn ask<S: Store, Q>(
     gate: &Gate,
     account: &str,
 ) -> Result<Held, NoToken> {
-    let unaskable = |text: String| NoToken { text, outcome: Outcome::Impossible, refused: None, here: false };
+    let unaskable =
+        |text: String| NoToken { text, outcome: Outcome::Impossible, refused: None, said: None, here: false };
     let asked = courier.context.now();
     let (own, boundary) = (nonce(courier)?, nonce(courier)?);
     let attempt = Attempt {
@@ -298,11 +304,12 @@ async fn ask<S: Store, Q>(
         Some(_) if trouble => Outcome::Refused { retry_after: None, trouble },
         Some(_) => Outcome::Delivered,
     };
+    let said = verdict.as_ref().and_then(Said::of);
     let text = verdict.as_ref().map_or_else(|| sent.detail(DETAIL), summary);
     let text = format!("the partner gave no token: {text}");
     let Some(Verdict::Refused { code, .. }) = verdict else {
         tracing::warn!(connection = %connection.id, "the partner gave no token");
-        return Err(NoToken { text, outcome, refused: None, here: false });
+        return Err(NoToken { text, outcome, refused: None, said, here: false });
     };
     // Nothing but the credentials is in the request, unless it did not get there.
     let is_elsewhere = matches!(sent.status(), Some(300..=399 | 404 | 405));
@@ -313,7 +320,7 @@ async fn ask<S: Store, Q>(
         credentials::advice(connection)
     };
     let refused = Some(Refusal { code, status: sent.status().unwrap_or_default() });
-    Err(NoToken { text: format!("{text}; {remedy}"), outcome, refused, here: false })
+    Err(NoToken { text: format!("{text}; {remedy}"), outcome, refused, said, here: false })
 }
 
 #[cfg(test)]
