@@ -1,7 +1,7 @@
 //! A running hub: the port, the deliveries and the sweep, from start to graceful end.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::clock::{Steady, Watch, steady_clock};
-use crate::{inbox, server, signals};
+use crate::{exposure, inbox, server, signals};
 
 /// How many hints each lane of the queue holds. One that finds no room is left to the sweep.
 const LANE: usize = 512;
@@ -50,9 +50,6 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error("the store cannot be opened")]
     Store(#[from] store_sqlite::OpenError),
-    /// Another hub uses the data folder, or it cannot be locked.
-    #[error("{0} is in use by another hub")]
-    Busy(PathBuf),
     /// The port cannot be listened on.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
@@ -85,8 +82,8 @@ impl Hub {
 
     /// Starts a hub with a clock, and one that only runs to hold it against.
     pub async fn start_watched(config: Config, clock: Clock, steady: Steady) -> Result<Self, StartError> {
+        let lock = SqliteStore::lock(&config.data_dir)?;
         let store = SqliteStore::open(&config.data_dir)?;
-        let lock = lock(&config)?;
         let watched = Watch::begin(clock, steady, store.clone()).await;
         let clock = watched.clock();
         let listener = TcpListener::bind(config.listen).await.map_err(|e| StartError::Listen(config.listen, e))?;
@@ -150,15 +147,6 @@ impl Hub {
             );
         }
     }
-}
-
-/// Two hubs over one store would each deliver what the other has under way.
-fn lock(config: &Config) -> Result<std::fs::File, StartError> {
-    let path = config.data_dir.join("hub.lock");
-    let busy = || StartError::Busy(config.data_dir.clone());
-    let file = std::fs::File::create(&path).map_err(|_| busy())?;
-    file.try_lock().map_err(|_| busy())?;
-    Ok(file)
 }
 
 type LocalCourier = Arc<Courier<SqliteStore, InProcess>>;
@@ -280,9 +268,9 @@ async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) {
     }
 }
 
-/// Runs a hub until the process is asked to end; asked again, it ends at once.
-pub(crate) async fn until_signal(config: Config) -> anyhow::Result<ExitCode> {
-    for warning in config.warnings() {
+/// Runs a hub by the configuration of a file until the process is asked to end; asked again, it ends at once.
+pub(crate) async fn until_signal(config: Config, file: &Path) -> anyhow::Result<ExitCode> {
+    for warning in config.warnings().into_iter().chain(exposure::warnings(&config, file)) {
         tracing::warn!("{warning}");
     }
     server::descriptors::raise();

@@ -62,6 +62,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// The keys of the ERP's own calls.
     pub api_keys: Vec<ApiKey>,
+    /// Whether secrets stand in the document itself.
+    pub holds_secrets: bool,
     /// Values of the document that are taken but look like a slip.
     pub noted: Vec<Mistake>,
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use rusqlite::ffi::{Error as Failure, SQLITE_IOERR};
 
 /// The files of a store: the database, its log, and the log's index.
-const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
+pub(crate) const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
 
 /// The files as they were opened. Clones share what is known of them.
 #[derive(Clone)]
