@@ -15,7 +15,7 @@ use store::{Store, StoreError};
 
 use crate::change::{change, leave, tell};
 use crate::parcel::{Parcel, Returned};
-use crate::{Courier, ahead, call, index, release};
+use crate::{Courier, ahead, call, index, lack, release};
 
 /// What an errand came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,9 +130,9 @@ where
     let took = over.since(now);
     let tried = Tried { kind: kind.as_str(), event: key.id, outcome: returned.outcome, status: returned.status, took };
     let reopened = line.report(store, permit, &tried, over).await;
-    // An endpoint that asks for patience gets it; otherwise a probe that failed uses nothing up.
-    let asks = matches!(returned.outcome, Outcome::Refused { retry_after: Some(_), .. });
-    let held_back = line.closed_until(kind.as_str(), over).filter(|_| permit == Permit::Probe && !asks);
+    // An endpoint that asks for patience gets it; otherwise a probe that failed uses nothing up. One that was not sent is none.
+    let other = matches!(returned.outcome, Outcome::Refused { retry_after: Some(_), .. } | Outcome::Unsent);
+    let held_back = line.closed_until(kind.as_str(), over).filter(|_| permit == Permit::Probe && !other);
     let held_back = held_back.map(|reopens| Rank::Failed.due(reopens, over, jitter));
     let attempted = |mut work: Work| {
         work.index_by = if indexed { None } else { work.index_by };
@@ -236,6 +236,7 @@ fn log(key: &EventKey, delivery: &Delivery, returned: &Returned) {
     };
     match (returned.outcome, delivery.state) {
         (Outcome::Delivered, _) => tracing::debug!(%event, %subject, %endpoint, status, "delivered"),
+        (Outcome::Unsent, State::Pending) => lack::tell(&why),
         (_, State::Failed) => {
             let attempts = delivery.tries.saturating_add(1);
             tracing::warn!(%event, %subject, %endpoint, status, why, attempts, "a delivery has failed for good: replay or confirm it");

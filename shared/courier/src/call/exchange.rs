@@ -15,7 +15,7 @@ use runtime::config::Connection;
 use store::Store;
 use url::Url;
 
-use super::token::{self, Refusal};
+use super::token::{self, Lack, Refusal};
 use super::{Gate, credentials};
 use crate::entropy::{NoEntropy, nonce};
 use crate::file::{self, Limits, Obtained};
@@ -65,6 +65,8 @@ pub(super) enum Unready {
     },
     /// Not by this process as it is: nothing that the partner or the request could mend.
     Here(String),
+    /// Not in this moment: this machine has no descriptor left.
+    Exhausted(String),
     /// Not now.
     Later {
         text: String,
@@ -85,11 +87,12 @@ impl From<NoEntropy> for Unready {
 
 impl From<token::NoToken> for Unready {
     fn from(why: token::NoToken) -> Self {
-        let token::NoToken { text, outcome, refused, said, here } = why;
-        match refused {
-            Some(refusal) => Self::Refused { text, refusal, said },
-            None if here => Self::Here(text),
-            None => Self::Later { text, outcome, retry_after: None, said },
+        let token::NoToken { text, outcome, refused, said, lack } = why;
+        match (refused, lack) {
+            (Some(refusal), _) => Self::Refused { text, refusal, said },
+            (None, Some(Lack::Entropy)) => Self::Here(text),
+            (None, Some(Lack::Descriptors)) => Self::Exhausted(text),
+            (None, None) => Self::Later { text, outcome, retry_after: None, said },
         }
     }
 }
@@ -136,7 +139,9 @@ async fn obtain<S, Q>(
     let limits = Limits { timeout: connection.timeout, allow_private: connection.allow_private_files };
     let send = |request| (courier.wire)(Request { trust: trust(&connection.trust), ..request });
     file::obtain(enclosed, send, &limits).await.map_err(|why| {
-        if why.worth_repeating {
+        if why.is_exhausted {
+            Unready::Exhausted(why.text)
+        } else if why.worth_repeating {
             Unready::Later { text: why.text, outcome: Outcome::Impossible, retry_after: why.retry_after, said: None }
         } else {
             Unready::Never(vec![Fault { field: "file".to_owned(), remedy: why.text }])
@@ -178,12 +183,19 @@ pub(super) struct Exchange {
     pub(super) refuses_credentials: bool,
 }
 
-/// Sends a request, once, and reads the partner's business code.
-pub(super) async fn exchange<S, Q>(courier: &Courier<S, Q>, ask: Ask<'_>, request: Request) -> Exchange {
+/// Sends a request, once, and reads the partner's business code. One that this machine could not send is none.
+pub(super) async fn exchange<S, Q>(
+    courier: &Courier<S, Q>,
+    ask: Ask<'_>,
+    request: Request,
+) -> Result<Exchange, Unready> {
     let sent = wired(courier, request).await;
+    if let Sent::Failed { kind: Kind::Exhausted, text, .. } = sent {
+        return Err(Unready::Exhausted(text));
+    }
     let verdict = read(&sent, |status, body| operation::read(ask.operation, &ask.connection.settings, status, body));
     let said = verdict.as_ref().and_then(Said::of);
-    Exchange { sent, verdict, said, refuses_credentials: false }
+    Ok(Exchange { sent, verdict, said, refuses_credentials: false })
 }
 
 /// What came of a request, an answer as text.
@@ -272,7 +284,7 @@ impl Exchange {
             }
             (None, Sent::Failed { kind, .. }) => match kind {
                 Kind::Unsendable => Came::Refusal,
-                Kind::Refused | Kind::Resolve | Kind::Connect => Came::Nothing { retry_after: None },
+                Kind::Refused | Kind::Resolve | Kind::Connect | Kind::Exhausted => Came::Nothing { retry_after: None },
                 Kind::Timeout | Kind::Broken => Came::Unknown,
             },
         }
@@ -285,7 +297,7 @@ impl Exchange {
             (_, Sent::Answered { status, retry_after, .. }) => {
                 Outcome::Refused { retry_after: *retry_after, trouble: *status == 429 || *status >= 500 }
             }
-            (_, Sent::Failed { kind: Kind::Unsendable | Kind::Refused, .. }) => Outcome::Impossible,
+            (_, Sent::Failed { kind: Kind::Unsendable | Kind::Refused | Kind::Exhausted, .. }) => Outcome::Impossible,
             (_, Sent::Failed { kind: Kind::Resolve | Kind::Connect | Kind::Timeout | Kind::Broken, .. }) => {
                 Outcome::NoAnswer
             }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use hub::breaker::{self, Permit, Rank};
 use hub::call::{Call, Came, Rules, Standing, Tried};
-use hub::delivery::{Attempt, Outcome, State};
+use hub::delivery::{Attempt, MOMENT, Outcome, State};
 use hub::schedule::Schedule;
 use hub::{Alias, ConnectionId, EventKey, Record, Utc, Work};
 use partners::Json;
@@ -32,7 +32,7 @@ pub use self::query::{Answer, Unanswered, ask};
 use self::turnstile::Limits;
 use crate::attempt::{Done, MARGIN, Undone};
 use crate::change::{change, leave, tell};
-use crate::{Courier, index, release};
+use crate::{Courier, index, lack, release};
 
 /// How long a command may wait in hand for its moment at its connection's rate; for longer it is put off until then.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -88,7 +88,7 @@ pub(crate) async fn run<S: Store, Q: Queue>(
     let operation = connection.and_then(|connection| operation::find(connection.partner, &call.operation));
     let Some((connection, operation)) = connection.zip(operation) else {
         let lacks = "its connection is not in the configuration, or offers no such operation";
-        return unknown(courier, &record, turn, lacks).await;
+        return unknown(courier, (key, record.work), turn, lacks).await;
     };
     let data = record.event.data();
     let (body, beside) = (Json::parse(&data), serde_json::from_slice::<Beside>(&record.event.body));
@@ -112,7 +112,7 @@ pub(crate) async fn run<S: Store, Q: Queue>(
         Some(Err(moment)) => {
             let why = format!("put off until {moment}: others are before it at the connection's rate");
             let until = moment.min(context.now().after(breaker::LONGEST_PUT_OFF));
-            return put_off(courier, &record, turn, connection, until, &why).await;
+            return put_off(courier, (key, record.work), turn, connection, until, &why).await;
         }
         Some(Ok(place)) => place,
     };
@@ -176,6 +176,7 @@ impl Outgoing {
             // It answers, and knows its own mind.
             Self::Not(Unready::Refused { .. }) => Outcome::Delivered,
             Self::Not(Unready::Never(_) | Unready::Unknown(_) | Unready::Here(_)) => Outcome::Impossible,
+            Self::Not(Unready::Exhausted(_)) => Outcome::Unsent,
         }
     }
 
@@ -208,7 +209,10 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
             let Some(claimed) = self.claim(work, turn).await? else { return Ok(None) };
             (work, turn) = claimed;
             let began = courier.context.now();
-            let made = exchange(courier, self.ask, ready.request).await;
+            let made = match exchange(courier, self.ask, ready.request).await {
+                Ok(made) => made,
+                Err(unready) => return Ok(Some(Made { work, turn, began, came: Outgoing::Not(unready) })),
+            };
             let again = made.is_expired() && spent.is_none() && ready.token.is_some();
             if again && may_take(longest(connection, self.ask.file.is_some())) {
                 spent = ready.token;
@@ -256,11 +260,18 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
                 (Came::Refusal, text.clone(), said.clone(), status)
             }
             Outgoing::Not(Unready::Never(faults)) => (Came::Refusal, list(faults), None, None),
-            Outgoing::Not(Unready::Unknown(faults)) => return unknown(courier, record, turn, &list(faults)).await,
+            Outgoing::Not(Unready::Unknown(faults)) => {
+                return unknown(courier, (key, work), turn, &list(faults)).await;
+            }
             Outgoing::Not(Unready::Here(why)) => {
                 tracing::error!(call = %key.id, connection = %key.connection, why, "a call cannot be sent by this process");
                 let (until, why) = (over.after(HERE), format!("put off: {why}"));
-                return put_off(courier, record, turn, ask.connection, until, &why).await;
+                return put_off(courier, (key, work), turn, ask.connection, until, &why).await;
+            }
+            Outgoing::Not(Unready::Exhausted(why)) => {
+                lack::tell(why);
+                let until = over.after(MOMENT.mul_f64(1.0 + (courier.random)()));
+                return put_off(courier, (key, work), turn, ask.connection, until, &format!("put off: {why}")).await;
             }
         };
         let learned = if let (Outgoing::Sent(exchange), Came::Success) = (&outgoing, came) {
@@ -332,7 +343,10 @@ async fn end<S: Store, Q: Queue>(
     let attempt = Attempt { at: now, detail: reason, ..Attempt::default() };
     let tried = Tried { attempt, answer: None, said: None, came: Came::Refusal, learned: Vec::new() };
     let rules = Rules { schedule: &Schedule::new(vec![]), repeatable: false };
-    unsent(courier, record, turn, |call| call.attempted(tried.clone(), &rules, now, 0.0)).await
+    unsent(courier, (&record.event.key, record.work.clone()), turn, |call| {
+        call.attempted(tried.clone(), &rules, now, 0.0)
+    })
+    .await
 }
 
 /// Puts a call off whose operation's circuit is open until `reopens`.
@@ -348,46 +362,46 @@ async fn held_back<S: Store, Q: Queue>(
     let rank = line.rank(&call.operation, reopens, again);
     let due = rank.due(reopens, courier.context.now(), (courier.random)());
     let why = format!("put off until {due}: the partner has been failing at it, and its circuit is open");
-    put_off(courier, record, call.turn, connection, due, &why).await
+    put_off(courier, (&record.event.key, record.work.clone()), call.turn, connection, due, &why).await
 }
 
 /// Puts a call off that may not be sent before `until`.
 async fn put_off<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
-    record: &Record,
+    found: (&EventKey, Work),
     turn: u32,
     connection: &Connection,
     until: Utc,
     why: &str,
 ) -> Result<Done, Undone> {
     let now = courier.context.now();
-    unsent(courier, record, turn, |call| call.put_off(until, why, &connection.schedule, now)).await
+    unsent(courier, found, turn, |call| call.put_off(until, why, &connection.schedule, now)).await
 }
 
 /// Puts a call off that this process does not know how to send, for lack of that.
 async fn unknown<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
-    record: &Record,
+    found: (&EventKey, Work),
     turn: u32,
     lacks: &str,
 ) -> Result<Done, Undone> {
     let (now, jitter) = (courier.context.now(), (courier.random)());
-    unsent(courier, record, turn, |call| call.unknown(lacks, now, jitter)).await
+    unsent(courier, found, turn, |call| call.unknown(lacks, now, jitter)).await
 }
 
-/// Stores what becomes of a call without an attempt.
+/// Stores what becomes of a call without an attempt. Its work is that of the turn: what was claimed, where it was.
 async fn unsent<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
-    record: &Record,
+    (key, work): (&EventKey, Work),
     turn: u32,
     next: impl Fn(Call) -> Call,
 ) -> Result<Done, Undone> {
-    let (key, config) = (&record.event.key, &courier.context.config);
+    let config = &courier.context.config;
     let next = |work: Work| {
         let call = next(current(&work, turn)?);
         Some(work.with_call(call, &key.connection, &config.routes, config.sweep_every))
     };
-    let changed = change(courier, key, record.work.clone(), next).await.map_err(Undone::Before)?;
+    let changed = change(courier, key, work, next).await.map_err(Undone::Before)?;
     let Some(work) = changed else { return Ok(Done::Stale) };
     Ok(match told(courier, key, &work).await {
         None => Done::Stale,

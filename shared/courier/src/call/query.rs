@@ -107,7 +107,7 @@ pub async fn ask<S: Store, Q>(
         Ok(made) => made.outcome(),
         Err(Unready::Later { outcome, .. }) => *outcome,
         Err(Unready::Refused { .. }) => Outcome::Delivered,
-        Err(Unready::Never(_) | Unready::Unknown(_) | Unready::Here(_)) => Outcome::Impossible,
+        Err(Unready::Never(_) | Unready::Unknown(_) | Unready::Here(_) | Unready::Exhausted(_)) => Outcome::Impossible,
     };
     if outcome != Outcome::Impossible {
         turn.used();
@@ -142,7 +142,7 @@ pub async fn ask<S: Store, Q>(
         Err(Unready::Refused { text, refusal: Refusal { code, status }, .. }) => {
             Err(Unanswered::Credentials { text, code, status, answer: None })
         }
-        Err(Unready::Here(text)) => Err(Unanswered::Here(text)),
+        Err(Unready::Here(text) | Unready::Exhausted(text)) => Err(Unanswered::Here(text)),
         Err(Unready::Never(faults) | Unready::Unknown(faults)) => Err(Unanswered::Faulty(faults)),
     }
 }
@@ -152,7 +152,7 @@ async fn answered<S: Store, Q>(courier: &Courier<S, Q>, ask: Ask<'_>, gate: &Gat
     let mut spent: Option<Secret> = None;
     loop {
         let ready = ready(courier, ask, gate, spent.as_ref()).await?;
-        let made = exchange(courier, ask, ready.request).await;
+        let made = exchange(courier, ask, ready.request).await?;
         if made.is_expired() && spent.is_none() && ready.token.is_some() {
             spent = ready.token;
             continue;

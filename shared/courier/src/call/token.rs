@@ -10,6 +10,7 @@ use hub::call::Said;
 use hub::clock::CLOCKS;
 use hub::delivery::Outcome;
 use hub::{Secret, Utc};
+use outbound::{Kind, Sent};
 use partners::operation::{self, Attempt, Verdict};
 use runtime::config::Connection;
 use serde::{Deserialize, Serialize};
@@ -84,13 +85,28 @@ pub(super) struct NoToken {
     pub(super) refused: Option<Refusal>,
     /// What the partner said, in its own words.
     pub(super) said: Option<Said>,
-    /// This process could not ask: neither the partner nor the connection has failed.
-    pub(super) here: bool,
+    /// What this process lacks to ask: neither the partner nor the connection has failed.
+    pub(super) lack: Option<Lack>,
+}
+
+/// What a process may lack to ask for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// Random bytes.
+    Entropy,
+    /// A file descriptor.
+    Descriptors,
 }
 
 impl From<NoEntropy> for NoToken {
     fn from(none: NoEntropy) -> Self {
-        Self { text: none.to_string(), outcome: Outcome::Impossible, refused: None, said: None, here: true }
+        Self {
+            text: none.to_string(),
+            outcome: Outcome::Impossible,
+            refused: None,
+            said: None,
+            lack: Some(Lack::Entropy),
+        }
     }
 }
 
@@ -218,7 +234,7 @@ async fn replace<S: Store, Q>(
                 outcome: Outcome::Impossible,
                 refused: None,
                 said: None,
-                here: false,
+                lack: None,
             }),
             None => {
                 sleep(LOOK).await;
@@ -239,7 +255,7 @@ fn unshared(error: &StoreError) -> NoToken {
         outcome: Outcome::Impossible,
         refused: None,
         said: None,
-        here: false,
+        lack: None,
     }
 }
 
@@ -261,7 +277,7 @@ async fn ask<S: Store, Q>(
     account: &str,
 ) -> Result<Held, NoToken> {
     let unaskable =
-        |text: String| NoToken { text, outcome: Outcome::Impossible, refused: None, said: None, here: false };
+        |text: String| NoToken { text, outcome: Outcome::Impossible, refused: None, said: None, lack: None };
     let asked = courier.context.now();
     let (own, boundary) = (nonce(courier)?, nonce(courier)?);
     let attempt = Attempt {
@@ -280,6 +296,10 @@ async fn ask<S: Store, Q>(
     let request = request(connection, prepared, true).map_err(unaskable)?;
     tracing::debug!(connection = %connection.id, "asking for a token");
     let sent = wired(courier, request).await;
+    if let Sent::Failed { kind: Kind::Exhausted, text, .. } = sent {
+        let lack = Some(Lack::Descriptors);
+        return Err(NoToken { text, outcome: Outcome::Impossible, refused: None, said: None, lack });
+    }
     let mut found = None;
     let verdict = read(&sent, |status, body| {
         match operation::read_token(connection.partner, &connection.settings, status, body) {
@@ -309,7 +329,7 @@ async fn ask<S: Store, Q>(
     let text = format!("the partner gave no token: {text}");
     let Some(Verdict::Refused { code, .. }) = verdict else {
         tracing::warn!(connection = %connection.id, "the partner gave no token");
-        return Err(NoToken { text, outcome, refused: None, said, here: false });
+        return Err(NoToken { text, outcome, refused: None, said, lack: None });
     };
     // Nothing but the credentials is in the request, unless it did not get there.
     let is_elsewhere = matches!(sent.status(), Some(300..=399 | 404 | 405));
@@ -320,7 +340,7 @@ async fn ask<S: Store, Q>(
         credentials::advice(connection)
     };
     let refused = Some(Refusal { code, status: sent.status().unwrap_or_default() });
-    Err(NoToken { text: format!("{text}; {remedy}"), outcome, refused, said, here: false })
+    Err(NoToken { text: format!("{text}; {remedy}"), outcome, refused, said, lack: None })
 }
 
 #[cfg(test)]
