@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use runtime::config::{Config, Mistake, socket_address};
 use tokio::runtime::Builder;
 
-use crate::{call, calls, commands, first_run, out, partner, push, serve, times};
+use crate::{call, calls, commands, exposure, first_run, out, partner, push, serve, times};
 
 /// Where the configuration is looked for.
 const CONFIG_FILE: &str = "tongguan.toml";
@@ -79,7 +79,12 @@ enum Command {
 pub fn run(cli: Cli) -> ExitCode {
     let command = cli.command.unwrap_or(Command::Serve);
     let worker = Builder::new_multi_thread().enable_all().build();
-    let done = worker.map_err(anyhow::Error::from).and_then(|worker| worker.block_on(dispatch(command, &cli.place)));
+    let done = worker.map_err(anyhow::Error::from).and_then(|worker| {
+        let done = worker.block_on(dispatch(command, &cli.place));
+        // Threads that look an address up are not waited for.
+        worker.shutdown_background();
+        done
+    });
     done.unwrap_or_else(|error| {
         // Whoever reads the output has seen enough of it.
         let closed = error.downcast_ref::<std::io::Error>();
@@ -101,11 +106,12 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
             if place.config.is_none() && !PathBuf::from(CONFIG_FILE).exists() {
                 first_run::demo(&PathBuf::from(CONFIG_FILE), place.data.as_deref())?;
             }
-            serve::until_signal(place.read()?).await
+            serve::until_signal(place.read()?, &place.file()).await
         }
         Command::CheckConfig => {
             let config = place.read()?;
-            let warnings = config.warnings();
+            let mut warnings = config.warnings();
+            warnings.extend(exposure::warnings(&config, &place.file()));
             for warning in &warnings {
                 say!("warning: {warning}")?;
             }
@@ -154,9 +160,14 @@ impl Place {
         if self.utc { times::utc } else { times::local }
     }
 
+    /// The file of the configuration.
+    fn file(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(|| PathBuf::from(CONFIG_FILE))
+    }
+
     /// Reads the configuration, with what the command line puts in place of it.
     fn read(&self) -> anyhow::Result<Config> {
-        let path = self.config.clone().unwrap_or_else(|| PathBuf::from(CONFIG_FILE));
+        let path = self.file();
         let bytes = std::fs::read(&path).map_err(|error| {
             let hint = if error.kind() == ErrorKind::NotFound && self.config.is_none() {
                 "; name one with --config FILE, go to its folder, or let `tongguan serve` make a demo here"

@@ -105,13 +105,16 @@ impl Watch {
         }
     }
 
-    /// Whether what has expired may be removed.
+    /// Whether what has expired may be removed, by the clock as it is now.
     pub(crate) fn may_remove(&self) -> bool {
+        self.read();
         !self.watched().has_jumped(self.running())
     }
 
-    /// Whether a lease that looks over is.
-    pub(crate) fn ends_leases(&self, lease: Duration) -> bool {
+    /// Whether the clock, as it is now, has jumped ahead within `lease`: what looks like a lease that is over may be one
+    /// that lasts.
+    pub(crate) fn has_jumped_ahead(&self, lease: Duration) -> bool {
+        self.read();
         self.watched().ends_leases(self.running(), lease)
     }
 
@@ -145,6 +148,30 @@ impl Watch {
                 tracing::error!(error, "due times could not be brought back; tried again in {LOOK:?}");
                 self.set_back.store(true, Ordering::Relaxed);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicI64;
+
+    use super::*;
+
+    /// Regression: a jump was only known once something else had read the clock, up to a second later.
+    #[tokio::test]
+    async fn jump_between_two_looks_is_known_when_asked_about() {
+        let folder = tempfile::tempdir().unwrap();
+        let time = Arc::new(AtomicI64::new(1_790_000_000_000_000));
+        let shown = Arc::clone(&time);
+        let clock: Clock = Arc::new(move || Utc(shown.load(Ordering::SeqCst)));
+        let steady: Steady = Arc::new(|| Duration::from_secs(9));
+        let store = SqliteStore::open(folder.path()).unwrap();
+        for asked in [|watch: &Watch| watch.may_remove(), |watch: &Watch| !watch.has_jumped_ahead(HOLD)] {
+            let watch = Watch::begin(Arc::clone(&clock), Arc::clone(&steady), store.clone()).await;
+            assert!(asked(&watch));
+            time.fetch_add(91 * 86_400_000_000, Ordering::SeqCst);
+            assert!(!asked(&watch));
         }
     }
 }

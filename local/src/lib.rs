@@ -14,6 +14,7 @@ pub mod cli;
 mod clock;
 mod commands;
 mod erp;
+mod exposure;
 mod filter;
 mod first_run;
 mod health;

@@ -1,7 +1,7 @@
 //! A running hub: the port, the deliveries and the sweep, from start to graceful end.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::clock::{Steady, Watch, steady_clock};
-use crate::signals::Signals;
-use crate::{inbox, server};
+use crate::{exposure, inbox, server, signals};
 
 /// How many hints each lane of the queue holds. One that finds no room is left to the sweep.
 const LANE: usize = 512;
@@ -51,9 +50,6 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error("the store cannot be opened")]
     Store(#[from] store_sqlite::OpenError),
-    /// Another hub uses the data folder, or it cannot be locked.
-    #[error("{0} is in use by another hub")]
-    Busy(PathBuf),
     /// The port cannot be listened on.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
@@ -86,8 +82,8 @@ impl Hub {
 
     /// Starts a hub with a clock, and one that only runs to hold it against.
     pub async fn start_watched(config: Config, clock: Clock, steady: Steady) -> Result<Self, StartError> {
+        let lock = SqliteStore::lock(&config.data_dir)?;
         let store = SqliteStore::open(&config.data_dir)?;
-        let lock = lock(&config)?;
         let watched = Watch::begin(clock, steady, store.clone()).await;
         let clock = watched.clock();
         let listener = TcpListener::bind(config.listen).await.map_err(|e| StartError::Listen(config.listen, e))?;
@@ -143,6 +139,7 @@ impl Hub {
         if timeout(GRACE, async { while self.tasks.join_next().await.is_some() {} }).await.is_err() {
             tracing::warn!("work that would not end was cut off; nothing is lost by it");
         }
+        runtime::refusal::tell_all();
         if let Err(error) = self.context.store.tidy().await {
             tracing::info!(
                 error = runtime::logs::chain(&error),
@@ -150,15 +147,6 @@ impl Hub {
             );
         }
     }
-}
-
-/// Two hubs over one store would each deliver what the other has under way.
-fn lock(config: &Config) -> Result<std::fs::File, StartError> {
-    let path = config.data_dir.join("hub.lock");
-    let busy = || StartError::Busy(config.data_dir.clone());
-    let file = std::fs::File::create(&path).map_err(|_| busy())?;
-    file.try_lock().map_err(|_| busy())?;
-    Ok(file)
 }
 
 type LocalCourier = Arc<Courier<SqliteStore, InProcess>>;
@@ -256,11 +244,16 @@ async fn run_sweeps(
 }
 
 async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) {
+    runtime::refusal::tell(courier.context.now());
     // After a jump ahead every lease looks over, of attempts that are under way too.
-    if watch.ends_leases(courier::longest_lease(&courier.context.config)) {
+    let has_jumped = || watch.has_jumped_ahead(courier::longest_lease(&courier.context.config));
+    if has_jumped() {
         return;
     }
     let looked = courier::bring_back_furthest(courier).await.map(|_| ());
+    if has_jumped() {
+        return;
+    }
     if let Err(error) = looked.and(sweep::handle(courier).await) {
         let error = runtime::logs::chain(&error);
         tracing::error!(error, "the sweep failed; the next one tries again");
@@ -275,38 +268,33 @@ async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) {
     }
 }
 
-/// Runs a hub until the process is asked to end; asked again, it ends at once.
-pub(crate) async fn until_signal(config: Config) -> anyhow::Result<ExitCode> {
-    for warning in config.warnings() {
+/// Runs a hub by the configuration of a file until the process is asked to end; asked again, it ends at once.
+pub(crate) async fn until_signal(config: Config, file: &Path) -> anyhow::Result<ExitCode> {
+    for warning in config.warnings().into_iter().chain(exposure::warnings(&config, file)) {
         tracing::warn!("{warning}");
     }
     server::descriptors::raise();
     // From before the first push: one that is under way is never cut off.
-    let mut signals = Signals::listen()?;
+    let mut asked = signals::listen()?;
     let inbox = match config.inbox {
         Some(address) => Some(inbox::start(address, &config).await?),
         None => None,
     };
-    let hub = Hub::start(config).await?;
+    let hub = tokio::select! {
+        hub = Hub::start(config) => hub?,
+        asked = &mut asked => {
+            let asked = asked?;
+            tracing::info!(why = asked.name(), "ended while it was starting: nothing was under way");
+            asked.exit();
+        }
+    };
     tracing::info!(address = %hub.address(), "the hub is listening");
     if inbox.is_some() {
         inbox::tell(hub.address(), &hub.context().config);
     }
-    let asked = signals.next().await;
+    let asked = asked.await?;
     tracing::info!(why = asked.name(), "stopping: what is under way may finish; a second request ends the hub at once");
-    tokio::select! {
-        () = hub.stop() => {}
-        asked = signals.again(asked) => {
-            tracing::warn!(
-                why = asked.name(),
-                "ended at once: pushes under way were not answered, and their partners send them again; deliveries \
-                 under way are made again at the next start, so the ERP may get one twice under one webhook-id; a \
-                 command that was being sent becomes ambiguous unless it may be repeated"
-            );
-            // Not by returning: threads that look an address up would be waited for.
-            asked.exit();
-        }
-    }
+    hub.stop().await;
     drop(inbox);
     Ok(ExitCode::SUCCESS)
 }

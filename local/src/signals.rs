@@ -4,9 +4,32 @@
 //! terminal or a session that closes sends a hangup, often twice or beside a request to terminate, so only a second
 //! interrupt or request to terminate ends the hub at once. A hangup that was ignored when the process began (`nohup`)
 //! stays ignored.
+//!
+//! They are read on a thread of its own: a second request is obeyed whatever the hub is doing, while it starts and to the
+//! very end of the process.
+
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+
+/// Listens for requests to end from now on. The first is handed over; the second ends the process.
+pub(crate) fn listen() -> std::io::Result<oneshot::Receiver<Asked>> {
+    let reader = Builder::new_current_thread().enable_all().build()?;
+    let mut signals = {
+        let _entered = reader.enter();
+        Signals::listen()?
+    };
+    let (tell, told) = oneshot::channel();
+    let read = async move {
+        let first = signals.next().await;
+        let _ = tell.send(first);
+        signals.again(first).await.exit_at_once();
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || reader.block_on(read))?;
+    Ok(told)
+}
 
 /// Signals listened for.
-pub(crate) struct Signals {
+struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -36,6 +59,18 @@ impl Asked {
         }
     }
 
+    /// Ends the process whatever it is doing.
+    fn exit_at_once(self) -> ! {
+        runtime::refusal::tell_all();
+        tracing::warn!(
+            why = self.name(),
+            "ended at once: pushes under way were not answered, and their partners send them again; deliveries \
+             under way are made again at the next start, so the ERP may get one twice under one webhook-id; a \
+             command that was being sent becomes ambiguous unless it may be repeated"
+        );
+        self.exit()
+    }
+
     /// Ends the process as one that such a signal has ended.
     pub(crate) fn exit(self) -> ! {
         std::process::exit(match self {
@@ -49,7 +84,7 @@ impl Asked {
 impl Signals {
     /// Listens for signals from now on.
     #[cfg(unix)]
-    pub(crate) fn listen() -> std::io::Result<Self> {
+    fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let hangup = (!is_hangup_ignored()).then(|| signal(SignalKind::hangup())).transpose()?;
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
@@ -57,13 +92,13 @@ impl Signals {
 
     /// Listens for signals from now on.
     #[cfg(not(unix))]
-    pub(crate) fn listen() -> std::io::Result<Self> {
+    fn listen() -> std::io::Result<Self> {
         Ok(Self {})
     }
 
     /// The next request to end.
     #[cfg(unix)]
-    pub(crate) async fn next(&mut self) -> Asked {
+    async fn next(&mut self) -> Asked {
         let Self { interrupt, terminate, hangup } = self;
         let hung_up = async {
             match hangup {
@@ -80,13 +115,13 @@ impl Signals {
 
     /// The next request to end.
     #[cfg(not(unix))]
-    pub(crate) async fn next(&mut self) -> Asked {
+    async fn next(&mut self) -> Asked {
         let _ = tokio::signal::ctrl_c().await;
         Asked::Interrupt
     }
 
     /// The second interrupt or request to terminate, where `first` may have been one.
-    pub(crate) async fn again(&mut self, first: Asked) -> Asked {
+    async fn again(&mut self, first: Asked) -> Asked {
         let mut explicit = first != Asked::Hangup;
         loop {
             let next = self.next().await;

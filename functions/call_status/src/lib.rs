@@ -18,7 +18,7 @@ mod retry;
 use api::{Caller, Parameters, Problem, asking};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use hub::{ConnectionId, EventId, EventKey, call};
+use hub::{EventId, EventKey, call};
 use queue::Queue;
 use runtime::Context;
 use store::{Listed, Store};
@@ -70,7 +70,8 @@ async fn route<S: Store, Q: Queue>(
         (&Method::GET, ["calls", id]) => {
             let key = key(context, caller, id)?;
             let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
-            let whole = record.as_ref().and_then(|record| call::whole(record, &credentials(context, &key.connection)));
+            let whole =
+                record.as_ref().and_then(|record| call::whole(record, &context.config.credentials(&key.connection)));
             Ok(api::raw(StatusCode::OK, whole.ok_or_else(missing)?.into_bytes()))
         }
         (&Method::POST, ["calls", id, "resolve"]) => {
@@ -95,12 +96,6 @@ fn key<S, Q>(context: &Context<S, Q>, caller: Caller<'_>, id: &str) -> Result<Ev
     let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits, in lower case"))?;
     let seen = context.config.connections.keys().filter(|connection| caller.sees(connection));
     call::find(seen, id).ok_or_else(|| missing().unconfigured())
-}
-
-/// The connection's credentials, which must not be shown of a request.
-fn credentials<'c, S, Q>(context: &'c Context<S, Q>, connection: &ConnectionId) -> Vec<(&'c str, &'c str)> {
-    let known = context.config.connections.get(connection).map(|connection| &connection.credentials);
-    known.into_iter().flatten().map(|(name, value)| (name.as_str(), value.expose())).collect()
 }
 
 fn missing() -> Problem {

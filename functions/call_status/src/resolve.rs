@@ -50,7 +50,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
         let work = found.work.with_call(call, &key.connection, &context.config.routes, context.config.sweep_every);
         let work = Work { version, ..work };
         if context.store.settle(&key, &work).await.map_err(|error| Problem::store(&error))? == Settled::Done {
-            tracing::info!(function = crate::NAME, call = %key.id, connection = %key.connection, by, ?decision, "resolved");
+            tracing::info!(function = crate::NAME, call = %key.id, connection = %key.connection, by, decision = decision.name(), "resolved");
             let sent = timeout(HINTING, context.queue.send(hints(&key, &work), Duration::ZERO)).await;
             if !matches!(sent, Ok(Ok(()))) {
                 tracing::warn!(function = crate::NAME, call = %key.id, "hint not sent; the sweeper sees to it");

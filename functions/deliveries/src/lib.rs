@@ -100,7 +100,8 @@ async fn route<S: Store, Q: Queue>(
             let key = EventKey { connection, subject: api::subject("subject", subject)?, id };
             let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
             let record = record.ok_or_else(|| Problem::missing("there is no such event, or it has expired"))?;
-            Ok(api::raw(StatusCode::OK, view::event(&record)))
+            let credentials = context.config.credentials(&record.event.key.connection);
+            Ok(api::raw(StatusCode::OK, view::event(&record, &credentials)))
         }
         (_, ["deliveries", "failed"] | ["events", _, _] | ["events", _, _, _]) => Err(Problem::method("GET")),
         (_, ["deliveries", "confirm" | "replay"]) => Err(Problem::method("POST")),

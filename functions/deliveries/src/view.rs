@@ -66,11 +66,11 @@ pub fn known(record: &Record) -> Value {
 }
 
 /// One event as a CloudEvent, the payload untouched, with the states of its deliveries; of a call that has ended, the
-/// event that they carry.
-pub(crate) fn event(record: &Record) -> Vec<u8> {
+/// event that they carry, and of any call nothing of the connection's `credentials`.
+pub(crate) fn event(record: &Record, credentials: &[(&str, &str)]) -> Vec<u8> {
     let deliveries: Value = record.work.deliveries.iter().map(delivery).collect();
-    let end = hub::call::end(record);
-    let event = envelope::content(end.as_ref().unwrap_or(&record.event), Format::CloudEvents).body;
+    let call = hub::call::shown(record, credentials);
+    let event = envelope::content(call.as_ref().unwrap_or(&record.event), Format::CloudEvents).body;
     [b"{\"deliveries\":", deliveries.to_string().as_bytes(), b",\"event\":", &event, b"}"].concat()
 }
 

@@ -241,8 +241,8 @@ fn call() -> Value {
             },
             "request": request(),
             "attempts": {"type": "array", "items": schema("Attempt"), "description": "The latest, oldest first."},
-            "code": {"type": "string", "description": "The partner's own code, where its latest answer is no success."},
-            "text": {"type": "string", "description": "The partner's own words, where its latest answer is no success."},
+            "code": {"type": "string", "description": "The partner's own code in the latest attempt, where that is no success."},
+            "text": {"type": "string", "description": "The partner's own words in the latest attempt, where that is no success."},
             "decisions": {
                 "type": "array",
                 "description": "What was decided while it was ambiguous, the latest, oldest first.",

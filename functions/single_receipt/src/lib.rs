@@ -136,6 +136,15 @@ mod tests {
         }
     }
 
+    /// Regression: a raw line break in the note cost the milestone and the declaration's number.
+    #[test]
+    fn line_break_in_a_receipt_costs_neither_keys_nor_milestone() {
+        let param = r#"{\"channel\":\"R\",\"entryId\":\"223320240000762119\",\"note\":\"a\nb\tc\"}"#;
+        let fact = fact(&format!(r#"{{"action":"single_receipt","orderOutNo":"L3","paramJson":"{param}"}}"#));
+        assert_eq!(fact.milestone, Some(Milestone::Cleared));
+        assert_eq!(keys(&fact), ["order:L3", "entry:223320240000762119"]);
+    }
+
     #[test]
     fn a_channel_is_told_by_its_value() {
         for channel in ["7", "7.0", "0.7e1", "\"7\""] {

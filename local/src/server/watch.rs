@@ -97,9 +97,11 @@ impl Watch {
         matches!(self.state().phase, Phase::Busy)
     }
 
-    fn came(&self) {
+    fn came(&self, bytes: &[u8]) {
         let mut state = self.state();
-        if matches!(state.phase, Phase::Idle(_)) {
+        // Some clients end a request with an empty line too many, which begins no other (RFC 9112 2.2).
+        let begins = bytes.iter().any(|byte| !matches!(byte, b'\r' | b'\n'));
+        if begins && matches!(state.phase, Phase::Idle(_)) {
             state.phase = Phase::Head(Instant::now() + HEAD);
         }
     }
@@ -196,9 +198,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if buffer.filled().len() > before {
-            self.watch.came();
-        }
+        self.watch.came(buffer.filled().get(before..).unwrap_or_default());
         Poll::Ready(Ok(()))
     }
 }
@@ -294,6 +294,19 @@ mod tests {
             ask(&mut stream, 1).await;
         }
         assert_eq!(ended.await.unwrap(), ("it was idle", 130 + IDLE.as_secs()));
+    }
+
+    /// Regression: an empty line behind a request counted as a head that was arriving.
+    #[tokio::test(start_paused = true)]
+    async fn empty_line_behind_a_request_leaves_the_connection_idle() {
+        let (mut stream, ended) = served(1);
+        for _ in 0..2 {
+            ask(&mut stream, 1).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            stream.write_all(b"\r\n").await.unwrap();
+            tokio::time::sleep(Duration::from_mins(1)).await;
+        }
+        assert_eq!(ended.await.unwrap(), ("it was idle", 61 + IDLE.as_secs()));
     }
 
     #[tokio::test(start_paused = true)]

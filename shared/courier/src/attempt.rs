@@ -15,7 +15,7 @@ use store::{Store, StoreError};
 
 use crate::change::{change, leave, tell};
 use crate::parcel::{Parcel, Returned};
-use crate::{Courier, ahead, call, index, release};
+use crate::{Courier, ahead, call, index, lack, release};
 
 /// What an errand came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,9 @@ where
         return Ok(leave(courier, key, Errand::Deliver { endpoint: to.clone(), turn }).await);
     };
     let jitter = (courier.random)();
-    let Some(kind) = told(&record).map(|event| event.meta.kind.clone()) else { return Ok(Done::Stale) };
+    let Some(kind) = told(&context.config, &record).map(|event| event.meta.kind.clone()) else {
+        return Ok(Done::Stale);
+    };
     let permit = line.permit(store, kind.as_str(), context.now()).await;
     // What is read after all waiting is over decides whether the time of this turn still suffices.
     let now = context.now();
@@ -117,7 +119,7 @@ where
     }
     let turn = delivery.turn;
     let waited = was_put_off(&delivery.attempts);
-    let Some(event) = told(&record) else { return Ok(Done::Stale) };
+    let Some(event) = told(&context.config, &record) else { return Ok(Done::Stale) };
     let parcel = Parcel::new(&event, endpoint, now);
     let unindexed = record.work.index_by.is_some();
     let (returned, indexed) = tokio::join!((courier.send)(endpoint, parcel), async {
@@ -131,9 +133,9 @@ where
     let reopened = line.report(store, permit, &tried, over).await;
     let taken = returned.outcome == Outcome::Delivered;
     let reopened = reopened.or_else(|| if taken { line.owes(kind.as_str(), waited) } else { None });
-    // An endpoint that asks for patience gets it; otherwise a probe that failed uses nothing up.
-    let asks = matches!(returned.outcome, Outcome::Refused { retry_after: Some(_), .. });
-    let held_back = line.closed_until(kind.as_str(), over).filter(|_| permit == Permit::Probe && !asks);
+    // An endpoint that asks for patience gets it; otherwise a probe that failed uses nothing up. One that was not sent is none.
+    let other = matches!(returned.outcome, Outcome::Refused { retry_after: Some(_), .. } | Outcome::Unsent);
+    let held_back = line.closed_until(kind.as_str(), over).filter(|_| permit == Permit::Probe && !other);
     let held_back = held_back.map(|reopens| line.after_probe(kind.as_str(), reopens, over));
     let attempted = |mut work: Work| {
         work.index_by = if indexed { None } else { work.index_by };
@@ -200,9 +202,9 @@ pub(crate) fn lease(sweep_every: Duration, endpoint: &Endpoint) -> Duration {
 }
 
 /// What the ERP is told: the event itself, or of a call how it ended.
-fn told(record: &Record) -> Option<Cow<'_, Event>> {
+fn told<'r>(config: &Config, record: &'r Record) -> Option<Cow<'r, Event>> {
     if record.work.call.is_some() {
-        return hub::call::end(record).map(Cow::Owned);
+        return hub::call::end(record, &config.credentials(&record.event.key.connection)).map(Cow::Owned);
     }
     Some(Cow::Borrowed(&record.event))
 }
@@ -226,13 +228,18 @@ async fn again<S, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey, delivery: &
     }
 }
 
-/// What the ERP answered is kept with the attempt; it may hold what no log should. The reason is the status, or why there
-/// was no answer.
+/// What the ERP answered is kept with the attempt; it may hold what no log should. The reason is the status, that the body
+/// takes it back, or why there was no answer.
 fn log(key: &EventKey, delivery: &Delivery, returned: &Returned) {
     let (event, subject, endpoint, status) = (key.id, &key.subject, &delivery.endpoint, returned.status);
-    let why = status.map_or_else(|| returned.detail.clone(), |status| format!("answered with status {status}"));
+    let why = match status {
+        Some(status @ 200..=299) => format!("answered with status {status}, and its body says no or cannot be read"),
+        Some(status) => format!("answered with status {status}"),
+        None => returned.detail.clone(),
+    };
     match (returned.outcome, delivery.state) {
         (Outcome::Delivered, _) => tracing::debug!(%event, %subject, %endpoint, status, "delivered"),
+        (Outcome::Unsent, State::Pending) => lack::tell(&why),
         (_, State::Failed) => {
             let attempts = delivery.tries.saturating_add(1);
             tracing::warn!(%event, %subject, %endpoint, status, why, attempts, "a delivery has failed for good: replay or confirm it");

@@ -85,15 +85,17 @@ pub(crate) struct NoFile {
     pub(crate) worth_repeating: bool,
     /// The wait that the file's server asks for.
     pub(crate) retry_after: Option<Duration>,
+    /// It was not asked for at all, because this machine has no descriptor left.
+    pub(crate) is_exhausted: bool,
 }
 
 impl NoFile {
     const fn for_good(text: String) -> Self {
-        Self { text, worth_repeating: false, retry_after: None }
+        Self { text, worth_repeating: false, retry_after: None, is_exhausted: false }
     }
 
     const fn for_now(text: String, retry_after: Option<Duration>) -> Self {
-        Self { text, worth_repeating: true, retry_after }
+        Self { text, worth_repeating: true, retry_after, is_exhausted: false }
     }
 }
 
@@ -154,6 +156,7 @@ fn read(enclosure: &Enclosure, sent: Sent) -> Result<Obtained, NoFile> {
                 "the address is private or reserved; set the connection's allow_private_files where that is meant",
             )),
             Kind::Unsendable => NoFile::for_good(no(&text)),
+            Kind::Exhausted => NoFile { is_exhausted: true, ..NoFile::for_now(no(&text), None) },
             Kind::Resolve | Kind::Connect | Kind::Timeout | Kind::Broken => NoFile::for_now(no(&text), None),
         }),
     }

@@ -12,6 +12,7 @@ mod change;
 mod entropy;
 mod file;
 mod index;
+mod lack;
 mod line;
 mod parcel;
 mod places;

@@ -93,6 +93,7 @@ pub(crate) async fn post(client: &Client, endpoint: &Endpoint, parcel: Parcel) -
             envelope::judge(endpoint.format, *status, *retry_after, body)
         }
         Sent::Failed { kind: Kind::Unsendable, .. } => Outcome::Impossible,
+        Sent::Failed { kind: Kind::Exhausted, .. } => Outcome::Unsent,
         // A forbidden address waits like one that does not answer: the operator may allow it, and nothing is lost.
         Sent::Failed { kind: Kind::Refused | Kind::Resolve | Kind::Connect | Kind::Timeout | Kind::Broken, .. } => {
             Outcome::NoAnswer

@@ -171,7 +171,7 @@ impl Tried<'_> {
         match self.outcome {
             Outcome::NoAnswer => true,
             Outcome::Refused { retry_after, trouble } => trouble && (retry_after.is_some() || self.status == Some(429)),
-            Outcome::Delivered | Outcome::Impossible => false,
+            Outcome::Delivered | Outcome::Impossible | Outcome::Unsent => false,
         }
     }
 
@@ -205,7 +205,7 @@ impl Health {
         let trouble = match tried.outcome {
             Outcome::Delivered | Outcome::Refused { trouble: false, .. } => false,
             Outcome::Refused { trouble: true, .. } | Outcome::NoAnswer => true,
-            Outcome::Impossible => return self.clone(),
+            Outcome::Impossible | Outcome::Unsent => return self.clone(),
         };
         let mut next = self.clone();
         if !trouble {

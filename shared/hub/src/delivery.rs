@@ -32,6 +32,9 @@ pub(crate) const EARLY: Duration = Duration::from_secs(1);
 /// The longest `Retry-After` that is honoured.
 pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(12);
 
+/// How soon what this machine could not send for a lack of its own is tried again, and over how much time more.
+pub const MOMENT: Duration = Duration::from_secs(5);
+
 /// Why a delivery cannot be attempted by a process.
 const UNCONFIGURED: &str = "its endpoint is not in the configuration";
 
@@ -107,6 +110,8 @@ pub enum Outcome {
     NoAnswer,
     /// The attempt can never succeed: the endpoint's URL cannot be called.
     Impossible,
+    /// Nothing was sent for a lack of this machine's own, which says nothing of the endpoint.
+    Unsent,
 }
 
 impl Delivery {
@@ -181,12 +186,16 @@ impl Delivery {
     /// The delivery after an attempt. `jitter` is in `0.0..1.0`.
     #[must_use]
     pub fn attempted(mut self, attempt: Attempt, outcome: Outcome, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
+        if outcome == Outcome::Unsent {
+            let until = now.after(MOMENT.mul_f64(1.0 + jitter.clamp(0.0, 1.0)));
+            return self.put_off(until, &format!("put off: {}", attempt.detail), schedule, now);
+        }
         keep(&mut self.attempts, attempt);
         let retry_after = match outcome {
             Outcome::Delivered => return self.settled(State::Delivered, now),
             Outcome::Impossible => return self.settled(State::Failed, now),
             Outcome::Refused { retry_after, trouble: _ } => retry_after,
-            Outcome::NoAnswer => None,
+            Outcome::NoAnswer | Outcome::Unsent => None,
         };
         let asked = retry_after.map(|asked| now.after(asked.min(LONGEST_RETRY_AFTER)));
         let not_before = asked.unwrap_or(now);
@@ -329,6 +338,18 @@ mod tests {
     fn success_settles() {
         let done = fresh().attempted(attempt(200), Outcome::Delivered, &Schedule::default(), Utc(5), 0.5);
         assert_eq!((done.state, done.due), (State::Delivered, Utc(5)));
+    }
+
+    /// Regression: a lack of descriptors used up the retries of what could not be sent.
+    #[test]
+    fn lack_of_our_own_uses_no_retry_up() {
+        let none = Attempt { at: Utc(0), detail: "no descriptor".to_owned(), ..Attempt::default() };
+        let mut delivery = fresh();
+        for _ in 0..50 {
+            delivery = delivery.attempted(none.clone(), Outcome::Unsent, &Schedule::default(), Utc(0), 0.5);
+        }
+        assert_eq!((delivery.state, delivery.tries, delivery.due), (State::Pending, 0, Utc(7_500_000)));
+        assert_eq!(delivery.attempts.len(), 1, "{:?}", delivery.attempts);
     }
 
     #[test]

@@ -166,7 +166,7 @@ async fn receive<S: Store, Q: Queue>(
             Renewed::Unknown => {
                 let outcome = Verdict::Unavailable.name();
                 let text = "push not taken: its key is not known, and the secret that may have it cannot be read now";
-                tracing::warn!(function = action.name, ?peer, outcome, "{text}");
+                tracing::warn!(function = action.name, peer = peer.map(tracing::field::display), outcome, "{text}");
                 return receive::refuse(partner, Verdict::Unavailable);
             }
         }

@@ -37,6 +37,7 @@ const MOST_CLIENTS: usize = 64;
 
 /// How many hosts are remembered as recently answering.
 const MOST_HOSTS: usize = 1024;
+
 /// How soon a request for which no descriptor was left is begun again.
 const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
 
@@ -114,7 +115,9 @@ impl Client {
             let timeout = request.timeout.saturating_sub(started.elapsed());
             match self.attempt(Request { timeout, ..request.clone() }, Instant::now()).await {
                 // Nothing was sent, and descriptors that are in use become free.
-                Err(failure) if failure.is_exhausted && started.elapsed() < patience => sleep(NO_DESCRIPTOR).await,
+                Err(Failure { kind: Kind::Exhausted, .. }) if started.elapsed() < patience => {
+                    sleep(NO_DESCRIPTOR).await;
+                }
                 result => break result,
             }
         };
@@ -124,7 +127,7 @@ impl Client {
                 let Headers { retry_after, content_type, location } = headers;
                 Sent::Answered { status, retry_after, content_type, location, unreadable, body, ms }
             }
-            Err(Failure { kind, text, .. }) => Sent::Failed { kind, text, ms },
+            Err(Failure { kind, text }) => Sent::Failed { kind, text, ms },
         }
     }
 
@@ -145,7 +148,7 @@ impl Client {
         };
         let client = |kept| {
             let client = self.by(Manner { trust: trust.clone(), allow_private, kept });
-            client.map_err(|error| Failure::new(Kind::Connect, causes(&error)))
+            client.map_err(|error| Failure::of_client(&error))
         };
         let first = new(&client(kept)?, timeout).send().await.map_err(|error| Failure::of(&error));
         let response = match first {
@@ -198,12 +201,6 @@ fn build(manner: &Manner) -> Result<reqwest::Client, NoClient> {
         .pool_idle_timeout(IDLE);
     let builder = if manner.kept { builder } else { builder.pool_max_idle_per_host(0) };
     Ok(builder.build()?)
-}
-
-/// An error and its causes, in a line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// What is read of an answer.

@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::coding::{GZIP, gunzipped};
 use crate::failure::Kind;
-use crate::text::text;
+use crate::text::{beginning, text};
 use crate::trust::Trust;
 
 /// How many bytes of a receiver's answer are read: it must be read whole to be JSON.
@@ -105,7 +105,8 @@ impl Sent {
         }
     }
 
-    /// The same with a body that is text in UTF-8, from whatever charset; one that is no text is unreadable.
+    /// The same with a body that is text in UTF-8, from whatever charset; one that is no text is unreadable. `limit` is the
+    /// request's: of a body that was cut there an incomplete last character is dropped.
     #[must_use]
     pub fn into_text(mut self, limit: usize) -> Self {
         if let Self::Answered { content_type, unreadable: unreadable @ None, body, .. } = &mut self {
@@ -116,7 +117,8 @@ impl Sent {
                     Err(why) => *unreadable = Some(why),
                 }
             }
-            match text(content_type.as_deref(), body).map(Cow::into_owned) {
+            let read = if body.len() < limit { text } else { beginning };
+            match read(content_type.as_deref(), body).map(Cow::into_owned) {
                 Some(text) if text.as_bytes() != body => *body = text.into(),
                 Some(_) => {}
                 None => *unreadable = unreadable.take().or_else(|| Some("it is no text of a known charset".to_owned())),
@@ -184,6 +186,16 @@ mod tests {
         }
         assert_eq!(redirect(&"x".repeat(500)).map(|told| told.len()), Some(LONGEST_LOCATION));
         assert_eq!(Sent::answer(308, Bytes::new()).redirected(), None);
+    }
+
+    /// Regression: a page that the limit cut within a character counted as no text, and so as a refusal.
+    #[test]
+    fn body_cut_at_the_limit_is_read_as_text() {
+        let page = Bytes::from_static("<p>页".as_bytes());
+        let cut = |limit: usize| Sent::answer(200, page.slice(..limit)).into_text(limit).detail(100);
+        assert_eq!([cut(3), cut(4), cut(5), cut(6)], ["<p>", "<p>", "<p>", "<p>页"]);
+        let broken_off = Sent::answer(200, page.slice(..4)).into_text(5);
+        assert!(broken_off.detail(100).contains("no text"), "it was not the limit: {broken_off:?}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io;
 
 use rustls::CertificateError;
 
+use crate::client::NoClient;
 use crate::guard::Forbidden;
 
 /// At which step it ended. What matters to the caller: whether the request may have been acted upon.
@@ -18,6 +19,8 @@ pub enum Kind {
     Resolve,
     /// Nothing was sent: no connection, no TLS.
     Connect,
+    /// Nothing was sent: this machine has no file descriptor left. That says nothing of whom it goes to.
+    Exhausted,
     /// It may have been acted upon: the answer did not come in time.
     Timeout,
     /// It may have been acted upon: the connection ended, or what came was no HTTP.
@@ -29,13 +32,27 @@ pub enum Kind {
 pub(crate) struct Failure {
     pub(crate) kind: Kind,
     pub(crate) text: String,
-    /// Nothing was sent because this process has no descriptor left for a connection: that says nothing of whom it goes to.
-    pub(crate) is_exhausted: bool,
 }
 
 impl Failure {
     pub(crate) const fn new(kind: Kind, text: String) -> Self {
-        Self { kind, text, is_exhausted: false }
+        Self { kind, text }
+    }
+
+    fn exhausted() -> Self {
+        let text = "this machine has no file descriptor left: raise the hub's limit (ulimit -n), or the system's";
+        Self::new(Kind::Exhausted, text.to_owned())
+    }
+
+    /// A client that could not be made for a connection.
+    pub(crate) fn of_client(error: &NoClient) -> Self {
+        let causes = std::iter::successors(Some(error as &(dyn Error + 'static)), |&cause| cause.source());
+        let causes: Vec<_> = causes.collect();
+        if causes.iter().any(|cause| is_exhaustion(*cause)) {
+            return Self::exhausted();
+        }
+        let texts: Vec<_> = causes.iter().map(ToString::to_string).collect();
+        Self::new(Kind::Connect, texts.join(": "))
     }
 
     /// What the client's error says. Its own text is left out, because that is where the URL is; what caused it is told
@@ -49,8 +66,7 @@ impl Failure {
             return Self::new(Kind::Connect, refused);
         }
         if causes().any(is_exhaustion) {
-            let text = "this process has no file descriptor left for a connection: raise its limit (ulimit -n)";
-            return Self { is_exhausted: true, ..Self::new(Kind::Connect, text.to_owned()) };
+            return Self::exhausted();
         }
         let (kind, what) = if error.is_builder() {
             (Kind::Unsendable, "the request cannot be sent")
@@ -63,6 +79,10 @@ impl Failure {
         } else {
             (Kind::Broken, "the connection broke")
         };
+        // The system's resolver does not say why it has found nothing.
+        if kind == Kind::Resolve && has_no_descriptor() {
+            return Self::exhausted();
+        }
         let cause = causes().last().map(ToString::to_string).filter(|_| kind != Kind::Timeout);
         Self::new(kind, cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}")))
     }
@@ -97,8 +117,13 @@ fn certificate(cause: &(dyn Error + 'static)) -> Option<String> {
     Some(format!("no connection: the server's certificate {why}"))
 }
 
+/// Whether a file or a socket could not be opened now.
+fn has_no_descriptor() -> bool {
+    std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0)).is_err_and(|error| is_exhaustion(&error))
+}
+
 /// Whether the system had no descriptor left, for the process or in all (`EMFILE`, `ENFILE`).
-fn is_exhaustion(cause: &(dyn Error + 'static)) -> bool {
+pub(crate) fn is_exhaustion(cause: &(dyn Error + 'static)) -> bool {
     const EXHAUSTED: [i32; 2] = [23, 24];
     let code = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
     cfg!(unix) && code.is_some_and(|code| EXHAUSTED.contains(&code))

@@ -6,6 +6,9 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE};
 
+/// How many bytes a character takes at the most, in UTF-8, GB18030 and UTF-16.
+const LONGEST_CHARACTER: usize = 4;
+
 /// The text that bytes hold: by their byte order mark, by the charset that `Content-Type` names, as UTF-8, or as GBK
 /// (GB18030). Nothing where none of these fits.
 pub(crate) fn text<'b>(content_type: Option<&str>, bytes: &'b [u8]) -> Option<Cow<'b, str>> {
@@ -16,6 +19,16 @@ pub(crate) fn text<'b>(content_type: Option<&str>, bytes: &'b [u8]) -> Option<Co
     };
     // No text has one. UTF-16 that is read as something else has.
     text.filter(|text| !text.contains('\0'))
+}
+
+/// The text that bytes hold which were cut off at a limit: a character of which a part is left at the end is dropped.
+pub(crate) fn beginning<'b>(content_type: Option<&str>, bytes: &'b [u8]) -> Option<Cow<'b, str>> {
+    // First of all in UTF-8: with a part of a character it may look like GBK.
+    let utf_8 = std::str::from_utf8(bytes).err().filter(|error| error.error_len().is_none());
+    let utf_8 = utf_8.and_then(|error| bytes.get(..error.valid_up_to()));
+    let lengths = (0..LONGEST_CHARACTER).filter_map(|cut| bytes.len().checked_sub(cut));
+    let cuts = lengths.filter_map(|length| bytes.get(..length));
+    utf_8.into_iter().chain(cuts).find_map(|bytes| text(content_type, bytes))
 }
 
 fn unmarked<'b>(named: Option<&'static Encoding>, bytes: &'b [u8]) -> Option<Cow<'b, str>> {
@@ -112,6 +125,28 @@ mod tests {
         ] {
             assert_eq!(read("application/json", &body).as_deref(), Some(r#"{"code":200}"#), "{body:?}");
         }
+    }
+
+    /// Regression: a long page that was cut within a character was no text.
+    #[test]
+    fn text_cut_within_a_character_is_read_to_the_one_before() {
+        let text = "单a𠀀";
+        let utf_16 = |of: &str| of.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+        let (gb, _, _) = GB18030.encode(text);
+        for (content_type, whole) in [
+            ("text/html", format!("<p>{text}").into_bytes()),
+            ("text/html", [b"<p>", &gb[..]].concat()),
+            ("text/html; charset=gbk", [b"<p>", &gb[..]].concat()),
+            ("text/html", utf_16(&format!("<p>{text}"))),
+            ("text/html", [b"\xfe\xff".to_vec(), utf_16(&format!("<p>{text}"))].concat()),
+        ] {
+            for cut in whole.len() - 4..=whole.len() {
+                let read = beginning(Some(content_type), &whole[..cut]).unwrap();
+                let expected = if cut == whole.len() { "<p>单a𠀀" } else { "<p>单a" };
+                assert_eq!(read, expected, "{content_type}: {cut} of {}", whole.len());
+            }
+        }
+        assert_eq!(beginning(None, b"\xff\xff\xff\xff\xff"), None);
     }
 
     #[test]

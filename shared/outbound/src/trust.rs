@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
+use rustls_native_certs::ErrorKind;
+
+use crate::failure::is_exhaustion;
 
 /// The authorities whose certificates a server may show: those compiled in, and these.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -20,6 +23,9 @@ pub enum Untrusted {
     /// TLS could not be set up.
     #[error("TLS could not be set up")]
     Tls(#[from] rustls::Error),
+    /// The system's store could not be read whole.
+    #[error("the system's certificates of authorities could not be read")]
+    Unread(#[source] std::io::Error),
     /// The system's store holds nothing.
     #[error("the system has no certificates of authorities: leave system_roots out, or install them")]
     NoSystem,
@@ -33,8 +39,17 @@ impl Trust {
             roots.add(CertificateDer::from_slice(der))?;
         }
         if self.system {
+            let found = rustls_native_certs::load_native_certs();
+            for error in found.errors {
+                // What is missing for lack of a descriptor would be missing for as long as the client is kept.
+                if let ErrorKind::Io { inner, .. } = error.kind
+                    && is_exhaustion(&inner)
+                {
+                    return Err(Untrusted::Unread(inner));
+                }
+            }
             // A store of hundreds may hold one that cannot be read.
-            let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            let (added, _) = roots.add_parsable_certificates(found.certs);
             if added == 0 {
                 return Err(Untrusted::NoSystem);
             }

@@ -184,8 +184,18 @@ impl<'a> Json<'a> {
         self.get(name)?.inside(look)
     }
 
-    /// Looks into a value that is an object or a JSON string that holds one.
+    /// Looks into a value that is an object or a JSON string that holds one. A string that is no JSON for its control
+    /// characters alone is [`mended`] for that.
     pub fn inside<R>(&self, look: impl FnOnce(&Json<'_>) -> R) -> Option<R> {
+        let Kind::String(text) = &self.kind else { return self.inside_strictly(look) };
+        match Json::parse(text.as_bytes()) {
+            Ok(inner) => inner.is_object().then(|| look(&inner)),
+            Err(error) => mended(text.as_bytes(), &error, |inner| inner.is_object().then(|| look(inner))).flatten(),
+        }
+    }
+
+    /// Looks into a value that is an object or a JSON string that holds one as others read it, too.
+    pub fn inside_strictly<R>(&self, look: impl FnOnce(&Json<'_>) -> R) -> Option<R> {
         match &self.kind {
             Kind::Object(_) => Some(look(self)),
             Kind::String(text) => Json::parse(text.as_bytes()).ok().filter(Json::is_object).map(|inner| look(&inner)),

@@ -71,13 +71,13 @@ impl Entrance {
             Ok(()) => {
                 let half_empty = self.hints.capacity() * 2 >= self.hints.max_capacity();
                 if half_empty && self.is_full.swap(false, Ordering::Relaxed) {
-                    tracing::info!(?to, "a lane of the queue has room again");
+                    tracing::info!(%to, "a lane of the queue has room again");
                 }
                 Ok(())
             }
             Err(TrySendError::Full(_)) => {
                 if !self.is_full.swap(true, Ordering::Relaxed) {
-                    tracing::info!(?to, "a lane of the queue is full: the sweep takes up what it has no room for");
+                    tracing::info!(%to, "a lane of the queue is full: the sweep takes up what it has no room for");
                 }
                 Ok(())
             }

@@ -7,6 +7,7 @@
 mod in_process;
 
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use hub::{ConnectionId, EndpointId, EventKey};
@@ -51,6 +52,16 @@ pub enum Destination {
     Connection(ConnectionId),
     /// The store alone.
     Store,
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Endpoint(id) => write!(f, "endpoint {id}"),
+            Self::Connection(id) => write!(f, "connection {id}"),
+            Self::Store => f.write_str("store"),
+        }
+    }
 }
 
 /// Version 1 on the wire.

@@ -99,17 +99,36 @@ pub fn log(refused: &Refused<'_>, now: Utc) {
     LOG.lock().unwrap_or_else(PoisonError::into_inner).take(refused, now);
 }
 
+/// Logs how many refusals of a minute that is over were not logged, where no refusal since has brought that up.
+pub fn tell(now: Utc) {
+    LOG.lock().unwrap_or_else(PoisonError::into_inner).turn(now);
+}
+
+/// The same for a process that ends, of the minute that lasts.
+pub fn tell_all() {
+    LOG.lock().unwrap_or_else(PoisonError::into_inner).tell();
+}
+
 impl Log {
-    fn take(&mut self, refused: &Refused<'_>, now: Utc) {
+    /// Begins another minute where the present one is over.
+    fn turn(&mut self, now: Utc) {
         // A clock that was set back begins a minute, too.
         if now < self.begun || now.since(self.begun) >= WINDOW {
-            let unlogged = std::mem::take(&mut self.unlogged);
             (self.begun, self.lines) = (now, 0);
-            if !unlogged.is_empty() {
-                let total: u64 = unlogged.values().sum();
-                tracing::warn!(total, refusals = summary(&unlogged), "more was refused than is logged line by line");
-            }
+            self.tell();
         }
+    }
+
+    fn tell(&mut self) {
+        let unlogged = std::mem::take(&mut self.unlogged);
+        if !unlogged.is_empty() {
+            let total: u64 = unlogged.values().sum();
+            tracing::warn!(total, refusals = summary(&unlogged), "more was refused than is logged line by line");
+        }
+    }
+
+    fn take(&mut self, refused: &Refused<'_>, now: Utc) {
+        self.turn(now);
         let connection = refused.connection;
         if self.lines >= LINES {
             let count = self.unlogged.entry((refused.refusal, connection.cloned())).or_default();
@@ -185,5 +204,19 @@ mod tests {
         );
         let set_back = logged(|| log.take(&partner, Utc(0)));
         assert_eq!(set_back.lines().count(), 1, "{set_back}");
+    }
+
+    /// Regression: how many were not logged was told with the next refusal alone, so never where a flood had stopped.
+    #[test]
+    fn count_of_a_flood_that_has_stopped_is_told() {
+        let stranger = Refused { function: "callback", refusal: Refusal::Path, connection: None, peer: None };
+        let mut log = Log::default();
+        let told = |log: &mut Log, tell: fn(&mut Log)| logged(|| tell(log));
+        logged(|| (0..30).for_each(|_| log.take(&stranger, NOW)));
+        assert_eq!(told(&mut log, |log| log.turn(NOW.after(WINDOW / 2))), "", "the minute lasts");
+        assert!(told(&mut log, |log| log.turn(NOW.after(WINDOW))).contains("no such path: 10"));
+        assert_eq!(told(&mut log, |log| log.turn(NOW.after(WINDOW * 2))), "", "it is told once");
+        logged(|| (0..30).for_each(|_| log.take(&stranger, NOW.after(WINDOW * 2))));
+        assert!(told(&mut log, Log::tell).contains("no such path: 10"), "the process ends");
     }
 }

@@ -131,7 +131,9 @@ impl Deployment {
     fn courier(&self, outcome: Outcome, answer: &'static str) -> Courier<DynamoStore, SqsQueue> {
         let (status, detail) = match outcome {
             Outcome::Delivered => (200, ""),
-            Outcome::Refused { .. } | Outcome::NoAnswer | Outcome::Impossible => (503, "Service Unavailable"),
+            Outcome::Refused { .. } | Outcome::NoAnswer | Outcome::Impossible | Outcome::Unsent => {
+                (503, "Service Unavailable")
+            }
         };
         Courier {
             context: self.context.clone(),

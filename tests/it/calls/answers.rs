@@ -91,9 +91,11 @@ async fn query_is_answered_in_utf_8() {
 async fn redirected_call_has_failed_and_says_where_to() {
     let canned = Canned::start().await;
     let (_plan, hub) = hub(&canned).await;
-    let redirect = |status| answer(status, "location: https://partner.example/?app=s3cret\r\n", b"<html>moved</html>");
-    for (n, status) in [301, 302, 307, 308].into_iter().enumerate() {
-        canned.answer(redirect(status));
+    let redirect = |status, page| answer(status, "location: https://partner.example/?app=s3cret\r\n", page);
+    let pages: [&[u8]; 3] = [b"<html>moved</html>", br#"{"code":200}"#, br#"{"code":300,"msg":"x"}"#];
+    let cases = pages.into_iter().flat_map(|page| [301, 302, 307, 308].map(|status| (page, status)));
+    for (n, (page, status)) in cases.enumerate() {
+        canned.answer(redirect(status, page));
         let failed = command(&hub, n).await;
         assert_eq!((&failed["state"], &failed["attempts"][0]["status"]), (&"failed".into(), &status.into()));
         let detail = failed["attempts"][0]["detail"].as_str().unwrap();
@@ -103,7 +105,7 @@ async fn redirected_call_has_failed_and_says_where_to() {
         assert!(query.json()["detail"].as_str().unwrap().contains("https://partner.example/"), "{}", query.json());
     }
     // Whoever says "see other" has looked at it.
-    canned.answer(redirect(303));
+    canned.answer(redirect(303, pages[0]));
     let unknown = command(&hub, 303).await;
     assert_eq!(unknown["state"], "ambiguous");
     assert!(unknown["attempts"][0]["detail"].as_str().unwrap().contains("https://partner.example/"), "{unknown}");

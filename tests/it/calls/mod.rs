@@ -5,6 +5,7 @@ mod circuits;
 mod crash;
 mod first;
 mod idempotency;
+mod lacks;
 mod retry;
 mod rows;
 mod telling;

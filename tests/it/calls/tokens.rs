@@ -13,6 +13,7 @@ use runtime::config::Config;
 use serde_json::Value;
 use simulators::api::{Fault, TOKEN};
 use simulators::erp::Reply;
+use store::Store as _;
 use store_sqlite::SqliteStore;
 
 use crate::calls::{API_TOKEN, Desk, Making, SECRET, port, upload, waybill};
@@ -311,18 +312,60 @@ async fn refused_credentials_fail_at_once_and_name_their_keys() {
     desk.hub.stop().await;
 }
 
+/// Regression: what an earlier process had told was never told again within a day, whatever had been well in between.
+#[tokio::test]
+async fn refusal_after_a_success_is_told_again_after_a_restart() {
+    let mut desk = Desk::new().await;
+    let told = async |desk: &Desk| desk.hub.context().store.note("credentials#eyes").await.unwrap().unwrap().value;
+    let asked = async |desk: &Desk, refuses: bool| {
+        desk.time.pass(LIFE);
+        desk.eyes.recover();
+        if refuses {
+            desk.eyes.behave(Fault::Http(Reply::of(401)).always().on(TOKEN));
+        }
+        let query = desk.call("eyes", "customs_status_download", "", r#"{"billId":"1"}"#).await;
+        assert_eq!(query.status, if refuses { 502 } else { 200 });
+    };
+    asked(&desk, true).await;
+    let first = told(&desk).await;
+    assert!(first.contains("problem"), "{first}");
+    desk.hub.stop().await;
+    desk.hub = desk.plan.start_at(&desk.time).await;
+    asked(&desk, true).await;
+    assert_eq!(told(&desk).await, first, "it was told");
+    desk.hub.stop().await;
+    desk.hub = desk.plan.start_at(&desk.time).await;
+    asked(&desk, false).await;
+    asked(&desk, true).await;
+    assert_ne!(told(&desk).await, first);
+    desk.hub.stop().await;
+}
+
 /// A token endpoint that fails, is busy or gone is none that refuses.
 #[tokio::test]
 async fn failing_token_endpoint_refuses_nobody() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
     for (n, fault) in
-        [Fault::Http(Reply::of(500)), Fault::Busy, Fault::Code(500, "error"), Fault::Drops].into_iter().enumerate()
+        [Fault::Http(Reply::of(500)), Fault::Busy, Fault::Code(429, "slow"), Fault::Drops].into_iter().enumerate()
     {
         desk.eyes.behave(fault.always().on(TOKEN));
         let id = desk.command("eyes", "subscribe", &format!("k-{n}"), r#"[{"blNo":"B"}]"#).await;
         assert_eq!(desk.attempted(&id, 1).await["state"], "queued", "{n}");
         desk.time.pass(Duration::from_secs(2));
     }
+    desk.hub.stop().await;
+}
+
+/// Regression: commands were tried again for days while the partner refused the secret by a code of its own.
+#[tokio::test]
+async fn token_refused_by_any_code_fails_the_command() {
+    let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
+    desk.eyes.behave(Fault::Code(500, "secret error").always().on(TOKEN));
+    let id = desk.command("eyes", "subscribe", "k", r#"[{"blNo":"B"}]"#).await;
+    let failed = desk.attempted(&id, 1).await;
+    let detail = failed["attempts"][0]["detail"].as_str().unwrap();
+    assert_eq!(failed["state"], "failed");
+    assert!(detail.contains("500 secret error") && detail.contains("company_code, secret"), "{detail}");
     desk.hub.stop().await;
 }
 

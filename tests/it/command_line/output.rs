@@ -180,3 +180,24 @@ async fn check_config_tells_by_text_and_exit_code() {
     assert!(operator.says("check-config").fine);
     hub.stop().await;
 }
+
+/// Regression: nobody was told that others on the machine could read the keys.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_can_read_is_warned_about() {
+    use std::os::unix::fs::PermissionsExt;
+    let plan = Plan::new();
+    let hub = plan.start().await;
+    let operator = Operator::of(&plan, &hub);
+    let data = plan.config().data_dir;
+    for (mode, folder, warns) in [(0o644, 0o755, true), (0o600, 0o700, false), (0o640, 0o750, false)] {
+        std::fs::set_permissions(&operator.config, PermissionsExt::from_mode(mode)).unwrap();
+        std::fs::set_permissions(&data, PermissionsExt::from_mode(folder)).unwrap();
+        let said = operator.says("check-config").out;
+        for (told, path) in [("can read the configuration", &operator.config), ("can look into the data folder", &data)]
+        {
+            assert_eq!(said.contains(&format!("{told} {}", path.display())), warns, "{said}");
+        }
+    }
+    hub.stop().await;
+}

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use courier::Swept;
 use hub::Utc;
 use partners::Partner;
 use runtime::Clock;
+use simulators::erp::{Behaviour, Reply};
 use tongguan::{Hub, Steady};
 
-use crate::support::{Plan, ledger, settled, taken};
+use crate::support::{Plan, Time, attempted, courier, erp, ledger, settled, sweep, taken};
 
 const HOUR: Duration = Duration::from_hours(1);
 const AHEAD: Duration = Duration::from_hours(91 * 24);
@@ -91,5 +93,24 @@ async fn a_clock_wrong_from_the_start_is_held_to_the_store() {
     let hub = times.start(&plan).await;
     push(&hub, "A").await;
     assert_eq!((kept(&hub).await, ledger(&hub.context().store).await.accepted), (1, 1));
+    hub.stop().await;
+}
+
+/// Regression: a clock that jumped during a sweep had the sweep take up what was under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_that_meets_a_jump_takes_nothing_up() {
+    let receiver = erp().await;
+    let (plan, time) = (Plan::new().endpoint("erp", &receiver, ""), Time::now());
+    let hub = plan.start_at(&time).await;
+    receiver.behave(Behaviour::Answers(Reply::of(500)));
+    push(&hub, "A").await;
+    attempted(&hub, "order:A", "erp", 1).await;
+    let (mut courier, began) = (courier(&hub), AtomicI64::new(0));
+    let clock = time.clock();
+    courier.context.clock = Arc::new(move || {
+        let jumped = began.fetch_add(1, Ordering::SeqCst) > 0;
+        clock().after(if jumped { AHEAD } else { Duration::ZERO })
+    });
+    assert_eq!(sweep(&courier).await, Swept::default());
     hub.stop().await;
 }

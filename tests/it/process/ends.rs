@@ -1,6 +1,8 @@
 //! How a hub ends, and that there is one to a data folder.
 
 use std::collections::HashMap;
+#[cfg(target_os = "linux")]
+use std::process::Stdio;
 use std::time::Duration;
 
 use partners::Partner;
@@ -10,6 +12,8 @@ use tokio::net::TcpStream;
 use crate::support::http::request;
 use crate::support::load::{Load, bodies};
 use crate::support::process::Process;
+#[cfg(target_os = "linux")]
+use crate::support::process::TONGGUAN;
 use crate::support::{Plan, Time, erp, hook, ledger, settled, status, until, within};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,6 +109,37 @@ async fn a_second_request_to_end_is_obeyed_at_once_and_explained() {
         let log = process.log();
         assert!(log.contains("ended at once") && log.contains("partners send them again"), "{log}");
     }
+}
+
+/// Regression: while a hub started, nobody read the signals that were listened for.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_interrupts_end_a_hub_that_is_starting() {
+    let plan = Plan::new();
+    drop(store_sqlite::SqliteStore::open(&plan.config().data_dir).unwrap());
+    // Whoever holds the file like this keeps a hub from opening it for seconds.
+    let other = rusqlite::Connection::open(plan.config().data_dir.join("tongguan.db")).unwrap();
+    other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
+    let config = plan.folder().join("starting.toml");
+    std::fs::write(&config, plan.text()).unwrap();
+    let mut command = std::process::Command::new(TONGGUAN);
+    let mut child = command.arg("serve").arg("--config").arg(&config).stderr(Stdio::null()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let caught = |status: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or_default();
+        u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 0b10 != 0)
+    };
+    until(async || caught(&std::fs::read_to_string(&status).unwrap_or_default())).await;
+    let kill = format!("kill -INT {}", child.id());
+    let mut ended = None;
+    // Two that come close together may be one.
+    until(async || {
+        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        ended = child.try_wait().unwrap();
+        ended.is_some()
+    })
+    .await;
+    assert_eq!(ended.unwrap().code(), Some(130));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

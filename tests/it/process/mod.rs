@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 mod clock;
+#[cfg(target_os = "linux")]
+mod descriptors;
 mod ends;
 mod kills;
 mod refusals;

@@ -124,7 +124,7 @@ impl Calls {
         let known = self.known.entry(call.key.clone()).or_default();
         moved(known, &kept.call, call).map_err(|what| format!("the call {} about {}: {what}", key.id, call.key))?;
         kept.call = call.clone();
-        let told = end(&Record { event: kept.event.clone(), work: after.clone() });
+        let told = end(&Record { event: kept.event.clone(), work: after.clone() }, &[]);
         let told = told.map(|event| (event.key.id.to_string(), event));
         kept.told.extend(told.as_ref().map(|(id, _)| id.clone()));
         if let Some(kind) = call.standing.event_type() {

@@ -77,6 +77,21 @@ async fn what_is_stored_in_a_file_that_was_removed_is_refused() {
     }
 }
 
+/// Regression: a repeated message was acknowledged as stored from a file that was removed.
+#[tokio::test]
+async fn head_in_a_file_that_was_removed_is_refused() {
+    let store = make_store().await;
+    let event = event(Bytes::from_static(b"{}"));
+    let (connection, subject, kind) = (&event.key.connection, &event.key.subject, &event.meta.kind);
+    assert!(store.head(connection, subject, kind, NOW).await.is_ok());
+    let file = FOLDER.with_borrow(|folder| folder.as_ref().unwrap().path().join("tongguan.db"));
+    std::fs::rename(&file, file.with_extension("aside")).unwrap();
+    let error = store.head(connection, subject, kind, NOW).await.unwrap_err();
+    assert!(error.retryable() && runtime::logs::chain(&error).contains("removed or replaced"), "{error:?}");
+    std::fs::rename(file.with_extension("aside"), &file).unwrap();
+    assert!(store.head(connection, subject, kind, NOW).await.is_ok(), "it is back");
+}
+
 /// Regression: whoever only looked waited for the lock of another program that wrote, and failed.
 #[tokio::test]
 async fn a_store_is_read_while_another_program_writes() {
@@ -105,4 +120,45 @@ async fn after_a_graceful_end_the_database_file_alone_is_the_store() {
     std::fs::copy(plan.config().data_dir.join("tongguan.db"), copy.path().join("tongguan.db")).unwrap();
     let kept = events(&SqliteStore::existing(copy.path()).unwrap()).await;
     assert_eq!(kept.iter().map(|event| event.key.subject.as_str()).collect::<Vec<_>>(), ["order:S1"]);
+}
+
+/// Regression: in a folder that others may look into, any user of the machine could read the store, tokens included.
+#[cfg(unix)]
+#[tokio::test]
+async fn files_are_their_owners_alone_whatever_the_folder() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let modes = || {
+        let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap());
+        files.map(|file| file.permissions().mode() & 0o777).collect::<Vec<_>>()
+    };
+    let _lock = SqliteStore::lock(folder.path()).unwrap();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    assert!(store.put_note("a", "b", 0).await.unwrap());
+    assert_eq!(modes(), [0o600; 4]);
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        std::fs::set_permissions(entry.unwrap().path(), PermissionsExt::from_mode(0o644)).unwrap();
+    }
+    let again = SqliteStore::open(folder.path()).unwrap();
+    assert!(again.put_note("a", "c", 1).await.unwrap());
+    assert_eq!(modes().into_iter().filter(|mode| *mode == 0o600).count(), 3, "an earlier version has made them so");
+}
+
+/// Regression: whatever was wrong with the data folder, it was said to be in use by another hub.
+#[tokio::test]
+async fn what_is_wrong_with_a_data_folder_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    for path in [file.clone(), file.join("below")] {
+        let error = SqliteStore::lock(&path).unwrap_err().to_string();
+        assert!(error.contains(&path.display().to_string()) && error.contains("it is a file"), "{error}");
+    }
+    std::fs::create_dir(folder.path().join("hub.lock")).unwrap();
+    let error = SqliteStore::lock(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("hub.lock") && !error.contains("another hub"), "{error}");
+    let other = folder.path().join("other");
+    let _first = SqliteStore::lock(&other).unwrap();
+    assert!(SqliteStore::lock(&other).unwrap_err().to_string().contains("in use by another hub"));
 }

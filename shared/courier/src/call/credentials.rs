@@ -1,6 +1,6 @@
 //! Credentials that a partner refuses: told once for each connection and problem, in all processes.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hub::Utc;
@@ -23,20 +23,21 @@ struct Told {
     at: Utc,
 }
 
-/// The problem that this process knows to have been told.
+/// What this process knows of a connection's credentials.
 #[derive(Debug, Default)]
-pub(super) struct Complaint(Mutex<Option<String>>);
+pub(super) struct Complaint(Mutex<Known>);
+
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// The problem that was told.
+    told: Option<String>,
+    /// When the partner took them last: a problem that was told before is another one.
+    accepted: Utc,
+}
 
 impl Complaint {
-    fn is(&self, problem: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_deref() == Some(problem)
-    }
-
-    fn set(&self, problem: Option<String>) -> bool {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let had = known.is_some();
-        *known = problem;
-        had
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -50,15 +51,17 @@ pub(super) fn advice(connection: &Connection) -> String {
 /// Logs and counts that the partner refuses the credentials with that code, unless that was done.
 pub(super) async fn refused<S: Store, Q>(courier: &Courier<S, Q>, connection: &Connection, gate: &Gate, code: &str) {
     let problem = hub::identity::digest(format!("{} {code}", account(connection)).as_bytes());
-    if gate.complaint.is(&problem) {
+    let Known { told, accepted } = gate.complaint.known().clone();
+    if told.as_deref() == Some(&problem) {
         return;
     }
-    gate.complaint.set(Some(problem.clone()));
+    gate.complaint.known().told = Some(problem.clone());
     let (store, now, name) = (&courier.context.store, courier.context.now(), note(connection));
     // Where the store does not answer, each process tells it.
     if let Ok(note) = store.note(&name).await {
         let told = note.as_ref().and_then(|note| serde_json::from_str::<Told>(&note.value).ok());
-        if told.is_some_and(|told| told.problem == problem && now.since(told.at) < TOLD) {
+        let is_known = |told: Told| told.problem == problem && accepted < told.at && now.since(told.at) < TOLD;
+        if told.is_some_and(is_known) {
             return;
         }
         let value = serde_json::to_string(&Told { problem, at: now }).unwrap_or_default();
@@ -80,7 +83,8 @@ pub(super) async fn refused<S: Store, Q>(courier: &Courier<S, Q>, connection: &C
 
 /// Remembers that the partner takes the credentials, so that a later refusal is told again.
 pub(super) async fn accepted<S: Store, Q>(courier: &Courier<S, Q>, connection: &Connection, gate: &Gate) {
-    if !gate.complaint.set(None) {
+    let known = Known { told: None, accepted: courier.context.now() };
+    if std::mem::replace(&mut *gate.complaint.known(), known).told.is_none() {
         return;
     }
     let (store, name) = (&courier.context.store, note(connection));

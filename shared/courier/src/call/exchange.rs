@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use hub::Secret;
-use hub::call::{Answered, Came};
+use hub::call::{Answered, Came, Said};
 use hub::delivery::Outcome;
 use outbound::{Kind, Request, Sent};
 use partners::operation::enclosure::Enclosure;
@@ -15,7 +15,7 @@ use runtime::config::Connection;
 use store::Store;
 use url::Url;
 
-use super::token::{self, Refusal};
+use super::token::{self, Lack, Refusal};
 use super::{Gate, credentials};
 use crate::entropy::{NoEntropy, nonce};
 use crate::file::{self, Limits, Obtained};
@@ -58,11 +58,15 @@ pub(super) enum Unready {
     Refused {
         /// For the operator: its words, and what to do.
         text: String,
-        /// What the partner said.
+        /// What the partner's answer was.
         refusal: Refusal,
+        /// What it said there.
+        said: Option<Said>,
     },
     /// Not by this process as it is: nothing that the partner or the request could mend.
     Here(String),
+    /// Not in this moment: this machine has no descriptor left.
+    Exhausted(String),
     /// Not now.
     Later {
         text: String,
@@ -70,6 +74,8 @@ pub(super) enum Unready {
         outcome: Outcome,
         /// The wait that was asked for.
         retry_after: Option<Duration>,
+        /// What the partner said instead of giving a token.
+        said: Option<Said>,
     },
 }
 
@@ -81,11 +87,12 @@ impl From<NoEntropy> for Unready {
 
 impl From<token::NoToken> for Unready {
     fn from(why: token::NoToken) -> Self {
-        let token::NoToken { text, outcome, refused, here } = why;
-        match refused {
-            Some(refusal) => Self::Refused { text, refusal },
-            None if here => Self::Here(text),
-            None => Self::Later { text, outcome, retry_after: None },
+        let token::NoToken { text, outcome, refused, said, lack } = why;
+        match (refused, lack) {
+            (Some(refusal), _) => Self::Refused { text, refusal, said },
+            (None, Some(Lack::Entropy)) => Self::Here(text),
+            (None, Some(Lack::Descriptors)) => Self::Exhausted(text),
+            (None, None) => Self::Later { text, outcome, retry_after: None, said },
         }
     }
 }
@@ -132,8 +139,10 @@ async fn obtain<S, Q>(
     let limits = Limits { timeout: connection.timeout, allow_private: connection.allow_private_files };
     let send = |request| (courier.wire)(Request { trust: trust(&connection.trust), ..request });
     file::obtain(enclosed, send, &limits).await.map_err(|why| {
-        if why.worth_repeating {
-            Unready::Later { text: why.text, outcome: Outcome::Impossible, retry_after: why.retry_after }
+        if why.is_exhausted {
+            Unready::Exhausted(why.text)
+        } else if why.worth_repeating {
+            Unready::Later { text: why.text, outcome: Outcome::Impossible, retry_after: why.retry_after, said: None }
         } else {
             Unready::Never(vec![Fault { field: "file".to_owned(), remedy: why.text }])
         }
@@ -168,15 +177,25 @@ pub(super) struct Exchange {
     pub(super) sent: Sent,
     /// Nothing where there was no answer.
     pub(super) verdict: Option<Verdict>,
+    /// What the partner said, in its own words.
+    pub(super) said: Option<Said>,
     /// Whether it refuses the connection's credentials.
     pub(super) refuses_credentials: bool,
 }
 
-/// Sends a request, once, and reads the partner's business code.
-pub(super) async fn exchange<S, Q>(courier: &Courier<S, Q>, ask: Ask<'_>, request: Request) -> Exchange {
+/// Sends a request, once, and reads the partner's business code. One that this machine could not send is none.
+pub(super) async fn exchange<S, Q>(
+    courier: &Courier<S, Q>,
+    ask: Ask<'_>,
+    request: Request,
+) -> Result<Exchange, Unready> {
     let sent = wired(courier, request).await;
+    if let Sent::Failed { kind: Kind::Exhausted, text, .. } = sent {
+        return Err(Unready::Exhausted(text));
+    }
     let verdict = read(&sent, |status, body| operation::read(ask.operation, &ask.connection.settings, status, body));
-    Exchange { sent, verdict, refuses_credentials: false }
+    let said = verdict.as_ref().and_then(Said::of);
+    Ok(Exchange { sent, verdict, said, refuses_credentials: false })
 }
 
 /// What came of a request, an answer as text.
@@ -196,7 +215,7 @@ pub(super) fn read(sent: &Sent, judge: impl FnOnce(u16, &[u8]) -> Verdict) -> Op
         None
     };
     let Some(why) = why else { return Some(judge(*status, body)) };
-    // A redirect may carry a business code; a body that cannot be read carries none.
+    // A 303 may carry a business code; a body that cannot be read carries none.
     let body = if unreadable.is_some() || body.len() > LONGEST_ANSWER { &b""[..] } else { body };
     Some(match judge(*status, body) {
         Verdict::Refused { code, .. } if code == status.to_string() => Verdict::Refused { code, text: why },
@@ -265,7 +284,7 @@ impl Exchange {
             }
             (None, Sent::Failed { kind, .. }) => match kind {
                 Kind::Unsendable => Came::Refusal,
-                Kind::Refused | Kind::Resolve | Kind::Connect => Came::Nothing { retry_after: None },
+                Kind::Refused | Kind::Resolve | Kind::Connect | Kind::Exhausted => Came::Nothing { retry_after: None },
                 Kind::Timeout | Kind::Broken => Came::Unknown,
             },
         }
@@ -278,7 +297,7 @@ impl Exchange {
             (_, Sent::Answered { status, retry_after, .. }) => {
                 Outcome::Refused { retry_after: *retry_after, trouble: *status == 429 || *status >= 500 }
             }
-            (_, Sent::Failed { kind: Kind::Unsendable | Kind::Refused, .. }) => Outcome::Impossible,
+            (_, Sent::Failed { kind: Kind::Unsendable | Kind::Refused | Kind::Exhausted, .. }) => Outcome::Impossible,
             (_, Sent::Failed { kind: Kind::Resolve | Kind::Connect | Kind::Timeout | Kind::Broken, .. }) => {
                 Outcome::NoAnswer
             }

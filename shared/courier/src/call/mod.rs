@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use hub::breaker::{self, Permit};
 use hub::call::{Call, Came, Rules, Standing, Tried};
-use hub::delivery::{Attempt, Outcome, State};
+use hub::delivery::{Attempt, MOMENT, Outcome, State};
 use hub::schedule::Schedule;
 use hub::{Alias, ConnectionId, EventKey, Record, Utc, Work};
 use partners::Json;
@@ -32,7 +32,7 @@ pub use self::query::{Answer, Unanswered, ask};
 use self::turnstile::Limits;
 use crate::attempt::{Done, MARGIN, Undone};
 use crate::change::{change, leave, tell};
-use crate::{Courier, index, release};
+use crate::{Courier, index, lack, release};
 
 /// How long a command may wait in hand for its moment at its connection's rate; for longer it is put off until then.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -88,7 +88,7 @@ pub(crate) async fn run<S: Store, Q: Queue>(
     let operation = connection.and_then(|connection| operation::find(connection.partner, &call.operation));
     let Some((connection, operation)) = connection.zip(operation) else {
         let lacks = "its connection is not in the configuration, or offers no such operation";
-        return unknown(courier, &record, turn, lacks).await;
+        return unknown(courier, (key, record.work), turn, lacks).await;
     };
     let data = record.event.data();
     let (body, beside) = (Json::parse(&data), serde_json::from_slice::<Beside>(&record.event.body));
@@ -112,7 +112,7 @@ pub(crate) async fn run<S: Store, Q: Queue>(
         Some(Err(moment)) => {
             let why = format!("put off until {moment}: others are before it at the connection's rate");
             let until = moment.min(context.now().after(breaker::LONGEST_PUT_OFF));
-            return put_off(courier, &record, turn, connection, until, &why).await;
+            return put_off(courier, (key, record.work), turn, connection, until, &why).await;
         }
         Some(Ok(place)) => place,
     };
@@ -179,6 +179,7 @@ impl Outgoing {
             // It answers, and knows its own mind.
             Self::Not(Unready::Refused { .. }) => Outcome::Delivered,
             Self::Not(Unready::Never(_) | Unready::Unknown(_) | Unready::Here(_)) => Outcome::Impossible,
+            Self::Not(Unready::Exhausted(_)) => Outcome::Unsent,
         }
     }
 
@@ -211,7 +212,10 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
             let Some(claimed) = self.claim(work, turn).await? else { return Ok(None) };
             (work, turn) = claimed;
             let began = courier.context.now();
-            let made = exchange(courier, self.ask, ready.request).await;
+            let made = match exchange(courier, self.ask, ready.request).await {
+                Ok(made) => made,
+                Err(unready) => return Ok(Some(Made { work, turn, began, came: Outgoing::Not(unready) })),
+            };
             let again = made.is_expired() && spent.is_none() && ready.token.is_some();
             if again && may_take(longest(connection, self.ask.file.is_some())) {
                 spent = ready.token;
@@ -247,18 +251,30 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
         let Self { courier, record, ask, .. } = self;
         let (context, key) = (&courier.context, &record.event.key);
         let Made { work, turn, began, came: outgoing } = made;
-        let (came, detail, answer, status) = match &outgoing {
-            Outgoing::Sent(exchange) => (exchange.came(), exchange.detail(), exchange.answer(), exchange.sent.status()),
-            Outgoing::Not(Unready::Later { text, retry_after, .. }) => {
-                (Came::Nothing { retry_after: *retry_after }, text.clone(), None, None)
+        let (came, detail, said, status) = match &outgoing {
+            Outgoing::Sent(exchange) => {
+                (exchange.came(), exchange.detail(), exchange.said.clone(), exchange.sent.status())
             }
-            Outgoing::Not(Unready::Refused { text, .. }) => (Came::Refusal, text.clone(), None, None),
+            Outgoing::Not(Unready::Later { text, retry_after, said, .. }) => {
+                (Came::Nothing { retry_after: *retry_after }, text.clone(), said.clone(), None)
+            }
+            Outgoing::Not(Unready::Refused { text, refusal, said }) => {
+                let status = (refusal.status != 0).then_some(refusal.status);
+                (Came::Refusal, text.clone(), said.clone(), status)
+            }
             Outgoing::Not(Unready::Never(faults)) => (Came::Refusal, list(faults), None, None),
-            Outgoing::Not(Unready::Unknown(faults)) => return unknown(courier, record, turn, &list(faults)).await,
+            Outgoing::Not(Unready::Unknown(faults)) => {
+                return unknown(courier, (key, work), turn, &list(faults)).await;
+            }
             Outgoing::Not(Unready::Here(why)) => {
                 tracing::error!(call = %key.id, connection = %key.connection, why, "a call cannot be sent by this process");
                 let (until, why) = (over.after(HERE), format!("put off: {why}"));
-                return put_off(courier, record, turn, ask.connection, until, &why).await;
+                return put_off(courier, (key, work), turn, ask.connection, until, &why).await;
+            }
+            Outgoing::Not(Unready::Exhausted(why)) => {
+                lack::tell(why);
+                let until = over.after(MOMENT.mul_f64(1.0 + (courier.random)()));
+                return put_off(courier, (key, work), turn, ask.connection, until, &format!("put off: {why}")).await;
             }
         };
         let learned = if let (Outgoing::Sent(exchange), Came::Success) = (&outgoing, came) {
@@ -269,7 +285,12 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
             Vec::new()
         };
         let ms = u64::try_from(over.since(began).as_millis()).unwrap_or(u64::MAX);
-        let tried = Tried { attempt: Attempt { at: began, ms, status, detail, put_off: 0 }, answer, came, learned };
+        let answer = match &outgoing {
+            Outgoing::Sent(exchange) => exchange.answer(),
+            Outgoing::Not(_) => None,
+        };
+        let attempt = Attempt { at: began, ms, status, detail, put_off: 0 };
+        let tried = Tried { attempt, answer, said, came, learned };
         let indexed = self.index(&tried.learned).await;
         let rules = Rules { schedule: &ask.connection.schedule, repeatable: ask.operation.effect.repeatable() };
         let (config, jitter) = (&context.config, (courier.random)());
@@ -289,7 +310,7 @@ impl<S: Store, Q: Queue> Sending<'_, S, Q> {
         };
         let changed = change(courier, key, work, settled).await.map_err(Undone::After)?;
         let Some(work) = changed else { return Ok(Done::Stale) };
-        log(key, &work, status);
+        log(key, &work, outgoing.status());
         Ok(told(courier, key, &work).await.map_or(Done::Stale, Done::Called))
     }
 
@@ -323,9 +344,12 @@ async fn end<S: Store, Q: Queue>(
 ) -> Result<Done, Undone> {
     let now = courier.context.now();
     let attempt = Attempt { at: now, detail: reason, ..Attempt::default() };
-    let tried = Tried { attempt, answer: None, came: Came::Refusal, learned: Vec::new() };
+    let tried = Tried { attempt, answer: None, said: None, came: Came::Refusal, learned: Vec::new() };
     let rules = Rules { schedule: &Schedule::new(vec![]), repeatable: false };
-    unsent(courier, record, turn, |call| call.attempted(tried.clone(), &rules, now, 0.0)).await
+    unsent(courier, (&record.event.key, record.work.clone()), turn, |call| {
+        call.attempted(tried.clone(), &rules, now, 0.0)
+    })
+    .await
 }
 
 /// Puts a call off whose operation's circuit is open until `reopens`.
@@ -341,53 +365,53 @@ async fn held_back<S: Store, Q: Queue>(
     let rank = line.rank(&call.operation, reopens, &call.attempts, now);
     let due = rank.due(reopens, call.owed_since().unwrap_or(now), now, (courier.random)());
     let why = format!("put off until {due}: the partner has been failing at it, and its circuit is open");
-    put_off(courier, record, call.turn, connection, due, &why).await
+    put_off(courier, (&record.event.key, record.work.clone()), call.turn, connection, due, &why).await
 }
 
 /// Puts a call off that may not be sent before `until`.
 async fn put_off<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
-    record: &Record,
+    found: (&EventKey, Work),
     turn: u32,
     connection: &Connection,
     until: Utc,
     why: &str,
 ) -> Result<Done, Undone> {
     let now = courier.context.now();
-    unsent(courier, record, turn, |call| call.put_off(until, why, &connection.schedule, now)).await
+    unsent(courier, found, turn, |call| call.put_off(until, why, &connection.schedule, now)).await
 }
 
 /// Puts a call off that this process does not know how to send, for lack of that.
 async fn unknown<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
-    record: &Record,
+    found: (&EventKey, Work),
     turn: u32,
     lacks: &str,
 ) -> Result<Done, Undone> {
     let (now, jitter) = (courier.context.now(), (courier.random)());
-    unsent(courier, record, turn, |call| call.unknown(lacks, now, jitter)).await
+    unsent(courier, found, turn, |call| call.unknown(lacks, now, jitter)).await
 }
 
-/// Stores what becomes of a call without an attempt.
+/// Stores what becomes of a call without an attempt. Its work is that of the turn: what was claimed, where it was.
 async fn unsent<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
-    record: &Record,
+    (key, work): (&EventKey, Work),
     turn: u32,
     next: impl Fn(Call) -> Call,
 ) -> Result<Done, Undone> {
-    let (key, config) = (&record.event.key, &courier.context.config);
+    let config = &courier.context.config;
     let next = |work: Work| {
         let call = next(current(&work, turn)?);
         Some(work.with_call(call, &key.connection, &config.routes, config.sweep_every))
     };
-    let changed = change(courier, key, record.work.clone(), next).await.map_err(Undone::Before)?;
+    let changed = change(courier, key, work, next).await.map_err(Undone::Before)?;
     let Some(work) = changed else { return Ok(Done::Stale) };
     Ok(match told(courier, key, &work).await {
         None => Done::Stale,
         Some(Standing::Queued) => Done::PutOff,
         Some(ended) => {
             let why = work.call.as_ref().and_then(|call| call.attempts.last()).map(|last| last.detail.as_str());
-            tracing::warn!(call = %key.id, connection = %key.connection, state = ?ended, why, "a call has ended without an attempt");
+            tracing::warn!(call = %key.id, connection = %key.connection, state = ended.name(), why, "a call has ended without an attempt");
             Done::Called(ended)
         }
     })
@@ -413,13 +437,21 @@ fn earlier(due: Utc) -> Utc {
     Utc(due.0.saturating_sub(i64::try_from(AHEAD.as_micros()).unwrap_or_default()))
 }
 
-/// What the partner answered is kept with the attempt; it may hold what no log should. The reason is the status, or why there
-/// was no answer.
+/// What the partner answered is kept with the attempt; it may hold what no log should. The reason is the status with the
+/// partner's code, or why there was no answer.
 fn log(key: &EventKey, work: &Work, status: Option<u16>) {
     let (id, connection) = (key.id, &key.connection);
-    let Some(Call { operation, standing: state, attempts, due, .. }) = &work.call else { return };
+    let Some(Call { operation, standing: state, attempts, due, said, .. }) = &work.call else { return };
     let detail = attempts.last().map(|last| last.detail.as_str()).unwrap_or_default();
-    let why = status.map_or_else(|| detail.to_owned(), |status| format!("answered with status {status}"));
+    let code = said.as_ref().and_then(|said| said.code.as_deref());
+    let why = match (status, code) {
+        (None, _) => detail.to_owned(),
+        (Some(status), Some(code)) if code != status.to_string() => {
+            format!("answered with status {status} and code {code}")
+        }
+        (Some(status @ 200..=299), None) => format!("answered with status {status}, and that says neither yes nor no"),
+        (Some(status), _) => format!("answered with status {status}"),
+    };
     match state {
         Standing::Succeeded => tracing::debug!(call = %id, %connection, operation, status, "a call has succeeded"),
         Standing::Queued => {

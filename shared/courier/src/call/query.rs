@@ -101,13 +101,13 @@ pub async fn ask<S: Store, Q>(
     let ask = Ask { connection, operation, body, file };
     let result = timeout_at(end, answered(courier, ask, &gate)).await.unwrap_or_else(|_| {
         let text = format!("no answer within {} seconds, with its turn, the token and the file", LONGEST.as_secs());
-        Err(Unready::Later { text, outcome: Outcome::NoAnswer, retry_after: None })
+        Err(Unready::Later { text, outcome: Outcome::NoAnswer, retry_after: None, said: None })
     });
     let outcome = match &result {
         Ok(made) => made.outcome(),
         Err(Unready::Later { outcome, .. }) => *outcome,
         Err(Unready::Refused { .. }) => Outcome::Delivered,
-        Err(Unready::Never(_) | Unready::Unknown(_) | Unready::Here(_)) => Outcome::Impossible,
+        Err(Unready::Never(_) | Unready::Unknown(_) | Unready::Here(_) | Unready::Exhausted(_)) => Outcome::Impossible,
     };
     if outcome != Outcome::Impossible {
         turn.used();
@@ -121,7 +121,9 @@ pub async fn ask<S: Store, Q>(
     line.report(&context.store, permit, &tried, over).await;
     tracing::debug!(connection = %connection.id, operation = operation.name, status, "asked");
     match result {
-        Ok(Exchange { sent: Sent::Answered { status, body, .. }, verdict: Some(verdict), refuses_credentials }) => {
+        Ok(Exchange {
+            sent: Sent::Answered { status, body, .. }, verdict: Some(verdict), refuses_credentials, ..
+        }) => {
             let answer = Answer { status, body };
             match verdict {
                 Verdict::Success => Ok(answer),
@@ -137,10 +139,10 @@ pub async fn ask<S: Store, Q>(
         }
         Ok(made) => Err(Unanswered::NoAnswer(made.detail())),
         Err(Unready::Later { text, .. }) => Err(Unanswered::NoAnswer(text)),
-        Err(Unready::Refused { text, refusal: Refusal { code, status } }) => {
+        Err(Unready::Refused { text, refusal: Refusal { code, status }, .. }) => {
             Err(Unanswered::Credentials { text, code, status, answer: None })
         }
-        Err(Unready::Here(text)) => Err(Unanswered::Here(text)),
+        Err(Unready::Here(text) | Unready::Exhausted(text)) => Err(Unanswered::Here(text)),
         Err(Unready::Never(faults) | Unready::Unknown(faults)) => Err(Unanswered::Faulty(faults)),
     }
 }
@@ -150,7 +152,7 @@ async fn answered<S: Store, Q>(courier: &Courier<S, Q>, ask: Ask<'_>, gate: &Gat
     let mut spent: Option<Secret> = None;
     loop {
         let ready = ready(courier, ask, gate, spent.as_ref()).await?;
-        let made = exchange(courier, ask, ready.request).await;
+        let made = exchange(courier, ask, ready.request).await?;
         if made.is_expired() && spent.is_none() && ready.token.is_some() {
             spent = ready.token;
             continue;

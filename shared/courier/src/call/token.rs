@@ -6,9 +6,11 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use hub::call::Said;
 use hub::clock::CLOCKS;
 use hub::delivery::Outcome;
 use hub::{Secret, Utc};
+use outbound::{Kind, Sent};
 use partners::operation::{self, Attempt, Verdict};
 use runtime::config::Connection;
 use serde::{Deserialize, Serialize};
@@ -81,13 +83,30 @@ pub(super) struct NoToken {
     pub(super) outcome: Outcome,
     /// The partner's refusal, where it answered with one: asking again changes nothing.
     pub(super) refused: Option<Refusal>,
-    /// This process could not ask: neither the partner nor the connection has failed.
-    pub(super) here: bool,
+    /// What the partner said, in its own words.
+    pub(super) said: Option<Said>,
+    /// What this process lacks to ask: neither the partner nor the connection has failed.
+    pub(super) lack: Option<Lack>,
+}
+
+/// What a process may lack to ask for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// Random bytes.
+    Entropy,
+    /// A file descriptor.
+    Descriptors,
 }
 
 impl From<NoEntropy> for NoToken {
     fn from(none: NoEntropy) -> Self {
-        Self { text: none.to_string(), outcome: Outcome::Impossible, refused: None, here: true }
+        Self {
+            text: none.to_string(),
+            outcome: Outcome::Impossible,
+            refused: None,
+            said: None,
+            lack: Some(Lack::Entropy),
+        }
     }
 }
 
@@ -214,7 +233,8 @@ async fn replace<S: Store, Q>(
                 text: "another process has been asking for a token for too long".to_owned(),
                 outcome: Outcome::Impossible,
                 refused: None,
-                here: false,
+                said: None,
+                lack: None,
             }),
             None => {
                 sleep(LOOK).await;
@@ -234,7 +254,8 @@ fn unshared(error: &StoreError) -> NoToken {
         text: format!("the token could not be shared: {}", runtime::logs::chain(error)),
         outcome: Outcome::Impossible,
         refused: None,
-        here: false,
+        said: None,
+        lack: None,
     }
 }
 
@@ -255,7 +276,8 @@ async fn ask<S: Store, Q>(
     gate: &Gate,
     account: &str,
 ) -> Result<Held, NoToken> {
-    let unaskable = |text: String| NoToken { text, outcome: Outcome::Impossible, refused: None, here: false };
+    let unaskable =
+        |text: String| NoToken { text, outcome: Outcome::Impossible, refused: None, said: None, lack: None };
     let asked = courier.context.now();
     let (own, boundary) = (nonce(courier)?, nonce(courier)?);
     let attempt = Attempt {
@@ -274,6 +296,10 @@ async fn ask<S: Store, Q>(
     let request = request(connection, prepared, true).map_err(unaskable)?;
     tracing::debug!(connection = %connection.id, "asking for a token");
     let sent = wired(courier, request).await;
+    if let Sent::Failed { kind: Kind::Exhausted, text, .. } = sent {
+        let lack = Some(Lack::Descriptors);
+        return Err(NoToken { text, outcome: Outcome::Impossible, refused: None, said: None, lack });
+    }
     let mut found = None;
     let verdict = read(&sent, |status, body| {
         match operation::read_token(connection.partner, &connection.settings, status, body) {
@@ -298,11 +324,12 @@ async fn ask<S: Store, Q>(
         Some(_) if trouble => Outcome::Refused { retry_after: None, trouble },
         Some(_) => Outcome::Delivered,
     };
+    let said = verdict.as_ref().and_then(Said::of);
     let text = verdict.as_ref().map_or_else(|| sent.detail(DETAIL), summary);
     let text = format!("the partner gave no token: {text}");
     let Some(Verdict::Refused { code, .. }) = verdict else {
         tracing::warn!(connection = %connection.id, "the partner gave no token");
-        return Err(NoToken { text, outcome, refused: None, here: false });
+        return Err(NoToken { text, outcome, refused: None, said, lack: None });
     };
     // Nothing but the credentials is in the request, unless it did not get there.
     let is_elsewhere = matches!(sent.status(), Some(300..=399 | 404 | 405));
@@ -313,7 +340,7 @@ async fn ask<S: Store, Q>(
         credentials::advice(connection)
     };
     let refused = Some(Refusal { code, status: sent.status().unwrap_or_default() });
-    Err(NoToken { text: format!("{text}; {remedy}"), outcome, refused, here: false })
+    Err(NoToken { text: format!("{text}; {remedy}"), outcome, refused, said, lack: None })
 }
 
 #[cfg(test)]

@@ -150,6 +150,7 @@ async fn what_may_pass_is_worth_another_attempt() {
         (Kind::Refused, false),
         (Kind::Resolve, true),
         (Kind::Connect, true),
+        (Kind::Exhausted, true),
         (Kind::Timeout, true),
         (Kind::Broken, true),
     ] {

@@ -7,6 +7,7 @@ mod view;
 
 use std::time::Duration;
 
+use partners::operation::{LONGEST_TEXT, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ATTEMPTS_KEPT, Attempt, keep, keep_put_off};
@@ -14,7 +15,8 @@ use crate::delivery::{EARLY, KNOWN, LONGEST_RETRY_AFTER, PATIENCE, SPREAD, UNKNO
 use crate::schedule::Schedule;
 use crate::{Alias, Utc};
 
-pub use record::{Request, SUBJECT, accepted, end, find, is_subject, key};
+pub use record::{Request, SUBJECT, accepted, end, find, is_subject, key, shown};
+use view::asked;
 pub use view::{view, whole};
 
 /// The types of the events that tell the ERP how a call ended.
@@ -35,6 +37,17 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Its name, as it is stored and shown.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Ambiguous => "ambiguous",
+        }
+    }
+
     /// The type of the event that tells the ERP of it; nothing while the call is on its way.
     #[must_use]
     pub const fn event_type(self) -> Option<&'static str> {
@@ -99,6 +112,10 @@ pub struct Call {
     /// The partner's latest answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answered>,
+    /// What the partner said in the latest attempt that did not succeed, which may be nothing at all. Where this is missing,
+    /// it is to be read from the answer: the attempt succeeded, or an earlier version made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<Said>,
     /// Business keys that the partner's answer gave the subject.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub learned: Vec<Alias>,
@@ -130,6 +147,33 @@ pub struct Answered {
     pub truncated: bool,
 }
 
+/// The partner's own code and text where it does not say yes; neither where it said nothing that can be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Its code; the HTTP status where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Its text, [`LONGEST_TEXT`] characters at the most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+impl Said {
+    /// What a verdict repeats of the partner's words; nothing of a success.
+    #[must_use]
+    pub fn of(verdict: &Verdict) -> Option<Self> {
+        let cut = |text: &str| Some(text.chars().take(LONGEST_TEXT).collect());
+        match verdict {
+            Verdict::Success => None,
+            Verdict::Refused { code, text }
+            | Verdict::Busy { code, text }
+            | Verdict::Exception { code, text }
+            | Verdict::TokenExpired { code, text } => Some(Self { code: cut(code), text: cut(text) }),
+            Verdict::Unreadable { .. } => Some(Self::default()),
+        }
+    }
+}
+
 /// What came of an attempt at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Came {
@@ -153,6 +197,8 @@ pub struct Tried {
     pub attempt: Attempt,
     /// What the partner answered.
     pub answer: Option<Answered>,
+    /// What it said there or, where the call itself was not sent, when it was asked for a token.
+    pub said: Option<Said>,
     /// What that means.
     pub came: Came,
     /// Business keys that the answer gives the subject.
@@ -178,6 +224,17 @@ pub enum Decision {
     Done,
 }
 
+impl Decision {
+    /// Its name, as it is stored and shown.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Done => "done",
+        }
+    }
+}
+
 impl Call {
     /// A call accepted at `now`. The hint that goes out with it is its first turn, so nobody else may take it up before
     /// `due`.
@@ -201,6 +258,7 @@ impl Call {
             sending: false,
             attempts: Vec::new(),
             answer: None,
+            said: None,
             learned: Vec::new(),
             decisions: Vec::new(),
         }
@@ -265,6 +323,7 @@ impl Call {
     pub fn attempted(mut self, tried: Tried, rules: &Rules<'_>, now: Utc, jitter: f64) -> Self {
         keep(&mut self.attempts, tried.attempt);
         self.answer = tried.answer.or(self.answer);
+        self.said = if tried.came == Came::Success { None } else { Some(tried.said.unwrap_or_default()) };
         self.learned = tried.learned;
         match tried.came {
             Came::Success => self.ended(Standing::Succeeded, now),
@@ -279,6 +338,7 @@ impl Call {
     #[must_use]
     pub fn interrupted(mut self, now: Utc) -> Self {
         keep(&mut self.attempts, Attempt::none(now, "cut off while it was sent: the partner may have done it"));
+        self.said = Some(Said::default());
         self.ended(Standing::Ambiguous, now)
     }
 
@@ -314,6 +374,7 @@ impl Call {
     pub fn probed(mut self, tried: Tried, until: Utc, schedule: &Schedule, now: Utc) -> Self {
         keep(&mut self.attempts, tried.attempt);
         self.answer = tried.answer.or(self.answer);
+        self.said = if tried.came == Came::Success { None } else { Some(tried.said.unwrap_or_default()) };
         let Some(steps) = schedule.out_of_turn(self.tries, now.since(self.since)) else {
             return self.ended(Standing::Failed, now);
         };
@@ -360,6 +421,7 @@ impl Call {
 
     fn given_up(mut self, why: &str, now: Utc) -> Self {
         keep(&mut self.attempts, Attempt::none(now, why));
+        self.said = Some(Said::default());
         self.ended(Standing::Failed, now)
     }
 
@@ -421,7 +483,7 @@ mod tests {
     fn attempted(call: Call, came: Came, repeatable: bool) -> Call {
         let attempt = Attempt { ms: 1, ..Attempt::default() };
         let schedule = Schedule::new(vec![Duration::from_secs(5), Duration::from_secs(30)]);
-        let tried = Tried { attempt, answer: None, came, learned: vec![] };
+        let tried = Tried { attempt, answer: None, said: None, came, learned: vec![] };
         call.attempted(tried, &Rules { schedule: &schedule, repeatable }, Utc(0), 0.5)
     }
 

@@ -8,7 +8,7 @@ use partners::json::NotJson;
 use partners::operation::{self, Operation};
 use serde_json::Value;
 
-use crate::call::{Call, Standing, whole};
+use crate::call::{Call, Standing, asked, whole};
 use crate::delivery::{Delivery, State};
 use crate::event::{Data, Meta};
 use crate::routes::Route;
@@ -127,15 +127,15 @@ impl Work {
 }
 
 /// The event that tells how a call ended; nothing where it has not. `id` differs for each end of a call that was sent
-/// again. Its payload is the call as the hub's own API shows it.
+/// again. Its payload is the call as the hub's own API shows it, without the connection's `credentials` ([`whole`]).
 #[must_use]
-pub fn end(record: &Record) -> Option<Event> {
+pub fn end(record: &Record, credentials: &[(&str, &str)]) -> Option<Event> {
     let call = record.work.call.as_ref()?;
     let kind = EventType::from(call.standing.event_type()?);
     let Event { key, meta, .. } = &record.event;
     let subject = meta.aliases.first().map_or_else(|| key.subject.clone(), |alias| Subject::from(alias.as_str()));
     let own = identity::named(&key.connection, kind.as_str(), &format!("{}:{}", key.id, call.turn));
-    let body = Bytes::from(whole(record, &[])?);
+    let body = Bytes::from(whole(record, credentials)?);
     Some(Event {
         key: EventKey {
             connection: key.connection.clone(),
@@ -157,13 +157,27 @@ pub fn end(record: &Record) -> Option<Event> {
     })
 }
 
+/// The event that is shown of a record: of a call its end, or while it has none the ERP's request, each without the
+/// connection's `credentials`; of any other record nothing, for that is shown as it came.
+#[must_use]
+pub fn shown(record: &Record, credentials: &[(&str, &str)]) -> Option<Event> {
+    record.work.call.as_ref()?;
+    end(record, credentials).or_else(|| {
+        let body = Bytes::from(asked(record, credentials)?);
+        let meta = Meta { data: Data::Json(0..body.len()), ..record.event.meta.clone() };
+        Some(Event { meta, body, ..record.event.clone() })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use partners::Partner;
 
     use super::*;
-    use crate::call::{Answered, view};
+    use crate::attempt::Attempt;
+    use crate::call::{Answered, Came, Rules, Said, Tried, view};
     use crate::routes::Pattern;
+    use crate::schedule::Schedule;
 
     const BODY: &str = r#"{"fileUrl":"http://x/a.zip", "orderOutNo":"SO-1","isReload":"" ,"n":1.10}"#;
 
@@ -213,7 +227,7 @@ mod tests {
         let ended = record.work.clone().with_call(call.clone(), &connection, &routes, lease);
         assert_eq!((ended.accepted, ended.deliveries.len(), ended.tally().balanced()), (2, 1, true));
 
-        let told = end(&Record { work: ended.clone(), ..record.clone() }).unwrap();
+        let told = end(&Record { work: ended.clone(), ..record.clone() }, &[]).unwrap();
         assert_eq!((told.meta.kind.as_str(), told.key.subject.as_str()), ("call.ambiguous", "order:SO-1"));
 
         // The ERP decides before it was told: it is told of the next end only, under another id.
@@ -224,7 +238,7 @@ mod tests {
         let call = again.call.clone().unwrap().interrupted(Utc(12));
         let last = again.with_call(call, &connection, &routes, lease);
         assert_eq!((last.deliveries[0].state, last.accepted), (State::Pending, 2));
-        assert_ne!(end(&Record { work: last, ..record }).unwrap().key.id, told.key.id);
+        assert_ne!(end(&Record { work: last, ..record }, &[]).unwrap().key.id, told.key.id);
     }
 
     /// Two ends at one moment had one id, and the ERP took the second for a repetition of the first.
@@ -233,13 +247,63 @@ mod tests {
         let Record { event, work } = record(BODY, None);
         let told = |call: &Call| {
             let work = Work { call: Some(call.clone()), ..Work::default() };
-            end(&Record { event: event.clone(), work }).unwrap().key.id
+            end(&Record { event: event.clone(), work }, &[]).unwrap().key.id
         };
         let first = work.call.unwrap().claimed(Utc(9), true).interrupted(Utc(10));
         let again = first.clone().resolved(crate::call::Decision::Retry, "erp", Utc(10)).unwrap();
         let second = again.claimed(Utc(20), true).interrupted(Utc(10));
         assert_eq!(first.due, second.due);
         assert_ne!(told(&first), told(&second));
+    }
+
+    /// Regression: the code of an earlier answer was shown as that of an end without one, and none of a long answer.
+    #[test]
+    fn code_and_text_are_those_of_the_latest_attempt() {
+        let Record { event, work } = record(BODY, None);
+        let schedule = Schedule::new(vec![Duration::from_secs(5)]);
+        let rules = Rules { schedule: &schedule, repeatable: false };
+        let attempted = |call: Call, answer: Option<Answered>, code: Option<&str>, came: Came| {
+            let said = code.map(|code| Said { code: Some(code.to_owned()), text: Some("no".to_owned()) });
+            let tried = Tried { attempt: Attempt::default(), answer, said, came, learned: vec![] };
+            call.attempted(tried, &rules, Utc(0), 0.5)
+        };
+        let shown = |call: &Call| {
+            let view: Value = serde_json::from_str(&view(&event.key, &event.meta, call)).unwrap();
+            (view["code"].as_str().map(str::to_owned), view["text"].as_str().map(str::to_owned))
+        };
+        let told = |code: &str| (Some(code.to_owned()), Some("no".to_owned()));
+        let nothing = Came::Nothing { retry_after: None };
+        let answer =
+            |truncated| Some(Answered { status: 503, body: r#"{"code":503,"msg":"no"}"#.to_owned(), truncated });
+
+        let busy = attempted(work.call.unwrap(), answer(true), Some("503"), nothing);
+        assert_eq!(shown(&busy), told("503"), "an answer too long to be kept whole");
+        let no_answer = attempted(busy.clone(), None, None, nothing);
+        assert_eq!((no_answer.standing, shown(&no_answer)), (Standing::Failed, (None, None)));
+        let no_token = attempted(busy.clone(), None, Some("500"), Came::Refusal);
+        assert_eq!(shown(&no_token), told("500"));
+        assert_eq!(shown(&busy.clone().interrupted(Utc(9))), (None, None));
+        let done = Some(Answered { status: 200, body: r#"{"code":200}"#.to_owned(), truncated: false });
+        assert_eq!(shown(&attempted(busy.clone(), done, None, Came::Success)), (None, None));
+        let old = Call { said: None, ..busy };
+        assert_eq!(shown(&old), told("503"), "an earlier version has not kept it");
+    }
+
+    /// Regression: a credential in the ERP's request was told with the call's end, and shown while it was queued.
+    #[test]
+    fn credentials_in_a_request_are_neither_told_nor_shown() {
+        let record = record(r#"{"orderOutNo":"SO-1","note":"our key is s3cr3t-value","n":1.10}"#, None);
+        let credentials = [("app_id", "s3cr3t-value")];
+        let cut = record.work.call.clone().unwrap().claimed(Utc(9), true).interrupted(Utc(10));
+        let ended = Record { work: Work { call: Some(cut), ..record.work.clone() }, ..record.clone() };
+        assert_eq!(end(&record, &credentials), None);
+        for event in [end(&ended, &credentials), shown(&ended, &credentials), shown(&record, &credentials)] {
+            let data = event.unwrap().data().to_vec();
+            let data = String::from_utf8(data).unwrap();
+            assert!(data.contains("[REDACTED]") && !data.contains("s3cr3t") && data.contains(r#""n":1.10"#), "{data}");
+        }
+        let push = Record { work: Work::default(), ..record };
+        assert_eq!(shown(&push, &credentials), None);
     }
 
     #[test]

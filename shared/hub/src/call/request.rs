@@ -73,6 +73,11 @@ impl Sent {
     }
 }
 
+/// The whole body in the payload of a call's record, without what is secret in it.
+pub(super) fn body(payload: &[u8], credentials: &[(&str, &str)]) -> Option<String> {
+    Some(redacted(Json::parse(payload).ok()?.get("body")?, credentials))
+}
+
 impl File {
     fn of(enclosed: Enclosure) -> Self {
         let name = enclosed.name().map(std::borrow::Cow::into_owned);

@@ -1,12 +1,12 @@
 //! A call as the ERP sees it, in the hub's answers and in the events that tell its end.
 
 use partners::Partner;
-use partners::operation::{self, Settings, Verdict};
+use partners::operation::{self, Settings};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Call, Decision, Standing};
-use crate::call::request::Sent;
+use super::{Call, Decision, Said, Standing};
+use crate::call::request::{self, Sent};
 use crate::event::Meta;
 use crate::{Alias, ConnectionId, EventId, EventKey, Record};
 
@@ -31,7 +31,7 @@ struct View<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<Sent>,
     attempts: Vec<ViewOfAttempt<'a>>,
-    /// The partner's own code and text, where its latest answer is no success.
+    /// The partner's own code and text in the latest attempt, where that is no success.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,11 +87,20 @@ pub fn view(key: &EventKey, meta: &Meta, call: &Call) -> String {
 pub fn whole(record: &Record, credentials: &[(&str, &str)]) -> Option<String> {
     let call = record.work.call.as_ref()?;
     let meta = &record.event.meta;
+    let sent = Sent::of(&record.event.body, &hidden(meta, credentials));
+    Some(printed(&record.event.key, meta, call, sent))
+}
+
+/// The body of the ERP's request as it printed it, without what is secret in it, as in [`whole`].
+pub(super) fn asked(record: &Record, credentials: &[(&str, &str)]) -> Option<String> {
+    request::body(&record.event.body, &hidden(&record.event.meta, credentials))
+}
+
+/// The names and values that are not shown: the `credentials`, and the names that the partner's operations put them under.
+fn hidden<'c>(meta: &Meta, credentials: &[(&'c str, &'c str)]) -> Vec<(&'c str, &'c str)> {
     let rows = operation::all().filter(|row| Some(row.partner) == partner(meta));
     let put = rows.flat_map(|row| row.credentials).flat_map(|put| [(put.field, ""), (put.name, "")]);
-    let hidden: Vec<_> = credentials.iter().copied().chain(put).collect();
-    let sent = Sent::of(&record.event.body, &hidden);
-    Some(printed(&record.event.key, meta, call, sent))
+    credentials.iter().copied().chain(put).collect()
 }
 
 /// The partner that a call goes to.
@@ -119,7 +128,7 @@ fn printed(key: &EventKey, meta: &Meta, call: &Call, request: Option<Sent>) -> S
         at: decided.at.to_string(),
         by: &decided.by,
     });
-    let (code, text) = said(meta, call).unzip();
+    let Said { code, text } = said(meta, call).unwrap_or_default();
     let view = View {
         id: key.id,
         connection: &key.connection,
@@ -142,16 +151,11 @@ fn printed(key: &EventKey, meta: &Meta, call: &Call, request: Option<Sent>) -> S
     serde_json::to_string(&view).unwrap_or_default()
 }
 
-/// The partner's code and text in its latest answer, where that is no success. Read from the answer as it is kept, so that
-/// calls of earlier versions have them, too.
-fn said(meta: &Meta, call: &Call) -> Option<(String, String)> {
-    let answer = call.answer.as_ref()?;
-    let operation = operation::find(partner(meta)?, &call.operation)?;
-    match operation::read(&operation, &Settings::default(), answer.status, answer.body.as_bytes()) {
-        Verdict::Refused { code, text }
-        | Verdict::Busy { code, text }
-        | Verdict::Exception { code, text }
-        | Verdict::TokenExpired { code, text } => Some((code, text)),
-        Verdict::Success | Verdict::Unreadable { .. } => None,
-    }
+/// What the partner said in the latest attempt. Of a call of an earlier version it is read from the answer as that is kept.
+fn said(meta: &Meta, call: &Call) -> Option<Said> {
+    call.said.clone().or_else(|| {
+        let answer = call.answer.as_ref()?;
+        let operation = operation::find(partner(meta)?, &call.operation)?;
+        Said::of(&operation::read(&operation, &Settings::default(), answer.status, answer.body.as_bytes()))
+    })
 }

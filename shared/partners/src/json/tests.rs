@@ -74,6 +74,21 @@ fn json_in_a_string_is_read_beside_lone_surrogates() {
     }
 }
 
+/// Regression: a raw line break or tab within the inner JSON lost all that was in it.
+#[test]
+fn json_in_a_string_is_read_beside_control_characters() {
+    for body in
+        [r#"{"p":"{\"channel\":\"R\",\"note\":\"a\nb\"}"}"#, r#"{"p":"{\"channel\":\"R\",\"no\tte\":\"\u0001\"}"}"#]
+    {
+        let json = Json::parse(body.as_bytes()).unwrap();
+        let channel = |inner: &Json<'_>| inner.field("channel").map(str::to_owned);
+        assert_eq!(json.within("p", channel).flatten().as_deref(), Some("R"), "{body}");
+        assert_eq!(json.get("p").unwrap().inside_strictly(channel), None, "others do not read it: {body}");
+    }
+    let broken = Json::parse(br#"{"p":"{\"a\":","q":"[\"a\nb\"]"}"#).unwrap();
+    assert!(broken.within("p", |_| ()).is_none() && broken.within("q", |_| ()).is_none());
+}
+
 #[test]
 fn what_costs_too_much_to_read_is_not_read() {
     let refusal = |body: String| Json::parse(body.as_bytes()).unwrap_err();

@@ -104,7 +104,7 @@ fn one(field: &Field, value: &Json<'_>, path: String, faults: &mut Vec<Fault>) {
         Kind::Object(fields) => {
             // The partner takes an object, or a string that holds one.
             let path_of_members = format!("{path}.");
-            let held = value.inside(|inner| object(fields, inner, &path_of_members, faults));
+            let held = value.inside_strictly(|inner| object(fields, inner, &path_of_members, faults));
             if held.is_none() {
                 faults.push(wrong(path, field.kind));
             }

@@ -1,7 +1,8 @@
 //! What became of a call, by the partner's own business code.
 //!
-//! The HTTP status only counts where the body has no code: a proxy's page, a plain text, nothing at all; and where it
-//! says that the request was not taken up, which makes a refusal one for now. A code is a number to some, told by its value
+//! The HTTP status only counts where the body has no code: a proxy's page, a plain text, nothing at all; where it says
+//! that the request was not taken up, which makes a refusal one for now; and where it redirects, for then nobody has
+//! looked at the request, whatever the page says. A code is a number to some, told by its value
 //! (`200.0` is 200), and a string to others; unknown members of an envelope are left alone.
 
 use std::cmp::Ordering;
@@ -82,7 +83,7 @@ pub fn refuses_credentials(partner: Partner, status: u16, verdict: &Verdict) -> 
 pub(super) fn judge(partner: Partner, settings: &Settings, status: u16, body: &[u8]) -> Verdict {
     let expired = settings.token.as_ref().map_or(&[][..], |token| &token.expired);
     let json = Json::parse(body);
-    let by_code = json.as_ref().ok().and_then(|json| match partner {
+    let by_code = json.as_ref().ok().filter(|_| !redirects(status)).and_then(|json| match partner {
         Partner::Xhq => xhq(json),
         Partner::Yanwen => yanwen(json),
         Partner::OneData => onedata(json, expired),
@@ -112,7 +113,8 @@ const fn is_for_now(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 503)
 }
 
-/// Whether the address redirects, so that nothing was done there. After 303 (See Other) something may have been.
+/// Whether the address redirects the request itself, so that nothing was done there. 303 (See Other) redirects to the result
+/// of what was done (RFC 9110 15.4.4).
 const fn redirects(status: u16) -> bool {
     matches!(status, 301 | 302 | 307 | 308)
 }

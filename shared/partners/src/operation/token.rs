@@ -67,8 +67,7 @@ pub fn read_token(partner: Partner, settings: &Settings, status: u16, body: &[u8
         Partner::Xhq | Partner::Yanwen => None,
     });
     token.ok_or_else(|| match judge(partner, settings, status, body) {
-        // Its system's own failure says nothing of the credentials (TrackingEyes, subscription answer codes: 500 error).
-        Verdict::Refused { code, text } if is_failure(&code) => Verdict::Busy { code, text },
+        Verdict::Refused { code, text } if is_for_now(status, &code) => Verdict::Busy { code, text },
         // It says yes and gives nothing: neither the credentials nor the token can be told to be wrong.
         Verdict::Success => Verdict::Unreadable { text: "the partner's answer holds no token".to_owned() },
         // There is no token yet that could have expired: it is the credentials.
@@ -80,9 +79,15 @@ pub fn read_token(partner: Partner, settings: &Settings, status: u16, body: &[u8
     })
 }
 
-/// Whether a code is one of a server's own failure, or of too many requests, as HTTP has them.
-fn is_failure(code: &str) -> bool {
-    matches!(code.parse(), Ok(429 | 500..=599))
+/// Whether a refusal says nothing of the credentials: its code is that of too many requests, or that of a server's failure
+/// and the server says by HTTP that it has failed. By itself the code of a failure is the partner's word for "no"
+/// (TrackingEyes, OAuth: "200=success; other=fail").
+fn is_for_now(status: u16, code: &str) -> bool {
+    match code.parse() {
+        Ok(429_u16) => true,
+        Ok(500..=599) => status >= 500,
+        Ok(_) | Err(_) => false,
+    }
 }
 
 /// `POST /api/auth/authorization` with `companyCode` and `secret`.

@@ -36,9 +36,10 @@ pub(super) fn read(text: &str, sources: &Sources<'_>) -> Result<Config, Vec<Mist
         reading.note("document".to_owned(), 0, what.to_owned());
     }
     let config = config(root);
+    let holds_secrets = reading.holds_secrets();
     let (mistakes, warnings) = reading.into_notes();
     match config {
-        Some(config) if mistakes.is_empty() => Ok(Config { noted: warnings, ..config }),
+        Some(config) if mistakes.is_empty() => Ok(Config { holds_secrets, noted: warnings, ..config }),
         Some(_) | None => Err(mistakes),
     }
 }
@@ -106,6 +107,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         endpoints: endpoints.into_iter().map(|endpoint| (endpoint.id.clone(), endpoint)).collect(),
         routes,
         api_keys: api_keys.into_iter().collect::<Option<_>>()?,
+        holds_secrets: false,
         noted: Vec::new(),
     })
 }

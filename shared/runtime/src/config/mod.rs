@@ -62,6 +62,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// The keys of the ERP's own calls.
     pub api_keys: Vec<ApiKey>,
+    /// Whether secrets stand in the document itself.
+    pub holds_secrets: bool,
     /// Values of the document that are taken but look like a slip.
     pub noted: Vec<Mistake>,
 }
@@ -198,6 +200,13 @@ impl fmt::Display for Mistake {
 impl std::error::Error for Mistake {}
 
 impl Config {
+    /// A connection's credentials by their names, for whoever must not show them; none of one that is not known.
+    #[must_use]
+    pub fn credentials(&self, connection: &ConnectionId) -> Vec<(&str, &str)> {
+        let known = self.connections.get(connection).map(|connection| &connection.credentials);
+        known.into_iter().flatten().map(|(name, value)| (name.as_str(), value.expose())).collect()
+    }
+
     /// Reads a configuration, with its secrets from the process's environment and file system where it says so. Every
     /// mistake in it is reported, in the order of the document.
     pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {

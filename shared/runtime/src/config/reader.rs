@@ -3,7 +3,7 @@
 //! A value that cannot be used reads as nothing and leaves a mistake behind, so whoever reads goes on to the next one. No
 //! mistake quotes a value unless its reader knows that it is no secret.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -21,11 +21,24 @@ pub(super) struct Reading<'d> {
     sources: &'d Sources<'d>,
     mistakes: RefCell<Vec<Mistake>>,
     warnings: RefCell<Vec<Mistake>>,
+    holds_secrets: Cell<bool>,
 }
 
 impl<'d> Reading<'d> {
     pub(super) const fn new(text: &'d str, sources: &'d Sources<'d>) -> Self {
-        Self { text, sources, mistakes: RefCell::new(Vec::new()), warnings: RefCell::new(Vec::new()) }
+        let mistakes = RefCell::new(Vec::new());
+        let warnings = RefCell::new(Vec::new());
+        Self { text, sources, mistakes, warnings, holds_secrets: Cell::new(false) }
+    }
+
+    /// Notes that a secret stands in the document itself.
+    pub(super) fn note_secret(&self) {
+        self.holds_secrets.set(true);
+    }
+
+    /// Whether one does.
+    pub(super) const fn holds_secrets(&self) -> bool {
+        self.holds_secrets.get()
     }
 
     /// Line and column, from 1, of a byte of the document.

@@ -20,7 +20,10 @@ impl<'d> Item<'d> {
         let text = match self.value {
             DeValue::Table(source) => self.fetch(source)?,
             DeValue::String(text) => match clean(text) {
-                Ok(text) => text.to_owned(),
+                Ok(text) => {
+                    self.reading().note_secret();
+                    text.to_owned()
+                }
                 Err(Unfit::Empty) => return self.wrong("must not be empty"),
                 Err(Unfit::Hidden(what)) => return self.wrong(format!("holds {what}: remove it")),
             },

@@ -1,6 +1,7 @@
 //! The engine's handle and its verbs.
 
 use std::collections::BTreeMap;
+use std::fs::{OpenOptions, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,16 +9,19 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Settled, Store, StoreError};
 
 use crate::files::Files;
 use crate::fresh::Fresh;
 use crate::worker::{self, Handle, Shared};
-use crate::{reads, schema, writes};
+use crate::{folder, reads, schema, writes};
 
 /// The name of the file in the data folder.
 const FILE: &str = "tongguan.db";
+
+/// The name of the file by which a hub has the folder to itself.
+const LOCK: &str = "hub.lock";
 
 /// The store in one SQLite file. Cheap to clone; the threads end with the last clone.
 #[derive(Clone)]
@@ -28,6 +32,8 @@ pub struct SqliteStore {
     /// Lists and scans, which may take their time.
     lists: Handle,
     fresh: Arc<Fresh>,
+    /// Nothing where the store is only read.
+    files: Option<Files>,
     /// No later time is taken for the present where expiry is decided; see [`SqliteStore::trust`].
     horizon: Arc<AtomicI64>,
 }
@@ -58,14 +64,26 @@ impl Default for Due {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder cannot be made.
-    #[error("cannot make the data folder {0}")]
-    Folder(String, #[source] std::io::Error),
+    #[error("cannot make the data folder {0}: {trouble}", trouble = folder::trouble(.1))]
+    Folder(String, std::io::Error),
+    /// A file cannot be written in the folder.
+    #[error("cannot write {0}: {trouble}", trouble = folder::trouble(.1))]
+    File(String, std::io::Error),
+    /// Another hub uses the folder.
+    #[error("the data folder {0} is in use by another hub")]
+    Busy(String),
+    /// The file system knows no locks.
+    #[error("the data folder {0} cannot be locked: name one on a local disk in data_dir")]
+    Unlockable(String, #[source] std::io::Error),
     /// There is no store and none is to be made.
     #[error("there is no store in {0}; has the hub run there?")]
     Missing(String),
     /// SQLite refuses.
-    #[error("cannot open the store in {0}")]
+    #[error("cannot open the store in {0}{remedy}", remedy = remedy(.1))]
     Database(String, #[source] rusqlite::Error),
+    /// Its file is protected from writing.
+    #[error("the store in {0} cannot be written: give its files to the user that the hub runs as (chown -R)")]
+    ReadOnly(String),
     /// Written by another version of the hub.
     #[error("the store in {0} has schema version {1}, which this version of the hub does not know")]
     Version(String, i64),
@@ -74,17 +92,40 @@ pub enum OpenError {
     Thread(#[source] std::io::Error),
 }
 
+/// What to do where SQLite cannot open its file.
+fn remedy(error: &rusqlite::Error) -> &'static str {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others speak for themselves")]
+    match error.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
+            ": the hub's user must be able to write the folder and its files (chown -R)"
+        }
+        Some(ErrorCode::DiskFull) => ": free space on its disk",
+        _ => "",
+    }
+}
+
 impl SqliteStore {
-    /// Opens the store in a folder, making both where they are missing.
+    /// Opens the store in a folder, making both where they are missing. Their files are their owner's alone.
     pub fn open(folder: &Path) -> std::result::Result<Self, OpenError> {
-        let name = || folder.display().to_string();
-        let mut maker = std::fs::DirBuilder::new();
-        maker.recursive(true);
-        // Customs data is nobody's business on the machine but the hub's.
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
-        maker.create(folder).map_err(|error| OpenError::Folder(name(), error))?;
+        folder::make(folder).map_err(|error| OpenError::Folder(folder.display().to_string(), error))?;
+        let file = folder.join(FILE);
+        folder::close_to_others(&file).map_err(|error| OpenError::File(file.display().to_string(), error))?;
         Self::at(folder, OpenFlags::SQLITE_OPEN_CREATE)
+    }
+
+    /// Locks a folder, which is made where it is missing, for the one hub that may use it, for as long as the file that is
+    /// returned lives. Two hubs over one store would each deliver what the other has under way.
+    pub fn lock(folder: &Path) -> std::result::Result<std::fs::File, OpenError> {
+        let name = || folder.display().to_string();
+        folder::make(folder).map_err(|error| OpenError::Folder(name(), error))?;
+        let path = folder.join(LOCK);
+        let file = folder::private(&path, OpenOptions::new().create(true).truncate(true));
+        let file = file.map_err(|error| OpenError::File(path.display().to_string(), error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(OpenError::Busy(name())),
+            Err(TryLockError::Error(error)) => Err(OpenError::Unlockable(name(), error)),
+        }
     }
 
     /// Opens the store that a hub has made in a folder.
@@ -111,11 +152,11 @@ impl SqliteStore {
             worker::reader(thread, db).map_err(OpenError::Thread)
         };
         let (items, lists) = (reader("store-items")?, reader("store-lists")?);
-        Ok(Self::of(items.clone(), items, lists))
+        Ok(Self::of((items.clone(), items, lists), None))
     }
 
-    fn of(writer: Handle, items: Handle, lists: Handle) -> Self {
-        Self { writer, items, lists, fresh: Arc::default(), horizon: Arc::new(AtomicI64::new(i64::MAX)) }
+    fn of((writer, items, lists): (Handle, Handle, Handle), files: Option<Files>) -> Self {
+        Self { writer, items, lists, fresh: Arc::default(), files, horizon: Arc::new(AtomicI64::new(i64::MAX)) }
     }
 
     fn at(folder: &Path, create: OpenFlags) -> std::result::Result<Self, OpenError> {
@@ -130,12 +171,17 @@ impl SqliteStore {
             Ok(db)
         };
         let mut db = connect().map_err(failed)?;
+        // SQLite opens a file that is protected from writing all the same.
+        if db.is_readonly(MAIN_DB).map_err(failed)? {
+            return Err(OpenError::ReadOnly(name()));
+        }
         schema::create(&mut db).map_err(failed)?.map_err(|version| OpenError::Version(name(), version))?;
         let reader = |name| worker::reader(name, connect().map_err(failed)?).map_err(OpenError::Thread);
         let (items, lists) = (reader("store-items")?, reader("store-lists")?);
         let carrier = connect().map_err(failed)?;
-        let writer = worker::writer(db, carrier, Files::of(&file)).map_err(failed)?.map_err(OpenError::Thread)?;
-        Ok(Self::of(writer, items, lists))
+        let files = Files::of(&file);
+        let writer = worker::writer(db, carrier, files.clone()).map_err(failed)?.map_err(OpenError::Thread)?;
+        Ok(Self::of((writer, items, lists), Some(files)))
     }
 
     /// Takes no time later than `until` for the present where expiry is decided, until it is told of another: a clock that
@@ -275,7 +321,14 @@ impl Store for SqliteStore {
     ) -> Result<Option<Head>> {
         let now = self.trusted(now);
         let (connection, subject, kind) = (connection.clone(), subject.clone(), kind.clone());
-        self.item("head", move |db| writes::head(db, &connection, &subject, &kind, now)).await
+        let files = self.files.clone();
+        let head = move |db: &Connection| {
+            let head = writes::head(db, &connection, &subject, &kind, now)?;
+            // By what it says a push may be answered as stored, and nothing is written then.
+            files.map_or(Ok(()), |files| files.check())?;
+            Ok(head)
+        };
+        self.item("head", head).await
     }
 
     async fn load(&self, key: &EventKey, now: Utc) -> Result<Option<Record>> {

@@ -4,44 +4,54 @@
 use std::ffi::OsString;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use rusqlite::ffi::{Error as Failure, SQLITE_IOERR};
 
 /// The files of a store: the database, its log, and the log's index.
-const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
+pub(crate) const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
 
-/// The files as they were opened.
-pub(crate) struct Files([File; SUFFIXES.len()]);
+/// The files as they were opened. Clones share what is known of them.
+#[derive(Clone)]
+pub(crate) struct Files(Arc<[File; SUFFIXES.len()]>);
 
 struct File {
     path: PathBuf,
     /// Nothing until it is seen for the first time.
-    identity: Option<(u64, u64)>,
+    identity: OnceLock<(u64, u64)>,
 }
 
 impl Files {
     /// The files of a store that is open.
     pub(crate) fn of(database: &Path) -> Self {
-        Self(SUFFIXES.map(|suffix| {
+        let files = SUFFIXES.map(|suffix| {
             let path = beside(database, suffix);
-            File { identity: std::fs::metadata(&path).ok().map(|file| identity(&file)), path }
-        }))
+            File { identity: found(&path).map_or_else(OnceLock::new, OnceLock::from), path }
+        });
+        Self(Arc::new(files))
     }
 
-    /// Whether all are where they were. Asked after a commit, so that what is answered positively is in a file that will be
-    /// there.
-    pub(crate) fn check(&mut self) -> Result<(), String> {
-        for file in &mut self.0 {
-            let found = std::fs::metadata(&file.path).ok().map(|file| identity(&file));
-            let expected = *file.identity.get_or_insert_with(|| found.unwrap_or_default());
+    /// Whether all are where they were. Asked after a commit, and after a reading by which a push counts as known, so that
+    /// what is answered positively is in a file that will be there.
+    pub(crate) fn check(&self) -> rusqlite::Result<()> {
+        for file in &*self.0 {
+            let found = found(&file.path);
+            let expected = *file.identity.get_or_init(|| found.unwrap_or_default());
             if found != Some(expected) {
                 let path = file.path.display();
-                return Err(format!(
+                let what = format!(
                     "{path} was removed or replaced while it is in use: what is stored now would be lost; put it back, or \
                      start the hub again"
-                ));
+                );
+                return Err(rusqlite::Error::SqliteFailure(Failure::new(SQLITE_IOERR), Some(what)));
             }
         }
         Ok(())
     }
+}
+
+fn found(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|file| identity(&file))
 }
 
 /// The path with a suffix at its very end.

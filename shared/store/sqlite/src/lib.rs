@@ -7,6 +7,7 @@
 mod codec;
 mod engine;
 mod files;
+mod folder;
 mod fresh;
 mod reads;
 mod schema;

@@ -5,7 +5,6 @@ use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread;
 
 use rusqlite::Connection;
-use rusqlite::ffi::{Error as Failure, SQLITE_IOERR};
 use tokio::sync::oneshot;
 
 use crate::files::Files;
@@ -83,11 +82,7 @@ impl Handle {
 
 /// Starts the thread that writes, and the one that carries the log over into the database file beside it, so that no
 /// acknowledgement waits for that.
-pub(crate) fn writer(
-    db: Connection,
-    carrier: Connection,
-    mut files: Files,
-) -> rusqlite::Result<std::io::Result<Handle>> {
+pub(crate) fn writer(db: Connection, carrier: Connection, files: Files) -> rusqlite::Result<std::io::Result<Handle>> {
     db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     carrier.pragma_update(None, "wal_autocheckpoint", 0)?;
     let (wake, woken) = sync_channel(1);
@@ -105,7 +100,7 @@ pub(crate) fn writer(
         let mut writes = 0;
         while let Ok(first) = jobs.recv() {
             let group = std::iter::once(first).chain(jobs.try_iter()).take(LARGEST_GROUP);
-            writes += write(&db, &mut files, group.filter(|job| !job.abandoned()));
+            writes += write(&db, &files, group.filter(|job| !job.abandoned()));
             if writes >= WRITES_PER_LOAD {
                 writes = 0;
                 // It may still be at the last load; then it is woken by the next one.
@@ -117,7 +112,7 @@ pub(crate) fn writer(
 
 /// Does a group of jobs in one transaction, which costs one sync. Each has a savepoint, so that one that fails takes
 /// nobody with it. Returns how many there were.
-fn write(db: &Connection, files: &mut Files, jobs: impl Iterator<Item = Box<dyn Job>>) -> usize {
+fn write(db: &Connection, files: &Files, jobs: impl Iterator<Item = Box<dyn Job>>) -> usize {
     let mut failure = db.execute_batch("BEGIN IMMEDIATE").err();
     let mut group = Vec::new();
     for mut job in jobs {
@@ -131,8 +126,7 @@ fn write(db: &Connection, files: &mut Files, jobs: impl Iterator<Item = Box<dyn 
     }
     if failure.is_none() {
         // What was written to a file that is gone counts as not written.
-        failure =
-            files.check().err().map(|what| rusqlite::Error::SqliteFailure(Failure::new(SQLITE_IOERR), Some(what)));
+        failure = files.check().err();
     }
     let failure = failure.map(Arc::new);
     if let Some(failure) = &failure {

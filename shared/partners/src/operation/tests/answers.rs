@@ -90,6 +90,26 @@ fn redirect_says_that_nothing_was_done() {
     }
 }
 
+/// Regression: a business code in the page of a redirect was believed: done, not known, or refused without the address.
+#[test]
+fn code_in_a_redirect_is_not_believed() {
+    for (name, body) in [
+        ("upload", r#"{"code":200}"#),
+        ("upload", r#"{"code":300,"msg":"x"}"#),
+        ("s3.mawb.create", r#"{"success":false,"code":-1}"#),
+        ("port_query_v2", r#"{"success":true,"code":200}"#),
+        ("subscribe", r#"{"code":401}"#),
+    ] {
+        for status in [301, 302, 307, 308] {
+            assert_eq!(verdict(name, status, body), refused(&status.to_string(), body), "{name}");
+        }
+    }
+    assert_eq!(verdict("upload", 303, r#"{"code":200}"#), Verdict::Success, "what was done may be told there");
+    let settings: Settings = toml::from_str("[token]\npath = \"/t\"\ntoken = \"/t\"\nexpired = [\"302\"]").unwrap();
+    let expired = read(&row("port_query_v2"), &settings, 302, br#"{"code":200}"#);
+    assert!(matches!(expired, Verdict::TokenExpired { .. }), "the operator says so: {expired:?}");
+}
+
 /// A refusal for now was taken for one for good, because a code stood beside it.
 #[test]
 fn a_request_that_was_not_taken_up_is_none_that_was_refused() {

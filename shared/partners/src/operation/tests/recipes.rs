@@ -220,6 +220,11 @@ fn trackingeyes_gives_its_token_by_its_own_document() {
         (401, "", true),
         (200, r#"{"code":200,"result":""}"#, false),
         (502, "<html>", false),
+        // Regression: a wrong secret that was answered so was "not now" for as long as a schedule lasts.
+        (200, r#"{"code":500,"message":"secret error"}"#, true),
+        (500, r#"{"code":500,"message":"error"}"#, false),
+        (500, r#"{"code":400,"message":"no"}"#, true),
+        (200, r#"{"code":"429","message":"slow down"}"#, false),
     ] {
         let verdict = read_token(Partner::TrackingEyes, &settings, status, answer.as_bytes()).unwrap_err();
         assert_eq!(matches!(verdict, Verdict::Refused { .. }), refused, "{answer}: {verdict:?}");
