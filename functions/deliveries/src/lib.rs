@@ -9,7 +9,8 @@
 //! | `POST /deliveries/replay` | deliveries start over, or with `"now": true` those that wait are sent now; without `"dry_run": false` it only tells which |
 //! | Lambda Invoke with `{"path":"/deliveries/failed"}`, and `method`, `query`, `body` where needed | `{"status","body"}` of the same |
 //!
-//! A change that is too long for one request says where to go on: `next`, as a list does.
+//! A change that is too long for one request says where to go on: `next`, as a list does. Both are sealed for the key that
+//! asked ([`api::Seal`]). A replay leaves out, and names, what the endpoint does not want.
 //!
 //! `Authorization: Bearer <key>` with one of the configuration's `api_keys`; a direct invocation needs none. Errors are RFC
 //! 9457 problems.

@@ -23,6 +23,9 @@ async fn deliveries_are_listed_and_shown_without_a_key() {
         ("{}", 400),
         ("[]", 400),
         ("\"?\"", 400),
+        (r#"["GET","/deliveries/failed"]"#, 400),
+        (r#"{"path":"/deliveries/failed","query":{"from":"WzAsbnVsbF0"}}"#, 400),
+        (r#"{"path":"/deliveries/confirm","body":["erp"]}"#, 400),
         (r#"{"path":"/nowhere"}"#, 404),
         (r#"{"path":"/deliveries/replay"}"#, 405),
     ] {
