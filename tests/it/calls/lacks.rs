@@ -27,13 +27,15 @@ fn exhausted_after(desk: &Desk, requests: usize) -> Courier<SqliteStore, InProce
     courier
 }
 
+/// The next idempotency key.
+static KEYS: AtomicUsize = AtomicUsize::new(0);
+
 /// Has a command accepted that nobody is told of.
 async fn accepted(desk: &Desk, connection: &str, operation: &str, body: &str) -> EventId {
     let (queue, lanes) = queue::in_process([], 1);
     drop(lanes);
     let mut courier = desk.courier();
     courier.context.queue = queue;
-    static KEYS: AtomicUsize = AtomicUsize::new(0);
     let key = KEYS.fetch_add(1, Ordering::SeqCst);
     let event = format!(
         r#"{{"connection":"{connection}","operation":"{operation}","idempotency_key":"k-{key}","body":{body}}}"#

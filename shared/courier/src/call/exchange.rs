@@ -61,7 +61,7 @@ pub(super) enum Unready {
         /// What the partner's answer was.
         refusal: Refusal,
         /// What it said there.
-        said: Option<Said>,
+        said: Option<Box<Said>>,
     },
     /// Not by this process as it is: nothing that the partner or the request could mend.
     Here(String),
@@ -75,7 +75,7 @@ pub(super) enum Unready {
         /// The wait that was asked for.
         retry_after: Option<Duration>,
         /// What the partner said instead of giving a token.
-        said: Option<Said>,
+        said: Option<Box<Said>>,
     },
 }
 
@@ -178,7 +178,7 @@ pub(super) struct Exchange {
     /// Nothing where there was no answer.
     pub(super) verdict: Option<Verdict>,
     /// What the partner said, in its own words.
-    pub(super) said: Option<Said>,
+    pub(super) said: Option<Box<Said>>,
     /// Whether it refuses the connection's credentials.
     pub(super) refuses_credentials: bool,
 }

@@ -84,7 +84,7 @@ pub(super) struct NoToken {
     /// The partner's refusal, where it answered with one: asking again changes nothing.
     pub(super) refused: Option<Refusal>,
     /// What the partner said, in its own words.
-    pub(super) said: Option<Said>,
+    pub(super) said: Option<Box<Said>>,
     /// What this process lacks to ask: neither the partner nor the connection has failed.
     pub(super) lack: Option<Lack>,
 }

@@ -115,7 +115,7 @@ pub struct Call {
     /// What the partner said in the latest attempt that did not succeed, which may be nothing at all. Where this is missing,
     /// it is to be read from the answer: the attempt succeeded, or an earlier version made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub said: Option<Said>,
+    pub said: Option<Box<Said>>,
     /// Business keys that the partner's answer gave the subject.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub learned: Vec<Alias>,
@@ -161,15 +161,15 @@ pub struct Said {
 impl Said {
     /// What a verdict repeats of the partner's words; nothing of a success.
     #[must_use]
-    pub fn of(verdict: &Verdict) -> Option<Self> {
+    pub fn of(verdict: &Verdict) -> Option<Box<Self>> {
         let cut = |text: &str| Some(text.chars().take(LONGEST_TEXT).collect());
         match verdict {
             Verdict::Success => None,
             Verdict::Refused { code, text }
             | Verdict::Busy { code, text }
             | Verdict::Exception { code, text }
-            | Verdict::TokenExpired { code, text } => Some(Self { code: cut(code), text: cut(text) }),
-            Verdict::Unreadable { .. } => Some(Self::default()),
+            | Verdict::TokenExpired { code, text } => Some(Box::new(Self { code: cut(code), text: cut(text) })),
+            Verdict::Unreadable { .. } => Some(Box::default()),
         }
     }
 }
@@ -198,7 +198,7 @@ pub struct Tried {
     /// What the partner answered.
     pub answer: Option<Answered>,
     /// What it said there or, where the call itself was not sent, when it was asked for a token.
-    pub said: Option<Said>,
+    pub said: Option<Box<Said>>,
     /// What that means.
     pub came: Came,
     /// Business keys that the answer gives the subject.
@@ -338,7 +338,7 @@ impl Call {
     #[must_use]
     pub fn interrupted(mut self, now: Utc) -> Self {
         keep(&mut self.attempts, Attempt::none(now, "cut off while it was sent: the partner may have done it"));
-        self.said = Some(Said::default());
+        self.said = Some(Box::default());
         self.ended(Standing::Ambiguous, now)
     }
 
@@ -421,7 +421,7 @@ impl Call {
 
     fn given_up(mut self, why: &str, now: Utc) -> Self {
         keep(&mut self.attempts, Attempt::none(now, why));
-        self.said = Some(Said::default());
+        self.said = Some(Box::default());
         self.ended(Standing::Failed, now)
     }
 

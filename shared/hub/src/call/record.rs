@@ -263,7 +263,7 @@ mod tests {
         let schedule = Schedule::new(vec![Duration::from_secs(5)]);
         let rules = Rules { schedule: &schedule, repeatable: false };
         let attempted = |call: Call, answer: Option<Answered>, code: Option<&str>, came: Came| {
-            let said = code.map(|code| Said { code: Some(code.to_owned()), text: Some("no".to_owned()) });
+            let said = code.map(|code| Box::new(Said { code: Some(code.to_owned()), text: Some("no".to_owned()) }));
             let tried = Tried { attempt: Attempt::default(), answer, said, came, learned: vec![] };
             call.attempted(tried, &rules, Utc(0), 0.5)
         };

@@ -128,7 +128,7 @@ fn printed(key: &EventKey, meta: &Meta, call: &Call, request: Option<Sent>) -> S
         at: decided.at.to_string(),
         by: &decided.by,
     });
-    let Said { code, text } = said(meta, call).unwrap_or_default();
+    let Said { code, text } = *said(meta, call).unwrap_or_default();
     let view = View {
         id: key.id,
         connection: &key.connection,
@@ -152,7 +152,7 @@ fn printed(key: &EventKey, meta: &Meta, call: &Call, request: Option<Sent>) -> S
 }
 
 /// What the partner said in the latest attempt. Of a call of an earlier version it is read from the answer as that is kept.
-fn said(meta: &Meta, call: &Call) -> Option<Said> {
+fn said(meta: &Meta, call: &Call) -> Option<Box<Said>> {
     call.said.clone().or_else(|| {
         let answer = call.answer.as_ref()?;
         let operation = operation::find(partner(meta)?, &call.operation)?;

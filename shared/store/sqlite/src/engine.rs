@@ -94,7 +94,6 @@ pub enum OpenError {
 
 /// What to do where SQLite cannot open its file.
 fn remedy(error: &rusqlite::Error) -> &'static str {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the others speak for themselves")]
     match error.sqlite_error_code() {
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
             ": the hub's user must be able to write the folder and its files (chown -R)"

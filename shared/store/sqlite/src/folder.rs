@@ -41,16 +41,20 @@ pub(crate) fn close_to_others(database: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// What the group and all others may do.
+#[cfg(unix)]
+const OTHERS: u32 = 0o077;
+
 #[cfg(unix)]
 fn narrow(file: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let Ok(found) = std::fs::metadata(file) else { return Ok(()) };
     let mut permissions = found.permissions();
-    if permissions.mode() & 0o077 == 0 {
-        return Ok(());
+    if permissions.mode() & OTHERS != 0 {
+        permissions.set_mode(0o600);
+        std::fs::set_permissions(file, permissions)?;
     }
-    permissions.set_mode(0o600);
-    std::fs::set_permissions(file, permissions)
+    Ok(())
 }
 
 #[cfg(not(unix))]
@@ -60,6 +64,7 @@ const fn narrow(_: &Path) -> io::Result<()> {
 
 /// What an error of the system says of a folder for data, and what to do about it, to be read behind the path.
 pub(crate) fn trouble(error: &io::Error) -> String {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others speak for themselves")]
     let what = match error.kind() {
         ErrorKind::AlreadyExists | ErrorKind::NotADirectory => "it is a file, or below one: name a folder in data_dir",
         ErrorKind::PermissionDenied => {
