@@ -10,6 +10,7 @@
 
 mod calls;
 mod command_line;
+mod conflicts;
 mod dynamodb;
 mod floods;
 mod flows;

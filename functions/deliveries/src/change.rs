@@ -184,7 +184,8 @@ async fn one<S: Store, Q>(
             return Ok(Some((key, next)));
         }
     }
-    Ok(None)
+    let source = format!("event {} was changed by others {AGAIN} times in between; repeat the request", key.id).into();
+    Err(StoreError::Unavailable { verb: "settle", source })
 }
 
 fn next(order: &Order<'_>, work: &Work, now: Utc) -> Option<Work> {

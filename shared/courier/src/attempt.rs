@@ -13,7 +13,7 @@ use runtime::metrics;
 use runtime::receive::Lost;
 use store::{Store, StoreError};
 
-use crate::change::{change, leave, tell};
+use crate::change::{change, change_together, leave, tell};
 use crate::parcel::{Parcel, Returned};
 use crate::{Courier, ahead, call, index, release};
 
@@ -132,22 +132,24 @@ where
     let asks = matches!(returned.outcome, Outcome::Refused { retry_after: Some(_), .. });
     let held_back = line.closed_until(kind.as_str(), over).filter(|_| permit == Permit::Probe && !asks);
     let held_back = held_back.map(|reopens| Rank::Failed.due(reopens, over, jitter));
-    let attempted = |mut work: Work| {
+    let (own, schedule, outcome) = (to.clone(), endpoint.schedule.clone(), returned.outcome);
+    let attempt = returned.attempt(now, over);
+    let attempted = move |mut work: Work| {
         work.index_by = if indexed { None } else { work.index_by };
-        next(work, (to, turn), |delivery| {
-            let (attempt, schedule) = (returned.attempt(now, over), &endpoint.schedule);
-            match held_back {
-                Some(due) => delivery.probed(attempt, due, schedule, over),
-                None => delivery.attempted(attempt, returned.outcome, schedule, over, jitter),
-            }
+        next(work, (&own, turn), |delivery| match held_back {
+            Some(due) => delivery.probed(attempt.clone(), due, &schedule, over),
+            None => delivery.attempted(attempt.clone(), outcome, &schedule, over, jitter),
         })
     };
-    let changed = change(courier, key, record.work, attempted).await.map_err(Undone::After)?;
+    let changed = change_together(courier, key, record.work, attempted).await.map_err(Undone::After)?;
     let settled = changed.and_then(|work| work.delivery(to).cloned());
     if let Some(delivery) = &settled {
         log(key, delivery, &returned);
         measure(delivery, over);
         again(courier, key, delivery).await;
+    } else {
+        let message = "the result of an attempt is not kept: its turn was over, or its event had expired";
+        tracing::warn!(event = %key.id, subject = %key.subject, endpoint = %to, lost = ?outcome, message);
     }
     if let Some(reopened) = reopened {
         release::endpoint(courier, endpoint, &line, kind.as_str(), reopened).await;
