@@ -67,6 +67,11 @@ fn process<S: Store>(
     }
 }
 
+/// A process that knows one endpoint, `erp`, which takes everything.
+pub(crate) fn alone<S: Store>(store: S) -> Courier<S, Kept> {
+    process(store, &Arc::new(config(&["erp".into()])), &Arc::new(Barrier::new(1)), &Received::default(), 1)
+}
+
 /// Has an event delivered to so many endpoints at once, each by the next of the processes, which have a store each. Returns
 /// how often its work was changed.
 async fn delivered_at_once<S: Store>(stores: Vec<S>, endpoints: u8) -> u64 {

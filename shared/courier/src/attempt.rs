@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use hub::breaker::{Permit, Rank, Tried};
 use hub::call::Standing;
-use hub::delivery::{Delivery, Outcome, State};
+use hub::delivery::{Attempt, Delivery, Outcome, State};
+use hub::schedule::Schedule;
 use hub::{EndpointId, Event, EventKey, Record, Utc, Work};
 use queue::{Errand, Hint, Queue};
 use runtime::config::{Config, Endpoint};
@@ -73,8 +74,11 @@ where
 {
     let context = &courier.context;
     let store = &context.store;
-    let Some(mut record) = store.load(key, context.now()).await.map_err(Undone::Before)? else {
-        return Ok(Done::Stale);
+    let mut record = match store.load(key, context.now()).await {
+        Ok(Some(record)) => record,
+        Ok(None) => return Ok(Done::Stale),
+        Err(StoreError::Damaged { work: Some(work), .. }) => return damaged(courier, key, *work, (to, turn)).await,
+        Err(error) => return Err(Undone::Before(error)),
     };
     let Some(mut delivery) = current(&record.work, to, turn) else { return Ok(Done::Stale) };
     if delivery.is_early(context.now()) {
@@ -176,6 +180,25 @@ async fn unsent<S: Store, Q: Queue>(
     tracing::warn!(event = %key.id, subject = %key.subject, endpoint = %to, why, "a delivery has failed: replay or confirm it");
     measure(&delivery, courier.context.now());
     Ok(Done::Attempted(delivery.state))
+}
+
+/// Why what is damaged is not sent.
+pub(crate) const DAMAGED: &str =
+    "not sent: the stored bytes are not those that were written; restore them from a backup and repeat it";
+
+/// Ends a delivery of an event whose bytes are not those that were received.
+async fn damaged<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    key: &EventKey,
+    work: Work,
+    turn: (&EndpointId, u32),
+) -> Result<Done, Undone> {
+    let now = courier.context.now();
+    tracing::error!(event = %key.id, subject = %key.subject, endpoint = %turn.0, "a stored event is damaged and is not delivered");
+    let attempt = Attempt { at: now, detail: DAMAGED.to_owned(), ..Attempt::default() };
+    let none = Schedule::new(Vec::new());
+    let failed = |delivery: Delivery| delivery.attempted(attempt.clone(), Outcome::Impossible, &none, now, 0.0);
+    unsent(courier, key, work, turn, failed).await
 }
 
 /// Counts a delivery that an attempt at `now` has settled.

@@ -23,6 +23,7 @@ pub mod path;
 pub mod printable;
 pub mod routes;
 pub mod schedule;
+pub mod seal;
 pub mod secret;
 pub mod set_back;
 pub mod signature;

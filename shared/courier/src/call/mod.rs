@@ -30,7 +30,7 @@ use self::exchange::{Ask, Exchange, Unready, exchange, ready};
 pub(crate) use self::gate::Gate;
 pub use self::query::{Answer, Unanswered, ask};
 use self::turnstile::Limits;
-use crate::attempt::{Done, MARGIN, Undone};
+use crate::attempt::{DAMAGED, Done, MARGIN, Undone};
 use crate::change::{change, leave, tell};
 use crate::{Courier, index, release};
 
@@ -79,7 +79,12 @@ pub(crate) async fn run<S: Store, Q: Queue>(
 ) -> Result<Done, Undone> {
     let context = &courier.context;
     let store = &context.store;
-    let Some(record) = store.load(key, context.now()).await.map_err(Undone::Before)? else { return Ok(Done::Stale) };
+    let record = match store.load(key, context.now()).await {
+        Ok(Some(record)) => record,
+        Ok(None) => return Ok(Done::Stale),
+        Err(StoreError::Damaged { work: Some(work), .. }) => return damaged(courier, key, *work, turn).await,
+        Err(error) => return Err(Undone::Before(error)),
+    };
     let Some(call) = current(&record.work, turn) else { return Ok(Done::Stale) };
     if call.is_early(context.now()) {
         return Ok(Done::Stale);
@@ -93,7 +98,7 @@ pub(crate) async fn run<S: Store, Q: Queue>(
     let data = record.event.data();
     let (body, beside) = (Json::parse(&data), serde_json::from_slice::<Beside>(&record.event.body));
     let (Ok(body), Ok(beside)) = (body, beside) else {
-        return end(courier, &record, turn, "the stored request cannot be read".to_owned()).await;
+        return end(courier, (key, record.work), turn, "the stored request cannot be read".to_owned()).await;
     };
 
     let line = courier.lines.to(&line_name(connection), connection.concurrency);
@@ -311,10 +316,21 @@ fn current(work: &Work, turn: u32) -> Option<Call> {
     work.call.as_ref().filter(|call| call.is_turn(turn)).cloned()
 }
 
+/// Ends a call whose stored request is not the one that was accepted.
+async fn damaged<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    key: &EventKey,
+    work: Work,
+    turn: u32,
+) -> Result<Done, Undone> {
+    tracing::error!(call = %key.id, connection = %key.connection, "a stored call is damaged and is not sent");
+    end(courier, (key, work), turn, DAMAGED.to_owned()).await
+}
+
 /// Ends a call that can never be sent.
 async fn end<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
-    record: &Record,
+    stored: (&EventKey, Work),
     turn: u32,
     reason: String,
 ) -> Result<Done, Undone> {
@@ -322,7 +338,7 @@ async fn end<S: Store, Q: Queue>(
     let attempt = Attempt { at: now, detail: reason, ..Attempt::default() };
     let tried = Tried { attempt, answer: None, came: Came::Refusal, learned: Vec::new() };
     let rules = Rules { schedule: &Schedule::new(vec![]), repeatable: false };
-    unsent(courier, record, turn, |call| call.attempted(tried.clone(), &rules, now, 0.0)).await
+    unsent(courier, stored, turn, |call| call.attempted(tried.clone(), &rules, now, 0.0)).await
 }
 
 /// Puts a call off whose operation's circuit is open until `reopens`.
@@ -351,7 +367,8 @@ async fn put_off<S: Store, Q: Queue>(
     why: &str,
 ) -> Result<Done, Undone> {
     let now = courier.context.now();
-    unsent(courier, record, turn, |call| call.put_off(until, why, &connection.schedule, now)).await
+    let stored = (&record.event.key, record.work.clone());
+    unsent(courier, stored, turn, |call| call.put_off(until, why, &connection.schedule, now)).await
 }
 
 /// Puts a call off that this process does not know how to send, for lack of that.
@@ -362,22 +379,23 @@ async fn unknown<S: Store, Q: Queue>(
     lacks: &str,
 ) -> Result<Done, Undone> {
     let (now, jitter) = (courier.context.now(), (courier.random)());
-    unsent(courier, record, turn, |call| call.unknown(lacks, now, jitter)).await
+    let stored = (&record.event.key, record.work.clone());
+    unsent(courier, stored, turn, |call| call.unknown(lacks, now, jitter)).await
 }
 
 /// Stores what becomes of a call without an attempt.
 async fn unsent<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
-    record: &Record,
+    (key, work): (&EventKey, Work),
     turn: u32,
     next: impl Fn(Call) -> Call,
 ) -> Result<Done, Undone> {
-    let (key, config) = (&record.event.key, &courier.context.config);
+    let config = &courier.context.config;
     let next = |work: Work| {
         let call = next(current(&work, turn)?);
         Some(work.with_call(call, &key.connection, &config.routes, config.sweep_every))
     };
-    let changed = change(courier, key, record.work.clone(), next).await.map_err(Undone::Before)?;
+    let changed = change(courier, key, work, next).await.map_err(Undone::Before)?;
     let Some(work) = changed else { return Ok(Done::Stale) };
     Ok(match told(courier, key, &work).await {
         None => Done::Stale,
