@@ -31,6 +31,8 @@ pub mod slip;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
+#[cfg(test)]
+mod turns;
 
 pub use event::{Event, Record, Work};
 pub use ids::{Alias, ConnectionId, EndpointId, EventId, EventKey, EventType, Subject};
