@@ -62,7 +62,7 @@ async fn damaged_event_fails_is_listed_and_goes_out_once_restored() {
     let listed = get("/deliveries/failed?endpoint=erp").await;
     assert_eq!(listed.json()["items"].as_array().map(Vec::len), Some(1), "{listed:?}");
     altered(&plan, "UPDATE events SET body = replace(body, '63', '61') WHERE subject = 'order:BAD'");
-    let order = json!({"endpoint": "erp", "events": [key]}).to_string();
+    let order = json!({"endpoint": "erp", "dry_run": false, "events": [key]}).to_string();
     assert_eq!(api(hub.address(), "POST", "/deliveries/replay", API_KEY, &order).await.status, 200);
     crate::support::until(async || delivery(&hub, "order:BAD", "erp").await.1.state == State::Delivered).await;
     hub.stop().await;
