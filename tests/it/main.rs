@@ -10,6 +10,8 @@
 
 mod calls;
 mod command_line;
+mod conflicts;
+mod damage;
 mod dynamodb;
 mod floods;
 mod flows;

@@ -204,7 +204,8 @@ async fn one<S: Store, Q>(
             return Ok(One::Changed(key, Box::new(next)));
         }
     }
-    Ok(One::Left)
+    let source = format!("event {} was changed by others {AGAIN} times in between; repeat the request", key.id).into();
+    Err(StoreError::Unavailable { verb: "settle", source })
 }
 
 fn next(order: &Order<'_>, work: &Work, now: Utc) -> Option<Work> {

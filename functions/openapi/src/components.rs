@@ -87,7 +87,8 @@ fn problems() -> Value {
         "429": later("`rate-limited`: the connection has as many calls as it may have."),
         "500": problem(
             "`internal`: the hub failed by a fault of its own, which its log tells; nothing is wrong with the request. \
-             `connection-incomplete`: the configuration lacks what the operation needs, listed in `errors`. \
+             `damaged`: the stored bytes of the event that `event` names are not those that were received; they are not \
+             served and not delivered. `connection-incomplete`: the configuration lacks what the operation needs, listed in `errors`. \
              `unavailable`: the hub failed; the same request may be repeated. `answer-too-large`: on AWS, an event whose \
              payload takes more than 6 MB.",
         ),

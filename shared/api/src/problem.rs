@@ -93,7 +93,7 @@ impl Problem {
     }
 
     /// A failure of the store. A cursor is the caller's (400); an outage passes (503); what the engine refuses or cannot
-    /// read is the hub's own fault (500). Causes are logged, not told.
+    /// read, and what is damaged, is the hub's own fault (500). Causes are logged, not told.
     #[must_use]
     pub fn store(error: &StoreError) -> Self {
         match error {
@@ -113,6 +113,11 @@ impl Problem {
             StoreError::Corrupt { .. } => {
                 tracing::error!(error = runtime::logs::chain(error), "a stored item cannot be read");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", OURS)
+            }
+            StoreError::Damaged { event, .. } => {
+                tracing::error!(%event, "a stored event is damaged: restore it from a backup");
+                let detail = "the stored bytes of this event are not those that were received; they are not served";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "damaged", detail).with("event", &event.to_string())
             }
         }
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use hub::breaker::{Permit, Tried};
 use hub::call::Standing;
-use hub::delivery::{Delivery, Outcome, State, was_put_off};
+use hub::delivery::{Attempt, Delivery, Outcome, State, was_put_off};
+use hub::schedule::Schedule;
 use hub::{EndpointId, Event, EventKey, Record, Utc, Work};
 use queue::{Errand, Hint, Queue};
 use runtime::config::{Config, Endpoint};
@@ -13,7 +14,7 @@ use runtime::metrics;
 use runtime::receive::Lost;
 use store::{Store, StoreError};
 
-use crate::change::{change, leave, tell};
+use crate::change::{change, change_together, leave, tell};
 use crate::parcel::{Parcel, Returned};
 use crate::{Courier, ahead, call, index, lack, release};
 
@@ -73,8 +74,11 @@ where
 {
     let context = &courier.context;
     let store = &context.store;
-    let Some(mut record) = store.load(key, context.now()).await.map_err(Undone::Before)? else {
-        return Ok(Done::Stale);
+    let mut record = match store.load(key, context.now()).await {
+        Ok(Some(record)) => record,
+        Ok(None) => return Ok(Done::Stale),
+        Err(StoreError::Damaged { work: Some(work), .. }) => return damaged(courier, key, *work, (to, turn)).await,
+        Err(error) => return Err(Undone::Before(error)),
     };
     let Some(mut delivery) = current(&record.work, to, turn) else { return Ok(Done::Stale) };
     if delivery.is_early(context.now()) {
@@ -137,22 +141,24 @@ where
     let other = matches!(returned.outcome, Outcome::Refused { retry_after: Some(_), .. } | Outcome::Unsent);
     let held_back = line.closed_until(kind.as_str(), over).filter(|_| permit == Permit::Probe && !other);
     let held_back = held_back.map(|reopens| line.after_probe(kind.as_str(), reopens, over));
-    let attempted = |mut work: Work| {
+    let (own, schedule, outcome) = (to.clone(), endpoint.schedule.clone(), returned.outcome);
+    let attempt = returned.attempt(now, over);
+    let attempted = move |mut work: Work| {
         work.index_by = if indexed { None } else { work.index_by };
-        next(work, (to, turn), |delivery| {
-            let (attempt, schedule) = (returned.attempt(now, over), &endpoint.schedule);
-            match held_back {
-                Some(due) => delivery.probed(attempt, due, schedule, over),
-                None => delivery.attempted(attempt, returned.outcome, schedule, over, jitter),
-            }
+        next(work, (&own, turn), |delivery| match held_back {
+            Some(due) => delivery.probed(attempt.clone(), due, &schedule, over),
+            None => delivery.attempted(attempt.clone(), outcome, &schedule, over, jitter),
         })
     };
-    let changed = change(courier, key, record.work, attempted).await.map_err(Undone::After)?;
+    let changed = change_together(courier, key, record.work, attempted).await.map_err(Undone::After)?;
     let settled = changed.and_then(|work| work.delivery(to).cloned());
     if let Some(delivery) = &settled {
         log(key, delivery, &returned);
         measure(delivery, over);
         again(courier, key, delivery).await;
+    } else {
+        let message = "the result of an attempt is not kept: its turn was over, or its event had expired";
+        tracing::warn!(event = %key.id, subject = %key.subject, endpoint = %to, lost = ?outcome, message);
     }
     if let Some(reopened) = reopened {
         release::endpoint(courier, endpoint, &line, kind.as_str(), reopened).await;
@@ -179,6 +185,25 @@ async fn unsent<S: Store, Q: Queue>(
     tracing::warn!(event = %key.id, subject = %key.subject, endpoint = %to, why, "a delivery has failed: replay or confirm it");
     measure(&delivery, courier.context.now());
     Ok(Done::Attempted(delivery.state))
+}
+
+/// Why what is damaged is not sent.
+pub(crate) const DAMAGED: &str =
+    "not sent: the stored bytes are not those that were written; restore them from a backup and repeat it";
+
+/// Ends a delivery of an event whose bytes are not those that were received.
+async fn damaged<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    key: &EventKey,
+    work: Work,
+    turn: (&EndpointId, u32),
+) -> Result<Done, Undone> {
+    let now = courier.context.now();
+    tracing::error!(event = %key.id, subject = %key.subject, endpoint = %turn.0, "a stored event is damaged and is not delivered");
+    let attempt = Attempt { at: now, detail: DAMAGED.to_owned(), ..Attempt::default() };
+    let none = Schedule::new(Vec::new());
+    let failed = |delivery: Delivery| delivery.attempted(attempt.clone(), Outcome::Impossible, &none, now, 0.0);
+    unsent(courier, key, work, turn, failed).await
 }
 
 /// Counts a delivery that an attempt at `now` has settled.

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use hub::{EventKey, Utc, Work};
 use queue::{Errand, Hint, LONGEST_DELAY, Queue};
-use store::{Settled, Store, StoreError};
+use runtime::Context;
+use store::{LONGEST_LEASE, Settled, Store, StoreError};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::Courier;
 use crate::attempt::Done;
-
-/// How often a change is made again over somebody else's.
-const CHANGES: usize = 16;
+use crate::gathering::{Known, Seat, changed};
 
 /// How soon another process takes up what this one has left.
 const LEFT: Duration = Duration::from_secs(5);
@@ -27,44 +26,202 @@ const MOST: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// The pause before a change is repeated that another process's has been in the way of twice, doubled each time, and the
+/// longest.
+const CONFLICT_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_CONFLICT_PAUSE: Duration = Duration::from_millis(500);
+
 /// Stores what becomes of an event's work. Others change the same item: then the change is made again on what they left,
 /// as long as `next` still makes one; nothing where it does not. A store that does not answer is asked again until the turn
-/// is over, for a result that is not stored is an attempt to be repeated, or one that nobody may repeat.
+/// is over, for a result that is not stored is an attempt to be repeated, or one that nobody may repeat. A change that could
+/// not be stored is an error, and a line of the log.
 pub(crate) async fn change<S: Store, Q>(
     courier: &Courier<S, Q>,
     key: &EventKey,
-    mut work: Work,
+    work: Work,
     next: impl Fn(Work) -> Option<Work>,
 ) -> Result<Option<Work>, StoreError> {
-    let store = &courier.context.store;
-    let until = Instant::now() + patience(&work, courier.context.now());
-    for _ in 0..CHANGES {
-        let version = work.version + 1;
-        let Some(next) = next(work) else { return Ok(None) };
-        let next = Work { version, ..next };
-        let mut doubt = false;
-        if persistently(courier, until, &mut doubt, || store.settle(key, &next)).await? == Settled::Done {
-            return Ok(Some(next));
-        }
-        let mut read = false;
-        let found = persistently(courier, until, &mut read, || store.inspect(key, courier.context.now())).await?;
-        match found {
-            // What is in the way of a change that may have happened is the change itself.
-            Some(found) if doubt && found.work == next => return Ok(Some(next)),
-            Some(found) => work = found.work,
-            None => return Ok(None),
-        }
-    }
-    // So many changes in between: the turn's time runs out and the sweeper takes it up.
-    Ok(None)
+    let limits = Limits::new(courier, &work);
+    let seat = courier.lines.gathering.seat(key);
+    let mut known = seat.turn().await;
+    let writer = Writer { courier, key, seat: &seat, limits };
+    let changed = Box::pin(writer.write(&mut known, &work, Some(&next))).await;
+    changed.inspect_err(|error| lost(key, &work, next(work.clone()), error))
 }
 
-/// For how long it is worth to store what becomes of work: as long as it is in hand.
-fn patience(work: &Work, now: Utc) -> Duration {
-    let deliveries = work.deliveries.iter().filter(|delivery| delivery.in_hand).map(|delivery| delivery.due);
-    let call = work.call.iter().filter(|call| call.in_hand).map(|call| call.due);
-    let turn = deliveries.chain(call).max().unwrap_or(now);
-    turn.since(now).clamp(LEAST, MOST)
+/// The same for a change that others of the same event may come with at the same time: it is stored in one write with those
+/// that wait.
+pub(crate) async fn change_together<S: Store, Q>(
+    courier: &Courier<S, Q>,
+    key: &EventKey,
+    work: Work,
+    next: impl Fn(Work) -> Option<Work> + Send + Sync + 'static,
+) -> Result<Option<Work>, StoreError> {
+    let limits = Limits::new(courier, &work);
+    let mut seat = courier.lines.gathering.seat(key);
+    seat.hand_over(next, limits.conflicts);
+    let mut known = seat.turn().await;
+    let changed = if let Some(changed) = seat.outcome() {
+        changed
+    } else {
+        let writer = Writer { courier, key, seat: &seat, limits };
+        let written = Box::pin(writer.write(&mut known, &work, None::<&fn(Work) -> Option<Work>>)).await;
+        seat.outcome().unwrap_or(written)
+    };
+    changed.inspect_err(|error| lost(key, &work, seat.preview(work.clone()), error))
+}
+
+/// Until when a change is worth storing.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// For a store that does not answer.
+    answers: Instant,
+    /// For other processes that change the same item: the end of the lease, or of this process.
+    conflicts: Instant,
+}
+
+impl Limits {
+    fn new<S, Q>(courier: &Courier<S, Q>, work: &Work) -> Self {
+        let (now, begun) = (courier.context.now(), Instant::now());
+        let deliveries = work.deliveries.iter().filter(|delivery| delivery.in_hand).map(|delivery| delivery.due);
+        let call = work.call.iter().filter(|call| call.in_hand).map(|call| call.due);
+        let lease = deliveries.chain(call).max().unwrap_or(now).since(now);
+        let left = courier.patience(Duration::ZERO).unwrap_or_default();
+        let conflicts = lease.clamp(LEAST, LONGEST_LEASE).min(left);
+        Self { answers: begun + lease.clamp(LEAST, MOST), conflicts: begun + conflicts }
+    }
+}
+
+/// Who stores the changes of an event at present.
+struct Writer<'a, S, Q> {
+    courier: &'a Courier<S, Q>,
+    key: &'a EventKey,
+    seat: &'a Seat<'a>,
+    limits: Limits,
+}
+
+impl<S: Store, Q> Writer<'_, S, Q> {
+    /// Stores its own change with those that wait, on the latest version that is known. Nothing where its own has none to
+    /// make.
+    async fn write<F: Fn(Work) -> Option<Work>>(
+        &self,
+        known: &mut Known,
+        work: &Work,
+        own: Option<&F>,
+    ) -> Result<Option<Work>, StoreError> {
+        let newer = known.work.take().filter(|known| known.version > work.version);
+        let mut latest = newer.unwrap_or_else(|| work.clone());
+        if known.doubtful.is_some() {
+            let found = self.read().await?;
+            if let (Some(staged), Some(found)) = (known.doubtful.take(), found) {
+                if found == staged.work {
+                    self.seat.stored(&staged);
+                }
+                latest = found;
+            }
+        }
+        let mut conflicts = 0;
+        loop {
+            let version = latest.version + 1;
+            let changed = own.and_then(|own| own(latest.clone()));
+            let effective = changed.is_some();
+            let mut staged = self.seat.stage(changed.unwrap_or_else(|| latest.clone()));
+            if !effective && !staged.is_effective() {
+                known.work = Some(latest);
+                self.seat.gone(&staged);
+                return Ok(None);
+            }
+            staged.work.version = version;
+            known.doubtful = Some(staged.clone());
+            let mut doubt = false;
+            let came = self.settle(&staged.work, &mut doubt).await;
+            if came.is_ok() || !doubt {
+                known.doubtful = None;
+            }
+            let failure = match came {
+                Ok(Came::Stored) => {
+                    known.work = Some(staged.work.clone());
+                    self.seat.stored(&staged);
+                    return Ok(effective.then_some(staged.work));
+                }
+                Ok(Came::Gone) => {
+                    self.seat.gone(&staged);
+                    return Ok(None);
+                }
+                Ok(Came::Changed(found)) => {
+                    latest = *found;
+                    conflicts += 1;
+                    self.pause(conflicts).await.err()
+                }
+                Err(error) => Some(error),
+            };
+            if let Some(error) = failure {
+                self.seat.failed(&staged, &error);
+                return Err(error);
+            }
+        }
+    }
+
+    /// Writes work over the version before it. What is in the way of a write that may have happened is the write itself.
+    async fn settle(&self, work: &Work, doubt: &mut bool) -> Result<Came, StoreError> {
+        let store = &self.courier.context.store;
+        let settled = persistently(self.courier, self.limits.answers, doubt, || store.settle(self.key, work)).await?;
+        if settled == Settled::Done {
+            return Ok(Came::Stored);
+        }
+        Ok(match self.read().await? {
+            Some(found) if *doubt && found == *work => Came::Stored,
+            Some(found) => Came::Changed(Box::new(found)),
+            None => Came::Gone,
+        })
+    }
+
+    async fn read(&self) -> Result<Option<Work>, StoreError> {
+        let Context { store, .. } = &self.courier.context;
+        let inspect = || store.inspect(self.key, self.courier.context.now());
+        let found = persistently(self.courier, self.limits.answers, &mut false, inspect).await?;
+        Ok(found.map(|found| found.work))
+    }
+
+    /// Waits before a change is repeated for the `conflicts`th time: the first time not at all, then for a random time, so
+    /// that of many processes each gets through.
+    async fn pause(&self, conflicts: u32) -> Result<(), StoreError> {
+        let doubled = 1_u32.checked_shl(conflicts.saturating_sub(2)).unwrap_or(u32::MAX);
+        let pause = CONFLICT_PAUSE.saturating_mul(doubled).min(LONGEST_CONFLICT_PAUSE);
+        let pause = if conflicts < 2 { Duration::ZERO } else { pause.mul_f64((self.courier.random)() + 0.5) };
+        if Instant::now() + pause >= self.limits.conflicts {
+            let source = format!("other processes have changed the event {conflicts} times in between").into();
+            return Err(StoreError::Unavailable { verb: "settle", source });
+        }
+        sleep(pause).await;
+        Ok(())
+    }
+}
+
+/// What came of a write.
+enum Came {
+    /// It is stored.
+    Stored,
+    /// Another process has changed the work to this.
+    Changed(Box<Work>),
+    /// The event is not there any more.
+    Gone,
+}
+
+/// Logs a change that is given up, by what it would have made of each delivery or of the call.
+fn lost(key: &EventKey, before: &Work, after: Option<Work>, error: &StoreError) {
+    let Some(after) = after else { return };
+    let error = runtime::logs::chain(error);
+    for delivery in changed(before, &after) {
+        let (event, subject, endpoint, state) = (&key.id, &key.subject, &delivery.endpoint, delivery.state);
+        let message = "the new state of a delivery is lost: it is attempted again when its lease is over";
+        tracing::warn!(%event, %subject, %endpoint, lost = ?state, error, message);
+    }
+    if let Some(call) = after.call.as_ref().filter(|call| before.call.as_ref() != Some(call)) {
+        let (id, connection, lost) = (&key.id, &key.connection, call.standing);
+        let message = "the new state of a call is lost: it is looked at again when its lease is over";
+        tracing::warn!(call = %id, %connection, ?lost, error, message);
+    }
 }
 
 /// Asks the store until it answers or the time is over. `doubt` says that it has failed to: what was asked may be done.

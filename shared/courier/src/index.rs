@@ -18,11 +18,18 @@ pub(crate) async fn write<S: Store>(store: &S, record: &Record) -> Result<(), St
 
 /// Writes the aliases of an event that has no delivery which would do it on its way.
 pub(crate) async fn errand<S: Store>(store: &S, key: &EventKey, now: Utc) -> Result<bool, StoreError> {
-    let Some(record) = store.load(key, now).await? else { return Ok(false) };
-    if record.work.index_by.is_none() {
-        return Ok(false);
-    }
-    write(store, &record).await?;
-    let work = Work { index_by: None, version: record.work.version + 1, ..record.work };
+    let work = match store.load(key, now).await {
+        Ok(Some(record)) if record.work.index_by.is_some() => {
+            write(store, &record).await?;
+            record.work
+        }
+        Ok(_) => return Ok(false),
+        Err(StoreError::Damaged { work: Some(work), .. }) if work.index_by.is_some() => {
+            tracing::error!(event = %key.id, subject = %key.subject, "a stored event is damaged: its other keys are not known");
+            *work
+        }
+        Err(error) => return Err(error),
+    };
+    let work = Work { index_by: None, version: work.version + 1, ..work };
     Ok(store.settle(key, &work).await? == Settled::Done)
 }

@@ -11,6 +11,7 @@ pub mod call;
 mod change;
 mod entropy;
 mod file;
+mod gathering;
 mod index;
 mod lack;
 mod line;

@@ -16,6 +16,7 @@ use runtime::config::Connection;
 use store::Store;
 
 use crate::call::Gate;
+use crate::gathering::Gathering;
 use crate::places::{Place, Places};
 
 /// For how long what was read of a destination's health is believed.
@@ -30,6 +31,8 @@ pub struct Lines {
     destinations: Mutex<HashMap<String, Arc<Line>>>,
     gates: Mutex<HashMap<ConnectionId, Arc<Gate>>>,
     queries: AtomicU64,
+    /// Whose work is being changed.
+    pub(crate) gathering: Gathering,
 }
 
 /// The line to one destination.

@@ -91,13 +91,21 @@ where
 async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey, now: Utc) -> Vec<(Utc, Lane, Hint)> {
     let context = &courier.context;
     let result = async {
-        let Some(found) = context.store.inspect(&key, now).await? else { return Ok(vec![]) };
-        let large = is_large(&found.meta.data);
-        let taken = attempt::take_up(&context.config, &key, found.work, now);
+        let found = context.store.inspect(&key, now).await;
+        let (work, received, large) = match found {
+            Ok(Some(found)) => (found.work, found.meta.received, is_large(&found.meta.data)),
+            Ok(None) => return Ok(vec![]),
+            Err(unread @ StoreError::Corrupt { .. }) => match context.store.load(&key, now).await {
+                // Its attempt ends it.
+                Err(StoreError::Damaged { work: Some(work), .. }) => (*work, now, false),
+                _ => return Err(unread),
+            },
+            Err(error) => return Err(error),
+        };
+        let taken = attempt::take_up(&context.config, &key, work, now);
         let Some((work, hints)) = taken else { return Ok(vec![]) };
         let settled = context.store.settle(&key, &work).await?;
         let hints = if settled == Settled::Done { hints } else { vec![] };
-        let received = found.meta.received;
         Ok(hints.into_iter().map(|hint| (received, (hint.destination(), large), hint)).collect())
     };
     result.await.unwrap_or_else(|error: StoreError| {

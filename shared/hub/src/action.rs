@@ -205,6 +205,20 @@ mod tests {
     }
 
     #[test]
+    fn alias_is_kept_once_and_up_to_the_limit() {
+        let json = Json::parse(b"{}").unwrap();
+        let mut fact = Fact::new("x", &json, [("order", Some("S1"))]).alias("order", "S1");
+        assert_eq!(fact.aliases, [], "it is the subject");
+        fact = fact.alias("bl", "0").alias("bl", "0");
+        assert_eq!(fact.aliases, [Alias::new("bl", "0")]);
+        fact = (1..MOST_ALIASES).fold(fact, |fact, n| fact.alias("bl", &n.to_string()));
+        assert_eq!((fact.aliases.len(), fact.left_out.len()), (MOST_ALIASES, 0), "all have room");
+        fact = fact.alias("bl", "one more").alias("bl", "one more").alias("bl", "0");
+        assert_eq!((fact.aliases.len(), fact.left_out.len()), (MOST_ALIASES, 1));
+        assert!(fact.left_out.contains(&Alias::new("bl", "one more")));
+    }
+
+    #[test]
     fn without_keys_the_payload_is_the_subject() {
         let (a, b) = (Json::parse(br#"{"a":1}"#).unwrap(), Json::parse(br#"{"a":2}"#).unwrap());
         assert_ne!(Fact::new("x", &a, []).subject, Fact::new("x", &b, []).subject);

@@ -228,10 +228,13 @@ impl Delivery {
     #[must_use]
     pub fn probed(mut self, attempt: Attempt, until: Utc, schedule: &Schedule, now: Utc) -> Self {
         keep(&mut self.attempts, attempt);
-        let Some(steps) = schedule.out_of_turn(self.tries, now.since(self.since)) else {
-            return self.settled(State::Failed, now);
-        };
-        self.tries = steps;
+        // A retry that was brought forward keeps its step until its own time has come.
+        if self.brought_forward.is_none_or(|due| due <= now) {
+            let Some(steps) = schedule.out_of_turn(self.tries, now.since(self.since)) else {
+                return self.settled(State::Failed, now);
+            };
+            self.tries = steps;
+        }
         self.later(until)
     }
 
@@ -505,5 +508,17 @@ mod tests {
         let put_off = fresh().put_off(Utc(90), "", &schedule, Utc(1)).forwarded(false, Utc(2)).unwrap();
         let tried = put_off.attempted(attempt(500), REFUSED, &schedule, Utc(3), 0.5);
         assert_eq!((tried.tries, tried.due), (1, Utc(5_000_003)), "an attempt like any other");
+    }
+
+    /// Regression: a last retry that an operator brought forward was sent as the probe of its circuit, and its failure ended the
+    /// schedule before the retry's own time.
+    #[test]
+    fn probe_brought_forward_uses_no_step_before_its_time() {
+        let schedule = Schedule::new(vec![Duration::from_secs(5)]);
+        let last = fresh().attempted(attempt(500), REFUSED, &schedule, Utc(0), 0.5);
+        let probed = |now| last.clone().forwarded(true, Utc(1)).unwrap().probed(attempt(500), Utc(9), &schedule, now);
+        let early = probed(Utc(4_999_999));
+        assert_eq!((early.state, early.tries, early.due), (State::Pending, 1, Utc(9)));
+        assert_eq!(probed(Utc(5_000_000)).state, State::Failed);
     }
 }

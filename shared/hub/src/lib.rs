@@ -23,6 +23,7 @@ pub mod path;
 pub mod printable;
 pub mod routes;
 pub mod schedule;
+pub mod seal;
 pub mod secret;
 pub mod set_back;
 pub mod signature;
@@ -30,6 +31,8 @@ pub mod slip;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
+#[cfg(test)]
+mod turns;
 
 pub use event::{Event, Record, Work};
 pub use ids::{Alias, ConnectionId, EndpointId, EventId, EventKey, EventType, Subject};

@@ -20,7 +20,7 @@ use hub::delivery::State;
 use hub::event::Meta;
 use hub::identity::Head;
 use hub::ledger::Tally;
-use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
+use hub::{Alias, ConnectionId, EndpointId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
 
 /// What became of an admission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +167,17 @@ pub enum StoreError {
         /// Which item, and what is wrong with it.
         what: String,
     },
+    /// An event is not as it was written: its bytes rotted, or somebody changed them ([`hub::seal`]). It must not be
+    /// delivered or served as if it were right.
+    #[error("event {event} is damaged, its stored bytes are not those that were written: {verb}")]
+    Damaged {
+        /// The verb that failed.
+        verb: &'static str,
+        /// Which event.
+        event: EventId,
+        /// Its work, where that can be read.
+        work: Option<Box<Work>>,
+    },
 }
 
 impl StoreError {
@@ -175,7 +186,7 @@ impl StoreError {
     pub const fn retryable(&self) -> bool {
         match self {
             Self::Unavailable { .. } => true,
-            Self::BadCursor { .. } | Self::Refused { .. } | Self::Corrupt { .. } => false,
+            Self::BadCursor { .. } | Self::Refused { .. } | Self::Corrupt { .. } | Self::Damaged { .. } => false,
         }
     }
 }
@@ -198,7 +209,8 @@ pub trait Store: Clone + Send + Sync + 'static {
         now: Utc,
     ) -> impl Future<Output = Result<Option<Head>>> + Send;
 
-    /// One event with its work and its bytes, read consistently.
+    /// One event with its work and its bytes, read consistently; [`StoreError::Damaged`] where they are not as they were
+    /// written.
     fn load(&self, key: &EventKey, now: Utc) -> impl Future<Output = Result<Option<Record>>> + Send;
 
     /// One event with its work, without its bytes, read consistently.

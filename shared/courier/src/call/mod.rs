@@ -30,7 +30,7 @@ use self::exchange::{Ask, Exchange, Unready, exchange, ready};
 pub(crate) use self::gate::Gate;
 pub use self::query::{Answer, Unanswered, ask};
 use self::turnstile::Limits;
-use crate::attempt::{Done, MARGIN, Undone};
+use crate::attempt::{DAMAGED, Done, MARGIN, Undone};
 use crate::change::{change, leave, tell};
 use crate::{Courier, index, lack, release};
 
@@ -79,7 +79,12 @@ pub(crate) async fn run<S: Store, Q: Queue>(
 ) -> Result<Done, Undone> {
     let context = &courier.context;
     let store = &context.store;
-    let Some(record) = store.load(key, context.now()).await.map_err(Undone::Before)? else { return Ok(Done::Stale) };
+    let record = match store.load(key, context.now()).await {
+        Ok(Some(record)) => record,
+        Ok(None) => return Ok(Done::Stale),
+        Err(StoreError::Damaged { work: Some(work), .. }) => return damaged(courier, key, *work, turn).await,
+        Err(error) => return Err(Undone::Before(error)),
+    };
     let Some(call) = current(&record.work, turn) else { return Ok(Done::Stale) };
     if call.is_early(context.now()) {
         return Ok(Done::Stale);
@@ -93,7 +98,7 @@ pub(crate) async fn run<S: Store, Q: Queue>(
     let data = record.event.data();
     let (body, beside) = (Json::parse(&data), serde_json::from_slice::<Beside>(&record.event.body));
     let (Ok(body), Ok(beside)) = (body, beside) else {
-        return end(courier, &record, turn, "the stored request cannot be read".to_owned()).await;
+        return end(courier, (key, record.work), turn, "the stored request cannot be read".to_owned()).await;
     };
 
     let line = courier.lines.to(&line_name(connection), connection.concurrency);
@@ -335,10 +340,21 @@ fn current(work: &Work, turn: u32) -> Option<Call> {
     work.call.as_ref().filter(|call| call.is_turn(turn)).cloned()
 }
 
+/// Ends a call whose stored request is not the one that was accepted.
+async fn damaged<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    key: &EventKey,
+    work: Work,
+    turn: u32,
+) -> Result<Done, Undone> {
+    tracing::error!(call = %key.id, connection = %key.connection, "a stored call is damaged and is not sent");
+    end(courier, (key, work), turn, DAMAGED.to_owned()).await
+}
+
 /// Ends a call that can never be sent.
 async fn end<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
-    record: &Record,
+    stored: (&EventKey, Work),
     turn: u32,
     reason: String,
 ) -> Result<Done, Undone> {
@@ -346,10 +362,7 @@ async fn end<S: Store, Q: Queue>(
     let attempt = Attempt { at: now, detail: reason, ..Attempt::default() };
     let tried = Tried { attempt, answer: None, said: None, came: Came::Refusal, learned: Vec::new() };
     let rules = Rules { schedule: &Schedule::new(vec![]), repeatable: false };
-    unsent(courier, (&record.event.key, record.work.clone()), turn, |call| {
-        call.attempted(tried.clone(), &rules, now, 0.0)
-    })
-    .await
+    unsent(courier, stored, turn, |call| call.attempted(tried.clone(), &rules, now, 0.0)).await
 }
 
 /// Puts a call off whose operation's circuit is open until `reopens`.

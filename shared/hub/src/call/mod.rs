@@ -375,10 +375,13 @@ impl Call {
         keep(&mut self.attempts, tried.attempt);
         self.answer = tried.answer.or(self.answer);
         self.said = if tried.came == Came::Success { None } else { Some(tried.said.unwrap_or_default()) };
-        let Some(steps) = schedule.out_of_turn(self.tries, now.since(self.since)) else {
-            return self.ended(Standing::Failed, now);
-        };
-        self.tries = steps;
+        // A retry that was brought forward keeps its step until its own time has come.
+        if self.brought_forward.is_none_or(|due| due <= now) {
+            let Some(steps) = schedule.out_of_turn(self.tries, now.since(self.since)) else {
+                return self.ended(Standing::Failed, now);
+            };
+            self.tries = steps;
+        }
         self.later(until)
     }
 

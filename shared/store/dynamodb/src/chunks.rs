@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use hub::event::Meta;
 use hub::identity::digest;
+use hub::seal::sealed;
 use hub::{Event, EventKey, Utc, Work};
 use store::StoreError;
 
@@ -56,21 +57,19 @@ impl Apart {
 
 /// Packs an event; on another thread where that takes long, so that the partner's deadline can pass meanwhile.
 pub(crate) async fn pack(event: &Event) -> Result<Packed, StoreError> {
-    let mut data = serde_json::to_vec(&event.meta).unwrap_or_default();
     if event.body.len() <= NEVER_INLINE {
-        let meta = data.len();
-        data.push(b'\n');
-        data.extend_from_slice(&event.body);
+        let data = [sealed(event).as_bytes(), b"\n", &event.body].concat();
         let packed = codec::pack(&data);
         if packed.len() <= INLINE {
             return Ok(Packed { data: packed, apart: None });
         }
-        data.truncate(meta);
     }
-    let body = event.body.clone();
-    let apart = tokio::task::spawn_blocking(move || Apart { digest: digest(&body), packed: codec::pack(&body).into() });
-    let apart = apart.await.map_err(|error| StoreError::Unavailable { verb: "admit", source: error.into() })?;
-    Ok(Packed { data: codec::pack(&data), apart: Some(apart) })
+    let event = event.clone();
+    let packed = tokio::task::spawn_blocking(move || {
+        let apart = Apart { digest: digest(&event.body), packed: codec::pack(&event.body).into() };
+        Packed { data: codec::pack(sealed(&event).as_bytes()), apart: Some(apart) }
+    });
+    packed.await.map_err(|error| StoreError::Unavailable { verb: "admit", source: error.into() })
 }
 
 fn part_key(key: &EventKey, digest: &str, number: usize) -> Item {
@@ -161,8 +160,8 @@ pub(crate) async fn read(
             .buffered(PARALLEL)
             .try_collect()
             .await?;
-    let body = codec::unpack(&parts.concat()).map_err(|error| event.corrupt(&error.to_string()))?;
-    if hub::identity::digest(&body) == digest { Ok(body.into()) } else { Err(event.corrupt("the digest of the body")) }
+    let body = codec::unpack(&parts.concat()).map_err(|_| event.damaged(key))?;
+    if hub::identity::digest(&body) == digest { Ok(body.into()) } else { Err(event.damaged(key)) }
 }
 
 async fn read_part(store: &DynamoStore, key: Item, event: &Reader<'_>) -> Result<Vec<u8>, StoreError> {

@@ -29,6 +29,11 @@ pub(crate) fn pack(bytes: &[u8]) -> Vec<u8> {
     deflated
 }
 
+/// Whether bytes are packed by a codec of this version.
+pub(crate) fn is_known(packed: &[u8]) -> bool {
+    matches!(packed.first(), Some(&(PLAIN | DEFLATED)))
+}
+
 /// Unpacks what [`pack`] made.
 pub(crate) fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
     match packed.split_first() {

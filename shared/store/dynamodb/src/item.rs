@@ -152,6 +152,14 @@ pub(crate) fn pack_json(value: &impl Serialize) -> Vec<u8> {
     codec::pack(&serde_json::to_vec(value).unwrap_or_default())
 }
 
+/// What is known of an event, as JSON, and the body behind it.
+pub(crate) fn parts(data: Vec<u8>) -> (Bytes, Bytes) {
+    let data = Bytes::from(data);
+    // JSON is printed on one line.
+    let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    (data.slice(..end), data.slice((end + 1).min(data.len())..))
+}
+
 /// The text attributes and packs of an item that something is read from.
 pub(crate) struct Reader<'a> {
     pub(crate) verb: &'static str,
@@ -177,11 +185,14 @@ impl Reader<'_> {
 
     /// What is known of an event, and its body where that is not kept apart.
     pub(crate) fn event(&self) -> Result<(Meta, Bytes), StoreError> {
-        let data = Bytes::from(self.unpack(DATA)?);
-        // JSON is printed on one line.
-        let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
-        let meta = self.json(data.get(..end).unwrap_or_default())?;
-        Ok((meta, data.slice((end + 1).min(data.len())..)))
+        let (meta, body) = parts(self.unpack(DATA)?);
+        Ok((self.json(&meta)?, body))
+    }
+
+    /// The event is not as it was written.
+    pub(crate) fn damaged(&self, key: &EventKey) -> StoreError {
+        let work = self.work().ok().map(Box::new);
+        StoreError::Damaged { verb: self.verb, event: key.id, work }
     }
 
     pub(crate) fn work(&self) -> Result<Work, StoreError> {

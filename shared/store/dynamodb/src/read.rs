@@ -1,13 +1,13 @@
 //! Reading events, consistently.
 
 use hub::identity::Head;
-use hub::{ConnectionId, Event, EventKey, EventType, Record, Subject, Utc};
+use hub::{ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, seal};
 use store::{Listed, StoreError};
 
 use crate::call::{Item, LARGE, SMALL, call};
-use crate::item::{EVENT, Reader, event_key, head_key, is_expired, now_seconds, partition, placeholders, text};
+use crate::item::{EVENT, Reader, event_key, head_key, is_expired, now_seconds, partition, parts, placeholders, text};
 use crate::schema::{DATA, EXPIRES, PK, SK, WORK};
-use crate::{DynamoStore, chunks};
+use crate::{DynamoStore, chunks, codec};
 
 /// How many events a timeline has at the most.
 const TIMELINE: usize = 1000;
@@ -40,12 +40,17 @@ pub(crate) async fn head(
 pub(crate) async fn load(store: &DynamoStore, key: &EventKey, now: Utc) -> Result<Option<Record>, StoreError> {
     let Some(item) = get(store, "load", event_key(key), now).await? else { return Ok(None) };
     let reader = Reader { verb: "load", item: &item };
-    let (meta, inside) = reader.event()?;
+    let packed = item.get(DATA).and_then(|value| value.as_b().ok()).map(AsRef::as_ref);
+    let data = packed.filter(|packed| codec::is_known(packed)).ok_or_else(|| reader.corrupt("the event"))?;
+    let (meta, inside) = codec::unpack(data).map(parts).map_err(|_| reader.damaged(key))?;
     let body = match reader.body()? {
         None => inside,
         Some((digest, parts)) => chunks::read(store, key, &digest, parts, &reader).await?,
     };
-    Ok(Some(Record { event: Event { key: key.clone(), meta, body }, work: reader.work()? }))
+    if !seal::is_intact(key, &meta, &body) {
+        return Err(reader.damaged(key));
+    }
+    Ok(Some(Record { event: Event { key: key.clone(), meta: reader.json(&meta)?, body }, work: reader.work()? }))
 }
 
 pub(crate) async fn inspect(store: &DynamoStore, key: &EventKey, now: Utc) -> Result<Option<Listed>, StoreError> {

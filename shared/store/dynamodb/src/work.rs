@@ -269,6 +269,8 @@ async fn read_all(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -284,5 +286,19 @@ mod tests {
         let inside = Cursor { shard: 3, after: Some(("F#1".to_owned(), "c#单".to_owned(), "E#1".to_owned())) };
         assert_eq!(Cursor::read(&inside.print()), Some(inside.clone()));
         assert_eq!(inside.next(inside.start_key().as_ref()), Some(inside));
+    }
+
+    proptest! {
+        /// Whoever asks can send any text.
+        #[test]
+        fn cursor_that_is_read_prints_as_one_that_is_read_again(text in "\\PC{0,40}", shard in any::<u8>(), after in any::<Option<(String, String, String)>>()) {
+            let printed = BASE64_URL_SAFE_NO_PAD.encode(serde_json::json!([shard, after]).to_string());
+            for text in [text, printed] {
+                if let Some(cursor) = Cursor::read(&text) {
+                    prop_assert!(cursor.shard < SHARDS);
+                    prop_assert_eq!(Cursor::read(&cursor.print()), Some(cursor));
+                }
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hub::event::Meta;
-use hub::{Event, EventId, EventKey, Record, Work};
+use hub::{Event, EventId, EventKey, Record, Work, seal};
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, Type};
 use serde::Serialize;
@@ -37,9 +37,29 @@ pub(crate) fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed { key: key(row)?, meta: parse::<Meta>(row, 3)?, work: parse::<Work>(row, 4)? })
 }
 
-/// The columns [`LISTED`] and the body.
+/// The columns [`LISTED`] and the body, checked against the event's seal.
 pub(crate) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let key = key(row)?;
+    // Whoever repairs a body by hand may store it as a text.
+    let (meta, body) = (row.get_ref(3)?.as_bytes(), row.get_ref(5)?.as_bytes());
+    let (Ok(meta), Ok(body)) = (meta, body) else { return Err(damage(row, &key)) };
+    if !seal::is_intact(&key, meta, body) {
+        return Err(damage(row, &key));
+    }
+    let body = Bytes::copy_from_slice(body);
     let Listed { key, meta, work } = listed(row)?;
-    let body = Bytes::copy_from_slice(row.get_ref(5)?.as_blob()?);
     Ok(Record { event: Event { key, meta, body }, work })
+}
+
+fn damage(row: &Row<'_>, key: &EventKey) -> rusqlite::Error {
+    let damage = Damage { event: key.id, work: parse::<Work>(row, 4).ok().map(Box::new) };
+    rusqlite::Error::FromSqlConversionFailure(5, Type::Blob, Box::new(damage))
+}
+
+/// An event whose seal is broken.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("event {event} is not as it was written")]
+pub(crate) struct Damage {
+    pub(crate) event: EventId,
+    pub(crate) work: Option<Box<Work>>,
 }

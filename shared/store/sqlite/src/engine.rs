@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use hub::identity::Head;
 use hub::ledger::Tally;
-use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
+use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, seal};
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Settled, Store, StoreError};
 
+use crate::codec::Damage;
 use crate::files::Files;
 use crate::fresh::Fresh;
 use crate::worker::{self, Handle, Shared};
@@ -22,6 +23,8 @@ const FILE: &str = "tongguan.db";
 
 /// The name of the file by which a hub has the folder to itself.
 const LOCK: &str = "hub.lock";
+/// A body of more bytes than that takes milliseconds to be sealed.
+const LARGE: usize = 64 * 1024;
 
 /// The store in one SQLite file. Cheap to clone; the threads end with the last clone.
 #[derive(Clone)]
@@ -271,12 +274,27 @@ impl SqliteStore {
     }
 }
 
+/// What is known of an event with its seal; on another thread where that takes long.
+async fn sealed(event: &Event) -> Result<String> {
+    if event.body.len() <= LARGE {
+        return Ok(seal::sealed(event));
+    }
+    let event = event.clone();
+    let sealed = tokio::task::spawn_blocking(move || seal::sealed(&event)).await;
+    sealed.map_err(|error| StoreError::Unavailable { verb: "admit", source: error.into() })
+}
+
 /// Names the verb in a failure and says whether it is worth repeating.
 fn unwrap<T>(verb: &'static str, answer: Option<std::result::Result<T, Shared>>) -> Result<T> {
     let Some(result) = answer else {
         return Err(StoreError::Unavailable { verb, source: "the store's thread has ended".into() });
     };
     result.map_err(|error| {
+        if let rusqlite::Error::FromSqlConversionFailure(_, _, source) = &*error
+            && let Some(Damage { event, work }) = source.downcast_ref::<Damage>()
+        {
+            return StoreError::Damaged { verb, event: *event, work: work.clone() };
+        }
         let unreadable =
             matches!(&*error, rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..));
         match error.sqlite_error_code() {
@@ -296,12 +314,13 @@ fn unwrap<T>(verb: &'static str, answer: Option<std::result::Result<T, Shared>>)
 impl Store for SqliteStore {
     async fn admit(&self, event: &Event, work: &Work, link: Option<&Link>) -> Result<Admitted> {
         let record = Record { event: event.clone(), work: work.clone() };
+        let meta = sealed(event).await?;
         let link = link.cloned();
         let fresh = Arc::clone(&self.fresh);
         let now = self.trusted(event.meta.received);
         let (admitted, record) = self
             .write("admit", move |db| {
-                let admitted = writes::admit(db, &record, link.as_ref(), now)?;
+                let admitted = writes::admit(db, &record, &meta, link.as_ref(), now)?;
                 Ok((admitted, record))
             })
             .await?;

@@ -16,8 +16,14 @@ fn due(work: &Work) -> Option<i64> {
     work.due().map(|due| due.0).or_else(|| work.is_open().then_some(NEVER))
 }
 
-/// Stores an event unless it is there at `now`; see `Store::admit`.
-pub(crate) fn admit(db: &Connection, record: &Record, link: Option<&Link>, now: Utc) -> rusqlite::Result<Admitted> {
+/// Stores an event unless it is there at `now`; see `Store::admit`. `meta` is what is known of it, sealed.
+pub(crate) fn admit(
+    db: &Connection,
+    record: &Record,
+    meta: &str,
+    link: Option<&Link>,
+    now: Utc,
+) -> rusqlite::Result<Admitted> {
     let Record { event, work } = record;
     let id = &event.key.id.0[..];
     let stored: Option<(i64, i64)> = db
@@ -44,7 +50,7 @@ pub(crate) fn admit(db: &Connection, record: &Record, link: Option<&Link>, now: 
         event.key.connection.as_str(),
         event.key.subject.as_str(),
         event.meta.expires.0,
-        json(&event.meta)?,
+        meta,
         &event.body[..],
     ])?;
     let n = db.last_insert_rowid();
