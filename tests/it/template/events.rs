@@ -26,7 +26,8 @@ use simulators::pushes;
 use store::Store as _;
 use store_dynamodb::DynamoStore;
 
-use super::{allowed, hook_route, index_arn, infra, permissions, table_arn, trigger};
+use super::roles::{actions, allowed, index_arn, permissions, table_arn};
+use super::{hook_route, infra, trigger};
 use crate::dynamodb::{Emulator, emulated};
 use crate::support::Kept;
 use tongguan::table::{Trigger, functions};
@@ -158,7 +159,7 @@ async fn every_push_is_accepted_and_known_the_second_time() {
 fn the_description_is_given_by_a_function_that_may_only_log() {
     let request = http::Request::get("/openapi.json").body(bytes::Bytes::new()).unwrap();
     assert_eq!(openapi::handle(&request).status(), 200);
-    let may: BTreeSet<String> = permissions("openapi").iter().flat_map(super::actions).collect();
+    let may: BTreeSet<String> = permissions("openapi").iter().flat_map(actions).collect();
     assert_eq!(may.into_iter().collect::<Vec<_>>(), ["logs:CreateLogStream", "logs:PutLogEvents"]);
 }
 
