@@ -99,6 +99,61 @@ fn every_role_says_what_it_may_do_and_to_what() {
     }
 }
 
+/// Whether some statement allows an action on the table's partitions with these keys.
+pub(super) fn reaches(statements: &[Value], action: &str, partitions: &[String]) -> bool {
+    let on_table = statements.iter().filter(|statement| statement["Resource"] == table_arn());
+    let of_action = on_table.filter(|statement| actions(statement).iter().any(|own| own == action));
+    of_action.into_iter().any(|statement| match statement.get("Condition") {
+        None => true,
+        Some(condition) => meets(condition, partitions),
+    })
+}
+
+/// Whether the partition keys of a request meet a condition. A request without any meets none here.
+fn meets(condition: &Value, partitions: &[String]) -> bool {
+    let leading = "dynamodb:LeadingKeys";
+    let like = |pattern: &str, key: &str| match pattern.strip_suffix('*') {
+        Some(begin) => key.starts_with(begin),
+        None => key == pattern,
+    };
+    !partitions.is_empty()
+        && condition.as_object().unwrap().iter().all(|(operator, wanted)| {
+            assert_eq!(wanted.as_object().unwrap().len(), 1, "{condition}");
+            let patterns = wanted[leading].as_array().cloned().unwrap_or_default();
+            let one = |key: &String| patterns.iter().any(|pattern| like(pattern.as_str().unwrap(), key));
+            match operator.as_str() {
+                "Null" => wanted[leading] == "false",
+                "ForAllValues:StringEquals" => partitions.iter().all(one),
+                "ForAllValues:StringNotLike" => !partitions.iter().any(one),
+                other => panic!("the operator {other} is not known here"),
+            }
+        })
+}
+
+#[test]
+fn a_webhook_reaches_no_lease_note_or_alias() {
+    for function in functions() {
+        let Trigger::Hook(_) = function.trigger else { continue };
+        let may = permissions(function.name);
+        let reaches = |action: &str, key: &str| reaches(&may, action, &[key.to_owned()]);
+        let reads = ["callback", "syn_status", "msg_notice"].contains(&function.name);
+        for event in ["xhq-sh#order:1", "a#x", "-1#K#", "k#S#x"] {
+            assert!(reaches("dynamodb:PutItem", event), "{function:?}");
+            assert_eq!(reaches("dynamodb:GetItem", event), reads, "{function:?}");
+        }
+        for other in ["K#order:1", "S#sweep", "S#breaker:erp"] {
+            assert!(
+                !reaches("dynamodb:PutItem", other) && !reaches("dynamodb:GetItem", other),
+                "{function:?}: {other}"
+            );
+        }
+        assert!(reaches("dynamodb:GetItem", "S#warm") && !reaches("dynamodb:PutItem", "S#warm"), "{function:?}");
+        let actions: BTreeSet<_> =
+            may.iter().flat_map(actions).filter(|action| action.starts_with("dynamodb:")).collect();
+        assert_eq!(actions.len(), 2, "{function:?}: {actions:?}");
+    }
+}
+
 #[test]
 fn both_secrets_stay_when_the_stack_goes() {
     for id in ["Configuration", "Credentials"] {
