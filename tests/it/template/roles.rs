@@ -154,6 +154,27 @@ fn a_webhook_reaches_no_lease_note_or_alias() {
     }
 }
 
+/// Alarms may not use the key that AWS has for topics.
+#[test]
+fn the_topic_of_alarms_is_encrypted_with_a_key_that_alarms_may_use() {
+    assert_eq!(resource("Alarms")["KmsMasterKeyId"], json!({"Ref": "AlarmsKey"}));
+    let key = resource("AlarmsKey");
+    assert_eq!(key["EnableKeyRotation"], true);
+    let policy = key["KeyPolicy"]["Statement"].as_array().unwrap();
+    let of = |principal: Value| policy.iter().find(|statement| statement["Principal"] == principal).unwrap();
+    assert_eq!(
+        of(json!({"Service": "cloudwatch.amazonaws.com"}))["Action"],
+        json!(["kms:Decrypt", "kms:GenerateDataKey*"])
+    );
+    let root = json!({"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"});
+    assert_eq!(of(json!({"AWS": root}))["Action"], "kms:*");
+    assert_eq!(policy.len(), 2);
+    for (id, kind) in [("Alarms", "AWS::SNS::Topic"), ("AlarmsKey", "AWS::KMS::Key")] {
+        let resource = super::template()["Resources"][id].clone();
+        assert_eq!((&resource["Type"], &resource["Condition"]), (&kind.into(), &"HasAlarmAddress".into()));
+    }
+}
+
 #[test]
 fn both_secrets_stay_when_the_stack_goes() {
     for id in ["Configuration", "Credentials"] {
