@@ -3,11 +3,11 @@
 use std::fmt;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use runtime::config::{Config, Mistake, socket_address};
+use runtime::config::{Config, Credentials, Mistake, Sources, socket_address};
 use tokio::runtime::Builder;
 
 use crate::{call, calls, commands, exposure, first_run, out, partner, push, serve, times};
@@ -33,6 +33,9 @@ pub(crate) struct Place {
     /// The configuration file [default: tongguan.toml]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up
+    #[arg(long, global = true, value_name = "FILE")]
+    credentials: Option<PathBuf>,
     /// The data folder, instead of the configuration's `data_dir`
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -108,21 +111,7 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
             }
             serve::until_signal(place.read()?, &place.file()).await
         }
-        Command::CheckConfig => {
-            let config = place.read()?;
-            let mut warnings = config.warnings();
-            warnings.extend(exposure::warnings(&config, &place.file()));
-            for warning in &warnings {
-                say!("warning: {warning}")?;
-            }
-            say!(
-                "the configuration is sound: {}, {}{}",
-                count(config.connections.len(), "connection"),
-                count(config.endpoints.len(), "endpoint"),
-                if warnings.is_empty() { String::new() } else { format!("; {}", count(warnings.len(), "warning")) }
-            )?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::CheckConfig => check(place),
         Command::Ledger => commands::ledger(&place.read()?).await,
         Command::Events(events) => commands::events(&place.read()?, events, place.times()).await,
         Command::Replay(replay) => commands::replay(place.read()?, replay, place.times()).await,
@@ -131,6 +120,31 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
         Command::Calls(calls) => calls::run(&place.read()?, calls, place.times()).await,
         Command::Partner(play) => partner::run(&place.read()?, play).await,
     }
+}
+
+/// Checks the configuration. What it names in a credentials secret counts as given where that is not at hand.
+fn check(place: &Place) -> anyhow::Result<ExitCode> {
+    let config = place.read_with(Credentials::Unread)?;
+    let mut warnings = config.warnings();
+    warnings.extend(exposure::warnings(&config, &place.file()));
+    let unread = config.unread();
+    if !unread.is_empty() {
+        warnings.push(format!(
+            "the credentials secret is not checked, which is on AWS and holds {}: give its text with --credentials FILE; \
+             `tongguan serve` needs {{ env = \"NAME\" }} or {{ file = \"path\" }} in their place",
+            unread.join(", ")
+        ));
+    }
+    for warning in &warnings {
+        say!("warning: {warning}")?;
+    }
+    say!(
+        "the configuration is sound: {}, {}{}",
+        count(config.connections.len(), "connection"),
+        count(config.endpoints.len(), "endpoint"),
+        if warnings.is_empty() { String::new() } else { format!("; {}", count(warnings.len(), "warning")) }
+    )?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// So many things of a name.
@@ -154,6 +168,14 @@ impl fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
+/// Reads the text of a credentials secret.
+fn credentials(path: &Path) -> anyhow::Result<Credentials> {
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|error| anyhow::anyhow!("cannot read the credentials {}: {error}", path.display()))?;
+    Credentials::parse(&text)
+        .map_err(|mistake| anyhow::anyhow!("the file {} {} (line {})", path.display(), mistake.what, mistake.line))
+}
+
 impl Place {
     /// How times are printed.
     const fn times(&self) -> times::Print {
@@ -167,6 +189,12 @@ impl Place {
 
     /// Reads the configuration, with what the command line puts in place of it.
     fn read(&self) -> anyhow::Result<Config> {
+        self.read_with(Credentials::Absent)
+    }
+
+    /// The same, with what is known of the credentials secret where the command line names none.
+    fn read_with(&self, otherwise: Credentials) -> anyhow::Result<Config> {
+        let sources = Sources::system_with(self.credentials.as_deref().map_or(Ok(otherwise), credentials)?);
         let path = self.file();
         let bytes = std::fs::read(&path).map_err(|error| {
             let hint = if error.kind() == ErrorKind::NotFound && self.config.is_none() {
@@ -176,7 +204,7 @@ impl Place {
             };
             anyhow::anyhow!("cannot read the configuration {}: {error}{hint}", path.display())
         })?;
-        let mut config = Config::parse_bytes(&bytes).map_err(|mistakes| Mistakes { path, mistakes })?;
+        let mut config = Config::parse_bytes_with(&bytes, &sources).map_err(|mistakes| Mistakes { path, mistakes })?;
         if let Some(data) = &self.data {
             config.data_dir.clone_from(data);
         }

@@ -13,7 +13,7 @@ use crate::out;
 pub(crate) async fn start(address: SocketAddr, config: &Config) -> anyhow::Result<Erp> {
     let endpoints = config.endpoints.values();
     let keys = endpoints.filter(|endpoint| posts_to(endpoint.url.as_str(), address));
-    let keys = keys.flat_map(|endpoint| endpoint.keys.iter().cloned()).collect();
+    let keys = keys.flat_map(|endpoint| endpoint.keys.iter().flatten().cloned()).collect();
     let inbox = Erp::watched(address, keys, print).await;
     inbox.map_err(|error| anyhow::anyhow!("inbox: cannot listen on {address}: {error}"))
 }

@@ -1,5 +1,6 @@
 //! The Lambda adapters, from the gateway's and the queue's JSON to their answers, without Lambda's runtime.
 
+mod apart;
 mod invoked;
 mod logged;
 mod measured;

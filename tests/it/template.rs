@@ -2,6 +2,7 @@
 
 mod events;
 mod observed;
+mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -68,7 +69,7 @@ fn every_function_is_deployed_from_its_folder_and_nothing_else_is() {
         assert_eq!(properties["FunctionName"], json!({"Fn::Sub": format!("${{AWS::StackName}}-{name}")}));
         assert_eq!(properties["LoggingConfig"]["LogGroup"], json!({"Ref": format!("{id}Logs")}));
         assert_eq!(resource(&format!("{id}Errors"))["Dimensions"][0]["Value"], json!({"Ref": id}));
-        for shared in ["Runtime", "Handler", "Architectures", "MemorySize", "Environment"] {
+        for shared in ["Runtime", "Handler", "Architectures", "MemorySize"] {
             assert!(properties.get(shared).is_none(), "{name} differs in {shared}");
         }
     }
@@ -178,7 +179,15 @@ fn every_timeout_leaves_room_for_what_is_done_in_it() {
 #[test]
 fn the_variables_are_those_that_the_code_reads() {
     let variables = &template()["Globals"]["Function"]["Environment"]["Variables"];
-    let set: BTreeSet<&str> = variables.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut set: BTreeSet<&str> = variables.as_object().unwrap().keys().map(String::as_str).collect();
+    // Those that may read the credentials are told where they are.
+    let credentials = "TONGGUAN_CREDENTIALS_SECRET_ID";
+    for function in functions() {
+        let own = json!({"Variables": {credentials: {"Ref": "Credentials"}}});
+        let expected = if roles::READ_CREDENTIALS.contains(&function.name) { own } else { Value::Null };
+        assert_eq!(properties(&function)["Environment"], expected, "{function:?}");
+    }
+    set.insert(credentials);
     let mut read: BTreeSet<&str> = lambda::VARIABLES.into_iter().chain([runtime::logs::FILTER]).collect();
     // The other way to give the configuration, and what the SDK reads.
     read.remove("TONGGUAN_CONFIG_FILE");
@@ -232,88 +241,6 @@ async fn the_table_is_as_the_store_makes_it() {
     assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
     assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
     assert_eq!(template()["Resources"]["Table"]["UpdateReplacePolicy"], "Retain");
-}
-
-/// The statements of a policy.
-fn statements(policy: &Value) -> Vec<Value> {
-    policy["PolicyDocument"]["Statement"].as_array().unwrap().clone()
-}
-
-/// What a function may do: its role's own statements and those of the policies it shares.
-fn permissions(name: &str) -> Vec<Value> {
-    let id = logical_id(name);
-    assert_eq!(resource(&id)["Role"], json!({"Fn::GetAtt": format!("{id}Role.Arn")}), "a role of its own");
-    let role = resource(&format!("{id}Role"));
-    let shared = role["ManagedPolicyArns"].as_array().cloned().unwrap_or_default();
-    let shared = shared.iter().flat_map(|policy| statements(&resource(policy["Ref"].as_str().unwrap())));
-    role["Policies"].as_array().unwrap().iter().flat_map(statements).chain(shared).collect()
-}
-
-/// The actions that some statements allow on a resource.
-fn allowed(statements: &[Value], on: &Value) -> BTreeSet<String> {
-    let on = statements.iter().filter(|statement| statement["Resource"] == *on);
-    on.flat_map(actions).collect()
-}
-
-fn actions(statement: &Value) -> Vec<String> {
-    let action = &statement["Action"];
-    let several = action.as_array().cloned().unwrap_or_else(|| vec![action.clone()]);
-    several.iter().map(|action| action.as_str().unwrap().to_owned()).collect()
-}
-
-/// The stack's own table, or the one that was restored from it.
-fn table_arn() -> Value {
-    json!({"Fn::If": ["IsRestored", restored(""), {"Fn::GetAtt": "Table.Arn"}]})
-}
-
-fn index_arn() -> Value {
-    let index = format!("/index/{}", store_dynamodb::schema::INDEX);
-    json!({"Fn::If": ["IsRestored", restored(&index), {"Fn::Sub": format!("${{Table.Arn}}{index}")}]})
-}
-
-fn restored(index: &str) -> Value {
-    let table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${RestoredTable}";
-    json!({"Fn::Sub": format!("{table}{index}")})
-}
-
-#[test]
-fn every_role_says_what_it_may_do_and_to_what() {
-    let roles = resources("AWS::IAM::Role").into_values();
-    let inline = roles.flat_map(|role| role["Properties"]["Policies"].as_array().cloned().unwrap_or_default());
-    let shared = resources("AWS::IAM::ManagedPolicy").into_values().map(|policy| policy["Properties"].clone());
-    for statement in inline.chain(shared).flat_map(|policy| statements(&policy)) {
-        assert!(!statement.to_string().contains('*'), "a wildcard: {statement}");
-    }
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-    for function in functions() {
-        let may = permissions(function.name);
-        let hinting = |hints, sends: bool| {
-            let reads = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
-            let read = matches!(function.trigger, Trigger::Queue(own) if own == hints);
-            let sends = if sends { &["sqs:SendMessage"][..] } else { &[] };
-            names(&[sends, if read { &reads[..] } else { &[] }].concat())
-        };
-        let calls = [call::NAME, call_status::NAME, dispatch::NAME, sweep::NAME].contains(&function.name);
-        // One needs the table alone, the other nothing: they start without the rest.
-        let bare = [ledger::NAME, openapi::NAME].contains(&function.name);
-        let own = [
-            (queue_arn(Hints::Deliveries), hinting(Hints::Deliveries, !bare)),
-            (queue_arn(Hints::Calls), hinting(Hints::Calls, calls)),
-            (json!({"Ref": "Configuration"}), names(if bare { &[] } else { &["secretsmanager:GetSecretValue"] })),
-            (
-                json!({"Fn::GetAtt": format!("{}Logs.Arn", logical_id(function.name))}),
-                names(&["logs:CreateLogStream", "logs:PutLogEvents"]),
-            ),
-        ];
-        for (on, expected) in &own {
-            assert_eq!(allowed(&may, on), *expected, "{function:?}");
-        }
-        // What it needs of the table is held against what it asks for, in `events`.
-        for statement in may.iter().filter(|statement| own.iter().all(|(on, _)| statement["Resource"] != *on)) {
-            assert!([table_arn(), index_arn()].contains(&statement["Resource"]), "{function:?}: {statement}");
-            assert!(actions(statement).iter().all(|action| action.starts_with("dynamodb:")), "{function:?}");
-        }
-    }
 }
 
 #[test]

@@ -84,7 +84,9 @@ where
     if delivery.is_early(context.now()) {
         return Ok(Done::Stale);
     }
-    let Some(endpoint) = context.config.endpoints.get(to) else {
+    // Without the keys to sign with, an endpoint is as good as unknown here.
+    let known = context.config.endpoints.get(to);
+    let Some((endpoint, keys)) = known.and_then(|endpoint| Some((endpoint, endpoint.keys.as_ref()?))) else {
         let (now, jitter) = (context.now(), (courier.random)());
         return unsent(courier, key, record.work, (to, turn), |delivery| delivery.unknown(now, jitter)).await;
     };
@@ -124,7 +126,7 @@ where
     let turn = delivery.turn;
     let waited = was_put_off(&delivery.attempts);
     let Some(event) = told(&context.config, &record) else { return Ok(Done::Stale) };
-    let parcel = Parcel::new(&event, endpoint, now);
+    let parcel = Parcel::new(&event, endpoint, keys, now);
     let unindexed = record.work.index_by.is_some();
     let (returned, indexed) = tokio::join!((courier.send)(endpoint, parcel), async {
         // Aliases that could not be written stay due; they are no reason to hold up the delivery.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hub::delivery::{Attempt, Outcome};
 use hub::envelope;
-use hub::signature::signatures;
+use hub::signature::{SigningKey, signatures};
 use hub::{Event, Utc};
 use outbound::{Client, Kind, RECEIPT, Request, Sent};
 use runtime::config::Endpoint;
@@ -44,12 +44,12 @@ pub struct Returned {
 }
 
 impl Parcel {
-    /// The event as this endpoint wants it, signed at `now`.
+    /// The event as this endpoint wants it, signed at `now` with these [`Endpoint::keys`].
     #[must_use]
-    pub fn new(event: &Event, endpoint: &Endpoint, now: Utc) -> Self {
+    pub fn new(event: &Event, endpoint: &Endpoint, keys: &[SigningKey], now: Utc) -> Self {
         let content = envelope::content(event, endpoint.format);
         let id = event.key.id.to_string();
-        let signature = signatures(&endpoint.keys, &id, now, &content.body);
+        let signature = signatures(keys, &id, now, &content.body);
         let envelope::Content { content_type, encoding, body } = content;
         let labels = envelope::labels(event);
         Self { id, timestamp: now.seconds(), signature, labels, content_type, encoding, body }

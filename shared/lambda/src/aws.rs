@@ -16,7 +16,7 @@ use store_dynamodb::DynamoStore;
 use tokio::time::timeout;
 
 use crate::kept::Kept;
-use crate::settings::{self, CONFIG_FILE, SECRET_ID, Settings, Source};
+use crate::settings::{self, Apart, CONFIG_FILE, CREDENTIALS_SECRET_ID, SECRET_ID, Settings, Source};
 
 /// What the deployed functions work with.
 pub type Deployed = Context<DynamoStore, SqsQueue>;
@@ -55,18 +55,34 @@ pub enum SetupError {
         #[source]
         source: std::io::Error,
     },
-    /// The secret of the configuration cannot be read: it is not there, must not be read, or does not come.
-    #[error("the secret {id} that {SECRET_ID} names cannot be read")]
+    /// The secret of the configuration or of the credentials cannot be read: it is not there, must not be read, or does
+    /// not come.
+    #[error("the secret {id} that {variable} names cannot be read")]
     Secret {
         /// The secret's name or ARN.
         id: String,
+        /// The variable that names it.
+        variable: &'static str,
         /// Why.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The secret of the configuration is binary.
-    #[error("the secret {0} that {SECRET_ID} names holds no text")]
-    NoText(String),
+    /// The secret of the configuration or of the credentials is binary.
+    #[error("the secret {id} that {variable} names holds no text")]
+    NoText {
+        /// The secret's name or ARN.
+        id: String,
+        /// The variable that names it.
+        variable: &'static str,
+    },
+    /// The text of the credentials secret is not of its form.
+    #[error("the text of the secret {id} that {CREDENTIALS_SECRET_ID} names {} (line {})", mistake.what, mistake.line)]
+    Credentials {
+        /// The secret's name or ARN.
+        id: String,
+        /// What is wrong.
+        mistake: Box<Mistake>,
+    },
     /// The configuration has mistakes.
     #[error("the configuration in {place} has mistakes: {}", list(mistakes))]
     Mistaken {
@@ -124,11 +140,23 @@ pub(crate) fn begin() {
     }
 }
 
-/// Starts logging and builds what a function works with, from the [`VARIABLES`](crate::VARIABLES) and what the SDK
-/// reads. To be called once, before the first event: the connections it opens are what the first push would wait for.
+/// Starts logging and builds what a function works with that calls partners or endpoints, from the
+/// [`VARIABLES`](crate::VARIABLES) and what the SDK reads. To be called once, before the first event: the connections it
+/// opens are what the first event would wait for.
 pub async fn start() -> Result<Function, SetupError> {
+    start_with(|id| id.map_or(Apart::Nowhere, Apart::Secret)).await
+}
+
+/// The [`start`] of a function that only receives. It reads no credentials secret, which its role does not allow: what
+/// the configuration says to be in that is unknown to it.
+pub async fn start_without_credentials() -> Result<Function, SetupError> {
+    start_with(|_| Apart::Unread).await
+}
+
+async fn start_with(credentials: fn(Option<String>) -> Apart) -> Result<Function, SetupError> {
     begin();
-    build().await.inspect_err(|error| tracing::error!(error = runtime::logs::chain(error), "cannot start"))
+    let built = build(credentials).await;
+    built.inspect_err(|error| tracing::error!(error = runtime::logs::chain(error), "cannot start"))
 }
 
 /// The table, for a function that needs nothing else.
@@ -158,7 +186,7 @@ pub fn http_client() -> SharedHttpClient {
     Builder::new().pool_idle_timeout(IDLE).tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
-async fn build() -> Result<Function, SetupError> {
+async fn build(credentials: fn(Option<String>) -> Apart) -> Result<Function, SetupError> {
     let settings = Settings::read(|name| std::env::var(name).ok())?;
     if let Some(revision) = &settings.revision {
         tracing::info!(revision, "starting");
@@ -168,7 +196,7 @@ async fn build() -> Result<Function, SetupError> {
     let queue = SqsQueue::new(queue_sqs::client(&aws), settings.queue, settings.calls);
     let clock = runtime::system_clock();
     // Beside one another: each opens a connection of its own.
-    let kept = Box::pin(Kept::read(&aws, settings.config, clock()));
+    let kept = Box::pin(Kept::read(&aws, settings.config, credentials(settings.credentials), clock()));
     let warm = tokio::spawn(warm(store.clone(), queue.clone()));
     let (kept, _) = tokio::join!(kept, timeout(WARM, warm));
     let kept = kept?;

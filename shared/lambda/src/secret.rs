@@ -1,4 +1,4 @@
-//! The configuration as a secret of Secrets Manager. The only place that names `aws-sdk-secretsmanager`.
+//! The configuration and the credentials as secrets of Secrets Manager. The only place that names `aws-sdk-secretsmanager`.
 //!
 //! It is read during INIT and behind requests, never for one: a first connection costs hundreds of milliseconds on a
 //! small Lambda.
@@ -26,6 +26,8 @@ const ATTEMPTS: u32 = 3;
 pub(crate) struct Secret {
     client: Client,
     id: String,
+    /// The environment variable that names it.
+    variable: &'static str,
 }
 
 /// What a secret holds.
@@ -36,13 +38,13 @@ pub(crate) struct Held {
 }
 
 impl Secret {
-    pub(crate) fn new(aws: &SdkConfig, id: String) -> Self {
+    pub(crate) fn new(aws: &SdkConfig, id: String, variable: &'static str) -> Self {
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
         let config = aws_sdk_secretsmanager::config::Builder::from(aws)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(timeouts)
             .build();
-        Self { client: Client::from_conf(config), id }
+        Self { client: Client::from_conf(config), id, variable }
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -54,10 +56,12 @@ impl Secret {
         let answer = self.client.get_secret_value().secret_id(&self.id).send().await;
         let answer = answer.map_err(|error| SetupError::Secret {
             id: self.id.clone(),
+            variable: self.variable,
             // `SdkError` says only "service error"; this says which, and never what the secret holds.
             source: Box::new(aws_sdk_secretsmanager::Error::from(error)),
         })?;
-        let text = answer.secret_string.ok_or_else(|| SetupError::NoText(self.id.clone()))?;
+        let text =
+            answer.secret_string.ok_or_else(|| SetupError::NoText { id: self.id.clone(), variable: self.variable })?;
         Ok(Held { text, version: answer.version_id.unwrap_or_default() })
     }
 }

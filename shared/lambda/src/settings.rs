@@ -9,6 +9,9 @@ use crate::SetupError;
 pub(crate) const SECRET_ID: &str = "TONGGUAN_SECRET_ID";
 /// Names the file of the configuration, in place of a secret.
 pub(crate) const CONFIG_FILE: &str = "TONGGUAN_CONFIG_FILE";
+/// Names the secret that holds credentials, apart from the configuration: its name or ARN. Of functions that call
+/// partners or endpoints.
+pub(crate) const CREDENTIALS_SECRET_ID: &str = "TONGGUAN_CREDENTIALS_SECRET_ID";
 /// Names the table.
 const TABLE: &str = "TONGGUAN_TABLE";
 /// Names the queue.
@@ -30,7 +33,8 @@ const ENDPOINTS: [&str; 5] = [
 
 /// Every variable that a function's start reads, besides those of the SDK and [`runtime::logs::FILTER`]. One of the
 /// first two is set.
-pub const VARIABLES: [&str; 6] = [SECRET_ID, CONFIG_FILE, TABLE, QUEUE_URL, CALL_QUEUE_URL, REVISION];
+pub const VARIABLES: [&str; 7] =
+    [SECRET_ID, CONFIG_FILE, CREDENTIALS_SECRET_ID, TABLE, QUEUE_URL, CALL_QUEUE_URL, REVISION];
 
 /// Where the configuration is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +42,17 @@ pub enum Source {
     /// A file that is deployed with the function.
     File(PathBuf),
     /// A secret in Secrets Manager, by name or ARN.
+    Secret(String),
+}
+
+/// Where the credentials are that the configuration names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Apart {
+    /// Nowhere: no secret is named for them.
+    Nowhere,
+    /// In a secret that this function does not read.
+    Unread,
+    /// In a secret in Secrets Manager, by name or ARN.
     Secret(String),
 }
 
@@ -54,6 +69,7 @@ impl fmt::Display for Source {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) config: Source,
+    pub(crate) credentials: Option<String>,
     pub(crate) table: String,
     pub(crate) queue: String,
     pub(crate) calls: Option<String>,
@@ -81,7 +97,8 @@ fn needed(env: &impl Fn(&str) -> Option<String>, name: &'static str) -> Result<S
 
 impl Settings {
     pub(crate) fn read(env: impl Fn(&str) -> Option<String>) -> Result<Self, SetupError> {
-        not_empty(&env, ENDPOINTS.into_iter().chain([SECRET_ID, CONFIG_FILE, CALL_QUEUE_URL, REVISION]))?;
+        const OPTIONAL: [&str; 5] = [SECRET_ID, CONFIG_FILE, CREDENTIALS_SECRET_ID, CALL_QUEUE_URL, REVISION];
+        not_empty(&env, ENDPOINTS.into_iter().chain(OPTIONAL))?;
         let config = match (env(SECRET_ID), env(CONFIG_FILE)) {
             (Some(id), None) => Source::Secret(id),
             (None, Some(path)) => Source::File(path.into()),
@@ -89,7 +106,8 @@ impl Settings {
             (Some(_), Some(_)) => return Err(SetupError::TwoConfigurations),
         };
         let (table, queue) = (needed(&env, TABLE)?, needed(&env, QUEUE_URL)?);
-        Ok(Self { config, table, queue, calls: env(CALL_QUEUE_URL), revision: env(REVISION) })
+        let (credentials, calls, revision) = (env(CREDENTIALS_SECRET_ID), env(CALL_QUEUE_URL), env(REVISION));
+        Ok(Self { config, credentials, table, queue, calls, revision })
     }
 }
 
@@ -111,7 +129,7 @@ mod tests {
     fn a_missing_or_empty_variable_is_named() {
         let config = Source::Secret("s".to_owned());
         let (table, queue) = ("t".to_owned(), "https://q".to_owned());
-        let settings = Settings { config, table, queue, calls: None, revision: None };
+        let settings = Settings { config, credentials: None, table, queue, calls: None, revision: None };
         assert_eq!(read(&ALL), Ok(settings));
         for name in [TABLE, QUEUE_URL] {
             for value in [None, Some(""), Some(" ")] {
@@ -149,6 +167,13 @@ mod tests {
             assert_eq!(with(&[(empty, "")]).unwrap_err(), expected);
             assert_eq!(with(&[(empty, " "), (other, "c")]).unwrap_err(), expected);
         }
+    }
+
+    #[test]
+    fn the_credentials_secret_may_be_left_out_but_not_be_empty() {
+        let with = |id: &'static str| read(&[&ALL[..], &[(CREDENTIALS_SECRET_ID, id)]].concat());
+        assert_eq!(with("c").unwrap().credentials.as_deref(), Some("c"));
+        assert!(with(" ").unwrap_err().contains(&format!("{CREDENTIALS_SECRET_ID} is empty")));
     }
 
     #[test]

@@ -35,7 +35,7 @@ const GATEWAY: Duration = Duration::from_secs(30);
 
 /// Runs the webhook function of an action until the process ends.
 pub async fn webhook(action: Action) -> Result<(), lambda_runtime::Error> {
-    let function = crate::start().await?;
+    let function = crate::start_without_credentials().await?;
     let (function, action) = (&function, &action);
     let handler = service_fn(move |request| async move {
         Ok::<_, Infallible>(answer_renewing(&function.context(), function.kept(), action, request).await)

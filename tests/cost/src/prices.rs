@@ -38,6 +38,9 @@ pub(crate) const ALARM: f64 = 0.10;
 /// A dashboard for a month, of more than three.
 pub(crate) const DASHBOARD: f64 = 3.0;
 
+/// A key of one's own in KMS for a month, until it is rotated for the first time.
+pub(crate) const KEY: f64 = 1.0;
+
 /// A custom event on an EventBridge bus.
 pub(crate) const BUS_EVENT: f64 = 1.00e-6;
 

@@ -13,6 +13,8 @@ pub(crate) struct Watched {
     pub(crate) alarms: f64,
     /// Dashboards.
     pub(crate) dashboards: f64,
+    /// Keys of the topics that alarms go to.
+    pub(crate) keys: f64,
 }
 
 impl Watched {
@@ -33,6 +35,7 @@ impl Watched {
             series: count(Metric::ALL.len() + split * pairs.len()),
             alarms: of("AWS::CloudWatch::Alarm"),
             dashboards: of("AWS::CloudWatch::Dashboard"),
+            keys: of("AWS::KMS::Key"),
         })
     }
 }

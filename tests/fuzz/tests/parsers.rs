@@ -18,7 +18,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use proptest::sample::select;
 use queue::{Errand, Hint};
-use runtime::config::{Config, Sources};
+use runtime::config::{Config, Credentials, Sources};
 use serde_json::Value;
 
 /// What JSON is made of, and what partners put into it.
@@ -172,7 +172,8 @@ fn configuration_is_taken_or_its_mistakes_are_named() {
     check(&changed(samples, WORDS), |Input(bytes)| {
         let Ok(text) = std::str::from_utf8(bytes) else { return };
         let none = || io::Error::new(io::ErrorKind::NotFound, "no such file");
-        let sources = Sources { env: Box::new(|_| None), file: Box::new(move |_| Err(none())) };
+        let sources =
+            Sources { env: Box::new(|_| None), file: Box::new(move |_| Err(none())), credentials: Credentials::Unread };
         match Config::parse_with(text, &sources) {
             Ok(config) => assert!(config.endpoints.values().all(|endpoint| endpoint.concurrency > 0)),
             Err(mistakes) => assert!(!mistakes.is_empty() && mistakes.iter().all(|it| !it.to_string().is_empty())),

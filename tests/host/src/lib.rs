@@ -28,7 +28,7 @@ pub use function::{Answer, Function, Signal, Spec, resident};
 pub use gateway::{Gateway, STAGE};
 pub use queue::{Feed, Queue, Terms};
 pub use quota::Quota;
-pub use secret::Secret;
+pub use secret::Secrets;
 pub use stack::{Plan, Stack};
 pub use table::{Manner, TABLE, Table, carry_out};
 pub use template::{Deployed, Route, Source, Template};

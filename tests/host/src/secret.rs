@@ -1,5 +1,6 @@
-//! Secrets Manager over HTTP, with one secret: the configuration.
+//! Secrets Manager over HTTP, with two secrets: the configuration and its credentials.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -10,14 +11,17 @@ use serde_json::{Value, json};
 
 use crate::serve::{self, Server, serve};
 
-/// Its name.
-pub(crate) const SECRET: &str = "tongguan";
+/// The name of the secret whose text is the configuration.
+pub(crate) const CONFIGURATION: &str = "tongguan";
 
-/// The secret whose text is the configuration.
+/// The name of the secret of the credentials.
+pub(crate) const CREDENTIALS: &str = "tongguan-credentials";
+
+/// The secrets.
 #[derive(Debug)]
-pub struct Secret {
+pub struct Secrets {
     server: Server,
-    held: Arc<Mutex<Held>>,
+    held: Arc<Mutex<BTreeMap<&'static str, Held>>>,
 }
 
 #[derive(Debug)]
@@ -26,9 +30,11 @@ struct Held {
     version: u32,
 }
 
-impl Secret {
-    pub(crate) async fn start(text: String) -> anyhow::Result<Self> {
-        let held = Arc::new(Mutex::new(Held { text, version: 1 }));
+impl Secrets {
+    pub(crate) async fn start(configuration: String, credentials: String) -> anyhow::Result<Self> {
+        let texts = [(CONFIGURATION, configuration), (CREDENTIALS, credentials)];
+        let held = texts.map(|(name, text)| (name, Held { text, version: 1 }));
+        let held = Arc::new(Mutex::new(BTreeMap::from(held)));
         let server = serve({
             let held = Arc::clone(&held);
             move |request| answer(Arc::clone(&held), request)
@@ -41,22 +47,27 @@ impl Secret {
         format!("http://{}", self.server.address)
     }
 
-    /// Puts another text in, as a new version.
+    /// Puts another configuration in, as a new version.
     pub fn put(&self, text: impl Into<String>) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        *held = Held { text: text.into(), version: held.version + 1 };
+        let version = held.get(CONFIGURATION).map_or(1, |held| held.version + 1);
+        held.insert(CONFIGURATION, Held { text: text.into(), version });
     }
 }
 
-async fn answer(held: Arc<Mutex<Held>>, request: Request<Incoming>) -> Option<Response<Full<Bytes>>> {
+async fn answer(
+    held: Arc<Mutex<BTreeMap<&'static str, Held>>>,
+    request: Request<Incoming>,
+) -> Option<Response<Full<Bytes>>> {
     const JSON: &str = "application/x-amz-json-1.1";
     let target = request.headers().get("x-amz-target")?.to_str().ok()?.to_owned();
     let body: Value = serde_json::from_slice(&request.into_body().collect().await.ok()?.to_bytes()).ok()?;
-    if target != "secretsmanager.GetSecretValue" || body["SecretId"] != SECRET {
-        return Some(serve::json(400, JSON, r#"{"__type":"ResourceNotFoundException","message":"no such secret"}"#));
-    }
+    let name = body["SecretId"].as_str()?;
     let held = held.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(held) = held.get(name).filter(|_| target == "secretsmanager.GetSecretValue") else {
+        return Some(serve::json(400, JSON, r#"{"__type":"ResourceNotFoundException","message":"no such secret"}"#));
+    };
     let version = format!("00000000-0000-4000-8000-{:012}", held.version);
-    let secret = json!({"ARN": SECRET, "Name": SECRET, "VersionId": version, "SecretString": held.text});
+    let secret = json!({"ARN": name, "Name": name, "VersionId": version, "SecretString": held.text});
     Some(serve::json(200, JSON, secret.to_string()))
 }

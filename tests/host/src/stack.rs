@@ -13,7 +13,7 @@ use crate::function::{Function, Spec};
 use crate::gateway::Gateway;
 use crate::queue::{Feed, Queue};
 use crate::quota::Quota;
-use crate::secret::{SECRET, Secret};
+use crate::secret::{CONFIGURATION, CREDENTIALS, Secrets};
 use crate::sqs::Sqs;
 use crate::table::{TABLE, Table};
 use crate::template::{Deployed, Source, Template};
@@ -23,6 +23,8 @@ use crate::template::{Deployed, Source, Template};
 pub struct Plan {
     /// The configuration's text.
     pub configuration: String,
+    /// The text of the credentials that it names.
+    pub credentials: String,
     /// The functions' binaries.
     pub bootstraps: Bootstraps,
     /// The functions by name; the others' routes are not there.
@@ -43,8 +45,8 @@ pub struct Stack {
     pub table: Table,
     /// The way in.
     pub gateway: Gateway,
-    /// The configuration.
-    pub secret: Secret,
+    /// The configuration and its credentials.
+    pub secret: Secrets,
     sqs: Sqs,
     functions: BTreeMap<String, (Function, Option<Source>)>,
     _folder: TempDir,
@@ -55,15 +57,24 @@ impl Plan {
     #[must_use]
     pub fn new(configuration: String, bootstraps: Bootstraps, functions: &[&str]) -> Self {
         let functions = functions.iter().map(|name| (*name).to_owned()).collect();
-        let environment = vec![];
-        Self { configuration, bootstraps, functions, instances: 10, timeout: None, environment, quota: None }
+        let (credentials, environment) = ("{}".to_owned(), vec![]);
+        Self {
+            configuration,
+            credentials,
+            bootstraps,
+            functions,
+            instances: 10,
+            timeout: None,
+            environment,
+            quota: None,
+        }
     }
 
     /// Starts it, without any instance of a function.
     pub async fn start(&self) -> anyhow::Result<Stack> {
         let template = Template::deployed()?;
         let folder = tempfile::tempdir()?;
-        let secret = Secret::start(self.configuration.clone()).await?;
+        let secret = Secrets::start(self.configuration.clone(), self.credentials.clone()).await?;
         let table = Table::start(&template).await?;
         let queues = template.queues()?.into_iter().map(|(id, terms)| (id, Queue::new(terms)));
         let sqs = Sqs::start(queues.collect()).await?;
@@ -98,7 +109,8 @@ fn variables(function: &Deployed, sqs: &Sqs) -> Vec<(String, String)> {
     // No condition holds of a stack that was given no parameters.
     let value = |value: &Value| match value["Fn::If"].get(2).unwrap_or(value)["Ref"].as_str()? {
         "Table" => Some(TABLE.to_owned()),
-        "Configuration" => Some(SECRET.to_owned()),
+        "Configuration" => Some(CONFIGURATION.to_owned()),
+        "Credentials" => Some(CREDENTIALS.to_owned()),
         queue => sqs.url(queue),
     };
     function.variables.iter().filter_map(|(name, given)| Some((name.clone(), value(given)?))).collect()

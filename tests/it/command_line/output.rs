@@ -13,7 +13,7 @@ use store::Store as _;
 
 use super::Operator;
 use crate::flows::lists::{NOW, failed};
-use crate::support::{Plan, attempted, erp, events, status, taken};
+use crate::support::{APP_ID, Plan, attempted, erp, events, status, taken};
 
 impl Operator {
     /// The exit code and the errors of a command whose reader goes away at its first word.
@@ -199,5 +199,38 @@ async fn what_others_can_read_is_warned_about() {
             assert_eq!(said.contains(&format!("{told} {}", path.display())), warns, "{said}");
         }
     }
+    hub.stop().await;
+}
+
+/// Checked here, a configuration for AWS names values of a secret that is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_for_aws_is_checked_with_and_without_its_credentials() {
+    let plan = Plan::new();
+    let hub = plan.start().await;
+    let operator = Operator::of(&plan, &hub);
+    let apart = plan.changed(&format!("app_id = \"{APP_ID}\""), "app_id = { secret = \"xhq-app-id\" }");
+    std::fs::write(&operator.config, apart.text()).unwrap();
+    let said = operator.says("check-config");
+    let told =
+        "warning: the credentials secret is not checked, which is on AWS and holds app_id of connection xhq-sh: ";
+    assert!(said.fine && said.out.contains(told), "{said:?}");
+    let said = operator.says("ledger");
+    assert!(!said.fine && said.errors.contains("app_id: is in a credentials secret, and none is given"), "{said:?}");
+
+    let credentials = operator.config.with_file_name("credentials.json");
+    let check = format!("check-config --credentials {}", credentials.display());
+    for (text, fine, told) in [
+        (r#"{"xhq-app-id": "4711"}"#, true, "the configuration is sound"),
+        (r#"{"xhq-appid": "4711"}"#, false, "is not there: did you mean xhq-appid?"),
+        (r#"{"xhq-app-id": 4711}"#, false, "the value of xhq-app-id must be a text in quotes"),
+    ] {
+        std::fs::write(&credentials, text).unwrap();
+        let said = operator.says(&check);
+        assert!(said.fine == fine && format!("{}{}", said.out, said.errors).contains(told), "{said:?}");
+        assert!(!said.out.contains("is not checked"), "{said:?}");
+    }
+    std::fs::write(&credentials, r#"{"xhq-app-id": "4711"}"#).unwrap();
+    let said = operator.says(&format!("ledger --credentials {}", credentials.display()));
+    assert!(said.fine, "{said:?}");
     hub.stop().await;
 }

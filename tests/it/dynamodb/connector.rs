@@ -63,8 +63,27 @@ struct Faults {
     next: VecDeque<Fault>,
     /// For all after them.
     always: Option<Fault>,
-    /// The operations that came, by name.
-    seen: Vec<String>,
+    /// The requests that came.
+    seen: Vec<Seen>,
+}
+
+/// A request, as a role is held against it.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    /// Its name.
+    pub(crate) operation: String,
+    /// The partition keys of the items that it reads or writes by key.
+    pub(crate) partitions: Vec<String>,
+}
+
+impl Seen {
+    fn new(operation: &str, body: &[u8]) -> Self {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let puts = body["TransactItems"].as_array().into_iter().flatten().map(|item| &item["Put"]["Item"]);
+        let keys = [&body["Item"], &body["Key"]].into_iter().chain(puts);
+        let partitions = keys.filter_map(|key| Some(key["PK"]["S"].as_str()?.to_owned())).collect();
+        Self { operation: operation.to_owned(), partitions }
+    }
 }
 
 impl Emulator {
@@ -88,6 +107,11 @@ impl Emulator {
 
     /// The operations that came since the last time.
     pub(crate) fn seen(&self) -> Vec<String> {
+        self.seen_whole().into_iter().map(|seen| seen.operation).collect()
+    }
+
+    /// The same with their partition keys.
+    pub(crate) fn seen_whole(&self) -> Vec<Seen> {
         std::mem::take(&mut self.faults.lock().unwrap().seen)
     }
 
@@ -143,9 +167,9 @@ impl Emulator {
         answer.map_or_else(|error| (error.status_code(), error.to_json()), |body| (200, body))
     }
 
-    fn fault(&self, operation: &str) -> Fault {
+    fn fault(&self, operation: &str, body: &[u8]) -> Fault {
         let mut faults = self.faults.lock().unwrap();
-        faults.seen.push(operation.to_owned());
+        faults.seen.push(Seen::new(operation, body));
         let next = faults.next.pop_front();
         next.or(faults.always).unwrap_or(Fault::None)
     }
@@ -176,7 +200,7 @@ impl HttpConnector for Emulator {
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let operation = target.split('.').next_back().unwrap_or_default().to_owned();
         let body = request.body().bytes().unwrap_or_default().to_vec();
-        let fault = self.fault(&operation);
+        let fault = self.fault(&operation, &body);
         let emulator = self.clone();
         HttpConnectorFuture::new(async move {
             let lost = || ConnectorError::io("connection reset".into());

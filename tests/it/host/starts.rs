@@ -3,10 +3,11 @@
 use futures::future::{join, join_all};
 use host::{Failure, Manner};
 use partners::Partner;
+use serde_json::json;
 use simulators::partner::Next;
 
 use super::{hinted, is_the_gateways_negative, ledger, plan, push, start, taken};
-use crate::support::{Plan, erp, status, until, within};
+use crate::support::{APP_ID, Plan, erp, secret, status, until, within};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_to_a_function_that_does_not_run_is_kept_and_its_resend_is_the_same_event() {
@@ -32,6 +33,22 @@ async fn what_was_delivered_is_not_delivered_again_for_a_resend() {
     taken(&stack, Partner::OneData, &body).await;
     until(async || queue.waiting() == 0).await;
     assert_eq!((erp.count(), ledger(&stack).await.delivered), (1, 1));
+}
+
+/// Only `deliver` and the others that send are told of the secret with the credentials.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_is_taken_without_credentials_and_delivered_with_them() {
+    let erp = erp().await;
+    let configuration = Plan::new()
+        .endpoint("erp", &erp, "secrets = [{ secret = \"erp\" }]")
+        .changed(&format!("app_id = \"{APP_ID}\""), "app_id = { secret = \"xhq\" }");
+    let credentials = json!({"erp": secret(1), "xhq": APP_ID}).to_string();
+    let stack = ::host::Plan { credentials, ..plan(configuration).await }.start().await.unwrap();
+    taken(&stack, Partner::Xhq, &status("S1", 61)).await;
+    hinted(&stack, 1).await;
+    let _feed = stack.feed("deliver").unwrap();
+    within(erp.received(1)).await;
+    assert!(erp.deliveries()[0].signed);
 }
 
 /// Each push that finds all instances busy starts another, up to a limit; what is over it is asked to come again.

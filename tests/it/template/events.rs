@@ -26,7 +26,8 @@ use simulators::pushes;
 use store::Store as _;
 use store_dynamodb::DynamoStore;
 
-use super::{allowed, hook_route, index_arn, infra, permissions, table_arn, trigger};
+use super::roles::{actions, allowed, index_arn, permissions, reaches, table_arn};
+use super::{hook_route, infra, trigger};
 use crate::dynamodb::{Emulator, emulated};
 use crate::support::Kept;
 use tongguan::table::{Trigger, functions};
@@ -72,11 +73,17 @@ fn sample(function: &str) -> String {
 
 /// What was asked of DynamoDB since the last time, as actions. Each is allowed to that function.
 fn asked(function: &str, emulator: &Emulator) -> BTreeSet<String> {
-    let may = may(function);
-    let asked = emulator.seen().into_iter().map(|operation| match operation.as_str() {
-        // A transaction needs what is in it; the store's holds puts.
-        "TransactWriteItems" => "dynamodb:PutItem".to_owned(),
-        operation => format!("dynamodb:{operation}"),
+    let (may, statements) = (may(function), permissions(function));
+    let asked = emulator.seen_whole().into_iter().map(|seen| {
+        let action = match seen.operation.as_str() {
+            // A transaction needs what is in it; the store's holds puts.
+            "TransactWriteItems" => "dynamodb:PutItem".to_owned(),
+            operation => format!("dynamodb:{operation}"),
+        };
+        if !seen.partitions.is_empty() {
+            assert!(reaches(&statements, &action, &seen.partitions), "{function} may not {action} {seen:?}");
+        }
+        action
     });
     let asked: BTreeSet<String> = asked.collect();
     assert!(asked.is_subset(&may), "{function} asks for {asked:?} and may {may:?}");
@@ -158,7 +165,7 @@ async fn every_push_is_accepted_and_known_the_second_time() {
 fn the_description_is_given_by_a_function_that_may_only_log() {
     let request = http::Request::get("/openapi.json").body(bytes::Bytes::new()).unwrap();
     assert_eq!(openapi::handle(&request).status(), 200);
-    let may: BTreeSet<String> = permissions("openapi").iter().flat_map(super::actions).collect();
+    let may: BTreeSet<String> = permissions("openapi").iter().flat_map(actions).collect();
     assert_eq!(may.into_iter().collect::<Vec<_>>(), ["logs:CreateLogStream", "logs:PutLogEvents"]);
 }
 

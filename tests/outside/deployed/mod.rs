@@ -23,7 +23,7 @@ use futures::FutureExt as _;
 use hub::ledger::Tally;
 use libtest_mimic::Trial;
 use partners::Partner;
-use runtime::config::{Config, Connection};
+use runtime::config::{self, Config, Connection, Sources};
 use serde::Deserialize;
 use simulators::api::Xhq;
 use simulators::erp::Delivery;
@@ -87,6 +87,8 @@ struct Deployed {
     /// The process whose children the functions are.
     process: u32,
     configuration: String,
+    /// The file with the text of the credentials secret.
+    credentials: String,
     table: String,
     queue: String,
     calls: String,
@@ -111,10 +113,12 @@ struct Stage {
 async fn stage() -> Stage {
     let turn = TURN.lock().await;
     let deployed: Deployed = serde_json::from_slice(&std::fs::read(STACK.needed()).unwrap()).unwrap();
-    let config = Config::parse(&std::fs::read_to_string(&deployed.configuration).unwrap()).unwrap();
+    let read = |path: &str| std::fs::read_to_string(path).unwrap();
+    let credentials = config::Credentials::parse(&read(&deployed.credentials)).unwrap();
+    let config = Config::parse_with(&read(&deployed.configuration), &Sources::system_with(credentials)).unwrap();
     let mut erps = Vec::new();
     for endpoint in config.endpoints.values() {
-        erps.push(opened(async || Erp::start(address(&endpoint.url), endpoint.keys.clone()).await).await);
+        erps.push(opened(async || Erp::start(address(&endpoint.url), endpoint.keys.clone().unwrap()).await).await);
     }
     let Ok(erps) = erps.try_into() else { panic!("the configuration has two endpoints") };
     let aws = aws_config::SdkConfig::builder()

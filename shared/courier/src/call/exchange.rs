@@ -105,6 +105,10 @@ pub(super) async fn ready<S: Store, Q>(
     spent: Option<&Secret>,
 ) -> Result<Ready, Unready> {
     let Ask { connection, operation, body, file } = ask;
+    if let Some(name) = connection.unread.first() {
+        let remedy = "is in the credentials secret, which this process does not read".to_owned();
+        return Err(Unready::Unknown(vec![Fault { field: name.clone(), remedy }]));
+    }
     let file = match file {
         Some(enclosed) => Some(obtain(courier, connection, enclosed).await?),
         None => None,

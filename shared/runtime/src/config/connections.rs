@@ -1,6 +1,6 @@
 //! `[[connections]]`: accounts at partners, and where the partners are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use url::Url;
 use super::document::Ids;
 use super::patterns::warn_of_duplicate;
 use super::reader::{Item, Table};
+use super::secrets::Held;
 use super::values::is_url_safe;
 use super::{Connection, calls, trust};
 
@@ -104,12 +105,9 @@ pub(super) fn read(
     let mut named_freely = Vec::new();
     if partner == Partner::OneData {
         for (name, item) in table.rest() {
-            let secret = item.secret();
+            let held = item.credential();
             named_freely.push(name.clone());
-            credentials = credentials.zip(secret).map(|(mut all, secret)| {
-                all.insert(name, secret);
-                all
-            });
+            credentials = credentials.zip(held).map(|(all, held)| all.with(name, held));
         }
     }
     if let Some(settings) = &settings {
@@ -117,7 +115,7 @@ pub(super) fn read(
         calls::check_credentials(&table, settings, given);
     }
     table.close(&named_freely);
-    let calls = calls?;
+    let (calls, credentials) = (calls?, credentials?);
     Some(Connection {
         id: ConnectionId::from(id?),
         partner,
@@ -127,7 +125,8 @@ pub(super) fn read(
         repeat_window: repeat_window?,
         base_url: Some(base_url?),
         fee_actions: fee_actions?,
-        credentials: credentials?,
+        credentials: credentials.known,
+        unread: credentials.unread,
         timeout: calls.timeout,
         concurrency: calls.concurrency,
         schedule: calls.schedule,
@@ -200,11 +199,28 @@ fn action(item: &Item<'_>) -> Option<String> {
     }
 }
 
-fn credentials(table: &mut Table<'_>, names: impl Iterator<Item = &'static str>) -> Option<BTreeMap<String, Secret>> {
-    let given: Vec<_> = names
-        .filter_map(|name| table.get(name).map(|item| item.secret().map(|secret| (name.to_owned(), secret))))
-        .collect();
-    given.into_iter().collect()
+/// A connection's credentials: values by name, and the names of those that this process does not read.
+#[derive(Default)]
+struct Given {
+    known: BTreeMap<String, Secret>,
+    unread: BTreeSet<String>,
+}
+
+impl Given {
+    fn with(mut self, name: String, held: Held<Secret>) -> Self {
+        match held {
+            Held::Known(secret) => drop(self.known.insert(name, secret)),
+            Held::Unread => drop(self.unread.insert(name)),
+        }
+        self
+    }
+}
+
+fn credentials(table: &mut Table<'_>, names: impl Iterator<Item = &'static str>) -> Option<Given> {
+    let given: Vec<_> =
+        names.filter_map(|name| table.get(name).map(|item| item.credential().map(|held| (name, held)))).collect();
+    let given = given.into_iter().collect::<Option<Vec<_>>>()?;
+    Some(given.into_iter().fold(Given::default(), |all, (name, held)| all.with(name.to_owned(), held)))
 }
 
 /// Where the partner is called: `base_url`, or what the partner prints for the `environment`.

@@ -12,6 +12,7 @@ use super::connections::{SHORTEST_KEY, http_url};
 use super::document::Ids;
 use super::patterns::{self, everything, warn_of_duplicate};
 use super::reader::{Item, Table};
+use super::secrets::Held;
 use super::{ApiKey, Endpoint, attempts, trust};
 
 /// How long an attempt may take where nothing is said, if the sweeper leaves it that long.
@@ -46,7 +47,10 @@ pub(super) fn read(
     let endpoint = Endpoint {
         id,
         url: url?,
-        keys: keys?,
+        keys: match keys? {
+            Held::Known(keys) => Some(keys),
+            Held::Unread => None,
+        },
         format,
         schedule: schedule?,
         allow_private: allow_private?,
@@ -93,18 +97,28 @@ pub(super) fn read_api_key(
     Some(ApiKey { id: id?, key: key?, connections: connections? })
 }
 
-fn signing_keys(item: &Item<'_>) -> Option<Vec<SigningKey>> {
+fn signing_keys(item: &Item<'_>) -> Option<Held<Vec<SigningKey>>> {
     let mut seen = Vec::new();
     let keys = item.each(|item| {
-        let secret = item.secret()?;
+        let Held::Known(secret) = item.credential()? else { return Some(Held::Unread) };
         warn_of_duplicate(item, &mut seen, secret.expose().to_owned());
-        SigningKey::new(secret.expose()).map_or_else(|error| item.wrong(error.to_string()), Some)
+        SigningKey::new(secret.expose())
+            .map_or_else(|error| item.wrong(error.to_string()), |key| Some(Held::Known(key)))
     })?;
     match keys.len() {
         0 => item.wrong("must hold at least one secret: \"whsec_\" and the base64 of 24 to 64 random bytes"),
-        1 | 2 => Some(keys),
+        1 | 2 => Some(all(keys)),
         _ => item.wrong("must hold at most two secrets, the new and the old one while rotating"),
     }
+}
+
+/// All keys of a list, or none of them.
+fn all(keys: Vec<Held<SigningKey>>) -> Held<Vec<SigningKey>> {
+    let known = keys.into_iter().map(|key| match key {
+        Held::Known(key) => Some(key),
+        Held::Unread => None,
+    });
+    known.collect::<Option<Vec<_>>>().map_or(Held::Unread, Held::Known)
 }
 
 fn format(item: &Item<'_>) -> Option<Format> {

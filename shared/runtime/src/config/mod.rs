@@ -3,6 +3,7 @@
 mod attempts;
 mod calls;
 mod connections;
+mod credentials;
 mod document;
 mod encoding;
 mod endpoints;
@@ -19,11 +20,12 @@ mod warnings;
 #[cfg(test)]
 mod tests;
 
+pub use credentials::Credentials;
 pub use server::Server;
 pub use sources::Sources;
 pub use values::socket_address;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -91,6 +93,8 @@ pub struct Connection {
     /// The partner's credentials by name: `app_id`, `bgh_id`, `user_id`, `api_token`, `company_code`, `secret`; for
     /// 1datatech, whose authentication its public pages leave out, whatever the configuration calls them.
     pub credentials: BTreeMap<String, Secret>,
+    /// The names of further credentials, whose values are in a secret that this process does not read.
+    pub unread: BTreeSet<String>,
     /// How long an attempt at a call may take: at most half of [`Config::sweep_every`]. Fifteen seconds or that half,
     /// whichever is less, where nothing is said.
     pub timeout: Duration,
@@ -135,8 +139,9 @@ pub struct Endpoint {
     pub id: EndpointId,
     /// Where events are posted.
     pub url: Url,
-    /// The keys that sign deliveries; two while rotating.
-    pub keys: Vec<SigningKey>,
+    /// The keys that sign deliveries; two while rotating. Nothing where some are in a secret that this process does not
+    /// read: it cannot deliver then.
+    pub keys: Option<Vec<SigningKey>>,
     /// The body it wants.
     pub format: Format,
     /// When a failed delivery is tried again.
@@ -215,15 +220,31 @@ impl Config {
 
     /// Reads a configuration from the bytes of a file. Bytes in another encoding than UTF-8 are a mistake that names it.
     pub fn parse_bytes(bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
+        Self::parse_bytes_with(bytes, &Sources::system())
+    }
+
+    /// Reads a configuration from the bytes of a file, with secrets that come from somewhere else.
+    pub fn parse_bytes_with(bytes: &[u8], sources: &Sources<'_>) -> Result<Self, Vec<Mistake>> {
         let text = encoding::decode(bytes).map_err(|error| {
             vec![Mistake { key: "encoding".to_owned(), what: format!("the file {error}"), line: error.line }]
         })?;
-        Self::parse(text)
+        Self::parse_with(text, sources)
     }
 
     /// Reads a configuration whose secrets come from somewhere else.
     pub fn parse_with(text: &str, sources: &Sources<'_>) -> Result<Self, Vec<Mistake>> {
         document::read(text, sources)
+    }
+
+    /// What this process cannot do for want of credentials that it does not read, each the name of a connection's
+    /// credential or of an endpoint's secrets.
+    #[must_use]
+    pub fn unread(&self) -> Vec<String> {
+        let credentials = self.connections.values().flat_map(|connection| {
+            connection.unread.iter().map(move |name| format!("{name} of connection {}", connection.id))
+        });
+        let endpoints = self.endpoints.values().filter(|endpoint| endpoint.keys.is_none());
+        credentials.chain(endpoints.map(|endpoint| format!("secrets of endpoint {}", endpoint.id))).collect()
     }
 
     /// What is accepted but worth knowing, each a sentence that names what it is about. Holds no secrets.

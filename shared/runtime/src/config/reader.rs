@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::values;
-use super::{Mistake, Sources, places};
+use super::{Credentials, Mistake, Sources, places};
 
 /// A document being read.
 pub(super) struct Reading<'d> {
@@ -22,13 +22,23 @@ pub(super) struct Reading<'d> {
     mistakes: RefCell<Vec<Mistake>>,
     warnings: RefCell<Vec<Mistake>>,
     holds_secrets: Cell<bool>,
+    /// The key and line of each credential whose value stands in the document.
+    written_out: RefCell<Vec<(String, usize)>>,
+    /// Whether a credential's value is in the credentials secret.
+    kept_apart: Cell<bool>,
 }
 
 impl<'d> Reading<'d> {
-    pub(super) const fn new(text: &'d str, sources: &'d Sources<'d>) -> Self {
-        let mistakes = RefCell::new(Vec::new());
-        let warnings = RefCell::new(Vec::new());
-        Self { text, sources, mistakes, warnings, holds_secrets: Cell::new(false) }
+    pub(super) fn new(text: &'d str, sources: &'d Sources<'d>) -> Self {
+        Self {
+            text,
+            sources,
+            mistakes: RefCell::default(),
+            warnings: RefCell::default(),
+            holds_secrets: Cell::new(false),
+            written_out: RefCell::default(),
+            kept_apart: Cell::new(false),
+        }
     }
 
     /// Notes that a secret stands in the document itself.
@@ -59,8 +69,29 @@ impl<'d> Reading<'d> {
         self.sources
     }
 
+    /// Warns of the credentials that stand in the document where others are kept apart from it, or could be.
+    fn warn_of_written_out(&self) {
+        let has_values = matches!(self.sources.credentials, Credentials::Read(_));
+        let written_out = self.written_out.borrow();
+        let Some((first, line)) = written_out.iter().min_by_key(|(_, line)| *line) else { return };
+        if !has_values && !self.kept_apart.get() {
+            return;
+        }
+        let more = match written_out.len() - 1 {
+            0 => String::new(),
+            1 => ", as does 1 more credential".to_owned(),
+            more => format!(", as do {more} more credentials"),
+        };
+        let what = format!(
+            "stands in the document, which every webhook reads{more}: put it into the credentials secret and write \
+             {{ secret = \"name\" }} here"
+        );
+        self.warnings.borrow_mut().push(Mistake { key: first.clone(), what, line: *line });
+    }
+
     /// The mistakes and the warnings noted, each in the order of the document.
     pub(super) fn into_notes(self) -> (Vec<Mistake>, Vec<Mistake>) {
+        self.warn_of_written_out();
         let (mut mistakes, mut warnings) = (self.mistakes.into_inner(), self.warnings.into_inner());
         mistakes.sort_by_key(|mistake| mistake.line);
         warnings.sort_by_key(|warning| warning.line);
@@ -199,6 +230,16 @@ impl<'d> Item<'d> {
     pub(super) fn warn(&self, what: impl Into<String>) {
         let line = self.line();
         self.reading.warnings.borrow_mut().push(Mistake { key: self.key.clone(), what: what.into(), line });
+    }
+
+    /// Notes that the value is a credential and stands in the document.
+    pub(super) fn note_written_out(&self) {
+        self.reading.written_out.borrow_mut().push((self.key.clone(), self.line()));
+    }
+
+    /// Notes that the value is a credential and is in the credentials secret.
+    pub(super) fn note_kept_apart(&self) {
+        self.reading.kept_apart.set(true);
     }
 
     /// The document it is in.

@@ -5,20 +5,83 @@ use std::path::Path;
 
 use hub::Secret;
 use hub::printable::{Word, is_hidden};
+use hub::slip::nearest;
 use toml::de::{DeTable, DeValue};
 
+use super::Credentials;
 use super::encoding::decode;
 use super::reader::Item;
 
-/// What a secret may be written as.
+/// What a secret may be written as that every process reads.
 const FORMS: &str = "must be a text, { env = \"NAME\" } or { file = \"path\" }";
 
+/// What a credential may be written as.
+const CREDENTIAL_FORMS: &str = "must be a text, { env = \"NAME\" }, { file = \"path\" } or { secret = \"name\" }";
+
+/// What is made of credentials, or that they are in a secret which this process does not read.
+pub(super) enum Held<T> {
+    Known(T),
+    Unread,
+}
+
 impl<'d> Item<'d> {
-    /// A secret, wherever it is kept: without blanks, line breaks and byte order marks around it. Never empty, and
-    /// without any hidden character.
+    /// A secret that is checked where a request comes in, wherever it is kept: without blanks, line breaks and byte order
+    /// marks around it. Never empty, and without any hidden character. It may not be in the credentials secret, which
+    /// whoever checks requests does not read.
     pub(super) fn secret(&self) -> Option<Secret> {
+        if self.name_of_credential().is_some() {
+            return self.wrong(
+                "cannot be in the credentials secret: the functions that check it do not read that. Write it here, as \
+                 { env = \"NAME\" } or as { file = \"path\" }",
+            );
+        }
+        self.text_of_secret(FORMS)
+    }
+
+    /// A secret that only those need who call others: like [`Item::secret`], or in the credentials secret.
+    pub(super) fn credential(&self) -> Option<Held<Secret>> {
+        let Some(name) = self.name_of_credential() else {
+            if matches!(self.value, DeValue::String(_)) {
+                self.note_written_out();
+            }
+            return self.text_of_secret(CREDENTIAL_FORMS).map(Held::Known);
+        };
+        self.note_kept_apart();
+        let values = match &self.reading().sources().credentials {
+            Credentials::Read(values) => values,
+            Credentials::Unread => return Some(Held::Unread),
+            Credentials::Absent => {
+                return self.wrong(
+                    "is in a credentials secret, and none is given: on AWS set TONGGUAN_CREDENTIALS_SECRET_ID; elsewhere \
+                     write { env = \"NAME\" } or { file = \"path\" } here, or give a file with --credentials",
+                );
+            }
+        };
+        let place = format!("the value {} of the credentials secret", Word(name));
+        match values.get(name).map(|value| clean(value.expose())) {
+            Some(Ok(text)) => Some(Held::Known(Secret::new(text.to_owned()))),
+            Some(Err(Unfit::Empty)) => self.wrong(format!("{place} is empty: put the secret in it")),
+            Some(Err(Unfit::Hidden(what))) => self.wrong(format!("{place} holds {what}: set it to the secret alone")),
+            None => match nearest(name, values.keys().map(String::as_str)) {
+                Some(meant) => self.wrong(format!("{place} is not there: did you mean {}?", Word(meant))),
+                None => self.wrong(format!("{place} is not there: put it in")),
+            },
+        }
+    }
+
+    /// The name in `{ secret = "name" }`.
+    fn name_of_credential(&self) -> Option<&'d str> {
+        let DeValue::Table(source) = self.value else { return None };
+        let mut entries = source.iter().map(|(name, value)| (name.get_ref().as_ref(), value.get_ref()));
+        match (entries.next(), entries.next()) {
+            (Some(("secret", DeValue::String(name))), None) => Some(name.as_ref()),
+            (Some(_) | None, _) => None,
+        }
+    }
+
+    fn text_of_secret(&self, forms: &str) -> Option<Secret> {
         let text = match self.value {
-            DeValue::Table(source) => self.fetch(source)?,
+            DeValue::Table(source) => self.fetch(source, forms)?,
             DeValue::String(text) => match clean(text) {
                 Ok(text) => {
                     self.reading().note_secret();
@@ -32,16 +95,16 @@ impl<'d> Item<'d> {
             | DeValue::Boolean(_)
             | DeValue::Datetime(_)
             | DeValue::Array(_) => {
-                return self.wrong_type("a text in quotes, { env = \"NAME\" } or { file = \"path\" }");
+                return self.wrong_type(&forms.replacen("must be a text", "a text in quotes", 1));
             }
         };
         Some(Secret::new(text))
     }
 
-    fn fetch(&self, source: &'d DeTable<'d>) -> Option<String> {
+    fn fetch(&self, source: &'d DeTable<'d>, forms: &str) -> Option<String> {
         let mut entries = source.iter().map(|(name, value)| (name.get_ref().as_ref(), value.get_ref()));
         let (Some((name, DeValue::String(at))), None) = (entries.next(), entries.next()) else {
-            return self.wrong(FORMS);
+            return self.wrong(forms);
         };
         let (place, bytes, remedy) = match name {
             "env" => {
@@ -58,7 +121,7 @@ impl<'d> Item<'d> {
                     Err(error) => return self.wrong(format!("{place} {}", unreadable(&error))),
                 }
             }
-            _ => return self.wrong(FORMS),
+            _ => return self.wrong(forms),
         };
         let text = match decode(&bytes) {
             Ok(text) => text,

@@ -137,7 +137,9 @@ fn of_calls(connection: &Connection, warnings: &mut Vec<String>) {
     of_credentials(connection, warnings);
     let private = connection.base_url.as_ref().is_some_and(is_plainly_private);
     if let Some(url) = &connection.base_url {
-        if url.scheme() == "http" && (!connection.credentials.is_empty() || is_callable(connection)) {
+        if url.scheme() == "http"
+            && (!connection.credentials.is_empty() || !connection.unread.is_empty() || is_callable(connection))
+        {
             let origin = origin(url);
             warnings.push(format!("connection {id} calls {origin} without TLS: credentials and data can be read"));
         }
@@ -196,7 +198,8 @@ fn operations(partner: Partner) -> impl Iterator<Item = &'static Operation<'stat
 }
 
 fn has(connection: &Connection, credential: &Credential) -> bool {
-    !credential.documented || connection.credentials.contains_key(credential.name)
+    let name = credential.name;
+    !credential.documented || connection.credentials.contains_key(name) || connection.unread.contains(name)
 }
 
 /// Whether calls to a connection's partner can be signed: 1datatech's rules are not public, so they are configuration.

@@ -1,4 +1,5 @@
 mod calls;
+mod credentials;
 mod mistakes;
 mod taken;
 mod trust;
@@ -6,7 +7,7 @@ mod trust;
 use std::collections::BTreeMap;
 use std::io;
 
-use super::{Config, Mistake, Sources};
+use super::{Config, Credentials, Mistake, Sources};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const OTHER_KEY: &str = "fedcba9876543210fedcba9876543210";
@@ -40,6 +41,7 @@ fn sources() -> Sources<'static> {
             "closed" => Err(io::ErrorKind::PermissionDenied.into()),
             name => texts.get(name).cloned().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file")),
         }),
+        credentials: Credentials::Absent,
     }
 }
 

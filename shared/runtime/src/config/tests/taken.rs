@@ -67,7 +67,7 @@ fn everything_that_is_given_is_taken() {
     assert!(config.connections[&"rates".into()].credentials["app_secret"].matches("s3"));
     assert_eq!(config.connections[&"yw".into()].credentials.len(), 2);
     let z = &config.endpoints[&"z".into()];
-    assert_eq!((z.keys.len(), z.format, z.schedule.steps()), (2, Format::Raw, 5));
+    assert_eq!((z.keys.as_ref().unwrap().len(), z.format, z.schedule.steps()), (2, Format::Raw, 5));
     assert_eq!((z.allow_private, z.timeout, z.concurrency), (true, Duration::from_secs(25), 1024));
     assert_eq!(config.endpoints[&"a".into()].schedule.steps(), 0);
     let routes: Vec<_> = config.routes.iter().map(|route| route.endpoint.as_str()).collect();

@@ -1,0 +1,187 @@
+//! What the functions' roles allow, and to what.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tongguan::table::{Hints, Trigger, functions};
+
+use super::{logical_id, queue_arn, resource, resources};
+
+/// The functions that read the credentials: they call partners or endpoints, or hide credentials in what they show.
+pub(super) const READ_CREDENTIALS: [&str; 5] =
+    [call::NAME, call_status::NAME, deliver::NAME, dispatch::NAME, sweep::NAME];
+
+/// The statements of a policy.
+fn statements(policy: &Value) -> Vec<Value> {
+    policy["PolicyDocument"]["Statement"].as_array().unwrap().clone()
+}
+
+/// What a function may do: its role's own statements and those of the policies it shares.
+pub(super) fn permissions(name: &str) -> Vec<Value> {
+    let id = logical_id(name);
+    assert_eq!(resource(&id)["Role"], json!({"Fn::GetAtt": format!("{id}Role.Arn")}), "a role of its own");
+    let role = resource(&format!("{id}Role"));
+    let shared = role["ManagedPolicyArns"].as_array().cloned().unwrap_or_default();
+    let shared = shared.iter().flat_map(|policy| statements(&resource(policy["Ref"].as_str().unwrap())));
+    role["Policies"].as_array().unwrap().iter().flat_map(statements).chain(shared).collect()
+}
+
+/// The actions that some statements allow on a resource.
+pub(super) fn allowed(statements: &[Value], on: &Value) -> BTreeSet<String> {
+    let on = statements.iter().filter(|statement| statement["Resource"] == *on);
+    on.flat_map(actions).collect()
+}
+
+pub(super) fn actions(statement: &Value) -> Vec<String> {
+    let action = &statement["Action"];
+    let several = action.as_array().cloned().unwrap_or_else(|| vec![action.clone()]);
+    several.iter().map(|action| action.as_str().unwrap().to_owned()).collect()
+}
+
+/// The stack's own table, or the one that was restored from it.
+pub(super) fn table_arn() -> Value {
+    json!({"Fn::If": ["IsRestored", restored(""), {"Fn::GetAtt": "Table.Arn"}]})
+}
+
+pub(super) fn index_arn() -> Value {
+    let index = format!("/index/{}", store_dynamodb::schema::INDEX);
+    json!({"Fn::If": ["IsRestored", restored(&index), {"Fn::Sub": format!("${{Table.Arn}}{index}")}]})
+}
+
+fn restored(index: &str) -> Value {
+    let table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${RestoredTable}";
+    json!({"Fn::Sub": format!("{table}{index}")})
+}
+
+#[test]
+fn every_role_says_what_it_may_do_and_to_what() {
+    let roles = resources("AWS::IAM::Role").into_values();
+    let inline = roles.flat_map(|role| role["Properties"]["Policies"].as_array().cloned().unwrap_or_default());
+    let shared = resources("AWS::IAM::ManagedPolicy").into_values().map(|policy| policy["Properties"].clone());
+    for statement in inline.chain(shared).flat_map(|policy| statements(&policy)) {
+        let mut named = statement.clone();
+        named.as_object_mut().unwrap().remove("Condition");
+        assert!(!named.to_string().contains('*'), "a wildcard: {statement}");
+    }
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    for function in functions() {
+        let may = permissions(function.name);
+        let hinting = |hints, sends: bool| {
+            let reads = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+            let read = matches!(function.trigger, Trigger::Queue(own) if own == hints);
+            let sends = if sends { &["sqs:SendMessage"][..] } else { &[] };
+            names(&[sends, if read { &reads[..] } else { &[] }].concat())
+        };
+        let calls = [call::NAME, call_status::NAME, dispatch::NAME, sweep::NAME].contains(&function.name);
+        // One needs the table alone, the other nothing: they start without the rest.
+        let bare = [ledger::NAME, openapi::NAME].contains(&function.name);
+        let own = [
+            (queue_arn(Hints::Deliveries), hinting(Hints::Deliveries, !bare)),
+            (queue_arn(Hints::Calls), hinting(Hints::Calls, calls)),
+            (json!({"Ref": "Configuration"}), names(if bare { &[] } else { &["secretsmanager:GetSecretValue"] })),
+            (
+                json!({"Ref": "Credentials"}),
+                names(if READ_CREDENTIALS.contains(&function.name) { &["secretsmanager:GetSecretValue"] } else { &[] }),
+            ),
+            (
+                json!({"Fn::GetAtt": format!("{}Logs.Arn", logical_id(function.name))}),
+                names(&["logs:CreateLogStream", "logs:PutLogEvents"]),
+            ),
+        ];
+        for (on, expected) in &own {
+            assert_eq!(allowed(&may, on), *expected, "{function:?}");
+        }
+        // What it needs of the table is held against what it asks for, in `events`.
+        for statement in may.iter().filter(|statement| own.iter().all(|(on, _)| statement["Resource"] != *on)) {
+            assert!([table_arn(), index_arn()].contains(&statement["Resource"]), "{function:?}: {statement}");
+            assert!(actions(statement).iter().all(|action| action.starts_with("dynamodb:")), "{function:?}");
+        }
+    }
+}
+
+/// Whether some statement allows an action on the table's partitions with these keys.
+pub(super) fn reaches(statements: &[Value], action: &str, partitions: &[String]) -> bool {
+    let on_table = statements.iter().filter(|statement| statement["Resource"] == table_arn());
+    let of_action = on_table.filter(|statement| actions(statement).iter().any(|own| own == action));
+    of_action.into_iter().any(|statement| match statement.get("Condition") {
+        None => true,
+        Some(condition) => meets(condition, partitions),
+    })
+}
+
+/// Whether the partition keys of a request meet a condition. A request without any meets none here.
+fn meets(condition: &Value, partitions: &[String]) -> bool {
+    let leading = "dynamodb:LeadingKeys";
+    let like = |pattern: &str, key: &str| match pattern.strip_suffix('*') {
+        Some(begin) => key.starts_with(begin),
+        None => key == pattern,
+    };
+    !partitions.is_empty()
+        && condition.as_object().unwrap().iter().all(|(operator, wanted)| {
+            assert_eq!(wanted.as_object().unwrap().len(), 1, "{condition}");
+            let patterns = wanted[leading].as_array().cloned().unwrap_or_default();
+            let one = |key: &String| patterns.iter().any(|pattern| like(pattern.as_str().unwrap(), key));
+            match operator.as_str() {
+                "Null" => wanted[leading] == "false",
+                "ForAllValues:StringEquals" => partitions.iter().all(one),
+                "ForAllValues:StringNotLike" => !partitions.iter().any(one),
+                other => panic!("the operator {other} is not known here"),
+            }
+        })
+}
+
+#[test]
+fn a_webhook_reaches_no_lease_note_or_alias() {
+    for function in functions() {
+        let Trigger::Hook(_) = function.trigger else { continue };
+        let may = permissions(function.name);
+        let reaches = |action: &str, key: &str| reaches(&may, action, &[key.to_owned()]);
+        let reads = ["callback", "syn_status", "msg_notice"].contains(&function.name);
+        for event in ["xhq-sh#order:1", "a#x", "-1#K#", "k#S#x"] {
+            assert!(reaches("dynamodb:PutItem", event), "{function:?}");
+            assert_eq!(reaches("dynamodb:GetItem", event), reads, "{function:?}");
+        }
+        for other in ["K#order:1", "S#sweep", "S#breaker:erp"] {
+            assert!(
+                !reaches("dynamodb:PutItem", other) && !reaches("dynamodb:GetItem", other),
+                "{function:?}: {other}"
+            );
+        }
+        assert!(reaches("dynamodb:GetItem", "S#warm") && !reaches("dynamodb:PutItem", "S#warm"), "{function:?}");
+        let actions: BTreeSet<_> =
+            may.iter().flat_map(actions).filter(|action| action.starts_with("dynamodb:")).collect();
+        assert_eq!(actions.len(), 2, "{function:?}: {actions:?}");
+    }
+}
+
+/// Alarms may not use the key that AWS has for topics.
+#[test]
+fn the_topic_of_alarms_is_encrypted_with_a_key_that_alarms_may_use() {
+    assert_eq!(resource("Alarms")["KmsMasterKeyId"], json!({"Ref": "AlarmsKey"}));
+    let key = resource("AlarmsKey");
+    assert_eq!(key["EnableKeyRotation"], true);
+    let policy = key["KeyPolicy"]["Statement"].as_array().unwrap();
+    let of = |principal: Value| policy.iter().find(|statement| statement["Principal"] == principal).unwrap();
+    assert_eq!(
+        of(json!({"Service": "cloudwatch.amazonaws.com"}))["Action"],
+        json!(["kms:Decrypt", "kms:GenerateDataKey*"])
+    );
+    let root = json!({"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"});
+    assert_eq!(of(json!({"AWS": root}))["Action"], "kms:*");
+    assert_eq!(policy.len(), 2);
+    for (id, kind) in [("Alarms", "AWS::SNS::Topic"), ("AlarmsKey", "AWS::KMS::Key")] {
+        let resource = super::template()["Resources"][id].clone();
+        assert_eq!((&resource["Type"], &resource["Condition"]), (&kind.into(), &"HasAlarmAddress".into()));
+    }
+}
+
+#[test]
+fn both_secrets_stay_when_the_stack_goes() {
+    for id in ["Configuration", "Credentials"] {
+        let secret = super::template()["Resources"][id].clone();
+        assert_eq!(secret["DeletionPolicy"], "RetainExceptOnCreate");
+        assert_eq!(secret["UpdateReplacePolicy"], "Retain");
+    }
+    let text = resource("Credentials")["SecretString"].as_str().unwrap().to_owned();
+    runtime::config::Credentials::parse(&text).unwrap();
+}
