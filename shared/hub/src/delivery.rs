@@ -83,7 +83,7 @@ pub struct Delivery {
     /// An operator asked for an attempt, whatever the circuit says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_once: bool,
-    /// Since when it has been seen that the patience with its endpoint is over; [`SEEN_OVER`] later it is given up.
+    /// Since when it has been seen that the patience with its endpoint is over; an hour later it is given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<Utc>,
     /// How many steps of the schedule are used up.
@@ -434,7 +434,7 @@ mod tests {
         assert_eq!((unknown.state, unknown.tries, unknown.due), (State::Pending, 0, Utc(90_000_000)));
         let over = unknown.clone().unknown(Utc(0).after(UNKNOWN), 0.5);
         assert_eq!(over.state, State::Pending);
-        let almost = Utc(0).after(UNKNOWN + SEEN_OVER - Duration::from_secs(1));
+        let almost = Utc(0).after(UNKNOWN).after(SEEN_OVER.saturating_sub(Duration::from_secs(1)));
         assert_eq!(over.clone().unknown(almost, 0.5).state, State::Pending);
         assert_eq!(over.claimed(almost).unknown(Utc(0).after(UNKNOWN + SEEN_OVER), 0.5).state, State::Failed);
         // However old it is: its hour begins when an attempt is owed.

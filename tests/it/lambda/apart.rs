@@ -28,11 +28,11 @@ fn courier(
     context: &Context<DynamoStore, Kept>,
     config: Arc<Config>,
 ) -> (Courier<DynamoStore, Kept>, Arc<Mutex<Vec<Parcel>>>) {
-    let sent: Arc<Mutex<Vec<Parcel>>> = Arc::default();
+    let parcels: Arc<Mutex<Vec<Parcel>>> = Arc::default();
     let send: courier::Send = Arc::new({
-        let sent = Arc::clone(&sent);
+        let parcels = Arc::clone(&parcels);
         move |_, parcel| {
-            sent.lock().unwrap().push(parcel);
+            parcels.lock().unwrap().push(parcel);
             async { Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
         }
     });
@@ -46,7 +46,7 @@ fn courier(
         ports: port_push::ACTION,
         ends: None,
     };
-    (courier, sent)
+    (courier, parcels)
 }
 
 #[tokio::test]
@@ -64,16 +64,16 @@ async fn a_push_is_kept_without_credentials_and_signed_with_them() {
     assert_eq!(hints.len(), 2, "each is hinted at");
 
     // A worker without the keys signs nothing and sends nothing: it leaves the delivery to one that has them.
-    let (without, sent) = courier(&context, known(Credentials::Unread));
+    let (without, parcels) = courier(&context, known(Credentials::Unread));
     deliver::handle(&without, hints[0].clone()).await.unwrap();
-    assert!(sent.lock().unwrap().is_empty());
+    assert!(parcels.lock().unwrap().is_empty());
     let tally = context.store.ledger(NOW).await.unwrap()[&"xhq-sh".into()];
     assert_eq!((tally.pending, tally.delivered), (2, 0));
 
-    let (with, sent) = courier(&context, known(values()));
+    let (with, parcels) = courier(&context, known(values()));
     deliver::handle(&with, hints[1].clone()).await.unwrap();
-    let sent = sent.lock().unwrap().clone();
-    let [parcel] = &sent[..] else { panic!("{sent:?}") };
+    let parcels = parcels.lock().unwrap().clone();
+    let [parcel] = &parcels[..] else { panic!("{parcels:?}") };
     let key = SigningKey::new(WHSEC).unwrap();
     assert_eq!(parcel.signature, signatures(&[key], &parcel.id, Utc(parcel.timestamp * 1_000_000), &parcel.body));
     let tally = context.store.ledger(NOW).await.unwrap()[&"xhq-sh".into()];

@@ -82,13 +82,12 @@ impl Family {
     pub(super) const fn share(self) -> u64 {
         match self {
             Self::NothingWrong | Self::OperatorsAtWork => 60,
-            Self::QueueInTrouble | Self::QueueDead => 80,
+            Self::QueueInTrouble | Self::QueueDead | Self::ClocksLie => 80,
             Self::ErpInTrouble | Self::PartnersInTrouble => 100,
             // A day is much longer than what the others take.
             Self::ErpDownForADay => 10,
             Self::StoreInTrouble => 150,
             Self::Deaths | Self::EverythingAtOnce => 140,
-            Self::ClocksLie => 80,
         }
     }
 

@@ -138,9 +138,9 @@ pub(crate) async fn run<S: Store, Q: Queue>(
     let (outcome, status, took) = (made.came.outcome(), made.came.status(), over.since(made.began));
     let tried = breaker::Tried { kind, event: key.id, outcome, status, took };
     let reopened = line.report(store, permit, &tried, over).await;
-    let taken = outcome == Outcome::Delivered;
+    let succeeded = outcome == Outcome::Delivered;
     // Calls are put off by their connection's rate as well, which tells of no circuit: what this process knows counts.
-    let reopened = reopened.or_else(|| if taken { line.owes(kind, false) } else { None });
+    let reopened = reopened.or_else(|| if succeeded { line.owes(kind, false) } else { None });
     let held_back = line.closed_until(kind, over).filter(|_| permit == Permit::Probe);
     let held_back = held_back.map(|reopens| line.after_probe(kind, reopens, over));
     let done = attempt.settle(made, over, held_back).await;
