@@ -6,6 +6,7 @@ use std::time::Duration;
 use deliveries::change::{Change, Order, Selection, apply};
 use hub::delivery::State;
 use queue::{Errand, Hint};
+use runtime::Context;
 use runtime::config::Config;
 use tokio::time::sleep;
 
@@ -39,7 +40,10 @@ async fn a_replay_at_one_endpoint_knocks_at_no_other() {
     let order = Order { change, endpoint: &tms, selection: replay, from: None, dry_run: false };
     let sent = Mutex::new(Vec::new());
     let hint = async |hints| sent.lock().unwrap().extend(hints);
-    let changed = apply(&hub.context(), &order, |_| true, hint).await.unwrap();
+    // An endpoint that wants the event since it came.
+    let later = document(r#"retry = ["5s"]"#, 1).replace(r#"["te"]"#, r#"["te", "xhq-sh"]"#);
+    let context = Context { config: Arc::new(Config::parse(&later).unwrap()), ..hub.context() };
+    let changed = apply(&context, &order, |_| true, hint).await.unwrap();
     let to: Vec<_> = sent.into_inner().unwrap().into_iter().map(|hint: Hint| hint.errand).collect();
     assert_eq!((changed.events, to), (vec![key], vec![Errand::Deliver { endpoint: endpoint("tms"), turn: 0 }]));
 }
