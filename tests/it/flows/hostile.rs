@@ -95,7 +95,8 @@ impl Scene {
         within(async {
             loop {
                 let reply = exchange(self.hub.address(), bytes.clone()).await.expect("an answer");
-                if reply.status != 503 {
+                // TrackingEyes is asked to push again in the body.
+                if reply.status != 503 && reply.json()["code"] != 500 {
                     return reply;
                 }
             }

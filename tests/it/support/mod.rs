@@ -40,7 +40,7 @@ pub(crate) const API_KEY: &str = "api-key-that-nobody-may-see-0123456789";
 
 /// Nothing here takes this long unless it never ends.
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_mins(1), future).await.expect("it never ends")
+    tokio::time::timeout(Duration::from_mins(5), future).await.expect("it never ends")
 }
 
 /// Waits until something is so.
