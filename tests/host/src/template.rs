@@ -187,6 +187,8 @@ fn merge(into: &mut Map<String, Value>, from: Value) -> anyhow::Result<()> {
             Ok(())
         }
         Value::Array(several) => several.into_iter().try_for_each(|mapping| merge(into, mapping)),
-        other => anyhow::bail!("{other} cannot be merged into a mapping"),
+        scalar @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
+            anyhow::bail!("{scalar} cannot be merged into a mapping")
+        }
     }
 }
