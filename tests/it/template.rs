@@ -19,7 +19,7 @@ fn infra() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("infra")
 }
 
-/// The template, with the short forms of CloudFormation's functions written out: `!Ref A` is `{"Ref": "A"}`.
+/// The template, as [`host::Template`] reads it.
 fn template() -> Value {
     host::Template::deployed().unwrap().at("").unwrap().clone()
 }
@@ -67,8 +67,7 @@ fn every_function_is_deployed_from_its_folder_and_nothing_else_is() {
         let build = json!({"BuildMethod": "rust-cargolambda", "BuildProperties": {"Binary": name}});
         assert_eq!(template()["Resources"][&id]["Metadata"], build);
         assert_eq!(properties["FunctionName"], json!({"Fn::Sub": format!("${{AWS::StackName}}-{name}")}));
-        assert_eq!(properties["LoggingConfig"]["LogGroup"], json!({"Ref": format!("{id}Logs")}));
-        assert_eq!(resource(&format!("{id}Errors"))["Dimensions"][0]["Value"], json!({"Ref": id}));
+        assert_eq!(properties["LoggingConfig"]["LogGroup"], json!({"Ref": roles::logs(&function)}));
         for shared in ["Runtime", "Handler", "Architectures", "MemorySize"] {
             assert!(properties.get(shared).is_none(), "{name} differs in {shared}");
         }

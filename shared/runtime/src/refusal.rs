@@ -59,7 +59,7 @@ impl Refusal {
     pub const fn check(self) -> &'static str {
         match self {
             Self::Path => "webhooks are at /hooks/<partner>/<connection>/<key>[/<action>]",
-            Self::Action => "compare the end of the URL with the README's table of actions, or leave it out",
+            Self::Action => "compare the end of the URL with the table of actions in docs/partners.md, or leave it out",
             Self::Partner => "the first part of the URL behind /hooks/ is xhq, trackingeyes or onedata",
             Self::Connection => "compare the URL with the ids in the configuration that the hub was started with",
             Self::OtherPartner => "compare the partner in the URL with the connection's in the configuration",

@@ -141,17 +141,17 @@ impl Idle {
     }
 
     fn rows(&self) -> Vec<(String, Price)> {
-        let Watched { series, alarms, dashboards, keys } = self.watched;
+        let Watched { series, alarms, evaluated, dashboards, keys } = self.watched;
         vec![
             (format!("{:.2} GB of events stored, and recoverable", self.gigabytes), self.storage),
             ("the sweep every minute, with its measuring".to_owned(), self.sweep),
             ("Lambda asking two empty queues".to_owned(), self.polls),
             ("the ledger once a day".to_owned(), self.ledger),
             (
-                format!("{series} metrics at the most, {alarms} alarms with a key, a dashboard"),
+                format!("{series} metrics at the most, {alarms} alarms of {evaluated} metrics with a key, a dashboard"),
                 Price {
                     watching: series * prices::METRIC
-                        + alarms * prices::ALARM
+                        + evaluated * prices::ALARM
                         + dashboards * prices::DASHBOARD
                         + keys * prices::KEY,
                     ..Price::default()

@@ -11,6 +11,8 @@ pub(crate) struct Watched {
     pub(crate) series: f64,
     /// Alarms.
     pub(crate) alarms: f64,
+    /// Metrics that alarms evaluate.
+    pub(crate) evaluated: f64,
     /// Dashboards.
     pub(crate) dashboards: f64,
     /// Keys of the topics that alarms go to.
@@ -22,10 +24,16 @@ impl Watched {
     pub(crate) fn of_the_template() -> anyhow::Result<Self> {
         let template = host::Template::deployed()?;
         let resources = template.at("/Resources")?;
-        let of = |kind: &str| {
+        let all = |kind: &'static str| {
             let all = resources.as_object().into_iter().flat_map(|all| all.values());
-            count(all.filter(|resource| resource["Type"] == kind).count())
+            all.filter(move |resource| resource["Type"] == kind)
         };
+        let of = |kind| count(all(kind).count());
+        // An alarm is of one metric, or of those that its expression sums up.
+        let evaluated = all("AWS::CloudWatch::Alarm").map(|alarm| match alarm["Properties"]["Metrics"].as_array() {
+            None => 1,
+            Some(metrics) => metrics.iter().filter(|metric| metric.get("MetricStat").is_some()).count(),
+        });
         let split = Metric::ALL.into_iter().filter(|metric| metric.is_split()).count();
         let pairs: BTreeSet<_> = callback::ACTIONS
             .iter()
@@ -34,6 +42,7 @@ impl Watched {
         Ok(Self {
             series: count(Metric::ALL.len() + split * pairs.len()),
             alarms: of("AWS::CloudWatch::Alarm"),
+            evaluated: count(evaluated.sum()),
             dashboards: of("AWS::CloudWatch::Dashboard"),
             keys: of("AWS::KMS::Key"),
         })

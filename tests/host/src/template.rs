@@ -10,7 +10,8 @@ use serde_yaml_ng::Value as Yaml;
 
 use crate::queue::Terms;
 
-/// The template, with the short forms of CloudFormation's functions written out: `!Ref A` is `{"Ref": "A"}`.
+/// The template, with YAML's merge keys resolved and the short forms of CloudFormation's functions written out: `!Ref A` is
+/// `{"Ref": "A"}`.
 #[derive(Clone, Debug)]
 pub struct Template(Value);
 
@@ -66,7 +67,7 @@ impl Template {
     pub fn deployed() -> anyhow::Result<Self> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/template.yaml");
         let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        Ok(Self(plain(serde_yaml_ng::from_str(&text)?)))
+        Ok(Self(plain(serde_yaml_ng::from_str(&text)?)?))
     }
 
     /// What stands at that place: `/Resources/Table/Properties`.
@@ -150,20 +151,44 @@ fn source(properties: &Value) -> anyhow::Result<Source> {
     })
 }
 
-fn plain(yaml: Yaml) -> Value {
-    match yaml {
+fn plain(yaml: Yaml) -> anyhow::Result<Value> {
+    Ok(match yaml {
         Yaml::Tagged(tagged) => {
             let name = tagged.tag.to_string().trim_start_matches('!').to_owned();
             let name = if ["Ref", "Condition"].contains(&name.as_str()) { name } else { format!("Fn::{name}") };
-            json!({ name: plain(tagged.value) })
+            json!({ name: plain(tagged.value)? })
         }
-        Yaml::Sequence(items) => items.into_iter().map(plain).collect(),
+        Yaml::Sequence(items) => Value::Array(items.into_iter().map(plain).collect::<anyhow::Result<_>>()?),
         Yaml::Mapping(entries) => {
-            let name = |name: Yaml| name.as_str().unwrap_or_default().to_owned();
-            Value::Object(entries.into_iter().map(|(key, value)| (name(key), plain(value))).collect())
+            let (mut own, mut merged) = (Map::new(), Map::new());
+            for (key, value) in entries {
+                match key.as_str().unwrap_or_default() {
+                    MERGE => merge(&mut merged, plain(value)?)?,
+                    key => _ = own.insert(key.to_owned(), plain(value)?),
+                }
+            }
+            merged.extend(own);
+            Value::Object(merged)
         }
-        scalar @ (Yaml::Null | Yaml::Bool(_) | Yaml::Number(_) | Yaml::String(_)) => {
-            serde_json::to_value(scalar).unwrap_or_default()
+        scalar @ (Yaml::Null | Yaml::Bool(_) | Yaml::Number(_) | Yaml::String(_)) => serde_json::to_value(scalar)?,
+    })
+}
+
+/// YAML's key for the members of other mappings.
+const MERGE: &str = "<<";
+
+/// Adds the members of a mapping, or of several that share none: readers of YAML differ in whose member counts then.
+fn merge(into: &mut Map<String, Value>, from: Value) -> anyhow::Result<()> {
+    match from {
+        Value::Object(members) => {
+            for (key, value) in members {
+                anyhow::ensure!(into.insert(key.clone(), value).is_none(), "two merged mappings have {key}");
+            }
+            Ok(())
+        }
+        Value::Array(several) => several.into_iter().try_for_each(|mapping| merge(into, mapping)),
+        scalar @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
+            anyhow::bail!("{scalar} cannot be merged into a mapping")
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tongguan::table::{Hints, Trigger, functions};
+use tongguan::table::{Function, Hints, Trigger, functions};
 
 use super::{logical_id, queue_arn, resource, resources};
 
@@ -16,14 +16,34 @@ fn statements(policy: &Value) -> Vec<Value> {
     policy["PolicyDocument"]["Statement"].as_array().unwrap().clone()
 }
 
-/// What a function may do: its role's own statements and those of the policies it shares.
+/// The webhooks whose pushes are compared with the latest of their subject.
+const READ_THE_LATEST: [&str; 3] = ["callback", "syn_status", "msg_notice"];
+
+/// The logical id of a function's role: webhooks of the same privilege share one, others have their own.
+fn role(function: &Function) -> String {
+    match function.trigger {
+        Trigger::Hook(_) if READ_THE_LATEST.contains(&function.name) => "MessageRole".to_owned(),
+        Trigger::Hook(_) => "WebhookRole".to_owned(),
+        Trigger::Api(_) | Trigger::Queue(_) | Trigger::Schedule | Trigger::Daily => {
+            format!("{}Role", logical_id(function.name))
+        }
+    }
+}
+
+/// The logical id of a function's log group: webhooks share one.
+pub(super) fn logs(function: &Function) -> String {
+    let webhook = matches!(function.trigger, Trigger::Hook(_));
+    if webhook { "WebhookLogs".to_owned() } else { format!("{}Logs", logical_id(function.name)) }
+}
+
+/// The statements of a function's role.
 pub(super) fn permissions(name: &str) -> Vec<Value> {
-    let id = logical_id(name);
-    assert_eq!(resource(&id)["Role"], json!({"Fn::GetAtt": format!("{id}Role.Arn")}), "a role of its own");
-    let role = resource(&format!("{id}Role"));
-    let shared = role["ManagedPolicyArns"].as_array().cloned().unwrap_or_default();
-    let shared = shared.iter().flat_map(|policy| statements(&resource(policy["Ref"].as_str().unwrap())));
-    role["Policies"].as_array().unwrap().iter().flat_map(statements).chain(shared).collect()
+    let function = functions().into_iter().find(|function| function.name == name).unwrap();
+    let role = role(&function);
+    assert_eq!(resource(&logical_id(name))["Role"], json!({"Fn::GetAtt": format!("{role}.Arn")}));
+    let role = resource(&role);
+    assert!(role.get("ManagedPolicyArns").is_none(), "{role}");
+    role["Policies"].as_array().unwrap().iter().flat_map(statements).collect()
 }
 
 /// The actions that some statements allow on a resource.
@@ -57,8 +77,8 @@ fn restored(index: &str) -> Value {
 fn every_role_says_what_it_may_do_and_to_what() {
     let roles = resources("AWS::IAM::Role").into_values();
     let inline = roles.flat_map(|role| role["Properties"]["Policies"].as_array().cloned().unwrap_or_default());
-    let shared = resources("AWS::IAM::ManagedPolicy").into_values().map(|policy| policy["Properties"].clone());
-    for statement in inline.chain(shared).flat_map(|policy| statements(&policy)) {
+    assert_eq!(resources("AWS::IAM::ManagedPolicy").len(), 0);
+    for statement in inline.flat_map(|policy| statements(&policy)) {
         let mut named = statement.clone();
         named.as_object_mut().unwrap().remove("Condition");
         assert!(!named.to_string().contains('*'), "a wildcard: {statement}");
@@ -84,7 +104,7 @@ fn every_role_says_what_it_may_do_and_to_what() {
                 names(if READ_CREDENTIALS.contains(&function.name) { &["secretsmanager:GetSecretValue"] } else { &[] }),
             ),
             (
-                json!({"Fn::GetAtt": format!("{}Logs.Arn", logical_id(function.name))}),
+                json!({"Fn::GetAtt": format!("{}.Arn", logs(&function))}),
                 names(&["logs:CreateLogStream", "logs:PutLogEvents"]),
             ),
         ];
@@ -136,7 +156,7 @@ fn a_webhook_reaches_no_lease_note_or_alias() {
         let Trigger::Hook(_) = function.trigger else { continue };
         let may = permissions(function.name);
         let reaches = |action: &str, key: &str| reaches(&may, action, &[key.to_owned()]);
-        let reads = ["callback", "syn_status", "msg_notice"].contains(&function.name);
+        let reads = READ_THE_LATEST.contains(&function.name);
         for event in ["xhq-sh#order:1", "a#x", "-1#K#", "k#S#x"] {
             assert!(reaches("dynamodb:PutItem", event), "{function:?}");
             assert_eq!(reaches("dynamodb:GetItem", event), reads, "{function:?}");
