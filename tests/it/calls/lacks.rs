@@ -46,7 +46,7 @@ async fn accepted(desk: &Desk, connection: &str, operation: &str, body: &str) ->
     stored.last().unwrap().key.id
 }
 
-/// Runs the call's turn.
+/// Attempts the call under its latest claim.
 async fn run(desk: &Desk, courier: &Courier<SqliteStore, InProcess>, id: EventId) -> (Done, hub::call::Call) {
     let (store, now) = (&desk.hub.context().store, desk.hub.context().now());
     let found = store.find(id, now).await.unwrap().unwrap();

@@ -62,7 +62,7 @@ async fn a_panic_at_one_event_keeps_no_other_from_being_swept() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_endpoints_that_claim_at_once_both_go_on() {
     let (a, b, time) = (erp().await, erp().await, Time::now());
-    // So short a period leaves no first turn enough time: every delivery takes a new one.
+    // So short a period leaves no first claim enough time: every delivery is claimed anew.
     let plan = Plan::new().top("sweep_every = \"1s\"").endpoint("a", &a, "").endpoint("b", &b, "");
     let hub = plan.start_at(&time).await;
     for n in 0..20 {

@@ -240,7 +240,7 @@ async fn what_came_of_an_attempt_is_stored_when_the_store_has_breath_again() {
     }
 }
 
-/// Not beyond the time of its turn, when somebody else has taken it up.
+/// Not beyond its lease, when another process has claimed it.
 #[tokio::test(start_paused = true)]
 async fn what_came_of_an_attempt_is_given_up_in_the_end() {
     let (context, emulator) = accepted(1).await;

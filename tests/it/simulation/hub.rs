@@ -67,7 +67,7 @@ impl<'a> Carried<'a> {
 impl Drop for Carried<'_> {
     fn drop(&mut self) {
         let mut carried = self.0.carried.lock().unwrap();
-        if let Some(count) = self.1.as_ref().and_then(|turn| carried.get_mut(turn)) {
+        if let Some(count) = self.1.as_ref().and_then(|claim| carried.get_mut(claim)) {
             *count -= 1;
         }
     }

@@ -45,14 +45,14 @@ pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(12);
 pub const MOMENT: Duration = Duration::from_secs(5);
 
 /// Schedule and claim of a delivery or a call. Stored as JSON among the members of its holder: fields may be added, here and in
-/// [`stored`](mod@stored), and the stored names never change.
+/// `stored!`, and the stored names never change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Progress {
     /// Due time of the next attempt; while it is claimed, the end of the lease; once it is settled, the time of that.
     pub due: Utc,
     /// Beginning of the schedule.
     pub since: Utc,
-    /// Number of the latest claim. Each transition counts one on, so that a queue message with an earlier number is stale.
+    /// Number of the latest claim. Each transition adds one, so that a queue message with an earlier number is stale.
     #[serde(rename = "turn")]
     pub claim: u32,
     /// A process has claimed it until `due`; otherwise none may claim it before `due`.

@@ -1,12 +1,13 @@
 //! Tests of how claims and tries are counted, and of when work is due, overdue and failed: a count that is wrong by one lets
 //! two processes make the same attempt, or none.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use crate::attempt::Attempt;
 use crate::call::{Call, Came, Rules, Standing, Tried};
 use crate::delivery::{Delivery, Outcome, State};
-use crate::progress::{Outgoing as _, Progress};
+use crate::progress::{KNOWN, Outgoing, PATIENCE, Progress, SEEN_OVER, UNKNOWN};
 use crate::schedule::Schedule;
 use crate::{Utc, Work};
 
@@ -28,6 +29,130 @@ fn call(claim: u32) -> Call {
 
 fn tried(came: Came) -> Tried {
     Tried { attempt: Attempt::default(), answer: None, said: None, came, learned: Vec::new() }
+}
+
+/// What both make of an attempt.
+trait Attempted: Outgoing + Debug + PartialEq {
+    fn failed(self, retry_after: Option<Duration>, schedule: &Schedule, now: Utc) -> Self;
+    fn succeeded(self, now: Utc) -> Self;
+}
+
+impl Attempted for Delivery {
+    fn failed(self, retry_after: Option<Duration>, schedule: &Schedule, now: Utc) -> Self {
+        self.attempted(Attempt::default(), Outcome::Refused { retry_after, trouble: true }, schedule, now, 0.5)
+    }
+
+    fn succeeded(self, now: Utc) -> Self {
+        self.attempted(Attempt::default(), Outcome::Delivered, &schedule(), now, 0.5)
+    }
+}
+
+impl Attempted for Call {
+    fn failed(self, retry_after: Option<Duration>, schedule: &Schedule, now: Utc) -> Self {
+        self.attempted(tried(Came::Nothing { retry_after }), &Rules { schedule, repeatable: false }, now, 0.5)
+    }
+
+    fn succeeded(self, now: Utc) -> Self {
+        self.attempted(tried(Came::Success), &Rules { schedule: &schedule(), repeatable: false }, now, 0.5)
+    }
+}
+
+/// A test of deliveries and of calls.
+macro_rules! of_both {
+    ($($(#[$attribute:meta])* fn $name:ident($fresh:ident) $test:block)*) => {
+        $($(#[$attribute])* #[test]
+        fn $name() {
+            fn test<T: Attempted>($fresh: impl Fn() -> T) $test
+            test(|| Delivery::new("erp".into(), Utc(0), Utc(30_000_000)));
+            test(|| Call::new("upload".to_owned(), "k".to_owned(), "d".to_owned(), Utc(0), Utc(30_000_000)));
+        })*
+    };
+}
+
+of_both! {
+    fn postponed_work_waits_three_days_and_uses_no_retry(fresh) {
+        let (once, reopens) = (Schedule::new(vec![Duration::from_secs(5)]), Utc(15_000_000));
+        let waiting = (0..200).fold(fresh(), |work, _| work.postponed(reopens, "postponed", &once, Utc(1)));
+        let Progress { due, tries, attempts, .. } = waiting.progress();
+        assert!(waiting.is_pending() && (*due, *tries, attempts.len()) == (reopens, 0, 1), "{waiting:?}");
+        assert!(waiting.clone().failed(None, &once, Utc(2)).is_pending(), "every step is still there");
+        let over = waiting.postponed(reopens, "postponed", &once, Utc(0).after(PATIENCE));
+        assert!(over.is_pending(), "no single reading of a clock ends it");
+        assert!(!over.postponed(reopens, "postponed", &once, Utc(0).after(PATIENCE + SEEN_OVER)).is_pending());
+    }
+
+    /// Regression: deliveries and calls were given up without a word of why.
+    fn given_up_work_keeps_the_reason(fresh) {
+        let late = Utc(0).after(PATIENCE);
+        let mut old = fresh();
+        old.progress_mut().past_deadline = Some(Utc(0));
+        let circuit = old.clone().postponed(Utc(9), "", &Schedule::default(), late);
+        for (given_up, why) in [(circuit, T::GIVEN_UP), (old.unconfigured("no endpoint", late, 0.5), "given up: no endpoint")] {
+            let last = given_up.progress().attempts.last();
+            assert!(!given_up.is_pending() && last.is_some_and(|last| last.detail == why), "{given_up:?}");
+        }
+    }
+
+    /// Regression: what a process with an older configuration did not know was given up at once.
+    fn unconfigured_work_is_given_up_after_an_hour_or_more(fresh) {
+        let unknown = fresh().unconfigured("app_id", Utc(0), 0.5);
+        let Progress { due, tries, .. } = unknown.progress();
+        assert!(unknown.is_pending() && (*due, *tries) == (Utc(90_000_000), 0), "{unknown:?}");
+        let over = unknown.clone().unconfigured("app_id", Utc(0).after(UNKNOWN), 0.5);
+        assert!(over.is_pending());
+        let almost = Utc(0).after(UNKNOWN).after(SEEN_OVER.saturating_sub(Duration::from_secs(1)));
+        assert!(over.clone().unconfigured("app_id", almost, 0.5).is_pending());
+        assert!(!over.claimed(almost).unconfigured("app_id", Utc(0).after(UNKNOWN + SEEN_OVER), 0.5).is_pending());
+        // However old it is: its hour begins when an attempt is due.
+        let retried = unknown.failed(None, &Schedule::default(), Utc(0).after(UNKNOWN * 9));
+        assert!(retried.unconfigured("app_id", Utc(0).after(UNKNOWN * 9 + KNOWN), 0.5).is_pending());
+    }
+
+    fn work_claimed_again_stays_overdue_since_its_time(fresh) {
+        assert_eq!(fresh().claimed(Utc(90_000_000)).claimed(Utc(150_000_000)).overdue_since(), Some(Utc(0)));
+        let postponed = fresh().postponed(Utc(15_000_000), "", &Schedule::default(), Utc(1));
+        assert_eq!(postponed.claimed(Utc(90_000_000)).overdue_since(), Some(Utc(0)));
+        let waiting = fresh().claimed(Utc(90_000_000)).failed(None, &Schedule::default(), Utc(0));
+        assert_eq!(waiting.overdue_since(), Some(Utc(5_000_000)), "not before its retry");
+        assert_eq!(waiting.clone().claimed(Utc(90_000_000)).overdue_since(), Some(Utc(5_000_000)));
+        assert_eq!(waiting.succeeded(Utc(5)).overdue_since(), None);
+    }
+
+    fn retry_is_early_until_a_second_before_its_time(fresh) {
+        let waiting = fresh().failed(None, &Schedule::default(), Utc(0));
+        assert!(waiting.progress().is_early(Utc(3_999_999)) && !waiting.progress().is_early(Utc(4_000_000)));
+        assert!(!fresh().progress().is_early(Utc(0)), "a claim is attempted at once");
+        assert!(!waiting.claimed(Utc(90_000_000)).progress().is_early(Utc(5_000_000)));
+    }
+
+    /// Regression: nothing but time ended a wait, and a day's `Retry-After` was one of twelve hours.
+    fn forwarded_retry_leaves_the_schedule_as_it_was(fresh) {
+        let schedule = Schedule::new(vec![Duration::from_secs(5), Duration::from_hours(1)]);
+        let patient = fresh().failed(Some(Duration::from_hours(24)), &schedule, Utc(0));
+        let (due, claim) = (patient.progress().due, patient.progress().claim);
+        assert_eq!(patient.clone().forwarded(false, Utc(1)), None, "the destination asked for it");
+        let now = patient.clone().forwarded(true, Utc(1)).unwrap();
+        let progress = now.progress();
+        assert_eq!((progress.due, progress.at_once, progress.claim), (Utc(1), true, claim + 1));
+        let again = now.failed(None, &schedule, Utc(2));
+        let progress = again.progress();
+        assert_eq!((progress.due, progress.tries, progress.at_once), (due, 1, false));
+        // Regression: what was due at once was brought forward for ever, by whoever went on to the next page.
+        let asked = patient.forwarded(true, Utc(1)).unwrap();
+        assert_eq!((asked.clone().forwarded(true, Utc(1)), asked.forwarded(true, Utc(2))), (None, None));
+
+        let retry = fresh().failed(None, &schedule, Utc(0));
+        let forwarded = retry.forwarded(false, Utc(1)).unwrap().claimed(Utc(60));
+        assert_eq!(forwarded.clone().forwarded(true, Utc(2)), None, "it is under way");
+        assert_eq!(fresh().forwarded(true, Utc(1)), None, "it is under way");
+        let done = forwarded.succeeded(Utc(2));
+        assert_eq!((done.is_pending(), done.progress().brought_forward), (false, None));
+        assert_eq!(done.forwarded(true, Utc(3)), None, "it has ended");
+
+        let postponed = fresh().postponed(Utc(90), "", &schedule, Utc(1)).forwarded(false, Utc(2)).unwrap();
+        let tried = postponed.failed(None, &schedule, Utc(3));
+        assert_eq!((tried.progress().tries, tried.progress().due), (1, Utc(5_000_003)), "an attempt like any other");
+    }
 }
 
 #[test]
