@@ -59,11 +59,12 @@ impl<'a, S: Store, Q: Queue, T: Target> Claim<'a, S, Q, T> {
         }
     }
 
-    /// Asks the circuit of the destination whether something of that kind may be sent now; otherwise it is postponed.
-    pub(crate) async fn permitted(self, line: &Line, kind: &str) -> Step<(Self, Permit)> {
+    /// Asks the circuit of the destination whether something of that kind may be sent now; otherwise it is postponed, by some
+    /// `jitter` in `0.0..1.0`.
+    pub(crate) async fn permitted(self, line: &Line, kind: &str, jitter: impl FnOnce() -> f64) -> Step<(Self, Permit)> {
         match line.permit(&self.courier.context.store, kind, self.courier.now()).await {
             Permit::Wait(_) if self.item.progress().at_once => Ok((self, Permit::Go)),
-            Permit::Wait(reopens) => Err(self.held_back(line, kind, reopens).await),
+            Permit::Wait(reopens) => Err(self.held_back(line, kind, reopens, jitter()).await),
             permit @ (Permit::Go | Permit::Probe) => Ok((self, permit)),
         }
     }
@@ -81,10 +82,10 @@ impl<'a, S: Store, Q: Queue, T: Target> Claim<'a, S, Q, T> {
     }
 
     /// Postpones it while the circuit of its kind is open, until `reopens` at least.
-    pub(crate) async fn held_back(self, line: &Line, kind: &str, reopens: Utc) -> Ended {
+    pub(crate) async fn held_back(self, line: &Line, kind: &str, reopens: Utc, jitter: f64) -> Ended {
         let (now, progress) = (self.courier.now(), self.item.progress());
         let rank = line.rank(kind, reopens, progress, now);
-        let due = rank.due(reopens, progress.overdue_since(), now, self.courier.jitter());
+        let due = rank.due(reopens, progress.overdue_since(), now, jitter);
         let why = format!("put off until {due}: {}, and its circuit is open", T::FAILING);
         self.postponed(due, &why).await
     }

@@ -53,6 +53,9 @@ struct Admitted<'a, S, Q> {
     line: Arc<Line>,
     place: Option<Place>,
     permit: Permit,
+    began: Utc,
+    /// In `0.0..1.0`, for the time of its retry.
+    jitter: f64,
 }
 
 /// A delivery that was sent.
@@ -66,6 +69,7 @@ struct Sent<'a, S, Q> {
     returned: Returned,
     began: Utc,
     over: Utc,
+    jitter: f64,
     /// The aliases are written.
     indexed: bool,
 }
@@ -84,8 +88,11 @@ async fn admitted<'a, S: Store, Q: Queue>(
         return Err(claim.left().await);
     };
     let event = told(target.config, stored, &claim.work).ok_or(Done::Stale)?;
-    let (claim, permit) = claim.permitted(&line, event.meta.kind.as_str()).await?;
-    Ok(Admitted { claim, event, stored, endpoint, keys, line, place, permit })
+    let jitter = courier.jitter();
+    let (claim, permit) = claim.permitted(&line, event.meta.kind.as_str(), || jitter).await?;
+    // What is read after all waiting is over decides whether the lease still suffices.
+    let began = courier.now();
+    Ok(Admitted { claim, event, stored, endpoint, keys, line, place, permit, began, jitter })
 }
 
 impl<'a, S: Store, Q: Queue> Admitted<'a, S, Q> {
@@ -99,9 +106,8 @@ impl<'a, S: Store, Q: Queue> Admitted<'a, S, Q> {
 
     /// Sends the event, once, and writes aliases on the way.
     async fn sent(self) -> Sent<'a, S, Q> {
-        let Self { claim, event, stored, endpoint, keys, line, place, permit } = self;
+        let Self { claim, event, stored, endpoint, keys, line, place, permit, began, jitter } = self;
         let (courier, store) = (claim.courier, &claim.courier.context.store);
-        let began = courier.now();
         let parcel = Parcel::new(&event, endpoint, keys, began);
         let unindexed = claim.work.index_by.is_some();
         let (returned, indexed) = tokio::join!((courier.send)(endpoint, parcel), async {
@@ -110,14 +116,14 @@ impl<'a, S: Store, Q: Queue> Admitted<'a, S, Q> {
         });
         drop(place);
         let kind = event.meta.kind.to_string();
-        Sent { claim, endpoint, line, permit, kind, returned, began, over: courier.now(), indexed }
+        Sent { claim, endpoint, line, permit, kind, returned, began, over: courier.now(), jitter, indexed }
     }
 }
 
 impl<S: Store, Q: Queue> Sent<'_, S, Q> {
     /// Tells the circuit of the result, stores it, and brings forward what a success has made possible.
     async fn settled(self) -> Step<Done> {
-        let Self { claim, endpoint, line, permit, kind, returned, began, over, indexed } = self;
+        let Self { claim, endpoint, line, permit, kind, returned, began, over, jitter, indexed } = self;
         let Claim { courier, key, target, work, item } = claim;
         let outcome = returned.outcome;
         let tried = Tried { kind: &kind, event: key.id, outcome, status: returned.status, took: over.since(began) };
@@ -128,7 +134,7 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
         // An endpoint that asks for patience gets it; otherwise a probe that failed uses nothing up. One that was not sent is none.
         let other = matches!(outcome, Outcome::Refused { retry_after: Some(_), .. } | Outcome::Unsent);
         let next_probe = if permit == Permit::Probe && !other { line.next_probe(&kind, over) } else { None };
-        let (schedule, jitter, attempt) = (endpoint.schedule.clone(), courier.jitter(), returned.attempt(began, over));
+        let (schedule, attempt) = (endpoint.schedule.clone(), returned.attempt(began, over));
         let (to, number) = (target.endpoint.clone(), item.progress.claim);
         let attempted = move |mut work: Work| {
             work.index_by = if indexed { None } else { work.index_by };

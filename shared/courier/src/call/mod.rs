@@ -109,7 +109,7 @@ impl<'a, S: Store, Q: Queue> Loaded<'a, S, Q> {
         let progress = &self.claim.item.progress;
         // Before its place is waited for: one that cannot go out takes none from others.
         if let Some(reopens) = line.closed_until(operation.name, courier.now()).filter(|_| !progress.at_once) {
-            return Err(self.claim.held_back(&line, operation.name, reopens).await);
+            return Err(self.claim.held_back(&line, operation.name, reopens, courier.jitter()).await);
         }
         let limits = Limits { concurrency: connection.concurrency, rate: connection.rate };
         let order = (event.meta.received, event.key.id, progress.claim);
@@ -124,7 +124,7 @@ impl<'a, S: Store, Q: Queue> Loaded<'a, S, Q> {
             Some(Ok(turn)) => turn,
         };
         let permit;
-        (self.claim, permit) = self.claim.permitted(&line, operation.name).await?;
+        (self.claim, permit) = self.claim.permitted(&line, operation.name, || courier.jitter()).await?;
         Ok(Admitted { loaded: self, turn, permit })
     }
 }
