@@ -312,7 +312,7 @@ async fn why_not(
         Some(_) if sends => format!("{}: it is being sent, or is about to be", key.id),
         None if sends => format!("{}: no delivery waits; without --now what has ended starts over", key.id),
         Some(delivery) => {
-            let due = times(delivery.due);
+            let due = times(delivery.progress.due);
             format!("{}: it is on its way already, its next attempt due at {due}; --now sends it now", key.id)
         }
         None if found.work.call.is_some() => format!("{}: the call has not ended, so there is nothing to tell", key.id),

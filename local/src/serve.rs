@@ -37,7 +37,7 @@ const GRACE: Duration = Duration::from_secs(15);
 /// How many expired events are removed in one commit.
 const PURGE: usize = 500;
 
-/// How long work may be in hand at the most: a sweep's period, or the timeouts of a call with its file and its token.
+/// How long work may be claimed at the most: a sweep's period, or the timeouts of a call with its file and its token.
 const LONGEST_LEASE: Duration = Duration::from_hours(1);
 
 /// How many events of an earlier run are read at once, and how many of them are changed at once.
@@ -96,7 +96,7 @@ impl Hub {
 
         let mut tasks = JoinSet::new();
         let courier = Arc::new(Courier::new(context.clone(), KeepAlive::Brief, port_push::ACTION)?);
-        // Before anything of this process is in hand. Who connects meanwhile waits in the listener's queue.
+        // Before this process has claimed anything. Who connects meanwhile waits in the listener's queue.
         take_over(&courier).await;
         tasks.spawn(server::serve(listener, Arc::clone(&courier), stopped.clone()));
         for lane in lanes {
@@ -179,7 +179,7 @@ async fn run_lane(courier: LocalCourier, mut lane: Lane, places: usize, mut stop
     while errands.join_next().await.is_some() {}
 }
 
-/// Takes over what the hub before this one has left: it has ended, for this one holds the lock. What it had in hand is
+/// Takes over what the hub before this one has left: it has ended, for this one holds the lock. What it had claimed is
 /// due for the first sweep, and the retries whose hints went with it are hinted at again.
 async fn take_over(courier: &LocalCourier) {
     let store = &courier.context.store;
@@ -212,7 +212,7 @@ async fn take_over(courier: &LocalCourier) {
         }
     }
     if left > 0 {
-        tracing::info!(events = left, "work that an earlier run had in hand is taken up now");
+        tracing::info!(events = left, "work that an earlier run had claimed is due now");
     }
 }
 
@@ -232,7 +232,7 @@ async fn run_sweeps(
             _ = clock.tick() => {}
             _ = stop.wait_for(|stop| *stop) => break,
         }
-        // An endpoint that hangs holds up its sweep; the next one goes on without it, for what is taken up is taken up.
+        // An endpoint that hangs holds up its sweep; the next one goes on without it, for claims keep two sweeps from the same work.
         let (courier, watched, first) = (Arc::clone(&courier), Arc::clone(&watched), first.clone());
         sweeps.spawn(async move {
             sweep_once(&courier, &watched).await;

@@ -88,7 +88,7 @@ async fn delivered_at_once<S: Store>(stores: Vec<S>, endpoints: u8) -> u64 {
         stores.iter().zip(1..).map(|(store, seed)| process(store.clone(), &config, &all, &received, seed)).collect();
     let attempts = endpoints.iter().zip(processes.iter().cycle()).map(|(endpoint, process)| {
         let (process, key) = (process.clone(), event.key.clone());
-        let hint = Hint { key, errand: Errand::Deliver { endpoint: endpoint.clone(), turn: 0 } };
+        let hint = Hint { key, errand: Errand::Deliver { endpoint: endpoint.clone(), claim: 0 } };
         tokio::spawn(async move { courier::run(&process, &hint).await.unwrap() })
     });
     for done in within(join_all(attempts)).await {

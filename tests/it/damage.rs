@@ -51,8 +51,8 @@ async fn damaged_event_fails_is_listed_and_goes_out_once_restored() {
     sweep(&other).await;
     assert_eq!(receiver.count(), sent + 1, "the other event alone");
     let (key, failed) = delivery(&hub, "order:BAD", "erp").await;
-    assert_eq!((failed.state, failed.tries), (State::Failed, 1));
-    assert!(failed.attempts.last().unwrap().detail.contains("restore them from a backup"), "{failed:?}");
+    assert_eq!((failed.state, failed.progress.tries), (State::Failed, 1));
+    assert!(failed.progress.attempts.last().unwrap().detail.contains("restore them from a backup"), "{failed:?}");
     let get = async |path: &str| api(hub.address(), "GET", path, API_KEY, "").await;
     let path = format!("/events/xhq-sh/order:BAD/{}", key.id);
     // The hub may still have the event in memory, as it was; it hands that out once.
@@ -83,7 +83,7 @@ async fn damaged_call_is_not_sent_and_has_failed() {
     let [item] = &events(&desk.hub.context().store).await[..] else { panic!("one call") };
     let call = item.work.call.as_ref().unwrap();
     assert_eq!(call.standing, hub::call::Standing::Failed);
-    assert!(call.attempts.last().unwrap().detail.contains("restore them from a backup"), "{call:?}");
+    assert!(call.progress.attempts.last().unwrap().detail.contains("restore them from a backup"), "{call:?}");
     desk.hub.stop().await;
 }
 
@@ -141,7 +141,7 @@ async fn damaged_event_in_dynamodb_is_not_delivered() {
     item["d"] = json!({"B": BASE64_STANDARD.encode(changed)});
     emulator.put(&item);
     let courier = crate::conflicts::alone(store.clone());
-    let hint = Hint { key: event.key.clone(), errand: Errand::Deliver { endpoint: "erp".into(), turn: 0 } };
+    let hint = Hint { key: event.key.clone(), errand: Errand::Deliver { endpoint: "erp".into(), claim: 0 } };
     assert_eq!(courier::run(&courier, &hint).await.unwrap(), Done::Attempted(State::Failed));
     let page = store.failed(&Failed::Any, None, 9, NOW).await.unwrap();
     assert_eq!((page.items.len() + page.unreadable, store.ledger(NOW).await.unwrap()[&"xhq-sh".into()].failed), (1, 1));

@@ -266,14 +266,14 @@ fn message(id: &str, body: &str) -> Value {
         "md5OfBody": "", "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:x:1:q", "awsRegion": "x"})
 }
 
-fn hint(turn: u32) -> Hint {
+fn hint(claim: u32) -> Hint {
     let key = EventKey { connection: "xhq-sh".into(), subject: Subject::new("order", "S1"), id: EventId([1; 24]) };
-    Hint { key, errand: Errand::Deliver { endpoint: "erp".into(), turn } }
+    Hint { key, errand: Errand::Deliver { endpoint: "erp".into(), claim } }
 }
 
-fn turn(hint: &Hint) -> u32 {
+fn claim(hint: &Hint) -> u32 {
     match hint.errand {
-        Errand::Deliver { turn, .. } => turn,
+        Errand::Deliver { claim, .. } => claim,
         Errand::Call { .. } | Errand::Index => u32::MAX,
     }
 }
@@ -293,12 +293,12 @@ async fn a_batch_reports_its_failures_one_by_one() {
     .unwrap();
     let worked = Mutex::new(Vec::new());
     let response = lambda::batch(event, &Invocation::default(), |hint| {
-        assert!(turn(&hint) != 3, "a defect");
+        assert!(claim(&hint) != 3, "a defect");
         let worked = &worked;
         async move {
-            worked.lock().unwrap().push(turn(&hint));
-            assert!(turn(&hint) != 2, "a defect");
-            if turn(&hint) == 1 { Err(std::io::Error::other("refused")) } else { Ok(()) }
+            worked.lock().unwrap().push(claim(&hint));
+            assert!(claim(&hint) != 2, "a defect");
+            if claim(&hint) == 1 { Err(std::io::Error::other("refused")) } else { Ok(()) }
         }
     })
     .await;
@@ -320,7 +320,7 @@ async fn the_hints_of_a_batch_are_worked_on_beside_one_another() {
     let work = lambda::batch(event, &invocation, |hint| {
         let gate = &gate;
         async move {
-            if turn(&hint) == 0 {
+            if claim(&hint) == 0 {
                 gate.acquire().await.unwrap().forget();
             } else {
                 gate.add_permits(1);
@@ -339,7 +339,7 @@ async fn a_hint_that_takes_too_long_takes_nobody_along() {
     let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
     let invocation = Invocation { left: Duration::from_millis(20), ..Invocation::default() };
     let response = lambda::batch(event, &invocation, |hint| async move {
-        if turn(&hint) == 0 { std::future::pending().await } else { Ok::<_, std::io::Error>(()) }
+        if claim(&hint) == 0 { std::future::pending().await } else { Ok::<_, std::io::Error>(()) }
     })
     .await;
     let failures: Vec<_> = response.batch_item_failures.iter().map(|failure| &failure.item_identifier).collect();

@@ -53,10 +53,10 @@ async fn made(client: &aws_sdk_sqs::Client) -> (SqsQueue, String) {
 }
 
 fn hints(count: u32) -> Vec<Hint> {
-    let hint = |turn| {
+    let hint = |claim| {
         let subject = Subject::new("order", "通关 1");
         let key = EventKey { connection: "xhq-sh".into(), subject, id: EventId([1; 24]) };
-        Hint { key, errand: Errand::Deliver { endpoint: "erp".into(), turn } }
+        Hint { key, errand: Errand::Deliver { endpoint: "erp".into(), claim } }
     };
     (0..count).map(hint).collect()
 }
@@ -79,7 +79,7 @@ pub(crate) async fn hints_arrive_however_many_there_are(client: aws_sdk_sqs::Cli
         queue.send(hints(count), Duration::ZERO).await.unwrap();
         let mut arrived = received(&client, &url).await;
         arrived.sort_by_key(|hint| match &hint.errand {
-            Errand::Deliver { turn, .. } => *turn,
+            Errand::Deliver { claim, .. } => *claim,
             Errand::Call { .. } | Errand::Index => u32::MAX,
         });
         assert_eq!(arrived, hints(count));
@@ -91,7 +91,7 @@ pub(crate) async fn calls_have_a_queue_of_their_own(client: aws_sdk_sqs::Client)
     let (url, calls) = (url(&client).await, url(&client).await);
     let key = hints(1).remove(0).key;
     let of = |errand| Hint { key: key.clone(), errand };
-    let (call, other) = (of(Errand::Call { turn: 3 }), of(Errand::Index));
+    let (call, other) = (of(Errand::Call { claim: 3 }), of(Errand::Index));
     let queue = SqsQueue::new(client.clone(), url.clone(), Some(calls.clone()));
     queue.send(vec![call.clone(), other.clone()], Duration::ZERO).await.unwrap();
     assert_eq!(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use api::Problem;
 use http::StatusCode;
 use hub::call::{Call, Standing};
+use hub::progress::Outgoing as _;
 use hub::{EventKey, Work};
 use queue::{Errand, Hint, Queue};
 use runtime::Context;
@@ -40,14 +41,14 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
         let Some(call) = found.work.call.clone() else { return Err(crate::missing()) };
         let refusal = refusal(&call);
         let Some(call) = call.forwarded(true, context.now()) else { return Err(refusal) };
-        let turn = call.turn;
+        let claim = call.progress.claim;
         let work = Work { version: found.work.version + 1, call: Some(call), ..found.work };
         if dry_run {
             return Ok(Listed { work, ..found });
         }
         if context.store.settle(&key, &work).await.map_err(|error| Problem::store(&error))? == Settled::Done {
             tracing::info!(function = crate::NAME, call = %key.id, connection = %key.connection, "a queued call is sent now");
-            let hint = Hint { key: key.clone(), errand: Errand::Call { turn } };
+            let hint = Hint { key: key.clone(), errand: Errand::Call { claim } };
             let sent = timeout(HINTING, context.queue.send(vec![hint], Duration::ZERO)).await;
             if !matches!(sent, Ok(Ok(()))) {
                 tracing::warn!(function = crate::NAME, call = %key.id, "hint of a retried call not sent; the sweep sends it");

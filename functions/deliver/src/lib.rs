@@ -14,8 +14,8 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: Hint) -> 
     Span::current().record("done", field::debug(&done));
     match done {
         Done::Attempted(_) | Done::Called(_) | Done::Indexed => {}
-        Done::PutOff => {
-            tracing::debug!(function = NAME, event = %hint.key.id, "put off: the endpoint's circuit is open, or it is not known here");
+        Done::Postponed => {
+            tracing::debug!(function = NAME, event = %hint.key.id, "postponed: the endpoint's circuit is open, or it is not known here");
         }
         Done::Left => tracing::info!(function = NAME, event = %hint.key.id, "left to an invocation that has the time"),
         Done::Stale => tracing::debug!(function = NAME, event = %hint.key.id, "stale hint"),

@@ -76,18 +76,19 @@ pub(crate) fn event(record: &Record, credentials: &[(&str, &str)]) -> Vec<u8> {
 
 fn delivery(delivery: &hub::delivery::Delivery) -> Value {
     let attempts: Vec<_> = delivery
+        .progress
         .attempts
         .iter()
         .map(|attempt| {
             let at = attempt.at.to_string();
             let mut shown = json!({"at": at, "ms": attempt.ms, "status": attempt.status, "detail": attempt.detail});
-            if let (1.., Some(shown)) = (attempt.put_off, shown.as_object_mut()) {
-                shown.insert("put_off".to_owned(), json!(attempt.put_off));
+            if let (1.., Some(shown)) = (attempt.postponed, shown.as_object_mut()) {
+                shown.insert("put_off".to_owned(), json!(attempt.postponed));
             }
             shown
         })
         .collect();
-    let at = delivery.due.to_string();
+    let at = delivery.progress.due.to_string();
     match delivery.state {
         State::Pending => json!({
             "endpoint": delivery.endpoint, "state": delivery.state, "due": at, "attempts": attempts

@@ -14,10 +14,10 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: Hint) -> 
     Span::current().record("done", field::debug(&done));
     match done {
         Done::Called(_) | Done::Attempted(_) | Done::Indexed => {}
-        Done::PutOff => {
+        Done::Postponed => {
             tracing::debug!(
                 function = NAME, call = %hint.key.id,
-                "put off: the partner's circuit is open, its rate used up, or the operation not known here"
+                "postponed: the partner's circuit is open, its rate used up, or the operation not known here"
             );
         }
         Done::Left => tracing::info!(function = NAME, call = %hint.key.id, "left to an invocation that has the time"),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use courier::call::line_name;
+use courier::line_name;
 use futures::stream::{self, StreamExt as _};
 use hub::breaker::{self, Health};
 use hub::call::Standing;
@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::NAME;
 
-/// How far ahead of its time work is looked at: what was put off or is in hand comes due again within it.
+/// How far ahead of its time work is looked at: what was postponed or is claimed comes due again within it.
 const AHEAD: Duration = Duration::from_mins(8);
 
 /// How much work is counted at the most.
@@ -114,7 +114,7 @@ impl<S: Store, Q> Measuring<'_, S, Q> {
             let entry: &mut Due = known.entry(key.connection).or_default();
             match found {
                 Some(Some(listed)) => {
-                    for since in listed.work.owed(self.now) {
+                    for since in listed.work.overdue(self.now) {
                         entry.count = entry.count.saturating_add(1);
                         entry.oldest = entry.oldest.max(self.now.since(since));
                     }
@@ -201,7 +201,7 @@ impl<S: Store, Q> Measuring<'_, S, Q> {
 }
 
 /// Which of so many events, in the order in which they are due, are looked at. Those that are due first have waited for
-/// longest of what nobody has taken up; what is put off again and again is anywhere, so of the others each so-many-th is
+/// longest of what no process has claimed; what is postponed again and again is anywhere, so of the others each so-many-th is
 /// looked at, and others each minute.
 fn chosen(count: usize, now: Utc) -> impl Iterator<Item = bool> {
     let first = if count <= LOOKED_AT { count } else { LOOKED_AT / 2 };
@@ -214,7 +214,7 @@ fn chosen(count: usize, now: Utc) -> impl Iterator<Item = bool> {
 mod tests {
     use super::*;
 
-    /// Only those that were due first were looked at: one that had been put off for hours was hidden by as many retries.
+    /// Only those that were due first were looked at: one that had been postponed for hours was hidden by as many retries.
     #[test]
     fn each_of_many_is_looked_at_in_its_turn() {
         for (count, most) in [(0, 0), (1, 1), (256, 256), (257, 256), (10_000, 256)] {

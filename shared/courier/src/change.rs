@@ -1,24 +1,16 @@
-//! Changing a stored event's work, and telling the queue of what comes of it.
+//! Changes of a stored event's work, made again over those of other processes.
 
 use std::time::Duration;
 
-use hub::{EventKey, Utc, Work};
-use queue::{Errand, Hint, LONGEST_DELAY, Queue};
+use hub::{EventKey, Work};
 use runtime::Context;
 use store::{LONGEST_LEASE, Settled, Store, StoreError};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::Courier;
-use crate::attempt::Done;
 use crate::gathering::{Known, Seat, changed};
 
-/// How soon another process takes up what this one has left.
-const LEFT: Duration = Duration::from_secs(5);
-
-/// How long the queue may take to learn of something.
-const TELLING: Duration = Duration::from_secs(1);
-
-/// For how long a store that does not answer is asked again, whatever is left of the turn, and at the most.
+/// For how long a store that does not answer is asked again, whatever is left of the lease, and at the most.
 const LEAST: Duration = Duration::from_secs(5);
 const MOST: Duration = Duration::from_secs(20);
 
@@ -32,7 +24,7 @@ const CONFLICT_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_CONFLICT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Stores what becomes of an event's work. Others change the same item: then the change is made again on what they left,
-/// as long as `next` still makes one; nothing where it does not. A store that does not answer is asked again until the turn
+/// as long as `next` still makes one; nothing where it does not. A store that does not answer is asked again until the lease
 /// is over, for a result that is not stored is an attempt to be repeated, or one that nobody may repeat. A change that could
 /// not be stored is an error, and a line of the log.
 pub(crate) async fn change<S: Store, Q>(
@@ -82,10 +74,9 @@ struct Limits {
 
 impl Limits {
     fn new<S, Q>(courier: &Courier<S, Q>, work: &Work) -> Self {
-        let (now, begun) = (courier.context.now(), Instant::now());
-        let deliveries = work.deliveries.iter().filter(|delivery| delivery.in_hand).map(|delivery| delivery.due);
-        let call = work.call.iter().filter(|call| call.in_hand).map(|call| call.due);
-        let lease = deliveries.chain(call).max().unwrap_or(now).since(now);
+        let (now, begun) = (courier.now(), Instant::now());
+        let claimed = work.pending().filter(|progress| progress.is_claimed);
+        let lease = claimed.map(|progress| progress.due).max().unwrap_or(now).since(now);
         let left = courier.patience(Duration::ZERO).unwrap_or_default();
         let conflicts = lease.clamp(LEAST, LONGEST_LEASE).min(left);
         Self { answers: begun + lease.clamp(LEAST, MOST), conflicts: begun + conflicts }
@@ -178,7 +169,7 @@ impl<S: Store, Q> Writer<'_, S, Q> {
 
     async fn read(&self) -> Result<Option<Work>, StoreError> {
         let Context { store, .. } = &self.courier.context;
-        let inspect = || store.inspect(self.key, self.courier.context.now());
+        let inspect = || store.inspect(self.key, self.courier.now());
         let found = persistently(self.courier, self.limits.answers, &mut false, inspect).await?;
         Ok(found.map(|found| found.work))
     }
@@ -188,7 +179,7 @@ impl<S: Store, Q> Writer<'_, S, Q> {
     async fn pause(&self, conflicts: u32) -> Result<(), StoreError> {
         let doubled = 1_u32.checked_shl(conflicts.saturating_sub(2)).unwrap_or(u32::MAX);
         let pause = CONFLICT_PAUSE.saturating_mul(doubled).min(LONGEST_CONFLICT_PAUSE);
-        let pause = if conflicts < 2 { Duration::ZERO } else { pause.mul_f64((self.courier.random)() + 0.5) };
+        let pause = if conflicts < 2 { Duration::ZERO } else { pause.mul_f64(self.courier.jitter() + 0.5) };
         if Instant::now() + pause >= self.limits.conflicts {
             let source = format!("other processes have changed the event {conflicts} times in between").into();
             return Err(StoreError::Unavailable { verb: "settle", source });
@@ -241,29 +232,11 @@ where
             answer => return answer,
         };
         *doubt = true;
-        let wait = pause.mul_f64((courier.random)() + 0.5);
+        let wait = pause.mul_f64(courier.jitter() + 0.5);
         if Instant::now() + wait >= until {
             return Err(error);
         }
         sleep(wait).await;
         pause = LONGEST_PAUSE.min(pause * 2);
     }
-}
-
-/// Hints at work that is due at that time, so that it need not wait for the sweep. What the queue does not take is swept.
-pub(crate) async fn tell<S, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey, errands: Vec<Errand>, due: Utc) {
-    let delay = due.since(courier.context.now());
-    if errands.is_empty() || delay > LONGEST_DELAY {
-        return;
-    }
-    let hints = errands.into_iter().map(|errand| Hint { key: key.clone(), errand }).collect();
-    if let Ok(Err(error)) = timeout(TELLING, courier.context.queue.send(hints, delay)).await {
-        tracing::debug!(error = runtime::logs::chain(&error), "work is left to the sweep");
-    }
-}
-
-/// Leaves an errand that would not have ended in this process's time to one that has more. It stays stored as it is.
-pub(crate) async fn leave<S, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey, errand: Errand) -> Done {
-    tell(courier, key, vec![errand], courier.context.now().after(LEFT)).await;
-    Done::Left
 }

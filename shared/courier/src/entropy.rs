@@ -2,8 +2,6 @@
 //! unpredictable or an error.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::Courier;
 
@@ -21,28 +19,18 @@ pub fn system_entropy() -> Entropy {
     Arc::new(|bytes| getrandom::fill(bytes).map_err(|_| NoEntropy))
 }
 
-/// A text that cannot be guessed: 32 hex digits of 128 random bits.
-pub(crate) fn nonce<S, Q>(courier: &Courier<S, Q>) -> Result<String, NoEntropy> {
-    let mut bytes = [0; 16];
-    (courier.entropy)(&mut bytes)?;
-    Ok(bytes.iter().fold(String::with_capacity(32), |text, byte| text + &format!("{byte:02x}")))
+impl<S, Q> Courier<S, Q> {
+    /// A text that cannot be guessed: 32 hex digits of 128 random bits.
+    pub(crate) fn nonce(&self) -> Result<String, NoEntropy> {
+        let mut bytes = [0; 16];
+        (self.entropy)(&mut bytes)?;
+        Ok(bytes.iter().fold(String::with_capacity(32), |text, byte| text + &format!("{byte:02x}")))
+    }
 }
 
-/// A number in `0.0..1.0` that differs from call to call and from process to process: a count, the time and the process id,
-/// mixed.
+/// A number in `0.0..1.0` that spreads times ([`store::seed`]).
 pub(crate) fn jitter() -> f64 {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
-    let seed = count ^ (u64::from(nanos) << 32) ^ u64::from(std::process::id());
-    f64::from(u32::try_from(mixed(seed) >> 32).unwrap_or_default()) / (f64::from(u32::MAX) + 1.0)
-}
-
-/// The finalizer of splitmix64: each bit of the result depends on each of the argument.
-const fn mixed(seed: u64) -> u64 {
-    let seed = (seed ^ (seed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let seed = (seed ^ (seed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    seed ^ (seed >> 31)
+    f64::from(u32::try_from(store::seed() >> 32).unwrap_or_default()) / (f64::from(u32::MAX) + 1.0)
 }
 
 #[cfg(test)]

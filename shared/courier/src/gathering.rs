@@ -5,7 +5,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use hub::delivery::Delivery;
 use hub::{EventKey, Work};
@@ -13,13 +13,15 @@ use store::StoreError;
 use tokio::sync;
 use tokio::time::Instant;
 
+use crate::lock;
+
 /// The events whose work this process changes at present. An event is held for as long as it has a [`Seat`].
 #[derive(Default)]
 pub(crate) struct Gathering(Mutex<HashMap<EventKey, Arc<Group>>>);
 
 impl fmt::Debug for Gathering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Gathering({})", held(&self.0).len())
+        write!(f, "Gathering({})", lock(&self.0).len())
     }
 }
 
@@ -76,7 +78,7 @@ pub(crate) struct Seat<'a> {
 impl Gathering {
     /// A place from which one change is made.
     pub(crate) fn seat<'a>(&'a self, key: &'a EventKey) -> Seat<'a> {
-        let group = Arc::clone(held(&self.0).entry(key.clone()).or_default());
+        let group = Arc::clone(lock(&self.0).entry(key.clone()).or_default());
         Seat { gathering: self, key, group, change: None }
     }
 }
@@ -86,7 +88,7 @@ impl Seat<'_> {
     pub(crate) fn hand_over(&mut self, next: impl Fn(Work) -> Option<Work> + Send + Sync + 'static, until: Instant) {
         let change =
             Arc::new(Change { next: Box::new(next), until, made: Mutex::default(), outcome: Mutex::default() });
-        held(&self.group.waiting).push(Arc::clone(&change));
+        lock(&self.group.waiting).push(Arc::clone(&change));
         self.change = Some(change);
     }
 
@@ -97,7 +99,7 @@ impl Seat<'_> {
 
     /// What a writer has made of the change that was handed over; nothing while it waits. Panics where the change did.
     pub(crate) fn outcome(&self) -> Option<Result<Option<Work>, StoreError>> {
-        match held(&self.change.as_ref()?.outcome).take()? {
+        match lock(&self.change.as_ref()?.outcome).take()? {
             Outcome::Stored(work) => Some(Ok(work.map(|work| *work))),
             Outcome::Failed(error) => Some(Err(error)),
             Outcome::Panicked(panic) => resume_unwind(panic),
@@ -112,12 +114,12 @@ impl Seat<'_> {
     /// All waiting changes made on some work, one after the other. One that panics is left out, and its owner told. So is one
     /// that the work already has: its write was done, its answer lost, and the work has been changed again since.
     pub(crate) fn stage(&self, mut work: Work) -> Staged {
-        let waiting = held(&self.group.waiting).clone();
+        let waiting = lock(&self.group.waiting).clone();
         let mut changes = Vec::with_capacity(waiting.len());
         for change in waiting {
             match catch_unwind(AssertUnwindSafe(|| (change.next)(work.clone()))) {
                 Ok(Some(next)) => {
-                    *held(&change.made) = changed(&work, &next);
+                    *lock(&change.made) = changed(&work, &next);
                     changes.push((change, true));
                     work = next;
                 }
@@ -155,15 +157,15 @@ impl Seat<'_> {
     }
 
     fn finish(&self, change: &Arc<Change>, outcome: Outcome) {
-        held(&self.group.waiting).retain(|waiting| !Arc::ptr_eq(waiting, change));
-        held(&change.outcome).get_or_insert(outcome);
+        lock(&self.group.waiting).retain(|waiting| !Arc::ptr_eq(waiting, change));
+        lock(&change.outcome).get_or_insert(outcome);
     }
 }
 
 impl Change {
     /// Whether some work has its deliveries as it has made them.
     fn is_made(&self, work: &Work) -> bool {
-        let made = held(&self.made);
+        let made = lock(&self.made);
         !made.is_empty() && made.iter().all(|delivery| work.delivery(&delivery.endpoint) == Some(delivery))
     }
 }
@@ -184,9 +186,9 @@ impl Staged {
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
         if let Some(change) = &self.change {
-            held(&self.group.waiting).retain(|waiting| !Arc::ptr_eq(waiting, change));
+            lock(&self.group.waiting).retain(|waiting| !Arc::ptr_eq(waiting, change));
         }
-        let mut groups = held(&self.gathering.0);
+        let mut groups = lock(&self.gathering.0);
         // The map's and this one: nobody else has a seat, and nobody takes one while the map is locked.
         if Arc::strong_count(&self.group) == 2 {
             groups.remove(self.key);
@@ -194,15 +196,11 @@ impl Drop for Seat<'_> {
     }
 }
 
-/// What a panic left locked is whole: nothing panics between two steps that belong together.
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use hub::progress::Outgoing as _;
     use hub::{EventId, Utc};
 
     use super::*;
@@ -216,10 +214,10 @@ mod tests {
         Work { accepted: 2, deliveries, ..Work::default() }
     }
 
-    /// Takes the delivery to an endpoint up, in its first turn.
+    /// Claims the delivery to an endpoint, after its first claim.
     fn claims(endpoint: &'static str) -> impl Fn(Work) -> Option<Work> + Send + Sync + 'static {
         move |work| {
-            let delivery = work.delivery(&endpoint.into()).filter(|delivery| delivery.is_turn(0))?.clone();
+            let delivery = work.delivery(&endpoint.into()).filter(|delivery| delivery.is_current(0))?.clone();
             Some(work.with(delivery.claimed(Utc(20))))
         }
     }

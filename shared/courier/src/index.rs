@@ -1,14 +1,13 @@
 //! Other business keys of a subject are written here, after the partner has its answer.
 
-use hub::{EventKey, Record, Subject, Utc, Work};
+use hub::{Alias, Event, EventKey, Subject, Utc, Work};
 use store::{Settled, Store, StoreError};
 
-/// Writes the aliases of an event's subject. What a partner's answer to a call has taught of the shipment is known of the
-/// shipment, not only of the call.
-pub(crate) async fn write<S: Store>(store: &S, record: &Record) -> Result<(), StoreError> {
-    let (key, meta) = (&record.event.key, &record.event.meta);
+/// Writes the aliases of an event's subject. Those `learned` from a partner's answer to a call are the shipment's, not only the
+/// call's.
+pub(crate) async fn write<S: Store>(store: &S, event: &Event, learned: &[Alias]) -> Result<(), StoreError> {
+    let Event { key, meta, .. } = event;
     store.alias(&meta.aliases, &key.connection, &key.subject, meta.expires).await?;
-    let learned = record.work.call.as_ref().map(|call| call.learned.as_slice()).unwrap_or_default();
     if learned.is_empty() {
         return Ok(());
     }
@@ -16,11 +15,16 @@ pub(crate) async fn write<S: Store>(store: &S, record: &Record) -> Result<(), St
     store.alias(learned, &key.connection, &shipment, meta.expires).await
 }
 
+/// Aliases that a partner's answer has given the shipment of a call.
+pub(crate) fn learned(work: &Work) -> &[Alias] {
+    work.call.as_ref().map(|call| call.learned.as_slice()).unwrap_or_default()
+}
+
 /// Writes the aliases of an event that has no delivery which would do it on its way.
 pub(crate) async fn errand<S: Store>(store: &S, key: &EventKey, now: Utc) -> Result<bool, StoreError> {
     let work = match store.load(key, now).await {
         Ok(Some(record)) if record.work.index_by.is_some() => {
-            write(store, &record).await?;
+            write(store, &record.event, learned(&record.work)).await?;
             record.work
         }
         Ok(_) => return Ok(false),

@@ -1,9 +1,11 @@
 //! What this machine lacks to send anything: told once a second at the most, whatever waits for it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::lock;
 
 /// How often it is told at the most.
 const OFTEN: Duration = Duration::from_secs(1);
@@ -19,7 +21,7 @@ static TOLD: Mutex<Told> = Mutex::new(Told { at: None, since: 0 });
 
 /// Logs that something could not be sent, and for lack of what.
 pub(crate) fn tell(why: &str) {
-    TOLD.lock().unwrap_or_else(PoisonError::into_inner).tell(why);
+    lock(&TOLD).tell(why);
 }
 
 impl Told {
@@ -28,7 +30,7 @@ impl Told {
         if self.at.is_some_and(|at| at.elapsed() < OFTEN) {
             return;
         }
-        tracing::error!(why, times = self.since, "deliveries and calls are put off for a moment");
+        tracing::error!(why, times = self.since, "deliveries and calls are postponed for a moment");
         (self.at, self.since) = (Some(Instant::now()), 0);
     }
 }

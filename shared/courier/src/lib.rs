@@ -1,45 +1,60 @@
-//! What goes out: single attempts at deliveries to the ERP and at calls to partners, and the sweep that finds what was
-//! forgotten.
+//! Attempts at deliveries to the ERP and at calls to partners, and the sweep that finds what is overdue.
 //!
-//! The decisions are `hub`'s; this crate reads, asks, sends and writes in the order that loses nothing: what is to be
-//! done is stored before it is attempted, and what came of it is stored before it is forgotten. How a parcel or a call is
-//! sent comes in as a function, so that the same code runs against a simulated ERP and simulated partners in virtual time.
+//! The decisions are `hub`'s; this crate takes the steps of an attempt, in the order that loses nothing: load, claim, send,
+//! settle. What is to be done is stored before it is attempted, and its result before it is forgotten. The steps that
+//! deliveries and calls share are in `claim`, their own in `delivery` and `call`. How a parcel or a request is sent comes in as
+//! a function, so that the same code runs against a simulated ERP and simulated partners in virtual time.
 
 mod ahead;
-mod attempt;
 pub mod call;
 mod change;
+mod claim;
+mod delivery;
+mod due;
 mod entropy;
 mod file;
 mod gathering;
 mod index;
 mod lack;
 mod line;
+mod lines;
+mod outcome;
 mod parcel;
 mod places;
 mod release;
 mod resume;
 mod sweep;
+mod target;
+mod times;
 
-pub use ahead::{bring_back, bring_back_furthest, longest_lease};
-pub use attempt::{Done, Undone, run};
+pub use ahead::{bring_back, bring_back_furthest};
 pub use entropy::{Entropy, NoEntropy, system_entropy};
-pub use line::Lines;
+pub use lines::{Lines, line_name};
+pub use outcome::{Done, Undone};
 use parcel::post;
 pub use parcel::{Parcel, Returned};
 pub use resume::resume;
 pub use sweep::{Swept, sweep};
+pub use times::longest_lease;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use hub::Utc;
 use hub::action::Action;
+use hub::{EventKey, Utc};
 use outbound::{Client, KeepAlive, NoClient, Request, Sent, Trust};
+use queue::{Errand, Hint, LONGEST_DELAY, Queue};
 use runtime::Context;
 use runtime::config::{self, Endpoint};
+use store::Store;
 use tokio::time::timeout;
+use tracing::Instrument as _;
+
+use crate::outcome::Ended;
+
+/// Longest time for which the queue may take a hint.
+const HINTING: Duration = Duration::from_secs(1);
 
 /// Sends a parcel to an endpoint, once: over HTTP ([`Courier::new`]), or a simulation of it.
 pub type Send = Arc<dyn for<'a> Fn(&'a Endpoint, Parcel) -> BoxFuture<'a, Returned> + core::marker::Send + Sync>;
@@ -93,15 +108,65 @@ impl<S, Q> Courier<S, Q> {
         })
     }
 
-    /// For how long something that may take as long as this can wait until it begins; nothing where it must not begin.
-    pub(crate) fn patience(&self, takes: Duration) -> Option<Duration> {
-        self.ends.map_or(Some(Duration::MAX), |ends| ends.since(self.context.now()).checked_sub(takes))
+    /// The present time.
+    fn now(&self) -> Utc {
+        self.context.now()
     }
 
-    /// Waits for a place to do something that may take as long as this; nothing where it must not begin any more.
-    pub(crate) async fn in_time<T>(&self, takes: Duration, place: impl Future<Output = T>) -> Option<T> {
+    /// A number in `0.0..1.0` that spreads times.
+    fn jitter(&self) -> f64 {
+        (self.random)()
+    }
+
+    /// Longest wait before something that may take that long; nothing where it must not begin any more.
+    fn patience(&self, takes: Duration) -> Option<Duration> {
+        self.ends.map_or(Some(Duration::MAX), |ends| ends.since(self.now()).checked_sub(takes))
+    }
+
+    /// Waits for a place to do something that may take that long; nothing where it must not begin any more.
+    async fn in_time<T>(&self, takes: Duration, place: impl Future<Output = T>) -> Option<T> {
         timeout(self.patience(takes)?, place).await.ok()
     }
+}
+
+impl<S, Q: Queue> Courier<S, Q> {
+    /// Hints at work that is due then, so that it need not wait for the sweep, which finds what the queue does not take.
+    async fn hint(&self, key: &EventKey, errands: Vec<Errand>, due: Utc) {
+        let delay = due.since(self.now());
+        if errands.is_empty() || delay > LONGEST_DELAY {
+            return;
+        }
+        let hints = errands.into_iter().map(|errand| Hint { key: key.clone(), errand }).collect();
+        if let Ok(Err(error)) = timeout(HINTING, self.context.queue.send(hints, delay)).await {
+            tracing::debug!(error = runtime::logs::chain(&error), "work is left to the sweep");
+        }
+    }
+}
+
+/// Runs the errand of a hint: an attempt at a delivery or at a call, or the writing of aliases.
+pub async fn run<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: &Hint) -> Result<Done, Undone> {
+    let Hint { key, errand } = hint;
+    let (id, connection) = (&key.id, &key.connection);
+    let done = match errand {
+        Errand::Index => {
+            let done = index::errand(&courier.context.store, key, courier.now()).await.map_err(Undone::Before)?;
+            Ok(if done { Done::Indexed } else { Done::Stale })
+        }
+        Errand::Deliver { endpoint, claim } => {
+            let span = tracing::debug_span!("delivery", event = %id, %connection, %endpoint, claim);
+            delivery::attempt(courier, key, endpoint, *claim).instrument(span).await
+        }
+        Errand::Call { claim } => {
+            let span = tracing::debug_span!("call", call = %id, %connection, claim);
+            call::attempt(courier, key, *claim).instrument(span).await
+        }
+    };
+    done.or_else(Ended::result)
+}
+
+/// Locks a mutex. What a panic left locked is whole: nothing panics between two steps that belong together.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whose certificates are accepted, as the client wants it.

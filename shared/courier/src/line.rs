@@ -5,18 +5,15 @@
 //! closes: while all is well it costs one read a second.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hub::Utc;
 use hub::breaker::{self, FALLBACK, Health, Permit, Rank, Reopened, Tried};
-use hub::delivery::Attempt;
-use hub::{ConnectionId, EventId, Utc};
-use runtime::config::Connection;
+use hub::progress::Progress;
 use store::Store;
 
-use crate::call::Gate;
-use crate::gathering::Gathering;
+use crate::lock;
 use crate::places::{Place, Places};
 
 /// For how long what was read of a destination's health is believed.
@@ -24,16 +21,6 @@ const BELIEVED: Duration = Duration::from_secs(1);
 
 /// How often a change of the shared health is made again over another process's.
 const CHANGES: usize = 4;
-
-/// The lines to all destinations, and the gates of all connections.
-#[derive(Debug, Default)]
-pub struct Lines {
-    destinations: Mutex<HashMap<String, Arc<Line>>>,
-    gates: Mutex<HashMap<ConnectionId, Arc<Gate>>>,
-    queries: AtomicU64,
-    /// Whose work is being changed.
-    pub(crate) gathering: Gathering,
-}
 
 /// The line to one destination.
 #[derive(Debug)]
@@ -48,7 +35,7 @@ pub(crate) struct Line {
     candidates: Mutex<HashMap<(String, Rank), Utc>>,
     /// The kinds whose waiting work is being brought forward.
     releasing: Mutex<HashSet<String>>,
-    /// Whether work of a kind was put off since what waited of it was last brought forward.
+    /// Whether work of a kind was postponed since what waited of it was last brought forward.
     waits: Mutex<HashMap<String, bool>>,
 }
 
@@ -59,15 +46,10 @@ struct Known {
     read: Option<Utc>,
 }
 
-impl Lines {
-    /// The line of that name, for so many attempts at once from now on.
-    pub(crate) fn to(&self, name: &str, concurrency: usize) -> Arc<Line> {
-        let mut lines = lock(&self.destinations);
-        if let Some(line) = lines.get(name) {
-            line.places.resize(concurrency);
-            return Arc::clone(line);
-        }
-        let line = Arc::new(Line {
+impl Line {
+    /// The line of that name, for so many attempts at once.
+    pub(crate) fn new(name: &str, concurrency: usize) -> Self {
+        Self {
             name: name.to_owned(),
             places: Places::new(concurrency),
             known: Mutex::default(),
@@ -75,27 +57,14 @@ impl Lines {
             candidates: Mutex::default(),
             releasing: Mutex::default(),
             waits: Mutex::default(),
-        });
-        lines.insert(name.to_owned(), Arc::clone(&line));
-        line
+        }
     }
 
-    /// The gate of a connection.
-    pub(crate) fn gate(&self, connection: &Connection) -> Arc<Gate> {
-        let mut gates = lock(&self.gates);
-        Arc::clone(gates.entry(connection.id.clone()).or_default())
+    /// From now on so many attempts may be under way at once.
+    pub(crate) fn resize(&self, concurrency: usize) {
+        self.places.resize(concurrency);
     }
 
-    /// An id for a query, which has none of its own: the circuit tells by it that each is another one.
-    pub(crate) fn query_id(&self) -> EventId {
-        let mut id = [0; 24];
-        let number = self.queries.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        id.iter_mut().rev().zip(number.into_iter().rev()).for_each(|(to, from)| *to = from);
-        EventId(id)
-    }
-}
-
-impl Line {
     /// A place among the attempts that may be under way at once.
     pub(crate) async fn place(&self) -> Option<Place> {
         self.places.take().await
@@ -115,7 +84,7 @@ impl Line {
             Permit::Go | Permit::Wait(_) => permit,
             Permit::Probe if self.write(store, &known, next.clone()).await == Some(true) => permit,
             Permit::Probe => {
-                let until = next.kinds.get(kind).and_then(|track| track.open_until);
+                let until = next.kinds.get(kind).and_then(|track| track.circuit.open_until);
                 Permit::Wait(until.unwrap_or(now))
             }
         }
@@ -134,23 +103,23 @@ impl Line {
         self.known().health.holds_back(kind)
     }
 
-    /// How soon work with these attempts comes again that finds the circuit of its kind open until then. One at a time comes
+    /// How soon work comes again that finds the circuit of its kind open until then. One at a time comes
     /// for the next probe, of those that were not tried lately before those that were, so that each has its turn.
-    pub(crate) fn rank(&self, kind: &str, reopens: Utc, attempts: &[Attempt], now: Utc) -> Rank {
+    pub(crate) fn rank(&self, kind: &str, reopens: Utc, progress: &Progress, now: Utc) -> Rank {
         self.leaves(kind);
-        if attempts.is_empty() {
+        if progress.attempts.is_empty() {
             return Rank::Newest;
         }
-        let latest = attempts.iter().rev().find(|attempt| attempt.put_off == 0);
-        let lately = latest.is_some_and(|attempt| now.is_within(FALLBACK, attempt.at));
+        let lately = progress.last_made().is_some_and(|attempt| now.is_within(FALLBACK, attempt.at));
         let rank = if lately { Rank::Failed } else { Rank::Next };
         if self.is_candidate(kind, rank, reopens) { rank } else { Rank::Rest }
     }
 
-    /// When a probe that failed comes again: after another one, where there is one.
-    pub(crate) fn after_probe(&self, kind: &str, reopens: Utc, now: Utc) -> Utc {
+    /// When a probe that failed comes again: after another one, where there is one. Nothing where the circuit is closed.
+    pub(crate) fn next_probe(&self, kind: &str, now: Utc) -> Option<Utc> {
+        let reopens = self.closed_until(kind, now)?;
         self.is_candidate(kind, Rank::Failed, reopens);
-        Rank::Failed.due(reopens, now, now, 0.0)
+        Some(Rank::Failed.due(reopens, now, now, 0.0))
     }
 
     fn is_candidate(&self, kind: &str, rank: Rank, reopens: Utc) -> bool {
@@ -169,7 +138,7 @@ impl Line {
     }
 
     /// What a success of a kind gives reason to bring forward, beyond the circuit that it closed: others may wait for one
-    /// that was closed elsewhere, or whose closing nobody could follow up. `waited` says that it was put off itself.
+    /// that was closed elsewhere, or whose closing nobody could follow up. `waited` says that it was postponed itself.
     pub(crate) fn owes(&self, kind: &str, waited: bool) -> Option<Reopened> {
         let mut waits = lock(&self.waits);
         if !waits.get(kind).copied().unwrap_or(waited) {
@@ -279,10 +248,6 @@ impl Line {
     fn note(&self) -> String {
         breaker::note(&self.name)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Work of a kind is being brought forward as long as this lives.

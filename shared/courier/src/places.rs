@@ -1,9 +1,11 @@
 //! Places for attempts that are under way at once, the number of which may change: configurations are read anew while a
 //! process runs.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::lock;
 
 /// The places of a destination.
 #[derive(Debug)]
@@ -56,7 +58,7 @@ impl Places {
     }
 
     fn size(&self) -> MutexGuard<'_, Size> {
-        self.size.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.size)
     }
 }
 

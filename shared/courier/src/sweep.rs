@@ -1,5 +1,5 @@
-//! The sweep: what is due and nobody has taken up is taken up here. It needs no queue: it makes the attempts itself, and
-//! only what is more than it can do in its time goes out as hints.
+//! The sweep: claims what is due without a hint. It needs no queue: it makes the attempts itself, and only what is more than
+//! it can do in its time goes out as hints.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -15,12 +15,12 @@ use queue::{Destination, Hint, Queue};
 use store::{Settled, Store, StoreError};
 use tokio::time::{Instant, timeout};
 
-use crate::{Courier, attempt, call};
+use crate::{Courier, due, times};
 
 /// How many due events are looked up at once.
 const PAGE: usize = 256;
 
-/// How many events are taken up at once.
+/// Events that are claimed at once.
 const TAKERS: usize = 32;
 
 /// For how many timeouts of a destination the sweep keeps at what is due to it, before it looks further. One that hangs
@@ -30,7 +30,7 @@ const ROUNDS: u32 = 2;
 /// A body of more bytes than that is large. While its event is under way it is in memory several times over.
 const LARGE: usize = 256 * 1024;
 
-/// How many events with large bodies are under way to a destination at once: what many destinations are owed at a time must
+/// How many events with large bodies are under way to a destination at once: what is due to many destinations at a time must
 /// have room in a small function.
 const FEW: usize = 2;
 
@@ -48,7 +48,7 @@ pub struct Swept {
     pub handed: usize,
 }
 
-/// Whose turn an errand waits for: its destination's, apart from the others there where the body is large.
+/// Scheduling lane of an errand: its destination's, and another one there for large bodies.
 type Lane = (Destination, bool);
 
 /// Takes up everything that is due, for at most `budget`, and for no longer than leaves an attempt its time.
@@ -59,8 +59,8 @@ where
 {
     let context = &courier.context;
     let (began, started) = (Instant::now(), context.now());
-    let deliveries = context.config.endpoints.values().map(attempt::longest);
-    let calls = context.config.connections.values().map(|connection| call::longest(connection, true));
+    let deliveries = context.config.endpoints.values().map(times::delivery);
+    let calls = context.config.connections.values().map(|connection| times::call(connection, true));
     let longest = deliveries.chain(calls).max().unwrap_or_default();
     let budget = courier.patience(longest).unwrap_or_default().min(budget);
     let mut swept = Swept::default();
@@ -73,7 +73,7 @@ where
         let taken: Vec<Vec<(Utc, Lane, Hint)>> =
             stream::iter(due).map(|key| take(courier, key, now)).buffer_unordered(TAKERS).collect().await;
         let mut taken: Vec<_> = taken.into_iter().flatten().collect();
-        // In the order in which they came in, whatever the order in which they were taken up.
+        // In the order in which they came in, whatever the order in which they were claimed.
         taken.sort_by(|(one, _, first), (other, _, second)| (one, &first.key).cmp(&(other, &second.key)));
         let taken: Vec<_> = taken.into_iter().map(|(_, lane, hint)| (lane, hint)).collect();
         swept.taken += taken.len();
@@ -102,7 +102,7 @@ async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey, now: Utc) -> 
             },
             Err(error) => return Err(error),
         };
-        let taken = attempt::take_up(&context.config, &key, work, now);
+        let taken = due::claim(&context.config, &key, work, now);
         let Some((work, hints)) = taken else { return Ok(vec![]) };
         let settled = context.store.settle(&key, &work).await?;
         let hints = if settled == Settled::Done { hints } else { vec![] };
@@ -110,7 +110,7 @@ async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey, now: Utc) -> 
     };
     result.await.unwrap_or_else(|error: StoreError| {
         let error = runtime::logs::chain(&error);
-        tracing::error!(event = %key.id, error, "due work not taken up; the next sweep tries again");
+        tracing::error!(event = %key.id, error, "due work could not be claimed; the next sweep tries again");
         vec![]
     })
 }
@@ -147,8 +147,8 @@ async fn carry<S: Store, Q: Queue>(courier: &Courier<S, Q>, taken: Vec<(Lane, Hi
             if until.is_some_and(|until| Instant::now() > until) {
                 return Some(hint);
             }
-            // A panic must not take along what else was taken up: it would meet the same panic at every sweep.
-            match AssertUnwindSafe(attempt::run(courier, &hint)).catch_unwind().await {
+            // A panic must not take along what else was claimed: it would meet the same panic at every sweep.
+            match AssertUnwindSafe(crate::run(courier, &hint)).catch_unwind().await {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => {
                     let error = runtime::logs::chain(&error);
@@ -174,6 +174,6 @@ async fn hand_over<S, Q: Queue>(courier: &Courier<S, Q>, surplus: Vec<Hint>) {
             let error = runtime::logs::chain(&error);
             tracing::warn!(error, "surplus of the sweep not handed over; the next sweep takes it up");
         }
-        Err(_) => tracing::warn!("the queue took too long; the next sweep takes up what was for it"),
+        Err(_) => tracing::warn!("the queue took too long; the next sweep claims what was for it"),
     }
 }

@@ -20,9 +20,9 @@ pub struct Attempt {
     /// The beginning of the answer's body, or what went wrong.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// How often in a row it was put off without an attempt, `at` being the first time; 0 for an attempt that was made.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub put_off: u32,
+    /// How often in a row it was postponed without an attempt, `at` being the first time; 0 for an attempt that was made.
+    #[serde(default, rename = "put_off", skip_serializing_if = "is_zero")]
+    pub postponed: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
@@ -37,12 +37,6 @@ impl Attempt {
     }
 }
 
-/// Whether it was put off at some time, as far as that is kept.
-#[must_use]
-pub fn was_put_off(attempts: &[Attempt]) -> bool {
-    attempts.iter().any(|attempt| attempt.put_off > 0)
-}
-
 /// Adds an attempt to the latest, oldest first.
 pub(crate) fn keep(attempts: &mut Vec<Attempt>, attempt: Attempt) {
     attempts.push(attempt);
@@ -50,13 +44,13 @@ pub(crate) fn keep(attempts: &mut Vec<Attempt>, attempt: Attempt) {
 }
 
 /// Records that no attempt could be made at `now`: one entry for all times in a row, with the latest reason.
-pub(crate) fn keep_put_off(attempts: &mut Vec<Attempt>, now: Utc, why: &str) {
-    match attempts.last_mut().filter(|last| last.put_off > 0) {
+pub(crate) fn keep_postponed(attempts: &mut Vec<Attempt>, now: Utc, why: &str) {
+    match attempts.last_mut().filter(|last| last.postponed > 0) {
         Some(last) => {
-            last.put_off = last.put_off.saturating_add(1);
+            last.postponed = last.postponed.saturating_add(1);
             why.clone_into(&mut last.detail);
         }
-        None => keep(attempts, Attempt { put_off: 1, ..Attempt::none(now, why) }),
+        None => keep(attempts, Attempt { postponed: 1, ..Attempt::none(now, why) }),
     }
 }
 
@@ -65,16 +59,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn put_offs_in_a_row_are_one_entry_that_counts() {
+    fn postponements_in_a_row_are_one_entry_that_counts() {
         let mut attempts = Vec::new();
         for n in 0..100 {
-            keep_put_off(&mut attempts, Utc(n), &format!("until {n}"));
+            keep_postponed(&mut attempts, Utc(n), &format!("until {n}"));
         }
-        let expected = Attempt { put_off: 100, ..Attempt::none(Utc(0), "until 99") };
+        let expected = Attempt { postponed: 100, ..Attempt::none(Utc(0), "until 99") };
         assert_eq!(attempts, std::slice::from_ref(&expected));
         keep(&mut attempts, Attempt::none(Utc(200), "tried"));
-        keep_put_off(&mut attempts, Utc(300), "again");
-        assert_eq!(attempts.iter().map(|attempt| attempt.put_off).collect::<Vec<_>>(), [100, 0, 1]);
+        keep_postponed(&mut attempts, Utc(300), "again");
+        assert_eq!(attempts.iter().map(|attempt| attempt.postponed).collect::<Vec<_>>(), [100, 0, 1]);
         let read: Attempt = serde_json::from_str(&serde_json::to_string(&expected).unwrap()).unwrap();
         assert_eq!(read, expected);
     }

@@ -43,8 +43,8 @@ const MOST_KINDS: usize = 32;
 pub const FALLBACK: Duration = Duration::from_mins(5);
 const LONGEST_FALLBACK: Duration = Duration::from_mins(30);
 
-/// The longest that anything is put off.
-pub const LONGEST_PUT_OFF: Duration = LONGEST_FALLBACK.saturating_mul(2);
+/// Longest time for which anything is postponed.
+pub const LONGEST_POSTPONEMENT: Duration = LONGEST_FALLBACK.saturating_mul(2);
 
 /// The name of the note that processes share a destination's health by.
 #[must_use]
@@ -52,52 +52,48 @@ pub fn note(destination: &str) -> String {
     format!("health#{destination}")
 }
 
-/// How a destination has been doing. Stored as JSON: fields may be added, never renamed.
+/// Health of a destination. Stored as JSON: fields may be added, never renamed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// The weight of the failures in a row that speak of the destination, while its circuit is closed.
-    #[serde(default)]
-    pub failures: u32,
-    /// When the latest of them was.
-    #[serde(default)]
-    pub since: Utc,
-    /// Whose failure was counted last.
-    #[serde(default)]
-    pub last: Option<EventId>,
-    /// The circuit of the destination is open: each kind is probed before more of it is sent. The time is of use to hubs that
-    /// know of no kinds.
-    #[serde(default)]
-    pub open_until: Option<Utc>,
-    /// How many times in a row it was opened.
-    #[serde(default)]
-    pub openings: u32,
+    /// The circuit of the destination, for the failures that speak of it. While it is open, each kind is probed before more of
+    /// it is sent; its time is of use to hubs that know of no kinds.
+    #[serde(flatten)]
+    pub circuit: Circuit,
     /// The kinds that have been failing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<String, Track>,
 }
 
-/// How one kind has been doing at a destination. Stored as JSON: fields may be added, never renamed.
+/// Health of one kind at a destination. Stored as JSON: fields may be added, never renamed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Track {
-    /// The weight of its failures in a row while its circuit is closed.
-    #[serde(default)]
-    pub failures: u32,
-    /// When the latest of them was.
-    #[serde(default)]
-    pub since: Utc,
-    /// Whose failure was counted last.
-    #[serde(default)]
-    pub last: Option<EventId>,
-    /// Its circuit is open: nothing of the kind is sent before then, and one probe at that time.
-    #[serde(default)]
-    pub open_until: Option<Utc>,
-    /// How many times in a row it was opened.
-    #[serde(default)]
-    pub openings: u32,
+    /// The circuit of the kind. While it is open, nothing of the kind is sent before its time, and one probe then.
+    #[serde(flatten)]
+    pub circuit: Circuit,
     /// One of the failures speaks of the destination. Otherwise they may be the events' own, and whatever else succeeds shows
     /// that the destination is well.
     #[serde(default)]
     pub strong: bool,
+}
+
+/// A circuit: failures in a row until it opens, then the time until which it is open.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Circuit {
+    /// Weight of the failures in a row while it is closed.
+    #[serde(default)]
+    pub failures: u32,
+    /// Time of the latest of them.
+    #[serde(default)]
+    pub since: Utc,
+    /// Event whose failure was counted last.
+    #[serde(default)]
+    pub last: Option<EventId>,
+    /// Time until which it is open; nothing while it is closed.
+    #[serde(default)]
+    pub open_until: Option<Utc>,
+    /// Openings in a row.
+    #[serde(default)]
+    pub openings: u32,
 }
 
 /// An attempt, as far as it tells of its destination.
@@ -138,7 +134,7 @@ pub enum Reopened {
 /// How soon a delivery or call that finds a circuit open comes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rank {
-    /// It was not put off before: the likeliest to succeed comes first.
+    /// It was not postponed before: the likeliest to succeed comes first.
     Newest,
     /// A candidate for the next probe.
     Next,
@@ -184,18 +180,18 @@ impl Health {
     /// What of a kind may be sent at `now`, and the health to keep from then on.
     #[must_use]
     pub fn permit(&self, kind: &str, now: Utc) -> (Permit, Self) {
-        let until = self.kinds.get(kind).and_then(|track| track.open_until);
+        let until = self.kinds.get(kind).and_then(|track| track.circuit.open_until);
         match until {
             // A time that is further ahead than any opening is one of a clock that was set back.
             Some(until) if now < until && until.since(now) <= LONGEST_OPENING => {
                 return (Permit::Wait(until), self.clone());
             }
-            None if self.open_until.is_none() => return (Permit::Go, self.clone()),
+            None if self.circuit.open_until.is_none() => return (Permit::Go, self.clone()),
             Some(_) | None => {}
         }
         // While the probe is under way the circuit stays open to everybody else.
         let mut next = self.clone();
-        next.track(kind).open_until = Some(now.after(PROBE));
+        next.track(kind).circuit.open_until = Some(now.after(PROBE));
         (Permit::Probe, next)
     }
 
@@ -215,25 +211,21 @@ impl Health {
         let (strong, weight) = (tried.is_strong(), tried.weight());
         let track = next.track(tried.kind);
         track.strong |= strong;
-        if track.open_until.is_some() {
+        if track.circuit.open_until.is_some() {
             // What was under way when the circuit opened tells nothing new: only the probe's failure opens it again.
             if permit == Permit::Probe {
-                let until = track.open(now);
-                next.open_until = next.open_until.map(|_| until);
+                let until = track.circuit.open(now);
+                next.circuit.open_until = next.circuit.open_until.map(|_| until);
             }
             return next;
         }
-        if count((&mut track.failures, &mut track.since, &mut track.last), tried.event, weight, now) {
-            track.open(now);
+        if track.circuit.count(tried.event, weight, now) {
+            track.circuit.open(now);
         }
-        let several = next.kinds.values().filter(|track| now.since(track.since) <= WINDOW).count() > 1;
-        if next.open_until.is_none()
-            && (strong || several)
-            && count((&mut next.failures, &mut next.since, &mut next.last), tried.event, weight, now)
-        {
-            next.open_until = Some(now.after(opening(next.openings)));
-            next.openings = next.openings.saturating_add(1);
-            (next.failures, next.last) = (0, None);
+        let several = next.kinds.values().filter(|track| now.since(track.circuit.since) <= WINDOW).count() > 1;
+        let destination = &mut next.circuit;
+        if destination.open_until.is_none() && (strong || several) && destination.count(tried.event, weight, now) {
+            destination.open(now);
         }
         next
     }
@@ -241,19 +233,20 @@ impl Health {
     /// Whether a circuit is open, that of the destination or of a kind.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.open_until.is_some() || self.kinds.values().any(|track| track.open_until.is_some())
+        self.circuit.open_until.is_some() || self.kinds.values().any(|track| track.circuit.open_until.is_some())
     }
 
     /// Whether the circuit of a kind is open, so that nothing but probes of it is sent.
     #[must_use]
     pub fn holds_back(&self, kind: &str) -> bool {
-        self.open_until.is_some() || self.kinds.get(kind).is_some_and(|track| track.open_until.is_some())
+        self.circuit.open_until.is_some()
+            || self.kinds.get(kind).is_some_and(|track| track.circuit.open_until.is_some())
     }
 
     /// What can be sent again after a success of a kind that could not before.
     #[must_use]
     pub fn reopened(&self, next: &Self, kind: &str) -> Option<Reopened> {
-        if self.open_until.is_some() && next.open_until.is_none() {
+        if self.circuit.open_until.is_some() && next.circuit.open_until.is_none() {
             return Some(Reopened::Destination);
         }
         (self.holds_back(kind) && !next.holds_back(kind)).then_some(Reopened::Kind)
@@ -263,9 +256,9 @@ impl Health {
     #[must_use]
     pub fn differs(&self, other: &Self) -> bool {
         let open = |health: &Self| {
-            let kinds = health.kinds.iter().filter(|(_, track)| track.open_until.is_some());
-            let kinds = kinds.map(|(kind, track)| (kind.clone(), track.openings)).collect::<Vec<_>>();
-            (health.open_until.is_some(), health.openings, kinds)
+            let kinds = health.kinds.iter().filter(|(_, track)| track.circuit.open_until.is_some());
+            let kinds = kinds.map(|(kind, track)| (kind.clone(), track.circuit.openings)).collect::<Vec<_>>();
+            (health.circuit.open_until.is_some(), health.circuit.openings, kinds)
         };
         open(self) != open(other)
     }
@@ -282,19 +275,19 @@ impl Health {
     }
 
     fn succeeded(&mut self, kind: &str, now: Utc) {
-        let closes = self.open_until.is_some();
+        let closes = self.circuit.open_until.is_some();
         let mut kinds = std::mem::take(&mut self.kinds);
         kinds.remove(kind);
         // The destination is well. What only errors opened of another kind stays open, for what waits is brought forward when
         // that kind succeeds, but is probed as soon as one that has just opened.
-        kinds.retain(|_, track| track.strong || track.open_until.is_some());
+        kinds.retain(|_, track| track.strong || track.circuit.open_until.is_some());
         for track in kinds.values_mut().filter(|track| !track.strong) {
-            track.openings = 0;
+            track.circuit.openings = 0;
         }
         if closes {
             // The destination is there again: the others are tried at once.
-            for track in kinds.values_mut().filter(|track| track.open_until.is_some()) {
-                (track.open_until, track.openings) = (Some(now), 0);
+            for Track { circuit, .. } in kinds.values_mut().filter(|track| track.circuit.open_until.is_some()) {
+                (circuit.open_until, circuit.openings) = (Some(now), 0);
             }
         }
         *self = Self { kinds, ..Self::default() };
@@ -303,7 +296,8 @@ impl Health {
     /// The track of a kind. Where there are too many, the one that has been quiet for longest gives way.
     fn track(&mut self, kind: &str) -> &mut Track {
         if !self.kinds.contains_key(kind) && self.kinds.len() >= MOST_KINDS {
-            let quiet = self.kinds.iter().min_by_key(|(_, track)| (track.open_until.is_some(), track.since));
+            let quiet =
+                self.kinds.iter().min_by_key(|(_, track)| (track.circuit.open_until.is_some(), track.circuit.since));
             let quiet = quiet.map(|(kind, _)| kind.clone()).unwrap_or_default();
             self.kinds.remove(&quiet);
         }
@@ -311,31 +305,26 @@ impl Health {
     }
 }
 
-impl Track {
+impl Circuit {
     fn open(&mut self, now: Utc) -> Utc {
-        let until = now.after(opening(self.openings));
+        let opening = FIRST_OPENING.saturating_mul(1 << self.openings.min(8)).min(LONGEST_OPENING);
+        let until = now.after(opening);
         self.openings = self.openings.saturating_add(1);
         (self.failures, self.since, self.last, self.open_until) = (0, now, None, Some(until));
         until
     }
-}
 
-fn opening(openings: u32) -> Duration {
-    FIRST_OPENING.saturating_mul(1 << openings.min(8)).min(LONGEST_OPENING)
-}
-
-/// Counts a failure in a row, unless it is the same event's as the one before; whether the row is long enough to open a
-/// circuit.
-fn count(row: (&mut u32, &mut Utc, &mut Option<EventId>), event: EventId, weight: u32, now: Utc) -> bool {
-    let (failures, since, last) = row;
-    if *failures > 0 && *last == Some(event) {
-        return false;
+    /// Counts a failure in a row, unless it is the same event's as the one before; whether the row is long enough to open it.
+    fn count(&mut self, event: EventId, weight: u32, now: Utc) -> bool {
+        if self.failures > 0 && self.last == Some(event) {
+            return false;
+        }
+        // A time that is ahead is one of a clock that was set back.
+        let apart = now.since(self.since).max(self.since.since(now));
+        let before = if apart > WINDOW { 0 } else { self.failures };
+        (self.failures, self.since, self.last) = (before.saturating_add(weight), now, Some(event));
+        self.failures >= THRESHOLD
     }
-    // A time that is ahead is one of a clock that was set back.
-    let apart = now.since(*since).max(since.since(now));
-    let before = if apart > WINDOW { 0 } else { *failures };
-    (*failures, *since, *last) = (before.saturating_add(weight), now, Some(event));
-    *failures >= THRESHOLD
 }
 
 #[cfg(test)]

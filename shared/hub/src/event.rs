@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::{Call, Standing};
 use crate::delivery::{Delivery, State};
 use crate::ledger::Tally;
+use crate::progress::{Outgoing as _, Progress};
 use crate::routes::Route;
 use crate::{Alias, ConnectionId, EndpointId, EventKey, EventType, Milestone, Utc};
 
@@ -108,12 +109,16 @@ pub struct Work {
 }
 
 impl Work {
-    /// When something is to be done next; nothing where all is settled.
+    /// Due time of what is to be done next; nothing where all is settled.
     #[must_use]
     pub fn due(&self) -> Option<Utc> {
-        let pending = self.deliveries.iter().filter(|delivery| delivery.state == State::Pending);
-        let call = self.call.as_ref().and_then(Call::next);
-        pending.map(|delivery| delivery.due).chain(self.index_by).chain(call).min()
+        self.pending().map(|progress| progress.due).chain(self.index_by).min()
+    }
+
+    /// Schedules and claims of all that is to be attempted.
+    pub fn pending(&self) -> impl Iterator<Item = &Progress> {
+        let call = self.call.as_ref().and_then(Call::pending);
+        self.deliveries.iter().filter_map(Delivery::pending).chain(call)
     }
 
     /// Whether something is unfinished: a pending delivery, a queued or ambiguous call, aliases that are not written. Such
@@ -124,11 +129,9 @@ impl Work {
         self.due().is_some() || self.call.as_ref().is_some_and(ambiguous)
     }
 
-    /// Since when each attempt has been owed that is; an attempt whose time has not come is owed to nobody.
-    pub fn owed(&self, now: Utc) -> impl Iterator<Item = Utc> {
-        let deliveries = self.deliveries.iter().filter_map(Delivery::owed_since);
-        let call = self.call.as_ref().and_then(Call::owed_since);
-        deliveries.chain(call).filter(move |since| *since <= now)
+    /// First due times of the attempts that are overdue at `now`.
+    pub fn overdue(&self, now: Utc) -> impl Iterator<Item = Utc> {
+        self.pending().map(Progress::overdue_since).filter(move |since| *since <= now)
     }
 
     /// Since when somebody should look: a delivery failed and nobody has confirmed it, or a call failed or is ambiguous.
@@ -136,8 +139,8 @@ impl Work {
     pub fn failed_since(&self) -> Option<Utc> {
         let failed = self.deliveries.iter().filter(|delivery| delivery.state == State::Failed);
         let stuck = |call: &&Call| matches!(call.standing, Standing::Failed | Standing::Ambiguous);
-        let call = self.call.as_ref().filter(stuck).map(|call| call.due);
-        failed.map(|delivery| delivery.due).chain(call).min()
+        let call = self.call.as_ref().filter(stuck).map(|call| call.progress.due);
+        failed.map(|delivery| delivery.progress.due).chain(call).min()
     }
 
     /// Since when it waits for somebody: a delivery failed and nobody has confirmed it, or nobody knows the result of a call.
@@ -145,8 +148,8 @@ impl Work {
     #[must_use]
     pub fn waits_since(&self) -> Option<Utc> {
         let failed = self.deliveries.iter().filter(|delivery| delivery.state == State::Failed);
-        let call = self.call.as_ref().filter(|call| call.standing == Standing::Ambiguous).map(|call| call.due);
-        failed.map(|delivery| delivery.due).chain(call).min()
+        let call = self.call.as_ref().filter(|call| call.standing == Standing::Ambiguous).map(|call| call.progress.due);
+        failed.map(|delivery| delivery.progress.due).chain(call).min()
     }
 
     /// Whether somebody should look.
@@ -219,7 +222,7 @@ impl Work {
         Some(next)
     }
 
-    /// The work with the wait of the delivery to an endpoint ended by an operator: a retry, a put-off or a `Retry-After`.
+    /// The work with the wait of the delivery to an endpoint ended by an operator: a retry, a postponed attempt or a `Retry-After`.
     /// Nothing where it does not wait.
     #[must_use]
     pub fn forwarded(&self, endpoint: &EndpointId, now: Utc) -> Option<Self> {
@@ -232,7 +235,7 @@ impl Work {
     #[must_use]
     pub fn confirmed(&self, endpoint: &EndpointId, cutoff: Utc, now: Utc) -> Option<Self> {
         let delivery = self.delivery(endpoint)?;
-        let seen = delivery.state == State::Failed && delivery.due <= cutoff;
+        let seen = delivery.state == State::Failed && delivery.progress.due <= cutoff;
         let next = Self { version: self.version + 1, ..self.clone() };
         seen.then(|| next.with(delivery.clone().confirmed(now)))
     }
@@ -320,17 +323,18 @@ mod tests {
     #[test]
     fn leases_of_an_ended_process_are_over_and_retries_wait() {
         let leased = Delivery::new("a".into(), Utc(5), Utc(30));
-        let retry = Delivery { in_hand: false, due: Utc(20), ..Delivery::new("b".into(), Utc(5), Utc(20)) };
+        let mut retry = Delivery::new("b".into(), Utc(5), Utc(20));
+        retry.progress.is_claimed = false;
         let call =
-            Call::new("upload".to_owned(), "k".to_owned(), "d".to_owned(), Utc(5), Utc(40)).claimed(Utc(60), true);
+            Call::new("upload".to_owned(), "k".to_owned(), "d".to_owned(), Utc(5), Utc(40)).claimed_to_send(Utc(60));
         let deliveries = vec![leased, retry];
         let work = Work { version: 3, index_by: Some(Utc(30)), deliveries, call: Some(call), ..Work::default() };
         let next = work.released(Utc(9)).unwrap();
-        let due: Vec<_> = next.deliveries.iter().map(|delivery| delivery.due).collect();
+        let due: Vec<_> = next.deliveries.iter().map(|delivery| delivery.progress.due).collect();
         assert_eq!((next.version, next.index_by, due), (4, Some(Utc(9)), vec![Utc(9), Utc(20)]));
         let call = next.call.as_ref().unwrap();
-        assert!(call.due == Utc(9) && call.sending, "nobody knows what became of a call that was being sent");
-        assert_eq!(next.owed(Utc(9)).collect::<Vec<_>>(), [Utc(5), Utc(5)], "as long as before");
+        assert!(call.progress.due == Utc(9) && call.sending, "nobody knows what became of a call that was being sent");
+        assert_eq!(next.overdue(Utc(9)).collect::<Vec<_>>(), [Utc(5), Utc(5)], "as long as before");
         assert_eq!(next.released(Utc(9)), None, "there is no lease any more");
     }
 

@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod milestone;
 pub mod path;
 pub mod printable;
+pub mod progress;
 pub mod routes;
 pub mod schedule;
 pub mod seal;
@@ -31,8 +32,6 @@ pub mod slip;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
-#[cfg(test)]
-mod turns;
 
 pub use event::{Event, Record, Work};
 pub use ids::{Alias, ConnectionId, EndpointId, EventId, EventKey, EventType, Subject};

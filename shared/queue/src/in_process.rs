@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn to(endpoint: &str) -> Hint {
-        hint(Errand::Deliver { endpoint: endpoint.into(), turn: 0 })
+        hint(Errand::Deliver { endpoint: endpoint.into(), claim: 0 })
     }
 
     /// Regression: a full lane made the sender wait for 100 ms, so that an endpoint slower than its pushes slowed their
@@ -154,7 +154,7 @@ mod tests {
     async fn a_full_lane_forgets_at_once_and_no_other_does() {
         let (queue, mut lanes) = in_process([endpoint("a"), endpoint("b"), Destination::Connection("c".into())], 1);
         for _ in 0..3 {
-            let sent = queue.send(vec![to("a"), to("b"), hint(Errand::Index), hint(Errand::Call { turn: 0 })], NOW);
+            let sent = queue.send(vec![to("a"), to("b"), hint(Errand::Index), hint(Errand::Call { claim: 0 })], NOW);
             assert!(matches!(sent.now_or_never(), Some(Ok(()))), "sending waits");
             // Nobody works on the lane of a.
             for lane in [0, 2, 3] {

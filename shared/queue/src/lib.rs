@@ -10,7 +10,9 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use hub::{ConnectionId, EndpointId, EventKey};
+use hub::call::Call;
+use hub::progress::{Outgoing as _, Progress};
+use hub::{ConnectionId, EndpointId, EventKey, Work};
 use serde::{Deserialize, Serialize};
 
 pub use in_process::{InProcess, Lane, in_process};
@@ -31,16 +33,28 @@ pub enum Errand {
     Deliver {
         /// Where it goes.
         endpoint: EndpointId,
-        /// The turn the hint was made for; another turn makes it stale.
-        turn: u32,
+        /// Number of the claim that the hint was sent for; any other makes it stale.
+        claim: u32,
     },
     /// One attempt at a call to a partner.
     Call {
-        /// The turn the hint was made for; another turn makes it stale.
-        turn: u32,
+        /// Number of the claim that the hint was sent for; any other makes it stale.
+        claim: u32,
     },
     /// Write the subject's aliases; there is no delivery that would do it on its way.
     Index,
+}
+
+impl Errand {
+    /// The attempts that are to be made of an event's work, each with its schedule and claim: its deliveries, then its call.
+    pub fn pending(work: &Work) -> impl Iterator<Item = (Self, &Progress)> {
+        let deliveries = work.deliveries.iter().filter_map(|delivery| {
+            let progress = delivery.pending()?;
+            Some((Self::Deliver { endpoint: delivery.endpoint.clone(), claim: progress.claim }, progress))
+        });
+        let call = work.call.as_ref().and_then(Call::pending);
+        deliveries.chain(call.map(|progress| (Self::Call { claim: progress.claim }, progress)))
+    }
 }
 
 /// Whom an errand waits for: each has its own lane, so that one that is slow or down holds up no other.
@@ -117,8 +131,8 @@ impl Hint {
     #[must_use]
     pub fn encode(&self) -> String {
         let (deliver, call) = match &self.errand {
-            Errand::Deliver { endpoint, turn } => (Some(DeliverV1 { endpoint: endpoint.clone(), turn: *turn }), None),
-            Errand::Call { turn } => (None, Some(CallV1 { turn: *turn })),
+            Errand::Deliver { endpoint, claim } => (Some(DeliverV1 { endpoint: endpoint.clone(), turn: *claim }), None),
+            Errand::Call { claim } => (None, Some(CallV1 { turn: *claim })),
             Errand::Index => (None, None),
         };
         // Strings and integers always print; a failure here would be a defect of serde_json.
@@ -137,8 +151,8 @@ impl Hint {
         }
         let MessageV1 { v: _, key, deliver, call } = serde_json::from_str(text)?;
         let errand = match (deliver, call) {
-            (Some(DeliverV1 { endpoint, turn }), _) => Errand::Deliver { endpoint, turn },
-            (None, Some(CallV1 { turn })) => Errand::Call { turn },
+            (Some(DeliverV1 { endpoint, turn: claim }), _) => Errand::Deliver { endpoint, claim },
+            (None, Some(CallV1 { turn: claim })) => Errand::Call { claim },
             (None, None) => Errand::Index,
         };
         Ok(Self { key, errand })
@@ -190,7 +204,7 @@ mod tests {
 
     #[test]
     fn hints_survive_the_wire() {
-        for errand in [Errand::Index, Errand::Deliver { endpoint: "erp".into(), turn: 3 }, Errand::Call { turn: 2 }] {
+        for errand in [Errand::Index, Errand::Deliver { endpoint: "erp".into(), claim: 3 }, Errand::Call { claim: 2 }] {
             let hint = hint(errand);
             assert_eq!(Hint::decode(&hint.encode()).unwrap(), hint);
         }
@@ -203,13 +217,13 @@ mod tests {
             r#"{{"v":1,"connection":"xhq-sh","subject":"order:S1","id":"{}","deliver":{{"endpoint":"erp","turn":3}}}}"#,
             "01".repeat(24)
         );
-        let expected = hint(Errand::Deliver { endpoint: "erp".into(), turn: 3 });
+        let expected = hint(Errand::Deliver { endpoint: "erp".into(), claim: 3 });
         assert_eq!((Hint::decode(&text).unwrap(), expected.encode()), (expected, text));
         let text = format!(
             r#"{{"v":1,"connection":"xhq-sh","subject":"order:S1","id":"{}","call":{{"turn":2}}}}"#,
             "01".repeat(24)
         );
-        let expected = hint(Errand::Call { turn: 2 });
+        let expected = hint(Errand::Call { claim: 2 });
         assert_eq!((Hint::decode(&text).unwrap(), expected.encode()), (expected, text));
     }
 

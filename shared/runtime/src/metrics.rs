@@ -49,9 +49,9 @@ pub enum Metric {
     Delivered,
     /// Deliveries given up just now.
     GivenUp,
-    /// How long the attempt that has waited longest has been owed, be it waiting, put off or throttled.
+    /// How long the attempt that has waited longest is overdue, be it waiting, postponed or throttled.
     OldestDue,
-    /// Attempts that are owed.
+    /// Attempts that are overdue.
     Due,
     /// Events with a delivery that failed and that nobody has seen to.
     Failed,
@@ -275,10 +275,10 @@ pub fn settled(delivery: &Delivery, now: Utc) -> Option<Sample> {
         State::Pending | State::Confirmed => return None,
     };
     // Each attempt but the last used a step of the schedule up.
-    let attempts = f64::from(delivery.tries) + 1.0;
+    let attempts = f64::from(delivery.progress.tries) + 1.0;
     let mut values = vec![(outcome, 1.0), (Metric::Attempts, attempts)];
     if delivery.state == State::Delivered {
-        values.push((Metric::DeliveryLag, now.since(delivery.since).as_secs_f64()));
+        values.push((Metric::DeliveryLag, now.since(delivery.progress.since).as_secs_f64()));
     }
     Some(Sample::of(Dimension::Endpoint, &delivery.endpoint, values))
 }

@@ -14,7 +14,6 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hub::action::Action;
 use hub::admission::{self, Arrival, Draft};
-use hub::call::Standing;
 use hub::identity::{self, Identity, Repeats, Step};
 use hub::{ConnectionId, EventKey, Secret, Work};
 use partners::Partner;
@@ -390,12 +389,9 @@ async fn admit<S: Store, Q>(
 /// The hints for all the pending work of an event.
 #[must_use]
 pub fn hints(key: &hub::EventKey, work: &Work) -> Vec<Hint> {
-    let pending = work.deliveries.iter().filter(|delivery| delivery.state == hub::delivery::State::Pending);
-    let deliver = pending.map(|delivery| Errand::Deliver { endpoint: delivery.endpoint.clone(), turn: delivery.turn });
-    let queued = work.call.iter().filter(|call| call.standing == Standing::Queued);
-    let call = queued.map(|call| Errand::Call { turn: call.turn });
+    let pending = Errand::pending(work).map(|(errand, _)| errand);
     // An attempt writes the aliases on its way; without one, that is an errand of its own.
     let idle = work.deliveries.is_empty() && work.call.is_none();
     let index = (work.index_by.is_some() && idle).then_some(Errand::Index);
-    deliver.chain(call).chain(index).map(|errand| Hint { key: key.clone(), errand }).collect()
+    pending.chain(index).map(|errand| Hint { key: key.clone(), errand }).collect()
 }

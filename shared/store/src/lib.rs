@@ -8,18 +8,22 @@
 
 #[cfg(feature = "contract")]
 pub mod contract;
+mod seed;
 mod timelines;
 
+pub use seed::seed;
 pub use timelines::{Latest, SUBJECTS, TIMELINE, timelines};
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
-use hub::delivery::State;
+use hub::call::Call;
+use hub::delivery::{Delivery, State};
 use hub::event::Meta;
 use hub::identity::Head;
 use hub::ledger::Tally;
+use hub::progress::Outgoing as _;
 use hub::{Alias, ConnectionId, EndpointId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
 
 /// What became of an admission.
@@ -99,9 +103,9 @@ impl Pending {
     #[must_use]
     pub fn holds(&self, key: &EventKey, work: &Work) -> bool {
         match self {
-            Self::At(endpoint) => work.delivery(endpoint).is_some_and(|delivery| delivery.state == State::Pending),
+            Self::At(endpoint) => work.delivery(endpoint).is_some_and(Delivery::is_pending),
             Self::Calls(connection) => {
-                key.connection == *connection && work.call.as_ref().is_some_and(|call| call.next().is_some())
+                key.connection == *connection && work.call.as_ref().is_some_and(Call::is_pending)
             }
         }
     }

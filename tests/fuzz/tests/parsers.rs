@@ -184,8 +184,8 @@ fn configuration_is_taken_or_its_mistakes_are_named() {
 fn errand() -> impl Strategy<Value = Errand> {
     prop_oneof![
         Just(Errand::Index),
-        any::<u32>().prop_map(|turn| Errand::Call { turn }),
-        ("\\PC{0,20}", any::<u32>()).prop_map(|(to, turn)| Errand::Deliver { endpoint: to.as_str().into(), turn }),
+        any::<u32>().prop_map(|claim| Errand::Call { claim }),
+        ("\\PC{0,20}", any::<u32>()).prop_map(|(to, claim)| Errand::Deliver { endpoint: to.as_str().into(), claim }),
     ]
 }
 

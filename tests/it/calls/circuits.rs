@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use courier::Courier;
-use courier::call::line_name;
+use courier::line_name;
 use futures::future::join_all;
 use hub::ConnectionId;
 use hub::breaker::{THRESHOLD, note};
@@ -50,7 +50,7 @@ async fn all_succeed(desk: &Desk, ids: &[String]) -> bool {
 
 /// Waits until no call is claimed: one whose lease ends while it is sent would be ambiguous.
 async fn idle(desk: &Desk) {
-    let claimed = |call: &hub::call::Call| call.standing == hub::call::Standing::Queued && call.in_hand;
+    let claimed = |call: &hub::call::Call| call.standing == hub::call::Standing::Queued && call.progress.is_claimed;
     let store = &desk.hub.context().store;
     until(async || {
         !crate::support::events(store).await.iter().any(|item| item.work.call.as_ref().is_some_and(claimed))

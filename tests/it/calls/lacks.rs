@@ -46,13 +46,13 @@ async fn accepted(desk: &Desk, connection: &str, operation: &str, body: &str) ->
     stored.last().unwrap().key.id
 }
 
-/// Runs the call's turn.
+/// Attempts the call under its latest claim.
 async fn run(desk: &Desk, courier: &Courier<SqliteStore, InProcess>, id: EventId) -> (Done, hub::call::Call) {
     let (store, now) = (&desk.hub.context().store, desk.hub.context().now());
     let found = store.find(id, now).await.unwrap().unwrap();
-    let turn = found.work.call.unwrap().turn;
+    let claim = found.work.call.unwrap().progress.claim;
     let done =
-        courier::run(courier, &Hint { key: found.event.key.clone(), errand: Errand::Call { turn } }).await.unwrap();
+        courier::run(courier, &Hint { key: found.event.key.clone(), errand: Errand::Call { claim } }).await.unwrap();
     let call = store.load(&found.event.key, now).await.unwrap().unwrap().work.call.unwrap();
     (done, call)
 }
@@ -71,9 +71,12 @@ async fn calls_without_a_descriptor_are_put_off() {
         let courier = exhausted_after(&desk, 0);
         for _ in 0..20 {
             let (done, call) = run(&desk, &courier, id).await;
-            assert_eq!((done, call.standing, call.tries, call.sending), (Done::PutOff, Standing::Queued, 0, false));
-            assert!(call.due <= desk.hub.context().now().after(2 * hub::delivery::MOMENT), "for a moment");
-            desk.time.pass(2 * hub::delivery::MOMENT);
+            assert_eq!(
+                (done, call.standing, call.progress.tries, call.sending),
+                (Done::Postponed, Standing::Queued, 0, false)
+            );
+            assert!(call.progress.due <= desk.hub.context().now().after(2 * hub::progress::MOMENT), "for a moment");
+            desk.time.pass(2 * hub::progress::MOMENT);
         }
         let call = desk.status(&id.to_string()).await;
         assert_eq!(call["attempts"].as_array().unwrap().len(), 1, "{call}");
@@ -95,6 +98,6 @@ async fn call_that_lacks_something_after_a_spent_token_is_put_off() {
     let id = accepted(&desk, "eyes", "subscribe", r#"[{"blNo":"B"}]"#).await;
     desk.eyes.behave(Fault::Code(401, "expired").first(1));
     let (done, call) = run(&desk, &exhausted_after(&desk, 1), id).await;
-    assert_eq!((done, call.standing, call.sending), (Done::PutOff, Standing::Queued, false));
+    assert_eq!((done, call.standing, call.sending), (Done::Postponed, Standing::Queued, false));
     desk.hub.stop().await;
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use courier::{Courier, Done};
 use hub::Utc;
 use hub::call::Standing;
-use hub::delivery::UNKNOWN;
+use hub::progress::UNKNOWN;
 use partners::Partner;
 use queue::{Errand, Hint};
 use runtime::Context;
@@ -125,7 +125,7 @@ async fn a_call_that_would_not_end_in_the_functions_time_is_not_begun() {
     desk.time.pass(minutes(25));
     let [item] = &events(&desk.hub.context().store).await[..] else { panic!("one call") };
     let call = item.work.call.clone().unwrap();
-    let hint = Hint { key: item.key.clone(), errand: Errand::Call { turn: call.turn } };
+    let hint = Hint { key: item.key.clone(), errand: Errand::Call { claim: call.progress.claim } };
     // Its timeout is fifteen seconds, and there is more to do.
     let ends = Some(desk.hub.context().now().after(Duration::from_secs(16)));
     let (lasting, ending) = (desk.courier(), Courier { ends, ..desk.courier() });

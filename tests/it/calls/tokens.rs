@@ -78,7 +78,7 @@ async fn a_thousand_commands_on_an_expired_token_ask_for_one() {
     let accepted = within(join_all((0..THOUSAND).map(accept))).await;
     assert!(accepted.iter().all(|answer| answer["status"] == 202), "{accepted:?}");
     let stored = events(&desk.hub.context().store).await;
-    let hints = stored.into_iter().map(|item| Hint { key: item.key, errand: Errand::Call { turn: 0 } });
+    let hints = stored.into_iter().map(|item| Hint { key: item.key, errand: Errand::Call { claim: 0 } });
     let hints: Vec<_> = hints.collect();
     let done = within(join_all(hints.iter().map(|hint| courier::run(&courier, hint)))).await;
     assert!(done.iter().all(|done| matches!(done, Ok(Done::Called(Standing::Succeeded)))), "{done:?}");
@@ -135,7 +135,7 @@ async fn a_call_is_not_made_once_more_where_the_function_has_no_time_for_it() {
     courier.context.queue = queue;
     assert_eq!(invoke(&courier, "port_query_v2", 0, &port("E")).await["status"], 202);
     let [item] = &events(&desk.hub.context().store).await[..] else { panic!("one call") };
-    let hint = Hint { key: item.key.clone(), errand: Errand::Call { turn: 0 } };
+    let hint = Hint { key: item.key.clone(), errand: Errand::Call { claim: 0 } };
     let (tokens, calls) = (desk.onedata.token_requests(), desk.onedata.count());
     desk.onedata.expire_tokens();
     let (wire, time) = (Arc::clone(&courier.wire), desk.time.clone());

@@ -78,14 +78,14 @@ async fn dates_and_redirects_of_an_erp_are_understood() {
     taken(&hub, Partner::Xhq, "syn_status", status("D", 61)).await;
     attempted(&hub, "order:D", "erp", 1).await;
     let (_, waiting) = delivery(&hub, "order:D", "erp").await;
-    assert!(waiting.due >= hub.context().now().after(Duration::from_hours(12)), "{waiting:?}");
+    assert!(waiting.progress.due >= hub.context().now().after(Duration::from_hours(12)), "{waiting:?}");
 
     canned.answer(answer(308, "location: https://erp.example/new?key=s3cret\r\n", b"<html>moved</html>"));
     taken(&hub, Partner::Xhq, "syn_status", status("R", 61)).await;
     attempted(&hub, "order:R", "erp", 1).await;
     let (_, moved) = delivery(&hub, "order:R", "erp").await;
-    let detail = &moved.attempts[0].detail;
+    let detail = &moved.progress.attempts[0].detail;
     assert!(detail.contains("https://erp.example/new") && !detail.contains("s3cret"), "{detail}");
-    assert_eq!((moved.state, moved.attempts[0].status), (State::Pending, Some(308)));
+    assert_eq!((moved.state, moved.progress.attempts[0].status), (State::Pending, Some(308)));
     hub.stop().await;
 }

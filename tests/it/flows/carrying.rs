@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use courier::Courier;
 use futures::future::join_all;
-use hub::delivery::{State, UNKNOWN};
+use hub::delivery::State;
+use hub::progress::UNKNOWN;
 use partners::Partner;
 use runtime::Context;
 use simulators::Erp;
@@ -52,7 +53,7 @@ async fn what_came_while_the_erp_was_down_is_delivered_once_it_is_up() {
     orders(&hub, "D", 40).await;
     until(async || {
         let items = events(&hub.context().store).await;
-        items.iter().all(|item| item.work.deliveries[0].turn > 0)
+        items.iter().all(|item| item.work.deliveries[0].progress.claim > 0)
     })
     .await;
     assert_eq!((ledger(&hub.context().store).await.pending, erp.count()), (40, 0));
@@ -72,13 +73,13 @@ async fn an_erp_that_is_down_for_good_ends_in_the_failed_list_with_its_attempts(
     erp.behave(Behaviour::Answers(Reply::of(500)));
     taken(&hub, Partner::Xhq, "syn_status", status("F1", 61)).await;
     attempted(&hub, "order:F1", "erp", 1).await;
-    let due = delivery(&hub, "order:F1", "erp").await.1.due;
+    let due = delivery(&hub, "order:F1", "erp").await.1.progress.due;
     let wait = due.since(hub.context().now());
     assert!((4_500..=5_500).contains(&wait.as_millis()), "{wait:?} after the first attempt");
     drive(&hub, &time, Duration::from_secs(40)).await;
     let (_, failed) = delivery(&hub, "order:F1", "erp").await;
-    assert_eq!((failed.state, failed.attempts.len(), erp.count()), (State::Failed, 3, 3));
-    assert!(failed.attempts.iter().all(|attempt| attempt.status == Some(500)));
+    assert_eq!((failed.state, failed.progress.attempts.len(), erp.count()), (State::Failed, 3, 3));
+    assert!(failed.progress.attempts.iter().all(|attempt| attempt.status == Some(500)));
     assert_eq!(settled(&hub).await.failed, 1);
     hub.stop().await;
 }
@@ -105,7 +106,7 @@ async fn an_answer_that_takes_too_long_is_an_attempt_to_be_repeated() {
     taken(&hub, Partner::Xhq, "syn_status", status("L1", 61)).await;
     attempted(&hub, "order:L1", "erp", 1).await;
     let (_, late) = delivery(&hub, "order:L1", "erp").await;
-    assert_eq!((late.state, late.attempts[0].status), (State::Pending, None));
+    assert_eq!((late.state, late.progress.attempts[0].status), (State::Pending, None));
     hub.stop().await;
 }
 
@@ -121,8 +122,12 @@ async fn a_raw_erp_refuses_in_the_partners_words_and_a_cloudevents_erp_does_not(
     attempted(&hub, "order:R1", "raw", 1).await;
     attempted(&hub, "order:R1", "cloud", 1).await;
     let (_, refused) = delivery(&hub, "order:R1", "raw").await;
-    assert_eq!((refused.state, refused.attempts[0].status), (State::Pending, Some(200)));
-    assert!(refused.attempts[0].detail.contains("未找到订单"), "what it said is kept: {:?}", refused.attempts[0]);
+    assert_eq!((refused.state, refused.progress.attempts[0].status), (State::Pending, Some(200)));
+    assert!(
+        refused.progress.attempts[0].detail.contains("未找到订单"),
+        "what it said is kept: {:?}",
+        refused.progress.attempts[0]
+    );
     assert_eq!(delivery(&hub, "order:R1", "cloud").await.1.state, State::Delivered);
     raw.behave(Behaviour::Answers(Reply::saying(r#"{"state":true,"msg":""}"#)));
     drive(&hub, &time, Duration::from_secs(10)).await;
@@ -207,10 +212,10 @@ async fn what_waits_for_an_endpoint_that_is_removed_fails_and_does_not_wait_for_
     config.routes.retain(|route| route.endpoint.as_str() != "gone");
     time.pass(Duration::from_mins(1));
     let hub = Hub::start_at(config, time.clock()).await.unwrap();
-    until(async || delivery(&hub, "order:G1", "gone").await.1.turn == 3).await;
+    until(async || delivery(&hub, "order:G1", "gone").await.1.progress.claim == 3).await;
     let (_, waits) = delivery(&hub, "order:G1", "gone").await;
-    assert_eq!((waits.state, waits.tries), (State::Pending, 1), "another process may know it");
-    assert!(waits.attempts.last().unwrap().detail.contains("put off"), "{waits:?}");
+    assert_eq!((waits.state, waits.progress.tries), (State::Pending, 1), "another process may know it");
+    assert!(waits.progress.attempts.last().unwrap().detail.contains("put off"), "{waits:?}");
     for _ in 0..2 {
         time.pass(UNKNOWN);
         sweep(&courier(&hub)).await;
@@ -218,7 +223,7 @@ async fn what_waits_for_an_endpoint_that_is_removed_fails_and_does_not_wait_for_
     let tally = settled(&hub).await;
     assert_eq!((tally.failed, tally.delivered), (1, 1));
     let (_, failed) = delivery(&hub, "order:G1", "gone").await;
-    let last = failed.attempts.last().unwrap();
+    let last = failed.progress.attempts.last().unwrap();
     assert!(last.detail.contains("configuration"), "{last:?}");
     hub.stop().await;
     assert_eq!((gone.count(), stays.count()), (1, 1));
@@ -241,8 +246,8 @@ async fn a_process_that_does_not_know_an_endpoint_yet_leaves_its_deliveries_to_o
     time.pass(Duration::from_secs(10));
     sweep(&ignorant).await;
     let (_, after) = delivery(&hub, "order:K1", "erp").await;
-    let made = after.attempts.iter().filter(|attempt| attempt.put_off == 0).count();
-    assert_eq!((after.state, after.tries, made), (State::Pending, before.tries, 1), "{after:?}");
+    let made = after.progress.attempts.iter().filter(|attempt| attempt.postponed == 0).count();
+    assert_eq!((after.state, after.progress.tries, made), (State::Pending, before.progress.tries, 1), "{after:?}");
     time.pass(Duration::from_mins(2));
     sweep(&knows).await;
     assert_eq!((settled(&hub).await.delivered, erp.count()), (1, 1));
@@ -304,7 +309,8 @@ async fn an_erp_that_comes_and_goes_takes_each_event_once() {
     let hub = Plan::new().endpoint("erp", &erp, "").start_at(&time).await;
     erp.behave(Behaviour::FailsEvery(3, Reply::of(502)));
     orders(&hub, "V", 60).await;
-    until(async || events(&hub.context().store).await.iter().all(|item| item.work.deliveries[0].turn > 0)).await;
+    until(async || events(&hub.context().store).await.iter().all(|item| item.work.deliveries[0].progress.claim > 0))
+        .await;
     drive(&hub, &time, Duration::from_mins(2)).await;
     assert_eq!(settled(&hub).await.delivered, 60);
     hub.stop().await;

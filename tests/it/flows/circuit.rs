@@ -18,12 +18,12 @@ const TROUBLE: Behaviour = Behaviour::Answers(Reply::of(503));
 /// Pushes the `n`th order's status and waits until its delivery was attempted or put off.
 async fn one(hub: &Hub, n: u32) {
     taken(hub, Partner::Xhq, "syn_status", status(&format!("C{n}"), 61)).await;
-    until(async || delivery(hub, &format!("order:C{n}"), "erp").await.1.turn > 0).await;
+    until(async || delivery(hub, &format!("order:C{n}"), "erp").await.1.progress.claim > 0).await;
 }
 
 /// Waits until no attempt is under way: one whose lease ends while it is would be made twice.
 async fn idle(hub: &Hub) {
-    let claimed = |delivery: &Delivery| delivery.state == State::Pending && delivery.in_hand;
+    let claimed = |delivery: &Delivery| delivery.state == State::Pending && delivery.progress.is_claimed;
     let store = &hub.context().store;
     until(async || !events(store).await.iter().any(|item| item.work.deliveries.iter().any(claimed))).await;
 }
@@ -75,7 +75,10 @@ async fn after_an_outage_of_a_day_everything_is_delivered_and_no_stampede() {
         for n in 0..4 {
             taken(&hub, Partner::Xhq, "syn_status", status(&format!("D{hour}-{n}"), 61)).await;
         }
-        until(async || events(&hub.context().store).await.iter().all(|item| item.work.deliveries[0].turn > 0)).await;
+        until(async || {
+            events(&hub.context().store).await.iter().all(|item| item.work.deliveries[0].progress.claim > 0)
+        })
+        .await;
         time.pass(Duration::from_hours(1));
         sweep(&carrier).await;
     }
@@ -124,8 +127,8 @@ async fn an_operator_ends_any_wait() {
     assert_eq!((&told["replayed"], told["events"].as_array().unwrap().len()), (&0.into(), before + 2), "a dry run");
     assert_eq!(erp.count(), before);
     let (_, put_off) = delivery(&hub, &format!("order:C{}", THRESHOLD + 1), "erp").await;
-    let [entry] = &put_off.attempts[..] else { panic!("one entry: {put_off:?}") };
-    assert!(entry.put_off == 1 && entry.detail.contains("circuit") && put_off.tries == 0, "{put_off:?}");
+    let [entry] = &put_off.progress.attempts[..] else { panic!("one entry: {put_off:?}") };
+    assert!(entry.postponed == 1 && entry.detail.contains("circuit") && put_off.progress.tries == 0, "{put_off:?}");
     erp.behave(Behaviour::Takes);
     let done = replay(r#"{"endpoint":"erp","now":true,"dry_run":false}"#).await;
     assert_eq!(done["replayed"], before + 2);

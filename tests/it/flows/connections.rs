@@ -206,6 +206,6 @@ async fn a_retry_that_an_earlier_run_waited_for_is_hinted_at_again() {
     assert!(!courier::resume(&later, &found).await.unwrap(), "nothing of it is in hand");
     let hints = later.context.queue.0.lock().unwrap().clone();
     let errands: Vec<_> = hints.into_iter().map(|hint| hint.errand).collect();
-    assert_eq!(errands, [Errand::Deliver { endpoint: "erp".into(), turn: waiting.turn }]);
+    assert_eq!(errands, [Errand::Deliver { endpoint: "erp".into(), claim: waiting.progress.claim }]);
     hub.stop().await;
 }

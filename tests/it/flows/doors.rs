@@ -90,9 +90,9 @@ async fn an_erp_at_a_private_address_is_called_only_where_that_is_allowed() {
     taken(&hub, Partner::Xhq, "syn_status", status("S1", 61)).await;
     crate::support::attempted(&hub, "order:S1", "erp", 1).await;
     let (_, delivery) = crate::support::delivery(&hub, "order:S1", "erp").await;
-    assert_eq!((delivery.state, delivery.attempts[0].status), (hub::delivery::State::Pending, None));
+    assert_eq!((delivery.state, delivery.progress.attempts[0].status), (hub::delivery::State::Pending, None));
     assert!(
-        delivery.due.since(delivery.attempts[0].at) > Duration::from_mins(50),
+        delivery.progress.due.since(delivery.progress.attempts[0].at) > Duration::from_mins(50),
         "it waits, as for an ERP that is down"
     );
     assert_eq!(erp.count(), 0);

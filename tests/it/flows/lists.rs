@@ -308,7 +308,11 @@ async fn what_is_known_about_a_bill_is_bounded_and_says_so() {
 #[tokio::test]
 async fn a_list_of_queued_calls_says_when_it_is_not_all_of_them() {
     let desk = Desk::new().await;
-    desk.admit([called("k", |call| Call { due: NOW.after(Duration::from_hours(2)), ..call })]).await;
+    desk.admit([called("k", |mut call| {
+        call.progress.due = NOW.after(Duration::from_hours(2));
+        call
+    })])
+    .await;
     let list = desk.get("/calls?state=queued").await;
     assert_eq!((list["items"].as_array().unwrap().len(), &list["complete"]), (1, &true.into()));
     let due = NOW.after(Duration::from_hours(1));
@@ -327,13 +331,16 @@ async fn a_page_is_no_larger_than_lambda_may_answer_with() {
     let body = "\"".repeat(32 * 1024);
     let answered = |call: Call| Call {
         answer: Some(Answered { status: 200, body: body.clone(), truncated: false }),
-        ..call.claimed(NOW, true).interrupted(NOW)
+        ..call.claimed_to_send(NOW).interrupted(NOW)
     };
     desk.admit((0..120).map(|n| called(&n.to_string(), answered))).await;
     let attempt = Attempt { at: NOW, ms: 1, status: Some(500), detail: "\"".repeat(512), ..Attempt::default() };
-    let attempts = |delivery: &Delivery| Delivery { attempts: vec![attempt.clone(); 10], ..delivery.clone() };
+    let attempts = |mut delivery: Delivery| {
+        delivery.progress.attempts = vec![attempt.clone(); 10];
+        delivery
+    };
     let long = (0..500).map(|n| failed(&format!("order:{n}"), "erp", NOW));
-    let long = long.map(|(event, work)| (event, work.clone().with(attempts(&work.deliveries[0]))));
+    let long = long.map(|(event, work)| (event, work.clone().with(attempts(work.deliveries[0].clone()))));
     desk.admit(long).await;
     for (path, count) in
         [("/calls?state=ambiguous&limit=1000", 120), ("/deliveries/failed?limit=1000", 500), ("/calls?limit=1000", 120)]

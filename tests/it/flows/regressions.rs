@@ -31,7 +31,8 @@ async fn a_panic_at_one_event_keeps_no_other_from_being_swept() {
     for n in 0..5 {
         taken(&hub, Partner::Xhq, "syn_status", status(&format!("P{n}"), 61)).await;
     }
-    until(async || events(&hub.context().store).await.iter().all(|item| item.work.deliveries[0].tries == 1)).await;
+    until(async || events(&hub.context().store).await.iter().all(|item| item.work.deliveries[0].progress.tries == 1))
+        .await;
     let poisoned = events(&hub.context().store).await[2].key.id.to_string();
     let panicked = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&panicked);
@@ -61,7 +62,7 @@ async fn a_panic_at_one_event_keeps_no_other_from_being_swept() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_endpoints_that_claim_at_once_both_go_on() {
     let (a, b, time) = (erp().await, erp().await, Time::now());
-    // So short a period leaves no first turn enough time: every delivery takes a new one.
+    // So short a period leaves no first claim enough time: every delivery is claimed anew.
     let plan = Plan::new().top("sweep_every = \"1s\"").endpoint("a", &a, "").endpoint("b", &b, "");
     let hub = plan.start_at(&time).await;
     for n in 0..20 {
@@ -126,7 +127,7 @@ async fn the_sweep_has_few_large_bodies_under_way_at_once_and_any_number_of_smal
         taken(&hub, Partner::Xhq, "syn_status", status(&format!("S{n}"), 61)).await;
     }
     crate::support::until(async || {
-        events(&hub.context().store).await.iter().all(|item| item.work.deliveries[0].tries == 1)
+        events(&hub.context().store).await.iter().all(|item| item.work.deliveries[0].progress.tries == 1)
     })
     .await;
     time.pass(Duration::from_mins(25));
@@ -196,7 +197,7 @@ async fn what_would_not_end_in_the_functions_time_is_not_begun() {
     let lasting = Courier { ends: None, ..ending.clone() };
     let run = async |courier: &Courier<_, _>, order| {
         let (key, delivery) = delivery(&hub, order, "erp").await;
-        let errand = Errand::Deliver { endpoint: "erp".into(), turn: delivery.turn };
+        let errand = Errand::Deliver { endpoint: "erp".into(), claim: delivery.progress.claim };
         let done = Box::pin(courier::run(courier, &Hint { key, errand })).await.unwrap();
         answers.add_permits(1);
         done
@@ -206,7 +207,7 @@ async fn what_would_not_end_in_the_functions_time_is_not_begun() {
     assert!(done == (delivered, left) || done == (left, delivered), "{done:?}");
     assert_eq!(sent.load(Ordering::SeqCst), 1);
     let order = if done.0 == left { "order:E1" } else { "order:E2" };
-    assert_eq!(delivery(&hub, order, "erp").await.1.attempts.len(), 1, "nothing has become of it");
+    assert_eq!(delivery(&hub, order, "erp").await.1.progress.attempts.len(), 1, "nothing has become of it");
     assert_eq!(within(run(&lasting, order)).await, delivered);
     hub.stop().await;
 }

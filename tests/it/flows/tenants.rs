@@ -212,8 +212,8 @@ async fn event_is_replayed_only_where_it_is_wanted<S: Store>(store: S) {
     assert_eq!(desk.done(KEY_A, "/deliveries/replay", &replay("erp", &[&a])).await["replayed"], 1);
     let had = desk.failed("a-1", "order:HAD", "erp-b").await;
     assert_eq!(desk.done(API_KEY, "/deliveries/replay", &replay("erp-b", &[&had])).await["replayed"], 1);
-    let waits = Delivery::new("erp-b".into(), NOW, NOW.after(Duration::from_hours(1)));
-    let waits = Delivery { in_hand: false, ..waits };
+    let mut waits = Delivery::new("erp-b".into(), NOW, NOW.after(Duration::from_hours(1)));
+    waits.progress.is_claimed = false;
     let waits = desk.stored("a-1", "order:WAITS", vec![waits]).await;
     let now = json!({"endpoint": "erp-b", "events": [waits], "now": true, "dry_run": false});
     assert_eq!(desk.done(API_KEY, "/deliveries/replay", &now).await["replayed"], 1);

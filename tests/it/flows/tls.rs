@@ -82,7 +82,7 @@ async fn private_authority_in_ca_file_is_trusted() {
         attempted(&hub, "order:T", id, 1).await;
         let (_, delivery) = delivery(&hub, "order:T", id).await;
         assert_eq!(delivery.state, state, "{delivery:?}");
-        let detail = &delivery.attempts[0].detail;
+        let detail = &delivery.progress.attempts[0].detail;
         assert!(
             state == State::Delivered || detail.contains("unknown authority") && detail.contains("ca_file"),
             "{detail}"

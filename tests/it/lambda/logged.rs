@@ -97,7 +97,7 @@ async fn every_hint_is_found_by_its_request_message_event_and_outcome() {
     let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
     let invocation = Invocation { request_id: "r-2".to_owned(), ..Invocation::default() };
     lambda::batch(event, &invocation, |hint| async move {
-        if turn(&hint) == 0 { Ok(()) } else { Err(std::io::Error::other("refused")) }
+        if claim(&hint) == 0 { Ok(()) } else { Err(std::io::Error::other("refused")) }
     })
     .await;
     drop(logging);

@@ -3,6 +3,7 @@
 use courier::{Courier, Returned};
 use futures::FutureExt as _;
 use hub::delivery::Outcome;
+use hub::progress::Outgoing as _;
 use lambda_http::RequestExt as _;
 use runtime::metrics::{Dimension, Metric, Sample};
 
@@ -230,7 +231,7 @@ async fn what_came_of_an_attempt_is_stored_when_the_store_has_breath_again() {
     for fault in [Fault::Throttled, Fault::Lost, Fault::AnswerLost, Fault::AnswerLate] {
         let (context, emulator) = accepted(1).await;
         let due = context.store.due(NOW.after(Duration::from_mins(2)), 1).await.unwrap();
-        let hint = Hint { key: due[0].clone(), errand: Errand::Deliver { endpoint: "erp".into(), turn: 0 } };
+        let hint = Hint { key: due[0].clone(), errand: Errand::Deliver { endpoint: "erp".into(), claim: 0 } };
         let (courier, sent) = out_of_breath(&context, &emulator, fault, Duration::from_secs(9));
         let done = courier::run(&courier, &hint).await.unwrap();
         assert_eq!(done, courier::Done::Attempted(hub::delivery::State::Delivered), "{fault:?}");
@@ -239,12 +240,12 @@ async fn what_came_of_an_attempt_is_stored_when_the_store_has_breath_again() {
     }
 }
 
-/// Not beyond the time of its turn, when somebody else has taken it up.
+/// Not beyond its lease, when another process has claimed it.
 #[tokio::test(start_paused = true)]
 async fn what_came_of_an_attempt_is_given_up_in_the_end() {
     let (context, emulator) = accepted(1).await;
     let due = context.store.due(NOW.after(Duration::from_mins(2)), 1).await.unwrap();
-    let hint = Hint { key: due[0].clone(), errand: Errand::Deliver { endpoint: "erp".into(), turn: 0 } };
+    let hint = Hint { key: due[0].clone(), errand: Errand::Deliver { endpoint: "erp".into(), claim: 0 } };
     let (courier, _) = out_of_breath(&context, &emulator, Fault::Throttled, Duration::from_hours(1));
     let began = Instant::now();
     assert!(courier::run(&courier, &hint).await.is_err());

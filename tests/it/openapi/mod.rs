@@ -211,8 +211,8 @@ fn a_call_is_shown_as_the_document_says() {
     let request = call::Request { connection: &connection, operation: &row, key: "k-1", body: row.example, file: None };
     let record = call::accepted(&request, Utc(0), Duration::from_secs(30), Duration::from_hours(24)).unwrap();
     let queued = record.work.call.clone().unwrap();
-    let mut ended = queued.clone().claimed(Utc(1), true).interrupted(Utc(2));
-    ended.attempts.push(Attempt { at: Utc(1), ms: 7, detail: "no answer".to_owned(), ..Attempt::default() });
+    let mut ended = queued.clone().claimed_to_send(Utc(1)).interrupted(Utc(2));
+    ended.progress.attempts.push(Attempt { at: Utc(1), ms: 7, detail: "no answer".to_owned(), ..Attempt::default() });
     let mut done = ended.clone().resolved(Decision::Done, "erp", Utc(3)).unwrap();
     done.answer = Some(Answered { status: 200, body: "好".to_owned(), truncated: false });
     let whole = call::whole(&record, &[]).unwrap();

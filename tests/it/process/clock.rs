@@ -46,7 +46,9 @@ async fn attempted(plan: &Plan, order: &str) {
     let (store, subject) = (plan.store(), format!("order:{order}"));
     until(async || {
         let items = events(&store).await;
-        items.iter().any(|item| item.key.subject.as_str() == subject && !item.work.deliveries[0].attempts.is_empty())
+        items
+            .iter()
+            .any(|item| item.key.subject.as_str() == subject && !item.work.deliveries[0].progress.attempts.is_empty())
     })
     .await;
 }

@@ -46,7 +46,7 @@ async fn deliveries_without_a_descriptor_are_put_off() {
     let waiting = async || {
         let items = events(&store).await;
         let deliveries = items.into_iter().flat_map(|item| item.work.deliveries);
-        deliveries.filter(|delivery| !delivery.attempts.is_empty() && delivery.attempts[0].put_off > 0).count()
+        deliveries.filter(|delivery| delivery.progress.was_postponed()).count()
     };
     until(async || waiting().await == 2).await;
     until(async || process.log().contains("no file descriptor left")).await;
@@ -54,7 +54,7 @@ async fn deliveries_without_a_descriptor_are_put_off() {
     until(async || ledger(&store).await.delivered == 2).await;
     let items = events(&store).await;
     let mut deliveries = items.iter().flat_map(|item| &item.work.deliveries);
-    assert!(deliveries.all(|delivery| delivery.tries == 0), "no retry is used up");
+    assert!(deliveries.all(|delivery| delivery.progress.tries == 0), "no retry is used up");
     assert!(!process.log().contains("the circuit is open"), "{}", process.log());
     process.kill();
 }

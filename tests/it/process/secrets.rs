@@ -94,7 +94,9 @@ async fn no_secret_is_in_any_log_answer_event_or_attempt() {
     until(async || {
         let items = events(&store).await;
         endpoints.keys().all(|endpoint| {
-            items.iter().any(|item| !item.work.delivery(endpoint).is_none_or(|delivery| delivery.attempts.is_empty()))
+            items
+                .iter()
+                .any(|item| !item.work.delivery(endpoint).is_none_or(|delivery| delivery.progress.attempts.is_empty()))
         })
     })
     .await;

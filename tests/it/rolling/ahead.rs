@@ -47,9 +47,9 @@ async fn the_last_version_reads_every_item_and_message_of_pushes_and_deliveries(
         let Message { v, connection, subject, id, deliver } = read(hint.encode().as_bytes());
         let key = (hint.key.connection.as_str(), hint.key.subject.as_str(), hint.key.id.to_string());
         assert_eq!((v, connection.as_str(), subject.as_str(), id), (1, key.0, key.1, key.2));
-        let Errand::Deliver { endpoint, turn } = &hint.errand else { panic!("{hint:?}") };
+        let Errand::Deliver { endpoint, claim } = &hint.errand else { panic!("{hint:?}") };
         let deliver = deliver.unwrap();
-        assert_eq!((deliver.endpoint.as_str(), deliver.turn), (endpoint.as_str(), *turn));
+        assert_eq!((deliver.endpoint.as_str(), deliver.turn), (endpoint.as_str(), *claim));
     }
 
     let (mut events, mut heads, mut parts, mut states) = (0, 0, 0, Vec::new());
@@ -121,7 +121,7 @@ fn the_last_version_refuses_a_call() {
 
     // Hints to calls have a queue of their own, which the last version does not know. If one got in its way, it would be
     // for aliases, and end at the item.
-    let hint = Hint { key: record.event.key, errand: Errand::Call { turn: 0 } };
+    let hint = Hint { key: record.event.key, errand: Errand::Call { claim: 0 } };
     let message: Message = read(hint.encode().as_bytes());
     assert!(message.deliver.is_none());
 }

@@ -19,6 +19,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hub::delivery::Outcome;
 use hub::ledger::Tally;
+use hub::progress::Outgoing as _;
 use hub::{Alias, EndpointId, Work};
 use queue::Hint;
 use serde_json::{Value, json};
@@ -173,7 +174,7 @@ fn a_delivery_that_the_last_version_changes_is_still_read_here() {
     let back: Work = last_version::read(&serde_json::to_vec(&theirs).unwrap());
     // Since when it has been owed is for the metrics alone.
     let mut expected = work;
-    expected.deliveries[0].owed = None;
+    expected.deliveries[0].progress.first_due = None;
     assert_eq!(back, expected);
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hub::delivery::Outcome;
+use hub::progress::Outgoing as _;
 use queue::Hint;
 use simulators::pushes;
 use store::{Settled, Store};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hub::delivery::{Delivery, State};
 use hub::ledger::Tally;
+use hub::progress::Progress;
 use hub::schedule::Schedule;
 use hub::{EndpointId, Event, EventKey, Subject, Utc, Work};
 use runtime::config::Config;
@@ -263,7 +264,7 @@ impl Book {
         if let Some((id, told)) = self.calls.changed(key, after)? {
             let (data, kind) = (told.data().into_owned(), told.meta.kind.to_string());
             self.keep(id, Kept { key: key.clone(), subject: told.key.subject, kind, data })?;
-            let fresh = |delivery: &Delivery| delivery.state == State::Pending && delivery.tries == 0;
+            let fresh = |delivery: &Delivery| delivery.state == State::Pending && delivery.progress.tries == 0;
             if !after.delivery(&"erp".into()).is_some_and(fresh) {
                 return Err(format!("the end of the call {} is told to nobody", key.id));
             }
@@ -275,21 +276,23 @@ impl Book {
 
     fn moved(&mut self, key: &EventKey, old: &Delivery, new: &Delivery, now: Utc) -> Held {
         let way = self.ways.entry((self.calls.told(key), old.endpoint.clone())).or_default();
-        // What is in hand when the clock is set back goes on in its turn.
-        let brought_back = self.clocks_lie && new.due < old.due && *new == Delivery { due: new.due, ..old.clone() };
-        if new.turn <= old.turn && !brought_back {
-            return Err(format!("turn {} came after turn {}", new.turn, old.turn));
+        // A claim goes on when the clock is set back.
+        let (was, is) = (&old.progress, &new.progress);
+        let progress = Progress { due: is.due, ..was.clone() };
+        let brought_back = self.clocks_lie && is.due < was.due && *new == Delivery { progress, ..old.clone() };
+        if is.claim <= was.claim && !brought_back {
+            return Err(format!("claim {} came after claim {}", is.claim, was.claim));
         }
         match (old.state, new.state) {
             (State::Pending, State::Delivered) if way.taken == 0 => Err("delivered, but never taken".to_owned()),
             (State::Pending, State::Pending) => {
-                way.forwarded |= new.brought_forward.is_some() && old.brought_forward.is_none();
-                if new.at_once {
+                way.forwarded |= is.brought_forward.is_some() && was.brought_forward.is_none();
+                if is.at_once {
                     way.patience = Utc::default();
                 }
-                let last = new.attempts.last();
-                let attempted = last.is_some_and(|last| last.put_off == 0) && last != old.attempts.last();
-                if attempted && new.owed.is_some() && !new.in_hand {
+                let last = is.attempts.last();
+                let attempted = last.is_some_and(|last| last.postponed == 0) && last != was.attempts.last();
+                if attempted && is.first_due.is_some() && !is.is_claimed {
                     // A probe that failed for the endpoint's sake.
                     way.attempts.pop();
                 }
@@ -299,14 +302,14 @@ impl Book {
             (State::Pending, State::Failed) => {
                 let schedule = &self.schedules[&old.endpoint];
                 let least: Duration = (0..schedule.steps()).filter_map(|tries| schedule.delay(tries, 0.0)).sum();
-                let took = now.since(new.since);
+                let took = now.since(is.since);
                 let early = took < least && !self.blemished.contains(key);
                 if way.attempts.is_empty() || early {
                     return Err(format!("given up after {took:?} and {} attempts", way.attempts.len()));
                 }
                 Ok(())
             }
-            (State::Failed, State::Confirmed) if old.due <= self.confirmed_until => Ok(()),
+            (State::Failed, State::Confirmed) if was.due <= self.confirmed_until => Ok(()),
             (State::Delivered | State::Failed | State::Confirmed, State::Pending) if self.replays => {
                 way.again += u32::from(old.state == State::Delivered);
                 way.attempts.clear();

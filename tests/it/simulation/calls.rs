@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use hub::call::{Call, Decision, Standing, end};
+use hub::progress::Progress;
 use hub::{Event, EventKey, Record, Work};
 
 use super::book::Held;
@@ -91,7 +92,7 @@ impl Calls {
         let (Some(known), Some(Kept { call, .. })) = (self.known.get(matter), kept) else {
             return Err(format!("{matter} was sent before it was stored"));
         };
-        let marked = call.standing == Standing::Queued && call.sending && call.in_hand;
+        let marked = call.standing == Standing::Queued && call.sending && call.progress.is_claimed;
         if !known.safe && !marked {
             return Err(format!("{matter} was sent, and nothing says so: {call:?}"));
         }
@@ -158,10 +159,12 @@ impl Calls {
 
 /// A call goes where it may from where it was.
 fn moved(known: &mut Known, old: &Call, new: &Call) -> Held {
-    // What is in hand when the clock is set back goes on in its turn.
-    let brought_back = new.due < old.due && *new == Call { due: new.due, ..old.clone() };
-    if new.turn <= old.turn && !brought_back {
-        return Err(format!("turn {} came after turn {}", new.turn, old.turn));
+    // A claim goes on when the clock is set back.
+    let (was, is) = (&old.progress, &new.progress);
+    let progress = Progress { due: is.due, ..was.clone() };
+    let brought_back = is.due < was.due && *new == Call { progress, ..old.clone() };
+    if is.claim <= was.claim && !brought_back {
+        return Err(format!("claim {} came after claim {}", is.claim, was.claim));
     }
     match (old.standing, new.standing) {
         (Standing::Queued, Standing::Queued) => Ok(()),
@@ -170,7 +173,7 @@ fn moved(known: &mut Known, old: &Call, new: &Call) -> Held {
             Err("it failed, and the partner has done it".to_owned())
         }
         // Five attempts, as its connection's schedule has it.
-        (Standing::Queued, Standing::Failed) if known.refused || old.tries == 4 => Ok(()),
+        (Standing::Queued, Standing::Failed) if known.refused || old.progress.tries == 4 => Ok(()),
         (Standing::Queued, Standing::Ambiguous) if !known.safe && old.sending => Ok(()),
         (Standing::Ambiguous, Standing::Succeeded) if known.asked.contains(&Decision::Done) => Ok(()),
         (Standing::Ambiguous, Standing::Queued) if known.asked.contains(&Decision::Retry) => {

@@ -271,14 +271,15 @@ async fn judge(plan: &Plan, hub: &Hub, erp: &Erp) {
         let late: Vec<_> = (works.iter())
             .flat_map(|(event, work)| work.deliveries.iter().map(move |delivery| (event, delivery)))
             .filter(|(event, delivery)| {
-                let timely = delivery.state == State::Delivered && delivery.due.since(delivery.since) <= *within;
+                let timely = delivery.state == State::Delivered
+                    && delivery.progress.due.since(delivery.progress.since) <= *within;
                 endpoints.contains(&delivery.endpoint.as_str())
                     && !timely
                     && !erp.refuses(&delivery.endpoint, event.meta.kind.as_str())
                     && !erp.is_poison(&delivery.endpoint, &world.book().calls.told(&event.key))
             })
             .map(|(event, delivery)| {
-                format!("{} at {} {:?} {}", event.key.id, delivery.endpoint, delivery.state, delivery.due)
+                format!("{} at {} {:?} {}", event.key.id, delivery.endpoint, delivery.state, delivery.progress.due)
             })
             .collect();
         if !late.is_empty() {

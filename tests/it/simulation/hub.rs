@@ -46,28 +46,28 @@ struct Process {
     tasks: JoinSet<()>,
 }
 
-/// A turn being carried.
+/// A claim whose attempt is under way.
 struct Carried<'a>(&'a Hub, Option<(EventKey, EndpointId, u32)>);
 
 impl<'a> Carried<'a> {
     fn begin(hub: &'a Hub, hint: &Hint) -> Self {
-        let Errand::Deliver { endpoint, turn } = &hint.errand else { return Self(hub, None) };
-        let turn = (hint.key.clone(), endpoint.clone(), *turn);
+        let Errand::Deliver { endpoint, claim } = &hint.errand else { return Self(hub, None) };
+        let claim = (hint.key.clone(), endpoint.clone(), *claim);
         let mut carried = hub.carried.lock().unwrap();
-        let count = carried.entry(turn.clone()).or_default();
+        let count = carried.entry(claim.clone()).or_default();
         *count += 1;
         if *count > 1 {
             hub.world.book().blemish([hint.key.clone()]);
         }
         drop(carried);
-        Self(hub, Some(turn))
+        Self(hub, Some(claim))
     }
 }
 
 impl Drop for Carried<'_> {
     fn drop(&mut self) {
         let mut carried = self.0.carried.lock().unwrap();
-        if let Some(count) = self.1.as_ref().and_then(|turn| carried.get_mut(turn)) {
+        if let Some(count) = self.1.as_ref().and_then(|claim| carried.get_mut(claim)) {
             *count -= 1;
         }
     }

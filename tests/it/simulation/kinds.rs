@@ -37,7 +37,7 @@ fn took(hub: &Hub, kind: &str) -> Vec<Option<Duration>> {
     let model = hub.store.model();
     let items = model.items().filter(|item| item.event.meta.kind.as_str() == kind);
     let deliveries = items.filter_map(|item| item.work.delivery(&id).cloned());
-    deliveries.map(|one| (one.state == State::Delivered).then(|| one.due.since(one.since))).collect()
+    deliveries.map(|one| (one.state == State::Delivered).then(|| one.progress.due.since(one.progress.since))).collect()
 }
 
 /// So many bad events at once, then a good one each second, and a bad one every so many of these.

@@ -57,8 +57,8 @@ impl SimQueue {
 /// A hint in a line of the history.
 pub(super) fn describe(hint: &Hint) -> String {
     match &hint.errand {
-        Errand::Deliver { endpoint, turn } => format!("{} to {endpoint} turn {turn}", hint.key.id),
-        Errand::Call { turn } => format!("{} call turn {turn}", hint.key.id),
+        Errand::Deliver { endpoint, claim } => format!("{} to {endpoint} claim {claim}", hint.key.id),
+        Errand::Call { claim } => format!("{} call claim {claim}", hint.key.id),
         Errand::Index => format!("{} index", hint.key.id),
     }
 }

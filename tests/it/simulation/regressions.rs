@@ -45,7 +45,7 @@ async fn a_replay_at_one_endpoint_knocks_at_no_other() {
     let context = Context { config: Arc::new(Config::parse(&later).unwrap()), ..hub.context() };
     let changed = apply(&context, &order, |_| true, hint).await.unwrap();
     let to: Vec<_> = sent.into_inner().unwrap().into_iter().map(|hint: Hint| hint.errand).collect();
-    assert_eq!((changed.events, to), (vec![key], vec![Errand::Deliver { endpoint: endpoint("tms"), turn: 0 }]));
+    assert_eq!((changed.events, to), (vec![key], vec![Errand::Deliver { endpoint: endpoint("tms"), claim: 0 }]));
 }
 
 /// The sweep made two attempts for each place an endpoint has and left the rest to the queue, which was gone, so that a

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use hub::clock::{Direction, Watched};
+use hub::delivery::Delivery;
+use hub::progress::Progress;
 use hub::{Event, EventKey, Utc, Work};
 use runtime::config::Config;
 use tokio::time::Instant;
@@ -215,11 +217,14 @@ impl World {
         let states: Vec<_> = after
             .deliveries
             .iter()
-            .map(|d| format!("{} {:?} turn {} tries {} due {}", d.endpoint, d.state, d.turn, d.tries, d.due))
+            .map(|Delivery { endpoint, state, progress: Progress { claim, tries, due, .. } }| {
+                format!("{endpoint} {state:?} claim {claim} tries {tries} due {due}")
+            })
             .collect();
         let call = after.call.as_ref().map(|call| {
-            let (sending, due) = (if call.sending { " sending" } else { "" }, call.due);
-            format!("{:?}{sending} turn {} tries {} due {due}; ", call.standing, call.turn, call.tries)
+            let sending = if call.sending { " sending" } else { "" };
+            let Progress { claim, tries, due, .. } = &call.progress;
+            format!("{:?}{sending} claim {claim} tries {tries} due {due}; ", call.standing)
         });
         let call = call.unwrap_or_default();
         self.tell(&format!("changed {} v{}: {call}{}", key.id, after.version, states.join("; ")));

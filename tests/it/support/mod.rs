@@ -304,7 +304,7 @@ pub(crate) async fn delivery(hub: &Hub, subject: &str, endpoint: &str) -> (Event
 
 /// Waits until the delivery of the only event of a subject has so many attempts behind it.
 pub(crate) async fn attempted(hub: &Hub, subject: &str, endpoint: &str, attempts: usize) {
-    until(async || delivery(hub, subject, endpoint).await.1.attempts.len() >= attempts).await;
+    until(async || delivery(hub, subject, endpoint).await.1.progress.attempts.len() >= attempts).await;
 }
 
 /// A courier over a hub's store that knows its endpoints only by what they share, as another process does.

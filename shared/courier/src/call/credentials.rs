@@ -1,6 +1,6 @@
 //! Credentials that a partner refuses: told once for each connection and problem, in all processes.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use hub::Utc;
@@ -8,10 +8,9 @@ use runtime::config::Connection;
 use runtime::metrics::{self, Metric, Sample};
 use serde::{Deserialize, Serialize};
 use store::Store;
+use url::Url;
 
-use super::Gate;
-use super::token::account;
-use crate::Courier;
+use crate::{Courier, lock};
 
 /// How long a problem that was told is not told again.
 const TOLD: Duration = Duration::from_hours(24);
@@ -37,8 +36,17 @@ struct Known {
 
 impl Complaint {
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
+}
+
+/// A digest of where a connection asks for its token and with what. The token of the account that a connection was
+/// configured with before is good for hours, and calls with it would be done in that account's name.
+pub(super) fn account(connection: &Connection) -> String {
+    let base_url = connection.base_url.as_ref().map(Url::as_str);
+    let credentials = connection.credentials.iter().map(|(name, secret)| (name, secret.expose()));
+    let told = serde_json::to_string(&(base_url, credentials.collect::<Vec<_>>())).unwrap_or_default();
+    hub::identity::digest(told.as_bytes())
 }
 
 /// Which credentials to compare with the partner's: their keys in the configuration, never their values.
@@ -49,14 +57,19 @@ pub(super) fn advice(connection: &Connection) -> String {
 }
 
 /// Logs and counts that the partner refuses the credentials with that code, unless that was done.
-pub(super) async fn refused<S: Store, Q>(courier: &Courier<S, Q>, connection: &Connection, gate: &Gate, code: &str) {
+pub(super) async fn refused<S: Store, Q>(
+    courier: &Courier<S, Q>,
+    connection: &Connection,
+    complaint: &Complaint,
+    code: &str,
+) {
     let problem = hub::identity::digest(format!("{} {code}", account(connection)).as_bytes());
-    let Known { told, accepted } = gate.complaint.known().clone();
+    let Known { told, accepted } = complaint.known().clone();
     if told.as_deref() == Some(&problem) {
         return;
     }
-    gate.complaint.known().told = Some(problem.clone());
-    let (store, now, name) = (&courier.context.store, courier.context.now(), note(connection));
+    complaint.known().told = Some(problem.clone());
+    let (store, now, name) = (&courier.context.store, courier.now(), note(connection));
     // Where the store does not answer, each process tells it.
     if let Ok(note) = store.note(&name).await {
         let told = note.as_ref().and_then(|note| serde_json::from_str::<Told>(&note.value).ok());
@@ -82,9 +95,9 @@ pub(super) async fn refused<S: Store, Q>(courier: &Courier<S, Q>, connection: &C
 }
 
 /// Remembers that the partner takes the credentials, so that a later refusal is told again.
-pub(super) async fn accepted<S: Store, Q>(courier: &Courier<S, Q>, connection: &Connection, gate: &Gate) {
-    let known = Known { told: None, accepted: courier.context.now() };
-    if std::mem::replace(&mut *gate.complaint.known(), known).told.is_none() {
+pub(super) async fn accepted<S: Store, Q>(courier: &Courier<S, Q>, connection: &Connection, complaint: &Complaint) {
+    let known = Known { told: None, accepted: courier.now() };
+    if std::mem::replace(&mut *complaint.known(), known).told.is_none() {
         return;
     }
     let (store, name) = (&courier.context.store, note(connection));

@@ -2,33 +2,26 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Method;
 use hub::Secret;
 use hub::call::{Answered, Came, Said};
 use hub::delivery::Outcome;
 use outbound::{Kind, Request, Sent};
 use partners::operation::enclosure::Enclosure;
-use partners::operation::{self, Attempt, Effect, Fault, File, Operation, Prepared, Verdict, refuses_credentials};
+use partners::operation::{self, Attempt, Effect, Fault, File, Operation, Verdict, refuses_credentials};
 use partners::{Json, operation::needs_token};
 use runtime::config::Connection;
 use store::Store;
-use url::Url;
 
-use super::token::{self, Lack, Refusal};
-use super::{Gate, credentials};
-use crate::entropy::{NoEntropy, nonce};
+use super::credentials;
+use super::gate::Gate;
+use super::token::{Issuer, Lack, NoToken, Refusal};
+use super::wire::{DETAIL, read, request, summary, wired};
+use crate::entropy::NoEntropy;
 use crate::file::{self, Limits, Obtained};
 use crate::{Courier, trust};
 
-/// How much of an answer is read, in bytes. A longer one cannot be judged.
-const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
-
 /// How much of an answer is kept with a call, in bytes.
 const KEPT: usize = 64 * 1024;
-
-/// How much an attempt tells the operator, in characters.
-pub(super) const DETAIL: usize = 512;
 
 /// What is asked, and of whom.
 #[derive(Clone, Copy)]
@@ -79,15 +72,28 @@ pub(super) enum Unready {
     },
 }
 
+impl Unready {
+    /// What it says of the partner's health.
+    pub(super) const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Later { outcome, .. } => *outcome,
+            // It answers, and knows its own mind.
+            Self::Refused { .. } => Outcome::Delivered,
+            Self::Never(_) | Self::Unknown(_) | Self::Here(_) => Outcome::Impossible,
+            Self::Exhausted(_) => Outcome::Unsent,
+        }
+    }
+}
+
 impl From<NoEntropy> for Unready {
     fn from(none: NoEntropy) -> Self {
         Self::Here(none.to_string())
     }
 }
 
-impl From<token::NoToken> for Unready {
-    fn from(why: token::NoToken) -> Self {
-        let token::NoToken { text, outcome, refused, said, lack } = why;
+impl From<NoToken> for Unready {
+    fn from(why: NoToken) -> Self {
+        let NoToken { text, outcome, refused, said, lack } = why;
         match (refused, lack) {
             (Some(refusal), _) => Self::Refused { text, refusal, said },
             (None, Some(Lack::Entropy)) => Self::Here(text),
@@ -114,17 +120,17 @@ pub(super) async fn ready<S: Store, Q>(
         None => None,
     };
     let token = if needs_token(connection.partner, &connection.settings) {
-        let found = token::token(courier, connection, gate, spent).await;
-        Some(found.map_err(Unready::from)?)
+        let issuer = Issuer { courier, connection, slot: &gate.token, complaint: &gate.complaint };
+        Some(issuer.token(spent).await?)
     } else {
         None
     };
-    let (own, boundary) = (nonce(courier)?, nonce(courier)?);
+    let (own, boundary) = (courier.nonce()?, courier.nonce()?);
     let attempt = Attempt {
         settings: &connection.settings,
         credentials: &|name| connection.credentials.get(name).map(Secret::expose),
         token: token.as_ref().map(Secret::expose),
-        now_ms: courier.context.now().milliseconds(),
+        now_ms: courier.now().milliseconds(),
         nonce: &own,
         boundary: &boundary,
         file: file.as_ref().map(|file| File { name: &file.name, content_type: &file.content_type, bytes: &file.bytes }),
@@ -150,29 +156,6 @@ async fn obtain<S, Q>(
         } else {
             Unready::Never(vec![Fault { field: "file".to_owned(), remedy: why.text }])
         }
-    })
-}
-
-/// What is prepared, as it goes to the connection's base URL; `repeatable` where it may be sent twice in an attempt. A
-/// command is sent once in each, whatever its schedule may do.
-pub(super) fn request(connection: &Connection, prepared: Prepared, repeatable: bool) -> Result<Request, String> {
-    let base = connection.base_url.as_ref().ok_or_else(|| "must be set: where the partner is called".to_owned())?;
-    let url = Url::parse(&prepared.url(base.as_str())).map_err(|_| "and the operation's path are no URL".to_owned())?;
-    let headers = prepared.headers.into_iter().map(|pair| (pair.name, pair.value));
-    let content_type = prepared.content_type.into_iter().map(|value| ("content-type".into(), value));
-    Ok(Request {
-        method: match prepared.method {
-            operation::Method::Get => Method::GET,
-            operation::Method::Post => Method::POST,
-        },
-        url,
-        headers: content_type.chain(headers).collect(),
-        body: Bytes::from(prepared.body),
-        timeout: connection.timeout,
-        allow_private: connection.allow_private,
-        trust: trust(&connection.trust),
-        repeatable,
-        limit: LONGEST_ANSWER + 1,
     })
 }
 
@@ -202,38 +185,6 @@ pub(super) async fn exchange<S, Q>(
     Ok(Exchange { sent, verdict, said, refuses_credentials: false })
 }
 
-/// What came of a request, an answer as text.
-pub(super) async fn wired<S, Q>(courier: &Courier<S, Q>, request: Request) -> Sent {
-    (courier.wire)(request).await.into_text(LONGEST_ANSWER + 1)
-}
-
-/// What an answer says by the partner's rule `judge`; nothing where there is none. Of one that cannot be read the status
-/// alone counts, and never as success.
-pub(super) fn read(sent: &Sent, judge: impl FnOnce(u16, &[u8]) -> Verdict) -> Option<Verdict> {
-    let Sent::Answered { status, unreadable, body, .. } = sent else { return None };
-    let why = if body.len() > LONGEST_ANSWER {
-        Some(format!("the answer is longer than {LONGEST_ANSWER} bytes"))
-    } else if unreadable.is_some() || sent.redirected().is_some() {
-        Some(sent.detail(DETAIL))
-    } else {
-        None
-    };
-    let Some(why) = why else { return Some(judge(*status, body)) };
-    // A 303 may carry a business code; a body that cannot be read carries none.
-    let body = if unreadable.is_some() || body.len() > LONGEST_ANSWER { &b""[..] } else { body };
-    Some(match judge(*status, body) {
-        Verdict::Refused { code, .. } if code == status.to_string() => Verdict::Refused { code, text: why },
-        Verdict::Busy { code, .. } if code == status.to_string() => Verdict::Busy { code, text: why },
-        Verdict::TokenExpired { code, .. } if code == status.to_string() => Verdict::TokenExpired { code, text: why },
-        Verdict::Unreadable { .. } => Verdict::Unreadable { text: why },
-        verdict @ (Verdict::Success
-        | Verdict::Refused { .. }
-        | Verdict::Busy { .. }
-        | Verdict::Exception { .. }
-        | Verdict::TokenExpired { .. }) => verdict,
-    })
-}
-
 impl Exchange {
     /// Tells whether the partner takes the credentials. Where it does not, the verdict says which they are; a token that was
     /// turned away although it was `fresh` is a refusal of theirs too.
@@ -247,7 +198,7 @@ impl Exchange {
         let status = self.sent.status().unwrap_or_default();
         let refused = match &self.verdict {
             Some(Verdict::Success) => {
-                credentials::accepted(courier, connection, gate).await;
+                credentials::accepted(courier, connection, &gate.complaint).await;
                 None
             }
             Some(Verdict::TokenExpired { code, text }) if fresh => {
@@ -261,7 +212,7 @@ impl Exchange {
             Some(_) | None => None,
         };
         if let Some((code, text)) = refused {
-            credentials::refused(courier, connection, gate, &code).await;
+            credentials::refused(courier, connection, &gate.complaint, &code).await;
             let text = format!("{text}; {}", credentials::advice(connection));
             self.verdict = Some(Verdict::Refused { code, text });
             self.refuses_credentials = true;
@@ -324,14 +275,10 @@ impl Exchange {
     }
 }
 
-/// A verdict in a line.
-pub(super) fn summary(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Success => String::new(),
-        Verdict::Refused { code, text } => format!("refused: {code} {text}"),
-        Verdict::Busy { code, text } => format!("not now: {code} {text}"),
-        Verdict::Exception { code, text } => format!("its system failed: {code} {text}"),
-        Verdict::TokenExpired { code, text } => format!("token expired: {code} {text}"),
-        Verdict::Unreadable { text } => format!("unreadable: {text}"),
+/// Health of the partner by the result of an attempt.
+pub(super) const fn outcome(result: &Result<Exchange, Unready>) -> Outcome {
+    match result {
+        Ok(exchange) => exchange.outcome(),
+        Err(unready) => unready.outcome(),
     }
 }

@@ -1,6 +1,6 @@
 //! What a process knows of one connection: which calls are under way or wait for their turn, and its token.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use hub::Utc;
@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use super::credentials::Complaint;
 use super::token::Slot;
 use super::turnstile::{Limits, Order, Turnstile, Waiting, When};
+use crate::lock;
 
 /// The gate of one connection.
 #[derive(Debug, Default)]
@@ -61,7 +62,7 @@ impl Drop for InLine<'_> {
 
 impl Gate {
     fn turnstile(&self) -> MutexGuard<'_, Turnstile> {
-        self.turnstile.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.turnstile)
     }
 
     /// The turn of a command. Where its moment is further off than `patience` that moment is kept for it, and returned: it is
@@ -77,7 +78,7 @@ impl Gate {
         let turn = self.turn(clock, limits, &in_line, patience).await;
         drop(in_line);
         if let Err(moment) = turn {
-            self.turnstile().put_off(order, moment);
+            self.turnstile().postpone(order, moment);
         }
         turn
     }
@@ -141,7 +142,7 @@ mod tests {
         Arc::new(move || Utc(0).after(began.elapsed()))
     }
 
-    /// So many commands, each of which takes that long and comes again when it is put off; in which order they began, and
+    /// So many commands, each of which takes that long and comes again when it is postponed; in which order they began, and
     /// when the last one did.
     async fn commands(count: u8, limits: Limits, takes: Duration) -> (Vec<u8>, Duration) {
         let (gate, clock, began) = (Gate::default(), clock(), Mutex::new(Vec::new()));
@@ -194,8 +195,8 @@ mod tests {
         let (gate, clock) = (Gate::default(), clock());
         let limits = Limits { concurrency: 4, rate: Some(Rate { calls: 1, per: Duration::from_secs(1) }) };
         for n in 0..200 {
-            let put_off = gate.command(&clock, limits, (Utc(n), EventId([0; 24]), 0), Duration::ZERO).await;
-            if let Ok(mut turn) = put_off {
+            let postponed = gate.command(&clock, limits, (Utc(n), EventId([0; 24]), 0), Duration::ZERO).await;
+            if let Ok(mut turn) = postponed {
                 turn.used();
             }
         }

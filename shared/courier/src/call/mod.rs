@@ -1,461 +1,282 @@
-//! Calls to partners: commands by errand, queries at once.
+//! An attempt at a call to a partner: commands by errand, queries at once ([`ask`]).
 //!
-//! A command that must not be done twice is marked as being sent before it is sent, so that whoever finds it like that
-//! after its time knows that nobody knows. What came of it, and the deliveries that tell the ERP, are stored in one write.
+//! A command that must not be done twice is marked as being sent before it is sent: found with that mark once its lease is
+//! over, it is ambiguous. Its result and the deliveries that tell the ERP of it are stored in one write.
 
 mod credentials;
 mod exchange;
 mod found;
-mod gate;
+pub(crate) mod gate;
 mod query;
 mod token;
 mod turnstile;
+mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hub::breaker::{self, Permit};
 use hub::call::{Call, Came, Rules, Standing, Tried};
-use hub::delivery::{Attempt, MOMENT, Outcome, State};
-use hub::schedule::Schedule;
-use hub::{Alias, ConnectionId, EventKey, Record, Utc, Work};
+use hub::delivery::{Attempt, Outcome};
+use hub::progress::{MOMENT, Outgoing as _};
+use hub::{Event, EventKey, Utc, Work};
 use partners::Json;
-use partners::operation::enclosure::Enclosure;
-use partners::operation::{self, Fault, needs_token};
-use queue::{Errand, Queue};
-use runtime::config::{Config, Connection};
+use partners::operation::{self, enclosure::Enclosure};
+use queue::Queue;
 use serde::Deserialize;
-use store::{Store, StoreError};
+use store::Store;
 
-use self::exchange::{Ask, Exchange, Unready, exchange, ready};
-pub(crate) use self::gate::Gate;
+use self::exchange::{Ask, Exchange, Unready, exchange, outcome, ready};
+use self::gate::{Gate, Turn};
 pub use self::query::{Answer, Unanswered, ask};
 use self::turnstile::Limits;
-use crate::attempt::{DAMAGED, Done, MARGIN, Undone};
-use crate::change::{change, leave, tell};
-use crate::{Courier, index, lack, release};
+use self::wire::list;
+use crate::change::change;
+use crate::claim::Claim;
+use crate::line::Line;
+use crate::lines::line_name;
+use crate::outcome::{Done, Step, Undone};
+use crate::release::Release;
+use crate::target::{Target, ToPartner};
+use crate::times::{self, MARGIN, PATIENCE};
+use crate::{Courier, index, lack};
 
-/// How long a command may wait in hand for its moment at its connection's rate; for longer it is put off until then.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// How much earlier the hint of a put-off command comes than its moment, so that it waits in hand for the rest. Less than
-/// what a call may be early.
-const AHEAD: Duration = Duration::from_millis(900);
-
-/// How long a call waits that this process cannot send for a reason of its own.
+/// Wait of a call that this process cannot send for a reason of its own.
 const HERE: Duration = Duration::from_mins(1);
 
-/// For how long a call is taken up: for a file, a token and the call itself, each with its own timeout.
-pub(crate) fn lease(config: &Config, connection: &ConnectionId) -> Duration {
-    let connection = config.connections.get(connection);
-    let timeout = connection.map_or(Duration::ZERO, |connection| connection.timeout);
-    config.sweep_every.max(timeout * 3 + PATIENCE + 2 * MARGIN)
-}
+/// What a process lacks that does not know a call's connection or operation.
+const UNCONFIGURED: &str = "its connection is not in the configuration, or offers no such operation";
 
-/// How long an attempt may take, with what is read before and stored after it: for the call itself, for the file, and for
-/// a token, which another process may be asking for.
-pub(crate) fn longest(connection: &Connection, file: bool) -> Duration {
-    let token = needs_token(connection.partner, &connection.settings);
-    connection.timeout * (1 + u32::from(file) + 3 * u32::from(token)) + PATIENCE + 2 * MARGIN
-}
-
-/// The name of the line to a partner's address: connections at the same one share its circuit.
-#[must_use]
-pub fn line_name(connection: &Connection) -> String {
-    connection.base_url.as_ref().map_or_else(String::new, |url| format!("call:{}", url.origin().ascii_serialization()))
-}
-
-/// What stands beside the ERP's body in a stored call.
+/// Members of a stored call next to the ERP's body.
 #[derive(Deserialize)]
 struct Beside {
     #[serde(default)]
     file: Option<Enclosure>,
 }
 
-/// Runs the errand of a call: one attempt, where it is still that turn's.
-pub(crate) async fn run<S: Store, Q: Queue>(
-    courier: &Courier<S, Q>,
-    key: &EventKey,
-    turn: u32,
-) -> Result<Done, Undone> {
-    let context = &courier.context;
-    let store = &context.store;
-    let record = match store.load(key, context.now()).await {
-        Ok(Some(record)) => record,
-        Ok(None) => return Ok(Done::Stale),
-        Err(StoreError::Damaged { work: Some(work), .. }) => return damaged(courier, key, *work, turn).await,
-        Err(error) => return Err(Undone::Before(error)),
-    };
-    let Some(call) = current(&record.work, turn) else { return Ok(Done::Stale) };
-    if call.is_early(context.now()) {
-        return Ok(Done::Stale);
-    }
-    let connection = context.config.connections.get(&key.connection);
-    let operation = connection.and_then(|connection| operation::find(connection.partner, &call.operation));
+/// Attempts a call once, where that claim is still the latest.
+pub(crate) async fn attempt<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey, claim: u32) -> Step<Done> {
+    let config = &courier.context.config;
+    let (claim, event) = Claim::load(courier, key, ToPartner { connection: &key.connection, config }, claim).await?;
+    let name = claim.item.operation.clone();
+    let connection = config.connections.get(&key.connection);
+    let operation = connection.and_then(|connection| operation::find(connection.partner, &name));
     let Some((connection, operation)) = connection.zip(operation) else {
-        let lacks = "its connection is not in the configuration, or offers no such operation";
-        return unknown(courier, (key, record.work), turn, lacks).await;
+        return Err(claim.unconfigured(UNCONFIGURED).await);
     };
-    let data = record.event.data();
-    let (body, beside) = (Json::parse(&data), serde_json::from_slice::<Beside>(&record.event.body));
+    let data = event.data();
+    let (body, beside) = (Json::parse(&data), serde_json::from_slice::<Beside>(&event.body));
     let (Ok(body), Ok(beside)) = (body, beside) else {
-        return end(courier, (key, record.work), turn, "the stored request cannot be read".to_owned()).await;
-    };
-
-    let line = courier.lines.to(&line_name(connection), connection.concurrency);
-    let kind = operation.name;
-    // Before its turn is waited for: one that cannot go out takes nobody's.
-    if let Some(reopens) = line.closed_until(kind, context.now()).filter(|_| !call.at_once) {
-        return held_back(courier, &record, &call, connection, reopens).await;
-    }
-    let gate = courier.lines.gate(connection);
-    let limits = Limits { concurrency: connection.concurrency, rate: connection.rate };
-    let order = (record.event.meta.received, key.id, turn);
-    let in_line = gate.command(&context.clock, limits, order, PATIENCE);
-    let takes = longest(connection, beside.file.is_some());
-    let mut place = match courier.in_time(takes, in_line).await {
-        None => return Ok(leave(courier, key, Errand::Call { turn }).await),
-        Some(Err(moment)) => {
-            let why = format!("put off until {moment}: others are before it at the connection's rate");
-            let until = moment.min(context.now().after(breaker::LONGEST_PUT_OFF));
-            return put_off(courier, (key, record.work), turn, connection, until, &why).await;
-        }
-        Some(Ok(place)) => place,
-    };
-    let permit = match line.permit(store, kind, context.now()).await {
-        Permit::Wait(_) if call.at_once => Permit::Go,
-        Permit::Wait(reopens) => return held_back(courier, &record, &call, connection, reopens).await,
-        permit @ (Permit::Go | Permit::Probe) => permit,
+        return Err(claim.given_up("the stored request cannot be read").await);
     };
     let ask = Ask { connection, operation: &operation, body: &body, file: beside.file.as_ref() };
-    let attempt = Sending { courier, record: &record, ask, gate: &gate };
-    let made = attempt.made(record.work.clone(), turn).await.map_err(Undone::Before)?;
-    let Some(made) = made else { return Ok(Done::Stale) };
-    if matches!(made.came, Outgoing::Sent(_)) {
-        place.used();
-    }
-    drop(place);
-    let over = context.now();
-    let (outcome, status, took) = (made.came.outcome(), made.came.status(), over.since(made.began));
-    let tried = breaker::Tried { kind, event: key.id, outcome, status, took };
-    let reopened = line.report(store, permit, &tried, over).await;
-    let succeeded = outcome == Outcome::Delivered;
-    // Calls are put off by their connection's rate as well, which tells of no circuit: what this process knows counts.
-    let reopened = reopened.or_else(|| if succeeded { line.owes(kind, false) } else { None });
-    let held_back = line.closed_until(kind, over).filter(|_| permit == Permit::Probe);
-    let held_back = held_back.map(|reopens| line.after_probe(kind, reopens, over));
-    let done = attempt.settle(made, over, held_back).await;
-    if let Some(reopened) = reopened {
-        release::calls(courier, &line, kind, reopened).await;
-    }
-    done
+    let line = courier.lines.to(&line_name(connection), connection.concurrency);
+    let gate = courier.lines.gate(connection);
+    let admitted = Loaded { claim, event: &event, ask, line, gate: &gate }.admitted().await?;
+    let sent = admitted.sent().await?;
+    sent.settled().await
 }
 
-/// One attempt.
-struct Sending<'a, S, Q> {
-    courier: &'a Courier<S, Q>,
-    record: &'a Record,
+/// A call with all that is known of it.
+struct Loaded<'a, S, Q> {
+    claim: Claim<'a, S, Q, ToPartner<'a>>,
+    event: &'a Event,
     ask: Ask<'a>,
+    line: Arc<Line>,
     gate: &'a Gate,
 }
 
-/// An attempt that was made.
-struct Made {
-    /// The work as it was stored before.
-    work: Work,
-    /// The turn under which it was made.
-    turn: u32,
+/// A call that has its place and moment at its connection, and the permit of its partner's circuit.
+struct Admitted<'a, S, Q> {
+    loaded: Loaded<'a, S, Q>,
+    turn: Turn<'a>,
+    permit: Permit,
+}
+
+/// A call that was sent, or for which nothing could be sent.
+struct Sent<'a, S, Q> {
+    loaded: Loaded<'a, S, Q>,
+    permit: Permit,
     began: Utc,
-    came: Outgoing,
+    over: Utc,
+    result: Result<Exchange, Unready>,
 }
 
-/// What an attempt came to.
-enum Outgoing {
-    /// Something was sent.
-    Sent(Exchange),
-    /// Nothing was sent.
-    Not(Unready),
-}
-
-impl Outgoing {
-    const fn outcome(&self) -> Outcome {
-        match self {
-            Self::Sent(exchange) => exchange.outcome(),
-            Self::Not(Unready::Later { outcome, .. }) => *outcome,
-            // It answers, and knows its own mind.
-            Self::Not(Unready::Refused { .. }) => Outcome::Delivered,
-            Self::Not(Unready::Never(_) | Unready::Unknown(_) | Unready::Here(_)) => Outcome::Impossible,
-            Self::Not(Unready::Exhausted(_)) => Outcome::Unsent,
+impl<'a, S: Store, Q: Queue> Loaded<'a, S, Q> {
+    async fn admitted(mut self) -> Step<Admitted<'a, S, Q>> {
+        let (courier, event, gate, line) = (self.claim.courier, self.event, self.gate, Arc::clone(&self.line));
+        let Ask { connection, operation, file, .. } = self.ask;
+        let progress = &self.claim.item.progress;
+        // Before its place is waited for: one that cannot go out takes none from others.
+        if let Some(reopens) = line.closed_until(operation.name, courier.now()).filter(|_| !progress.at_once) {
+            return Err(self.claim.held_back(&line, operation.name, reopens, courier.jitter()).await);
         }
-    }
-
-    fn status(&self) -> Option<u16> {
-        match self {
-            Self::Sent(exchange) => exchange.sent.status(),
-            Self::Not(_) => None,
-        }
+        let limits = Limits { concurrency: connection.concurrency, rate: connection.rate };
+        let order = (event.meta.received, event.key.id, progress.claim);
+        let in_line = gate.command(&courier.context.clock, limits, order, PATIENCE);
+        let turn = match courier.in_time(times::call(connection, file.is_some()), in_line).await {
+            None => return Err(self.claim.left().await),
+            Some(Err(moment)) => {
+                let why = format!("put off until {moment}: others are before it at the connection's rate");
+                let until = moment.min(courier.now().after(breaker::LONGEST_POSTPONEMENT));
+                return Err(self.claim.postponed(until, &why).await);
+            }
+            Some(Ok(turn)) => turn,
+        };
+        let permit;
+        (self.claim, permit) = self.claim.permitted(&line, operation.name, || courier.jitter()).await?;
+        Ok(Admitted { loaded: self, turn, permit })
     }
 }
 
-impl<S: Store, Q: Queue> Sending<'_, S, Q> {
-    /// Makes the attempt; a token that the partner turns away is replaced once, where there is time. Nothing where somebody
-    /// else has taken the call up, or is to: it is not begun to be sent where the end of this process might cut it off.
-    async fn made(&self, mut work: Work, mut turn: u32) -> Result<Option<Made>, StoreError> {
-        let (courier, connection) = (self.courier, self.ask.connection);
+impl<'a, S: Store, Q: Queue> Admitted<'a, S, Q> {
+    /// Prepares, claims and sends the call; a token that the partner turns away is replaced once, where there is time. The call
+    /// is not begun to be sent where the end of this process might cut it off.
+    async fn sent(self) -> Step<Sent<'a, S, Q>> {
+        let Self { mut loaded, mut turn, permit } = self;
+        let (courier, ask, gate) = (loaded.claim.courier, loaded.ask, loaded.gate);
+        let Ask { connection, file, .. } = ask;
         let may_take = |takes| courier.patience(takes).is_some();
         let mut spent = None;
-        loop {
-            let ready = match ready(courier, self.ask, self.gate, spent.as_ref()).await {
+        let (began, result) = loop {
+            let ready = match ready(courier, ask, gate, spent.as_ref()).await {
                 Ok(ready) => ready,
-                Err(unready) => {
-                    let (began, came) = (courier.context.now(), Outgoing::Not(unready));
-                    return Ok(Some(Made { work, turn, began, came }));
-                }
+                Err(unready) => break (courier.now(), Err(unready)),
             };
             if spent.is_none() && !may_take(connection.timeout + MARGIN) {
-                return Ok(None);
+                return Err(Done::Stale.into());
             }
-            let Some(claimed) = self.claim(work, turn).await? else { return Ok(None) };
-            (work, turn) = claimed;
-            let began = courier.context.now();
-            let made = match exchange(courier, self.ask, ready.request).await {
+            loaded.claim = claimed(loaded.claim, ask).await?;
+            let began = courier.now();
+            let made = match exchange(courier, ask, ready.request).await {
                 Ok(made) => made,
-                Err(unready) => return Ok(Some(Made { work, turn, began, came: Outgoing::Not(unready) })),
+                Err(unready) => break (began, Err(unready)),
             };
             let again = made.is_expired() && spent.is_none() && ready.token.is_some();
-            if again && may_take(longest(connection, self.ask.file.is_some())) {
+            if again && may_take(times::call(connection, file.is_some())) {
                 spent = ready.token;
                 continue;
             }
-            let made = made.with_credentials(courier, connection, self.gate, spent.is_some()).await;
-            return Ok(Some(Made { work, turn, began, came: Outgoing::Sent(made) }));
+            break (began, Ok(made.with_credentials(courier, connection, gate, spent.is_some()).await));
+        };
+        if result.is_ok() {
+            turn.used();
         }
+        drop(turn);
+        Ok(Sent { loaded, permit, began, over: courier.now(), result })
+    }
+}
+
+/// Claims a call for as long as its attempt may take. One that must not be done twice is marked.
+async fn claimed<'a, S: Store, Q: Queue>(
+    claim: Claim<'a, S, Q, ToPartner<'a>>,
+    ask: Ask<'_>,
+) -> Step<Claim<'a, S, Q, ToPartner<'a>>> {
+    if !ask.operation.effect.repeatable() {
+        return claim.renewed(Call::claimed_to_send).await;
+    }
+    if claim.lasts(ask.connection.timeout + MARGIN) { Ok(claim) } else { claim.renewed(Call::claimed).await }
+}
+
+impl<S: Store, Q: Queue> Sent<'_, S, Q> {
+    /// Tells the circuit of the result, stores it, and brings forward what a success has made possible.
+    async fn settled(self) -> Step<Done> {
+        let Loaded { claim, ask, line, .. } = &self.loaded;
+        let (courier, line, kind) = (claim.courier, Arc::clone(line), ask.operation.name);
+        let (outcome, took) = (outcome(&self.result), self.over.since(self.began));
+        let tried = breaker::Tried { kind, event: claim.key.id, outcome, status: self.status(), took };
+        let reopened = line.report(&courier.context.store, self.permit, &tried, self.over).await;
+        // Calls are postponed by their connection's rate as well, which tells of no circuit: what this process knows counts.
+        let succeeded = outcome == Outcome::Delivered;
+        let reopened = reopened.or_else(|| if succeeded { line.owes(kind, false) } else { None });
+        let done = self.stored().await;
+        if let Some(reopened) = reopened {
+            Release { courier, line: &line, kind, reopened }.calls().await;
+        }
+        done
     }
 
-    /// Takes the call in hand for as long as the attempt may take. What must not be done twice is marked.
-    async fn claim(&self, work: Work, turn: u32) -> Result<Option<(Work, u32)>, StoreError> {
-        let Ask { connection, operation, .. } = self.ask;
-        let courier = self.courier;
-        let repeatable = operation.effect.repeatable();
-        let now = courier.context.now();
-        let enough = |call: Call| now.after(connection.timeout + MARGIN) < call.due;
-        if repeatable && current(&work, turn).is_some_and(enough) {
-            return Ok(Some((work, turn)));
-        }
-        let config = &courier.context.config;
-        let until = now.after(lease(config, &connection.id));
-        let claim = |work: Work| {
-            let call = current(&work, turn)?.claimed(until, !repeatable);
-            Some(Work { call: Some(call), ..work })
-        };
-        let claimed = change(courier, &self.record.event.key, work, claim).await?;
-        Ok(claimed.and_then(|work| work.call.as_ref().map(|call| call.turn).map(|turn| (work, turn))))
+    /// The HTTP status of the partner's answer.
+    fn status(&self) -> Option<u16> {
+        self.result.as_ref().ok().and_then(|made| made.sent.status())
     }
 
-    /// Stores what came of the attempt. A probe that failed and may be repeated comes again then.
-    async fn settle(&self, made: Made, over: Utc, held_back: Option<Utc>) -> Result<Done, Undone> {
-        let Self { courier, record, ask, .. } = self;
-        let (context, key) = (&courier.context, &record.event.key);
-        let Made { work, turn, began, came: outgoing } = made;
-        let (came, detail, said, status) = match &outgoing {
-            Outgoing::Sent(exchange) => {
-                (exchange.came(), exchange.detail(), exchange.said.clone(), exchange.sent.status())
-            }
-            Outgoing::Not(Unready::Later { text, retry_after, said, .. }) => {
-                (Came::Nothing { retry_after: *retry_after }, text.clone(), said.clone(), None)
-            }
-            Outgoing::Not(Unready::Refused { text, refusal, said }) => {
-                let status = (refusal.status != 0).then_some(refusal.status);
-                (Came::Refusal, text.clone(), said.clone(), status)
-            }
-            Outgoing::Not(Unready::Never(faults)) => (Came::Refusal, list(faults), None, None),
-            Outgoing::Not(Unready::Unknown(faults)) => {
-                return unknown(courier, (key, work), turn, &list(faults)).await;
-            }
-            Outgoing::Not(Unready::Here(why)) => {
-                tracing::error!(call = %key.id, connection = %key.connection, why, "a call cannot be sent by this process");
-                let (until, why) = (over.after(HERE), format!("put off: {why}"));
-                return put_off(courier, (key, work), turn, ask.connection, until, &why).await;
-            }
-            Outgoing::Not(Unready::Exhausted(why)) => {
-                lack::tell(why);
-                let until = over.after(MOMENT.mul_f64(1.0 + (courier.random)()));
-                return put_off(courier, (key, work), turn, ask.connection, until, &format!("put off: {why}")).await;
-            }
-        };
-        let learned = if let (Outgoing::Sent(exchange), Came::Success) = (&outgoing, came) {
-            // What was found is kept before the call is settled: a call that ends twice finds it again.
-            found::keep(courier, *ask, exchange).await.map_err(Undone::Found)?;
-            found::learned(*ask, exchange)
-        } else {
-            Vec::new()
-        };
+    /// Stores the result, and hints at what follows.
+    async fn stored(self) -> Step<Done> {
+        let status = self.status();
+        let Self { loaded: Loaded { claim, event, ask, line, .. }, permit, began, over, result } = self;
+        let courier = claim.courier;
         let ms = u64::try_from(over.since(began).as_millis()).unwrap_or(u64::MAX);
-        let answer = match &outgoing {
-            Outgoing::Sent(exchange) => exchange.answer(),
-            Outgoing::Not(_) => None,
+        let attempt = |status, detail| Attempt { at: began, ms, status, detail, postponed: 0 };
+        let unsent = |attempt, came, said| Tried { attempt, answer: None, said, came, learned: Vec::new() };
+        let tried = match result {
+            Ok(made) => {
+                let (came, answer) = (made.came(), made.answer());
+                let learned = if came == Came::Success {
+                    // What was found is kept before the call is settled: a call that ends twice finds it again.
+                    found::keep(courier, ask, &made).await.map_err(Undone::Found)?;
+                    found::learned(ask, &made)
+                } else {
+                    Vec::new()
+                };
+                Tried { attempt: attempt(status, made.detail()), answer, said: made.said, came, learned }
+            }
+            Err(Unready::Later { text, retry_after, said, outcome: _ }) => {
+                unsent(attempt(None, text), Came::Nothing { retry_after }, said)
+            }
+            Err(Unready::Refused { text, refusal, said }) => {
+                let status = (refusal.status != 0).then_some(refusal.status);
+                unsent(attempt(status, text), Came::Refusal, said)
+            }
+            Err(Unready::Never(faults)) => unsent(attempt(None, list(&faults)), Came::Refusal, None),
+            Err(Unready::Unknown(faults)) => return Err(claim.unconfigured(&list(&faults)).await),
+            Err(Unready::Here(why)) => {
+                let (id, connection) = (claim.key.id, &claim.key.connection);
+                tracing::error!(call = %id, %connection, why, "a call cannot be sent by this process");
+                return Err(claim.postponed(over.after(HERE), &format!("put off: {why}")).await);
+            }
+            Err(Unready::Exhausted(why)) => {
+                lack::tell(&why);
+                let until = over.after(MOMENT.mul_f64(1.0 + courier.jitter()));
+                return Err(claim.postponed(until, &format!("put off: {why}")).await);
+            }
         };
-        let attempt = Attempt { at: began, ms, status, detail, put_off: 0 };
-        let tried = Tried { attempt, answer, said, came, learned };
-        let indexed = self.index(&tried.learned).await;
+        let unindexed = claim.work.index_by.is_some() || !tried.learned.is_empty();
+        let indexed = !unindexed || index::write(&courier.context.store, event, &tried.learned).await.is_ok();
         let rules = Rules { schedule: &ask.connection.schedule, repeatable: ask.operation.effect.repeatable() };
-        let (config, jitter) = (&context.config, (courier.random)());
-        let held_back = held_back.filter(|_| match came {
+        let comes_again = match tried.came {
             Came::Nothing { retry_after } => retry_after.is_none(),
             Came::Unknown => rules.repeatable,
             Came::Success | Came::Refusal => false,
-        });
+        };
+        let probe = permit == Permit::Probe && comes_again;
+        let next_probe = if probe { line.next_probe(ask.operation.name, over) } else { None };
+        let Claim { key, target, work, item, .. } = claim;
+        let (number, jitter) = (item.progress.claim, courier.jitter());
         let settled = |mut work: Work| {
-            work.index_by = if indexed { None } else { Some(over.after(config.sweep_every)) };
-            let call = current(&work, turn)?;
-            let call = match held_back {
+            work.index_by = if indexed { None } else { Some(over.after(target.config.sweep_every)) };
+            target.next(work, number, |call| match next_probe {
                 Some(due) => call.probed(tried.clone(), due, rules.schedule, over),
                 None => call.attempted(tried.clone(), &rules, over, jitter),
-            };
-            Some(work.with_call(call, &key.connection, &config.routes, config.sweep_every))
+            })
         };
         let changed = change(courier, key, work, settled).await.map_err(Undone::After)?;
-        let Some(work) = changed else { return Ok(Done::Stale) };
-        log(key, &work, outgoing.status());
-        Ok(told(courier, key, &work).await.map_or(Done::Stale, Done::Called))
-    }
-
-    /// Writes the aliases, those of the request unless they are written, and what the answer taught.
-    async fn index(&self, learned: &[Alias]) -> bool {
-        let Record { event, work } = self.record;
-        if work.index_by.is_none() && learned.is_empty() {
-            return true;
-        }
-        let call = work.call.clone().map(|call| Call { learned: learned.to_vec(), ..call });
-        let record = Record { event: event.clone(), work: Work { call, ..work.clone() } };
-        index::write(&self.courier.context.store, &record).await.is_ok()
+        let Some((item, work)) = changed.and_then(|work| Some((work.call.clone()?, work))) else {
+            return Ok(Done::Stale);
+        };
+        log(key, &item, status);
+        let standing = item.standing;
+        Claim { courier, key, target, work, item }.hint_next().await;
+        Ok(Done::Called(standing))
     }
 }
 
-fn list(faults: &[Fault]) -> String {
-    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
-/// The call, where it is that turn's.
-fn current(work: &Work, turn: u32) -> Option<Call> {
-    work.call.as_ref().filter(|call| call.is_turn(turn)).cloned()
-}
-
-/// Ends a call whose stored request is not the one that was accepted.
-async fn damaged<S: Store, Q: Queue>(
-    courier: &Courier<S, Q>,
-    key: &EventKey,
-    work: Work,
-    turn: u32,
-) -> Result<Done, Undone> {
-    tracing::error!(call = %key.id, connection = %key.connection, "a stored call is damaged and is not sent");
-    end(courier, (key, work), turn, DAMAGED.to_owned()).await
-}
-
-/// Ends a call that can never be sent.
-async fn end<S: Store, Q: Queue>(
-    courier: &Courier<S, Q>,
-    stored: (&EventKey, Work),
-    turn: u32,
-    reason: String,
-) -> Result<Done, Undone> {
-    let now = courier.context.now();
-    let attempt = Attempt { at: now, detail: reason, ..Attempt::default() };
-    let tried = Tried { attempt, answer: None, said: None, came: Came::Refusal, learned: Vec::new() };
-    let rules = Rules { schedule: &Schedule::new(vec![]), repeatable: false };
-    unsent(courier, stored, turn, |call| call.attempted(tried.clone(), &rules, now, 0.0)).await
-}
-
-/// Puts a call off whose operation's circuit is open until `reopens`.
-async fn held_back<S: Store, Q: Queue>(
-    courier: &Courier<S, Q>,
-    record: &Record,
-    call: &Call,
-    connection: &Connection,
-    reopens: Utc,
-) -> Result<Done, Undone> {
-    let line = courier.lines.to(&line_name(connection), connection.concurrency);
-    let now = courier.context.now();
-    let rank = line.rank(&call.operation, reopens, &call.attempts, now);
-    let due = rank.due(reopens, call.owed_since().unwrap_or(now), now, (courier.random)());
-    let why = format!("put off until {due}: the partner has been failing at it, and its circuit is open");
-    put_off(courier, (&record.event.key, record.work.clone()), call.turn, connection, due, &why).await
-}
-
-/// Puts a call off that may not be sent before `until`.
-async fn put_off<S: Store, Q: Queue>(
-    courier: &Courier<S, Q>,
-    found: (&EventKey, Work),
-    turn: u32,
-    connection: &Connection,
-    until: Utc,
-    why: &str,
-) -> Result<Done, Undone> {
-    let now = courier.context.now();
-    unsent(courier, found, turn, |call| call.put_off(until, why, &connection.schedule, now)).await
-}
-
-/// Puts a call off that this process does not know how to send, for lack of that.
-async fn unknown<S: Store, Q: Queue>(
-    courier: &Courier<S, Q>,
-    found: (&EventKey, Work),
-    turn: u32,
-    lacks: &str,
-) -> Result<Done, Undone> {
-    let (now, jitter) = (courier.context.now(), (courier.random)());
-    unsent(courier, found, turn, |call| call.unknown(lacks, now, jitter)).await
-}
-
-/// Stores what becomes of a call without an attempt. Its work is that of the turn: what was claimed, where it was.
-async fn unsent<S: Store, Q: Queue>(
-    courier: &Courier<S, Q>,
-    (key, work): (&EventKey, Work),
-    turn: u32,
-    next: impl Fn(Call) -> Call,
-) -> Result<Done, Undone> {
-    let config = &courier.context.config;
-    let next = |work: Work| {
-        let call = next(current(&work, turn)?);
-        Some(work.with_call(call, &key.connection, &config.routes, config.sweep_every))
-    };
-    let changed = change(courier, key, work, next).await.map_err(Undone::Before)?;
-    let Some(work) = changed else { return Ok(Done::Stale) };
-    Ok(match told(courier, key, &work).await {
-        None => Done::Stale,
-        Some(Standing::Queued) => Done::PutOff,
-        Some(ended) => {
-            let why = work.call.as_ref().and_then(|call| call.attempts.last()).map(|last| last.detail.as_str());
-            tracing::warn!(call = %key.id, connection = %key.connection, state = ended.name(), why, "a call has ended without an attempt");
-            Done::Called(ended)
-        }
-    })
-}
-
-/// Tells the queue of where a call stands now.
-async fn told<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey, work: &Work) -> Option<Standing> {
-    let call = work.call.as_ref()?;
-    match call.standing {
-        Standing::Queued => {
-            let due = if call.owed.is_some() { earlier(call.due) } else { call.due };
-            tell(courier, key, vec![Errand::Call { turn: call.turn }], due).await;
-        }
-        Standing::Succeeded | Standing::Failed | Standing::Ambiguous => {
-            tell(courier, key, ends(work), courier.context.now()).await;
-        }
-    }
-    Some(call.standing)
-}
-
-/// When the hint of what was put off comes.
-fn earlier(due: Utc) -> Utc {
-    Utc(due.0.saturating_sub(i64::try_from(AHEAD.as_micros()).unwrap_or_default()))
-}
-
-/// What the partner answered is kept with the attempt; it may hold what no log should. The reason is the status with the
-/// partner's code, or why there was no answer.
-fn log(key: &EventKey, work: &Work, status: Option<u16>) {
+/// Logs an attempt. The partner's answer is kept with it and may hold what no log should: the reason here is the status with
+/// the partner's code, or why there was no answer.
+fn log(key: &EventKey, call: &Call, status: Option<u16>) {
     let (id, connection) = (key.id, &key.connection);
-    let Some(Call { operation, standing: state, attempts, due, said, .. }) = &work.call else { return };
-    let detail = attempts.last().map(|last| last.detail.as_str()).unwrap_or_default();
+    let Call { operation, standing: state, progress, said, .. } = call;
+    let detail = progress.attempts.last().map(|last| last.detail.as_str()).unwrap_or_default();
     let code = said.as_ref().and_then(|said| said.code.as_deref());
     let why = match (status, code) {
         (None, _) => detail.to_owned(),
@@ -468,6 +289,7 @@ fn log(key: &EventKey, work: &Work, status: Option<u16>) {
     match state {
         Standing::Succeeded => tracing::debug!(call = %id, %connection, operation, status, "a call has succeeded"),
         Standing::Queued => {
+            let due = progress.due;
             tracing::info!(call = %id, %connection, operation, status, why, %due, "a call has not succeeded yet");
         }
         Standing::Failed => {
@@ -478,38 +300,4 @@ fn log(key: &EventKey, work: &Work, status: Option<u16>) {
             tracing::warn!(call = %id, %connection, operation, status, why, message);
         }
     }
-}
-
-/// The errands that tell the ERP how a call ended.
-fn ends(work: &Work) -> Vec<Errand> {
-    let pending = work.deliveries.iter().filter(|delivery| delivery.state == State::Pending);
-    pending.map(|delivery| Errand::Deliver { endpoint: delivery.endpoint.clone(), turn: delivery.turn }).collect()
-}
-
-/// Takes up a call that is due at `now`, and says whether it was. One that was being sent when its time ran out is never
-/// sent again by itself.
-pub(crate) fn take_up(
-    config: &Config,
-    key: &EventKey,
-    work: Work,
-    now: Utc,
-    errands: &mut Vec<Errand>,
-) -> (Work, bool) {
-    let due = |call: &&Call| call.next().is_some_and(|due| due <= now);
-    let Some(call) = work.call.as_ref().filter(due).cloned() else { return (work, false) };
-    let call = if call.sending {
-        tracing::warn!(
-            call = %key.id, connection = %key.connection, operation = call.operation, why = "cut off while it was sent",
-            "a call is ambiguous: the partner may have done it; resolve it"
-        );
-        call.interrupted(now)
-    } else {
-        call.claimed(now.after(lease(config, &key.connection)), false)
-    };
-    let work = work.with_call(call, &key.connection, &config.routes, config.sweep_every);
-    match work.call.as_ref() {
-        Some(call) if call.standing == Standing::Queued => errands.push(Errand::Call { turn: call.turn }),
-        _ => errands.extend(ends(&work)),
-    }
-    (work, true)
 }

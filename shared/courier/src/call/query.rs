@@ -14,11 +14,12 @@ use runtime::config::Connection;
 use store::Store;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::exchange::{Ask, Exchange, Unready, exchange, ready};
+use super::exchange::{Ask, Exchange, Unready, exchange, outcome, ready};
+use super::gate::Gate;
 use super::token::Refusal;
 use super::turnstile::Limits;
-use super::{Gate, line_name};
 use crate::Courier;
+use crate::lines::line_name;
 
 /// How long a query waits for its turn at the least; longer where its connection's timeout leaves the time.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -80,8 +81,8 @@ pub async fn ask<S: Store, Q>(
     let context = &courier.context;
     let end = Instant::now() + LONGEST;
     let line = courier.lines.to(&line_name(connection), connection.concurrency);
-    let closed = |reopens: Utc| Unanswered::Open(reopens.since(context.now()));
-    if let Some(reopens) = line.closed_until(operation.name, context.now()) {
+    let closed = |reopens: Utc| Unanswered::Open(reopens.since(courier.now()));
+    if let Some(reopens) = line.closed_until(operation.name, courier.now()) {
         return Err(closed(reopens));
     }
     let gate = courier.lines.gate(connection);
@@ -90,31 +91,26 @@ pub async fn ask<S: Store, Q>(
     let in_line = gate.query(&context.clock, limits, patience);
     let mut turn = match timeout(patience, in_line).await {
         Err(_) => return Err(Unanswered::Paced(PATIENCE)),
-        Ok(Err(moment)) => return Err(Unanswered::Paced(moment.since(context.now()))),
+        Ok(Err(moment)) => return Err(Unanswered::Paced(moment.since(courier.now()))),
         Ok(Ok(turn)) => turn,
     };
-    let permit = match line.permit(&context.store, operation.name, context.now()).await {
+    let permit = match line.permit(&context.store, operation.name, courier.now()).await {
         Permit::Wait(reopens) => return Err(closed(reopens)),
         permit @ (Permit::Go | Permit::Probe) => permit,
     };
-    let began = context.now();
+    let began = courier.now();
     let ask = Ask { connection, operation, body, file };
     let result = timeout_at(end, answered(courier, ask, &gate)).await.unwrap_or_else(|_| {
         let text = format!("no answer within {} seconds, with its turn, the token and the file", LONGEST.as_secs());
         Err(Unready::Later { text, outcome: Outcome::NoAnswer, retry_after: None, said: None })
     });
-    let outcome = match &result {
-        Ok(made) => made.outcome(),
-        Err(Unready::Later { outcome, .. }) => *outcome,
-        Err(Unready::Refused { .. }) => Outcome::Delivered,
-        Err(Unready::Never(_) | Unready::Unknown(_) | Unready::Here(_) | Unready::Exhausted(_)) => Outcome::Impossible,
-    };
-    if outcome != Outcome::Impossible {
+    let outcome = outcome(&result);
+    if !matches!(outcome, Outcome::Impossible | Outcome::Unsent) {
         turn.used();
     }
     drop(turn);
     let status = result.as_ref().ok().and_then(|made| made.sent.status());
-    let over = context.now();
+    let over = courier.now();
     let (event, took) = (courier.lines.query_id(), over.since(began));
     let tried = Tried { kind: operation.name, event, outcome, status, took };
     // The ERP waits for this answer: commands that wait are brought forward when the first of them succeeds.

@@ -3,7 +3,7 @@
 //! In one process whoever needs a token waits for the one who asks; between processes the asking is a lease and the token
 //! a note in the store.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use hub::call::Said;
@@ -16,12 +16,11 @@ use runtime::config::Connection;
 use serde::{Deserialize, Serialize};
 use store::{Note, Store, StoreError};
 use tokio::time::sleep;
-use url::Url;
 
-use super::exchange::{DETAIL, read, request, summary, wired};
-use super::{Gate, credentials, list};
-use crate::Courier;
-use crate::entropy::{NoEntropy, nonce};
+use super::credentials::{self, Complaint, account};
+use super::wire::{DETAIL, list, read, request, summary, wired};
+use crate::entropy::NoEntropy;
+use crate::{Courier, lock};
 
 /// A token is replaced when that part of its life is left.
 const AHEAD: u32 = 10;
@@ -98,15 +97,16 @@ pub(super) enum Lack {
     Descriptors,
 }
 
+impl NoToken {
+    /// There is none for this reason, which says nothing of the partner.
+    const fn of(text: String) -> Self {
+        Self { text, outcome: Outcome::Impossible, refused: None, said: None, lack: None }
+    }
+}
+
 impl From<NoEntropy> for NoToken {
     fn from(none: NoEntropy) -> Self {
-        Self {
-            text: none.to_string(),
-            outcome: Outcome::Impossible,
-            refused: None,
-            said: None,
-            lack: Some(Lack::Entropy),
-        }
+        Self { lack: Some(Lack::Entropy), ..Self::of(none.to_string()) }
     }
 }
 
@@ -121,17 +121,17 @@ pub(super) struct Refusal {
 
 impl Slot {
     fn known(&self) -> Known {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.known).clone()
     }
 
     fn hold(&self, held: Held) -> Secret {
         let token = held.token.clone();
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Known { held: Some(held), refused: None };
+        *lock(&self.known) = Known { held: Some(held), refused: None };
         token
     }
 
     fn refuse(&self, now: Utc, why: NoToken) -> NoToken {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).refused = Some((now, why.clone()));
+        lock(&self.known).refused = Some((now, why.clone()));
         why
     }
 }
@@ -149,114 +149,162 @@ impl Held {
     }
 }
 
-/// A digest of where a connection asks for its token and with what. The token of the account that a connection was
-/// configured with before is good for hours, and calls with it would be done in that account's name.
-pub(super) fn account(connection: &Connection) -> String {
-    let base_url = connection.base_url.as_ref().map(Url::as_str);
-    let credentials = connection.credentials.iter().map(|(name, secret)| (name, secret.expose()));
-    let told = serde_json::to_string(&(base_url, credentials.collect::<Vec<_>>())).unwrap_or_default();
-    hub::identity::digest(told.as_bytes())
+/// Has tokens of one connection.
+pub(super) struct Issuer<'a, S, Q> {
+    pub(super) courier: &'a Courier<S, Q>,
+    pub(super) connection: &'a Connection,
+    pub(super) slot: &'a Slot,
+    pub(super) complaint: &'a Complaint,
 }
 
-/// The token to send. `spent` is one that the partner has just turned away.
-pub(super) async fn token<S: Store, Q>(
-    courier: &Courier<S, Q>,
-    connection: &Connection,
-    gate: &Gate,
-    spent: Option<&Secret>,
-) -> Result<Secret, NoToken> {
-    let slot = &gate.token;
-    let account = account(connection);
-    let good = |now: Utc| slot.known().held.filter(|held| held.is_good(&account, now, spent));
-    let mut asking = match good(courier.context.now()) {
-        Some(held) if courier.context.now() < held.replace => return Ok(held.token),
-        // It is still good: one replaces it, and the others go on with it.
-        Some(held) => match slot.asking.try_lock() {
-            Ok(asking) => asking,
-            Err(_) => return Ok(held.token),
-        },
-        None => slot.asking.lock().await,
-    };
-    let now = courier.context.now();
-    let held = good(now);
-    if let Some(held) = held.as_ref().filter(|held| now < held.replace) {
-        return Ok(held.token.clone());
-    }
-    if let Some((at, why)) = slot.known().refused
-        && now.is_within(BELIEVED, at)
-    {
-        return held.map(|held| held.token).ok_or(why);
-    }
-    let holder = match asking.as_ref() {
-        Some(holder) => Ok(holder.clone()),
-        None => nonce(courier).map(|new| asking.insert(new).clone()),
-    };
-    let replaced = match holder {
-        Ok(holder) => replace(courier, (connection, &account), gate, &holder, spent).await,
-        Err(none) => Err(none.into()),
-    };
-    drop(asking);
-    // One that is good a while longer serves while the partner gives no other.
-    replaced.or_else(|why| held.map(|held| held.token).ok_or(why))
-}
-
-/// Has the token replaced: by this process, or by another one that is asking already.
-async fn replace<S: Store, Q>(
-    courier: &Courier<S, Q>,
-    (connection, account): (&Connection, &str),
-    gate: &Gate,
-    holder: &str,
-    spent: Option<&Secret>,
-) -> Result<Secret, NoToken> {
-    let (store, slot) = (&courier.context.store, &gate.token);
-    let name = format!("token#{}", connection.id);
-    let patience = connection.timeout * 2;
-    let began = courier.context.now();
-    loop {
-        let now = courier.context.now();
-        let until = now.after(connection.timeout * 2);
-        let taken = store.lease(&name, holder, now, until).await.map_err(|error| unshared(&error))?;
-        // Read after the lease was asked for: whoever had it before has written what was found.
-        let note = store.note(&name).await.map_err(|error| unshared(&error))?;
-        let shared =
-            note.as_ref().and_then(Held::of).filter(|held| held.is_good(account, now, spent) && now < held.replace);
-        let result = match shared {
-            Some(held) => Ok(slot.hold(held)),
-            None if taken => match ask(courier, connection, gate, account).await {
-                Ok(held) => {
-                    keep(store, &name, note.map_or(0, |note| note.version), &held).await;
-                    Ok(slot.hold(held))
-                }
-                Err(why) => Err(slot.refuse(courier.context.now(), why)),
+impl<S: Store, Q> Issuer<'_, S, Q> {
+    /// The token to send. `spent` is one that the partner has just turned away.
+    pub(super) async fn token(&self, spent: Option<&Secret>) -> Result<Secret, NoToken> {
+        let Self { courier, connection, slot, .. } = self;
+        let account = account(connection);
+        let good = |now: Utc| slot.known().held.filter(|held| held.is_good(&account, now, spent));
+        let mut asking = match good(courier.now()) {
+            Some(held) if courier.now() < held.replace => return Ok(held.token),
+            // It is still good: one replaces it, and the others go on with it.
+            Some(held) => match slot.asking.try_lock() {
+                Ok(asking) => asking,
+                Err(_) => return Ok(held.token),
             },
-            None if now.since(began) > patience => Err(NoToken {
-                text: "another process has been asking for a token for too long".to_owned(),
-                outcome: Outcome::Impossible,
-                refused: None,
-                said: None,
-                lack: None,
-            }),
-            None => {
-                sleep(LOOK).await;
-                continue;
-            }
+            None => slot.asking.lock().await,
         };
-        if taken {
-            let now = courier.context.now();
-            let _ = store.lease(&name, holder, now, now).await;
+        let now = courier.now();
+        let held = good(now);
+        if let Some(held) = held.as_ref().filter(|held| now < held.replace) {
+            return Ok(held.token.clone());
         }
-        return result;
+        if let Some((at, why)) = slot.known().refused
+            && now.is_within(BELIEVED, at)
+        {
+            return held.map(|held| held.token).ok_or(why);
+        }
+        let holder = match asking.as_ref() {
+            Some(holder) => Ok(holder.clone()),
+            None => courier.nonce().map(|new| asking.insert(new).clone()),
+        };
+        let replaced = match holder {
+            Ok(holder) => self.replace(&account, &holder, spent).await,
+            Err(none) => Err(none.into()),
+        };
+        drop(asking);
+        // One that is good a while longer serves while the partner gives no other.
+        replaced.or_else(|why| held.map(|held| held.token).ok_or(why))
+    }
+
+    /// Has the token replaced: by this process, or by another one that is asking already.
+    async fn replace(&self, account: &str, holder: &str, spent: Option<&Secret>) -> Result<Secret, NoToken> {
+        let Self { courier, connection, slot, .. } = self;
+        let store = &courier.context.store;
+        let name = format!("token#{}", connection.id);
+        let patience = connection.timeout * 2;
+        let began = courier.now();
+        loop {
+            let now = courier.now();
+            let until = now.after(connection.timeout * 2);
+            let taken = store.lease(&name, holder, now, until).await.map_err(|error| unshared(&error))?;
+            // Read after the lease was asked for: whoever had it before has written what was found.
+            let note = store.note(&name).await.map_err(|error| unshared(&error))?;
+            let shared =
+                note.as_ref().and_then(Held::of).filter(|held| held.is_good(account, now, spent) && now < held.replace);
+            let result = match shared {
+                Some(held) => Ok(slot.hold(held)),
+                None if taken => match self.ask(account).await {
+                    Ok(held) => {
+                        keep(store, &name, note.map_or(0, |note| note.version), &held).await;
+                        Ok(slot.hold(held))
+                    }
+                    Err(why) => Err(slot.refuse(courier.now(), why)),
+                },
+                None if now.since(began) > patience => {
+                    Err(NoToken::of("another process has been asking for a token for too long".to_owned()))
+                }
+                None => {
+                    sleep(LOOK).await;
+                    continue;
+                }
+            };
+            if taken {
+                let now = courier.now();
+                let _ = store.lease(&name, holder, now, now).await;
+            }
+            return result;
+        }
+    }
+
+    /// Asks the partner.
+    async fn ask(&self, account: &str) -> Result<Held, NoToken> {
+        let Self { courier, connection, .. } = self;
+        let asked = courier.now();
+        let (own, boundary) = (courier.nonce()?, courier.nonce()?);
+        let attempt = Attempt {
+            settings: &connection.settings,
+            credentials: &|name| connection.credentials.get(name).map(Secret::expose),
+            token: None,
+            now_ms: asked.milliseconds(),
+            nonce: &own,
+            boundary: &boundary,
+            file: None,
+        };
+        let prepared = operation::token_request(connection.partner, &attempt)
+            .map_err(|faults| NoToken::of(format!("no token can be asked for: {}", list(&faults))))?
+            .ok_or_else(|| NoToken::of("the partner gives no tokens".to_owned()))?;
+        // One that was asked for twice is good as well.
+        let request = request(connection, prepared, true).map_err(NoToken::of)?;
+        tracing::debug!(connection = %connection.id, "asking for a token");
+        let sent = wired(courier, request).await;
+        if let Sent::Failed { kind: Kind::Exhausted, text, .. } = sent {
+            return Err(NoToken { lack: Some(Lack::Descriptors), ..NoToken::of(text) });
+        }
+        let mut found = None;
+        let verdict = read(&sent, |status, body| {
+            match operation::read_token(connection.partner, &connection.settings, status, body) {
+                Ok(token) => {
+                    found = Some(token);
+                    Verdict::Success
+                }
+                Err(verdict) => verdict,
+            }
+        });
+        if let Some(token) = found {
+            let life = token.life;
+            let token = Secret::new(token.expose().to_owned());
+            let (account, until) = (account.to_owned(), asked.after(life));
+            let replace = asked.after(life.saturating_sub(life / AHEAD));
+            return Ok(Held { token, account, asked, replace, until });
+        }
+        let trouble = sent.status().is_some_and(|status| status == 429 || status >= 500);
+        let outcome = match &verdict {
+            None => Outcome::NoAnswer,
+            Some(Verdict::Refused { .. }) => Outcome::Delivered,
+            Some(_) if trouble => Outcome::Refused { retry_after: None, trouble },
+            Some(_) => Outcome::Delivered,
+        };
+        let said = verdict.as_ref().and_then(Said::of);
+        let text = verdict.as_ref().map_or_else(|| sent.detail(DETAIL), summary);
+        let text = format!("the partner gave no token: {text}");
+        let Some(Verdict::Refused { code, .. }) = verdict else {
+            tracing::warn!(connection = %connection.id, "the partner gave no token");
+            return Err(NoToken { text, outcome, refused: None, said, lack: None });
+        };
+        // Nothing but the credentials is in the request, unless it did not get there.
+        let is_elsewhere = matches!(sent.status(), Some(300..=399 | 404 | 405));
+        let remedy = if is_elsewhere {
+            format!("check base_url of connection {} in the configuration", connection.id)
+        } else {
+            credentials::refused(courier, connection, self.complaint, &code).await;
+            credentials::advice(connection)
+        };
+        let refused = Some(Refusal { code, status: sent.status().unwrap_or_default() });
+        Err(NoToken { text: format!("{text}; {remedy}"), outcome, refused, said, lack: None })
     }
 }
 
 fn unshared(error: &StoreError) -> NoToken {
-    NoToken {
-        text: format!("the token could not be shared: {}", runtime::logs::chain(error)),
-        outcome: Outcome::Impossible,
-        refused: None,
-        said: None,
-        lack: None,
-    }
+    NoToken::of(format!("the token could not be shared: {}", runtime::logs::chain(error)))
 }
 
 /// Shares a token. One that cannot be shared still serves this process.
@@ -267,80 +315,6 @@ async fn keep<S: Store>(store: &S, name: &str, version: u64, held: &Held) {
     if let Err(error) = store.put_note(name, &value, version).await {
         tracing::warn!(name, error = runtime::logs::chain(&error), "the token could not be shared");
     }
-}
-
-/// Asks the partner.
-async fn ask<S: Store, Q>(
-    courier: &Courier<S, Q>,
-    connection: &Connection,
-    gate: &Gate,
-    account: &str,
-) -> Result<Held, NoToken> {
-    let unaskable =
-        |text: String| NoToken { text, outcome: Outcome::Impossible, refused: None, said: None, lack: None };
-    let asked = courier.context.now();
-    let (own, boundary) = (nonce(courier)?, nonce(courier)?);
-    let attempt = Attempt {
-        settings: &connection.settings,
-        credentials: &|name| connection.credentials.get(name).map(Secret::expose),
-        token: None,
-        now_ms: asked.milliseconds(),
-        nonce: &own,
-        boundary: &boundary,
-        file: None,
-    };
-    let prepared = operation::token_request(connection.partner, &attempt)
-        .map_err(|faults| unaskable(format!("no token can be asked for: {}", list(&faults))))?
-        .ok_or_else(|| unaskable("the partner gives no tokens".to_owned()))?;
-    // One that was asked for twice is good as well.
-    let request = request(connection, prepared, true).map_err(unaskable)?;
-    tracing::debug!(connection = %connection.id, "asking for a token");
-    let sent = wired(courier, request).await;
-    if let Sent::Failed { kind: Kind::Exhausted, text, .. } = sent {
-        let lack = Some(Lack::Descriptors);
-        return Err(NoToken { text, outcome: Outcome::Impossible, refused: None, said: None, lack });
-    }
-    let mut found = None;
-    let verdict = read(&sent, |status, body| {
-        match operation::read_token(connection.partner, &connection.settings, status, body) {
-            Ok(token) => {
-                found = Some(token);
-                Verdict::Success
-            }
-            Err(verdict) => verdict,
-        }
-    });
-    if let Some(token) = found {
-        let life = token.life;
-        let token = Secret::new(token.expose().to_owned());
-        let (account, until) = (account.to_owned(), asked.after(life));
-        let replace = asked.after(life.saturating_sub(life / AHEAD));
-        return Ok(Held { token, account, asked, replace, until });
-    }
-    let trouble = sent.status().is_some_and(|status| status == 429 || status >= 500);
-    let outcome = match &verdict {
-        None => Outcome::NoAnswer,
-        Some(Verdict::Refused { .. }) => Outcome::Delivered,
-        Some(_) if trouble => Outcome::Refused { retry_after: None, trouble },
-        Some(_) => Outcome::Delivered,
-    };
-    let said = verdict.as_ref().and_then(Said::of);
-    let text = verdict.as_ref().map_or_else(|| sent.detail(DETAIL), summary);
-    let text = format!("the partner gave no token: {text}");
-    let Some(Verdict::Refused { code, .. }) = verdict else {
-        tracing::warn!(connection = %connection.id, "the partner gave no token");
-        return Err(NoToken { text, outcome, refused: None, said, lack: None });
-    };
-    // Nothing but the credentials is in the request, unless it did not get there.
-    let is_elsewhere = matches!(sent.status(), Some(300..=399 | 404 | 405));
-    let remedy = if is_elsewhere {
-        format!("check base_url of connection {} in the configuration", connection.id)
-    } else {
-        credentials::refused(courier, connection, gate, &code).await;
-        credentials::advice(connection)
-    };
-    let refused = Some(Refusal { code, status: sent.status().unwrap_or_default() });
-    Err(NoToken { text: format!("{text}; {remedy}"), outcome, refused, said, lack: None })
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub(super) enum When {
 /// would add up.
 const GRAIN: Duration = Duration::from_millis(5);
 
-/// How long after its moment the turn of a command is kept that was put off until then.
+/// How long after its moment the turn of a command is kept that was postponed until then.
 const KEPT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ pub(super) struct Turnstile {
     under_way: usize,
     /// When the latest calls began, the earliest first.
     begun: VecDeque<Utc>,
-    /// The commands that wait, or were put off until their moment.
+    /// The commands that wait, or were postponed until their moment.
     commands: BTreeMap<Order, Option<Utc>>,
     queries: VecDeque<u64>,
     last_query: u64,
@@ -57,7 +57,7 @@ pub(super) struct Turnstile {
 }
 
 impl Turnstile {
-    /// A command comes, perhaps at the moment that it was put off to.
+    /// A command comes, perhaps at the moment that it was postponed to.
     pub(super) fn command(&mut self, order: Order) -> Waiting {
         let (accepted, id, _) = order;
         self.commands.retain(|(at, own, _), until| until.is_none() || (*at, *own) != (accepted, id));
@@ -74,7 +74,7 @@ impl Turnstile {
 
     /// When a call that waits may begin, as it looks at `now`.
     pub(super) fn when(&mut self, waiting: Waiting, limits: Limits, now: Utc) -> When {
-        // Whoever was put off and did not come must not hold up the others.
+        // Whoever was postponed and did not come must not hold up the others.
         self.commands.retain(|_, until| until.is_none_or(|until| now <= until.after(KEPT)));
         let moment = self.moment(self.ahead(waiting, true), limits.rate, now);
         if now < moment {
@@ -117,14 +117,14 @@ impl Turnstile {
         }
     }
 
-    /// A command is put off and comes again at its moment, which is kept for it.
-    pub(super) fn put_off(&mut self, order: Order, until: Utc) {
+    /// A command is postponed and comes again at its moment, which is kept for it.
+    pub(super) fn postpone(&mut self, order: Order, until: Utc) {
         self.commands.insert(order, Some(until));
     }
 
-    /// How many calls begin before one that waits; without those that were put off, only calls that are here.
-    fn ahead(&self, waiting: Waiting, put_off: bool) -> usize {
-        let counts = |until: &&Option<Utc>| put_off || until.is_none();
+    /// How many calls begin before one that waits; without those that were postponed, only calls that are here.
+    fn ahead(&self, waiting: Waiting, postponed: bool) -> usize {
+        let counts = |until: &&Option<Utc>| postponed || until.is_none();
         let commands = || self.commands.values().filter(counts).count();
         match waiting {
             Waiting::Command(order) => {
@@ -218,13 +218,13 @@ mod tests {
         let first = line.command(order(0));
         let began = line.begin(first, one, at(0));
         line.end(began, true);
-        line.put_off(order(1), at(1_000));
+        line.postpone(order(1), at(1_000));
         let third = line.command(order(2));
         assert_eq!(line.when(third, one, at(1_000)), When::At(at(2_000)), "the second is on its way");
         let second = line.command(order(1));
         assert_eq!(line.when(second, one, at(1_001)), When::Now);
         line.leave(second);
-        line.put_off(order(1), at(1_000));
+        line.postpone(order(1), at(1_000));
         assert_eq!(line.when(third, one, at(3_001)), When::Now, "it did not come");
     }
 

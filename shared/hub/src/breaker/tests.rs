@@ -114,7 +114,7 @@ fn errors_of_several_kinds_open_the_destination() {
     let health = (0..2 * THRESHOLD).fold(Health::default(), |health, n| {
         health.after(Permit::Go, &tried(["a", "b", "c"][n as usize % 3], n, ERROR), at(n.into()))
     });
-    assert!(health.open_until.is_some() && health.permit("d", at(30)).0 == Permit::Probe);
+    assert!(health.circuit.open_until.is_some() && health.permit("d", at(30)).0 == Permit::Probe);
 }
 
 /// Regression: waiting events of a type that was refused became the probes, and others waited for them.
@@ -175,6 +175,7 @@ fn the_kinds_with_a_track_are_bounded() {
 fn a_health_without_kinds_is_read_and_holds_each_kind_by_a_probe() {
     let old = r#"{"failures":0,"since":0,"last":null,"open_until":15000000,"openings":1}"#;
     let health: Health = serde_json::from_str(old).unwrap();
+    assert_eq!(serde_json::to_string(&health).unwrap(), old);
     assert_eq!(health.permit("a", at(1)).0, Permit::Probe);
 }
 
@@ -194,16 +195,17 @@ fn the_newest_comes_first_and_the_rest_much_later() {
     assert_eq!((due(Rank::Newest, 0), due(Rank::Next, 0), due(Rank::Failed, 0)), (at(15), at(16), at(17)));
     let waited = |minutes: i64| due(Rank::Rest, -60 * minutes);
     assert_eq!((waited(1), waited(60), waited(600)), (at(450), at(22 * 60 + 30), at(45 * 60)));
-    assert!(at(0).after(LONGEST_PUT_OFF) >= Rank::Rest.due(at(0), at(-999_999), at(0), 1.0));
+    assert!(at(0).after(LONGEST_POSTPONEMENT) >= Rank::Rest.due(at(0), at(-999_999), at(0), 1.0));
 }
 
 /// Regression: a circuit opened by a clock that was ahead stayed open until the false time, over a restart too.
 #[test]
 fn a_circuit_opened_by_a_clock_that_was_ahead_is_probed() {
     let mut ahead = broken();
-    ahead.track("a").open_until = Some(at(2 * 86_400));
+    ahead.track("a").circuit.open_until = Some(at(2 * 86_400));
     let (permit, probing) = ahead.permit("a", at(0));
     assert_eq!((permit, probing.permit("a", at(1)).0), (Permit::Probe, Permit::Wait(at(30))));
-    let failed_ahead = Health { since: at(2 * 86_400), failures: THRESHOLD - 1, ..Health::default() };
+    let circuit = Circuit { since: at(2 * 86_400), failures: THRESHOLD - 1, ..Circuit::default() };
+    let failed_ahead = Health { circuit, ..Health::default() };
     assert!(!failed_ahead.after(Permit::Go, &tried("a", 99, Outcome::NoAnswer), at(0)).is_open());
 }

@@ -9,8 +9,9 @@ use partners::operation::{self, Operation};
 use serde_json::Value;
 
 use crate::call::{Call, Standing, asked, whole};
-use crate::delivery::{Delivery, State};
+use crate::delivery::Delivery;
 use crate::event::{Data, Meta};
+use crate::progress::Outgoing as _;
 use crate::routes::Route;
 use crate::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, identity};
 
@@ -106,18 +107,21 @@ impl Work {
     pub fn with_call(mut self, call: Call, connection: &ConnectionId, routes: &[Route], lease: Duration) -> Self {
         let wanted = call.standing.event_type().map(EventType::from);
         let wanting = wanted.iter().flat_map(|kind| routes.iter().filter(|route| route.wants(connection, kind)));
+        let ended = call.progress.due;
         for route in wanting {
-            let fresh = Delivery::new(route.endpoint.clone(), call.due, call.due.after(lease));
+            let mut fresh = Delivery::new(route.endpoint.clone(), ended, ended.after(lease));
             match self.deliveries.iter_mut().find(|delivery| delivery.endpoint == route.endpoint) {
-                Some(earlier) => *earlier = Delivery { turn: earlier.turn + 1, ..fresh },
+                Some(earlier) => {
+                    fresh.progress.claim = earlier.progress.claim + 1;
+                    *earlier = fresh;
+                }
                 None => self.deliveries.push(fresh),
             }
         }
         if call.standing == Standing::Queued {
             // Whoever decided that it be sent again knows how it had ended; there is nothing left to tell of that.
-            let pending = |delivery: &&mut Delivery| delivery.state == State::Pending;
-            for delivery in self.deliveries.iter_mut().filter(pending) {
-                *delivery = delivery.clone().confirmed(call.due);
+            for delivery in self.deliveries.iter_mut().filter(|delivery| delivery.is_pending()) {
+                *delivery = delivery.clone().confirmed(ended);
             }
         }
         self.call = Some(call);
@@ -134,7 +138,7 @@ pub fn end(record: &Record, credentials: &[(&str, &str)]) -> Option<Event> {
     let kind = EventType::from(call.standing.event_type()?);
     let Event { key, meta, .. } = &record.event;
     let subject = meta.aliases.first().map_or_else(|| key.subject.clone(), |alias| Subject::from(alias.as_str()));
-    let own = identity::named(&key.connection, kind.as_str(), &format!("{}:{}", key.id, call.turn));
+    let own = identity::named(&key.connection, kind.as_str(), &format!("{}:{}", key.id, call.progress.claim));
     let body = Bytes::from(whole(record, credentials)?);
     Some(Event {
         key: EventKey {
@@ -144,7 +148,7 @@ pub fn end(record: &Record, credentials: &[(&str, &str)]) -> Option<Event> {
         },
         meta: Meta {
             kind,
-            received: call.due,
+            received: call.progress.due,
             data: Data::Json(0..body.len()),
             malformed: None,
             milestone: None,
@@ -176,6 +180,7 @@ mod tests {
     use super::*;
     use crate::attempt::Attempt;
     use crate::call::{Answered, Came, Rules, Said, Tried, view};
+    use crate::delivery::State;
     use crate::routes::Pattern;
     use crate::schedule::Schedule;
 
@@ -223,7 +228,7 @@ mod tests {
         let record = record(BODY, None);
         let routes = [everything("erp", "call.*"), everything("audit", "xhq.*")];
         let (connection, lease) = (ConnectionId::from("xhq-sh"), Duration::from_secs(30));
-        let call = record.work.call.clone().unwrap().claimed(Utc(9), true).interrupted(Utc(10));
+        let call = record.work.call.clone().unwrap().claimed_to_send(Utc(9)).interrupted(Utc(10));
         let ended = record.work.clone().with_call(call.clone(), &connection, &routes, lease);
         assert_eq!((ended.accepted, ended.deliveries.len(), ended.tally().balanced()), (2, 1, true));
 
@@ -249,10 +254,10 @@ mod tests {
             let work = Work { call: Some(call.clone()), ..Work::default() };
             end(&Record { event: event.clone(), work }, &[]).unwrap().key.id
         };
-        let first = work.call.unwrap().claimed(Utc(9), true).interrupted(Utc(10));
+        let first = work.call.unwrap().claimed_to_send(Utc(9)).interrupted(Utc(10));
         let again = first.clone().resolved(crate::call::Decision::Retry, "erp", Utc(10)).unwrap();
-        let second = again.claimed(Utc(20), true).interrupted(Utc(10));
-        assert_eq!(first.due, second.due);
+        let second = again.claimed_to_send(Utc(20)).interrupted(Utc(10));
+        assert_eq!(first.progress.due, second.progress.due);
         assert_ne!(told(&first), told(&second));
     }
 
@@ -294,7 +299,7 @@ mod tests {
     fn credentials_in_a_request_are_neither_told_nor_shown() {
         let record = record(r#"{"orderOutNo":"SO-1","note":"our key is s3cr3t-value","n":1.10}"#, None);
         let credentials = [("app_id", "s3cr3t-value")];
-        let cut = record.work.call.clone().unwrap().claimed(Utc(9), true).interrupted(Utc(10));
+        let cut = record.work.call.clone().unwrap().claimed_to_send(Utc(9)).interrupted(Utc(10));
         let ended = Record { work: Work { call: Some(cut), ..record.work.clone() }, ..record.clone() };
         assert_eq!(end(&record, &credentials), None);
         for event in [end(&ended, &credentials), shown(&ended, &credentials), shown(&record, &credentials)] {

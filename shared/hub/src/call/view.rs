@@ -109,14 +109,14 @@ fn partner(meta: &Meta) -> Option<Partner> {
 }
 
 fn printed(key: &EventKey, meta: &Meta, call: &Call, request: Option<Sent>) -> String {
-    let time = call.due.to_string();
+    let time = call.progress.due.to_string();
     let (due, settled) = if call.standing == Standing::Queued { (Some(time), None) } else { (None, Some(time)) };
-    let attempts = call.attempts.iter().map(|made| ViewOfAttempt {
+    let attempts = call.progress.attempts.iter().map(|made| ViewOfAttempt {
         at: made.at.to_string(),
         ms: made.ms,
         status: made.status,
         detail: &made.detail,
-        put_off: (made.put_off > 0).then_some(made.put_off),
+        put_off: (made.postponed > 0).then_some(made.postponed),
     });
     let answer = call.answer.as_ref().map(|answer| {
         let json = if answer.truncated { None } else { serde_json::from_str(&answer.body).ok() };

@@ -6,8 +6,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Error;
 use aws_sdk_dynamodb::error::SdkError;
@@ -136,7 +135,7 @@ pub(crate) struct Pauses {
 
 impl Pauses {
     pub(crate) fn new() -> Self {
-        Self::seeded(seed())
+        Self::seeded(store::seed())
     }
 
     const fn seeded(seed: u64) -> Self {
@@ -264,18 +263,6 @@ impl Nonce {
     }
 }
 
-/// A seed for pauses: it need only differ from process to process and from call to call, and must not fail. The finalizer
-/// of splitmix64 over a count, the time and the process id.
-fn seed() -> u64 {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
-    let seed = count ^ (u64::from(nanos) << 32) ^ u64::from(std::process::id());
-    let seed = (seed ^ (seed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let seed = (seed ^ (seed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    seed ^ (seed >> 31)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,12 +278,6 @@ mod tests {
     fn without_random_bytes_a_write_has_no_name() {
         let named = Nonce::filled("admit", |_| Err(std::io::Error::other("no entropy")));
         assert!(matches!(named, Err(StoreError::Unavailable { verb: "admit", .. })), "{named:?}");
-    }
-
-    #[test]
-    fn seeds_differ() {
-        let seeds: std::collections::HashSet<_> = (0..1000).map(|_| seed()).collect();
-        assert_eq!(seeds.len(), 1000);
     }
 
     #[test]

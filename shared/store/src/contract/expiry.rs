@@ -95,7 +95,7 @@ pub async fn settled_work_expires_with_its_event(store: impl Store) {
         assert_eq!(admit(&store, &event, &latest).await, Admitted::New);
         for (state, due) in [(State::Failed, 5), (State::Pending, 55), (State::Pending, 99), (State::Delivered, 120)] {
             latest = next(&latest, state);
-            latest.deliveries[0].due = at(due);
+            latest.deliveries[0].progress.due = at(due);
             assert_eq!(store.settle(&event.key, &latest).await.unwrap(), Settled::Done);
             let lives = state == State::Pending;
             for (now, there) in [(59, true), (60, lives), (7_862_400, lives)] {

@@ -43,10 +43,10 @@ pub async fn due_work_is_limited_to_the_longest_due(store: impl Store) {
 pub async fn what_is_settled_is_no_longer_due(store: impl Store) {
     let first = pending(at(-1));
     let keys = admit_all(&store, [first.clone(), first.clone(), first.clone()]).await;
-    let mut put_off = next(&first, State::Pending);
-    put_off.deliveries[0].due = at(60);
+    let mut postponed = next(&first, State::Pending);
+    postponed.deliveries[0].progress.due = at(60);
     assert_eq!(store.settle(&keys[0], &next(&first, State::Delivered)).await.unwrap(), Settled::Done);
-    assert_eq!(store.settle(&keys[1], &put_off).await.unwrap(), Settled::Done);
+    assert_eq!(store.settle(&keys[1], &postponed).await.unwrap(), Settled::Done);
     assert_eq!(store.due(NOW, 10).await.unwrap(), [keys[2].clone()]);
     assert_eq!(store.due(at(60), 10).await.unwrap(), [keys[2].clone(), keys[1].clone()]);
 }
@@ -295,7 +295,7 @@ pub async fn pending_work_is_listed_by_destination_across_pages(store: impl Stor
     assert_eq!(pending_at(&store, &Pending::Calls("another".into()), 9).await, []);
     let page = store.pending(&Pending::At("wms".into()), None, 100, NOW).await.unwrap();
     let listed = page.items.iter().find(|listed| listed.key == keys[60]).unwrap();
-    assert_eq!(listed.work.deliveries[1].due, at(50_000));
+    assert_eq!(listed.work.deliveries[1].progress.due, at(50_000));
 }
 
 /// What is over waits for nobody.

@@ -28,7 +28,7 @@ pub async fn of_many_racing_changes_one_is_stored(store: impl Store) {
     let changes: Vec<_> = (0..32)
         .map(|n| {
             let mut work = next(&first, State::Pending);
-            work.deliveries[0].due = at(n / 2);
+            work.deliveries[0].progress.due = at(n / 2);
             work
         })
         .collect();

@@ -1,0 +1,199 @@
+//! An attempt at a delivery to one of the ERP's endpoints.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use hub::breaker::{Permit, Tried};
+use hub::delivery::{Delivery, Outcome, State};
+use hub::progress::Outgoing as _;
+use hub::signature::SigningKey;
+use hub::{EndpointId, Event, EventKey, Record, Utc, Work};
+use queue::Queue;
+use runtime::config::{Config, Endpoint};
+use store::Store;
+
+use crate::change::change_together;
+use crate::claim::Claim;
+use crate::line::Line;
+use crate::outcome::{Done, Step, Undone};
+use crate::parcel::{Parcel, Returned};
+use crate::places::Place;
+use crate::release::Release;
+use crate::target::{ToEndpoint, measure};
+use crate::times::{self, MARGIN};
+use crate::{Courier, index, lack};
+
+/// What a process lacks that cannot attempt a delivery. An endpoint without the keys to sign with counts as unknown.
+const UNCONFIGURED: &str = "its endpoint is not in the configuration";
+
+/// Attempts a delivery once, where that claim is still the latest.
+pub(crate) async fn attempt<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    key: &EventKey,
+    endpoint: &EndpointId,
+    claim: u32,
+) -> Step<Done> {
+    let target = ToEndpoint { endpoint, config: &courier.context.config };
+    let (claim, event) = Claim::load(courier, key, target, claim).await?;
+    let admitted = admitted(claim, &event).await?;
+    let claimed = admitted.claimed().await?;
+    let sent = claimed.sent().await;
+    sent.settled().await
+}
+
+/// A delivery that has a place among those under way to its endpoint, and its circuit's permit.
+struct Admitted<'a, S, Q> {
+    claim: Claim<'a, S, Q, ToEndpoint<'a>>,
+    /// The event that is sent.
+    event: Cow<'a, Event>,
+    /// The event that the delivery belongs to.
+    stored: &'a Event,
+    endpoint: &'a Endpoint,
+    keys: &'a [SigningKey],
+    line: Arc<Line>,
+    place: Option<Place>,
+    permit: Permit,
+    began: Utc,
+    /// In `0.0..1.0`, for the time of its retry.
+    jitter: f64,
+}
+
+/// A delivery that was sent.
+struct Sent<'a, S, Q> {
+    claim: Claim<'a, S, Q, ToEndpoint<'a>>,
+    endpoint: &'a Endpoint,
+    line: Arc<Line>,
+    permit: Permit,
+    /// Type of the event that was sent.
+    kind: String,
+    returned: Returned,
+    began: Utc,
+    over: Utc,
+    jitter: f64,
+    /// The aliases are written.
+    indexed: bool,
+}
+
+async fn admitted<'a, S: Store, Q: Queue>(
+    claim: Claim<'a, S, Q, ToEndpoint<'a>>,
+    stored: &'a Event,
+) -> Step<Admitted<'a, S, Q>> {
+    let (courier, target) = (claim.courier, claim.target);
+    let known = target.config.endpoints.get(target.endpoint);
+    let Some((endpoint, keys)) = known.and_then(|endpoint| Some((endpoint, endpoint.keys.as_ref()?))) else {
+        return Err(claim.unconfigured(UNCONFIGURED).await);
+    };
+    let line = courier.lines.to(target.endpoint.as_str(), endpoint.concurrency);
+    let Some(place) = courier.in_time(times::delivery(endpoint), line.place()).await else {
+        return Err(claim.left().await);
+    };
+    let event = told(target.config, stored, &claim.work).ok_or(Done::Stale)?;
+    let jitter = courier.jitter();
+    let (claim, permit) = claim.permitted(&line, event.meta.kind.as_str(), || jitter).await?;
+    // What is read after all waiting is over decides whether the lease still suffices.
+    let began = courier.now();
+    Ok(Admitted { claim, event, stored, endpoint, keys, line, place, permit, began, jitter })
+}
+
+impl<'a, S: Store, Q: Queue> Admitted<'a, S, Q> {
+    /// Claims the delivery anew where its lease might end during the attempt: the sweep would begin another.
+    async fn claimed(mut self) -> Step<Self> {
+        if !self.claim.lasts(self.endpoint.timeout + MARGIN) {
+            self.claim = self.claim.renewed(Delivery::claimed).await?;
+        }
+        Ok(self)
+    }
+
+    /// Sends the event, once, and writes aliases on the way.
+    async fn sent(self) -> Sent<'a, S, Q> {
+        let Self { claim, event, stored, endpoint, keys, line, place, permit, began, jitter } = self;
+        let (courier, store) = (claim.courier, &claim.courier.context.store);
+        let parcel = Parcel::new(&event, endpoint, keys, began);
+        let unindexed = claim.work.index_by.is_some();
+        let (returned, indexed) = tokio::join!((courier.send)(endpoint, parcel), async {
+            // Aliases that could not be written stay due; they are no reason to hold up the delivery.
+            unindexed && index::write(store, stored, index::learned(&claim.work)).await.is_ok()
+        });
+        drop(place);
+        let kind = event.meta.kind.to_string();
+        Sent { claim, endpoint, line, permit, kind, returned, began, over: courier.now(), jitter, indexed }
+    }
+}
+
+impl<S: Store, Q: Queue> Sent<'_, S, Q> {
+    /// Tells the circuit of the result, stores it, and brings forward what a success has made possible.
+    async fn settled(self) -> Step<Done> {
+        let Self { claim, endpoint, line, permit, kind, returned, began, over, jitter, indexed } = self;
+        let Claim { courier, key, target, work, item } = claim;
+        let outcome = returned.outcome;
+        let tried = Tried { kind: &kind, event: key.id, outcome, status: returned.status, took: over.since(began) };
+        let reopened = line.report(&courier.context.store, permit, &tried, over).await;
+        let taken = outcome == Outcome::Delivered;
+        let waited = item.progress.was_postponed();
+        let reopened = reopened.or_else(|| if taken { line.owes(&kind, waited) } else { None });
+        // An endpoint that asks for patience gets it; otherwise a probe that failed uses nothing up. One that was not sent is none.
+        let other = matches!(outcome, Outcome::Refused { retry_after: Some(_), .. } | Outcome::Unsent);
+        let next_probe = if permit == Permit::Probe && !other { line.next_probe(&kind, over) } else { None };
+        let (schedule, attempt) = (endpoint.schedule.clone(), returned.attempt(began, over));
+        let (to, number) = (target.endpoint.clone(), item.progress.claim);
+        let attempted = move |mut work: Work| {
+            work.index_by = if indexed { None } else { work.index_by };
+            let delivery = work.delivery(&to).filter(|delivery| delivery.is_current(number))?.clone();
+            let attempt = attempt.clone();
+            let delivery = match next_probe {
+                Some(due) => delivery.probed(attempt, due, &schedule, over),
+                None => delivery.attempted(attempt, outcome, &schedule, over, jitter),
+            };
+            Some(work.with(delivery))
+        };
+        let changed = change_together(courier, key, work, attempted).await.map_err(Undone::After)?;
+        let settled = changed.and_then(|work| Some((work.delivery(target.endpoint)?.clone(), work)));
+        let done = if let Some((item, work)) = settled {
+            log(key, &item, &returned);
+            measure(&item, over);
+            let state = item.state;
+            Claim { courier, key, target, work, item }.hint_next().await;
+            Done::Attempted(state)
+        } else {
+            let message = "the result of an attempt is not kept: its claim was over, or its event had expired";
+            tracing::warn!(event = %key.id, subject = %key.subject, endpoint = %target.endpoint, lost = ?outcome, message);
+            Done::Stale
+        };
+        if let Some(reopened) = reopened {
+            Release { courier, line: &line, kind: &kind, reopened }.deliveries(target).await;
+        }
+        Ok(done)
+    }
+}
+
+/// The event that the ERP is sent: the stored one, or that of how a call ended.
+fn told<'a>(config: &Config, event: &'a Event, work: &Work) -> Option<Cow<'a, Event>> {
+    if work.call.is_none() {
+        return Some(Cow::Borrowed(event));
+    }
+    let record = Record { event: event.clone(), work: work.clone() };
+    hub::call::end(&record, &config.credentials(&event.key.connection)).map(Cow::Owned)
+}
+
+/// Logs an attempt. The endpoint's answer is kept with it and may hold what no log should: the reason here is the status, that
+/// the body takes it back, or why there was no answer.
+fn log(key: &EventKey, delivery: &Delivery, returned: &Returned) {
+    let (event, subject, endpoint, status) = (key.id, &key.subject, &delivery.endpoint, returned.status);
+    let why = match status {
+        Some(status @ 200..=299) => format!("answered with status {status}, and its body says no or cannot be read"),
+        Some(status) => format!("answered with status {status}"),
+        None => returned.detail.clone(),
+    };
+    match (returned.outcome, delivery.state) {
+        (Outcome::Delivered, _) => tracing::debug!(%event, %subject, %endpoint, status, "delivered"),
+        (Outcome::Unsent, State::Pending) => lack::tell(&why),
+        (_, State::Failed) => {
+            let attempts = delivery.progress.tries.saturating_add(1);
+            tracing::warn!(%event, %subject, %endpoint, status, why, attempts, "a delivery has failed for good: replay or confirm it");
+        }
+        (_, State::Pending | State::Delivered | State::Confirmed) => {
+            let due = delivery.progress.due;
+            tracing::info!(%event, %subject, %endpoint, status, why, %due, "not delivered yet");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The destinations and connections of a process, each with what the process knows of it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use hub::{ConnectionId, EventId};
+use runtime::config::Connection;
+
+use crate::call::gate::Gate;
+use crate::gathering::Gathering;
+use crate::line::Line;
+use crate::lock;
+
+/// The lines to all destinations, and the gates of all connections.
+#[derive(Debug, Default)]
+pub struct Lines {
+    destinations: Mutex<HashMap<String, Arc<Line>>>,
+    gates: Mutex<HashMap<ConnectionId, Arc<Gate>>>,
+    queries: AtomicU64,
+    /// Whose work is being changed.
+    pub(crate) gathering: Gathering,
+}
+
+/// The name of the line to a partner's address: connections at the same one share its circuit.
+#[must_use]
+pub fn line_name(connection: &Connection) -> String {
+    connection.base_url.as_ref().map_or_else(String::new, |url| format!("call:{}", url.origin().ascii_serialization()))
+}
+
+impl Lines {
+    /// The line of that name, for so many attempts at once from now on.
+    pub(crate) fn to(&self, name: &str, concurrency: usize) -> Arc<Line> {
+        let mut lines = lock(&self.destinations);
+        if let Some(line) = lines.get(name) {
+            line.resize(concurrency);
+            return Arc::clone(line);
+        }
+        let line = Arc::new(Line::new(name, concurrency));
+        lines.insert(name.to_owned(), Arc::clone(&line));
+        line
+    }
+
+    /// The gate of a connection.
+    pub(crate) fn gate(&self, connection: &Connection) -> Arc<Gate> {
+        let mut gates = lock(&self.gates);
+        Arc::clone(gates.entry(connection.id.clone()).or_default())
+    }
+
+    /// An id for a query, which has none of its own: the circuit tells by it that each is another one.
+    pub(crate) fn query_id(&self) -> EventId {
+        let mut id = [0; 24];
+        let number = self.queries.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        id.iter_mut().rev().zip(number.into_iter().rev()).for_each(|(to, from)| *to = from);
+        EventId(id)
+    }
+}

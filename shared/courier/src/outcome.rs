@@ -1,0 +1,70 @@
+//! Results of errands, and of the steps of an attempt.
+
+use hub::call::Standing;
+use hub::delivery::State;
+use runtime::receive::Lost;
+use store::StoreError;
+
+/// Result of an errand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// An attempt at a delivery was made, or it was given up: its state now.
+    Attempted(State),
+    /// An attempt at a call was made, or it was given up: its state now.
+    Called(Standing),
+    /// No attempt was made: the circuit of the destination is open, its place at the connection's rate comes later, or this
+    /// process cannot send it.
+    Postponed,
+    /// No attempt was made, because it might not have ended in this process's time. It comes again soon.
+    Left,
+    /// The aliases are written.
+    Indexed,
+    /// The hint was stale: another process has made the attempt, or the event has expired.
+    Stale,
+}
+
+/// Failure of an errand. Nothing is lost: the work is stored, and the next sweep claims it.
+#[derive(Debug, thiserror::Error)]
+pub enum Undone {
+    /// Nothing was sent.
+    #[error("the attempt could not be begun")]
+    Before(#[source] StoreError),
+    /// It was attempted, and the result could not be stored: it will be attempted again.
+    #[error("the result of an attempt could not be stored")]
+    After(#[source] StoreError),
+    /// It was attempted, and the data in the partner's answer could not be stored: it will be asked again.
+    #[error("what the partner found could not be kept")]
+    Found(#[source] Lost),
+}
+
+/// End of the steps of an attempt, before the last or with it.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    With(Done),
+    Failed(Undone),
+}
+
+/// Result of one step.
+pub(crate) type Step<T> = Result<T, Ended>;
+
+impl From<Done> for Ended {
+    fn from(done: Done) -> Self {
+        Self::With(done)
+    }
+}
+
+impl From<Undone> for Ended {
+    fn from(undone: Undone) -> Self {
+        Self::Failed(undone)
+    }
+}
+
+impl Ended {
+    /// The result of the errand.
+    pub(crate) fn result(self) -> Result<Done, Undone> {
+        match self {
+            Self::With(done) => Ok(done),
+            Self::Failed(undone) => Err(undone),
+        }
+    }
+}
