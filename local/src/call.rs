@@ -159,7 +159,7 @@ fn list(partner: Partner, config: &Config) -> std::io::Result<()> {
     let ids: Vec<_> = of_partner.clone().map(|connection| connection.id.as_str()).collect();
     let ids = if ids.is_empty() { "no connection".to_owned() } else { ids.join(", ") };
     say!("{partner} ({ids})")?;
-    for row in operation::all().filter(|row| row.partner == partner) {
+    for row in operation::of(partner) {
         let effect = match row.effect {
             Effect::Query => "query",
             Effect::Command { repeatable: true } => "command, safe to repeat",

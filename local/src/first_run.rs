@@ -6,54 +6,10 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
+use partners::Partner;
+use simulators::api::DEMO;
 
 use crate::out;
-
-/// The accounts it has, each with what its partner is called by: `tongguan partner` plays them at these addresses.
-const CONNECTIONS: [(&str, &str, &str); 4] = [
-    (
-        "xhq-demo",
-        "xhq",
-        r#"base_url = "http://127.0.0.1:8791/api/docking/"
-app_id = "demo-app"
-bgh_id = "demo-broker"
-paths = { unfreeze = "unfreeze" }
-base64_field = "fileBase64""#,
-    ),
-    (
-        "trackingeyes-demo",
-        "trackingeyes",
-        r#"base_url = "http://127.0.0.1:8792"
-company_code = "DEMO"
-secret = "demo-secret"
-paths = { subscribe = "/api/customsStatus/subscribe" }"#,
-    ),
-    (
-        "onedata-demo",
-        "onedata",
-        r#"base_url = "http://127.0.0.1:8793"
-app_key = "demo-key"
-app_secret = "demo-secret"
-[connections.token]
-path = "/auth/token"
-body = { appKey = { credential = "app_key" }, appSecret = { credential = "app_secret" } }
-token = "/data/accessToken"
-life = "/data/expiresIn"
-expired = ["401"]
-[connections.signature]
-parts = [{ credential = "app_secret" }, "nonce", "timestamp", "token", "body"]
-separator = "&"
-hash = "md5"
-case = "upper""#,
-    ),
-    (
-        "yanwen-demo",
-        "yanwen",
-        r#"base_url = "http://127.0.0.1:8794/api/order"
-user_id = "100000"
-api_token = "demo-token""#,
-    ),
-];
 
 /// Makes a demo of a folder without a configuration, and says so: it may be the wrong folder. Where a hub has run before,
 /// it is.
@@ -99,9 +55,14 @@ fn text() -> anyhow::Result<String> {
     );
     text += "\n# Pushes need the key alone. Calls go to simulated partners (`tongguan partner`): for a real one remove base_url\n\
              # and allow_private, and put your account's credentials, as examples/tongguan.toml shows.\n";
-    for (id, partner, more) in CONNECTIONS {
-        write!(text, "\n[[connections]]\nid = \"{id}\"\npartner = \"{partner}\"\n")?;
-        if partner != "yanwen" {
+    // Each begins with its id and its partner; the simulated partners stand behind them.
+    for connection in DEMO.split("[[connections]]\n").skip(1) {
+        let lines = connection.trim_end().split_inclusive('\n');
+        let (names, more): (String, String) = (lines.clone().take(2).collect(), lines.skip(2).collect());
+        let pushes = |partner: &&Partner| partner.profile().pushes.is_some();
+        let is_of = |partner: &Partner| names.contains(&format!("partner = \"{partner}\""));
+        write!(text, "\n[[connections]]\n{names}")?;
+        if Partner::ALL.iter().filter(pushes).any(is_of) {
             writeln!(text, "keys = [\"{}\"]", random_hex::<24>()?)?;
         }
         writeln!(text, "allow_private = true\n{more}")?;

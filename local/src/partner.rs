@@ -2,17 +2,15 @@
 
 use std::future::pending;
 use std::net::SocketAddr;
-use std::ops::Deref;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use futures::future::join_all;
+use hub::ConnectionId;
 use hub::printable::Word;
-use hub::{ConnectionId, Secret};
-use partners::Partner;
 use runtime::config::{Config, Connection};
-use simulators::api::{Api, Fault, OneData, OneDataRules, TrackingEyes, Xhq, Yanwen};
+use simulators::api::{self, Account, Fault, Running};
 
 #[derive(Debug, Args)]
 pub(crate) struct Play {
@@ -22,9 +20,6 @@ pub(crate) struct Play {
     #[arg(long)]
     drop_answers: bool,
 }
-
-/// A simulated partner, whichever it is.
-type Played = Box<dyn Deref<Target = Api> + Send + Sync>;
 
 /// Plays until the process is told to end, and prints every request.
 pub(crate) async fn run(config: &Config, play: Play) -> anyhow::Result<ExitCode> {
@@ -66,45 +61,11 @@ pub(crate) fn address(connection: &Connection) -> Option<SocketAddr> {
     found.into_iter().find(|address| address.ip().is_loopback())
 }
 
-async fn start(connection: &Connection, address: SocketAddr) -> anyhow::Result<Played> {
-    let clock = runtime::system_clock();
-    let credential = |name: &str| connection.credentials.get(name).map_or("", Secret::expose);
-    let path = |name: &str| connection.settings.paths.get(name);
-    let in_use = || format!("{}: cannot listen on {address}", connection.id);
-    let (played, url): (Played, String) = match connection.partner {
-        Partner::Xhq => {
-            let xhq = Xhq::start(address, clock, credential("app_id"), credential("bgh_id")).await;
-            let xhq = xhq.with_context(in_use)?;
-            if let Some(path) = path("unfreeze") {
-                xhq.unfreeze_at(path);
-            }
-            let url = xhq.url();
-            (Box::new(xhq), url)
-        }
-        Partner::TrackingEyes => {
-            let eyes = TrackingEyes::start(address, clock, credential("company_code"), credential("secret")).await;
-            let eyes = eyes.with_context(in_use)?;
-            if let Some(path) = path("subscribe") {
-                eyes.subscribe_at(path);
-            }
-            let url = eyes.url();
-            (Box::new(eyes), url)
-        }
-        Partner::OneData => {
-            let rules = OneDataRules::example(credential("app_key"), credential("app_secret"));
-            let onedata = OneData::start(address, clock, rules).await.with_context(in_use)?;
-            // The number of the operation's example: the first call subscribes, later ones find it.
-            onedata.arrive("225201002");
-            let url = onedata.url();
-            (Box::new(onedata), url)
-        }
-        Partner::Yanwen => {
-            let yanwen = Yanwen::start(address, clock, credential("user_id"), credential("api_token")).await;
-            let yanwen = yanwen.with_context(in_use)?;
-            let url = yanwen.url();
-            (Box::new(yanwen), url)
-        }
-    };
+async fn start(connection: &Connection, address: SocketAddr) -> anyhow::Result<Running> {
+    let account = Account { credentials: &connection.credentials, paths: &connection.settings.paths };
+    let started = api::start(connection.partner, address, runtime::system_clock(), account).await;
+    let played = started.with_context(|| format!("{}: cannot listen on {address}", connection.id))?;
+    let url = &played.url;
     let here = connection.base_url.as_ref().map(|url| url.path().trim_end_matches('/'));
     let there = url.splitn(4, '/').nth(3).map_or(String::new(), |path| format!("/{}", path.trim_end_matches('/')));
     ensure!(here == Some(there.as_str()), "{}: the simulated partner is at {url}: set base_url so", connection.id);
@@ -112,7 +73,7 @@ async fn start(connection: &Connection, address: SocketAddr) -> anyhow::Result<P
 }
 
 /// Prints every request.
-async fn tell(id: &ConnectionId, partner: &Played) {
+async fn tell(id: &ConnectionId, partner: &Running) {
     for number in 1.. {
         let requests = partner.received(number).await;
         let Some(request) = requests.get(number - 1) else { return pending().await };

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use callback::examples::{self, Example};
 use clap::Args;
 use partners::Partner;
 use runtime::config::{Config, Connection};
 use simulators::Sender;
 use simulators::partner::Next;
-use simulators::pushes::{self, Example};
+use simulators::pushes;
 
 #[derive(Debug, Args)]
 pub(crate) struct Push {
@@ -36,20 +37,20 @@ pub(crate) struct Push {
 pub(crate) async fn run(config: &Config, push: Push) -> anyhow::Result<ExitCode> {
     let Some(name) = &push.example else {
         say!("examples, each with its partner:")?;
-        for example in pushes::examples() {
+        for example in examples::all() {
             say!("  {:<18} {}", example.name, example.partner)?;
         }
         return Ok(ExitCode::SUCCESS);
     };
-    let chosen: Vec<&Example> = if name == "all" {
-        pushes::examples().iter().collect()
+    let chosen = if name == "all" {
+        examples::all()
     } else {
-        let example = pushes::example(name);
+        let example = examples::find(name);
         vec![example.ok_or_else(|| anyhow::anyhow!("there is no example {name:?}; `tongguan push` lists them"))?]
     };
     let mut taken = true;
     for example in chosen {
-        taken &= one(config, &push, example).await?;
+        taken &= one(config, &push, &example).await?;
     }
     Ok(if taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -64,7 +64,7 @@ async fn pushing_every_example_shows_every_event_and_a_balanced_ledger() {
 
     let said = operator.says("push all --fast");
     assert!(said.fine, "{said:?}");
-    let examples = simulators::pushes::examples().len();
+    let examples = callback::examples::all().len();
     assert_eq!(said.out.matches("takes it as delivered").count(), examples);
     settled(&hub).await;
 

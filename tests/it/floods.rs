@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::support::http::{api, exchange, request};
 use crate::support::process::Process;
-use crate::support::{API_KEY, PUSHING, Plan, answered, erp, hook, ledger, status, until, within};
+use crate::support::{API_KEY, PUSHING, Plan, answered, erp, hook, ledger, pushing, until, within};
 
 /// How many places the hub has.
 const PLACES: usize = 64;
@@ -55,14 +55,6 @@ impl Stranger {
     }
 }
 
-fn body(partner: Partner, n: usize) -> String {
-    match partner {
-        Partner::Xhq => status(&format!("F{n}"), 61),
-        Partner::TrackingEyes => format!(r#"[{{"blNo":"F{n}"}}]"#),
-        Partner::OneData | Partner::Yanwen => format!(r#"{{"batchNo":"F{n}","data":[]}}"#),
-    }
-}
-
 /// Regression: connections that were idle, half sent or unread took every place, and pushes waited for seconds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn partners_are_answered_whatever_strangers_hold() {
@@ -82,7 +74,7 @@ async fn partners_are_answered_whatever_strangers_hold() {
                 pushed += 1;
                 // Each from a connection of its own, as a partner without keep-alive.
                 let mut sender = simulators::Sender::new(partner, &format!("http://{address}")).unwrap();
-                let body = body(partner, pushed);
+                let body = pushing::push(partner, &format!("F{pushed}"));
                 let answer = answered(&mut sender, &hook(partner, ""), "application/json", body.as_bytes()).await;
                 assert_eq!(answer.status, 200, "{stranger:?}: {answer:?}");
             }
@@ -107,8 +99,13 @@ async fn a_known_connection_is_kept_through_a_flood() {
     let address = process.address();
     let mut known = TcpStream::connect(address).await.unwrap();
     for n in 0..3 {
-        let push =
-            String::from_utf8(request("POST", &hook(Partner::Xhq, ""), "", body(Partner::Xhq, n).as_bytes())).unwrap();
+        let push = String::from_utf8(request(
+            "POST",
+            &hook(Partner::Xhq, ""),
+            "",
+            pushing::push(Partner::Xhq, &format!("F{n}")).as_bytes(),
+        ))
+        .unwrap();
         let push = push.replace("connection: close\r\n", "");
         known.write_all(push.as_bytes()).await.unwrap();
         let answer = within(answer(&mut known)).await;
@@ -154,7 +151,7 @@ async fn large_pushes_take_turns_and_small_ones_are_not_held_up() {
     let large_pushes: Vec<_> = (0..12).map(large).collect();
     for n in 0..10 {
         let mut sender = simulators::Sender::new(Partner::OneData, &format!("http://{address}")).unwrap();
-        let body = body(Partner::OneData, n);
+        let body = pushing::push(Partner::OneData, &format!("F{n}"));
         let answer = answered(&mut sender, &hook(Partner::OneData, ""), "application/json", body.as_bytes()).await;
         assert_eq!(answer.status, 200);
     }

@@ -1,6 +1,6 @@
 //! What each part must not do, held as absences in the manifests, and the function table held against the folders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Crate name -> the names in its `[dependencies]`.
@@ -102,11 +102,13 @@ fn a_webhook_function_never_calls_out_and_no_function_depends_on_another() {
 fn the_hub_on_one_machine_links_no_aws() {
     let manifests = manifests();
     // The functions' AWS side is a default feature, which the workspace switches off for whoever uses the library.
-    let root: toml::Table = std::fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
-    let functions: Vec<&str> = tongguan::table::functions().iter().map(|function| function.name).collect();
-    for function in functions {
-        let entry = &root["workspace"]["dependencies"][function];
-        assert_eq!(entry.get("default-features").and_then(toml::Value::as_bool), Some(false), "{function}");
+    let read = |path: &str| -> toml::Table { std::fs::read_to_string(root().join(path)).unwrap().parse().unwrap() };
+    let (workspace, callback) = (read("Cargo.toml"), read("functions/callback/Cargo.toml"));
+    for function in tongguan::table::functions() {
+        let shared = workspace["workspace"]["dependencies"].get(function.name);
+        let entries: Vec<_> = shared.into_iter().chain(callback["dependencies"].get(function.name)).collect();
+        let is_off = |entry: &&toml::Value| entry.get("default-features").and_then(toml::Value::as_bool) == Some(false);
+        assert!(!entries.is_empty() && entries.iter().all(is_off), "{function:?}");
     }
     assert!(!manifests["tongguan"].iter().any(|name| name == "lambda" || name.starts_with("aws")));
 }
@@ -207,60 +209,104 @@ fn contributing(section: &str) -> String {
     rest.split("\n## ").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Regression: "Add a webhook action" left out what other tests ask for: the template, the sample event, the table of types.
+/// The most files, or folders of its own, that something new touches, by the section of CONTRIBUTING.md that lists them.
+/// Its tests and the tables of the READMEs come on top.
+const MOST: [(&str, usize); 3] = [("Add a webhook action", 6), ("Add a partner", 8), ("Add an operation", 3)];
+
+/// Whether it is a test, the lock file or a document about more than this.
+fn is_beside(path: &str) -> bool {
+    let beside =
+        ["Cargo.lock", "CONTRIBUTING.md", "ARCHITECTURE.md", "README.md", "README.zh-CN.md", "infra/README.md"];
+    let is_row = path.starts_with("tests/it/calls/rows/");
+    beside.contains(&path) || (path.starts_with("tests/") && !is_row) || path.contains("/tests")
+}
+
+/// Holds the places of something that is there against the section that lists the places of such a thing.
+fn held(section: &str, places: impl IntoIterator<Item = String>) {
+    let (text, places) = (contributing(section), BTreeSet::from_iter(places));
+    for place in &places {
+        assert!(text.contains(&format!("`{place}`")), "{section}: {place} is not named");
+    }
+    let (_, most) = MOST.into_iter().find(|(name, _)| *name == section).unwrap();
+    assert!((2..=most).contains(&places.len()), "{section}: {places:?}");
+}
+
+/// Regression: "Add a webhook action" left out what other tests ask for.
 #[test]
 fn contributing_names_each_file_of_an_action() {
-    let (section, own, id) = (contributing("Add a webhook action"), "import_partner", "ImportPartner");
-    let mut named = 0;
-    for (path, text) in repository() {
-        let is_of_it = path.contains(own) || text.contains(own) || text.contains(id);
-        if !is_of_it || ["Cargo.lock", "CONTRIBUTING.md", "tests/it/rules.rs"].contains(&path.as_str()) {
-            continue;
-        }
-        let path = path.replace(own, "<name>");
-        let folder = path.starts_with("functions/<name>/").then_some("functions/<name>/");
-        assert!(section.contains(&format!("`{}", folder.unwrap_or(&path))), "{path} is not named");
-        named += 1;
-    }
-    assert!(named > 12, "{named}");
+    let (own, id) = ("import_partner", "ImportPartner");
+    let is_of_it = |(path, text): &(String, String)| path.contains(own) || text.contains(own) || text.contains(id);
+    let files = repository().into_iter().filter(is_of_it).map(|(path, _)| path).filter(|path| !is_beside(path));
+    let place = |path: String| match () {
+        () if path.starts_with(&format!("functions/{own}/")) => "functions/<name>/".to_owned(),
+        () if path.starts_with("shared/partners/src/xhq/") => "shared/partners/src/<partner>/actions.rs".to_owned(),
+        () => path,
+    };
+    held("Add a webhook action", files.map(place));
 }
 
 /// Regression: "Add a partner" named half of the places that the compiler and the tests do.
 #[test]
 fn contributing_names_each_file_of_a_partner() {
-    let section = contributing("Add a partner");
-    let mut named = 0;
-    for (path, text) in repository() {
+    let is_of_it = |(path, text): &(String, String)| {
         let code = text.split("#[cfg(test)]").next().unwrap();
-        let is_of_it = ["Partner::TrackingEyes", "Self::TrackingEyes", "\"trackingeyes\""]
-            .iter()
-            .any(|name| code.lines().any(|line| line.contains(name) && !line.trim_start().starts_with("//")));
-        let own = path.contains("customs_status") || path.contains("trackingeyes") || path.starts_with("infra/events");
-        let tests = path.starts_with("tests/")
-            || path.contains("/tests")
-            || Path::new(&path).extension().is_some_and(|extension| extension == "md");
-        // A table of operations and a row of the examples belong to what is added, and not to the places of it.
-        let rows = path.ends_with("simulators/src/pushes.rs") || path.ends_with("Cargo.lock");
-        if is_of_it && !own && !tests && !rows {
-            let folder =
-                ["shared/partners/src/operation/mod.rs", "shared/simulators/src/api/mod.rs"].contains(&path.as_str());
-            let name = if folder { path.rsplit_once('/').unwrap().0 } else { &path };
-            assert!(section.contains(&format!("`{name}`")), "{path} is not named");
-            named += 1;
+        let mut lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let names = ["Partner::TrackingEyes", "Self::TrackingEyes", "\"trackingeyes\""];
+        path.contains("trackingeyes") || lines.any(|line| names.iter().any(|name| line.contains(name)))
+    };
+    // Its actions are listed by themselves.
+    let is_action = |path: &str| path.contains("customs_status");
+    let files = repository().into_iter().filter(is_of_it).map(|(path, _)| path);
+    let files = files.filter(|path| !is_beside(path) && !is_action(path) && !path.starts_with("tests/"));
+    let place = |path: String| match () {
+        () if path.starts_with("shared/partners/src/trackingeyes/") => "shared/partners/src/<name>/".to_owned(),
+        () => path.replace("trackingeyes", "<name>"),
+    };
+    held("Add a partner", files.map(place));
+}
+
+#[test]
+fn contributing_names_each_file_of_an_operation() {
+    let own = "getCustomsClearance";
+    let files = repository().into_iter().filter(|(_, text)| text.contains(own)).map(|(path, _)| path);
+    let place = |path: String| match () {
+        () if path.starts_with("shared/partners/src/xhq/operations/") => {
+            "shared/partners/src/<partner>/operations".to_owned()
         }
-    }
-    assert!(named > 12, "{named}");
+        () if path.starts_with("shared/simulators/src/api/xhq/") => "shared/simulators/src/api/<partner>".to_owned(),
+        () => path.replace("xhq", "<partner>"),
+    };
+    held("Add an operation", files.filter(|path| !is_beside(path)).map(place));
+}
+
+/// The one place that tells partners apart is `Partner::profile`; the simulated partners have their own.
+#[test]
+fn no_other_code_matches_on_the_partner() {
+    let places: BTreeSet<_> = repository()
+        .into_iter()
+        .filter(|(path, _)| Path::new(path).extension().is_some_and(|extension| extension == "rs"))
+        .filter(|(path, _)| ["shared/", "functions/", "local/"].iter().any(|folder| path.starts_with(folder)))
+        .filter(|(path, text)| {
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            let arms = ["Partner::Yanwen =>", "Self::Yanwen =>", "== Partner::", "!= Partner::"];
+            !path.contains("/tests") && arms.iter().any(|arm| code.contains(arm))
+        })
+        .map(|(path, _)| path)
+        .collect();
+    let expected = ["shared/partners/src/lib.rs", "shared/simulators/src/api/mod.rs"];
+    assert_eq!(places, expected.map(str::to_owned).into());
 }
 
 /// The types that examples become, at their own path.
 #[test]
 fn each_event_type_is_listed_and_has_an_example() {
-    let mut found: Vec<_> = simulators::pushes::examples()
-        .iter()
+    let mut found: Vec<_> = callback::examples::all()
+        .into_iter()
         .flat_map(|example| {
             let action = tongguan::table::hook(example.suffix).unwrap();
             let json = partners::Json::parse(example.body).unwrap();
-            let push = hub::action::Push { partner: example.partner, body: &json, fee_actions: &[] };
+            let settings = partners::operation::Settings::default();
+            let push = hub::action::Push { partner: example.partner, body: &json, settings: &settings };
             match (action.read)(&push) {
                 hub::action::Reading::Facts(facts) => {
                     facts.into_iter().map(|fact| fact.kind.to_string()).collect::<Vec<_>>()

@@ -4,11 +4,17 @@
 //! the values, each an *attribute*, at the top of the body or into its `data`. No draft shows an order number either: it is
 //! looked for under the names that the other pushes use (inferred).
 
-use hub::action::{Action, Fact, Push, Reading, undocumented};
+use hub::action::{Action, Example, Fact, Push, Reading, undocumented};
 use partners::{Json, Partner};
 
 /// The webhook of `/ai_data`; its events are `xhq.ai_data`.
-pub const ACTION: Action = Action { name: "ai_data", partners: &[Partner::Xhq], suffix: "ai_data", read };
+pub const ACTION: Action = Action {
+    name: "ai_data",
+    partners: &[Partner::Xhq],
+    suffix: "ai_data",
+    examples: &[Example { name: "ai_data", body: include_bytes!("../examples/ai_data.json") }],
+    read,
+};
 
 partners::view! {
     /// The scalars at the top of a push.

@@ -4,11 +4,17 @@
 //! `BussinessData` (so spelled) has a schema that is not public, so it is carried as it is, and so is a push of another
 //! shape than the document's, which it marks as to be confirmed.
 
-use hub::action::{Action, Fact, Push, Reading, undocumented};
+use hub::action::{Action, Example, Fact, Push, Reading, undocumented};
 use partners::Partner;
 
 /// The webhook of `/bonded_list`; its events are `xhq.bonded_list`.
-pub const ACTION: Action = Action { name: "bonded_list", partners: &[Partner::Xhq], suffix: "bonded_list", read };
+pub const ACTION: Action = Action {
+    name: "bonded_list",
+    partners: &[Partner::Xhq],
+    suffix: "bonded_list",
+    examples: &[Example { name: "bonded_list", body: include_bytes!("../examples/bonded_list.json") }],
+    read,
+};
 
 partners::view! {
     /// A push without its `BussinessData` (XHQ 二.5, 入参, which its document marks 待确认, to be confirmed).

@@ -105,7 +105,7 @@ async fn answer<S: Store, Q: Queue>(courier: &Courier<S, Q>, asked: Asked) -> Re
 }
 
 fn unknown(connection: &Connection) -> Problem {
-    let known: Vec<_> = operation::all().filter(|row| row.partner == connection.partner).map(|row| row.name).collect();
+    let known: Vec<_> = operation::of(connection.partner).map(|row| row.name).collect();
     let detail = format!("{} offers no such operation; it offers {}", connection.partner, known.join(", "));
     Problem::new(StatusCode::NOT_FOUND, "unknown-operation", detail)
 }

@@ -1,16 +1,25 @@
 //! The URL that takes everything a partner sends, and the catalogue of webhooks.
 //!
-//! XHQ allows one URL only and tells its pushes apart by `action`; the others are told by their shape. The push is read by
-//! the library of its own action, in this process. What is no known action is kept as `<partner>.unknown`, never refused,
+//! Which action a push is says its partner's profile ([`partners::profile::Pushes::action`]). The push is read by the
+//! library of its own action, in this process. What is no known action is kept as `<partner>.unknown`, never refused,
 //! whatever JSON it is: some actions have no documented schema.
 
-use hub::action::{Action, Push, Reading, unknown};
-use partners::json::Kind;
-use partners::{Json, Partner};
+pub mod examples;
+
+use hub::action::{Action, Example, Push, Reading, unknown};
+use partners::Partner;
 
 /// The webhook of the bare URL; its events are those of all the others, and `<partner>.unknown`.
-pub const ACTION: Action =
-    Action { name: "callback", partners: &[Partner::Xhq, Partner::TrackingEyes, Partner::OneData], suffix: "", read };
+pub const ACTION: Action = Action {
+    name: "callback",
+    partners: &[Partner::Xhq, Partner::TrackingEyes, Partner::OneData],
+    suffix: "",
+    examples: &[
+        Example { name: "callback", body: include_bytes!("../examples/callback.json") },
+        Example { name: "unknown", body: include_bytes!("../examples/unknown.json") },
+    ],
+    read,
+};
 
 /// Every webhook there is, this one last.
 pub const ACTIONS: [Action; 14] = [
@@ -31,57 +40,9 @@ pub const ACTIONS: [Action; 14] = [
 ];
 
 fn read(push: &Push<'_>) -> Reading {
-    match push.partner {
-        Partner::Xhq => delegate(push, xhq(push.body, push.fee_actions)),
-        Partner::TrackingEyes => delegate(push, trackingeyes(push.body)),
-        Partner::OneData => delegate(push, onedata(push.body)),
-        Partner::Yanwen => unknown(push),
-    }
-}
-
-fn delegate(push: &Push<'_>, action: Option<Action>) -> Reading {
+    let name = push.partner.profile().pushes.and_then(|pushes| (pushes.action)(push.body, push.settings));
+    let action = name.and_then(|name| ACTIONS.into_iter().find(|action| action.name == name));
     action.map_or_else(|| unknown(push), |action| (action.read)(push))
-}
-
-/// The action an XHQ push names (附件2 回调接口类型), to the letter and the case, as in `sendBgh_data`: a misspelt name may
-/// be the name of something new. The fee push (二.6) is known by configuration.
-fn xhq(body: &Json<'_>, fee_actions: &[String]) -> Option<Action> {
-    let name = match body.get("action")?.kind() {
-        Kind::String(name) => name.as_ref(),
-        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Array(_) | Kind::Object(_) => return None,
-    };
-    match name {
-        "syn_status" => Some(syn_status::ACTION),
-        "send_data" | "sendBgh_data" | "single_data" => Some(send_data::ACTION),
-        "single_receipt" => Some(single_receipt::ACTION),
-        "msg_notice" => Some(msg_notice::ACTION),
-        "electronic_ledger" => Some(electronic_ledger::ACTION),
-        _ => fee_actions.iter().any(|action| action == name).then_some(fee_push::ACTION),
-    }
-}
-
-/// The action a TrackingEyes push has the shape of: waybills. What is neither object nor array is left to it to refuse, and
-/// so is an array with something else among the waybills.
-fn trackingeyes(body: &Json<'_>) -> Option<Action> {
-    let waybill = |json: &Json<'_>| ["customsStatus", "blNo", "id"].iter().any(|name| json.get(name).is_some());
-    let known = match body.kind() {
-        Kind::Object(_) => waybill(body),
-        Kind::Array(elements) => elements.iter().any(|element| !element.is_object() || waybill(element)),
-        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => true,
-    };
-    known.then_some(customs_status::ACTION)
-}
-
-/// The action a 1datatech push has the shape of: rates carry a `batchNo` (3.3), port data a `dataType` or a result
-/// (inferred). Which `dataType` it is, the action knows.
-fn onedata(body: &Json<'_>) -> Option<Action> {
-    if body.get("batchNo").is_some() {
-        return Some(rate_push::ACTION);
-    }
-    let result = |result: &Json<'_>| result.get("subNo").is_some() || result.get("resultData").is_some();
-    let typed = |envelope: &Json<'_>| port_push::view::Envelope::of(envelope).data_type.is_some();
-    let ports = port_push::view::envelopes(body).iter().any(typed) || port_push::view::results(body).any(result);
-    ports.then_some(port_push::ACTION)
 }
 
 #[cfg(test)]
@@ -89,6 +50,8 @@ mod tests {
     use std::collections::HashSet;
 
     use hub::identity::Identity;
+    use partners::Json;
+    use partners::operation::Settings;
 
     use super::*;
 
@@ -98,7 +61,9 @@ mod tests {
 
     fn reading(action: &Action, partner: Partner, body: &str) -> Reading {
         let json = Json::parse(body.as_bytes()).unwrap();
-        (action.read)(&Push { partner, body: &json, fee_actions: &["order_fee".to_owned(), "syn_status".to_owned()] })
+        let fee_actions = vec!["order_fee".to_owned(), "syn_status".to_owned()];
+        let settings = Settings { fee_actions, ..Settings::default() };
+        (action.read)(&Push { partner, body: &json, settings: &settings })
     }
 
     fn kind(partner: Partner, body: &str) -> String {

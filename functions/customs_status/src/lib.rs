@@ -8,13 +8,18 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use hub::Milestone;
-use hub::action::{Action, Fact, Push, Reading, unknown};
+use hub::action::{Action, Example, Fact, Push, Reading, unknown};
 use partners::json::Kind;
 use partners::{Json, Partner};
 
 /// The webhook of `/customs_status`; its events are `trackingeyes.customs_status`.
-pub const ACTION: Action =
-    Action { name: "customs_status", partners: &[Partner::TrackingEyes], suffix: "customs_status", read };
+pub const ACTION: Action = Action {
+    name: "customs_status",
+    partners: &[Partner::TrackingEyes],
+    suffix: "customs_status",
+    examples: &[Example { name: "customs_status", body: include_bytes!("../examples/customs_status.json") }],
+    read,
+};
 
 partners::view! {
     /// A waybill (报关状态推送接口, array element). No field is marked required. Times carry no zone and are UTC+8:
@@ -176,6 +181,7 @@ mod tests {
 
     use bytes::Bytes;
     use hub::{Alias, Event, Utc, admission, identity};
+    use partners::operation::Settings;
 
     use super::*;
 
@@ -183,7 +189,7 @@ mod tests {
 
     fn reading(body: &str) -> Reading {
         let json = Json::parse(body.as_bytes()).unwrap();
-        (ACTION.read)(&Push { partner: Partner::TrackingEyes, body: &json, fee_actions: &[] })
+        (ACTION.read)(&Push { partner: Partner::TrackingEyes, body: &json, settings: &Settings::default() })
     }
 
     fn facts(body: &str) -> Vec<Fact> {
@@ -198,9 +204,10 @@ mod tests {
     }
 
     fn events(body: &str) -> Vec<Event> {
-        let connection = "te".into();
+        let (connection, settings) = ("te".into(), Settings::default());
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let arrival = admission::read(&ACTION, &connection, Partner::TrackingEyes, &[], &body, None);
+        let origin = admission::Origin { connection: &connection, partner: Partner::TrackingEyes, settings: &settings };
+        let arrival = admission::read(&ACTION, origin, &body, None);
         assert_eq!(arrival.malformed, None);
         let event = |draft: admission::Draft| {
             let id = identity::by_content(&connection, &draft.subject, draft.content);

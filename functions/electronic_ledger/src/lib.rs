@@ -3,13 +3,18 @@
 //! Only the older text has it; it may be withdrawn. That text lost the name of the object that holds the ledger:
 //! `paramJson` by analogy (inferred), and any other member that has a `qcPassId` is taken as well.
 
-use hub::action::{Action, Fact, Push, Reading, named};
+use hub::action::{Action, Example, Fact, Push, Reading, named};
 use partners::json::Kind;
 use partners::{Json, Partner};
 
 /// The webhook of `/electronic_ledger`; its events are `xhq.electronic_ledger`.
-pub const ACTION: Action =
-    Action { name: "electronic_ledger", partners: &[Partner::Xhq], suffix: "electronic_ledger", read };
+pub const ACTION: Action = Action {
+    name: "electronic_ledger",
+    partners: &[Partner::Xhq],
+    suffix: "electronic_ledger",
+    examples: &[Example { name: "electronic_ledger", body: include_bytes!("../examples/electronic_ledger.json") }],
+    read,
+};
 
 partners::view! {
     /// A push without the object that holds the ledger (XHQ 五.4, 入参).

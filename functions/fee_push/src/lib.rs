@@ -1,14 +1,20 @@
 //! XHQ 推送订单费用接口 (二.6): an order's fees.
 //!
 //! Its document lost the value of `action` and every field name. On this path any value of `action` is the fee push; on the
-//! URL that takes everything, the configured ones are (see [`Push::fee_actions`]). The order is looked for under the names
-//! that the other pushes use (inferred), and everything else goes to the ERP as it is.
+//! URL that takes everything, the configured ones are (see [`partners::operation::Settings::fee_actions`]). The order is
+//! looked for under the names that the other pushes use (inferred), and everything else goes to the ERP as it is.
 
-use hub::action::{Action, Push, Reading, undocumented};
+use hub::action::{Action, Example, Push, Reading, undocumented};
 use partners::Partner;
 
 /// The webhook of `/fee_push`; its events are `xhq.fee_push`.
-pub const ACTION: Action = Action { name: "fee_push", partners: &[Partner::Xhq], suffix: "fee_push", read };
+pub const ACTION: Action = Action {
+    name: "fee_push",
+    partners: &[Partner::Xhq],
+    suffix: "fee_push",
+    examples: &[Example { name: "fee_push", body: include_bytes!("../examples/fee_push.json") }],
+    read,
+};
 
 fn read(push: &Push<'_>) -> Reading {
     undocumented(push, "xhq.fee_push").alone()

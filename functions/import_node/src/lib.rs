@@ -3,11 +3,17 @@
 //! It has a URL of its own and no documented `action`. Its document lost every field name and node code, so there is no
 //! milestone. The order is looked for under the names that the other pushes use (inferred).
 
-use hub::action::{Action, Push, Reading, undocumented};
+use hub::action::{Action, Example, Push, Reading, undocumented};
 use partners::Partner;
 
 /// The webhook of `/import_node`; its events are `xhq.import_node`.
-pub const ACTION: Action = Action { name: "import_node", partners: &[Partner::Xhq], suffix: "import_node", read };
+pub const ACTION: Action = Action {
+    name: "import_node",
+    partners: &[Partner::Xhq],
+    suffix: "import_node",
+    examples: &[Example { name: "import_node", body: include_bytes!("../examples/import_node.json") }],
+    read,
+};
 
 fn read(push: &Push<'_>) -> Reading {
     undocumented(push, "xhq.import_node").alone()

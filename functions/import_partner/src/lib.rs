@@ -3,11 +3,17 @@
 //! It has a URL of its own and no documented `action`. Its fields are in an attachment that is not public. The order is
 //! looked for under the names that the other pushes use (inferred).
 
-use hub::action::{Action, Push, Reading, undocumented};
+use hub::action::{Action, Example, Push, Reading, undocumented};
 use partners::Partner;
 
 /// The webhook of `/import_partner`; its events are `xhq.import_partner`.
-pub const ACTION: Action = Action { name: "import_partner", partners: &[Partner::Xhq], suffix: "import_partner", read };
+pub const ACTION: Action = Action {
+    name: "import_partner",
+    partners: &[Partner::Xhq],
+    suffix: "import_partner",
+    examples: &[Example { name: "import_partner", body: include_bytes!("../examples/import_partner.json") }],
+    read,
+};
 
 fn read(push: &Push<'_>) -> Reading {
     undocumented(push, "xhq.import_partner").alone()

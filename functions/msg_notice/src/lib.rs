@@ -4,11 +4,17 @@
 //! (inferred), and its values are not documented, so a message is at no milestone. It carries neither time nor id: a
 //! repetition is told by the latest message of the order alone.
 
-use hub::action::{Action, Fact, Push, Reading, named};
+use hub::action::{Action, Example, Fact, Push, Reading, named};
 use partners::Partner;
 
 /// The webhook of `/msg_notice`; its events are `xhq.msg_notice`.
-pub const ACTION: Action = Action { name: "msg_notice", partners: &[Partner::Xhq], suffix: "msg_notice", read };
+pub const ACTION: Action = Action {
+    name: "msg_notice",
+    partners: &[Partner::Xhq],
+    suffix: "msg_notice",
+    examples: &[Example { name: "msg_notice", body: include_bytes!("../examples/msg_notice.json") }],
+    read,
+};
 
 partners::view! {
     /// A push (XHQ 二.4, 入参, which its document marks 待确认, to be confirmed).

@@ -84,17 +84,7 @@ fn tags() -> Value {
         json!({"name": "receiver", "description": "What an endpoint of the ERP receives."}),
         json!({"name": "openapi", "description": "This document."}),
     ];
-    let partner = |partner: Partner| {
-        let description = match partner {
-            Partner::Xhq => "Operations of XHQ 信号旗.",
-            Partner::TrackingEyes => "Operations of TrackingEyes 云当.",
-            Partner::OneData => "Operations of 1datatech 壹沓.",
-            Partner::Yanwen => {
-                "Operations of Yanwen 燕文. Its other methods are called by their names in the same way."
-            }
-        };
-        json!({"name": partner.id(), "description": description})
-    };
+    let partner = |partner: Partner| json!({"name": partner.id(), "description": partner.profile().about});
     tags.extend(Partner::ALL.map(partner));
     tags.into()
 }

@@ -8,13 +8,20 @@ pub mod view;
 use std::borrow::Cow;
 
 use hub::Milestone;
-use hub::action::{Action, Fact, Push, Reading, unknown};
+use hub::action::{Action, Example, Fact, Push, Reading, unknown};
+use partners::onedata::subscription;
 use partners::{Json, Partner};
 
 use view::{Envelope, Subscription, bill, containers, declarations, envelopes, results};
 
 /// The webhook of `/ports`; its events are `onedata.ports`, and `onedata.unknown` for another kind of data.
-pub const ACTION: Action = Action { name: "port_push", partners: &[Partner::OneData], suffix: "ports", read };
+pub const ACTION: Action = Action {
+    name: "port_push",
+    partners: &[Partner::OneData],
+    suffix: "ports",
+    examples: &[Example { name: "port_push", body: include_bytes!("../examples/port_push.json") }],
+    read,
+};
 
 /// The `dataType` of port data (inferred from the sibling pages, which list it). A query's answer has none.
 const PORTS: &str = "2";
@@ -53,18 +60,6 @@ fn keys<'a>(body: &'a Json<'_>) -> Vec<(&'static str, Cow<'a, str>)> {
         }
     }
     keys
-}
-
-/// A subscription as 1datatech tells it: `<carrierCd>:<subType>:<subNo>[:<importAndExportFlag>]` (3.2.3). Nothing where
-/// one of the first three is missing, because then it could be any.
-#[must_use]
-pub fn subscription(result: &Json<'_>) -> Option<String> {
-    let asked = Subscription::of(result);
-    let mut name = format!("{}:{}:{}", asked.carrier_cd?, asked.sub_type?, asked.sub_no?);
-    if let Some(flag) = asked.import_and_export_flag {
-        name = name + ":" + flag;
-    }
-    Some(name)
 }
 
 /// Released once every container of the push is, by `customsClearanceFlag`, which 1datatech maps to `Y` or `N` (3.2.3,

@@ -5,7 +5,7 @@
 //! these are read. Texts without a value are `""`, times are `null`; times carry no zone, UTC+8 (inferred).
 
 use partners::Json;
-use partners::json::Kind;
+pub use partners::onedata::{envelopes, results};
 
 partners::view! {
     /// The envelope of a push, or of a query's answer (inferred).
@@ -265,24 +265,6 @@ partners::view! {
         /// 状态: status.
         status: "status",
     }
-}
-
-/// The envelopes of a push: the body, or the elements of an array, each an envelope or a result alone (inferred).
-#[must_use]
-pub fn envelopes<'a>(push: &'a Json<'_>) -> &'a [Json<'a>] {
-    push.elements().unwrap_or(std::slice::from_ref(push))
-}
-
-/// The results of a push: the `data` of an envelope is one, or an array of them.
-pub fn results<'a>(push: &'a Json<'_>) -> impl Iterator<Item = &'a Json<'a>> {
-    let alone = push.elements().is_some();
-    let results = move |envelope: &'a Json<'a>| match envelope.get("data").map(|data| (data, data.kind())) {
-        Some((data, Kind::Object(_))) => std::slice::from_ref(data),
-        Some((_, Kind::Array(results))) => results,
-        None if alone => std::slice::from_ref(envelope),
-        None | Some((_, Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_))) => &[],
-    };
-    envelopes(push).iter().flat_map(results).filter(|result| result.is_object())
 }
 
 /// The bill of a result: its `resultData`, or the result itself where it has none.

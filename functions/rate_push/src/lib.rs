@@ -5,13 +5,19 @@
 
 pub mod view;
 
-use hub::action::{Action, Fact, Push, Reading, object};
+use hub::action::{Action, Example, Fact, Push, Reading, object};
 use partners::Partner;
 
 use view::RatePush;
 
 /// The webhook of `/rates`; its events are `onedata.rates`.
-pub const ACTION: Action = Action { name: "rate_push", partners: &[Partner::OneData], suffix: "rates", read };
+pub const ACTION: Action = Action {
+    name: "rate_push",
+    partners: &[Partner::OneData],
+    suffix: "rates",
+    examples: &[Example { name: "rate_push", body: include_bytes!("../examples/rate_push.json") }],
+    read,
+};
 
 fn read(push: &Push<'_>) -> Reading {
     object(push, |body| Fact::new("onedata.rates", body, [("batch", RatePush::of(body).batch_no)]).alone())
@@ -20,6 +26,7 @@ fn read(push: &Push<'_>) -> Reading {
 #[cfg(test)]
 mod tests {
     use partners::Json;
+    use partners::operation::Settings;
 
     use super::view::{Demurrage, Row, Transit, costs, demurrages, rows, transits};
     use super::*;
@@ -85,7 +92,7 @@ mod tests {
     #[test]
     fn what_is_not_an_object_is_malformed() {
         let json = Json::parse(b"[]").unwrap();
-        let reading = (ACTION.read)(&Push { partner: Partner::OneData, body: &json, fee_actions: &[] });
+        let reading = (ACTION.read)(&Push { partner: Partner::OneData, body: &json, settings: &Settings::default() });
         assert!(matches!(reading, Reading::Malformed(_)));
     }
 }

@@ -5,11 +5,21 @@
 //! nothing else depends on them.
 
 use hub::Milestone;
-use hub::action::{Action, Fact, Push, Reading, named};
+use hub::action::{Action, Example, Fact, Push, Reading, named};
 use partners::{Json, Partner};
 
 /// The webhook of `/send_data`; its events are `xhq.send_data`, `xhq.sendBgh_data` and `xhq.single_data`.
-pub const ACTION: Action = Action { name: "send_data", partners: &[Partner::Xhq], suffix: "send_data", read };
+pub const ACTION: Action = Action {
+    name: "send_data",
+    partners: &[Partner::Xhq],
+    suffix: "send_data",
+    examples: &[
+        Example { name: "send_data", body: include_bytes!("../examples/send_data.json") },
+        Example { name: "sendBgh_data", body: include_bytes!("../examples/sendBgh_data.json") },
+        Example { name: "single_data", body: include_bytes!("../examples/single_data.json") },
+    ],
+    read,
+};
 
 /// The values of `action` that come here, as XHQ spells them.
 pub const NAMES: [&str; 3] = ["send_data", "sendBgh_data", "single_data"];

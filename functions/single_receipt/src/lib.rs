@@ -4,11 +4,17 @@
 //! alone. A receipt that gains a file is a new event.
 
 use hub::Milestone;
-use hub::action::{Action, Fact, Push, Reading, named};
+use hub::action::{Action, Example, Fact, Push, Reading, named};
 use partners::{Json, Partner};
 
 /// The webhook of `/single_receipt`; its events are `xhq.single_receipt`.
-pub const ACTION: Action = Action { name: "single_receipt", partners: &[Partner::Xhq], suffix: "single_receipt", read };
+pub const ACTION: Action = Action {
+    name: "single_receipt",
+    partners: &[Partner::Xhq],
+    suffix: "single_receipt",
+    examples: &[Example { name: "single_receipt", body: include_bytes!("../examples/single_receipt.json") }],
+    read,
+};
 
 partners::view! {
     /// A push without its `paramJson` (XHQ 二.3, 入参).

@@ -4,11 +4,17 @@
 //! are three events.
 
 use hub::Milestone;
-use hub::action::{Action, Fact, Push, Reading, named};
+use hub::action::{Action, Example, Fact, Push, Reading, named};
 use partners::Partner;
 
 /// The webhook of `/syn_status`; its events are `xhq.syn_status`.
-pub const ACTION: Action = Action { name: "syn_status", partners: &[Partner::Xhq], suffix: "syn_status", read };
+pub const ACTION: Action = Action {
+    name: "syn_status",
+    partners: &[Partner::Xhq],
+    suffix: "syn_status",
+    examples: &[Example { name: "syn_status", body: include_bytes!("../examples/syn_status.json") }],
+    read,
+};
 
 partners::view! {
     /// A push (XHQ 二.1, 入参).
@@ -53,6 +59,7 @@ pub fn milestone(code: &str) -> Option<Milestone> {
 mod tests {
     use hub::identity::Identity;
     use partners::Json;
+    use partners::operation::Settings;
 
     use super::*;
 
@@ -110,7 +117,7 @@ mod tests {
     #[test]
     fn what_is_not_an_object_is_malformed() {
         let json = Json::parse(b"[1]").unwrap();
-        let reading = (ACTION.read)(&Push { partner: Partner::Xhq, body: &json, fee_actions: &[] });
+        let reading = (ACTION.read)(&Push { partner: Partner::Xhq, body: &json, settings: &Settings::default() });
         assert!(matches!(reading, Reading::Malformed(_)));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use partners::json::Kind;
+use partners::operation::Settings;
 use partners::{Json, Partner};
 
 use crate::identity::{self, Identity};
@@ -18,8 +19,19 @@ pub struct Action {
     pub partners: &'static [Partner],
     /// The last segment of its path; empty for the URL that takes everything.
     pub suffix: &'static str,
+    /// Pushes of it by its first partner, one at least. They are the document's own where it prints any.
+    pub examples: &'static [Example],
     /// Reads a body. It must not fail on anything that JSON can say: what is not understood is kept.
     pub read: fn(&Push<'_>) -> Reading,
+}
+
+/// An example of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// Its name: the action as the partner spells it, else the function's.
+    pub name: &'static str,
+    /// The JSON that is pushed.
+    pub body: &'static [u8],
 }
 
 /// One push, as an action reads it.
@@ -29,8 +41,8 @@ pub struct Push<'a> {
     pub partner: Partner,
     /// Its body.
     pub body: &'a Json<'a>,
-    /// The values of XHQ's `action` that mean the fee push (二.6); its document lost them, so they are configuration.
-    pub fee_actions: &'a [String],
+    /// What the configuration of its connection says that the partner's documents do not.
+    pub settings: &'a Settings,
 }
 
 /// What an action finds in a body.
@@ -168,12 +180,7 @@ pub fn unknown(push: &Push<'_>) -> Reading {
 /// other pushes carry at their top level (inferred), of an array in each of its elements.
 #[must_use]
 pub fn undocumented(push: &Push<'_>, kind: impl Into<EventType>) -> Fact {
-    let names: &[(&str, &str)] = match push.partner {
-        Partner::Xhq => &[("order", "orderOutNo"), ("bl", "billNo"), ("entry", "entryId"), ("serial", "orderNo")],
-        Partner::TrackingEyes => &[("bl", "blNo")],
-        Partner::OneData => &[("batch", "batchNo")],
-        Partner::Yanwen => &[],
-    };
+    let names = push.partner.profile().pushes.map_or(&[][..], |pushes| pushes.keys);
     let parts = push.body.elements().unwrap_or(std::slice::from_ref(push.body)).iter();
     let keys = parts.flat_map(|part| names.iter().map(|(kind, name)| (*kind, part.field(name))));
     Fact::new(kind, push.body, keys)
@@ -245,7 +252,7 @@ mod tests {
             (r#"{"action":["a"]}"#, "xhq.unknown"),
         ] {
             let json = Json::parse(body.as_bytes()).unwrap();
-            let push = Push { partner: Partner::Xhq, body: &json, fee_actions: &[] };
+            let push = Push { partner: Partner::Xhq, body: &json, settings: &Settings::default() };
             let reading = named(&push, &["a", "b"], |name, body| Fact::new(format!("xhq.{name}"), body, []));
             let Reading::Facts(facts) = reading else { panic!("{body}") };
             assert_eq!(facts[0].kind.as_str(), kind, "{body}");

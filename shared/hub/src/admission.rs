@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
+use partners::operation::Settings;
 use partners::sentence::{sentence, shortened};
 use partners::{Json, Partner, json};
 
@@ -28,6 +29,17 @@ const ENCODING_NAMED: usize = 60;
 /// How many keys such an event is found by, and how many bytes they have: each is a write, and all lie in the event's item.
 const MOST_KEYS: usize = 2_000;
 const MOST_KEY_BYTES: usize = 64 * 1024;
+
+/// The connection of a push, as far as reading the body takes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// Its name.
+    pub connection: &'a ConnectionId,
+    /// Its partner.
+    pub partner: Partner,
+    /// What its configuration says that the partner's documents do not.
+    pub settings: &'a Settings,
+}
 
 /// What was found in the body of a push.
 #[derive(Debug)]
@@ -60,23 +72,17 @@ pub struct Draft {
 
 /// Reads the body of a push.
 #[must_use]
-pub fn read(
-    action: &Action,
-    connection: &ConnectionId,
-    partner: Partner,
-    fee_actions: &[String],
-    body: &Bytes,
-    encoding: Option<&str>,
-) -> Arrival {
+pub fn read(action: &Action, origin: Origin<'_>, body: &Bytes, encoding: Option<&str>) -> Arrival {
+    let Origin { connection, partner, settings } = origin;
+    let reading = |body: &Json<'_>| (action.read)(&Push { partner, body, settings });
     // What is JSON was not compressed, whatever its header says.
     let json = match (Json::parse(body), encoding.filter(|encoding| content_encoding::is_coded(encoding))) {
         (Ok(json), _) => json,
         (Err(error), None) => {
-            let found =
-                json::mended(body, &error, |json| match (action.read)(&Push { partner, body: json, fee_actions }) {
-                    Reading::Facts(facts) => Some(found(&facts)),
-                    Reading::Malformed(_) => None,
-                });
+            let found = json::mended(body, &error, |json| match reading(json) {
+                Reading::Facts(facts) => Some(found(&facts)),
+                Reading::Malformed(_) => None,
+            });
             return opaque(connection, partner, body, &error.to_string()).about(found.flatten().unwrap_or_default());
         }
         (Err(_), Some(encoding)) => {
@@ -87,7 +93,7 @@ pub fn read(
             return arrival;
         }
     };
-    match (action.read)(&Push { partner, body: &json, fee_actions }) {
+    match reading(&json) {
         Reading::Malformed(reason) => opaque(connection, partner, body, &reason),
         Reading::Facts(facts) => {
             let facts = if facts.len() > MOST_EVENTS { together(&json, &facts) } else { facts };

@@ -5,36 +5,10 @@
 
 use partners::Partner;
 
-const XHQ: &[&str] = &[
-    "xhq.syn_status",
-    "xhq.send_data",
-    "xhq.sendBgh_data",
-    "xhq.single_data",
-    "xhq.single_receipt",
-    "xhq.msg_notice",
-    "xhq.electronic_ledger",
-    "xhq.fee_push",
-    "xhq.ai_data",
-    "xhq.bonded_list",
-    "xhq.import_node",
-    "xhq.import_partner",
-    "xhq.unknown",
-    "xhq.malformed",
-];
-
-const TRACKINGEYES: &[&str] = &["trackingeyes.customs_status", "trackingeyes.unknown", "trackingeyes.malformed"];
-
-const ONEDATA: &[&str] = &["onedata.rates", "onedata.ports", "onedata.unknown", "onedata.malformed"];
-
 /// The types of the events that a partner's pushes become, in full. None where the partner pushes nothing.
 #[must_use]
-pub const fn of(partner: Partner) -> &'static [&'static str] {
-    match partner {
-        Partner::Xhq => XHQ,
-        Partner::TrackingEyes => TRACKINGEYES,
-        Partner::OneData => ONEDATA,
-        Partner::Yanwen => &[],
-    }
+pub fn of(partner: Partner) -> &'static [&'static str] {
+    partner.profile().pushes.map_or(&[], |pushes| pushes.types)
 }
 
 /// The types of all events: of every partner's pushes, and of the ends of calls.

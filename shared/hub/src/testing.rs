@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a test that fails says why")]
 
 use partners::Json;
+use partners::operation::Settings;
 
 use crate::action::{Action, Fact, Push, Reading};
 
@@ -11,7 +12,7 @@ use crate::action::{Action, Fact, Push, Reading};
 pub fn reading(action: &Action, body: &str) -> Reading {
     let json = Json::parse(body.as_bytes()).expect("the body is JSON");
     let partner = *action.partners.first().expect("an action has a partner");
-    (action.read)(&Push { partner, body: &json, fee_actions: &[] })
+    (action.read)(&Push { partner, body: &json, settings: &Settings::default() })
 }
 
 /// The facts that the action finds in a body.

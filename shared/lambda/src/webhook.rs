@@ -228,7 +228,8 @@ mod tests {
 
     #[test]
     fn a_push_shows_how_much_of_the_partners_time_was_left() {
-        let action = Action { name: "rates", partners: &Partner::ALL, suffix: "", read: |_| unreachable!() };
+        let action =
+            Action { name: "rates", partners: &Partner::ALL, suffix: "", examples: &[], read: |_| unreachable!() };
         let sample = |partner, verdict, millis| {
             sample(&action, partner, verdict, Duration::from_millis(millis), (false, "r".to_owned()))
         };

@@ -1,7 +1,5 @@
-//! The answers the partners understand, each in its own envelope.
-//!
-//! Sources: XHQ 二.1 出参 (`state`, `msg`); TrackingEyes 报关状态推送接口, note 2 (an integer `code` in our body, or the
-//! push is never repeated); 1datatech 3.3 (HTTP 200 within 500 ms, body not specified).
+//! The answers to pushes: what became of one, and how that is said to a sender that is not known. How it is said to a
+//! partner is the envelope in that partner's folder.
 
 use serde_json::json;
 
@@ -42,8 +40,13 @@ impl Verdict {
         }
     }
 
+    /// Whether the push is stored.
+    pub(crate) const fn is_kept(self) -> bool {
+        matches!(self, Self::Accepted | Self::Duplicate)
+    }
+
     /// The HTTP status for a partner that reads it.
-    const fn status(self) -> u16 {
+    pub(crate) const fn status(self) -> u16 {
         match self {
             Self::Accepted | Self::Duplicate => 200,
             Self::Malformed => 400,
@@ -70,36 +73,9 @@ pub struct Answer {
 /// positive answer, and cut to [`crate::sentence::LONGEST`] characters, which is the most that TrackingEyes takes in `message`.
 #[must_use]
 pub fn answer(partner: Partner, verdict: Verdict, text: &str) -> Answer {
-    let kept = matches!(verdict, Verdict::Accepted | Verdict::Duplicate);
-    let text = sentence(text);
-    match partner {
-        Partner::Xhq => Answer {
-            verdict,
-            status: verdict.status(),
-            body: json!({"state": kept, "msg": if kept { "" } else { &text }}).to_string(),
-        },
-        Partner::TrackingEyes => {
-            let code = if verdict == Verdict::Unavailable { 500 } else { verdict.status() };
-            let message = if kept { "success" } else { &text };
-            Answer {
-                verdict,
-                // Only a body with `code` makes a re-push possible, so a refusal of ours must look like an answer.
-                status: match verdict {
-                    Verdict::Accepted | Verdict::Duplicate | Verdict::Malformed | Verdict::Unavailable => 200,
-                    Verdict::Unauthorized | Verdict::NotPost | Verdict::TooLarge => verdict.status(),
-                },
-                body: json!({"code": code, "message": message}).to_string(),
-            }
-        }
-        Partner::OneData => {
-            // A body that cannot be read is kept, and three more copies of it would not read better.
-            let positive = kept || verdict == Verdict::Malformed;
-            let status = if positive { 200 } else { verdict.status() };
-            let message = if kept { "success" } else { &text };
-            let body = json!({"success": positive, "code": status, "message": message}).to_string();
-            Answer { verdict, status, body }
-        }
-        Partner::Yanwen => anyone(verdict, &text),
+    match &partner.profile().pushes {
+        Some(pushes) => (pushes.envelope)(verdict, &sentence(text)),
+        None => anyone(verdict, text),
     }
 }
 

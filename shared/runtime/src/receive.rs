@@ -13,7 +13,7 @@ use futures::future::{join_all, try_join_all};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hub::action::Action;
-use hub::admission::{self, Arrival, Draft};
+use hub::admission::{self, Arrival, Draft, Origin};
 use hub::identity::{self, Identity, Repeats, Step};
 use hub::{ConnectionId, EventKey, Secret, Work};
 use partners::Partner;
@@ -250,15 +250,18 @@ async fn read(
     delivered: &Delivered,
 ) -> (Arrival, Option<SemaphorePermit<'static>>) {
     let Delivered { body, encoding, .. } = delivered;
-    let (id, partner, fees) = (&connection.id, connection.partner, &connection.fee_actions);
     if body.len() <= LARGE {
-        return (admission::read(action, id, partner, fees, body, encoding.as_deref()), None);
+        return (admission::read(action, connection.origin(), body, encoding.as_deref()), None);
     }
     // The semaphore is never closed.
     let place = LARGE_READS.acquire().await.ok();
-    let (action, id, fees) = (*action, id.clone(), fees.clone());
+    let (action, id, partner, settings) =
+        (*action, connection.id.clone(), connection.partner, connection.settings.clone());
     let (body, encoding) = (body.clone(), encoding.clone());
-    let read = move || (admission::read(&action, &id, partner, &fees, &body, encoding.as_deref()), place);
+    let read = move || {
+        let origin = Origin { connection: &id, partner, settings: &settings };
+        (admission::read(&action, origin, &body, encoding.as_deref()), place)
+    };
     match spawn_blocking(read).await {
         Ok(read) => read,
         Err(error) => match error.try_into_panic() {
@@ -279,8 +282,7 @@ pub async fn keep<S: Store, Q: Queue>(
     connection: &Connection,
     delivered: &Delivered,
 ) -> Result<(), Lost> {
-    let (id, partner) = (&connection.id, connection.partner);
-    let arrival = admission::read(action, id, partner, &connection.fee_actions, &delivered.body, None);
+    let arrival = admission::read(action, connection.origin(), &delivered.body, None);
     let drafts = arrival.drafts.into_iter().map(Draft::snapshot);
     let admissions = drafts.map(|draft| admit(context, connection, draft, delivered));
     let hints = try_join_all(admissions).await?.into_iter().filter_map(|(_, hints)| hints).flatten().collect();

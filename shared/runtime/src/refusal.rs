@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use hub::{ConnectionId, Utc};
+use partners::Partner;
 use partners::answer::Verdict;
 
 /// How many refusals are logged in each [`WINDOW`].
@@ -16,6 +17,14 @@ const LINES: u32 = 20;
 
 /// The time that [`LINES`] are for.
 const WINDOW: Duration = Duration::from_mins(1);
+
+/// Which partners a path may name.
+static PUSHING: LazyLock<String> = LazyLock::new(|| {
+    let pushing = Partner::ALL.into_iter().filter(|partner| partner.profile().pushes.is_some());
+    let names: Vec<_> = pushing.map(Partner::id).collect();
+    let (last, others) = names.split_last().unwrap_or((&"", &[]));
+    format!("the first part of the URL behind /hooks/ is {} or {last}", others.join(", "))
+});
 
 /// Why a push or a request is turned away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,11 +65,11 @@ impl Refusal {
 
     /// Where to look.
     #[must_use]
-    pub const fn check(self) -> &'static str {
+    pub fn check(self) -> &'static str {
         match self {
             Self::Path => "webhooks are at /hooks/<partner>/<connection>/<key>[/<action>]",
             Self::Action => "compare the end of the URL with the table of actions in docs/partners.md, or leave it out",
-            Self::Partner => "the first part of the URL behind /hooks/ is xhq, trackingeyes or onedata",
+            Self::Partner => &PUSHING,
             Self::Connection => "compare the URL with the ids in the configuration that the hub was started with",
             Self::OtherPartner => "compare the partner in the URL with the connection's in the configuration",
             Self::Key => "compare the URL that the partner was given with the connection's keys",

@@ -13,6 +13,8 @@ use hyper_util::rt::TokioIo;
 use partners::{Json, Partner};
 use tokio::net::TcpStream;
 
+use crate::api::script;
+
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -33,38 +35,20 @@ pub enum Next {
     GivenUp(&'static str),
 }
 
-/// Reads an answer as the partner does; `tries` counts the pushes so far, this one included, and `answer` is `None` where
-/// none came within the partner's deadline.
-///
-/// - 1datatech: HTTP 200 within 500 ms; else 3 retries 2 minutes apart (3.3).
-/// - TrackingEyes: the integer `code` 200 in the body; it can push again only where the body has a `code` (note 2). It
-///   prints neither count nor interval: 3 and a minute are a guess.
-/// - XHQ: the boolean `state` true (二.1 出参). No retry is documented, so it makes none; what failed is listed with XHQ.
+/// Reads an answer as the partner does, by the rule in its module of [`crate::api`]; `tries` counts the pushes so far, this
+/// one included, and `answer` is `None` where none came within the partner's deadline.
 #[must_use]
 pub fn after(partner: Partner, tries: u32, answer: Option<&Answer>) -> Next {
-    let again = |interval, reason| if tries <= 3 { Next::Again(interval) } else { Next::GivenUp(reason) };
-    let minute = Duration::from_mins(1);
-    match (partner, answer) {
-        (Partner::OneData, Some(Answer { status: 200, .. })) => Next::Taken,
-        (Partner::OneData, Some(_)) => again(2 * minute, "not HTTP 200, and three retries are made"),
-        (Partner::OneData, None) => again(2 * minute, "no answer in time, and three retries are made"),
-        (Partner::TrackingEyes, Some(answer)) => match member(&answer.body, "code").as_deref() {
-            Some("200") => Next::Taken,
-            Some(_) => again(minute, "a code other than 200, and the retries are made"),
-            None => Next::GivenUp("no code in the answer, so it cannot be pushed again"),
-        },
-        (Partner::TrackingEyes, None) => Next::GivenUp("no answer, so it cannot be pushed again"),
-        (Partner::Xhq, Some(answer)) => match member(&answer.body, "state").as_deref() {
-            Some("true") => Next::Taken,
-            _ => Next::GivenUp("the answer's state is not true"),
-        },
-        (Partner::Xhq, None) => Next::GivenUp("no answer"),
-        (Partner::Yanwen, _) => Next::GivenUp("it documents no push"),
-    }
+    (script(partner).after)(tries, answer)
+}
+
+/// Three more pushes, each after that long; then none for the reason.
+pub(crate) const fn again(tries: u32, interval: Duration, reason: &'static str) -> Next {
+    if tries <= 3 { Next::Again(interval) } else { Next::GivenUp(reason) }
 }
 
 /// A member of the answer as printed, so that `"200"` is not 200 and `"true"` is not true.
-fn member(body: &[u8], name: &str) -> Option<String> {
+pub(crate) fn member(body: &[u8], name: &str) -> Option<String> {
     Some(Json::parse(body).ok()?.get(name)?.text().to_owned())
 }
 

@@ -23,14 +23,13 @@ async fn a_taken_push_is_pushed_once_and_the_connection_is_kept() {
     let hub = Erp::start(ANY_PORT, vec![]).await.unwrap();
     hub.behave(Behaviour::Answers(Reply::saying(r#"{"state":true,"msg":""}"#)));
     let mut xhq = Sender::new(Partner::Xhq, &base(&hub)).unwrap();
-    let example = pushes::example("single_receipt").unwrap();
-    let path = pushes::path(example.partner, "sh", "key", example.suffix);
+    let (path, body) = (pushes::path(Partner::Xhq, "sh", "key", "single_receipt"), pushes::receipt(1));
     for _ in 0..3 {
-        let done = xhq.push(&path, "application/json", example.body).await;
+        let done = xhq.push(&path, "application/json", body.clone()).await;
         assert_eq!(done.verdict, Next::Taken);
     }
     let got = hub.received(3).await;
-    assert_eq!((got.len(), &got[0].body[..], got[2].path.as_str()), (3, example.body, path.as_str()));
+    assert_eq!((got.len(), &got[0].body[..], got[2].path.as_str()), (3, &body[..], path.as_str()));
     assert_eq!(hub.most_under_way(), 1);
 }
 

@@ -49,7 +49,8 @@ const JSON_WORDS: &[&str] = &[
 ];
 
 fn pushes() -> Vec<Vec<u8>> {
-    [corpus("corpus/pushes"), corpus("../../shared/simulators/pushes")].concat()
+    let examples = callback::examples::all().into_iter().map(|example| example.body.to_vec());
+    corpus("corpus/pushes").into_iter().chain(examples).collect()
 }
 
 /// That every value within stands where it says.
@@ -87,8 +88,9 @@ fn every_push_is_read_as_an_event() {
     check(&(select(actions.to_vec()), changed(pushes(), JSON_WORDS)), |(action, Input(bytes))| {
         let body = Bytes::from(bytes.clone());
         for partner in action.partners {
-            let fees = ["order_fee".to_owned()];
-            let arrival = admission::read(action, &"c".into(), *partner, &fees, &body, None);
+            let settings = Settings { fee_actions: vec!["order_fee".to_owned()], ..Settings::default() };
+            let origin = admission::Origin { connection: &"c".into(), partner: *partner, settings: &settings };
+            let arrival = admission::read(action, origin, &body, None);
             assert!(!arrival.drafts.is_empty());
             for draft in arrival.drafts {
                 let subject = draft.subject.to_string();

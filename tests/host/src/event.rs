@@ -1,12 +1,34 @@
 //! The events that Lambda's services hand to functions.
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use anyhow::Context as _;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::{HeaderMap, Uri};
 use serde_json::{Map, Value, json};
+
+/// The sample of what a function is called with, for the configuration in `examples/tongguan.toml`: `infra/events/<name>.json`.
+/// There is one of the first webhook of each partner; the other webhooks of the partner are called in the same way at their
+/// own paths.
+pub fn sample(function: &str) -> anyhow::Result<Value> {
+    let Some(own) = callback::ACTIONS.into_iter().find(|action| action.name == function) else {
+        return Ok(serde_json::from_str(&file(function)?)?);
+    };
+    let first = callback::ACTIONS.into_iter().find(|action| action.partners.first() == own.partners.first());
+    let first = first.context("the partner has a webhook")?;
+    let end = |suffix: &str| if suffix.is_empty() { "\"".to_owned() } else { format!("/{suffix}\"") };
+    let mut event: Value = serde_json::from_str(&file(first.name)?.replace(&end(first.suffix), &end(own.suffix)))?;
+    event["body"] = json!(BASE64_STANDARD.encode(own.examples.first().context("a webhook has an example")?.body));
+    Ok(event)
+}
+
+fn file(name: &str) -> anyhow::Result<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/events").join(name).with_extension("json");
+    std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
+}
 
 /// An id like those that AWS gives, no two alike in one process.
 pub(crate) fn request_id() -> String {

@@ -22,7 +22,7 @@ mod table;
 mod template;
 
 pub use bootstraps::{BOOTSTRAPS, Bootstraps};
-pub use event::{batch, schedule};
+pub use event::{batch, sample, schedule};
 pub use failure::Failure;
 pub use function::{Answer, Function, Signal, Spec, resident};
 pub use gateway::{Gateway, STAGE};

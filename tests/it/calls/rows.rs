@@ -59,7 +59,7 @@ const LOST_FIELDS: [(&str, &str); 6] = [
 ];
 
 fn rows() -> impl Iterator<Item = &'static Row> {
-    [xhq::ROWS, yanwen::ROWS, onedata::ROWS, trackingeyes::ROWS].into_iter().flatten()
+    [xhq::ROWS, trackingeyes::ROWS, onedata::ROWS, yanwen::ROWS].into_iter().flatten()
 }
 
 impl Row {

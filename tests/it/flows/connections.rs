@@ -21,8 +21,8 @@ use tongguan::{Hub, table};
 
 use crate::support::http::{api, exchange, hang_up, request};
 use crate::support::{
-    API_KEY, Kept, PUSHING, Plan, Time, connection, delivery, erp, events, hook, key, settled, status, taken, until,
-    within,
+    API_KEY, Kept, PUSHING, Plan, Time, connection, delivery, erp, events, hook, key, pushing, settled, status, taken,
+    until, within,
 };
 
 /// Regression: a sender that closed after its last byte lost its push where the close was seen before the push was kept,
@@ -88,11 +88,8 @@ async fn a_push_is_taken_in_every_spelling_of_its_path() {
         let suffix = if partner == Partner::Xhq { "/syn%5fstatus/" } else { "/" };
         for path in [format!("{plain}/"), doubled, encoded, format!("{plain}{suffix}"), format!("/base{plain}?x=1")] {
             kept += 1;
-            let body = match partner {
-                Partner::TrackingEyes => format!(r#"[{{"blNo":"P{kept}"}}]"#),
-                Partner::Xhq => status(&format!("P{kept}"), 61),
-                Partner::OneData | Partner::Yanwen => format!(r#"{{"batchNo":"P{kept}","data":[]}}"#),
-            };
+            let order = format!("P{kept}");
+            let body = if partner == Partner::Xhq { status(&order, 61) } else { pushing::push(partner, &order) };
             let reply = exchange(hub.address(), request("POST", &path, "", body.as_bytes())).await.unwrap();
             assert_eq!(reply.status, 200, "{partner}: {path}");
         }

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use callback::examples;
+use hub::event_types;
 use partners::{Json, Partner};
-use serde_json::{Value, json};
-use simulators::pushes;
+use serde_json::Value;
 
-use crate::support::{Plan, answered, connection, erp, events, hook, sender, settled, within};
+use crate::support::{Plan, answered, connection, erp, events, hook, pushing, sender, settled, within};
 
 /// One push and what becomes of it.
 struct Push {
@@ -23,39 +24,32 @@ fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)).unwrap()
 }
 
+/// The examples of the webhooks. An example of a type has its name; any other is of the type that its path is named by.
 fn examples() -> Vec<Push> {
-    let push = |example: &pushes::Example| {
-        let (kind, through_callback) = match example.name {
-            "syn_status" => ("xhq.syn_status", "xhq.syn_status"),
-            "send_data" => ("xhq.send_data", "xhq.send_data"),
-            "sendBgh_data" => ("xhq.sendBgh_data", "xhq.sendBgh_data"),
-            "single_data" => ("xhq.single_data", "xhq.single_data"),
-            "single_receipt" | "callback" => ("xhq.single_receipt", "xhq.single_receipt"),
-            "msg_notice" => ("xhq.msg_notice", "xhq.msg_notice"),
-            "electronic_ledger" => ("xhq.electronic_ledger", "xhq.electronic_ledger"),
-            "fee_push" => ("xhq.fee_push", "xhq.fee_push"),
-            // Their bodies name no action.
-            "ai_data" => ("xhq.ai_data", "xhq.unknown"),
-            "bonded_list" => ("xhq.bonded_list", "xhq.unknown"),
-            "import_node" => ("xhq.import_node", "xhq.unknown"),
-            "import_partner" => ("xhq.import_partner", "xhq.unknown"),
-            "unknown" => ("xhq.unknown", "xhq.unknown"),
-            "customs_status" => ("trackingeyes.customs_status", "trackingeyes.customs_status"),
-            "rate_push" => ("onedata.rates", "onedata.rates"),
-            "port_push" => ("onedata.ports", "onedata.ports"),
-            other => panic!("what is {other}?"),
+    let push = |example: examples::Example| {
+        let of = |action: &str| {
+            let kind = format!("{}.{action}", example.partner);
+            event_types::of(example.partner).iter().copied().find(|known| *known == kind)
         };
-        let name = example.name.to_owned();
+        let kind = match example.name {
+            // The path tells nothing: the body does.
+            "callback" => Some("xhq.single_receipt"),
+            name => of(name).or_else(|| of(example.suffix)),
+        };
+        let kind = kind.unwrap_or_else(|| panic!("{} is of no type that is listed", example.name));
+        // XHQ's pushes without an action cannot be told apart there.
+        let json = Json::parse(example.body).unwrap();
+        let is_told = example.partner != Partner::Xhq || json.get("action").is_some();
         Push {
-            name,
+            name: example.name.to_owned(),
             partner: example.partner,
             suffix: example.suffix,
             body: example.body.to_vec(),
             kind,
-            through_callback,
+            through_callback: if is_told { kind } else { "xhq.unknown" },
         }
     };
-    pushes::examples().iter().map(push).collect()
+    examples::all().into_iter().map(push).collect()
 }
 
 fn samples() -> Vec<Push> {
@@ -79,13 +73,7 @@ fn samples() -> Vec<Push> {
 
 /// What the partner's document says the answer to a push that was taken is.
 fn documented_answer(partner: Partner) -> Value {
-    match partner {
-        Partner::Xhq => json!({"state": true, "msg": ""}),
-        Partner::TrackingEyes => serde_json::from_slice(&fixture("trackingeyes_push_response.json")).unwrap(),
-        // It reads the status alone.
-        Partner::OneData => json!({"success": true, "code": 200, "message": "success"}),
-        Partner::Yanwen => Value::Null,
-    }
+    serde_json::from_str(pushing::row(partner).taken).unwrap()
 }
 
 /// The payloads of a push, one for each event: several waybills are one event each, and each stays in an array.

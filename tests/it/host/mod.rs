@@ -74,11 +74,7 @@ fn sender(stack: &Stack, partner: Partner) -> Sender {
 
 /// The path of a partner's push at the gateway.
 fn path(partner: Partner) -> String {
-    let suffix = match partner {
-        Partner::Xhq => "syn_status",
-        Partner::TrackingEyes => "customs_status",
-        Partner::OneData | Partner::Yanwen => "rates",
-    };
+    let suffix = if partner == Partner::Xhq { "syn_status" } else { support::pushing::suffix(partner) };
     format!("/{STAGE}{}", hook(partner, suffix))
 }
 

@@ -10,22 +10,11 @@ use simulators::partner::Next;
 use super::between;
 use crate::support::load::bodies;
 use crate::support::process::Process;
+use crate::support::pushing::{is_answer, push, suffix};
 use crate::support::{PUSHING, Plan, erp, hook, in_time, ledger, until, within};
 
-const fn suffix(partner: Partner) -> &'static str {
-    match partner {
-        Partner::Xhq => "single_receipt",
-        Partner::TrackingEyes => "customs_status",
-        Partner::OneData | Partner::Yanwen => "rates",
-    }
-}
-
 fn body(partner: Partner, n: usize) -> String {
-    match partner {
-        Partner::Xhq => format!(r#"{{"action":"single_receipt","orderOutNo":"D{n}"}}"#),
-        Partner::TrackingEyes => format!(r#"[{{"blNo":"D{n}"}}]"#),
-        Partner::OneData | Partner::Yanwen => format!(r#"{{"batchNo":"D{n}"}}"#),
-    }
+    push(partner, &format!("D{n}"))
 }
 
 fn sender(process: &Process, partner: Partner) -> Sender {
@@ -35,12 +24,7 @@ fn sender(process: &Process, partner: Partner) -> Sender {
 /// A push is answered in time, and not positively.
 async fn refused(process: &Process, partner: Partner, n: usize) {
     let answer = in_time(&mut sender(process, partner), &hook(partner, suffix(partner)), &body(partner, n)).await;
-    let text = String::from_utf8_lossy(&answer.body).into_owned();
-    match partner {
-        Partner::Xhq => assert!(answer.status == 503 && text.contains(r#""state":false"#), "{text}"),
-        Partner::TrackingEyes => assert!(answer.status == 200 && text.contains(r#""code":500"#), "{text}"),
-        Partner::OneData | Partner::Yanwen => assert_eq!(answer.status, 503, "{text}"),
-    }
+    assert!(is_answer(partner, 503, (answer.status, &answer.body)), "{partner}: {answer:?}");
 }
 
 /// A push is taken, if not at once, because a disk that hung may be busy with what it was asked before.

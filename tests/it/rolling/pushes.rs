@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use callback::examples;
 use hub::delivery::Outcome;
 use hub::progress::Outgoing as _;
 use queue::Hint;
-use simulators::pushes;
 use store::{Settled, Store};
 
 use super::side::{Side, notice, receipt, status, to};
@@ -59,7 +59,7 @@ pub(super) async fn left<S: Store>(side: &Side<S>) -> Vec<(&'static str, Hint)> 
     let large = receipt("LARGE").replacen('{', &format!("{{\"noise\":\"{noise}\","), 1);
     leave("large", xhq("single_receipt", &large).await);
     leave("malformed", side.push("onedata", "rate_push", "no JSON at all").await);
-    let waybill = std::str::from_utf8(pushes::example("customs_status").unwrap().body).unwrap();
+    let waybill = std::str::from_utf8(examples::find("customs_status").unwrap().body).unwrap();
     leave("unrouted", side.push("eyes", "customs_status", waybill).await);
     // The eleventh finds the circuit open.
     let down = side.courier(Outcome::NoAnswer);

@@ -4,6 +4,7 @@ pub(crate) mod canned;
 pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod process;
+pub(crate) mod pushing;
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -29,8 +30,7 @@ use store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tongguan::Hub;
 
-/// The partners that push.
-pub(crate) const PUSHING: [Partner; 3] = [Partner::Xhq, Partner::TrackingEyes, Partner::OneData];
+pub(crate) use pushing::PUSHING;
 
 /// A credential that stands in every configuration and may stand nowhere else.
 pub(crate) const APP_ID: &str = "app-id-that-nobody-may-see";
@@ -54,13 +54,8 @@ pub(crate) async fn until(mut so: impl AsyncFnMut() -> bool) {
 }
 
 /// The connection of a partner that every plan has.
-pub(crate) const fn connection(partner: Partner) -> &'static str {
-    match partner {
-        Partner::Xhq => "xhq-sh",
-        Partner::TrackingEyes => "eyes",
-        Partner::OneData => "rates",
-        Partner::Yanwen => "yanwen",
-    }
+pub(crate) fn connection(partner: Partner) -> &'static str {
+    pushing::row(partner).connection
 }
 
 /// The inbound key of a connection.

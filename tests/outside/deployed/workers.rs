@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use callback::examples;
 use partners::Partner;
 use simulators::erp::Behaviour;
-use simulators::pushes;
 
 use super::stage;
 use crate::support::{until, within};
@@ -17,7 +17,7 @@ const FOR_EVER: Duration = Duration::from_hours(1);
 pub(super) async fn a_worker_killed_in_the_middle_of_a_batch_repeats_only_what_was_not_recorded() {
     let stage = stage().await;
     let before = stage.ledger().await.delivered;
-    let waybill = stage.marked(pushes::example("customs_status").unwrap());
+    let waybill = stage.marked(&examples::find("customs_status").unwrap());
     let waybill = waybill.trim_start_matches('[').trim_end_matches(']');
     let numbered = |number: u32| waybill.replacen('{', &format!("{{\"number\":{number},"), 1);
     let body = format!("[{},{},{}]", numbered(1), numbered(2), numbered(3));
@@ -68,8 +68,8 @@ pub(super) async fn what_is_no_hint_ends_as_a_dead_letter_and_what_comes_behind_
         assert_eq!(dead, queues.len());
     });
     Box::pin(ended).await;
-    let example = pushes::example("rate_push").unwrap();
-    stage.push(example.partner, example.suffix, &stage.marked(example)).await;
+    let example = examples::find("rate_push").unwrap();
+    stage.push(example.partner, example.suffix, &stage.marked(&example)).await;
     until(async || (0..2).all(|erp| !stage.got(erp, &stage.mark).is_empty())).await;
     stage.settled().await;
     assert!((0..2).all(|erp| stage.got(erp, &stage.mark).len() == 1));

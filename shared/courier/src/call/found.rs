@@ -4,8 +4,7 @@
 use bytes::Bytes;
 use hub::Alias;
 use outbound::Sent;
-use partners::Json;
-use partners::operation::{self, onedata};
+use partners::{Json, onedata, operation};
 use queue::Queue;
 use runtime::receive::{self, Delivered, Lost};
 use store::Store;

@@ -4,6 +4,7 @@ const ECHO: Action = Action {
     name: "echo",
     partners: &[Partner::TrackingEyes],
     suffix: "echo",
+    examples: &[],
     read: |push| match push.body.elements() {
         Some(elements) => Reading::Facts(
             elements.iter().map(|e| Fact { element: true, ..Fact::new("t.e", e, [("bl", e.field("bl"))]) }).collect(),
@@ -13,7 +14,13 @@ const ECHO: Action = Action {
 };
 
 fn arrival(body: &'static str, encoding: Option<&str>) -> Arrival {
-    read(&ECHO, &"c".into(), Partner::TrackingEyes, &[], &Bytes::from_static(body.as_bytes()), encoding)
+    arrived(&ECHO, &Bytes::from_static(body.as_bytes()), encoding)
+}
+
+fn arrived(action: &Action, body: &Bytes, encoding: Option<&str>) -> Arrival {
+    let (connection, settings) = ("c".into(), Settings::default());
+    let origin = Origin { connection: &connection, partner: Partner::TrackingEyes, settings: &settings };
+    read(action, origin, body, encoding)
 }
 
 fn events(arrival: Arrival) -> Vec<Event> {
@@ -45,7 +52,7 @@ fn an_element_is_the_same_event_alone_and_among_others() {
 fn an_enormous_push_is_one_event() {
     let body: Vec<String> = (0..=MOST_EVENTS).map(|n| format!("{{\"bl\":\"B{n}\"}}")).collect();
     let body = Bytes::from(format!("[{}]", body.join(",")));
-    let arrival = read(&ECHO, &"c".into(), Partner::TrackingEyes, &[], &body, None);
+    let arrival = arrived(&ECHO, &body, None);
     assert_eq!(events(arrival).iter().map(|event| event.data().into_owned()).collect::<Vec<_>>(), [body.to_vec()]);
 }
 
@@ -65,7 +72,7 @@ fn enormous(bills: usize, milestones: &'static str) -> Event {
     let at = |n: usize| milestones.chars().nth(n % milestones.len()).unwrap();
     let one = |n: usize| format!(r#"{{"bl":"B{n}","id":{n},"at":"{}"}}"#, at(n));
     let body = Bytes::from(format!("[{}]", (0..bills).map(one).collect::<Vec<_>>().join(",")));
-    let mut events = events(read(&STATED, &"c".into(), Partner::TrackingEyes, &[], &body, None));
+    let mut events = events(arrived(&STATED, &body, None));
     assert_eq!(events.len(), 1);
     events.remove(0)
 }
@@ -99,14 +106,14 @@ fn a_broken_body_is_found_by_the_keys_that_can_be_read() {
         b"{\"bl\":\"B1\",\"note\":\"\x00\"}",
     ];
     for body in bodies {
-        let arrival = read(&ECHO, &"c".into(), Partner::TrackingEyes, &[], &Bytes::from_static(body), None);
+        let arrival = arrived(&ECHO, &Bytes::from_static(body), None);
         assert!(arrival.malformed.is_some());
         let event = events(arrival).remove(0);
         assert_eq!((event.key.subject.as_str(), &event.body[..]), ("bl:B1", body));
         assert_eq!((event.meta.kind.as_str(), &event.meta.data), ("trackingeyes.malformed", &Data::Opaque));
     }
     for body in [&b"{\"bl\":\"\xb7\xc5\"}"[..], b"{\"bl\":\"B1\"", b"\xff\xfe{", b"[\xb7\xc5"] {
-        let arrival = read(&ECHO, &"c".into(), Partner::TrackingEyes, &[], &Bytes::from_static(body), None);
+        let arrival = arrived(&ECHO, &Bytes::from_static(body), None);
         assert!(events(arrival)[0].key.subject.as_str().starts_with("malformed:"));
     }
 }

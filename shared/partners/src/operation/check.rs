@@ -20,7 +20,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(super) fn new(field: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn new(field: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { field: field.into(), remedy: remedy.into() }
     }
 }

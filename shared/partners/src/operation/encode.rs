@@ -63,21 +63,6 @@ fn quoted(operation: &Operation<'_>, body: &Json<'_>, inner: &str) -> String {
     text
 }
 
-/// JSON without the white space between its tokens; every token is copied as it is printed.
-pub(super) fn compact(text: &str) -> String {
-    let (mut inside, mut escaped) = (false, false);
-    let keep = |&char: &char| {
-        if !inside {
-            inside = char == '"';
-            return !matches!(char, ' ' | '\t' | '\r' | '\n');
-        }
-        inside = escaped || char != '"';
-        escaped = !escaped && char == '\\';
-        true
-    };
-    text.chars().filter(keep).collect()
-}
-
 /// The members of an object as fields of a form: a scalar is its text, `null` is blank, and an array or object is its
 /// JSON text.
 pub(super) fn fields<'a>(body: &'a Json<'_>) -> Members<'a> {

@@ -92,66 +92,66 @@ impl Field {
     }
 
     /// An optional text.
-    pub(super) const fn text(name: &'static str, about: &'static str) -> Self {
+    pub(crate) const fn text(name: &'static str, about: &'static str) -> Self {
         Self::new(name, Kind::Text, about)
     }
 
     /// An optional whole number.
-    pub(super) const fn whole(name: &'static str, about: &'static str) -> Self {
+    pub(crate) const fn whole(name: &'static str, about: &'static str) -> Self {
         Self::new(name, Kind::Whole, about)
     }
 
     /// An optional whole number that is sent as text.
-    pub(super) const fn whole_text(name: &'static str, about: &'static str) -> Self {
+    pub(crate) const fn whole_text(name: &'static str, about: &'static str) -> Self {
         Self { format: Format::WHOLE, ..Self::new(name, Kind::WholeText, about) }
     }
 
     /// An optional field of any JSON.
-    pub(super) const fn json(name: &'static str, about: &'static str) -> Self {
+    pub(crate) const fn json(name: &'static str, about: &'static str) -> Self {
         Self::new(name, Kind::Json, about)
     }
 
     /// An optional object.
-    pub(super) const fn object(name: &'static str, about: &'static str, fields: &'static [Self]) -> Self {
+    pub(crate) const fn object(name: &'static str, about: &'static str, fields: &'static [Self]) -> Self {
         Self::new(name, Kind::Object(fields), about)
     }
 
     /// An optional array of objects.
-    pub(super) const fn list(name: &'static str, about: &'static str, fields: &'static [Self]) -> Self {
+    pub(crate) const fn list(name: &'static str, about: &'static str, fields: &'static [Self]) -> Self {
         Self::new(name, Kind::List(fields), about)
     }
 
     /// An optional comma list.
-    pub(super) const fn commas(name: &'static str, about: &'static str) -> Self {
+    pub(crate) const fn commas(name: &'static str, about: &'static str) -> Self {
         Self::new(name, Kind::Commas, about)
     }
 
     /// An optional array of texts.
-    pub(super) const fn texts(name: &'static str, about: &'static str) -> Self {
+    pub(crate) const fn texts(name: &'static str, about: &'static str) -> Self {
         Self::new(name, Kind::Texts, about)
     }
 
-    pub(super) const fn need(self, need: Need) -> Self {
+    pub(crate) const fn need(self, need: Need) -> Self {
         Self { need, ..self }
     }
 
-    pub(super) const fn required(self) -> Self {
+    pub(crate) const fn required(self) -> Self {
         self.need(Need::Required)
     }
 
-    pub(super) const fn blank(self) -> Self {
+    pub(crate) const fn blank(self) -> Self {
         self.need(Need::Blank)
     }
 
-    pub(super) const fn max(self, max: u16) -> Self {
+    pub(crate) const fn max(self, max: u16) -> Self {
         Self { max, ..self }
     }
 
-    pub(super) const fn format(self, format: Format) -> Self {
+    pub(crate) const fn format(self, format: Format) -> Self {
         Self { format, ..self }
     }
 
-    pub(super) const fn inferred(self) -> Self {
+    pub(crate) const fn inferred(self) -> Self {
         Self { inferred: true, ..self }
     }
 }

@@ -1,28 +1,24 @@
-//! What the partners offer to be called: a table of operations, and the pure steps of a call.
+//! The pure steps of a call to a partner, and what a row of its operations is.
 //!
 //! [`find`] the row, [`check`] the ERP's body against it, [`prepare`] the bytes of one attempt, [`read`] what came back.
-//! [`subject`] and [`learned`] say which business keys a call is about. A further operation is a further row; the steps
-//! know partners and encodings, no operation by its name. A file that comes with a call is described in [`enclosure`].
+//! [`subject`] and [`learned`] say which business keys a call is about. A further operation is a further row in its
+//! partner's folder; the steps know encodings, and neither a partner nor an operation by its name: what partners differ in
+//! they read from [`crate::Profile::calls`]. A file that comes with a call is described in [`enclosure`].
 //!
 //! Nothing here performs I/O, reads a clock or draws a random number: time, nonce, boundary, token and credentials come
 //! in with each [`Attempt`], and no value here keeps a credential. What a partner's documents lost is not guessed: fields
 //! without a name pass through as the ERP gives them, and a path without a name is configuration ([`Settings`]).
 
 mod check;
-mod digest;
+pub(crate) mod digest;
 pub mod enclosure;
 mod encode;
 mod field;
 mod keys;
-pub mod onedata;
 mod prepare;
 mod read;
-pub mod recipe;
 mod settings;
 mod token;
-mod trackingeyes;
-mod xhq;
-pub mod yanwen;
 
 #[cfg(test)]
 mod tests;
@@ -35,8 +31,10 @@ pub use check::{Fault, check};
 pub use field::{Field, Format, Kind, Need, Rule};
 pub use keys::{learned, subject};
 pub use prepare::{Attempt, File, Pair, Prepared, prepare};
+pub(crate) use prepare::{credential, token};
 pub use read::{LONGEST_TEXT, Verdict, read, refuses_credentials};
 pub use settings::Settings;
+pub(crate) use settings::is_path;
 pub use token::{Token, needs_token, read_token, token_request};
 
 /// One row: something a partner offers to be called. The name's lifetime is the ERP's where the row stands for a family
@@ -77,6 +75,37 @@ pub struct Operation<'n> {
     pub source: &'static str,
     /// A body of documented fields only, as the ERP gives it.
     pub example: &'static str,
+}
+
+impl<'n> Operation<'n> {
+    /// A row of a name and its address: an object as JSON by POST, and nothing else that the hub knows of.
+    pub(crate) const fn new(
+        partner: Partner,
+        name: &'n str,
+        address: Address,
+        effect: Effect,
+        source: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            partner,
+            effect,
+            method: Method::Post,
+            address,
+            encoding: Encoding::Json,
+            shape: Shape::Object,
+            credentials: &[],
+            fields: &[],
+            rules: &[],
+            file: None,
+            keys: &[],
+            gives_serial: false,
+            caution: None,
+            deprecated: None,
+            source,
+            example: "{}",
+        }
+    }
 }
 
 /// What an operation does at the partner.
@@ -198,15 +227,18 @@ pub enum Place {
 
 /// Every row of every partner, in the order of the documents.
 pub fn all() -> impl Iterator<Item = &'static Operation<'static>> {
-    [xhq::INPUT, xhq::FETCH, xhq::BROKER, yanwen::OPERATIONS, onedata::OPERATIONS, trackingeyes::OPERATIONS]
-        .into_iter()
-        .flatten()
+    Partner::ALL.into_iter().flat_map(of)
 }
 
-/// The operation of that name. Yanwen's one address takes any method, so a name of its families (`s3.`, `express.`,
-/// `common.`) that has no row of its own is found too, with a body that is passed on as it is.
+/// The rows of a partner, in the order of its document.
+pub fn of(partner: Partner) -> impl Iterator<Item = &'static Operation<'static>> {
+    partner.profile().calls.operations.iter().copied().flatten()
+}
+
+/// The operation of that name. Where a partner takes any name of a family ([`crate::profile::Calls::family`]), one that has
+/// no row of its own is found too, with a body that is passed on as it is.
 #[must_use]
 pub fn find(partner: Partner, name: &str) -> Option<Operation<'_>> {
-    let row = all().find(|row| row.partner == partner && row.name == name).copied();
-    row.or_else(|| if partner == Partner::Yanwen { yanwen::family(name) } else { None })
+    let row = of(partner).find(|row| row.name == name).copied();
+    row.or_else(|| partner.profile().calls.family.and_then(|family| family(name)))
 }

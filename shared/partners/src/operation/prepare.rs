@@ -7,9 +7,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::encode::{self, Members};
-use super::recipe;
-use super::{Address, Credential, Encoding, Fault, FilePlace, Method, Operation, Place, Settings, yanwen};
-use crate::{Json, Partner};
+use super::{Address, Credential, Encoding, Fault, FilePlace, Method, Operation, Place, Settings};
+use crate::Json;
 
 /// What the core may not find out by itself, for one attempt. Every attempt has its own time and nonce; none of it is
 /// kept in what comes of it but where the partner wants it.
@@ -70,11 +69,11 @@ pub struct Pair {
 }
 
 impl Pair {
-    pub(super) fn open(name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+    pub(crate) fn open(name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into(), secret: false }
     }
 
-    pub(super) fn secret(name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+    pub(crate) fn secret(name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into(), secret: true }
     }
 
@@ -105,6 +104,19 @@ impl fmt::Debug for Prepared {
 }
 
 impl Prepared {
+    /// A request with a JSON object as its body; without one where it has no members.
+    pub(crate) fn json(method: Method, path: &str, body: serde_json::Map<String, serde_json::Value>) -> Self {
+        let body = if body.is_empty() { Vec::new() } else { serde_json::Value::Object(body).to_string().into_bytes() };
+        Self {
+            method,
+            path: path.to_owned(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            content_type: (!body.is_empty()).then(|| "application/json".to_owned()),
+            body,
+        }
+    }
+
     /// The whole address to call. It may hold secrets: see [`Prepared::loggable`].
     #[must_use]
     pub fn url(&self, base: &str) -> String {
@@ -150,7 +162,6 @@ pub fn prepare(operation: &Operation<'_>, body: &Json<'_>, attempt: &Attempt<'_>
     let (content_type, bytes) = match encoding {
         Encoding::Json => {
             let text = encode::json(operation, body, &before, &behind);
-            let text = if operation.partner == Partner::Yanwen { encode::compact(&text) } else { text };
             (Some("application/json".to_owned()), text.into_bytes())
         }
         Encoding::Form => {
@@ -171,15 +182,9 @@ pub fn prepare(operation: &Operation<'_>, body: &Json<'_>, attempt: &Attempt<'_>
     };
     let path = path.to_owned();
     let prepared = Prepared { method: operation.method, path, query, headers: Vec::new(), content_type, body: bytes };
-    seal(operation, prepared, attempt)
-}
-
-/// Puts the signature on, where the partner wants one.
-fn seal(operation: &Operation<'_>, prepared: Prepared, attempt: &Attempt<'_>) -> Result<Prepared, Vec<Fault>> {
-    match operation.partner {
-        Partner::Xhq | Partner::TrackingEyes => Ok(prepared),
-        Partner::Yanwen => yanwen::seal(operation.name, prepared, attempt),
-        Partner::OneData => recipe::seal(prepared, attempt),
+    match operation.partner.profile().calls.seal {
+        Some(seal) => seal(operation, prepared, attempt).map_err(|fault| vec![fault]),
+        None => Ok(prepared),
     }
 }
 
@@ -197,12 +202,12 @@ fn address<'a>(operation: &Operation<'_>, settings: &'a Settings) -> Result<&'a 
 }
 
 /// The connection's credential of that name, or that it has none.
-pub(super) fn credential<'a>(attempt: &Attempt<'a>, name: &str) -> Result<&'a str, Fault> {
+pub(crate) fn credential<'a>(attempt: &Attempt<'a>, name: &str) -> Result<&'a str, Fault> {
     (attempt.credentials)(name).ok_or_else(|| Fault::new(name, "the connection has none: set it in the configuration"))
 }
 
 /// The token, or that there is none yet.
-pub(super) fn token<'a>(attempt: &Attempt<'a>) -> Result<&'a str, Fault> {
+pub(crate) fn token<'a>(attempt: &Attempt<'a>) -> Result<&'a str, Fault> {
     attempt.token.ok_or_else(|| Fault::new("token", "the connection has no token yet: ask the partner for one first"))
 }
 

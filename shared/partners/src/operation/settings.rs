@@ -1,15 +1,17 @@
-//! What a connection's configuration adds to the tables: what the documents lost.
+//! A connection's configuration of what its partner's documents lost.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use super::check::has_value;
-use super::recipe::{Signature, TokenRequest};
-use super::{Address, Encoding, Fault, FilePlace, Operation, Place, all, find};
+use super::{Address, Encoding, Fault, FilePlace, Operation, Place, find, of};
+use crate::onedata::recipe::{Signature, TokenRequest};
+use crate::profile::Setting;
 use crate::{Json, Partner};
 
-/// The part of a connection's configuration that says how its partner is called. Every key may be left out.
+/// The part of a connection's configuration that says what its partner's documents do not: how it is called, and what some
+/// of its pushes are called. Every key may be left out. A partner has some keys and not others ([`Setting`]).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -26,6 +28,8 @@ pub struct Settings {
     /// Fields that the partner requires although the tables do not say so, because the documents lost their names: by the
     /// operation's name. A dot leads into an object: `parameter.etd`.
     pub required: BTreeMap<String, Vec<String>>,
+    /// The values of XHQ's `action` that mean the fee push (二.6). Its document lost them.
+    pub fee_actions: Vec<String>,
     /// How a token is had from 1datatech.
     pub token: Option<TokenRequest>,
     /// How calls to 1datatech are signed.
@@ -40,6 +44,7 @@ impl Default for Settings {
             file_part: "file".to_owned(),
             base64_field: None,
             required: BTreeMap::new(),
+            fee_actions: Vec::new(),
             token: None,
             signature: None,
         }
@@ -51,7 +56,7 @@ impl Settings {
     #[must_use]
     pub fn validate(&self, partner: Partner) -> Vec<Fault> {
         let mut faults = Vec::new();
-        let rows = || all().filter(|row| row.partner == partner);
+        let (profile, rows) = (partner.profile(), || of(partner));
         for (name, path) in &self.paths {
             let key = format!("paths.{name}");
             if !rows().any(|row| matches!(row.address, Address::Configured(key) if key == name)) {
@@ -63,7 +68,7 @@ impl Settings {
         }
         for (name, encoding) in &self.encodings {
             let key = format!("encodings.{name}");
-            match rows().find(|row| row.name == name && partner == Partner::Xhq) {
+            match rows().find(|row| row.name == name && profile.has(Setting::Encodings)) {
                 None => faults.push(Fault::new(key, "is not an operation whose encoding is open: XHQ's are")),
                 Some(row) if row.file == Some(FilePlace::Part) && *encoding != Encoding::Multipart => {
                     faults.push(Fault::new(key, "must be \"multipart\": it carries a file"));
@@ -95,7 +100,7 @@ impl Settings {
         if self.base64_field.as_deref() == Some("") {
             faults.push(Fault::new("base64_field", "must not be empty"));
         }
-        if partner == Partner::OneData {
+        if profile.has(Setting::Recipes) {
             faults.extend(self.signature.iter().flat_map(|signature| signature.validate("signature", false)));
             faults.extend(self.token.iter().flat_map(|token| token.validate("token")));
             if self.token.is_none() && self.signature.as_ref().is_some_and(|signature| signature.needs_token(false)) {
@@ -152,7 +157,7 @@ fn is_given(body: &Json<'_>, path: &str) -> bool {
 }
 
 /// Whether it is a path and nothing else: no scheme, no host, no query, no way up.
-pub(super) fn is_path(text: &str) -> bool {
+pub(crate) fn is_path(text: &str) -> bool {
     let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\'));
     let host = text.starts_with("//") || text.contains("://");
     !text.is_empty() && plain && !host && text.split('/').all(|part| part != "..")

@@ -6,6 +6,7 @@ use std::time::Duration;
 use hub::schedule::Schedule;
 use partners::Partner;
 use partners::operation::{Encoding, Settings};
+use partners::profile::Setting;
 use serde::de::DeserializeOwned;
 
 use super::reader::{Item, Table};
@@ -80,6 +81,9 @@ pub(super) fn settings(table: &mut Table<'_>, partner: Option<Partner>) -> Optio
     let base64_field = table.or("base64_field", None, |item| item.text().map(|text| Some(text.to_owned())));
     let required = table
         .or("required", usual.required, |item| each(item, |item| item.each(|item| item.text().map(str::to_owned))));
+    let has_fees = partner.is_none_or(|partner| partner.profile().has(Setting::FeeActions));
+    let fee_actions =
+        if has_fees { table.or("fee_actions", usual.fee_actions, |item| item.each(action)) } else { Some(vec![]) };
     let token = table.or("token", None, |item| recipe(item).map(Some));
     let signature = table.or("signature", None, |item| recipe(item).map(Some));
     // A token's recipe that could not be read is not missing besides.
@@ -90,13 +94,15 @@ pub(super) fn settings(table: &mut Table<'_>, partner: Option<Partner>) -> Optio
         && encodings.is_some()
         && file_part.is_some()
         && base64_field.is_some()
-        && required.is_some();
+        && required.is_some()
+        && fee_actions.is_some();
     let settings = Settings {
         paths: paths.unwrap_or_default(),
         encodings: encodings.unwrap_or_default(),
         file_part: file_part.unwrap_or_else(|| Settings::default().file_part),
         base64_field: base64_field.flatten(),
         required: required.unwrap_or_default(),
+        fee_actions: fee_actions.unwrap_or_default(),
         token: token.flatten(),
         signature: signature.flatten(),
     };
@@ -121,6 +127,13 @@ fn encoding(item: &Item<'_>) -> Option<Encoding> {
         "form" => Some(Encoding::Form),
         "multipart" => Some(Encoding::Multipart),
         _ => item.wrong("must be \"json\", \"form\" or \"multipart\""),
+    }
+}
+
+fn action(item: &Item<'_>) -> Option<String> {
+    match item.text()? {
+        "" => item.wrong("must not be empty"),
+        action => Some(action.to_owned()),
     }
 }
 

@@ -30,45 +30,6 @@ pub(super) const SHORTEST_KEY: usize = 32;
 /// How many inbound keys may be active: each is compared at every push.
 const MOST_KEYS: usize = 4;
 
-/// Which of a partner's systems is called.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Environment {
-    Test,
-    Production,
-}
-
-/// Where a partner is called, as it prints it; nothing where it has no such system.
-const fn base_url(partner: Partner, environment: Environment) -> Option<&'static str> {
-    match (partner, environment) {
-        (Partner::Xhq, Environment::Test) => Some("http://api.t.baoguan001.com/api/docking/"),
-        (Partner::Xhq, Environment::Production) => Some("http://api.platform.codeflagai.com/api/docking/"),
-        (Partner::TrackingEyes, Environment::Production) => Some("https://api.trackingeyes.com"),
-        (Partner::OneData, Environment::Production) => Some("https://openapi.1datatech.net"),
-        (Partner::Yanwen, Environment::Test) => Some("https://ejf-fat.yw56.com.cn/api/order"),
-        (Partner::Yanwen, Environment::Production) => Some("https://open.yw56.com.cn/api/order"),
-        (Partner::TrackingEyes | Partner::OneData, Environment::Test) => None,
-    }
-}
-
-/// The names of a partner's credentials.
-const fn credential_names(partner: Partner) -> &'static [&'static str] {
-    match partner {
-        Partner::Xhq => &["app_id", "bgh_id"],
-        Partner::TrackingEyes => &["company_code", "secret"],
-        Partner::Yanwen => &["user_id", "api_token"],
-        // Its public pages do not name them: whatever is given is one.
-        Partner::OneData => &[],
-    }
-}
-
-/// Whether a partner pushes, so that its connections need keys.
-const fn pushes(partner: Partner) -> bool {
-    match partner {
-        Partner::Xhq | Partner::TrackingEyes | Partner::OneData => true,
-        Partner::Yanwen => false,
-    }
-}
-
 pub(super) fn read(
     mut table: Table<'_>,
     ids: &mut Ids,
@@ -90,20 +51,16 @@ pub(super) fn read(
     let Some(partner) = partner else {
         // Which keys belong here depends on the partner: only what no partner has is a mistake.
         read_keys(&mut table, false);
-        let names = Partner::ALL.into_iter().flat_map(credential_names);
+        let names = Partner::ALL.into_iter().flat_map(|partner| partner.profile().calls.credentials);
         let _ = credentials(&mut table, names.copied());
-        table.get("fee_actions");
         table.close(&[]);
         return None;
     };
-    let keys = if pushes(partner) { read_keys(&mut table, true) } else { Some(vec![]) };
-    let fee_actions = match partner {
-        Partner::Xhq => table.or("fee_actions", vec![], |item| item.each(action)),
-        Partner::TrackingEyes | Partner::OneData | Partner::Yanwen => Some(vec![]),
-    };
-    let mut credentials = credentials(&mut table, credential_names(partner).iter().copied());
+    let profile = partner.profile();
+    let keys = if profile.pushes.is_some() { read_keys(&mut table, true) } else { Some(vec![]) };
+    let mut credentials = credentials(&mut table, profile.calls.credentials.iter().copied());
     let mut named_freely = Vec::new();
-    if partner == Partner::OneData {
+    if profile.calls.any_credential {
         for (name, item) in table.rest() {
             let held = item.credential();
             named_freely.push(name.clone());
@@ -111,7 +68,7 @@ pub(super) fn read(
         }
     }
     if let Some(settings) = &settings {
-        let given = credential_names(partner).iter().copied().chain(named_freely.iter().map(String::as_str));
+        let given = profile.calls.credentials.iter().copied().chain(named_freely.iter().map(String::as_str));
         calls::check_credentials(&table, settings, given);
     }
     table.close(&named_freely);
@@ -124,7 +81,6 @@ pub(super) fn read(
         retention: retention?,
         repeat_window: repeat_window?,
         base_url: Some(base_url?),
-        fee_actions: fee_actions?,
         credentials: credentials.known,
         unread: credentials.unread,
         timeout: calls.timeout,
@@ -192,13 +148,6 @@ fn network(item: &Item<'_>) -> Option<IpNet> {
         .or_else(|| item.wrong("must be an address such as \"203.0.113.7\" or a network such as \"203.0.113.0/24\""))
 }
 
-fn action(item: &Item<'_>) -> Option<String> {
-    match item.text()? {
-        "" => item.wrong("must not be empty"),
-        action => Some(action.to_owned()),
-    }
-}
-
 /// A connection's credentials: values by name, and the names of those that this process does not read.
 #[derive(Default)]
 struct Given {
@@ -236,17 +185,19 @@ fn read_base_url(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Url>
             (Some(_), _) | (_, Some(_)) => item.wrong("must be a URL without ? and #: paths are put behind it"),
         });
     }
-    let (environment, item) = match environment {
-        None => (Environment::Production, None),
+    let is_test = match &environment {
+        None => false,
         Some(item) => match item.text()? {
-            "test" => (Environment::Test, Some(item)),
-            "production" => (Environment::Production, Some(item)),
+            "test" => true,
+            "production" => false,
             _ => return item.wrong("must be \"test\" or \"production\""),
         },
     };
     let partner = partner?;
-    let known = base_url(partner, environment).and_then(|text| text.parse().ok());
-    known.or_else(|| item?.wrong(format!("{partner} has no test system that is known: give its base_url")))
+    let calls = &partner.profile().calls;
+    let known = if is_test { calls.test } else { calls.production };
+    let remedy = || format!("{partner} has no test system that is known: give its base_url");
+    known.and_then(|text| text.parse().ok()).or_else(|| environment?.wrong(remedy()))
 }
 
 /// An `http` or `https` URL without credentials in it. No message quotes it: a path may hold a token.

@@ -32,6 +32,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hub::admission::Origin;
 use hub::envelope::Format;
 use hub::printable::Line;
 use hub::routes::{Pattern, Route};
@@ -88,8 +89,6 @@ pub struct Connection {
     pub repeat_window: Duration,
     /// Where the partner is called: as configured, or the partner's own of the environment. Neither adds a slash.
     pub base_url: Option<Url>,
-    /// XHQ only: the values of `action` that mean the fee push.
-    pub fee_actions: Vec<String>,
     /// The partner's credentials by name: `app_id`, `bgh_id`, `user_id`, `api_token`, `company_code`, `secret`; for
     /// 1datatech, whose authentication its public pages leave out, whatever the configuration calls them.
     pub credentials: BTreeMap<String, Secret>,
@@ -110,8 +109,16 @@ pub struct Connection {
     pub allow_private_files: bool,
     /// Whose certificates the partner, and who serves a file, may show.
     pub trust: Trust,
-    /// What the partner's documents lost about its calls.
+    /// What the partner's documents lost.
     pub settings: Settings,
+}
+
+impl Connection {
+    /// The connection, as far as reading a push of it takes it.
+    #[must_use]
+    pub fn origin(&self) -> Origin<'_> {
+        Origin { connection: &self.id, partner: self.partner, settings: &self.settings }
+    }
 }
 
 /// Whose certificates a server may show, besides those of the public authorities.

@@ -87,7 +87,7 @@ fn unknown(partner: Partner, text: &str) -> String {
     if let Some(meant) = nearest(name, known.iter().copied()) {
         return format!("is no event type that is known: did you mean {meant}?");
     }
-    if operation::all().any(|row| row.partner == partner && name == format!("{partner}.{}", row.name)) {
+    if operation::of(partner).any(|row| name == format!("{partner}.{}", row.name)) {
         return "is a call and no event: how calls end is call.succeeded, call.failed and call.ambiguous".to_owned();
     }
     let begins = |known: &&&str| text.ends_with('*') && known.get(..name.len()).is_some_and(|head| nears(head, name));

@@ -8,7 +8,8 @@ use hub::address::is_public;
 use hub::routes::{Pattern, Route};
 use hub::{ConnectionId, EndpointId, Secret, event_types};
 use partners::Partner;
-use partners::operation::{self, Credential, Operation};
+use partners::operation::{self, Credential};
+use partners::profile::Setting;
 use url::{Host, Url};
 
 use super::values::{origin, print};
@@ -170,7 +171,7 @@ fn of_credentials(connection: &Connection, warnings: &mut Vec<String>) {
         return;
     }
     let (mut lacking, mut blocked, mut all) = (BTreeSet::new(), Vec::new(), 0);
-    for row in operations(partner) {
+    for row in operation::of(partner) {
         let missing: Vec<_> = row.credentials.iter().filter(|credential| !has(connection, credential)).collect();
         if !missing.is_empty() {
             blocked.push(row.name);
@@ -193,23 +194,19 @@ fn of_credentials(connection: &Connection, warnings: &mut Vec<String>) {
     ));
 }
 
-fn operations(partner: Partner) -> impl Iterator<Item = &'static Operation<'static>> {
-    operation::all().filter(move |row| row.partner == partner)
-}
-
 fn has(connection: &Connection, credential: &Credential) -> bool {
     let name = credential.name;
     !credential.documented || connection.credentials.contains_key(name) || connection.unread.contains(name)
 }
 
-/// Whether calls to a connection's partner can be signed: 1datatech's rules are not public, so they are configuration.
+/// Whether calls to a connection's partner can be signed: where its rules are not public, they are configuration.
 fn is_signed(connection: &Connection) -> bool {
-    connection.partner != Partner::OneData || connection.settings.signature.is_some()
+    !connection.partner.profile().has(Setting::Recipes) || connection.settings.signature.is_some()
 }
 
 /// Whether a connection has what some operation of its partner needs. One that only receives has not.
 fn is_callable(connection: &Connection) -> bool {
-    let mut rows = operations(connection.partner);
+    let mut rows = operation::of(connection.partner);
     is_signed(connection) && rows.any(|row| row.credentials.iter().all(|credential| has(connection, credential)))
 }
 

@@ -3,7 +3,8 @@
 //!
 //! What all four have in common is [`Api`]: each of them is one, with its own rules and switches on top. The rules are
 //! written from the documents once more and share nothing with the hub's own, so that a mistake in one of them shows.
-//! What a document does not say is not checked, unless the caller would otherwise not be known at all.
+//! What a document does not say is not checked, unless the caller would otherwise not be known at all. Each partner's
+//! module ends in a `SCRIPT`, which says how it is started and how it reads the answers to its own pushes.
 
 mod behaviour;
 mod body;
@@ -15,9 +16,15 @@ mod trackingeyes;
 mod xhq;
 mod yanwen;
 
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use hub::Utc;
+use hub::{Secret, Utc};
+use partners::Partner;
 
 pub use behaviour::{Behaviour, Fault};
 pub use body::Part;
@@ -28,8 +35,72 @@ pub use trackingeyes::TrackingEyes;
 pub use xhq::Xhq;
 pub use yanwen::Yanwen;
 
+use crate::partner::{Answer, Next};
+
 /// What tells a partner the time: a function, so that tests can move it.
 pub type Clock = Arc<dyn Fn() -> Utc + Send + Sync>;
 
 /// The operation under which a request for a token is recorded.
 pub const TOKEN: &str = "token";
+
+/// Connections that call the simulated partners, without keys: one for each, at an address of its own on this machine.
+pub const DEMO: &str = include_str!("../../demo.toml");
+
+/// The account that a simulated partner knows its caller by.
+#[derive(Clone, Copy, Debug)]
+pub struct Account<'a> {
+    /// The credentials by their names in the configuration.
+    pub credentials: &'a BTreeMap<String, Secret>,
+    /// The paths that the partner's document lost, by their names in the configuration.
+    pub paths: &'a BTreeMap<String, String>,
+}
+
+impl Account<'_> {
+    fn credential(&self, name: &str) -> &str {
+        self.credentials.get(name).map_or("", Secret::expose)
+    }
+}
+
+/// A simulated partner that runs, whichever it is. An [`Api`].
+pub struct Running {
+    api: Box<dyn Deref<Target = Api> + Send + Sync>,
+    /// Its base URL.
+    pub url: String,
+}
+
+impl Running {
+    fn new(api: impl Deref<Target = Api> + Send + Sync + 'static, url: String) -> Self {
+        Self { api: Box::new(api), url }
+    }
+}
+
+impl Deref for Running {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
+}
+
+/// Starts the partner for one account. Port 0 lets the system choose.
+pub async fn start(partner: Partner, address: SocketAddr, clock: Clock, account: Account<'_>) -> io::Result<Running> {
+    (script(partner).start)(address, clock, account).await
+}
+
+/// The start of a simulated partner, and its reading of the hub's answers.
+pub(crate) struct Script {
+    /// The partner's reading of an answer to its push: see [`crate::partner::after`].
+    pub(crate) after: fn(u32, Option<&Answer>) -> Next,
+    start: for<'a> fn(SocketAddr, Clock, Account<'a>) -> Starting<'a>,
+}
+
+type Starting<'a> = Pin<Box<dyn Future<Output = io::Result<Running>> + Send + 'a>>;
+
+pub(crate) const fn script(partner: Partner) -> &'static Script {
+    match partner {
+        Partner::Xhq => &xhq::SCRIPT,
+        Partner::TrackingEyes => &trackingeyes::SCRIPT,
+        Partner::OneData => &onedata::SCRIPT,
+        Partner::Yanwen => &yanwen::SCRIPT,
+    }
+}

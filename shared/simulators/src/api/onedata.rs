@@ -15,12 +15,16 @@ use serde_json::{Value, json};
 use super::body::scalar;
 use super::message::{Answer, Play, Refusal};
 use super::tokens::Tokens;
-use super::{Api, Clock, Received, TOKEN};
-use crate::pushes;
+use super::{Api, Clock, Received, Running, Script, TOKEN};
+use crate::partner::{self, Next, again};
 
 /// The paths, as on the partner's own host.
 const PORT_QUERY: &str = "/ocean/api/port/query/v2";
 const RESULT_QUERY: &str = "/freight/api/task/result_query";
+
+/// The example pushes, which bring what the answers do.
+const PORTS: &[u8] = include_bytes!("../../../../functions/port_push/examples/port_push.json");
+const RATES: &[u8] = include_bytes!("../../../../functions/rate_push/examples/rate_push.json");
 
 /// How old a timestamp may be, in either direction, where it is seconds or milliseconds since 1970.
 const WINDOW: Duration = Duration::from_mins(5);
@@ -153,7 +157,7 @@ impl OneData {
 
     /// From now on there is data about that number.
     pub fn arrive(&self, sub_no: &str) {
-        self.rules.state().arrived.insert(sub_no.to_owned(), example("port_push", "/data/resultData"));
+        self.rules.state().arrived.insert(sub_no.to_owned(), example(PORTS, "/data/resultData"));
     }
 
     /// From now on what stands at that JSON pointer of the data about that number is this.
@@ -188,6 +192,25 @@ impl Deref for OneData {
         &self.api
     }
 }
+
+/// It reads HTTP 200 within 500 ms, or else makes 3 retries 2 minutes apart (3.3). Its rules are the example's.
+pub(super) const SCRIPT: Script = Script {
+    after: |tries, answer| match answer {
+        Some(partner::Answer { status: 200, .. }) => Next::Taken,
+        Some(_) => again(tries, Duration::from_mins(2), "not HTTP 200, and three retries are made"),
+        None => again(tries, Duration::from_mins(2), "no answer in time, and three retries are made"),
+    },
+    start: |address, clock, account| {
+        Box::pin(async move {
+            let rules = OneDataRules::example(account.credential("app_key"), account.credential("app_secret"));
+            let onedata = OneData::start(address, clock, rules).await?;
+            // The number of the operation's example: the first call subscribes, later ones find it.
+            onedata.arrive("225201002");
+            let url = onedata.url();
+            Ok(Running::new(onedata, url))
+        })
+    },
+};
 
 #[derive(Default)]
 struct State {
@@ -265,8 +288,7 @@ impl Data {
 }
 
 /// What stands at that JSON pointer in the body of an example push.
-fn example(name: &str, pointer: &str) -> Value {
-    let body = pushes::example(name).map(|example| example.body).unwrap_or_default();
+fn example(body: &[u8], pointer: &str) -> Value {
     let mut body: Value = serde_json::from_slice(body).unwrap_or_default();
     body.pointer_mut(pointer).map(Value::take).unwrap_or_default()
 }
@@ -275,7 +297,7 @@ fn example(name: &str, pointer: &str) -> Value {
 fn rates(body: &Value) -> Value {
     let number = |name| scalar(body, name).and_then(|text| text.parse::<usize>().ok());
     let (page, size) = (number("pageNum").unwrap_or(1), number("pageSize").unwrap_or(100));
-    let mut rows = example("rate_push", "/data").as_array().cloned().unwrap_or_default();
+    let mut rows = example(RATES, "/data").as_array().cloned().unwrap_or_default();
     let total = rows.len();
     for row in rows.iter_mut().filter_map(Value::as_object_mut) {
         for (theirs, here) in [("originalPolPortCd", "orginPolPortCd"), ("originalPodPortCd", "orginPodPortCd")] {

@@ -14,12 +14,15 @@ use serde_json::{Value, json};
 use super::body::scalar;
 use super::message::{Answer, Play, Refusal};
 use super::tokens::Tokens;
-use super::{Api, Clock, Received, TOKEN};
-use crate::pushes;
+use super::{Api, Clock, Received, Running, Script, TOKEN};
+use crate::partner::{Next, again, member};
 
 /// The paths, as on the partner's own host.
 const AUTHORIZATION: &str = "/api/auth/authorization";
 const DOWNLOAD: &str = "/api/customsStatus/download";
+
+/// The example push, which brings what the download does.
+const WAYBILLS: &[u8] = include_bytes!("../../../../functions/customs_status/examples/customs_status.json");
 
 /// How long a token is good.
 const LIFE: Duration = Duration::from_hours(2);
@@ -73,6 +76,28 @@ impl Deref for TrackingEyes {
         &self.api
     }
 }
+
+/// It reads the integer `code` 200 in the body, and can push again only where the body has a `code` (note 2). It prints
+/// neither count nor interval: 3 and a minute are a guess.
+pub(super) const SCRIPT: Script = Script {
+    after: |tries, answer| match answer.map(|answer| member(&answer.body, "code")) {
+        Some(Some(code)) if code == "200" => Next::Taken,
+        Some(Some(_)) => again(tries, Duration::from_mins(1), "a code other than 200, and the retries are made"),
+        Some(None) => Next::GivenUp("no code in the answer, so it cannot be pushed again"),
+        None => Next::GivenUp("no answer, so it cannot be pushed again"),
+    },
+    start: |address, clock, account| {
+        Box::pin(async move {
+            let (company, secret) = (account.credential("company_code"), account.credential("secret"));
+            let eyes = TrackingEyes::start(address, clock, company, secret).await?;
+            if let Some(path) = account.paths.get("subscribe") {
+                eyes.subscribe_at(path);
+            }
+            let url = eyes.url();
+            Ok(Running::new(eyes, url))
+        })
+    },
+};
 
 #[derive(Default)]
 struct State {
@@ -156,8 +181,7 @@ fn id(number: usize) -> String {
 
 /// The waybills of a download: that of the example push under each id, which is a string here.
 fn waybills(ids: &str) -> Value {
-    let body = pushes::example("customs_status").map(|example| example.body).unwrap_or_default();
-    let example: Value = serde_json::from_slice(body).unwrap_or_default();
+    let example: Value = serde_json::from_slice(WAYBILLS).unwrap_or_default();
     let waybill = |id: &str| {
         let mut waybill = example.get(0).cloned().unwrap_or_default();
         if let Some(fields) = waybill.as_object_mut() {

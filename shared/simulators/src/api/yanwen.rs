@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use super::body::{is_time, position};
 use super::message::{Answer, Play, Refusal};
-use super::{Api, Clock, Received};
+use super::{Api, Clock, Received, Running, Script};
+use crate::partner::Next;
 
 /// Where it is, as on the partner's own hosts.
 const PATH: &str = "/api/order";
@@ -75,6 +76,18 @@ impl Deref for Yanwen {
         &self.api
     }
 }
+
+pub(super) const SCRIPT: Script = Script {
+    after: |_, _| Next::GivenUp("it documents no push"),
+    start: |address, clock, account| {
+        Box::pin(async move {
+            let (user_id, api_token) = (account.credential("user_id"), account.credential("api_token"));
+            let yanwen = Yanwen::start(address, clock, user_id, api_token).await?;
+            let url = yanwen.url();
+            Ok(Running::new(yanwen, url))
+        })
+    },
+};
 
 struct Orders {
     user_id: String,

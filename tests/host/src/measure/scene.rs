@@ -214,9 +214,7 @@ pub(super) struct Sample {
 
 impl Sample {
     fn of(name: &str) -> anyhow::Result<Self> {
-        let path = root().join("infra/events").join(format!("{name}.json"));
-        let text = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-        Ok(Self { event: serde_json::from_slice(&text)?, number: 0 })
+        Ok(Self { event: host::sample(name)?, number: 0 })
     }
 
     fn next(&mut self) -> Value {

@@ -26,7 +26,11 @@ fn what_is_left_out_is_as_documented() {
     assert_eq!(connection.retention, Duration::from_hours(90 * 24));
     assert_eq!(connection.repeat_window, Duration::from_mins(10));
     assert_eq!(connection.base_url.as_ref().unwrap().as_str(), "http://api.platform.codeflagai.com/api/docking/");
-    assert!(connection.allow_ips.is_empty() && connection.fee_actions.is_empty() && connection.credentials.is_empty());
+    assert!(
+        connection.allow_ips.is_empty()
+            && connection.settings.fee_actions.is_empty()
+            && connection.credentials.is_empty()
+    );
     let endpoint = &config.endpoints[&"erp".into()];
     assert_eq!((endpoint.format, endpoint.schedule.clone()), (Format::CloudEvents, Schedule::default()));
     assert_eq!((endpoint.timeout, endpoint.concurrency), (Duration::from_secs(10), 32));
@@ -48,7 +52,7 @@ fn everything_that_is_given_is_taken() {
     assert_eq!(nets, ["203.0.113.7/32", "198.51.100.0/24", "2001:db8::/32"]);
     assert_eq!(xhq.retention, Duration::from_hours(16 * 24));
     assert_eq!(xhq.repeat_window, Duration::from_hours(1));
-    assert_eq!(xhq.fee_actions, ["fee_push", "费用"]);
+    assert_eq!(xhq.settings.fee_actions, ["fee_push", "费用"]);
     assert!(
         config.routes[1].wants(&xhq.id, &"call.failed".into()) && !config.routes[1].wants(&xhq.id, &"call.x".into())
     );

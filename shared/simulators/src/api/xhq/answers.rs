@@ -7,7 +7,9 @@ use jiff::{Timestamp, tz};
 use serde_json::{Value, json};
 
 use crate::api::body::scalar;
-use crate::pushes;
+
+/// The example push, which brings what the query does.
+const RECEIPT: &[u8] = include_bytes!("../../../../../functions/single_receipt/examples/single_receipt.json");
 
 /// The state behind the operations.
 pub(super) struct Desk {
@@ -47,8 +49,7 @@ impl Desk {
             "bghList" => json!([{"bghID": bgh_id, "bghName": "上海信号旗报关有限公司"}]),
             "unfreeze" => return self.thawed(body),
             "actionDataRow" => {
-                let receipt = pushes::example("single_receipt").map(|example| example.body).unwrap_or_default();
-                let mut receipt: Value = serde_json::from_slice(receipt).unwrap_or_default();
+                let mut receipt: Value = serde_json::from_slice(RECEIPT).unwrap_or_default();
                 if let Some(no) = receipt.get_mut("orderOutNo") {
                     *no = json!(order);
                 }

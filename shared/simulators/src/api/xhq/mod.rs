@@ -15,7 +15,8 @@ use serde_json::{Map, Value, json};
 use self::answers::Desk;
 use self::rules::{Encoding, RULES, Rule, UNFREEZE};
 use super::message::{Answer, Play, Refusal};
-use super::{Api, Clock, Received};
+use super::{Api, Clock, Received, Running, Script};
+use crate::partner::{Next, member};
 
 /// Where the operations are, as on the partner's own hosts.
 const BASE: &str = "/api/docking/";
@@ -72,6 +73,25 @@ impl Deref for Xhq {
         &self.api
     }
 }
+
+/// It reads the boolean `state` true (二.1 出参). No retry is documented, so it makes none; what failed is listed with it.
+pub(super) const SCRIPT: Script = Script {
+    after: |_, answer| match answer.map(|answer| member(&answer.body, "state")) {
+        Some(Some(state)) if state == "true" => Next::Taken,
+        Some(_) => Next::GivenUp("the answer's state is not true"),
+        None => Next::GivenUp("no answer"),
+    },
+    start: |address, clock, account| {
+        Box::pin(async move {
+            let xhq = Xhq::start(address, clock, account.credential("app_id"), account.credential("bgh_id")).await?;
+            if let Some(path) = account.paths.get("unfreeze") {
+                xhq.unfreeze_at(path);
+            }
+            let url = xhq.url();
+            Ok(Running::new(xhq, url))
+        })
+    },
+};
 
 struct Docking {
     app_id: String,

@@ -1,0 +1,48 @@
+//! 1datatech 壹沓, the rate and port data vendor.
+
+mod actions;
+mod answers;
+mod envelope;
+mod operations;
+mod ports;
+pub mod recipe;
+
+use std::time::Duration;
+
+pub use actions::{envelopes, results};
+pub use operations::PORT_QUERY;
+pub use ports::{Item, State, items, subscription};
+
+use crate::Profile;
+use crate::profile::{Calls, Pushes, Setting, Tokens};
+
+pub(crate) const PROFILE: Profile = Profile {
+    id: "onedata",
+    names: &["壹沓", "一沓", "yida", "1data", "onedata"],
+    about: "Operations of 1datatech 壹沓.",
+    // Then the push counts as failed (3.3 运价结果实时推送).
+    deadline: Duration::from_millis(500),
+    budget: Duration::from_millis(350),
+    pushes: Some(Pushes {
+        envelope: envelope::answer,
+        action: actions::action,
+        types: &["onedata.rates", "onedata.ports", "onedata.unknown", "onedata.malformed"],
+        keys: &[("batch", "batchNo")],
+    }),
+    calls: Calls {
+        production: Some("https://openapi.1datatech.net"),
+        any_credential: true,
+        operations: &[operations::OPERATIONS],
+        seal: Some(recipe::seal),
+        tokens: Some(Tokens {
+            needed: |settings| settings.token.is_some(),
+            request: recipe::token_request,
+            read: recipe::token,
+            expired: recipe::is_expired,
+        }),
+        judge: answers::judge,
+        keys: Some(ports::subscriptions),
+        ..Calls::PLAIN
+    },
+    settings: &[Setting::Recipes],
+};

@@ -1,0 +1,252 @@
+//! 1datatech's token and signature as recipes of the configuration, because their rules are not public.
+//!
+//! What is documented are four headers: `accessToken`, `nonce`, `timestamp` and `sign` (3.2.3), which a recipe sends
+//! unless it says otherwise. An invented example, of a rule that is common among such vendors:
+//!
+//! ```toml
+//! [token]                                 # POST /auth/token {"appKey":"...","appSecret":"..."}
+//! path = "/auth/token"
+//! body = { appKey = { credential = "app_key" }, appSecret = { credential = "app_secret" } }
+//! token = "/data/accessToken"             # where it is in the answer (JSON pointer)
+//! life = "/data/expiresIn"                # how long it is good
+//! life_unit = "seconds"
+//! expired = ["401", "40101"]              # business codes (or HTTP statuses) that mean "fetch another"
+//!
+//! [signature]                             # sign = MD5(app_secret&nonce&timestamp&token&body), upper case
+//! parts = [{ credential = "app_secret" }, "nonce", "timestamp", "token", "body"]
+//! separator = "&"
+//! hash = "md5"                            # md5 | sha1 | sha256 | hmac-sha256 (which has a key = { ... })
+//! digits = "hex"                          # hex | base64
+//! case = "upper"                          # lower | upper
+//! timestamp = "ms"                        # ms | s
+//! send = [
+//!     { part = "token", header = "accessToken" },
+//!     { part = "nonce", header = "nonce" },
+//!     { part = "timestamp", header = "timestamp" },
+//!     { part = "signature", header = "sign" },
+//! ]
+//! ```
+//!
+//! With `app_secret` `s3cret`, nonce `n0`, time 1700000000000, token `t0` and body `[]` it signs
+//! `s3cret&n0&1700000000000&t0&[]` and sends `sign: 331A69926BABC1C759135C23B5C33C08`.
+
+mod seal;
+mod token;
+mod validate;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::operation::Method;
+
+use seal::Context;
+
+pub(super) use seal::seal;
+pub(super) use token::{is_expired, token, token_request};
+
+/// One part of what is signed or sent.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The random text of the attempt.
+    Nonce,
+    /// The time of the attempt, in [`Signature::timestamp`]'s unit.
+    Timestamp,
+    /// The token.
+    Token,
+    /// The body as it is sent.
+    Body,
+    /// What the recipe results in; to be sent, not to be signed.
+    Signature,
+    /// The connection's credential of that name.
+    Credential(String),
+    /// This text. Not for secrets: it is printed.
+    Text(String),
+}
+
+/// How a request is signed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// What is signed, in this order.
+    pub parts: Vec<Part>,
+    /// What stands between two parts.
+    #[serde(default)]
+    pub separator: String,
+    /// The hash.
+    pub hash: Hash,
+    /// The key of [`Hash::HmacSha256`].
+    pub key: Option<Part>,
+    /// How the hash is written.
+    #[serde(default)]
+    pub digits: Digits,
+    /// The case of its letters.
+    #[serde(default)]
+    pub case: Case,
+    /// The unit of time since 1970 UTC.
+    #[serde(default)]
+    pub timestamp: Unit,
+    /// What is sent, and where; the four documented headers where it is left out.
+    pub send: Option<Vec<Sent>>,
+}
+
+/// A hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hash {
+    /// MD5.
+    Md5,
+    /// SHA-1.
+    Sha1,
+    /// SHA-256.
+    Sha256,
+    /// HMAC with SHA-256.
+    HmacSha256,
+}
+
+/// How a hash is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Digits {
+    /// Two hex digits a byte.
+    #[default]
+    Hex,
+    /// Base64 with padding.
+    Base64,
+}
+
+/// The case of hex digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Case {
+    /// `a` to `f`.
+    #[default]
+    Lower,
+    /// `A` to `F`.
+    Upper,
+}
+
+/// A unit of time since 1970 UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Milliseconds.
+    #[default]
+    Ms,
+    /// Seconds.
+    S,
+}
+
+/// One part that is sent, as a header or as a query parameter.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sent {
+    /// What.
+    pub part: Part,
+    /// In the header of this name.
+    pub header: Option<String>,
+    /// In the query parameter of this name.
+    pub query: Option<String>,
+}
+
+/// How a token is asked for, and where it is in the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRequest {
+    /// The HTTP method, `POST` where it is left out.
+    #[serde(default)]
+    pub method: Method,
+    /// The path behind the base URL.
+    pub path: String,
+    /// Query parameters.
+    #[serde(default)]
+    pub query: BTreeMap<String, Part>,
+    /// The members of a JSON body, each a string.
+    #[serde(default)]
+    pub body: BTreeMap<String, Part>,
+    /// How the request itself is signed, where it is; it sends nothing of its own unless it says so.
+    pub signature: Option<Signature>,
+    /// The JSON pointer of the token in the answer.
+    pub token: String,
+    /// The JSON pointer of the token's life in the answer.
+    pub life: Option<String>,
+    /// The unit of its life.
+    #[serde(default)]
+    pub life_unit: LifeUnit,
+    /// The life of a token in seconds, where the answer does not tell.
+    pub life_seconds: Option<u64>,
+    /// The business codes (or HTTP statuses, where there is no code) that mean that the token is no longer good.
+    #[serde(default)]
+    pub expired: Vec<String>,
+}
+
+/// The unit of a token's life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LifeUnit {
+    /// Milliseconds.
+    Milliseconds,
+    /// Seconds.
+    #[default]
+    Seconds,
+    /// Minutes.
+    Minutes,
+    /// Hours.
+    Hours,
+}
+
+impl Signature {
+    /// What is sent: by itself, the four headers that 3.2.3 prints; with a token request, nothing.
+    fn sent(&self, of_token: bool) -> Cow<'_, [Sent]> {
+        if let Some(sent) = &self.send {
+            return sent.into();
+        }
+        let documented = [
+            (Part::Token, "accessToken"),
+            (Part::Nonce, "nonce"),
+            (Part::Timestamp, "timestamp"),
+            (Part::Signature, "sign"),
+        ];
+        let documented = documented.into_iter().filter(|_| !of_token);
+        documented.map(|(part, name)| Sent { part, header: Some(name.to_owned()), query: None }).collect()
+    }
+
+    /// Whether the token is one of what is signed or sent.
+    pub(crate) fn needs_token(&self, of_token: bool) -> bool {
+        let signed = self.parts.contains(&Part::Token) || self.key.as_ref() == Some(&Part::Token);
+        signed || self.sent(of_token).iter().any(|sent| sent.part == Part::Token)
+    }
+
+    /// The names of the credentials it uses.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = &str> {
+        let sent = self.send.iter().flatten().map(|sent| &sent.part);
+        self.parts.iter().chain(&self.key).chain(sent).filter_map(Part::credential)
+    }
+}
+
+impl TokenRequest {
+    /// The names of the credentials it uses.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = &str> {
+        let own = self.query.values().chain(self.body.values()).filter_map(Part::credential);
+        own.chain(self.signature.iter().flat_map(Signature::credentials))
+    }
+}
+
+impl Part {
+    /// Whether what it stands for must not reach a log.
+    pub(super) const fn is_secret(&self) -> bool {
+        match self {
+            Self::Token | Self::Body | Self::Signature | Self::Credential(_) => true,
+            Self::Nonce | Self::Timestamp | Self::Text(_) => false,
+        }
+    }
+
+    fn credential(&self) -> Option<&str> {
+        match self {
+            Self::Credential(name) => Some(name),
+            Self::Nonce | Self::Timestamp | Self::Token | Self::Body | Self::Signature | Self::Text(_) => None,
+        }
+    }
+}

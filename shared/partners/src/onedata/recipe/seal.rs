@@ -1,0 +1,101 @@
+//! A recipe at work.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use md5::Md5;
+use sha1::Sha1;
+use sha2::Sha256;
+
+use super::{Case, Digits, Hash, Part, Sent, Signature, Unit};
+use crate::operation::{Attempt, Fault, Operation, Pair, Prepared, credential, digest, token};
+
+/// What the parts of one request stand for.
+pub(super) struct Context<'s, 'a> {
+    /// The attempt.
+    pub(super) attempt: &'s Attempt<'a>,
+    /// The body as it is sent.
+    pub(super) body: &'s str,
+    /// The unit of the timestamp.
+    pub(super) unit: Unit,
+    /// The signature, once it is made.
+    pub(super) signature: &'s str,
+}
+
+impl Part {
+    /// What it stands for.
+    pub(super) fn text<'s>(&'s self, context: &Context<'s, '_>) -> Result<Cow<'s, str>, Fault> {
+        let attempt = context.attempt;
+        Ok(match self {
+            Self::Nonce => attempt.nonce.into(),
+            Self::Timestamp => match context.unit {
+                Unit::Ms => attempt.now_ms.to_string().into(),
+                Unit::S => (attempt.now_ms / 1000).to_string().into(),
+            },
+            Self::Token => token(attempt)?.into(),
+            Self::Body => context.body.into(),
+            Self::Signature => context.signature.into(),
+            Self::Credential(name) => credential(attempt, name)?.into(),
+            Self::Text(text) => text.into(),
+        })
+    }
+}
+
+impl Signature {
+    /// The signature of a request with this body.
+    pub(crate) fn sign(&self, attempt: &Attempt<'_>, body: &str) -> Result<String, Fault> {
+        let context = Context { attempt, body, unit: self.timestamp, signature: "" };
+        let parts: Vec<_> = self.parts.iter().map(|part| part.text(&context)).collect::<Result<_, _>>()?;
+        let text = parts.join(&self.separator);
+        let hash = match self.hash {
+            Hash::Md5 => digest::of::<Md5>(&[&text]),
+            Hash::Sha1 => digest::of::<Sha1>(&[&text]),
+            Hash::Sha256 => digest::of::<Sha256>(&[&text]),
+            Hash::HmacSha256 => {
+                let key = self.key.as_ref().map_or(Ok("".into()), |key| key.text(&context))?;
+                // HMAC takes a key of any length.
+                let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes());
+                mac.map(|mac| mac.chain_update(text.as_bytes()).finalize().into_bytes().to_vec()).unwrap_or_default()
+            }
+        };
+        Ok(match (self.digits, self.case) {
+            (Digits::Hex, Case::Lower) => digest::hex(&hash),
+            (Digits::Hex, Case::Upper) => digest::hex(&hash).to_ascii_uppercase(),
+            (Digits::Base64, _) => BASE64_STANDARD.encode(hash),
+        })
+    }
+
+    /// Puts what is sent on a request: headers and query parameters.
+    pub(super) fn send(&self, prepared: &mut Prepared, context: &Context<'_, '_>, of_token: bool) -> Result<(), Fault> {
+        for Sent { part, header, query } in self.sent(of_token).iter() {
+            let value = part.text(context)?;
+            let pair = |name: &String| Pair {
+                name: name.clone().into(),
+                value: value.clone().into_owned(),
+                secret: part.is_secret(),
+            };
+            prepared.headers.extend(header.iter().map(pair));
+            prepared.query.extend(query.iter().map(pair));
+        }
+        Ok(())
+    }
+}
+
+/// Signs an operation's request that is otherwise complete.
+pub(in crate::onedata) fn seal(
+    _: &Operation<'_>,
+    mut prepared: Prepared,
+    attempt: &Attempt<'_>,
+) -> Result<Prepared, Fault> {
+    let Some(recipe) = &attempt.settings.signature else {
+        let remedy = "the partner does not publish its signature: give its recipe in the connection";
+        return Err(Fault::new("signature", remedy));
+    };
+    let body = String::from_utf8_lossy(&prepared.body).into_owned();
+    let signature = recipe.sign(attempt, &body)?;
+    let context = Context { attempt, body: &body, unit: recipe.timestamp, signature: &signature };
+    recipe.send(&mut prepared, &context, false)?;
+    Ok(prepared)
+}

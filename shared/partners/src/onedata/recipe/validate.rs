@@ -1,0 +1,107 @@
+//! What is wrong with a recipe, told at start and by its keys.
+
+use std::collections::BTreeSet;
+
+use super::{Case, Digits, Hash, Part, Sent, Signature, TokenRequest};
+use crate::operation::{Fault, Method, is_path};
+
+impl Signature {
+    /// What is wrong with the recipe; each fault begins with `key`. That of a token request has no token in it and may
+    /// send nothing by itself.
+    #[must_use]
+    pub fn validate(&self, key: &str, of_token: bool) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut wrong = |at: &str, remedy: &str| faults.push(Fault::new(format!("{key}.{at}"), remedy));
+        if self.parts.is_empty() {
+            wrong("parts", "must name at least one part");
+        }
+        if self.parts.contains(&Part::Signature) {
+            wrong("parts", "must not have the signature in it");
+        }
+        match (self.hash, &self.key) {
+            (Hash::HmacSha256, None) => wrong("key", "must be given: hmac-sha256 has a key"),
+            (Hash::HmacSha256, Some(Part::Signature)) => wrong("key", "must not be the signature"),
+            (Hash::Md5 | Hash::Sha1 | Hash::Sha256, Some(_)) => wrong("key", "is for hmac-sha256: remove it"),
+            (Hash::HmacSha256 | Hash::Md5 | Hash::Sha1 | Hash::Sha256, _) => {}
+        }
+        if (self.digits, self.case) == (Digits::Base64, Case::Upper) {
+            wrong("case", "is for hex digits: base64 has both cases");
+        }
+        if of_token && self.needs_token(true) {
+            wrong("parts", "must not have the token in it: this request asks for it");
+        }
+        let (mut names, sent) = (BTreeSet::new(), self.sent(of_token));
+        for (at, Sent { part, header, query }) in sent.iter().enumerate() {
+            let at = format!("send[{at}]");
+            match (header, query) {
+                (Some(name), None) if !is_header(name) => wrong(&at, "must be the name of a header"),
+                (Some(name), None) if !names.insert(name.to_ascii_lowercase()) => wrong(&at, "is sent twice"),
+                (None, Some(name)) if name.is_empty() => wrong(&at, "must be the name of a query parameter"),
+                (None, Some(name)) if !names.insert(format!("?{name}")) => wrong(&at, "is sent twice"),
+                (Some(_), None) | (None, Some(_)) => {}
+                (Some(_), Some(_)) | (None, None) => wrong(&at, "must have either a header or a query"),
+            }
+            if *part == Part::Body {
+                wrong(&at, "must not be the body, which is sent anyway");
+            }
+        }
+        if !of_token && !sent.iter().any(|sent| sent.part == Part::Signature) {
+            wrong("send", "must send the signature");
+        }
+        faults
+    }
+}
+
+impl TokenRequest {
+    /// What is wrong with the recipe; each fault begins with `key`.
+    #[must_use]
+    pub fn validate(&self, key: &str) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut wrong = |at: &str, remedy: &str| faults.push(Fault::new(format!("{key}.{at}"), remedy));
+        if !is_path(&self.path) {
+            wrong("path", "must be a path behind the base URL, without ? and #");
+        }
+        if self.method == Method::Get && !self.body.is_empty() {
+            wrong("body", "is not sent by GET: move it into query");
+        }
+        for (at, pointer) in [("token", Some(&self.token)), ("life", self.life.as_ref())] {
+            if pointer.is_some_and(|pointer| !pointer.starts_with('/')) {
+                wrong(at, "must be a JSON pointer such as \"/data/token\"");
+            }
+        }
+        if self.life.is_none() && self.life_seconds.is_none() {
+            wrong("life", "must be given, or life_seconds: a token is refreshed ahead of its end");
+        }
+        if self.life_seconds == Some(0) {
+            wrong("life_seconds", "must be at least 1");
+        }
+        let parts = || [("query", &self.query), ("body", &self.body)].into_iter();
+        for (at, part) in
+            parts().flat_map(|(at, parts)| parts.iter().map(move |(name, part)| (format!("{at}.{name}"), part)))
+        {
+            match part {
+                Part::Token => wrong(&at, "must not be the token: this request asks for it"),
+                Part::Body => wrong(&at, "must not be the body"),
+                Part::Signature if self.signature.is_none() => wrong(&at, "needs a signature: give token.signature"),
+                Part::Nonce | Part::Timestamp | Part::Signature | Part::Credential(_) | Part::Text(_) => {}
+            }
+        }
+        if let Some(signature) = &self.signature {
+            if signature.parts.contains(&Part::Body) && self.body.values().any(|part| *part == Part::Signature) {
+                wrong("signature.parts", "must not have the body in it, which has the signature in it");
+            }
+            let placed = signature.send.iter().flatten().map(|sent| &sent.part);
+            let mut placed = placed.chain(self.query.values()).chain(self.body.values());
+            if !placed.any(|part| *part == Part::Signature) {
+                wrong("signature", "goes nowhere: name it in send, query or body");
+            }
+            faults.extend(signature.validate(&format!("{key}.signature"), true));
+        }
+        faults
+    }
+}
+
+/// A header's name (RFC 9110, 5.6.2).
+fn is_header(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}

@@ -1,0 +1,141 @@
+//! A partner as one value.
+//!
+//! Each partner's folder ends in a `PROFILE`, and [`crate::Partner::profile`] finds it. Whatever differs from partner to
+//! partner is a field here; the steps in [`crate::operation`] and the other crates read it and know no partner by its name.
+//! It is a value and not a trait: another one needs no further type.
+
+use std::time::Duration;
+
+use crate::operation::{Attempt, Fault, Operation, Prepared, Settings, Token, Verdict};
+use crate::{Answer, Json, answer};
+
+/// Everything the hub knows of one partner.
+#[derive(Clone, Copy, Debug)]
+pub struct Profile {
+    /// The name in URLs, event types and the configuration, in lower case.
+    pub id: &'static str,
+    /// Its other names, as [`crate::Partner::meant_by`] compares them: letters and digits, in lower case.
+    pub names: &'static [&'static str],
+    /// One sentence or two about its operations, for the readers of the API's document.
+    pub about: &'static str,
+    /// The time within which the partner must have our answer, as far as it says.
+    pub deadline: Duration,
+    /// The time the store may take before the partner is given its retryable negative: the deadline less what the
+    /// network and the gateway need on the way out.
+    pub budget: Duration,
+    /// Its pushes; nothing where it documents none, and its connections have no keys then.
+    pub pushes: Option<Pushes>,
+    /// Its calls.
+    pub calls: Calls,
+    /// The keys of a connection that this partner has and not every partner.
+    pub settings: &'static [Setting],
+}
+
+impl Profile {
+    /// Whether a connection of this partner has the key.
+    #[must_use]
+    pub fn has(&self, setting: Setting) -> bool {
+        self.settings.contains(&setting)
+    }
+}
+
+/// A key, or a pair of keys, that a connection of some partners has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// [`Settings::encodings`]: its document leaves encodings open.
+    Encodings,
+    /// [`Settings::fee_actions`]: its document lost the names of the fee push.
+    FeeActions,
+    /// [`Settings::token`] and [`Settings::signature`]: it does not publish how calls are authenticated.
+    Recipes,
+}
+
+/// The pushes of a partner. Every partner posts JSON and signs nothing: the key in the URL is the proof of the sender.
+#[derive(Clone, Copy, Debug)]
+pub struct Pushes {
+    /// The answer to a push in the partner's envelope. The text says what is wrong and how to mend it; it is cut already,
+    /// and not for a positive answer.
+    pub envelope: fn(answer::Verdict, &str) -> Answer,
+    /// The webhook action of a push at the URL that takes everything, by its function's name; nothing where it is none
+    /// that is known.
+    pub action: fn(&Json<'_>, &Settings) -> Option<&'static str>,
+    /// The types of the events that its pushes become, in full.
+    pub types: &'static [&'static str],
+    /// The business keys that a push without a documented schema may have at its top level (inferred): kind and name.
+    pub keys: &'static [(&'static str, &'static str)],
+}
+
+/// The calls to a partner.
+#[derive(Clone, Copy, Debug)]
+pub struct Calls {
+    /// The base URL of its production system, as it prints it.
+    pub production: Option<&'static str>,
+    /// The base URL of its test system, as it prints it.
+    pub test: Option<&'static str>,
+    /// The names of its credentials in the configuration.
+    pub credentials: &'static [&'static str],
+    /// Any other key of the connection is a credential: its public pages do not name them.
+    pub any_credential: bool,
+    /// The operations it offers, in tables by chapters of its document.
+    pub operations: &'static [&'static [Operation<'static>]],
+    /// The operation of a name that has no row of its own.
+    pub family: Option<Family>,
+    /// Puts the signature on a request that is otherwise complete; nothing where calls are not signed.
+    pub seal: Option<Seal>,
+    /// Its tokens; nothing where calls carry none.
+    pub tokens: Option<Tokens>,
+    /// Judges an answer by its own code; nothing where it has none.
+    pub judge: fn(&Json<'_>) -> Option<Verdict>,
+    /// Refusals may come as plain text that is no JSON, with a status of success.
+    pub refuses_in_text: bool,
+    /// A word in the text of each refusal that is about the connection's credentials, where no code tells.
+    pub credentials_word: Option<&'static str>,
+    /// Business keys of a call that stand at no path of [`Operation::keys`], before those that do not.
+    pub keys: Option<Keys>,
+    /// Business keys that an answer adds, where [`Operation::gives_serial`] says that it does.
+    pub learned: Option<fn(&Json<'_>) -> Option<Key>>,
+}
+
+impl Calls {
+    /// Calls without a signature, a token or anything else that is particular to a partner.
+    pub(crate) const PLAIN: Self = Self {
+        production: None,
+        test: None,
+        credentials: &[],
+        any_credential: false,
+        operations: &[],
+        family: None,
+        seal: None,
+        tokens: None,
+        judge: |_| None,
+        refuses_in_text: false,
+        credentials_word: None,
+        keys: None,
+        learned: None,
+    };
+}
+
+/// A business key: its kind as events have it, and its value.
+pub type Key = (&'static str, String);
+
+/// Finds the business keys of a call's body.
+pub type Keys = fn(&Operation<'_>, &Json<'_>) -> Vec<Key>;
+
+/// Makes a row of a name.
+pub type Family = for<'n> fn(&'n str) -> Option<Operation<'n>>;
+
+/// Signs a request.
+pub type Seal = fn(&Operation<'_>, Prepared, &Attempt<'_>) -> Result<Prepared, Fault>;
+
+/// The tokens of a partner.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokens {
+    /// Whether calls by these settings carry one.
+    pub needed: fn(&Settings) -> bool,
+    /// The request that asks for one; nothing where [`Tokens::needed`] says no.
+    pub request: fn(&Attempt<'_>) -> Result<Option<Prepared>, Fault>,
+    /// The token in the answer.
+    pub read: fn(&Json<'_>, &Settings) -> Option<Token>,
+    /// Whether a code of the partner's, or an HTTP status where there is no code, means that the token is no longer good.
+    pub expired: fn(&Settings, &str) -> bool,
+}

@@ -1,0 +1,41 @@
+//! TrackingEyes 云当, the customs tracking service.
+
+mod actions;
+mod answers;
+mod envelope;
+mod operations;
+
+use std::time::Duration;
+
+use crate::Profile;
+use crate::profile::{Calls, Pushes, Tokens};
+
+pub(crate) const PROFILE: Profile = Profile {
+    id: "trackingeyes",
+    names: &["云当", "雲當", "yundang", "trackingeyes", "trackingeye"],
+    about: "Operations of TrackingEyes 云当.",
+    // No limit is printed; ten seconds is what common HTTP clients give.
+    deadline: Duration::from_secs(10),
+    budget: Duration::from_secs(5),
+    pushes: Some(Pushes {
+        envelope: envelope::answer,
+        action: actions::action,
+        types: &["trackingeyes.customs_status", "trackingeyes.unknown", "trackingeyes.malformed"],
+        keys: &[("bl", "blNo")],
+    }),
+    calls: Calls {
+        production: Some("https://api.trackingeyes.com"),
+        credentials: &["company_code", "secret"],
+        operations: &[operations::OPERATIONS],
+        tokens: Some(Tokens {
+            needed: |_| true,
+            request: answers::token_request,
+            read: answers::token,
+            // The vendor's subscriptions say so.
+            expired: |_, code| code == "401",
+        }),
+        judge: answers::judge,
+        ..Calls::PLAIN
+    },
+    settings: &[],
+};

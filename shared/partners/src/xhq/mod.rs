@@ -1,0 +1,36 @@
+//! XHQ 信号旗 (CodeFlag AI), the customs-broker platform: "docking", v185.
+
+mod actions;
+mod answers;
+mod envelope;
+mod operations;
+
+use std::time::Duration;
+
+use crate::Profile;
+use crate::profile::{Calls, Pushes, Setting};
+
+pub(crate) const PROFILE: Profile = Profile {
+    id: "xhq",
+    names: &["信号旗", "信號旗", "xinhaoqi", "codeflag", "signalflag", "baoguan001"],
+    about: "Operations of XHQ 信号旗.",
+    // No limit is printed; ten seconds is what common HTTP clients give.
+    deadline: Duration::from_secs(10),
+    budget: Duration::from_secs(5),
+    pushes: Some(Pushes {
+        envelope: envelope::answer,
+        action: actions::action,
+        types: actions::TYPES,
+        keys: &[("order", "orderOutNo"), ("bl", "billNo"), ("entry", "entryId"), ("serial", "orderNo")],
+    }),
+    calls: Calls {
+        production: Some("http://api.platform.codeflagai.com/api/docking/"),
+        test: Some("http://api.t.baoguan001.com/api/docking/"),
+        credentials: &["app_id", "bgh_id"],
+        operations: &[operations::INPUT, operations::FETCH, operations::BROKER],
+        judge: answers::judge,
+        learned: Some(answers::serial),
+        ..Calls::PLAIN
+    },
+    settings: &[Setting::Encodings, Setting::FeeActions],
+};
