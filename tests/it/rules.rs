@@ -1,7 +1,9 @@
 //! What each part must not do, held as absences in the manifests, and the function table held against the folders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use tongguan::table::Trigger;
 
 /// Crate name -> the names in its `[dependencies]`.
 fn manifests() -> BTreeMap<String, Vec<String>> {
@@ -158,6 +160,19 @@ fn the_environment_is_read_in_named_places() {
 }
 
 #[test]
+fn roots_of_paths_are_those_of_the_table() {
+    let mut roots: Vec<&str> = vec!["health"];
+    for function in tongguan::table::functions() {
+        match function.trigger {
+            Trigger::Hook(_) => roots.push("hooks"),
+            Trigger::Api(routes) => roots.extend(routes.iter().filter_map(|(_, path)| path.split('/').nth(1))),
+            Trigger::Queue(_) | Trigger::Schedule | Trigger::Daily => {}
+        }
+    }
+    assert_eq!(BTreeSet::from_iter(roots), BTreeSet::from(hub::path::ROOTS));
+}
+
+#[test]
 fn no_two_hooks_share_a_path() {
     let mut suffixes: Vec<_> = callback::ACTIONS.iter().map(|action| action.suffix).collect();
     suffixes.sort_unstable();
@@ -258,7 +273,7 @@ fn each_event_type_is_listed_and_has_an_example() {
     let mut found: Vec<_> = simulators::pushes::examples()
         .iter()
         .flat_map(|example| {
-            let action = tongguan::table::hook(example.suffix).unwrap();
+            let action = callback::ACTIONS.into_iter().find(|action| action.suffix == example.suffix).unwrap();
             let json = partners::Json::parse(example.body).unwrap();
             let push = hub::action::Push { partner: example.partner, body: &json, fee_actions: &[] };
             match (action.read)(&push) {

@@ -1,8 +1,8 @@
 //! Who asks, and what they may see.
 
-use bytes::Bytes;
+use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, Response};
+use http::request::Parts;
 use hub::routes::Pattern;
 use hub::slip::slip_of;
 use hub::{ConnectionId, EndpointId, Secret};
@@ -13,7 +13,7 @@ use crate::invocation::Invoked;
 use crate::request::{listed, quoted};
 use crate::{Problem, Seal};
 
-/// The sender of a request. Made by [`caller`] and [`asking`] alone.
+/// The sender of a request. Made by [`caller`] and for direct invocations alone.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'c> {
     /// The key's name, for logs and for what is kept of a decision.
@@ -121,16 +121,10 @@ pub fn caller<'c>(config: &'c Config, headers: &HeaderMap) -> Result<Caller<'c>,
     found.ok_or_else(Problem::unauthorized)
 }
 
-/// The sender of a request: by its key, or a direct invocation, which needs none and sees everything.
-pub fn asking<'c, B>(config: &'c Config, request: &Request<B>) -> Result<Caller<'c>, Problem> {
-    if request.extensions().get::<Invoked>().is_some() {
+/// The sender of a request, by its head: who has a key, or a direct invocation, which needs none and sees everything.
+pub(crate) fn asking<'c>(config: &'c Config, head: &Parts) -> Result<Caller<'c>, Problem> {
+    if head.extensions.get::<Invoked>().is_some() {
         return Ok(Caller { id: "invocation", connections: None, secret: None, config });
     }
-    caller(config, request.headers())
-}
-
-/// The answer to a request that nobody may make, told by its head: its body need not be read.
-#[must_use]
-pub fn refusal(function: &'static str, config: &Config, headers: &HeaderMap) -> Option<Response<Bytes>> {
-    caller(config, headers).err().map(|problem| problem.answer(function))
+    caller(config, &head.headers)
 }
