@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use ::http::{Request, Response, StatusCode};
-use api::{Entry, Problem, Router};
+use api::{Problem, Router};
 use bytes::Bytes;
 use courier::Courier;
 use futures::FutureExt as _;
@@ -119,23 +119,24 @@ impl<S: Store, Q: Queue> Services<S, Q> {
         segments: &[String],
     ) -> Response<Bytes> {
         let (head, body) = request.into_parts();
-        let guarded = match router.enter(&head, segments) {
-            Entry::Answered(answer) => return answer,
-            Entry::Keyed(guarded) => guarded,
-        };
-        let caller = match guarded.caller(&self.courier, &head) {
-            Ok(caller) => caller,
+        let caller = match router.caller(&self.courier, &head) {
+            Ok(Some(caller)) => caller,
+            Ok(None) => {
+                let request = Request::from_parts(head, Bytes::new());
+                return router.answer(&self.courier, None, segments, request).await;
+            }
             Err(problem) => return closing(problem.answer(router.name)),
         };
         visit.show_key();
-        match visit.budget().read(body, guarded.max_body(), Instant::now() + PATIENCE).await {
+        match visit.budget().read(body, router.max_body, Instant::now() + PATIENCE).await {
             Ok((body, share)) => {
-                let answer = guarded.answer(&self.courier, caller, Request::from_parts(head, body)).await;
+                let request = Request::from_parts(head, body);
+                let answer = router.answer(&self.courier, Some(caller), segments, request).await;
                 drop(share);
                 answer
             }
             Err(why) => {
-                let answer = Problem::unread(why, guarded.max_body()).answer(router.name);
+                let answer = Problem::unread(why, router.max_body).answer(router.name);
                 if why == Unread::Incomplete { answer } else { closing(answer) }
             }
         }

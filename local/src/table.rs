@@ -55,8 +55,10 @@ impl fmt::Debug for Function {
 pub fn functions() -> Vec<Function> {
     let hooks =
         callback::ACTIONS.into_iter().map(|action| Function { name: action.name, trigger: Trigger::Hook(action) });
-    let apis = routers::<SqliteStore, InProcess>()
-        .map(|router| Function { name: router.name, trigger: Trigger::Api(router.routes()) });
+    let apis = routers::<SqliteStore, InProcess>().map(|router| {
+        let routes = router.routes().map(|(method, path)| (method.clone(), path));
+        Function { name: router.name, trigger: Trigger::Api(routes.collect()) }
+    });
     let others = [
         Function { name: deliver::NAME, trigger: Trigger::Queue(Hints::Deliveries) },
         Function { name: dispatch::NAME, trigger: Trigger::Queue(Hints::Calls) },

@@ -56,11 +56,6 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", detail)
     }
 
-    /// 404: the path is none of the function's.
-    pub(crate) fn no_path() -> Self {
-        Self::missing("there is no such path")
-    }
-
     /// 405: the path takes these methods, with commas between them.
     pub(crate) fn method(allowed: &str) -> Self {
         let detail = format!("this path takes {allowed}");
@@ -89,17 +84,14 @@ impl Problem {
         )
     }
 
-    /// 413: the body is over `limit` bytes.
-    pub(crate) fn too_large(limit: usize) -> Self {
-        let detail = format!("the body is larger than {limit} bytes");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
-    }
-
     /// 413, 408 or 503: the body, of at most `limit` bytes, was not read.
     #[must_use]
     pub fn unread(why: Unread, limit: usize) -> Self {
         match why {
-            Unread::TooLarge => Self::too_large(limit),
+            Unread::TooLarge => {
+                let detail = format!("the body is larger than {limit} bytes");
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
+            }
             Unread::Incomplete => Self::new(StatusCode::REQUEST_TIMEOUT, "incomplete", INCOMPLETE),
             Unread::NoRoom => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", NO_ROOM),
         }

@@ -4,12 +4,15 @@
 //! A route is one row: method, path, query parameters, handler. The list of routes, the dispatch and the answers 404, 405
 //! and 413 are made of these rows.
 
+use std::iter;
+
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use hub::path::segments;
 use runtime::config::Config;
+use runtime::refusal::Unread;
 
 use crate::caller::asking;
 use crate::{Caller, Parameters, Problem, invocation, raw};
@@ -43,18 +46,38 @@ pub struct Route<C> {
     method: Method,
     path: &'static str,
     query: &'static [&'static str],
-    handler: Handler<C>,
+    answer: Answer<C>,
+}
+
+enum Answer<C> {
+    /// JSON for everybody.
+    Document(fn() -> Bytes),
+    /// The answer of a handler, for those who have a key.
+    Keyed(Handler<C>),
 }
 
 impl<C> Route<C> {
     /// A `GET` of a path, such as `/events/{connection}/{subject}`, with the query parameters that it takes.
     pub const fn get(path: &'static str, query: &'static [&'static str], handler: Handler<C>) -> Self {
-        Self { method: Method::GET, path, query, handler }
+        Self { method: Method::GET, path, query, answer: Answer::Keyed(handler) }
     }
 
     /// A `POST` to a path, which takes no query parameters.
     pub const fn post(path: &'static str, handler: Handler<C>) -> Self {
-        Self { method: Method::POST, path, query: &[], handler }
+        Self { method: Method::POST, path, query: &[], answer: Answer::Keyed(handler) }
+    }
+
+    /// The methods that the route takes: a document has a head, too.
+    fn methods(&self) -> impl Iterator<Item = &Method> {
+        let head = matches!(self.answer, Answer::Document(_)).then_some(&Method::HEAD);
+        iter::once(&self.method).chain(head)
+    }
+
+    /// The number of the pattern's segments that stand for themselves, where the path is of that pattern.
+    fn fit(&self, segments: &[String]) -> Option<usize> {
+        let fits = parts(self.path).count() == segments.len()
+            && parts(self.path).zip(segments).all(|(part, segment)| part == segment || name(part).is_some());
+        fits.then(|| parts(self.path).filter(|part| name(part).is_none()).count())
     }
 }
 
@@ -68,107 +91,89 @@ fn name(part: &'static str) -> Option<&'static str> {
     part.strip_prefix('{')?.strip_suffix('}')
 }
 
-/// The number of a pattern's segments that stand for themselves, where the path is of that pattern.
-fn fit(pattern: &'static str, segments: &[String]) -> Option<usize> {
-    let is_of = parts(pattern).count() == segments.len()
-        && parts(pattern).zip(segments).all(|(part, segment)| part == segment || name(part).is_some());
-    is_of.then(|| parts(pattern).filter(|part| name(part).is_none()).count())
-}
-
 /// The routes of one function. `C` is what its handlers work with.
 pub struct Router<C> {
     /// The function's name: folder, crate, binary, log and metric name.
     pub name: &'static str,
-    kind: Kind<C>,
-}
-
-enum Kind<C> {
-    Document { path: &'static str, print: fn() -> Bytes },
-    Keyed(Keyed<C>),
-}
-
-/// The routes of a function that answers those who have a key.
-struct Keyed<C> {
-    max_body: usize,
-    config: fn(&C) -> &Config,
+    /// The largest body that is read, in bytes.
+    pub max_body: usize,
+    /// The configuration that has the keys; nothing where none is asked for.
+    config: Option<fn(&C) -> &Config>,
     routes: Vec<Route<C>>,
 }
 
-/// What a request's head leads to.
-pub enum Entry<'r, C> {
-    /// The answer: neither key nor body is needed for it.
-    Answered(Response<Bytes>),
-    /// A request that needs a key, and whose body is to be read.
-    Keyed(Guarded<'r, C>),
-}
-
 impl<C> Router<C> {
-    /// The router of a function that gives everybody one document of JSON, by `GET` and `HEAD`.
-    pub const fn document(name: &'static str, path: &'static str, print: fn() -> Bytes) -> Self {
-        Self { name, kind: Kind::Document { path, print } }
+    /// The router of a function that gives everybody one document of JSON.
+    pub fn document(name: &'static str, path: &'static str, print: fn() -> Bytes) -> Self {
+        let route = Route { method: Method::GET, path, query: &[], answer: Answer::Document(print) };
+        Self { name, max_body: 0, config: None, routes: vec![route] }
     }
 
-    /// The router of a function that asks for one of the configuration's keys and takes bodies of at most `max_body` bytes.
-    pub const fn keyed(name: &'static str, max_body: usize, config: fn(&C) -> &Config, routes: Vec<Route<C>>) -> Self {
-        Self { name, kind: Kind::Keyed(Keyed { max_body, config, routes }) }
+    /// The router of a function that asks for a key of the configuration.
+    pub fn keyed(name: &'static str, max_body: usize, config: fn(&C) -> &Config, routes: Vec<Route<C>>) -> Self {
+        Self { name, max_body, config: Some(config), routes }
     }
 
     /// The routes: methods and paths.
-    #[must_use]
-    pub fn routes(&self) -> Vec<(Method, &'static str)> {
-        match &self.kind {
-            Kind::Document { path, .. } => vec![(Method::GET, *path)],
-            Kind::Keyed(keyed) => keyed.routes.iter().map(|route| (route.method.clone(), route.path)).collect(),
-        }
+    pub fn routes(&self) -> impl Iterator<Item = (&Method, &'static str)> {
+        self.routes.iter().map(|route| (&route.method, route.path))
     }
 
-    /// How well a path fits: the more of a pattern's segments stand for themselves the better, and least where the first
-    /// segment alone is one of the function's.
-    fn fit(&self, segments: &[String]) -> Option<usize> {
-        let fits = self.routes().into_iter().filter_map(|(_, path)| fit(path, segments)).max();
-        let Kind::Keyed(keyed) = &self.kind else { return fits };
-        let is_root = |route: &Route<C>| parts(route.path).next() == segments.first().map(String::as_str);
-        fits.or_else(|| keyed.routes.iter().any(is_root).then_some(0))
+    /// The sender, by its key; nothing where none is asked for. The body need not be read before.
+    pub fn caller<'c>(&self, state: &'c C, head: &Parts) -> Result<Option<Caller<'c>>, Problem> {
+        self.config.map(|config| asking(config(state), head)).transpose()
     }
 
-    /// Finds the route of a request by its head and the segments of its path.
-    #[must_use]
-    pub fn enter(&self, head: &Parts, segments: &[String]) -> Entry<'_, C> {
-        match &self.kind {
-            Kind::Document { path, print } => {
-                let problem = if fit(path, segments).is_none() {
-                    Some(Problem::no_path())
-                } else if ![Method::GET, Method::HEAD].contains(&head.method) {
-                    Some(Problem::method("GET, HEAD"))
-                } else {
-                    Parameters::of(&head.uri, &[]).err()
-                };
-                let answer = problem.map(|problem| problem.answer(self.name));
-                Entry::Answered(answer.unwrap_or_else(|| raw(StatusCode::OK, print())))
+    /// Answers a request whose path has these segments.
+    pub async fn answer<'c>(
+        &self,
+        state: &'c C,
+        caller: Option<Caller<'c>>,
+        segments: &[String],
+        request: Request<Bytes>,
+    ) -> Response<Bytes> {
+        let answer = async {
+            let route = self.route(request.method(), segments)?;
+            let query = Parameters::of(request.uri(), route.query)?;
+            match (&route.answer, caller) {
+                (Answer::Document(print), _) => Ok(raw(StatusCode::OK, print())),
+                (Answer::Keyed(_), None) => Err(Problem::unauthorized()),
+                (Answer::Keyed(_), Some(_)) if request.body().len() > self.max_body => {
+                    Err(Problem::unread(Unread::TooLarge, self.max_body))
+                }
+                (Answer::Keyed(handler), Some(caller)) => {
+                    let named = parts(route.path).zip(segments);
+                    let named = named.filter_map(|(part, segment)| Some((name(part)?, segment.clone()))).collect();
+                    handler(state, Routed { caller, query, request, named }).await
+                }
             }
-            Kind::Keyed(keyed) => {
-                let route = keyed.route(&head.method, segments);
-                let pattern = route.as_ref().map_or("", |route| route.path);
-                let named = parts(pattern).zip(segments);
-                let named = named.filter_map(|(part, segment)| Some((name(part)?, segment.clone()))).collect();
-                Entry::Keyed(Guarded { function: self.name, keyed, route, named })
-            }
-        }
+        };
+        answer.await.unwrap_or_else(|problem| problem.answer(self.name))
     }
 
-    /// Answers one request, which is here whole.
+    /// The route of a method among those whose path fits best.
+    fn route(&self, method: &Method, segments: &[String]) -> Result<&Route<C>, Problem> {
+        let best = self.routes.iter().filter_map(|route| route.fit(segments)).max();
+        let best = best.ok_or_else(|| Problem::missing("there is no such path"))?;
+        let here = || self.routes.iter().filter(|route| route.fit(segments) == Some(best));
+        let allowed = || here().flat_map(Route::methods).map(Method::as_str).collect::<Vec<_>>().join(", ");
+        let route = here().find(|route| route.methods().any(|own| own == method));
+        route.ok_or_else(|| Problem::method(&allowed()))
+    }
+
+    /// Answers a request.
     pub async fn handle(&self, state: &C, request: Request<Bytes>) -> Response<Bytes> {
         let (head, body) = request.into_parts();
-        match self.enter(&head, &segments(head.uri.path())) {
-            Entry::Answered(answer) => answer,
-            Entry::Keyed(guarded) => match guarded.caller(state, &head) {
-                Ok(caller) => guarded.answer(state, caller, Request::from_parts(head, body)).await,
-                Err(problem) => problem.answer(self.name),
-            },
+        match self.caller(state, &head) {
+            Ok(caller) => {
+                let segments = segments(head.uri.path());
+                self.answer(state, caller, &segments, Request::from_parts(head, body)).await
+            }
+            Err(problem) => problem.answer(self.name),
         }
     }
 
-    /// Answers one direct invocation, which says a request in JSON.
+    /// Answers a direct invocation, which says a request in JSON.
     pub async fn invoke(&self, state: &C, event: &[u8]) -> Response<Bytes> {
         match invocation(event) {
             Ok(request) => self.handle(state, request).await,
@@ -177,59 +182,18 @@ impl<C> Router<C> {
     }
 }
 
-/// The router that a path fits best, of several the last; nothing where it is no path of any.
+/// The router for a path: the one that has most of its segments, of several the last. One that asks for a key is also for
+/// unknown paths below the first segment of a route.
 #[must_use]
 pub fn find<'r, C>(routers: &'r [Router<C>], segments: &[String]) -> Option<&'r Router<C>> {
-    let fits = routers.iter().filter_map(|router| Some((router.fit(segments)?, router)));
-    fits.max_by_key(|(fit, _)| *fit).map(|(_, router)| router)
-}
-
-impl<C> Keyed<C> {
-    /// The route of the method among those whose path fits best.
-    fn route(&self, method: &Method, segments: &[String]) -> Result<&Route<C>, Problem> {
-        let best =
-            self.routes.iter().filter_map(|route| fit(route.path, segments)).max().ok_or_else(Problem::no_path)?;
-        let here: Vec<_> = self.routes.iter().filter(|route| fit(route.path, segments) == Some(best)).collect();
-        let route = here.iter().find(|route| route.method == *method).copied();
-        let allowed = || here.iter().map(|route| route.method.as_str()).collect::<Vec<_>>().join(", ");
-        route.ok_or_else(|| Problem::method(&allowed()))
-    }
-}
-
-/// A request of which the head has arrived, and whose sender must have a key before its body is read.
-pub struct Guarded<'r, C> {
-    function: &'static str,
-    keyed: &'r Keyed<C>,
-    route: Result<&'r Route<C>, Problem>,
-    named: Vec<(&'static str, String)>,
-}
-
-impl<C> Guarded<'_, C> {
-    /// The largest body that is read, in bytes.
-    #[must_use]
-    pub const fn max_body(&self) -> usize {
-        self.keyed.max_body
-    }
-
-    /// The sender, by its key.
-    pub fn caller<'c>(&self, state: &'c C, head: &Parts) -> Result<Caller<'c>, Problem> {
-        asking((self.keyed.config)(state), head)
-    }
-
-    /// Answers the request with its body.
-    pub async fn answer<'c>(self, state: &'c C, caller: Caller<'c>, request: Request<Bytes>) -> Response<Bytes> {
-        let Self { function, keyed, route, named } = self;
-        let routed = route.and_then(|route| {
-            let query = Parameters::of(request.uri(), route.query)?;
-            if request.body().len() > keyed.max_body {
-                return Err(Problem::too_large(keyed.max_body));
-            }
-            Ok((route.handler)(state, Routed { caller, query, request, named }))
-        });
-        let result = match routed {
-            Ok(answer) => answer.await,
-            Err(problem) => Err(problem),
-        };
-        result.unwrap_or_else(|problem| problem.answer(function))
-    }
+    let fit = |router: &Router<C>| {
+        let is_below = |route: &Route<C>| parts(route.path).next() == segments.first().map(String::as_str);
+        let below = router.config.is_some() && router.routes.iter().any(is_below);
+        router.routes.iter().filter_map(|route| route.fit(segments)).max().or(below.then_some(0))
+    };
+    routers
+        .iter()
+        .filter_map(|router| Some((fit(router)?, router)))
+        .max_by_key(|(fit, _)| *fit)
+        .map(|(_, router)| router)
 }
