@@ -73,3 +73,29 @@ pub fn functions() -> Vec<Function> {
 pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 4] {
     [deliveries::router(), call::router(), call_status::router(), openapi::router()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_is_for_the_router_that_has_most_of_its_segments() {
+        let routers = routers::<SqliteStore, InProcess>();
+        let found = |path| api::find(&routers, &hub::path::segments(path)).map(|router| router.name);
+        for (path, name) in [
+            ("/deliveries/failed", deliveries::NAME),
+            ("/events/c/order:1/id", deliveries::NAME),
+            ("/deliveries/unknown", deliveries::NAME),
+            ("/calls/c/upload", call::NAME),
+            ("/calls/c/retry", call_status::NAME),
+            ("/calls", call_status::NAME),
+            ("/calls/c/upload/more", call_status::NAME),
+            ("/openapi.json", openapi::NAME),
+        ] {
+            assert_eq!(found(path), Some(name), "{path}");
+        }
+        for path in ["/", "/health", "/hooks/xhq/c/key", "/openapi.json/more", "/deliveries/../calls"] {
+            assert_eq!(found(path), None, "{path}");
+        }
+    }
+}

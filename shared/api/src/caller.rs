@@ -1,6 +1,5 @@
 //! Who asks, and what they may see.
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use hub::routes::Pattern;
@@ -13,7 +12,7 @@ use crate::invocation::Invoked;
 use crate::request::{listed, quoted};
 use crate::{Problem, Seal};
 
-/// The sender of a request. Made by [`caller`] and for direct invocations alone.
+/// The sender of a request. Made of a key that is right, or of a direct invocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'c> {
     /// The key's name, for logs and for what is kept of a decision.
@@ -109,9 +108,13 @@ impl<'c> Caller<'c> {
     }
 }
 
-/// Who sent `Authorization: Bearer <key>`. Every key is compared, each in constant time.
-pub fn caller<'c>(config: &'c Config, headers: &HeaderMap) -> Result<Caller<'c>, Problem> {
-    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+/// The sender of a request, by its head: `Authorization: Bearer <key>`, of which every key is compared, each in constant
+/// time; or a direct invocation, which needs no key and sees everything.
+pub(crate) fn caller<'c>(config: &'c Config, head: &Parts) -> Result<Caller<'c>, Problem> {
+    if head.extensions.get::<Invoked>().is_some() {
+        return Ok(Caller { id: "invocation", connections: None, secret: None, config });
+    }
+    let header = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|value| value.split_once(' '));
     let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token.trim());
     let matching = config.api_keys.iter().filter(|key| key.key.matches(token));
@@ -119,12 +122,4 @@ pub fn caller<'c>(config: &'c Config, headers: &HeaderMap) -> Result<Caller<'c>,
         Some(Caller { id: &key.id, connections: Some(&key.connections), secret: Some(&key.key), config })
     });
     found.ok_or_else(Problem::unauthorized)
-}
-
-/// The sender of a request, by its head: who has a key, or a direct invocation, which needs none and sees everything.
-pub(crate) fn asking<'c>(config: &'c Config, head: &Parts) -> Result<Caller<'c>, Problem> {
-    if head.extensions.get::<Invoked>().is_some() {
-        return Ok(Caller { id: "invocation", connections: None, secret: None, config });
-    }
-    caller(config, &head.headers)
 }

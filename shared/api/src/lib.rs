@@ -14,7 +14,7 @@ mod router;
 mod seal;
 
 pub use answer::{MOST_BYTES, fewer, fitting, json, printed, raw};
-pub use caller::{Caller, caller};
+pub use caller::Caller;
 pub use invocation::invocation;
 pub use multipart::{is_multipart, multipart};
 pub use problem::Problem;

@@ -14,7 +14,7 @@ use hub::path::segments;
 use runtime::config::Config;
 use runtime::refusal::Unread;
 
-use crate::caller::asking;
+use crate::caller::caller;
 use crate::{Caller, Parameters, Problem, invocation, raw};
 
 /// Answers a request at its route, with what the function works with.
@@ -121,7 +121,7 @@ impl<C> Router<C> {
 
     /// The sender, by its key; nothing where none is asked for. The body need not be read before.
     pub fn caller<'c>(&self, state: &'c C, head: &Parts) -> Result<Option<Caller<'c>>, Problem> {
-        self.config.map(|config| asking(config(state), head)).transpose()
+        self.config.map(|config| caller(config(state), head)).transpose()
     }
 
     /// Answers a request whose path has these segments.
