@@ -4,53 +4,155 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
-use ::http::{Method, Request, Response, StatusCode};
-use api::Problem;
+use ::http::{Request, Response, StatusCode};
+use api::{Problem, Router};
 use bytes::Bytes;
 use courier::Courier;
 use futures::FutureExt as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use partners::Partner;
-use partners::answer::{Answer, Verdict, answer as envelope};
+use partners::answer::{Answer, Verdict};
 use queue::Queue;
-use runtime::receive::{self, Delivered, MAX_BODY};
-use runtime::refusal::Refusal;
-use runtime::{Context, PushPath};
+use runtime::entrance::{PushPath, Unverified};
+use runtime::receive::{self, IncomingPush, MAX_BODY};
+use runtime::refusal::{Unread, refuse, unread};
 use store::Store;
 use tokio::time::Instant;
 
 use crate::health::Health;
 use crate::server::Visit;
-use crate::server::body::Unread;
 use crate::table;
 
 /// How long a large body of the ERP waits for its share of the memory.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Answers one request. What it asks is done in a task of its own, to the end, though its connection may break: a push
-/// that has arrived whole is kept and hinted at, a call that was stored is hinted at, and what came of a query counts
-/// for the partner's circuit.
-pub(crate) async fn answer<S: Store, Q: Queue>(
+/// What the port's requests are answered with.
+pub(crate) struct Services<S, Q> {
     courier: Arc<Courier<S, Q>>,
-    visit: Visit,
-    health: Arc<Health>,
-    request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
-    let arrived = Instant::now();
-    let path = request.uri().path().to_owned();
-    // Of no type: the layouts of all that it may wait for would be too deep for the compiler.
-    let visitor = visit.clone();
-    let work = async move { route(&courier, &visitor, &health, request, arrived).await }.boxed();
-    let answered = visit.run(work).await;
-    answered.unwrap_or_else(|_| {
-        // A defect that panics is answered like an outage: the request is repeated, and the next one is served.
-        tracing::error!("a handler panicked");
-        match PushPath::parse(&path) {
-            Some(push) => hook_answer(receive::refuse(push.partner(), Verdict::Unavailable)),
-            None => failed().answer("api").map(Full::new),
+    routers: [Router<Courier<S, Q>>; 4],
+    health: Health,
+}
+
+impl<S: Store, Q: Queue> Services<S, Q> {
+    pub(crate) fn new(courier: Arc<Courier<S, Q>>) -> Self {
+        Self { courier, routers: table::routers(), health: Health::default() }
+    }
+
+    /// Answers one request. What it asks is done in a task of its own, to the end, though its connection may break: a push
+    /// that has arrived whole is kept and hinted at, a call that was stored is hinted at, and what came of a query counts
+    /// for the partner's circuit.
+    pub(crate) async fn answer(self: Arc<Self>, visit: Visit, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let arrived = Instant::now();
+        let segments = hub::path::segments(request.uri().path());
+        let path = PushPath::of(&segments);
+        let (is_push, partner) = (path.is_push(), path.partner());
+        // Of no type: the layouts of all that it may wait for would be too deep for the compiler.
+        let visitor = visit.clone();
+        let work = async move { self.route(&visitor, request, &segments, arrived).await }.boxed();
+        let answered = visit.run(work).await;
+        answered.unwrap_or_else(|_| {
+            // A defect that panics is answered like an outage: the request is repeated, and the next one is served.
+            tracing::error!("a handler panicked");
+            if is_push { pushed(refuse(partner, Verdict::Unavailable)) } else { failed().answer("api").map(Full::new) }
+        })
+    }
+
+    async fn route(
+        &self,
+        visit: &Visit,
+        request: Request<Incoming>,
+        segments: &[String],
+        arrived: Instant,
+    ) -> Response<Full<Bytes>> {
+        let path = PushPath::of(segments);
+        if !path.is_push() {
+            if let Some(router) = api::find(&self.routers, segments) {
+                return self.erp(visit, request, router, segments).await.map(Full::new);
+            }
+            if segments == ["health"] {
+                return self.health().await;
+            }
         }
-    })
+        self.push(visit, request, path, arrived).await
+    }
+
+    /// One push, or a request that no function is for, which is refused as one.
+    async fn push(
+        &self,
+        visit: &Visit,
+        request: Request<Incoming>,
+        path: PushPath<'_>,
+        arrived: Instant,
+    ) -> Response<Full<Bytes>> {
+        let context = &self.courier.context;
+        let peer = Some(visit.address().ip());
+        let push = Unverified::of(path, request.method(), peer, &callback::ACTIONS);
+        let verified = match push.and_then(|push| push.verify(&context.config)) {
+            Ok(verified) => verified,
+            Err(refused) => return pushed(refused.answer(context.now())),
+        };
+        visit.show_key();
+        let partner = verified.partner();
+        let (head, body) = request.into_parts();
+        match visit.budget().read(body, MAX_BODY, arrived + partner.budget()).await {
+            Ok((body, share)) => {
+                let push = IncomingPush::new(&head.headers, body);
+                let answer = receive::receive(context, verified, push, arrived).await;
+                drop(share);
+                pushed(answer)
+            }
+            Err(Unread::NoRoom) => {
+                let function = verified.function();
+                tracing::warn!(function, "a push was not read: other large bodies took the memory for them");
+                closing(pushed(unread(partner, Unread::NoRoom)))
+            }
+            Err(why) => pushed(unread(partner, why)),
+        }
+    }
+
+    /// One request of the ERP. Who may not ask is told so before the body is read.
+    async fn erp(
+        &self,
+        visit: &Visit,
+        request: Request<Incoming>,
+        router: &Router<Courier<S, Q>>,
+        segments: &[String],
+    ) -> Response<Bytes> {
+        let (head, body) = request.into_parts();
+        let caller = match router.caller(&self.courier, &head) {
+            Ok(Some(caller)) => caller,
+            Ok(None) => {
+                let request = Request::from_parts(head, Bytes::new());
+                return router.answer(&self.courier, None, segments, request).await;
+            }
+            Err(problem) => return closing(problem.answer(router.name)),
+        };
+        visit.show_key();
+        match visit.budget().read(body, router.max_body, Instant::now() + PATIENCE).await {
+            Ok((body, share)) => {
+                let request = Request::from_parts(head, body);
+                let answer = router.answer(&self.courier, Some(caller), segments, request).await;
+                drop(share);
+                answer
+            }
+            Err(why) => {
+                let answer = Problem::unread(why, router.max_body).answer(router.name);
+                if why == Unread::Incomplete { answer } else { closing(answer) }
+            }
+        }
+    }
+
+    /// Whether the store takes writes.
+    async fn health(&self) -> Response<Full<Bytes>> {
+        let context = &self.courier.context;
+        match self.health.check(&context.store, context.now()).await {
+            Ok(()) => plain(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
+            Err(reason) => {
+                let told = serde_json::json!({"status": "the store takes no writes", "reason": reason});
+                plain(StatusCode::SERVICE_UNAVAILABLE, told.to_string())
+            }
+        }
+    }
 }
 
 /// What an ERP is told of a defect.
@@ -59,150 +161,14 @@ fn failed() -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unavailable", detail)
 }
 
-async fn route<S: Store, Q: Queue>(
-    courier: &Courier<S, Q>,
-    visit: &Visit,
-    health: &Health,
-    request: Request<Incoming>,
-    arrived: Instant,
-) -> Response<Full<Bytes>> {
-    let context = &courier.context;
-    let path = request.uri().path().to_owned();
-    if let Some(path) = PushPath::parse(&path) {
-        return hook(context, visit, request, arrived, &path).await;
-    }
-    let segments = hub::path::segments(&path);
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match segments.as_slice() {
-        ["deliveries" | "events", ..] => erp(courier, visit, request, Door::Deliveries).await,
-        ["calls", _, operation] if !matches!(*operation, "resolve" | "retry") => {
-            erp(courier, visit, request, Door::Call).await
-        }
-        ["calls", ..] => erp(courier, visit, request, Door::CallStatus).await,
-        ["openapi.json"] => openapi::handle(&request).map(Full::new),
-        ["health"] => match health.check(&context.store, context.now()).await {
-            Ok(()) => plain(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
-            Err(reason) => {
-                let told = serde_json::json!({"status": "the store takes no writes", "reason": reason});
-                plain(StatusCode::SERVICE_UNAVAILABLE, told.to_string())
-            }
-        },
-        _ => misdirected(context, None, Refusal::Path, visit),
-    }
-}
-
-/// The answer to a request that no function is for.
-fn misdirected<S, Q>(
-    context: &Context<S, Q>,
-    partner: Option<Partner>,
-    refusal: Refusal,
-    visit: &Visit,
-) -> Response<Full<Bytes>> {
-    let peer = Some(visit.address().ip());
-    hook_answer(receive::misdirected(context, callback::ACTION.name, (partner, refusal), peer))
-}
-
-/// One push.
-async fn hook<S: Store, Q: Queue>(
-    context: &Context<S, Q>,
-    visit: &Visit,
-    request: Request<Incoming>,
-    arrived: Instant,
-    path: &PushPath,
-) -> Response<Full<Bytes>> {
-    let partner = path.partner();
-    let Some((address, suffix)) = path.address() else { return misdirected(context, partner, Refusal::Path, visit) };
-    let Some(action) = table::hook(suffix) else {
-        return misdirected(context, partner, Refusal::Action, visit);
-    };
-    if request.method() != Method::POST {
-        return hook_answer(receive::refuse(partner, Verdict::NotPost));
-    }
-    let peer = Some(visit.address().ip());
-    let verified = match receive::verify(context, &action, address, peer) {
-        Ok(verified) => verified,
-        Err(answer) => return hook_answer(answer),
-    };
-    visit.show_key();
-    let latest = arrived + verified.partner().budget();
-    let (head, body) = request.into_parts();
-    let later = |why| envelope(verified.partner(), Verdict::Unavailable, why);
-    let (body, share) = match visit.budget().read(body, MAX_BODY, latest).await {
-        Ok(read) => read,
-        Err(Unread::TooLarge) => return hook_answer(receive::refuse(partner, Verdict::TooLarge)),
-        // What did not arrive cannot be kept, and only a resend brings it.
-        Err(Unread::Incomplete) => return hook_answer(later(INCOMPLETE)),
-        Err(Unread::NoRoom) => {
-            tracing::warn!(function = action.name, "a push was not read: other large bodies took the memory for them");
-            return closing(hook_answer(later(NO_ROOM)));
-        }
-    };
-    let delivered = Delivered::new(&head.headers, body, peer);
-    let answer = receive::receive(context, &action, verified, delivered, arrived).await;
-    drop(share);
-    hook_answer(answer)
-}
-
-/// Which function answers a request of the ERP.
-#[derive(Clone, Copy)]
-enum Door {
-    Deliveries,
-    Call,
-    CallStatus,
-}
-
-/// One request of the ERP. Who may not ask is told so before the body is read.
-async fn erp<S: Store, Q: Queue>(
-    courier: &Courier<S, Q>,
-    visit: &Visit,
-    request: Request<Incoming>,
-    door: Door,
-) -> Response<Full<Bytes>> {
-    let context = &courier.context;
-    let (head, body) = request.into_parts();
-    let (name, limit) = match door {
-        Door::Deliveries => (deliveries::NAME, deliveries::MAX_BODY),
-        Door::Call => (call::NAME, call::MAX_BODY),
-        Door::CallStatus => (call_status::NAME, call_status::MAX_BODY),
-    };
-    if let Some(refusal) = api::refusal(name, &context.config, &head.headers) {
-        return closing(refusal.map(Full::new));
-    }
-    visit.show_key();
-    let (request, share) = match visit.budget().read(body, limit, Instant::now() + PATIENCE).await {
-        Ok((body, share)) => (Request::from_parts(head, body), share),
-        Err(Unread::TooLarge) => return closing(Problem::too_large(limit).answer(name).map(Full::new)),
-        Err(Unread::Incomplete) => {
-            let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, "incomplete", INCOMPLETE);
-            return problem.answer(name).map(Full::new);
-        }
-        Err(Unread::NoRoom) => {
-            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", NO_ROOM);
-            return closing(problem.answer(name).map(Full::new));
-        }
-    };
-    let answer = match door {
-        Door::Deliveries => deliveries::handle(context, request).await,
-        Door::Call => call::handle(courier, request).await,
-        Door::CallStatus => call_status::handle(context, request).await,
-    };
-    drop(share);
-    answer.map(Full::new)
-}
-
-/// What a sender is told whose body broke off or took too long.
-const INCOMPLETE: &str = "the body did not arrive whole and in time, please send it again";
-
-/// What a sender is told whose large body found no room.
-const NO_ROOM: &str = "too many large bodies arrive at once, please send it again";
-
-fn hook_answer(answer: Answer) -> Response<Full<Bytes>> {
+/// The answer to a push.
+fn pushed(answer: Answer) -> Response<Full<Bytes>> {
     let response = plain(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK), answer.body);
     if answer.status == 413 { closing(response) } else { response }
 }
 
 /// What is left of the body is not read: the connection is of no more use.
-fn closing(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+fn closing<B>(mut response: Response<B>) -> Response<B> {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

@@ -1,13 +1,18 @@
-//! The one table of functions: name, trigger, route, handler. The local hub serves it, and the deployment's template is
-//! held against it.
+//! The one table of functions: name, trigger, routes. The hub's port serves its routers and webhooks, and the deployment's
+//! template is held against it.
 
 use std::fmt;
 
 use ::http::Method;
+use api::Router;
+use courier::Courier;
 use hub::action::Action;
+use queue::{InProcess, Queue};
+use store::Store;
+use store_sqlite::SqliteStore;
 
 /// One function of the hub.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Function {
     /// Its name: folder, crate, binary, log and metric name.
     pub name: &'static str,
@@ -16,12 +21,12 @@ pub struct Function {
 }
 
 /// What starts a function.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub enum Trigger {
     /// A partner's push, `POST /hooks/{partner}/{connection}/{key}[/<suffix>]`.
     Hook(Action),
     /// A request of the ERP.
-    Api(&'static [(Method, &'static str)]),
+    Api(Vec<(Method, &'static str)>),
     /// A hint from a queue.
     Queue(Hints),
     /// The clock, as often as the configuration's `sweep_every` says.
@@ -50,21 +55,47 @@ impl fmt::Debug for Function {
 pub fn functions() -> Vec<Function> {
     let hooks =
         callback::ACTIONS.into_iter().map(|action| Function { name: action.name, trigger: Trigger::Hook(action) });
+    let apis = routers::<SqliteStore, InProcess>().map(|router| {
+        let routes = router.routes().map(|(method, path)| (method.clone(), path));
+        Function { name: router.name, trigger: Trigger::Api(routes.collect()) }
+    });
     let others = [
-        Function { name: deliveries::NAME, trigger: Trigger::Api(deliveries::ROUTES) },
-        Function { name: call::NAME, trigger: Trigger::Api(call::ROUTES) },
-        Function { name: call_status::NAME, trigger: Trigger::Api(call_status::ROUTES) },
-        Function { name: openapi::NAME, trigger: Trigger::Api(openapi::ROUTES) },
         Function { name: deliver::NAME, trigger: Trigger::Queue(Hints::Deliveries) },
         Function { name: dispatch::NAME, trigger: Trigger::Queue(Hints::Calls) },
         Function { name: sweep::NAME, trigger: Trigger::Schedule },
         Function { name: ledger::NAME, trigger: Trigger::Daily },
     ];
-    hooks.chain(others).collect()
+    hooks.chain(apis).chain(others).collect()
 }
 
-/// The webhook function behind a path suffix; the empty suffix is the URL that takes everything.
-#[must_use]
-pub fn hook(suffix: &str) -> Option<Action> {
-    callback::ACTIONS.into_iter().find(|action| action.suffix == suffix)
+/// The routers of the functions that answer the ERP. The last one with a path's first segment answers for it where no route
+/// does.
+pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 4] {
+    [deliveries::router(), call::router(), call_status::router(), openapi::router()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_is_for_the_router_that_has_most_of_its_segments() {
+        let routers = routers::<SqliteStore, InProcess>();
+        let found = |path| api::find(&routers, &hub::path::segments(path)).map(|router| router.name);
+        for (path, name) in [
+            ("/deliveries/failed", deliveries::NAME),
+            ("/events/c/order:1/id", deliveries::NAME),
+            ("/deliveries/unknown", deliveries::NAME),
+            ("/calls/c/upload", call::NAME),
+            ("/calls/c/retry", call_status::NAME),
+            ("/calls", call_status::NAME),
+            ("/calls/c/upload/more", call_status::NAME),
+            ("/openapi.json", openapi::NAME),
+        ] {
+            assert_eq!(found(path), Some(name), "{path}");
+        }
+        for path in ["/", "/health", "/hooks/xhq/c/key", "/openapi.json/more", "/deliveries/../calls"] {
+            assert_eq!(found(path), None, "{path}");
+        }
+    }
 }

@@ -114,7 +114,7 @@ fn http(path: &str, body: &str) -> Value {
 
 async fn push(context: &Context<DynamoStore, Forgetful>, action: &Action, event: &Value) -> Response<Body> {
     let request = lambda_http::request::from_str(&event.to_string()).unwrap();
-    lambda::answer(context, action, request).await
+    lambda::answer(context, None, action, request).await
 }
 
 fn said(response: &Response<Body>) -> (u16, Value) {

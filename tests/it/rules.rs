@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use tongguan::table::Trigger;
+
 /// Crate name -> the names in its `[dependencies]`.
 fn manifests() -> BTreeMap<String, Vec<String>> {
     let mut found = BTreeMap::new();
@@ -160,6 +162,19 @@ fn the_environment_is_read_in_named_places() {
 }
 
 #[test]
+fn roots_of_paths_are_those_of_the_table() {
+    let mut roots: Vec<&str> = vec!["health"];
+    for function in tongguan::table::functions() {
+        match function.trigger {
+            Trigger::Hook(_) => roots.push("hooks"),
+            Trigger::Api(routes) => roots.extend(routes.iter().filter_map(|(_, path)| path.split('/').nth(1))),
+            Trigger::Queue(_) | Trigger::Schedule | Trigger::Daily => {}
+        }
+    }
+    assert_eq!(BTreeSet::from_iter(roots), BTreeSet::from(hub::path::ROOTS));
+}
+
+#[test]
 fn no_two_hooks_share_a_path() {
     let mut suffixes: Vec<_> = callback::ACTIONS.iter().map(|action| action.suffix).collect();
     suffixes.sort_unstable();
@@ -303,7 +318,7 @@ fn each_event_type_is_listed_and_has_an_example() {
     let mut found: Vec<_> = callback::examples::all()
         .into_iter()
         .flat_map(|example| {
-            let action = tongguan::table::hook(example.suffix).unwrap();
+            let action = callback::ACTIONS.into_iter().find(|action| action.suffix == example.suffix).unwrap();
             let json = partners::Json::parse(example.body).unwrap();
             let settings = partners::operation::Settings::default();
             let push = hub::action::Push { partner: example.partner, body: &json, settings: &settings };

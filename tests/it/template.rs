@@ -106,9 +106,9 @@ fn queue_arn(hints: Hints) -> Value {
 #[test]
 fn every_function_is_started_by_what_the_table_says() {
     for function in functions() {
-        match function.trigger {
+        match &function.trigger {
             Trigger::Hook(action) => {
-                assert_eq!(routes(&function), BTreeSet::from([("POST".to_owned(), hook_route(&action))]));
+                assert_eq!(routes(&function), BTreeSet::from([("POST".to_owned(), hook_route(action))]));
             }
             Trigger::Api(expected) => {
                 let expected = expected.iter().map(|(method, path)| (method.to_string(), (*path).to_owned()));
@@ -118,7 +118,7 @@ fn every_function_is_started_by_what_the_table_says() {
                 let [event] = &events(&function)[..] else { panic!("{function:?} has several triggers") };
                 assert_eq!(event["Type"], "SQS");
                 let properties = &event["Properties"];
-                assert_eq!(properties["Queue"], queue_arn(hints));
+                assert_eq!(properties["Queue"], queue_arn(*hints));
                 assert_eq!(properties["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
                 assert!(properties["ScalingConfig"]["MaximumConcurrency"].as_u64().unwrap() >= 2);
                 // Retries go through its own queue.

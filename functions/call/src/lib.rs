@@ -16,10 +16,10 @@ mod request;
 
 use std::time::Duration;
 
-use api::{Problem, caller};
+use api::{Problem, Route, Router};
 use bytes::Bytes;
 use courier::Courier;
-use http::{Method, Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use hub::ConnectionId;
 use partners::Json;
 use partners::operation::enclosure::Enclosure;
@@ -32,12 +32,8 @@ use store::Store;
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "call";
 
-/// The paths it serves, as the gateway's and the local hub's function table have them. A gateway wants one name for what
-/// may stand in a place: here it is a connection.
-pub const ROUTES: &[(Method, &str)] = &[(Method::POST, "/calls/{name}/{operation}")];
-
 /// The largest body that is taken, in bytes: what a Lambda function can be invoked with.
-pub const MAX_BODY: usize = 6 * 1024 * 1024;
+const MAX_BODY: usize = 6 * 1024 * 1024;
 
 /// What is asked, wherever it came from.
 pub(crate) struct Asked {
@@ -55,15 +51,18 @@ pub(crate) struct Asked {
     file: Option<Enclosure>,
 }
 
-/// Answers one request of the ERP.
-pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, request: Request<Bytes>) -> Response<Bytes> {
-    let result = async {
-        let caller = caller(&courier.context.config, request.headers())?;
-        let asked = request::read(request).await?;
-        caller.connection(&asked.connection)?;
-        answer(courier, asked).await
-    };
-    result.await.unwrap_or_else(|problem: Problem| problem.answer(NAME))
+/// The route of the function. A gateway wants one name for what may stand in a place: here `name` is a connection.
+#[must_use]
+pub fn router<S: Store, Q: Queue>() -> Router<Courier<S, Q>> {
+    let route = Route::post("/calls/{name}/{operation}", |courier: &Courier<S, Q>, routed| {
+        Box::pin(async move {
+            let caller = routed.caller;
+            let asked = request::read(routed).await?;
+            caller.connection(&asked.connection)?;
+            answer(courier, asked).await
+        })
+    });
+    Router::keyed(NAME, MAX_BODY, |courier| &courier.context.config, vec![route])
 }
 
 /// Answers one direct invocation, which says a call in JSON.

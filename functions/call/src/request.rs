@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use api::{Object, Parameters, Problem, given, is_multipart, multipart, number, segments};
-use bytes::Bytes;
+use api::{Object, Problem, Routed, given, is_multipart, multipart, number};
+use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderName};
-use http::{HeaderMap, Method, Request};
 use partners::operation::enclosure::Enclosure;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{Asked, MAX_BODY, faulty};
+use crate::{Asked, faulty};
 
 /// The longest a result is waited for: a gateway gives up after 29 seconds.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
@@ -22,28 +21,15 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// Reads `POST /calls/<connection>/<operation>`.
-pub(crate) async fn read(request: Request<Bytes>) -> Result<Asked, Problem> {
-    let path = segments(request.uri().path());
-    let [calls, connection, operation] = path.as_slice() else {
-        return Err(Problem::missing("there is no such path"));
-    };
-    if calls != "calls" {
-        return Err(Problem::missing("there is no such path"));
-    }
-    if request.method() != Method::POST {
-        return Err(Problem::method("POST"));
-    }
-    Parameters::of(&request, &[])?;
-    if request.body().len() > MAX_BODY {
-        return Err(Problem::too_large(MAX_BODY));
-    }
+pub(crate) async fn read(routed: Routed<'_>) -> Result<Asked, Problem> {
+    let (connection, operation) = (routed.named("name").to_owned(), routed.named("operation").to_owned());
+    let request = routed.request;
     let key = key(request.headers())?;
     let wait = preferred(request.headers());
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_owned();
     // Behind a gateway a stage or a base path may stand before the path: only the client knows its whole.
     let calls = above_connection(request.uri().path());
-    let (connection, operation) = (connection.clone(), operation.clone());
     let (body, file) = if is_multipart(&content_type) {
         multipart(&content_type, request.into_body()).await.map_err(|faults| faulty(&faults))?
     } else {

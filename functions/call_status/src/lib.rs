@@ -15,86 +15,59 @@ mod list;
 mod resolve;
 mod retry;
 
-use api::{Caller, Parameters, Problem, asking};
+use api::{Problem, Route, Routed, Router, body};
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use hub::{EventId, EventKey, call};
 use queue::Queue;
+use retry::Retry;
 use runtime::Context;
 use store::{Listed, Store};
 
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "call_status";
 
-/// The paths it serves, as the gateway's and the local hub's function table have them. A gateway wants one name for what
-/// may stand in a place: here it is a call's id.
-pub const ROUTES: &[(Method, &str)] = &[
-    (Method::GET, "/calls"),
-    (Method::GET, "/calls/{name}"),
-    (Method::POST, "/calls/{name}/resolve"),
-    (Method::POST, "/calls/{name}/retry"),
-];
-
 /// The largest body that is taken, in bytes.
-pub const MAX_BODY: usize = 16 * 1024;
+const MAX_BODY: usize = 16 * 1024;
 
-/// Answers one request.
-pub async fn handle<S: Store, Q: Queue>(context: &Context<S, Q>, request: Request<Bytes>) -> Response<Bytes> {
-    let result = match asking(&context.config, &request) {
-        Ok(caller) => route(context, &request, caller).await,
-        Err(problem) => Err(problem),
-    };
-    result.unwrap_or_else(|problem| problem.answer(NAME))
+/// The routes of the function. A gateway wants one name for what may stand in a place: here `name` is a call's id.
+#[must_use]
+pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C> {
+    let routes = vec![
+        Route::get("/calls", &["connection", "subject", "state", "from", "limit"], |state: &C, asked| {
+            Box::pin(list::answer(state.as_ref(), asked))
+        }),
+        Route::get("/calls/{name}", &[], |state: &C, asked| Box::pin(one(state.as_ref(), asked))),
+        Route::post("/calls/{name}/resolve", |state: &C, asked| {
+            Box::pin(async move {
+                let key = key(state.as_ref(), &asked)?;
+                let decided = resolve::answer(state.as_ref(), key, asked.caller.id, body(&asked.request)?).await?;
+                answered(&decided)
+            })
+        }),
+        Route::post("/calls/{name}/retry", |state: &C, asked| {
+            Box::pin(async move {
+                let key = key(state.as_ref(), &asked)?;
+                let retry = if asked.request.body().is_empty() { Retry::default() } else { body(&asked.request)? };
+                answered(&retry::answer(state.as_ref(), key, retry).await?)
+            })
+        }),
+    ];
+    Router::keyed(NAME, MAX_BODY, |state| &state.as_ref().config, routes)
 }
 
-/// Answers one direct invocation, which says a request in JSON.
-pub async fn invoke<S: Store, Q: Queue>(context: &Context<S, Q>, event: &[u8]) -> Response<Bytes> {
-    match api::invocation(event) {
-        Ok(request) => handle(context, request).await,
-        Err(problem) => problem.answer(NAME),
-    }
-}
-
-async fn route<S: Store, Q: Queue>(
-    context: &Context<S, Q>,
-    request: &Request<Bytes>,
-    caller: Caller<'_>,
-) -> Result<Response<Bytes>, Problem> {
-    let segments = api::segments(request.uri().path());
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    if segments.len() > 1 {
-        Parameters::of(request, &[])?;
-    }
-    match (request.method(), segments.as_slice()) {
-        (&Method::GET, ["calls"]) => list::answer(context, request, caller).await,
-        (&Method::GET, ["calls", id]) => {
-            let key = key(context, caller, id)?;
-            let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
-            let whole =
-                record.as_ref().and_then(|record| call::whole(record, &context.config.credentials(&key.connection)));
-            Ok(api::raw(StatusCode::OK, whole.ok_or_else(missing)?.into_bytes()))
-        }
-        (&Method::POST, ["calls", id, "resolve"]) => {
-            let key = key(context, caller, id)?;
-            let listed = resolve::answer(context, key, caller.id, api::body(request)?).await?;
-            Ok(api::raw(StatusCode::OK, shown(&listed)?.into_bytes()))
-        }
-        (&Method::POST, ["calls", id, "retry"]) => {
-            let key = key(context, caller, id)?;
-            let asked = if request.body().is_empty() { retry::Retry::default() } else { api::body(request)? };
-            let listed = retry::answer(context, key, asked).await?;
-            Ok(api::raw(StatusCode::OK, shown(&listed)?.into_bytes()))
-        }
-        (_, ["calls"] | ["calls", _]) => Err(Problem::method("GET")),
-        (_, ["calls", _, "resolve" | "retry"]) => Err(Problem::method("POST")),
-        _ => Err(Problem::missing("there is no such path")),
-    }
+async fn one<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Result<Response<Bytes>, Problem> {
+    let key = key(context, &asked)?;
+    let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
+    let whole = record.as_ref().and_then(|record| call::whole(record, &context.config.credentials(&key.connection)));
+    Ok(api::raw(StatusCode::OK, whole.ok_or_else(missing)?.into_bytes()))
 }
 
 /// Where the call of an id is kept. One of a connection that the key may not see is as good as absent.
-fn key<S, Q>(context: &Context<S, Q>, caller: Caller<'_>, id: &str) -> Result<EventKey, Problem> {
-    let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits, in lower case"))?;
-    let seen = context.config.connections.keys().filter(|connection| caller.sees(connection));
+fn key<S, Q>(context: &Context<S, Q>, asked: &Routed<'_>) -> Result<EventKey, Problem> {
+    let id = asked.named("name").parse();
+    let id: EventId = id.map_err(|_| Problem::field("id", "must be 48 hex digits, in lower case"))?;
+    let seen = context.config.connections.keys().filter(|connection| asked.caller.sees(connection));
     call::find(seen, id).ok_or_else(|| missing().unconfigured())
 }
 
@@ -110,4 +83,8 @@ async fn found<S: Store, Q>(context: &Context<S, Q>, key: &EventKey) -> Result<L
 fn shown(listed: &Listed) -> Result<String, Problem> {
     let call = listed.work.call.as_ref().ok_or_else(missing)?;
     Ok(call::view(&listed.key, &listed.meta, call))
+}
+
+fn answered(listed: &Listed) -> Result<Response<Bytes>, Problem> {
+    Ok(api::raw(StatusCode::OK, shown(listed)?.into_bytes()))
 }

@@ -5,10 +5,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use api::{Caller, MOST_BYTES, Parameters, Problem};
+use api::{MOST_BYTES, Problem, Routed};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use hub::call::{Standing, is_subject};
 use hub::{Alias, ConnectionId, Subject};
 use runtime::Context;
@@ -42,10 +42,8 @@ struct Page {
 
 pub(crate) async fn answer<S: Store, Q>(
     context: &Context<S, Q>,
-    request: &Request<Bytes>,
-    caller: Caller<'_>,
+    Routed { caller, query: asked, .. }: Routed<'_>,
 ) -> Result<Response<Bytes>, Problem> {
-    let asked = Parameters::of(request, &["connection", "subject", "state", "from", "limit"])?;
     let limit = asked.limit(MOST)?;
     let state = asked.get("state").map(standing).transpose()?;
     let connection = asked.get("connection").map(|name| caller.wanted(name)).transpose()?;

@@ -23,9 +23,9 @@ pub use view::known;
 
 use std::time::Duration;
 
-use api::{Caller, MOST_BYTES, Parameters, Problem, asking, body, json as answer_json};
+use api::{Caller, MOST_BYTES, Problem, Route, Routed, Router, body, json as answer_json};
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use hub::{ConnectionId, EndpointId, EventId, EventKey, Utc, call};
 use queue::Queue;
 use runtime::Context;
@@ -35,15 +35,6 @@ use store::{Failed, Latest, Store};
 
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "deliveries";
-
-/// The paths it serves, as the gateway's and the local hub's function table have them.
-pub const ROUTES: &[(Method, &str)] = &[
-    (Method::GET, "/deliveries/failed"),
-    (Method::POST, "/deliveries/confirm"),
-    (Method::POST, "/deliveries/replay"),
-    (Method::GET, "/events/{connection}/{subject}"),
-    (Method::GET, "/events/{connection}/{subject}/{id}"),
-];
 
 /// How far `as_of` is behind the time of the list. A delivery fails when its attempt ends, and is listed when that is
 /// stored: the store is tried for up to eight seconds, its index follows a little later, and the time is another machine's.
@@ -55,7 +46,7 @@ pub const SETTLING: Duration = Duration::from_secs(30);
 const LOOKS: usize = 8;
 
 /// The largest body that is taken, in bytes: a thousand events are named in a quarter of it.
-pub const MAX_BODY: usize = 1024 * 1024;
+const MAX_BODY: usize = 1024 * 1024;
 
 /// The longest name of a connection, in bytes.
 const LONGEST_CONNECTION: usize = 64;
@@ -63,57 +54,42 @@ const LONGEST_CONNECTION: usize = 64;
 /// How many items a page has at the most.
 const MOST: usize = 1_000;
 
-/// Answers one request.
-pub async fn handle<S: Store, Q: Queue>(context: &Context<S, Q>, request: Request<Bytes>) -> Response<Bytes> {
-    let result = match asking(&context.config, &request) {
-        Ok(caller) => route(context, &request, caller).await,
-        Err(problem) => Err(problem),
-    };
-    result.unwrap_or_else(|problem| problem.answer(NAME))
+/// The routes of the function.
+#[must_use]
+pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C> {
+    let routes = vec![
+        Route::get("/deliveries/failed", &["endpoint", "from", "limit"], |state: &C, asked| {
+            Box::pin(failed(state.as_ref(), asked))
+        }),
+        Route::post("/deliveries/confirm", |state: &C, asked| {
+            Box::pin(async move { changes::confirm(state.as_ref(), asked.caller, body(&asked.request)?).await })
+        }),
+        Route::post("/deliveries/replay", |state: &C, asked| {
+            Box::pin(async move { changes::replay(state.as_ref(), asked.caller, body(&asked.request)?).await })
+        }),
+        Route::get("/events/{connection}/{subject}", &[], |state: &C, asked| Box::pin(timeline(state.as_ref(), asked))),
+        Route::get("/events/{connection}/{subject}/{id}", &[], |state: &C, asked| {
+            Box::pin(event(state.as_ref(), asked))
+        }),
+    ];
+    Router::keyed(NAME, MAX_BODY, |state| &state.as_ref().config, routes)
 }
 
-/// Answers one direct invocation, which says a request in JSON.
-pub async fn invoke<S: Store, Q: Queue>(context: &Context<S, Q>, event: &[u8]) -> Response<Bytes> {
-    match api::invocation(event) {
-        Ok(request) => handle(context, request).await,
-        Err(problem) => problem.answer(NAME),
-    }
-}
-
-async fn route<S: Store, Q: Queue>(
-    context: &Context<S, Q>,
-    request: &Request<Bytes>,
-    caller: Caller<'_>,
-) -> Result<Response<Bytes>, Problem> {
-    let segments = api::segments(request.uri().path());
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let lists = segments == ["deliveries", "failed"];
-    let asked = Parameters::of(request, if lists { &["endpoint", "from", "limit"] } else { &[] })?;
-    match (request.method(), segments.as_slice()) {
-        (&Method::GET, ["deliveries", "failed"]) => failed(context, &asked, caller).await,
-        (&Method::POST, ["deliveries", "confirm"]) => changes::confirm(context, caller, body(request)?).await,
-        (&Method::POST, ["deliveries", "replay"]) => changes::replay(context, caller, body(request)?).await,
-        (&Method::GET, ["events", connection, subject]) => timeline(context, caller, connection, subject).await,
-        (&Method::GET, ["events", connection, subject, id]) => {
-            let id: EventId = id.parse().map_err(|_| Problem::field("id", "must be 48 hex digits, in lower case"))?;
-            // What came through a connection that is configured no longer is read, too.
-            let connection = seen(caller, connection)?;
-            let key = EventKey { connection, subject: api::subject("subject", subject)?, id };
-            let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
-            let record = record.ok_or_else(|| Problem::missing("there is no such event, or it has expired"))?;
-            let credentials = context.config.credentials(&record.event.key.connection);
-            Ok(api::raw(StatusCode::OK, view::event(&record, &credentials)))
-        }
-        (_, ["deliveries", "failed"] | ["events", _, _] | ["events", _, _, _]) => Err(Problem::method("GET")),
-        (_, ["deliveries", "confirm" | "replay"]) => Err(Problem::method("POST")),
-        _ => Err(Problem::missing("there is no such path")),
-    }
+async fn event<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Result<Response<Bytes>, Problem> {
+    let id = asked.named("id").parse();
+    let id: EventId = id.map_err(|_| Problem::field("id", "must be 48 hex digits, in lower case"))?;
+    // What came through a connection that is configured no longer is read, too.
+    let connection = seen(asked.caller, asked.named("connection"))?;
+    let key = EventKey { connection, subject: api::subject("subject", asked.named("subject"))?, id };
+    let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
+    let record = record.ok_or_else(|| Problem::missing("there is no such event, or it has expired"))?;
+    let credentials = context.config.credentials(&record.event.key.connection);
+    Ok(api::raw(StatusCode::OK, view::event(&record, &credentials)))
 }
 
 async fn failed<S: Store, Q>(
     context: &Context<S, Q>,
-    asked: &Parameters,
-    caller: Caller<'_>,
+    Routed { caller, query: asked, .. }: Routed<'_>,
 ) -> Result<Response<Bytes>, Problem> {
     let endpoint = asked.get("endpoint").map(EndpointId::from);
     let unknown = endpoint.as_ref().and_then(|endpoint| caller.endpoint(endpoint).err());
@@ -181,13 +157,10 @@ fn seen(caller: Caller<'_>, name: &str) -> Result<ConnectionId, Problem> {
     if visible { Ok(connection) } else { Err(caller.no_connection(name)) }
 }
 
-async fn timeline<S: Store, Q>(
-    context: &Context<S, Q>,
-    caller: Caller<'_>,
-    connection: &str,
-    name: &str,
-) -> Result<Response<Bytes>, Problem> {
-    let (named, connection) = (api::subject("subject", name)?, seen(caller, connection)?);
+async fn timeline<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Result<Response<Bytes>, Problem> {
+    let caller = asked.caller;
+    let (named, connection) =
+        (api::subject("subject", asked.named("subject"))?, seen(caller, asked.named("connection"))?);
     let now = context.now();
     let store = |error| Problem::store(&error);
     let known = context.store.resolve(&api::alias(&named), now).await.map_err(store)?;

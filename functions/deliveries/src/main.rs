@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let function = lambda::start_without_credentials().await?;
-    let handle = |context, request| async move { deliveries::handle(&context, request).await };
-    let invoke = |context, event: Bytes| async move { deliveries::invoke(&context, &event).await };
+    let (function, router) = (lambda::start_without_credentials().await?, &deliveries::router());
+    let handle = |context, request| async move { router.handle(&context, request).await };
+    let invoke = |context, event: Bytes| async move { router.invoke(&context, &event).await };
     lambda::api(&function, handle, invoke).await
 }

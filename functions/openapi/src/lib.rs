@@ -12,31 +12,24 @@ mod parts;
 
 use std::sync::LazyLock;
 
-use api::{Parameters, Problem};
+use api::Router;
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
 use partners::Partner;
 use serde_json::{Value, json};
 
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "openapi";
 
-/// The path it serves, as the gateway's and the local hub's function table have it.
-pub const ROUTES: &[(Method, &str)] = &[(Method::GET, "/openapi.json")];
+/// The path of the document.
+pub const PATH: &str = "/openapi.json";
 
 /// The document as it is sent: it does not change while the process runs.
 static PRINTED: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
 
-/// Answers one request. Its body need not be read.
+/// The route of the function.
 #[must_use]
-pub fn handle<B>(request: &Request<B>) -> Response<Bytes> {
-    if let Err(problem) = Parameters::of(request, &[]) {
-        return problem.answer(NAME);
-    }
-    match *request.method() {
-        Method::GET | Method::HEAD => api::raw(StatusCode::OK, PRINTED.clone()),
-        _ => Problem::method("GET, HEAD").answer(NAME),
-    }
+pub fn router<C>() -> Router<C> {
+    Router::document(NAME, PATH, || PRINTED.clone())
 }
 
 /// The document: every path of the ERP's API, one for each operation of the table, and the events that it receives.

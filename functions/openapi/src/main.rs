@@ -2,5 +2,6 @@
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    lambda::describe(openapi::handle).await
+    let router = &openapi::router::<()>();
+    lambda::describe(openapi::PATH, |request| router.handle(&(), request)).await
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame};
+use runtime::refusal::Unread;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -30,17 +31,6 @@ pub(crate) struct Budget(Arc<Semaphore>);
 #[derive(Debug, Default)]
 pub(crate) struct Share {
     _permit: Option<OwnedSemaphorePermit>,
-}
-
-/// Why a body was not read.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Unread {
-    /// It is over the limit.
-    TooLarge,
-    /// It broke off, or took too long.
-    Incomplete,
-    /// Other large bodies left no room in time.
-    NoRoom,
 }
 
 impl Budget {

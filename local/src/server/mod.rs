@@ -27,7 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch as signal;
 use tokio::time::{Instant, timeout};
 
-use crate::health::Health;
+use crate::http::Services;
 
 use body::Budget;
 use places::{Limits, Places};
@@ -49,8 +49,8 @@ pub(crate) async fn serve<S: Store, Q: Queue>(
 ) {
     let graceful = GracefulShutdown::new();
     let (tasks, finished) = Tasks::new();
-    let health = Arc::new(Health::default());
     let server = courier.context.config.server;
+    let services = Arc::new(Services::new(courier));
     let most = server.connections.min(descriptors::for_connections());
     let places = Places::new(Limits::new(most, server.connections_per_address));
     let budget = Budget::new(server.body_budget);
@@ -76,7 +76,7 @@ pub(crate) async fn serve<S: Store, Q: Queue>(
             _ = &mut stopped => break,
         };
         let visit = Visit::new(address, place, tasks.clone(), budget.clone());
-        tokio::spawn(connection(stream, visit, watch, (Arc::clone(&courier), Arc::clone(&health)), &graceful));
+        tokio::spawn(connection(stream, visit, watch, Arc::clone(&services), &graceful));
     }
     drop(tasks);
     let ended = async {
@@ -93,7 +93,7 @@ fn connection<S: Store, Q: Queue>(
     stream: TcpStream,
     visit: Visit,
     watch: Watch,
-    (courier, health): (Arc<Courier<S, Q>>, Arc<Health>),
+    services: Arc<Services<S, Q>>,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + use<S, Q> {
     let _ = stream.set_nodelay(true);
@@ -101,7 +101,7 @@ fn connection<S: Store, Q: Queue>(
     let (answers, visitor) = (watch.clone(), visit.clone());
     let service = service_fn(move |request| {
         let answering = Answering::new(&answers);
-        let answer = crate::http::answer(Arc::clone(&courier), visitor.clone(), Arc::clone(&health), request);
+        let answer = Arc::clone(&services).answer(visitor.clone(), request);
         async move { Ok::<_, Infallible>(answer.await.map(|body: Full<Bytes>| answering.carry(body))) }
     });
     // A sender that closes its half, or both, has sent its request all the same: what is under way is not broken off.

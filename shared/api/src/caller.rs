@@ -1,8 +1,7 @@
 //! Who asks, and what they may see.
 
-use bytes::Bytes;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, Response};
+use http::request::Parts;
 use hub::routes::Pattern;
 use hub::slip::slip_of;
 use hub::{ConnectionId, EndpointId, Secret};
@@ -13,7 +12,7 @@ use crate::invocation::Invoked;
 use crate::request::{listed, quoted};
 use crate::{Problem, Seal};
 
-/// The sender of a request. Made by [`caller`] and [`asking`] alone.
+/// The sender of a request. Made of a key that is right, or of a direct invocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'c> {
     /// The key's name, for logs and for what is kept of a decision.
@@ -109,9 +108,13 @@ impl<'c> Caller<'c> {
     }
 }
 
-/// Who sent `Authorization: Bearer <key>`. Every key is compared, each in constant time.
-pub fn caller<'c>(config: &'c Config, headers: &HeaderMap) -> Result<Caller<'c>, Problem> {
-    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+/// The sender of a request, by its head: `Authorization: Bearer <key>`, of which every key is compared, each in constant
+/// time; or a direct invocation, which needs no key and sees everything.
+pub(crate) fn caller<'c>(config: &'c Config, head: &Parts) -> Result<Caller<'c>, Problem> {
+    if head.extensions.get::<Invoked>().is_some() {
+        return Ok(Caller { id: "invocation", connections: None, secret: None, config });
+    }
+    let header = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|value| value.split_once(' '));
     let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token.trim());
     let matching = config.api_keys.iter().filter(|key| key.key.matches(token));
@@ -119,18 +122,4 @@ pub fn caller<'c>(config: &'c Config, headers: &HeaderMap) -> Result<Caller<'c>,
         Some(Caller { id: &key.id, connections: Some(&key.connections), secret: Some(&key.key), config })
     });
     found.ok_or_else(Problem::unauthorized)
-}
-
-/// The sender of a request: by its key, or a direct invocation, which needs none and sees everything.
-pub fn asking<'c, B>(config: &'c Config, request: &Request<B>) -> Result<Caller<'c>, Problem> {
-    if request.extensions().get::<Invoked>().is_some() {
-        return Ok(Caller { id: "invocation", connections: None, secret: None, config });
-    }
-    caller(config, request.headers())
-}
-
-/// The answer to a request that nobody may make, told by its head: its body need not be read.
-#[must_use]
-pub fn refusal(function: &'static str, config: &Config, headers: &HeaderMap) -> Option<Response<Bytes>> {
-    caller(config, headers).err().map(|problem| problem.answer(function))
 }

@@ -1,7 +1,8 @@
-//! What the ERP's requests have in common, whichever function answers them: who asks ([`caller`]), how a request is
-//! read ([`segments`], [`Parameters`], [`body`], [`multipart`], [`invocation`]), where a page begins ([`Seal`]), and how it is answered ([`json`], [`raw`], [`Problem`]).
+//! What the ERP's requests have in common, whichever function answers them: where a request goes ([`Router`]), who asks
+//! ([`Caller`]), how a request is read ([`Parameters`], [`body`], [`multipart`], [`invocation`]), where a page begins
+//! ([`Seal`]), and how it is answered ([`json`], [`raw`], [`Problem`]).
 //!
-//! It knows no route, and neither stores nor sends.
+//! It has no route of its own, and neither stores nor sends.
 
 mod answer;
 mod caller;
@@ -9,13 +10,14 @@ mod invocation;
 mod multipart;
 mod problem;
 mod request;
+mod router;
 mod seal;
 
 pub use answer::{MOST_BYTES, fewer, fitting, json, printed, raw};
-pub use caller::{Caller, asking, caller, refusal};
-pub use hub::path::segments;
+pub use caller::Caller;
 pub use invocation::invocation;
 pub use multipart::{is_multipart, multipart};
 pub use problem::Problem;
 pub use request::{LONGEST_SUBJECT, Object, Parameters, alias, body, given, moment, named, number, read, subject};
+pub use router::{Handler, Route, Routed, Router, find};
 pub use seal::Seal;

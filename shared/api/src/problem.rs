@@ -8,7 +8,7 @@ use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use partners::sentence::{sentence, shortened};
 use runtime::Unconfigured;
-use runtime::refusal::{self, Refusal, Refused};
+use runtime::refusal::{self, INCOMPLETE, NO_ROOM, Refusal, Refused, Unread};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
@@ -57,11 +57,10 @@ impl Problem {
     }
 
     /// 405: the path takes these methods, with commas between them.
-    #[must_use]
-    pub fn method(allowed: &'static str) -> Self {
+    pub(crate) fn method(allowed: &str) -> Self {
         let detail = format!("this path takes {allowed}");
         let mut problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail);
-        problem.headers.push((ALLOW, HeaderValue::from_static(allowed)));
+        problem.headers.extend(HeaderValue::from_str(allowed).map(|allowed| (ALLOW, allowed)));
         problem
     }
 
@@ -85,11 +84,17 @@ impl Problem {
         )
     }
 
-    /// 413: the body is over `limit` bytes.
+    /// 413, 408 or 503: the body, of at most `limit` bytes, was not read.
     #[must_use]
-    pub fn too_large(limit: usize) -> Self {
-        let detail = format!("the body is larger than {limit} bytes");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
+    pub fn unread(why: Unread, limit: usize) -> Self {
+        match why {
+            Unread::TooLarge => {
+                let detail = format!("the body is larger than {limit} bytes");
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
+            }
+            Unread::Incomplete => Self::new(StatusCode::REQUEST_TIMEOUT, "incomplete", INCOMPLETE),
+            Unread::NoRoom => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", NO_ROOM),
+        }
     }
 
     /// A failure of the store. A cursor is the caller's (400); an outage passes (503); what the engine refuses or cannot
@@ -161,7 +166,8 @@ impl Problem {
     pub fn answer(&self, function: &'static str) -> Response<Bytes> {
         if self.status == StatusCode::UNAUTHORIZED {
             // A stranger may ask as often as it likes: the log is not its to fill.
-            let refused = Refused { function, refusal: Refusal::ApiKey, connection: None, peer: None };
+            let refusal = Refusal::ApiKey;
+            let refused = Refused { function, partner: None, refusal, connection: None, peer: None };
             refusal::log(&refused, runtime::system_clock()());
         } else {
             tracing::info!(function, status = self.status.as_u16(), problem = self.kind, "request refused");

@@ -83,6 +83,12 @@ pub struct Courier<S, Q> {
     pub ends: Option<Utc>,
 }
 
+impl<S, Q> AsRef<Context<S, Q>> for Courier<S, Q> {
+    fn as_ref(&self) -> &Context<S, Q> {
+        &self.context
+    }
+}
+
 impl<S, Q> Courier<S, Q> {
     /// A courier whose parcels and calls really go out. `ports` is the action that reads 1datatech's port data.
     pub fn new(context: Context<S, Q>, keep_alive: KeepAlive, ports: Action) -> Result<Self, NoClient> {

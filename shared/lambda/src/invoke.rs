@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use bytes::Bytes;
 use lambda_http::http::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
-use lambda_http::http::{Request as HttpRequest, StatusCode};
+use lambda_http::http::{Request as HttpRequest, StatusCode, Uri};
 use lambda_http::{Body, Error, RequestExt as _, Response};
 use lambda_runtime::{LambdaEvent, service_fn};
 use queue::Queue;
@@ -54,14 +54,22 @@ where
 }
 
 /// Runs a function that answers every request by itself, through the gateway or invoked with anything, until the process
-/// ends: it has no configuration, asks nothing of AWS, and needs no permission but to log.
-pub async fn describe(handle: impl Fn(&HttpRequest<Bytes>) -> Response<Bytes> + Sync) -> Result<(), Error> {
+/// ends: an invocation as a `GET` of its path. It has no configuration, asks nothing of AWS, and needs no permission but
+/// to log.
+pub async fn describe<F, A>(path: &'static str, handle: F) -> Result<(), Error>
+where
+    F: Fn(HttpRequest<Bytes>) -> A,
+    A: Future<Output = Response<Bytes>>,
+{
     aws::begin();
     let handle = &handle;
     let handler = service_fn(move |event| async move {
-        let by_gateway = |_, request: HttpRequest<Bytes>| async move { handle(&request) };
-        let directly = |_, _| async move { handle(&HttpRequest::new(Bytes::new())) };
-        either(event, by_gateway, directly).await
+        let directly = |_, _| {
+            let mut request = HttpRequest::new(Bytes::new());
+            *request.uri_mut() = Uri::from_static(path);
+            handle(request)
+        };
+        either(event, |_, request| handle(request), directly).await
     });
     run(None, handler).await
 }

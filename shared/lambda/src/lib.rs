@@ -23,5 +23,5 @@ pub use kept::{Kept, Renewed};
 pub use request::answer_api;
 pub use schedule::{schedule, schedule_over};
 pub use settings::{Apart, Source, VARIABLES};
-pub use webhook::{answer, answer_renewing, measured, webhook};
+pub use webhook::{answer, measured, webhook};
 pub use worker::{batch, worker};

@@ -3,21 +3,22 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use hub::action::Action;
-use lambda_http::http::Method;
 use lambda_http::request::RequestContext;
 use lambda_http::{Adapter, Body, Request, RequestExt as _, Response, service_fn};
 use partners::Partner;
-use partners::answer::{self, Verdict};
+use partners::answer::{Answer, Verdict};
 use queue::Queue;
+use runtime::Context;
+use runtime::entrance::{PushPath, Unverified};
 use runtime::metrics::{self, Dimension, Metric, Sample};
-use runtime::receive::{self, Delivered};
-use runtime::refusal::Refusal;
-use runtime::{Context, PushPath};
+use runtime::receive::{self, IncomingPush};
+use runtime::refusal::{Refused, refuse};
 use store::Store;
 use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
@@ -38,7 +39,7 @@ pub async fn webhook(action: Action) -> Result<(), lambda_runtime::Error> {
     let function = crate::start_without_credentials().await?;
     let (function, action) = (&function, &action);
     let handler = service_fn(move |request| async move {
-        Ok::<_, Infallible>(answer_renewing(&function.context(), function.kept(), action, request).await)
+        Ok::<_, Infallible>(answer(&function.context(), Some(function.kept()), action, request).await)
     });
     run(Some(function), Adapter::from(handler)).await
 }
@@ -56,21 +57,14 @@ fn waited(request: &Request, now: hub::Utc) -> Duration {
 }
 
 /// Answers one push, and counts it. Whatever happens, the answer is in the partner's envelope as far as the path tells
-/// whose it is.
-pub async fn answer<S: Store, Q: Queue>(context: &Context<S, Q>, action: &Action, request: Request) -> Response<Body> {
-    let (response, sample) = measured(context, None, action, request).await;
-    metrics::emit(context.now(), &sample);
-    response
-}
-
-/// The same, by a configuration that is read again before it refuses a push: the key may have been put in since.
-pub async fn answer_renewing<S: Store, Q: Queue>(
+/// whose it is. A configuration that is `kept` is read again before it refuses a push: the key may have been put in since.
+pub async fn answer<S: Store, Q: Queue>(
     context: &Context<S, Q>,
-    kept: &Kept,
+    kept: Option<&Kept>,
     action: &Action,
     request: Request,
 ) -> Response<Body> {
-    let (response, sample) = measured(context, Some(kept), action, request).await;
+    let (response, sample) = measured(context, kept, action, request).await;
     metrics::emit(context.now(), &sample);
     response
 }
@@ -86,7 +80,9 @@ pub async fn measured<S: Store, Q: Queue>(
     let waited = waited(&request, context.now());
     let arrived = called.checked_sub(waited.min(LONGEST_WAIT)).unwrap_or(called);
     let Invocation { request_id, left } = request::invocation(&request, context.now());
-    let partner = PushPath::parse(request.raw_http_path()).and_then(|path| path.partner());
+    let segments = hub::path::segments(request.raw_http_path());
+    let path = PushPath::of(&segments);
+    let partner = path.partner();
     let span = tracing::error_span!(
         "push",
         request_id,
@@ -97,8 +93,9 @@ pub async fn measured<S: Store, Q: Queue>(
         event = Empty,
         events = Empty,
     );
+    let push = Unverified::of(path, request.method(), peer(&request), slice::from_ref(action));
     // A defect that panics or hangs is answered like an outage: the partner repeats, and the next push is served.
-    let receipt = AssertUnwindSafe(receive(context, kept, action, request, arrived)).catch_unwind();
+    let receipt = AssertUnwindSafe(receive(context, kept, push, request, arrived)).catch_unwind();
     let answered = timeout(left, receipt).instrument(span.clone()).await;
     let _entered = span.enter();
     let failure = match &answered {
@@ -109,76 +106,79 @@ pub async fn measured<S: Store, Q: Queue>(
     if let Some(failure) = failure {
         tracing::error!("{failure}");
     }
-    let answer = answered.ok().and_then(Result::ok).unwrap_or_else(|| receive::refuse(partner, Verdict::Unavailable));
-    let sample = sample(action, partner, answer.verdict, waited + called.elapsed(), (failure.is_some(), request_id));
+    let answer = answered.ok().and_then(Result::ok).unwrap_or_else(|| refuse(partner, Verdict::Unavailable));
+    let (verdict, took) = (answer.verdict, waited + called.elapsed());
+    let sample =
+        Served { function: action.name, partner, verdict, took, failed: failure.is_some(), request_id }.sample();
     let ms = sample.value(Metric::AckTime);
     tracing::info!(outcome = answer.verdict.name(), status = answer.status, ms, "answered");
     (request::respond(answer.status, answer.body), sample)
 }
 
-/// What one push shows, answered after that time. The time of what is no push of a partner's tells nothing.
-fn sample(
-    action: &Action,
+/// One push as its metrics see it.
+struct Served {
+    function: &'static str,
     partner: Option<Partner>,
     verdict: Verdict,
+    /// The time from the gateway to the answer.
     took: Duration,
-    (failed, request_id): (bool, String),
-) -> Sample {
-    let of = vec![
-        (Dimension::Function, action.name.to_owned()),
-        (Dimension::Partner, partner.map_or("", Partner::id).to_owned()),
-    ];
-    let mut values = vec![(Metric::of(verdict), 1.0)];
-    if failed {
-        values.push((Metric::Errors, 1.0));
+    /// Whether the handler panicked or was not done in time.
+    failed: bool,
+    request_id: String,
+}
+
+impl Served {
+    /// The metrics of the push. The time of what is no push of a partner's tells nothing.
+    fn sample(self) -> Sample {
+        let of = vec![
+            (Dimension::Function, self.function.to_owned()),
+            (Dimension::Partner, self.partner.map_or("", Partner::id).to_owned()),
+        ];
+        let mut values = vec![(Metric::of(self.verdict), 1.0)];
+        if self.failed {
+            values.push((Metric::Errors, 1.0));
+        }
+        let timed = !matches!(self.verdict, Verdict::Unauthorized | Verdict::NotPost);
+        if let Some(partner) = self.partner.filter(|_| timed) {
+            let (took, deadline) = (self.took.as_secs_f64(), partner.deadline().as_secs_f64());
+            values.extend([(Metric::AckTime, took * 1e3), (Metric::AckMargin, (deadline - took) / deadline * 100.0)]);
+        }
+        Sample { of, values, notes: vec![("request_id", self.request_id)] }
     }
-    if let Some(partner) = partner.filter(|_| !matches!(verdict, Verdict::Unauthorized | Verdict::NotPost)) {
-        let (took, deadline) = (took.as_secs_f64(), partner.deadline().as_secs_f64());
-        values.extend([(Metric::AckTime, took * 1e3), (Metric::AckMargin, (deadline - took) / deadline * 100.0)]);
-    }
-    Sample { of, values, notes: vec![("request_id", request_id)] }
 }
 
 async fn receive<S: Store, Q: Queue>(
     context: &Context<S, Q>,
     kept: Option<&Kept>,
-    action: &Action,
+    push: Result<Unverified<'_>, Refused>,
     request: Request,
     arrived: Instant,
-) -> answer::Answer {
-    let path = PushPath::parse(request.raw_http_path());
-    let partner = path.as_ref().and_then(PushPath::partner);
-    let peer = peer(&request);
-    let Some((address, suffix)) = path.as_ref().and_then(PushPath::address) else {
-        return receive::misdirected(context, action.name, (partner, Refusal::Path), peer);
+) -> Answer {
+    let push = match push {
+        Ok(push) => push,
+        Err(refused) => return refused.answer(context.now()),
     };
-    if suffix != action.suffix {
-        return receive::misdirected(context, action.name, (partner, Refusal::Action), peer);
-    }
-    if request.method() != Method::POST {
-        return receive::refuse(partner, Verdict::NotPost);
-    }
-    let renewed = if receive::identify(context, action, address, peer).is_ok() {
-        None
-    } else {
-        match renewed(context, kept, partner, arrived).await {
+    let renewed = match push.verify(&context.config) {
+        Ok(_) => None,
+        Err(Refused { function, partner, peer, .. }) => match renewed(context, kept, partner, arrived).await {
             Renewed::Current(config) => Some(Context { config, ..context.clone() }),
             Renewed::Unknown => {
                 let outcome = Verdict::Unavailable.name();
                 let text = "push not taken: its key is not known, and the secret that may have it cannot be read now";
-                tracing::warn!(function = action.name, peer = peer.map(tracing::field::display), outcome, "{text}");
-                return receive::refuse(partner, Verdict::Unavailable);
+                tracing::warn!(function, peer = peer.map(tracing::field::display), outcome, "{text}");
+                return refuse(partner, Verdict::Unavailable);
             }
-        }
+        },
     };
     let context = renewed.as_ref().unwrap_or(context);
-    let verified = match receive::verify(context, action, address, peer) {
-        Ok(verified) => verified,
-        Err(answer) => return answer,
-    };
-    let (head, body) = request.into_parts();
-    let delivered = Delivered::new(&head.headers, request::bytes(body), peer);
-    receive::receive(context, action, verified, delivered, arrived).await
+    match push.verify(&context.config) {
+        Ok(verified) => {
+            let (head, body) = request.into_parts();
+            let push = IncomingPush::new(&head.headers, request::bytes(body));
+            receive::receive(context, verified, push, arrived).await
+        }
+        Err(refused) => refused.answer(context.now()),
+    }
 }
 
 /// The configuration for a push that the known one refuses, within two thirds of the time that is left of the partner's
@@ -228,10 +228,9 @@ mod tests {
 
     #[test]
     fn a_push_shows_how_much_of_the_partners_time_was_left() {
-        let action =
-            Action { name: "rates", partners: &Partner::ALL, suffix: "", examples: &[], read: |_| unreachable!() };
         let sample = |partner, verdict, millis| {
-            sample(&action, partner, verdict, Duration::from_millis(millis), (false, "r".to_owned()))
+            let (took, request_id) = (Duration::from_millis(millis), "r".to_owned());
+            Served { function: "rates", partner, verdict, took, failed: false, request_id }.sample()
         };
         let in_time = sample(Some(Partner::OneData), Verdict::Accepted, 125);
         assert_eq!((in_time.value(Metric::AckTime), in_time.value(Metric::AckMargin)), (Some(125.0), Some(75.0)));

@@ -2,13 +2,11 @@
 //! pushes, authorisation, logs, metrics. It never calls out.
 
 pub mod config;
+pub mod entrance;
 pub mod logs;
 pub mod metrics;
-mod push_path;
 pub mod receive;
 pub mod refusal;
-
-pub use push_path::PushPath;
 
 use std::sync::Arc;
 
@@ -40,6 +38,12 @@ pub struct Context<S, Q> {
     pub queue: Q,
     /// The clock.
     pub clock: Clock,
+}
+
+impl<S, Q> AsRef<Self> for Context<S, Q> {
+    fn as_ref(&self) -> &Self {
+        self
+    }
 }
 
 impl<S, Q> Context<S, Q> {

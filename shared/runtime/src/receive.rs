@@ -1,11 +1,8 @@
-//! A push comes in: who is it, what is it, keep it, answer.
+//! A push whose sender is known: it is read, stored and answered.
 //!
 //! The answer waits for one thing, the store's conditional write, and for that no longer than the partner's budget.
 
-use std::net::IpAddr;
 use std::panic::resume_unwind;
-use std::slice;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,8 +12,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hub::action::Action;
 use hub::admission::{self, Arrival, Draft, Origin};
 use hub::identity::{self, Identity, Repeats, Step};
-use hub::{ConnectionId, EventKey, Secret, Work};
-use partners::Partner;
+use hub::{EventKey, Work};
 use partners::answer::{self, Answer, Verdict};
 use queue::{Errand, Hint, Queue};
 use store::{Admitted, Link, Store, StoreError};
@@ -27,7 +23,8 @@ use tracing::Span;
 
 use crate::Context;
 use crate::config::Connection;
-use crate::refusal::{self, Refusal, Refused};
+use crate::entrance::Verified;
+use crate::refusal::refuse;
 
 /// The largest body that is taken, in bytes: what a Lambda function can be invoked with.
 pub const MAX_BODY: usize = 6 * 1024 * 1024;
@@ -50,145 +47,46 @@ const CHAIN_ATTEMPTS: usize = 64;
 /// How many events of a push are noted for its log lines.
 const NOTED: usize = 20;
 
-/// What names a push: the parts of its path.
-#[derive(Clone, Copy, Debug)]
-pub struct Address<'a> {
-    /// The partner, as the path has it.
-    pub partner: &'a str,
-    /// The connection, as the path has it.
-    pub connection: &'a str,
-    /// The key, as the path has it. Never logged.
-    pub key: &'a str,
-}
-
-/// What came: body and the two headers that matter.
+/// A push as it came in: its body and the two headers that matter.
 #[derive(Clone, Debug, Default)]
-pub struct Delivered {
+pub struct IncomingPush {
     /// The body, as it came.
     pub body: Bytes,
     /// `Content-Type`, as it came.
     pub content_type: String,
     /// `Content-Encoding`, where there is one.
     pub encoding: Option<String>,
-    /// Where the push came from, as far as it is known.
-    pub peer: Option<IpAddr>,
 }
 
-impl Delivered {
+impl IncomingPush {
     /// A body with what the head says of it.
     #[must_use]
-    pub fn new(headers: &HeaderMap, body: Bytes, peer: Option<IpAddr>) -> Self {
+    pub fn new(headers: &HeaderMap, body: Bytes) -> Self {
         let text = |name| {
             let lines = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
             lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ")
         };
         let encoding = Some(text(CONTENT_ENCODING)).filter(|encoding| !encoding.is_empty());
-        Self { body, content_type: text(CONTENT_TYPE), encoding, peer }
+        Self { body, content_type: text(CONTENT_TYPE), encoding }
     }
-}
-
-/// A connection whose key the sender presented. Made by [`verify`] alone.
-#[derive(Clone, Copy, Debug)]
-pub struct Verified<'a> {
-    connection: &'a Connection,
-}
-
-impl Verified<'_> {
-    /// Whose account it is.
-    #[must_use]
-    pub const fn partner(&self) -> Partner {
-        self.connection.partner
-    }
-}
-
-/// A key that no connection has: what is presented for an unknown connection is compared with it, so that the time of the
-/// answer does not tell which connections there are.
-static NOBODYS: LazyLock<Secret> = LazyLock::new(|| Secret::new("-".repeat(32)));
-
-/// The connection of a push, or why it has none. The comparison takes as long for a wrong key as for a right one.
-pub fn identify<'a, S, Q>(
-    context: &'a Context<S, Q>,
-    action: &Action,
-    address: Address<'_>,
-    peer: Option<IpAddr>,
-) -> Result<Verified<'a>, Refusal> {
-    let partner = Partner::from_id(address.partner);
-    let connection = context.config.connections.get(&ConnectionId::from(address.connection));
-    let keys = connection.map_or(slice::from_ref(&*NOBODYS), |connection| &connection.keys);
-    let key = keys.iter().fold(false, |found, key| found | key.matches(address.key));
-    let Some(partner) = partner else { return Err(Refusal::Partner) };
-    let Some(connection) = connection else { return Err(Refusal::Connection) };
-    let listed = connection.allow_ips.is_empty()
-        || peer.is_some_and(|peer| connection.allow_ips.iter().any(|net| net.contains(&peer.to_canonical())));
-    match () {
-        () if connection.partner != partner => Err(Refusal::OtherPartner),
-        () if !action.partners.contains(&partner) => Err(Refusal::Action),
-        () if !key => Err(Refusal::Key),
-        () if !listed => Err(Refusal::Source),
-        () => Ok(Verified { connection }),
-    }
-}
-
-/// Checks who sends. Whatever is wrong is one answer, and told apart in the log alone.
-pub fn verify<'a, S, Q>(
-    context: &'a Context<S, Q>,
-    action: &Action,
-    address: Address<'_>,
-    peer: Option<IpAddr>,
-) -> Result<Verified<'a>, Answer> {
-    identify(context, action, address, peer).map_err(|refusal| {
-        // The path's own words are not logged: one of them may be a key in the wrong place.
-        let connection = context.config.connections.get_key_value(&ConnectionId::from(address.connection));
-        let connection = connection.map(|(id, _)| id);
-        refusal::log(&Refused { function: action.name, refusal, connection, peer }, context.now());
-        refuse(Partner::from_id(address.partner), Verdict::Unauthorized)
-    })
-}
-
-/// The answer to a push on a path that is none of a webhook's, or of another action's than the partner has.
-pub fn misdirected<S, Q>(
-    context: &Context<S, Q>,
-    function: &'static str,
-    (partner, refusal): (Option<Partner>, Refusal),
-    peer: Option<IpAddr>,
-) -> Answer {
-    refusal::log(&Refused { function, refusal, connection: None, peer }, context.now());
-    refuse(partner, Verdict::Unauthorized)
-}
-
-/// The negative answer to a push that is not even looked at.
-#[must_use]
-pub fn refuse(partner: Option<Partner>, verdict: Verdict) -> Answer {
-    let text = match verdict {
-        // A stranger is not told which of them it is; the log tells.
-        Verdict::Unauthorized => {
-            "no such address: check the connection and the key in the URL, and that your IP address is allowed to push"
-        }
-        Verdict::NotPost => "use POST",
-        Verdict::TooLarge => "the body is larger than 6 MB",
-        Verdict::Unavailable => "the push could not be stored, please repeat it",
-        Verdict::Accepted | Verdict::Duplicate | Verdict::Malformed => "",
-    };
-    partner.map_or_else(|| answer::anyone(verdict, text), |partner| answer::answer(partner, verdict, text))
 }
 
 /// Keeps a push and answers it. `arrived` is when its first byte was seen: the partner's clock runs from there.
 pub async fn receive<S: Store, Q: Queue>(
     context: &Context<S, Q>,
-    action: &Action,
     verified: Verified<'_>,
-    delivered: Delivered,
+    push: IncomingPush,
     arrived: Instant,
 ) -> Answer {
-    let connection = verified.connection;
+    let Verified { connection, ref action } = verified;
     let partner = connection.partner;
     Span::current().record("connection", connection.id.as_str());
-    if delivered.body.len() > MAX_BODY {
-        tracing::warn!(function = action.name, connection = %connection.id, bytes = delivered.body.len(), "too large");
+    if push.body.len() > MAX_BODY {
+        tracing::warn!(function = action.name, connection = %connection.id, bytes = push.body.len(), "too large");
         return refuse(Some(partner), Verdict::TooLarge);
     }
     let deadline = arrived + partner.budget();
-    let Ok((arrival, place)) = timeout_at(deadline, read(action, connection, &delivered)).await else {
+    let Ok((arrival, place)) = timeout_at(deadline, read(action, connection, &push)).await else {
         return unavailable(action, connection, &Lost::Unread, 1);
     };
     let left_out: u32 = arrival.drafts.iter().map(Draft::keys_left_out).fold(0, u32::saturating_add);
@@ -202,7 +100,7 @@ pub async fn receive<S: Store, Q: Queue>(
     let several = arrival.drafts.len() > 1;
     let reserved = if several { Q::HOLDS_UP.min(partner.budget() / HINT_SHARE) } else { Duration::ZERO };
     let latest = deadline - reserved;
-    let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, &delivered));
+    let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, &push));
     // Every event of the push is tried, so that what can be kept is kept; the resend completes the rest.
     let stored = join_all(admissions.map(|admission| timeout_at(latest, admission))).await;
     drop(place);
@@ -247,9 +145,9 @@ fn unavailable(action: &Action, connection: &Connection, first: &Lost, events: u
 async fn read(
     action: &Action,
     connection: &Connection,
-    delivered: &Delivered,
+    push: &IncomingPush,
 ) -> (Arrival, Option<SemaphorePermit<'static>>) {
-    let Delivered { body, encoding, .. } = delivered;
+    let IncomingPush { body, encoding, .. } = push;
     if body.len() <= LARGE {
         return (admission::read(action, connection.origin(), body, encoding.as_deref()), None);
     }
@@ -280,11 +178,11 @@ pub async fn keep<S: Store, Q: Queue>(
     context: &Context<S, Q>,
     action: &Action,
     connection: &Connection,
-    delivered: &Delivered,
+    push: &IncomingPush,
 ) -> Result<(), Lost> {
-    let arrival = admission::read(action, connection.origin(), &delivered.body, None);
+    let arrival = admission::read(action, connection.origin(), &push.body, None);
     let drafts = arrival.drafts.into_iter().map(Draft::snapshot);
-    let admissions = drafts.map(|draft| admit(context, connection, draft, delivered));
+    let admissions = drafts.map(|draft| admit(context, connection, draft, push));
     let hints = try_join_all(admissions).await?.into_iter().filter_map(|(_, hints)| hints).flatten().collect();
     send(context, action, hints, Q::HOLDS_UP).await;
     Ok(())
@@ -342,7 +240,7 @@ async fn admit<S: Store, Q>(
     context: &Context<S, Q>,
     connection: &Connection,
     draft: Draft,
-    delivered: &Delivered,
+    push: &IncomingPush,
 ) -> Result<(EventKey, Option<Vec<Hint>>), Lost> {
     for _ in 0..CHAIN_ATTEMPTS {
         let now = context.now();
@@ -372,7 +270,7 @@ async fn admit<S: Store, Q>(
             id,
             received,
             possible_repeat,
-            &delivered.content_type,
+            &push.content_type,
             connection.retention,
         );
         let work = admission::work(&event, &context.config.routes, context.config.sweep_every);

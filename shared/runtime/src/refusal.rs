@@ -1,4 +1,5 @@
-//! Why a push or a request of the ERP's is turned away, for the log alone: the sender gets one answer for all of it.
+//! Why a push or a request of the ERP's is turned away, and the answers to pushes that are: a sender who may not push gets
+//! one answer, and the log alone says why.
 //!
 //! A scanner meets the hub as often as it likes, so the log has so many lines of this a minute and the number of the rest.
 //! Which of them are lines depends on nothing but their number: that a line was written tells nothing of the reason.
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use hub::{ConnectionId, Utc};
 use partners::Partner;
-use partners::answer::Verdict;
+use partners::answer::{self, Answer, Verdict};
 
 /// How many refusals are logged in each [`WINDOW`].
 const LINES: u32 = 20;
@@ -33,6 +34,8 @@ pub enum Refusal {
     Path,
     /// The path ends in no action, or in one of another partner.
     Action,
+    /// The method is not POST.
+    Method,
     /// The path names no partner.
     Partner,
     /// The path names no connection of the configuration.
@@ -54,6 +57,7 @@ impl Refusal {
         match self {
             Self::Path => "no such path",
             Self::Action => "no such action of the partner",
+            Self::Method => "not POST",
             Self::Partner => "no such partner",
             Self::Connection => "no such connection",
             Self::OtherPartner => "the connection is another partner's",
@@ -69,6 +73,7 @@ impl Refusal {
         match self {
             Self::Path => "webhooks are at /hooks/<partner>/<connection>/<key>[/<action>]",
             Self::Action => "compare the end of the URL with the table of actions in docs/partners.md, or leave it out",
+            Self::Method => "partners push with POST",
             Self::Partner => &PUSHING,
             Self::Connection => "compare the URL with the ids in the configuration that the hub was started with",
             Self::OtherPartner => "compare the partner in the URL with the connection's in the configuration",
@@ -81,15 +86,73 @@ impl Refusal {
 
 /// A push that was turned away, as far as it may be logged: no word of its path, because any may be a key.
 #[derive(Clone, Debug)]
-pub struct Refused<'a> {
+pub struct Refused {
     /// The webhook function.
     pub function: &'static str,
+    /// The partner that the path names.
+    pub partner: Option<Partner>,
     /// Why.
     pub refusal: Refusal,
     /// The connection of the configuration that the path names.
-    pub connection: Option<&'a ConnectionId>,
+    pub connection: Option<ConnectionId>,
     /// Where the push came from, as far as it is known.
     pub peer: Option<IpAddr>,
+}
+
+impl Refused {
+    /// Logs the refusal and gives its answer. A wrong method is the partner's mistake, and not logged.
+    #[must_use]
+    pub fn answer(&self, now: Utc) -> Answer {
+        if self.refusal == Refusal::Method {
+            return refuse(self.partner, Verdict::NotPost);
+        }
+        log(self, now);
+        refuse(self.partner, Verdict::Unauthorized)
+    }
+}
+
+/// Why the body of a request was not read, of a push or of the ERP's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It is over the limit.
+    TooLarge,
+    /// It broke off, or took too long.
+    Incomplete,
+    /// Other large bodies left no room in time.
+    NoRoom,
+}
+
+/// The text for a sender whose body broke off or took too long.
+pub const INCOMPLETE: &str = "the body did not arrive whole and in time, please send it again";
+
+/// The text for a sender whose large body found no room.
+pub const NO_ROOM: &str = "too many large bodies arrive at once, please send it again";
+
+/// The answer to a push whose body was not read. What did not arrive cannot be kept, and only a resend brings it.
+#[must_use]
+pub fn unread(partner: Partner, why: Unread) -> Answer {
+    let later = |text| answer::answer(partner, Verdict::Unavailable, text);
+    match why {
+        Unread::TooLarge => refuse(Some(partner), Verdict::TooLarge),
+        Unread::Incomplete => later(INCOMPLETE),
+        Unread::NoRoom => later(NO_ROOM),
+    }
+}
+
+/// The negative answer to a push that is not even looked at.
+#[must_use]
+pub fn refuse(partner: Option<Partner>, verdict: Verdict) -> Answer {
+    let text = match verdict {
+        // A stranger is not told which of them it is; the log tells.
+        Verdict::Unauthorized => {
+            "no such address: check the connection and the key in the URL, and that your IP address is allowed to push"
+        }
+        Verdict::NotPost => "use POST",
+        Verdict::TooLarge => "the body is larger than 6 MB",
+        Verdict::Unavailable => "the push could not be stored, please repeat it",
+        Verdict::Accepted | Verdict::Duplicate | Verdict::Malformed => "",
+    };
+    partner.map_or_else(|| answer::anyone(verdict, text), |partner| answer::answer(partner, verdict, text))
 }
 
 /// The refusals of a minute: how many were logged, and which were not.
@@ -104,7 +167,7 @@ struct Log {
 static LOG: Mutex<Log> = Mutex::new(Log { begun: Utc(0), lines: 0, unlogged: BTreeMap::new() });
 
 /// Logs a refusal, as far as the log has room for it.
-pub fn log(refused: &Refused<'_>, now: Utc) {
+pub fn log(refused: &Refused, now: Utc) {
     LOG.lock().unwrap_or_else(PoisonError::into_inner).take(refused, now);
 }
 
@@ -136,9 +199,9 @@ impl Log {
         }
     }
 
-    fn take(&mut self, refused: &Refused<'_>, now: Utc) {
+    fn take(&mut self, refused: &Refused, now: Utc) {
         self.turn(now);
-        let connection = refused.connection;
+        let connection = refused.connection.as_ref();
         if self.lines >= LINES {
             let count = self.unlogged.entry((refused.refusal, connection.cloned())).or_default();
             *count = count.saturating_add(1);
@@ -176,13 +239,15 @@ mod tests {
     #[test]
     fn each_refusal_says_what_is_wrong_and_where_to_look() {
         use Refusal as R;
-        let all = [R::Path, R::Action, R::Partner, R::Connection, R::OtherPartner, R::Key, R::Source, R::ApiKey];
-        let connection = ConnectionId::from("xhq-sh");
+        let all =
+            [R::Path, R::Action, R::Method, R::Partner, R::Connection, R::OtherPartner, R::Key, R::Source, R::ApiKey];
+        let connection = Some(ConnectionId::from("xhq-sh"));
         let peer = Some("203.0.113.7".parse().unwrap());
         let text = logged(|| {
             let mut log = Log::default();
             for refusal in all {
-                log.take(&Refused { function: "callback", refusal, connection: Some(&connection), peer }, NOW);
+                let connection = connection.clone();
+                log.take(&Refused { function: "callback", partner: None, refusal, connection, peer }, NOW);
             }
         });
         assert_eq!(text.lines().count(), all.len(), "{text}");
@@ -192,12 +257,16 @@ mod tests {
         }
     }
 
+    fn stranger() -> Refused {
+        Refused { function: "callback", partner: None, refusal: Refusal::Path, connection: None, peer: None }
+    }
+
     /// Regression: each refusal was a line, so a scanner filled the log.
     #[test]
     fn a_flood_of_refusals_is_counted_and_not_logged() {
-        let connection = ConnectionId::from("xhq-sh");
-        let stranger = Refused { function: "callback", refusal: Refusal::Path, connection: None, peer: None };
-        let partner = Refused { refusal: Refusal::Key, connection: Some(&connection), ..stranger.clone() };
+        let stranger = stranger();
+        let connection = Some(ConnectionId::from("xhq-sh"));
+        let partner = Refused { refusal: Refusal::Key, connection, ..stranger.clone() };
         let mut log = Log::default();
         let flood = logged(|| {
             (0..1000).for_each(|_| log.take(&stranger, NOW));
@@ -218,7 +287,7 @@ mod tests {
     /// Regression: how many were not logged was told with the next refusal alone, so never where a flood had stopped.
     #[test]
     fn count_of_a_flood_that_has_stopped_is_told() {
-        let stranger = Refused { function: "callback", refusal: Refusal::Path, connection: None, peer: None };
+        let stranger = stranger();
         let mut log = Log::default();
         let told = |log: &mut Log, tell: fn(&mut Log)| logged(|| tell(log));
         logged(|| (0..30).for_each(|_| log.take(&stranger, NOW)));

@@ -195,7 +195,7 @@ impl Deployment {
         let courier = self.courier(Outcome::Delivered, answer);
         let answered = async {
             let span = tracing::error_span!("request", request_id = REQUEST_ID, method = "POST", path);
-            let handled = Box::pin(call::handle(&courier, request));
+            let handled = async { call::router().handle(&courier, request).await };
             lambda::answer_api(Duration::MAX, handled).instrument(span).await
         };
         let response = Box::pin(answered.with_subscriber(self.log.dispatch())).await;

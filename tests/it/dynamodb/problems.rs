@@ -24,9 +24,9 @@ async fn hub() -> (Context<store_dynamodb::DynamoStore, Kept>, Emulator) {
 async fn ask(context: &Context<store_dynamodb::DynamoStore, Kept>, path: &str) -> (u16, Value) {
     let request = Request::get(path).header("authorization", format!("Bearer {API_KEY}")).body(Bytes::new()).unwrap();
     let response = if path.starts_with("/calls") {
-        call_status::handle(context, request).await
+        call_status::router().handle(context, request).await
     } else {
-        deliveries::handle(context, request).await
+        deliveries::router().handle(context, request).await
     };
     (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
 }

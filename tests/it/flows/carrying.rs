@@ -16,7 +16,8 @@ use simulators::erp::{Behaviour, Reply};
 use tongguan::Hub;
 
 use crate::support::{
-    Plan, Time, attempted, courier, delivery, erp, events, ledger, settled, status, sweep, taken, until, within,
+    Plan, Time, attempted, courier, delivery, erp, events, hook, ledger, settled, status, sweep, taken, until,
+    verified, within,
 };
 
 /// Pushes the statuses of so many orders, `<name>0`, `<name>1`, ...
@@ -283,14 +284,12 @@ async fn what_the_queue_forgot_is_delivered_by_the_sweep() {
     let (queue, forgotten) = queue::in_process([], 1);
     drop(forgotten);
     let context = runtime::Context { queue, ..hub.context().clone() };
-    let address =
-        runtime::receive::Address { partner: "xhq", connection: "xhq-sh", key: &crate::support::key("xhq-sh") };
     for n in 0..25 {
-        let verified = runtime::receive::verify(&context, &syn_status::ACTION, address, None).unwrap();
+        let verified = verified(&context.config, &hook(Partner::Xhq, "syn_status"), syn_status::ACTION);
         let body = status(&format!("Q{n}"), 61).into();
-        let push = runtime::receive::Delivered { body, ..Default::default() };
+        let push = runtime::receive::IncomingPush { body, ..Default::default() };
         let arrived = tokio::time::Instant::now();
-        let answer = runtime::receive::receive(&context, &syn_status::ACTION, verified, push, arrived).await;
+        let answer = runtime::receive::receive(&context, verified, push, arrived).await;
         assert_eq!(answer.status, 200, "a queue that is gone is no reason to refuse");
     }
     assert_eq!(erp.count(), 0);

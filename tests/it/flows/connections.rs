@@ -10,19 +10,19 @@ use outbound::KeepAlive;
 use partners::Partner;
 use queue::Errand;
 use runtime::Context;
-use runtime::receive::{self, Address, Delivered};
+use runtime::receive::{self, IncomingPush};
 use serde_json::{Value, json};
 use store::Store as _;
 use store_sqlite::SqliteStore;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
-use tongguan::{Hub, table};
+use tongguan::Hub;
 
 use crate::support::http::{api, exchange, hang_up, request};
 use crate::support::{
     API_KEY, Kept, PUSHING, Plan, Time, connection, delivery, erp, events, hook, key, pushing, settled, status, taken,
-    until, within,
+    until, verified, within,
 };
 
 /// Regression: a sender that closed after its last byte lost its push where the close was seen before the push was kept,
@@ -169,13 +169,10 @@ async fn what_a_hub_had_in_hand_is_delivered_at_the_next_start() {
     let hub = plan.start_at(&time).await;
     // Admitted by a hub whose hints come to nothing.
     let context = contexts(&hub);
-    let id = connection(Partner::Xhq);
-    let address = Address { partner: "xhq", connection: id, key: &key(id) };
-    let action = table::hook("syn_status").unwrap();
-    let verified = receive::verify(&context, &action, address, None).unwrap();
+    let verified = verified(&context.config, &hook(Partner::Xhq, "syn_status"), syn_status::ACTION);
     let body = status("L1", 61).into();
-    let delivered = Delivered { body, ..Delivered::default() };
-    receive::receive(&context, &action, verified, delivered, Instant::now()).await;
+    let push = IncomingPush { body, ..IncomingPush::default() };
+    receive::receive(&context, verified, push, Instant::now()).await;
     assert_eq!(context.queue.0.lock().unwrap().len(), 1);
     hub.stop().await;
     assert_eq!(receiver.count(), 0);

@@ -50,9 +50,9 @@ impl Desk {
         let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {API_KEY}"));
         let request = request.body(Bytes::from(body.to_string())).unwrap();
         let response = if path.starts_with("/calls") {
-            call_status::handle(&self.context, request).await
+            call_status::router().handle(&self.context, request).await
         } else {
-            deliveries::handle(&self.context, request).await
+            deliveries::router().handle(&self.context, request).await
         };
         (response.status().as_u16(), response.body().to_vec())
     }

@@ -11,14 +11,13 @@ use partners::Partner;
 use partners::answer::Verdict;
 use queue::{Errand, Hint};
 use runtime::Context;
-use runtime::receive::{self, Address, Delivered};
+use runtime::receive::{self, IncomingPush};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::support::http::{exchange, request};
 use crate::support::{
-    Plan, Time, attempted, connection, courier, delivery, erp, events, key, settled, status, sweep, taken, until,
-    within,
+    Plan, Time, attempted, courier, delivery, erp, events, hook, settled, status, sweep, taken, until, verified, within,
 };
 
 /// A panic in one attempt took along everything the sweep had taken up, at every sweep again.
@@ -94,12 +93,10 @@ async fn a_large_push_that_is_not_read_in_time_is_answered_in_time() {
                 },
                 ..rate_push::ACTION
             };
-            let connection = connection(Partner::OneData);
-            let address = Address { partner: "onedata", connection, key: &key(connection) };
-            let verified = receive::verify(&context, &slow, address, None).unwrap();
+            let verified = verified(&context.config, &hook(Partner::OneData, "rates"), slow);
             let body = format!(r#"{{"a":"{}"}}"#, "x".repeat(200_000)).into();
-            let delivered = Delivered { body, ..Delivered::default() };
-            receive::receive(&context, &slow, verified, delivered, arrived).await.verdict
+            let push = IncomingPush { body, ..IncomingPush::default() };
+            receive::receive(&context, verified, push, arrived).await.verdict
         }
     };
     let now = Instant::now();

@@ -87,9 +87,9 @@ impl<S: Store> Desk<S> {
         let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
         let request = request.body(Bytes::from(body.to_string())).unwrap();
         let response = if path.starts_with("/calls") {
-            call_status::handle(&self.context, request).await
+            call_status::router().handle(&self.context, request).await
         } else {
-            deliveries::handle(&self.context, request).await
+            deliveries::router().handle(&self.context, request).await
         };
         (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
     }

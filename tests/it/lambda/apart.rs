@@ -58,7 +58,7 @@ async fn a_push_is_kept_without_credentials_and_signed_with_them() {
         let body = json!({"action": "syn_status", "orderOutNo": order, "code": 61}).to_string();
         let event = rest(&format!("/hooks/xhq/xhq-sh/{KEY}/syn_status"), &body);
         let request = lambda_http::request::from_str(&event.to_string()).unwrap();
-        assert_eq!(said(&lambda::answer(&context, &syn_status::ACTION, request).await).0, 200);
+        assert_eq!(said(&lambda::answer(&context, None, &syn_status::ACTION, request).await).0, 200);
     }
     let hints = context.queue.0.lock().unwrap().clone();
     assert_eq!(hints.len(), 2, "each is hinted at");

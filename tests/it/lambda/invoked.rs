@@ -12,7 +12,7 @@ fn answer(response: &http::Response<bytes::Bytes>) -> (u64, Value) {
 async fn deliveries_are_listed_and_shown_without_a_key() {
     let (context, _) = deployed().await;
     push(&context, &syn_status::ACTION, &rest(&format!("/hooks/xhq/xhq-sh/{KEY}/syn_status"), BODY)).await;
-    let ask = async |event: &str| answer(&deliveries::invoke(&context, event.as_bytes()).await);
+    let ask = async |event: &str| answer(&deliveries::router().invoke(&context, event.as_bytes()).await);
     let (status, failed) = ask(r#"{"path":"/deliveries/failed","query":{"limit":5}}"#).await;
     assert_eq!((status, &failed["items"]), (200, &json!([])));
     let (status, timeline) = ask(r#"{"path":"/events/xhq-sh/order:S1"}"#).await;
@@ -37,7 +37,7 @@ async fn deliveries_are_listed_and_shown_without_a_key() {
 #[tokio::test]
 async fn calls_are_listed_and_shown_without_a_key() {
     let (context, _) = deployed().await;
-    let ask = async |event: &str| answer(&call_status::invoke(&context, event.as_bytes()).await);
+    let ask = async |event: &str| answer(&call_status::router().invoke(&context, event.as_bytes()).await);
     assert_eq!(ask(r#"{"path":"/calls?state=ambiguous"}"#).await.0, 200);
     assert_eq!(ask(&format!(r#"{{"path":"/calls/{}"}}"#, "0".repeat(48))).await.0, 404);
     let resolve = format!(r#"{{"path":"/calls/{}/resolve","body":{{"decision":"done"}}}}"#, "0".repeat(48));
@@ -52,7 +52,7 @@ async fn calls_are_listed_and_shown_without_a_key() {
 async fn request_of_the_gateway_needs_a_key() {
     let (context, _) = deployed().await;
     let request = http::Request::get("/calls").header("invoked", "true").body(bytes::Bytes::new()).unwrap();
-    assert_eq!(call_status::handle(&context, request).await.status(), 401);
+    assert_eq!(call_status::router().handle(&context, request).await.status(), 401);
 }
 
 /// Regression: the ledger answered `null`.

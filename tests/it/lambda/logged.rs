@@ -48,7 +48,7 @@ async fn answered(context: &Context<DynamoStore, Forgetful>, action: &Action, bo
     "r-1".clone_into(&mut invocation.request_id);
     invocation.deadline = u64::MAX;
     let request = lambda_http::request::from_str(&event.to_string()).unwrap().with_lambda_context(invocation);
-    lambda::answer(context, action, request).await;
+    lambda::answer(context, None, action, request).await;
     drop(logging);
     log.lines()
 }

@@ -10,13 +10,13 @@ use partners::answer::Verdict;
 use queue::{Hint, Queue, QueueError};
 use runtime::Context;
 use runtime::config::Config;
-use runtime::receive::{self, Address, Delivered};
+use runtime::receive::{self, IncomingPush};
 use store::Store as _;
 use tokio::time::Instant;
 
 use super::{BODY, KEY, NOW, configuration, deployed, rest, said};
 use crate::dynamodb::Fault;
-use crate::support::Kept;
+use crate::support::{Kept, verified};
 
 /// A queue whose first use is a defect.
 #[derive(Clone, Default)]
@@ -45,7 +45,7 @@ async fn a_push_whose_handler_panicked_is_accepted_once_when_it_comes_again() {
         let event = rest(&format!("/hooks/xhq/xhq-sh/{KEY}/single_receipt"), body).to_string();
         let push = async |action| {
             let request = lambda_http::request::from_str(&event).unwrap();
-            let (status, body) = said(&lambda::answer(&context, action, request).await);
+            let (status, body) = said(&lambda::answer(&context, None, action, request).await);
             (status, body["state"].clone())
         };
         let accepted =
@@ -65,17 +65,16 @@ async fn what_is_stored_in_time_is_hinted_at_though_another_part_of_the_push_is_
     let (Context { config, store, clock, .. }, emulator) = deployed().await;
     let queue = Kept::default();
     let context = Context { config, store, clock, queue: queue.clone() };
-    let key = format!("{KEY}te");
-    let address = Address { partner: "trackingeyes", connection: "te", key: &key };
-    let verified = receive::verify(&context, &customs_status::ACTION, address, None).unwrap();
+    let path = format!("/hooks/trackingeyes/te/{KEY}te/customs_status");
+    let verified = verified(&context.config, &path, customs_status::ACTION);
     let body = r#"[{"blNo":"B1","id":1},{"blNo":"B2","id":2},{"blNo":"B3","id":3}]"#;
-    let delivered = Delivered { body: body.into(), ..Delivered::default() };
+    let push = IncomingPush { body: body.into(), ..IncomingPush::default() };
     emulator.next(&[Fault::None, Fault::None]);
     emulator.always(Fault::AnswerLate);
     let budget = Partner::TrackingEyes.budget();
     // So much of it is gone that the store does not give up before.
     let arrived = Instant::now() - budget / 2;
-    let answer = receive::receive(&context, &customs_status::ACTION, verified, delivered, arrived).await;
+    let answer = receive::receive(&context, verified, push, arrived).await;
     assert_eq!((answer.verdict, arrived.elapsed() <= budget), (Verdict::Unavailable, true));
     let hints = queue.0.lock().unwrap();
     let hinted: Vec<_> = hints.iter().map(|hint| hint.key.subject.as_str()).collect();
@@ -117,7 +116,7 @@ async fn a_hint_has_its_share_of_the_partners_time() {
     ] {
         let request = lambda_http::request::from_str(&rest(&path, BODY).to_string()).unwrap();
         let begun = Instant::now();
-        let (status, _) = said(&lambda::answer(&context, action, request).await);
+        let (status, _) = said(&lambda::answer(&context, None, action, request).await);
         assert!(begun.elapsed() < partner.budget(), "{:?}", begun.elapsed());
         assert_eq!((status, std::mem::take(&mut *context.queue.0.lock().unwrap())), (200, hints), "{partner}");
     }

@@ -106,7 +106,7 @@ impl Warm {
 
     async fn push(&self, action: &Action, path: &str, body: &str) -> (u16, Value) {
         let request = lambda_http::request::from_str(&rest(path, body).to_string()).unwrap();
-        said(&lambda::answer_renewing(&self.context(), &self.kept, action, request).await)
+        said(&lambda::answer(&self.context(), Some(&self.kept), action, request).await)
     }
 
     async fn status(&self, key: &str, order: u32) -> u16 {
@@ -130,7 +130,7 @@ impl Warm {
         let context = self.context();
         let handle = |context: Context<_, _>| async move {
             let request = http::Request::post(path).header("authorization", format!("Bearer {API_KEY}"));
-            deliveries::handle(&context, request.body(bytes::Bytes::from(body.to_owned())).unwrap()).await
+            deliveries::router().handle(&context, request.body(bytes::Bytes::from(body.to_owned())).unwrap()).await
         };
         lambda::handled(&context, &self.kept, Duration::from_secs(20), handle).await.status().as_u16()
     }
@@ -169,7 +169,7 @@ async fn added_address_is_accepted_at_once() {
     let mut event = rest(&format!("/hooks/xhq/xhq-lan/{KEY}lan/syn_status"), BODY);
     event["requestContext"]["identity"]["sourceIp"] = "192.0.2.1".into();
     let request = lambda_http::request::from_str(&event.to_string()).unwrap();
-    let answer = lambda::answer_renewing(&warm.context(), &warm.kept, &syn_status::ACTION, request).await;
+    let answer = lambda::answer(&warm.context(), Some(&warm.kept), &syn_status::ACTION, request).await;
     assert_eq!(said(&answer).0, 200);
 }
 

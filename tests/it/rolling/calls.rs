@@ -108,7 +108,8 @@ async fn ask<S: Store>(side: &Side<S>, order: &str) -> String {
         .header("authorization", "Bearer erp-0123456789abcdefghijklmnopqrstuvwxyz")
         .header("content-type", "application/json")
         .header("idempotency-key", order);
-    let response = call::handle(&side.courier(Outcome::Delivered), request.body(Bytes::from(body)).unwrap()).await;
+    let response =
+        call::router().handle(&side.courier(Outcome::Delivered), request.body(Bytes::from(body)).unwrap()).await;
     assert!([200, 202].contains(&response.status().as_u16()), "{:?}", response.body());
     let answer: Value = serde_json::from_slice(response.body()).unwrap();
     answer["id"].as_str().unwrap().to_owned()

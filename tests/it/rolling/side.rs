@@ -15,9 +15,11 @@ use outbound::Sent;
 use queue::{Errand, Hint, Queue, QueueError};
 use runtime::Context;
 use runtime::config::Config;
-use runtime::receive::{self, Address, Delivered};
+use runtime::receive::{self, IncomingPush};
 use store::Store;
 use tokio::time::Instant;
+
+use crate::support::verified;
 
 /// When the fixtures were written.
 pub(super) const NOW: Utc = Utc(1_795_334_400_000_000);
@@ -92,12 +94,12 @@ impl<S: Store> Side<S> {
         // What came of attempts is not this push's.
         self.context.queue.take();
         let action = callback::ACTIONS.iter().find(|action| action.name == function).unwrap();
-        let partner = self.context.config.connections[&ConnectionId::from(connection)].partner.to_string();
+        let partner = self.context.config.connections[&ConnectionId::from(connection)].partner;
         let key = format!("{connection}-0123456789abcdefghijklmnopqrstuvwxyz");
-        let address = Address { partner: &partner, connection, key: &key };
-        let verified = receive::verify(&self.context, action, address, None).unwrap();
-        let delivered = Delivered { body: Bytes::from(body.to_owned()), ..Delivered::default() };
-        let answer = receive::receive(&self.context, action, verified, delivered, Instant::now()).await;
+        let path = simulators::pushes::path(partner, connection, &key, action.suffix);
+        let verified = verified(&self.context.config, &path, *action);
+        let push = IncomingPush { body: Bytes::from(body.to_owned()), ..IncomingPush::default() };
+        let answer = receive::receive(&self.context, verified, push, Instant::now()).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         self.context.queue.take()
     }

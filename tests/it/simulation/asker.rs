@@ -89,7 +89,7 @@ pub(super) async fn decide(hub: &Hub) {
         Request::post(format!("/calls/{}/resolve", key.id)).header("authorization", format!("Bearer {API_KEY}"));
     let request = request.body(format!(r#"{{"decision":"{name}"}}"#).into()).unwrap();
     let context = hub.context();
-    let answer = Mortal::new(call_status::handle(&context, request), death).await;
+    let answer = Mortal::new(call_status::router().handle(&context, request), death).await;
     world.tell(&format!("the ERP's decision: {:?}", answer.map(|answer| answer.status())));
 }
 

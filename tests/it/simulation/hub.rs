@@ -7,11 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use courier::{Courier, Lines};
+use http::Method;
 use hub::{EndpointId, EventKey};
 use partners::answer::{Answer, Verdict};
 use queue::{Errand, Hint, Queue as _};
 use runtime::Context;
-use runtime::receive::{Address, Delivered, receive, refuse, verify};
+use runtime::entrance::{PushPath, Unverified};
+use runtime::receive::{IncomingPush, receive};
+use runtime::refusal::refuse;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -273,16 +276,16 @@ impl Hub {
 }
 
 async fn keep(context: &Context<SimStore, SimQueue>, push: &Push, arrived: Instant) -> Answer {
-    let action = callback::ACTIONS.into_iter().find(|action| action.suffix == push.suffix).unwrap();
-    let key = "k".repeat(32);
-    let address = Address { partner: push.partner.id(), connection: push.connection, key: &key };
-    match verify(context, &action, address, None) {
+    let path = simulators::pushes::path(push.partner, push.connection, &"k".repeat(32), push.suffix);
+    let segments = hub::path::segments(&path);
+    let found = Unverified::of(PushPath::of(&segments), &Method::POST, None, &callback::ACTIONS);
+    match found.and_then(|found| found.verify(&context.config)) {
         Ok(verified) => {
             let content_type = "application/json;charset=UTF-8".to_owned();
-            let delivered = Delivered { body: push.body.clone(), content_type, ..Delivered::default() };
-            receive(context, &action, verified, delivered, arrived).await
+            let push = IncomingPush { body: push.body.clone(), content_type, encoding: None };
+            receive(context, verified, push, arrived).await
         }
-        Err(answer) => answer,
+        Err(refused) => refused.answer(context.now()),
     }
 }
 

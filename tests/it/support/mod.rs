@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ::http::Method;
 use courier::{Courier, Swept};
+use hub::action::Action;
 use hub::delivery::Delivery;
 use hub::ledger::Tally;
 use hub::signature::SigningKey;
@@ -23,6 +25,7 @@ use partners::Partner;
 use queue::{Hint, InProcess, Queue, QueueError};
 use runtime::Clock;
 use runtime::config::Config;
+use runtime::entrance::{PushPath, Unverified, Verified};
 use simulators::partner::{Answer, Next};
 use simulators::{Erp, Sender, pushes};
 use store::{Listed, Store as _};
@@ -67,6 +70,13 @@ pub(crate) fn key(connection: &str) -> String {
 pub(crate) fn hook(partner: Partner, suffix: &str) -> String {
     let connection = connection(partner);
     pushes::path(partner, connection, &key(connection), suffix)
+}
+
+/// The sender of a push on that path, checked as on both hosts, for one action.
+pub(crate) fn verified<'c>(config: &'c Config, path: &str, action: Action) -> Verified<'c> {
+    let segments = hub::path::segments(path);
+    let push = Unverified::of(PushPath::of(&segments), &Method::POST, None, &[action]).unwrap();
+    push.verify(config).unwrap()
 }
 
 /// The `n`th signing secret.

@@ -144,7 +144,7 @@ fn every_function_has_a_sample_of_its_kind_and_there_are_no_others() {
 async fn push(context: &Deployed, function: &str) -> u16 {
     let Trigger::Hook(action) = trigger(function) else { panic!("{function} is no webhook") };
     let request = lambda_http::request::from_str(&sample(function)).unwrap();
-    lambda::answer(context, &action, request).await.status().as_u16()
+    lambda::answer(context, None, &action, request).await.status().as_u16()
 }
 
 /// Has the store asked what every function asks it at its start.
@@ -170,10 +170,10 @@ async fn every_push_is_accepted_and_known_the_second_time() {
 }
 
 /// Regression: the description, which is public and needs nothing, could read the secret and the table and send hints.
-#[test]
-fn the_description_is_given_by_a_function_that_may_only_log() {
+#[tokio::test]
+async fn the_description_is_given_by_a_function_that_may_only_log() {
     let request = http::Request::get("/openapi.json").body(bytes::Bytes::new()).unwrap();
-    assert_eq!(openapi::handle(&request).status(), 200);
+    assert_eq!(openapi::router().handle(&(), request).await.status(), 200);
     let may: BTreeSet<String> = permissions("openapi").iter().flat_map(actions).collect();
     assert_eq!(may.into_iter().collect::<Vec<_>>(), ["logs:CreateLogStream", "logs:PutLogEvents"]);
 }
@@ -226,7 +226,7 @@ async fn ask(context: &Deployed, method: &str, path: &str, body: &str) -> (u16, 
     let (mut head, body) = request.into_parts();
     head.uri = path.parse().unwrap();
     let request = http::Request::from_parts(head, bytes::Bytes::from(body.to_vec()));
-    let response = deliveries::handle(context, request).await;
+    let response = deliveries::router().handle(context, request).await;
     (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
 }
 
@@ -289,7 +289,7 @@ async fn the_sample_call_is_made_by_the_sample_hint_and_its_end_is_shown() {
     // Nobody can tell what became of it.
     let courier = answered(&context, "<html>");
     for _ in 0..2 {
-        let response = call::handle(&courier, request(&sample("call"))).await;
+        let response = call::router().handle(&courier, request(&sample("call"))).await;
         assert_eq!(response.status(), 202, "{:?}", response.body());
     }
     assert_eq!(asked("call", &emulator), may("call"), "it may do no more than it does");
@@ -301,16 +301,16 @@ async fn the_sample_call_is_made_by_the_sample_hint_and_its_end_is_shown() {
     assert!(response.batch_item_failures.is_empty());
     assert_eq!(asked("dispatch", &emulator), may("dispatch"), "it may do no more than it does");
 
-    let listed = call_status::handle(&context, request(&sample("call_status"))).await;
+    let listed = call_status::router().handle(&context, request(&sample("call_status"))).await;
     let listed: Value = serde_json::from_slice(listed.body()).unwrap();
     let id = listed["items"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!((&listed["items"][0]["state"], id), (&"ambiguous".into(), hint.key.id.to_string()));
     let mut open = request(&sample("call_status"));
     *open.uri_mut() = "/calls?state=ambiguous".parse().unwrap();
-    assert_eq!(call_status::handle(&context, open).await.status(), 200);
+    assert_eq!(call_status::router().handle(&context, open).await.status(), 200);
     let mut resolve = request(&sample("call_status")).map(|_| bytes::Bytes::from_static(br#"{"decision":"done"}"#));
     *resolve.uri_mut() = format!("/calls/{}/resolve", hint.key.id).parse().unwrap();
     *resolve.method_mut() = http::Method::POST;
-    assert_eq!(call_status::handle(&context, resolve).await.status(), 200);
+    assert_eq!(call_status::router().handle(&context, resolve).await.status(), 200);
     assert_eq!(asked("call_status", &emulator), may("call_status"), "it may do no more than it does");
 }

@@ -6,7 +6,7 @@ use hub::Alias;
 use outbound::Sent;
 use partners::{Json, onedata, operation};
 use queue::Queue;
-use runtime::receive::{self, Delivered, Lost};
+use runtime::receive::{self, IncomingPush, Lost};
 use store::Store;
 
 use super::exchange::{Ask, Exchange};
@@ -24,8 +24,8 @@ pub(super) async fn keep<S: Store, Q: Queue>(
     };
     for item in onedata::items(&json).iter().filter(|item| item.state == onedata::State::Found) {
         let body = Bytes::from(format!("{{\"data\":[{}]}}", item.json.text()));
-        let delivered = Delivered { body, content_type: "application/json".to_owned(), ..Delivered::default() };
-        receive::keep(&courier.context, &courier.ports, ask.connection, &delivered).await?;
+        let push = IncomingPush { body, content_type: "application/json".to_owned(), encoding: None };
+        receive::keep(&courier.context, &courier.ports, ask.connection, &push).await?;
     }
     Ok(())
 }
