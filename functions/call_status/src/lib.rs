@@ -15,10 +15,12 @@ mod list;
 mod resolve;
 mod retry;
 
+use api::contract::Retry;
 use api::{Caller, Parameters, Problem, asking};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use hub::{EventId, EventKey, call};
+use hub::call::{self, CallView};
+use hub::{EventId, EventKey};
 use queue::Queue;
 use runtime::Context;
 use store::{Listed, Store};
@@ -72,18 +74,18 @@ async fn route<S: Store, Q: Queue>(
             let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
             let whole =
                 record.as_ref().and_then(|record| call::whole(record, &context.config.credentials(&key.connection)));
-            Ok(api::raw(StatusCode::OK, whole.ok_or_else(missing)?.into_bytes()))
+            api::json(StatusCode::OK, &whole.ok_or_else(missing)?)
         }
         (&Method::POST, ["calls", id, "resolve"]) => {
             let key = key(context, caller, id)?;
             let listed = resolve::answer(context, key, caller.id, api::body(request)?).await?;
-            Ok(api::raw(StatusCode::OK, shown(&listed)?.into_bytes()))
+            api::json(StatusCode::OK, &shown(&listed).ok_or_else(missing)?)
         }
         (&Method::POST, ["calls", id, "retry"]) => {
             let key = key(context, caller, id)?;
-            let asked = if request.body().is_empty() { retry::Retry::default() } else { api::body(request)? };
+            let asked = if request.body().is_empty() { Retry::default() } else { api::body(request)? };
             let listed = retry::answer(context, key, asked).await?;
-            Ok(api::raw(StatusCode::OK, shown(&listed)?.into_bytes()))
+            api::json(StatusCode::OK, &shown(&listed).ok_or_else(missing)?)
         }
         (_, ["calls"] | ["calls", _]) => Err(Problem::method("GET")),
         (_, ["calls", _, "resolve" | "retry"]) => Err(Problem::method("POST")),
@@ -107,7 +109,6 @@ async fn found<S: Store, Q>(context: &Context<S, Q>, key: &EventKey) -> Result<L
     found.ok_or_else(missing)
 }
 
-fn shown(listed: &Listed) -> Result<String, Problem> {
-    let call = listed.work.call.as_ref().ok_or_else(missing)?;
-    Ok(call::view(&listed.key, &listed.meta, call))
+fn shown(listed: &Listed) -> Option<CallView<'_>> {
+    listed.work.call.as_ref().map(|call| call::view(&listed.key, &listed.meta, call))
 }

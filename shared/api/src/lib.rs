@@ -1,17 +1,18 @@
 //! What the ERP's requests have in common, whichever function answers them: who asks ([`caller`]), how a request is
-//! read ([`segments`], [`Parameters`], [`body`], [`multipart`], [`invocation`]), where a page begins ([`Seal`]), and how it is answered ([`json`], [`raw`], [`Problem`]).
+//! read ([`segments`], [`Parameters`], [`body`], [`multipart`], [`invocation`]), where a page begins ([`Seal`]), what it may hold and is answered with ([`contract`]), and how that is sent ([`json`], [`raw`], [`Problem`]).
 //!
 //! It knows no route, and neither stores nor sends.
 
 mod answer;
 mod caller;
+pub mod contract;
 mod invocation;
 mod multipart;
 mod problem;
 mod request;
 mod seal;
 
-pub use answer::{MOST_BYTES, fewer, fitting, json, printed, raw};
+pub use answer::{MOST_BYTES, Printed, fewer, fitting, json, printed, raw};
 pub use caller::{Caller, asking, caller, refusal};
 pub use hub::path::segments;
 pub use invocation::invocation;

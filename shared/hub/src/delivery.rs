@@ -41,6 +41,7 @@ const UNCONFIGURED: &str = "its endpoint is not in the configuration";
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum State {
     /// To be attempted at its due time.
     Pending,
