@@ -97,7 +97,7 @@ pub(crate) async fn run(config: &Config, calls: Calls, times: times::Print) -> a
             let found = SqliteStore::reading(&config.data_dir)?.find(id, now()).await?;
             let found = found.as_ref().and_then(|record| Some((record, record.work.call.as_ref()?)));
             let (record, call) = found.ok_or_else(|| anyhow::anyhow!("there is no call {id}, or it has expired"))?;
-            let view = call::view(&record.event.key, &record.event.meta, call);
+            let view = serde_json::to_string(&call::view(&record.event.key, &record.event.meta, call))?;
             let printed =
                 indent::print(&view).and_then(|()| indent::print(&String::from_utf8_lossy(&record.event.data())));
             out::unless_closed(printed)?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use api::Problem;
+use api::contract::Members;
 use bytes::Bytes;
 use courier::Courier;
 use http::header::{HeaderName, HeaderValue, LOCATION};
@@ -95,7 +96,8 @@ async fn same<S: Store, Q>(courier: &Courier<S, Q>, asked: &Listed) -> Result<Li
     }
     let detail = "this key was used for another request: take a new key, or repeat the request as it was";
     let problem = Problem::new(StatusCode::CONFLICT, "idempotency-conflict", detail);
-    Err(problem.with("call", &found.key.id).with("digest", &theirs).with("stored_digest", &ours))
+    let (call, digest, stored_digest) = (Some(found.key.id), Some(theirs), Some(ours));
+    Err(problem.with(Members { call, digest, stored_digest, ..Members::default() }))
 }
 
 async fn look<S: Store, Q>(courier: &Courier<S, Q>, key: &EventKey) -> Result<Listed, Problem> {
@@ -127,7 +129,7 @@ async fn waited<S: Store, Q>(courier: &Courier<S, Q>, listed: Listed, wait: Dura
 fn respond(listed: &Listed, wait: Duration, calls: &str) -> Result<Response<Bytes>, Problem> {
     let Some(call) = &listed.work.call else { return Err(Problem::missing("there is no such call")) };
     let status = if call.standing == Standing::Queued { StatusCode::ACCEPTED } else { StatusCode::OK };
-    let mut response = api::raw(status, call::view(&listed.key, &listed.meta, call).into_bytes());
+    let mut response = api::json(status, &call::view(&listed.key, &listed.meta, call))?;
     let location = HeaderValue::try_from(format!("{calls}{}", listed.key.id));
     response.headers_mut().extend(location.map(|location| (LOCATION, location)));
     if !wait.is_zero() {

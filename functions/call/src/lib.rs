@@ -16,6 +16,7 @@ mod request;
 
 use std::time::Duration;
 
+use api::contract::{Members, Mistake};
 use api::{Problem, Route, Router};
 use bytes::Bytes;
 use courier::Courier;
@@ -148,18 +149,18 @@ fn faulty(faults: &[Fault]) -> Problem {
     let first = faults.first();
     let field = first.map(|fault| fault.field.clone()).filter(|field| !field.is_empty());
     let detail = first.map_or("the request is not valid", |fault| fault.remedy.as_str());
-    Problem::field(field.unwrap_or_else(|| "body".to_owned()), detail).with("errors", &listed(faults))
+    Problem::field(field.unwrap_or_else(|| "body".to_owned()), detail).with(errors(faults))
 }
 
 /// 500: what the connection's configuration lacks.
 pub(crate) fn incomplete(faults: &[Fault]) -> Problem {
     let texts: Vec<_> = faults.iter().map(ToString::to_string).collect();
     let detail = format!("the connection's configuration lacks something for this operation: {}", texts.join("; "));
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "connection-incomplete", detail).with("errors", &listed(faults))
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "connection-incomplete", detail).with(errors(faults))
 }
 
-fn listed(faults: &[Fault]) -> Vec<serde_json::Value> {
+fn errors(faults: &[Fault]) -> Members {
     // Both may repeat something of the request.
-    let told = |fault: &Fault| serde_json::json!({"field": sentence(&fault.field), "remedy": sentence(&fault.remedy)});
-    faults.iter().map(told).collect()
+    let told = |fault: &Fault| Mistake { field: sentence(&fault.field), remedy: sentence(&fault.remedy) };
+    Members { errors: Some(faults.iter().map(told).collect()), ..Members::default() }
 }

@@ -1,6 +1,7 @@
 //! A query: what the partner says, or why it says nothing.
 
 use api::Problem;
+use api::contract::{Members, Original};
 use bytes::Bytes;
 use courier::Courier;
 use courier::call::{Answer, Unanswered, ask};
@@ -48,12 +49,9 @@ fn problem(connection: &Connection, why: Unanswered) -> Problem {
         Unanswered::Credentials { text, code, status, answer } => {
             let detail = format!("{partner} refuses the credentials of this connection: {text}");
             let problem = Problem::new(StatusCode::BAD_GATEWAY, "credentials-refused", detail);
-            let problem = problem.with("code", &code).with("partner_status", &status);
             // A token's answer is none of the query.
-            match answer {
-                Some(answer) => problem.with_text("answer", &String::from_utf8_lossy(&answer.body)),
-                None => problem,
-            }
+            let answer = answer.map(|answer| Original::of(&String::from_utf8_lossy(&answer.body)));
+            problem.with(Members { code: Some(code), partner_status: Some(status), answer, ..Members::default() })
         }
     }
 }
@@ -86,10 +84,11 @@ fn refused(connection: &Connection, verdict: Verdict, answer: &Answer) -> Proble
             (Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unavailable", detail), String::new(), String::new())
         }
     };
-    let original = String::from_utf8_lossy(&answer.body);
-    problem
-        .with("code", &code)
-        .with("text", &text)
-        .with("partner_status", &answer.status)
-        .with_text("answer", &original)
+    problem.with(Members {
+        code: Some(code),
+        text: Some(text),
+        partner_status: Some(answer.status),
+        answer: Some(Original::of(&String::from_utf8_lossy(&answer.body))),
+        ..Members::default()
+    })
 }

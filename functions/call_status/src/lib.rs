@@ -15,12 +15,13 @@ mod list;
 mod resolve;
 mod retry;
 
+use api::contract::Retry;
 use api::{Problem, Route, Routed, Router, body};
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use hub::{EventId, EventKey, call};
+use hub::call::{self, CallView};
+use hub::{EventId, EventKey};
 use queue::Queue;
-use retry::Retry;
 use runtime::Context;
 use store::{Listed, Store};
 
@@ -60,7 +61,7 @@ async fn one<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Result<
     let key = key(context, &asked)?;
     let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
     let whole = record.as_ref().and_then(|record| call::whole(record, &context.config.credentials(&key.connection)));
-    Ok(api::raw(StatusCode::OK, whole.ok_or_else(missing)?.into_bytes()))
+    api::json(StatusCode::OK, &whole.ok_or_else(missing)?)
 }
 
 /// Where the call of an id is kept. One of a connection that the key may not see is as good as absent.
@@ -80,11 +81,10 @@ async fn found<S: Store, Q>(context: &Context<S, Q>, key: &EventKey) -> Result<L
     found.ok_or_else(missing)
 }
 
-fn shown(listed: &Listed) -> Result<String, Problem> {
-    let call = listed.work.call.as_ref().ok_or_else(missing)?;
-    Ok(call::view(&listed.key, &listed.meta, call))
+fn shown(listed: &Listed) -> Option<CallView<'_>> {
+    listed.work.call.as_ref().map(|call| call::view(&listed.key, &listed.meta, call))
 }
 
 fn answered(listed: &Listed) -> Result<Response<Bytes>, Problem> {
-    Ok(api::raw(StatusCode::OK, shown(listed)?.into_bytes()))
+    api::json(StatusCode::OK, &shown(listed).ok_or_else(missing)?)
 }

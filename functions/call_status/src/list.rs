@@ -5,15 +5,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use api::{MOST_BYTES, Problem, Routed};
+use api::contract::{Calls, Next};
+use api::{MOST_BYTES, Printed, Problem, Routed};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::{Response, StatusCode};
-use hub::call::{Standing, is_subject};
+use hub::call::{CallView, Standing, is_subject};
 use hub::{Alias, ConnectionId, Subject};
 use runtime::Context;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 use store::{Failed, Latest, Listed, SUBJECTS, Store, StoreError};
 
 use crate::shown;
@@ -30,15 +30,6 @@ const AHEAD: Duration = Duration::from_hours(13);
 
 /// How many are read at once.
 const AT_ONCE: usize = 16;
-
-#[derive(Serialize)]
-struct Page {
-    items: Vec<Box<RawValue>>,
-    /// Where the next page begins; nothing at the end.
-    next: Option<String>,
-    /// Whether these and the pages that follow are all there are.
-    complete: bool,
-}
 
 pub(crate) async fn answer<S: Store, Q>(
     context: &Context<S, Q>,
@@ -70,7 +61,7 @@ pub(crate) async fn answer<S: Store, Q>(
             // The latest are kept.
             let left_out = items.len() - api::fitting(items.iter().rev(), MOST_BYTES).min(most);
             items.drain(..left_out);
-            Page { items, next: None, complete: found.complete && left_out == 0 }
+            Calls { items, next: Next(None), complete: found.complete && left_out == 0 }
         }
         (None, Some(Standing::Queued)) => {
             let mut page = queued(context, of_wanted, MOST_BYTES).await?;
@@ -87,21 +78,19 @@ pub(crate) async fn answer<S: Store, Q>(
         // Whatever is open: what is queued stands before the first page of what has stuck.
         (None, None) if from.is_none() => {
             let mut page = queued(context, of_wanted, MOST_BYTES / 2).await?;
-            let Page { items, next, .. } = failed(context, None, limit, wanted, MOST_BYTES / 2).await?;
+            let Calls { items, next, .. } = failed(context, None, limit, wanted, MOST_BYTES / 2).await?;
             page.items.extend(items);
-            Page { next, ..page }
+            Calls { next, ..page }
         }
         (None, None) => failed(context, from, limit, wanted, MOST_BYTES).await?,
     };
-    let next = seal.sealed(page.next, now)?;
-    api::json(StatusCode::OK, &Page { next, ..page })
+    let next = Next(seal.sealed(page.next.0, now)?);
+    api::json(StatusCode::OK, &Calls { next, ..page })
 }
 
 /// The calls as they are shown.
-fn printed<'a>(calls: impl Iterator<Item = &'a Listed>) -> Result<Vec<Box<RawValue>>, Problem> {
-    let shown = calls.map(|listed| shown(listed).map(|text| RawValue::from_string(text).ok()));
-    // It is JSON: it prints.
-    Ok(shown.collect::<Result<Vec<_>, Problem>>()?.into_iter().flatten().collect())
+fn printed<'a>(calls: impl Iterator<Item = &'a Listed>) -> Result<Vec<Printed<CallView<'static>>>, Problem> {
+    api::printed(calls.filter_map(shown))
 }
 
 /// A page of what failed or is ambiguous, and where the next one begins: as many as fit.
@@ -111,7 +100,7 @@ async fn failed<S: Store, Q>(
     mut limit: usize,
     wanted: impl Fn(&Listed) -> bool,
     bytes: usize,
-) -> Result<Page, Problem> {
+) -> Result<Calls, Problem> {
     loop {
         let page = context.store.failed(&Failed::Any, from, limit, context.now()).await;
         let page = page.map_err(|error| Problem::store(&error))?;
@@ -120,7 +109,7 @@ async fn failed<S: Store, Q>(
         let items = printed(page.items.iter().filter(stuck))?;
         match api::fewer(&items, limit, bytes) {
             Some(fewer) => limit = fewer,
-            None => return Ok(Page { items, next: page.next, complete: true }),
+            None => return Ok(Calls { items, next: Next(page.next), complete: true }),
         }
     }
 }
@@ -166,7 +155,7 @@ async fn queued<S: Store, Q>(
     context: &Context<S, Q>,
     wanted: impl Fn(&ConnectionId) -> bool,
     bytes: usize,
-) -> Result<Page, Problem> {
+) -> Result<Calls, Problem> {
     let now = context.now();
     let schedules = context.config.connections.values().map(|connection| &connection.schedule);
     let delays = schedules.flat_map(|schedule| (0..schedule.steps()).filter_map(|tries| schedule.delay(tries, 1.0)));
@@ -186,5 +175,5 @@ async fn queued<S: Store, Q>(
     let fit = api::fitting(&items, bytes);
     let complete = looked_through && listed && fit == items.len();
     items.truncate(fit);
-    Ok(Page { items, next: None, complete })
+    Ok(Calls { items, next: Next(None), complete })
 }

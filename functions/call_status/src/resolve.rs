@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use api::Problem;
+use api::contract::{Members, Resolution};
 use http::StatusCode;
-use hub::call::Decision;
 use hub::{EventKey, Work};
 use queue::Queue;
 use runtime::Context;
 use runtime::receive::hints;
-use serde::Deserialize;
 use store::{Listed, Settled, Store};
 use tokio::time::timeout;
 
@@ -20,14 +19,6 @@ const AGAIN: usize = 8;
 
 /// How long the hint may hold up the answer.
 const HINTING: Duration = Duration::from_millis(500);
-
-/// What the ERP decides.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Resolution {
-    #[serde(deserialize_with = "api::named")]
-    decision: Decision,
-}
 
 /// Applies a decision. Whoever makes it again, because the answer was lost, is told where the call stands by then.
 pub(crate) async fn answer<S: Store, Q: Queue>(
@@ -43,8 +34,8 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
         let standing = call.standing;
         let Some(call) = call.resolved(decision, by, now) else {
             let detail = "only an ambiguous call can be resolved";
-            let state = serde_json::to_value(standing).unwrap_or_default();
-            return Err(Problem::new(StatusCode::CONFLICT, "not-ambiguous", detail).with("state", &state));
+            let members = Members { state: Some(standing), ..Members::default() };
+            return Err(Problem::new(StatusCode::CONFLICT, "not-ambiguous", detail).with(members));
         };
         let version = found.work.version + 1;
         let work = found.work.with_call(call, &key.connection, &context.config.routes, context.config.sweep_every);

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use api::Problem;
+use api::contract::{Members, Retry};
 use http::StatusCode;
 use hub::call::{Call, Standing};
 use hub::progress::Outgoing as _;
 use hub::{EventKey, Work};
 use queue::{Errand, Hint, Queue};
 use runtime::Context;
-use serde::Deserialize;
 use store::{Listed, Settled, Store};
 use tokio::time::timeout;
 
@@ -20,15 +20,6 @@ const AGAIN: usize = 8;
 
 /// How long the hint may hold up the answer.
 const HINTING: Duration = Duration::from_millis(500);
-
-/// What is asked for.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Retry {
-    /// Only shows the call as it would be.
-    #[serde(default)]
-    dry_run: bool,
-}
 
 /// Ends the wait of a call. Asked for again while the call is being sent, it is refused: nothing is sent twice by it.
 pub(crate) async fn answer<S: Store, Q: Queue>(
@@ -65,6 +56,6 @@ fn refusal(call: &Call) -> Problem {
     } else {
         ("not-queued", "only a queued call can be sent now")
     };
-    let state = serde_json::to_value(call.standing).unwrap_or_default();
-    Problem::new(StatusCode::CONFLICT, kind, detail).with("state", &state)
+    let members = Members { state: Some(call.standing), ..Members::default() };
+    Problem::new(StatusCode::CONFLICT, kind, detail).with(members)
 }

@@ -15,7 +15,7 @@ use store::{Failed, Listed, Pending, Settled, Store, StoreError};
 use tokio::time::Instant;
 
 /// How many deliveries one request changes at the most.
-pub const MOST: usize = 1_000;
+pub const MOST: usize = api::contract::MOST_EVENTS;
 
 /// After how long a request begins no further batch: well within a gateway's time, for a batch may be slow, too.
 const LONGEST: Duration = Duration::from_secs(10);

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use api::{Caller, Object, Problem, given, json as answer_json, moment};
+use api::contract::{Confirm, Confirmed, EventKeys, Next, Replay, Replayed};
+use api::{Caller, Object, Problem, json as answer_json, moment};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::{Response, StatusCode};
-use hub::{ConnectionId, EndpointId, EventKey, Subject, Utc};
+use hub::{ConnectionId, EventKey, Subject, Utc};
 use queue::Queue;
 use runtime::Context;
-use serde::Deserialize;
-use serde_json::json;
 use store::Store;
 use tokio::time::timeout;
 
@@ -23,44 +22,6 @@ const HINTING: Duration = Duration::from_secs(1);
 
 /// How many events are looked up at once.
 const AT_ONCE: usize = 16;
-
-/// What a confirmation asks for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Confirm {
-    endpoint: EndpointId,
-    /// The list's `as_of`, so that what is confirmed is what was seen.
-    #[serde(default, deserialize_with = "given")]
-    cutoff: Option<String>,
-    /// Which; without it every failed delivery of the endpoint.
-    #[serde(default, deserialize_with = "given")]
-    events: Option<Vec<Object<EventKey>>>,
-    /// The `next` of the answer before.
-    #[serde(default, deserialize_with = "given")]
-    from: Option<String>,
-}
-
-/// What a replay asks for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Replay {
-    endpoint: EndpointId,
-    #[serde(default = "yes")]
-    dry_run: bool,
-    /// Those that wait for a retry, for a circuit or because the endpoint asked for patience are sent now.
-    #[serde(default)]
-    now: bool,
-    /// Which; without it every failed delivery of the endpoint, or with `now` every pending one.
-    #[serde(default, deserialize_with = "given")]
-    events: Option<Vec<Object<EventKey>>>,
-    /// The `next` of the answer before.
-    #[serde(default, deserialize_with = "given")]
-    from: Option<String>,
-}
-
-const fn yes() -> bool {
-    true
-}
 
 /// Failed deliveries that have been seen become confirmed.
 pub(crate) async fn confirm<S: Store, Q: Queue>(
@@ -85,8 +46,8 @@ pub(crate) async fn confirm<S: Store, Q: Queue>(
     {
         return Err(unknown);
     }
-    let next = seal.sealed(next, context.now())?;
-    answer_json(StatusCode::OK, &json!({"confirmed": events.len(), "events": events, "next": next}))
+    let next = Next(seal.sealed(next, context.now())?);
+    answer_json(StatusCode::OK, &Confirmed { confirmed: events.len(), events, next })
 }
 
 /// Deliveries start over, or those that wait are sent now.
@@ -116,11 +77,8 @@ pub(crate) async fn replay<S: Store, Q: Queue>(
             "takes none of these events: its `connections` and `types` want others, and it has no delivery of any";
         return Err(Problem::field("endpoint", detail).unconfigured());
     }
-    let (next, replayed) = (seal.sealed(next, context.now())?, if dry_run { 0 } else { events.len() });
-    let done = json!({
-        "dry_run": dry_run, "replayed": replayed, "events": events, "unwanted": unwanted, "next": next,
-    });
-    answer_json(StatusCode::OK, &done)
+    let (next, replayed) = (Next(seal.sealed(next, context.now())?), if dry_run { 0 } else { events.len() });
+    answer_json(StatusCode::OK, &Replayed { dry_run, replayed, events, unwanted, next })
 }
 
 /// The events that are named, if any.
@@ -131,8 +89,8 @@ fn named(selection: &Selection) -> &[EventKey] {
     }
 }
 
-fn selection(events: Option<Vec<Object<EventKey>>>) -> Result<Selection, Problem> {
-    let Some(events) = events else { return Ok(Selection::Failed) };
+fn selection(events: Option<EventKeys>) -> Result<Selection, Problem> {
+    let Some(EventKeys(events)) = events else { return Ok(Selection::Failed) };
     if events.len() > change::MOST {
         return Err(Problem::field("events", "at most 1000 at a time"));
     }

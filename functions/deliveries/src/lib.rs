@@ -19,18 +19,18 @@ pub mod change;
 mod changes;
 mod view;
 
-pub use view::known;
+pub use view::{KnownEvent, known};
 
 use std::time::Duration;
 
+use api::contract::{FailedDeliveries, FailedDelivery, ListedEvent, Next, Timeline};
 use api::{Caller, MOST_BYTES, Problem, Route, Routed, Router, body, json as answer_json};
 use bytes::Bytes;
 use http::{Response, StatusCode};
+use hub::time::Rfc3339;
 use hub::{ConnectionId, EndpointId, EventId, EventKey, Utc, call};
 use queue::Queue;
 use runtime::Context;
-use serde::Serialize;
-use serde_json::value::RawValue;
 use store::{Failed, Latest, Store};
 
 /// The function's name: folder, crate, binary, log and metric name.
@@ -84,7 +84,7 @@ async fn event<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Resul
     let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
     let record = record.ok_or_else(|| Problem::missing("there is no such event, or it has expired"))?;
     let credentials = context.config.credentials(&record.event.key.connection);
-    Ok(api::raw(StatusCode::OK, view::event(&record, &credentials)))
+    view::event(&record, &credentials)
 }
 
 async fn failed<S: Store, Q>(
@@ -102,7 +102,7 @@ async fn failed<S: Store, Q>(
         let page = context.store.failed(&which, from.as_deref(), limit, now).await;
         let page = page.map_err(|error| Problem::store(&error))?;
         let seen = page.items.iter().filter(|item| caller.sees(&item.key.connection));
-        let items = api::printed(seen.flat_map(|item| view::failures(item, endpoint.as_ref())))?;
+        let items = api::printed(seen.flat_map(|item| FailedDelivery::all(item, endpoint.as_ref())))?;
         if let Some(fewer) = api::fewer(&items, limit, MOST_BYTES) {
             limit = fewer;
             continue;
@@ -114,9 +114,8 @@ async fn failed<S: Store, Q>(
             return Err(unknown);
         }
         let as_of = Utc(now.0.saturating_sub(i64::try_from(SETTLING.as_micros()).unwrap_or_default()));
-        let next = seal.sealed(page.next, now)?;
-        let listed = Failures { as_of: as_of.to_string(), items, next };
-        return answer_json(StatusCode::OK, &listed);
+        let next = Next(seal.sealed(page.next, now)?);
+        return answer_json(StatusCode::OK, &FailedDeliveries { as_of: Rfc3339(as_of), items, next });
     }
 }
 
@@ -142,14 +141,6 @@ async fn is_listed<S: Store, Q>(
     Ok(true)
 }
 
-/// A page of what failed.
-#[derive(Serialize)]
-struct Failures {
-    as_of: String,
-    items: Vec<Box<RawValue>>,
-    next: Option<String>,
-}
-
 /// The connection of that name, configured or no longer, where the key may see it.
 fn seen(caller: Caller<'_>, name: &str) -> Result<ConnectionId, Problem> {
     let connection = ConnectionId::from(name);
@@ -172,18 +163,9 @@ async fn timeline<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Re
     if items.is_empty() {
         caller.connection(connection.as_str())?;
     }
-    let mut items = api::printed(items.iter().map(view::listed))?;
+    let mut items = api::printed(items.iter().map(|item| ListedEvent::of(&item.key, &item.meta, &item.work)))?;
     let left_out = items.len() - api::fitting(items.iter().rev(), MOST_BYTES);
     complete &= left_out == 0;
     items.drain(..left_out);
     answer_json(StatusCode::OK, &Timeline { connection, items, complete })
-}
-
-/// What is known about a subject, the latest of it where that is too much.
-#[derive(Serialize)]
-struct Timeline {
-    connection: ConnectionId,
-    items: Vec<Box<RawValue>>,
-    /// Whether that is all there is.
-    complete: bool,
 }

@@ -1,19 +1,21 @@
 //! The paths of calls: asking for any operation by its name, and what became of it.
 
+use api::contract::{Calls, Resolution, Retry};
 use partners::operation::Effect;
 use serde_json::{Value, json};
 
+use crate::derived::Schemas;
 use crate::parts::{self, answer, given, parameter, schema};
 
 /// The paths, each with its item.
-pub(crate) fn paths() -> [(String, Value); 5] {
+pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 5] {
     let id = given("path", "id", "The call's id.", &schema("Id"));
     [
         ("/calls/{connection}/{operation}".to_owned(), json!({"post": call()})),
-        ("/calls".to_owned(), json!({"get": list()})),
+        ("/calls".to_owned(), json!({"get": list(schemas)})),
         ("/calls/{id}".to_owned(), json!({"parameters": [id], "get": one()})),
-        ("/calls/{id}/resolve".to_owned(), json!({"parameters": [id], "post": resolve()})),
-        ("/calls/{id}/retry".to_owned(), json!({"parameters": [id], "post": retry()})),
+        ("/calls/{id}/resolve".to_owned(), json!({"parameters": [id], "post": resolve(schemas)})),
+        ("/calls/{id}/retry".to_owned(), json!({"parameters": [id], "post": retry(schemas)})),
     ]
 }
 
@@ -72,21 +74,8 @@ fn call() -> Value {
     })
 }
 
-fn list() -> Value {
+fn list(schemas: &mut Schemas) -> Value {
     let text = json!({"type": "string", "minLength": 1});
-    let page = json!({
-        "type": "object",
-        "required": ["items", "next", "complete"],
-        "properties": {
-            "items": {"type": "array", "items": schema("CallRecord")},
-            "next": schema("Next"),
-            "complete": {
-                "type": "boolean",
-                "description": "Whether this page and those after it are all there are. Of a subject with more calls \
-                                than fit the latest are shown, of more that are queued those that are due first.",
-            },
-        },
-    });
     json!({
         "operationId": "list_calls",
         "tags": ["calls"],
@@ -101,7 +90,7 @@ fn list() -> Value {
             parameter("from"),
             parameter("limit"),
         ],
-        "responses": parts::responses([("200", answer("A page.", &page))], &["400", "401", "404", "405", "500", "503"]),
+        "responses": parts::responses([("200", answer("A page.", &schemas.answer::<Calls>()))], &["400", "401", "404", "405", "500", "503"]),
     })
 }
 
@@ -117,23 +106,14 @@ fn one() -> Value {
     })
 }
 
-fn resolve() -> Value {
-    let decision = json!({
-        "type": "object",
-        "required": ["decision"],
-        "properties": {"decision": {
-            "type": "string", "enum": ["retry", "done"],
-            "description": "`retry`: send it again. `done`: the partner has done it.",
-        }},
-        "additionalProperties": false,
-    });
+fn resolve(schemas: &mut Schemas) -> Value {
     json!({
         "operationId": "resolve_call",
         "tags": ["calls"],
         "summary": "Decides about a call that is ambiguous: it was sent, and nobody knows what the partner made of it",
         "requestBody": {
             "required": true,
-            "content": {"application/json": {"schema": decision, "example": {"decision": "done"}}},
+            "content": {"application/json": {"schema": schemas.request::<Resolution>(), "example": {"decision": "done"}}},
         },
         "responses": parts::responses(
             [("200", answer("The call after the decision.", &schema("CallRecord")))],
@@ -142,20 +122,13 @@ fn resolve() -> Value {
     })
 }
 
-fn retry() -> Value {
-    let asked = json!({
-        "type": "object",
-        "properties": {
-            "dry_run": {"type": "boolean", "description": "Only shows the call as it would be."},
-        },
-        "additionalProperties": false,
-    });
+fn retry(schemas: &mut Schemas) -> Value {
     json!({
         "operationId": "retry_call",
         "tags": ["calls"],
         "summary": "Ends the wait of a queued call, be it for a retry, for an open circuit, for its turn at the \
                     connection's rate or because the partner asked for patience: it is sent now",
-        "requestBody": {"content": {"application/json": {"schema": asked, "example": {"dry_run": false}}}},
+        "requestBody": {"content": {"application/json": {"schema": schemas.request::<Retry>(), "example": {"dry_run": false}}}},
         "responses": parts::responses(
             [("200", answer("The call, due now.", &schema("CallRecord")))],
             &["400", "401", "404", "405", "408", "409", "413", "500", "503"],

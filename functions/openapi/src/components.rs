@@ -1,16 +1,16 @@
-//! What several paths share: the shapes of calls, events, deliveries and problems, parameters, and the key.
+//! What several paths share: parameters, headers, problems, files, and the key.
 
-use hub::call::Standing;
-use hub::delivery::State;
+use api::contract::ProblemBody;
 use partners::operation::enclosure::LONGEST_NAME;
 use serde_json::{Value, json};
 
+use crate::derived::Schemas;
 use crate::field::{ADDRESS, SOMETHING};
 use crate::parts::{self, schema};
 
 /// Everything but the bodies of the partners' operations.
-pub(crate) fn components() -> Value {
-    json!({
+pub(crate) fn components(mut derived: Schemas) -> Value {
+    let components = json!({
         "securitySchemes": {"key": {
             "type": "http", "scheme": "bearer",
             "description": "One of the configuration's `api_keys`, which sees its own connections.",
@@ -25,9 +25,10 @@ pub(crate) fn components() -> Value {
             "Allow": {"description": "The methods that the path takes.", "schema": {"type": "string"}},
             "Retry-After": {"description": "In how many seconds to try again.", "schema": {"type": "integer"}},
         },
-        "responses": problems(),
-        "schemas": schemas(),
-    })
+        "responses": problems(&derived.answer::<ProblemBody<'_>>()),
+        "schemas": files(),
+    });
+    parts::within(components, "schemas", derived.components())
 }
 
 fn parameters() -> Value {
@@ -57,8 +58,8 @@ fn parameters() -> Value {
 }
 
 /// By status, what is answered as a problem. Kinds are the ends of their `type`.
-fn problems() -> Value {
-    let content = json!({"application/problem+json": {"schema": schema("Problem")}});
+fn problems(schema: &Value) -> Value {
+    let content = json!({"application/problem+json": {"schema": schema}});
     let problem = |description: &str| json!({"description": description, "content": content});
     let saying = |header: &str, description: &str| {
         let headers = json!({header: {"$ref": format!("#/components/headers/{header}")}});
@@ -101,13 +102,9 @@ fn problems() -> Value {
     })
 }
 
-fn schemas() -> Value {
+/// What the partners' operations share.
+fn files() -> Value {
     json!({
-        "Id": {"type": "string", "pattern": "^[0-9a-f]{48}$"},
-        "Next": {"type": ["string", "null"],
-                 "description": "The `from` that goes on from here, for an hour, with the same key and the same request; null at the \
-                                 end. It is sealed: nothing can be read or made of it."},
-        "Problem": problem(),
         "Enclosure": enclosure(),
         "EnclosureOrBase64": {
             "description": "A file; or the partner's own field `file`, which passes as it is.",
@@ -115,60 +112,6 @@ fn schemas() -> Value {
                 schema("Enclosure"),
                 {"title": "OwnBase64", "type": "string", "minLength": 1, "pattern": SOMETHING, "contentEncoding": "base64"},
             ],
-        },
-        "CallState": {
-            "type": "string",
-            "enum": [Standing::Queued, Standing::Succeeded, Standing::Failed, Standing::Ambiguous],
-            "description": "`ambiguous`: it was sent, and nobody knows what the partner made of it. It is not sent \
-                            again unless somebody decides so.",
-        },
-        "CallRecord": call(),
-        "Attempt": attempt(),
-        "Delivery": delivery(),
-        "EventKey": event_key(),
-        "EventKeys": {
-            "type": "array", "items": schema("EventKey"), "maxItems": 1000,
-            "description": "Which events; left out, every failed delivery of the endpoint. Each is of a connection that the key \
-                            sees: one that is configured, or that one of these events is stored for.",
-        },
-        "ListedEvent": listed(&json!({"deliveries": {"type": "array", "items": schema("Delivery")}})),
-        "FailedDelivery": listed(&json!({"delivery": schema("Delivery")})),
-        "Event": event(),
-    })
-}
-
-fn time(description: &str) -> Value {
-    json!({"type": "string", "format": "date-time", "description": description})
-}
-
-fn problem() -> Value {
-    json!({
-        "type": "object",
-        "description": "RFC 9457.",
-        "required": ["type", "title", "status", "detail"],
-        "properties": {
-            "type": {"type": "string", "description": "`urn:tongguan:problem:<kind>`; stable."},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string", "description": "What is wrong, or what to do about it."},
-            "field": {
-                "type": ["string", "null"],
-                "description": "Which field: a path from the body's top such as `orders[0].orderOutNo`, or a \
-                                parameter's name.",
-            },
-            "errors": {
-                "type": "array",
-                "description": "Everything that the partner's document holds against the body.",
-                "items": {
-                    "type": "object",
-                    "required": ["field", "remedy"],
-                    "properties": {"field": {"type": "string"}, "remedy": {"type": "string"}},
-                },
-            },
-            "code": {"description": "The partner's own code."},
-            "text": {"type": "string", "description": "The partner's own words."},
-            "partner_status": {"type": "integer", "description": "The HTTP status of the partner's answer."},
-            "answer": {"description": "The partner's whole answer: its JSON as it came, anything else as a string."},
         },
     })
 }
@@ -216,170 +159,5 @@ fn enclosure() -> Value {
                 "additionalProperties": false,
             },
         ],
-    })
-}
-
-fn call() -> Value {
-    json!({
-        "type": "object",
-        "required": [
-            "id", "connection", "operation", "idempotency_key", "state", "accepted", "subject", "aliases", "attempts",
-            "answer",
-        ],
-        "properties": {
-            "id": schema("Id"),
-            "connection": {"type": "string"},
-            "operation": {"type": "string"},
-            "idempotency_key": {"type": "string"},
-            "state": schema("CallState"),
-            "accepted": time("When it was stored."),
-            "due": time("When it is sent next, while it is on its way."),
-            "settled": time("When it ended."),
-            "subject": {"type": "string", "description": "What it is about, such as `order:SO-1`."},
-            "aliases": {
-                "type": "array", "items": {"type": "string"},
-                "description": "Its business keys, and those that the partner's answer added.",
-            },
-            "request": request(),
-            "attempts": {"type": "array", "items": schema("Attempt"), "description": "The latest, oldest first."},
-            "code": {"type": "string", "description": "The partner's own code in the latest attempt, where that is no success."},
-            "text": {"type": "string", "description": "The partner's own words in the latest attempt, where that is no success."},
-            "decisions": {
-                "type": "array",
-                "description": "What was decided while it was ambiguous, the latest, oldest first.",
-                "items": {
-                    "type": "object",
-                    "required": ["decision", "at", "by"],
-                    "properties": {
-                        "decision": {"type": "string", "enum": ["retry", "done"]},
-                        "at": time("When."),
-                        "by": {"type": "string", "description": "The id of the API key."},
-                    },
-                },
-            },
-            "answer": {
-                "type": ["object", "null"],
-                "description": "The partner's latest answer.",
-                "required": ["status", "body", "truncated"],
-                "properties": {
-                    "status": {"type": "integer", "description": "The HTTP status."},
-                    "body": {"description": "Its JSON as it came, anything else as a string."},
-                    "truncated": {"type": "boolean", "description": "Whether `body` is the beginning of a longer one."},
-                },
-            },
-        },
-    })
-}
-
-/// What the ERP asked for: `GET /calls/{id}` and the events that tell the end show it.
-fn request() -> Value {
-    json!({
-        "type": "object",
-        "description": "The request, where one call is asked for or its end is told. Credentials, what is called like a secret, and what may \
-                        sign an address are `[REDACTED]`.",
-        "required": ["body", "truncated"],
-        "properties": {
-            "body": {"description": "The JSON as it came; of a long one the beginning, as a string."},
-            "truncated": {"type": "boolean", "description": "Whether `body` is the beginning of a longer one."},
-            "file": {
-                "type": "object",
-                "description": "The file that came with it.",
-                "required": ["name"],
-                "properties": {
-                    "name": {"type": ["string", "null"]},
-                    "content_type": {"type": "string"},
-                    "bytes": {"type": "integer", "description": "Its size, where it came with the request."},
-                    "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "Its digest."},
-                    "url": {"type": "string", "description": "Where it is fetched from, without its query."},
-                },
-            },
-        },
-    })
-}
-
-fn attempt() -> Value {
-    json!({
-        "type": "object",
-        "required": ["at", "ms", "status", "detail"],
-        "properties": {
-            "at": time("When it began."),
-            "ms": {"type": "integer", "description": "How long it took."},
-            "status": {"type": ["integer", "null"], "description": "The HTTP status, where there was an answer."},
-            "detail": {"type": "string", "description": "The beginning of the answer, or what went wrong."},
-            "put_off": {
-                "type": "integer",
-                "description": "No attempt: it was put off so many times in a row, first `at` that time, for the reason \
-                                in `detail`. No retry is used up by it.",
-            },
-        },
-    })
-}
-
-fn delivery() -> Value {
-    json!({
-        "type": "object",
-        "required": ["endpoint", "state", "attempts"],
-        "properties": {
-            "endpoint": {"type": "string"},
-            "state": {"type": "string", "enum": [State::Pending, State::Delivered, State::Failed, State::Confirmed]},
-            "due": time("When it is attempted next, while it is pending."),
-            "at": time("When it came to its state, once it is settled."),
-            "attempts": {"type": "array", "items": schema("Attempt"), "description": "The latest, oldest first."},
-        },
-    })
-}
-
-fn event_key() -> Value {
-    json!({
-        "type": "object",
-        "required": ["connection", "subject", "id"],
-        "properties": {"connection": {"type": "string"}, "subject": {"type": "string"}, "id": schema("Id")},
-    })
-}
-
-/// An event without its payload, with these members.
-fn listed(members: &Value) -> Value {
-    let own = json!({
-        "type": {"type": "string", "description": "`<partner>.<action>`, as the partner spells it."},
-        "received": time("When it came."),
-        "milestone": {"type": ["string", "null"], "description": "One vocabulary across partners; see `Event`."},
-        "malformed": {"type": ["string", "null"], "description": "Why it could not be read."},
-        "call": schema("CallState"),
-    });
-    let members = own.as_object().into_iter().chain(members.as_object()).flatten();
-    parts::within(event_key(), "properties", members.map(|(name, schema)| (name.clone(), schema.clone())))
-}
-
-fn event() -> Value {
-    json!({
-        "type": "object",
-        "description": "A CloudEvent 1.0. Of `call.succeeded`, `call.failed` and `call.ambiguous` the `data` is a \
-                        `CallRecord`; of any other type it is the partner's JSON, untouched.",
-        "required": ["specversion", "id", "source", "type", "subject", "time"],
-        "properties": {
-            "specversion": {"type": "string", "const": "1.0"},
-            "id": schema("Id"),
-            "source": {"type": "string", "description": "The connection."},
-            "type": {"type": "string", "examples": ["xhq.single_receipt", "call.succeeded"]},
-            "subject": {"type": "string", "examples": ["order:SO-1"]},
-            "time": time("When it was received, or when the call ended."),
-            "milestone": {
-                "type": "string",
-                "description": "Where the shipment stands: `declared`, `accepted`, `under_inspection`, `tax_due`, \
-                                `released`, `cleared`, `rejected`, `withdrawn` and others. A code that is not known \
-                                gives none.",
-            },
-            "malformed": {"type": "string", "description": "Why it could not be read."},
-            "possiblerepeat": {"type": "boolean", "description": "It may be a late repetition of an earlier event."},
-            "keysleftout": {
-                "type": "integer",
-                "description": "How many more of its business keys it is not found by, because there are too many.",
-            },
-            "datacontenttype": {"type": "string"},
-            "data": {"description": "The payload, where it is JSON."},
-            "data_base64": {
-                "type": "string", "contentEncoding": "base64", "description": "The payload, where it is not JSON.",
-            },
-        },
     })
 }

@@ -1,14 +1,16 @@
 //! The paths of events and of the hub's own deliveries, and what the ERP receives.
 
+use api::contract::{Confirm, Confirmed, FailedDeliveries, FoundEvent, Replay, Replayed, Timeline};
 use serde_json::{Value, json};
 
+use crate::derived::Schemas;
 use crate::parts::{self, answer, given, parameter, schema};
 
 const CHANGE_PROBLEMS: [&str; 7] = ["400", "401", "405", "408", "413", "500", "503"];
 const READ_PROBLEMS: [&str; 6] = ["400", "401", "404", "405", "500", "503"];
 
 /// The paths, each with its item.
-pub(crate) fn paths() -> [(String, Value); 6] {
+pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 6] {
     let subject = given(
         "path",
         "subject",
@@ -16,33 +18,19 @@ pub(crate) fn paths() -> [(String, Value); 6] {
         &json!({"type": "string"}),
     );
     let id = given("path", "id", "The event's id.", &schema("Id"));
-    let timeline = json!({"parameters": [parameter("connection"), subject], "get": timeline()});
-    let event = json!({"parameters": [parameter("connection"), subject, id], "get": event()});
+    let timeline = json!({"parameters": [parameter("connection"), subject], "get": timeline(schemas)});
+    let event = json!({"parameters": [parameter("connection"), subject, id], "get": event(schemas)});
     [
-        ("/deliveries/failed".to_owned(), json!({"get": failed()})),
-        ("/deliveries/confirm".to_owned(), json!({"post": confirm()})),
-        ("/deliveries/replay".to_owned(), json!({"post": replay()})),
+        ("/deliveries/failed".to_owned(), json!({"get": failed(schemas)})),
+        ("/deliveries/confirm".to_owned(), json!({"post": confirm(schemas)})),
+        ("/deliveries/replay".to_owned(), json!({"post": replay(schemas)})),
         ("/events/{connection}/{subject}".to_owned(), timeline),
         ("/events/{connection}/{subject}/{id}".to_owned(), event),
         ("/openapi.json".to_owned(), json!({"get": this()})),
     ]
 }
 
-fn failed() -> Value {
-    let page = json!({
-        "type": "object",
-        "required": ["as_of", "items", "next"],
-        "properties": {
-            "as_of": {
-                "type": "string", "format": "date-time",
-                "description": "The `cutoff` that confirms nothing that this list does not show: half a minute before \
-                                it was read, because what has just failed may not be listed yet. Of several pages the \
-                                first one's holds.",
-            },
-            "items": {"type": "array", "items": schema("FailedDelivery")},
-            "next": schema("Next"),
-        },
-    });
+fn failed(schemas: &mut Schemas) -> Value {
     let endpoint = given(
         "query",
         "endpoint",
@@ -54,72 +42,27 @@ fn failed() -> Value {
         "tags": ["deliveries"],
         "summary": "Failed deliveries by pages",
         "parameters": [endpoint, parameter("from"), parameter("limit")],
-        "responses": parts::responses([("200", answer("A page.", &page))], &READ_PROBLEMS),
+        "responses": parts::responses([("200", answer("A page.", &schemas.answer::<FailedDeliveries>()))], &READ_PROBLEMS),
     })
 }
 
-fn confirm() -> Value {
-    let asked = json!({
-        "type": "object",
-        "required": ["endpoint"],
-        "properties": {
-            "endpoint": {"type": "string", "description": "The id of an endpoint, configured or no longer."},
-            "cutoff": {
-                "type": "string", "format": "date-time",
-                "description": "What failed later is left; the list's `as_of`. Now, where it is left out.",
-            },
-            "events": schema("EventKeys"),
-            "from": from(),
-        },
-        "additionalProperties": false,
-    });
-    let done = changed(&json!({"confirmed": {"type": "integer", "description": "How many."}}));
+fn confirm(schemas: &mut Schemas) -> Value {
     json!({
         "operationId": "confirm_deliveries",
         "tags": ["deliveries"],
         "summary": "Failed deliveries that have been seen become confirmed",
-        "requestBody": sent(&asked, &json!({"endpoint": "erp", "cutoff": "2026-11-22T15:03:28.919588Z"})),
-        "responses": parts::responses([("200", answer("What was confirmed.", &done))], &CHANGE_PROBLEMS),
+        "requestBody": sent(&schemas.request::<Confirm>(), &json!({"endpoint": "erp", "cutoff": "2026-11-22T15:03:28.919588Z"})),
+        "responses": parts::responses([("200", answer("What was confirmed.", &schemas.answer::<Confirmed>()))], &CHANGE_PROBLEMS),
     })
 }
 
-fn replay() -> Value {
-    let asked = json!({
-        "type": "object",
-        "required": ["endpoint"],
-        "properties": {
-            "endpoint": {
-                "type": "string",
-                "description": "The id of a configured endpoint. Events that it does not want, by its `connections` and \
-                                `types`, and has no delivery of are not replayed: they are in `unwanted`, and where all \
-                                of `events` are, it is a 400.",
-            },
-            "dry_run": {"type": "boolean", "description": "Only tells which; true where it is left out."},
-            "now": {
-                "type": "boolean",
-                "description": "Ends the wait of pending deliveries, be it for a retry, for an open circuit or because \
-                                the endpoint asked for patience: they are sent now. Without `events`, every pending one \
-                                of the endpoint. What is settled is left as it is.",
-            },
-            "events": schema("EventKeys"),
-            "from": from(),
-        },
-        "additionalProperties": false,
-    });
-    let done = changed(&json!({
-        "dry_run": {"type": "boolean"},
-        "unwanted": {
-            "type": "array", "items": schema("EventKey"),
-            "description": "Which of `events` the endpoint does not want and has no delivery of: they were left out.",
-        },
-        "replayed": {"type": "integer", "description": "How many started over, or with `now` are sent now; 0 in a dry run."},
-    }));
+fn replay(schemas: &mut Schemas) -> Value {
     json!({
         "operationId": "replay_deliveries",
         "tags": ["deliveries"],
         "summary": "Deliveries start over, or are sent now; without \"dry_run\": false it only tells which",
-        "requestBody": sent(&asked, &json!({"endpoint": "erp", "dry_run": true})),
-        "responses": parts::responses([("200", answer("What was or would be replayed.", &done))], &CHANGE_PROBLEMS),
+        "requestBody": sent(&schemas.request::<Replay>(), &json!({"endpoint": "erp", "dry_run": true})),
+        "responses": parts::responses([("200", answer("What was or would be replayed.", &schemas.answer::<Replayed>()))], &CHANGE_PROBLEMS),
     })
 }
 
@@ -127,60 +70,21 @@ fn sent(schema: &Value, example: &Value) -> Value {
     json!({"required": true, "content": {"application/json": {"schema": schema, "example": example}}})
 }
 
-fn from() -> Value {
-    let description = "The `next` of the answer before, where that could not do all. It is taken for an hour, with the same key \
-                       and the same members beside it.";
-    json!({"type": "string", "description": description})
-}
-
-/// What a change is answered with: these members, the events, and where to go on.
-fn changed(members: &Value) -> Value {
-    let own = json!({"events": {"type": "array", "items": schema("EventKey")}, "next": schema("Next")});
-    let members: serde_json::Map<_, _> = [members, &own]
-        .into_iter()
-        .filter_map(Value::as_object)
-        .flatten()
-        .map(|(n, v)| (n.clone(), v.clone()))
-        .collect();
-    let required: Vec<_> = members.keys().collect();
-    json!({"type": "object", "required": required, "properties": members})
-}
-
-fn timeline() -> Value {
-    let found = json!({
-        "type": "object",
-        "required": ["connection", "items", "complete"],
-        "properties": {
-            "connection": {"type": "string"},
-            "items": {"type": "array", "items": schema("ListedEvent")},
-            "complete": {
-                "type": "boolean",
-                "description": "Whether that is all. Where it is not: the latest, of a thousand subjects at the most.",
-            },
-        },
-    });
+fn timeline(schemas: &mut Schemas) -> Value {
     json!({
         "operationId": "list_events",
         "tags": ["events"],
         "summary": "The events of a subject in the order of their reception, with their deliveries",
-        "responses": parts::responses([("200", answer("The events, if any.", &found))], &READ_PROBLEMS),
+        "responses": parts::responses([("200", answer("The events, if any.", &schemas.answer::<Timeline>()))], &READ_PROBLEMS),
     })
 }
 
-fn event() -> Value {
-    let found = json!({
-        "type": "object",
-        "required": ["deliveries", "event"],
-        "properties": {
-            "deliveries": {"type": "array", "items": schema("Delivery")},
-            "event": schema("Event"),
-        },
-    });
+fn event(schemas: &mut Schemas) -> Value {
     json!({
         "operationId": "get_event",
         "tags": ["events"],
         "summary": "One event with its payload, untouched, and its deliveries",
-        "responses": parts::responses([("200", answer("The event.", &found))], &READ_PROBLEMS),
+        "responses": parts::responses([("200", answer("The event.", &schemas.answer::<FoundEvent<'_>>()))], &READ_PROBLEMS),
     })
 }
 

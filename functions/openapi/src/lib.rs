@@ -1,21 +1,32 @@
-//! The ERP's API for machines: OpenAPI 3.1, written from the partners' table of operations and from what the functions
-//! answer.
+//! The ERP's API for machines: OpenAPI 3.1.
 //!
-//! `GET /openapi.json` needs no key: the document is the same for everybody and holds nothing of the configuration.
+//! `GET /openapi.json` needs no key: the document is the same for everybody and holds nothing of the configuration. It is the
+//! file `openapi.json` beside this crate's manifest. With the feature `schema` the crate writes that file, from the partners'
+//! table of operations and the types of [`api::contract`]; a test fails where the two differ. So no shipped program links what
+//! derives a schema.
 
+#[cfg(feature = "schema")]
 mod calls;
+#[cfg(feature = "schema")]
 mod components;
+#[cfg(feature = "schema")]
 mod deliveries;
+#[cfg(feature = "schema")]
+mod derived;
+#[cfg(feature = "schema")]
+mod document;
+#[cfg(feature = "schema")]
 mod field;
+#[cfg(feature = "schema")]
 mod operations;
+#[cfg(feature = "schema")]
 mod parts;
 
-use std::sync::LazyLock;
+#[cfg(feature = "schema")]
+pub use document::document;
 
 use api::Router;
 use bytes::Bytes;
-use partners::Partner;
-use serde_json::{Value, json};
 
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "openapi";
@@ -23,61 +34,11 @@ pub const NAME: &str = "openapi";
 /// The path of the document.
 pub const PATH: &str = "/openapi.json";
 
-/// The document as it is sent: it does not change while the process runs.
-static PRINTED: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
+/// The document as it is sent.
+pub const PRINTED: &str = include_str!("../openapi.json");
 
 /// The route of the function.
 #[must_use]
 pub fn router<C>() -> Router<C> {
-    Router::document(NAME, PATH, || PRINTED.clone())
-}
-
-/// The document: every path of the ERP's API, one for each operation of the table, and the events that it receives.
-#[must_use]
-pub fn document() -> Value {
-    let paths = deliveries::paths().into_iter().chain(calls::paths()).chain(operations::paths());
-    let components = parts::within(components::components(), "schemas", operations::schemas());
-    json!({
-        "openapi": "3.1.0",
-        "info": {
-            // Generators make names of packages of it.
-            "title": "Tongguan",
-            "summary": "Tongguan 通关: the customs and freight hub, as the ERP uses it.",
-            "description": ABOUT,
-            "version": env!("CARGO_PKG_VERSION"),
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        },
-        // Beside this document, whatever stage or base path it was read under.
-        "servers": [{"url": "."}],
-        "security": [{"key": []}],
-        "tags": tags(),
-        "paths": paths.collect::<serde_json::Map<_, _>>(),
-        "webhooks": {"event": deliveries::webhook()},
-        "components": components,
-    })
-}
-
-const ABOUT: &str = "\
-Send `Authorization: Bearer <key>` with one of the configuration's `api_keys`. What a key may not see is as good as \
-absent. Errors are RFC 9457 problems whose `type` is stable.
-
-A subject or alias is `<kind>:<value>`, such as `order:SO-1` or `bl:COSU6123456780`; in a path it is percent-encoded \
-where it has characters that need it. Times are UTC.
-
-A partner's operation is called at `POST /calls/{connection}/{operation}`, with the fields of the partner's document. \
-Fields that the document lost, and any others, pass through as they are; those that a connection's configuration names in \
-`required` must be given. A number may be given as a text and a text as a number; otherwise a body that its schema does not \
-allow is a 400 that names each field. Query parameters that a path does not list are a 400. What comes from the connection (credentials, tokens, signatures) is put in by the hub.";
-
-fn tags() -> Value {
-    let mut tags = vec![
-        json!({"name": "deliveries", "description": "The hub's deliveries to the ERP: what failed, confirm, replay."}),
-        json!({"name": "events", "description": "What the partners pushed, by subject."}),
-        json!({"name": "calls", "description": "What became of the calls to partners."}),
-        json!({"name": "receiver", "description": "What an endpoint of the ERP receives."}),
-        json!({"name": "openapi", "description": "This document."}),
-    ];
-    let partner = |partner: Partner| json!({"name": partner.id(), "description": partner.profile().about});
-    tags.extend(Partner::ALL.map(partner));
-    tags.into()
+    Router::document(NAME, PATH, || Bytes::from_static(PRINTED.as_bytes()))
 }

@@ -1,9 +1,11 @@
 //! Answers that are JSON.
 
+use std::marker::PhantomData;
+
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::Problem;
@@ -12,15 +14,41 @@ use crate::Problem;
 /// text within JSON, in which a quote takes two.
 pub const MOST_BYTES: usize = 3_000_000;
 
+/// The JSON of a `T`. Nothing of what it was printed from is kept: it takes no lifetime from there.
+#[derive(Debug)]
+pub struct Printed<T>(Box<RawValue>, PhantomData<fn(T)>);
+
+impl<T> Serialize for Printed<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl<T: schemars::JsonSchema> schemars::JsonSchema for Printed<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        generator.subschema_for::<T>()
+    }
+}
+
 /// Items of a list, printed.
-pub fn printed<T: Serialize>(items: impl IntoIterator<Item = T>) -> Result<Vec<Box<RawValue>>, Problem> {
-    items.into_iter().map(|item| to_raw_value(&item)).collect::<Result<_, _>>().map_err(unprinted)
+pub fn printed<T: Serialize>(items: impl IntoIterator<Item = T>) -> Result<Vec<Printed<T>>, Problem> {
+    let print = |item| to_raw_value(&item).map(|json| Printed(json, PhantomData));
+    items.into_iter().map(print).collect::<Result<_, _>>().map_err(unprinted)
 }
 
 /// How many of these items fit in so many bytes, from the first on.
-pub fn fitting<'a>(items: impl IntoIterator<Item = &'a Box<RawValue>>, bytes: usize) -> usize {
+pub fn fitting<'a, T: 'a>(items: impl IntoIterator<Item = &'a Printed<T>>, bytes: usize) -> usize {
     let sizes = items.into_iter().scan(0, |sum, item| {
-        *sum += item.get().len() + 1;
+        *sum += item.0.get().len() + 1;
         Some(*sum)
     });
     sizes.take_while(|sum| *sum <= bytes).count()
@@ -28,7 +56,7 @@ pub fn fitting<'a>(items: impl IntoIterator<Item = &'a Box<RawValue>>, bytes: us
 
 /// How many items a page should have instead of `limit`, where these, which it has, do not fit in so many bytes.
 #[must_use]
-pub fn fewer(items: &[Box<RawValue>], limit: usize, bytes: usize) -> Option<usize> {
+pub fn fewer<T>(items: &[Printed<T>], limit: usize, bytes: usize) -> Option<usize> {
     let fits = fitting(items, bytes);
     (fits < items.len() && limit > 1).then(|| fits.clamp(1, limit - 1))
 }

@@ -1,11 +1,12 @@
 //! What the ERP's requests have in common, whichever function answers them: where a request goes ([`Router`]), who asks
 //! ([`Caller`]), how a request is read ([`Parameters`], [`body`], [`multipart`], [`invocation`]), where a page begins
-//! ([`Seal`]), and how it is answered ([`json`], [`raw`], [`Problem`]).
+//! ([`Seal`]), the types of its bodies and answers ([`contract`]), and how it is answered ([`json`], [`raw`], [`Problem`]).
 //!
 //! It has no route of its own, and neither stores nor sends.
 
 mod answer;
 mod caller;
+pub mod contract;
 mod invocation;
 mod multipart;
 mod problem;
@@ -13,7 +14,7 @@ mod request;
 mod router;
 mod seal;
 
-pub use answer::{MOST_BYTES, fewer, fitting, json, printed, raw};
+pub use answer::{MOST_BYTES, Printed, fewer, fitting, json, printed, raw};
 pub use caller::Caller;
 pub use invocation::invocation;
 pub use multipart::{is_multipart, multipart};

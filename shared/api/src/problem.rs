@@ -9,12 +9,11 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use partners::sentence::{sentence, shortened};
 use runtime::Unconfigured;
 use runtime::refusal::{self, INCOMPLETE, NO_ROOM, Refusal, Refused, Unread};
-use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
-use serde_json::value::{RawValue, to_raw_value};
 use store::StoreError;
 
 use crate::answer::build;
+use crate::contract::{Members, ProblemBody};
 
 /// The longest detail, in characters: some list every name that would be taken.
 const LONGEST_DETAIL: usize = 1_000;
@@ -28,7 +27,7 @@ pub struct Problem {
     kind: &'static str,
     detail: String,
     field: Option<Cow<'static, str>>,
-    members: Vec<(&'static str, Box<RawValue>)>,
+    members: Box<Members>,
     headers: Vec<(HeaderName, HeaderValue)>,
     unconfigured: bool,
 }
@@ -37,7 +36,7 @@ impl Problem {
     /// A problem whose `type` is `urn:tongguan:problem:<kind>`. Kinds are stable: callers branch on them. The detail
     /// says what to do.
     pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
-        let (field, members, headers) = (None, Vec::new(), Vec::new());
+        let (field, members, headers) = (None, Box::default(), Vec::new());
         Self { status, kind, detail: detail.into(), field, members, headers, unconfigured: false }
     }
 
@@ -122,7 +121,8 @@ impl Problem {
             StoreError::Damaged { event, .. } => {
                 tracing::error!(%event, "a stored event is damaged: restore it from a backup");
                 let detail = "the stored bytes of this event are not those that were received; they are not served";
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "damaged", detail).with("event", &event.to_string())
+                let members = Members { event: Some(*event), ..Members::default() };
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "damaged", detail).with(members)
             }
         }
     }
@@ -135,22 +135,11 @@ impl Problem {
         self
     }
 
-    /// The problem with a further member. A [`RawValue`] stands in it as it was printed.
+    /// The problem with these members in place of those it had.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: &(impl Serialize + ?Sized)) -> Self {
-        // What cannot be printed as JSON is worth less than the problem.
-        self.members.extend(to_raw_value(value).map(|value| (name, value)));
+    pub fn with(mut self, members: Members) -> Self {
+        *self.members = members;
         self
-    }
-
-    /// The problem with what somebody else said as a further member: JSON as they printed it, anything else as a
-    /// string.
-    #[must_use]
-    pub fn with_text(self, name: &'static str, text: &str) -> Self {
-        match serde_json::from_str::<&RawValue>(text) {
-            Ok(json) => self.with(name, json),
-            Err(_) => self.with(name, text),
-        }
     }
 
     /// The problem with a `Retry-After` of so many seconds, at least one.
@@ -185,17 +174,16 @@ impl Problem {
 
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(None)?;
-        map.serialize_entry("type", &format!("urn:tongguan:problem:{}", self.kind))?;
-        map.serialize_entry("title", &self.status.canonical_reason())?;
-        map.serialize_entry("status", &self.status.as_u16())?;
-        // Both may repeat something of the request.
-        map.serialize_entry("detail", &shortened(&self.detail, LONGEST_DETAIL))?;
-        map.serialize_entry("field", &self.field.as_deref().map(sentence))?;
-        for (name, value) in &self.members {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
+        let body = ProblemBody {
+            kind: format!("urn:tongguan:problem:{}", self.kind),
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            // Both may repeat something of the request.
+            detail: shortened(&self.detail, LONGEST_DETAIL),
+            field: self.field.as_deref().map(sentence),
+            members: &self.members,
+        };
+        body.serialize(to)
     }
 }
 
@@ -204,6 +192,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::contract::{Mistake, Original};
 
     fn text(problem: &Problem) -> String {
         String::from_utf8(problem.answer("test").into_body().to_vec()).unwrap()
@@ -232,9 +221,11 @@ mod tests {
     fn what_a_partner_said_stays_as_it_was_printed() {
         let refused = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "partner-refused", "the partner refused it");
         let json = r#"{"code":1.10, "id":1906651379888427008,"id":"twice"}"#;
-        let told = refused().with("errors", &[json!({"field": "a", "remedy": "b"})]).with_text("answer", json);
+        let errors = Some(vec![Mistake { field: "a".to_owned(), remedy: "b".to_owned() }]);
+        let answered = |text| Some(Original::of(text));
+        let told = refused().with(Members { errors, answer: answered(json), ..Members::default() });
         assert!(text(&told).ends_with(&format!(r#","errors":[{{"field":"a","remedy":"b"}}],"answer":{json}}}"#)));
-        let told = refused().with_text("answer", "签名 \"error\"");
+        let told = refused().with(Members { answer: answered("签名 \"error\""), ..Members::default() });
         assert!(text(&told).ends_with(r#","answer":"签名 \"error\""}"#));
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Utc;
+use crate::time::Rfc3339;
 
 /// How many attempts are kept for the operator to read.
 pub const ATTEMPTS_KEPT: usize = 10;
@@ -26,7 +27,7 @@ pub struct Attempt {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-const fn is_zero(count: &u32) -> bool {
+pub(crate) const fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
@@ -34,6 +35,38 @@ impl Attempt {
     /// A placeholder that records why there is no attempt, or why the result of one is not known.
     pub(crate) fn none(now: Utc, why: &str) -> Self {
         Self { at: now, detail: why.to_owned(), ..Self::default() }
+    }
+}
+
+/// One attempt, or the time in which none could be made.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Attempt"))]
+pub struct AttemptView<'a> {
+    /// The time at which it began.
+    at: Rfc3339,
+    /// Its duration in milliseconds.
+    ms: u64,
+    /// The HTTP status, where there was an answer.
+    status: Option<u16>,
+    /// The beginning of the answer, or the error.
+    detail: &'a str,
+    /// No attempt was made: it was put off so many times in a row, first `at` that time, for the reason in `detail`. No
+    /// retry is used up by it.
+    #[serde(skip_serializing_if = "is_zero")]
+    put_off: u32,
+}
+
+impl Attempt {
+    /// The attempt as the ERP sees it.
+    #[must_use]
+    pub fn view(&self) -> AttemptView<'_> {
+        AttemptView {
+            at: Rfc3339(self.at),
+            ms: self.ms,
+            status: self.status,
+            detail: &self.detail,
+            put_off: self.postponed,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ pub use crate::attempt::{ATTEMPTS_KEPT, Attempt};
 /// State of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum State {
     /// To be attempted at its due time.
     Pending,

@@ -7,11 +7,14 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use partners::Json;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use crate::Event;
+use crate::attempt::is_zero;
 use crate::delivery::Outcome;
 use crate::event::Data;
+use crate::time::Rfc3339;
+use crate::{ConnectionId, Event, EventId, EventType, Milestone, Subject};
 
 /// The body an endpoint wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -42,7 +45,8 @@ pub fn content(event: &Event, format: Format) -> Content {
         Format::CloudEvents => Content {
             content_type: "application/cloudevents+json; charset=utf-8".to_owned(),
             encoding: None,
-            body: cloud_event(event).into(),
+            // Texts, numbers and what is JSON already: it prints.
+            body: serde_json::to_vec(&CloudEvent::of(event, &event.data())).unwrap_or_default().into(),
         },
         Format::Raw => {
             let content_type = match event.meta.content_type.as_str() {
@@ -95,50 +99,71 @@ fn label(text: &str) -> String {
     label
 }
 
-/// The payload goes in byte by byte: it is never parsed and printed again.
-fn cloud_event(event: &Event) -> Vec<u8> {
-    let meta = &event.meta;
-    let mut out = String::with_capacity(512);
-    let mut attribute = |name: &str, value: &str| {
-        out.push(if out.is_empty() { '{' } else { ',' });
-        out.push('"');
-        out.push_str(name);
-        out.push_str("\":");
-        out.push_str(&serde_json::Value::from(value).to_string());
-    };
-    attribute("specversion", "1.0");
-    attribute("id", &event.key.id.to_string());
-    attribute("source", event.key.connection.as_str());
-    attribute("type", meta.kind.as_str());
-    attribute("subject", event.key.subject.as_str());
-    attribute("time", &meta.received.to_string());
-    if let Some(milestone) = meta.milestone {
-        attribute("milestone", milestone.name());
+/// A CloudEvent 1.0. Of `call.succeeded`, `call.failed` and `call.ambiguous` the `data` is a `CallRecord`; of any other
+/// type it is the partner's JSON, untouched.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Event"))]
+pub struct CloudEvent<'a> {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "1.0")))]
+    specversion: &'static str,
+    id: EventId,
+    /// The connection.
+    source: &'a ConnectionId,
+    #[serde(rename = "type")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["xhq.single_receipt", "call.succeeded"])))]
+    kind: &'a EventType,
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["order:SO-1"])))]
+    subject: &'a Subject,
+    /// The time of its reception, or of the call's end.
+    time: Rfc3339,
+    /// The shipment's progress: `declared`, `accepted`, `under_inspection`, `tax_due`, `released`, `cleared`, `rejected`,
+    /// `withdrawn` and others. A code that is not known gives none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    milestone: Option<Milestone>,
+    /// The reason why it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    malformed: Option<&'a str>,
+    datacontenttype: &'a str,
+    /// Whether it may be a late repetition of an earlier event.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    possiblerepeat: bool,
+    /// The number of its business keys that it is not found by, because it has too many.
+    #[serde(skip_serializing_if = "is_zero")]
+    keysleftout: u32,
+    /// The payload, where it is JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
+    data: Option<&'a RawValue>,
+    /// The payload, where it is not JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("contentEncoding" = "base64")))]
+    data_base64: Option<String>,
+}
+
+impl<'a> CloudEvent<'a> {
+    /// The event with its payload ([`Event::data`]), which goes in byte by byte: it is never parsed and printed again.
+    #[must_use]
+    pub fn of(event: &'a Event, data: &'a [u8]) -> Self {
+        let meta = &event.meta;
+        let json = if matches!(meta.data, Data::Opaque) { None } else { serde_json::from_slice(data).ok() };
+        let opaque_type = if meta.content_type.is_empty() { "application/octet-stream" } else { &meta.content_type };
+        Self {
+            specversion: "1.0",
+            id: event.key.id,
+            source: &event.key.connection,
+            kind: &meta.kind,
+            subject: &event.key.subject,
+            time: Rfc3339(meta.received),
+            milestone: meta.milestone,
+            malformed: meta.malformed.as_deref(),
+            datacontenttype: if json.is_some() { "application/json" } else { opaque_type },
+            possiblerepeat: meta.possible_repeat,
+            keysleftout: meta.keys_left_out,
+            data: json,
+            data_base64: json.is_none().then(|| BASE64_STANDARD.encode(data)),
+        }
     }
-    if let Some(reason) = &meta.malformed {
-        attribute("malformed", reason);
-    }
-    let opaque_type = if meta.content_type.is_empty() { "application/octet-stream" } else { &meta.content_type };
-    let json = !matches!(meta.data, Data::Opaque);
-    attribute("datacontenttype", if json { "application/json" } else { opaque_type });
-    if meta.possible_repeat {
-        out.push_str(",\"possiblerepeat\":true");
-    }
-    if meta.keys_left_out > 0 {
-        out.push_str(",\"keysleftout\":");
-        out.push_str(&meta.keys_left_out.to_string());
-    }
-    let mut body = out.into_bytes();
-    if json {
-        body.extend_from_slice(b",\"data\":");
-        body.extend_from_slice(&event.data());
-    } else {
-        body.extend_from_slice(b",\"data_base64\":\"");
-        body.extend_from_slice(BASE64_STANDARD.encode(event.data()).as_bytes());
-        body.push(b'"');
-    }
-    body.push(b'}');
-    body
 }
 
 /// Reads the ERP's answer, whose body is text in UTF-8 or cannot be read. Success is any 2xx, as Standard Webhooks has it:
@@ -167,7 +192,7 @@ pub fn judge(format: Format, status: u16, retry_after: Option<Duration>, body: O
 mod tests {
     use super::*;
     use crate::event::Meta;
-    use crate::{EventId, EventKey, Milestone, Subject, Utc};
+    use crate::{EventKey, Utc};
 
     fn event(body: &'static str, data: Data) -> Event {
         Event {

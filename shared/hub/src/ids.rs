@@ -10,6 +10,7 @@ macro_rules! name {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, with = "String", description = ""))]
         pub struct $type(String);
 
         impl $type {
@@ -129,6 +130,9 @@ impl Alias {
 /// An event's id: 24 bytes, printed as 48 hex digits. The first 8 are derived from connection and subject, so that the
 /// events of one subject lie together in a store; the other 16 from what makes the event itself (see `identity`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Id", with = "String", extend("pattern" = "^[0-9a-f]{48}$")))]
+#[cfg_attr(feature = "schema", schemars(description = "The id of an event or of a call."))]
 pub struct EventId(pub [u8; 24]);
 
 impl fmt::Display for EventId {
@@ -179,6 +183,7 @@ impl<'de> Deserialize<'de> for EventId {
 
 /// Where an event is kept: the partition `<connection>#<subject>` and the event in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(description = "The three names of an event."))]
 pub struct EventKey {
     /// The account it came through.
     pub connection: ConnectionId,

@@ -82,6 +82,18 @@ impl fmt::Debug for Utc {
     }
 }
 
+/// A moment as the ERP sees it: as it prints, where [`Utc`] itself is stored as a number.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(inline, with = "String", description = "", extend("format" = "date-time")))]
+pub struct Rfc3339(pub Utc);
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

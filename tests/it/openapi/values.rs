@@ -85,15 +85,14 @@ const ALIKE: &[&str] = &[
     "application/zip\r\nx: y",
 ];
 
-struct Maker<'d> {
-    document: &'d Value,
+struct Maker {
     random: Random,
 }
 
-impl Maker<'_> {
+impl Maker {
     /// Values of a schema and others of its type. `given` is one that is allowed.
     fn values(&mut self, schema: &Value, given: Option<&Value>) -> Vec<Value> {
-        let schema = target(self.document, schema).clone();
+        let schema = target(schema).clone();
         if let Some(either) = schema["oneOf"].as_array() {
             return either.iter().flat_map(|one| self.values(one, None)).collect();
         }
@@ -129,7 +128,7 @@ impl Maker<'_> {
         for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             if !base.contains_key(name) {
                 let values = self.values(&properties[name], None);
-                let fits = |value: &Value| faults(self.document, &properties[name], value).is_empty();
+                let fits = |value: &Value| faults(&properties[name], value).is_empty();
                 base.insert(name.to_owned(), values.into_iter().find(fits).unwrap());
             }
         }
@@ -197,9 +196,9 @@ fn is_nameless(body: &Value) -> bool {
     file["url"].is_string() && file["name"].as_str().is_none_or(str::is_empty)
 }
 
-fn bodies(document: &Value, row: &Operation<'_>) -> (Value, Vec<Value>) {
-    let (schema, example) = body(document, row);
-    let mut maker = Maker { document, random: Random::new(7) };
+fn bodies(row: &Operation<'_>) -> (Value, Vec<Value>) {
+    let (schema, example) = body(row);
+    let mut maker = Maker { random: Random::new(7) };
     let bodies = maker.values(&schema, Some(&example));
     (schema, bodies)
 }
@@ -208,12 +207,11 @@ fn bodies(document: &Value, row: &Operation<'_>) -> (Value, Vec<Value>) {
 /// choice and a comma list of nothing were not, and sent.
 #[test]
 fn check_takes_what_the_schema_allows_and_nothing_else() {
-    let document = openapi::document();
     let (mut allowed, mut refused) = (0, 0);
     for row in operation::all().filter(|row| row.shape != Shape::Any) {
-        let (schema, bodies) = bodies(&document, row);
+        let (schema, bodies) = bodies(row);
         for body in bodies {
-            let broken = faults(&document, &schema, &body);
+            let broken = faults(&schema, &body);
             if broken.is_empty() && is_nameless(&body) {
                 continue;
             }
@@ -228,7 +226,7 @@ fn check_takes_what_the_schema_allows_and_nothing_else() {
 fn texts_are_made_from_a_pattern() {
     let mut random = Random::new(1);
     for pattern in ["^(a|b[0-9]{2})$", r"^\s*\S[\s\S]*$", "^[^/]+$", "^(x{1,3})?$"] {
-        let (hir, regex) = (Parser::new().parse(pattern).unwrap(), regex::Regex::new(pattern).unwrap());
-        assert!((0..100).map(|_| text(&hir, &mut random)).all(|text| regex.is_match(&text)), "{pattern}");
+        let (hir, schema) = (Parser::new().parse(pattern).unwrap(), json!({"type": "string", "pattern": pattern}));
+        assert!((0..100).all(|_| faults(&schema, &text(&hir, &mut random).into()).is_empty()), "{pattern}");
     }
 }

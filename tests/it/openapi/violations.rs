@@ -4,7 +4,7 @@
 use partners::operation::{self, Effect, Operation, Shape};
 use serde_json::{Value, json};
 
-use super::value::{faults, target};
+use super::value::{DOCUMENT, faults, target};
 use super::{body, path};
 use crate::calls::{Desk, Making};
 
@@ -15,18 +15,17 @@ struct Violation {
 }
 
 /// Collects violations of one schema.
-struct Maker<'d> {
-    document: &'d Value,
+struct Maker {
     made: Vec<Violation>,
 }
 
-impl Maker<'_> {
+impl Maker {
     /// Everything that is wrong with an object's members. `put` makes the whole body of such an object.
     fn object(&mut self, schema: &Value, given: &Value, at: &str, put: &dyn Fn(Value) -> Value) {
-        let schema = target(self.document, schema).clone();
+        let schema = target(schema).clone();
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
             let field = format!("{at}{name}");
-            let property = target(self.document, property).clone();
+            let property = target(property).clone();
             let needed = schema["required"].as_array().is_some_and(|all| all.contains(&name.as_str().into()));
             if needed {
                 let mut without = given.clone();
@@ -99,16 +98,15 @@ fn connection(desk: &Desk, row: &Operation<'_>) -> String {
 /// Regression: what the published schema required or typed was sent all the same, and told as a success.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn body_that_breaks_its_schema_is_a_400_of_that_field() {
-    let document = openapi::document();
     let desk = Desk::new().await;
     let mut tried = 0;
     for row in operation::all().filter(|row| row.shape != Shape::Any) {
-        let (schema, example) = body(&document, row);
-        let mut maker = Maker { document: &document, made: Vec::new() };
+        let (schema, example) = body(row);
+        let mut maker = Maker { made: Vec::new() };
         let mut whole = vec![json!(null), json!(5), json!("x"), json!(true)];
         match row.shape {
             Shape::Array => {
-                let items = target(&document, &schema)["items"].clone();
+                let items = target(&schema)["items"].clone();
                 maker.object(&items, &example[0], "[0].", &|element| json!([element]));
                 whole.extend([json!({}), json!([]), json!([5]), json!([[]])]);
                 // One that names no subscription is none.
@@ -121,7 +119,7 @@ async fn body_that_breaks_its_schema_is_a_400_of_that_field() {
         }
         let members = maker.made.into_iter().map(|made| (made.body, made.field));
         for (body, field) in members.chain(whole.into_iter().map(|body| (body, String::new()))) {
-            let broken = faults(&document, &schema, &body);
+            let broken = faults(&schema, &body);
             assert!(!broken.is_empty(), "{}: {body} breaks nothing", row.name);
             let reply = desk.call(&connection(&desk, row), row.name, "idempotency-key: k\r\n", &body.to_string()).await;
             let said = reply.json();
@@ -144,11 +142,10 @@ async fn body_that_breaks_its_schema_is_a_400_of_that_field() {
 /// Regression: a command without a body was sent as `{}`.
 #[tokio::test]
 async fn command_without_a_body_is_refused() {
-    let document = openapi::document();
     let desk = Desk::new().await;
     for row in operation::all() {
         let reply = desk.call(&connection(&desk, row), row.name, "idempotency-key: k\r\n", "").await;
-        let needed = document["paths"][path(row)]["post"]["requestBody"]["required"] == true;
+        let needed = DOCUMENT["paths"][path(row)]["post"]["requestBody"]["required"] == true;
         assert_eq!(reply.status == 400, needed, "{}: {}", row.name, reply.json());
         assert!(needed || row.effect == Effect::Query, "{}", row.name);
         if matches!(row.effect, Effect::Command { .. }) {

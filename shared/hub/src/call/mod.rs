@@ -19,7 +19,7 @@ use crate::{Alias, Utc};
 
 pub use record::{Request, SUBJECT, accepted, end, find, is_subject, key, shown};
 use view::asked;
-pub use view::{view, whole};
+pub use view::{CallView, view, whole};
 
 /// The types of the events that tell the ERP how a call ended.
 pub const EVENT_TYPES: [&str; 3] = ["call.succeeded", "call.failed", "call.ambiguous"];
@@ -27,6 +27,7 @@ pub const EVENT_TYPES: [&str; 3] = ["call.succeeded", "call.failed", "call.ambig
 /// Where a call stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CallState"))]
 pub enum Standing {
     /// To be sent, or to be sent again.
     Queued,
@@ -207,6 +208,7 @@ pub struct Rules<'a> {
 /// What somebody decides about a call that is ambiguous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum Decision {
     /// Send it again.
     Retry,

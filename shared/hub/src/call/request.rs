@@ -23,11 +23,15 @@ const SECRETS: [&str; 8] =
 /// The shortest credential whose value is looked for within longer texts: a shorter one is part of many words.
 const TELLING: usize = 6;
 
-/// What the ERP asked for.
+/// The request, where one call is read or its end is delivered. Credentials, values that are named like a secret, and the
+/// signature of an address are `[REDACTED]`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub(super) struct Sent {
-    /// The body as it was printed; the beginning of a long one, as a text.
+    /// The JSON as it came; of a long one the beginning, as a string.
+    #[cfg_attr(feature = "schema", schemars(with = "Value"))]
     body: Body,
+    /// Whether `body` is the beginning of a longer one.
     truncated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<File>,
@@ -40,18 +44,21 @@ enum Body {
     Text(String),
 }
 
-/// The file that came with the call.
+/// The file that came with it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 struct File {
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_type: Option<String>,
-    /// How long it is, where it came with the request.
+    /// Its size, where it came with the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<usize>,
+    /// Its digest.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[0-9a-f]{64}$")))]
     sha256: Option<String>,
-    /// Where it is fetched from, without what may sign the address.
+    /// The address that it is fetched from, without its query.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
 }

@@ -6,89 +6,94 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Call, Decision, Said, Standing};
+use crate::attempt::{Attempt, AttemptView};
 use crate::call::request::{self, Sent};
 use crate::event::Meta;
+use crate::time::Rfc3339;
 use crate::{Alias, ConnectionId, EventId, EventKey, Record};
 
-/// One JSON object.
-#[derive(Serialize)]
-struct View<'a> {
+/// A call to a partner, with its latest attempts and the partner's answer.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CallRecord"))]
+pub struct CallView<'a> {
     id: EventId,
     connection: &'a ConnectionId,
     operation: &'a str,
     idempotency_key: &'a str,
     state: Standing,
-    accepted: String,
-    /// When it is sent next, while it is on its way.
+    /// The time at which it was stored.
+    accepted: Rfc3339,
+    /// The time at which it is sent next, while it is queued.
     #[serde(skip_serializing_if = "Option::is_none")]
-    due: Option<String>,
-    /// When it ended.
+    due: Option<Rfc3339>,
+    /// The time at which it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    settled: Option<String>,
+    settled: Option<Rfc3339>,
+    /// The business key that it is about, such as `order:SO-1`.
     subject: &'a str,
+    /// Its business keys, and those that the partner's answer added.
     aliases: Vec<&'a Alias>,
-    /// What the ERP asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<Sent>,
-    attempts: Vec<ViewOfAttempt<'a>>,
-    /// The partner's own code and text in the latest attempt, where that is no success.
+    /// The latest attempts, oldest first.
+    attempts: Vec<AttemptView<'a>>,
+    /// The partner's own code in the latest attempt, where that is no success.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
+    /// The partner's own words in the latest attempt, where that is no success.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-    answer: Option<ViewOfAnswer<'a>>,
-    /// What was decided while it was ambiguous.
+    answer: Option<AnswerView<'a>>,
+    /// The latest decisions about it while it was ambiguous, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    decisions: Vec<ViewOfDecision<'a>>,
+    decisions: Vec<DecisionView<'a>>,
 }
 
-#[derive(Serialize)]
-struct ViewOfAttempt<'a> {
-    at: String,
-    ms: u64,
-    status: Option<u16>,
-    detail: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    put_off: Option<u32>,
-}
-
-#[derive(Serialize)]
-struct ViewOfAnswer<'a> {
+/// The partner's latest answer.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+struct AnswerView<'a> {
+    /// The HTTP status.
     status: u16,
+    /// Its JSON as it came, anything else as a string.
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
     body: Body<'a>,
+    /// Whether `body` is the beginning of a longer one.
     truncated: bool,
 }
 
-#[derive(Serialize)]
-struct ViewOfDecision<'a> {
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+struct DecisionView<'a> {
     decision: Decision,
-    at: String,
+    /// The time at which it was made.
+    at: Rfc3339,
+    /// The id of the API key that it was made with.
     by: &'a str,
 }
 
-/// JSON goes in as the partner printed it, anything else as the text it is.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Body<'a> {
     Json(&'a RawValue),
     Text(&'a str),
 }
 
-/// A call as the ERP sees it: one JSON object.
+/// A call as the ERP sees it, without its request.
 #[must_use]
-pub fn view(key: &EventKey, meta: &Meta, call: &Call) -> String {
-    printed(key, meta, call, None)
+pub fn view<'a>(key: &'a EventKey, meta: &'a Meta, call: &'a Call) -> CallView<'a> {
+    viewed(key, meta, call, None)
 }
 
 /// A call with the request that the ERP made, without what is secret in it: what its partner's operations call a
 /// credential, and the `credentials` of the connection, by name and value, where they are known. Nothing where the record is
 /// no call.
 #[must_use]
-pub fn whole(record: &Record, credentials: &[(&str, &str)]) -> Option<String> {
+pub fn whole<'a>(record: &'a Record, credentials: &[(&str, &str)]) -> Option<CallView<'a>> {
     let call = record.work.call.as_ref()?;
     let meta = &record.event.meta;
     let sent = Sent::of(&record.event.body, &hidden(meta, credentials));
-    Some(printed(&record.event.key, meta, call, sent))
+    Some(viewed(&record.event.key, meta, call, sent))
 }
 
 /// The body of the ERP's request as it printed it, without what is secret in it, as in [`whole`].
@@ -108,47 +113,38 @@ fn partner(meta: &Meta) -> Option<Partner> {
     meta.kind.as_str().split('.').next().and_then(Partner::from_id)
 }
 
-fn printed(key: &EventKey, meta: &Meta, call: &Call, request: Option<Sent>) -> String {
-    let time = call.progress.due.to_string();
+fn viewed<'a>(key: &'a EventKey, meta: &'a Meta, call: &'a Call, request: Option<Sent>) -> CallView<'a> {
+    let time = Rfc3339(call.progress.due);
     let (due, settled) = if call.standing == Standing::Queued { (Some(time), None) } else { (None, Some(time)) };
-    let attempts = call.progress.attempts.iter().map(|made| ViewOfAttempt {
-        at: made.at.to_string(),
-        ms: made.ms,
-        status: made.status,
-        detail: &made.detail,
-        put_off: (made.postponed > 0).then_some(made.postponed),
-    });
     let answer = call.answer.as_ref().map(|answer| {
         let json = if answer.truncated { None } else { serde_json::from_str(&answer.body).ok() };
         let body = json.map_or(Body::Text(&answer.body), Body::Json);
-        ViewOfAnswer { status: answer.status, body, truncated: answer.truncated }
+        AnswerView { status: answer.status, body, truncated: answer.truncated }
     });
-    let decisions = call.decisions.iter().map(|decided| ViewOfDecision {
+    let decisions = call.decisions.iter().map(|decided| DecisionView {
         decision: decided.decision,
-        at: decided.at.to_string(),
+        at: Rfc3339(decided.at),
         by: &decided.by,
     });
     let Said { code, text } = *said(meta, call).unwrap_or_default();
-    let view = View {
+    CallView {
         id: key.id,
         connection: &key.connection,
         operation: &call.operation,
         idempotency_key: &call.key,
         state: call.standing,
-        accepted: meta.received.to_string(),
+        accepted: Rfc3339(meta.received),
         due,
         settled,
         subject: meta.aliases.first().map_or(key.subject.as_str(), Alias::as_str),
         aliases: meta.aliases.iter().chain(&call.learned).collect(),
         request,
-        attempts: attempts.collect(),
+        attempts: call.progress.attempts.iter().map(Attempt::view).collect(),
         code,
         text,
         answer,
         decisions: decisions.collect(),
-    };
-    // Texts and numbers always print; a failure here would be a defect of serde_json.
-    serde_json::to_string(&view).unwrap_or_default()
+    }
 }
 
 /// What the partner said in the latest attempt. Of a call of an earlier version it is read from the answer as that is kept.

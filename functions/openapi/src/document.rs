@@ -1,0 +1,59 @@
+//! The document, put together from what the other modules say of its parts.
+
+use partners::Partner;
+use serde_json::{Value, json};
+
+use crate::derived::Schemas;
+use crate::{calls, components, deliveries, operations, parts};
+
+/// The document: every path of the ERP's API, one for each operation of the table, and the events that it receives.
+#[must_use]
+pub fn document() -> Value {
+    let mut derived = Schemas::new();
+    let own = [&deliveries::paths(&mut derived)[..], &calls::paths(&mut derived)].concat();
+    let paths = own.into_iter().chain(operations::paths());
+    let components = parts::within(components::components(derived), "schemas", operations::schemas());
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            // Generators make names of packages of it.
+            "title": "Tongguan",
+            "summary": "Tongguan 通关: the customs and freight hub, as the ERP uses it.",
+            "description": ABOUT,
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        // Beside this document, whatever stage or base path it was read under.
+        "servers": [{"url": "."}],
+        "security": [{"key": []}],
+        "tags": tags(),
+        "paths": paths.collect::<serde_json::Map<_, _>>(),
+        "webhooks": {"event": deliveries::webhook()},
+        "components": components,
+    })
+}
+
+const ABOUT: &str = "\
+Send `Authorization: Bearer <key>` with one of the configuration's `api_keys`. What a key may not see is as good as \
+absent. Errors are RFC 9457 problems whose `type` is stable.
+
+A subject or alias is `<kind>:<value>`, such as `order:SO-1` or `bl:COSU6123456780`; in a path it is percent-encoded \
+where it has characters that need it. Times are UTC.
+
+A partner's operation is called at `POST /calls/{connection}/{operation}`, with the fields of the partner's document. \
+Fields that the document lost, and any others, pass through as they are; those that a connection's configuration names in \
+`required` must be given. A number may be given as a text and a text as a number; otherwise a body that its schema does not \
+allow is a 400 that names each field. Query parameters that a path does not list are a 400. What comes from the connection (credentials, tokens, signatures) is put in by the hub.";
+
+fn tags() -> Value {
+    let mut tags = vec![
+        json!({"name": "deliveries", "description": "The hub's deliveries to the ERP: what failed, confirm, replay."}),
+        json!({"name": "events", "description": "What the partners pushed, by subject."}),
+        json!({"name": "calls", "description": "What became of the calls to partners."}),
+        json!({"name": "receiver", "description": "What an endpoint of the ERP receives."}),
+        json!({"name": "openapi", "description": "This document."}),
+    ];
+    let partner = |partner: Partner| json!({"name": partner.id(), "description": partner.profile().about});
+    tags.extend(Partner::ALL.map(partner));
+    tags.into()
+}

@@ -1,0 +1,376 @@
+//! Bodies of the ERP's requests and of their answers. `/openapi.json` publishes the schemas of these types with their doc
+//! comments as descriptions, so the comments are written for its readers.
+//!
+//! The types say how something is shown. The functions decide which of it is shown to a key.
+
+use hub::attempt::{Attempt, AttemptView};
+use hub::call::{CallView, Decision, Standing};
+use hub::delivery::{self, State};
+use hub::envelope::CloudEvent;
+use hub::event::{Meta, Work};
+use hub::time::Rfc3339;
+use hub::{ConnectionId, EndpointId, EventId, EventKey, EventType, Milestone, Subject};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use store::Listed;
+
+use crate::answer::Printed;
+use crate::request::{Object, given, named};
+
+/// The largest number of events that one request may name.
+pub const MOST_EVENTS: usize = 1_000;
+
+/// The `from` of the next request, valid for an hour with the same key and the same request; null at the end. It is sealed:
+/// nothing can be read or made of it.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Next(pub Option<String>);
+
+/// The events to change; left out, every failed delivery of the endpoint. Each is of a connection that the key sees: one that
+/// is configured, or that one of these events is stored for.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EventKeys(
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<EventKey>", length(max = MOST_EVENTS)))]
+    pub  Vec<Object<EventKey>>,
+);
+
+/// The body of a confirmation.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
+pub struct Confirm {
+    /// The id of an endpoint, configured or no longer.
+    pub endpoint: EndpointId,
+    /// The time until which failures are confirmed, such as the list's `as_of`; now, where it is left out.
+    #[serde(default, deserialize_with = "given")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
+    pub cutoff: Option<String>,
+    /// The events to confirm.
+    #[serde(default, deserialize_with = "given")]
+    #[cfg_attr(feature = "schema", schemars(with = "EventKeys"))]
+    pub events: Option<EventKeys>,
+    /// The `next` of the answer before, where that could not do all. It is taken for an hour, with the same key and the same
+    /// members beside it.
+    #[serde(default, deserialize_with = "given")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub from: Option<String>,
+}
+
+/// The answer to a confirmation.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
+pub struct Confirmed {
+    /// The number of deliveries that are confirmed.
+    pub confirmed: usize,
+    /// The events whose delivery is confirmed.
+    pub events: Vec<EventKey>,
+    /// The place where the rest begins.
+    pub next: Next,
+}
+
+/// The body of a replay.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
+pub struct Replay {
+    /// The id of a configured endpoint. Events that it does not want, by its `connections` and `types`, and has no delivery
+    /// of are not replayed: they are in `unwanted`, and where all of `events` are, it is a 400.
+    pub endpoint: EndpointId,
+    /// Change nothing, and answer which deliveries would be replayed; true where it is left out.
+    #[serde(default = "yes")]
+    pub dry_run: bool,
+    /// End the wait of pending deliveries, be it for a retry, for an open circuit or because the endpoint asked for patience:
+    /// they are sent now. Without `events`, every pending one of the endpoint. A settled delivery is left as it is.
+    #[serde(default)]
+    pub now: bool,
+    /// The events to replay.
+    #[serde(default, deserialize_with = "given")]
+    #[cfg_attr(feature = "schema", schemars(with = "EventKeys"))]
+    pub events: Option<EventKeys>,
+    /// The `next` of the answer before, where that could not do all. It is taken for an hour, with the same key and the same
+    /// members beside it.
+    #[serde(default, deserialize_with = "given")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub from: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// The answer to a replay.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
+pub struct Replayed {
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// The number of deliveries that started over, or with `now` are sent now; 0 in a dry run.
+    pub replayed: usize,
+    /// The events whose delivery started over, or would.
+    pub events: Vec<EventKey>,
+    /// Those of `events` that the endpoint does not want and has no delivery of. They were left out.
+    pub unwanted: Vec<EventKey>,
+    /// The place where the rest begins.
+    pub next: Next,
+}
+
+/// A page of failed deliveries.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
+pub struct FailedDeliveries {
+    /// The `cutoff` that confirms nothing that this list does not show: half a minute before it was read, because a delivery
+    /// that has just failed may not be listed yet. Of several pages the first one's holds.
+    pub as_of: Rfc3339,
+    /// The deliveries, each with its event.
+    pub items: Vec<Printed<FailedDelivery<'static>>>,
+    /// The place where the next page begins.
+    pub next: Next,
+}
+
+/// The events of a subject.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
+pub struct Timeline {
+    /// The connection that they came through.
+    pub connection: ConnectionId,
+    /// The events in the order of their reception.
+    pub items: Vec<Printed<ListedEvent<'static>>>,
+    /// Whether these are all the events. Otherwise they are the latest, of a thousand subjects at the most.
+    pub complete: bool,
+}
+
+/// An event with its payload.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
+pub struct FoundEvent<'a> {
+    /// Its delivery to each endpoint.
+    pub deliveries: Vec<Delivery<'a>>,
+    /// The event as an endpoint receives it.
+    pub event: CloudEvent<'a>,
+}
+
+/// The fields of an event that all lists show.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(description = ""))]
+struct EventHead<'a> {
+    connection: &'a ConnectionId,
+    subject: &'a Subject,
+    id: EventId,
+    /// `<partner>.<action>`, as the partner spells it.
+    #[serde(rename = "type")]
+    kind: &'a EventType,
+    /// The time of its reception.
+    received: Rfc3339,
+    /// The state of a call. Its type is the operation's, and would look like an event of the partner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<Standing>,
+}
+
+impl<'a> EventHead<'a> {
+    fn of(key: &'a EventKey, meta: &'a Meta, work: &Work) -> Self {
+        Self {
+            connection: &key.connection,
+            subject: &key.subject,
+            id: key.id,
+            kind: &meta.kind,
+            received: Rfc3339(meta.received),
+            call: work.call.as_ref().map(|call| call.standing),
+        }
+    }
+}
+
+/// An event without its payload, with its deliveries. Of a call they are those of its end.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ListedEvent<'a> {
+    #[serde(flatten)]
+    head: EventHead<'a>,
+    /// The shipment's progress, in one vocabulary across partners; see `Event`.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    milestone: Option<Milestone>,
+    /// The reason why it could not be read.
+    malformed: Option<&'a str>,
+    /// Its delivery to each endpoint.
+    deliveries: Vec<Delivery<'a>>,
+}
+
+impl<'a> ListedEvent<'a> {
+    /// The event as it is listed.
+    #[must_use]
+    pub fn of(key: &'a EventKey, meta: &'a Meta, work: &'a Work) -> Self {
+        Self {
+            head: EventHead::of(key, meta, work),
+            milestone: meta.milestone,
+            malformed: meta.malformed.as_deref(),
+            deliveries: work.deliveries.iter().map(Delivery::of).collect(),
+        }
+    }
+}
+
+/// An event without its payload, with one of its deliveries that failed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FailedDelivery<'a> {
+    #[serde(flatten)]
+    head: EventHead<'a>,
+    delivery: Delivery<'a>,
+}
+
+impl<'a> FailedDelivery<'a> {
+    /// The failed deliveries of an event; where an endpoint is given, to that one.
+    pub fn all(item: &'a Listed, endpoint: Option<&EndpointId>) -> impl Iterator<Item = Self> {
+        let wanted = move |delivery: &&delivery::Delivery| {
+            delivery.state == State::Failed && endpoint.is_none_or(|endpoint| delivery.endpoint == *endpoint)
+        };
+        let one = move |failed| Self {
+            head: EventHead::of(&item.key, &item.meta, &item.work),
+            delivery: Delivery::of(failed),
+        };
+        item.work.deliveries.iter().filter(wanted).map(one)
+    }
+}
+
+/// One event on its way to one endpoint.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Delivery<'a> {
+    endpoint: &'a EndpointId,
+    state: State,
+    /// The time of its next attempt, while it is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due: Option<Rfc3339>,
+    /// The time at which it came to its state, once it is settled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<Rfc3339>,
+    /// The latest attempts, oldest first.
+    attempts: Vec<AttemptView<'a>>,
+}
+
+impl<'a> Delivery<'a> {
+    /// The delivery as it is shown.
+    #[must_use]
+    pub fn of(delivery: &'a delivery::Delivery) -> Self {
+        let time = Some(Rfc3339(delivery.progress.due));
+        let (due, at) = if delivery.state == State::Pending { (time, None) } else { (None, time) };
+        let attempts = delivery.progress.attempts.iter().map(Attempt::view).collect();
+        Self { endpoint: &delivery.endpoint, state: delivery.state, due, at, attempts }
+    }
+}
+
+/// A page of calls.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
+pub struct Calls {
+    /// The calls.
+    pub items: Vec<Printed<CallView<'static>>>,
+    /// The place where the next page begins.
+    pub next: Next,
+    /// Whether this page and those after it are all the calls. Of a subject with more calls than fit the latest are shown; of
+    /// queued calls, those that are due first.
+    pub complete: bool,
+}
+
+/// The body of a decision about a call that is ambiguous.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
+pub struct Resolution {
+    /// The decision.
+    #[serde(deserialize_with = "named")]
+    pub decision: Decision,
+}
+
+/// The body of a retry.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
+pub struct Retry {
+    /// Change nothing, and answer the call as it would be.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// RFC 9457.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Problem"))]
+pub struct ProblemBody<'a> {
+    /// `urn:tongguan:problem:<kind>`; stable.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) title: &'static str,
+    pub(crate) status: u16,
+    /// The cause, or the remedy.
+    pub(crate) detail: String,
+    /// The field that is wrong: a path from the body's top such as `orders[0].orderOutNo`, or a parameter's name.
+    pub(crate) field: Option<String>,
+    #[serde(flatten)]
+    pub(crate) members: &'a Members,
+}
+
+/// Extension members of a problem.
+#[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(description = ""))]
+pub struct Members {
+    /// All violations of the partner's document by the body, or all that the connection's configuration lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors: Option<Vec<Mistake>>,
+    /// The partner's own code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The partner's own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The HTTP status of the partner's answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partner_status: Option<u16>,
+    /// The partner's whole answer: its JSON as it came, anything else as a string.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
+    pub answer: Option<Original>,
+    /// Of an `idempotency-conflict` the id of the call that has the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<EventId>,
+    /// Of an `idempotency-conflict` the digest of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Of an `idempotency-conflict` the digest of the request of that call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stored_digest: Option<String>,
+    /// The state of the call that cannot be resolved or retried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<Standing>,
+    /// The id of the damaged event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventId>,
+}
+
+/// One mistake in a body or in the configuration.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
+pub struct Mistake {
+    /// The field, or the key of the configuration.
+    pub field: String,
+    /// The remedy.
+    pub remedy: String,
+}
+
+/// A partner's answer.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Original {
+    /// JSON, as it was printed.
+    Json(Box<RawValue>),
+    /// Anything else.
+    Text(String),
+}
+
+impl Original {
+    /// The answer that is this text.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        serde_json::from_str(text).map_or_else(|_| Self::Text(text.to_owned()), Self::Json)
+    }
+}
