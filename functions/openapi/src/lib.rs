@@ -2,25 +2,11 @@
 //!
 //! `GET /openapi.json` needs no key: the document is the same for everybody and holds nothing of the configuration. It is the
 //! file `openapi.json` beside this crate's manifest. With the feature `schema` the crate writes that file, from the partners'
-//! table of operations and the types of [`api::contract`]; a test fails where the two differ. So no shipped program links what
-//! derives a schema.
+//! table of operations and the types of [`api::contract`]; a test fails where the two differ. No shipped program
+//! links `schemars`.
 
 #[cfg(feature = "schema")]
-mod calls;
-#[cfg(feature = "schema")]
-mod components;
-#[cfg(feature = "schema")]
-mod deliveries;
-#[cfg(feature = "schema")]
-mod derived;
-#[cfg(feature = "schema")]
 mod document;
-#[cfg(feature = "schema")]
-mod field;
-#[cfg(feature = "schema")]
-mod operations;
-#[cfg(feature = "schema")]
-mod parts;
 
 #[cfg(feature = "schema")]
 pub use document::document;
@@ -36,7 +22,7 @@ pub const NAME: &str = "openapi";
 pub const ROUTES: &[(Method, &str)] = &[(Method::GET, "/openapi.json")];
 
 /// The document as it is sent.
-pub const PRINTED: &str = include_str!("../openapi.json");
+const DOCUMENT: &str = include_str!("../openapi.json");
 
 /// Answers one request. Its body need not be read.
 #[must_use]
@@ -45,7 +31,7 @@ pub fn handle<B>(request: &Request<B>) -> Response<Bytes> {
         return problem.answer(NAME);
     }
     match *request.method() {
-        Method::GET | Method::HEAD => api::raw(StatusCode::OK, PRINTED),
+        Method::GET | Method::HEAD => api::raw(StatusCode::OK, DOCUMENT),
         _ => Problem::method("GET, HEAD").answer(NAME),
     }
 }

@@ -1,5 +1,6 @@
 //! What the ERP's requests have in common, whichever function answers them: who asks ([`caller`]), how a request is
-//! read ([`segments`], [`Parameters`], [`body`], [`multipart`], [`invocation`]), where a page begins ([`Seal`]), what it may hold and is answered with ([`contract`]), and how that is sent ([`json`], [`raw`], [`Problem`]).
+//! read ([`segments`], [`Parameters`], [`body`], [`multipart`], [`invocation`]), where a page begins ([`Seal`]), the types of
+//! bodies ([`contract`]), and how it is answered ([`json`], [`raw`], [`Problem`]).
 //!
 //! It knows no route, and neither stores nor sends.
 

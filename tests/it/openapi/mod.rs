@@ -44,7 +44,7 @@ fn sendable(row: &Operation<'_>, body: &Value) -> bool {
     complete && operation::check(row, &body).is_empty()
 }
 
-/// What the hub sends is the committed file, so that a change of the API is read in a review.
+/// The hub sends the committed file, so that a change of the API is read in a review.
 #[test]
 fn committed_document_is_what_the_types_say() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/openapi/openapi.json");
