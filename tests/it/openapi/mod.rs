@@ -210,6 +210,9 @@ async fn what_the_hub_answers_is_as_the_document_says() {
         if template.ends_with("/{id}") {
             assert_eq!(said["event"]["data"]["orderOutNo"], "A");
         }
+        if template == "/openapi.json" {
+            assert_eq!(said, *DOCUMENT);
+        }
     }
     hub.stop().await;
 }
