@@ -1,10 +1,17 @@
-//! The document, put together from what the other modules say of its parts.
+//! The whole document, put together from the parts in the other modules.
+
+mod calls;
+mod components;
+mod deliveries;
+mod derived;
+mod field;
+mod operations;
+mod parts;
 
 use partners::Partner;
 use serde_json::{Value, json};
 
-use crate::derived::Schemas;
-use crate::{calls, components, deliveries, operations, parts};
+use self::derived::Schemas;
 
 /// The document: every path of the ERP's API, one for each operation of the table, and the events that it receives.
 #[must_use]

@@ -2,25 +2,11 @@
 //!
 //! `GET /openapi.json` needs no key: the document is the same for everybody and holds nothing of the configuration. It is the
 //! file `openapi.json` beside this crate's manifest. With the feature `schema` the crate writes that file, from the partners'
-//! table of operations and the types of [`api::contract`]; a test fails where the two differ. So no shipped program links what
-//! derives a schema.
+//! table of operations and the types of [`api::contract`]; a test fails where the two differ. No shipped program
+//! links `schemars`.
 
 #[cfg(feature = "schema")]
-mod calls;
-#[cfg(feature = "schema")]
-mod components;
-#[cfg(feature = "schema")]
-mod deliveries;
-#[cfg(feature = "schema")]
-mod derived;
-#[cfg(feature = "schema")]
 mod document;
-#[cfg(feature = "schema")]
-mod field;
-#[cfg(feature = "schema")]
-mod operations;
-#[cfg(feature = "schema")]
-mod parts;
 
 #[cfg(feature = "schema")]
 pub use document::document;
@@ -35,10 +21,10 @@ pub const NAME: &str = "openapi";
 pub const PATH: &str = "/openapi.json";
 
 /// The document as it is sent.
-pub const PRINTED: &str = include_str!("../openapi.json");
+const DOCUMENT: &str = include_str!("../openapi.json");
 
 /// The route of the function.
 #[must_use]
 pub fn router<C>() -> Router<C> {
-    Router::document(NAME, PATH, || Bytes::from_static(PRINTED.as_bytes()))
+    Router::document(NAME, PATH, || Bytes::from_static(DOCUMENT.as_bytes()))
 }

@@ -14,7 +14,7 @@ use crate::Problem;
 /// text within JSON, in which a quote takes two.
 pub const MOST_BYTES: usize = 3_000_000;
 
-/// The JSON of a `T`. Nothing of what it was printed from is kept: it takes no lifetime from there.
+/// The JSON of a `T`. It borrows nothing from the value that it was printed from.
 #[derive(Debug)]
 pub struct Printed<T>(Box<RawValue>, PhantomData<fn(T)>);
 

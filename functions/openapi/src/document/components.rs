@@ -1,12 +1,12 @@
-//! What several paths share: parameters, headers, problems, files, and the key.
+//! Components that several paths share: parameters, headers, problems, files, and the key.
 
 use api::contract::ProblemBody;
 use partners::operation::enclosure::LONGEST_NAME;
 use serde_json::{Value, json};
 
-use crate::derived::Schemas;
-use crate::field::{ADDRESS, SOMETHING};
-use crate::parts::{self, schema};
+use super::derived::Schemas;
+use super::field::{ADDRESS, SOMETHING};
+use super::parts::{self, schema};
 
 /// Everything but the bodies of the partners' operations.
 pub(crate) fn components(mut derived: Schemas) -> Value {
@@ -102,7 +102,7 @@ fn problems(schema: &Value) -> Value {
     })
 }
 
-/// What the partners' operations share.
+/// Schemas that the partners' operations share.
 fn files() -> Value {
     json!({
         "Enclosure": enclosure(),

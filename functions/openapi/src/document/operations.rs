@@ -4,7 +4,7 @@ use partners::Json;
 use partners::operation::{self, Address, Effect, Encoding, FilePlace, Operation, Place, Shape};
 use serde_json::{Value, json};
 
-use crate::{calls, field, parts};
+use super::{calls, field, parts};
 
 /// One path for each row of the table.
 pub(crate) fn paths() -> impl Iterator<Item = (String, Value)> {

@@ -4,8 +4,8 @@ use api::contract::{Calls, Resolution, Retry};
 use partners::operation::Effect;
 use serde_json::{Value, json};
 
-use crate::derived::Schemas;
-use crate::parts::{self, answer, given, parameter, schema};
+use super::derived::Schemas;
+use super::parts::{self, answer, given, parameter, schema};
 
 /// The paths, each with its item.
 pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 5] {

@@ -3,8 +3,8 @@
 use api::contract::{Confirm, Confirmed, FailedDeliveries, FoundEvent, Replay, Replayed, Timeline};
 use serde_json::{Value, json};
 
-use crate::derived::Schemas;
-use crate::parts::{self, answer, given, parameter, schema};
+use super::derived::Schemas;
+use super::parts::{self, answer, given, parameter, schema};
 
 const CHANGE_PROBLEMS: [&str; 7] = ["400", "401", "405", "408", "413", "500", "503"];
 const READ_PROBLEMS: [&str; 6] = ["400", "401", "404", "405", "500", "503"];
