@@ -230,10 +230,17 @@ const MOST: [(&str, usize); 3] = [("Add a webhook action", 6), ("Add a partner",
 
 /// Whether it is a test, the lock file or a document about more than this.
 fn is_beside(path: &str) -> bool {
-    let beside =
-        ["Cargo.lock", "CONTRIBUTING.md", "ARCHITECTURE.md", "README.md", "README.zh-CN.md", "infra/README.md"];
+    let beside = [
+        "Cargo.lock",
+        "CONTRIBUTING.md",
+        "ARCHITECTURE.md",
+        "README.md",
+        "README.zh-CN.md",
+        "infra/README.md",
+        "functions/openapi/openapi.json",
+    ];
     let is_row = path.starts_with("tests/it/calls/rows/");
-    beside.contains(&path) || (path.starts_with("tests/") && !is_row) || path.contains("/tests")
+    beside.contains(&path) || path.starts_with("docs/") || (path.starts_with("tests/") && !is_row) || path.contains("/tests")
 }
 
 /// Holds the places of something that is there against the section that lists the places of such a thing.
