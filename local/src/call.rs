@@ -8,12 +8,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytes::Bytes;
 use clap::Args;
+use config::{Config, Connection};
 use http::Method;
 use hub::ConnectionId;
 use hub::call::Standing;
 use partners::Partner;
 use partners::operation::{self, Effect, Operation};
-use runtime::config::{Config, Connection};
 use serde::Deserialize;
 
 use crate::erp::{self, Reply};

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use config::Config;
 use http::Method;
 use hub::call::{self, Call, Standing};
 use hub::printable::Word;
 use hub::{Alias, ConnectionId, EventId};
-use runtime::config::Config;
 use serde::Deserialize;
 use serde_json::Value;
 use store::{Listed, Store as _};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use runtime::config::{Config, Credentials, Mistake, Sources, socket_address};
+use config::{Config, Credentials, Mistake, Sources, socket_address};
 use tokio::runtime::Builder;
 
 use crate::{call, calls, commands, exposure, first_run, out, partner, push, serve, times};
@@ -105,7 +105,7 @@ pub fn run(cli: Cli) -> ExitCode {
 async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => {
-            runtime::logs::init(runtime::logs::Form::Text(place.times()));
+            telemetry::logs::init(telemetry::logs::Form::Text(place.times()));
             if place.config.is_none() && !PathBuf::from(CONFIG_FILE).exists() {
                 first_run::demo(&PathBuf::from(CONFIG_FILE), place.data.as_deref())?;
             }

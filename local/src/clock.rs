@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use courier::Courier;
+use hub::Clock;
 use hub::Utc;
 use hub::clock::{Direction, HOLD, Jump, Watched};
 use queue::Queue;
-use runtime::Clock;
 use store_sqlite::SqliteStore;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -46,7 +46,7 @@ impl Watch {
     /// Begins to watch a clock for what is in a store.
     pub(crate) async fn begin(clock: Clock, steady: Steady, store: SqliteStore) -> Arc<Self> {
         let newest = store.newest().await.unwrap_or_else(|error| {
-            let error = runtime::logs::chain(&error);
+            let error = telemetry::logs::chain(&error);
             tracing::warn!(error, "the newest event could not be read; the clock is believed as it is");
             None
         });
@@ -144,7 +144,7 @@ impl Watch {
                 continue;
             }
             if let Err(error) = courier::bring_back(&courier).await {
-                let error = runtime::logs::chain(&error);
+                let error = telemetry::logs::chain(&error);
                 tracing::error!(error, "due times could not be brought back; tried again in {LOOK:?}");
                 self.set_back.store(true, Ordering::Relaxed);
             }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use config::Config;
+use config::Context;
 use deliveries::change::{self, Change, Changed, Order, Selection};
 use hub::delivery::State;
 use hub::ledger::Tally;
 use hub::printable::Word;
 use hub::routes::Pattern;
 use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Subject, Utc};
-use runtime::Context;
-use runtime::config::Config;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Listed, Store as _};
@@ -249,7 +249,7 @@ pub(crate) async fn replay(config: Config, replay: Replay, times: times::Print) 
         }
         Selection::These(keys)
     };
-    let context = Context { config: Arc::new(config), store, queue: (), clock: runtime::system_clock() };
+    let context = Context { config: Arc::new(config), store, queue: (), clock: telemetry::system_clock() };
     let change = if replay.now { Change::SendNow } else { Change::Replay };
     let (endpoint, dry_run) = (&replay.endpoint, !replay.go);
     let mut order = Order { change, endpoint, selection, from: None, dry_run };
@@ -326,5 +326,5 @@ pub(crate) fn word(state: impl Serialize) -> String {
 }
 
 pub(crate) fn now() -> Utc {
-    runtime::system_clock()()
+    telemetry::system_clock()()
 }

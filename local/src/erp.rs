@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
+use config::{ApiKey, Config};
 use http::Method;
 use hub::ConnectionId;
 use outbound::{Client, KeepAlive, Kind, Request, Sent, Trust};
-use runtime::config::{ApiKey, Config};
 
 use crate::{indent, out};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use runtime::config::Config;
+use config::Config;
 
 /// What the operator should know of the permissions of the configuration's file, where secrets stand in it, and of the data
 /// folder.

@@ -1,9 +1,9 @@
 //! What a list is asked for, held against what there is: a slip in a filter would be an empty list.
 
+use config::Config;
 use hub::slip::nearest;
 use hub::{ConnectionId, event_types};
 use partners::{Partner, operation};
-use runtime::config::Config;
 use store_sqlite::SqliteStore;
 
 /// The kinds of business keys, as `--about` and `--subject` take them.

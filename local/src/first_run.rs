@@ -89,7 +89,7 @@ pub(crate) fn random_hex<const N: usize>() -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use runtime::config::Config;
+    use config::Config;
 
     use super::*;
 

@@ -31,7 +31,7 @@ impl Health {
         }
         let found = match timeout(PATIENCE, store.lease(NAME, NAME, now, now)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(runtime::logs::chain(&error)),
+            Ok(Err(error)) => Err(telemetry::logs::chain(&error)),
             Err(_) => {
                 Err(format!("the store took no write within {PATIENCE:?}; perhaps another program holds its lock"))
             }

@@ -11,11 +11,11 @@ use courier::Courier;
 use futures::FutureExt as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use inbound::entrance::{PushPath, Unverified};
+use inbound::receive::{self, IncomingPush, MAX_BODY};
+use inbound::refusal::{Unread, refuse, unread};
 use partners::answer::{Answer, Verdict};
 use queue::Queue;
-use runtime::entrance::{PushPath, Unverified};
-use runtime::receive::{self, IncomingPush, MAX_BODY};
-use runtime::refusal::{Unread, refuse, unread};
 use store::Store;
 use tokio::time::Instant;
 

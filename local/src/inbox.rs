@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
+use config::Config;
 use hub::printable::Word;
-use runtime::config::Config;
 use simulators::Erp;
 use simulators::erp::Delivery;
 

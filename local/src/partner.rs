@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use config::{Config, Connection};
 use futures::future::join_all;
 use hub::ConnectionId;
 use hub::printable::Word;
-use runtime::config::{Config, Connection};
 use simulators::api::{self, Account, Fault, Running};
 
 #[derive(Debug, Args)]
@@ -63,7 +63,7 @@ pub(crate) fn address(connection: &Connection) -> Option<SocketAddr> {
 
 async fn start(connection: &Connection, address: SocketAddr) -> anyhow::Result<Running> {
     let account = Account { credentials: &connection.credentials, paths: &connection.settings.paths };
-    let started = api::start(connection.partner, address, runtime::system_clock(), account).await;
+    let started = api::start(connection.partner, address, telemetry::system_clock(), account).await;
     let played = started.with_context(|| format!("{}: cannot listen on {address}", connection.id))?;
     let url = &played.url;
     let here = connection.base_url.as_ref().map(|url| url.path().trim_end_matches('/'));

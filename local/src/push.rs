@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use callback::examples::{self, Example};
 use clap::Args;
+use config::{Config, Connection};
 use partners::Partner;
-use runtime::config::{Config, Connection};
 use simulators::Sender;
 use simulators::partner::Next;
 use simulators::pushes;

@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::Config;
+use config::Context;
 use courier::Courier;
 use futures::stream::{self, StreamExt as _};
+use hub::Clock;
 use outbound::KeepAlive;
 use queue::{Destination, Errand, InProcess, Lane};
-use runtime::config::Config;
-use runtime::{Clock, Context};
 use store_sqlite::{Due, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -71,7 +72,7 @@ pub struct Hub {
 impl Hub {
     /// Starts a hub with the machine's clock.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_watched(config, runtime::system_clock(), steady_clock()).await
+        Self::start_watched(config, telemetry::system_clock(), steady_clock()).await
     }
 
     /// Starts a hub with a clock of one's own, which never jumps: it moves as time passes.
@@ -139,10 +140,10 @@ impl Hub {
         if timeout(GRACE, async { while self.tasks.join_next().await.is_some() {} }).await.is_err() {
             tracing::warn!("work that would not end was cut off; nothing is lost by it");
         }
-        runtime::refusal::tell_all();
+        inbound::refusal::tell_all();
         if let Err(error) = self.context.store.tidy().await {
             tracing::info!(
-                error = runtime::logs::chain(&error),
+                error = telemetry::logs::chain(&error),
                 "the store's log was not carried over; nothing is lost"
             );
         }
@@ -169,7 +170,7 @@ async fn run_lane(courier: LocalCourier, mut lane: Lane, places: usize, mut stop
                 Errand::Deliver { .. } | Errand::Index => deliver::handle(&courier, hint).await,
             };
             if let Err(error) = done {
-                let error = runtime::logs::chain(&error);
+                let error = telemetry::logs::chain(&error);
                 tracing::error!(error, "errand not finished; the sweep takes it up");
             }
             drop(place);
@@ -188,7 +189,7 @@ async fn take_over(courier: &LocalCourier) {
         let page = match store.due_by(until, behind, PAGE).await {
             Ok(page) => page,
             Err(error) => {
-                let error = runtime::logs::chain(&error);
+                let error = telemetry::logs::chain(&error);
                 tracing::error!(
                     error,
                     "what an earlier run has left is not known yet; the sweep takes it up when it is due"
@@ -205,7 +206,7 @@ async fn take_over(courier: &LocalCourier) {
             match resumed {
                 Ok(resumed) => left += usize::from(resumed),
                 Err(error) => {
-                    let error = runtime::logs::chain(&error);
+                    let error = telemetry::logs::chain(&error);
                     tracing::error!(error, "work of an earlier run is left until its lease is over");
                 }
             }
@@ -244,7 +245,7 @@ async fn run_sweeps(
 }
 
 async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) {
-    runtime::refusal::tell(courier.context.now());
+    inbound::refusal::tell(courier.context.now());
     // After a jump ahead every lease looks over, of attempts that are under way too.
     let has_jumped = || watch.has_jumped_ahead(courier::longest_lease(&courier.context.config));
     if has_jumped() {
@@ -255,13 +256,13 @@ async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) {
         return;
     }
     if let Err(error) = looked.and(sweep::handle(courier).await) {
-        let error = runtime::logs::chain(&error);
+        let error = telemetry::logs::chain(&error);
         tracing::error!(error, "the sweep failed; the next one tries again");
     }
     let mut removed = if watch.may_remove() { PURGE } else { 0 };
     while removed == PURGE {
         removed = courier.context.store.purge(courier.context.now(), PURGE).await.unwrap_or_else(|error| {
-            let error = runtime::logs::chain(&error);
+            let error = telemetry::logs::chain(&error);
             tracing::error!(error, "expired events could not be removed; the next sweep tries again");
             0
         });

@@ -61,7 +61,7 @@ impl Asked {
 
     /// Ends the process whatever it is doing.
     fn exit_at_once(self) -> ! {
-        runtime::refusal::tell_all();
+        inbound::refusal::tell_all();
         tracing::warn!(
             why = self.name(),
             "ended at once: pushes under way were not answered, and their partners send them again; deliveries \

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use config::Config;
+use config::Context;
 use courier::{Courier, Done, Returned};
 use futures::FutureExt as _;
 use futures::future::join_all;
 use hub::delivery::{Delivery, Outcome, State};
 use hub::{EndpointId, Work};
 use queue::{Errand, Hint};
-use runtime::Context;
-use runtime::config::Config;
 use store::{Admitted, Store};
 use store_dynamodb::DynamoStore;
 use store_sqlite::SqliteStore;

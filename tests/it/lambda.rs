@@ -11,14 +11,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
+use config::Config;
+use config::Context;
 use hub::action::{Action, Reading};
 use hub::{EventId, EventKey, Record, Subject, Utc};
 use lambda::Invocation;
 use lambda_http::{Body, Response};
 use partners::Partner;
 use queue::{Errand, Hint, Queue, QueueError};
-use runtime::Context;
-use runtime::config::Config;
 use serde_json::{Value, json};
 use store::Store as _;
 use store_dynamodb::DynamoStore;

@@ -73,7 +73,9 @@ fn each_outside_library_is_named_in_one_place() {
 #[test]
 fn the_pure_crates_do_no_input_output_and_read_no_clock() {
     for pure in ["partners", "hub"] {
-        for impure in ["tokio", "store", "queue", "outbound", "runtime", "getrandom", "reqwest", "hyper"] {
+        for impure in
+            ["tokio", "store", "queue", "outbound", "config", "telemetry", "inbound", "getrandom", "reqwest", "hyper"]
+        {
             assert!(!reaches(pure, impure), "{pure} reaches {impure}");
         }
         for source in files(&root().join("shared").join(pure).join("src"), "rs") {
@@ -157,7 +159,7 @@ fn the_environment_is_read_in_named_places() {
         .collect();
     readers.sort_unstable();
     // The function's start, secrets that the configuration says are there, and the filter of the logs.
-    let named = ["shared/lambda/src/aws.rs", "shared/runtime/src/config/sources.rs", "shared/runtime/src/logs.rs"];
+    let named = ["shared/lambda/src/aws.rs", "shared/config/src/sources.rs", "shared/telemetry/src/logs.rs"];
     assert_eq!(readers, named);
 }
 
@@ -240,7 +242,10 @@ fn is_beside(path: &str) -> bool {
         "functions/openapi/openapi.json",
     ];
     let is_row = path.starts_with("tests/it/calls/rows/");
-    beside.contains(&path) || path.starts_with("docs/") || (path.starts_with("tests/") && !is_row) || path.contains("/tests")
+    beside.contains(&path)
+        || path.starts_with("docs/")
+        || (path.starts_with("tests/") && !is_row)
+        || path.contains("/tests")
 }
 
 /// Holds the places of something that is there against the section that lists the places of such a thing.

@@ -42,7 +42,7 @@ fn emulated() -> aws_sdk_sqs::Client {
 /// The URL of a queue of its own.
 async fn url(client: &aws_sdk_sqs::Client) -> String {
     static MADE: AtomicU32 = AtomicU32::new(0);
-    let name = format!("hints-{}-{}", runtime::system_clock()().0, MADE.fetch_add(1, Ordering::Relaxed));
+    let name = format!("hints-{}-{}", telemetry::system_clock()().0, MADE.fetch_add(1, Ordering::Relaxed));
     client.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap()
 }
 

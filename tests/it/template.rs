@@ -7,9 +7,9 @@ mod roles;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use config::Config;
 use hub::action::Action;
 use partners::Partner;
-use runtime::config::Config;
 use serde_json::{Value, json};
 use tongguan::table::{Function, Hints, Trigger, functions};
 
@@ -187,7 +187,7 @@ fn the_variables_are_those_that_the_code_reads() {
         assert_eq!(properties(&function)["Environment"], expected, "{function:?}");
     }
     set.insert(credentials);
-    let mut read: BTreeSet<&str> = lambda::VARIABLES.into_iter().chain([runtime::logs::FILTER]).collect();
+    let mut read: BTreeSet<&str> = lambda::VARIABLES.into_iter().chain([telemetry::logs::FILTER]).collect();
     // The other way to give the configuration, and what the SDK reads.
     read.remove("TONGGUAN_CONFIG_FILE");
     read.insert("AWS_ENDPOINT_URL");

@@ -5,16 +5,16 @@ use std::time::Duration;
 use api::Problem;
 use api::contract::Members;
 use bytes::Bytes;
+use config::Connection;
 use courier::Courier;
 use http::header::{HeaderName, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
 use hub::EventKey;
 use hub::call::{self, Standing};
+use inbound::receive::hints;
 use partners::operation::Operation;
 use partners::operation::enclosure::Enclosure;
 use queue::Queue;
-use runtime::config::Connection;
-use runtime::receive::hints;
 use store::{Admitted, Listed, Store};
 use tokio::time::{Instant, sleep, timeout};
 

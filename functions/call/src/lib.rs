@@ -19,6 +19,7 @@ use std::time::Duration;
 use api::contract::{Members, Mistake};
 use api::{Problem, Route, Router};
 use bytes::Bytes;
+use config::Connection;
 use courier::Courier;
 use http::{Response, StatusCode};
 use hub::ConnectionId;
@@ -27,7 +28,6 @@ use partners::operation::enclosure::Enclosure;
 use partners::operation::{self, Attempt, Effect, Fault, File, Operation};
 use partners::sentence::sentence;
 use queue::Queue;
-use runtime::config::Connection;
 use store::Store;
 
 /// The function's name: folder, crate, binary, log and metric name.

@@ -3,13 +3,13 @@
 use api::Problem;
 use api::contract::{Members, Original};
 use bytes::Bytes;
+use config::Connection;
 use courier::Courier;
 use courier::call::{Answer, Unanswered, ask};
 use http::{Response, StatusCode};
 use partners::Json;
 use partners::operation::enclosure::Enclosure;
 use partners::operation::{Operation, Verdict};
-use runtime::config::Connection;
 use store::Store;
 
 use crate::incomplete;

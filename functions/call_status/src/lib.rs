@@ -18,11 +18,11 @@ mod retry;
 use api::contract::Retry;
 use api::{Problem, Route, Routed, Router, body};
 use bytes::Bytes;
+use config::Context;
 use http::{Response, StatusCode};
 use hub::call::{self, CallView};
 use hub::{EventId, EventKey};
 use queue::Queue;
-use runtime::Context;
 use store::{Listed, Store};
 
 /// The function's name: folder, crate, binary, log and metric name.

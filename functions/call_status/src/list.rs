@@ -8,11 +8,11 @@ use std::time::Duration;
 use api::contract::{Calls, Next};
 use api::{MOST_BYTES, Printed, Problem, Routed};
 use bytes::Bytes;
+use config::Context;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::{Response, StatusCode};
 use hub::call::{CallView, Standing, is_subject};
 use hub::{Alias, ConnectionId, Subject};
-use runtime::Context;
 use serde::Deserialize;
 use store::{Failed, Latest, Listed, SUBJECTS, Store, StoreError};
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use api::Problem;
 use api::contract::{Members, Resolution};
+use config::Context;
 use http::StatusCode;
 use hub::{EventKey, Work};
+use inbound::receive::hints;
 use queue::Queue;
-use runtime::Context;
-use runtime::receive::hints;
 use store::{Listed, Settled, Store};
 use tokio::time::timeout;
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use api::Problem;
 use api::contract::{Members, Retry};
+use config::Context;
 use http::StatusCode;
 use hub::call::{Call, Standing};
 use hub::progress::Outgoing as _;
 use hub::{EventKey, Work};
 use queue::{Errand, Hint, Queue};
-use runtime::Context;
 use store::{Listed, Settled, Store};
 use tokio::time::timeout;
 

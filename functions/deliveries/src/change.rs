@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
+use config::Context;
 use futures::stream::{self, StreamExt as _};
 use hub::delivery::State;
 use hub::{EndpointId, EventKey, Utc, Work};
+use inbound::receive::hints;
 use queue::{Errand, Hint};
-use runtime::Context;
-use runtime::receive::hints;
 use store::{Failed, Listed, Pending, Settled, Store, StoreError};
 use tokio::time::Instant;
 

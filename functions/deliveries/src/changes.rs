@@ -6,11 +6,11 @@ use std::time::Duration;
 use api::contract::{Confirm, Confirmed, EventKeys, Next, Replay, Replayed};
 use api::{Caller, Object, Problem, json as answer_json, moment};
 use bytes::Bytes;
+use config::Context;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::{Response, StatusCode};
 use hub::{ConnectionId, EventKey, Subject, Utc};
 use queue::Queue;
-use runtime::Context;
 use store::Store;
 use tokio::time::timeout;
 

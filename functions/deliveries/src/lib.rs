@@ -26,11 +26,11 @@ use std::time::Duration;
 use api::contract::{FailedDeliveries, FailedDelivery, ListedEvent, Next, Timeline};
 use api::{Caller, MOST_BYTES, Problem, Route, Routed, Router, body, json as answer_json};
 use bytes::Bytes;
+use config::Context;
 use http::{Response, StatusCode};
 use hub::time::Rfc3339;
 use hub::{ConnectionId, EndpointId, EventId, EventKey, Utc, call};
 use queue::Queue;
-use runtime::Context;
 use store::{Failed, Latest, Store};
 
 /// The function's name: folder, crate, binary, log and metric name.

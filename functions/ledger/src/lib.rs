@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use hub::ledger::Tally;
 use hub::{ConnectionId, Utc};
-use runtime::metrics::{self, Dimension, Metric, Sample};
 use serde::Serialize;
 use store::{Store, StoreError};
+use telemetry::metrics::{self, Dimension, Metric, Sample};
 
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "ledger";

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use config::Context;
 use courier::line_name;
 use futures::stream::{self, StreamExt as _};
 use hub::breaker::{self, Health};
 use hub::call::Standing;
 use hub::delivery::State;
 use hub::{ConnectionId, EventKey, Utc};
-use runtime::Context;
-use runtime::metrics::{self, Dimension, Metric, Sample};
 use store::{Failed, Store, StoreError};
+use telemetry::metrics::{self, Dimension, Metric, Sample};
 use tokio::time::{Instant, timeout_at};
 
 use crate::NAME;
@@ -195,8 +195,10 @@ impl<S: Store, Q> Measuring<'_, S, Q> {
     /// What the store tells in time.
     async fn told<T>(&self, asked: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
         let told = timeout_at(self.end, asked).await.ok()?;
-        told.inspect_err(|error| tracing::error!(function = NAME, error = runtime::logs::chain(error), "not measured"))
-            .ok()
+        told.inspect_err(|error| {
+            tracing::error!(function = NAME, error = telemetry::logs::chain(error), "not measured")
+        })
+        .ok()
     }
 }
 

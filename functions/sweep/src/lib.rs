@@ -5,11 +5,12 @@ pub mod backlog;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use config::Context;
 use courier::{Courier, Swept};
 use futures::FutureExt as _;
 use queue::Queue;
-use runtime::{Context, metrics};
 use store::{Store, StoreError};
+use telemetry::metrics;
 
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "sweep";

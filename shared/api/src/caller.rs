@@ -1,11 +1,11 @@
 //! Who asks, and what they may see.
 
+use config::{Config, Endpoint};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use hub::routes::Pattern;
 use hub::slip::slip_of;
 use hub::{ConnectionId, EndpointId, Secret};
-use runtime::config::{Config, Endpoint};
 use serde::Serialize;
 
 use crate::invocation::Invoked;

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
+use config::Unconfigured;
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
+use inbound::refusal::{self, INCOMPLETE, NO_ROOM, Refusal, Refused, Unread};
 use partners::sentence::{sentence, shortened};
-use runtime::Unconfigured;
-use runtime::refusal::{self, INCOMPLETE, NO_ROOM, Refusal, Refused, Unread};
 use serde::{Serialize, Serializer};
 use store::StoreError;
 
@@ -103,19 +103,19 @@ impl Problem {
         match error {
             StoreError::BadCursor { .. } => Self::bad_cursor(),
             StoreError::Unavailable { .. } => {
-                tracing::error!(error = runtime::logs::chain(error), "the store is unavailable");
+                tracing::error!(error = telemetry::logs::chain(error), "the store is unavailable");
                 let detail = "the store is unavailable, please repeat the request";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
             }
             StoreError::Refused { .. } => {
                 tracing::error!(
-                    error = runtime::logs::chain(error),
+                    error = telemetry::logs::chain(error),
                     "the store refused a request of the hub: look at its table and permissions"
                 );
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", OURS)
             }
             StoreError::Corrupt { .. } => {
-                tracing::error!(error = runtime::logs::chain(error), "a stored item cannot be read");
+                tracing::error!(error = telemetry::logs::chain(error), "a stored item cannot be read");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", OURS)
             }
             StoreError::Damaged { event, .. } => {
@@ -157,7 +157,7 @@ impl Problem {
             // A stranger may ask as often as it likes: the log is not its to fill.
             let refusal = Refusal::ApiKey;
             let refused = Refused { function, partner: None, refusal, connection: None, peer: None };
-            refusal::log(&refused, runtime::system_clock()());
+            refusal::log(&refused, telemetry::system_clock()());
         } else {
             tracing::info!(function, status = self.status.as_u16(), problem = self.kind, "request refused");
         }

@@ -7,12 +7,12 @@
 use std::iter;
 
 use bytes::Bytes;
+use config::Config;
 use futures::future::BoxFuture;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use hub::path::segments;
-use runtime::config::Config;
-use runtime::refusal::Unread;
+use inbound::refusal::Unread;
 
 use crate::caller::caller;
 use crate::{Caller, Parameters, Problem, invocation, raw};

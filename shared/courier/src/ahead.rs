@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use config::Config;
 use futures::stream::{self, StreamExt as _};
 use hub::schedule::Schedule;
 use hub::set_back::Waits;
 use hub::{EndpointId, EventKey, Utc, Work};
 use queue::{Errand, Queue};
-use runtime::config::Config;
 use store::{Settled, Store, StoreError};
 
 use crate::{Courier, times};

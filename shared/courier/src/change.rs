@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use config::Context;
 use hub::{EventKey, Work};
-use runtime::Context;
 use store::{LONGEST_LEASE, Settled, Store, StoreError};
 use tokio::time::{Instant, sleep};
 
@@ -202,7 +202,7 @@ enum Came {
 /// Logs a change that is given up, by what it would have made of each delivery or of the call.
 fn lost(key: &EventKey, before: &Work, after: Option<Work>, error: &StoreError) {
     let Some(after) = after else { return };
-    let error = runtime::logs::chain(error);
+    let error = telemetry::logs::chain(error);
     for delivery in changed(before, &after) {
         let (event, subject, endpoint, state) = (&key.id, &key.subject, &delivery.endpoint, delivery.state);
         let message = "the new state of a delivery is lost: it is attempted again when its lease is over";

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use config::{Config, Endpoint};
 use hub::breaker::{Permit, Tried};
 use hub::delivery::{Delivery, Outcome, State};
 use hub::progress::Outgoing as _;
 use hub::signature::SigningKey;
 use hub::{EndpointId, Event, EventKey, Record, Utc, Work};
 use queue::Queue;
-use runtime::config::{Config, Endpoint};
 use store::Store;
 
 use crate::change::change_together;

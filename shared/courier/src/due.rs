@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use config::Config;
 use hub::call::Call;
 use hub::progress::Outgoing as _;
 use hub::{EventKey, Utc, Work};
 use queue::{Errand, Hint};
-use runtime::config::Config;
 
 use crate::ahead;
 use crate::target::{Target, ToEndpoint, ToPartner};

@@ -151,7 +151,7 @@ impl Seat<'_> {
     pub(crate) fn failed(&self, staged: &Staged, error: &StoreError) {
         let now = Instant::now();
         for (change, _) in staged.changes.iter().filter(|(change, _)| change.until <= now && error.retryable()) {
-            let source = runtime::logs::chain(error).into();
+            let source = telemetry::logs::chain(error).into();
             self.finish(change, Outcome::Failed(StoreError::Unavailable { verb: "settle", source }));
         }
     }

@@ -40,13 +40,13 @@ pub use times::longest_lease;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use config::Context;
+use config::Endpoint;
 use futures::future::BoxFuture;
 use hub::action::Action;
 use hub::{EventKey, Utc};
 use outbound::{Client, KeepAlive, NoClient, Request, Sent, Trust};
 use queue::{Errand, Hint, LONGEST_DELAY, Queue};
-use runtime::Context;
-use runtime::config::{self, Endpoint};
 use store::Store;
 use tokio::time::timeout;
 use tracing::Instrument as _;
@@ -144,7 +144,7 @@ impl<S, Q: Queue> Courier<S, Q> {
         }
         let hints = errands.into_iter().map(|errand| Hint { key: key.clone(), errand }).collect();
         if let Ok(Err(error)) = timeout(HINTING, self.context.queue.send(hints, delay)).await {
-            tracing::debug!(error = runtime::logs::chain(&error), "work is left to the sweep");
+            tracing::debug!(error = telemetry::logs::chain(&error), "work is left to the sweep");
         }
     }
 }

@@ -213,7 +213,7 @@ impl Line {
             }
             Ok(None) => {}
             Err(error) => {
-                let error = runtime::logs::chain(&error);
+                let error = telemetry::logs::chain(&error);
                 tracing::warn!(to = self.name, error, "the shared health could not be read; this process's own counts");
             }
         }
@@ -237,7 +237,7 @@ impl Line {
                 Some(false)
             }
             Err(error) => {
-                let error = runtime::logs::chain(&error);
+                let error = telemetry::logs::chain(&error);
                 tracing::warn!(to = self.name, error, "the shared health could not be written");
                 None
             }

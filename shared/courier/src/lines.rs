@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use config::Connection;
 use hub::{ConnectionId, EventId};
-use runtime::config::Connection;
 
 use crate::call::gate::Gate;
 use crate::gathering::Gathering;

@@ -2,7 +2,7 @@
 
 use hub::call::Standing;
 use hub::delivery::State;
-use runtime::receive::Lost;
+use inbound::receive::Lost;
 use store::StoreError;
 
 /// Result of an errand.

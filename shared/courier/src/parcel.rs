@@ -1,12 +1,12 @@
 //! What goes out in an attempt, and what comes back.
 
 use bytes::Bytes;
+use config::Endpoint;
 use hub::delivery::{Attempt, Outcome};
 use hub::envelope;
 use hub::signature::{SigningKey, signatures};
 use hub::{Event, Utc};
 use outbound::{Client, Kind, RECEIPT, Request, Sent};
-use runtime::config::Endpoint;
 
 use crate::trust;
 

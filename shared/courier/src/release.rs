@@ -173,6 +173,6 @@ impl<S: Store, Q: Queue> Release<'_, S, Q> {
 }
 
 fn left(error: &StoreError) {
-    let error = runtime::logs::chain(error);
+    let error = telemetry::logs::chain(error);
     tracing::warn!(error, "not all that waits is brought forward; it comes at its due time");
 }

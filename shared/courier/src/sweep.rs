@@ -109,7 +109,7 @@ async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey, now: Utc) -> 
         Ok(hints.into_iter().map(|hint| (received, (hint.destination(), large), hint)).collect())
     };
     result.await.unwrap_or_else(|error: StoreError| {
-        let error = runtime::logs::chain(&error);
+        let error = telemetry::logs::chain(&error);
         tracing::error!(event = %key.id, error, "due work could not be claimed; the next sweep tries again");
         vec![]
     })
@@ -151,7 +151,7 @@ async fn carry<S: Store, Q: Queue>(courier: &Courier<S, Q>, taken: Vec<(Lane, Hi
             match AssertUnwindSafe(crate::run(courier, &hint)).catch_unwind().await {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => {
-                    let error = runtime::logs::chain(&error);
+                    let error = telemetry::logs::chain(&error);
                     tracing::error!(event = %hint.key.id, error, "errand not finished");
                 }
                 Err(_) => tracing::error!(event = %hint.key.id, "an errand panicked"),
@@ -171,7 +171,7 @@ async fn hand_over<S, Q: Queue>(courier: &Courier<S, Q>, surplus: Vec<Hint>) {
     match timeout(HANDING, courier.context.queue.send(surplus, Duration::ZERO)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            let error = runtime::logs::chain(&error);
+            let error = telemetry::logs::chain(&error);
             tracing::warn!(error, "surplus of the sweep not handed over; the next sweep takes it up");
         }
         Err(_) => tracing::warn!("the queue took too long; the next sweep claims what was for it"),

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use config::Config;
 use hub::call::Call;
 use hub::delivery::Delivery;
 use hub::progress::{Outgoing, Progress};
 use hub::set_back::Waits;
 use hub::{ConnectionId, EndpointId, EventKey, Utc, Work};
 use queue::{Destination, Errand};
-use runtime::config::Config;
-use runtime::metrics;
 use store::{Listed, Pending};
+use telemetry::metrics;
 
 use crate::outcome::Done;
 use crate::times;

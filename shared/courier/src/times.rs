@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use config::{Config, Connection, Endpoint};
 use hub::schedule::Schedule;
 use hub::set_back::Waits;
 use hub::{ConnectionId, EndpointId};
 use partners::operation::needs_token;
-use runtime::config::{Config, Connection, Endpoint};
 
 /// Time beyond its timeout that an attempt may take, with what is read before it or stored after it.
 pub(crate) const MARGIN: Duration = Duration::from_secs(2);

@@ -37,4 +37,4 @@ pub use event::{Event, Record, Work};
 pub use ids::{Alias, ConnectionId, EndpointId, EventId, EventKey, EventType, Subject};
 pub use milestone::Milestone;
 pub use secret::Secret;
-pub use time::Utc;
+pub use time::{Clock, Utc};

@@ -1,12 +1,16 @@
 //! Moments in time, in UTC, to the microsecond.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::{Date, DateTime, date};
 use jiff::fmt::temporal::Pieces;
 use jiff::{Timestamp, tz};
 use serde::{Deserialize, Serialize};
+
+/// A source of the time. A function, so that tests can move it.
+pub type Clock = Arc<dyn Fn() -> Utc + Send + Sync>;
 
 /// A moment: microseconds since 1970-01-01T00:00:00Z. Prints as RFC 3339 with six decimals.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -8,9 +8,10 @@ use aws_config::BehaviorVersion;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use config::Context;
+use config::Mistake;
+use hub::Clock;
 use queue_sqs::SqsQueue;
-use runtime::config::Mistake;
-use runtime::{Clock, Context};
 use store::Store as _;
 use store_dynamodb::DynamoStore;
 use tokio::time::timeout;
@@ -130,13 +131,13 @@ impl Function {
 
 /// Starts logging and counting.
 pub(crate) fn begin() {
-    runtime::logs::init(runtime::logs::Form::Json);
+    telemetry::logs::init(telemetry::logs::Form::Json);
     // The place alone: what a panic says may quote a body.
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(place = panic.location().map(ToString::to_string), "panic");
     }));
     if let Ok(name) = std::env::var(FUNCTION) {
-        runtime::metrics::start(&name);
+        telemetry::metrics::start(&name);
     }
 }
 
@@ -156,7 +157,7 @@ pub async fn start_without_credentials() -> Result<Function, SetupError> {
 async fn start_with(credentials: fn(Option<String>) -> Apart) -> Result<Function, SetupError> {
     begin();
     let built = build(credentials).await;
-    built.inspect_err(|error| tracing::error!(error = runtime::logs::chain(error), "cannot start"))
+    built.inspect_err(|error| tracing::error!(error = telemetry::logs::chain(error), "cannot start"))
 }
 
 /// The table, for a function that needs nothing else.
@@ -171,9 +172,9 @@ pub struct Table {
 pub async fn start_with_table() -> Result<Table, SetupError> {
     begin();
     let table = settings::table(|name| std::env::var(name).ok());
-    let table = table.inspect_err(|error| tracing::error!(error = runtime::logs::chain(error), "cannot start"))?;
+    let table = table.inspect_err(|error| tracing::error!(error = telemetry::logs::chain(error), "cannot start"))?;
     let aws = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http_client()).load().await;
-    Ok(Table { store: DynamoStore::new(store_dynamodb::client(&aws), table), clock: runtime::system_clock() })
+    Ok(Table { store: DynamoStore::new(store_dynamodb::client(&aws), table), clock: telemetry::system_clock() })
 }
 
 /// How long a connection may idle and still be used: longer than it is between the events of a busy function. One that has
@@ -194,7 +195,7 @@ async fn build(credentials: fn(Option<String>) -> Apart) -> Result<Function, Set
     let aws = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(http_client()).load().await;
     let store = DynamoStore::new(store_dynamodb::client(&aws), settings.table);
     let queue = SqsQueue::new(queue_sqs::client(&aws), settings.queue, settings.calls);
-    let clock = runtime::system_clock();
+    let clock = telemetry::system_clock();
     // Beside one another: each opens a connection of its own.
     let kept = Box::pin(Kept::read(&aws, settings.config, credentials(settings.credentials), clock()));
     let warm = tokio::spawn(warm(store.clone(), queue.clone()));
@@ -208,12 +209,12 @@ async fn warm(store: DynamoStore, queue: SqsQueue) {
     let (stored, queued) = tokio::join!(timeout(PATIENCE, store.note("warm")), timeout(PATIENCE, queue.warm()));
     match stored {
         Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::warn!(error = runtime::logs::chain(&error), "the store does not answer yet"),
+        Ok(Err(error)) => tracing::warn!(error = telemetry::logs::chain(&error), "the store does not answer yet"),
         Err(_) => tracing::warn!("the store does not answer in time yet"),
     }
     match queued {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(error = runtime::logs::chain(&error), "the queue does not answer yet"),
+        Ok(Err(error)) => tracing::warn!(error = telemetry::logs::chain(&error), "the queue does not answer yet"),
         Err(_) => tracing::warn!("the queue does not answer in time yet"),
     }
 }

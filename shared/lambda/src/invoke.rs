@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use bytes::Bytes;
+use config::{Context, Unconfigured};
 use lambda_http::http::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use lambda_http::http::{Request as HttpRequest, StatusCode, Uri};
 use lambda_http::{Body, Error, RequestExt as _, Response};
 use lambda_runtime::{LambdaEvent, service_fn};
 use queue::Queue;
-use runtime::{Context, Unconfigured};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use store::Store;
@@ -84,7 +84,7 @@ where
     A: Future<Output = Response<Bytes>>,
     B: Future<Output = Response<Bytes>>,
 {
-    let Invocation { request_id, left } = Invocation::new(&event.context, runtime::system_clock()());
+    let Invocation { request_id, left } = Invocation::new(&event.context, telemetry::system_clock()());
     let text = event.payload.get();
     if is_gateways(text) {
         let request = lambda_http::request::from_str(text)?.with_lambda_context(event.context);

@@ -8,9 +8,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use config::Config;
 use hub::Utc;
-use runtime::config::Config;
-use runtime::metrics::{self, Metric, Sample};
+use telemetry::metrics::{self, Metric, Sample};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
@@ -163,7 +163,7 @@ impl Kept {
         let texts = match self.origin.read().await {
             Ok(texts) => texts,
             Err(error) => {
-                let error = runtime::logs::chain(&error);
+                let error = telemetry::logs::chain(&error);
                 tracing::warn!(error, "a secret cannot be read again; the known configuration stays");
                 return Reading::Failed;
             }

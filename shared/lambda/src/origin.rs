@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use aws_config::SdkConfig;
-use runtime::config::{Config, Credentials, Sources};
+use config::{Config, Credentials, Sources};
 
 use crate::SetupError;
 use crate::secret::{Held, Secret};

@@ -10,8 +10,8 @@ use lambda_http::http::header::{CONTENT_TYPE, HeaderValue};
 use lambda_http::http::uri::PathAndQuery;
 use lambda_http::http::{Request as HttpRequest, StatusCode, Uri};
 use lambda_http::{Body, Request, RequestExt as _, Response};
-use runtime::metrics;
 use serde_json::json;
+use telemetry::metrics;
 use tokio::time::timeout;
 
 use crate::Invocation;
@@ -51,7 +51,7 @@ pub(crate) async fn guarded<T>(left: Duration, answer: impl Future<Output = T>) 
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "late", "the hub was not done in the time of the function"),
     };
     tracing::error!(outcome, "{what}");
-    metrics::emit(runtime::system_clock()(), &metrics::errors(1));
+    metrics::emit(telemetry::system_clock()(), &metrics::errors(1));
     Err((status, problem(status, "unavailable", &format!("{what}; the same request may be repeated"))))
 }
 

@@ -4,12 +4,13 @@ use std::error::Error;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures::FutureExt as _;
+use hub::Clock;
 use hub::Utc;
 use lambda_runtime::{LambdaEvent, service_fn};
-use runtime::{Clock, metrics};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use store_dynamodb::DynamoStore;
+use telemetry::metrics;
 use tracing::Instrument as _;
 
 use crate::{Deployed, Function, Invocation, Table};
@@ -63,7 +64,11 @@ where
                 Ok(result)
             }
             Ok(Err(error)) => {
-                tracing::error!(error = runtime::logs::chain(&error), outcome = "failed", "the scheduled work failed");
+                tracing::error!(
+                    error = telemetry::logs::chain(&error),
+                    outcome = "failed",
+                    "the scheduled work failed"
+                );
                 Err(lambda_runtime::Error::from(error))
             }
             // Lambda is to count it, too.

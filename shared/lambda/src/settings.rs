@@ -31,7 +31,7 @@ const ENDPOINTS: [&str; 5] = [
     "AWS_ENDPOINT_URL_STS",
 ];
 
-/// Every variable that a function's start reads, besides those of the SDK and [`runtime::logs::FILTER`]. One of the
+/// Every variable that a function's start reads, besides those of the SDK and [`telemetry::logs::FILTER`]. One of the
 /// first two is set.
 pub const VARIABLES: [&str; 7] =
     [SECRET_ID, CONFIG_FILE, CREDENTIALS_SECRET_ID, TABLE, QUEUE_URL, CALL_QUEUE_URL, REVISION];

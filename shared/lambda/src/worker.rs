@@ -9,7 +9,7 @@ use futures::future::join_all;
 use hub::Utc;
 use lambda_runtime::{LambdaEvent, service_fn};
 use queue::{Destination, Hint};
-use runtime::metrics;
+use telemetry::metrics;
 use tokio::time::{Instant, timeout};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
@@ -68,7 +68,12 @@ where
     let worked = match Hint::decode(message.body.as_deref().unwrap_or_default()) {
         Err(error) => {
             let request_id = invocation.request_id.as_str();
-            tracing::error!(request_id, message_id = id, error = runtime::logs::chain(&error), "a message is no hint");
+            tracing::error!(
+                request_id,
+                message_id = id,
+                error = telemetry::logs::chain(&error),
+                "a message is no hint"
+            );
             false
         }
         Ok(hint) => {
@@ -112,7 +117,7 @@ where
             return true;
         }
         Ok(Ok(Err(error))) => {
-            let error = runtime::logs::chain(&error);
+            let error = telemetry::logs::chain(&error);
             tracing::error!(error, outcome = "failed", "a hint could not be worked on");
         }
         Ok(Err(_)) => tracing::error!(outcome = "panicked", "the handler of a hint panicked"),

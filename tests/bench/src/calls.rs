@@ -291,7 +291,7 @@ mod tests {
         let address = "127.0.0.1:1".parse().unwrap();
         for (erp, endpoints) in [(None, 0), (Some(address), 1)] {
             let text = configuration(Path::new("/d"), address, address, erp);
-            let config = runtime::config::Config::parse(&text).unwrap();
+            let config = config::Config::parse(&text).unwrap();
             assert_eq!((config.connections.len(), config.endpoints.len()), (3, endpoints));
         }
     }

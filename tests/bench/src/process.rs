@@ -248,7 +248,7 @@ mod tests {
         let address = free().unwrap();
         for (erp, endpoints) in [(None, 0), (Some(address), 1)] {
             let text = configuration(Path::new("/d"), address, erp);
-            let config = runtime::config::Config::parse(&text).unwrap();
+            let config = config::Config::parse(&text).unwrap();
             assert_eq!((config.listen, config.endpoints.len()), (address, endpoints));
         }
     }

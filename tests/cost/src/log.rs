@@ -4,9 +4,9 @@
 use std::io;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use runtime::logs;
-use runtime::metrics::{self, Metric, Sample};
 use serde_json::Value;
+use telemetry::logs;
+use telemetry::metrics::{self, Metric, Sample};
 use tracing::Dispatch;
 
 /// The stack, as its metrics name it.

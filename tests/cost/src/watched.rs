@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use runtime::metrics::Metric;
+use telemetry::metrics::Metric;
 
 /// How much there is of what is paid for by the month.
 #[derive(Clone, Copy, Debug)]

@@ -6,6 +6,7 @@
 use std::io;
 
 use bytes::Bytes;
+use config::{Config, Credentials, Sources};
 use fuzz::{Input, changed, check, corpus, json};
 use hub::delivery::Outcome;
 use hub::envelope::{self, Format};
@@ -18,7 +19,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use proptest::sample::select;
 use queue::{Errand, Hint};
-use runtime::config::{Config, Credentials, Sources};
 use serde_json::Value;
 
 /// What JSON is made of, and what partners put into it.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::Config;
+use config::Context;
 use courier::{Courier, Done};
 use hub::Utc;
 use hub::call::Standing;
 use hub::progress::UNKNOWN;
 use partners::Partner;
 use queue::{Errand, Hint};
-use runtime::Context;
-use runtime::config::Config;
 use serde_json::Value;
 use simulators::api::Fault;
 use simulators::erp::Reply;

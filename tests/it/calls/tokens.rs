@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::Config;
 use courier::{Courier, Done};
 use futures::future::join_all;
 use hub::call::Standing;
 use hub::{ConnectionId, Secret};
 use queue::{Errand, Hint, InProcess};
-use runtime::config::Config;
 use serde_json::Value;
 use simulators::api::{Fault, TOKEN};
 use simulators::erp::Reply;
@@ -415,7 +415,7 @@ async fn a_command_that_is_not_safe_survives_a_refused_token() {
 async fn no_token_is_in_any_log_answer_or_event() {
     let Desk { hub, erp, eyes, onedata, plan, .. } = Desk::new().await;
     hub.stop().await;
-    let process = Process::start(&plan, &[(runtime::logs::FILTER, "trace".into())]).await.unwrap();
+    let process = Process::start(&plan, &[(telemetry::logs::FILTER, "trace".into())]).await.unwrap();
     let mut said = String::new();
     let mut send = async |connection: &str, operation: &str, body: &str| {
         let headers = format!("authorization: Bearer {API_KEY}\r\nidempotency-key: {operation}\r\nprefer: wait=20\r\n");

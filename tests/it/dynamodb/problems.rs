@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use config::Config;
+use config::Context;
 use http::Request;
-use runtime::Context;
-use runtime::config::Config;
 use serde_json::Value;
 
 use super::{Emulator, Fault, NOW, emulated};

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::Context;
 use courier::Courier;
 use futures::future::join_all;
 use hub::delivery::State;
 use hub::progress::UNKNOWN;
 use partners::Partner;
-use runtime::Context;
 use simulators::Erp;
 use simulators::erp::{Behaviour, Reply};
 use tongguan::Hub;
@@ -283,13 +283,13 @@ async fn what_the_queue_forgot_is_delivered_by_the_sweep() {
     let hub = plan.start_at(&time).await;
     let (queue, forgotten) = queue::in_process([], 1);
     drop(forgotten);
-    let context = runtime::Context { queue, ..hub.context().clone() };
+    let context = config::Context { queue, ..hub.context().clone() };
     for n in 0..25 {
         let verified = verified(&context.config, &hook(Partner::Xhq, "syn_status"), syn_status::ACTION);
         let body = status(&format!("Q{n}"), 61).into();
-        let push = runtime::receive::IncomingPush { body, ..Default::default() };
+        let push = inbound::receive::IncomingPush { body, ..Default::default() };
         let arrived = tokio::time::Instant::now();
-        let answer = runtime::receive::receive(&context, verified, push, arrived).await;
+        let answer = inbound::receive::receive(&context, verified, push, arrived).await;
         assert_eq!(answer.status, 200, "a queue that is gone is no reason to refuse");
     }
     assert_eq!(erp.count(), 0);

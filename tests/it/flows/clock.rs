@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use courier::Swept;
+use hub::Clock;
 use hub::Utc;
 use partners::Partner;
-use runtime::Clock;
 use simulators::erp::{Behaviour, Reply};
 use tongguan::{Hub, Steady};
 
@@ -30,7 +30,7 @@ impl Times {
     }
 
     async fn start(&self, plan: &Plan) -> Hub {
-        let began = runtime::system_clock()();
+        let began = telemetry::system_clock()();
         let (clock, steady) = (self.clone(), self.clone());
         let passed = |times: &Self| times.0.0.load(Ordering::SeqCst);
         let clock: Clock = Arc::new(move || Utc(began.0 + passed(&clock) + clock.0.1.load(Ordering::SeqCst)));

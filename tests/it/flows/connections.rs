@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use config::Context;
 use courier::Courier;
 use hub::Utc;
 use hub::delivery::State;
+use inbound::receive::{self, IncomingPush};
 use outbound::KeepAlive;
 use partners::Partner;
 use queue::Errand;
-use runtime::Context;
-use runtime::receive::{self, IncomingPush};
 use serde_json::{Value, json};
 use store::Store as _;
 use store_sqlite::SqliteStore;

@@ -70,8 +70,9 @@ impl Scene {
         within(async {
             loop {
                 let reply = exchange(self.hub.address(), bytes.clone()).await.expect("an answer");
-                // TrackingEyes is asked to push again in the body.
-                if reply.status != 503 && reply.json()["code"] != 500 {
+                // TrackingEyes is asked to push again in the body. An answer to HEAD has none.
+                let said: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+                if reply.status != 503 && said["code"] != 500 {
                     return reply;
                 }
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use config::Context;
 use deliveries::change::{Change, ChangeError, MOST, Order, Selection, apply};
 use futures::future::{join_all, ready};
 use http::Request;
@@ -14,7 +15,6 @@ use hub::event::{Data, Meta};
 use hub::{ConnectionId, EndpointId, Event, EventKey, EventType, Subject, Utc, Work, identity};
 use partners::Partner;
 use partners::operation::find;
-use runtime::Context;
 use serde_json::{Value, json};
 use store::{Failed, Settled, Store as _};
 use store_sqlite::SqliteStore;

@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use config::Context;
 use courier::{Courier, Done, Returned};
 use hub::action::{Action, unknown};
 use hub::delivery::{Outcome, State};
+use inbound::receive::{self, IncomingPush};
 use partners::Partner;
 use partners::answer::Verdict;
 use queue::{Errand, Hint};
-use runtime::Context;
-use runtime::receive::{self, IncomingPush};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 

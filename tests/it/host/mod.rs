@@ -58,7 +58,7 @@ fn store(stack: &Stack) -> DynamoStore {
 
 /// The sum over all connections, each of which balances.
 async fn ledger(stack: &Stack) -> Tally {
-    let tallies = store(stack).ledger(runtime::system_clock()()).await.unwrap();
+    let tallies = store(stack).ledger(telemetry::system_clock()()).await.unwrap();
     let mut sum = Tally::default();
     for (connection, tally) in tallies {
         assert!(tally.balanced(), "{connection}: {tally:?}");

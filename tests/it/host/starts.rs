@@ -97,7 +97,7 @@ async fn an_empty_variable_is_named_where_it_stops_a_function() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_empty_filter_of_the_logs_stops_nothing() {
     let mut plan = plan(Plan::new()).await;
-    plan.environment.push((runtime::logs::FILTER.to_owned(), String::new()));
+    plan.environment.push((telemetry::logs::FILTER.to_owned(), String::new()));
     let stack = plan.start().await.unwrap();
     taken(&stack, Partner::Xhq, &status("S1", 61)).await;
 }

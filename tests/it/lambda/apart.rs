@@ -1,11 +1,11 @@
 //! Functions whose credentials are in a secret of their own: those that read it, and those that do not.
 
+use config::{Credentials, Sources};
 use courier::{Courier, Parcel, Returned};
 use futures::FutureExt as _;
 use hub::delivery::Outcome;
 use hub::signature::{SigningKey, signatures};
 use partners::operation::Effect;
-use runtime::config::{Credentials, Sources};
 
 use super::*;
 use crate::support::Kept;

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use lambda_http::RequestExt as _;
-use runtime::logs;
+use telemetry::logs;
 
 use super::*;
 

@@ -5,7 +5,7 @@ use futures::FutureExt as _;
 use hub::delivery::Outcome;
 use hub::progress::Outgoing as _;
 use lambda_http::RequestExt as _;
-use runtime::metrics::{Dimension, Metric, Sample};
+use telemetry::metrics::{Dimension, Metric, Sample};
 
 use super::*;
 

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use config::Config;
+use config::Context;
 use hub::action::Action;
+use inbound::receive::{self, IncomingPush};
 use partners::Partner;
 use partners::answer::Verdict;
 use queue::{Hint, Queue, QueueError};
-use runtime::Context;
-use runtime::config::Config;
-use runtime::receive::{self, IncomingPush};
 use store::Store as _;
 use tokio::time::Instant;
 

@@ -48,7 +48,7 @@ async fn no_secret_is_in_any_log_answer_event_or_attempt() {
         .table(&at("private", &format!("http://{closed}"), "retry = []"))
         .table(&at("nowhere", "http://erp.invalid", "retry = []"))
         .table(&at("plain", &format!("https://{}", good.address()), "allow_private = true\nretry = []"));
-    let mut process = Process::start(&plan, &[(runtime::logs::FILTER, "trace".into())]).await.unwrap();
+    let mut process = Process::start(&plan, &[(telemetry::logs::FILTER, "trace".into())]).await.unwrap();
 
     let mut said = String::new();
     let mut send = async |bytes: Vec<u8>| {

@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use config::Config;
+use config::Context;
 use courier::{Courier, Parcel, Returned};
 use futures::FutureExt as _;
 use hub::delivery::Outcome;
 use hub::ledger::Tally;
 use hub::{ConnectionId, EndpointId, Utc};
+use inbound::receive::{self, IncomingPush};
 use outbound::Sent;
 use queue::{Errand, Hint, Queue, QueueError};
-use runtime::Context;
-use runtime::config::Config;
-use runtime::receive::{self, IncomingPush};
 use store::Store;
 use tokio::time::Instant;
 

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use config::Config;
 use hub::delivery::{Delivery, State};
 use hub::ledger::Tally;
 use hub::progress::Progress;
 use hub::schedule::Schedule;
 use hub::{EndpointId, Event, EventKey, Subject, Utc, Work};
-use runtime::config::Config;
 
 use super::calls::Calls;
 use super::pushes::{CHAINED, Claim, Fact, REPEAT_WINDOW, canonical, wanted};

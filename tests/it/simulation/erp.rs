@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use config::Endpoint;
 use courier::{Parcel, Returned};
 use futures::future::BoxFuture;
 use hub::delivery::Outcome;
 use hub::envelope::{self, Format};
 use hub::{EndpointId, Utc};
-use runtime::config::Endpoint;
 use serde_json::Value;
 use tokio::time::sleep;
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::Config;
 use deliveries::change::{Change, Order, Selection, apply};
 use hub::EventKey;
 use hub::delivery::State;
-use runtime::config::Config;
 use store::{Failed, Store as _};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::Config;
 use hub::delivery::State;
 use hub::{EndpointId, Utc};
-use runtime::config::Config;
 use tokio::time::sleep;
 
 use super::erp::{Erp, Mood};

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use config::Config;
+use config::Context;
 use deliveries::change::{Change, Order, Selection, apply};
 use hub::delivery::State;
 use queue::{Errand, Hint};
-use runtime::Context;
-use runtime::config::Config;
 use tokio::time::sleep;
 
 use super::erp::Erp;

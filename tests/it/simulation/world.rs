@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use config::Config;
 use hub::clock::{Direction, Watched};
 use hub::delivery::Delivery;
 use hub::progress::Progress;
 use hub::{Event, EventKey, Utc, Work};
-use runtime::config::Config;
 use tokio::time::Instant;
 
 use super::book::Book;

@@ -68,7 +68,7 @@ async fn what_is_stored_in_a_file_that_was_removed_is_refused() {
         std::fs::copy(&aside, &file).unwrap();
         let replaced = admit(3).await.unwrap_err();
         for error in [removed, replaced] {
-            let told = runtime::logs::chain(&error);
+            let told = telemetry::logs::chain(&error);
             assert!(error.retryable() && told.contains("removed or replaced"), "{told}");
         }
         std::fs::rename(&aside, &file).unwrap();
@@ -87,7 +87,7 @@ async fn head_in_a_file_that_was_removed_is_refused() {
     let file = FOLDER.with_borrow(|folder| folder.as_ref().unwrap().path().join("tongguan.db"));
     std::fs::rename(&file, file.with_extension("aside")).unwrap();
     let error = store.head(connection, subject, kind, NOW).await.unwrap_err();
-    assert!(error.retryable() && runtime::logs::chain(&error).contains("removed or replaced"), "{error:?}");
+    assert!(error.retryable() && telemetry::logs::chain(&error).contains("removed or replaced"), "{error:?}");
     std::fs::rename(file.with_extension("aside"), &file).unwrap();
     assert!(store.head(connection, subject, kind, NOW).await.is_ok(), "it is back");
 }

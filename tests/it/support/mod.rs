@@ -14,18 +14,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::http::Method;
+use config::Config;
 use courier::{Courier, Swept};
+use hub::Clock;
 use hub::action::Action;
 use hub::delivery::Delivery;
 use hub::ledger::Tally;
 use hub::signature::SigningKey;
 use hub::{EventKey, Utc};
+use inbound::entrance::{PushPath, Unverified, Verified};
 use outbound::KeepAlive;
 use partners::Partner;
 use queue::{Hint, InProcess, Queue, QueueError};
-use runtime::Clock;
-use runtime::config::Config;
-use runtime::entrance::{PushPath, Unverified, Verified};
 use simulators::partner::{Answer, Next};
 use simulators::{Erp, Sender, pushes};
 use store::{Listed, Store as _};
@@ -114,7 +114,7 @@ pub(crate) struct Time(Arc<AtomicI64>);
 impl Time {
     /// The present, standing still.
     pub(crate) fn now() -> Self {
-        Self(Arc::new(AtomicI64::new(runtime::system_clock()().0)))
+        Self(Arc::new(AtomicI64::new(telemetry::system_clock()().0)))
     }
 
     pub(crate) fn pass(&self, span: Duration) {
@@ -277,13 +277,13 @@ pub(crate) fn status(order: &str, code: u32) -> String {
 
 /// Every event there is, in the order of admission.
 pub(crate) async fn events(store: &SqliteStore) -> Vec<Listed> {
-    let now = runtime::system_clock()();
+    let now = telemetry::system_clock()();
     store.after(0, 100_000, now).await.unwrap().into_iter().map(|recent| recent.item).collect()
 }
 
 /// The sum over all connections, each of which balances.
 pub(crate) async fn ledger(store: &SqliteStore) -> Tally {
-    let tallies = store.ledger(runtime::system_clock()()).await.unwrap();
+    let tallies = store.ledger(telemetry::system_clock()()).await.unwrap();
     let mut sum = Tally::default();
     for (connection, tally) in tallies {
         assert!(tally.balanced(), "{connection}: {tally:?}");

@@ -28,7 +28,7 @@ impl Process {
         std::fs::write(&config, plan.text()).unwrap();
         let mut command = Command::new(TONGGUAN);
         command.arg("serve").arg("--config").arg(&config);
-        command.env(runtime::logs::FILTER, "info").envs(variables.iter().cloned());
+        command.env(telemetry::logs::FILTER, "info").envs(variables.iter().cloned());
         let output = File::create(&log).unwrap();
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
         let mut this = Self { child: command.spawn().unwrap(), log, address: ([127, 0, 0, 1], 0).into() };

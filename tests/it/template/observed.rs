@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use runtime::metrics::{Dimension, Metric, NAMESPACE, STACK};
 use serde_json::{Value, json};
+use telemetry::metrics::{Dimension, Metric, NAMESPACE, STACK};
 use tongguan::table::{Trigger, functions};
 
 use super::{infra, logical_id, resource, resources};

@@ -203,5 +203,5 @@ fn both_secrets_stay_when_the_stack_goes() {
         assert_eq!(secret["UpdateReplacePolicy"], "Retain");
     }
     let text = resource("Credentials")["SecretString"].as_str().unwrap().to_owned();
-    runtime::config::Credentials::parse(&text).unwrap();
+    config::Credentials::parse(&text).unwrap();
 }

@@ -20,11 +20,11 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_sqs::types::QueueAttributeName;
 use callback::examples::Example;
+use config::{Config, Connection, Sources};
 use futures::FutureExt as _;
 use hub::ledger::Tally;
 use libtest_mimic::Trial;
 use partners::Partner;
-use runtime::config::{self, Config, Connection, Sources};
 use serde::Deserialize;
 use simulators::api::Xhq;
 use simulators::erp::Delivery;
@@ -129,7 +129,7 @@ async fn stage() -> Stage {
         .endpoint_url(&deployed.aws)
         .build();
     let store = DynamoStore::new(store_dynamodb::client(&aws), deployed.table.clone());
-    let mark = format!("mark-{}", runtime::system_clock()().0);
+    let mark = format!("mark-{}", telemetry::system_clock()().0);
     let url = deployed.url.parse().unwrap();
     let stage = Stage { deployed, url, config, erps, store, sqs: queue_sqs::client(&aws), mark, _turn: turn };
     Box::pin(stage.settled()).await;
@@ -160,7 +160,7 @@ impl Stage {
         let connection = self.connection(Partner::Xhq);
         let there = address(connection.base_url.as_ref().unwrap());
         let [app_id, bgh_id] = ["app_id", "bgh_id"].map(|name| connection.credentials[name].expose());
-        opened(async || Xhq::start(there, runtime::system_clock(), app_id, bgh_id).await).await
+        opened(async || Xhq::start(there, telemetry::system_clock(), app_id, bgh_id).await).await
     }
 
     /// The connection of a partner.
@@ -213,7 +213,7 @@ impl Stage {
     /// The sum over all connections, each of which balances.
     async fn ledger(&self) -> Tally {
         let mut sum = Tally::default();
-        for (connection, tally) in self.store.ledger(runtime::system_clock()()).await.unwrap() {
+        for (connection, tally) in self.store.ledger(telemetry::system_clock()()).await.unwrap() {
             assert!(tally.balanced(), "{connection}: {tally:?}");
             sum += tally;
         }

@@ -3,11 +3,11 @@
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use config::Connection;
 use hub::Utc;
-use runtime::config::Connection;
-use runtime::metrics::{self, Metric, Sample};
 use serde::{Deserialize, Serialize};
 use store::Store;
+use telemetry::metrics::{self, Metric, Sample};
 use url::Url;
 
 use crate::{Courier, lock};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use config::Connection;
 use hub::Secret;
 use hub::call::{Answered, Came, Said};
 use hub::delivery::Outcome;
@@ -9,7 +10,6 @@ use outbound::{Kind, Request, Sent};
 use partners::operation::enclosure::Enclosure;
 use partners::operation::{self, Attempt, Effect, Fault, File, Operation, Verdict, refuses_credentials};
 use partners::{Json, operation::needs_token};
-use runtime::config::Connection;
 use store::Store;
 
 use super::credentials;

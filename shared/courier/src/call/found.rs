@@ -3,10 +3,10 @@
 
 use bytes::Bytes;
 use hub::Alias;
+use inbound::receive::{self, IncomingPush, Lost};
 use outbound::Sent;
 use partners::{Json, onedata, operation};
 use queue::Queue;
-use runtime::receive::{self, IncomingPush, Lost};
 use store::Store;
 
 use super::exchange::{Ask, Exchange};

@@ -3,8 +3,8 @@
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use hub::Clock;
 use hub::Utc;
-use runtime::Clock;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -128,9 +128,9 @@ impl Gate {
 mod tests {
     use std::sync::Arc;
 
+    use config::Rate;
     use futures::future::join_all;
     use hub::EventId;
-    use runtime::config::Rate;
     use tokio::time::Instant;
 
     use super::*;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use config::Connection;
 use hub::breaker::{Permit, Tried};
 use hub::delivery::Outcome;
 use hub::{Secret, Utc};
@@ -10,7 +11,6 @@ use outbound::Sent;
 use partners::Json;
 use partners::operation::enclosure::Enclosure;
 use partners::operation::{Fault, Operation, Verdict};
-use runtime::config::Connection;
 use store::Store;
 use tokio::time::{Instant, timeout, timeout_at};
 

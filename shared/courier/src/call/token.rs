@@ -6,13 +6,13 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use config::Connection;
 use hub::call::Said;
 use hub::clock::CLOCKS;
 use hub::delivery::Outcome;
 use hub::{Secret, Utc};
 use outbound::{Kind, Sent};
 use partners::operation::{self, Attempt, Verdict};
-use runtime::config::Connection;
 use serde::{Deserialize, Serialize};
 use store::{Note, Store, StoreError};
 use tokio::time::sleep;
@@ -304,7 +304,7 @@ impl<S: Store, Q> Issuer<'_, S, Q> {
 }
 
 fn unshared(error: &StoreError) -> NoToken {
-    NoToken::of(format!("the token could not be shared: {}", runtime::logs::chain(error)))
+    NoToken::of(format!("the token could not be shared: {}", telemetry::logs::chain(error)))
 }
 
 /// Shares a token. One that cannot be shared still serves this process.
@@ -313,7 +313,7 @@ async fn keep<S: Store>(store: &S, name: &str, version: u64, held: &Held) {
     let shared = Shared { token: token.expose().to_owned(), account, asked, replace, until };
     let value = serde_json::to_string(&shared).unwrap_or_default();
     if let Err(error) = store.put_note(name, &value, version).await {
-        tracing::warn!(name, error = runtime::logs::chain(&error), "the token could not be shared");
+        tracing::warn!(name, error = telemetry::logs::chain(&error), "the token could not be shared");
     }
 }
 

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use config::Rate;
 use hub::{EventId, Utc};
-use runtime::config::Rate;
 
 /// What a connection allows.
 #[derive(Clone, Copy, Debug)]

@@ -1,10 +1,10 @@
 //! Requests to a partner as they go over the wire, and how their answers are read.
 
 use bytes::Bytes;
+use config::Connection;
 use http::Method;
 use outbound::{Request, Sent};
 use partners::operation::{self, Fault, Prepared, Verdict};
-use runtime::config::Connection;
 use url::Url;
 
 use crate::{Courier, trust};

@@ -110,7 +110,7 @@ async fn what_passes_is_tried_again_and_what_does_not_is_named() {
     assert_eq!(seen.len(), 3, "INIT does not wait for ever");
     let (config, seen) = read(vec![refuses(400, "ResourceNotFoundException")]).await;
     let error = config.unwrap_err();
-    let said = runtime::logs::chain(&error);
+    let said = telemetry::logs::chain(&error);
     assert!(said.contains(ID) && said.contains(SECRET_ID) && said.contains("ResourceNotFound"), "{said}");
     assert_eq!(seen.len(), 1);
 }
@@ -126,7 +126,7 @@ async fn a_secret_without_text_is_named() {
 async fn mistakes_are_named_without_what_is_secret() {
     let text = "[[connections]]\nid = \"x\"\npartner = \"xhq\"\nkeys = [\"too-short-hunter2\"]\n";
     let (config, _) = read(vec![holds(text)]).await;
-    let said = runtime::logs::chain(&config.unwrap_err());
+    let said = telemetry::logs::chain(&config.unwrap_err());
     assert!(said.contains(ID) && said.contains("connections[0].keys[0]"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
 }
@@ -266,7 +266,7 @@ async fn unread_credentials_are_never_asked_for() {
 #[tokio::test]
 async fn a_name_that_the_second_secret_lacks_is_a_mistake() {
     let (kept, _) = sender(vec![holds(APART)], vec![holds("{\"app-id\": \"hunter2\"}")]).await;
-    let said = runtime::logs::chain(&kept.unwrap_err());
+    let said = telemetry::logs::chain(&kept.unwrap_err());
     assert!(said.contains("endpoints[0].secrets[0]: the value erp") && said.contains("(line 11)"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
     // Taken away later: what is known stays.
@@ -291,7 +291,7 @@ async fn a_credentials_secret_that_is_unreadable_is_named() {
         (holds("app-id = \"hunter2\""), "must be a JSON object of texts"),
     ] {
         let (kept, _) = sender(vec![holds(APART)], vec![answer]).await;
-        let said = runtime::logs::chain(&kept.unwrap_err());
+        let said = telemetry::logs::chain(&kept.unwrap_err());
         assert!(said.contains(CREDENTIALS) && said.contains(CREDENTIALS_SECRET_ID) && said.contains(told), "{said}");
         assert!(!said.contains("hunter2"), "{said}");
     }

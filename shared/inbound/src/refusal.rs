@@ -232,7 +232,7 @@ fn summary(unlogged: &BTreeMap<(Refusal, Option<ConnectionId>), u64>) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logs::testing::logged;
+    use telemetry::logs::testing::logged;
 
     const NOW: Utc = Utc(1_790_000_000_000_000);
 

@@ -3,6 +3,7 @@
 mod attempts;
 mod calls;
 mod connections;
+mod context;
 mod credentials;
 mod document;
 mod encoding;
@@ -20,6 +21,7 @@ mod warnings;
 #[cfg(test)]
 mod tests;
 
+pub use context::{Context, Unconfigured};
 pub use credentials::Credentials;
 pub use server::Server;
 pub use sources::Sources;

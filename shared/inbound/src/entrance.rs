@@ -11,8 +11,8 @@ use hub::action::Action;
 use hub::{ConnectionId, Secret};
 use partners::Partner;
 
-use crate::config::{Config, Connection};
 use crate::refusal::{Refusal, Refused};
+use config::{Config, Connection};
 
 /// The first segment of the path of every push.
 const ROOT: &str = "hooks";

@@ -1,26 +1,10 @@
-//! The glue between what is decided (`hub`) and what is done (`store`, `queue`): configuration, the reception of
-//! pushes, authorisation, logs, metrics. It never calls out.
-
-pub mod config;
-pub mod entrance;
-pub mod logs;
-pub mod metrics;
-pub mod receive;
-pub mod refusal;
+//! What every function works with.
 
 use std::sync::Arc;
 
-use config::Config;
-use hub::Utc;
+use hub::{Clock, Utc};
 
-/// What tells the time. A function, so that tests can move it.
-pub type Clock = Arc<dyn Fn() -> Utc + Send + Sync>;
-
-/// The machine's clock.
-#[must_use]
-pub fn system_clock() -> Clock {
-    Arc::new(|| Utc(jiff::Timestamp::now().as_microsecond()))
-}
+use crate::Config;
 
 /// Marks, among the extensions of an answer, a refusal that another configuration may not give: an unknown key, connection
 /// or endpoint. Nothing has been done for such a request.

@@ -6,7 +6,7 @@ use hub::schedule::Schedule;
 use partners::operation::{Encoding, Settings};
 
 use super::*;
-use crate::config::{Connection, Rate};
+use crate::{Connection, Rate};
 
 /// A signature's recipe that is sound and needs no token.
 const SIGNATURE: &str = "[connections.signature]\nparts = [\"nonce\", { credential = \"app_secret\" }, \"body\"]\nhash = \"md5\"\n\
@@ -225,7 +225,7 @@ fn what_is_accepted_but_risky_is_told() {
 /// The example says what its keys do; with every line of it that is switched off switched on, it is still sound.
 #[test]
 fn the_example_is_sound() {
-    let example = include_str!("../../../../../examples/tongguan.toml");
+    let example = include_str!("../../../../examples/tongguan.toml");
     let mut switched_on = 0;
     let lines = example.lines().map(|line| {
         let setting = line.strip_prefix("# ").filter(|rest| {

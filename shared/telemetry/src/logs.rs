@@ -21,7 +21,7 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// The variable that says what is logged, in the syntax of [`Targets`]: `debug`, `info,runtime=trace`.
+/// The variable that says what is logged, in the syntax of [`Targets`]: `debug`, `info,inbound=trace`.
 pub const FILTER: &str = "TONGGUAN_LOG";
 
 /// The variable that, set to anything, keeps colours out of the log (<https://no-color.org>).
@@ -128,8 +128,9 @@ pub fn init(form: Form) {
 }
 
 /// A log that tests read.
-#[cfg(test)]
-pub(crate) mod testing {
+#[cfg(any(test, feature = "testing"))]
+#[allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that fails says why")]
+pub mod testing {
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -149,12 +150,12 @@ pub(crate) mod testing {
     }
 
     /// What is logged meanwhile, as text.
-    pub(crate) fn logged(log: impl FnOnce()) -> String {
+    pub fn logged(log: impl FnOnce()) -> String {
         logged_in(false, log)
     }
 
     /// The same, with colours or without.
-    pub(crate) fn logged_in(colours: bool, log: impl FnOnce()) -> String {
+    pub fn logged_in(colours: bool, log: impl FnOnce()) -> String {
         let memory = Memory::default();
         let writer = memory.clone();
         let filter = Targets::new().with_default(LevelFilter::INFO);

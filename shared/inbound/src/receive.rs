@@ -21,10 +21,10 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::Span;
 
-use crate::Context;
-use crate::config::Connection;
 use crate::entrance::Verified;
 use crate::refusal::refuse;
+use config::Connection;
+use config::Context;
 
 /// The largest body that is taken, in bytes: what a Lambda function can be invoked with.
 pub const MAX_BODY: usize = 6 * 1024 * 1024;
@@ -135,7 +135,7 @@ pub async fn receive<S: Store, Q: Queue>(
 
 /// The answer to a push of which so many events could not be kept, the first of them for that reason.
 fn unavailable(action: &Action, connection: &Connection, first: &Lost, events: usize) -> Answer {
-    let error = crate::logs::chain(first);
+    let error = telemetry::logs::chain(first);
     tracing::error!(function = action.name, connection = %connection.id, events, error, "push not stored");
     refuse(Some(connection.partner), Verdict::Unavailable)
 }
@@ -196,7 +196,7 @@ async fn send<S, Q: Queue>(context: &Context<S, Q>, action: &Action, hints: Vec<
     match timeout(patience, context.queue.send(hints, Duration::ZERO)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            let error = crate::logs::chain(&error);
+            let error = telemetry::logs::chain(&error);
             tracing::warn!(function = action.name, error, "hint not sent; the sweeper will deliver");
         }
         Err(_) => tracing::warn!(function = action.name, "hint took too long; the sweeper will deliver"),

@@ -1,0 +1,14 @@
+//! What a process tells its operator: logs, metrics, and the time that both print.
+
+pub mod logs;
+pub mod metrics;
+
+use std::sync::Arc;
+
+use hub::{Clock, Utc};
+
+/// The machine's clock.
+#[must_use]
+pub fn system_clock() -> Clock {
+    Arc::new(|| Utc(jiff::Timestamp::now().as_microsecond()))
+}
