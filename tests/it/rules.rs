@@ -159,7 +159,7 @@ fn the_environment_is_read_in_named_places() {
         .collect();
     readers.sort_unstable();
     // The function's start, secrets that the configuration says are there, and the filter of the logs.
-    let named = ["shared/lambda/src/aws.rs", "shared/config/src/sources.rs", "shared/telemetry/src/logs.rs"];
+    let named = ["shared/config/src/sources.rs", "shared/lambda/src/aws.rs", "shared/telemetry/src/logs.rs"];
     assert_eq!(readers, named);
 }
 

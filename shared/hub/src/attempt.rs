@@ -92,6 +92,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn placeholder_has_its_time_and_reason() {
+        let none = Attempt::none(Utc(5), "no turn");
+        assert_eq!((none.at, none.detail.as_str(), none.status), (Utc(5), "no turn", None));
+    }
+
+    #[test]
     fn postponements_in_a_row_are_one_entry_that_counts() {
         let mut attempts = Vec::new();
         for n in 0..100 {

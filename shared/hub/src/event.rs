@@ -274,6 +274,9 @@ pub struct Record {
 }
 
 #[cfg(test)]
+mod changes;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::routes::Pattern;

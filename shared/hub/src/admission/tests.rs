@@ -173,3 +173,10 @@ fn deliveries_go_to_whom_they_interest() {
     let unrouted = work(&event, &[], Duration::from_secs(30));
     assert_eq!((unrouted.tally().unrouted, unrouted.tally().balanced(), unrouted.due()), (1, true, None));
 }
+
+#[test]
+fn snapshot_is_compared_with_the_latest_alone() {
+    let drafts = arrival("[{\"bl\":\"B1\"}]", None).drafts;
+    let draft = drafts.into_iter().next().unwrap();
+    assert_eq!((draft.identity, draft.snapshot().identity), (Identity::Content, Identity::Snapshot));
+}

@@ -339,4 +339,43 @@ mod tests {
             assert_eq!((shown["code"].as_str(), shown["text"].as_str()), (code, text), "{shown}");
         }
     }
+
+    #[test]
+    fn accepted_call_is_one_promise_with_keys_to_write() {
+        let work = record(BODY, None).work;
+        assert_eq!((work.accepted, work.index_by), (1, Some(Utc(30_000_000))));
+        assert_eq!(record(r#"{"fileUrl":"http://x/a.zip"}"#, None).work.index_by, None);
+    }
+
+    #[test]
+    fn later_end_is_a_claim_on_for_whom_an_earlier_one_went_to() {
+        let Record { event, work } = record(BODY, None);
+        let ended = Call { standing: Standing::Failed, ..work.call.clone().unwrap() };
+        let told = |work: Work| {
+            work.with_call(ended.clone(), &event.key.connection, &[everything("erp", "*")], Duration::from_secs(30))
+        };
+        let mut first = told(work);
+        first.deliveries[0].progress.claim += 6;
+        let again = told(first);
+        assert_eq!((again.deliveries.len(), again.deliveries[0].progress.claim), (1, 7));
+    }
+
+    #[test]
+    fn end_has_the_time_of_the_end_and_nothing_of_the_request() {
+        let mut record = record(BODY, None);
+        let meta = &mut record.event.meta;
+        (meta.milestone, meta.malformed) = (Some(crate::Milestone::Released), Some("cut off".to_owned()));
+        (meta.keys_left_out, meta.possible_repeat) = (3, true);
+        let call = record.work.call.as_mut().unwrap();
+        (call.standing, call.progress.due) = (Standing::Succeeded, Utc(77));
+        let meta = end(&record, &[]).unwrap().meta;
+        assert_eq!((meta.received, meta.milestone, meta.malformed), (Utc(77), None, None));
+        assert_eq!((meta.aliases, meta.keys_left_out, meta.possible_repeat), (Vec::new(), 0, false));
+    }
+
+    #[test]
+    fn queued_call_is_shown_as_its_request() {
+        let event = shown(&record(BODY, None), &[]).unwrap();
+        assert_eq!((&*event.data(), event.meta.kind.as_str()), (BODY.as_bytes(), "xhq.upload"));
+    }
 }
