@@ -26,7 +26,7 @@ pub(crate) struct Operator {
 
 /// What a command said.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct CommandOutput {
     pub(crate) fine: bool,
     code: Option<i32>,
     pub(crate) out: String,
@@ -47,11 +47,11 @@ impl Operator {
         command
     }
 
-    pub(crate) fn says(&self, words: &str) -> Said {
+    pub(crate) fn says(&self, words: &str) -> CommandOutput {
         let output = self.command(words).output().unwrap();
         let out = String::from_utf8(output.stdout).unwrap().trim().to_owned();
         let errors = String::from_utf8(output.stderr).unwrap();
-        Said { fine: output.status.success(), code: output.status.code(), out, errors }
+        CommandOutput { fine: output.status.success(), code: output.status.code(), out, errors }
     }
 }
 

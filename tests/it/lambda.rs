@@ -1,11 +1,11 @@
 //! The Lambda adapters, from the gateway's and the queue's JSON to their answers, without Lambda's runtime.
 
-mod apart;
-mod invoked;
-mod logged;
-mod measured;
+mod configuration_refresh;
+mod credentials_secret;
+mod direct_invocation;
+mod logs;
+mod metrics;
 mod queues;
-mod renewed;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

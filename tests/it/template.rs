@@ -1,7 +1,7 @@
 //! The deployment's template holds against the code: functions, routes, triggers, variables, permissions, the table.
 
 mod events;
-mod observed;
+mod monitoring;
 mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -20,7 +20,7 @@ const LONGEST_DETAIL: usize = 1_000;
 /// Tells a failure that neither the caller nor time will mend.
 const OURS: &str = "the hub failed and its log says why: nothing is wrong with the request; tell the hub's operator";
 
-/// What is wrong with a request, or with us. It never quotes a credential.
+/// A problem (RFC 9457) with a request, or of the hub. It never quotes a credential.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,

@@ -22,7 +22,7 @@ const LIFE: Duration = Duration::from_hours(1);
 /// How far ahead a cursor's time may be: the clocks of two machines differ.
 const AHEAD: Duration = Duration::from_mins(1);
 
-/// What the API key is made into a sealing key for.
+/// Context of the key derivation from an API key.
 const PURPOSE: &[u8] = b"tongguan cursor 1";
 
 /// A sealed text has a multiple of so many bytes, so that its length tells little of a name in it.

@@ -1,4 +1,4 @@
-//! What single values of a configuration look like.
+//! Forms of single values of a configuration.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

@@ -86,7 +86,7 @@ impl fmt::Debug for Utc {
     }
 }
 
-/// A moment as the ERP sees it: as it prints, where [`Utc`] itself is stored as a number.
+/// A time as the API prints it, in RFC 3339. [`Utc`] itself is stored as a number.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(inline, with = "String", description = "", extend("format" = "date-time")))]

@@ -26,7 +26,7 @@ const LONG: Duration = Duration::from_secs(30);
 /// Part of every path, so that a text that holds the URL is found out.
 const MARK: &str = "hunter2";
 
-/// What a server has seen.
+/// Requests that a server received.
 #[derive(Default)]
 struct Seen {
     connections: AtomicUsize,

@@ -149,7 +149,7 @@ pub mod testing {
         }
     }
 
-    /// What is logged meanwhile, as text.
+    /// Log output of a closure, as text.
     pub fn logged(log: impl FnOnce()) -> String {
         logged_in(false, log)
     }

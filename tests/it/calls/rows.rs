@@ -3,8 +3,8 @@
 //!
 //! The rows are written here once more from the documents, and held against the tables.
 
+mod exchange;
 mod onedata;
-mod parley;
 mod trackingeyes;
 mod uploads;
 mod xhq;
@@ -17,7 +17,7 @@ use partners::operation::{Effect, Encoding, Field, Format, Kind, Need, Operation
 use simulators::api::Fault;
 use simulators::erp::Reply as Says;
 
-use self::parley::{arrived, ask, call, edited, given, got, invalid, problem, shown, succeeded, with};
+use self::exchange::{arrived, ask, call, edited, given, got, invalid, problem, shown, succeeded, with};
 use crate::calls::{API_TOKEN, APP_ID, BGH_ID, Desk, SECRET};
 
 /// A row as its partner's document has it.

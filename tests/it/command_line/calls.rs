@@ -6,14 +6,14 @@ use std::process::{Child, Stdio};
 use serde_json::Value;
 use simulators::api::Fault;
 
-use super::{Operator, Said};
+use super::{CommandOutput, Operator};
 use crate::calls::Desk;
 use crate::support::{Plan, until};
 
 const UPLOAD: &str = r#"{"fileUrl":"http://files/1.zip","orderOutNo":"SO-1","isReload":"","n":1.10}"#;
 
 /// What a command printed, as JSON.
-fn json(said: &Said) -> Value {
+fn json(said: &CommandOutput) -> Value {
     serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:?}"))
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use courier::Swept;
+use courier::SweepResult;
 use hub::Clock;
 use hub::Utc;
 use partners::Partner;
@@ -111,6 +111,6 @@ async fn sweep_that_meets_a_jump_takes_nothing_up() {
         let jumped = began.fetch_add(1, Ordering::SeqCst) > 0;
         clock().after(if jumped { AHEAD } else { Duration::ZERO })
     });
-    assert_eq!(sweep(&courier).await, Swept::default());
+    assert_eq!(sweep(&courier).await, SweepResult::default());
     hub.stop().await;
 }

@@ -9,7 +9,7 @@ use config::Context;
 use deliveries::change::{Change, ChangeError, MOST, Order, Selection, apply};
 use futures::future::{join_all, ready};
 use http::Request;
-use hub::call::{self, Answered, Call};
+use hub::call::{self, Call, PartnerAnswer};
 use hub::delivery::{Attempt, Delivery, State};
 use hub::event::{Data, Meta};
 use hub::{ConnectionId, EndpointId, Event, EventKey, EventType, Subject, Utc, Work, identity};
@@ -22,12 +22,12 @@ use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
 use crate::calls::upload;
-use crate::support::{API_KEY, Kept, Plan, erp};
+use crate::support::{API_KEY, Plan, RecordedQueue, erp};
 
 pub(crate) const NOW: Utc = Utc(1_790_000_000_000_000);
 
 struct Desk {
-    context: Context<SqliteStore, Kept>,
+    context: Context<SqliteStore, RecordedQueue>,
     _plan: Plan,
 }
 
@@ -36,7 +36,7 @@ impl Desk {
         let plan = Plan::new().endpoint("erp", &erp().await, "");
         let config = Arc::new(plan.config());
         let store = SqliteStore::open(&config.data_dir).unwrap();
-        let context = Context { config, store, queue: Kept::default(), clock: Arc::new(|| NOW) };
+        let context = Context { config, store, queue: RecordedQueue::default(), clock: Arc::new(|| NOW) };
         Self { context, _plan: plan }
     }
 
@@ -330,7 +330,7 @@ async fn a_page_is_no_larger_than_lambda_may_answer_with() {
     let desk = Desk::new().await;
     let body = "\"".repeat(32 * 1024);
     let answered = |call: Call| Call {
-        answer: Some(Answered { status: 200, body: body.clone(), truncated: false }),
+        answer: Some(PartnerAnswer { status: 200, body: body.clone(), truncated: false }),
         ..call.claimed_to_send(NOW).interrupted(NOW)
     };
     desk.admit((0..120).map(|n| called(&n.to_string(), answered))).await;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use config::Context;
-use courier::{Courier, Done, Returned};
+use courier::{Courier, DeliveryResult, Done};
 use hub::action::{Action, unknown};
 use hub::delivery::{Outcome, State};
 use inbound::receive::{self, IncomingPush};
@@ -43,7 +43,7 @@ async fn a_panic_at_one_event_keeps_no_other_from_being_swept() {
                     seen.store(true, Ordering::SeqCst);
                     panic!("as a defect would");
                 }
-                Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
+                DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
             })
         }),
         ..courier(&hub)
@@ -144,7 +144,7 @@ async fn the_sweep_has_few_large_bodies_under_way_at_once_and_any_number_of_smal
                 highest.fetch_max(large, Ordering::SeqCst);
                 answered.acquire().await.unwrap().forget();
                 counts.lock().unwrap()[kind] -= 1;
-                Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
+                DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
             })
         }),
         ..courier(&hub)
@@ -183,7 +183,7 @@ async fn what_would_not_end_in_the_functions_time_is_not_begun() {
             seen.fetch_add(1, Ordering::SeqCst);
             Box::pin(async move {
                 answered.acquire().await.unwrap().forget();
-                Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
+                DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
             })
         }),
         // The timeout, what is around it, and a moment in which the place is waited for.

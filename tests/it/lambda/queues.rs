@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::{BODY, KEY, NOW, configuration, deployed, rest, said};
 use crate::dynamodb::Fault;
-use crate::support::{Kept, verified};
+use crate::support::{RecordedQueue, verified};
 
 /// A queue whose first use is a defect.
 #[derive(Clone, Default)]
@@ -63,7 +63,7 @@ async fn a_push_whose_handler_panicked_is_accepted_once_when_it_comes_again() {
 #[tokio::test(start_paused = true)]
 async fn what_is_stored_in_time_is_hinted_at_though_another_part_of_the_push_is_late() {
     let (Context { config, store, clock, .. }, emulator) = deployed().await;
-    let queue = Kept::default();
+    let queue = RecordedQueue::default();
     let context = Context { config, store, clock, queue: queue.clone() };
     let path = format!("/hooks/trackingeyes/te/{KEY}te/customs_status");
     let verified = verified(&context.config, &path, customs_status::ACTION);

@@ -18,7 +18,7 @@ use serde_json::Value;
 use store::Store;
 use store_sqlite::SqliteStore;
 
-use super::side::{Kept, Side};
+use super::version::{RecordedQueue, Version};
 use super::{database, filled, folder, hints};
 use crate::dynamodb::emulated;
 
@@ -54,12 +54,12 @@ id = "erp"
 key = "erp-0123456789abcdefghijklmnopqrstuvwxyz"
 "#;
 
-pub(super) fn side<S: Store>(store: S) -> Side<S> {
-    Side::by(CONFIGURATION, store)
+pub(super) fn side<S: Store>(store: S) -> Version<S> {
+    Version::by(CONFIGURATION, store)
 }
 
 /// A process whose partner answers like this, and the requests that it got.
-fn caller<S: Store>(side: &Side<S>, answer: impl Fn() -> Option<Sent> + Send + Sync + 'static) -> Calling<S> {
+fn caller<S: Store>(side: &Version<S>, answer: impl Fn() -> Option<Sent> + Send + Sync + 'static) -> Calling<S> {
     let asked = Arc::new(AtomicUsize::new(0));
     let wire: Wire = {
         let asked = Arc::clone(&asked);
@@ -79,7 +79,7 @@ fn caller<S: Store>(side: &Side<S>, answer: impl Fn() -> Option<Sent> + Send + S
 }
 
 struct Calling<S> {
-    courier: Courier<S, Kept>,
+    courier: Courier<S, RecordedQueue>,
     asked: Arc<AtomicUsize>,
 }
 
@@ -102,7 +102,7 @@ fn failed(kind: Kind) -> Sent {
 }
 
 /// The ERP asks for an upload of that order, under a key of its name. The call's id.
-async fn ask<S: Store>(side: &Side<S>, order: &str) -> String {
+async fn ask<S: Store>(side: &Version<S>, order: &str) -> String {
     let body = format!(r#"{{"fileUrl":"http://files/1.zip","orderOutNo":"{order}","isReload":""}}"#);
     let request = http::Request::post("/calls/xhq-sh/upload")
         .header("authorization", "Bearer erp-0123456789abcdefghijklmnopqrstuvwxyz")
@@ -116,7 +116,7 @@ async fn ask<S: Store>(side: &Side<S>, order: &str) -> String {
 }
 
 /// Leaves a call in every state. The hints that nobody has worked on, by the call.
-pub(super) async fn left<S: Store>(side: &Side<S>) -> Vec<(&'static str, Hint)> {
+pub(super) async fn left<S: Store>(side: &Version<S>) -> Vec<(&'static str, Hint)> {
     let mut left = Vec::new();
     for (order, _) in LEFT {
         ask(side, order).await;
@@ -150,7 +150,7 @@ pub(super) async fn left<S: Store>(side: &Side<S>) -> Vec<(&'static str, Hint)> 
     left
 }
 
-async fn standing<S: Store>(side: &Side<S>, key: &EventKey) -> Standing {
+async fn standing<S: Store>(side: &Version<S>, key: &EventKey) -> Standing {
     let found = side.context.store.inspect(key, side.context.now()).await.unwrap().unwrap();
     found.work.call.unwrap().standing
 }

@@ -14,7 +14,7 @@ use hub::progress::Progress;
 use hub::{Event, EventKey, Utc, Work};
 use tokio::time::Instant;
 
-use super::book::Book;
+use super::checker::Checker;
 use super::random::Random;
 
 /// When histories begin.
@@ -90,7 +90,7 @@ pub(super) struct World {
     /// The clock was set back, and due times are to be.
     pub(super) set_back: AtomicBool,
     state: Mutex<State>,
-    book: Mutex<Book>,
+    checker: Mutex<Checker>,
 }
 
 impl World {
@@ -104,7 +104,7 @@ impl World {
             hash: DefaultHasher::new(),
             broken: None,
         };
-        let book = Mutex::new(Book::new(&config));
+        let checker = Mutex::new(Checker::new(&config));
         Arc::new(Self {
             config: Arc::new(config),
             began: Instant::now(),
@@ -112,7 +112,7 @@ impl World {
             watched: Mutex::new(Watched::new(BEGINNING, None).0),
             set_back: AtomicBool::new(false),
             state: Mutex::new(state),
-            book,
+            checker,
         })
     }
 
@@ -195,8 +195,8 @@ impl World {
         }
     }
 
-    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap()
+    pub(super) fn checker(&self) -> MutexGuard<'_, Checker> {
+        self.checker.lock().unwrap()
     }
 
     /// Runs what nobody in the hub waits for, and what its death does not end.
@@ -208,7 +208,7 @@ impl World {
     /// The store has taken an event.
     pub(super) fn admitted(&self, event: &Event, work: &Work) {
         let told = self.tell(&format!("stored {} {} {}", event.meta.kind, event.key.subject, event.key.id));
-        let promise = self.book().admitted(event, work, told);
+        let promise = self.checker().admitted(event, work, told);
         self.hold(promise);
     }
 
@@ -228,7 +228,7 @@ impl World {
         });
         let call = call.unwrap_or_default();
         self.tell(&format!("changed {} v{}: {call}{}", key.id, after.version, states.join("; ")));
-        let promise = self.book().settled(key, before, after, self.now());
+        let promise = self.checker().settled(key, before, after, self.now());
         self.hold(promise);
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a document is told by its key and line, and no more of it than that.
+//! Mistakes of a document: each message names its key and line, and quotes no value.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What a sound document says.
+//! Valid documents and their values.
 
 use std::time::Duration;
 

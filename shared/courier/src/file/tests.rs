@@ -27,7 +27,7 @@ fn answered(status: u16, content_type: Option<&str>, body: &[u8]) -> Sent {
     Sent::Answered { status, retry_after, content_type, location: None, unreadable: None, body, ms: 1 }
 }
 
-/// What comes of a file where its server answers that.
+/// Result of a fetch whose server answers that.
 async fn given(enclosure: &Enclosure, sent: Sent) -> Result<Obtained, NoFile> {
     let limits = Limits { timeout: LONG, allow_private: false };
     let obtained = obtain(enclosure, async |_| sent, &limits).await;

@@ -32,7 +32,7 @@ pub use field::{Field, Format, Kind, Need, Rule};
 pub use keys::{learned, subject};
 pub use prepare::{Attempt, File, Pair, Prepared, prepare};
 pub(crate) use prepare::{credential, token};
-pub use read::{LONGEST_TEXT, Verdict, read, refuses_credentials};
+pub use read::{Judgement, LONGEST_TEXT, read, refuses_credentials};
 pub use settings::Settings;
 pub(crate) use settings::is_path;
 pub use token::{Token, needs_token, read_token, token_request};

@@ -121,7 +121,7 @@ pub async fn failed_and_pending_work_is_in_both_lists(store: impl Store) {
     assert_eq!(store.due(NOW, 1).await.unwrap(), [keys[1].clone()]);
 }
 
-/// Somebody has seen it, or the ERP has it: nobody needs to look.
+/// Work that was confirmed or delivered needs no attention.
 pub async fn confirmed_and_delivered_work_is_in_no_list(store: impl Store) {
     let first = work([("erp", State::Failed)], NOW);
     let keys = admit_all(&store, [first.clone(), first.clone()]).await;
@@ -298,7 +298,7 @@ pub async fn pending_work_is_listed_by_destination_across_pages(store: impl Stor
     assert_eq!(listed.work.deliveries[1].progress.due, at(50_000));
 }
 
-/// What is over waits for nobody.
+/// Settled work has no due time.
 pub async fn settled_work_is_not_pending(store: impl Store) {
     let first = pending(at(60));
     let keys = admit_all(&store, [first.clone(), first.clone()]).await;

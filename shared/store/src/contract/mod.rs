@@ -1,4 +1,4 @@
-//! What a store promises, as tests that every engine runs.
+//! The promises of a store, as tests that every engine runs.
 //!
 //! One function per promise, generic over the engine, each on a store of its own. An engine's tests run them all with
 //! [`contract_tests!`](crate::contract_tests). They use times of their own, never the machine's clock, and whole

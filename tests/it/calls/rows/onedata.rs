@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Row;
-use super::parley::call;
+use super::exchange::call;
 use crate::calls::{Desk, port};
 
 /// Both.

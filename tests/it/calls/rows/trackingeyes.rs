@@ -5,7 +5,7 @@ use serde_json::json;
 use simulators::api::TrackingEyes;
 
 use super::Row;
-use super::parley::{call, call_at, lonely, problem};
+use super::exchange::{call, call_at, lonely, problem};
 use crate::calls::{Desk, SECRET};
 use crate::support::Time;
 

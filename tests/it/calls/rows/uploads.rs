@@ -11,7 +11,7 @@ use simulators::pushes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::parley::{call, invalid};
+use super::exchange::{call, invalid};
 use crate::calls::{APP_ID, BGH_ID, Desk, upload};
 use crate::support::http::{Reply, exchange, request};
 use crate::support::{API_KEY, answered, key, sender};

@@ -4,7 +4,7 @@ use partners::operation::Encoding;
 use serde_json::json;
 use simulators::api::Xhq;
 
-use super::parley::{arrived, ask, call, call_at, given, invalid, lonely, problem, succeeded};
+use super::exchange::{arrived, ask, call, call_at, given, invalid, lonely, problem, succeeded};
 use super::{APP, BGH, Row};
 use crate::calls::{APP_ID, BGH_ID, Desk, Making};
 use crate::support::Time;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use simulators::api::{Fault, Yanwen};
 
 use super::Row;
-use super::parley::{call, call_at, edited, invalid, lonely, problem};
+use super::exchange::{call, call_at, edited, invalid, lonely, problem};
 use crate::calls::{Desk, SECRET, waybill};
 use crate::support::Time;
 

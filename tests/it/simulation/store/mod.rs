@@ -90,9 +90,9 @@ impl SimStore {
         };
         match key {
             _ if !wronged => {}
-            Some(key) => world.book().blemish([key.clone()]),
+            Some(key) => world.checker().blemish([key.clone()]),
             // Endpoints' notes and aliases are read and written during attempts, and it may be any.
-            None => world.book().blemish(self.pending()),
+            None => world.checker().blemish(self.pending()),
         }
     }
 

@@ -227,8 +227,8 @@ fn trackingeyes_gives_its_token_by_its_own_document() {
         (200, r#"{"code":"429","message":"slow down"}"#, false),
     ] {
         let verdict = read_token(Partner::TrackingEyes, &settings, status, answer.as_bytes()).unwrap_err();
-        assert_eq!(matches!(verdict, Verdict::Refused { .. }), refused, "{answer}: {verdict:?}");
-        assert!(!matches!(verdict, Verdict::TokenExpired { .. } | Verdict::Success));
+        assert_eq!(matches!(verdict, Judgement::Refused { .. }), refused, "{answer}: {verdict:?}");
+        assert!(!matches!(verdict, Judgement::TokenExpired { .. } | Judgement::Success));
     }
     for partner in [Partner::Xhq, Partner::Yanwen] {
         assert_eq!(token_request(partner, &attempt(&settings)), Ok(None));

@@ -89,7 +89,7 @@ async fn answer(world: &Arc<World>, request: &Request) -> Sent {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let matter = body["orderOutNo"].as_str().or_else(|| body[0]["subNo"].as_str()).unwrap_or_default().to_owned();
     world.tell(&format!("call about {matter}: {fate:?}"));
-    let sent = world.book().calls.sent(&matter);
+    let sent = world.checker().calls.sent(&matter);
     world.hold(sent);
     let (done, heard) = oneshot::channel();
     let own = Arc::clone(world);
@@ -99,10 +99,10 @@ async fn answer(world: &Arc<World>, request: &Request) -> Sent {
         match fate {
             Fate::Done | Fate::Lost(_) => {
                 own.tell(&format!("{matter} is done"));
-                let held = own.book().calls.done(&matter);
+                let held = own.checker().calls.done(&matter);
                 own.hold(held);
             }
-            Fate::Refused => own.book().calls.refused(&matter),
+            Fate::Refused => own.checker().calls.refused(&matter),
             Fate::Busy(_) | Fate::Closed | Fate::Dropped => {}
         }
         // The caller may be gone.

@@ -1,6 +1,6 @@
 //! What is counted of pushes and of what waits: faults count, and waiting counts from the beginning.
 
-use courier::{Courier, Returned};
+use courier::{Courier, DeliveryResult};
 use futures::FutureExt as _;
 use hub::delivery::Outcome;
 use hub::progress::Outgoing as _;
@@ -102,7 +102,9 @@ fn later(context: &Context<DynamoStore, Forgetful>, seconds: u64, outcome: Outco
         lines: Arc::default(),
         random: Arc::new(|| 0.5),
         entropy: courier::system_entropy(),
-        send: Arc::new(move |_, _| async move { Returned { outcome, status: None, detail: String::new() } }.boxed()),
+        send: Arc::new(move |_, _| {
+            async move { DeliveryResult { outcome, status: None, detail: String::new() } }.boxed()
+        }),
         wire: Arc::new(|_| std::future::pending().boxed()),
         ports: port_push::ACTION,
         ends: None,
@@ -219,7 +221,7 @@ fn out_of_breath(
             tokio::time::sleep(lasting).await;
             emulator.always(Fault::None);
         });
-        async move { Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
+        async move { DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
     });
     (courier, sent)
 }
