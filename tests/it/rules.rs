@@ -88,7 +88,7 @@ fn the_pure_crates_do_no_input_output_and_read_no_clock() {
 }
 
 #[test]
-fn a_webhook_function_never_calls_out_and_no_function_depends_on_another() {
+fn webhooks_never_call_out_and_functions_are_independent() {
     let manifests = manifests();
     for action in callback::ACTIONS {
         assert!(!reaches(action.name, "outbound"), "{} can call out", action.name);

@@ -18,7 +18,7 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: Hint) -> 
             tracing::debug!(function = NAME, event = %hint.key.id, "postponed: the endpoint's circuit is open, or it is not known here");
         }
         Done::Left => {
-            tracing::info!(function = NAME, event = %hint.key.id, "attempt not begun: too little time left in this invocation")
+            tracing::info!(function = NAME, event = %hint.key.id, "attempt not begun: too little time left in this invocation");
         }
         Done::Stale => tracing::debug!(function = NAME, event = %hint.key.id, "stale hint"),
     }

@@ -21,7 +21,7 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: Hint) -> 
             );
         }
         Done::Left => {
-            tracing::info!(function = NAME, call = %hint.key.id, "attempt not begun: too little time left in this invocation")
+            tracing::info!(function = NAME, call = %hint.key.id, "attempt not begun: too little time left in this invocation");
         }
         Done::Stale => tracing::debug!(function = NAME, call = %hint.key.id, "stale hint"),
     }

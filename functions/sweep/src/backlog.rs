@@ -200,7 +200,7 @@ impl<S: Store, Q> Measuring<'_, S, Q> {
                 function = NAME,
                 error = telemetry::logs::chain(error),
                 "a part of the backlog could not be measured"
-            )
+            );
         })
         .ok()
     }

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_too_large_takes_no_share() {
+    async fn too_large_body_takes_no_share() {
         let budget = Budget::new(UNIT);
         assert_eq!(budget.read(sized(LIMIT + 1), LIMIT, soon()).await.unwrap_err(), Unread::TooLarge);
         let budget = Budget::new(LIMIT);

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_being_answered_outlives_what_is_idle() {
+    async fn busy_connection_outlives_an_idle_one() {
         let places = places(4, 3);
         let busy = watch();
         let _answering = Answering::new(&busy);

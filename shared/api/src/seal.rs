@@ -128,7 +128,7 @@ mod tests {
 
     /// Regression: the text was base64 of another connection's name, subject and event.
     #[test]
-    fn cursor_tells_nothing_and_cannot_be_changed() {
+    fn cursor_is_opaque_and_tamper_proof() {
         let own = seal("key-a", "erp");
         let sealed = || own.sealed(Some(PLACE.to_owned()), NOW).unwrap().unwrap();
         let (cursor, again) = (sealed(), sealed());

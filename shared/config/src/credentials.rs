@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistaken_object_is_told_without_values() {
+    fn mistake_in_an_object_quotes_no_value() {
         for (text, told) in [
             ("", "must be a JSON object of texts"),
             ("\"hunter2\"", "must be a JSON object of texts"),

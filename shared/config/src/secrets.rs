@@ -182,14 +182,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_around_a_secret_is_no_part_of_it() {
+    fn blanks_around_a_secret_are_trimmed() {
         for text in ["s 3", " s 3\r\n", "\u{feff}s 3\r", "\n\ts 3\u{a0}\u{3000}", "\u{feff}\r\n s 3 \u{200b}\n\n"] {
             assert_eq!(clean(text), Ok("s 3"), "{text:?}");
         }
     }
 
     #[test]
-    fn what_cannot_be_a_secret_is_told_without_it() {
+    fn invalid_secret_is_reported_without_its_value() {
         for (text, what) in [
             ("ab\ncd", "a line break as its character 3"),
             ("a\rb", "a line break as its character 2"),

@@ -175,7 +175,7 @@ async fn hand_over<S, Q: Queue>(courier: &Courier<S, Q>, surplus: Vec<Hint>) {
             tracing::warn!(error, "surplus jobs of the sweep could not be queued; the next sweep claims them");
         }
         Err(_) => {
-            tracing::warn!("the queue did not accept the sweep's surplus jobs in time; the next sweep claims them")
+            tracing::warn!("the queue did not accept the sweep's surplus jobs in time; the next sweep claims them");
         }
     }
 }

@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_key_with_a_value_is_the_subject_and_the_rest_are_aliases() {
+    fn first_key_with_a_value_is_subject_others_are_aliases() {
         let json = Json::parse(b"{}").unwrap();
         let keys = [("order", None), ("bl", Some("B1")), ("entry", Some("E1")), ("bl", Some("B1"))];
         let fact = Fact::new("xhq.single_receipt", &json, keys);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_names_what_names_nothing_and_no_other_name_is_taken_for_its_own() {
+    fn missing_action_defaults_to_path_and_foreign_one_is_unknown() {
         for (body, kind) in [
             (r#"{"action":"b"}"#, "xhq.b"),
             ("{}", "xhq.a"),

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn jumps_are_told_with_their_size_and_direction() {
+    fn jumps_have_size_and_direction() {
         let (mut watched, _) = Watched::new(BEGAN, None);
         assert_eq!(read(&mut watched, 1, Duration::ZERO), None);
         let jump = |direction| Some(Jump { direction, by: 91 * DAY });

@@ -240,14 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_goes_as_base64() {
+    fn payload_that_is_no_json_is_sent_as_base64() {
         let sent = content(&event("a=b", Data::Opaque), Format::CloudEvents);
         let read: serde_json::Value = serde_json::from_slice(&sent.body).unwrap();
         assert_eq!((&read["data_base64"], &read["datacontenttype"]), (&"YT1i".into(), &"text/plain".into()));
     }
 
     #[test]
-    fn raw_is_what_came_and_an_element_is_an_array_again() {
+    fn raw_body_is_unchanged_and_an_element_is_an_array() {
         let whole = content(&event(" {}\n", Data::Json(1..3)), Format::Raw);
         assert_eq!((&whole.body[..], whole.content_type.as_str()), (&b" {}\n"[..], "text/plain"));
         assert_eq!(&content(&event("{}", Data::Element), Format::Raw).body[..], b"[{}]");
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn trouble_of_the_endpoint_is_told_from_refusal_of_the_event() {
+    fn endpoint_trouble_differs_from_refusal_of_the_event() {
         let trouble =
             |status| matches!(judge(Format::Raw, status, None, Some(b"")), Outcome::Refused { trouble: true, .. });
         assert!(trouble(500) && trouble(429) && trouble(503) && !trouble(400) && !trouble(302));

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_before_a_root_is_left_out() {
+    fn path_before_a_root_is_dropped() {
         for path in ["/prod/hooks/x", "/a/b/hooks/x", "//prod//hooks/x"] {
             assert_eq!(segments(path), ["hooks", "x"], "{path}");
         }

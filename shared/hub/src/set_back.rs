@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_as_it_should_be_stays() {
+    fn plausible_due_time_stays() {
         let fresh = Delivery::new("erp".into(), NOW, NOW.after(LEASE));
         let asked = failed(fresh.clone(), Some(Duration::from_hours(12)), NOW);
         let postponed = fresh.clone().postponed(NOW.after(LONGEST_POSTPONEMENT), "", &schedule(), NOW);
@@ -173,7 +173,7 @@ mod tests {
 
     /// Regression: a clock that was set back twice left a retry due at once, by an attempt that lay ahead of it.
     #[test]
-    fn what_was_brought_back_before_waits_for_its_delay() {
+    fn corrected_due_time_keeps_its_delay() {
         let fresh = Delivery::new("erp".into(), NOW, NOW.after(LEASE));
         let waits = Waits { lease: LEASE, schedule: &schedule() };
         let once = brought_back(&failed(fresh, None, NOW.after(DAYS * 2)), &waits, NOW.after(DAYS)).unwrap();
@@ -196,7 +196,7 @@ mod tests {
 
     /// Regression: a retry that was brought forward fell back to the false time when its attempt failed, or was postponed.
     #[test]
-    fn what_a_retry_falls_back_to_is_brought_back_too() {
+    fn original_due_time_of_a_retry_is_corrected_too() {
         let hour = Duration::from_hours(1);
         let waits = Waits { lease: LEASE, schedule: &schedule() };
         let fresh = Delivery::new("erp".into(), NOW, NOW.after(LEASE));

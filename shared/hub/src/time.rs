@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_ahead_is_within_no_span() {
+    fn future_time_is_within_no_span() {
         let span = Duration::from_micros(5);
         let within = |now: i64| Utc(now).is_within(span, Utc(10));
         assert_eq!([9, 10, 14, 15].map(within), [false, true, true, false]);

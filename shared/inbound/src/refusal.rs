@@ -286,7 +286,7 @@ mod tests {
 
     /// Regression: the number of unlogged refusals was logged with the next refusal only, so never after a flood had stopped.
     #[test]
-    fn count_of_a_flood_that_has_stopped_is_told() {
+    fn count_of_an_ended_flood_is_logged() {
         let stranger = stranger();
         let mut log = Log::default();
         let told = |log: &mut Log, tell: fn(&mut Log)| logged(|| tell(log));

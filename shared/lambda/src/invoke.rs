@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_of_the_gateway_is_told_from_an_invocation() {
+    fn gateway_event_differs_from_invocation() {
         assert!(is_gateways(r#"{"httpMethod":"POST","requestContext":{"stage":"x"}}"#));
         assert!(!is_gateways(r#"{"connection":"xhq-sh","operation":"upload","body":{"requestContext":{}}}"#));
         assert!(!is_gateways("[]"));
@@ -194,7 +194,7 @@ mod tests {
 
     /// Regression: Lambda reported a timeout before the hub answered.
     #[tokio::test]
-    async fn a_late_panicking_or_huge_answer_to_an_invocation_is_a_problem() {
+    async fn late_panicking_or_huge_invocation_answer_is_a_problem() {
         let late = answer_invocation(Duration::ZERO, std::future::pending()).await;
         let late: serde_json::Value = serde_json::from_str(&late).unwrap();
         assert_eq!((&late["status"], &late["body"]["type"]), (&503.into(), &"urn:tongguan:problem:unavailable".into()));

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn location_is_told_without_secrets_or_controls() {
+    fn location_is_shown_without_secrets_or_controls() {
         for (location, told) in [
             ("https://partner.example/", "https://partner.example/"),
             ("https://a.example/api/docking/upload?token=s3cret#x", "https://a.example/api/docking/upload"),

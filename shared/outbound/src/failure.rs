@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lack_of_descriptors_is_told_from_a_refused_connection() {
+    fn lack_of_descriptors_differs_from_refused_connection() {
         for (code, is_ours) in [(23, true), (24, true), (111, false), (13, false)] {
             assert_eq!(is_exhaustion(&std::io::Error::from_raw_os_error(code)), is_ours && cfg!(unix), "{code}");
         }

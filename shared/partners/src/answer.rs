@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn trackingeyes_is_told_to_push_again_in_a_body_with_code() {
+    fn trackingeyes_retry_is_requested_in_a_body_with_code() {
         let answer = answer(Partner::TrackingEyes, Verdict::Unavailable, &"长".repeat(400));
         let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!((answer.status, body["code"].as_i64()), (200, Some(500)));

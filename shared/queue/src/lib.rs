@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hint_says_so() {
+    fn message_that_is_no_hint_is_an_error() {
         assert!(matches!(Hint::decode(r#"{"v":2,"new":true}"#), Err(NotAHint::Version(2))));
         assert!(matches!(Hint::decode("hello"), Err(NotAHint::Shape(_))));
         assert!(matches!(Hint::decode(r#"{"v":1}"#), Err(NotAHint::Shape(_))));

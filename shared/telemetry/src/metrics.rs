@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn every_metric_is_listed_once_and_has_a_name_that_no_dimension_has() {
+    fn metrics_are_listed_once_and_share_no_dimension_name() {
         for (place, metric) in Metric::ALL.into_iter().enumerate() {
             assert_eq!(metric as usize, place);
         }

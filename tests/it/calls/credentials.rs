@@ -78,7 +78,7 @@ async fn refused_credentials_fail_at_once_and_name_their_keys() {
 
 /// Regression: what an earlier process had told was never told again within a day, whatever had been well in between.
 #[tokio::test]
-async fn refusal_after_a_success_is_told_again_after_a_restart() {
+async fn refusal_after_a_success_is_logged_again_after_a_restart() {
     let mut desk = Desk::new().await;
     let told = async |desk: &Desk| desk.hub.context().store.note("credentials#eyes").await.unwrap().unwrap().value;
     let asked = async |desk: &Desk, refuses: bool| {
@@ -107,7 +107,7 @@ async fn refusal_after_a_success_is_told_again_after_a_restart() {
 
 /// A token endpoint that fails, is busy or gone is none that refuses.
 #[tokio::test]
-async fn failing_token_endpoint_refuses_nobody() {
+async fn failing_token_endpoint_is_no_refusal() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
     for (n, fault) in
         [Fault::Http(Reply::of(500)), Fault::Busy, Fault::Code(429, "slow"), Fault::Drops].into_iter().enumerate()

@@ -32,7 +32,7 @@ pub(super) async fn one_of_each(desk: &Desk) -> BTreeMap<&'static str, String> {
 }
 
 #[tokio::test]
-async fn each_end_is_told_once_to_each_endpoint_that_wants_it() {
+async fn each_end_event_is_delivered_once_per_matching_endpoint() {
     let other = erp().await;
     let also = Some((&other, "types = [\"call.failed\", \"call.ambiguous\"]"));
     let desk = Desk::with(Making { also, ..Making::default() }).await;
@@ -64,7 +64,7 @@ async fn each_end_is_told_once_to_each_endpoint_that_wants_it() {
 }
 
 #[tokio::test]
-async fn an_end_that_the_erp_misses_is_told_until_it_hears() {
+async fn end_event_is_retried_until_the_erp_accepts_it() {
     let desk = Desk::new().await;
     desk.erp.behave(Behaviour::Down);
     let id = desk.command("xhq", "upload", "k", &upload("M")).await;
@@ -85,7 +85,7 @@ async fn an_end_that_the_erp_misses_is_told_until_it_hears() {
 }
 
 #[tokio::test]
-async fn an_end_is_on_the_subjects_timeline_and_can_be_told_again() {
+async fn end_event_is_on_the_timeline_and_can_be_replayed() {
     let desk = Desk::new().await;
     let ids = one_of_each(&desk).await;
     desk.quiet().await;

@@ -34,7 +34,7 @@ fn is_problem(reply: &Reply, status: u16, kind: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_command_is_answered_before_it_is_sent_unless_the_result_is_waited_for() {
+async fn command_is_answered_before_sending_unless_wait_is_preferred() {
     let desk = Desk::new().await;
     desk.xhq.behave(Fault::Holds);
     let reply = desk.call("xhq", "upload", "idempotency-key: k-1\r\n", &upload("1")).await;
@@ -83,7 +83,7 @@ async fn a_call_is_found_where_its_location_says_behind_a_stage_too() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_request_is_said_in_one_shape() {
+async fn every_invalid_request_is_a_problem() {
     let desk = Desk::new().await;
     let post = async |path: &str, headers: &str, body: &[u8]| {
         within(exchange(desk.hub.address(), request("POST", path, headers, body))).await.expect("an answer")
@@ -127,7 +127,7 @@ async fn what_is_wrong_with_a_request_is_said_in_one_shape() {
 }
 
 #[tokio::test]
-async fn a_key_for_some_connections_neither_sees_nor_touches_the_others() {
+async fn api_key_sees_and_changes_only_its_connections() {
     let desk = Desk::with(Making { top: &narrow(), ..Making::default() }).await;
     let mut ids = Vec::new();
     for (connection, operation, body) in UNSAFE {
@@ -220,7 +220,7 @@ async fn calls_are_listed_by_subject_state_and_connection() {
 
 /// What was queued at another connection took the places of what was asked for, and the list was empty.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn queued_calls_of_one_connection_are_found_behind_a_thousand_of_another() {
+async fn queued_calls_are_listed_behind_a_thousand_of_another_one() {
     let desk = Desk::new().await;
     let (queue, lanes) = queue::in_process([], 1);
     drop(lanes);

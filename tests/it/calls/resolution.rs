@@ -55,7 +55,7 @@ async fn the_erp_decides_that_it_is_done() {
     assert_eq!((reply.status, &reply.json()["state"]), (200, &"succeeded".into()));
     desk.hears("call.succeeded", 1).await;
     desk.quiet().await;
-    desk.pass(Duration::from_mins(60)).await;
+    desk.pass(Duration::from_hours(1)).await;
     assert_eq!(desk.xhq.count(), 1, "what is done is not sent");
     let told = ids(&desk, &id);
     assert_eq!((told[0].0.as_str(), told[1].0.as_str(), told.len()), ("call.ambiguous", "call.succeeded", 2));

@@ -43,7 +43,7 @@ fn is_due_in(desk: &Desk, call: &Value, seconds: u64) {
 }
 
 #[tokio::test]
-async fn what_the_partner_did_not_take_up_is_sent_again_by_the_schedule() {
+async fn unprocessed_call_is_retried_by_the_schedule() {
     let desk = Desk::with(Making { every: r#"retry = ["1m", "10m"]"#, ..Making::default() }).await;
     let operations = [("xhq", "upload", upload("B")), ("yanwen", "s3.mawb.create", waybill("M-1"))];
     for (connection, operation, body) in &operations {
@@ -68,7 +68,7 @@ async fn what_the_partner_did_not_take_up_is_sent_again_by_the_schedule() {
 }
 
 #[tokio::test]
-async fn a_closed_door_is_knocked_on_again() {
+async fn refused_connection_is_retried() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
     desk.xhq.down().await;
     let id = desk.command("xhq", "upload", "k", &upload("D")).await;
@@ -84,7 +84,7 @@ async fn a_closed_door_is_knocked_on_again() {
 
 /// A function of the version before, or with the configuration of before, ended calls that it knew nothing of.
 #[tokio::test]
-async fn a_process_that_does_not_know_an_operation_yet_leaves_its_calls_to_one_that_does() {
+async fn process_without_an_operation_leaves_its_calls_to_others() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
     desk.xhq.behave(Fault::Busy.first(1));
     let id = desk.command("xhq", "upload", "k", &upload("U")).await;
@@ -137,7 +137,7 @@ async fn a_call_that_would_not_end_in_the_functions_time_is_not_begun() {
 }
 
 #[tokio::test]
-async fn what_nobody_knows_how_to_send_fails_within_two_hours() {
+async fn call_without_configuration_fails_within_two_hours() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
     desk.xhq.behave(Fault::Busy);
     let id = desk.command("xhq", "upload", "k", &upload("N")).await;
@@ -157,7 +157,7 @@ async fn what_nobody_knows_how_to_send_fails_within_two_hours() {
 }
 
 #[tokio::test]
-async fn a_partner_that_asks_for_patience_gets_it() {
+async fn retry_after_of_a_partner_is_honoured() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
     desk.xhq.behave(Fault::Http(Reply::of(429).retry_after(1_200)).first(1));
     let id = desk.command("xhq", "upload", "k", &upload("P")).await;
@@ -253,7 +253,7 @@ async fn a_system_exception_does_not_say_that_nothing_was_done() {
 }
 
 #[tokio::test]
-async fn what_may_be_done_is_never_sent_twice_by_itself() {
+async fn ambiguous_call_is_never_repeated_by_itself() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
     for (n, fault) in lost().into_iter().enumerate() {
         for (connection, operation, body) in UNSAFE {
@@ -276,7 +276,7 @@ async fn what_may_be_done_is_never_sent_twice_by_itself() {
 }
 
 #[tokio::test]
-async fn what_may_be_done_twice_is_repeated_until_there_is_an_answer() {
+async fn repeatable_call_is_repeated_until_answered() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
     for (n, fault) in lost().into_iter().enumerate() {
         desk.onedata.behave(fault.clone().first(1));

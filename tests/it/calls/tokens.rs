@@ -122,7 +122,7 @@ async fn the_token_of_another_account_is_not_used() {
 
 /// The second attempt that a new token makes worth while was cut off by the end of the function.
 #[tokio::test]
-async fn a_call_is_not_made_once_more_where_the_function_has_no_time_for_it() {
+async fn call_is_not_repeated_without_time_in_the_function() {
     let desk = Desk::new().await;
     assert_eq!(query(&desk).await, 200);
     let (queue, lanes) = queue::in_process([], 1);
@@ -147,7 +147,7 @@ async fn a_call_is_not_made_once_more_where_the_function_has_no_time_for_it() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_turned_away_is_replaced_once_and_the_call_made_once_more() {
+async fn rejected_token_is_replaced_once_and_the_call_repeated() {
     let desk = Desk::new().await;
     for (n, command) in [false, true].into_iter().enumerate() {
         assert_eq!(query(&desk).await, 200);

@@ -163,7 +163,7 @@ async fn a_panic_is_answered_in_the_form_of_the_path() {
 
 /// Regression: what a hub had in hand when it ended waited for the end of its lease, thirty seconds after the next start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_hub_had_in_hand_is_delivered_at_the_next_start() {
+async fn claimed_work_is_delivered_at_the_next_start() {
     let (receiver, time) = (erp().await, Time::now());
     let plan = Plan::new().endpoint("erp", &receiver, "");
     let hub = plan.start_at(&time).await;

@@ -63,7 +63,7 @@ fn the_document_follows_the_rules_of_openapi() {
 }
 
 #[test]
-fn every_operation_has_a_path_with_its_fields_and_an_example_that_may_be_sent() {
+fn every_operation_has_a_path_fields_and_a_valid_example() {
     for row in operation::all() {
         let post = &DOCUMENT["paths"][path(row)]["post"];
         assert_eq!(post["tags"], json!([row.partner.id()]), "{}", row.name);
@@ -175,7 +175,7 @@ fn every_route_is_in_the_document_and_every_path_is_served() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_hub_answers_is_as_the_document_says() {
+async fn hubs_answers_match_the_document() {
     let erp = erp().await;
     let plan = Plan::new().endpoint("erp", &erp, "retry = []");
     let hub = plan.start().await;

@@ -200,7 +200,7 @@ async fn finished<S: Store>(store: S, hints: Vec<(String, Hint)>) {
 }
 
 #[tokio::test]
-async fn what_this_version_leaves_of_calls_is_finished_by_itself() {
+async fn calls_left_by_this_version_are_finished_by_itself() {
     let (store, _) = emulated().await;
     let left = left(&side(store.clone())).await;
     finished(store, left.into_iter().map(|(order, hint)| (order.to_owned(), hint)).collect()).await;
@@ -212,7 +212,7 @@ fn versions() -> impl Iterator<Item = &'static str> {
 }
 
 #[tokio::test]
-async fn what_was_left_of_calls_in_dynamodb_is_finished() {
+async fn calls_left_in_dynamodb_are_finished() {
     for version in versions() {
         let store = filled(&format!("{version}/calls.json")).await;
         finished(store, hints(&format!("{version}/call_messages.json"))).await;
@@ -220,7 +220,7 @@ async fn what_was_left_of_calls_in_dynamodb_is_finished() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_left_of_calls_in_sqlite_is_finished() {
+async fn calls_left_in_sqlite_are_finished() {
     for version in versions() {
         let copy = database(&format!("{version}/calls.db"));
         let store = SqliteStore::existing(copy.path()).unwrap();

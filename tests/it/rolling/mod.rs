@@ -72,29 +72,29 @@ fn database(name: &str) -> tempfile::TempDir {
 }
 
 #[tokio::test]
-async fn what_the_last_version_left_in_dynamodb_is_finished() {
+async fn work_of_the_last_version_in_dynamodb_is_finished() {
     finished(filled("last_version/items.json").await, hints("last_version/messages.json")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_last_version_left_in_sqlite_is_finished() {
+async fn work_of_the_last_version_in_sqlite_is_finished() {
     let copy = database("last_version/tongguan.db");
     finished(SqliteStore::existing(copy.path()).unwrap(), hints("last_version/messages.json")).await;
 }
 
 #[tokio::test]
-async fn what_this_version_wrote_to_dynamodb_is_finished() {
+async fn work_of_this_version_in_dynamodb_is_finished() {
     finished(filled("this_version/items.json").await, hints("this_version/messages.json")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_this_version_wrote_to_sqlite_is_finished() {
+async fn work_of_this_version_in_sqlite_is_finished() {
     let copy = database("this_version/tongguan.db");
     finished(SqliteStore::existing(copy.path()).unwrap(), hints("this_version/messages.json")).await;
 }
 
 #[tokio::test]
-async fn what_this_version_leaves_is_finished_by_itself() {
+async fn work_left_by_this_version_is_finished_by_itself() {
     let (store, _) = emulated().await;
     let left = pushes::left(&Version::new(store.clone())).await;
     finished(store, left.into_iter().map(|(of, hint)| (of.to_owned(), hint)).collect()).await;
@@ -180,7 +180,7 @@ fn a_delivery_that_the_last_version_changes_is_still_read_here() {
 
 /// A function that is still there when the next version begins to write.
 #[tokio::test]
-async fn work_that_a_newer_version_wrote_is_left_as_it_is_and_holds_nothing_up() {
+async fn work_of_a_newer_version_stays_and_blocks_nothing() {
     let (store, emulator) = emulated().await;
     let side = Version::new(store);
     let (newer, other) = (receipt("NEWER"), receipt("OTHER"));

@@ -24,7 +24,7 @@ fn text<'a>(item: &'a Value, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn the_last_version_reads_every_item_and_message_of_pushes_and_deliveries() {
+async fn last_version_reads_items_and_messages_of_pushes() {
     let (store, emulator) = emulated().await;
     let side = Version::new(store);
     let xhq = async |function: &str, body: &str| side.push("xhq-sh", function, body).await;

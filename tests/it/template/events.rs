@@ -97,7 +97,7 @@ fn may(function: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_function_has_a_sample_of_its_kind_and_there_are_no_others() {
+fn every_function_has_exactly_one_sample_event() {
     let files = std::fs::read_dir(infra().join("events")).unwrap().map(|entry| entry.unwrap().file_name());
     let files: BTreeSet<String> = files.map(|name| name.into_string().unwrap()).collect();
     // Of the webhooks, the first of each partner.
@@ -284,7 +284,7 @@ fn answered(context: &Deployed, body: &'static str) -> Courier<DynamoStore, Reco
 
 /// The sample hint at a call is the one that the sample request gives.
 #[tokio::test]
-async fn the_sample_call_is_made_by_the_sample_hint_and_its_end_is_shown() {
+async fn sample_message_makes_the_sample_call_and_its_end_event() {
     let (context, emulator) = deployed().await;
     // Nobody can tell what became of it.
     let courier = answered(&context, "<html>");

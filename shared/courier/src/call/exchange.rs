@@ -73,7 +73,7 @@ pub(super) enum Unready {
 }
 
 impl Unready {
-    /// What it says of the partner's health.
+    /// Outcome for the circuit of the partner.
     pub(super) const fn outcome(&self) -> Outcome {
         match self {
             Self::Later { outcome, .. } => *outcome,

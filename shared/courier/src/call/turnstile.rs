@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_holds_nobody_up() {
+    fn clock_set_back_delays_no_call() {
         let (mut line, one) = (Turnstile::default(), limits(1, 1, 1_000));
         let first = line.command(order(0));
         let began = line.begin(first, one, at(3_600_000));

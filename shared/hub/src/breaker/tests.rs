@@ -174,7 +174,7 @@ fn the_kinds_with_a_track_are_bounded() {
 }
 
 #[test]
-fn a_health_without_kinds_is_read_and_holds_each_kind_by_a_probe() {
+fn stored_health_without_kinds_probes_each_kind() {
     let old = r#"{"failures":0,"since":0,"last":null,"open_until":15000000,"openings":1}"#;
     let health: Health = serde_json::from_str(old).unwrap();
     assert_eq!(serde_json::to_string(&health).unwrap(), old);

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_erps_body_is_kept_as_it_came() {
+    fn erps_body_is_stored_unchanged() {
         let record = record(BODY, Some(r#"{"name":"a.zip"}"#));
         assert_eq!(record.event.data(), BODY.as_bytes());
         assert_eq!(record.event.meta.aliases, [Alias::new("order", "SO-1")]);
@@ -298,7 +298,7 @@ mod tests {
 
     /// Regression: the end event showed a credential of the ERP's request, and so did the API while the call was queued.
     #[test]
-    fn credentials_in_a_request_are_neither_told_nor_shown() {
+    fn credentials_in_a_request_are_redacted() {
         let record = record(r#"{"orderOutNo":"SO-1","note":"our key is s3cr3t-value","n":1.10}"#, None);
         let credentials = [("app_id", "s3cr3t-value")];
         let cut = record.work.call.clone().unwrap().claimed_to_send(Utc(9)).interrupted(Utc(10));
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn the_partners_answer_is_shown_as_it_came() {
+    fn partners_answer_is_shown_unchanged() {
         let Record { event, work } = record(BODY, None);
         let mut call = work.call.unwrap();
         let body = r#"{"code": 200,"data":1906651379888427008.10}"#;

@@ -100,7 +100,7 @@ async fn the_text_of_the_secret_is_the_configuration() {
 }
 
 #[tokio::test]
-async fn what_passes_is_tried_again_and_what_does_not_is_named() {
+async fn temporary_read_failure_is_retried_permanent_one_named() {
     let busy = refuses(500, "InternalServiceError");
     let (config, seen) = read(vec![busy.clone(), busy.clone(), holds(MINUTE)]).await;
     assert_eq!(config.unwrap().sweep_every, Duration::from_mins(1));
@@ -143,7 +143,7 @@ async fn kept(answers: Vec<(u16, Value)>) -> (ConfigCache, Manager) {
 }
 
 #[tokio::test]
-async fn a_changed_secret_is_in_use_after_five_minutes_and_not_read_before() {
+async fn changed_secret_is_read_after_five_minutes() {
     let (kept, manager) = kept(vec![version("v1", MINUTE), version("v2", TWO_MINUTES)]).await;
     let asked = || manager.seen.lock().unwrap().len();
     let known = kept.current();
@@ -313,7 +313,7 @@ async fn two_secrets_that_do_not_come_take_no_longer_than_one() {
 }
 
 #[tokio::test]
-async fn credentials_beside_a_file_are_read_again() {
+async fn credentials_secret_of_a_file_configuration_is_refreshed() {
     let path = std::env::temp_dir().join(format!("tongguan-apart-{}.toml", std::process::id()));
     std::fs::write(&path, APART).unwrap();
     let (aws, _) = manager_of_two(vec![], vec![values("c1", WHSEC), values("c2", OTHER_WHSEC)]);

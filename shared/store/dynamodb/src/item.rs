@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_tells_due_from_failed_and_sorts_by_time() {
+    fn index_place_separates_due_from_failed_by_time() {
         let place = |states: &[State]| place(&work(states)).map(|place| place[..2].to_owned());
         assert_eq!(place(&[State::Pending, State::Delivered]).as_deref(), Some("D#"));
         assert_eq!(place(&[State::Pending, State::Failed]).as_deref(), Some("E#"));

@@ -53,7 +53,7 @@ async fn bodies_survive(store: impl Store, sizes: &[usize]) {
 }
 
 /// Every field of what is known of an event, and of its work.
-pub async fn what_is_known_of_an_event_comes_back(store: impl Store) {
+pub async fn metadata_of_an_event_is_read_back(store: impl Store) {
     let mut event = event(1);
     "text/plain; charset=\"gbk\"".clone_into(&mut event.meta.content_type);
     event.meta.data = Data::Opaque;

@@ -47,7 +47,7 @@ fn xhq_is_read_by_its_code() {
 
 /// Regression: only the shortest print of a number was its code, so that a success printed as `200.0` was refused.
 #[test]
-fn codes_are_told_by_value() {
+fn codes_are_compared_by_value() {
     for (name, body, expected) in [
         ("upload", r#"{"code":200.0,"msg":"ok","data":"A1"}"#, Judgement::Success),
         ("upload", r#"{"code":2e2}"#, Judgement::Success),
@@ -112,7 +112,7 @@ fn code_in_a_redirect_is_not_believed() {
 
 /// A refusal for now was taken for one for good, because a code stood beside it.
 #[test]
-fn a_request_that_was_not_taken_up_is_none_that_was_refused() {
+fn unprocessed_request_is_not_a_refusal() {
     for (name, code, body) in [
         ("upload", "503", r#"{"code":503,"msg":"系统繁忙","data":null}"#),
         ("port_query_v2", "503", r#"{"success":false,"code":503,"message":"系统繁忙"}"#),
@@ -211,7 +211,7 @@ fn a_long_page_is_cut_between_characters() {
 }
 
 #[test]
-fn port_results_are_told_apart() {
+fn port_results_are_distinguished() {
     let answer = |name| match name {
         2 => include_str!("../../../../../tests/fixtures/1datatech_port_query_found.json"),
         3 => include_str!("../../../../../tests/fixtures/1datatech_port_query_not_found.json"),
