@@ -24,7 +24,7 @@ pub(crate) struct Operator {
     address: String,
 }
 
-/// What a command said.
+/// Output of a command.
 #[derive(Debug)]
 pub(crate) struct CommandOutput {
     pub(crate) fine: bool,
@@ -139,7 +139,7 @@ async fn a_replay_to_an_endpoint_that_does_not_want_it_says_so() {
     hub.stop().await;
 }
 
-/// What one request changes is bounded; the operator's command goes on.
+/// The changes of one request are bounded; the operator's command repeats it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_of_many_goes_on_until_all_start_over() {
     let plan = Plan::new().endpoint("erp", &erp().await, "");

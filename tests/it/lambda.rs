@@ -279,7 +279,7 @@ fn claim(hint: &Hint) -> u32 {
     }
 }
 
-/// What failed, panicked or is no hint comes again; the rest is done with.
+/// Messages that failed, panicked or are invalid are received again; the others are done.
 #[tokio::test]
 async fn a_batch_reports_its_failures_one_by_one() {
     let event: SqsEvent = serde_json::from_value(json!({"Records": [
@@ -333,7 +333,7 @@ async fn messages_of_a_batch_are_processed_concurrently() {
     assert!(response.batch_item_failures.is_empty());
 }
 
-/// What is not done in the invocation's time comes again; what is done is done.
+/// Messages that exceed the invocation's time are received again; the others are done.
 #[tokio::test]
 async fn slow_message_fails_alone() {
     let records = [message("hangs", &hint(0).encode()), message("fine", &hint(1).encode())];

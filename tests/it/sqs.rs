@@ -72,7 +72,7 @@ async fn received(client: &aws_sdk_sqs::Client, url: &str) -> Vec<Hint> {
     }
 }
 
-/// What must hold on anything that plays SQS.
+/// Promises of any stand-in for SQS.
 pub(crate) async fn hints_arrive_however_many_there_are(client: aws_sdk_sqs::Client) {
     for count in [0, 1, 10, 37] {
         let (queue, url) = made(&client).await;
@@ -216,7 +216,7 @@ fn canned(answer: Option<&'static str>) -> (SqsQueue, Arc<Mutex<usize>>) {
     playing(move |_| answer.map(|body| (200, body.to_owned())))
 }
 
-/// What SQS answers that has taken a batch, but for its messages with a group where it knows none.
+/// Answer of SQS to a batch; without support for groups it refuses the messages with one.
 fn answered(body: &str, knows_groups: bool) -> Value {
     let request: Value = serde_json::from_str(body).unwrap();
     let entries = request["Entries"].as_array().unwrap();

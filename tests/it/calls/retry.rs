@@ -18,12 +18,12 @@ use simulators::erp::Reply;
 use crate::calls::{Desk, Making, SAFE, UNSAFE, port, upload, waybill};
 use crate::support::{events, sweep};
 
-/// What befalls a request that the partner has processed: nobody hears of it.
+/// Faults after the partner has processed a request: its answer is lost.
 fn lost() -> [Fault; 4] {
     [Fault::DropsAnswer, Fault::GarblesAnswer, Fault::ThenHttp(Reply::of(502)), Fault::ThenHttp(Reply::of(504))]
 }
 
-/// What befalls a request that the partner has not begun with, and says so.
+/// Answers of a partner that has not processed the request.
 fn busy() -> [Fault; 2] {
     [Fault::Busy, Fault::Http(Reply::of(429))]
 }

@@ -1,4 +1,4 @@
-//! The path of one call, from the ERP's request to the event that tells its end.
+//! Round trip of one call, from the ERP's request to the event of its end.
 
 use crate::calls::Desk;
 

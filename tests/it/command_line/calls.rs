@@ -12,7 +12,7 @@ use crate::support::{Plan, until};
 
 const UPLOAD: &str = r#"{"fileUrl":"http://files/1.zip","orderOutNo":"SO-1","isReload":"","n":1.10}"#;
 
-/// What a command printed, as JSON.
+/// Output of a command, as JSON.
 fn json(said: &CommandOutput) -> Value {
     serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:?}"))
 }

@@ -1,4 +1,4 @@
-//! What commands print: one row for one thing, whatever its keys hold, and quietly where nobody reads it.
+//! Output of commands: one row per item, whatever its keys contain, and no error at a closed pipe.
 
 use std::io::Read as _;
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! What things may take, in the units that are paid for: the figures of `infra/README.md`, counted again.
+//! Cost of events and calls in paid units: the figures of `infra/README.md`, counted again.
 
 use ::cost::{Options, Usage, cases};
 use clap::Parser as _;

@@ -1,4 +1,4 @@
-//! What has failed, in the index: what waits for nobody costs whoever looks for the rest nothing.
+//! Failed work in the index: settled failures add no cost to the list of waiting work.
 
 use bytes::Bytes;
 use futures::future::join_all;

@@ -100,7 +100,7 @@ async fn a_write_whose_answer_is_lost_is_new() {
     }
 }
 
-/// Somebody else's write is not taken for the own one whose answer was lost.
+/// A write of another process is not taken for this process's write, whose answer was lost.
 #[tokio::test(start_paused = true)]
 async fn equal_write_of_another_process_is_a_duplicate() {
     let (store, emulator) = emulated().await;
@@ -256,7 +256,7 @@ async fn a_note_whose_answer_is_lost_is_kept() {
     assert!(store.lease("sweep", "a", NOW, NOW.after(Duration::from_secs(1))).await.unwrap());
 }
 
-/// What is wrong with the request stays wrong: nothing is repeated, and the caller is told so.
+/// An invalid request is not repeated, and the caller gets the error.
 #[tokio::test(start_paused = true)]
 async fn a_table_that_is_missing_is_refused() {
     let emulator = Emulator::new();

@@ -1,4 +1,4 @@
-//! What the ERP is told where DynamoDB refuses a request.
+//! Problems for the ERP where DynamoDB refuses a request.
 
 use std::sync::Arc;
 

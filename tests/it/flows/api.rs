@@ -1,4 +1,4 @@
-//! What the ERP may ask of the hub's own deliveries, over HTTP.
+//! The ERP's requests about deliveries, over HTTP.
 
 use std::time::Duration;
 

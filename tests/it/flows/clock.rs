@@ -69,7 +69,7 @@ async fn finished_events_outlive_a_clock_ahead_for_a_moment() {
     hub.stop().await;
 }
 
-/// What the clock shows for an hour is the time.
+/// A clock without a jump for an hour is trusted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_expire_by_a_clock_that_keeps_its_new_time() {
     let (plan, times) = (Plan::new(), Times::default());

@@ -1,4 +1,4 @@
-//! Deliveries to an ERP that is slow, down, wrong or gone. Time is moved by hand and the sweep is called, so nothing
+//! Deliveries to an ERP that is slow, down, misbehaving or removed. Tests set the time and call the sweep, so that nothing
 //! waits for the machine's clock.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! The same push twice is one event; what has become true again is another.
+//! Duplicates: the same push twice is one event; a state that returns after a change is another.
 
 use std::time::Duration;
 

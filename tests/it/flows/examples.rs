@@ -16,7 +16,7 @@ struct Push {
     suffix: &'static str,
     body: Vec<u8>,
     kind: &'static str,
-    /// What it is through the URL that takes everything.
+    /// Its type through the URL that accepts every action.
     through_callback: &'static str,
 }
 
@@ -71,7 +71,7 @@ fn samples() -> Vec<Push> {
     .collect()
 }
 
-/// What the partner's document says the answer to a push that was taken is.
+/// Documented answer of the partner's document to an accepted push.
 fn documented_answer(partner: Partner) -> Value {
     serde_json::from_str(pushing::row(partner).taken).unwrap()
 }

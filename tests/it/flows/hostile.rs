@@ -1,4 +1,4 @@
-//! What should not come, comes: each partner gets a clear answer in its own envelope, what can be kept is kept, and the
+//! Invalid and hostile requests: each partner gets a clear answer in its own envelope, storable bodies are stored, and the
 //! hub goes on.
 
 use partners::Partner;

@@ -152,7 +152,7 @@ async fn failure_stored_after_the_list_is_not_confirmed_with_it() {
     assert_eq!(desk.post("/deliveries/confirm", &named).await["confirmed"], 1);
 }
 
-/// Whoever removed an endpoint was left with failures that could be neither confirmed nor got rid of.
+/// Regression: failures at a removed endpoint could be neither confirmed nor removed.
 #[tokio::test]
 async fn failure_at_a_removed_endpoint_can_be_confirmed() {
     let desk = Desk::new().await;

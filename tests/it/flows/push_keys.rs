@@ -1,4 +1,4 @@
-//! Who may push, and whom the ERP believes: keys that are being rotated, and networks.
+//! Keys of pushes and of signatures during their rotation, and allowed networks.
 
 use std::time::Duration;
 

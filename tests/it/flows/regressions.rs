@@ -1,4 +1,4 @@
-//! What went wrong once, each named after it.
+//! Regressions, each in a test of its own.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};

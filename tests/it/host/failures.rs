@@ -154,7 +154,7 @@ async fn slow_store_answers_1datatech_before_its_deadline() {
     }
 }
 
-/// What opens its connections at the start does not wait for them at 1datatech's expense.
+/// A start does not wait for its connections beyond 1datatech's deadline.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn start_with_slow_store_answers_before_1datatechs_deadline() {
     let stack = start(Plan::new()).await;

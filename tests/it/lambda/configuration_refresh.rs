@@ -1,4 +1,4 @@
-//! What the known configuration refuses is decided by the secret of now: keys, connections and API keys that were added.
+//! Refresh of the cached configuration before a refusal: added keys, connections and API keys are accepted.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
@@ -196,7 +196,7 @@ async fn flood_of_wrong_keys_reads_the_secret_every_few_seconds() {
     assert_eq!(warm.manager.reads(), 1);
 }
 
-/// What no configuration can make right is refused without a reading: an unknown partner, another function's path.
+/// A request that no configuration allows is refused without a refresh: an unknown partner, another function's path.
 #[tokio::test(start_paused = true)]
 async fn wrong_path_and_method_read_nothing() {
     let warm = Warm::new().await;

@@ -1,4 +1,4 @@
-//! Functions whose credentials are in a secret of their own: those that read it, and those that do not.
+//! Credentials in a secret of their own: functions that read it, and functions that do not.
 
 use config::{Credentials, Sources};
 use courier::{Courier, DeliveryResult, Parcel};

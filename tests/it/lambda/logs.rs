@@ -1,4 +1,4 @@
-//! What the log says of an invocation: enough to find it by, and nothing of what it carried.
+//! Log lines of an invocation: they identify it, and contain nothing of its payload.
 
 use std::sync::LazyLock;
 

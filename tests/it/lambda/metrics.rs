@@ -1,4 +1,4 @@
-//! What is counted of pushes and of what waits: faults count, and waiting counts from the beginning.
+//! Metrics of pushes and of the backlog: faults count, and the age of the backlog counts from the push.
 
 use courier::{Courier, DeliveryResult};
 use futures::FutureExt as _;
@@ -111,7 +111,7 @@ fn later(context: &Context<DynamoStore, Forgetful>, seconds: u64, outcome: Outco
     }
 }
 
-/// What the sweep measures: of that connection or endpoint, that.
+/// A metric of that connection or endpoint, as the sweep measures it.
 async fn waiting(context: &Context<DynamoStore, Forgetful>, of: &str, metric: Metric) -> Option<f64> {
     let samples = sweep::backlog::samples(context, sweep::MEASURING).await;
     let sample = samples.iter().find(|sample| sample.of[0].1 == of && sample.value(metric).is_some());

@@ -1,4 +1,4 @@
-//! Pushes beside a queue that is at its worst: what the partner is told, and what is hinted at.
+//! Pushes with a failing queue: the partner's answer, and the queue messages.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

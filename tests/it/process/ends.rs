@@ -1,4 +1,4 @@
-//! How a hub ends, and that there is one to a data folder.
+//! The end of a hub, and the limit of one hub per data folder.
 
 use std::collections::HashMap;
 #[cfg(target_os = "linux")]

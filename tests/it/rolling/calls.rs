@@ -32,7 +32,7 @@ const LEFT: [(&str, Standing); 6] = [
     ("FAILED", Standing::Failed),
 ];
 
-/// What the fixtures were written by.
+/// Configuration of the fixtures' hub.
 const CONFIGURATION: &str = r#"
 sweep_every = "1m"
 

@@ -1,5 +1,5 @@
-//! What this version leaves behind is the same on either engine; where `TONGGUAN_WRITE_FIXTURES` is set, it is written as
-//! this version's fixtures.
+//! Work that this version leaves, the same on either engine; where `TONGGUAN_WRITE_FIXTURES` is set, it is written as this
+//! version's fixtures.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What this version stores and queues, read by the last one.
+//! Rollback: data that this version stores and queues is read by the last one.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;

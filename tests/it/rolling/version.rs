@@ -1,4 +1,4 @@
-//! One version at work on a store, with a clock of its own and an ERP that answers as it is told.
+//! One version at work on a store, with a clock of its own and an ERP with set answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -43,7 +43,7 @@ impl Queue for RecordedQueue {
     }
 }
 
-/// What was sent to the ERP: where to, and what.
+/// Deliveries to the ERP: endpoint and request.
 type Sendings = Arc<Mutex<Vec<(EndpointId, Parcel)>>>;
 
 pub(super) struct Version<S> {
@@ -104,7 +104,7 @@ impl<S: Store> Version<S> {
         self.context.queue.take()
     }
 
-    /// What went to the ERP since the last time: to which endpoint, as which event.
+    /// Deliveries to the ERP since the last call: endpoint and event.
     pub(super) fn sent(&self) -> BTreeSet<(String, String)> {
         let sent = std::mem::take(&mut *self.sent.lock().unwrap());
         let all = sent.len();

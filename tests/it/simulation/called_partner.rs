@@ -1,5 +1,5 @@
-//! The partners that are called, played: they do what is asked, refuse it, have no time for it, or do it without anybody
-//! hearing of it. What they have begun they finish, whatever becomes of the caller.
+//! Simulated partners that are called: they execute a request, refuse it, are busy, or execute it and lose the answer. A
+//! request that they have begun is finished, whatever happens to the caller.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use super::random::Random;
 use super::world::World;
 
-/// What a partner makes of a request.
+/// Reaction of a partner to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     /// It is done and answered.

@@ -1,4 +1,4 @@
-//! The ERP that calls: it asks under one key until it knows that it was heard, and decides about what nobody knows.
+//! The ERP as a caller: it repeats a request with one key until it is accepted, and decides about ambiguous calls.
 
 use std::sync::Arc;
 use std::time::Duration;

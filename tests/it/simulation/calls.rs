@@ -1,5 +1,5 @@
-//! The book of the calls in a history: what the ERP asked for, what each partner did, and where each call stands. Verdict to
-//! the promises of calls at every step.
+//! Checker of the calls in a history: it records the ERP's requests, the partners' executions and the states of the calls, and
+//! checks each step against the promises of calls.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use hub::{Event, EventKey, Record, Work};
 
 use super::checker::Verdict;
 
-/// What a call is about: its idempotency key, and the number of the order or subscription in its body.
+/// Matter of a call: its idempotency key, and the number of the order or subscription in its body.
 pub(super) type Matter = String;
 
-/// What is known of a matter.
+/// Record of a matter.
 #[derive(Debug, Default)]
 struct Known {
     /// The partner may be asked twice.
@@ -23,7 +23,7 @@ struct Known {
     done_before: u32,
     /// How often the ERP had it sent again.
     retries: u32,
-    /// What the ERP decides, or decided.
+    /// Decisions of the ERP.
     asked: Vec<Decision>,
     /// The partner has refused it for good.
     refused: bool,

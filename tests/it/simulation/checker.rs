@@ -16,7 +16,7 @@ use hub::{EndpointId, EventKey, Subject, Utc, Work};
 use super::calls::Calls;
 use super::pushes::{CHAINED, Fact};
 
-/// The result of holding a promise to what happened: what is broken.
+/// Result of a check: the broken promise, if any.
 pub(super) type Verdict = Result<(), String>;
 
 /// How much earlier than its time a retry may begin: its hint may have been timed by another clock.
@@ -32,7 +32,7 @@ struct Pushed {
     until: Option<u64>,
 }
 
-/// What is known of a fact.
+/// Record of a fact.
 #[derive(Debug, Default)]
 struct Known {
     /// The payloads it was pushed as.
@@ -54,7 +54,7 @@ struct Link {
 #[derive(Debug)]
 pub(super) struct StoredEvent {
     pub(super) key: EventKey,
-    /// What the ERP is told that it is about.
+    /// Subject in the delivery to the ERP.
     pub(super) subject: Subject,
     pub(super) kind: String,
     pub(super) data: Vec<u8>,

@@ -36,7 +36,7 @@ pub(super) enum Mood {
     Refuses(u16, Option<Duration>),
 }
 
-/// What one attempt meets.
+/// Reaction of the ERP to one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
     Take,

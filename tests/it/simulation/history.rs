@@ -22,7 +22,7 @@ use super::pushes::{self, push};
 use super::random::Random;
 use super::world::{Weather, World};
 
-/// What a history came to.
+/// Result of a history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct HistoryResult {
     /// The digest of everything that happened.
@@ -230,7 +230,7 @@ async fn quiet(hub: &Hub, from: hub::Utc) {
     }
 }
 
-/// What must hold at the end of every history.
+/// Checks at the end of every history.
 async fn judge(plan: &Plan, hub: &Hub, erp: &Erp) {
     let world = &hub.world;
     let works: Vec<_> = hub.store.model().items().map(|item| (item.event.clone(), item.work.clone())).collect();

@@ -28,7 +28,7 @@ use super::queue::{SimQueue, describe};
 use super::store::SimStore;
 use super::world::World;
 
-/// What an answer may take beyond the partner's budget, for the clock's grain.
+/// Time that an answer may take beyond the partner's budget, for the clock's grain.
 const GRAIN: Duration = Duration::from_millis(5);
 
 type SimCourier = Arc<Courier<SimStore, SimQueue>>;

@@ -1,4 +1,4 @@
-//! A future that may end before its time: a function that is killed, a process that dies.
+//! A future that may be killed: a function that is stopped, a process that dies.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

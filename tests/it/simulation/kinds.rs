@@ -1,5 +1,5 @@
-//! An endpoint that chokes on one kind of event gets the others, and one that is back gets what waited for it: the field's
-//! own numbers, in virtual time.
+//! An endpoint that fails on one type of event gets the others, and one that recovers gets the postponed events: the numbers of
+//! a real incident, in virtual time.
 
 use std::sync::Arc;
 use std::time::Duration;

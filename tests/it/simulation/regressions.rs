@@ -1,4 +1,4 @@
-//! What histories found, each told by itself.
+//! Regressions that histories found, each by itself.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What everything in a history shares: its chance, its clock, its trace, and the book in which the truth is kept.
+//! Shared state of a history: its randomness, its clock, its trace, and its checker.
 
 use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
@@ -81,7 +81,7 @@ struct State {
 
 /// The world of one history.
 pub(super) struct World {
-    /// What the hub is configured with.
+    /// Configuration of the hub.
     pub(super) config: Arc<Config>,
     began: Instant,
     /// By how much the clock is wrong, in microseconds.
@@ -120,7 +120,7 @@ impl World {
         self.state.lock().unwrap()
     }
 
-    /// What time it is, for the hub and for everybody.
+    /// The current time, for the hub and all others.
     pub(super) fn now(&self) -> Utc {
         let steady = self.began.elapsed();
         let now = Utc(BEGINNING.after(steady).0 + self.wrong.load(Ordering::SeqCst));
@@ -183,7 +183,7 @@ impl World {
         }
     }
 
-    /// What the first broken promise was, and what came before it.
+    /// The first broken promise, and the trace before it.
     pub(super) fn first_broken(&self) -> Option<String> {
         self.state().broken.clone()
     }

@@ -1,4 +1,4 @@
-//! What the flows share: a hub in this process with an ERP behind it, time that can be moved, and plain HTTP.
+//! Helpers of the flows: a hub in this process with an ERP, a clock that tests set, and plain HTTP.
 
 pub(crate) mod canned;
 pub(crate) mod http;

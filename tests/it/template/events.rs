@@ -71,7 +71,7 @@ fn sample(function: &str) -> String {
     host::sample(function).unwrap().to_string()
 }
 
-/// What was asked of DynamoDB since the last time, as actions. Each is allowed to that function.
+/// Actions requested of DynamoDB since the last call. Each must be allowed to that function.
 fn asked(function: &str, emulator: &Emulator) -> BTreeSet<String> {
     let (may, statements) = (may(function), permissions(function));
     let asked = emulator.seen_whole().into_iter().map(|seen| {
@@ -90,7 +90,7 @@ fn asked(function: &str, emulator: &Emulator) -> BTreeSet<String> {
     asked
 }
 
-/// What a function may ask of the table and its index.
+/// Actions that a function may request of the table and its index.
 fn may(function: &str) -> BTreeSet<String> {
     let may = permissions(function);
     allowed(&may, &table_arn()).into_iter().chain(allowed(&may, &index_arn())).collect()

@@ -1,4 +1,4 @@
-//! What the template looks at is what the code measures, and the runbook says what to do about it.
+//! Alarms and dashboard: the template uses the metrics that the code measures, and the runbook covers each alarm.
 
 use std::collections::BTreeSet;
 

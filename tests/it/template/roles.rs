@@ -1,4 +1,4 @@
-//! What the functions' roles allow, and to what.
+//! Permissions of the functions' roles.
 
 use std::collections::BTreeSet;
 

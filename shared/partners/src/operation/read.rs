@@ -1,4 +1,4 @@
-//! What became of a call, by the partner's own business code.
+//! Result of a call, by the partner's own business code.
 //!
 //! The HTTP status only counts where the body has no code: a proxy's page, a plain text, nothing at all; where it says
 //! that the request was not taken up, which makes a refusal one for now; and where it redirects, for then nobody has
@@ -8,7 +8,7 @@
 use super::{Operation, Settings};
 use crate::{Json, Partner};
 
-/// What an answer says.
+/// Judgement of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
     /// The partner did it.
@@ -57,7 +57,7 @@ impl Judgement {
 /// The most characters of an answer that is not the partner's envelope which a [`Judgement`] repeats.
 pub const LONGEST_TEXT: usize = 1_000;
 
-/// What the answer to an operation says. `status` is HTTP's.
+/// Judges the answer to an operation. `status` is HTTP's.
 #[must_use]
 pub fn read(operation: &Operation<'_>, settings: &Settings, status: u16, body: &[u8]) -> Judgement {
     match (judge(operation.partner, settings, status, body), operation.caution) {
@@ -85,7 +85,7 @@ pub fn refuses_credentials(partner: Partner, status: u16, verdict: &Judgement) -
     }
 }
 
-/// What an answer of the partner says, whatever was asked.
+/// Judges an answer of the partner to any request.
 pub(super) fn judge(partner: Partner, settings: &Settings, status: u16, body: &[u8]) -> Judgement {
     let calls = &partner.profile().calls;
     let expired = |code: &str| calls.tokens.is_some_and(|tokens| (tokens.expired)(settings, code));

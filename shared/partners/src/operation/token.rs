@@ -45,7 +45,7 @@ pub fn token_request(partner: Partner, attempt: &Attempt<'_>) -> Result<Option<P
     (tokens.request)(attempt).map_err(|fault| vec![fault])
 }
 
-/// What the answer to [`token_request`] holds: the token, or what became of the request.
+/// The token in the answer to [`token_request`], or the judgement of that answer.
 pub fn read_token(partner: Partner, settings: &Settings, status: u16, body: &[u8]) -> Result<Token, Judgement> {
     let tokens = partner.profile().calls.tokens;
     let token = Json::parse(body).ok().and_then(|json| (tokens?.read)(&json, settings));

@@ -92,7 +92,7 @@ async fn file_is_accepted_as_part_base64_or_url() {
     desk.hub.stop().await;
 }
 
-/// Whoever knows the names that the document lost needs no help.
+/// A configured field name replaces one that is missing from the document.
 #[tokio::test]
 async fn a_file_that_the_erp_has_encoded_itself_passes_as_it_is() {
     let desk = Desk::new().await;
