@@ -19,7 +19,7 @@ use serde::Deserialize;
 use crate::erp::{self, Reply};
 use crate::{first_run, indent};
 
-/// How long an answer takes at the most, beside the wait for a result: what the hub may spend on a query.
+/// Longest time for an answer, without the wait for a result: the hub's limit for a query.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 #[derive(Debug, Args)]
@@ -55,14 +55,14 @@ pub(crate) async fn run(config: &Config, call: Call) -> anyhow::Result<ExitCode>
         return Ok(ExitCode::SUCCESS);
     };
     let connection = config.connections.get(id);
-    let connection = connection.ok_or_else(|| anyhow::anyhow!("{id} is no connection of the configuration"))?;
+    let connection = connection.ok_or_else(|| anyhow::anyhow!("the configuration has no connection {id}"))?;
     let Some(name) = &call.operation else {
         list(connection.partner, config)?;
         return Ok(ExitCode::SUCCESS);
     };
     let operation = operation::find(connection.partner, name).ok_or_else(|| {
         let partner = connection.partner;
-        anyhow::anyhow!("{partner} offers no {name}; `tongguan call {id}` lists what it offers")
+        anyhow::anyhow!("{partner} has no operation {name}; `tongguan call {id}` lists its operations")
     })?;
     if call.example {
         indent::print(operation.example)?;
@@ -81,7 +81,7 @@ async fn make(
     let mut headers = vec![("content-type".into(), content_type)];
     if operation.effect != Effect::Query {
         let key = call.key.clone().map_or_else(first_run::random_hex::<16>, Ok)?;
-        // Whoever must repeat the request needs the key, whatever becomes of the answer.
+        // The key is needed to repeat the request, whatever the answer.
         tell!("idempotency key: {key}");
         headers.extend([("idempotency-key".into(), key), ("prefer".into(), format!("wait={}", call.wait))]);
     }
@@ -93,7 +93,7 @@ async fn make(
     Ok(end(operation, &reply))
 }
 
-/// The body's type and bytes; with a file beside it, both in one form.
+/// The body's type and bytes; with a file, both in one form.
 fn body(call: &Call) -> anyhow::Result<(String, Bytes)> {
     let json = match &call.file {
         None => b"{}".to_vec(),
@@ -128,7 +128,7 @@ fn read(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).map_err(|error| anyhow::anyhow!("cannot read {}: {error}", file.display()))
 }
 
-/// What of a call tells how it ended.
+/// The members of a call that decide the exit code.
 #[derive(Deserialize)]
 struct Ended {
     state: Standing,
@@ -144,7 +144,7 @@ fn end(operation: &Operation<'_>, reply: &Reply) -> ExitCode {
     serde_json::from_slice::<Ended>(&reply.body).map_or(ExitCode::FAILURE, |call| code(call.state))
 }
 
-/// The exit code that tells where a call stands.
+/// The exit code of a call's state.
 pub(crate) fn code(state: Standing) -> ExitCode {
     match state {
         Standing::Queued | Standing::Succeeded => ExitCode::SUCCESS,
@@ -153,7 +153,7 @@ pub(crate) fn code(state: Standing) -> ExitCode {
     }
 }
 
-/// What a partner offers, each operation in a line.
+/// Prints the partner's operations, one per line.
 fn list(partner: Partner, config: &Config) -> std::io::Result<()> {
     let of_partner = config.connections.values().filter(|connection| connection.partner == partner);
     let ids: Vec<_> = of_partner.clone().map(|connection| connection.id.as_str()).collect();

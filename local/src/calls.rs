@@ -18,10 +18,10 @@ use crate::call::code;
 use crate::commands::{now, subjects, word};
 use crate::{erp, filter, indent, out, times};
 
-/// How many items are read at once.
+/// Number of items that are read at once.
 const PAGE: usize = 200;
 
-/// How long the hub may take to answer a decision.
+/// Timeout for the hub's answer to a decision.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Args)]
@@ -96,7 +96,7 @@ pub(crate) async fn run(config: &Config, calls: Calls, times: times::Print) -> a
         Some(One::Show { id }) => {
             let found = SqliteStore::reading(&config.data_dir)?.find(id, now()).await?;
             let found = found.as_ref().and_then(|record| Some((record, record.work.call.as_ref()?)));
-            let (record, call) = found.ok_or_else(|| anyhow::anyhow!("there is no call {id}, or it has expired"))?;
+            let (record, call) = found.ok_or_else(|| anyhow::anyhow!("call {id} does not exist, or has expired"))?;
             let view = serde_json::to_string(&call::view(&record.event.key, &record.event.meta, call))?;
             let printed =
                 indent::print(&view).and_then(|()| indent::print(&String::from_utf8_lossy(&record.event.data())));

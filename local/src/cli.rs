@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 
 use crate::{call, calls, commands, exposure, first_run, out, partner, push, serve, times};
 
-/// Where the configuration is looked for.
+/// Default path of the configuration.
 const CONFIG_FILE: &str = "tongguan.toml";
 
 /// Tongguan 通关: receives what customs and freight partners push, delivers it to the ERP, and calls partners for it.
@@ -77,7 +77,7 @@ enum Command {
     Partner(partner::Play),
 }
 
-/// Runs a command line. What fails is told on standard error.
+/// Runs a command line. Failures are printed on standard error.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
     let command = cli.command.unwrap_or(Command::Serve);
@@ -89,7 +89,7 @@ pub fn run(cli: Cli) -> ExitCode {
         done
     });
     done.unwrap_or_else(|error| {
-        // Whoever reads the output has seen enough of it.
+        // The reader of the output has closed the pipe.
         let closed = error.downcast_ref::<std::io::Error>();
         if closed.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
             return ExitCode::SUCCESS;
@@ -152,7 +152,7 @@ fn count(number: usize, name: &str) -> String {
     format!("{number} {name}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Why a configuration is not used: each mistake in a line of its own.
+/// Mistakes of a configuration, one per line.
 #[derive(Debug)]
 struct Mistakes {
     path: PathBuf,
@@ -177,7 +177,7 @@ fn credentials(path: &Path) -> anyhow::Result<Credentials> {
 }
 
 impl Place {
-    /// How times are printed.
+    /// Form in which times are printed.
     const fn times(&self) -> times::Print {
         if self.utc { times::utc } else { times::local }
     }

@@ -16,10 +16,10 @@ use store_sqlite::SqliteStore;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How often the clock is read where nothing else does.
+/// Interval at which the clock is read without another reason.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How long both clocks may take to be read. A thread that was held up between them would see a jump that was none.
+/// Longest time for reading both clocks. A thread that was delayed between them would see a false jump.
 const GLANCE: Duration = Duration::from_millis(100);
 
 /// A clock that only runs: the time since some moment. A function, so that tests can hold it.
@@ -47,7 +47,7 @@ impl Watch {
     pub(crate) async fn begin(clock: Clock, steady: Steady, store: SqliteStore) -> Arc<Self> {
         let newest = store.newest().await.unwrap_or_else(|error| {
             let error = telemetry::logs::chain(&error);
-            tracing::warn!(error, "the newest event could not be read; the clock is believed as it is");
+            tracing::warn!(error, "the newest event could not be read; the clock is trusted unchecked");
             None
         });
         let (began, now) = (steady(), clock());
@@ -60,7 +60,7 @@ impl Watch {
             );
         }
         store.trust(watched.believed(Duration::ZERO));
-        // A clock that was ahead when the last process ended was perhaps set back since: the due times tell.
+        // A clock that was ahead when the last process ended may have been set back since: the due times are checked.
         let set_back = AtomicBool::new(true);
         Arc::new(Self { clock, steady, began, store, watched: Mutex::new(watched), set_back })
     }
@@ -105,7 +105,7 @@ impl Watch {
         }
     }
 
-    /// Whether what has expired may be removed, by the clock as it is now.
+    /// Whether expired events may be removed: the clock is trusted.
     pub(crate) fn may_remove(&self) -> bool {
         self.read();
         !self.watched().has_jumped(self.running())
@@ -145,7 +145,7 @@ impl Watch {
             }
             if let Err(error) = courier::bring_back(&courier).await {
                 let error = telemetry::logs::chain(&error);
-                tracing::error!(error, "due times could not be brought back; tried again in {LOOK:?}");
+                tracing::error!(error, "due times could not be corrected; the next attempt is in {LOOK:?}");
                 self.set_back.store(true, Ordering::Relaxed);
             }
         }

@@ -21,10 +21,10 @@ use store_sqlite::{Recent, SqliteStore};
 
 use crate::{filter, out, times};
 
-/// How often `events follow` looks.
+/// Interval at which `events follow` reads the store.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// How many events are read at once.
+/// Number of events that are read at once.
 const PAGE: usize = 200;
 
 #[derive(Debug, Subcommand)]
@@ -110,8 +110,8 @@ pub(crate) async fn events(config: &Config, events: Events, times: times::Print)
         Events::List(filter) => list(&store, &filter, times).await,
         Events::Show { id, body } => {
             let record = store.find(id, now()).await?;
-            let record = record.ok_or_else(|| anyhow::anyhow!("there is no event {id}, or it has expired"))?;
-            // Of a call the payload is what the ERP asks; what came of it `calls show` tells.
+            let record = record.ok_or_else(|| anyhow::anyhow!("event {id} does not exist, or has expired"))?;
+            // The payload of a call is the ERP's request; `calls show` prints its result.
             let request = record.work.call.as_ref().map(|_| record.event.data());
             let payload = request.as_deref().unwrap_or(&record.event.body);
             if body {
@@ -220,7 +220,7 @@ fn print(filter: &Filter, item: &Listed, times: times::Print) -> std::io::Result
         out::json(&line.to_string())
     } else {
         let milestone = meta.milestone.map_or("-", hub::Milestone::name);
-        // A call has its own state, and its deliveries tell the end of it. What it is about is its first alias.
+        // A call has its own state, and its deliveries are those of its end. Its subject is its first alias.
         let call = state.as_ref().map(|state| format!("call:{state}"));
         let deliveries = work.deliveries.iter().map(|d| format!("{}:{}", d.endpoint, word(d.state)));
         let states: Vec<_> = call.into_iter().chain(deliveries).collect();
@@ -245,7 +245,7 @@ pub(crate) async fn replay(config: Config, replay: Replay, times: times::Print) 
         let mut keys: Vec<EventKey> = Vec::new();
         for id in replay.ids {
             let record = store.find(id, now()).await?;
-            keys.push(record.ok_or_else(|| anyhow::anyhow!("there is no event {id}, or it has expired"))?.event.key);
+            keys.push(record.ok_or_else(|| anyhow::anyhow!("event {id} does not exist, or has expired"))?.event.key);
         }
         Selection::These(keys)
     };
@@ -297,7 +297,7 @@ pub(crate) async fn replay(config: Config, replay: Replay, times: times::Print) 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Why a delivery does not start over.
+/// Reason why a delivery is not restarted.
 async fn why_not(
     context: &Context<SqliteStore, ()>,
     key: &EventKey,

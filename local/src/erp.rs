@@ -13,17 +13,17 @@ use outbound::{Client, KeepAlive, Kind, Request, Sent, Trust};
 
 use crate::{indent, out};
 
-/// How much of an answer is read, in bytes.
+/// Longest answer that is read, in bytes.
 const LONGEST: usize = 64 * 1024 * 1024;
 
-/// What the hub answered.
+/// The hub's answer.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: Bytes,
 }
 
 impl Reply {
-    /// Prints it, indented where it is JSON. The exit code tells how it ended, whoever reads the rest.
+    /// Prints it, indented where it is JSON. The exit code has the result, even if the output's reader has gone.
     pub(crate) fn print(&self) -> std::io::Result<()> {
         out::unless_closed(indent::print(&String::from_utf8_lossy(&self.body)))
     }
@@ -67,7 +67,7 @@ pub(crate) async fn ask(
     }
 }
 
-/// Where a hub that listens on that address is found from this machine.
+/// Address of a hub on this machine that listens on that address.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -1,11 +1,10 @@
-//! What others on this machine could read of the hub.
+//! Warnings about files of the hub that other users of this machine can read.
 
 use std::path::Path;
 
 use config::Config;
 
-/// What the operator should know of the permissions of the configuration's file, where secrets stand in it, and of the data
-/// folder.
+/// Warnings about the permissions of the data folder, and of the configuration's file where it holds secrets.
 pub(crate) fn warnings(config: &Config, file: &Path) -> Vec<String> {
     let mut warnings = Vec::new();
     if config.holds_secrets && lets_others(file, 0o6) {

@@ -1,4 +1,4 @@
-//! What a list is asked for, held against what there is: a slip in a filter would be an empty list.
+//! Checks of a list's filters against the configuration and the store: a mistyped filter would print an empty list.
 
 use config::Config;
 use hub::slip::nearest;
@@ -70,7 +70,7 @@ fn suggestion(text: &str, known: &[&str]) -> String {
     }
 }
 
-/// What is to be said of a key that leads to nothing, and whether it is one that might.
+/// Message about a business key that matches nothing, and whether its kind exists.
 pub(crate) fn unknown_key(about: &str) -> (String, bool) {
     let (kind, value) = about.split_once(':').unwrap_or(("", about));
     if KINDS.contains(&kind) {

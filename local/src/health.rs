@@ -10,18 +10,18 @@ use tokio::time::{Instant, timeout};
 /// For how long an answer serves everybody who asks: the page is open to all, and a write costs a sync.
 const BELIEVED: Duration = Duration::from_secs(1);
 
-/// How long the write may take. A partner waits for no longer.
+/// Timeout of the write. A partner waits no longer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The name of the lease that is written. Its holder is always the same, so it can always be taken.
 const NAME: &str = "health";
 
-/// What was found last.
+/// Result of the latest check.
 #[derive(Debug, Default)]
 pub(crate) struct Health(Mutex<Option<(Instant, Result<(), String>)>>);
 
 impl Health {
-    /// Tries a write, unless that was done a moment ago. Whoever asks meanwhile waits for the same one.
+    /// Tries a write, unless the latest result is recent. Concurrent requests wait for the same write.
     pub(crate) async fn check<S: Store>(&self, store: &S, now: Utc) -> Result<(), String> {
         let mut last = self.0.lock().await;
         if let Some((at, found)) = &*last
@@ -37,7 +37,10 @@ impl Health {
             }
         };
         if let Err(error) = &found {
-            tracing::error!(error, "the store takes no writes: pushes are answered that they are to be repeated");
+            tracing::error!(
+                error,
+                "the store accepts no writes: pushes are refused, so that their partners repeat them"
+            );
         }
         *last = Some((Instant::now(), found.clone()));
         found

@@ -23,10 +23,10 @@ use crate::health::Health;
 use crate::server::Visit;
 use crate::table;
 
-/// How long a large body of the ERP waits for its share of the memory.
+/// Time for which a large body of the ERP waits for its share of the memory.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the port's requests are answered with.
+/// Services that answer the requests of the port.
 pub(crate) struct Services<S, Q> {
     courier: Arc<Courier<S, Q>>,
     routers: [Router<Courier<S, Q>>; 4],
@@ -38,9 +38,8 @@ impl<S: Store, Q: Queue> Services<S, Q> {
         Self { courier, routers: table::routers(), health: Health::default() }
     }
 
-    /// Answers one request. What it asks is done in a task of its own, to the end, though its connection may break: a push
-    /// that has arrived whole is kept and hinted at, a call that was stored is hinted at, and what came of a query counts
-    /// for the partner's circuit.
+    /// Answers one request in a task of its own, which ends even if the connection breaks: a push that arrived whole is stored
+    /// and its queue messages are sent, a stored call is sent, and the result of a query counts for the partner's circuit.
     pub(crate) async fn answer(self: Arc<Self>, visit: Visit, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let arrived = Instant::now();
         let segments = hub::path::segments(request.uri().path());
@@ -52,7 +51,7 @@ impl<S: Store, Q: Queue> Services<S, Q> {
         let answered = visit.run(work).await;
         answered.unwrap_or_else(|_| {
             // A defect that panics is answered like an outage: the request is repeated, and the next one is served.
-            tracing::error!("a handler panicked");
+            tracing::error!("a request handler panicked");
             if is_push { pushed(refuse(partner, Verdict::Unavailable)) } else { failed().answer("api").map(Full::new) }
         })
     }
@@ -103,14 +102,17 @@ impl<S: Store, Q: Queue> Services<S, Q> {
             }
             Err(Unread::NoRoom) => {
                 let function = verified.function();
-                tracing::warn!(function, "a push was not read: other large bodies took the memory for them");
+                tracing::warn!(
+                    function,
+                    "a push was refused unread: other large bodies use the memory for request bodies"
+                );
                 closing(pushed(unread(partner, Unread::NoRoom)))
             }
             Err(why) => pushed(unread(partner, why)),
         }
     }
 
-    /// One request of the ERP. Who may not ask is told so before the body is read.
+    /// One request of the ERP. An unauthorized one is refused before its body is read.
     async fn erp(
         &self,
         visit: &Visit,
@@ -155,7 +157,7 @@ impl<S: Store, Q: Queue> Services<S, Q> {
     }
 }
 
-/// What an ERP is told of a defect.
+/// Problem for the ERP where a handler panicked.
 fn failed() -> Problem {
     let detail = "the hub failed; the same request may be repeated";
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unavailable", detail)
@@ -167,7 +169,7 @@ fn pushed(answer: Answer) -> Response<Full<Bytes>> {
     if answer.status == 413 { closing(response) } else { response }
 }
 
-/// What is left of the body is not read: the connection is of no more use.
+/// Marks the connection as closing, because the rest of the request's body is not read.
 fn closing<B>(mut response: Response<B>) -> Response<B> {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response

@@ -24,7 +24,7 @@ fn posts_to(url: &str, address: SocketAddr) -> bool {
 
 fn print(delivery: &Delivery) {
     let signature = if delivery.signed { "signature ok" } else { "SIGNATURE WRONG" };
-    // The hub goes on where nobody reads what it prints.
+    // The hub goes on when the reader of its output has gone.
     let _ = say!(
         "ERP inbox: {} {} ({} bytes, {signature}) {}",
         Word(delivery.kind.as_deref().unwrap_or("raw")),

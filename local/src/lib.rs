@@ -2,7 +2,7 @@
 //!
 //! A library so that tests can run a hub in their own process.
 
-// They panic where nobody reads them any more (`ledger | head -1`): what is printed goes through `out`.
+// These macros panic when the reader has gone (`ledger | head -1`): all output goes through `out`.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 #[macro_use]

@@ -1,7 +1,7 @@
-//! The output of commands: escaped where it holds texts of others, and quiet where nobody reads it any more.
+//! The output of commands: texts from outside are escaped, and a closed pipe ends the command silently.
 //!
-//! A pipe whose reader has seen enough (`events list | head -1`) is an error of kind `BrokenPipe`, by which a command ends
-//! like other Unix tools: without a word.
+//! A pipe whose reader has gone (`events list | head -1`) is an error of kind `BrokenPipe`, on which a command ends without a
+//! message, like other Unix tools.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -50,7 +50,7 @@ pub(crate) fn notes(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{}", Block(text));
 }
 
-/// What printing came to, for a command whose exit code tells more than whether it was read.
+/// Result of printing, for a command whose exit code has another meaning: a closed pipe is no error.
 pub(crate) fn unless_closed(printed: io::Result<()>) -> io::Result<()> {
     printed.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }

@@ -21,10 +21,10 @@ pub(crate) struct Play {
     drop_answers: bool,
 }
 
-/// Plays until the process is told to end, and prints every request.
+/// Simulates the partner until the process is stopped, and prints every request.
 pub(crate) async fn run(config: &Config, play: Play) -> anyhow::Result<ExitCode> {
     for id in &play.connections {
-        ensure!(config.connections.contains_key(id), "{id} is no connection of the configuration");
+        ensure!(config.connections.contains_key(id), "the configuration has no connection {id}");
     }
     let mut played = Vec::new();
     for connection in config.connections.values() {
@@ -54,7 +54,7 @@ pub(crate) async fn run(config: &Config, play: Play) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the connection's partner is called, if that is here.
+/// Address of the connection's partner, if it is on this machine.
 pub(crate) fn address(connection: &Connection) -> Option<SocketAddr> {
     let url = connection.base_url.as_ref().filter(|url| url.scheme() == "http")?;
     let found = url.socket_addrs(|| None).ok()?;

@@ -33,7 +33,7 @@ pub(crate) struct Push {
     fast: bool,
 }
 
-/// Pushes, and tells what the partner makes of the answers.
+/// Pushes, and prints the partner's reading of the answers.
 pub(crate) async fn run(config: &Config, push: Push) -> anyhow::Result<ExitCode> {
     let Some(name) = &push.example else {
         say!("examples, each with its partner:")?;
@@ -76,7 +76,7 @@ async fn one(config: &Config, push: &Push, example: &Example) -> anyhow::Result<
             tokio::time::sleep(time).await;
         }
     };
-    // Whether it was taken is what the exit code tells, whoever reads the rest.
+    // The exit code has the result, even if the output's reader has gone.
     let _ = say!("{} pushes {} ({} bytes) through {}", example.partner, example.name, body.len(), connection.id);
     let last = sender
         .play(&path, &push.content_type, body, wait, |n, attempt| {

@@ -22,30 +22,29 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::clock::{Steady, Watch, steady_clock};
 use crate::{exposure, inbox, server, signals};
 
-/// How many hints each lane of the queue holds. One that finds no room is left to the sweep.
+/// Capacity of each lane of the queue. Messages beyond it are left to the sweep.
 const LANE: usize = 512;
 
-/// How many errands of a lane are under way for each attempt that its endpoint may have under way: the others read
-/// what to send, or store what came of it.
+/// Number of jobs of a lane for each permitted attempt at its endpoint: the others read their event, or store their result.
 const ERRANDS: usize = 4;
 
 /// The same for errands that go to no endpoint: they wait for the store alone.
 const INDEXERS: usize = 32;
 
-/// How long errands under way are waited for at the end.
+/// Time for which the end of the process waits for jobs in progress.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// How many expired events are removed in one commit.
+/// Number of expired events that are removed in one commit.
 const PURGE: usize = 500;
 
-/// How long work may be claimed at the most: a sweep's period, or the timeouts of a call with its file and its token.
+/// Longest claim: a sweep's period, or the timeouts of a call with its file and its token.
 const LONGEST_LEASE: Duration = Duration::from_hours(1);
 
-/// How many events of an earlier run are read at once, and how many of them are changed at once.
+/// Number of events of an earlier run that are read at once, and that are changed at once.
 const PAGE: usize = 512;
 const RESUMERS: usize = 64;
 
-/// Why a hub does not start.
+/// Reason why a hub does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store cannot be opened.
@@ -116,7 +115,7 @@ impl Hub {
         Ok(Self { address, context, stop, swept, tasks, _lock: lock })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
@@ -138,13 +137,13 @@ impl Hub {
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
         if timeout(GRACE, async { while self.tasks.join_next().await.is_some() {} }).await.is_err() {
-            tracing::warn!("work that would not end was cut off; nothing is lost by it");
+            tracing::warn!("unfinished attempts were aborted at shutdown; the next run or the sweep repeats them");
         }
         inbound::refusal::tell_all();
         if let Err(error) = self.context.store.tidy().await {
             tracing::info!(
                 error = telemetry::logs::chain(&error),
-                "the store's log was not carried over; nothing is lost"
+                "the store's write-ahead log was not moved into the database file; nothing is lost"
             );
         }
     }
@@ -171,7 +170,7 @@ async fn run_lane(courier: LocalCourier, mut lane: Lane, places: usize, mut stop
             };
             if let Err(error) = done {
                 let error = telemetry::logs::chain(&error);
-                tracing::error!(error, "errand not finished; the sweep takes it up");
+                tracing::error!(error, "a job failed; the sweep claims it again");
             }
             drop(place);
         });
@@ -192,7 +191,7 @@ async fn take_over(courier: &LocalCourier) {
                 let error = telemetry::logs::chain(&error);
                 tracing::error!(
                     error,
-                    "what an earlier run has left is not known yet; the sweep takes it up when it is due"
+                    "the work of an earlier run is not known yet; the sweep claims it at its due time"
                 );
                 return;
             }
@@ -207,7 +206,7 @@ async fn take_over(courier: &LocalCourier) {
                 Ok(resumed) => left += usize::from(resumed),
                 Err(error) => {
                     let error = telemetry::logs::chain(&error);
-                    tracing::error!(error, "work of an earlier run is left until its lease is over");
+                    tracing::error!(error, "work of an earlier run waits until its lease ends");
                 }
             }
         }
@@ -257,13 +256,13 @@ async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) {
     }
     if let Err(error) = looked.and(sweep::handle(courier).await) {
         let error = telemetry::logs::chain(&error);
-        tracing::error!(error, "the sweep failed; the next one tries again");
+        tracing::error!(error, "the sweep failed; the next sweep repeats it");
     }
     let mut removed = if watch.may_remove() { PURGE } else { 0 };
     while removed == PURGE {
         removed = courier.context.store.purge(courier.context.now(), PURGE).await.unwrap_or_else(|error| {
             let error = telemetry::logs::chain(&error);
-            tracing::error!(error, "expired events could not be removed; the next sweep tries again");
+            tracing::error!(error, "expired events could not be removed; the next sweep repeats it");
             0
         });
     }
@@ -285,7 +284,7 @@ pub(crate) async fn until_signal(config: Config, file: &Path) -> anyhow::Result<
         hub = Hub::start(config) => hub?,
         asked = &mut asked => {
             let asked = asked?;
-            tracing::info!(why = asked.name(), "ended while it was starting: nothing was under way");
+            tracing::info!(why = asked.name(), "the hub ended while starting: nothing was in progress");
             asked.exit();
         }
     };
@@ -294,7 +293,10 @@ pub(crate) async fn until_signal(config: Config, file: &Path) -> anyhow::Result<
         inbox::tell(hub.address(), &hub.context().config);
     }
     let asked = asked.await?;
-    tracing::info!(why = asked.name(), "stopping: what is under way may finish; a second request ends the hub at once");
+    tracing::info!(
+        why = asked.name(),
+        "stopping: requests and attempts in progress may finish; a second signal ends the hub at once"
+    );
     hub.stop().await;
     drop(inbox);
     Ok(ExitCode::SUCCESS)

@@ -1,18 +1,17 @@
-//! How the process is asked to end.
+//! Signals that end the process.
 //!
-//! An interrupt (Ctrl-C), a request to terminate and a hangup each ask the hub to let finish what is under way. A
-//! terminal or a session that closes sends a hangup, often twice or beside a request to terminate, so only a second
-//! interrupt or request to terminate ends the hub at once. A hangup that was ignored when the process began (`nohup`)
-//! stays ignored.
+//! An interrupt (Ctrl-C), a request to terminate and a hangup each stop the hub after the requests and attempts in progress. A
+//! terminal or a session that closes sends a hangup, often twice or with a request to terminate, so only a second interrupt
+//! or request to terminate ends the hub at once. A hangup that was ignored when the process began (`nohup`) stays ignored.
 //!
-//! They are read on a thread of its own: a second request is obeyed whatever the hub is doing, while it starts and to the
-//! very end of the process.
+//! They are read on a thread of its own: a second signal is obeyed whatever the hub is doing, from its start to the end of
+//! the process.
 
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
 /// Listens for requests to end from now on. The first is handed over; the second ends the process.
-pub(crate) fn listen() -> std::io::Result<oneshot::Receiver<Asked>> {
+pub(crate) fn listen() -> std::io::Result<oneshot::Receiver<EndSignal>> {
     let reader = Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _entered = reader.enter();
@@ -40,7 +39,7 @@ struct Signals {
 
 /// One request to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum EndSignal {
     /// Ctrl-C.
     Interrupt,
     /// As `kill` sends it.
@@ -49,8 +48,8 @@ pub(crate) enum Asked {
     Hangup,
 }
 
-impl Asked {
-    /// What is logged of it.
+impl EndSignal {
+    /// Name of the signal in the log.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Interrupt => "an interrupt",
@@ -98,7 +97,7 @@ impl Signals {
 
     /// The next request to end.
     #[cfg(unix)]
-    async fn next(&mut self) -> Asked {
+    async fn next(&mut self) -> EndSignal {
         let Self { interrupt, terminate, hangup } = self;
         let hung_up = async {
             match hangup {
@@ -107,25 +106,25 @@ impl Signals {
             }
         };
         tokio::select! {
-            _ = interrupt.recv() => Asked::Interrupt,
-            _ = terminate.recv() => Asked::Terminate,
-            _ = hung_up => Asked::Hangup,
+            _ = interrupt.recv() => EndSignal::Interrupt,
+            _ = terminate.recv() => EndSignal::Terminate,
+            _ = hung_up => EndSignal::Hangup,
         }
     }
 
     /// The next request to end.
     #[cfg(not(unix))]
-    async fn next(&mut self) -> Asked {
+    async fn next(&mut self) -> EndSignal {
         let _ = tokio::signal::ctrl_c().await;
-        Asked::Interrupt
+        EndSignal::Interrupt
     }
 
     /// The second interrupt or request to terminate, where `first` may have been one.
-    async fn again(&mut self, first: Asked) -> Asked {
-        let mut explicit = first != Asked::Hangup;
+    async fn again(&mut self, first: EndSignal) -> EndSignal {
+        let mut explicit = first != EndSignal::Hangup;
         loop {
             let next = self.next().await;
-            if next == Asked::Hangup {
+            if next == EndSignal::Hangup {
                 continue;
             }
             if explicit {
@@ -136,7 +135,7 @@ impl Signals {
     }
 }
 
-/// Whether hangups were ignored when the process began, as far as the system tells.
+/// Whether hangups were ignored when the process began, as far as the system reports it.
 #[cfg(unix)]
 fn is_hangup_ignored() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))

@@ -16,11 +16,11 @@ use store_sqlite::SqliteStore;
 pub struct Function {
     /// Its name: folder, crate, binary, log and metric name.
     pub name: &'static str,
-    /// What starts it.
+    /// Trigger of the function.
     pub trigger: Trigger,
 }
 
-/// What starts a function.
+/// Trigger of a function.
 #[derive(Clone)]
 pub enum Trigger {
     /// A partner's push, `POST /hooks/{partner}/{connection}/{key}[/<suffix>]`.
@@ -31,11 +31,11 @@ pub enum Trigger {
     Queue(Hints),
     /// The clock, as often as the configuration's `sweep_every` says.
     Schedule,
-    /// The clock, once a day, where the hub is deployed. On one machine `tongguan ledger` asks when somebody wants to.
+    /// A schedule, once a day, where the hub is deployed. On one machine an operator runs `tongguan ledger`.
     Daily,
 }
 
-/// What the hints of a queue are about.
+/// Kind of the messages of a queue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Hints {
     /// Deliveries to the ERP, and aliases.

@@ -24,9 +24,9 @@ pub(crate) struct Operator {
     address: String,
 }
 
-/// What a command said.
+/// Output of a command.
 #[derive(Debug)]
-pub(crate) struct Said {
+pub(crate) struct CommandOutput {
     pub(crate) fine: bool,
     code: Option<i32>,
     pub(crate) out: String,
@@ -47,16 +47,16 @@ impl Operator {
         command
     }
 
-    pub(crate) fn says(&self, words: &str) -> Said {
+    pub(crate) fn says(&self, words: &str) -> CommandOutput {
         let output = self.command(words).output().unwrap();
         let out = String::from_utf8(output.stdout).unwrap().trim().to_owned();
         let errors = String::from_utf8(output.stderr).unwrap();
-        Said { fine: output.status.success(), code: output.status.code(), out, errors }
+        CommandOutput { fine: output.status.success(), code: output.status.code(), out, errors }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pushing_every_example_shows_every_event_and_a_balanced_ledger() {
+async fn every_pushed_example_is_an_event_and_ledger_balances() {
     let receiver = erp().await;
     let plan = Plan::new().endpoint("erp", &receiver, "");
     let hub = plan.start().await;
@@ -87,7 +87,7 @@ async fn pushing_every_example_shows_every_event_and_a_balanced_ledger() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ledger_that_does_not_balance_is_told_by_the_exit_code() {
+async fn unbalanced_ledger_sets_the_exit_code() {
     let plan = Plan::new();
     let hub = plan.start().await;
     taken(&hub, Partner::Xhq, "syn_status", status("S1", 61)).await;
@@ -102,7 +102,7 @@ async fn a_ledger_that_does_not_balance_is_told_by_the_exit_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replay_tells_first_and_does_only_when_told_to() {
+async fn replay_is_a_dry_run_without_go() {
     let receiver = erp().await;
     receiver.behave(Behaviour::Answers(Reply::of(400)));
     let plan = Plan::new().top("sweep_every = \"1s\"").endpoint("erp", &receiver, "retry = []");
@@ -139,7 +139,7 @@ async fn a_replay_to_an_endpoint_that_does_not_want_it_says_so() {
     hub.stop().await;
 }
 
-/// What one request changes is bounded; the operator's command goes on.
+/// The changes of one request are bounded; the operator's command repeats it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_of_many_goes_on_until_all_start_over() {
     let plan = Plan::new().endpoint("erp", &erp().await, "");
@@ -157,7 +157,7 @@ async fn a_replay_of_many_goes_on_until_all_start_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mistakes_are_told_by_name() {
+async fn mistakes_are_named() {
     let plan = Plan::new();
     let hub = plan.start().await;
     let operator = Operator::of(&plan, &hub);

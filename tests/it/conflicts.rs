@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use config::Config;
 use config::Context;
-use courier::{Courier, Done, Returned};
+use courier::{Courier, DeliveryResult, Done};
 use futures::FutureExt as _;
 use futures::future::join_all;
 use hub::delivery::{Delivery, Outcome, State};
@@ -20,7 +20,7 @@ use store_sqlite::SqliteStore;
 use tokio::sync::Barrier;
 
 use crate::dynamodb::{NOW, emulated, event};
-use crate::support::{Kept, secret, within};
+use crate::support::{RecordedQueue, secret, within};
 
 fn config(endpoints: &[EndpointId]) -> Config {
     let mut text = String::new();
@@ -42,10 +42,15 @@ fn process<S: Store>(
     all: &Arc<Barrier>,
     received: &Received,
     seed: u64,
-) -> Courier<S, Kept> {
+) -> Courier<S, RecordedQueue> {
     let (all, received, seed) = (Arc::clone(all), Arc::clone(received), AtomicU64::new(seed));
     Courier {
-        context: Context { config: Arc::clone(config), store, queue: Kept::default(), clock: Arc::new(|| NOW) },
+        context: Context {
+            config: Arc::clone(config),
+            store,
+            queue: RecordedQueue::default(),
+            clock: Arc::new(|| NOW),
+        },
         lines: Arc::default(),
         random: Arc::new(move || {
             let next = seed.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::SeqCst).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -57,7 +62,7 @@ fn process<S: Store>(
             let all = Arc::clone(&all);
             async move {
                 all.wait().await;
-                Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
+                DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
             }
             .boxed()
         }),
@@ -68,7 +73,7 @@ fn process<S: Store>(
 }
 
 /// A process that knows one endpoint, `erp`, which takes everything.
-pub(crate) fn alone<S: Store>(store: S) -> Courier<S, Kept> {
+pub(crate) fn alone<S: Store>(store: S) -> Courier<S, RecordedQueue> {
     process(store, &Arc::new(config(&["erp".into()])), &Arc::new(Barrier::new(1)), &Received::default(), 1)
 }
 

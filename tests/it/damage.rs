@@ -1,4 +1,4 @@
-//! Bytes that are not in the database as they were written: nothing of them is served or delivered, and it is told.
+//! Damaged bytes in the database: they are neither served nor delivered, and an error is logged.
 
 use std::time::Duration;
 

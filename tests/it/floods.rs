@@ -1,4 +1,4 @@
-//! Strangers who take all they can, against a hub in a process of its own: partners are answered all the same.
+//! Strangers who exhaust a hub's resources, in a process of its own: partners are answered all the same.
 //!
 //! The hub has few places, so that little effort takes them all. Nothing is measured: a push that is answered too late is
 //! made again, and a hub that is never in time never ends.
@@ -19,7 +19,7 @@ const PLACES: usize = 64;
 /// How many connections a flood holds open, or tries to.
 const FLOOD: usize = 200;
 
-/// What a stranger does with a connection.
+/// Abuse of a connection by a stranger.
 #[derive(Clone, Copy, Debug)]
 enum Stranger {
     /// Says nothing.

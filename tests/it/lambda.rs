@@ -1,11 +1,11 @@
 //! The Lambda adapters, from the gateway's and the queue's JSON to their answers, without Lambda's runtime.
 
-mod apart;
-mod invoked;
-mod logged;
-mod measured;
+mod configuration_refresh;
+mod credentials_secret;
+mod direct_invocation;
+mod logs;
+mod metrics;
 mod queues;
-mod renewed;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -161,7 +161,7 @@ async fn a_push_is_kept_byte_for_byte_whatever_its_content_type() {
 }
 
 #[tokio::test]
-async fn what_is_not_for_this_function_is_refused_in_the_partners_words() {
+async fn request_for_another_function_gets_the_partners_refusal() {
     let (context, _) = deployed().await;
     let mut get = rest(&format!("/hooks/xhq/xhq-sh/{KEY}/syn_status"), BODY);
     get["httpMethod"] = "GET".into();
@@ -214,7 +214,7 @@ async fn where_a_push_comes_from_is_what_the_gateway_saw() {
 }
 
 #[tokio::test]
-async fn a_panic_is_an_outage_to_the_partner_and_the_next_push_is_served() {
+async fn panic_is_an_outage_and_the_next_push_is_served() {
     let broken = Action {
         name: "broken",
         partners: &Partner::ALL,
@@ -279,7 +279,7 @@ fn claim(hint: &Hint) -> u32 {
     }
 }
 
-/// What failed, panicked or is no hint comes again; the rest is done with.
+/// Messages that failed, panicked or are invalid are received again; the others are done.
 #[tokio::test]
 async fn a_batch_reports_its_failures_one_by_one() {
     let event: SqsEvent = serde_json::from_value(json!({"Records": [
@@ -313,7 +313,7 @@ async fn a_batch_reports_its_failures_one_by_one() {
 
 /// One endpoint that hangs does not hold the others of its batch.
 #[tokio::test]
-async fn the_hints_of_a_batch_are_worked_on_beside_one_another() {
+async fn messages_of_a_batch_are_processed_concurrently() {
     let records = [message("waits", &hint(0).encode()), message("frees it", &hint(1).encode())];
     let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
     let gate = tokio::sync::Semaphore::new(0);
@@ -333,9 +333,9 @@ async fn the_hints_of_a_batch_are_worked_on_beside_one_another() {
     assert!(response.batch_item_failures.is_empty());
 }
 
-/// What is not done in the invocation's time comes again; what is done is done.
+/// Messages that exceed the invocation's time are received again; the others are done.
 #[tokio::test]
-async fn a_hint_that_takes_too_long_takes_nobody_along() {
+async fn slow_message_fails_alone() {
     let records = [message("hangs", &hint(0).encode()), message("fine", &hint(1).encode())];
     let event: SqsEvent = serde_json::from_value(json!({"Records": records})).unwrap();
     let invocation = Invocation { left: Duration::from_millis(20), ..Invocation::default() };
@@ -357,7 +357,7 @@ async fn an_api_that_panics_answers() {
 
 /// The payload of a large push, printed as an event, is more than Lambda takes: the gateway answered 502.
 #[tokio::test]
-async fn an_answer_that_lambda_would_not_take_is_a_problem_that_says_so() {
+async fn answer_over_lambdas_limit_is_a_problem() {
     let answer = |text: &str, count: usize| {
         let body = bytes::Bytes::from(text.repeat(count));
         lambda::answer_api(Duration::MAX, async move { Response::new(body) })

@@ -1,4 +1,4 @@
-//! What crosses crates: one module per flow, in one binary.
+//! Tests across crates: one module per flow, in one binary.
 
 #![allow(
     clippy::unwrap_used,

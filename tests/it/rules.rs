@@ -1,4 +1,4 @@
-//! What each part must not do, held as absences in the manifests, and the function table held against the folders.
+//! Rules of the code map: absences in the manifests, and the function table against the folders.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ fn the_pure_crates_do_no_input_output_and_read_no_clock() {
 }
 
 #[test]
-fn a_webhook_function_never_calls_out_and_no_function_depends_on_another() {
+fn webhooks_never_call_out_and_functions_are_independent() {
     let manifests = manifests();
     for action in callback::ACTIONS {
         assert!(!reaches(action.name, "outbound"), "{} can call out", action.name);
@@ -145,7 +145,7 @@ fn the_release_profile_is_written_out() {
     assert_eq!(profile.get("codegen-units").and_then(toml::Value::as_integer), Some(1));
 }
 
-/// What reads the environment elsewhere would read what neither the template nor the documents know of.
+/// A variable read elsewhere would be missing from the template and the documents.
 #[test]
 fn the_environment_is_read_in_named_places() {
     let root = root();

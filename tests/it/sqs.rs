@@ -72,7 +72,7 @@ async fn received(client: &aws_sdk_sqs::Client, url: &str) -> Vec<Hint> {
     }
 }
 
-/// What must hold on anything that plays SQS.
+/// Promises of any stand-in for SQS.
 pub(crate) async fn hints_arrive_however_many_there_are(client: aws_sdk_sqs::Client) {
     for count in [0, 1, 10, 37] {
         let (queue, url) = made(&client).await;
@@ -168,7 +168,7 @@ async fn warming_is_harmless() {
 }
 
 #[tokio::test]
-async fn a_missing_queue_is_told() {
+async fn missing_queue_is_reported() {
     a_queue_that_is_missing_is_unavailable(emulated()).await;
 }
 
@@ -216,7 +216,7 @@ fn canned(answer: Option<&'static str>) -> (SqsQueue, Arc<Mutex<usize>>) {
     playing(move |_| answer.map(|body| (200, body.to_owned())))
 }
 
-/// What SQS answers that has taken a batch, but for its messages with a group where it knows none.
+/// Answer of SQS to a batch; without support for groups it refuses the messages with one.
 fn answered(body: &str, knows_groups: bool) -> Value {
     let request: Value = serde_json::from_str(body).unwrap();
     let entries = request["Entries"].as_array().unwrap();
@@ -266,7 +266,7 @@ async fn where_groups_are_refused_hints_are_sent_without() {
 
 /// The first connection took longer than the answer could wait, and every hint after it began another.
 #[tokio::test(start_paused = true)]
-async fn hints_go_on_their_way_when_nobody_waits_any_more() {
+async fn messages_are_sent_after_the_caller_stops_waiting() {
     let client = client(SharedHttpClient::new(Slow(mock())));
     let (queue, url) = made(&client).await;
     assert!(tokio::time::timeout(SLOW / 4, queue.send(hints(1), Duration::ZERO)).await.is_err());
@@ -313,7 +313,7 @@ async fn a_batch_that_is_taken_in_part_is_an_error() {
 }
 
 #[tokio::test]
-async fn what_is_not_answered_for_was_not_taken() {
+async fn unanswered_message_counts_as_refused() {
     let (queue, _) = canned(Some(r#"{"Successful":[]}"#));
     assert!(matches!(queue.send(hints(1), Duration::ZERO).await, Err(QueueError::Unavailable(_))));
 }

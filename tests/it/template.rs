@@ -1,7 +1,7 @@
 //! The deployment's template holds against the code: functions, routes, triggers, variables, permissions, the table.
 
 mod events;
-mod observed;
+mod monitoring;
 mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,7 +53,7 @@ fn trigger(name: &str) -> Trigger {
 }
 
 #[test]
-fn every_function_is_deployed_from_its_folder_and_nothing_else_is() {
+fn exactly_the_function_folders_are_deployed() {
     let ids: BTreeSet<_> = resources("AWS::Serverless::Function").into_keys().collect();
     assert_eq!(ids, functions().iter().map(|function| logical_id(function.name)).collect());
     let global = &template()["Globals"]["Function"];
@@ -204,7 +204,7 @@ fn the_variables_are_those_that_the_code_reads() {
 }
 
 #[test]
-fn the_configuration_to_begin_with_is_sound_and_sweeps_as_often_as_the_schedule() {
+fn first_configuration_is_valid_and_sweeps_by_the_schedule() {
     let text = resource("Configuration")["SecretString"].as_str().unwrap().to_owned();
     assert_eq!(Config::parse(&text).unwrap().sweep_every.as_secs(), 60);
 }
@@ -271,7 +271,7 @@ fn keys_are_not_logged_by_the_gateway() {
 }
 
 #[test]
-fn what_the_gateway_answers_by_itself_every_partner_understands() {
+fn gateways_own_answers_fit_every_partner() {
     let api = resource("Api");
     let answers = api["GatewayResponses"].as_object().unwrap();
     for ours in ["DEFAULT_5XX", "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT", "API_CONFIGURATION_ERROR", "THROTTLED"] {
@@ -305,7 +305,7 @@ fn lambda_drops_no_line_that_the_functions_write() {
 
 /// `sam deploy --guided` asks about every route that has none, and stops at the first answer that is not yes.
 #[test]
-fn a_guided_deployment_is_not_stopped_by_routes_without_an_authorizer() {
+fn guided_deployment_accepts_routes_without_authorizer() {
     assert_eq!(resource("Api")["Auth"], json!({"DefaultAuthorizer": "NONE"}));
 }
 

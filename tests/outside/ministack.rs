@@ -27,7 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_hint_can_wait
         a_hint_can_wait_for_long
         warming_is_harmless
-        a_missing_queue_is_told
+        missing_queue_is_reported
     );
     let mut store = Vec::new();
     macro_rules! contract {
@@ -85,7 +85,7 @@ mod queue {
         sqs::warming_sends_nothing(queue_sqs::client(&config())).await;
     }
 
-    pub(super) async fn a_missing_queue_is_told() {
+    pub(super) async fn missing_queue_is_reported() {
         sqs::a_queue_that_is_missing_is_unavailable(queue_sqs::client(&config())).await;
     }
 }

@@ -61,7 +61,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
             );
             let sent = timeout(Q::HOLDS_UP, context.queue.send(hints(&event.key, work), Duration::ZERO)).await;
             if !matches!(sent, Ok(Ok(()))) {
-                tracing::warn!(function = crate::NAME, call = %event.key.id, "hint not sent; the sweeper will call");
+                tracing::warn!(function = crate::NAME, call = %event.key.id, "queue message of a call not sent; the sweep sends the call");
             }
             listed
         }

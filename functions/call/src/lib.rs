@@ -36,17 +36,17 @@ pub const NAME: &str = "call";
 /// The largest body that is taken, in bytes: what a Lambda function can be invoked with.
 const MAX_BODY: usize = 6 * 1024 * 1024;
 
-/// What is asked, wherever it came from.
-pub(crate) struct Asked {
+/// A request for an operation, by HTTP or by invocation.
+pub(crate) struct OperationRequest {
     connection: String,
     operation: String,
     /// The idempotency key.
     key: Option<String>,
     /// How long the answer may wait for the result.
     wait: Duration,
-    /// What the calls' ids are put behind to say where they are read, as whoever asks sees it.
+    /// Prefix of `Location`: relative to the request's URL, or a path for an invocation.
     calls: String,
-    /// The operation's body: JSON as the ERP printed it, perhaps with a file described in it; empty where there is none.
+    /// The operation's body: the ERP's JSON unchanged, which may describe a file; empty where there is none.
     body: String,
     /// The file, where it did not come within the body.
     file: Option<Enclosure>,
@@ -72,7 +72,10 @@ pub async fn invoke<S: Store, Q: Queue>(courier: &Courier<S, Q>, event: &[u8]) -
     result.await.unwrap_or_else(|problem: Problem| problem.answer(NAME))
 }
 
-async fn answer<S: Store, Q: Queue>(courier: &Courier<S, Q>, asked: Asked) -> Result<Response<Bytes>, Problem> {
+async fn answer<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    asked: OperationRequest,
+) -> Result<Response<Bytes>, Problem> {
     let config = &courier.context.config;
     let connection = config.connections.get(&ConnectionId::from(asked.connection.as_str()));
     let missing = "there is no such connection, or the key may not see it";

@@ -9,7 +9,7 @@ use courier::call::{Answer, Unanswered, ask};
 use http::{Response, StatusCode};
 use partners::Json;
 use partners::operation::enclosure::Enclosure;
-use partners::operation::{Operation, Verdict};
+use partners::operation::{Judgement, Operation};
 use store::Store;
 
 use crate::incomplete;
@@ -56,30 +56,30 @@ fn problem(connection: &Connection, why: Unanswered) -> Problem {
     }
 }
 
-fn refused(connection: &Connection, verdict: Verdict, answer: &Answer) -> Problem {
+fn refused(connection: &Connection, verdict: Judgement, answer: &Answer) -> Problem {
     let partner = connection.partner;
     let (problem, code, text) = match verdict {
-        Verdict::Refused { code, text } => {
+        Judgement::Refused { code, text } => {
             let detail = format!("{partner} refused: {text}");
             (Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "partner-refused", detail), code, text)
         }
-        Verdict::Busy { code, text } => {
+        Judgement::Busy { code, text } => {
             let detail = format!("{partner} did not take it up now; the same query may be repeated later");
             (Problem::new(StatusCode::SERVICE_UNAVAILABLE, "partner-busy", detail), code, text)
         }
-        Verdict::Exception { code, text } => {
-            let detail = format!("the system of {partner} failed over it; the same query may be repeated later");
+        Judgement::Exception { code, text } => {
+            let detail = format!("the system of {partner} failed on the query; the same query may be repeated later");
             (Problem::new(StatusCode::SERVICE_UNAVAILABLE, "partner-busy", detail), code, text)
         }
-        Verdict::TokenExpired { code, text } => {
+        Judgement::TokenExpired { code, text } => {
             let detail = format!("{partner} turns the token away; the same query may be repeated");
             (Problem::new(StatusCode::SERVICE_UNAVAILABLE, "partner-busy", detail), code, text)
         }
-        Verdict::Unreadable { text } => {
-            let detail = format!("the answer of {partner} does not tell what became of the query");
+        Judgement::Unreadable { text } => {
+            let detail = format!("the answer of {partner} cannot be read");
             (Problem::new(StatusCode::BAD_GATEWAY, "unreadable", detail), answer.status.to_string(), text)
         }
-        Verdict::Success => {
+        Judgement::Success => {
             let detail = "a success was taken for a refusal";
             (Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unavailable", detail), String::new(), String::new())
         }

@@ -9,7 +9,7 @@ use partners::operation::enclosure::Enclosure;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{Asked, faulty};
+use crate::{OperationRequest, faulty};
 
 /// The longest a result is waited for: a gateway gives up after 29 seconds.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
@@ -21,7 +21,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// Reads `POST /calls/<connection>/<operation>`.
-pub(crate) async fn read(routed: Routed<'_>) -> Result<Asked, Problem> {
+pub(crate) async fn read(routed: Routed<'_>) -> Result<OperationRequest, Problem> {
     let (connection, operation) = (routed.named("name").to_owned(), routed.named("operation").to_owned());
     let request = routed.request;
     let key = key(request.headers())?;
@@ -35,7 +35,7 @@ pub(crate) async fn read(routed: Routed<'_>) -> Result<Asked, Problem> {
     } else {
         (text(request.body())?, None)
     };
-    Ok(Asked { connection, operation, key, wait, calls, body, file })
+    Ok(OperationRequest { connection, operation, key, wait, calls, body, file })
 }
 
 /// The way up from a path to what stands before its last two segments, of which the first is the connection.
@@ -112,12 +112,12 @@ struct Invocation<'a> {
 }
 
 /// Reads a direct invocation.
-pub(crate) fn read_invocation(event: &[u8]) -> Result<Asked, Problem> {
+pub(crate) fn read_invocation(event: &[u8]) -> Result<OperationRequest, Problem> {
     let invocation: Invocation<'_> = api::read(event, "event")?;
     let Invocation { connection, operation, idempotency_key: key, wait, body, file } = invocation;
     let file = file.map(|Object(file)| file);
     let body = body.map(|body| body.get().to_owned()).unwrap_or_default();
-    Ok(Asked { connection, operation, key, wait: bounded(wait), calls: "/calls/".to_owned(), body, file })
+    Ok(OperationRequest { connection, operation, key, wait: bounded(wait), calls: "/calls/".to_owned(), body, file })
 }
 
 #[cfg(test)]

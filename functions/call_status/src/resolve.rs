@@ -44,7 +44,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
             tracing::info!(function = crate::NAME, call = %key.id, connection = %key.connection, by, decision = decision.name(), "resolved");
             let sent = timeout(HINTING, context.queue.send(hints(&key, &work), Duration::ZERO)).await;
             if !matches!(sent, Ok(Ok(()))) {
-                tracing::warn!(function = crate::NAME, call = %key.id, "hint not sent; the sweeper sees to it");
+                tracing::warn!(function = crate::NAME, call = %key.id, "queue message of a resolved call not sent; the sweep sends the call");
             }
             return Ok(Listed { work, ..found });
         }

@@ -42,7 +42,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
             let hint = Hint { key: key.clone(), errand: Errand::Call { claim } };
             let sent = timeout(HINTING, context.queue.send(vec![hint], Duration::ZERO)).await;
             if !matches!(sent, Ok(Ok(()))) {
-                tracing::warn!(function = crate::NAME, call = %key.id, "hint of a retried call not sent; the sweep sends it");
+                tracing::warn!(function = crate::NAME, call = %key.id, "queue message of a retried call not sent; the sweep sends the call");
             }
             return Ok(Listed { work, ..found });
         }

@@ -13,9 +13,9 @@ use crate::ACTIONS;
 pub struct Example {
     /// Its name: the action as the partner spells it, else the webhook function's.
     pub name: &'static str,
-    /// Who pushes it.
+    /// The partner that pushes it.
     pub partner: Partner,
-    /// The last segment of the path it is pushed to; empty for the URL that takes everything.
+    /// The last segment of the path that it is pushed to; empty for the URL that accepts every action.
     pub suffix: &'static str,
     /// The JSON that is pushed.
     pub body: &'static [u8],

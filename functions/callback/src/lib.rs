@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_carries_neither_time_nor_id_is_told_by_the_latest() {
+    fn only_events_without_time_or_id_use_latest_identity() {
         for (action, identity) in [
             ("syn_status", Identity::Message),
             ("msg_notice", Identity::Message),
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn trackingeyes_is_told_by_the_shape_of_its_waybills() {
+    fn trackingeyes_action_follows_the_shape_of_waybills() {
         for (body, expected) in [
             (WAYBILLS, "trackingeyes.customs_status"),
             (r#"[{"x":1},{"id":"1"}]"#, "trackingeyes.customs_status"),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn onedata_is_told_by_its_envelope() {
+    fn onedata_action_follows_the_envelope() {
         for (body, expected) in [
             (RATES, "onedata.rates"),
             (r#"{"batchNo":null,"data":[]}"#, "onedata.rates"),

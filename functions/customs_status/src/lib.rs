@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn one_element_that_is_no_waybill_spoils_the_push_and_none_at_all_is_unknown() {
+    fn invalid_waybill_makes_a_push_malformed_and_none_unknown() {
         for body in [r#"[{"blNo":"B1"},7]"#, "[[]]", "[null]", "\"x\"", "7", "null"] {
             assert!(matches!(reading(body), Reading::Malformed(_)), "{body}");
         }

@@ -17,7 +17,9 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: Hint) -> 
         Done::Postponed => {
             tracing::debug!(function = NAME, event = %hint.key.id, "postponed: the endpoint's circuit is open, or it is not known here");
         }
-        Done::Left => tracing::info!(function = NAME, event = %hint.key.id, "left to an invocation that has the time"),
+        Done::Left => {
+            tracing::info!(function = NAME, event = %hint.key.id, "attempt not begun: too little time left in this invocation");
+        }
         Done::Stale => tracing::debug!(function = NAME, event = %hint.key.id, "stale hint"),
     }
     Ok(())

@@ -29,12 +29,12 @@ const AT_ONCE: usize = 16;
 /// How often a change is made again over somebody else's.
 const AGAIN: usize = 8;
 
-/// What is to be changed.
+/// A change of deliveries.
 #[derive(Clone, Copy, Debug)]
 pub enum Change {
-    /// What failed until then has been seen.
+    /// Confirms failed deliveries.
     Confirm {
-        /// What failed later has not.
+        /// Latest time of failure that is confirmed.
         cutoff: Utc,
     },
     /// The delivery starts over.
@@ -57,11 +57,11 @@ pub enum Selection {
 /// A change of the deliveries to an endpoint, as it is asked for.
 #[derive(Clone, Debug)]
 pub struct Order<'a> {
-    /// What is to be changed.
+    /// A change of deliveries.
     pub change: Change,
-    /// Whose deliveries.
+    /// Endpoint of the deliveries.
     pub endpoint: &'a EndpointId,
-    /// Which of them.
+    /// Selection of the deliveries.
     pub selection: Selection,
     /// Where the one before left off ([`Changed::next`]); nothing at the beginning.
     pub from: Option<String>,
@@ -69,7 +69,7 @@ pub struct Order<'a> {
     pub dry_run: bool,
 }
 
-/// What was changed, or would be.
+/// Deliveries that were changed or, in a dry run, would be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
     /// The events whose delivery changed, or would in a dry run.
@@ -84,7 +84,7 @@ pub struct Changed {
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// `from` is not where a change of this selection left off.
-    #[error("the place to begin from is not one that a change left off at")]
+    #[error("the cursor is not one of a change")]
     Place,
     /// The store failed. What was changed until then stays so; the same change may be asked for again.
     #[error(transparent)]
@@ -169,7 +169,7 @@ async fn batch<S: Store, Q>(
     }
 }
 
-/// What became of one of the events.
+/// Result of the change for one event.
 enum One {
     /// Its delivery changed.
     Changed(EventKey, Box<Work>),
@@ -204,7 +204,8 @@ async fn one<S: Store, Q>(
             return Ok(One::Changed(key, Box::new(next)));
         }
     }
-    let source = format!("event {} was changed by others {AGAIN} times in between; repeat the request", key.id).into();
+    let source =
+        format!("event {} was changed by other processes {AGAIN} times in between; repeat the request", key.id).into();
     Err(StoreError::Unavailable { verb: "settle", source })
 }
 

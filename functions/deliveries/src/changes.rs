@@ -143,7 +143,7 @@ async fn apply<S: Store, Q: Queue>(
     let hint = |hints| async move {
         // A lane that is full is an ERP that is slow: what finds no room in time is swept.
         if !matches!(timeout(HINTING, context.queue.send(hints, Duration::ZERO)).await, Ok(Ok(()))) {
-            tracing::warn!("hints of a replay not sent; the sweeper delivers");
+            tracing::warn!("queue messages of a replay not sent; the sweep delivers the events");
         }
     };
     let changed = change::apply(context, order, |key| caller.sees(&key.connection), hint).await;

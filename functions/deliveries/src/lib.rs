@@ -1,4 +1,4 @@
-//! What the ERP may ask of the hub's own deliveries: list what failed, see an event or a subject, confirm, replay.
+//! The ERP's requests about deliveries: list failed ones, show an event or a subject, confirm, replay.
 //!
 //! | request | answer |
 //! |---|---|

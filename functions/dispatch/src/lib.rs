@@ -20,7 +20,9 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: Hint) -> 
                 "postponed: the partner's circuit is open, its rate used up, or the operation not known here"
             );
         }
-        Done::Left => tracing::info!(function = NAME, call = %hint.key.id, "left to an invocation that has the time"),
+        Done::Left => {
+            tracing::info!(function = NAME, call = %hint.key.id, "attempt not begun: too little time left in this invocation");
+        }
         Done::Stale => tracing::debug!(function = NAME, call = %hint.key.id, "stale hint"),
     }
     Ok(())

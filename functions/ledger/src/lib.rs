@@ -91,7 +91,7 @@ mod tests {
 
     /// Regression: the function answered `null`, and only a difference could be seen.
     #[test]
-    fn a_line_has_the_connection_its_counts_and_whether_they_balance() {
+    fn line_has_connection_counts_and_balance() {
         let tally = Tally { accepted: 3, delivered: 2, ..Tally::default() };
         let lines = lines(BTreeMap::from([(ConnectionId::from("xhq-sh"), tally)]));
         let said = serde_json::to_value(&lines).unwrap();

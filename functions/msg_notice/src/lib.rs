@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_about_its_order_and_is_told_by_the_latest() {
+    fn message_has_its_order_as_subject_and_latest_identity() {
         for body in [
             r#"{"action":"msg_notice","orderOutNo":"SO-1","code":81,"msg":"请补充资料"}"#,
             r#"{"action":"msg_notice","orderOutNo":"SO-1","code":"81","msg":"请补充资料"}"#,

@@ -30,7 +30,7 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        // Beside this document, whatever stage or base path it was read under.
+        // Relative to this document, under any stage or base path.
         "servers": [{"url": "."}],
         "security": [{"key": []}],
         "tags": tags(),
@@ -41,23 +41,24 @@ pub fn document() -> Value {
 }
 
 const ABOUT: &str = "\
-Send `Authorization: Bearer <key>` with one of the configuration's `api_keys`. What a key may not see is as good as \
+Send `Authorization: Bearer <key>` with one of the configuration's `api_keys`. Items that a key may not see are answered as \
 absent. Errors are RFC 9457 problems whose `type` is stable.
 
 A subject or alias is `<kind>:<value>`, such as `order:SO-1` or `bl:COSU6123456780`; in a path it is percent-encoded \
 where it has characters that need it. Times are UTC.
 
 A partner's operation is called at `POST /calls/{connection}/{operation}`, with the fields of the partner's document. \
-Fields that the document lost, and any others, pass through as they are; those that a connection's configuration names in \
-`required` must be given. A number may be given as a text and a text as a number; otherwise a body that its schema does not \
-allow is a 400 that names each field. Query parameters that a path does not list are a 400. What comes from the connection (credentials, tokens, signatures) is put in by the hub.";
+Other fields pass through unchanged, and so do fields that are missing from the document; those that a connection's \
+configuration names in `required` must be given. A number may be given as a string and a string as a number; any other \
+violation of the schema is a 400 that names each field. Query parameters that a path does not list are a 400. The hub adds \
+the connection's credentials, tokens and signatures.";
 
 fn tags() -> Value {
     let mut tags = vec![
-        json!({"name": "deliveries", "description": "The hub's deliveries to the ERP: what failed, confirm, replay."}),
-        json!({"name": "events", "description": "What the partners pushed, by subject."}),
-        json!({"name": "calls", "description": "What became of the calls to partners."}),
-        json!({"name": "receiver", "description": "What an endpoint of the ERP receives."}),
+        json!({"name": "deliveries", "description": "The hub's deliveries to the ERP: list, confirm and replay failed ones."}),
+        json!({"name": "events", "description": "Events that the partners pushed, by subject."}),
+        json!({"name": "calls", "description": "Calls to partners and their results."}),
+        json!({"name": "receiver", "description": "The request that an endpoint of the ERP receives."}),
         json!({"name": "openapi", "description": "This document."}),
     ];
     let partner = |partner: Partner| json!({"name": partner.id(), "description": partner.profile().about});

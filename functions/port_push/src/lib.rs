@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn data_is_an_object_or_an_array_with_the_result_inside_or_in_itself() {
+    fn result_is_read_from_object_or_array_data() {
         for data in [
             format!(r#"{{{ASKED},"resultData":{{{BILL}}}}}"#),
             format!(r"{{{ASKED},{BILL}}}"),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subscription_that_is_not_told_whole_is_no_subject() {
+    fn incomplete_subscription_gives_no_subject() {
         assert_eq!(fact(r#"{"data":{"carrierCd":"","subType":1,"subNo":"B1"}}"#).subject.as_str(), "bl:B1");
         for body in ["{}", r#"{"data":null}"#, r#"{"data":[]}"#, r#"{"data":"x","success":false,"code":500}"#] {
             let fact = fact(body);

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_object_is_malformed() {
+    fn body_that_is_no_object_is_malformed() {
         let json = Json::parse(b"[]").unwrap();
         let reading = (ACTION.read)(&Push { partner: Partner::OneData, body: &json, settings: &Settings::default() });
         assert!(matches!(reading, Reading::Malformed(_)));

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_data_is_an_object_or_a_text_and_its_keys_are_aliases_only() {
+    fn object_or_text_data_gives_aliases_only() {
         let keys = r#"{"billNo":"B1","entryId":"223320231000000762","cusCiqNo":"E20200000410351727","n":1e400}"#;
         for data in [keys.to_owned(), format!("{keys:?}")] {
             let with = fact(&format!(r#"{{"action":"single_data","orderOutNo":"SO-1","dataJson":{data}}}"#));

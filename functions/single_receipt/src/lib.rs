@@ -129,7 +129,7 @@ mod tests {
 
     /// Regression: one lone surrogate in the note cost the milestone and the declaration's number.
     #[test]
-    fn a_lone_surrogate_in_a_receipt_costs_neither_keys_nor_milestone() {
+    fn lone_surrogate_keeps_keys_and_milestone() {
         for param in [
             r#""{\"channel\":\"R\",\"entryId\":\"223320240000762119\",\"note\":\"x\ud83d\"}""#,
             r#""{\"channel\":\"R\",\"entryId\":\"223320240000762119\",\"no\udc00te\":\"x\"}""#,
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_is_told_by_its_value() {
+    fn channel_follows_its_value() {
         for channel in ["7", "7.0", "0.7e1", "\"7\""] {
             let fact = fact(&format!(r#"{{"orderOutNo":"1","paramJson":{{"channel":{channel}}}}}"#));
             assert_eq!(fact.milestone, Some(Milestone::Declared), "{channel}");

@@ -1,5 +1,5 @@
-//! What is waiting: the sweep sees the store as it is, with what no attempt has touched for lack of a queue, of a place or
-//! of a circuit that is closed.
+//! Metrics of the backlog. The sweep reads the store, so that they include work without an attempt, for lack of a queue, of a
+//! permit or of a closed circuit.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,22 +34,22 @@ const PARALLEL: usize = 16;
 const FAILURES: usize = 1_000;
 const PAGES: usize = 8;
 
-/// What is due of one connection.
+/// Due work of one connection.
 #[derive(Clone, Copy, Debug, Default)]
 struct Due {
     count: u32,
     oldest: Duration,
 }
 
-/// What waits for somebody of one connection.
+/// Work of one connection that needs a decision or a confirmation.
 #[derive(Clone, Copy, Debug, Default)]
 struct Stuck {
     failed: u32,
     ambiguous: u32,
 }
 
-/// What the metrics are to say of what waits, per connection, and of the circuits, per endpoint and connection. What the
-/// store does not answer within that time, and what cannot be read, is left out, and an error of the function.
+/// Samples of the backlog, per connection, and of the circuits, per endpoint and connection. Parts that the store does not
+/// answer in that time, or that cannot be read, are left out and counted as an error of the function.
 pub async fn samples<S: Store, Q>(context: &Context<S, Q>, within: Duration) -> Vec<Sample> {
     let measuring = Measuring { context, now: context.now(), end: Instant::now() + within };
     let (due, stuck) = (Box::pin(measuring.due()), Box::pin(measuring.stuck()));
@@ -58,7 +58,7 @@ pub async fn samples<S: Store, Q>(context: &Context<S, Q>, within: Duration) -> 
     let mut samples = waiting(due.known.as_ref(), stuck.known.as_ref());
     samples.extend(circuits.known);
     if unknown > 0 {
-        tracing::error!(function = NAME, unknown, "not all that waits could be measured");
+        tracing::error!(function = NAME, unknown, "the backlog could not be measured completely");
         samples.push(metrics::errors(unknown));
     }
     samples
@@ -96,7 +96,7 @@ struct Measuring<'a, S, Q> {
 }
 
 impl<S: Store, Q> Measuring<'_, S, Q> {
-    /// What is due now or was to be.
+    /// Work that is due or overdue.
     async fn due(&self) -> Part<Option<PerConnection<Due>>> {
         let until = self.now.after(AHEAD.max(self.context.config.sweep_every));
         let Some(keys) = self.told(self.context.store.due(until, COUNTED)).await else {
@@ -134,7 +134,7 @@ impl<S: Store, Q> Measuring<'_, S, Q> {
         Part { known: Some(known), unknown }
     }
 
-    /// What waits for somebody; as much as is known where the store does not tell all of it.
+    /// Work that needs a decision or a confirmation; incomplete where the store does not answer all of it.
     async fn stuck(&self) -> Part<Option<PerConnection<Stuck>>> {
         let mut known = None;
         let (mut unknown, mut from, mut counted) = (0, None, 0);
@@ -176,7 +176,7 @@ impl<S: Store, Q> Measuring<'_, S, Q> {
                 Some(note) => {
                     let health = serde_json::from_str::<Health>(&note.value);
                     let health =
-                        health.inspect_err(|error| tracing::error!(function = NAME, line, %error, "no health"));
+                        health.inspect_err(|error| tracing::error!(function = NAME, line, %error, "the health of a destination could not be read"));
                     health.ok()?.is_open()
                 }
             };
@@ -187,16 +187,20 @@ impl<S: Store, Q> Measuring<'_, S, Q> {
         Part { known: told.into_iter().flatten().collect(), unknown }
     }
 
-    /// What nothing waits for is told of as well, or its last backlog would seem to stay.
+    /// A zero for each connection: without it the last backlog of an idle connection would seem to stay.
     fn all<T: Default>(&self) -> PerConnection<T> {
         self.context.config.connections.keys().map(|connection| (connection.clone(), T::default())).collect()
     }
 
-    /// What the store tells in time.
+    /// The store's answer, where it is in time.
     async fn told<T>(&self, asked: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
         let told = timeout_at(self.end, asked).await.ok()?;
         told.inspect_err(|error| {
-            tracing::error!(function = NAME, error = telemetry::logs::chain(error), "not measured")
+            tracing::error!(
+                function = NAME,
+                error = telemetry::logs::chain(error),
+                "a part of the backlog could not be measured"
+            );
         })
         .ok()
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use config::Context;
-use courier::{Courier, Swept};
+use courier::{Courier, SweepResult};
 use futures::FutureExt as _;
 use queue::Queue;
 use store::{Store, StoreError};
@@ -27,8 +27,8 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<(), S
         measure(&courier.context).await;
     }
     let swept = courier::sweep(courier, BUDGET).await?;
-    if swept != Swept::default() {
-        tracing::info!(function = NAME, taken = swept.taken, run = swept.run, handed = swept.handed, "swept");
+    if swept != SweepResult::default() {
+        tracing::info!(function = NAME, taken = swept.taken, run = swept.run, handed = swept.handed, "sweep finished");
     }
     Ok(())
 }
@@ -45,7 +45,7 @@ pub async fn scheduled<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<()
     handle(courier).await
 }
 
-/// What cannot be measured is an error in the metrics, and no reason not to sweep.
+/// Measures the backlog. A failure is an error in the metrics; the sweep goes on.
 async fn measure<S: Store, Q: Queue>(context: &Context<S, Q>) {
     // Of no type: the layouts of what waits for it would be too deep for the compiler.
     let samples = backlog::samples(context, MEASURING).boxed().await;

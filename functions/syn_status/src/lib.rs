@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_about_its_order_and_is_told_by_the_latest() {
+    fn status_has_its_order_as_subject_and_latest_identity() {
         let fact = fact(r#"{"action":"syn_status","orderOutNo":"SO-1","code":61,"msg":"待校验稿审核"}"#);
         assert_eq!((fact.kind.as_str(), fact.subject.as_str()), ("xhq.syn_status", "order:SO-1"));
         assert_eq!((fact.milestone, fact.identity), (Some(Milestone::DraftReview), Identity::Message));
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_a_number_or_a_text_and_an_unknown_one_is_no_milestone() {
+    fn number_or_text_code_gives_milestone_unknown_code_none() {
         for (code, milestone) in [
             ("43", Some(Milestone::OrderAccepted)),
             ("50", Some(Milestone::Withdrawn)),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_object_is_malformed() {
+    fn body_that_is_no_object_is_malformed() {
         let json = Json::parse(b"[1]").unwrap();
         let reading = (ACTION.read)(&Push { partner: Partner::Xhq, body: &json, settings: &Settings::default() });
         assert!(matches!(reading, Reading::Malformed(_)));

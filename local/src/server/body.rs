@@ -10,7 +10,7 @@ use inbound::refusal::Unread;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// How long a body may take to arrive.
+/// Timeout for the arrival of a body.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bodies up to this many bytes are read at once, whatever else arrives: each connection has room for one.
@@ -19,11 +19,11 @@ const SMALL: usize = 128 * 1024;
 /// The unit of the budget, in bytes.
 const UNIT: usize = 1024;
 
-/// How much of a body that is not wanted is read: a client that is still sending would see a broken connection instead of
-/// the answer.
+/// Largest part of an unused body that is read and discarded: without that, a client that is still sending would see a broken
+/// connection instead of the answer.
 const MOST_DISCARDED: usize = 64 * 1024 * 1024;
 
-/// The memory that large bodies may take, in the order in which they came. Clones share it.
+/// Budget of memory for large bodies, granted in the order of their arrival. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Budget(Arc<Semaphore>);
 
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_too_large_takes_no_share() {
+    async fn too_large_body_takes_no_share() {
         let budget = Budget::new(UNIT);
         assert_eq!(budget.read(sized(LIMIT + 1), LIMIT, soon()).await.unwrap_err(), Unread::TooLarge);
         let budget = Budget::new(LIMIT);

@@ -1,4 +1,4 @@
-//! How many files and sockets the process may have open.
+//! Limit of the files and sockets that the process may have open.
 
 /// Descriptors kept for what is not a connection to the port: connections to the ERP and to partners, the store, the log.
 const KEPT: usize = 256;
@@ -16,7 +16,7 @@ pub(crate) fn raise() {
     if current.is_some_and(|current| current < wanted)
         && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum })
     {
-        tracing::warn!(%error, "the limit of open files stays as it is; see ulimit -n");
+        tracing::warn!(%error, "the limit of open files could not be raised; see ulimit -n");
     }
 }
 
@@ -24,7 +24,7 @@ pub(crate) fn raise() {
 #[cfg(not(unix))]
 pub(crate) fn raise() {}
 
-/// How many connections to the port leave enough descriptors for all else.
+/// Number of connections to the port that leaves enough descriptors for all else.
 #[cfg(unix)]
 pub(crate) fn for_connections() -> usize {
     use rustix::process::{Resource, getrlimit};
@@ -32,13 +32,13 @@ pub(crate) fn for_connections() -> usize {
     left(limit.unwrap_or(usize::MAX))
 }
 
-/// How many connections to the port leave enough descriptors for all else.
+/// Number of connections to the port that leaves enough descriptors for all else.
 #[cfg(not(unix))]
 pub(crate) fn for_connections() -> usize {
     usize::MAX
 }
 
-/// What a limit leaves for connections: at least the half.
+/// Descriptors that a limit leaves for connections: at least half.
 fn left(limit: usize) -> usize {
     limit.saturating_sub(KEPT).max(limit / 2)
 }

@@ -1,6 +1,6 @@
 //! The port's connections: how many there are, how long each may be idle, arriving or unread, and how all of it ends.
 //!
-//! What a request means is `http`'s business.
+//! Routing is the task of `http`.
 
 pub(crate) mod body;
 pub(crate) mod descriptors;
@@ -35,13 +35,13 @@ use tasks::Tasks;
 pub(crate) use visit::Visit;
 use watch::{Answering, Ended, Watch, Watched};
 
-/// How much of a request's head, of pipelined requests and of unread answers a connection holds, in bytes.
+/// Largest buffer of a connection for a request's head, pipelined requests and unread answers, in bytes.
 const BUFFER: usize = 64 * 1024;
 
-/// How long requests under way are waited for at the end.
+/// Time for which the end of the server waits for requests in progress.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Serves until told to stop, then lets the requests under way finish.
+/// Serves until it is stopped, then lets the requests in progress finish.
 pub(crate) async fn serve<S: Store, Q: Queue>(
     listener: TcpListener,
     courier: Arc<Courier<S, Q>>,
@@ -84,7 +84,7 @@ pub(crate) async fn serve<S: Store, Q: Queue>(
         finished.await;
     };
     if timeout(GRACE, ended).await.is_err() {
-        tracing::warn!("requests that would not end were cut off");
+        tracing::warn!("unfinished requests were aborted at shutdown");
     }
 }
 
@@ -104,8 +104,8 @@ fn connection<S: Store, Q: Queue>(
         let answer = Arc::clone(&services).answer(visitor.clone(), request);
         async move { Ok::<_, Infallible>(answer.await.map(|body: Full<Bytes>| answering.carry(body))) }
     });
-    // A sender that closes its half, or both, has sent its request all the same: what is under way is not broken off.
-    // The time limits are the watch's, which tells an idle connection from a head that is arriving.
+    // A client that closes its half, or both, has sent its request all the same: a request in progress is not aborted.
+    // The watch has the time limits, because it distinguishes an idle connection from a head that is arriving.
     let connection = http1::Builder::new()
         .half_close(true)
         .header_read_timeout(None)
@@ -117,15 +117,15 @@ fn connection<S: Store, Q: Queue>(
         tokio::select! {
             ended = watch.over(connection) => match ended {
                 Ended::ByItself(Ok(())) => {}
-                Ended::ByItself(Err(error)) => tracing::debug!(%peer, %error, "a connection broke"),
+                Ended::ByItself(Err(error)) => tracing::debug!(%peer, %error, "a client connection failed"),
                 Ended::OutOfTime(what) => tracing::debug!(%peer, what, "a connection was closed"),
             },
-            () = visit.displaced() => tracing::debug!(%peer, "a connection gave its place to a newer one"),
+            () = visit.displaced() => tracing::debug!(%peer, "a client connection was closed in favour of a newer one"),
         }
     }
 }
 
-/// Connections that could not be accepted, told once a second at the most.
+/// Connections that could not be accepted, logged once a second at the most.
 #[derive(Default)]
 struct Refusals {
     told: Option<Instant>,
@@ -138,7 +138,7 @@ impl Refusals {
         if self.told.is_some_and(|told| told.elapsed() < Duration::from_secs(1)) {
             return;
         }
-        tracing::error!(%error, times = self.since, "connections could not be accepted");
+        tracing::error!(%error, times = self.since, "client connections could not be accepted");
         *self = Self { told: Some(Instant::now()), since: 0 };
     }
 }

@@ -16,10 +16,10 @@ use tokio::time::timeout;
 
 use super::watch::Watch;
 
-/// How soon a place is looked for again.
+/// Interval between two searches for a place.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// How many connections there may be.
+/// Limits of the number of connections.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// In all.
@@ -110,7 +110,7 @@ impl Places {
     }
 }
 
-/// Where a stranger finds a place.
+/// Result of the search for a place for a stranger.
 enum Room {
     /// There is one.
     Free,
@@ -121,7 +121,7 @@ enum Room {
 }
 
 impl Table {
-    /// Where a stranger from that address finds a place.
+    /// Searches for a place for a stranger from that address.
     fn room(&self, address: IpAddr, limits: Limits) -> Room {
         let strangers = || self.held.iter().filter(|(_, held)| !held.is_known);
         let of_address = strangers().filter(|(_, held)| held.address == address).count();
@@ -185,7 +185,7 @@ impl Place {
         }
     }
 
-    /// Waits until somebody else has the place.
+    /// Waits until another connection has the place.
     pub(super) async fn displaced(&self) {
         self.displaced.notified().await;
     }
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_being_answered_outlives_what_is_idle() {
+    async fn busy_connection_outlives_an_idle_one() {
         let places = places(4, 3);
         let busy = watch();
         let _answering = Answering::new(&busy);

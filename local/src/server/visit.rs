@@ -1,4 +1,4 @@
-//! What a request has of the server that it came by.
+//! State of the server that a request may use: its client's address and its memory budget.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ impl Visit {
         Self { address, place: Arc::new(place), tasks, budget }
     }
 
-    /// Where it comes from.
+    /// Address of the client.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
@@ -33,7 +33,7 @@ impl Visit {
         self.place.show_key();
     }
 
-    /// What its bodies take their memory from.
+    /// Budget of memory for request bodies.
     pub(crate) const fn budget(&self) -> &Budget {
         &self.budget
     }

@@ -1,7 +1,7 @@
-//! How long a connection may be idle, send a head, or leave an answer unread.
+//! Time limits of a connection: for being idle, for sending a head, and for leaving an answer unread.
 //!
-//! hyper knows one time limit, from the end of an answer to the end of the next head. An idle connection of a proxy is to
-//! live longer than a head may take, so the stream itself is watched: what comes and goes tells which of them it is.
+//! hyper has one time limit, from the end of an answer to the end of the next head. An idle connection of a proxy must live
+//! longer than a head may take, so the stream itself is watched: its traffic shows which of them it is.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -14,13 +14,13 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep_until};
 
-/// How long the head of a request may take to arrive, from its first byte; from the start of a new connection.
+/// Timeout for the arrival of a request's head, from its first byte, or from the start of a new connection.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// How long a peer may leave what is written to it unread.
+/// Longest time for which a peer may leave an answer unread.
 const UNREAD: Duration = Duration::from_secs(10);
 
-/// How slowly it may read, in bytes a second.
+/// Slowest rate at which it may read, in bytes a second.
 const SLOWEST: u32 = 16 * 1024;
 
 /// The watch over one connection. Clones share it.
@@ -46,7 +46,7 @@ enum Phase {
     Busy,
 }
 
-/// How a watched connection ended.
+/// End of a watched connection.
 pub(super) enum Ended<T> {
     /// By itself.
     ByItself(T),
@@ -173,7 +173,7 @@ impl<B: Body + Unpin> Body for Carried<B> {
     }
 }
 
-/// A stream that tells its watch what comes and goes.
+/// A stream that reports its traffic to its watch.
 pub(super) struct Watched<I> {
     stream: I,
     watch: Watch,

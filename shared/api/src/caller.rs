@@ -1,4 +1,4 @@
-//! Who asks, and what they may see.
+//! The API key of a request, and the connections that it may see.
 
 use config::{Config, Endpoint};
 use http::header::AUTHORIZATION;
@@ -17,9 +17,9 @@ use crate::{Problem, Seal};
 pub struct Caller<'c> {
     /// The key's name, for logs and for what is kept of a decision.
     pub id: &'c str,
-    /// What it may see; without a list, everything.
+    /// Connections that it may see; all without a list.
     connections: Option<&'c [Pattern]>,
-    /// What its cursors are sealed with; without a key of its own, all keys.
+    /// Secret that its cursors are sealed with; without one, they are sealed with all keys.
     secret: Option<&'c Secret>,
     config: &'c Config,
 }
@@ -54,7 +54,7 @@ impl<'c> Caller<'c> {
         self.connection(name).map_err(mistake)
     }
 
-    /// What cursors of a list with its filters are sealed and opened with.
+    /// Seal of the cursors of a list with these filters.
     #[must_use]
     pub fn seal(&self, list: &impl Serialize) -> Seal {
         match self.secret {

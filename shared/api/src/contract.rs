@@ -1,7 +1,7 @@
 //! Bodies of the ERP's requests and of their answers. `/openapi.json` publishes the schemas of these types with their doc
 //! comments as descriptions, so the comments are written for its readers.
 //!
-//! The types say how something is shown. The functions decide which of it is shown to a key.
+//! The types decide the form of an answer. The functions decide which items an API key may see.
 
 use hub::attempt::{Attempt, AttemptView};
 use hub::call::{CallView, Decision, Standing};
@@ -20,15 +20,15 @@ use crate::request::{Object, given, named};
 /// The largest number of events that one request may name.
 pub const MOST_EVENTS: usize = 1_000;
 
-/// The `from` of the next request, valid for an hour with the same key and the same request; null at the end. It is sealed:
-/// nothing can be read or made of it.
+/// The cursor of the next page: the `from` of the next request, valid for an hour with the same key and the same request; null
+/// on the last page. It is encrypted and opaque.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Next(pub Option<String>);
 
-/// The events to change; left out, every failed delivery of the endpoint. Each is of a connection that the key sees: one that
-/// is configured, or that one of these events is stored for.
+/// The events to change; by default every failed delivery of the endpoint. The key must be able to see the connection of each:
+/// one that is configured, or that has one of these events stored.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -42,9 +42,9 @@ pub struct EventKeys(
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub struct Confirm {
-    /// The id of an endpoint, configured or no longer.
+    /// The id of an endpoint, which need not be configured any longer.
     pub endpoint: EndpointId,
-    /// The time until which failures are confirmed, such as the list's `as_of`; now, where it is left out.
+    /// The time up to which failures are confirmed, such as the list's `as_of`; by default now.
     #[serde(default, deserialize_with = "given")]
     #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub cutoff: Option<String>,
@@ -52,8 +52,8 @@ pub struct Confirm {
     #[serde(default, deserialize_with = "given")]
     #[cfg_attr(feature = "schema", schemars(with = "EventKeys"))]
     pub events: Option<EventKeys>,
-    /// The `next` of the answer before, where that could not do all. It is taken for an hour, with the same key and the same
-    /// members beside it.
+    /// The `next` of the previous answer, where that did not change all. It is valid for an hour, with the same key and
+    /// otherwise the same members.
     #[serde(default, deserialize_with = "given")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub from: Option<String>,
@@ -63,11 +63,11 @@ pub struct Confirm {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub struct Confirmed {
-    /// The number of deliveries that are confirmed.
+    /// The number of deliveries that were confirmed.
     pub confirmed: usize,
-    /// The events whose delivery is confirmed.
+    /// The events whose delivery was confirmed.
     pub events: Vec<EventKey>,
-    /// The place where the rest begins.
+    /// The cursor of the remaining deliveries; null where none remain.
     pub next: Next,
 }
 
@@ -76,22 +76,22 @@ pub struct Confirmed {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub struct Replay {
-    /// The id of a configured endpoint. Events that it does not want, by its `connections` and `types`, and has no delivery
-    /// of are not replayed: they are in `unwanted`, and where all of `events` are, it is a 400.
+    /// The id of a configured endpoint. Events that do not match its `connections` and `types`, and that it has no delivery of,
+    /// are not replayed: `unwanted` lists them. Where none of `events` matches, the answer is a 400.
     pub endpoint: EndpointId,
-    /// Change nothing, and answer which deliveries would be replayed; true where it is left out.
+    /// Change nothing, and answer which deliveries would be replayed; by default true.
     #[serde(default = "yes")]
     pub dry_run: bool,
-    /// End the wait of pending deliveries, be it for a retry, for an open circuit or because the endpoint asked for patience:
-    /// they are sent now. Without `events`, every pending one of the endpoint. A settled delivery is left as it is.
+    /// Send pending deliveries now, whether they wait for a retry, for an open circuit or for the endpoint's `Retry-After`.
+    /// Without `events`, all pending deliveries of the endpoint. Settled deliveries stay unchanged.
     #[serde(default)]
     pub now: bool,
     /// The events to replay.
     #[serde(default, deserialize_with = "given")]
     #[cfg_attr(feature = "schema", schemars(with = "EventKeys"))]
     pub events: Option<EventKeys>,
-    /// The `next` of the answer before, where that could not do all. It is taken for an hour, with the same key and the same
-    /// members beside it.
+    /// The `next` of the previous answer, where that did not change all. It is valid for an hour, with the same key and
+    /// otherwise the same members.
     #[serde(default, deserialize_with = "given")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub from: Option<String>,
@@ -105,15 +105,15 @@ const fn yes() -> bool {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub struct Replayed {
-    /// Whether nothing was changed.
+    /// Whether this was a dry run, which changes nothing.
     pub dry_run: bool,
-    /// The number of deliveries that started over, or with `now` are sent now; 0 in a dry run.
+    /// The number of deliveries that were restarted or, with `now`, are sent now; 0 in a dry run.
     pub replayed: usize,
-    /// The events whose delivery started over, or would.
+    /// The events whose delivery was restarted or, in a dry run, would be.
     pub events: Vec<EventKey>,
-    /// Those of `events` that the endpoint does not want and has no delivery of. They were left out.
+    /// The members of `events` that do not match the endpoint and that it has no delivery of. They were skipped.
     pub unwanted: Vec<EventKey>,
-    /// The place where the rest begins.
+    /// The cursor of the remaining deliveries; null where none remain.
     pub next: Next,
 }
 
@@ -121,12 +121,12 @@ pub struct Replayed {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub struct FailedDeliveries {
-    /// The `cutoff` that confirms nothing that this list does not show: half a minute before it was read, because a delivery
-    /// that has just failed may not be listed yet. Of several pages the first one's holds.
+    /// The `cutoff` that confirms only deliveries in this list: half a minute before the list was read, because a delivery
+    /// that has just failed may not be listed yet. Of several pages, use that of the first.
     pub as_of: Rfc3339,
     /// The deliveries, each with its event.
     pub items: Vec<Printed<FailedDelivery<'static>>>,
-    /// The place where the next page begins.
+    /// The cursor of the next page.
     pub next: Next,
 }
 
@@ -134,11 +134,11 @@ pub struct FailedDeliveries {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub struct Timeline {
-    /// The connection that they came through.
+    /// The connection of the events.
     pub connection: ConnectionId,
-    /// The events in the order of their reception.
+    /// The events, in the order in which they were received.
     pub items: Vec<Printed<ListedEvent<'static>>>,
-    /// Whether these are all the events. Otherwise they are the latest, of a thousand subjects at the most.
+    /// Whether these are all events. Otherwise they are the latest ones, of 1,000 subjects at most.
     pub complete: bool,
 }
 
@@ -146,7 +146,7 @@ pub struct Timeline {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub struct FoundEvent<'a> {
-    /// Its delivery to each endpoint.
+    /// The delivery to each endpoint.
     pub deliveries: Vec<Delivery<'a>>,
     /// The event as an endpoint receives it.
     pub event: CloudEvent<'a>,
@@ -162,9 +162,9 @@ struct EventHead<'a> {
     /// `<partner>.<action>`, as the partner spells it.
     #[serde(rename = "type")]
     kind: &'a EventType,
-    /// The time of its reception.
+    /// The time at which the event was received.
     received: Rfc3339,
-    /// The state of a call. Its type is the operation's, and would look like an event of the partner.
+    /// The state of a call; absent for a partner's event. The type of a call is that of its operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     call: Option<Standing>,
 }
@@ -182,7 +182,7 @@ impl<'a> EventHead<'a> {
     }
 }
 
-/// An event without its payload, with its deliveries. Of a call they are those of its end.
+/// An event without its payload, with its deliveries. The deliveries of a call are those of the event of its end.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListedEvent<'a> {
@@ -191,9 +191,9 @@ pub struct ListedEvent<'a> {
     /// The shipment's progress, in one vocabulary across partners; see `Event`.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     milestone: Option<Milestone>,
-    /// The reason why it could not be read.
+    /// The reason why the payload could not be read.
     malformed: Option<&'a str>,
-    /// Its delivery to each endpoint.
+    /// The delivery to each endpoint.
     deliveries: Vec<Delivery<'a>>,
 }
 
@@ -233,16 +233,16 @@ impl<'a> FailedDelivery<'a> {
     }
 }
 
-/// One event on its way to one endpoint.
+/// The delivery of one event to one endpoint.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Delivery<'a> {
     endpoint: &'a EndpointId,
     state: State,
-    /// The time of its next attempt, while it is pending.
+    /// The time of the next attempt, while the delivery is pending.
     #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<Rfc3339>,
-    /// The time at which it came to its state, once it is settled.
+    /// The time at which a settled delivery reached its state.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<Rfc3339>,
     /// The latest attempts, oldest first.
@@ -266,14 +266,14 @@ impl<'a> Delivery<'a> {
 pub struct Calls {
     /// The calls.
     pub items: Vec<Printed<CallView<'static>>>,
-    /// The place where the next page begins.
+    /// The cursor of the next page.
     pub next: Next,
-    /// Whether this page and those after it are all the calls. Of a subject with more calls than fit the latest are shown; of
-    /// queued calls, those that are due first.
+    /// Whether this page and the following ones are all the calls. Otherwise the answer has the latest calls of a subject, or
+    /// the queued calls that are due first.
     pub complete: bool,
 }
 
-/// The body of a decision about a call that is ambiguous.
+/// The body of a decision about an ambiguous call.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
@@ -288,23 +288,23 @@ pub struct Resolution {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub struct Retry {
-    /// Change nothing, and answer the call as it would be.
+    /// Change nothing, and answer the call as it would be after the retry.
     #[serde(default)]
     pub dry_run: bool,
 }
 
-/// RFC 9457.
+/// A problem as of RFC 9457.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Problem"))]
 pub struct ProblemBody<'a> {
-    /// `urn:tongguan:problem:<kind>`; stable.
+    /// `urn:tongguan:problem:<kind>`, which is stable.
     #[serde(rename = "type")]
     pub(crate) kind: String,
     pub(crate) title: &'static str,
     pub(crate) status: u16,
     /// The cause, or the remedy.
     pub(crate) detail: String,
-    /// The field that is wrong: a path from the body's top such as `orders[0].orderOutNo`, or a parameter's name.
+    /// The invalid field: a path within the body such as `orders[0].orderOutNo`, or a parameter's name.
     pub(crate) field: Option<String>,
     #[serde(flatten)]
     pub(crate) members: &'a Members,
@@ -314,32 +314,32 @@ pub struct ProblemBody<'a> {
 #[derive(Debug, Default, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(description = ""))]
 pub struct Members {
-    /// All violations of the partner's document by the body, or all that the connection's configuration lacks.
+    /// All violations of the partner's document in the body, or all keys that the connection's configuration lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errors: Option<Vec<Mistake>>,
     /// The partner's own code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The partner's own words.
+    /// The partner's own text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// The HTTP status of the partner's answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partner_status: Option<u16>,
-    /// The partner's whole answer: its JSON as it came, anything else as a string.
+    /// The partner's whole answer: JSON unchanged, any other body as a string.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
     pub answer: Option<Original>,
-    /// Of an `idempotency-conflict` the id of the call that has the key.
+    /// In an `idempotency-conflict`, the id of the call that has the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<EventId>,
-    /// Of an `idempotency-conflict` the digest of the request.
+    /// In an `idempotency-conflict`, the digest of this request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// Of an `idempotency-conflict` the digest of the request of that call.
+    /// In an `idempotency-conflict`, the digest of the request of the stored call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stored_digest: Option<String>,
-    /// The state of the call that cannot be resolved or retried.
+    /// The state of a call that cannot be resolved or retried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<Standing>,
     /// The id of the damaged event.
@@ -347,11 +347,11 @@ pub struct Members {
     pub event: Option<EventId>,
 }
 
-/// One mistake in a body or in the configuration.
+/// One error in a body or in the configuration.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub struct Mistake {
-    /// The field, or the key of the configuration.
+    /// The invalid field, or the missing key of the configuration.
     pub field: String,
     /// The remedy.
     pub remedy: String,
@@ -361,7 +361,7 @@ pub struct Mistake {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Original {
-    /// JSON, as it was printed.
+    /// JSON, unchanged.
     Json(Box<RawValue>),
     /// Anything else.
     Text(String),

@@ -1,6 +1,6 @@
-//! What the ERP's requests have in common, whichever function answers them: where a request goes ([`Router`]), who asks
-//! ([`Caller`]), how a request is read ([`Parameters`], [`body`], [`multipart`], [`invocation`]), where a page begins
-//! ([`Seal`]), the types of its bodies and answers ([`contract`]), and how it is answered ([`json`], [`raw`], [`Problem`]).
+//! Common parts of the functions that answer the ERP: routing ([`Router`]), authorization ([`Caller`]), requests
+//! ([`Parameters`], [`body`], [`multipart`], [`invocation`]), cursors of pages ([`Seal`]), types of bodies and answers
+//! ([`contract`]), and answers ([`json`], [`raw`], [`Problem`]).
 //!
 //! It has no route of its own, and neither stores nor sends.
 

@@ -55,7 +55,7 @@ pub async fn multipart(content_type: &str, body: Bytes) -> Result<(String, Optio
     read.done()
 }
 
-/// What a part says of itself.
+/// Headers of a part.
 struct Head {
     name: Option<String>,
     /// Its file's name; nothing where the part is no file.
@@ -87,7 +87,7 @@ impl Head {
     }
 }
 
-/// What was read so far.
+/// Parts read so far.
 #[derive(Default)]
 struct Read {
     fields: Vec<(String, String)>,

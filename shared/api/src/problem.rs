@@ -20,7 +20,7 @@ const LONGEST_DETAIL: usize = 1_000;
 /// Tells a failure that neither the caller nor time will mend.
 const OURS: &str = "the hub failed and its log says why: nothing is wrong with the request; tell the hub's operator";
 
-/// What is wrong with a request, or with us. It never quotes a credential.
+/// A problem (RFC 9457) with a request, or of the hub. It never quotes a credential.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -211,14 +211,14 @@ mod tests {
     }
 
     #[test]
-    fn what_repeats_a_request_is_cut() {
+    fn quoted_request_text_is_cut() {
         let long = "x".repeat(200_000);
         assert!(text(&Problem::field(long.clone(), long.clone())).len() < 2_000);
         assert!(text(&Problem::missing(&long)).len() < 2_000);
     }
 
     #[test]
-    fn what_a_partner_said_stays_as_it_was_printed() {
+    fn partners_answer_stays_unchanged() {
         let refused = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "partner-refused", "the partner refused it");
         let json = r#"{"code":1.10, "id":1906651379888427008,"id":"twice"}"#;
         let errors = Some(vec![Mistake { field: "a".to_owned(), remedy: "b".to_owned() }]);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_worth_repeating_later_says_when() {
+    fn retryable_problem_has_retry_after() {
         let busy = |wait| Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", "later").retry_after(wait);
         for (wait, seconds) in [(0, "1"), (1, "1"), (1001, "2"), (30_000, "30")] {
             assert_eq!(busy(Duration::from_millis(wait)).answer("test").headers()["retry-after"], seconds);

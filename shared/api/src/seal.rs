@@ -22,7 +22,7 @@ const LIFE: Duration = Duration::from_hours(1);
 /// How far ahead a cursor's time may be: the clocks of two machines differ.
 const AHEAD: Duration = Duration::from_mins(1);
 
-/// What the API key is made into a sealing key for.
+/// Context of the key derivation from an API key.
 const PURPOSE: &[u8] = b"tongguan cursor 1";
 
 /// A sealed text has a multiple of so many bytes, so that its length tells little of a name in it.
@@ -128,7 +128,7 @@ mod tests {
 
     /// Regression: the text was base64 of another connection's name, subject and event.
     #[test]
-    fn cursor_tells_nothing_and_cannot_be_changed() {
+    fn cursor_is_opaque_and_tamper_proof() {
         let own = seal("key-a", "erp");
         let sealed = || own.sealed(Some(PLACE.to_owned()), NOW).unwrap().unwrap();
         let (cursor, again) = (sealed(), sealed());

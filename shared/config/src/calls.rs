@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// How many calls may be under way at once where nothing is said.
 const CONCURRENCY: u32 = 8;
 
-/// What the keys say that are the same for every partner.
+/// Values of the keys that are common to all partners.
 pub(super) struct Calls {
     pub(super) timeout: Duration,
     pub(super) concurrency: usize,

@@ -14,14 +14,14 @@ use url::Url;
 use super::document::Ids;
 use super::patterns::warn_of_duplicate;
 use super::reader::{Item, Table};
-use super::secrets::Held;
+use super::secrets::Availability;
 use super::values::is_url_safe;
 use super::{Connection, calls, trust};
 
 /// How long events may be kept, in days.
 pub(super) const RETENTION_DAYS: RangeInclusive<u32> = 1..=3650;
 
-/// What a repeat window may be. Without any, a retry could not be told from news.
+/// Range of the repeat window. Without a window, a retry could not be told from news.
 const REPEAT_WINDOWS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24 * 90);
 
 /// The shortest key that nobody guesses.
@@ -156,10 +156,10 @@ struct Given {
 }
 
 impl Given {
-    fn with(mut self, name: String, held: Held<Secret>) -> Self {
+    fn with(mut self, name: String, held: Availability<Secret>) -> Self {
         match held {
-            Held::Known(secret) => drop(self.known.insert(name, secret)),
-            Held::Unread => drop(self.unread.insert(name)),
+            Availability::Known(secret) => drop(self.known.insert(name, secret)),
+            Availability::Unread => drop(self.unread.insert(name)),
         }
         self
     }

@@ -1,4 +1,4 @@
-//! What every function works with.
+//! Dependencies of every function.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::Config;
 #[derive(Clone, Copy, Debug)]
 pub struct Unconfigured;
 
-/// What every function works with.
+/// Dependencies of every function: store, queue, configuration and clock.
 #[derive(Clone)]
 pub struct Context<S, Q> {
     /// The configuration, as checked.
@@ -31,7 +31,7 @@ impl<S, Q> AsRef<Self> for Context<S, Q> {
 }
 
 impl<S, Q> Context<S, Q> {
-    /// What time it is.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> Utc {
         (self.clock)()

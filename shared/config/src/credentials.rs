@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Mistake;
 use super::encoding::BOM;
 
-/// What a process knows of the credentials secret, in which `{ secret = "name" }` is looked up.
+/// The credentials secret, in which `{ secret = "name" }` is looked up, as far as this process reads it.
 #[derive(Clone, Debug)]
 pub enum Credentials {
     /// There is none: a value that is said to be in it is a mistake.
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistaken_object_is_told_without_values() {
+    fn mistake_in_an_object_quotes_no_value() {
         for (text, told) in [
             ("", "must be a JSON object of texts"),
             ("\"hunter2\"", "must be a JSON object of texts"),

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf_8_is_told_with_its_line() {
+    fn text_that_is_not_utf_8_is_reported_with_its_line() {
         let gbk = [b"a = 1\n# ".as_slice(), &[0xd0, 0xc5, 0xba, 0xc5, 0xc6, 0xec], b"\n"].concat();
         assert_eq!(told(&gbk), Err(("is in GBK (GB 18030), not UTF-8: save it as UTF-8".to_owned(), 2)));
         assert_eq!(

@@ -12,7 +12,7 @@ use super::connections::{SHORTEST_KEY, http_url};
 use super::document::Ids;
 use super::patterns::{self, everything, warn_of_duplicate};
 use super::reader::{Item, Table};
-use super::secrets::Held;
+use super::secrets::Availability;
 use super::{ApiKey, Endpoint, attempts, trust};
 
 /// How long an attempt may take where nothing is said, if the sweeper leaves it that long.
@@ -48,8 +48,8 @@ pub(super) fn read(
         id,
         url: url?,
         keys: match keys? {
-            Held::Known(keys) => Some(keys),
-            Held::Unread => None,
+            Availability::Known(keys) => Some(keys),
+            Availability::Unread => None,
         },
         format,
         schedule: schedule?,
@@ -61,8 +61,8 @@ pub(super) fn read(
     Some((endpoint, route))
 }
 
-/// What `*` means to a raw endpoint: whatever partners send. The hub's own events, such as the ends of calls, it gets only
-/// where its `types` name them, because it would take them for a partner's.
+/// Types of a raw endpoint, whose `*` means partners' events only. It receives the hub's own events, such as the ends of calls,
+/// only where its `types` name them, because it could not tell them from a partner's.
 fn partners_own(types: Vec<Pattern>) -> Vec<Pattern> {
     let everything = everything();
     let of = |pattern| if pattern == everything { pushed().collect() } else { vec![pattern] };
@@ -97,13 +97,13 @@ pub(super) fn read_api_key(
     Some(ApiKey { id: id?, key: key?, connections: connections? })
 }
 
-fn signing_keys(item: &Item<'_>) -> Option<Held<Vec<SigningKey>>> {
+fn signing_keys(item: &Item<'_>) -> Option<Availability<Vec<SigningKey>>> {
     let mut seen = Vec::new();
     let keys = item.each(|item| {
-        let Held::Known(secret) = item.credential()? else { return Some(Held::Unread) };
+        let Availability::Known(secret) = item.credential()? else { return Some(Availability::Unread) };
         warn_of_duplicate(item, &mut seen, secret.expose().to_owned());
         SigningKey::new(secret.expose())
-            .map_or_else(|error| item.wrong(error.to_string()), |key| Some(Held::Known(key)))
+            .map_or_else(|error| item.wrong(error.to_string()), |key| Some(Availability::Known(key)))
     })?;
     match keys.len() {
         0 => item.wrong("must hold at least one secret: \"whsec_\" and the base64 of 24 to 64 random bytes"),
@@ -113,12 +113,12 @@ fn signing_keys(item: &Item<'_>) -> Option<Held<Vec<SigningKey>>> {
 }
 
 /// All keys of a list, or none of them.
-fn all(keys: Vec<Held<SigningKey>>) -> Held<Vec<SigningKey>> {
+fn all(keys: Vec<Availability<SigningKey>>) -> Availability<Vec<SigningKey>> {
     let known = keys.into_iter().map(|key| match key {
-        Held::Known(key) => Some(key),
-        Held::Unread => None,
+        Availability::Known(key) => Some(key),
+        Availability::Unread => None,
     });
-    known.collect::<Option<Vec<_>>>().map_or(Held::Unread, Held::Known)
+    known.collect::<Option<Vec<_>>>().map_or(Availability::Unread, Availability::Known)
 }
 
 fn format(item: &Item<'_>) -> Option<Format> {

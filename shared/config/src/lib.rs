@@ -63,7 +63,7 @@ pub struct Config {
     pub connections: BTreeMap<ConnectionId, Connection>,
     /// The ERP URLs that receive events.
     pub endpoints: BTreeMap<EndpointId, Endpoint>,
-    /// What [`Config::endpoints`] want, in their order.
+    /// Routes of [`Config::endpoints`], in their order.
     pub routes: Vec<Route>,
     /// The keys of the ERP's own calls.
     pub api_keys: Vec<ApiKey>,
@@ -78,7 +78,7 @@ pub struct Config {
 pub struct Connection {
     /// Its name in URLs.
     pub id: ConnectionId,
-    /// Whose account it is.
+    /// The partner.
     pub partner: Partner,
     /// The inbound keys; several while rotating.
     pub keys: Vec<Secret>,
@@ -109,9 +109,9 @@ pub struct Connection {
     pub allow_private: bool,
     /// Whether a file that the ERP names by its URL may be fetched from a private or loopback address.
     pub allow_private_files: bool,
-    /// Whose certificates the partner, and who serves a file, may show.
+    /// Accepted certificate authorities for the partner and for servers of files.
     pub trust: Trust,
-    /// What the partner's documents lost.
+    /// Settings that the partner's documents lack.
     pub settings: Settings,
 }
 
@@ -123,7 +123,7 @@ impl Connection {
     }
 }
 
-/// Whose certificates a server may show, besides those of the public authorities.
+/// Accepted certificate authorities of a server, besides the public ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
     /// Those of these authorities, each a certificate in DER.
@@ -157,7 +157,7 @@ pub struct Endpoint {
     pub schedule: Schedule,
     /// Whether its address may be private or loopback.
     pub allow_private: bool,
-    /// Whose certificates it may show.
+    /// Accepted certificate authorities.
     pub trust: Trust,
     /// How long an attempt may take: at most half of [`Config::sweep_every`], so that a claim outlives its attempt.
     /// Ten seconds or that half, whichever is less, where nothing is said.
@@ -198,7 +198,7 @@ pub struct Mistake {
     /// Which key: `connections[0].keys`; `syntax` where the text is no TOML, `encoding` where it is no UTF-8, `document`
     /// where it is empty.
     pub key: String,
-    /// What is wrong and what to do about it, as the rest of a sentence that begins with the key. Never holds a secret.
+    /// The mistake and its remedy, as the rest of a sentence that begins with the key. Never holds a secret.
     pub what: String,
     /// The line it is on, from 1; the table's where a key is missing.
     pub line: usize,
@@ -245,8 +245,8 @@ impl Config {
         document::read(text, sources)
     }
 
-    /// What this process cannot do for want of credentials that it does not read, each the name of a connection's
-    /// credential or of an endpoint's secrets.
+    /// Credentials that this process does not read and therefore lacks, each by the name of a connection's credential or of an
+    /// endpoint's secrets.
     #[must_use]
     pub fn unread(&self) -> Vec<String> {
         let credentials = self.connections.values().flat_map(|connection| {
@@ -256,7 +256,7 @@ impl Config {
         credentials.chain(endpoints.map(|endpoint| format!("secrets of endpoint {}", endpoint.id))).collect()
     }
 
-    /// What is accepted but worth knowing, each a sentence that names what it is about. Holds no secrets.
+    /// Warnings about an accepted configuration, each a sentence that names its key. Holds no secrets.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         warnings::of(self)

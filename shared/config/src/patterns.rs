@@ -77,7 +77,7 @@ pub(super) fn types(item: &Item<'_>) -> Option<Vec<Pattern>> {
     })
 }
 
-/// What is to be known of a type that begins as a partner's do, and is none of them.
+/// Warning about a type with a partner's prefix that the partner does not have.
 fn unknown(partner: Partner, text: &str) -> String {
     let known = event_types::of(partner);
     let name = text.trim_end_matches('*');
@@ -101,7 +101,7 @@ fn nears(head: &str, name: &str) -> bool {
     head.eq_ignore_ascii_case(name) || nearest(name, [head]).is_some()
 }
 
-/// What is wrong with a type that no event has.
+/// Warning about a type that no event has.
 fn impossible(partner: &str, action: &str, text: &str) -> String {
     let partners = Partner::ALL.map(Partner::id);
     let meant = nearest(partner, partners).and_then(Partner::from_id).or_else(|| Partner::meant_by(partner));

@@ -203,7 +203,7 @@ impl<'d> Table<'d> {
     }
 }
 
-/// What is wrong with a key that is none of those known.
+/// Mistake of an unknown key.
 pub(super) fn unknown(name: &str, known: &[&str]) -> String {
     match slip_of(name, known) {
         Some(known) => format!("is not a known key: did you mean {known}?"),

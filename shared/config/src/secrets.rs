@@ -12,14 +12,14 @@ use super::Credentials;
 use super::encoding::decode;
 use super::reader::Item;
 
-/// What a secret may be written as that every process reads.
+/// Forms of a secret that every process reads.
 const FORMS: &str = "must be a text, { env = \"NAME\" } or { file = \"path\" }";
 
-/// What a credential may be written as.
+/// Forms of a credential.
 const CREDENTIAL_FORMS: &str = "must be a text, { env = \"NAME\" }, { file = \"path\" } or { secret = \"name\" }";
 
-/// What is made of credentials, or that they are in a secret which this process does not read.
-pub(super) enum Held<T> {
+/// A value made of credentials, or the fact that this process does not read their secret.
+pub(super) enum Availability<T> {
     Known(T),
     Unread,
 }
@@ -39,17 +39,17 @@ impl<'d> Item<'d> {
     }
 
     /// A secret that only those need who call others: like [`Item::secret`], or in the credentials secret.
-    pub(super) fn credential(&self) -> Option<Held<Secret>> {
+    pub(super) fn credential(&self) -> Option<Availability<Secret>> {
         let Some(name) = self.name_of_credential() else {
             if matches!(self.value, DeValue::String(_)) {
                 self.note_written_out();
             }
-            return self.text_of_secret(CREDENTIAL_FORMS).map(Held::Known);
+            return self.text_of_secret(CREDENTIAL_FORMS).map(Availability::Known);
         };
         self.note_kept_apart();
         let values = match &self.reading().sources().credentials {
             Credentials::Read(values) => values,
-            Credentials::Unread => return Some(Held::Unread),
+            Credentials::Unread => return Some(Availability::Unread),
             Credentials::Absent => {
                 return self.wrong(
                     "is in a credentials secret, and none is given: on AWS set TONGGUAN_CREDENTIALS_SECRET_ID; elsewhere \
@@ -59,7 +59,7 @@ impl<'d> Item<'d> {
         };
         let place = format!("the value {} of the credentials secret", Word(name));
         match values.get(name).map(|value| clean(value.expose())) {
-            Some(Ok(text)) => Some(Held::Known(Secret::new(text.to_owned()))),
+            Some(Ok(text)) => Some(Availability::Known(Secret::new(text.to_owned()))),
             Some(Err(Unfit::Empty)) => self.wrong(format!("{place} is empty: put the secret in it")),
             Some(Err(Unfit::Hidden(what))) => self.wrong(format!("{place} holds {what}: set it to the secret alone")),
             None => match nearest(name, values.keys().map(String::as_str)) {
@@ -182,14 +182,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_around_a_secret_is_no_part_of_it() {
+    fn blanks_around_a_secret_are_trimmed() {
         for text in ["s 3", " s 3\r\n", "\u{feff}s 3\r", "\n\ts 3\u{a0}\u{3000}", "\u{feff}\r\n s 3 \u{200b}\n\n"] {
             assert_eq!(clean(text), Ok("s 3"), "{text:?}");
         }
     }
 
     #[test]
-    fn what_cannot_be_a_secret_is_told_without_it() {
+    fn invalid_secret_is_reported_without_its_value() {
         for (text, what) in [
             ("ab\ncd", "a line break as its character 3"),
             ("a\rb", "a line break as its character 2"),

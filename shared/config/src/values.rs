@@ -1,4 +1,4 @@
-//! What single values of a configuration look like.
+//! Forms of single values of a configuration.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listen_address_that_cannot_be_is_told_why() {
+    fn invalid_listen_address_is_reported_with_the_reason() {
         assert_eq!(socket_address("[::1]:8901", 8787), Ok(([0, 0, 0, 0, 0, 0, 0, 1], 8901).into()));
         for (text, suggestion, why) in [
             ("localhost:8901", "127.0.0.1:8901", "localhost is a name"),

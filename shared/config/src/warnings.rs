@@ -1,4 +1,4 @@
-//! What a configuration accepts but its operator should know.
+//! Warnings about an accepted configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -103,7 +103,7 @@ fn of_route(config: &Config, route: &Route, warnings: &mut Vec<String>) {
     }
 }
 
-/// What stands twice and works against its purpose.
+/// Warnings about duplicates that defeat their purpose.
 fn of_duplicates(config: &Config, warnings: &mut Vec<String>) {
     let mut endpoints: BTreeMap<&str, &EndpointId> = BTreeMap::new();
     for endpoint in config.endpoints.values() {
@@ -132,7 +132,7 @@ fn of_duplicates(config: &Config, warnings: &mut Vec<String>) {
     }
 }
 
-/// What is to be known about calls to a connection's partner.
+/// Warnings about calls to a connection's partner.
 fn of_calls(connection: &Connection, warnings: &mut Vec<String>) {
     let id = &connection.id;
     of_credentials(connection, warnings);

@@ -1,4 +1,4 @@
-//! What is due too far ahead is brought back: a clock that was ahead has stored its due times, and was set back.
+//! Correction of due times that lie too far ahead: a clock that ran ahead stored them, and was set back.
 
 use std::time::Duration;
 
@@ -12,20 +12,20 @@ use store::{Settled, Store, StoreError};
 
 use crate::{Courier, times};
 
-/// How many events are looked at, at the most; beyond that the sweep finds the rest, for it looks at the furthest end.
+/// Largest number of events examined at start; the sweep finds the others, because it examines the furthest end.
 const MOST: usize = 100_000;
 
-/// How many events of the furthest end a look takes.
+/// Number of events at the furthest end that a sweep examines.
 const FEW: usize = 256;
 
-/// How many are looked at at once.
+/// Number of events examined concurrently.
 const AT_ONCE: usize = 16;
 
 /// For aliases that are to be written, the longest wait.
 const INDEXING: Duration = Duration::from_mins(1);
 
-/// Brings back all due times that no wait from now on explains, and tells the queue of them. It looks at everything that
-/// has a due time: for the start of a process, and after its clock was set back.
+/// Corrects all due times that lie further ahead than any wait explains, and sends their queue messages. It examines all work
+/// with a due time: for the start of a process, and after its clock was set back.
 pub async fn bring_back<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<usize, StoreError> {
     look(courier, Utc(0), MOST).await
 }
@@ -52,7 +52,7 @@ async fn look<S: Store, Q: Queue>(courier: &Courier<S, Q>, after: Utc, most: usi
         }
     }
     if brought > 0 {
-        tracing::warn!(events = brought, "due times that a clock ahead had set were brought back");
+        tracing::warn!(events = brought, "due times set by a clock that ran ahead were corrected");
     }
     failure.map_or(Ok(brought), Err)
 }
@@ -63,7 +63,7 @@ async fn one<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: EventKey) -> Resu
     let Some(found) = context.store.inspect(&key, courier.now()).await? else { return Ok(false) };
     let Some(next) = brought_back(&context.config, &key, &found.work, courier.now()) else { return Ok(false) };
     if context.store.settle(&key, &next).await? != Settled::Done {
-        // Whoever has changed it meanwhile did so by the present clock, and its other due times the next look finds.
+        // A process that changed it meanwhile used the present clock; the next run finds its other due times.
         return Ok(false);
     }
     for ((errand, own), (_, before)) in Errand::pending(&next).zip(Errand::pending(&found.work)) {

@@ -23,10 +23,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const CONFLICT_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_CONFLICT_PAUSE: Duration = Duration::from_millis(500);
 
-/// Stores what becomes of an event's work. Others change the same item: then the change is made again on what they left,
-/// as long as `next` still makes one; nothing where it does not. A store that does not answer is asked again until the lease
-/// is over, for a result that is not stored is an attempt to be repeated, or one that nobody may repeat. A change that could
-/// not be stored is an error, and a line of the log.
+/// Stores a change of an event's work. After a conflicting change, `next` is applied again to the new version, as long as it
+/// returns a change; none where it does not. A write without an answer is repeated until the lease ends, because an attempt
+/// without a stored result is made again, or is ambiguous. A change that could not be stored is an error and is logged.
 pub(crate) async fn change<S: Store, Q>(
     courier: &Courier<S, Q>,
     key: &EventKey,
@@ -83,7 +82,7 @@ impl Limits {
     }
 }
 
-/// Who stores the changes of an event at present.
+/// The one task of this process that at present stores the changes of an event.
 struct Writer<'a, S, Q> {
     courier: &'a Courier<S, Q>,
     key: &'a EventKey,
@@ -130,16 +129,16 @@ impl<S: Store, Q> Writer<'_, S, Q> {
                 known.doubtful = None;
             }
             let failure = match came {
-                Ok(Came::Stored) => {
+                Ok(WriteResult::Stored) => {
                     known.work = Some(staged.work.clone());
                     self.seat.stored(&staged);
                     return Ok(effective.then_some(staged.work));
                 }
-                Ok(Came::Gone) => {
+                Ok(WriteResult::Gone) => {
                     self.seat.gone(&staged);
                     return Ok(None);
                 }
-                Ok(Came::Changed(found)) => {
+                Ok(WriteResult::Changed(found)) => {
                     latest = *found;
                     conflicts += 1;
                     self.pause(conflicts).await.err()
@@ -154,16 +153,16 @@ impl<S: Store, Q> Writer<'_, S, Q> {
     }
 
     /// Writes work over the version before it. What is in the way of a write that may have happened is the write itself.
-    async fn settle(&self, work: &Work, doubt: &mut bool) -> Result<Came, StoreError> {
+    async fn settle(&self, work: &Work, doubt: &mut bool) -> Result<WriteResult, StoreError> {
         let store = &self.courier.context.store;
         let settled = persistently(self.courier, self.limits.answers, doubt, || store.settle(self.key, work)).await?;
         if settled == Settled::Done {
-            return Ok(Came::Stored);
+            return Ok(WriteResult::Stored);
         }
         Ok(match self.read().await? {
-            Some(found) if *doubt && found == *work => Came::Stored,
-            Some(found) => Came::Changed(Box::new(found)),
-            None => Came::Gone,
+            Some(found) if *doubt && found == *work => WriteResult::Stored,
+            Some(found) => WriteResult::Changed(Box::new(found)),
+            None => WriteResult::Gone,
         })
     }
 
@@ -189,8 +188,8 @@ impl<S: Store, Q> Writer<'_, S, Q> {
     }
 }
 
-/// What came of a write.
-enum Came {
+/// Result of a write.
+enum WriteResult {
     /// It is stored.
     Stored,
     /// Another process has changed the work to this.

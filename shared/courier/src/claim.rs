@@ -140,7 +140,7 @@ impl<'a, S: Store, Q: Queue, T: Target> Claim<'a, S, Q, T> {
         Ok(Self { courier, key, target, work, item })
     }
 
-    /// Hints at its next attempt, or once it is settled at the deliveries that tell of it.
+    /// Sends the queue message of its next attempt or, once a call is settled, those of the deliveries of its end.
     pub(crate) async fn hint_next(&self) {
         let (errands, due) = match self.item.pending() {
             Some(progress) => (vec![self.target.errand(progress.claim)], self.target.hinted(progress)),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use config::{Config, Endpoint};
-use hub::breaker::{Permit, Tried};
+use hub::breaker::{AttemptReport, Permit};
 use hub::delivery::{Delivery, Outcome, State};
 use hub::progress::Outgoing as _;
 use hub::signature::SigningKey;
@@ -16,14 +16,14 @@ use crate::change::change_together;
 use crate::claim::Claim;
 use crate::line::Line;
 use crate::outcome::{Done, Step, Undone};
-use crate::parcel::{Parcel, Returned};
+use crate::parcel::{DeliveryResult, Parcel};
 use crate::places::Place;
 use crate::release::Release;
 use crate::target::{ToEndpoint, measure};
 use crate::times::{self, MARGIN};
 use crate::{Courier, index, lack};
 
-/// What a process lacks that cannot attempt a delivery. An endpoint without the keys to sign with counts as unknown.
+/// Reason of a postponement where this process's configuration lacks the endpoint, or the keys to sign for it.
 const UNCONFIGURED: &str = "its endpoint is not in the configuration";
 
 /// Attempts a delivery once, where that claim is still the latest.
@@ -66,7 +66,7 @@ struct Sent<'a, S, Q> {
     permit: Permit,
     /// Type of the event that was sent.
     kind: String,
-    returned: Returned,
+    returned: DeliveryResult,
     began: Utc,
     over: Utc,
     jitter: f64,
@@ -121,12 +121,13 @@ impl<'a, S: Store, Q: Queue> Admitted<'a, S, Q> {
 }
 
 impl<S: Store, Q: Queue> Sent<'_, S, Q> {
-    /// Tells the circuit of the result, stores it, and brings forward what a success has made possible.
+    /// Reports the result to the circuit, stores it, and brings postponed attempts forward after a success.
     async fn settled(self) -> Step<Done> {
         let Self { claim, endpoint, line, permit, kind, returned, began, over, jitter, indexed } = self;
         let Claim { courier, key, target, work, item } = claim;
         let outcome = returned.outcome;
-        let tried = Tried { kind: &kind, event: key.id, outcome, status: returned.status, took: over.since(began) };
+        let tried =
+            AttemptReport { kind: &kind, event: key.id, outcome, status: returned.status, took: over.since(began) };
         let reopened = line.report(&courier.context.store, permit, &tried, over).await;
         let taken = outcome == Outcome::Delivered;
         let waited = item.progress.was_postponed();
@@ -177,10 +178,12 @@ fn told<'a>(config: &Config, event: &'a Event, work: &Work) -> Option<Cow<'a, Ev
 
 /// Logs an attempt. The endpoint's answer is kept with it and may hold what no log should: the reason here is the status, that
 /// the body takes it back, or why there was no answer.
-fn log(key: &EventKey, delivery: &Delivery, returned: &Returned) {
+fn log(key: &EventKey, delivery: &Delivery, returned: &DeliveryResult) {
     let (event, subject, endpoint, status) = (key.id, &key.subject, &delivery.endpoint, returned.status);
     let why = match status {
-        Some(status @ 200..=299) => format!("answered with status {status}, and its body says no or cannot be read"),
+        Some(status @ 200..=299) => {
+            format!("answered with status {status}, and its body refuses the event or cannot be read")
+        }
         Some(status) => format!("answered with status {status}"),
         None => returned.detail.clone(),
     };
@@ -193,7 +196,7 @@ fn log(key: &EventKey, delivery: &Delivery, returned: &Returned) {
         }
         (_, State::Pending | State::Delivered | State::Confirmed) => {
             let due = delivery.progress.due;
-            tracing::info!(%event, %subject, %endpoint, status, why, %due, "not delivered yet");
+            tracing::info!(%event, %subject, %endpoint, status, why, %due, "a delivery has not succeeded yet");
         }
     }
 }

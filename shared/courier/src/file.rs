@@ -15,7 +15,7 @@ use partners::operation::enclosure::{Enclosure, decode, extension, media_type};
 /// The most that is fetched, in bytes. Base64 makes a third more of it, which a small function still has room for.
 pub(crate) const LARGEST: usize = 20 * 1024 * 1024;
 
-/// How files of these extensions begin, so that an error page is not taken for one whatever its server calls it.
+/// First bytes of files with these extensions, so that an error page is never taken for the file, whatever its content type.
 const BEGINNINGS: &[(&str, &[&[u8]])] = &[
     ("zip", ZIP),
     ("xlsx", ZIP),
@@ -33,10 +33,10 @@ const ZIP: &[&[u8]] = &[b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"];
 
 const JPEG: &[&[u8]] = &[b"\xff\xd8\xff"];
 
-/// What the connection allows a fetch.
+/// Limits of the connection for a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// How long it may take.
+    /// Longest duration of a fetch.
     pub(crate) timeout: Duration,
     /// Whether the address may be private or reserved.
     pub(crate) allow_private: bool,
@@ -47,7 +47,7 @@ pub(crate) struct Limits {
 pub(crate) struct Obtained {
     /// Its name, without a folder.
     pub(crate) name: String,
-    /// Its media type: what the ERP said, else what its name tells, else what its server said.
+    /// Its media type: that of the request, else that of its name's extension, else that of its server.
     pub(crate) content_type: String,
     /// Its content.
     pub(crate) bytes: Bytes,
@@ -75,13 +75,13 @@ impl std::fmt::Debug for Obtained {
     }
 }
 
-/// Why there is no file. The partner was not called, so it may be tried again whatever the operation.
+/// Reason why there is no file. The partner was not called, so that any operation may be repeated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub(crate) struct NoFile {
-    /// What happened, for the ERP and the operator.
+    /// The reason, for the ERP and the operator.
     pub(crate) text: String,
-    /// Whether another attempt could fare better.
+    /// Whether another attempt may succeed.
     pub(crate) worth_repeating: bool,
     /// The wait that the file's server asks for.
     pub(crate) retry_after: Option<Duration>,
@@ -99,7 +99,7 @@ impl NoFile {
     }
 }
 
-/// The file that was enclosed. `send` is asked once, where it is to be fetched, and not at all where it came with the call.
+/// Obtains the file of a request. `send` is called once where it must be fetched, and never where the request has its content.
 pub(crate) async fn obtain<F, S>(enclosure: &Enclosure, send: F, limits: &Limits) -> Result<Obtained, NoFile>
 where
     F: FnOnce(Request) -> S,
@@ -121,7 +121,7 @@ where
         allow_private: limits.allow_private,
         trust: Trust::default(),
         repeatable: true,
-        // One more than is taken, so that a file of just that size is told from a larger one.
+        // One byte more than the limit, so that a file of exactly that size is accepted.
         limit: LARGEST + 1,
     };
     let origin = request.url.origin().ascii_serialization();
@@ -162,7 +162,7 @@ fn read(enclosure: &Enclosure, sent: Sent) -> Result<Obtained, NoFile> {
     }
 }
 
-/// Why what was fetched is not the file.
+/// Reason why the fetched bytes are not the file.
 fn objection(enclosure: &Enclosure, served_as: Option<&str>, bytes: &[u8]) -> Option<String> {
     if bytes.len() > LARGEST {
         return Some(format!("is larger than {} MiB", LARGEST >> 20));
@@ -173,18 +173,18 @@ fn objection(enclosure: &Enclosure, served_as: Option<&str>, bytes: &[u8]) -> Op
     let name = enclosure.name().unwrap_or_default();
     let extension = extension(&name);
     let said = served_as.map_or_else(|| "nothing".to_owned(), |text| text.chars().take(80).collect());
-    let said = format!("its server calls it {said}");
+    let said = format!("its server says {said}");
     let begins = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     let page = ["text/html", "application/xhtml+xml"];
     if served_as.is_some_and(|text| page.iter().any(|page| text.eq_ignore_ascii_case(page)))
         || (begins.starts_with(b"<") && !is_xml(enclosure.content_type().unwrap_or(media_type(&name))))
         || [&b"<!doctype html"[..], b"<html"].iter().any(|html| starts_with(begins, html))
     {
-        return Some(format!("is a page, perhaps an error's, and not the file; {said}"));
+        return Some(format!("is an HTML page instead of the file; {said}"));
     }
     let (_, known) = BEGINNINGS.iter().find(|(known, _)| *known == extension)?;
     let begun = known.iter().any(|known| begins.starts_with(known));
-    (!begun).then(|| format!("does not begin as a .{extension} does, so it is none; {said}"))
+    (!begun).then(|| format!("does not begin like a .{extension} file; {said}"))
 }
 
 fn is_xml(media_type: &str) -> bool {

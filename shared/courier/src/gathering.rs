@@ -33,7 +33,7 @@ struct Group {
     waiting: Mutex<Vec<Arc<Change>>>,
 }
 
-/// What a writer leaves to the next one.
+/// State that a writer leaves to the next one.
 #[derive(Default)]
 pub(crate) struct Known {
     /// The latest version that this process has stored or read.
@@ -60,7 +60,7 @@ pub(crate) struct Change {
     outcome: Mutex<Option<Outcome>>,
 }
 
-/// What became of a change.
+/// Result of a change.
 enum Outcome {
     Stored(Option<Box<Work>>),
     Failed(StoreError),
@@ -84,7 +84,7 @@ impl Gathering {
 }
 
 impl Seat<'_> {
-    /// Hands a change over to whoever writes next, until `until` at least.
+    /// Hands a change over to the next writer, until `until` at least.
     pub(crate) fn hand_over(&mut self, next: impl Fn(Work) -> Option<Work> + Send + Sync + 'static, until: Instant) {
         let change =
             Arc::new(Change { next: Box::new(next), until, made: Mutex::default(), outcome: Mutex::default() });
@@ -97,7 +97,7 @@ impl Seat<'_> {
         self.group.known.lock().await
     }
 
-    /// What a writer has made of the change that was handed over; nothing while it waits. Panics where the change did.
+    /// Result of the change that was handed over; none while it waits. Panics where the change did.
     pub(crate) fn outcome(&self) -> Option<Result<Option<Work>, StoreError>> {
         match lock(&self.change.as_ref()?.outcome).take()? {
             Outcome::Stored(work) => Some(Ok(work.map(|work| *work))),
@@ -106,13 +106,13 @@ impl Seat<'_> {
         }
     }
 
-    /// What the change that was handed over makes of some work.
+    /// The work after the change that was handed over.
     pub(crate) fn preview(&self, work: Work) -> Option<Work> {
         (self.change.as_ref()?.next)(work)
     }
 
-    /// All waiting changes made on some work, one after the other. One that panics is left out, and its owner told. So is one
-    /// that the work already has: its write was done, its answer lost, and the work has been changed again since.
+    /// Applies all waiting changes to the work, one after the other. One that panics is left out, and its owner notified. So is
+    /// one that the work already has: it was written, the answer was lost, and the work was changed again.
     pub(crate) fn stage(&self, mut work: Work) -> Staged {
         let waiting = lock(&self.group.waiting).clone();
         let mut changes = Vec::with_capacity(waiting.len());
@@ -133,14 +133,14 @@ impl Seat<'_> {
         Staged { work, changes }
     }
 
-    /// Tells the owners of changes that the work is stored with them; those without effect have changed nothing.
+    /// Notifies the owners of changes that the work is stored with them; those without effect have changed nothing.
     pub(crate) fn stored(&self, staged: &Staged) {
         for (change, effective) in &staged.changes {
             self.finish(change, Outcome::Stored(effective.then(|| Box::new(staged.work.clone()))));
         }
     }
 
-    /// Tells the owners of changes that there is nothing to change any more.
+    /// Notifies the owners of changes that the item is gone.
     pub(crate) fn gone(&self, staged: &Staged) {
         for (change, _) in &staged.changes {
             self.finish(change, Outcome::Stored(None));
@@ -189,7 +189,7 @@ impl Drop for Seat<'_> {
             lock(&self.group.waiting).retain(|waiting| !Arc::ptr_eq(waiting, change));
         }
         let mut groups = lock(&self.gathering.0);
-        // The map's and this one: nobody else has a seat, and nobody takes one while the map is locked.
+        // The references of the map and of this seat: there is no other, and none is added while the map is locked.
         if Arc::strong_count(&self.group) == 2 {
             groups.remove(self.key);
         }

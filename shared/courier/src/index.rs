@@ -29,7 +29,7 @@ pub(crate) async fn errand<S: Store>(store: &S, key: &EventKey, now: Utc) -> Res
         }
         Ok(_) => return Ok(false),
         Err(StoreError::Damaged { work: Some(work), .. }) if work.index_by.is_some() => {
-            tracing::error!(event = %key.id, subject = %key.subject, "a stored event is damaged: its other keys are not known");
+            tracing::error!(event = %key.id, subject = %key.subject, "a stored event is damaged: its aliases cannot be indexed");
             *work
         }
         Err(error) => return Err(error),

@@ -1,4 +1,4 @@
-//! What this machine lacks to send anything: told once a second at the most, whatever waits for it.
+//! Log of a resource that this machine lacks for sending: one line a second at most, however many attempts lack it.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -7,30 +7,34 @@ use tokio::time::Instant;
 
 use crate::lock;
 
-/// How often it is told at the most.
+/// Shortest interval between two lines.
 const OFTEN: Duration = Duration::from_secs(1);
 
-/// What the log has been told by this process.
+/// Lines that this process has logged.
 #[derive(Debug)]
-struct Told {
+struct LogState {
     at: Option<Instant>,
     since: u64,
 }
 
-static TOLD: Mutex<Told> = Mutex::new(Told { at: None, since: 0 });
+static TOLD: Mutex<LogState> = Mutex::new(LogState { at: None, since: 0 });
 
 /// Logs that something could not be sent, and for lack of what.
 pub(crate) fn tell(why: &str) {
     lock(&TOLD).tell(why);
 }
 
-impl Told {
+impl LogState {
     fn tell(&mut self, why: &str) {
         self.since = self.since.saturating_add(1);
         if self.at.is_some_and(|at| at.elapsed() < OFTEN) {
             return;
         }
-        tracing::error!(why, times = self.since, "deliveries and calls are postponed for a moment");
+        tracing::error!(
+            why,
+            times = self.since,
+            "deliveries and calls are postponed for some seconds: this machine lacks a resource"
+        );
         (self.at, self.since) = (Some(Instant::now()), 0);
     }
 }

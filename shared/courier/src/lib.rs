@@ -32,9 +32,9 @@ pub use entropy::{Entropy, NoEntropy, system_entropy};
 pub use lines::{Lines, line_name};
 pub use outcome::{Done, Undone};
 use parcel::post;
-pub use parcel::{Parcel, Returned};
+pub use parcel::{DeliveryResult, Parcel};
 pub use resume::resume;
-pub use sweep::{Swept, sweep};
+pub use sweep::{SweepResult, sweep};
 pub use times::longest_lease;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,17 +57,17 @@ use crate::outcome::Ended;
 const HINTING: Duration = Duration::from_secs(1);
 
 /// Sends a parcel to an endpoint, once: over HTTP ([`Courier::new`]), or a simulation of it.
-pub type Send = Arc<dyn for<'a> Fn(&'a Endpoint, Parcel) -> BoxFuture<'a, Returned> + core::marker::Send + Sync>;
+pub type Send = Arc<dyn for<'a> Fn(&'a Endpoint, Parcel) -> BoxFuture<'a, DeliveryResult> + core::marker::Send + Sync>;
 
 /// Sends a request to a partner, once: over HTTP ([`Courier::new`]), or a simulation of it.
 pub type Wire = Arc<dyn Fn(Request) -> BoxFuture<'static, Sent> + core::marker::Send + Sync>;
 
-/// What the carrying functions work with.
+/// Dependencies of the functions that make attempts.
 #[derive(Clone)]
 pub struct Courier<S, Q> {
     /// Store, queue, configuration, clock.
     pub context: Context<S, Q>,
-    /// What this process knows of each endpoint, partner and connection.
+    /// State of each endpoint, partner and connection in this process.
     pub lines: Arc<Lines>,
     /// Jitter in `0.0..1.0` for the times of retries. It need not be unpredictable, and never fails.
     pub random: Arc<dyn Fn() -> f64 + core::marker::Send + Sync>,
@@ -77,9 +77,9 @@ pub struct Courier<S, Q> {
     pub send: Send,
     /// Sends a request to a partner, once.
     pub wire: Wire,
-    /// How the answer to a port query is read: as the push it stands for.
+    /// The action that reads the answer to a port query, as if it had been pushed.
     pub ports: Action,
-    /// When this process is ended, where it is: what may take longer is not begun.
+    /// Time at which this process is stopped, if any: an attempt that may take longer is not begun.
     pub ends: Option<Utc>,
 }
 
@@ -144,7 +144,10 @@ impl<S, Q: Queue> Courier<S, Q> {
         }
         let hints = errands.into_iter().map(|errand| Hint { key: key.clone(), errand }).collect();
         if let Ok(Err(error)) = timeout(HINTING, self.context.queue.send(hints, delay)).await {
-            tracing::debug!(error = telemetry::logs::chain(&error), "work is left to the sweep");
+            tracing::debug!(
+                error = telemetry::logs::chain(&error),
+                "queue messages not sent; the sweep claims the work"
+            );
         }
     }
 }
@@ -175,7 +178,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whose certificates are accepted, as the client wants it.
+/// Accepted certificate authorities, in the form of the HTTP client.
 fn trust(trust: &config::Trust) -> Trust {
     Trust { authorities: Arc::clone(&trust.authorities), system: trust.system }
 }

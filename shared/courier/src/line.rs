@@ -1,5 +1,5 @@
-//! What a process knows of each destination, an endpoint of the ERP or a partner's address: how many attempts are under
-//! way, and how it has been doing.
+//! State of a destination, an endpoint of the ERP or a partner's address, in this process: its attempts in progress and its
+//! health.
 //!
 //! The health is shared between processes as a note in the store, written only when the circuit opens, is probed or
 //! closes: while all is well it costs one read a second.
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hub::Utc;
-use hub::breaker::{self, FALLBACK, Health, Permit, Rank, Reopened, Tried};
+use hub::breaker::{self, AttemptReport, FALLBACK, Health, Permit, Rank, Reopened};
 use hub::progress::Progress;
 use store::Store;
 
@@ -19,7 +19,7 @@ use crate::places::{Place, Places};
 /// For how long what was read of a destination's health is believed.
 const BELIEVED: Duration = Duration::from_secs(1);
 
-/// How often a change of the shared health is made again over another process's.
+/// Number of tries to store a change of the shared health over those of other processes.
 const CHANGES: usize = 4;
 
 /// The line to one destination.
@@ -28,8 +28,8 @@ pub(crate) struct Line {
     name: String,
     places: Arc<Places>,
     known: Mutex<Known>,
-    /// Held while the shared health is read. Whoever comes meanwhile waits: a process that has just begun would know of
-    /// no trouble and send everything it has to an endpoint that is down.
+    /// Held while the shared health is read; other attempts wait for it. A process that has just begun would otherwise know
+    /// of no trouble and send all its attempts to an endpoint that is down.
     reading: tokio::sync::Mutex<()>,
     /// For which kinds, and in which rank, there is a candidate for the probe at that time.
     candidates: Mutex<HashMap<(String, Rank), Utc>>,
@@ -75,7 +75,7 @@ impl Line {
         self.name == name
     }
 
-    /// What of a kind may be sent now. A probe is granted to one process alone.
+    /// Permit for an attempt of that kind now. Only one process is granted a probe.
     pub(crate) async fn permit<S: Store>(&self, store: &S, kind: &str, now: Utc) -> Permit {
         self.refresh(store, now).await;
         let known = self.known();
@@ -103,8 +103,8 @@ impl Line {
         self.known().health.holds_back(kind)
     }
 
-    /// How soon work comes again that finds the circuit of its kind open until then. One at a time comes
-    /// for the next probe, of those that were not tried lately before those that were, so that each has its turn.
+    /// Rank of work that finds the circuit of its kind open until `reopens`. One at a time is a candidate for the next probe,
+    /// and those without a recent attempt precede the others, so that each is tried.
     pub(crate) fn rank(&self, kind: &str, reopens: Utc, progress: &Progress, now: Utc) -> Rank {
         self.leaves(kind);
         if progress.attempts.is_empty() {
@@ -115,7 +115,7 @@ impl Line {
         if self.is_candidate(kind, rank, reopens) { rank } else { Rank::Rest }
     }
 
-    /// When a probe that failed comes again: after another one, where there is one. Nothing where the circuit is closed.
+    /// Time of the next attempt after a failed probe: after another candidate, where there is one. None for a closed circuit.
     pub(crate) fn next_probe(&self, kind: &str, now: Utc) -> Option<Utc> {
         let reopens = self.closed_until(kind, now)?;
         self.is_candidate(kind, Rank::Failed, reopens);
@@ -137,8 +137,8 @@ impl Line {
         lock(&self.waits).insert(kind.to_owned(), true);
     }
 
-    /// What a success of a kind gives reason to bring forward, beyond the circuit that it closed: others may wait for one
-    /// that was closed elsewhere, or whose closing nobody could follow up. `waited` says that it was postponed itself.
+    /// Attempts to bring forward after a success of that kind, beyond the circuit that it closed: others may wait for a
+    /// circuit that another process closed without bringing them forward. `waited`: this attempt itself was postponed.
     pub(crate) fn owes(&self, kind: &str, waited: bool) -> Option<Reopened> {
         let mut waits = lock(&self.waits);
         if !waits.get(kind).copied().unwrap_or(waited) {
@@ -148,12 +148,12 @@ impl Line {
         Some(Reopened::Kind)
     }
 
-    /// Remembers what came of an attempt that was let through by `permit`, and says what can be sent again because of it.
+    /// Records the result of an attempt that `permit` allowed, and returns the kinds that can be sent again because of it.
     pub(crate) async fn report<S: Store>(
         &self,
         store: &S,
         permit: Permit,
-        tried: &Tried<'_>,
+        tried: &AttemptReport<'_>,
         now: Utc,
     ) -> Option<Reopened> {
         let (before, next) = {
@@ -214,7 +214,11 @@ impl Line {
             Ok(None) => {}
             Err(error) => {
                 let error = telemetry::logs::chain(&error);
-                tracing::warn!(to = self.name, error, "the shared health could not be read; this process's own counts");
+                tracing::warn!(
+                    to = self.name,
+                    error,
+                    "the shared health of a destination could not be read; that of this process is used"
+                );
             }
         }
     }
@@ -238,13 +242,13 @@ impl Line {
             }
             Err(error) => {
                 let error = telemetry::logs::chain(&error);
-                tracing::warn!(to = self.name, error, "the shared health could not be written");
+                tracing::warn!(to = self.name, error, "the shared health of a destination could not be written");
                 None
             }
         }
     }
 
-    /// Where the shared health is kept.
+    /// Name of the note with the shared health.
     fn note(&self) -> String {
         breaker::note(&self.name)
     }

@@ -18,7 +18,7 @@ pub struct Lines {
     destinations: Mutex<HashMap<String, Arc<Line>>>,
     gates: Mutex<HashMap<ConnectionId, Arc<Gate>>>,
     queries: AtomicU64,
-    /// Whose work is being changed.
+    /// Events whose work is being changed.
     pub(crate) gathering: Gathering,
 }
 
@@ -47,7 +47,7 @@ impl Lines {
         Arc::clone(gates.entry(connection.id.clone()).or_default())
     }
 
-    /// An id for a query, which has none of its own: the circuit tells by it that each is another one.
+    /// An id for a query, which has none of its own: the circuit counts failures by id.
     pub(crate) fn query_id(&self) -> EventId {
         let mut id = [0; 24];
         let number = self.queries.fetch_add(1, Ordering::Relaxed).to_be_bytes();

@@ -27,13 +27,13 @@ pub enum Done {
 #[derive(Debug, thiserror::Error)]
 pub enum Undone {
     /// Nothing was sent.
-    #[error("the attempt could not be begun")]
+    #[error("the attempt could not be started")]
     Before(#[source] StoreError),
     /// It was attempted, and the result could not be stored: it will be attempted again.
     #[error("the result of an attempt could not be stored")]
     After(#[source] StoreError),
     /// It was attempted, and the data in the partner's answer could not be stored: it will be asked again.
-    #[error("what the partner found could not be kept")]
+    #[error("the data of the partner's answer could not be stored")]
     Found(#[source] Lost),
 }
 

@@ -1,4 +1,4 @@
-//! What goes out in an attempt, and what comes back.
+//! The signed request of a delivery attempt, and its result.
 
 use bytes::Bytes;
 use config::Endpoint;
@@ -10,7 +10,7 @@ use outbound::{Client, Kind, RECEIPT, Request, Sent};
 
 use crate::trust;
 
-/// How much of an answer is kept with the attempt, in characters.
+/// Longest part of an answer that is stored with the attempt, in characters.
 const DETAIL: usize = 512;
 
 /// One signed request to an endpoint.
@@ -32,10 +32,10 @@ pub struct Parcel {
     pub body: Bytes,
 }
 
-/// What came back.
+/// Result of a delivery attempt.
 #[derive(Clone, Debug)]
-pub struct Returned {
-    /// What it means.
+pub struct DeliveryResult {
+    /// Judgement of the answer.
     pub outcome: Outcome,
     /// The HTTP status, where there was an answer.
     pub status: Option<u16>,
@@ -56,7 +56,7 @@ impl Parcel {
     }
 }
 
-impl Returned {
+impl DeliveryResult {
     /// The attempt as it is kept, begun at `at` and over at `now`.
     pub(crate) fn attempt(&self, at: Utc, now: Utc) -> Attempt {
         let ms = u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX);
@@ -65,7 +65,7 @@ impl Returned {
 }
 
 /// Posts a parcel to its endpoint.
-pub(crate) async fn post(client: &Client, endpoint: &Endpoint, parcel: Parcel) -> Returned {
+pub(crate) async fn post(client: &Client, endpoint: &Endpoint, parcel: Parcel) -> DeliveryResult {
     let mut headers = vec![
         ("content-type".into(), parcel.content_type),
         ("webhook-id".into(), parcel.id),
@@ -99,5 +99,5 @@ pub(crate) async fn post(client: &Client, endpoint: &Endpoint, parcel: Parcel) -
             Outcome::NoAnswer
         }
     };
-    Returned { outcome, status: sent.status(), detail: sent.detail(DETAIL) }
+    DeliveryResult { outcome, status: sent.status(), detail: sent.detail(DETAIL) }
 }

@@ -16,9 +16,9 @@ pub(crate) struct Places {
 
 #[derive(Debug)]
 struct Size {
-    /// How many places there are to be.
+    /// Intended number of permits.
     wanted: usize,
-    /// How many of those that are taken are to go when they are given back.
+    /// Number of permits to drop when they are returned.
     surplus: usize,
 }
 
@@ -35,7 +35,7 @@ impl Places {
         Arc::new(Self { free: Arc::new(Semaphore::new(wanted)), size })
     }
 
-    /// From now on there are that many. What is under way beyond that ends, and is not followed by another.
+    /// Changes the number of permits. Attempts in progress beyond it end, and their permits are dropped.
     pub(crate) fn resize(&self, wanted: usize) {
         let mut size = self.size();
         if wanted > size.wanted {

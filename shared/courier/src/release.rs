@@ -1,5 +1,5 @@
-//! When a circuit closes: what waits for the destination is brought forward, the oldest first, no faster than its lane takes
-//! it. What a process leaves undone here is brought forward at the next success, or comes at its own due time.
+//! Release of postponed attempts after a circuit closed: they are brought forward, the oldest first, no faster than the lane of
+//! the destination accepts them. The others are brought forward at the next success, or keep their due times.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use crate::line::Line;
 use crate::lines::line_name;
 use crate::target::{Target, ToEndpoint, ToPartner};
 
-/// How much of what waits is looked up at once, and for one closing at the most.
+/// Number of postponed attempts that are looked up at once, and the largest number for one closing.
 const PAGE: usize = 256;
 const MOST: usize = 20_000;
 
-/// How many are brought forward before it is looked whether the circuit is still closed.
+/// Number of attempts that are brought forward between two checks that the circuit is still closed.
 const CHUNK: usize = 16;
 
-/// How long the lane may take to find room for some of them; the rest is brought forward when some have been delivered.
+/// Longest wait for room in the lane; the other attempts are brought forward after some deliveries.
 const ROOM: Duration = Duration::from_secs(20);
 
 /// Something that waits.
@@ -68,7 +68,7 @@ impl<S: Store, Q: Queue> Release<'_, S, Q> {
         }
     }
 
-    /// All that waits, the oldest first, as far as the store tells.
+    /// All postponed attempts, the oldest first, as far as the store answers.
     async fn found<T: Target>(&self, target: T) -> Vec<Waiting> {
         let (courier, which) = (self.courier, target.waiting());
         let (mut found, mut from) = (Vec::new(), None);
@@ -94,7 +94,7 @@ impl<S: Store, Q: Queue> Release<'_, S, Q> {
         found
     }
 
-    /// What goes out at once: what nothing holds back, and of what a circuit of its own holds back the newest, as its probe.
+    /// The attempts to make at once: all without an open circuit of their own, and the newest of each open one, as its probe.
     fn chosen(&self, found: Vec<Waiting>) -> Vec<Waiting> {
         let mut probes: BTreeMap<String, Waiting> = BTreeMap::new();
         let mut chosen = Vec::new();
@@ -118,12 +118,15 @@ impl<S: Store, Q: Queue> Release<'_, S, Q> {
         let (lane, mut brought_forward) = (target.lane(), 0);
         for chunk in waiting.chunks(CHUNK) {
             if courier.patience(target.longest()).is_none() {
-                tracing::info!(brought_forward, "this process ends: the rest of what waited comes at its due time");
+                tracing::info!(
+                    brought_forward,
+                    "this process ends: the remaining postponed attempts keep their due times"
+                );
                 return false;
             }
             // What is claimed and then forgotten by a full lane would wait for the end of its lease.
             if timeout(ROOM, queue.room(&lane, chunk.len())).await.is_err() {
-                tracing::info!(brought_forward, "the lane is full: the rest of what waited follows");
+                tracing::info!(brought_forward, "the lane is full: the remaining postponed attempts follow");
                 return false;
             }
             let mut hints = Vec::new();
@@ -144,12 +147,12 @@ impl<S: Store, Q: Queue> Release<'_, S, Q> {
             }
             brought_forward += hints.len();
             if !matches!(timeout(ROOM, queue.send(hints, Duration::ZERO)).await, Ok(Ok(()))) {
-                tracing::info!(brought_forward, "the queue does not answer: what waited comes at its due time");
+                tracing::info!(brought_forward, "the queue does not answer: postponed attempts keep their due times");
                 return false;
             }
         }
         if brought_forward > 0 {
-            tracing::info!(brought_forward, "what waited for the circuit goes out");
+            tracing::info!(brought_forward, "attempts postponed by the circuit are sent now");
         }
         true
     }
@@ -174,5 +177,5 @@ impl<S: Store, Q: Queue> Release<'_, S, Q> {
 
 fn left(error: &StoreError) {
     let error = telemetry::logs::chain(error);
-    tracing::warn!(error, "not all that waits is brought forward; it comes at its due time");
+    tracing::warn!(error, "postponed attempts could not all be brought forward; the others keep their due times");
 }

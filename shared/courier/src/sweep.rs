@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{Courier, due, times};
 
-/// How many due events are looked up at once.
+/// Number of due events that are looked up at once.
 const PAGE: usize = 256;
 
 /// Events that are claimed at once.
@@ -30,17 +30,17 @@ const ROUNDS: u32 = 2;
 /// A body of more bytes than that is large. While its event is under way it is in memory several times over.
 const LARGE: usize = 256 * 1024;
 
-/// How many events with large bodies are under way to a destination at once: what is due to many destinations at a time must
-/// have room in a small function.
+/// Number of concurrent attempts with large bodies per destination: those of many destinations must fit into the memory of a
+/// small function.
 const FEW: usize = 2;
 
-/// How long handing over to the queue may take. A queue that does not answer must not hold the sweep either.
+/// Time limit for sending messages to the queue: a queue that does not answer must not block the sweep.
 const HANDING: Duration = Duration::from_secs(5);
 
-/// What a sweep did.
+/// Result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
-    /// Errands it took up.
+pub struct SweepResult {
+    /// Jobs that it claimed.
     pub taken: usize,
     /// Of these, run by itself.
     pub run: usize,
@@ -51,8 +51,8 @@ pub struct Swept {
 /// Scheduling lane of an errand: its destination's, and another one there for large bodies.
 type Lane = (Destination, bool);
 
-/// Takes up everything that is due, for at most `budget`, and for no longer than leaves an attempt its time.
-pub async fn sweep<S, Q>(courier: &Courier<S, Q>, budget: Duration) -> Result<Swept, StoreError>
+/// Claims all due work and attempts it, for at most `budget`, and only while enough time for an attempt is left.
+pub async fn sweep<S, Q>(courier: &Courier<S, Q>, budget: Duration) -> Result<SweepResult, StoreError>
 where
     S: Store,
     Q: Queue,
@@ -63,7 +63,7 @@ where
     let calls = context.config.connections.values().map(|connection| times::call(connection, true));
     let longest = deliveries.chain(calls).max().unwrap_or_default();
     let budget = courier.patience(longest).unwrap_or_default().min(budget);
-    let mut swept = Swept::default();
+    let mut swept = SweepResult::default();
     loop {
         let now = context.now();
         // A clock that jumps ahead meanwhile makes leases look over that are not.
@@ -73,7 +73,7 @@ where
         let taken: Vec<Vec<(Utc, Lane, Hint)>> =
             stream::iter(due).map(|key| take(courier, key, now)).buffer_unordered(TAKERS).collect().await;
         let mut taken: Vec<_> = taken.into_iter().flatten().collect();
-        // In the order in which they came in, whatever the order in which they were claimed.
+        // In the order in which they were received, whatever the order in which they were claimed.
         taken.sort_by(|(one, _, first), (other, _, second)| (one, &first.key).cmp(&(other, &second.key)));
         let taken: Vec<_> = taken.into_iter().map(|(_, lane, hint)| (lane, hint)).collect();
         swept.taken += taken.len();
@@ -87,7 +87,7 @@ where
     }
 }
 
-/// Takes up what is due of one event. The index lags behind the item, so the item decides, by its version.
+/// Claims the due work of one event. The index lags behind the item, so the item decides, by its version.
 async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey, now: Utc) -> Vec<(Utc, Lane, Hint)> {
     let context = &courier.context;
     let result = async {
@@ -110,7 +110,7 @@ async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey, now: Utc) -> 
     };
     result.await.unwrap_or_else(|error: StoreError| {
         let error = telemetry::logs::chain(&error);
-        tracing::error!(event = %key.id, error, "due work could not be claimed; the next sweep tries again");
+        tracing::error!(event = %key.id, error, "due work could not be claimed; the next sweep repeats it");
         vec![]
     })
 }
@@ -152,9 +152,9 @@ async fn carry<S: Store, Q: Queue>(courier: &Courier<S, Q>, taken: Vec<(Lane, Hi
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => {
                     let error = telemetry::logs::chain(&error);
-                    tracing::error!(event = %hint.key.id, error, "errand not finished");
+                    tracing::error!(event = %hint.key.id, error, "a job of the sweep failed");
                 }
-                Err(_) => tracing::error!(event = %hint.key.id, "an errand panicked"),
+                Err(_) => tracing::error!(event = %hint.key.id, "a job of the sweep panicked"),
             }
             None
         });
@@ -163,7 +163,7 @@ async fn carry<S: Store, Q: Queue>(courier: &Courier<S, Q>, taken: Vec<(Lane, Hi
     join_all(lanes).await.into_iter().flatten().collect()
 }
 
-/// Hands errands over to the queue, where somebody else may have the time.
+/// Sends jobs to the queue, so that another process can do them.
 async fn hand_over<S, Q: Queue>(courier: &Courier<S, Q>, surplus: Vec<Hint>) {
     if surplus.is_empty() {
         return;
@@ -172,8 +172,10 @@ async fn hand_over<S, Q: Queue>(courier: &Courier<S, Q>, surplus: Vec<Hint>) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             let error = telemetry::logs::chain(&error);
-            tracing::warn!(error, "surplus of the sweep not handed over; the next sweep takes it up");
+            tracing::warn!(error, "surplus jobs of the sweep could not be queued; the next sweep claims them");
         }
-        Err(_) => tracing::warn!("the queue took too long; the next sweep claims what was for it"),
+        Err(_) => {
+            tracing::warn!("the queue did not accept the sweep's surplus jobs in time; the next sweep claims them");
+        }
     }
 }

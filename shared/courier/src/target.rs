@@ -48,7 +48,7 @@ pub(crate) trait Target: Copy + Sync {
     /// The list of what waits for the same destination.
     fn waiting(&self) -> Pending;
 
-    /// The kind by which circuits tell it from others at its destination: an event type, an operation.
+    /// Its kind, for which its destination has a circuit: an event type, an operation.
     fn kind(&self, listed: &Listed) -> Option<String>;
 
     /// Time of the hint at its next attempt.
@@ -194,7 +194,7 @@ impl Target for ToPartner<'_> {
         Utc(progress.due.0.saturating_sub(i64::try_from(ahead.as_micros()).unwrap_or_default()))
     }
 
-    /// The deliveries that tell the ERP how it ended.
+    /// The deliveries of its end event.
     fn followed_by(&self, work: &Work) -> Vec<Errand> {
         Errand::pending(work).map(|(errand, _)| errand).collect()
     }

@@ -1,4 +1,4 @@
-//! What a webhook function knows of its action, and what it finds in a body.
+//! An action of a webhook function, and the events that it reads from the body of a push.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -15,9 +15,9 @@ use crate::{Alias, EventType, Milestone, Subject};
 pub struct Action {
     /// The function's name: folder, crate, binary, log and metric name.
     pub name: &'static str,
-    /// Who pushes it.
+    /// The partners that push it.
     pub partners: &'static [Partner],
-    /// The last segment of its path; empty for the URL that takes everything.
+    /// The last segment of its path; empty for the URL that accepts every action.
     pub suffix: &'static str,
     /// Pushes of it by its first partner, one at least. They are the document's own where it prints any.
     pub examples: &'static [Example],
@@ -37,18 +37,18 @@ pub struct Example {
 /// One push, as an action reads it.
 #[derive(Clone, Copy, Debug)]
 pub struct Push<'a> {
-    /// Who sent it.
+    /// The partner that sent it.
     pub partner: Partner,
-    /// Its body.
+    /// The body.
     pub body: &'a Json<'a>,
-    /// What the configuration of its connection says that the partner's documents do not.
+    /// Settings of the connection that complement the partner's documents.
     pub settings: &'a Settings,
 }
 
-/// What an action finds in a body.
+/// Result of reading a body.
 #[derive(Clone, Debug)]
 pub enum Reading {
-    /// The events it holds, one at least.
+    /// The events in it, at least one.
     Facts(Vec<Fact>),
     /// It has another shape than the document describes: which, and what to send instead.
     Malformed(String),
@@ -57,17 +57,17 @@ pub enum Reading {
 /// One business fact, before it is an event.
 #[derive(Clone, Debug)]
 pub struct Fact {
-    /// What it is.
+    /// Type of the event.
     pub kind: EventType,
-    /// What it is about.
+    /// Subject of the event.
     pub subject: Subject,
     /// Other business keys of the subject.
     pub aliases: Vec<Alias>,
     /// Keys that are no aliases because there are too many.
     pub left_out: BTreeSet<Alias>,
-    /// How far the shipment is.
+    /// Progress of the shipment.
     pub milestone: Option<Milestone>,
-    /// How it is told from a repetition.
+    /// Rule by which a repetition is recognised.
     pub identity: Identity,
     /// Its part of the body.
     pub span: Range<usize>,
@@ -155,8 +155,8 @@ pub fn object(push: &Push<'_>, read: impl FnOnce(&Json<'_>) -> Reading) -> Readi
 }
 
 /// The reading of a push on the path of an XHQ action. `read` gets the name that XHQ's `action` gives it, one of `names`;
-/// a push without a name is the first of them, because the path tells. Another name is kept as unknown: it came to the
-/// wrong path, and may not be read as what it is not.
+/// a push without a name is the first of them, because the path implies it. A push with another name is stored as unknown: it
+/// was sent to the wrong path, and must not be read as another action.
 #[must_use]
 pub fn named(push: &Push<'_>, names: &[&str], read: impl FnOnce(&str, &Json<'_>) -> Fact) -> Reading {
     object(push, |body| {
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_key_with_a_value_is_the_subject_and_the_rest_are_aliases() {
+    fn first_key_with_a_value_is_subject_others_are_aliases() {
         let json = Json::parse(b"{}").unwrap();
         let keys = [("order", None), ("bl", Some("B1")), ("entry", Some("E1")), ("bl", Some("B1"))];
         let fact = Fact::new("xhq.single_receipt", &json, keys);
@@ -231,7 +231,7 @@ mod tests {
         assert_ne!(Fact::new("x", &a, []).subject, Fact::new("x", &b, []).subject);
     }
 
-    /// The subject is part of the id: a push without keys that came again in another layout was another event.
+    /// Regression: a push without keys that was repeated in another layout was another event, because its id had the subject.
     #[test]
     fn a_payload_is_the_same_subject_however_it_is_printed() {
         let one = Json::parse(r#"{"a":1,"b":"放"}"#.as_bytes()).unwrap();
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_names_what_names_nothing_and_no_other_name_is_taken_for_its_own() {
+    fn missing_action_defaults_to_path_and_foreign_one_is_unknown() {
         for (body, kind) in [
             (r#"{"action":"b"}"#, "xhq.b"),
             ("{}", "xhq.a"),

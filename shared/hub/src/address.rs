@@ -47,8 +47,8 @@ const NAT64: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 9
 
 /// Whether an address belongs to the public internet.
 ///
-/// IPv4-mapped and IPv4-compatible addresses and 6to4 are refused whatever they hide: nobody publishes them. A NAT64
-/// address is judged by the IPv4 address in it, because on an IPv6-only network every IPv4 host resolves to one.
+/// IPv4-mapped and IPv4-compatible addresses and 6to4 are refused, whatever address they contain, because no public host has
+/// one. A NAT64 address is judged by the IPv4 address in it, because on an IPv6-only network every IPv4 host resolves to one.
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
     match address {

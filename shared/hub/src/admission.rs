@@ -19,14 +19,14 @@ use crate::identity::{self, Content, Identity};
 use crate::routes::Route;
 use crate::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Milestone, Subject, Utc, Work};
 
-/// How many events a push may become. One with more is kept as a single event: so many conditional writes would not be
-/// done in the partner's time, and its retries would fare no better.
+/// Largest number of events of a push. A push with more is stored as a single event: so many conditional writes would exceed
+/// the partner's deadline, also at each retry.
 const MOST_EVENTS: usize = 500;
 
-/// How much of a `Content-Encoding` the reason for a refusal repeats, in characters.
+/// Longest part of a `Content-Encoding` that the reason of a refusal quotes, in characters.
 const ENCODING_NAMED: usize = 60;
 
-/// How many keys such an event is found by, and how many bytes they have: each is a write, and all lie in the event's item.
+/// Largest number and size of the keys that such an event is found by: each is a write, and all are in the event's item.
 const MOST_KEYS: usize = 2_000;
 const MOST_KEY_BYTES: usize = 64 * 1024;
 
@@ -37,29 +37,29 @@ pub struct Origin<'a> {
     pub connection: &'a ConnectionId,
     /// Its partner.
     pub partner: Partner,
-    /// What its configuration says that the partner's documents do not.
+    /// Settings of the connection that complement the partner's documents.
     pub settings: &'a Settings,
 }
 
-/// What was found in the body of a push.
+/// Events read from the body of a push.
 #[derive(Debug)]
 pub struct Arrival {
-    /// The events it may become, one at least, no two of them equal.
+    /// The events that it may become, at least one, no two of them equal.
     pub drafts: Vec<Draft>,
-    /// Why it is not what the partner's documents describe; then the one draft keeps it as it came.
+    /// Deviation from the partner's documents; if any, the one draft stores the body unchanged.
     pub malformed: Option<String>,
 }
 
 /// An event that has no id yet, because that may depend on its predecessor.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// What it is.
+    /// Type of the event.
     pub kind: EventType,
-    /// What it is about.
+    /// Subject of the event.
     pub subject: Subject,
-    /// How it is told from a repetition.
+    /// Rule by which a repetition is recognised.
     pub identity: Identity,
-    /// What it is told by.
+    /// Digest by which repetitions are recognised.
     pub content: Content,
     aliases: Vec<Alias>,
     keys_left_out: u32,
@@ -104,17 +104,17 @@ pub fn read(action: &Action, origin: Origin<'_>, body: &Bytes, encoding: Option<
     }
 }
 
-/// What several facts have in common with one event that stands for all of them.
+/// Business keys and milestone of several facts that are stored as one event.
 #[derive(Default)]
-struct Found {
+struct CommonParts {
     keys: Vec<Alias>,
     left_out: BTreeSet<Alias>,
     milestone: Option<Milestone>,
 }
 
 /// The keys of facts, their subjects before their aliases, and the milestone that all of them are at.
-fn found(facts: &[Fact]) -> Found {
-    let mut all = Found::default();
+fn found(facts: &[Fact]) -> CommonParts {
+    let mut all = CommonParts::default();
     let (mut known, mut bytes) = (HashSet::new(), 0);
     let named = facts.iter().map(|fact| &fact.subject).filter(|subject| !subject.is_digest());
     let subjects = named.map(|subject| Alias::from(subject.as_str()));
@@ -137,7 +137,7 @@ fn found(facts: &[Fact]) -> Found {
 
 /// The facts of an enormous push as one fact about the push itself, found by the keys of all.
 fn together(json: &Json<'_>, facts: &[Fact]) -> Vec<Fact> {
-    let Found { keys, left_out, milestone } = found(facts);
+    let CommonParts { keys, left_out, milestone } = found(facts);
     let one = |fact: &Fact| Fact { aliases: keys, left_out, milestone, ..Fact::new(fact.kind.clone(), json, []) };
     facts.first().map(one).into_iter().collect()
 }
@@ -197,7 +197,7 @@ fn opaque(connection: &ConnectionId, partner: Partner, body: &Bytes, reason: &st
 
 impl Arrival {
     /// The event of a body that is broken, about what could be read of it all the same.
-    fn about(mut self, found: Found) -> Self {
+    fn about(mut self, found: CommonParts) -> Self {
         // A key that is not ASCII may be what the mending made of it.
         let mut keys = found.keys.into_iter().filter(|key| key.as_str().is_ascii());
         if let (Some(draft), Some(first)) = (self.drafts.first_mut(), keys.next()) {
@@ -211,7 +211,7 @@ impl Arrival {
 }
 
 impl Draft {
-    /// How many of its keys it will not be found by.
+    /// Number of its keys that it will not be found by.
     #[must_use]
     pub const fn keys_left_out(&self) -> u32 {
         self.keys_left_out

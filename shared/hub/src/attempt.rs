@@ -1,27 +1,27 @@
-//! One attempt as it is kept for the operator, and the bounded list of the latest.
+//! One attempt as it is stored for the operator, and the bounded list of the latest attempts.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Utc;
 use crate::time::Rfc3339;
 
-/// How many attempts are kept for the operator to read.
+/// Number of attempts that are stored for the operator to read; earlier ones are dropped.
 pub const ATTEMPTS_KEPT: usize = 10;
 
-/// One attempt, or the time in which none could be made. Stored as JSON: fields may be added, never renamed.
+/// One attempt, or a period in which no attempt was possible. Stored as JSON: fields may be added, never renamed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// When it began.
+    /// Time at which the attempt began.
     pub at: Utc,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds.
     pub ms: u64,
-    /// The HTTP status, where there was an answer.
+    /// HTTP status, where there was an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The beginning of the answer's body, or what went wrong.
+    /// Beginning of the answer's body, or the error.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// How often in a row it was postponed without an attempt, `at` being the first time; 0 for an attempt that was made.
+    /// Number of postponements in a row without an attempt, the first at `at`; 0 for an attempt that was made.
     #[serde(default, rename = "put_off", skip_serializing_if = "is_zero")]
     pub postponed: u32,
 }
@@ -38,26 +38,26 @@ impl Attempt {
     }
 }
 
-/// One attempt, or the time in which none could be made.
+/// One attempt, or a period in which no attempt was possible.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Attempt"))]
 pub struct AttemptView<'a> {
-    /// The time at which it began.
+    /// Time at which the attempt began.
     at: Rfc3339,
-    /// Its duration in milliseconds.
+    /// Duration in milliseconds.
     ms: u64,
     /// The HTTP status, where there was an answer.
     status: Option<u16>,
     /// The beginning of the answer, or the error.
     detail: &'a str,
-    /// No attempt was made: it was put off so many times in a row, first `at` that time, for the reason in `detail`. No
-    /// retry is used up by it.
+    /// Number of postponements in a row, the first at `at`, for the reason in `detail`; no attempt was made. Postponements
+    /// use up no retry.
     #[serde(skip_serializing_if = "is_zero")]
     put_off: u32,
 }
 
 impl Attempt {
-    /// The attempt as the ERP sees it.
+    /// The attempt as the API shows it to the ERP.
     #[must_use]
     pub fn view(&self) -> AttemptView<'_> {
         AttemptView {
@@ -70,13 +70,13 @@ impl Attempt {
     }
 }
 
-/// Adds an attempt to the latest, oldest first.
+/// Appends an attempt to the latest ones and drops the oldest beyond [`ATTEMPTS_KEPT`].
 pub(crate) fn keep(attempts: &mut Vec<Attempt>, attempt: Attempt) {
     attempts.push(attempt);
     attempts.drain(..attempts.len().saturating_sub(ATTEMPTS_KEPT));
 }
 
-/// Records that no attempt could be made at `now`: one entry for all times in a row, with the latest reason.
+/// Records a postponement at `now`. Postponements in a row share one entry, which has the latest reason.
 pub(crate) fn keep_postponed(attempts: &mut Vec<Attempt>, now: Utc, why: &str) {
     match attempts.last_mut().filter(|last| last.postponed > 0) {
         Some(last) => {

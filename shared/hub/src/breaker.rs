@@ -1,9 +1,9 @@
 //! The circuit breaker of a destination: an endpoint of the ERP, or a partner's address. After many failures in a row it is
 //! left alone, then tried with a single probe.
 //!
-//! What fails may be the destination or one kind of thing that is sent there (an event type, an operation), and the two must
-//! not be taken for one another. So each kind has a track of its own. A destination in trouble lets each kind pass by a
-//! probe of its own first; one that takes a kind gets that kind, whatever it does with others.
+//! A failure may be that of the destination or that of one kind of request (an event type, an operation), and the breaker keeps
+//! the two apart: each kind has a track of its own. While a destination is in trouble, each kind is sent as a probe first. A
+//! kind that the destination accepts is sent, whatever happens to the others.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,24 +17,24 @@ use crate::{EventId, Utc};
 /// and again counts once, so one that is poisoned can never open it alone, however dense its retries.
 pub const THRESHOLD: u32 = 10;
 
-/// How far apart two failures in a row may be. An endpoint that lets each of its attempts run out of time fails as seldom
-/// as it is asked, and is in trouble nevertheless.
+/// Longest interval between two failures in a row, beyond the duration of the attempt itself: an endpoint whose attempts all
+/// time out fails seldom, and is in trouble nevertheless.
 pub const WINDOW: Duration = Duration::from_mins(1);
 
 /// A failure weighs one more for each of these seconds that its attempt took, up to half of [`THRESHOLD`]: what hangs keeps
 /// others from their place.
 const HELD_UP: u64 = 5;
 
-/// How long the circuit stays open the first time; doubled at each failed probe.
+/// First time for which the circuit stays open; doubled at each failed probe.
 const FIRST_OPENING: Duration = Duration::from_secs(15);
 
 /// The longest it stays open: with the attempt, a kind that is taken again is found within a minute.
 const LONGEST_OPENING: Duration = Duration::from_secs(45);
 
-/// How long a probe may take before another one is let through.
+/// Time after which another probe is permitted while one has no result.
 const PROBE: Duration = Duration::from_secs(30);
 
-/// How many kinds have a track at once.
+/// Largest number of kinds with a track.
 const MOST_KINDS: usize = 32;
 
 /// When what waits comes again that is not a candidate for the next probe, and what was attempted so lately is not. The
@@ -96,22 +96,22 @@ pub struct Circuit {
     pub openings: u32,
 }
 
-/// An attempt, as far as it tells of its destination.
+/// Result of an attempt for the health of its destination.
 #[derive(Clone, Copy, Debug)]
-pub struct Tried<'a> {
-    /// What was sent: an event's type, an operation.
+pub struct AttemptReport<'a> {
+    /// Kind of the request: an event's type, or an operation.
     pub kind: &'a str,
-    /// Of which event or call.
+    /// Id of the event or call.
     pub event: EventId,
-    /// What came of it.
+    /// Outcome of the attempt.
     pub outcome: Outcome,
     /// The HTTP status, where there was an answer.
     pub status: Option<u16>,
-    /// How long it took.
+    /// Duration of the attempt.
     pub took: Duration,
 }
 
-/// What may be sent now.
+/// Permission to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permit {
     /// Anything.
@@ -122,16 +122,16 @@ pub enum Permit {
     Wait(Utc),
 }
 
-/// What a success has shown to be sendable again.
+/// Kinds that can be sent again after a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reopened {
-    /// Whatever is of the same kind.
+    /// The same kind.
     Kind,
     /// Whatever has no open circuit of its own; of what has one, a probe.
     Destination,
 }
 
-/// How soon a delivery or call that finds a circuit open comes again.
+/// Rank of a delivery or call that finds a circuit open, which decides the time of its next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rank {
     /// It was not postponed before: the likeliest to succeed comes first.
@@ -145,7 +145,7 @@ pub enum Rank {
 }
 
 impl Rank {
-    /// When it comes again that has been waiting since a time. `jitter` is in `0.0..1.0`.
+    /// Time of the next attempt of work that has been waiting since a time. `jitter` is in `0.0..1.0`.
     #[must_use]
     pub fn due(self, reopens: Utc, since: Utc, now: Utc, jitter: f64) -> Utc {
         match self {
@@ -160,7 +160,7 @@ impl Rank {
     }
 }
 
-impl Tried<'_> {
+impl AttemptReport<'_> {
     /// Whether the failure speaks of the destination and not of what was sent: no connection, no answer in time, 429, or a
     /// failure of its own with a `Retry-After`.
     fn is_strong(&self) -> bool {
@@ -177,7 +177,7 @@ impl Tried<'_> {
 }
 
 impl Health {
-    /// What of a kind may be sent at `now`, and the health to keep from then on.
+    /// Permit for that kind at `now`, and the health from then on.
     #[must_use]
     pub fn permit(&self, kind: &str, now: Utc) -> (Permit, Self) {
         let until = self.kinds.get(kind).and_then(|track| track.circuit.open_until);
@@ -197,7 +197,7 @@ impl Health {
 
     /// The health after an attempt that was let through by `permit`.
     #[must_use]
-    pub fn after(&self, permit: Permit, tried: &Tried<'_>, now: Utc) -> Self {
+    pub fn after(&self, permit: Permit, tried: &AttemptReport<'_>, now: Utc) -> Self {
         let trouble = match tried.outcome {
             Outcome::Delivered | Outcome::Refused { trouble: false, .. } => false,
             Outcome::Refused { trouble: true, .. } | Outcome::NoAnswer => true,
@@ -212,7 +212,7 @@ impl Health {
         let track = next.track(tried.kind);
         track.strong |= strong;
         if track.circuit.open_until.is_some() {
-            // What was under way when the circuit opened tells nothing new: only the probe's failure opens it again.
+            // Attempts in progress when the circuit opened add nothing: only a failed probe opens it again.
             if permit == Permit::Probe {
                 let until = track.circuit.open(now);
                 next.circuit.open_until = next.circuit.open_until.map(|_| until);
@@ -243,7 +243,7 @@ impl Health {
             || self.kinds.get(kind).is_some_and(|track| track.circuit.open_until.is_some())
     }
 
-    /// What can be sent again after a success of a kind that could not before.
+    /// Kinds that a success has made sendable again.
     #[must_use]
     pub fn reopened(&self, next: &Self, kind: &str) -> Option<Reopened> {
         if self.circuit.open_until.is_some() && next.circuit.open_until.is_none() {
@@ -252,7 +252,7 @@ impl Health {
         (self.holds_back(kind) && !next.holds_back(kind)).then_some(Reopened::Kind)
     }
 
-    /// What other processes must know of: the open circuits and how often each was opened.
+    /// Whether other processes must learn of the difference: that of the open circuits, and how often each was opened.
     #[must_use]
     pub fn differs(&self, other: &Self) -> bool {
         let open = |health: &Self| {

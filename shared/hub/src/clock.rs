@@ -1,7 +1,7 @@
-//! Whether the wall clock can be believed: it is held against a clock that only runs.
+//! Trust in the wall clock, which is compared with a monotonic one.
 //!
-//! A clock that jumps ahead makes everything look expired, one that is set back makes due times lie in a far future. Who
-//! reads both clocks is told of each jump here, and by which time expiry may be decided.
+//! A clock that jumps ahead makes everything look expired; one that is set back makes due times lie far in the future. From the
+//! readings of both clocks this module derives each jump, and the time by which expiry may be decided.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use crate::Utc;
 /// A difference between the two clocks that is a jump. Smaller ones are the adjustments of a clock that is kept in time.
 pub const JUMP: Duration = Duration::from_secs(2);
 
-/// How long a clock must have run without a jump before expiry is decided by it. Work and duplicates are kept for weeks,
-/// so an hour more costs nothing.
+/// Time for which a clock must run without a jump before it decides expiry. Work and duplicates are stored for weeks, so
+/// that an hour more costs nothing.
 pub const HOLD: Duration = Duration::from_hours(1);
 
-/// How far the clocks of two processes may differ.
+/// Largest difference between the clocks of two processes.
 pub const CLOCKS: Duration = Duration::from_mins(1);
 
 /// A jump of the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Jump {
-    /// Where it went.
+    /// Direction of the jump.
     pub direction: Direction,
     /// By how much.
     pub by: Duration,
 }
 
-/// Where a clock jumped.
+/// Direction of a clock's jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// It shows a later time than it would by itself.
@@ -38,19 +38,19 @@ pub enum Direction {
 /// A wall clock under watch. Times of the other clock are those since the watch began.
 #[derive(Clone, Debug)]
 pub struct Watched {
-    /// What the wall clock shows beyond the other one, in microseconds: as it was read last, and as it is believed.
+    /// Offset of the wall clock from the monotonic one, in microseconds: as read last, and as trusted.
     shown: i64,
     believed: i64,
-    /// When the watch began, or the clock jumped last.
+    /// Time at which the watch began, or at which the clock jumped last.
     unsettled: Duration,
-    /// When it jumped last, and the latest jump ahead that was not taken back.
+    /// Time of the latest jump, and the latest jump ahead that was not reverted.
     jumped: Option<Duration>,
     ahead: Option<Duration>,
 }
 
 impl Watched {
-    /// A watch that begins. `newest` is when the latest event was received that is stored: a clock that shows an earlier
-    /// time was set back while nobody watched, or is wrong, and is told as a jump.
+    /// A new watch. `newest` is the time at which the latest stored event was received: a clock that shows an earlier time
+    /// was set back without a watch, or is wrong, and counts as a jump.
     #[must_use]
     pub fn new(now: Utc, newest: Option<Utc>) -> (Self, Option<Jump>) {
         let believed = newest.map_or(now, |newest| newest.min(now)).0;
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn jumps_are_told_with_their_size_and_direction() {
+    fn jumps_have_size_and_direction() {
         let (mut watched, _) = Watched::new(BEGAN, None);
         assert_eq!(read(&mut watched, 1, Duration::ZERO), None);
         let jump = |direction| Some(Jump { direction, by: 91 * DAY });

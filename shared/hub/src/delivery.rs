@@ -1,4 +1,4 @@
-//! A delivery: one event on its way to one endpoint, and the transitions of its own.
+//! A delivery: one event for one endpoint, and the transitions that only deliveries have.
 
 #[cfg(test)]
 mod tests;
@@ -20,15 +20,15 @@ pub use crate::attempt::{ATTEMPTS_KEPT, Attempt};
 pub enum State {
     /// To be attempted at its due time.
     Pending,
-    /// The ERP took it.
+    /// Accepted by the ERP.
     Delivered,
-    /// Given up; listed until it is confirmed or replayed.
+    /// Given up. It is listed until it is confirmed or replayed.
     Failed,
-    /// Given up, and the ERP said that it has seen so.
+    /// Given up, and the failure was confirmed by the ERP.
     Confirmed,
 }
 
-/// One event on its way to one endpoint. Stored as JSON: fields may be added, never renamed.
+/// One event for one endpoint. Stored as JSON: fields may be added, never renamed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Stored")]
 pub struct Delivery {
@@ -43,23 +43,23 @@ pub struct Delivery {
 
 stored!(Delivery { endpoint: EndpointId, state: State });
 
-/// What came of an attempt.
+/// Result of an attempt at a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The endpoint took the event.
+    /// The endpoint accepted the event.
     Delivered,
     /// The endpoint answered, but not with success.
     Refused {
-        /// What its `Retry-After` asks for.
+        /// Wait that its `Retry-After` asks for.
         retry_after: Option<Duration>,
-        /// Whether the answer speaks of the endpoint's own trouble (5xx, 429) rather than of this event.
+        /// Whether the endpoint itself is in trouble (5xx, 429), rather than this event refused.
         trouble: bool,
     },
     /// There was no answer: refused connection, timeout, unreadable response.
     NoAnswer,
     /// The attempt can never succeed: the endpoint's URL cannot be called.
     Impossible,
-    /// Nothing was sent for a lack of this machine's own, which says nothing of the endpoint.
+    /// Nothing was sent, because this machine lacks a resource. The endpoint's health is not affected.
     Unsent,
 }
 
@@ -88,7 +88,7 @@ impl Delivery {
         self.follow(next)
     }
 
-    /// The delivery after a probe that failed: it comes again with the next probe.
+    /// The delivery after a failed probe: its next attempt is the next probe.
     #[must_use]
     pub fn probed(mut self, attempt: Attempt, until: Utc, schedule: &Schedule, now: Utc) -> Self {
         self.progress.record(attempt);
@@ -104,7 +104,7 @@ impl Delivery {
         self
     }
 
-    /// The failed delivery that an operator has seen.
+    /// The failed delivery after its confirmation by an operator.
     #[must_use]
     pub fn confirmed(self, now: Utc) -> Self {
         self.settled(State::Confirmed, now)

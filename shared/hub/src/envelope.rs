@@ -23,11 +23,11 @@ pub enum Format {
     /// CloudEvents 1.0, structured JSON.
     #[default]
     CloudEvents,
-    /// The partner's bytes, content type and encoding as they came.
+    /// The partner's bytes, content type and encoding, unchanged.
     Raw,
 }
 
-/// What goes to the ERP.
+/// Body of a delivery to the ERP, with its content type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
     /// Its `Content-Type`.
@@ -65,9 +65,9 @@ pub fn content(event: &Event, format: Format) -> Content {
 /// The longest value of a label, in bytes: what is longer is cut, so that no receiver's limit on headers is met.
 const LONGEST_LABEL: usize = 1_024;
 
-/// The headers that tell a receiver what it gets before it reads the body, in either format. A value is percent-encoded
-/// where it is not visible ASCII, and `%` itself is, so that it can be decoded. Like all headers but the three of Standard
-/// Webhooks they are not signed.
+/// Headers with the type, subject and source of a delivery, in either format. Characters that are not visible ASCII are
+/// percent-encoded, and so is `%`, so that a value can be decoded. Like all headers except the three of Standard Webhooks
+/// they are not signed.
 #[must_use]
 pub fn labels(event: &Event) -> [(&'static str, String); 3] {
     [
@@ -114,21 +114,21 @@ pub struct CloudEvent<'a> {
     kind: &'a EventType,
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["order:SO-1"])))]
     subject: &'a Subject,
-    /// The time of its reception, or of the call's end.
+    /// The time at which the push was received, or at which the call ended.
     time: Rfc3339,
     /// The shipment's progress: `declared`, `accepted`, `under_inspection`, `tax_due`, `released`, `cleared`, `rejected`,
-    /// `withdrawn` and others. A code that is not known gives none.
+    /// `withdrawn` and others. Absent where the partner's code is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     milestone: Option<Milestone>,
-    /// The reason why it could not be read.
+    /// The reason why the payload could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     malformed: Option<&'a str>,
     datacontenttype: &'a str,
-    /// Whether it may be a late repetition of an earlier event.
+    /// Whether the event may be a late repetition of an earlier one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     possiblerepeat: bool,
-    /// The number of its business keys that it is not found by, because it has too many.
+    /// The number of business keys by which the event is not found, because it has too many.
     #[serde(skip_serializing_if = "is_zero")]
     keysleftout: u32,
     /// The payload, where it is JSON.
@@ -166,10 +166,9 @@ impl<'a> CloudEvent<'a> {
     }
 }
 
-/// Reads the ERP's answer, whose body is text in UTF-8 or cannot be read. Success is any 2xx, as Standard Webhooks has it:
-/// what a body says that cannot be read makes no difference. In the raw format the body may take that back in the
-/// partner's own words, `{"state":false}` (XHQ 二.1 出参) or a `code` other than 200 (TrackingEyes 报关状态推送接口), so one
-/// that cannot be read is no success.
+/// Judges the ERP's answer. Any 2xx is a success, as in Standard Webhooks, even where its body cannot be read. In the raw
+/// format the body may revoke that in the partner's own terms, `{"state":false}` (XHQ 二.1 出参) or a `code` other than 200
+/// (TrackingEyes 报关状态推送接口), so that a body that cannot be read is no success.
 #[must_use]
 pub fn judge(format: Format, status: u16, retry_after: Option<Duration>, body: Option<&[u8]>) -> Outcome {
     let taken_back = || {
@@ -226,7 +225,7 @@ mod tests {
         assert_eq!(read["time"], "1970-01-01T00:00:00.000000Z");
     }
 
-    /// Regression: a raw receiver could not tell one kind of event from another.
+    /// Regression: a raw receiver could not distinguish the types of events.
     #[test]
     fn labels_are_visible_ascii_and_can_be_decoded() {
         let mut event = event("{}", Data::Json(0..2));
@@ -241,14 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_goes_as_base64() {
+    fn payload_that_is_no_json_is_sent_as_base64() {
         let sent = content(&event("a=b", Data::Opaque), Format::CloudEvents);
         let read: serde_json::Value = serde_json::from_slice(&sent.body).unwrap();
         assert_eq!((&read["data_base64"], &read["datacontenttype"]), (&"YT1i".into(), &"text/plain".into()));
     }
 
     #[test]
-    fn raw_is_what_came_and_an_element_is_an_array_again() {
+    fn raw_body_is_unchanged_and_an_element_is_an_array() {
         let whole = content(&event(" {}\n", Data::Json(1..3)), Format::Raw);
         assert_eq!((&whole.body[..], whole.content_type.as_str()), (&b" {}\n"[..], "text/plain"));
         assert_eq!(&content(&event("{}", Data::Element), Format::Raw).body[..], b"[{}]");
@@ -287,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn trouble_of_the_endpoint_is_told_from_refusal_of_the_event() {
+    fn endpoint_trouble_differs_from_refusal_of_the_event() {
         let trouble =
             |status| matches!(judge(Format::Raw, status, None, Some(b"")), Outcome::Refused { trouble: true, .. });
         assert!(trouble(500) && trouble(429) && trouble(503) && !trouble(400) && !trouble(302));

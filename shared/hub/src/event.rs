@@ -16,42 +16,42 @@ use crate::{Alias, ConnectionId, EndpointId, EventKey, EventType, Milestone, Utc
 /// One business fact in a push. Never changes once it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Where it is kept.
+    /// Key of the event.
     pub key: EventKey,
-    /// What is known of it besides its bytes.
+    /// Its metadata.
     pub meta: Meta,
     /// The bytes as they arrived: the whole body of the push, or of several facts in one push this one's part.
     pub body: Bytes,
 }
 
-/// What is known of an event besides its bytes. Stored as JSON: fields may be added, never renamed.
+/// Metadata of an event. Stored as JSON: fields may be added, never renamed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
-    /// What it is.
+    /// Type of the event.
     #[serde(rename = "type")]
     pub kind: EventType,
-    /// When the hub received it.
+    /// Time at which the hub received it.
     pub received: Utc,
-    /// When it may be forgotten, unless its work is open then ([`Work::is_open`]).
+    /// Time after which it may be removed, unless its work is open then ([`Work::is_open`]).
     pub expires: Utc,
-    /// The `Content-Type` of the push, as it came.
+    /// The `Content-Type` of the push, unchanged.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub content_type: String,
     /// The `Content-Encoding` of the push, where its bytes are kept in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// Which part of the body is the payload.
+    /// Part of the body that is the payload.
     pub data: Data,
-    /// How far the shipment is, where the partner's code is known.
+    /// Progress of the shipment, where the partner's code is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub milestone: Option<Milestone>,
     /// Other business keys of its subject.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<Alias>,
-    /// How many more of its keys are not among the aliases, because there are too many.
+    /// Number of further keys that are not among the aliases, because there are too many.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub keys_left_out: u32,
-    /// Why it is not what the partner's documents describe.
+    /// Deviation from the partner's documents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub malformed: Option<String>,
     /// It may be a late retry of an older equal one.
@@ -65,7 +65,7 @@ const fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-/// Which part of an event's body is the payload.
+/// Part of an event's body that is the payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Data {
@@ -90,13 +90,13 @@ impl Event {
     }
 }
 
-/// What is to be done about an event, and what was done. Stored as JSON: fields may be added, never renamed.
+/// Deliveries of an event, or a call, with their states. Stored as JSON: fields may be added, never renamed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Work {
-    /// Counts the changes; a change is stored only over the version it was made from.
+    /// Number of changes; a change is stored only over the version that it was made from.
     pub version: u64,
-    /// How many deliveries were promised, and one more for a call; or 1 for an event that no endpoint wants. The ledger
-    /// holds the states of the deliveries and calls against it.
+    /// Number of accepted deliveries, and one more for a call; or 1 for an event that no endpoint wants. The ledger compares
+    /// the states of the deliveries and calls with it.
     pub accepted: u32,
     /// The subject's aliases are to be written, at the latest then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,7 +134,7 @@ impl Work {
         self.pending().map(Progress::overdue_since).filter(move |since| *since <= now)
     }
 
-    /// Since when somebody should look: a delivery failed and nobody has confirmed it, or a call failed or is ambiguous.
+    /// Time since which it needs attention: a delivery failed and is not confirmed, or a call failed or is ambiguous.
     #[must_use]
     pub fn failed_since(&self) -> Option<Utc> {
         let failed = self.deliveries.iter().filter(|delivery| delivery.state == State::Failed);
@@ -143,8 +143,8 @@ impl Work {
         failed.map(|delivery| delivery.progress.due).chain(call).min()
     }
 
-    /// Since when it waits for somebody: a delivery failed and nobody has confirmed it, or nobody knows the result of a call.
-    /// A call that failed is the ERP's to know, and is told it; nothing more can be done about it.
+    /// Time since which it waits for a confirmation or decision: a delivery failed and is not confirmed, or a call is
+    /// ambiguous. A failed call is not included: its end event notifies the ERP, and no decision is needed.
     #[must_use]
     pub fn waits_since(&self) -> Option<Utc> {
         let failed = self.deliveries.iter().filter(|delivery| delivery.state == State::Failed);
@@ -152,13 +152,13 @@ impl Work {
         failed.map(|delivery| delivery.progress.due).chain(call).min()
     }
 
-    /// Whether somebody should look.
+    /// Whether it needs attention.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.failed_since().is_some()
     }
 
-    /// How many deliveries are in each state.
+    /// Number of deliveries in each state.
     #[must_use]
     pub fn tally(&self) -> Tally {
         let mut tally = Tally { accepted: u64::from(self.accepted), ..Tally::default() };
@@ -173,7 +173,7 @@ impl Work {
         tally
     }
 
-    /// How much is promised: the deliveries, and the call; 1 for an event that no endpoint wants.
+    /// Number of accepted items: the deliveries, and the call; 1 for an event that no endpoint wants.
     pub(crate) fn promised(&self) -> u32 {
         let deliveries = u32::try_from(self.deliveries.len()).unwrap_or(u32::MAX);
         deliveries.saturating_add(self.call.is_some().into()).max(1)
@@ -186,7 +186,7 @@ impl Work {
     }
 
     /// Whether the event may go to an endpoint: it has a delivery of it, or wants events of that kind from that connection.
-    /// Of a call that is its end; one that has not ended tells nobody anything yet.
+    /// For a call, the event is that of its end; a call that has not ended has none.
     #[must_use]
     pub fn may_go_to(
         &self,
@@ -205,8 +205,8 @@ impl Work {
         self.delivery(endpoint).is_some() || routes.iter().any(wants)
     }
 
-    /// The work with the delivery to an endpoint started over, or begun where there was none. Nothing where the delivery
-    /// is on its way already, or where a call has not ended, of which there is nothing to tell.
+    /// The work with the delivery to an endpoint restarted, or created where there was none. None where the delivery is
+    /// pending, or where a call has not ended, so that it has no end event.
     #[must_use]
     pub fn replayed(&self, endpoint: &EndpointId, now: Utc) -> Option<Self> {
         if self.call.as_ref().is_some_and(|call| call.standing == Standing::Queued) {

@@ -1,4 +1,4 @@
-//! When two pushes are the same event.
+//! Identity of events: the rules by which two pushes are the same event.
 //!
 //! The id of an event is derived from its content, so that a store's "put unless it is there" is the de-duplication.
 //! White space, member order and escapes do not matter; values do, as printed: `1.10` is not `1.1`.
@@ -21,7 +21,7 @@ use crate::{ConnectionId, EventId, EventType, Subject, Utc};
 /// The repeat window where nothing is configured: for that long an equal of an earlier event may be a retry of it.
 pub const REPEAT_WINDOW: Duration = Duration::from_mins(10);
 
-/// How many contents a chain remembers at the most of those within its repeat window.
+/// Largest number of contents that a chain remembers within its repeat window.
 const REMEMBERED: usize = 32;
 
 /// A digest of what makes an event: connection, type and canonical payload. Prints as 32 hex digits.
@@ -41,7 +41,7 @@ impl fmt::Debug for Content {
     }
 }
 
-/// How an action tells a repetition from news.
+/// Rule by which an action distinguishes a repetition from news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// Equal content is the same event, for as long as events are kept.
@@ -54,7 +54,7 @@ pub enum Identity {
     Snapshot,
 }
 
-/// How long an equal of the latest event of a chain is the same event.
+/// Window in which a push that equals the latest event of its chain is the same event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeats {
     /// For so long ([`Identity::Message`]).
@@ -64,7 +64,7 @@ pub enum Repeats {
 }
 
 impl Repeats {
-    /// How long an equal of an event may be a late retry of it.
+    /// Time for which a push that equals an event may be a late retry of it.
     const fn window(self) -> Duration {
         match self {
             Self::Within(window) => window,
@@ -109,7 +109,7 @@ pub fn by_content(connection: &ConnectionId, subject: &Subject, content: Content
     with_prefix(connection, subject, content.0)
 }
 
-/// 16 bytes that tell things of a connection apart which have a name of their own, such as the ERP's idempotency keys.
+/// 16 bytes that identify a named item of a connection, such as a call by the ERP's idempotency key.
 pub(crate) fn named(connection: &ConnectionId, kind: &str, name: &str) -> [u8; 16] {
     let mut hash = Sha256::new();
     text(&mut hash, b'k', connection.as_str());
@@ -141,7 +141,7 @@ pub struct Head {
     pub event: EventId,
     /// Its content.
     pub content: Content,
-    /// When it was received; later than its predecessor, whatever the clock says.
+    /// Time at which it was received; later than its predecessor's, whatever the clock shows.
     pub received: Utc,
     /// The contents received within the repeat window before the latest, and the latest itself, oldest first. Each with the
     /// clock's time of its reception.
@@ -156,15 +156,15 @@ impl Head {
     }
 }
 
-/// What a push is to its chain.
+/// Position of a push in its chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The latest event again.
+    /// A repetition of the latest event.
     Duplicate(EventId),
     /// A new event.
     Next {
-        /// Nobody can tell whether it is news or a late retry: it is equal to the latest event, which is older than the
-        /// repeat window, or to an earlier one within the window.
+        /// Whether it may be a late retry instead of news: it equals the latest event, which is older than the repeat window,
+        /// or an earlier one within the window.
         possible_repeat: bool,
         /// The chain with the new event as its latest. Its `received` is later than its predecessor's, unless that lies
         /// ahead because the clock was set back.
@@ -212,7 +212,7 @@ pub fn follow(
     Step::Next { possible_repeat, head: Head { event, content, received, recent } }
 }
 
-/// The id under which a store keeps what these 16 bytes tell apart within the subject.
+/// The id of the event that these 16 bytes identify within the subject.
 pub(crate) fn with_prefix(connection: &ConnectionId, subject: &Subject, own: [u8; 16]) -> EventId {
     let mut bytes = [0; 24];
     let (head, tail) = bytes.split_at_mut(8);

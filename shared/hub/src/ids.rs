@@ -50,11 +50,11 @@ name! {
     EndpointId
 }
 name! {
-    /// What an event is, `<partner>.<action>` with the action as the partner spells it: `xhq.sendBgh_data`.
+    /// Type of an event, `<partner>.<action>` with the action as the partner spells it: `xhq.sendBgh_data`.
     EventType
 }
 name! {
-    /// What an event is about, `<kind>:<value>`: `order:`, `bl:`, `entry:`, `batch:`, `port:`, ...
+    /// Subject of an event, `<kind>:<value>`: `order:`, `bl:`, `entry:`, `batch:`, `port:`, ...
     Subject
 }
 name! {
@@ -62,8 +62,8 @@ name! {
     Alias
 }
 
-/// The longest business key that is used as it is. Longer ones are cut to it and told apart by a digest, so that no
-/// store's limit on keys is met (DynamoDB: 1,024 bytes in a sort key).
+/// Longest business key that is used unchanged. Longer ones are cut to it and distinguished by a digest, so that they fit into
+/// the keys of all stores (DynamoDB: 1,024 bytes in a sort key).
 const LONGEST_KEY: usize = 256;
 
 fn business_key(kind: &str, value: &str) -> String {
@@ -86,13 +86,13 @@ fn is_cut(value: &str) -> bool {
     })
 }
 
-/// A key as somebody names it, `<kind>:<value>`: with its value whole, or cut as a subject prints it.
+/// A key of a query, `<kind>:<value>`: with its value whole, or cut as a subject prints it.
 fn named(name: &str) -> String {
     name.split_once(':').map_or_else(|| name.to_owned(), |(kind, value)| business_key(kind, value))
 }
 
 impl Subject {
-    /// The subject of that name, `<kind>:<value>`, as somebody asks for it. A long value is cut as it was when it was kept.
+    /// The subject of that name, `<kind>:<value>`, in a query. A long value is cut as it was when it was stored.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self(named(name))
@@ -114,7 +114,7 @@ impl Subject {
 }
 
 impl Alias {
-    /// The alias of that name, `<kind>:<value>`, as somebody asks for it. A long value is cut as it was when it was kept.
+    /// The alias of that name, `<kind>:<value>`, in a query. A long value is cut as it was when it was stored.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self(named(name))
@@ -181,15 +181,15 @@ impl<'de> Deserialize<'de> for EventId {
     }
 }
 
-/// Where an event is kept: the partition `<connection>#<subject>` and the event in it.
+/// Place of an event in the store: the partition `<connection>#<subject>` and the event in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(description = "The three names of an event."))]
 pub struct EventKey {
-    /// The account it came through.
+    /// The connection that received the event.
     pub connection: ConnectionId,
-    /// What it is about.
+    /// The subject that the event is stored under.
     pub subject: Subject,
-    /// Which event of the subject.
+    /// The id of the event.
     pub id: EventId,
 }
 
@@ -215,7 +215,7 @@ mod tests {
         assert!(a != b && a.as_str().len() < 400);
     }
 
-    /// Regression: who asked for a long key as the partner sent it was told that there is nothing.
+    /// Regression: a query by a long key in the partner's spelling found nothing.
     #[test]
     fn a_key_is_named_whole_or_as_it_is_kept() {
         let long = ["x".repeat(256), "x".repeat(257), "长".repeat(90), "a:b~".repeat(100), "y".repeat(10_000)];

@@ -17,7 +17,7 @@ pub struct Tally {
     pub pending: u64,
     /// Given up.
     pub failed: u64,
-    /// Given up, and seen by somebody.
+    /// Given up, and confirmed.
     pub confirmed: u64,
     /// Wanted by no endpoint.
     pub unrouted: u64,
@@ -34,18 +34,18 @@ pub struct Calls {
     pub succeeded: u64,
     /// Refused by the partner, or given up.
     pub failed: u64,
-    /// Sent, and nobody knows what became of them.
+    /// Sent without a usable answer.
     pub ambiguous: u64,
 }
 
 impl Tally {
-    /// Whether nothing was lost and nothing came from nowhere.
+    /// Whether the accepted number equals the sum of all states.
     #[must_use]
     pub const fn balanced(&self) -> bool {
         self.difference() == 0
     }
 
-    /// How many were lost or came from nowhere.
+    /// Difference between the accepted number and the sum of all states.
     #[must_use]
     pub const fn difference(&self) -> u64 {
         let deliveries = self.delivered + self.pending + self.failed + self.confirmed + self.unrouted;

@@ -1,4 +1,4 @@
-//! What the hub decides: identity, admission, deliveries, retries, the circuit breaker, the ledger.
+//! The hub's decisions: identity, admission, deliveries, retries, the circuit breaker, the ledger.
 //!
 //! Pure. Nothing here performs I/O, reads a clock, an environment or randomness: those come in as arguments, so that
 //! every decision can be replayed.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a shipment stands, mapped from each partner's codes. A code that is not known gives none.
+/// Progress of a shipment, mapped from each partner's codes. An unknown code gives none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Milestone {

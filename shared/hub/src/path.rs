@@ -1,7 +1,7 @@
 //! Paths of requests, read in one way on every host.
 //!
 //! A path is split at its slashes before its percent-encoding is taken away, so that an encoded slash parts nothing.
-//! Empty segments mean nothing: a doubled slash and one at the end are those of somebody's string concatenation.
+//! Empty segments are ignored: doubled and trailing slashes are artefacts of string concatenation.
 
 use percent_encoding::percent_decode_str;
 
@@ -19,7 +19,7 @@ pub fn segments(path: &str) -> Vec<String> {
     segments
 }
 
-/// The hub's own part of a path as it came, with the slash before it; the whole path where no segment of it is a root.
+/// The hub's own part of a path, unchanged, with the slash before it; the whole path where no segment of it is a root.
 #[must_use]
 pub fn own(path: &str) -> &str {
     let is_own = |rest: &&str| {
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_before_a_root_is_left_out() {
+    fn path_before_a_root_is_dropped() {
         for path in ["/prod/hooks/x", "/a/b/hooks/x", "//prod//hooks/x"] {
             assert_eq!(segments(path), ["hooks", "x"], "{path}");
         }

@@ -1,7 +1,7 @@
 //! Texts of others, made fit for a line of a log and for a terminal.
 //!
-//! Business keys, answers and error texts come from outside. Printed as they are, line breaks forge lines and rows,
-//! blanks forge columns, terminal controls forge anything, and format characters hide or turn what stands beside them.
+//! Business keys, answers and error texts come from outside. Printed unchanged, line breaks forge lines and rows, blanks forge
+//! columns, terminal controls forge anything, and format characters hide or reverse the text next to them.
 
 use std::fmt::{self, Write as _};
 

@@ -1,4 +1,4 @@
-//! Which endpoint wants which event.
+//! Routes: the endpoints that receive an event.
 
 use partners::Partner;
 
@@ -33,7 +33,7 @@ pub fn pushed() -> impl Iterator<Item = Pattern> {
     Partner::ALL.into_iter().map(|partner| Pattern(format!("{partner}.*")))
 }
 
-/// What an endpoint wants.
+/// Connections and event types that an endpoint receives.
 #[derive(Clone, Debug)]
 pub struct Route {
     /// The endpoint.

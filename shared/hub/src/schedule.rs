@@ -1,4 +1,4 @@
-//! When a failed delivery is tried again.
+//! Retry schedules of deliveries and calls.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ impl Schedule {
         Self(delays)
     }
 
-    /// How many retries it has.
+    /// Number of retries.
     #[must_use]
     pub fn steps(&self) -> u32 {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
-    /// How long it takes at the most, besides what the attempts themselves take.
+    /// Longest duration of all waits, without the attempts themselves.
     #[must_use]
     pub fn length(&self) -> Duration {
         (0..self.steps()).filter_map(|tries| self.delay(tries, 1.0)).sum()

@@ -1,7 +1,7 @@
-//! The seal of a stored event: a digest of its key, of what is known of it and of its bytes. It is written with them and
-//! checked when they are read, so that bytes that rotted or were changed in the database are noticed.
+//! The seal of a stored event: a digest of its key, its metadata and its bytes. It is written with them and checked when they
+//! are read, so that damaged or changed bytes in the database are noticed.
 //!
-//! It holds no secret: whoever writes to the database on purpose can make a new one.
+//! It holds no secret: an intruder with write access to the database can compute a new one.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -9,16 +9,16 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Event, EventKey};
 
-/// What stands before the seal. It is a member of the stored JSON that versions without seals ignore.
+/// Text before the seal, which is a member of the stored JSON that versions without seals ignore.
 const BEFORE: &str = r#"{"seal":""#;
-/// What stands between the seal and the rest of the JSON.
+/// Text between the seal and the rest of the JSON.
 const AFTER: &str = r#"","#;
-/// How an event begins that a version without seals has stored.
+/// Beginning of an event that a version without seals has stored.
 const UNSEALED: &str = r#"{"type":"#;
 /// The length of a printed seal: 16 bytes.
 const LENGTH: usize = 22;
 
-/// What is known of an event, as JSON on one line, with its seal in it.
+/// Metadata of an event as JSON on one line, with its seal.
 #[must_use]
 pub fn sealed(event: &Event) -> String {
     // Plain structs of texts and numbers always print; a failure would be a defect of serde_json.

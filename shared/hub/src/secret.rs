@@ -22,7 +22,7 @@ impl Secret {
         &self.0
     }
 
-    /// Whether this is the credential somebody presented; takes as long whether or not it is.
+    /// Whether it equals a presented credential, compared in constant time.
     #[must_use]
     pub fn matches(&self, presented: &str) -> bool {
         self.0.as_bytes().ct_eq(presented.as_bytes()).into()

@@ -11,12 +11,12 @@ use crate::progress::{EARLY, LONGEST_RETRY_AFTER, Outgoing, Progress};
 use crate::schedule::Schedule;
 use crate::{EndpointId, Utc, Work};
 
-/// What attempts at a destination wait for.
+/// Longest waits of attempts at a destination.
 #[derive(Clone, Copy, Debug)]
 pub struct Waits<'a> {
-    /// How long an attempt may be claimed.
+    /// Longest claim of an attempt.
     pub lease: Duration,
-    /// When a failed one is made again.
+    /// Retry schedule.
     pub schedule: &'a Schedule,
 }
 
@@ -35,7 +35,7 @@ fn capped(retry_after: Option<Utc>, back: Option<Utc>, now: Utc) -> Option<Utc> 
 }
 
 impl Progress {
-    /// How far ahead its due time may lie.
+    /// Longest distance of its due time from now.
     fn longest(&self, waits: &Waits<'_>) -> Duration {
         if self.is_claimed {
             return waits.lease;
@@ -46,7 +46,7 @@ impl Progress {
         self.longest_retry(self.due, waits)
     }
 
-    /// How far ahead a retry may be that is due then.
+    /// Longest distance from now of a retry with that due time.
     fn longest_retry(&self, due: Utc, waits: &Waits<'_>) -> Duration {
         // Of what starts over the time has come.
         let Some(step) = self.tries.checked_sub(1) else { return Duration::ZERO };
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_as_it_should_be_stays() {
+    fn plausible_due_time_stays() {
         let fresh = Delivery::new("erp".into(), NOW, NOW.after(LEASE));
         let asked = failed(fresh.clone(), Some(Duration::from_hours(12)), NOW);
         let postponed = fresh.clone().postponed(NOW.after(LONGEST_POSTPONEMENT), "", &schedule(), NOW);
@@ -173,7 +173,7 @@ mod tests {
 
     /// Regression: a clock that was set back twice left a retry due at once, by an attempt that lay ahead of it.
     #[test]
-    fn what_was_brought_back_before_waits_for_its_delay() {
+    fn corrected_due_time_keeps_its_delay() {
         let fresh = Delivery::new("erp".into(), NOW, NOW.after(LEASE));
         let waits = Waits { lease: LEASE, schedule: &schedule() };
         let once = brought_back(&failed(fresh, None, NOW.after(DAYS * 2)), &waits, NOW.after(DAYS)).unwrap();
@@ -184,7 +184,7 @@ mod tests {
         );
     }
 
-    /// A clock that was ahead by less than the longest wait is told from a long wait by the attempt before it.
+    /// The attempt before it distinguishes a long wait from a clock that was ahead by less than the longest wait.
     #[test]
     fn a_retry_that_an_hour_ahead_was_planned_comes_in_seconds() {
         let hour = Duration::from_hours(1);
@@ -196,7 +196,7 @@ mod tests {
 
     /// Regression: a retry that was brought forward fell back to the false time when its attempt failed, or was postponed.
     #[test]
-    fn what_a_retry_falls_back_to_is_brought_back_too() {
+    fn original_due_time_of_a_retry_is_corrected_too() {
         let hour = Duration::from_hours(1);
         let waits = Waits { lease: LEASE, schedule: &schedule() };
         let fresh = Delivery::new("erp".into(), NOW, NOW.after(LEASE));

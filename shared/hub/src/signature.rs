@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_refused() {
+    fn invalid_signing_secret_is_refused() {
         for secret in ["", "whsec_", "whsec_!!", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2hvcnQ="] {
             assert_eq!(SigningKey::new(secret).unwrap_err(), NotASecret, "{secret}");
         }

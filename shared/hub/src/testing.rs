@@ -7,7 +7,7 @@ use partners::operation::Settings;
 
 use crate::action::{Action, Fact, Push, Reading};
 
-/// What the action makes of a body, pushed by its first partner.
+/// Reads a body as the action does when its first partner pushes it.
 #[must_use]
 pub fn reading(action: &Action, body: &str) -> Reading {
     let json = Json::parse(body.as_bytes()).expect("the body is JSON");

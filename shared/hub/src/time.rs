@@ -86,7 +86,7 @@ impl fmt::Debug for Utc {
     }
 }
 
-/// A moment as the ERP sees it: as it prints, where [`Utc`] itself is stored as a number.
+/// A time as the API prints it, in RFC 3339. [`Utc`] itself is stored as a number.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(inline, with = "String", description = "", extend("format" = "date-time")))]
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_ahead_is_within_no_span() {
+    fn future_time_is_within_no_span() {
         let span = Duration::from_micros(5);
         let within = |now: i64| Utc(now).is_within(span, Utc(10));
         assert_eq!([9, 10, 14, 15].map(within), [false, true, true, false]);

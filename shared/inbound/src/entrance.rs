@@ -116,7 +116,7 @@ impl<'p> Unverified<'p> {
 }
 
 /// A key that no connection has: the key of a push at an unknown connection is compared with it, so that the time of the
-/// answer does not tell which connections there are.
+/// answer does not reveal which connections exist.
 static NO_KEY: LazyLock<Secret> = LazyLock::new(|| Secret::new("-".repeat(32)));
 
 /// The connection whose key a push has, and the action that reads it. Made by [`Unverified::verify`] alone.
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_none() {
+    fn invalid_address_is_none() {
         for path in [
             "",
             "/",

@@ -32,27 +32,27 @@ pub const MAX_BODY: usize = 6 * 1024 * 1024;
 /// From this size on a body is read on a thread of its own, in bytes.
 const LARGE: usize = 128 * 1024;
 
-/// How many such bodies are read and stored at once: each takes a core and many times its size for a moment, and others'
-/// writes wait for its own.
+/// Number of large bodies that are read and stored at once: each uses a core and many times its size in memory for a moment,
+/// and other writes wait for its own.
 static LARGE_READS: Semaphore = Semaphore::const_new(2);
 
-/// What part of the time that its budget leaves a partner may be kept waiting for hints to be sent: an answer must not be
-/// late for them.
+/// Fraction of the remaining budget within which queue messages are sent before the partner is answered: they must not delay
+/// the answer beyond its deadline.
 const HINT_SHARE: u32 = 3;
 
-/// How often a decision is made again because the chain moved. Each time another push was admitted, so this is reached
-/// only while that many different pushes of one subject race.
+/// Number of decisions for one push after concurrent changes of its chain. Each change is another admitted push, so that it
+/// is reached only while that many pushes of one subject race.
 const CHAIN_ATTEMPTS: usize = 64;
 
-/// How many events of a push are noted for its log lines.
+/// Number of events of a push that its log lines name.
 const NOTED: usize = 20;
 
-/// A push as it came in: its body and the two headers that matter.
+/// A push as it was received: its body and the two relevant headers.
 #[derive(Clone, Debug, Default)]
 pub struct IncomingPush {
-    /// The body, as it came.
+    /// The body, unchanged.
     pub body: Bytes,
-    /// `Content-Type`, as it came.
+    /// `Content-Type`, unchanged.
     pub content_type: String,
     /// `Content-Encoding`, where there is one.
     pub encoding: Option<String>,
@@ -82,7 +82,7 @@ pub async fn receive<S: Store, Q: Queue>(
     let partner = connection.partner;
     Span::current().record("connection", connection.id.as_str());
     if push.body.len() > MAX_BODY {
-        tracing::warn!(function = action.name, connection = %connection.id, bytes = push.body.len(), "too large");
+        tracing::warn!(function = action.name, connection = %connection.id, bytes = push.body.len(), "push refused: its body is too large");
         return refuse(Some(partner), Verdict::TooLarge);
     }
     let deadline = arrived + partner.budget();
@@ -126,7 +126,7 @@ pub async fn receive<S: Store, Q: Queue>(
         return unavailable(action, connection, first, lost.len());
     }
     if let Some(reason) = arrival.malformed {
-        tracing::warn!(function = action.name, connection = %connection.id, reason, "malformed push kept");
+        tracing::warn!(function = action.name, connection = %connection.id, reason, "malformed push stored");
         return answer::answer(partner, Verdict::Malformed, &reason);
     }
     tracing::debug!(function = action.name, connection = %connection.id, outcome = verdict.name(), "push answered");
@@ -140,8 +140,8 @@ fn unavailable(action: &Action, connection: &Connection, first: &Lost, events: u
     refuse(Some(connection.partner), Verdict::Unavailable)
 }
 
-/// Reads a body. A large one is read and then stored in its turn, and read on a thread of its own: it takes tens of
-/// milliseconds, in which nobody else is held up, and an answer that falls due meanwhile goes out.
+/// Reads a body. A large one waits for a permit and is read on a thread of its own: it takes tens of milliseconds, which must
+/// not delay other pushes or this push's answer.
 async fn read(
     action: &Action,
     connection: &Connection,
@@ -171,9 +171,8 @@ async fn read(
     }
 }
 
-/// Keeps what a partner answered in place of a push, and sends the hints for it. The answer to a question does not say
-/// since when it holds, so it is told by the latest one alone, however late: what is as it was before a change is news, what
-/// has not changed is none.
+/// Stores the answer to a query as if it had been pushed, and sends its queue messages. Such an answer has no timestamp, so
+/// that it is compared with the latest event only, whatever its age: A, B, A are three events, and A, A is one.
 pub async fn keep<S: Store, Q: Queue>(
     context: &Context<S, Q>,
     action: &Action,
@@ -197,17 +196,24 @@ async fn send<S, Q: Queue>(context: &Context<S, Q>, action: &Action, hints: Vec<
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             let error = telemetry::logs::chain(&error);
-            tracing::warn!(function = action.name, error, "hint not sent; the sweeper will deliver");
+            tracing::warn!(
+                function = action.name,
+                error,
+                "queue messages of a push not sent; the sweep delivers its events"
+            );
         }
-        Err(_) => tracing::warn!(function = action.name, "hint took too long; the sweeper will deliver"),
+        Err(_) => tracing::warn!(
+            function = action.name,
+            "queue messages of a push not sent in time; the sweep delivers its events"
+        ),
     }
 }
 
-/// Why a push could not be kept.
+/// Reason why a push could not be stored.
 #[derive(Debug, thiserror::Error)]
 pub enum Lost {
     /// Other large bodies were being read for too long.
-    #[error("the body, or other large ones before it, could not be read within the partner's budget")]
+    #[error("the body could not be read within the partner's budget")]
     Unread,
     /// The store took too long.
     #[error("the store did not answer within the partner's budget")]
@@ -216,7 +222,7 @@ pub enum Lost {
     #[error("the event was not admitted")]
     Store(#[from] StoreError),
     /// The chain of its subject moved at every attempt.
-    #[error("other pushes of the same subject kept coming in between")]
+    #[error("other pushes of the same subject were stored in between, repeatedly")]
     Contended,
 }
 

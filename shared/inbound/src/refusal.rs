@@ -1,8 +1,8 @@
-//! Why a push or a request of the ERP's is turned away, and the answers to pushes that are: a sender who may not push gets
-//! one answer, and the log alone says why.
+//! Reasons for refusing a push or a request of the ERP, and the answers to refused pushes. An unauthorized sender gets the same
+//! answer for every reason; only the log has the reason.
 //!
-//! A scanner meets the hub as often as it likes, so the log has so many lines of this a minute and the number of the rest.
-//! Which of them are lines depends on nothing but their number: that a line was written tells nothing of the reason.
+//! A scanner may send any number of requests, so the log has a limited number of these lines a minute, and the number of the
+//! others. The choice of logged refusals depends on their number alone, so that a logged line reveals nothing about the reason.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,13 +13,13 @@ use hub::{ConnectionId, Utc};
 use partners::Partner;
 use partners::answer::{self, Answer, Verdict};
 
-/// How many refusals are logged in each [`WINDOW`].
+/// Number of refusals that are logged in each [`WINDOW`].
 const LINES: u32 = 20;
 
 /// The time that [`LINES`] are for.
 const WINDOW: Duration = Duration::from_mins(1);
 
-/// Which partners a path may name.
+/// Partners that a path may name.
 static PUSHING: LazyLock<String> = LazyLock::new(|| {
     let pushing = Partner::ALL.into_iter().filter(|partner| partner.profile().pushes.is_some());
     let names: Vec<_> = pushing.map(Partner::id).collect();
@@ -27,7 +27,7 @@ static PUSHING: LazyLock<String> = LazyLock::new(|| {
     format!("the first part of the URL behind /hooks/ is {} or {last}", others.join(", "))
 });
 
-/// Why a push or a request is turned away.
+/// Reason for refusing a push or a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
     /// The path is none of a webhook.
@@ -44,14 +44,14 @@ pub enum Refusal {
     OtherPartner,
     /// The key is none of the connection's.
     Key,
-    /// The key is right, and `allow_ips` does not list the address it came from.
+    /// The key is correct, but `allow_ips` does not list the sender's address.
     Source,
     /// No API key of the configuration: a request of the ERP's, and no push.
     ApiKey,
 }
 
 impl Refusal {
-    /// What is wrong, in a few words.
+    /// The reason of the refusal, in a few words.
     #[must_use]
     pub const fn what(self) -> &'static str {
         match self {
@@ -67,7 +67,7 @@ impl Refusal {
         }
     }
 
-    /// Where to look.
+    /// Remedy for the operator.
     #[must_use]
     pub fn check(self) -> &'static str {
         match self {
@@ -95,7 +95,7 @@ pub struct Refused {
     pub refusal: Refusal,
     /// The connection of the configuration that the path names.
     pub connection: Option<ConnectionId>,
-    /// Where the push came from, as far as it is known.
+    /// Address of the sender, as far as it is known.
     pub peer: Option<IpAddr>,
 }
 
@@ -111,7 +111,7 @@ impl Refused {
     }
 }
 
-/// Why the body of a request was not read, of a push or of the ERP's.
+/// Reason why the body of a push or of an ERP's request was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unread {
     /// It is over the limit.
@@ -143,7 +143,7 @@ pub fn unread(partner: Partner, why: Unread) -> Answer {
 #[must_use]
 pub fn refuse(partner: Option<Partner>, verdict: Verdict) -> Answer {
     let text = match verdict {
-        // A stranger is not told which of them it is; the log tells.
+        // The answer does not reveal the reason to a stranger; the log has it.
         Verdict::Unauthorized => {
             "no such address: check the connection and the key in the URL, and that your IP address is allowed to push"
         }
@@ -195,7 +195,7 @@ impl Log {
         let unlogged = std::mem::take(&mut self.unlogged);
         if !unlogged.is_empty() {
             let total: u64 = unlogged.values().sum();
-            tracing::warn!(total, refusals = summary(&unlogged), "more was refused than is logged line by line");
+            tracing::warn!(total, refusals = summary(&unlogged), "refusals beyond the limit of single log lines");
         }
     }
 
@@ -284,9 +284,9 @@ mod tests {
         assert_eq!(set_back.lines().count(), 1, "{set_back}");
     }
 
-    /// Regression: how many were not logged was told with the next refusal alone, so never where a flood had stopped.
+    /// Regression: the number of unlogged refusals was logged with the next refusal only, so never after a flood had stopped.
     #[test]
-    fn count_of_a_flood_that_has_stopped_is_told() {
+    fn count_of_an_ended_flood_is_logged() {
         let stranger = stranger();
         let mut log = Log::default();
         let told = |log: &mut Log, tell: fn(&mut Log)| logged(|| tell(log));

@@ -1,4 +1,4 @@
-//! What a function works with: built once, during INIT, with its connections open.
+//! Dependencies of a function, built once during INIT with open connections.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -16,23 +16,23 @@ use store::Store as _;
 use store_dynamodb::DynamoStore;
 use tokio::time::timeout;
 
-use crate::kept::Kept;
+use crate::config_cache::ConfigCache;
 use crate::settings::{self, Apart, CONFIG_FILE, CREDENTIALS_SECRET_ID, SECRET_ID, Settings, Source};
 
-/// What the deployed functions work with.
+/// Context of the deployed functions.
 pub type Deployed = Context<DynamoStore, SqsQueue>;
 
-/// Where Lambda says what the function is called.
+/// Lambda's variable with the name of the function.
 const FUNCTION: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
-/// How long INIT waits for the first answers: a push may be waiting already, and the partner's clock runs. What takes
-/// longer goes on behind the first event.
+/// Time for which INIT waits for the first answers, because a push may be waiting and its deadline approaches. Slower ones
+/// continue during the first event.
 const WARM: Duration = Duration::from_millis(100);
 
-/// How long the first answers are waited for at all.
+/// Longest time for the first answers.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Why a function cannot start. Holds nothing secret.
+/// Reason why a function cannot start. Holds no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// A variable is missing or empty.
@@ -52,7 +52,7 @@ pub enum SetupError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -64,7 +64,7 @@ pub enum SetupError {
         id: String,
         /// The variable that names it.
         variable: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
@@ -81,13 +81,13 @@ pub enum SetupError {
     Credentials {
         /// The secret's name or ARN.
         id: String,
-        /// What is wrong.
+        /// The mistake.
         mistake: Box<Mistake>,
     },
     /// The configuration has mistakes.
     #[error("the configuration in {place} has mistakes: {}", list(mistakes))]
     Mistaken {
-        /// Where it is.
+        /// The place of the configuration.
         place: Source,
         /// All of them.
         mistakes: Vec<Mistake>,
@@ -102,27 +102,27 @@ fn list(mistakes: &[Mistake]) -> String {
 #[derive(Clone)]
 pub struct Function {
     context: Deployed,
-    kept: Kept,
+    cache: ConfigCache,
 }
 
 impl Function {
-    /// What one invocation works with: the configuration as it is known now, the store and the queue of all.
+    /// Context of one invocation: the cached configuration, and the store and queue that all invocations share.
     #[must_use]
     pub fn context(&self) -> Deployed {
-        Context { config: self.kept.current(), ..self.context.clone() }
+        Context { config: self.cache.current(), ..self.context.clone() }
     }
 
     /// The configuration, which is read again now and then.
-    pub(crate) const fn kept(&self) -> &Kept {
-        &self.kept
+    pub(crate) const fn cache(&self) -> &ConfigCache {
+        &self.cache
     }
 
     /// Sees to it that what is known of the configuration is not older than minutes, where the secret can be read soon.
     pub(crate) async fn refresh(&self) {
-        self.kept.refresh(self.context.now()).await;
+        self.cache.refresh(self.context.now()).await;
     }
 
-    /// What one invocation works with that nobody waits for: first the configuration is seen to.
+    /// Context of an asynchronous invocation (SQS, schedule): refreshes the configuration first, because no caller waits.
     pub(crate) async fn fresh(&self) -> Deployed {
         self.refresh().await;
         self.context()
@@ -167,8 +167,8 @@ pub struct Table {
     pub(crate) clock: Clock,
 }
 
-/// The start of a function that needs the table alone: it reads no configuration and asks no queue, and its role allows
-/// neither. Nobody waits for it, so that no connection is opened ahead.
+/// Start of a function that needs only the table: it reads no configuration and uses no queue, and its role allows neither. It
+/// has no waiting caller, so that no connection is opened ahead.
 pub async fn start_with_table() -> Result<Table, SetupError> {
     begin();
     let table = settings::table(|name| std::env::var(name).ok());
@@ -177,8 +177,8 @@ pub async fn start_with_table() -> Result<Table, SetupError> {
     Ok(Table { store: DynamoStore::new(store_dynamodb::client(&aws), table), clock: telemetry::system_clock() })
 }
 
-/// How long a connection may idle and still be used: longer than it is between the events of a busy function. One that has
-/// died sooner, while the function was frozen, is found out by the store's first attempt, which is short.
+/// Longest idle time of a reusable connection: longer than the interval between the events of a busy function. The store's
+/// first attempt, which is short, detects one that died earlier, while the function was frozen.
 const IDLE: Duration = Duration::from_mins(1);
 
 /// The HTTP client that all services share: one set of roots, one pool, one TLS provider in the binary.
@@ -197,11 +197,11 @@ async fn build(credentials: fn(Option<String>) -> Apart) -> Result<Function, Set
     let queue = SqsQueue::new(queue_sqs::client(&aws), settings.queue, settings.calls);
     let clock = telemetry::system_clock();
     // Beside one another: each opens a connection of its own.
-    let kept = Box::pin(Kept::read(&aws, settings.config, credentials(settings.credentials), clock()));
+    let cache = Box::pin(ConfigCache::read(&aws, settings.config, credentials(settings.credentials), clock()));
     let warm = tokio::spawn(warm(store.clone(), queue.clone()));
-    let (kept, _) = tokio::join!(kept, timeout(WARM, warm));
-    let kept = kept?;
-    Ok(Function { context: Context { config: kept.current(), store, queue, clock }, kept })
+    let (cache, _) = tokio::join!(cache, timeout(WARM, warm));
+    let cache = cache?;
+    Ok(Function { context: Context { config: cache.current(), store, queue, clock }, cache })
 }
 
 /// A failure is no reason not to start: the functions answer for an outage in their partner's words.

@@ -1,11 +1,11 @@
-//! What Lambda says of one invocation.
+//! Lambda's data about one invocation: its request id and its deadline.
 
 use std::time::Duration;
 
 use hub::Utc;
 use lambda_runtime::Context;
 
-/// How much of an invocation's time is kept for its answer.
+/// Part of an invocation's time that is reserved for its answer.
 const RESERVE: Duration = Duration::from_millis(500);
 
 /// One invocation: its name in the log, and its time.
@@ -18,7 +18,7 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// As Lambda tells of it at `now`.
+    /// The invocation that Lambda's context describes, at `now`.
     #[must_use]
     pub fn new(context: &Context, now: Utc) -> Self {
         let end = i64::try_from(context.deadline).unwrap_or(i64::MAX).saturating_mul(1_000);

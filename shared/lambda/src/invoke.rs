@@ -18,7 +18,7 @@ use tracing::Instrument as _;
 
 use crate::request::{MOST_ANSWER, guarded, problem, too_large};
 use crate::run::run;
-use crate::{Deployed, Function, Invocation, Kept, Renewed, answer_api, aws, request};
+use crate::{CacheState, ConfigCache, Deployed, Function, Invocation, answer_api, aws, request};
 
 /// Time limit of a reading of the secret for a refused request.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -31,7 +31,7 @@ struct Envelope<'a> {
 }
 
 /// Runs a function that answers the ERP's own requests, and direct invocations with plain JSON, until the process ends.
-/// What the known configuration refuses, the secret's text of now decides.
+/// Serves a function of the ERP's API. A request that the cached configuration refuses is decided by a refreshed one.
 pub async fn api<F, A, G, B>(function: &Function, handle: F, invoke: G) -> Result<(), Error>
 where
     F: Fn(Deployed, HttpRequest<Bytes>) -> A + Sync,
@@ -42,12 +42,12 @@ where
     let (handle, invoke) = (&handle, &invoke);
     // The handlers' futures are boxed: the compiler gives up on one as deep as a call within the whole of the runtime.
     let handler = service_fn(move |event| async move {
-        let (context, kept) = (&function.context(), function.kept());
+        let (context, cache) = (&function.context(), function.cache());
         let by_gateway = |left, request: HttpRequest<Bytes>| {
-            handled(context, kept, left, move |context| Box::pin(handle(context, request.clone())))
+            handled(context, cache, left, move |context| Box::pin(handle(context, request.clone())))
         };
         let directly =
-            |left, event: Bytes| handled(context, kept, left, move |context| Box::pin(invoke(context, event.clone())));
+            |left, event: Bytes| handled(context, cache, left, move |context| Box::pin(invoke(context, event.clone())));
         either(event, by_gateway, directly).await
     });
     run(Some(function), handler).await
@@ -108,7 +108,7 @@ pub fn is_gateways(event: &str) -> bool {
 /// request handled once more if that brought another configuration. Nothing was done for such a request yet.
 pub async fn handled<S: Store, Q: Queue, A>(
     context: &Context<S, Q>,
-    kept: &Kept,
+    cache: &ConfigCache,
     left: Duration,
     handle: impl Fn(Context<S, Q>) -> A,
 ) -> Response<Bytes>
@@ -119,10 +119,10 @@ where
     if response.extensions().get::<Unconfigured>().is_none() {
         return response;
     }
-    match kept.renew(context.now(), left.min(PATIENCE)).await {
-        Renewed::Current(config) if Arc::ptr_eq(&config, &context.config) => response,
-        Renewed::Current(config) => handle(Context { config, ..context.clone() }).await,
-        Renewed::Unknown => unreadable(),
+    match cache.renew(context.now(), left.min(PATIENCE)).await {
+        CacheState::Current(config) if Arc::ptr_eq(&config, &context.config) => response,
+        CacheState::Current(config) => handle(Context { config, ..context.clone() }).await,
+        CacheState::Unknown => unreadable(),
     }
 }
 
@@ -186,15 +186,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_of_the_gateway_is_told_from_an_invocation() {
+    fn gateway_event_differs_from_invocation() {
         assert!(is_gateways(r#"{"httpMethod":"POST","requestContext":{"stage":"x"}}"#));
         assert!(!is_gateways(r#"{"connection":"xhq-sh","operation":"upload","body":{"requestContext":{}}}"#));
         assert!(!is_gateways("[]"));
     }
 
-    /// Regression: Lambda told of a timeout, where the hub had to answer.
+    /// Regression: Lambda reported a timeout before the hub answered.
     #[tokio::test]
-    async fn a_late_panicking_or_huge_answer_to_an_invocation_is_a_problem() {
+    async fn late_panicking_or_huge_invocation_answer_is_a_problem() {
         let late = answer_invocation(Duration::ZERO, std::future::pending()).await;
         let late: serde_json::Value = serde_json::from_str(&late).unwrap();
         assert_eq!((&late["status"], &late["body"]["type"]), (&503.into(), &"urn:tongguan:problem:unavailable".into()));

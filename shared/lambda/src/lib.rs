@@ -4,9 +4,9 @@
 //! [`answer`], [`answer_api`], [`handled`], [`invoked`] and [`batch`].
 
 mod aws;
+mod config_cache;
 mod invocation;
 mod invoke;
-mod kept;
 mod origin;
 mod request;
 mod run;
@@ -17,9 +17,9 @@ mod webhook;
 mod worker;
 
 pub use aws::{Deployed, Function, SetupError, Table, http_client, start, start_with_table, start_without_credentials};
+pub use config_cache::{CacheState, ConfigCache};
 pub use invocation::Invocation;
 pub use invoke::{api, describe, handled, invoked, is_gateways};
-pub use kept::{Kept, Renewed};
 pub use request::answer_api;
 pub use schedule::{schedule, schedule_over};
 pub use settings::{Apart, Source, VARIABLES};

@@ -1,4 +1,4 @@
-//! Where a function's configuration comes from: the document and the secret of the credentials that it names.
+//! Sources of a function's configuration: the document, and the secret with the credentials that it names.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use aws_config::SdkConfig;
 use config::{Config, Credentials, Sources};
 
 use crate::SetupError;
-use crate::secret::{Held, Secret};
+use crate::secret::{Secret, SecretText};
 use crate::settings::{Apart, CREDENTIALS_SECRET_ID, SECRET_ID, Source};
 
-/// Where a function's configuration comes from.
+/// Sources of a function's configuration.
 #[derive(Debug)]
 pub(crate) struct Origin {
     source: Source,
@@ -26,7 +26,7 @@ enum Document {
     Secret(Secret),
 }
 
-/// What was read.
+/// Texts read from the configuration's source.
 pub(crate) struct Texts {
     document: Vec<u8>,
     credentials: Option<String>,
@@ -85,7 +85,7 @@ impl Origin {
             match &self.document {
                 Document::File(bytes) => Ok((bytes.clone(), None)),
                 Document::Secret(secret) => {
-                    let Held { text, version } = Box::pin(secret.read()).await?;
+                    let SecretText { text, version } = Box::pin(secret.read()).await?;
                     Ok((text.into_bytes(), Some(version)))
                 }
             }
@@ -94,7 +94,7 @@ impl Origin {
             match &self.credentials {
                 None => Ok((None, None)),
                 Some(secret) => {
-                    let Held { text, version } = Box::pin(secret.read()).await?;
+                    let SecretText { text, version } = Box::pin(secret.read()).await?;
                     Ok((Some(text), Some(version)))
                 }
             }

@@ -16,11 +16,10 @@ use tokio::time::timeout;
 
 use crate::Invocation;
 
-/// How many bytes an answer may take within the gateway's envelope: Lambda takes 6,291,556 of both.
+/// Largest answer within the gateway's envelope, in bytes: Lambda's limit for both is 6,291,556.
 pub(crate) const MOST_ANSWER: usize = 6_291_556 - 16 * 1024;
 
-/// A body's bytes as they came. `lambda_http` would give nothing for a content type it does not know, and partners send
-/// any.
+/// The bytes of a body, unchanged. `lambda_http` would return none for an unknown content type, and partners send any.
 pub(crate) fn bytes(body: Body) -> Bytes {
     match body {
         Body::Text(text) => text.into(),
@@ -37,7 +36,7 @@ pub(crate) fn respond(status: u16, body: String) -> Response<Body> {
     response
 }
 
-/// What Lambda says of the invocation that brought a request.
+/// Lambda's data about the invocation of a request.
 pub(crate) fn invocation(request: &Request, now: Utc) -> Invocation {
     request.lambda_context_ref().map_or_else(Invocation::default, |context| Invocation::new(context, now))
 }
@@ -61,7 +60,7 @@ pub(crate) fn problem(status: StatusCode, kind: &str, detail: &str) -> String {
     json!({"type": kind, "title": status.canonical_reason(), "status": status.as_u16(), "detail": detail}).to_string()
 }
 
-/// How many bytes a body takes as a text within JSON.
+/// Size of a body as a string within JSON, in bytes.
 fn quoted(body: &[u8]) -> usize {
     let size = |byte: &u8| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,

@@ -1,4 +1,4 @@
-//! Work by the clock, as EventBridge calls for it, or somebody who invokes the function.
+//! Scheduled work, started by EventBridge or by an operator's invocation.
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -15,9 +15,8 @@ use tracing::Instrument as _;
 
 use crate::{Deployed, Function, Invocation, Table};
 
-/// Runs a function on a schedule until the process ends. It is told when an invocation's time is over. What the event says
-/// does not matter. The result is the function's answer; a failure is logged and counted by Lambda, and the next call does
-/// the work.
+/// Runs a scheduled function until the process ends. The handler gets the end of the invocation's time; the event is ignored.
+/// The result is the function's answer. A failure is logged and counted by Lambda, and the next invocation does the work.
 pub async fn schedule<F, W, R, E>(function: &Function, handle: F) -> Result<(), lambda_runtime::Error>
 where
     F: Fn(Deployed, Utc) -> W,
@@ -60,7 +59,7 @@ where
         }
         match work {
             Ok(Ok(result)) => {
-                tracing::info!(outcome = "done", "worked");
+                tracing::info!(outcome = "done", "the scheduled work is done");
                 Ok(result)
             }
             Ok(Err(error)) => {

@@ -12,13 +12,13 @@ use aws_sdk_secretsmanager::Client;
 
 use crate::SetupError;
 
-/// How long a new connection may take.
+/// Timeout for a new connection.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// How long one attempt may take.
+/// Timeout of one attempt.
 const ATTEMPT: Duration = Duration::from_secs(2);
 
-/// How often it is asked at the most: together within the ten seconds that Lambda gives INIT.
+/// Largest number of attempts, which together fit into Lambda's ten seconds for INIT.
 const ATTEMPTS: u32 = 3;
 
 /// A secret.
@@ -30,10 +30,10 @@ pub(crate) struct Secret {
     variable: &'static str,
 }
 
-/// What a secret holds.
-pub(crate) struct Held {
+/// A secret's text and version.
+pub(crate) struct SecretText {
     pub(crate) text: String,
-    /// What Secrets Manager calls it; empty where it does not say.
+    /// Version id in Secrets Manager; empty where the answer has none.
     pub(crate) version: String,
 }
 
@@ -52,7 +52,7 @@ impl Secret {
     }
 
     /// The text of its current version.
-    pub(crate) async fn read(&self) -> Result<Held, SetupError> {
+    pub(crate) async fn read(&self) -> Result<SecretText, SetupError> {
         let answer = self.client.get_secret_value().secret_id(&self.id).send().await;
         let answer = answer.map_err(|error| SetupError::Secret {
             id: self.id.clone(),
@@ -62,6 +62,6 @@ impl Secret {
         })?;
         let text =
             answer.secret_string.ok_or_else(|| SetupError::NoText { id: self.id.clone(), variable: self.variable })?;
-        Ok(Held { text, version: answer.version_id.unwrap_or_default() })
+        Ok(SecretText { text, version: answer.version_id.unwrap_or_default() })
     }
 }

@@ -1,4 +1,4 @@
-//! What the environment says, and where the configuration is.
+//! Settings from the environment, such as the place of the configuration.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -18,11 +18,11 @@ const TABLE: &str = "TONGGUAN_TABLE";
 const QUEUE_URL: &str = "TONGGUAN_QUEUE_URL";
 /// Names the queue for calls, where the function makes or carries any.
 const CALL_QUEUE_URL: &str = "TONGGUAN_CALL_QUEUE_URL";
-/// What the deployment calls the configuration. Only logged; but a new value starts every function anew, and so has
-/// them read the configuration again.
+/// Variable with the deployment's revision of the configuration. It is only logged, but a new value restarts every function,
+/// which then reads the configuration again.
 pub(crate) const REVISION: &str = "TONGGUAN_REVISION";
 
-/// What the SDK reads, and takes an empty value of for an address.
+/// Variables of the SDK, which takes an empty value for an address.
 const ENDPOINTS: [&str; 5] = [
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_DYNAMODB",
@@ -36,7 +36,7 @@ const ENDPOINTS: [&str; 5] = [
 pub const VARIABLES: [&str; 7] =
     [SECRET_ID, CONFIG_FILE, CREDENTIALS_SECRET_ID, TABLE, QUEUE_URL, CALL_QUEUE_URL, REVISION];
 
-/// Where the configuration is.
+/// Place of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A file that is deployed with the function.
@@ -45,7 +45,7 @@ pub enum Source {
     Secret(String),
 }
 
-/// Where the credentials are that the configuration names.
+/// Place of the credentials that the configuration names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Apart {
     /// Nowhere: no secret is named for them.
@@ -65,7 +65,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// What the environment says.
+/// Settings from the environment.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) config: Source,

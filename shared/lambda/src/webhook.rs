@@ -25,13 +25,13 @@ use tracing::Instrument as _;
 use tracing::field::Empty;
 
 use crate::run::run;
-use crate::{Invocation, Kept, Renewed, request};
+use crate::{CacheState, ConfigCache, Invocation, request};
 
-/// How much of the partner's time may count as spent before the function was called. The gateway tells when the request
-/// came, by a clock that may not agree with this machine's: a wrong clock must not leave a push without any time.
+/// Largest part of the partner's deadline that counts as spent before the function was called. The gateway's clock may differ
+/// from this machine's: a wrong clock must not leave a push without time.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
-/// How long the gateway waits for a function. What waited longer by its clock did so by a wrong clock.
+/// The gateway's timeout for a function. A longer wait by its clock is that of a wrong clock.
 const GATEWAY: Duration = Duration::from_secs(30);
 
 /// Runs the webhook function of an action until the process ends.
@@ -39,12 +39,12 @@ pub async fn webhook(action: Action) -> Result<(), lambda_runtime::Error> {
     let function = crate::start_without_credentials().await?;
     let (function, action) = (&function, &action);
     let handler = service_fn(move |request| async move {
-        Ok::<_, Infallible>(answer(&function.context(), Some(function.kept()), action, request).await)
+        Ok::<_, Infallible>(answer(&function.context(), Some(function.cache()), action, request).await)
     });
     run(Some(function), Adapter::from(handler)).await
 }
 
-/// How long the request waited for this function, as far as the gateway says when it came.
+/// Time for which the request waited for this function, as far as the gateway has the time of its arrival.
 fn waited(request: &Request, now: hub::Utc) -> Duration {
     let millis = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => context.request_time_epoch,
@@ -56,15 +56,15 @@ fn waited(request: &Request, now: hub::Utc) -> Duration {
     if waited > GATEWAY { LONGEST_WAIT } else { waited }
 }
 
-/// Answers one push, and counts it. Whatever happens, the answer is in the partner's envelope as far as the path tells
-/// whose it is. A configuration that is `kept` is read again before it refuses a push: the key may have been put in since.
+/// Answers one push, and counts it. In every case the answer is in the envelope of the partner that the path names. A cached
+/// configuration is refreshed before it refuses a push: the key may have been added since.
 pub async fn answer<S: Store, Q: Queue>(
     context: &Context<S, Q>,
-    kept: Option<&Kept>,
+    cache: Option<&ConfigCache>,
     action: &Action,
     request: Request,
 ) -> Response<Body> {
-    let (response, sample) = measured(context, kept, action, request).await;
+    let (response, sample) = measured(context, cache, action, request).await;
     metrics::emit(context.now(), &sample);
     response
 }
@@ -72,7 +72,7 @@ pub async fn answer<S: Store, Q: Queue>(
 /// Answers one push, with what its metrics say.
 pub async fn measured<S: Store, Q: Queue>(
     context: &Context<S, Q>,
-    kept: Option<&Kept>,
+    cache: Option<&ConfigCache>,
     action: &Action,
     request: Request,
 ) -> (Response<Body>, Sample) {
@@ -95,7 +95,7 @@ pub async fn measured<S: Store, Q: Queue>(
     );
     let push = Unverified::of(path, request.method(), peer(&request), slice::from_ref(action));
     // A defect that panics or hangs is answered like an outage: the partner repeats, and the next push is served.
-    let receipt = AssertUnwindSafe(receive(context, kept, push, request, arrived)).catch_unwind();
+    let receipt = AssertUnwindSafe(receive(context, cache, push, request, arrived)).catch_unwind();
     let answered = timeout(left, receipt).instrument(span.clone()).await;
     let _entered = span.enter();
     let failure = match &answered {
@@ -128,7 +128,7 @@ struct Served {
 }
 
 impl Served {
-    /// The metrics of the push. The time of what is no push of a partner's tells nothing.
+    /// The metrics of the push. Only pushes of partners are timed.
     fn sample(self) -> Sample {
         let of = vec![
             (Dimension::Function, self.function.to_owned()),
@@ -149,7 +149,7 @@ impl Served {
 
 async fn receive<S: Store, Q: Queue>(
     context: &Context<S, Q>,
-    kept: Option<&Kept>,
+    cache: Option<&ConfigCache>,
     push: Result<Unverified<'_>, Refused>,
     request: Request,
     arrived: Instant,
@@ -160,9 +160,9 @@ async fn receive<S: Store, Q: Queue>(
     };
     let renewed = match push.verify(&context.config) {
         Ok(_) => None,
-        Err(Refused { function, partner, peer, .. }) => match renewed(context, kept, partner, arrived).await {
-            Renewed::Current(config) => Some(Context { config, ..context.clone() }),
-            Renewed::Unknown => {
+        Err(Refused { function, partner, peer, .. }) => match renewed(context, cache, partner, arrived).await {
+            CacheState::Current(config) => Some(Context { config, ..context.clone() }),
+            CacheState::Unknown => {
                 let outcome = Verdict::Unavailable.name();
                 let text = "push not taken: its key is not known, and the secret that may have it cannot be read now";
                 tracing::warn!(function, peer = peer.map(tracing::field::display), outcome, "{text}");
@@ -185,15 +185,17 @@ async fn receive<S: Store, Q: Queue>(
 /// budget: the rest is for storing the push. No configuration knows a push of no partner.
 async fn renewed<S, Q>(
     context: &Context<S, Q>,
-    kept: Option<&Kept>,
+    cache: Option<&ConfigCache>,
     partner: Option<Partner>,
     arrived: Instant,
-) -> Renewed {
-    let (Some(kept), Some(partner)) = (kept, partner) else { return Renewed::Current(Arc::clone(&context.config)) };
-    kept.renew(context.now(), partner.budget().saturating_sub(arrived.elapsed()) * 2 / 3).await
+) -> CacheState {
+    let (Some(cache), Some(partner)) = (cache, partner) else {
+        return CacheState::Current(Arc::clone(&context.config));
+    };
+    cache.renew(context.now(), partner.budget().saturating_sub(arrived.elapsed()) * 2 / 3).await
 }
 
-/// Where the push came from, as the gateway saw it. Headers are not asked: anybody can write them.
+/// Address of the sender, as the gateway saw it. Headers are ignored, because any client can set them.
 fn peer(request: &Request) -> Option<IpAddr> {
     let address = match request.request_context_ref()? {
         RequestContext::ApiGatewayV1(context) => context.identity.source_ip.as_deref(),
@@ -207,7 +209,7 @@ fn peer(request: &Request) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    /// A request that came to the gateway that many milliseconds after 1970.
+    /// A request that the gateway received that many milliseconds after 1970.
     fn came(millis: i64) -> Request {
         let context = format!(r#"{{"http":{{"method":"POST"}},"timeEpoch":{millis},"stage":"$default"}}"#);
         let event = format!(

@@ -16,8 +16,8 @@ use tracing::{Instrument as _, Span};
 
 use crate::{Deployed, Function, Invocation};
 
-/// Runs a function that works on hints until the process ends. It is told when the work on a hint is cut off, so that it
-/// begins nothing that would not have ended by then. The event source needs
+/// Runs a function that processes queue messages until the process ends. The handler gets the time at which it is stopped, so
+/// that it begins nothing that would end later. The event source needs
 /// `FunctionResponseTypes: [ReportBatchItemFailures]`, or one failure repeats its whole batch, and a success of the
 /// function hides all failures in it.
 pub async fn worker<F, W, E>(function: &Function, handle: F) -> Result<(), lambda_runtime::Error>
@@ -42,9 +42,8 @@ where
     lambda_runtime::run(service_fn(move |event| handler(event).boxed_local())).await
 }
 
-/// Works on a batch, its hints beside one another, and reports the messages that are to come again: where the handler
-/// fails, panics or is not done in the invocation's time, and where a message cannot be read, so that it ends in the
-/// dead-letter queue and not in silence.
+/// Processes the messages of a batch concurrently, and reports those to receive again: where the handler fails, panics or
+/// exceeds the invocation's time, and unreadable ones, so that they end in the dead-letter queue instead of vanishing.
 pub async fn batch<F, W, E>(event: SqsEvent, invocation: &Invocation, handle: F) -> SqsBatchResponse
 where
     F: Fn(Hint) -> W,
@@ -88,7 +87,7 @@ where
     })
 }
 
-/// What every line in the log says of a hint. What was done is for the handler to say.
+/// Log span of a queue message, whose fields every line has. The result is logged by the handler.
 fn span(hint: &Hint, message_id: &str, invocation: &Invocation) -> Span {
     let (connection, subject, event) = (&hint.key.connection, &hint.key.subject, &hint.key.id);
     let endpoint = match hint.destination() {
@@ -113,15 +112,15 @@ where
     match timeout(invocation.left, work).await {
         Ok(Ok(Ok(()))) => {
             let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-            tracing::info!(outcome = "done", ms, "a hint was worked on");
+            tracing::info!(outcome = "done", ms, "queue message processed");
             return true;
         }
         Ok(Ok(Err(error))) => {
             let error = telemetry::logs::chain(&error);
-            tracing::error!(error, outcome = "failed", "a hint could not be worked on");
+            tracing::error!(error, outcome = "failed", "queue message could not be processed");
         }
-        Ok(Err(_)) => tracing::error!(outcome = "panicked", "the handler of a hint panicked"),
-        Err(_) => tracing::error!(outcome = "late", "a hint was not worked on in the time of the function"),
+        Ok(Err(_)) => tracing::error!(outcome = "panicked", "the handler of a queue message panicked"),
+        Err(_) => tracing::error!(outcome = "late", "queue message was not processed within the function's timeout"),
     }
     false
 }

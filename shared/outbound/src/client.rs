@@ -203,7 +203,7 @@ fn build(manner: &Manner) -> Result<reqwest::Client, NoClient> {
     Ok(builder.build()?)
 }
 
-/// What is read of an answer.
+/// Status, headers and body that are read of an answer.
 struct Answer {
     status: u16,
     headers: Headers,

@@ -33,7 +33,7 @@ pub(crate) fn undone(named: &[String], body: &Bytes, limit: usize) -> Result<Byt
     })
 }
 
-/// What a gzip stream holds, at most `limit` bytes of it.
+/// Decompressed gzip stream, `limit` bytes at most.
 pub(crate) fn gunzipped(body: &[u8], limit: usize) -> Result<Bytes, String> {
     let (mut rest, mut whole) = (body, Vec::new());
     loop {

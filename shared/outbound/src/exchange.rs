@@ -18,7 +18,7 @@ pub const RECEIPT: usize = 256 * 1024;
 /// How much of a `Location` is told, in characters.
 const LONGEST_LOCATION: usize = 200;
 
-/// What is sent.
+/// An outgoing HTTP request.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// `GET` or `POST`.
@@ -34,7 +34,7 @@ pub struct Request {
     pub timeout: Duration,
     /// Whether the address may be private or reserved.
     pub allow_private: bool,
-    /// Whose certificates are accepted.
+    /// Accepted certificate authorities.
     pub trust: Trust,
     /// Whether it may arrive twice. Then it goes over a connection that was kept, and over a new one where that one has
     /// ended meanwhile. Otherwise it goes over a new one, on which nobody has given up yet.
@@ -43,7 +43,7 @@ pub struct Request {
     pub limit: usize,
 }
 
-/// What came of a request.
+/// Result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// There was an answer, of whatever status.
@@ -67,9 +67,9 @@ pub enum Sent {
     Failed {
         /// At which step it ended.
         kind: Kind,
-        /// What happened, for the operator. Holds neither path nor query of the URL, nor any header's value.
+        /// The error, for the operator. Holds neither path nor query of the URL, nor any header's value.
         text: String,
-        /// How long it took to find out, in milliseconds.
+        /// Duration until the error, in milliseconds.
         ms: u64,
     },
 }
@@ -143,8 +143,8 @@ impl Sent {
         Some(bare.chars().filter(|c| !c.is_control()).take(LONGEST_LOCATION).collect())
     }
 
-    /// What the operator reads of the attempt: what went wrong, where a redirect leads to, or the beginning of the answer's
-    /// body, at most `limit` characters of what may be any bytes.
+    /// Summary of the attempt for the operator: the error, the target of a redirect, or the beginning of the answer's body,
+    /// `limit` characters at most.
     #[must_use]
     pub fn detail(&self, limit: usize) -> String {
         let text = match self {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn location_is_told_without_secrets_or_controls() {
+    fn location_is_shown_without_secrets_or_controls() {
         for (location, told) in [
             ("https://partner.example/", "https://partner.example/"),
             ("https://a.example/api/docking/upload?token=s3cret#x", "https://a.example/api/docking/upload"),

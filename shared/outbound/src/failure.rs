@@ -55,8 +55,8 @@ impl Failure {
         Self::new(Kind::Connect, texts.join(": "))
     }
 
-    /// What the client's error says. Its own text is left out, because that is where the URL is; what caused it is told
-    /// from the outermost cause to the innermost.
+    /// The failure of a client's error: its causes, from the outermost to the innermost. Its own text is left out, because it
+    /// contains the URL.
     pub(crate) fn of(error: &reqwest::Error) -> Self {
         let causes = || std::iter::successors(error.source(), |&cause| cause.source());
         if let Some(forbidden) = causes().find_map(|cause| cause.downcast_ref::<Forbidden>()) {
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lack_of_descriptors_is_told_from_a_refused_connection() {
+    fn lack_of_descriptors_differs_from_refused_connection() {
         for (code, is_ours) in [(23, true), (24, true), (111, false), (13, false)] {
             assert_eq!(is_exhaustion(&std::io::Error::from_raw_os_error(code)), is_ours && cfg!(unix), "{code}");
         }

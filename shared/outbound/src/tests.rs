@@ -26,7 +26,7 @@ const LONG: Duration = Duration::from_secs(30);
 /// Part of every path, so that a text that holds the URL is found out.
 const MARK: &str = "hunter2";
 
-/// What a server has seen.
+/// Requests that a server received.
 #[derive(Default)]
 struct Seen {
     connections: AtomicUsize,
@@ -210,7 +210,7 @@ async fn a_connection_that_was_allowed_serves_no_request_that_is_not() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_broken() {
+async fn answer_that_is_no_http_is_broken() {
     let server = Server::answering(b"220 smtp.example.com ESMTP\r\n").await;
     assert_eq!(kind(&client().send(request(server.url())).await), Kind::Broken);
 }
@@ -228,7 +228,7 @@ async fn where_there_is_no_connection_nothing_was_sent() {
 }
 
 #[tokio::test]
-async fn a_name_without_address_is_told_apart() {
+async fn name_without_address_is_its_own_failure() {
     // Too long for any name server to be asked.
     let url: Url = format!("http://{}.invalid/{MARK}", "x".repeat(64)).parse().unwrap();
     for allow_private in [true, false] {
@@ -238,7 +238,7 @@ async fn a_name_without_address_is_told_apart() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_written_is_not_sent() {
+async fn unwritable_request_is_not_sent() {
     let server = Server::mirror().await;
     let ftp = Request { url: format!("ftp://127.0.0.1/{MARK}").parse().unwrap(), ..request(server.url()) };
     let header = Request { headers: vec![("content-type".into(), format!("{MARK}\r\nx: y"))], ..request(server.url()) };

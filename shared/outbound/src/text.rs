@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_not_read() {
+    fn body_that_is_no_text_is_not_read() {
         for bytes in [
             &b"\x89PNG\r\n\x1a\n\x00\x00"[..],
             b"\xff",

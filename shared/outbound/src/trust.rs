@@ -1,4 +1,4 @@
-//! Whose certificates are accepted.
+//! Accepted certificate authorities.
 
 use std::sync::Arc;
 

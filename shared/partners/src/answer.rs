@@ -6,14 +6,14 @@ use serde_json::json;
 use crate::Partner;
 use crate::sentence::sentence;
 
-/// What became of a push, as far as its sender is concerned.
+/// Result of a push, for its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// Stored durably just now.
     Accepted,
     /// Stored durably before.
     Duplicate,
-    /// Kept as it came, but not what the partner's documents describe.
+    /// Stored unchanged, but not as the partner's documents describe.
     Malformed,
     /// Wrong key, unknown connection, an address that is not allowed, or no such path. Nothing was stored.
     Unauthorized,
@@ -61,7 +61,7 @@ impl Verdict {
 /// An HTTP answer whose body is always `application/json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// What became of the push.
+    /// Result of the push.
     pub verdict: Verdict,
     /// The HTTP status.
     pub status: u16,
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn trackingeyes_is_told_to_push_again_in_a_body_with_code() {
+    fn trackingeyes_retry_is_requested_in_a_body_with_code() {
         let answer = answer(Partner::TrackingEyes, Verdict::Unavailable, &"长".repeat(400));
         let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!((answer.status, body["code"].as_i64()), (200, Some(500)));

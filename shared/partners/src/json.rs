@@ -35,7 +35,7 @@ pub struct Json<'a> {
     kind: Kind<'a>,
 }
 
-/// What a value is.
+/// Kind of a value.
 #[derive(Clone, Debug)]
 pub enum Kind<'a> {
     /// `null`.
@@ -108,7 +108,7 @@ impl<'a> Json<'a> {
         self.start..self.start + self.text.len()
     }
 
-    /// What the value is.
+    /// Kind of the value.
     #[must_use]
     pub const fn kind(&self) -> &Kind<'a> {
         &self.kind

@@ -123,7 +123,7 @@ mod tests {
         }
     }
 
-    /// What the network and the gateway take of it is not the store's to spend.
+    /// The network and the gateway need a part of the deadline.
     #[test]
     fn every_budget_leaves_a_tenth_of_a_second_to_the_deadline() {
         for partner in Partner::ALL {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::operation::{Attempt, Fault, Operation, Prepared, Settings, Token, Verdict};
+use crate::operation::{Attempt, Fault, Judgement, Operation, Prepared, Settings, Token};
 use crate::{Answer, Json, answer};
 
 /// Everything the hub knows of one partner.
@@ -85,7 +85,7 @@ pub struct Calls {
     /// Its tokens; nothing where calls carry none.
     pub tokens: Option<Tokens>,
     /// Judges an answer by its own code; nothing where it has none.
-    pub judge: fn(&Json<'_>) -> Option<Verdict>,
+    pub judge: fn(&Json<'_>) -> Option<Judgement>,
     /// Refusals may come as plain text that is no JSON, with a status of success.
     pub refuses_in_text: bool,
     /// A word in the text of each refusal that is about the connection's credentials, where no code tells.

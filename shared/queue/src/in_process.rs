@@ -39,7 +39,7 @@ const MOST_WAITING: usize = 4_096;
 /// The receiving side of one lane.
 #[derive(Debug)]
 pub struct Lane {
-    /// Whose lane it is.
+    /// Destination of the lane.
     pub destination: Destination,
     hints: mpsc::Receiver<Hint>,
 }
@@ -77,7 +77,7 @@ impl Entrance {
             }
             Err(TrySendError::Full(_)) => {
                 if !self.is_full.swap(true, Ordering::Relaxed) {
-                    tracing::info!(%to, "a lane of the queue is full: the sweep takes up what it has no room for");
+                    tracing::info!(%to, "a lane of the queue is full: the sweep claims the messages that do not fit");
                 }
                 Ok(())
             }

@@ -22,11 +22,11 @@ pub use in_process::{InProcess, Lane, in_process};
 pub struct Hint {
     /// The event.
     pub key: EventKey,
-    /// What is to be done.
+    /// The job.
     pub errand: Errand,
 }
 
-/// What is to be done about an event.
+/// Job of a queue message: an attempt at a delivery or a call of the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Errand {
     /// One attempt at a delivery.
@@ -165,7 +165,7 @@ pub enum QueueError {
     /// As many hints wait for their time as may.
     #[error("too many hints wait for their time")]
     Full,
-    /// Nobody receives any more.
+    /// The receiver has ended.
     #[error("the queue is closed")]
     Closed,
     /// The queue could not be reached or refused.
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hint_says_so() {
+    fn message_that_is_no_hint_is_an_error() {
         assert!(matches!(Hint::decode(r#"{"v":2,"new":true}"#), Err(NotAHint::Version(2))));
         assert!(matches!(Hint::decode("hello"), Err(NotAHint::Shape(_))));
         assert!(matches!(Hint::decode(r#"{"v":1}"#), Err(NotAHint::Shape(_))));

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn trackingeyes_reads_the_code_alone_and_needs_one_to_push_again() {
+    fn trackingeyes_repeats_a_push_by_the_code_alone() {
         let after = |answer: Option<&Answer>| after(Partner::TrackingEyes, 1, answer);
         assert_eq!(after(Some(&answer(500, r#"{"code":200,"message":"success"}"#))), Next::Taken);
         assert!(matches!(after(Some(&answer(200, r#"{"code":500}"#))), Next::Again(_)));
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_hub_answers_is_read_as_it_is_meant() {
+    fn hubs_answers_are_read_by_the_partners_rules() {
         for partner in [Partner::Xhq, Partner::TrackingEyes, Partner::OneData] {
             let read = |verdict| {
                 let partners::Answer { status, body, .. } = partners::answer::answer(partner, verdict, "busy");

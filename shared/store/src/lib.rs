@@ -2,9 +2,9 @@
 //! write, and everything else can be redone from it.
 //!
 //! Two engines keep these promises, and one contract suite (`contract`) holds both to them. Engines only store: they
-//! know keys, conditions and SQL, and no rule of the hub. Expired items are filtered on read, so every reading verb is
-//! told what time it is. Open work (`Work::is_open`) does not expire: its event is there at any time, whatever its
-//! `expires` says, and goes by that again once the work is settled.
+//! know keys, conditions and SQL, and no rule of the hub. Expired items are filtered on read, so every reading verb takes
+//! the time as an argument. Open work (`Work::is_open`) does not expire: its event can be read at any time, whatever its
+//! `expires`, which applies again once the work is settled.
 
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -26,12 +26,12 @@ use hub::ledger::Tally;
 use hub::progress::Outgoing as _;
 use hub::{Alias, ConnectionId, EndpointId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
 
-/// What became of an admission.
+/// Result of an admission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admitted {
     /// The event is stored now, durably.
     New,
-    /// It was stored before, by somebody else or by this very call whose answer was lost.
+    /// It was stored before, by another process or by an earlier try of this call whose answer was lost.
     Duplicate,
     /// The chain has another latest event than the link expects; nothing was stored. Read the head and decide again.
     Moved,
@@ -46,32 +46,32 @@ pub struct Link {
     pub head: Head,
 }
 
-/// What became of a change.
+/// Result of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// It is stored, durably.
     Done,
-    /// Somebody changed the item in between, or it is gone; nothing was stored.
+    /// Another change was stored in between, or the item is gone; nothing was stored.
     Stale,
 }
 
 /// An event without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Where it is kept.
+    /// Key of the event.
     pub key: EventKey,
-    /// What is known of it.
+    /// Its metadata.
     pub meta: Meta,
     /// Its work, at the version that was read.
     pub work: Work,
 }
 
-/// Which of what has failed is listed.
+/// Filter of the list of failed work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failed {
-    /// Whatever somebody should look at (`Work::failed_since`).
+    /// All work that needs attention (`Work::failed_since`).
     Any,
-    /// What waits for somebody (`Work::waits_since`). Reading it costs nothing for what does not.
+    /// Work that needs a decision or a confirmation (`Work::waits_since`). Other work adds no cost to this list.
     Waiting,
     /// Deliveries to that endpoint.
     At(EndpointId),
@@ -89,7 +89,7 @@ impl Failed {
     }
 }
 
-/// Whose waiting work is listed.
+/// Filter of the list of pending work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pending {
     /// Deliveries to that endpoint.
@@ -116,13 +116,13 @@ impl Pending {
 pub struct Page {
     /// The items.
     pub items: Vec<Listed>,
-    /// How many more there are that cannot be read. The engine logs which.
+    /// Number of further items that cannot be read. The engine logs their keys.
     pub unreadable: usize,
-    /// Where the next page begins; opaque, printable; nothing at the end. A page may be empty and not be the last.
+    /// Cursor of the next page, opaque and printable; none at the end. A page may be empty and not be the last.
     pub next: Option<String>,
 }
 
-/// How long a lease lasts at the most.
+/// Longest lease.
 pub const LONGEST_LEASE: Duration = Duration::from_mins(30);
 
 /// A small named value that several processes share, such as the health of an endpoint.
@@ -134,7 +134,7 @@ pub struct Note {
     pub version: u64,
 }
 
-/// Why a verb failed. The message names the verb; the cause is in `source`.
+/// Failure of a verb. The message names the verb; the cause is in `source`.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The engine could not be reached, refused for lack of capacity, or did not answer. A write may or may not have
@@ -143,7 +143,7 @@ pub enum StoreError {
     Unavailable {
         /// The verb that failed.
         verb: &'static str,
-        /// What the engine says.
+        /// Error of the engine.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
@@ -159,25 +159,25 @@ pub enum StoreError {
     Refused {
         /// The verb that failed.
         verb: &'static str,
-        /// What the engine says.
+        /// Error of the engine.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// What is stored cannot be read.
+    /// Stored data cannot be read.
     #[error("stored data cannot be read: {verb}, {what}")]
     Corrupt {
         /// The verb that failed.
         verb: &'static str,
-        /// Which item, and what is wrong with it.
+        /// The item and its defect.
         what: String,
     },
-    /// An event is not as it was written: its bytes rotted, or somebody changed them ([`hub::seal`]). It must not be
-    /// delivered or served as if it were right.
+    /// An event differs from what was written: its bytes were damaged or changed ([`hub::seal`]). It must not be delivered or
+    /// served.
     #[error("event {event} is damaged, its stored bytes are not those that were written: {verb}")]
     Damaged {
         /// The verb that failed.
         verb: &'static str,
-        /// Which event.
+        /// The event.
         event: EventId,
         /// Its work, where that can be read.
         work: Option<Box<Work>>,
@@ -223,12 +223,12 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Puts changed work in place of the version before it (`work.version - 1`).
     fn settle(&self, key: &EventKey, work: &Work) -> impl Future<Output = Result<Settled>> + Send;
 
-    /// Events with work that was due at `now`, the longest due first as far as the engine can tell, `limit` at the
-    /// most. May lag behind the latest writes: look at the item itself before acting.
+    /// Events with work that was due at `now`, roughly in the order of their due times, `limit` at the most. May lag behind
+    /// the latest writes: read the item itself before acting.
     fn due(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
 
-    /// Events with work that is next due later than `after`, the furthest ahead first as far as the engine can tell, `limit`
-    /// at the most. May lag like [`Store::due`].
+    /// Events with work that is next due later than `after`, the furthest ahead first, roughly, `limit` at the most. May lag
+    /// like [`Store::due`].
     fn ahead(&self, after: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
 
     /// Events of which something has failed, by pages. `from` is the `next` of a page; [`StoreError::BadCursor`] where it
@@ -272,8 +272,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// The subjects known under a key.
     fn resolve(&self, alias: &Alias, now: Utc) -> impl Future<Output = Result<Vec<(ConnectionId, Subject)>>> + Send;
 
-    /// Takes or prolongs a named lease until `until`; `false` while another holder has it. One that would last for longer
-    /// than [`LONGEST_LEASE`] from `now` on is nobody's: it was taken by a clock that has been set back since.
+    /// Acquires or prolongs a named lease until `until`; `false` while another holder has it. A lease that would last longer
+    /// than [`LONGEST_LEASE`] from `now` is void: its holder's clock was ahead and has been set back since.
     fn lease(&self, name: &str, holder: &str, now: Utc, until: Utc) -> impl Future<Output = Result<bool>> + Send;
 
     /// A shared note.

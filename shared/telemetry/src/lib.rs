@@ -1,4 +1,4 @@
-//! What a process tells its operator: logs, metrics, and the time that both print.
+//! Logs and metrics of a process, and the time that both print.
 
 pub mod logs;
 pub mod metrics;

@@ -133,7 +133,7 @@ pub fn init(form: Form) {
 pub mod testing {
     use std::sync::{Arc, Mutex};
 
-    use super::*;
+    use super::{LevelFilter, Targets, text};
 
     /// A log in memory.
     #[derive(Clone, Default)]
@@ -149,7 +149,7 @@ pub mod testing {
         }
     }
 
-    /// What is logged meanwhile, as text.
+    /// Log output of a closure, as text.
     pub fn logged(log: impl FnOnce()) -> String {
         logged_in(false, log)
     }

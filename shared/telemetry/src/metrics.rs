@@ -18,12 +18,12 @@ pub const NAMESPACE: &str = "Tongguan";
 /// The dimension that every metric has: stacks of one account are told apart by it.
 pub const STACK: &str = "Stack";
 
-/// What is measured. The alarms and the dashboard name no others, and leave none out.
+/// A metric. The alarms and the dashboard use exactly these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Metric {
     /// From the gateway's receipt of a push to its answer.
     AckTime,
-    /// What was left of the partner's deadline then; negative where it was over.
+    /// Rest of the partner's deadline at the answer; negative where it had passed.
     AckMargin,
     /// Pushes stored.
     Accepted,
@@ -150,7 +150,7 @@ impl Metric {
     }
 }
 
-/// What a sample is of, besides the stack.
+/// Dimension of a sample, besides the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dimension {
     /// A function's name.
@@ -176,20 +176,20 @@ impl Dimension {
     }
 }
 
-/// What was measured at one occasion. It is counted for the stack, which the alarms look at; a metric that
-/// [is split](Metric::is_split) also for all of [`Sample::of`] together. By that, the line of any other is found in the log.
+/// Values measured at one time. They count for the stack, which the alarms use; a metric that [is split](Metric::is_split) also
+/// counts for all of [`Sample::of`] together. The lines of other metrics are found in the log by it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
     /// The things that it is of.
     pub of: Vec<(Dimension, String)>,
-    /// What was measured.
+    /// Metrics and their values.
     pub values: Vec<(Metric, f64)>,
-    /// By what it is found in the log; no dimensions.
+    /// Fields by which it is found in the log; they are no dimensions.
     pub notes: Vec<(&'static str, String)>,
 }
 
 impl Sample {
-    /// What was measured of one thing.
+    /// A sample of one dimension.
     #[must_use]
     pub fn of(dimension: Dimension, value: &impl ToString, values: Vec<(Metric, f64)>) -> Self {
         Self { of: vec![(dimension, value.to_string())], values, notes: vec![] }
@@ -234,7 +234,7 @@ fn named((metric, _): &(Metric, f64)) -> Value {
     }
 }
 
-/// Who prints: the stack and the function.
+/// Stack and function of this process.
 static ON: OnceLock<(String, String)> = OnceLock::new();
 
 /// Begins to print what is emitted, for the function of that name on Lambda: `<stack>-<function>`.
@@ -266,7 +266,7 @@ pub fn emit(at: Utc, sample: &Sample) {
     let _ = std::io::stdout().lock().write_all(line.as_bytes());
 }
 
-/// What a delivery shows once it is settled by an attempt at `now`; nothing before.
+/// Sample of a delivery that an attempt at `now` has settled; none before.
 #[must_use]
 pub fn settled(delivery: &Delivery, now: Utc) -> Option<Sample> {
     let outcome = match delivery.state {
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn every_metric_is_listed_once_and_has_a_name_that_no_dimension_has() {
+    fn metrics_are_listed_once_and_share_no_dimension_name() {
         for (place, metric) in Metric::ALL.into_iter().enumerate() {
             assert_eq!(metric as usize, place);
         }

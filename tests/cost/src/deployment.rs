@@ -9,7 +9,7 @@ use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use bytes::Bytes;
 use config::Config;
 use config::Context;
-use courier::{Courier, Lines, Returned};
+use courier::{Courier, DeliveryResult, Lines};
 use futures::FutureExt as _;
 use http::{Method, Request};
 use hub::Utc;
@@ -141,7 +141,7 @@ impl Deployment {
             random: Arc::new(|| 0.5),
             entropy: courier::system_entropy(),
             send: Arc::new(move |_, _| {
-                async move { Returned { outcome, status: Some(status), detail: detail.to_owned() } }.boxed()
+                async move { DeliveryResult { outcome, status: Some(status), detail: detail.to_owned() } }.boxed()
             }),
             wire: Arc::new(move |_| {
                 let body = Bytes::from_static(answer.as_bytes());

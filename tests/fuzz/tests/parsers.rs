@@ -14,7 +14,7 @@ use hub::{EventId, EventKey, admission, path};
 use outbound::Sent;
 use partners::Json;
 use partners::json::{Kind, NotJson};
-use partners::operation::{self, Settings, Verdict};
+use partners::operation::{self, Judgement, Settings};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -220,8 +220,8 @@ fn partner_answer_that_is_no_json_is_no_success() {
         prop_oneof![changed(corpus("corpus/answers"), JSON_WORDS), json().prop_map(|text| Input(text.into_bytes()))];
     check(&(select(operations), statuses, answers), |(operation, status, Input(bytes))| {
         let verdict = operation::read(operation, &Settings::default(), *status, bytes);
-        assert!(verdict != Verdict::Success || Json::parse(bytes).is_ok());
-        if let Verdict::Unreadable { text } = verdict {
+        assert!(verdict != Judgement::Success || Json::parse(bytes).is_ok());
+        if let Judgement::Unreadable { text } = verdict {
             assert!(!text.is_empty() && text.chars().count() <= operation::LONGEST_TEXT);
         }
     });

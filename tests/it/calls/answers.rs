@@ -1,4 +1,4 @@
-//! What partners answer to calls, byte by byte as they really do.
+//! Answers of partners to calls, byte by byte as real servers send them.
 
 use serde_json::Value;
 use tongguan::Hub;

@@ -59,7 +59,7 @@ async fn idle(desk: &Desk) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_partner_in_trouble_is_left_alone_probed_singly_and_called_when_it_is_well() {
+async fn failing_partner_is_probed_singly_and_called_after_recovery() {
     let desk = Desk::new().await;
     desk.xhq.behave(Fault::Http(Reply::of(503)));
     let mut ids = uploads(&desk, "first", ENOUGH).await;
@@ -207,7 +207,7 @@ async fn a_connection_has_no_more_calls_under_way_than_it_allows() {
 
 /// The others come to their end while the one is still waited for: no clock is looked at.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_partner_that_hangs_or_is_down_holds_up_no_other_and_no_webhook() {
+async fn hanging_partner_delays_no_other_partner_or_webhook() {
     let desk = Desk::new().await;
     for hangs in [true, false] {
         if hangs {

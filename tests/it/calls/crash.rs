@@ -63,7 +63,7 @@ fn done(desk: &Desk) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_at_any_moment_every_call_comes_to_one_end_and_is_done_once() {
+async fn call_killed_at_any_moment_has_one_end_and_runs_once() {
     let mut desk = Desk::new().await;
     desk.hub.stop().await;
     // Slow enough that there is always something under way.

@@ -88,7 +88,7 @@ async fn of_two_requests_that_take_one_key_at_once_one_is_refused() {
 }
 
 #[tokio::test]
-async fn another_request_under_the_same_key_is_refused_with_both_digests() {
+async fn other_request_with_same_key_is_refused_with_both_digests() {
     let desk = Desk::new().await;
     let first = id(&ask(&desk, "k", &upload("A")).await);
     let mut digests = Vec::new();

@@ -3,12 +3,15 @@
 mod answers;
 mod circuits;
 mod crash;
-mod first;
+mod credentials;
+mod descriptors;
+mod end_events;
 mod idempotency;
-mod lacks;
+mod requests;
+mod resolution;
 mod retry;
+mod round_trip;
 mod rows;
-mod telling;
 mod tokens;
 
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! What is sent again and what is not: by what the partner made of it, and by whether it may see it twice.
+//! Retries of calls: decided by the result of the attempt, and by whether the operation is safe to repeat.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use simulators::erp::Reply;
 use crate::calls::{Desk, Making, SAFE, UNSAFE, port, upload, waybill};
 use crate::support::{events, sweep};
 
-/// What befalls a request that the partner has processed: nobody hears of it.
+/// Faults after the partner has processed a request: its answer is lost.
 fn lost() -> [Fault; 4] {
     [Fault::DropsAnswer, Fault::GarblesAnswer, Fault::ThenHttp(Reply::of(502)), Fault::ThenHttp(Reply::of(504))]
 }
 
-/// What befalls a request that the partner has not begun with, and says so.
+/// Answers of a partner that has not processed the request.
 fn busy() -> [Fault; 2] {
     [Fault::Busy, Fault::Http(Reply::of(429))]
 }
@@ -43,7 +43,7 @@ fn is_due_in(desk: &Desk, call: &Value, seconds: u64) {
 }
 
 #[tokio::test]
-async fn what_the_partner_did_not_take_up_is_sent_again_by_the_schedule() {
+async fn unprocessed_call_is_retried_by_the_schedule() {
     let desk = Desk::with(Making { every: r#"retry = ["1m", "10m"]"#, ..Making::default() }).await;
     let operations = [("xhq", "upload", upload("B")), ("yanwen", "s3.mawb.create", waybill("M-1"))];
     for (connection, operation, body) in &operations {
@@ -68,7 +68,7 @@ async fn what_the_partner_did_not_take_up_is_sent_again_by_the_schedule() {
 }
 
 #[tokio::test]
-async fn a_closed_door_is_knocked_on_again() {
+async fn refused_connection_is_retried() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
     desk.xhq.down().await;
     let id = desk.command("xhq", "upload", "k", &upload("D")).await;
@@ -84,7 +84,7 @@ async fn a_closed_door_is_knocked_on_again() {
 
 /// A function of the version before, or with the configuration of before, ended calls that it knew nothing of.
 #[tokio::test]
-async fn a_process_that_does_not_know_an_operation_yet_leaves_its_calls_to_one_that_does() {
+async fn process_without_an_operation_leaves_its_calls_to_others() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
     desk.xhq.behave(Fault::Busy.first(1));
     let id = desk.command("xhq", "upload", "k", &upload("U")).await;
@@ -137,7 +137,7 @@ async fn a_call_that_would_not_end_in_the_functions_time_is_not_begun() {
 }
 
 #[tokio::test]
-async fn what_nobody_knows_how_to_send_fails_within_two_hours() {
+async fn call_without_configuration_fails_within_two_hours() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
     desk.xhq.behave(Fault::Busy);
     let id = desk.command("xhq", "upload", "k", &upload("N")).await;
@@ -157,7 +157,7 @@ async fn what_nobody_knows_how_to_send_fails_within_two_hours() {
 }
 
 #[tokio::test]
-async fn a_partner_that_asks_for_patience_gets_it() {
+async fn retry_after_of_a_partner_is_honoured() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
     desk.xhq.behave(Fault::Http(Reply::of(429).retry_after(1_200)).first(1));
     let id = desk.command("xhq", "upload", "k", &upload("P")).await;
@@ -253,7 +253,7 @@ async fn a_system_exception_does_not_say_that_nothing_was_done() {
 }
 
 #[tokio::test]
-async fn what_may_be_done_is_never_sent_twice_by_itself() {
+async fn ambiguous_call_is_never_repeated_by_itself() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
     for (n, fault) in lost().into_iter().enumerate() {
         for (connection, operation, body) in UNSAFE {
@@ -276,7 +276,7 @@ async fn what_may_be_done_is_never_sent_twice_by_itself() {
 }
 
 #[tokio::test]
-async fn what_may_be_done_twice_is_repeated_until_there_is_an_answer() {
+async fn repeatable_call_is_repeated_until_answered() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
     for (n, fault) in lost().into_iter().enumerate() {
         desk.onedata.behave(fault.clone().first(1));
@@ -305,95 +305,6 @@ async fn a_partner_that_answers_too_late_may_have_done_it() {
     assert_eq!((desk.xhq.count(), desk.onedata.count()), (1, 2));
     assert_eq!(desk.status(&safe).await["state"], "succeeded");
     assert_eq!(desk.status(&not_safe).await["state"], "ambiguous");
-    desk.hub.stop().await;
-}
-
-/// An ambiguous upload, under that key.
-async fn ambiguous(desk: &Desk, key: &str) -> String {
-    desk.xhq.behave(Fault::DropsAnswer);
-    let id = desk.command("xhq", "upload", key, &upload(key)).await;
-    desk.stands(&id, "ambiguous").await;
-    desk.xhq.recover();
-    id
-}
-
-/// The ids under which the ends of a call were told, in their order.
-fn ids(desk: &Desk, call: &str) -> Vec<(String, String)> {
-    let deliveries = desk.erp.deliveries();
-    let events = deliveries.iter().map(|got| (got.id.clone(), serde_json::from_slice::<Value>(&got.body).unwrap()));
-    let own = events.filter(|(_, event)| event["data"]["id"] == call);
-    own.map(|(id, event)| (event["type"].as_str().unwrap().to_owned(), id)).collect()
-}
-
-#[tokio::test]
-async fn the_erp_decides_that_it_be_sent_again() {
-    let desk = Desk::new().await;
-    let id = ambiguous(&desk, "k").await;
-    desk.hears("call.ambiguous", 1).await;
-    desk.xhq.behave(Fault::GarblesAnswer.first(1));
-    let reply = desk.resolve(&id, "retry").await;
-    assert_eq!((reply.status, &reply.json()["state"]), (200, &"queued".into()));
-    // It is lost again, and told again.
-    desk.hears("call.ambiguous", 2).await;
-    assert_eq!(desk.resolve(&id, "retry").await.status, 200);
-    desk.hears("call.succeeded", 1).await;
-    assert_eq!(desk.xhq.processed_count(), 3, "once, and once for each decision");
-    let told = ids(&desk, &id);
-    let kinds: Vec<_> = told.iter().map(|(kind, _)| kind.as_str()).collect();
-    assert_eq!(kinds, ["call.ambiguous", "call.ambiguous", "call.succeeded"]);
-    let different: std::collections::BTreeSet<_> = told.iter().map(|(_, id)| id).collect();
-    assert_eq!(different.len(), 3, "each end has an id of its own: {told:?}");
-    desk.calls().await;
-    desk.hub.stop().await;
-}
-
-#[tokio::test]
-async fn the_erp_decides_that_it_is_done() {
-    let desk = Desk::new().await;
-    let id = ambiguous(&desk, "k").await;
-    desk.hears("call.ambiguous", 1).await;
-    let reply = desk.resolve(&id, "done").await;
-    assert_eq!((reply.status, &reply.json()["state"]), (200, &"succeeded".into()));
-    desk.hears("call.succeeded", 1).await;
-    desk.quiet().await;
-    desk.pass(minutes(60)).await;
-    assert_eq!(desk.xhq.count(), 1, "what is done is not sent");
-    let told = ids(&desk, &id);
-    assert_eq!((told[0].0.as_str(), told[1].0.as_str(), told.len()), ("call.ambiguous", "call.succeeded", 2));
-    assert_ne!(told[0].1, told[1].1);
-    desk.hub.stop().await;
-}
-
-#[tokio::test]
-async fn only_an_ambiguous_call_is_there_to_be_resolved() {
-    let desk = Desk::with(Making { every: r#"retry = ["1h"]"#, ..Making::default() }).await;
-    let succeeded = desk.command("xhq", "upload", "k-1", &upload("1")).await;
-    desk.stands(&succeeded, "succeeded").await;
-    desk.xhq.behave(Fault::Refuses);
-    let failed = desk.command("xhq", "upload", "k-2", &upload("2")).await;
-    desk.stands(&failed, "failed").await;
-    desk.xhq.behave(Fault::Busy);
-    let queued = desk.command("xhq", "upload", "k-3", &upload("3")).await;
-    desk.attempted(&queued, 1).await;
-    for (id, state) in [(&succeeded, "succeeded"), (&failed, "failed"), (&queued, "queued")] {
-        for decision in ["retry", "done"] {
-            let reply = desk.resolve(id, decision).await;
-            let problem = reply.json();
-            assert_eq!((reply.status, &problem["state"]), (409, &state.into()), "{problem}");
-            assert_eq!(problem["type"], "urn:tongguan:problem:not-ambiguous");
-        }
-        assert_eq!(desk.status(id).await["state"], state);
-    }
-    assert_eq!(desk.resolve(&queued, "forget").await.status, 400);
-    // Regression: arrays, and objects for a name, were read as what they are not: a call was sent or taken for done.
-    for (verb, body) in [("resolve", r#"["done"]"#), ("resolve", r#"{"decision":{"done":null}}"#), ("retry", "[]")] {
-        let path = format!("/calls/{queued}/{verb}");
-        let reply = crate::support::http::api(desk.hub.address(), "POST", &path, crate::support::API_KEY, body).await;
-        assert_eq!((reply.status, &reply.json()["field"]), (400, &"body".into()), "{verb} {body}");
-    }
-    assert_eq!(desk.status(&queued).await["state"], "queued");
-    assert_eq!(desk.resolve(&"0".repeat(48), "done").await.status, 404);
-    assert_eq!(desk.resolve("nobody", "done").await.status, 400);
     desk.hub.stop().await;
 }
 

@@ -3,8 +3,8 @@
 //!
 //! The rows are written here once more from the documents, and held against the tables.
 
+mod exchange;
 mod onedata;
-mod parley;
 mod trackingeyes;
 mod uploads;
 mod xhq;
@@ -17,7 +17,7 @@ use partners::operation::{Effect, Encoding, Field, Format, Kind, Need, Operation
 use simulators::api::Fault;
 use simulators::erp::Reply as Says;
 
-use self::parley::{arrived, ask, call, edited, given, got, invalid, problem, shown, succeeded, with};
+use self::exchange::{arrived, ask, call, edited, given, got, invalid, problem, shown, succeeded, with};
 use crate::calls::{API_TOKEN, APP_ID, BGH_ID, Desk, SECRET};
 
 /// A row as its partner's document has it.
@@ -229,7 +229,7 @@ async fn each_row_arrives_as_its_document_says_and_succeeds() {
 }
 
 #[tokio::test]
-async fn each_broken_rule_is_named_with_its_remedy_and_reaches_no_partner() {
+async fn each_violation_is_named_and_reaches_no_partner() {
     let desk = Desk::new().await;
     for row in rows() {
         for (body, field, remedy) in row.refused() {
@@ -244,7 +244,7 @@ async fn each_broken_rule_is_named_with_its_remedy_and_reaches_no_partner() {
 }
 
 #[tokio::test]
-async fn each_refusal_is_told_with_the_partners_code_its_text_and_its_answer_as_it_came() {
+async fn refusal_has_partners_code_text_and_unchanged_answer() {
     let desk = Desk::new().await;
     for row in rows() {
         let (partner, before) = (desk.partner(row.connection), desk.partner(row.connection).count());
@@ -271,7 +271,7 @@ async fn each_refusal_is_told_with_the_partners_code_its_text_and_its_answer_as_
 }
 
 #[tokio::test]
-async fn what_the_documents_lost_and_what_the_partner_says_pass_as_they_are_printed() {
+async fn undocumented_fields_and_answers_pass_unchanged() {
     let desk = Desk::new().await;
     for row in rows() {
         let (name, partner) = (row.operation, desk.partner(row.connection));

@@ -6,14 +6,14 @@ use std::process::{Child, Stdio};
 use serde_json::Value;
 use simulators::api::Fault;
 
-use super::{Operator, Said};
+use super::{CommandOutput, Operator};
 use crate::calls::Desk;
 use crate::support::{Plan, until};
 
 const UPLOAD: &str = r#"{"fileUrl":"http://files/1.zip","orderOutNo":"SO-1","isReload":"","n":1.10}"#;
 
-/// What a command printed, as JSON.
-fn json(said: &Said) -> Value {
+/// Output of a command, as JSON.
+fn json(said: &CommandOutput) -> Value {
     serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {said:?}"))
 }
 
@@ -51,7 +51,7 @@ async fn a_call_by_hand_is_the_call_that_the_erp_would_make() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_call_is_told_by_text_and_exit_code() {
+async fn failed_call_has_text_and_exit_code() {
     let desk = Desk::new().await;
     let operator = Operator::of(&desk.plan, &desk.hub);
     let refused = operator.says("call xhq upload");
@@ -155,7 +155,7 @@ async fn a_file_goes_with_a_call_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_be_called_is_listed_with_examples_that_can_be_sent() {
+async fn operations_are_listed_with_valid_examples() {
     let desk = Desk::new().await;
     let operator = Operator::of(&desk.plan, &desk.hub);
     let all = operator.says("call").out;

@@ -1,4 +1,4 @@
-//! What commands print: one row for one thing, whatever its keys hold, and quietly where nobody reads it.
+//! Output of commands: one row per item, whatever its keys contain, and no error at a closed pipe.
 
 use std::io::Read as _;
 use std::process::Stdio;
@@ -90,7 +90,7 @@ async fn a_row_is_one_line_whatever_its_keys_hold() {
 
 /// Regression: `events list --type nonsense` was an empty list, and so was an unknown connection.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_filter_that_fits_nothing_is_told() {
+async fn filter_without_matches_is_reported() {
     let plan = Plan::new();
     let hub = plan.start().await;
     let operator = Operator::of(&plan, &hub);
@@ -156,7 +156,7 @@ async fn a_replay_that_does_nothing_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn check_config_tells_by_text_and_exit_code() {
+async fn check_config_has_text_and_exit_code() {
     let plan = Plan::new();
     let hub = plan.start().await;
     let operator = Operator::of(&plan, &hub);
@@ -184,7 +184,7 @@ async fn check_config_tells_by_text_and_exit_code() {
 /// Regression: nobody was told that others on the machine could read the keys.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_others_can_read_is_warned_about() {
+async fn files_readable_by_others_give_warnings() {
     use std::os::unix::fs::PermissionsExt;
     let plan = Plan::new();
     let hub = plan.start().await;
@@ -204,7 +204,7 @@ async fn what_others_can_read_is_warned_about() {
 
 /// Checked here, a configuration for AWS names values of a secret that is there.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_configuration_for_aws_is_checked_with_and_without_its_credentials() {
+async fn aws_configuration_is_checked_with_or_without_credentials() {
     let plan = Plan::new();
     let hub = plan.start().await;
     let operator = Operator::of(&plan, &hub);

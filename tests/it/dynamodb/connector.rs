@@ -19,7 +19,7 @@ use tokio::time::sleep;
 /// How long a request takes to arrive that is late: longer than anybody waits for a first attempt.
 pub(crate) const LATE: Duration = Duration::from_millis(400);
 
-/// What happens to a request on its way.
+/// Fault of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Nothing.

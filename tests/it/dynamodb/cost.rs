@@ -1,4 +1,4 @@
-//! What things may take, in the units that are paid for: the figures of `infra/README.md`, counted again.
+//! Cost of events and calls in paid units: the figures of `infra/README.md`, counted again.
 
 use ::cost::{Options, Usage, cases};
 use clap::Parser as _;
@@ -21,7 +21,7 @@ fn figures(usage: &Usage) -> [u32; 5] {
 }
 
 #[tokio::test]
-async fn what_happens_takes_no_more_than_the_runbook_says() {
+async fn usage_is_at_most_that_of_the_runbook() {
     let counted = counted().await;
     let most = [
         // Written, indexed; and changed, and taken from the index.
@@ -48,7 +48,7 @@ async fn a_query_writes_nothing_and_queues_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_stored_and_done_is_read_by_the_ledger_alone() {
+async fn settled_events_are_read_by_the_ledger_alone() {
     let standing = cases::standing(30).await.unwrap();
     assert_eq!(standing.sweep_over_stored, standing.sweep);
     assert!(standing.sweep.writes == 0.0 && standing.sweep.queue == 0.0, "{standing:?}");

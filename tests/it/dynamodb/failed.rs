@@ -1,4 +1,4 @@
-//! What has failed, in the index: what waits for nobody costs whoever looks for the rest nothing.
+//! Failed work in the index: settled failures add no cost to the list of waiting work.
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -41,7 +41,7 @@ async fn calls_that_failed_are_not_read_for_what_waits() {
 
 /// While both are deployed, and for as long as what the version before wrote lives.
 #[tokio::test]
-async fn calls_that_the_version_before_listed_are_told_from_what_waits() {
+async fn failed_calls_listed_by_the_last_version_do_not_wait() {
     let (store, emulator) = refused(3).await;
     for mut item in emulator.items() {
         let place = item["h"]["S"].as_str().unwrap().replace("G#", "F#");
@@ -77,7 +77,7 @@ async fn cursor_of_another_place_is_the_callers_mistake() {
 
 /// One was enough to hide the whole list.
 #[tokio::test]
-async fn what_cannot_be_read_is_left_out_and_counted() {
+async fn unreadable_items_are_skipped_and_counted() {
     let (store, emulator) = refused(3).await;
     emulator.spoil(1);
     let page = store.failed(&Failed::Any, None, 1000, NOW).await.unwrap();
@@ -86,7 +86,7 @@ async fn what_cannot_be_read_is_left_out_and_counted() {
 
 /// One was enough to hide the whole ledger; but it must not balance over it either.
 #[tokio::test]
-async fn the_ledger_goes_on_over_what_cannot_be_read_and_does_not_balance() {
+async fn unreadable_item_unbalances_only_its_ledger_line() {
     let (store, emulator) = refused(3).await;
     emulator.spoil(1);
     let tally = store.ledger(NOW).await.unwrap()[&"xhq-sh".into()];

@@ -100,9 +100,9 @@ async fn a_write_whose_answer_is_lost_is_new() {
     }
 }
 
-/// Somebody else's write is not taken for the own one whose answer was lost.
+/// A write of another process is not taken for this process's write, whose answer was lost.
 #[tokio::test(start_paused = true)]
-async fn an_equal_write_of_somebody_else_is_a_duplicate() {
+async fn equal_write_of_another_process_is_a_duplicate() {
     let (store, emulator) = emulated().await;
     let event = event(Bytes::from_static(b"{}"));
     store.admit(&event, &work(), None).await.unwrap();
@@ -140,7 +140,7 @@ async fn a_body_stored_in_part_is_no_event() {
 
 /// Three resets in a moment, or one throttled write, were a negative answer with seconds of the partner's time left.
 #[tokio::test(start_paused = true)]
-async fn what_fails_at_once_is_repeated_for_as_long_as_patience_lasts() {
+async fn immediate_failure_is_retried_until_the_time_is_over() {
     for fault in [Fault::Lost, Fault::Throttled, Fault::Conflict, Fault::Internal] {
         let (store, emulator) = emulated().await;
         let event = event(Bytes::from_static(b"{}"));
@@ -168,7 +168,7 @@ async fn throttling_that_does_not_pass_is_unavailable_in_bounded_time() {
 
 /// The handshake of a new connection that took longer than an attempt was thrown away with it, and began anew.
 #[tokio::test(start_paused = true)]
-async fn an_attempt_goes_on_when_nobody_waits_for_it_any_more() {
+async fn abandoned_attempt_continues() {
     let (store, emulator) = emulated().await;
     let event = event(Bytes::from_static(b"{}"));
     emulator.next(&[Fault::Late]);
@@ -256,7 +256,7 @@ async fn a_note_whose_answer_is_lost_is_kept() {
     assert!(store.lease("sweep", "a", NOW, NOW.after(Duration::from_secs(1))).await.unwrap());
 }
 
-/// What is wrong with the request stays wrong: nothing is repeated, and the caller is told so.
+/// An invalid request is not repeated, and the caller gets the error.
 #[tokio::test(start_paused = true)]
 async fn a_table_that_is_missing_is_refused() {
     let emulator = Emulator::new();

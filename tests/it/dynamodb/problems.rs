@@ -1,4 +1,4 @@
-//! What the ERP is told where DynamoDB refuses a request.
+//! Problems for the ERP where DynamoDB refuses a request.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use http::Request;
 use serde_json::Value;
 
 use super::{Emulator, Fault, NOW, emulated};
-use crate::support::{API_KEY, Kept};
+use crate::support::{API_KEY, RecordedQueue};
 
-async fn hub() -> (Context<store_dynamodb::DynamoStore, Kept>, Emulator) {
+async fn hub() -> (Context<store_dynamodb::DynamoStore, RecordedQueue>, Emulator) {
     let (store, emulator) = emulated().await;
     let key = "k".repeat(32);
     let text = format!(
         "[[connections]]\nid = \"xhq\"\npartner = \"xhq\"\nkeys = [\"{key}\"]\n[[api_keys]]\nid = \"erp\"\nkey = \"{API_KEY}\"\n"
     );
     let config = Arc::new(Config::parse(&text).unwrap());
-    (Context { config, store, queue: Kept::default(), clock: Arc::new(|| NOW) }, emulator)
+    (Context { config, store, queue: RecordedQueue::default(), clock: Arc::new(|| NOW) }, emulator)
 }
 
-async fn ask(context: &Context<store_dynamodb::DynamoStore, Kept>, path: &str) -> (u16, Value) {
+async fn ask(context: &Context<store_dynamodb::DynamoStore, RecordedQueue>, path: &str) -> (u16, Value) {
     let request = Request::get(path).header("authorization", format!("Bearer {API_KEY}")).body(Bytes::new()).unwrap();
     let response = if path.starts_with("/calls") {
         call_status::router().handle(context, request).await

@@ -1,4 +1,4 @@
-//! What is paid for: the size of what is written, and the number of requests.
+//! Paid units: the size of written items, and the number of requests.
 
 use bytes::Bytes;
 use store::Store as _;

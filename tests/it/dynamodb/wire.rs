@@ -21,7 +21,7 @@ use super::faults::{event, work};
 use super::{Emulator, TABLE, emulated};
 use crate::support::within;
 
-/// What the server does to its connections.
+/// Fault of the server's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Manner {
     /// It keeps them open.

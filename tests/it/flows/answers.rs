@@ -1,4 +1,4 @@
-//! What ERPs answer to deliveries, byte by byte as they really do.
+//! Answers of ERPs to deliveries, byte by byte as real servers send them.
 
 use std::io::Write as _;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the ERP may ask of the hub's own deliveries, over HTTP.
+//! The ERP's requests about deliveries, over HTTP.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ fn problem(answer: &Answer, status: u16, field: Option<&str>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_key_nothing_is_told() {
+async fn request_without_a_key_reveals_nothing() {
     let (hub, _erp, _, _plan) = failures(1).await;
     let path = "/deliveries/failed";
     for token in ["", "x", &API_KEY[..20], &format!("{API_KEY}x"), &crate::support::key("xhq-sh")] {
@@ -67,7 +67,7 @@ async fn without_a_key_nothing_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_failed_is_listed_once_by_pages() {
+async fn failed_deliveries_are_listed_once_by_pages() {
     let (hub, _erp, _, _plan) = failures(7).await;
     let (mut listed, mut from) = (Vec::new(), String::new());
     loop {
@@ -92,7 +92,7 @@ async fn what_failed_is_listed_once_by_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_confirmation_covers_what_was_seen_and_nothing_that_failed_since() {
+async fn confirmation_excludes_later_failures() {
     let (hub, _erp, time, _plan) = failures(3).await;
     time.pass(deliveries::SETTLING);
     let seen = get(&hub, "/deliveries/failed").await;
@@ -253,7 +253,7 @@ async fn many_events_of_one_page_are_no_more_than_were_asked_for() {
 
 /// Regression: a misspelt parameter, a name nobody has and a repetition were ignored, and a list was of something else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_path_does_not_take_is_a_400_that_names_it() {
+async fn unknown_query_parameter_is_a_400_that_names_it() {
     let (hub, _erp, _, _plan) = failures(1).await;
     let (key, _) = delivery(&hub, "order:A0", "erp").await;
     let event = format!("/events/xhq-sh/order:A0/{}", key.id);

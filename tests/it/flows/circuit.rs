@@ -66,7 +66,7 @@ async fn a_circuit_opens_is_probed_singly_and_closes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_an_outage_of_a_day_everything_is_delivered_and_no_stampede() {
+async fn day_of_outage_ends_in_full_delivery_without_stampede() {
     let (erp, time) = (erp().await, Time::now());
     let hub = Plan::new().endpoint("erp", &erp, "concurrency = 4").start_at(&time).await;
     erp.behave(TROUBLE);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use courier::Swept;
+use courier::SweepResult;
 use hub::Clock;
 use hub::Utc;
 use partners::Partner;
@@ -69,7 +69,7 @@ async fn finished_events_outlive_a_clock_ahead_for_a_moment() {
     hub.stop().await;
 }
 
-/// What the clock shows for an hour is the time.
+/// A clock without a jump for an hour is trusted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_expire_by_a_clock_that_keeps_its_new_time() {
     let (plan, times) = (Plan::new(), Times::default());
@@ -111,6 +111,6 @@ async fn sweep_that_meets_a_jump_takes_nothing_up() {
         let jumped = began.fetch_add(1, Ordering::SeqCst) > 0;
         clock().after(if jumped { AHEAD } else { Duration::ZERO })
     });
-    assert_eq!(sweep(&courier).await, Swept::default());
+    assert_eq!(sweep(&courier).await, SweepResult::default());
     hub.stop().await;
 }

@@ -21,8 +21,8 @@ use tongguan::Hub;
 
 use crate::support::http::{api, exchange, hang_up, request};
 use crate::support::{
-    API_KEY, Kept, PUSHING, Plan, Time, connection, delivery, erp, events, hook, key, pushing, settled, status, taken,
-    until, verified, within,
+    API_KEY, PUSHING, Plan, RecordedQueue, Time, connection, delivery, erp, events, hook, key, pushing, settled,
+    status, taken, until, verified, within,
 };
 
 /// Regression: a sender that closed after its last byte lost its push where the close was seen before the push was kept,
@@ -163,7 +163,7 @@ async fn a_panic_is_answered_in_the_form_of_the_path() {
 
 /// Regression: what a hub had in hand when it ended waited for the end of its lease, thirty seconds after the next start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_hub_had_in_hand_is_delivered_at_the_next_start() {
+async fn claimed_work_is_delivered_at_the_next_start() {
     let (receiver, time) = (erp().await, Time::now());
     let plan = Plan::new().endpoint("erp", &receiver, "");
     let hub = plan.start_at(&time).await;
@@ -181,9 +181,9 @@ async fn what_a_hub_had_in_hand_is_delivered_at_the_next_start() {
     hub.stop().await;
 }
 
-fn contexts(hub: &Hub) -> Context<SqliteStore, Kept> {
+fn contexts(hub: &Hub) -> Context<SqliteStore, RecordedQueue> {
     let Context { config, store, clock, .. } = hub.context().clone();
-    Context { config, store, queue: Kept::default(), clock }
+    Context { config, store, queue: RecordedQueue::default(), clock }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

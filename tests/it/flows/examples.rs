@@ -16,7 +16,7 @@ struct Push {
     suffix: &'static str,
     body: Vec<u8>,
     kind: &'static str,
-    /// What it is through the URL that takes everything.
+    /// Its type through the URL that accepts every action.
     through_callback: &'static str,
 }
 
@@ -71,7 +71,7 @@ fn samples() -> Vec<Push> {
     .collect()
 }
 
-/// What the partner's document says the answer to a push that was taken is.
+/// Documented answer of the partner's document to an accepted push.
 fn documented_answer(partner: Partner) -> Value {
     serde_json::from_str(pushing::row(partner).taken).unwrap()
 }
@@ -164,7 +164,7 @@ fn at_data(body: &[u8]) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_example_gets_its_documented_answer_and_arrives_untouched() {
+async fn every_example_is_answered_and_delivered_unchanged() {
     arrive(examples(), false).await;
 }
 
@@ -174,17 +174,17 @@ async fn every_example_arrives_through_the_url_that_takes_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_documented_sample_gets_its_documented_answer_and_arrives_untouched() {
+async fn every_documented_sample_is_answered_and_arrives_unchanged() {
     arrive(samples(), false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_documented_sample_arrives_through_the_url_that_takes_everything() {
+async fn every_documented_sample_arrives_through_the_shared_url() {
     arrive(samples(), true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn actions_nobody_knows_are_taken_kept_and_delivered_as_unknown() {
+async fn unknown_actions_are_stored_and_delivered_as_unknown() {
     let erp = erp().await;
     let hub = Plan::new().endpoint("erp", &erp, "").start().await;
     let bodies = [

@@ -1,4 +1,4 @@
-//! What should not come, comes: each partner gets a clear answer in its own envelope, what can be kept is kept, and the
+//! Invalid and hostile requests: each partner gets a clear answer in its own envelope, storable bodies are stored, and the
 //! hub goes on.
 
 use partners::Partner;
@@ -107,7 +107,7 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bodies_that_are_not_what_the_documents_describe_are_kept_as_they_came() {
+async fn undocumented_bodies_are_stored_unchanged() {
     let mut scene = Scene::new().await;
     let deep = [vec![b'['; 10_000], vec![b']'; 10_000]].concat();
     // 放行 in GBK.
@@ -263,7 +263,7 @@ async fn bodies_over_6_mb_are_refused_and_bodies_of_6_mb_are_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_push_that_breaks_off_leaves_nothing_and_its_resend_is_taken() {
+async fn aborted_push_stores_nothing_and_its_resend_is_accepted() {
     let mut scene = Scene::new().await;
     for partner in PUSHING {
         let whole = request("POST", &hook(partner, suffix(partner)), "", &good(partner, 5, 2_000));

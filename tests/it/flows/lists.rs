@@ -9,7 +9,7 @@ use config::Context;
 use deliveries::change::{Change, ChangeError, MOST, Order, Selection, apply};
 use futures::future::{join_all, ready};
 use http::Request;
-use hub::call::{self, Answered, Call};
+use hub::call::{self, Call, PartnerAnswer};
 use hub::delivery::{Attempt, Delivery, State};
 use hub::event::{Data, Meta};
 use hub::{ConnectionId, EndpointId, Event, EventKey, EventType, Subject, Utc, Work, identity};
@@ -22,12 +22,12 @@ use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
 use crate::calls::upload;
-use crate::support::{API_KEY, Kept, Plan, erp};
+use crate::support::{API_KEY, Plan, RecordedQueue, erp};
 
 pub(crate) const NOW: Utc = Utc(1_790_000_000_000_000);
 
 struct Desk {
-    context: Context<SqliteStore, Kept>,
+    context: Context<SqliteStore, RecordedQueue>,
     _plan: Plan,
 }
 
@@ -36,7 +36,7 @@ impl Desk {
         let plan = Plan::new().endpoint("erp", &erp().await, "");
         let config = Arc::new(plan.config());
         let store = SqliteStore::open(&config.data_dir).unwrap();
-        let context = Context { config, store, queue: Kept::default(), clock: Arc::new(|| NOW) };
+        let context = Context { config, store, queue: RecordedQueue::default(), clock: Arc::new(|| NOW) };
         Self { context, _plan: plan }
     }
 
@@ -134,7 +134,7 @@ fn called(key: &str, change: impl Fn(Call) -> Call) -> (Event, Work) {
 /// A failure is stored after its attempt has ended: by a store that was asked again, into an index that lags. It was not in
 /// the list that was read in between, and was confirmed with it.
 #[tokio::test]
-async fn what_failed_before_the_list_and_was_stored_after_it_is_not_confirmed_with_it() {
+async fn failure_stored_after_the_list_is_not_confirmed_with_it() {
     let desk = Desk::new().await;
     let ago = |seconds: i64| Utc(NOW.0 - seconds * 1_000_000);
     desk.admit([failed("order:SEEN", "erp", ago(60))]).await;
@@ -152,9 +152,9 @@ async fn what_failed_before_the_list_and_was_stored_after_it_is_not_confirmed_wi
     assert_eq!(desk.post("/deliveries/confirm", &named).await["confirmed"], 1);
 }
 
-/// Whoever removed an endpoint was left with failures that could be neither confirmed nor got rid of.
+/// Regression: failures at a removed endpoint could be neither confirmed nor removed.
 #[tokio::test]
-async fn what_failed_at_an_endpoint_that_is_gone_can_be_confirmed() {
+async fn failure_at_a_removed_endpoint_can_be_confirmed() {
     let desk = Desk::new().await;
     desk.admit([failed("order:A", "gone", NOW)]).await;
     assert_eq!(desk.get("/deliveries/failed?endpoint=gone").await["items"].as_array().unwrap().len(), 1);
@@ -206,7 +206,7 @@ async fn a_replay_of_what_failed_leaves_what_has_been_settled_since() {
 
 /// Ten thousand failures were one request, which the gateway gave up on, and hints went out at its end or never.
 #[tokio::test]
-async fn what_is_too_much_for_one_request_is_changed_by_several() {
+async fn large_change_takes_several_requests() {
     let desk = Desk::new().await;
     let count = MOST + 150;
     desk.admit((0..count).map(|n| failed(&format!("order:{n}"), "erp", NOW))).await;
@@ -279,7 +279,7 @@ async fn a_change_that_takes_long_says_where_to_go_on() {
 
 /// Each call about a bill is a subject of its own: they were read one after the other, however many there were.
 #[tokio::test]
-async fn what_is_known_about_a_bill_is_bounded_and_says_so() {
+async fn timeline_of_a_bill_is_bounded_and_marked_incomplete() {
     let desk = Desk::new().await;
     let expires = NOW.after(Duration::from_hours(24));
     let known = async |subject: &str| {
@@ -330,7 +330,7 @@ async fn a_page_is_no_larger_than_lambda_may_answer_with() {
     let desk = Desk::new().await;
     let body = "\"".repeat(32 * 1024);
     let answered = |call: Call| Call {
-        answer: Some(Answered { status: 200, body: body.clone(), truncated: false }),
+        answer: Some(PartnerAnswer { status: 200, body: body.clone(), truncated: false }),
         ..call.claimed_to_send(NOW).interrupted(NOW)
     };
     desk.admit((0..120).map(|n| called(&n.to_string(), answered))).await;

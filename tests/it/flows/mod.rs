@@ -2,18 +2,18 @@
 
 pub(crate) mod answers;
 mod api;
-mod carrying;
 mod circuit;
 mod clock;
 mod connections;
-mod doors;
+mod deliveries;
+mod duplicates;
 mod examples;
 mod health;
 mod hostile;
 pub(crate) mod lists;
 mod payloads;
+mod push_keys;
 mod regressions;
-mod sameness;
 mod slow_store;
 mod tenants;
 mod tls;

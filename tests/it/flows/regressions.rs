@@ -1,11 +1,11 @@
-//! What went wrong once, each named after it.
+//! Regressions, each in a test of its own.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use config::Context;
-use courier::{Courier, Done, Returned};
+use courier::{Courier, DeliveryResult, Done};
 use hub::action::{Action, unknown};
 use hub::delivery::{Outcome, State};
 use inbound::receive::{self, IncomingPush};
@@ -43,7 +43,7 @@ async fn a_panic_at_one_event_keeps_no_other_from_being_swept() {
                     seen.store(true, Ordering::SeqCst);
                     panic!("as a defect would");
                 }
-                Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
+                DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
             })
         }),
         ..courier(&hub)
@@ -114,7 +114,7 @@ async fn a_large_push_that_is_not_read_in_time_is_answered_in_time() {
 
 /// Large events that fell due together were all in memory at once, which a small function has no room for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_sweep_has_few_large_bodies_under_way_at_once_and_any_number_of_small_ones() {
+async fn sweep_limits_concurrent_large_bodies_only() {
     let (receiver, time) = (erp().await, Time::now());
     let hub = Plan::new().endpoint("erp", &receiver, "retry = [\"20m\"]").start_at(&time).await;
     receiver.behave(simulators::erp::Behaviour::Down);
@@ -144,7 +144,7 @@ async fn the_sweep_has_few_large_bodies_under_way_at_once_and_any_number_of_smal
                 highest.fetch_max(large, Ordering::SeqCst);
                 answered.acquire().await.unwrap().forget();
                 counts.lock().unwrap()[kind] -= 1;
-                Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
+                DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
             })
         }),
         ..courier(&hub)
@@ -161,7 +161,7 @@ async fn the_sweep_has_few_large_bodies_under_way_at_once_and_any_number_of_smal
 /// An attempt that had waited for its place until the function's time was almost over was begun and cut off: the ERP got
 /// the event twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_would_not_end_in_the_functions_time_is_not_begun() {
+async fn attempt_beyond_the_functions_time_is_not_begun() {
     let (receiver, time) = (erp().await, Time::now());
     let plan = Plan::new().endpoint("erp", &receiver, "concurrency = 1\ntimeout = \"10s\"\nretry = [\"20m\"]");
     let hub = plan.start_at(&time).await;
@@ -183,7 +183,7 @@ async fn what_would_not_end_in_the_functions_time_is_not_begun() {
             seen.fetch_add(1, Ordering::SeqCst);
             Box::pin(async move {
                 answered.acquire().await.unwrap().forget();
-                Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
+                DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
             })
         }),
         // The timeout, what is around it, and a moment in which the place is waited for.

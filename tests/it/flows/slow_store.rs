@@ -15,7 +15,7 @@ fn body(partner: Partner) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_store_hangs_partners_are_asked_to_repeat_in_time_and_the_resend_is_one_event() {
+async fn hanging_store_refuses_pushes_in_time_resend_is_one_event() {
     let erp = erp().await;
     let plan = Plan::new().endpoint("erp", &erp, "");
     let hub = plan.start().await;

@@ -17,7 +17,7 @@ use store_sqlite::SqliteStore;
 
 use super::lists::{NOW, failed};
 use crate::dynamodb::emulated;
-use crate::support::{API_KEY, Kept, Time, secret};
+use crate::support::{API_KEY, RecordedQueue, Time, secret};
 
 const KEY_A: &str = "api-key-of-tenant-a-0123456789012345";
 const KEY_B: &str = "api-key-of-tenant-b-0123456789012345";
@@ -53,14 +53,14 @@ fn config() -> Arc<Config> {
 }
 
 struct Desk<S> {
-    context: Context<S, Kept>,
+    context: Context<S, RecordedQueue>,
     time: Time,
 }
 
 impl<S: Store> Desk<S> {
     fn new(store: S) -> Self {
         let time = Time::now();
-        let context = Context { config: config(), store, queue: Kept::default(), clock: time.clock() };
+        let context = Context { config: config(), store, queue: RecordedQueue::default(), clock: time.clock() };
         Self { context, time }
     }
 

@@ -43,7 +43,7 @@ async fn a_function_that_dies_over_a_push_has_it_pushed_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_function_that_stands_still_is_killed_in_its_time_and_the_push_comes_again() {
+async fn stalled_function_is_killed_in_time_and_push_is_repeated() {
     let mut plan = plan(Plan::new()).await;
     plan.timeout = Some(Duration::from_secs(2));
     let stack = plan.start().await.unwrap();
@@ -138,7 +138,7 @@ fn is_1datatechs_negative(answer: &Answer) {
 
 /// 1datatech counts a push as failed after 500 ms; its own negative is there before, and not the gateway's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_store_is_slow_or_silent_1datatech_is_asked_to_repeat_before_its_deadline() {
+async fn slow_store_answers_1datatech_before_its_deadline() {
     let stack = start(Plan::new()).await;
     let partner = Partner::OneData;
     taken(&stack, partner, r#"{"batchNo":"B0"}"#).await;
@@ -154,9 +154,9 @@ async fn while_the_store_is_slow_or_silent_1datatech_is_asked_to_repeat_before_i
     }
 }
 
-/// What opens its connections at the start does not wait for them at 1datatech's expense.
+/// A start does not wait for its connections beyond 1datatech's deadline.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_start_beside_a_slow_or_silent_store_answers_before_1datatechs_deadline() {
+async fn start_with_slow_store_answers_before_1datatechs_deadline() {
     let stack = start(Plan::new()).await;
     for manner in [Manner::Late(Duration::from_millis(400)), Manner::Mute, Manner::Deaf] {
         stack.table.behave(manner);

@@ -14,7 +14,7 @@ use crate::support::{Plan, erp, status, until, within};
 const FOR_EVER: Duration = Duration::from_hours(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_killed_in_the_middle_of_a_batch_repeats_only_what_was_not_recorded() {
+async fn killed_worker_repeats_only_unrecorded_messages() {
     let (quick, slow) = (erp().await, erp().await);
     slow.behave(Behaviour::Slow(FOR_EVER));
     let stack = start(Plan::new().endpoint("quick", &quick, "").endpoint("slow", &slow, "")).await;
@@ -39,7 +39,7 @@ async fn a_worker_killed_in_the_middle_of_a_batch_repeats_only_what_was_not_reco
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_no_hint_comes_again_alone_until_it_is_a_dead_letter() {
+async fn invalid_message_is_repeated_alone_until_dead_letter() {
     let erp = erp().await;
     let stack = start(Plan::new().endpoint("erp", &erp, "")).await;
     hinted(&stack, 1).await;

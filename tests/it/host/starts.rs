@@ -10,7 +10,7 @@ use super::{hinted, is_the_gateways_negative, ledger, plan, push, start, taken};
 use crate::support::{APP_ID, Plan, erp, secret, status, until, within};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_push_to_a_function_that_does_not_run_is_kept_and_its_resend_is_the_same_event() {
+async fn push_that_starts_a_function_is_stored_once_with_resend() {
     let stack = start(Plan::new()).await;
     let function = stack.function("syn_status").unwrap();
     assert!(function.processes().is_empty());
@@ -23,7 +23,7 @@ async fn a_push_to_a_function_that_does_not_run_is_kept_and_its_resend_is_the_sa
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_delivered_is_not_delivered_again_for_a_resend() {
+async fn resend_of_a_delivered_event_is_not_delivered_again() {
     let erp = erp().await;
     let stack = start(Plan::new().endpoint("erp", &erp, "")).await;
     let body = hinted(&stack, 1).await;
@@ -53,7 +53,7 @@ async fn a_push_is_taken_without_credentials_and_delivered_with_them() {
 
 /// Each push that finds all instances busy starts another, up to a limit; what is over it is asked to come again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_instances_at_once_keep_equal_pushes_once_and_an_eleventh_push_is_put_off() {
+async fn ten_instances_store_equal_pushes_once_eleventh_is_refused() {
     let stack = start(Plan::new()).await;
     let function = stack.function("syn_status").unwrap();
     stack.table.behave(Manner::Held);

@@ -1,4 +1,4 @@
-//! Pushes beside a queue that is at its worst: what the partner is told, and what is hinted at.
+//! Pushes with a failing queue: the partner's answer, and the queue messages.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::{BODY, KEY, NOW, configuration, deployed, rest, said};
 use crate::dynamodb::Fault;
-use crate::support::{Kept, verified};
+use crate::support::{RecordedQueue, verified};
 
 /// A queue whose first use is a defect.
 #[derive(Clone, Default)]
@@ -34,7 +34,7 @@ impl Queue for Defective {
 /// Before the write and after it. No push is known that the shipped code panics at, so this is tried in this process; that
 /// a panic unwinds in the release binaries, too, is held by `rules` and by `infra/local-stack check`.
 #[tokio::test]
-async fn a_push_whose_handler_panicked_is_accepted_once_when_it_comes_again() {
+async fn push_after_a_handler_panic_is_accepted_once() {
     let broken = Action { read: |_| panic!("a defect"), ..single_receipt::ACTION };
     // With another business key there is something to hint at.
     let body = r#"{"orderOutNo":"S1","billNo":"B1","paramJson":{}}"#;
@@ -61,9 +61,9 @@ async fn a_push_whose_handler_panicked_is_accepted_once_when_it_comes_again() {
 
 /// Where one waybill of fifty was late, no hint went out for the others and no log named them.
 #[tokio::test(start_paused = true)]
-async fn what_is_stored_in_time_is_hinted_at_though_another_part_of_the_push_is_late() {
+async fn stored_events_are_queued_though_others_of_the_push_are_late() {
     let (Context { config, store, clock, .. }, emulator) = deployed().await;
-    let queue = Kept::default();
+    let queue = RecordedQueue::default();
     let context = Context { config, store, clock, queue: queue.clone() };
     let path = format!("/hooks/trackingeyes/te/{KEY}te/customs_status");
     let verified = verified(&context.config, &path, customs_status::ACTION);

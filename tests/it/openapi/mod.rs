@@ -9,7 +9,7 @@ mod violations;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hub::call::{self, Answered, Decision};
+use hub::call::{self, Decision, PartnerAnswer};
 use hub::delivery::Attempt;
 use hub::{ConnectionId, Utc};
 use partners::operation::{self, Effect, Field, Kind, Need, Operation, Settings, enclosure};
@@ -63,7 +63,7 @@ fn the_document_follows_the_rules_of_openapi() {
 }
 
 #[test]
-fn every_operation_has_a_path_with_its_fields_and_an_example_that_may_be_sent() {
+fn every_operation_has_a_path_fields_and_a_valid_example() {
     for row in operation::all() {
         let post = &DOCUMENT["paths"][path(row)]["post"];
         assert_eq!(post["tags"], json!([row.partner.id()]), "{}", row.name);
@@ -175,7 +175,7 @@ fn every_route_is_in_the_document_and_every_path_is_served() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_hub_answers_is_as_the_document_says() {
+async fn hubs_answers_match_the_document() {
     let erp = erp().await;
     let plan = Plan::new().endpoint("erp", &erp, "retry = []");
     let hub = plan.start().await;
@@ -227,7 +227,7 @@ fn a_call_is_shown_as_the_document_says() {
     let mut ended = queued.clone().claimed_to_send(Utc(1)).interrupted(Utc(2));
     ended.progress.attempts.push(Attempt { at: Utc(1), ms: 7, detail: "no answer".to_owned(), ..Attempt::default() });
     let mut done = ended.clone().resolved(Decision::Done, "erp", Utc(3)).unwrap();
-    done.answer = Some(Answered { status: 200, body: "好".to_owned(), truncated: false });
+    done.answer = Some(PartnerAnswer { status: 200, body: "好".to_owned(), truncated: false });
     let whole = call::whole(&record, &[]).unwrap();
     let shown = [&queued, &ended, &done].map(|call| call::view(&record.event.key, &record.event.meta, call));
     for shown in shown.into_iter().chain([whole]).map(|call| serde_json::to_value(call).unwrap()) {

@@ -125,7 +125,7 @@ impl Cut<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_power_cut_at_any_moment_takes_back_nothing_that_was_acknowledged() {
+async fn power_cut_at_any_moment_loses_no_acknowledged_push() {
     let run = run().await;
     let moments = run.moments(0xC07);
     let carried = |record: &Record| matches!(record, Record::Write { file, .. } if file == "tongguan.db");

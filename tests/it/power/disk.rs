@@ -1,6 +1,6 @@
 //! The disk as a power cut leaves it, from the record of what was done to its files.
 //!
-//! What was synced is there. Of what was not, anything may be: nothing, some writes, half a write.
+//! Synced writes persist. Of unsynced ones any part may persist: none, some of them, half of one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -55,7 +55,7 @@ pub(super) fn read(log: &Path) -> Vec<Record> {
     records
 }
 
-/// What may have become of what was not synced.
+/// Result of unsynced writes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Unsynced {
     Gone,

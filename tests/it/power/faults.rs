@@ -73,12 +73,12 @@ async fn trouble(switch: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_a_full_disk_partners_are_asked_to_repeat_until_there_is_space() {
+async fn full_disk_refuses_pushes_until_there_is_space() {
     trouble("full").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_a_disk_that_cannot_sync_partners_are_asked_to_repeat_until_it_can() {
+async fn disk_without_sync_refuses_pushes_until_it_syncs() {
     trouble("broken").await;
 }
 

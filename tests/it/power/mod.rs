@@ -1,4 +1,4 @@
-//! What the disk does to a hub: power that is cut, a disk that is full, broken or hangs.
+//! Failures of the disk under a hub: power cuts, and a disk that is full, broken or hanging.
 //!
 //! The hub is a process with a library between it and its files (`shim.c`), which `cc` makes from C: the build needs `cc`
 //! anyway. On Linux only, where a library can be put in between.

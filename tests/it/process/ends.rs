@@ -1,4 +1,4 @@
-//! How a hub ends, and that there is one to a data folder.
+//! The end of a hub, and the limit of one hub per data folder.
 
 use std::collections::HashMap;
 #[cfg(target_os = "linux")]
@@ -17,7 +17,7 @@ use crate::support::process::TONGGUAN;
 use crate::support::{Plan, Time, erp, hook, ledger, settled, status, until, within};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn asked_to_end_under_load_a_hub_ends_well_and_nothing_is_lost_or_sent_twice() {
+async fn stop_under_load_loses_and_repeats_nothing() {
     let erp = erp().await;
     let plan = Plan::new().endpoint("erp", &erp, "");
     let load = Load::new();
@@ -48,7 +48,7 @@ async fn asked_to_end_under_load_a_hub_ends_well_and_nothing_is_lost_or_sent_twi
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_push_that_is_under_way_when_the_hub_is_asked_to_end_is_kept_and_answered() {
+async fn push_in_progress_at_the_stop_is_stored_and_answered() {
     let plan = Plan::new();
     let mut process = Process::start(&plan, &[]).await.unwrap();
     let body = status("U1", 61);
@@ -143,7 +143,7 @@ async fn two_interrupts_end_a_hub_that_is_starting() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_hub_on_a_data_folder_is_refused_and_the_first_goes_on() {
+async fn second_hub_on_a_data_folder_is_refused() {
     let plan = Plan::new();
     let first = Process::start(&plan, &[]).await.unwrap();
     let refused = Process::start(&plan, &[]).await.err().expect("a second hub runs");

@@ -8,7 +8,7 @@ use crate::support::{Plan, hook, key};
 
 /// Regression: a wrong key, a wrong address and a wrong path were one line, "push refused".
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_log_tells_refusals_apart_and_the_answer_does_not() {
+async fn refusal_reason_is_in_the_log_and_not_in_the_answer() {
     let listed = "[[connections]]\nid = \"listed\"\npartner = \"xhq\"\nallow_ips = [\"203.0.113.7\"]\n";
     let plan = Plan::new().table(&format!("{listed}keys = [\"{}\"]", key("listed")));
     let mut process = Process::start(&plan, &[]).await.unwrap();

@@ -18,7 +18,7 @@ use serde_json::Value;
 use store::Store;
 use store_sqlite::SqliteStore;
 
-use super::side::{Kept, Side};
+use super::version::{RecordedQueue, Version};
 use super::{database, filled, folder, hints};
 use crate::dynamodb::emulated;
 
@@ -32,7 +32,7 @@ const LEFT: [(&str, Standing); 6] = [
     ("FAILED", Standing::Failed),
 ];
 
-/// What the fixtures were written by.
+/// Configuration of the fixtures' hub.
 const CONFIGURATION: &str = r#"
 sweep_every = "1m"
 
@@ -54,12 +54,12 @@ id = "erp"
 key = "erp-0123456789abcdefghijklmnopqrstuvwxyz"
 "#;
 
-pub(super) fn side<S: Store>(store: S) -> Side<S> {
-    Side::by(CONFIGURATION, store)
+pub(super) fn side<S: Store>(store: S) -> Version<S> {
+    Version::by(CONFIGURATION, store)
 }
 
 /// A process whose partner answers like this, and the requests that it got.
-fn caller<S: Store>(side: &Side<S>, answer: impl Fn() -> Option<Sent> + Send + Sync + 'static) -> Calling<S> {
+fn caller<S: Store>(side: &Version<S>, answer: impl Fn() -> Option<Sent> + Send + Sync + 'static) -> Calling<S> {
     let asked = Arc::new(AtomicUsize::new(0));
     let wire: Wire = {
         let asked = Arc::clone(&asked);
@@ -79,7 +79,7 @@ fn caller<S: Store>(side: &Side<S>, answer: impl Fn() -> Option<Sent> + Send + S
 }
 
 struct Calling<S> {
-    courier: Courier<S, Kept>,
+    courier: Courier<S, RecordedQueue>,
     asked: Arc<AtomicUsize>,
 }
 
@@ -102,7 +102,7 @@ fn failed(kind: Kind) -> Sent {
 }
 
 /// The ERP asks for an upload of that order, under a key of its name. The call's id.
-async fn ask<S: Store>(side: &Side<S>, order: &str) -> String {
+async fn ask<S: Store>(side: &Version<S>, order: &str) -> String {
     let body = format!(r#"{{"fileUrl":"http://files/1.zip","orderOutNo":"{order}","isReload":""}}"#);
     let request = http::Request::post("/calls/xhq-sh/upload")
         .header("authorization", "Bearer erp-0123456789abcdefghijklmnopqrstuvwxyz")
@@ -116,7 +116,7 @@ async fn ask<S: Store>(side: &Side<S>, order: &str) -> String {
 }
 
 /// Leaves a call in every state. The hints that nobody has worked on, by the call.
-pub(super) async fn left<S: Store>(side: &Side<S>) -> Vec<(&'static str, Hint)> {
+pub(super) async fn left<S: Store>(side: &Version<S>) -> Vec<(&'static str, Hint)> {
     let mut left = Vec::new();
     for (order, _) in LEFT {
         ask(side, order).await;
@@ -150,7 +150,7 @@ pub(super) async fn left<S: Store>(side: &Side<S>) -> Vec<(&'static str, Hint)> 
     left
 }
 
-async fn standing<S: Store>(side: &Side<S>, key: &EventKey) -> Standing {
+async fn standing<S: Store>(side: &Version<S>, key: &EventKey) -> Standing {
     let found = side.context.store.inspect(key, side.context.now()).await.unwrap().unwrap();
     found.work.call.unwrap().standing
 }
@@ -200,7 +200,7 @@ async fn finished<S: Store>(store: S, hints: Vec<(String, Hint)>) {
 }
 
 #[tokio::test]
-async fn what_this_version_leaves_of_calls_is_finished_by_itself() {
+async fn calls_left_by_this_version_are_finished_by_itself() {
     let (store, _) = emulated().await;
     let left = left(&side(store.clone())).await;
     finished(store, left.into_iter().map(|(order, hint)| (order.to_owned(), hint)).collect()).await;
@@ -212,7 +212,7 @@ fn versions() -> impl Iterator<Item = &'static str> {
 }
 
 #[tokio::test]
-async fn what_was_left_of_calls_in_dynamodb_is_finished() {
+async fn calls_left_in_dynamodb_are_finished() {
     for version in versions() {
         let store = filled(&format!("{version}/calls.json")).await;
         finished(store, hints(&format!("{version}/call_messages.json"))).await;
@@ -220,7 +220,7 @@ async fn what_was_left_of_calls_in_dynamodb_is_finished() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_left_of_calls_in_sqlite_is_finished() {
+async fn calls_left_in_sqlite_are_finished() {
     for version in versions() {
         let copy = database(&format!("{version}/calls.db"));
         let store = SqliteStore::existing(copy.path()).unwrap();

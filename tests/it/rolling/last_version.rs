@@ -1,5 +1,5 @@
-//! What the last version knows of what is stored and queued: its own types, as they are there, and none of the present
-//! ones. With each release they become those of the version that is released.
+//! Types of stored and queued data in the last version: copies of its own, and none of the present ones. With each release they
+//! become those of the released version.
 
 use std::io::Read as _;
 

@@ -4,12 +4,12 @@
 //! the messages of a queue, with events in every state, by the configuration beside them. `fixtures/this_version` is what
 //! the present one writes, with calls to partners; a release writes it anew, as CONTRIBUTING says.
 
-mod ahead;
 mod calls;
+mod fixtures;
 mod last_version;
 mod pushes;
-mod side;
-mod written;
+mod rollback;
+mod version;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ use store::{Settled, Store};
 use store_dynamodb::DynamoStore;
 use store_sqlite::SqliteStore;
 
-use self::side::{NOW, Side, receipt, status};
+use self::version::{NOW, Version, receipt, status};
 use crate::dynamodb::{Emulator, emulated};
 
 fn folder() -> PathBuf {
@@ -72,37 +72,37 @@ fn database(name: &str) -> tempfile::TempDir {
 }
 
 #[tokio::test]
-async fn what_the_last_version_left_in_dynamodb_is_finished() {
+async fn work_of_the_last_version_in_dynamodb_is_finished() {
     finished(filled("last_version/items.json").await, hints("last_version/messages.json")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_last_version_left_in_sqlite_is_finished() {
+async fn work_of_the_last_version_in_sqlite_is_finished() {
     let copy = database("last_version/tongguan.db");
     finished(SqliteStore::existing(copy.path()).unwrap(), hints("last_version/messages.json")).await;
 }
 
 #[tokio::test]
-async fn what_this_version_wrote_to_dynamodb_is_finished() {
+async fn work_of_this_version_in_dynamodb_is_finished() {
     finished(filled("this_version/items.json").await, hints("this_version/messages.json")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_this_version_wrote_to_sqlite_is_finished() {
+async fn work_of_this_version_in_sqlite_is_finished() {
     let copy = database("this_version/tongguan.db");
     finished(SqliteStore::existing(copy.path()).unwrap(), hints("this_version/messages.json")).await;
 }
 
 #[tokio::test]
-async fn what_this_version_leaves_is_finished_by_itself() {
+async fn work_left_by_this_version_is_finished_by_itself() {
     let (store, _) = emulated().await;
-    let left = pushes::left(&Side::new(store.clone())).await;
+    let left = pushes::left(&Version::new(store.clone())).await;
     finished(store, left.into_iter().map(|(of, hint)| (of.to_owned(), hint)).collect()).await;
 }
 
 /// Everything that a version left is finished, by its own messages where they say so, and by the sweep.
 async fn finished<S: Store>(store: S, messages: Vec<(String, Hint)>) {
-    let side = Side::new(store);
+    let side = Version::new(store);
     let before = side.ledger().await;
     let xhq = Tally { accepted: 27, delivered: 7, pending: 18, failed: 1, confirmed: 1, ..Tally::default() };
     assert_eq!(before["xhq-sh"], xhq);
@@ -180,9 +180,9 @@ fn a_delivery_that_the_last_version_changes_is_still_read_here() {
 
 /// A function that is still there when the next version begins to write.
 #[tokio::test]
-async fn work_that_a_newer_version_wrote_is_left_as_it_is_and_holds_nothing_up() {
+async fn work_of_a_newer_version_stays_and_blocks_nothing() {
     let (store, emulator) = emulated().await;
-    let side = Side::new(store);
+    let side = Version::new(store);
     let (newer, other) = (receipt("NEWER"), receipt("OTHER"));
     let hints = side.push("xhq-sh", "single_receipt", &newer).await;
     side.push("xhq-sh", "single_receipt", &other).await;

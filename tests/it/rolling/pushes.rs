@@ -8,12 +8,12 @@ use hub::progress::Outgoing as _;
 use queue::Hint;
 use store::{Settled, Store};
 
-use super::side::{Side, notice, receipt, status, to};
+use super::version::{Version, notice, receipt, status, to};
 
 const REFUSED: Outcome = Outcome::Refused { retry_after: None, trouble: false };
 
 /// Leaves an event in every state. The hints at them, by the state; some of them are stale by then.
-pub(super) async fn left<S: Store>(side: &Side<S>) -> Vec<(&'static str, Hint)> {
+pub(super) async fn left<S: Store>(side: &Version<S>) -> Vec<(&'static str, Hint)> {
     let (store, now) = (&side.context.store, side.context.now());
     let mut left = Vec::new();
     let mut leave = |of, hints: Vec<Hint>| left.extend(hints.into_iter().map(|hint| (of, hint)));

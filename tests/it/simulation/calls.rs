@@ -1,5 +1,5 @@
-//! The book of the calls in a history: what the ERP asked for, what each partner did, and where each call stands. Held to
-//! the promises of calls at every step.
+//! Checker of the calls in a history: it records the ERP's requests, the partners' executions and the states of the calls, and
+//! checks each step against the promises of calls.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use hub::call::{Call, Decision, Standing, end};
 use hub::progress::Progress;
 use hub::{Event, EventKey, Record, Work};
 
-use super::book::Held;
+use super::checker::Verdict;
 
-/// What a call is about: its idempotency key, and the number of the order or subscription in its body.
+/// Matter of a call: its idempotency key, and the number of the order or subscription in its body.
 pub(super) type Matter = String;
 
-/// What is known of a matter.
+/// Record of a matter.
 #[derive(Debug, Default)]
 struct Known {
     /// The partner may be asked twice.
@@ -23,7 +23,7 @@ struct Known {
     done_before: u32,
     /// How often the ERP had it sent again.
     retries: u32,
-    /// What the ERP decides, or decided.
+    /// Decisions of the ERP.
     asked: Vec<Decision>,
     /// The partner has refused it for good.
     refused: bool,
@@ -31,7 +31,7 @@ struct Known {
 
 /// A call as it is stored.
 #[derive(Debug)]
-struct Kept {
+struct StoredEvent {
     event: Event,
     call: Call,
     /// The ids under which its ends are told, the latest last.
@@ -42,7 +42,7 @@ struct Kept {
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     known: BTreeMap<Matter, Known>,
-    kept: BTreeMap<EventKey, Kept>,
+    kept: BTreeMap<EventKey, StoredEvent>,
     /// How often a call ended in each way.
     ends: BTreeMap<&'static str, usize>,
 }
@@ -54,7 +54,7 @@ impl Calls {
     }
 
     /// The ERP is told that a call is accepted: then it is stored.
-    pub(super) fn accepted(&self, id: &str) -> Held {
+    pub(super) fn accepted(&self, id: &str) -> Verdict {
         let stored = self.kept.keys().any(|key| key.id.to_string() == id);
         if stored { Ok(()) } else { Err(format!("the call {id} was accepted before it was stored")) }
     }
@@ -74,22 +74,22 @@ impl Calls {
     }
 
     /// The store took a call, the only one about its matter.
-    pub(super) fn admitted(&mut self, event: &Event, call: &Call) -> Held {
+    pub(super) fn admitted(&mut self, event: &Event, call: &Call) -> Verdict {
         if !self.known.contains_key(&call.key) {
             return Err(format!("nobody asked for {}", call.key));
         }
         if self.kept.values().any(|kept| kept.call.key == call.key) {
             return Err(format!("{} is two calls", call.key));
         }
-        let kept = Kept { event: event.clone(), call: call.clone(), told: Vec::new() };
+        let kept = StoredEvent { event: event.clone(), call: call.clone(), told: Vec::new() };
         self.kept.insert(event.key.clone(), kept);
         Ok(())
     }
 
     /// A request reaches the wire: what must not be done twice was marked before.
-    pub(super) fn sent(&self, matter: &str) -> Held {
+    pub(super) fn sent(&self, matter: &str) -> Verdict {
         let kept = self.kept.values().find(|kept| kept.call.key == matter);
-        let (Some(known), Some(Kept { call, .. })) = (self.known.get(matter), kept) else {
+        let (Some(known), Some(StoredEvent { call, .. })) = (self.known.get(matter), kept) else {
             return Err(format!("{matter} was sent before it was stored"));
         };
         let marked = call.standing == Standing::Queued && call.sending && call.progress.is_claimed;
@@ -100,7 +100,7 @@ impl Calls {
     }
 
     /// The partner did it.
-    pub(super) fn done(&mut self, matter: &str) -> Held {
+    pub(super) fn done(&mut self, matter: &str) -> Verdict {
         let known = self.known.entry(matter.to_owned()).or_default();
         known.done += 1;
         if !known.safe && known.done > 1 + known.retries {
@@ -151,14 +151,14 @@ impl Calls {
     }
 
     /// The end: every call has come to one.
-    pub(super) fn closed(&self) -> Held {
+    pub(super) fn closed(&self) -> Verdict {
         let open: Vec<_> = self.kept.values().filter(|kept| kept.call.standing == Standing::Queued).collect();
         if open.is_empty() { Ok(()) } else { Err(format!("these calls have no end: {open:?}")) }
     }
 }
 
 /// A call goes where it may from where it was.
-fn moved(known: &mut Known, old: &Call, new: &Call) -> Held {
+fn moved(known: &mut Known, old: &Call, new: &Call) -> Verdict {
     // A claim goes on when the clock is set back.
     let (was, is) = (&old.progress, &new.progress);
     let progress = Progress { due: is.due, ..was.clone() };

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use config::Endpoint;
-use courier::{Parcel, Returned};
+use courier::{DeliveryResult, Parcel};
 use futures::future::BoxFuture;
 use hub::delivery::Outcome;
 use hub::envelope::{self, Format};
@@ -14,7 +14,7 @@ use hub::{EndpointId, Utc};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::book::Kept;
+use super::checker::StoredEvent;
 use super::random::Random;
 use super::world::World;
 
@@ -36,7 +36,7 @@ pub(super) enum Mood {
     Refuses(u16, Option<Duration>),
 }
 
-/// What one attempt meets.
+/// Reaction of the ERP to one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
     Take,
@@ -87,7 +87,7 @@ impl Erp {
     /// How the hub sends to it.
     pub(super) fn send(self: &Arc<Self>) -> courier::Send {
         let erp = Arc::clone(self);
-        Arc::new(move |endpoint, parcel| -> BoxFuture<'_, Returned> {
+        Arc::new(move |endpoint, parcel| -> BoxFuture<'_, DeliveryResult> {
             let erp = Arc::clone(&erp);
             Box::pin(async move { erp.attempt(endpoint, parcel).await })
         })
@@ -126,11 +126,11 @@ impl Erp {
         state.attempts.iter().filter(|(own, _)| own.as_str() == endpoint).map(|(_, at)| *at).collect()
     }
 
-    async fn attempt(&self, endpoint: &Endpoint, parcel: Parcel) -> Returned {
+    async fn attempt(&self, endpoint: &Endpoint, parcel: Parcel) -> DeliveryResult {
         let now = self.world.now();
         let under_way = self.begin(endpoint, now);
         let mut kind = String::new();
-        let kept = self.world.book().attempted(&parcel.id, &endpoint.id, now).map(|kept| {
+        let kept = self.world.checker().attempted(&parcel.id, &endpoint.id, now).map(|kept| {
             kept.kind.clone_into(&mut kind);
             check(kept, endpoint, &parcel, now)
         });
@@ -140,18 +140,18 @@ impl Erp {
         sleep(pause.min(endpoint.timeout)).await;
         let act = if pause >= endpoint.timeout { Act::Silence } else { act };
         if matches!(act, Act::Take | Act::TakeInSilence) {
-            self.world.book().taken(&parcel.id, &endpoint.id);
+            self.world.checker().taken(&parcel.id, &endpoint.id);
         }
         if let Act::Answer(_, Some(after)) = act {
-            self.world.book().asked(&parcel.id, &endpoint.id, self.world.now().after(after));
+            self.world.checker().asked(&parcel.id, &endpoint.id, self.world.now().after(after));
         }
         if act == Act::TakeInSilence {
-            self.world.book().blemish_id(&parcel.id);
+            self.world.checker().blemish_id(&parcel.id);
             let rest = self.world.draw(|random, _| random.ms(0..=4_000));
             sleep(rest.min(endpoint.timeout.saturating_sub(pause))).await;
         }
         drop(under_way);
-        let judged = |status, retry_after, body: &[u8]| Returned {
+        let judged = |status, retry_after, body: &[u8]| DeliveryResult {
             outcome: envelope::judge(endpoint.format, status, retry_after, Some(body)),
             status: Some(status),
             detail: String::new(),
@@ -161,7 +161,7 @@ impl Erp {
             Act::Answer(200, after) => judged(200, after, br#"{"state":false,"msg":"busy"}"#),
             Act::Answer(status, after) => judged(status, after, b""),
             Act::Silence | Act::TakeInSilence => {
-                Returned { outcome: Outcome::NoAnswer, status: None, detail: "no answer".to_owned() }
+                DeliveryResult { outcome: Outcome::NoAnswer, status: None, detail: "no answer".to_owned() }
             }
         }
     }
@@ -221,7 +221,7 @@ fn poison(random: &mut Random, format: Format) -> Act {
 }
 
 /// Every attempt carries the event's id, a signature of its very bytes at this time, and the partner's bytes.
-fn check(kept: &Kept, endpoint: &Endpoint, parcel: &Parcel, now: Utc) -> Result<(), String> {
+fn check(kept: &StoredEvent, endpoint: &Endpoint, parcel: &Parcel, now: Utc) -> Result<(), String> {
     let id = &parcel.id;
     let signed =
         endpoint.keys.iter().flatten().map(|key| key.sign(id, Utc(parcel.timestamp * 1_000_000), &parcel.body));

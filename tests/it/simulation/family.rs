@@ -1,4 +1,4 @@
-//! Families of histories: what goes wrong in each, and what must hold in it beyond what always must.
+//! Families of histories: the faults of each, and its promises beyond the general ones.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub(super) enum Family {
 /// The endpoints of every history.
 pub(super) const ENDPOINTS: [&str; 3] = ["erp", "wms", "tms"];
 
-/// What happens in one history, apart from the pushes.
+/// Plan of one history, apart from its pushes.
 pub(super) struct Plan {
     pub(super) weather: Weather,
     /// How each endpoint is, from when until when.
@@ -108,7 +108,7 @@ impl Family {
         }
     }
 
-    /// What happens in one history of the family.
+    /// Plan of one history of the family.
     #[expect(clippy::too_many_lines, reason = "a table: one arm a family")]
     pub(super) fn plan(self, random: &mut Random) -> Plan {
         let plan = Plan {

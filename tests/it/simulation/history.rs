@@ -12,19 +12,19 @@ use store::{Failed, Store as _};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::asker::{self, Asked};
+use super::caller::{self, Asked};
 use super::erp::Erp;
 use super::family::{ENDPOINTS, Family, Plan, endpoint, wrong};
 use super::hub::Hub;
-use super::mortal::Mortal;
+use super::killable::Killable;
 use super::partner;
 use super::pushes::{self, push};
 use super::random::Random;
 use super::world::{Weather, World};
 
-/// What a history came to.
+/// Result of a history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Came {
+pub(super) struct HistoryResult {
     /// The digest of everything that happened.
     pub(super) digest: u64,
     /// The first promise that was broken, and what came before it.
@@ -38,12 +38,12 @@ pub(super) struct Came {
 }
 
 /// Plays a history, in virtual time. Where a promise is broken, `shown` lines up to there are told.
-pub(super) fn play(family: Family, seed: u64, shown: usize) -> Came {
+pub(super) fn play(family: Family, seed: u64, shown: usize) -> HistoryResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(history(family, seed, shown))
 }
 
-async fn history(family: Family, seed: u64, shown: usize) -> Came {
+async fn history(family: Family, seed: u64, shown: usize) -> HistoryResult {
     let mut random = Random::new(seed.rotate_left(32) ^ 0x5EED);
     let plan = family.plan(&mut random);
     let config = Config::parse(&pushes::document(plan.retry, plan.concurrency)).unwrap();
@@ -56,7 +56,7 @@ async fn history(family: Family, seed: u64, shown: usize) -> Came {
         erp.refuse(endpoint(at), kind, hangs);
     }
     let hub = Hub::new(&world, &erp);
-    world.book().clocks_lie = plan.jumps > 0;
+    world.checker().clocks_lie = plan.jumps > 0;
     hub.start();
 
     trouble(&plan, &mut random, &hub, &erp).await;
@@ -73,10 +73,10 @@ async fn history(family: Family, seed: u64, shown: usize) -> Came {
     if plan.operations > 0 && world.first_broken().is_none() {
         everything_again(&hub, &erp).await;
     }
-    let book = world.book();
-    let (events, unblemished, ends) = (book.events(), book.unblemished(), book.calls.ends().clone());
-    drop(book);
-    Came { digest: world.digest(), broken: world.first_broken(), events, unblemished, ends }
+    let checker = world.checker();
+    let (events, unblemished, ends) = (checker.events(), checker.unblemished(), checker.calls.ends().clone());
+    drop(checker);
+    HistoryResult { digest: world.digest(), broken: world.first_broken(), events, unblemished, ends }
 }
 
 /// From the beginning until everything is well and every partner has come to an end.
@@ -134,7 +134,7 @@ async fn trouble(plan: &Plan, random: &mut Random, hub: &Arc<Hub>, erp: &Arc<Erp
             let hub = Arc::clone(hub);
             partners.spawn(async move {
                 sleep_until(first).await;
-                asker::ask(hub, asked).await;
+                caller::ask(hub, asked).await;
             });
         }
     }
@@ -142,7 +142,7 @@ async fn trouble(plan: &Plan, random: &mut Random, hub: &Arc<Hub>, erp: &Arc<Erp
         let (hub, when) = (Arc::clone(hub), at(random, plan.heals));
         mishaps.spawn(async move {
             sleep_until(when).await;
-            asker::decide(&hub).await;
+            caller::decide(&hub).await;
         });
     }
     let step = (plan.heals / 300).max(Duration::from_secs(1));
@@ -164,7 +164,7 @@ async fn trouble(plan: &Plan, random: &mut Random, hub: &Arc<Hub>, erp: &Arc<Erp
     if plan.jumps > 0 {
         jump(hub, 0);
     }
-    if plan.never_refused && world.book().refusals() > 0 {
+    if plan.never_refused && world.checker().refusals() > 0 {
         world.broken("a push was refused, with nothing wrong with the store");
     }
 }
@@ -172,7 +172,7 @@ async fn trouble(plan: &Plan, random: &mut Random, hub: &Arc<Hub>, erp: &Arc<Erp
 /// The clock jumps. What is under way has another time from here on, and may be attempted twice.
 fn jump(hub: &Hub, wrong: i64) {
     hub.world.jump(wrong);
-    hub.world.book().blemish(hub.store.pending());
+    hub.world.checker().blemish(hub.store.pending());
 }
 
 /// An operator confirms or replays, and may be cut off at any await.
@@ -186,18 +186,18 @@ async fn operate(hub: &Hub) {
     });
     let change = if confirms {
         let cutoff = if some { now } else { hub::Utc(now.0 - 30_000_000) };
-        let book = &mut *world.book();
-        book.confirmed_until = cutoff.max(book.confirmed_until);
+        let checker = &mut *world.checker();
+        checker.confirmed_until = cutoff.max(checker.confirmed_until);
         Change::Confirm { cutoff }
     } else if sends {
         Change::SendNow
     } else {
-        world.book().replays |= !dry;
+        world.checker().replays |= !dry;
         Change::Replay
     };
     let selection = if some {
         let keys = world.draw(|random, _| random.next());
-        let one = |n: u64| world.book().some(|len| usize::try_from((keys >> n) % len as u64).unwrap_or_default());
+        let one = |n: u64| world.checker().some(|len| usize::try_from((keys >> n) % len as u64).unwrap_or_default());
         Selection::These([0, 8, 16].into_iter().filter_map(one).collect::<BTreeSet<_>>().into_iter().collect())
     } else if sends && !confirms {
         Selection::Pending
@@ -208,7 +208,7 @@ async fn operate(hub: &Hub) {
     let context = hub.context();
     let id = endpoint(to);
     let order = Order { change, endpoint: &id, selection, from: None, dry_run: dry };
-    let applied = Mortal::new(apply(&context, &order, |_| true, |hints| hub.hint(hints)), death).await;
+    let applied = Killable::new(apply(&context, &order, |_| true, |hints| hub.hint(hints)), death).await;
     world.tell(&format!("operator: {applied:?}"));
 }
 
@@ -230,11 +230,11 @@ async fn quiet(hub: &Hub, from: hub::Utc) {
     }
 }
 
-/// What must hold at the end of every history.
+/// Checks at the end of every history.
 async fn judge(plan: &Plan, hub: &Hub, erp: &Erp) {
     let world = &hub.world;
     let works: Vec<_> = hub.store.model().items().map(|item| (item.event.clone(), item.work.clone())).collect();
-    let held = world.book().closed(works.iter().map(|(event, work)| (&event.key, work)));
+    let held = world.checker().closed(works.iter().map(|(event, work)| (&event.key, work)));
     world.hold(held);
 
     let now = world.now();
@@ -243,7 +243,7 @@ async fn judge(plan: &Plan, hub: &Hub, erp: &Erp) {
     for tally in ledger.into_values() {
         total += tally;
     }
-    let counted = world.book().tally();
+    let counted = world.checker().tally();
     if total != counted || !total.balanced() || total.pending > 0 {
         world.broken(&format!("the ledger is {total:?}, and by the changes it must be {counted:?}"));
     }
@@ -276,7 +276,7 @@ async fn judge(plan: &Plan, hub: &Hub, erp: &Erp) {
                 endpoints.contains(&delivery.endpoint.as_str())
                     && !timely
                     && !erp.refuses(&delivery.endpoint, event.meta.kind.as_str())
-                    && !erp.is_poison(&delivery.endpoint, &world.book().calls.told(&event.key))
+                    && !erp.is_poison(&delivery.endpoint, &world.checker().calls.told(&event.key))
             })
             .map(|(event, delivery)| {
                 format!("{} at {} {:?} {}", event.key.id, delivery.endpoint, delivery.state, delivery.progress.due)
@@ -324,7 +324,7 @@ fn no_stampede(plan: &Plan, hub: &Hub, erp: &Erp, began: hub::Utc) {
 async fn everything_again(hub: &Hub, erp: &Erp) {
     let world = &hub.world;
     erp.heal(true);
-    world.book().replays = true;
+    world.checker().replays = true;
     let context = hub.context();
     for id in ENDPOINTS.map(endpoint) {
         let (change, selection) = (Change::Replay, Selection::Failed);
@@ -337,12 +337,12 @@ async fn everything_again(hub: &Hub, erp: &Erp) {
         }
     }
     quiet(hub, world.now()).await;
-    let tally = world.book().tally();
+    let tally = world.checker().tally();
     if tally.failed > 0 || tally.pending > 0 {
         world.broken(&format!("replayed, and not delivered: {tally:?}"));
     }
     let model = hub.store.model();
-    let held = world.book().closed(model.items().map(|item| (&item.event.key, &item.work)));
+    let held = world.checker().closed(model.items().map(|item| (&item.event.key, &item.work)));
     drop(model);
     world.hold(held);
 }

@@ -19,16 +19,16 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::asker::DEADLINE;
-use super::callee;
+use super::called_partner;
+use super::caller::DEADLINE;
 use super::erp::Erp;
-use super::mortal::Mortal;
+use super::killable::Killable;
 use super::pushes::Push;
 use super::queue::{SimQueue, describe};
 use super::store::SimStore;
 use super::world::World;
 
-/// What an answer may take beyond the partner's budget, for the clock's grain.
+/// Time that an answer may take beyond the partner's budget, for the clock's grain.
 const GRAIN: Duration = Duration::from_millis(5);
 
 type SimCourier = Arc<Courier<SimStore, SimQueue>>;
@@ -60,7 +60,7 @@ impl<'a> Carried<'a> {
         let count = carried.entry(claim.clone()).or_default();
         *count += 1;
         if *count > 1 {
-            hub.world.book().blemish([hint.key.clone()]);
+            hub.world.checker().blemish([hint.key.clone()]);
         }
         drop(carried);
         Self(hub, Some(claim))
@@ -116,7 +116,7 @@ impl Hub {
                 Ok(())
             }),
             send: self.erp.send(),
-            wire: callee::wire(&self.world),
+            wire: called_partner::wire(&self.world),
             ports: port_push::ACTION,
             ends: None,
         });
@@ -141,7 +141,7 @@ impl Hub {
                 }
             }
         });
-        if self.world.book().clocks_lie {
+        if self.world.checker().clocks_lie {
             // As after a start: the clock may have been set back before.
             self.world.set_back.store(true, Ordering::SeqCst);
             let (hub, courier) = (Arc::clone(self), Arc::clone(&courier));
@@ -164,7 +164,7 @@ impl Hub {
     pub(super) async fn restart(self: &Arc<Self>, down: Duration) {
         let Some(mut process) = self.process.lock().unwrap().take() else { return };
         self.world.tell("the hub dies");
-        self.world.book().blemish(self.store.pending());
+        self.world.checker().blemish(self.store.pending());
         process.tasks.shutdown().await;
         drop(process);
         self.queue.forget();
@@ -197,10 +197,10 @@ impl Hub {
         let (hub, death) = (Arc::clone(self), self.death(24));
         self.spawn(|courier| async move {
             let carried = Carried::begin(&hub, &hint);
-            let done = Mortal::new(courier::run(&courier, &hint), death).await;
+            let done = Killable::new(courier::run(&courier, &hint), death).await;
             drop(carried);
             if done.is_none() {
-                hub.world.book().blemish([hint.key.clone()]);
+                hub.world.checker().blemish([hint.key.clone()]);
             }
             let what = done.map_or("died".to_owned(), |done| done.map_or_else(|e| e.to_string(), |d| format!("{d:?}")));
             hub.world.tell(&format!("carried {}: {what}", describe(&hint)));
@@ -218,9 +218,9 @@ impl Hub {
         let (hub, death) = (Arc::clone(self), self.death(80));
         self.spawn(|courier| async move {
             let budget = courier.context.config.sweep_every;
-            let done = Mortal::new(courier::sweep(&courier, budget), death).await;
+            let done = Killable::new(courier::sweep(&courier, budget), death).await;
             if done.is_none() {
-                hub.world.book().blemish(hub.store.pending());
+                hub.world.checker().blemish(hub.store.pending());
             }
             let what = done.map_or("died".to_owned(), |done| done.map_or_else(|e| e.to_string(), |s| format!("{s:?}")));
             hub.world.tell(&format!("sweep: {what}"));
@@ -238,7 +238,7 @@ impl Hub {
         let (answered, answer) = oneshot::channel();
         let death = self.death(16);
         self.spawn(|courier| async move {
-            if let Some(said) = Mortal::new(call::invoke(&courier, event.as_bytes()), death).await {
+            if let Some(said) = Killable::new(call::invoke(&courier, event.as_bytes()), death).await {
                 // An ERP that no longer waits is told nothing.
                 let _ = answered.send(lambda::invoked(&said));
             }
@@ -253,7 +253,7 @@ impl Hub {
         let partner = push.partner;
         let running = self.spawn(|courier| async move {
             let arrived = Instant::now();
-            let received = Mortal::new(keep(&courier.context, &push, arrived), death).await;
+            let received = Killable::new(keep(&courier.context, &push, arrived), death).await;
             if let Some(received) = received {
                 if arrived.elapsed() > partner.budget() + GRAIN {
                     hub.world.broken(&format!("{partner} waited {:?} for its answer", arrived.elapsed()));

@@ -1,5 +1,5 @@
-//! An endpoint that chokes on one kind of event gets the others, and one that is back gets what waited for it: the field's
-//! own numbers, in virtual time.
+//! An endpoint that fails on one type of event gets the others, and one that recovers gets the postponed events: the numbers of
+//! a real incident, in virtual time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,7 +70,7 @@ async fn good_events_among_refused_ones_arrive_within_a_minute() {
 
 /// Regression: behind twelve bad events good ones waited for up to 62 s.
 #[tokio::test(start_paused = true)]
-async fn good_events_behind_twelve_refused_ones_arrive_within_a_minute() {
+async fn good_events_after_twelve_refused_arrive_within_a_minute() {
     good_among_bad(4, false, 12, 0).await;
     good_among_bad(4, true, 12, 0).await;
 }
@@ -83,7 +83,7 @@ async fn good_events_among_those_that_hang_arrive_within_a_minute() {
 
 /// Regression: after a circuit closed 10 of 28 deliveries still waited for 36 s, and others for up to 187 s.
 #[tokio::test(start_paused = true)]
-async fn what_waits_goes_out_at_once_when_the_endpoint_is_back() {
+async fn postponed_events_are_sent_once_the_endpoint_recovers() {
     for mood in [Mood::Down, Mood::Hangs, Mood::Refuses(503, None), Mood::Refuses(502, None)] {
         for minutes in [1, 10, 60] {
             let back = MINUTE * minutes;

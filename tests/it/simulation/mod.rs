@@ -5,16 +5,16 @@
 //! `TONGGUAN_SIM_HISTORIES` says how many histories are played over all families, a thousand where it is not set.
 //! `TONGGUAN_SIM_SEED` says which seed is the first; then one history of each family is played where no number is given.
 
-mod asker;
-mod book;
-mod callee;
+mod called_partner;
+mod caller;
 mod calls;
+mod checker;
 mod erp;
 mod family;
 mod history;
 mod hub;
+mod killable;
 mod kinds;
-mod mortal;
 mod partner;
 mod pushes;
 mod queue;

@@ -24,19 +24,19 @@ pub(super) async fn play(hub: Arc<Hub>, push: Push, by_hand: bool) {
 async fn by_rule(hub: &Arc<Hub>, push: &Push) -> bool {
     for tries in 1.. {
         let told = hub.world.tell(&format!("push of {:?}, {tries}", facts(push)));
-        let ticket = hub.world.book().pushed(&push.claims, told, hub.world.now());
+        let ticket = hub.world.checker().pushed(&push.claims, told, hub.world.now());
         let answer = hub.receive(push).await;
         let next = after(push.partner, tries, answer.as_ref().map(as_heard).as_ref());
         let told = hub.world.tell(&format!("answer to {:?}: {next:?}", facts(push)));
         match next {
             Next::Taken => {
-                let promise = hub.world.book().acknowledged(&ticket, told);
+                let promise = hub.world.checker().acknowledged(&ticket, told);
                 hub.world.hold(promise);
                 return true;
             }
             Next::Again(interval) => sleep(interval).await,
             Next::GivenUp(_) => {
-                hub.world.book().refused();
+                hub.world.checker().refused();
                 return false;
             }
         }

@@ -1,4 +1,4 @@
-//! What partners push in a history, and what it must become.
+//! Pushes of the partners in a history, and the events that they must become.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What histories found, each told by itself.
+//! Regressions that histories found, each by itself.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -34,7 +34,7 @@ async fn a_replay_at_one_endpoint_knocks_at_no_other() {
     let (world, hub) = hub(Some(Dead::Forgets));
     play(Arc::clone(&hub), receipt(&mut Random::new(1), 1), false).await;
     let key = hub.store.pending().remove(0);
-    world.book().replays = true;
+    world.checker().replays = true;
     let replay = Selection::These(vec![key.clone()]);
     let (change, tms) = (Change::Replay, endpoint("tms"));
     let order = Order { change, endpoint: &tms, selection: replay, from: None, dry_run: false };

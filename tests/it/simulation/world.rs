@@ -1,4 +1,4 @@
-//! What everything in a history shares: its chance, its clock, its trace, and the book in which the truth is kept.
+//! Shared state of a history: its randomness, its clock, its trace, and its checker.
 
 use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
@@ -14,7 +14,7 @@ use hub::progress::Progress;
 use hub::{Event, EventKey, Utc, Work};
 use tokio::time::Instant;
 
-use super::book::Book;
+use super::checker::Checker;
 use super::random::Random;
 
 /// When histories begin.
@@ -81,7 +81,7 @@ struct State {
 
 /// The world of one history.
 pub(super) struct World {
-    /// What the hub is configured with.
+    /// Configuration of the hub.
     pub(super) config: Arc<Config>,
     began: Instant,
     /// By how much the clock is wrong, in microseconds.
@@ -90,7 +90,7 @@ pub(super) struct World {
     /// The clock was set back, and due times are to be.
     pub(super) set_back: AtomicBool,
     state: Mutex<State>,
-    book: Mutex<Book>,
+    checker: Mutex<Checker>,
 }
 
 impl World {
@@ -104,7 +104,7 @@ impl World {
             hash: DefaultHasher::new(),
             broken: None,
         };
-        let book = Mutex::new(Book::new(&config));
+        let checker = Mutex::new(Checker::new(&config));
         Arc::new(Self {
             config: Arc::new(config),
             began: Instant::now(),
@@ -112,7 +112,7 @@ impl World {
             watched: Mutex::new(Watched::new(BEGINNING, None).0),
             set_back: AtomicBool::new(false),
             state: Mutex::new(state),
-            book,
+            checker,
         })
     }
 
@@ -120,7 +120,7 @@ impl World {
         self.state.lock().unwrap()
     }
 
-    /// What time it is, for the hub and for everybody.
+    /// The current time, for the hub and all others.
     pub(super) fn now(&self) -> Utc {
         let steady = self.began.elapsed();
         let now = Utc(BEGINNING.after(steady).0 + self.wrong.load(Ordering::SeqCst));
@@ -183,7 +183,7 @@ impl World {
         }
     }
 
-    /// What the first broken promise was, and what came before it.
+    /// The first broken promise, and the trace before it.
     pub(super) fn first_broken(&self) -> Option<String> {
         self.state().broken.clone()
     }
@@ -195,8 +195,8 @@ impl World {
         }
     }
 
-    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap()
+    pub(super) fn checker(&self) -> MutexGuard<'_, Checker> {
+        self.checker.lock().unwrap()
     }
 
     /// Runs what nobody in the hub waits for, and what its death does not end.
@@ -208,7 +208,7 @@ impl World {
     /// The store has taken an event.
     pub(super) fn admitted(&self, event: &Event, work: &Work) {
         let told = self.tell(&format!("stored {} {} {}", event.meta.kind, event.key.subject, event.key.id));
-        let promise = self.book().admitted(event, work, told);
+        let promise = self.checker().admitted(event, work, told);
         self.hold(promise);
     }
 
@@ -228,7 +228,7 @@ impl World {
         });
         let call = call.unwrap_or_default();
         self.tell(&format!("changed {} v{}: {call}{}", key.id, after.version, states.join("; ")));
-        let promise = self.book().settled(key, before, after, self.now());
+        let promise = self.checker().settled(key, before, after, self.now());
         self.hold(promise);
     }
 }

@@ -32,7 +32,7 @@ mod contract {
 
 /// One was enough to hide the whole list and the whole ledger.
 #[tokio::test]
-async fn what_cannot_be_read_hides_nothing_and_does_not_balance() {
+async fn unreadable_row_hides_no_other_and_unbalances_the_ledger() {
     let store = make_store().await;
     let delivery = Delivery { state: State::Failed, ..Delivery::new("erp".into(), NOW, NOW) };
     let work = Work { accepted: 1, deliveries: vec![delivery], ..Work::default() };
@@ -52,7 +52,7 @@ async fn what_cannot_be_read_hides_nothing_and_does_not_balance() {
 
 /// Regression: pushes were acknowledged into a file that was removed, and gone after a restart.
 #[tokio::test]
-async fn what_is_stored_in_a_file_that_was_removed_is_refused() {
+async fn write_to_a_removed_file_is_refused() {
     for file in ["tongguan.db", "tongguan.db-wal", "tongguan.db-shm"] {
         let store = make_store().await;
         let file = FOLDER.with_borrow(|folder| folder.as_ref().unwrap().path().join(file));
@@ -147,7 +147,7 @@ async fn files_are_their_owners_alone_whatever_the_folder() {
 
 /// Regression: whatever was wrong with the data folder, it was said to be in use by another hub.
 #[tokio::test]
-async fn what_is_wrong_with_a_data_folder_is_told() {
+async fn data_folder_problem_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::within;
 
-/// What came back.
+/// An HTTP answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,

@@ -81,7 +81,7 @@ impl Load {
         *self.0.count.borrow()
     }
 
-    /// What was promised and is not stored.
+    /// Number of acknowledged pushes that are not stored.
     pub(crate) fn lost(&self, folder: &Path) -> usize {
         let kept = bodies(folder);
         self.0.promised.lock().unwrap().iter().filter(|body| !kept.contains(*body)).count()

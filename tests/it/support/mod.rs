@@ -1,4 +1,4 @@
-//! What the flows share: a hub in this process with an ERP behind it, time that can be moved, and plain HTTP.
+//! Helpers of the flows: a hub in this process with an ERP, a clock that tests set, and plain HTTP.
 
 pub(crate) mod canned;
 pub(crate) mod http;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use ::http::Method;
 use config::Config;
-use courier::{Courier, Swept};
+use courier::{Courier, SweepResult};
 use hub::Clock;
 use hub::action::Action;
 use hub::delivery::Delivery;
@@ -96,9 +96,9 @@ pub(crate) async fn erp_with(n: u8) -> Erp {
 
 /// A queue that keeps what it is sent.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Kept(pub(crate) Arc<Mutex<Vec<Hint>>>);
+pub(crate) struct RecordedQueue(pub(crate) Arc<Mutex<Vec<Hint>>>);
 
-impl Queue for Kept {
+impl Queue for RecordedQueue {
     const HOLDS_UP: Duration = Duration::from_secs(1);
 
     async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
@@ -319,6 +319,6 @@ pub(crate) fn courier(hub: &Hub) -> Courier<SqliteStore, InProcess> {
 }
 
 /// Sweeps once.
-pub(crate) async fn sweep(courier: &Courier<SqliteStore, InProcess>) -> Swept {
+pub(crate) async fn sweep(courier: &Courier<SqliteStore, InProcess>) -> SweepResult {
     within(courier::sweep(courier, Duration::from_mins(1))).await.unwrap()
 }

@@ -15,7 +15,7 @@ use base64::Engine as _;
 use callback::examples;
 use config::Config;
 use config::Context;
-use courier::{Courier, Returned};
+use courier::{Courier, DeliveryResult};
 use futures::FutureExt as _;
 use hub::Utc;
 use hub::delivery::Outcome;
@@ -29,29 +29,29 @@ use store_dynamodb::DynamoStore;
 use super::roles::{actions, allowed, index_arn, permissions, reaches, table_arn};
 use super::{hook_route, infra, trigger};
 use crate::dynamodb::{Emulator, emulated};
-use crate::support::Kept;
+use crate::support::RecordedQueue;
 use tongguan::table::{Function, Trigger, functions};
 
 const NOW: Utc = Utc(1_795_334_400_000_000);
 
-type Deployed = Context<DynamoStore, Kept>;
+type Deployed = Context<DynamoStore, RecordedQueue>;
 
 async fn deployed() -> (Deployed, Emulator) {
     let example = std::fs::read_to_string(infra().join("../examples/tongguan.toml")).unwrap();
     let (store, emulator) = emulated().await;
     let config = Arc::new(Config::parse(&example).unwrap());
     emulator.seen();
-    (Context { config, store, queue: Kept::default(), clock: Arc::new(|| NOW) }, emulator)
+    (Context { config, store, queue: RecordedQueue::default(), clock: Arc::new(|| NOW) }, emulator)
 }
 
-fn courier(context: &Deployed) -> Courier<DynamoStore, Kept> {
+fn courier(context: &Deployed) -> Courier<DynamoStore, RecordedQueue> {
     Courier {
         context: context.clone(),
         lines: Arc::default(),
         random: Arc::new(|| 0.5),
         entropy: courier::system_entropy(),
         send: Arc::new(|_, _| {
-            async { Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
+            async { DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
         }),
         wire: Arc::new(|_| std::future::pending().boxed()),
         ports: port_push::ACTION,
@@ -60,9 +60,9 @@ fn courier(context: &Deployed) -> Courier<DynamoStore, Kept> {
 }
 
 /// A courier whose every attempt ends its delivery as failed.
-fn failing(context: &Deployed) -> Courier<DynamoStore, Kept> {
+fn failing(context: &Deployed) -> Courier<DynamoStore, RecordedQueue> {
     let send: courier::Send = Arc::new(|_, _| {
-        async { Returned { outcome: Outcome::Impossible, status: None, detail: String::new() } }.boxed()
+        async { DeliveryResult { outcome: Outcome::Impossible, status: None, detail: String::new() } }.boxed()
     });
     Courier { send, ..courier(context) }
 }
@@ -71,7 +71,7 @@ fn sample(function: &str) -> String {
     host::sample(function).unwrap().to_string()
 }
 
-/// What was asked of DynamoDB since the last time, as actions. Each is allowed to that function.
+/// Actions requested of DynamoDB since the last call. Each must be allowed to that function.
 fn asked(function: &str, emulator: &Emulator) -> BTreeSet<String> {
     let (may, statements) = (may(function), permissions(function));
     let asked = emulator.seen_whole().into_iter().map(|seen| {
@@ -90,14 +90,14 @@ fn asked(function: &str, emulator: &Emulator) -> BTreeSet<String> {
     asked
 }
 
-/// What a function may ask of the table and its index.
+/// Actions that a function may request of the table and its index.
 fn may(function: &str) -> BTreeSet<String> {
     let may = permissions(function);
     allowed(&may, &table_arn()).into_iter().chain(allowed(&may, &index_arn())).collect()
 }
 
 #[test]
-fn every_function_has_a_sample_of_its_kind_and_there_are_no_others() {
+fn every_function_has_exactly_one_sample_event() {
     let files = std::fs::read_dir(infra().join("events")).unwrap().map(|entry| entry.unwrap().file_name());
     let files: BTreeSet<String> = files.map(|name| name.into_string().unwrap()).collect();
     // Of the webhooks, the first of each partner.
@@ -276,7 +276,7 @@ fn request(sample: &str) -> http::Request<bytes::Bytes> {
 }
 
 /// A courier whose calls the partner answers so.
-fn answered(context: &Deployed, body: &'static str) -> Courier<DynamoStore, Kept> {
+fn answered(context: &Deployed, body: &'static str) -> Courier<DynamoStore, RecordedQueue> {
     let wire: courier::Wire =
         Arc::new(move |_| std::future::ready(Sent::answer(200, bytes::Bytes::from_static(body.as_bytes()))).boxed());
     Courier { wire, ..courier(context) }
@@ -284,7 +284,7 @@ fn answered(context: &Deployed, body: &'static str) -> Courier<DynamoStore, Kept
 
 /// The sample hint at a call is the one that the sample request gives.
 #[tokio::test]
-async fn the_sample_call_is_made_by_the_sample_hint_and_its_end_is_shown() {
+async fn sample_message_makes_the_sample_call_and_its_end_event() {
     let (context, emulator) = deployed().await;
     // Nobody can tell what became of it.
     let courier = answered(&context, "<html>");

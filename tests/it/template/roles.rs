@@ -1,4 +1,4 @@
-//! What the functions' roles allow, and to what.
+//! Permissions of the functions' roles.
 
 use std::collections::BTreeSet;
 
@@ -176,7 +176,7 @@ fn a_webhook_reaches_no_lease_note_or_alias() {
 
 /// Alarms may not use the key that AWS has for topics.
 #[test]
-fn the_topic_of_alarms_is_encrypted_with_a_key_that_alarms_may_use() {
+fn alarm_topic_is_encrypted_with_a_key_for_alarms() {
     assert_eq!(resource("Alarms")["KmsMasterKeyId"], json!({"Ref": "AlarmsKey"}));
     let key = resource("AlarmsKey");
     assert_eq!(key["EnableKeyRotation"], true);

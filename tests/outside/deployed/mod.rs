@@ -60,7 +60,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_query_is_answered_with_what_the_partner_says
     );
     let workers = trials!(switches, workers:
-        a_worker_killed_in_the_middle_of_a_batch_repeats_only_what_was_not_recorded
+        killed_worker_repeats_only_unrecorded_messages
         what_is_no_hint_ends_as_a_dead_letter_and_what_comes_behind_it_arrives_once
     );
     let containers = trials!(&[&STACK, &CONTAINERS], containers:

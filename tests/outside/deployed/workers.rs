@@ -14,7 +14,7 @@ use crate::support::{until, within};
 const FOR_EVER: Duration = Duration::from_hours(1);
 
 /// Three waybills make three events and six hints, most of them in one batch.
-pub(super) async fn a_worker_killed_in_the_middle_of_a_batch_repeats_only_what_was_not_recorded() {
+pub(super) async fn killed_worker_repeats_only_unrecorded_messages() {
     let stage = stage().await;
     let before = stage.ledger().await.delivered;
     let waybill = stage.marked(&examples::find("customs_status").unwrap());

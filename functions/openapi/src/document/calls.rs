@@ -1,4 +1,4 @@
-//! The paths of calls: asking for any operation by its name, and what became of it.
+//! The paths of calls: request any operation by its name, read its state, decide and retry.
 
 use api::contract::{Calls, Resolution, Retry};
 use partners::operation::Effect;
@@ -19,24 +19,25 @@ pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 5] {
     ]
 }
 
-/// What an operation is answered with.
+/// The responses of an operation.
 pub(crate) fn responses(effect: Effect) -> Value {
     match effect {
         Effect::Query => {
-            let own = as_it_came("The partner's own answer, as it came.");
+            let own = as_it_came("The partner's own answer, unchanged.");
             let problems = ["400", "401", "404", "405", "408", "413", "422", "429", "500", "502", "503"];
             parts::responses([("200", own)], &problems)
         }
         Effect::Command { .. } => {
-            let ended =
-                stored("The call has ended: within the time of `Prefer: wait`, or when it was asked for before.");
+            let ended = stored(
+                "The call has ended: within the time of `Prefer: wait`, or after an earlier request with its key.",
+            );
             let problems = ["400", "401", "404", "405", "408", "409", "413", "500", "503"];
             parts::responses([("200", ended), ("202", stored(TAKEN))], &problems)
         }
     }
 }
 
-const TAKEN: &str = "The call is stored and on its way. Read what becomes of it at `Location`.";
+const TAKEN: &str = "The call is stored and will be sent. Read its state at `Location`.";
 
 fn as_it_came(description: &str) -> Value {
     json!({"description": description, "content": {"application/json": {"schema": {}}}})
@@ -48,11 +49,11 @@ fn stored(description: &str) -> Value {
 }
 
 fn call() -> Value {
-    let operation = "The operation's name. Those with a path of their own are described there. Of Yanwen's families \
-                     `s3.`, `express.` and `common.` any method can be called, as a command not safe to repeat.";
+    let operation = "The operation's name. Operations with a path of their own are described there. Of Yanwen's families \
+                     `s3.`, `express.` and `common.` any method can be called, as a command that is not safe to repeat.";
     let either = as_it_came(
-        "Of a command the call, which has ended within the time of `Prefer: wait`; of a query the partner's own \
-         answer, as it came.",
+        "For a command, the call, which has ended within the time of `Prefer: wait`. For a query, the partner's own \
+         answer, unchanged.",
     );
     let problems = ["400", "401", "404", "405", "408", "409", "413", "422", "429", "500", "502", "503"];
     json!({
@@ -62,12 +63,12 @@ fn call() -> Value {
         "parameters": [
             parameter("connection"),
             given("path", "operation", operation, &json!({"type": "string"})),
-            parts::with(parts::idempotency_key("A command needs one."), "required", false.into()),
+            parts::with(parts::idempotency_key("Required for a command."), "required", false.into()),
             parameter("Prefer"),
         ],
         "requestBody": {
             "required": false,
-            "description": "A command needs one, `{}` where it has no fields; a query that needs no field needs none.",
+            "description": "Required for a command, `{}` where it has no fields. Optional for a query without required fields.",
             "content": {"application/json": {"schema": {}, "example": {}}},
         },
         "responses": parts::responses([("200", either), ("202", stored(TAKEN))], &problems),
@@ -80,13 +81,13 @@ fn list(schemas: &mut Schemas) -> Value {
         "operationId": "list_calls",
         "tags": ["calls"],
         "summary": "Calls of a subject, or in a state",
-        "description": "Without `subject` and `state`, all that are open: queued, failed or ambiguous. Calls that succeeded are found \
-                        by their subject. Those of a subject, and those that are queued, are one page, without `from`; where \
-                        nothing is asked for, those that are queued stand before the first page of the others.",
+        "description": "Without `subject` and `state`, all open calls: queued, failed or ambiguous. Calls that succeeded are listed \
+                        by `subject` only. The calls of a subject, and the queued calls, are one page and take no `from`. Without \
+                        a filter, the queued calls precede the first page of the others.",
         "parameters": [
-            given("query", "connection", "Of this connection only.", &text),
-            given("query", "subject", "About this subject or alias only, such as `order:SO-1`.", &text),
-            given("query", "state", "In this state only.", &schema("CallState")),
+            given("query", "connection", "Only calls of this connection.", &text),
+            given("query", "subject", "Only calls with this subject or alias, such as `order:SO-1`.", &text),
+            given("query", "state", "Only calls in this state.", &schema("CallState")),
             parameter("from"),
             parameter("limit"),
         ],
@@ -98,7 +99,7 @@ fn one() -> Value {
     json!({
         "operationId": "get_call",
         "tags": ["calls"],
-        "summary": "One call with its request, every attempt and the partner's answer as it came",
+        "summary": "One call with its request, its latest attempts and the partner's answer",
         "responses": parts::responses(
             [("200", answer("The call.", &schema("CallRecord")))],
             &["400", "401", "404", "405", "500", "503"],
@@ -110,7 +111,7 @@ fn resolve(schemas: &mut Schemas) -> Value {
     json!({
         "operationId": "resolve_call",
         "tags": ["calls"],
-        "summary": "Decides about a call that is ambiguous: it was sent, and nobody knows what the partner made of it",
+        "summary": "Decides about an ambiguous call: it was sent, and no answer says whether the partner executed it",
         "requestBody": {
             "required": true,
             "content": {"application/json": {"schema": schemas.request::<Resolution>(), "example": {"decision": "done"}}},
@@ -126,8 +127,8 @@ fn retry(schemas: &mut Schemas) -> Value {
     json!({
         "operationId": "retry_call",
         "tags": ["calls"],
-        "summary": "Ends the wait of a queued call, be it for a retry, for an open circuit, for its turn at the \
-                    connection's rate or because the partner asked for patience: it is sent now",
+        "summary": "Sends a queued call now, whether it waits for a retry, for an open circuit, for the connection's rate \
+                    limit or for the partner's `Retry-After`",
         "requestBody": {"content": {"application/json": {"schema": schemas.request::<Retry>(), "example": {"dry_run": false}}}},
         "responses": parts::responses(
             [("200", answer("The call, due now.", &schema("CallRecord")))],

@@ -13,17 +13,17 @@ pub(crate) fn components(mut derived: Schemas) -> Value {
     let components = json!({
         "securitySchemes": {"key": {
             "type": "http", "scheme": "bearer",
-            "description": "One of the configuration's `api_keys`, which sees its own connections.",
+            "description": "One of the configuration's `api_keys`, each limited to its own connections.",
         }},
         "parameters": parameters(),
         "headers": {
             "Location": {
-                "description": "Where the call is read, from the place of the request: `../<id>`.", "required": true,
+                "description": "The URL of the call, relative to the request: `../<id>`.", "required": true,
                 "schema": {"type": "string", "format": "uri-reference"},
             },
             "WWW-Authenticate": {"description": "`Bearer`.", "schema": {"type": "string"}},
-            "Allow": {"description": "The methods that the path takes.", "schema": {"type": "string"}},
-            "Retry-After": {"description": "In how many seconds to try again.", "schema": {"type": "integer"}},
+            "Allow": {"description": "The methods that the path supports.", "schema": {"type": "string"}},
+            "Retry-After": {"description": "The wait before a retry, in seconds.", "schema": {"type": "integer"}},
         },
         "responses": problems(&derived.answer::<ProblemBody<'_>>()),
         "schemas": files(),
@@ -39,25 +39,25 @@ fn parameters() -> Value {
         },
         "from": {
             "name": "from", "in": "query", "schema": {"type": "string"},
-            "description": "The `next` of the page before; empty for the first. It is taken for an hour, with the same key and \
-                            the same filters; any other is a `bad-cursor`, and the list begins again without it.",
+            "description": "The `next` of the previous page; empty for the first. It is valid for an hour, with the same key and \
+                            the same filters. Any other value is a `bad-cursor`: begin again without it.",
         },
         "limit": {
-            "name": "limit", "in": "query", "description": "How many items a page has at the most.",
+            "name": "limit", "in": "query", "description": "The largest number of items in a page.",
             "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
         },
         "Idempotency-Key": parts::idempotency_key(
-            "The same key with the same body is the same call, for as long as calls are kept, also while it is on its way; \
-             with another body it is a 409.",
+            "The same key with the same body is the same call, as long as that is stored. The same key with another body is \
+             a 409.",
         ),
         "Prefer": {
             "name": "Prefer", "in": "header", "schema": {"type": "string"}, "example": "wait=10",
-            "description": "`wait=N` waits up to N seconds, 25 at the most, for the call to end. What is not that is ignored.",
+            "description": "`wait=N` waits up to N seconds, 25 at the most, for the call to end. Any other value is ignored.",
         },
     })
 }
 
-/// By status, what is answered as a problem. Kinds are the ends of their `type`.
+/// The problem responses by status. A kind is the last part of the problem's `type`.
 fn problems(schema: &Value) -> Value {
     let content = json!({"application/problem+json": {"schema": schema}});
     let problem = |description: &str| json!({"description": description, "content": content});
@@ -68,32 +68,32 @@ fn problems(schema: &Value) -> Value {
     let later = |description: &str| saying("Retry-After", description);
     json!({
         "400": problem(
-            "`invalid-request`: `field` says where, `errors` everything that is wrong with the body. `bad-cursor`: `from` is \
-             of another key, list or change, or over an hour old; begin again without it.",
+            "`invalid-request`: `field` names the invalid field, `errors` lists every violation in the body. `bad-cursor`: `from` \
+             is of another key, list or change, or over an hour old; begin again without it.",
         ),
-        "401": saying("WWW-Authenticate", "`unauthorized`: no key, or nobody's."),
+        "401": saying("WWW-Authenticate", "`unauthorized`: the key is missing or unknown."),
         "404": problem(
-            "`not-found`: it is not there, has expired, or the key may not see it. `unknown-operation`: the partner \
+            "`not-found`: the item does not exist, has expired, or is hidden from the key. `unknown-operation`: the partner \
              offers no operation of this name.",
         ),
         "405": saying("Allow", "`method-not-allowed`."),
         "409": problem(
-            "`idempotency-conflict`: another body came under this key; `call`, `digest` and `stored_digest` tell of \
-             both. `not-ambiguous`: there is nothing to decide about the call; `state` says why. `being-sent`: the call is being \
-             sent, or is about to be. `not-queued`: the call has ended, so that it has no wait to end; `state` says how.",
+            "`idempotency-conflict`: the key was used with another body; `call`, `digest` and `stored_digest` identify \
+             both. `not-ambiguous`: the call needs no decision; `state` is its state. `being-sent`: the call is being \
+             sent, or is about to be. `not-queued`: the call has ended and cannot be sent now; `state` is its state.",
         ),
         "408": problem("`incomplete`: the body did not arrive whole and in time; send it again."),
-        "413": problem("`too-large`: the body is over the limit."),
-        "422": problem("`partner-refused`: the partner said no; `code`, `text` and its whole `answer`."),
-        "429": later("`rate-limited`: the connection has as many calls as it may have."),
+        "413": problem("`too-large`: the body exceeds the limit."),
+        "422": problem("`partner-refused`: the partner refused the request; `code`, `text` and `answer` are its own."),
+        "429": later("`rate-limited`: the connection has reached its limit of calls."),
         "500": problem(
-            "`internal`: the hub failed by a fault of its own, which its log tells; nothing is wrong with the request. \
-             `damaged`: the stored bytes of the event that `event` names are not those that were received; they are not \
-             served and not delivered. `connection-incomplete`: the configuration lacks what the operation needs, listed in `errors`. \
+            "`internal`: a fault of the hub, described in its log; the request is valid. \
+             `damaged`: the stored bytes of the event in `event` differ from the received ones; they are neither \
+             served nor delivered. `connection-incomplete`: the configuration lacks keys that the operation needs, listed in `errors`. \
              `unavailable`: the hub failed; the same request may be repeated. `answer-too-large`: on AWS, an event whose \
              payload takes more than 6 MB.",
         ),
-        "502": problem("`no-answer`, `unreadable` or `credentials-refused`: the partner gave no answer that can be used, or refuses the \
+        "502": problem("`no-answer`, `unreadable` or `credentials-refused`: the partner gave no usable answer, or refused the \
              credentials of the connection."),
         "503": later(
             "`unavailable`, `circuit-open` or `partner-busy`: the store or the partner does not answer now, or not in \
@@ -107,7 +107,7 @@ fn files() -> Value {
     json!({
         "Enclosure": enclosure(),
         "EnclosureOrBase64": {
-            "description": "A file; or the partner's own field `file`, which passes as it is.",
+            "description": "A file; or the partner's own field `file`, which passes through unchanged.",
             "oneOf": [
                 schema("Enclosure"),
                 {"title": "OwnBase64", "type": "string", "minLength": 1, "pattern": SOMETHING, "contentEncoding": "base64"},
@@ -125,7 +125,7 @@ const MEDIA_TYPE: &str = "^( *[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+ *(;[ -
 fn enclosure() -> Value {
     let media_type = json!({"type": "string", "pattern": MEDIA_TYPE});
     json!({
-        "description": "A file: its bytes as base64, or an address from which the hub fetches it.",
+        "description": "A file: its bytes as base64, or a URL from which the hub fetches it.",
         "oneOf": [
             {
                 "title": "FileContent",
@@ -148,11 +148,11 @@ fn enclosure() -> Value {
                 "properties": {
                     "url": {
                         "type": "string", "format": "uri", "pattern": format!("^{ADDRESS}$"),
-                        "description": "Public; http or https.",
+                        "description": "A public URL, http or https.",
                     },
                     "name": {
                         "type": "string", "maxLength": LONGEST_NAME, "pattern": format!("^({NAME})?$"),
-                        "description": "Must be given where the path of `url` does not end in a file's name.",
+                        "description": "Required where the path of `url` does not end in a file name.",
                     },
                     "content_type": media_type,
                 },

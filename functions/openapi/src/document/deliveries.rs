@@ -1,4 +1,4 @@
-//! The paths of events and of the hub's own deliveries, and what the ERP receives.
+//! The paths of events and deliveries, and the request that the ERP receives.
 
 use api::contract::{Confirm, Confirmed, FailedDeliveries, FoundEvent, Replay, Replayed, Timeline};
 use serde_json::{Value, json};
@@ -34,13 +34,13 @@ fn failed(schemas: &mut Schemas) -> Value {
     let endpoint = given(
         "query",
         "endpoint",
-        "To this endpoint only: one that is configured, or that something is listed for.",
+        "Only deliveries to this endpoint: one that is configured, or that has a delivery in the list.",
         &json!({"type": "string", "minLength": 1}),
     );
     json!({
         "operationId": "list_failed_deliveries",
         "tags": ["deliveries"],
-        "summary": "Failed deliveries by pages",
+        "summary": "Lists failed deliveries",
         "parameters": [endpoint, parameter("from"), parameter("limit")],
         "responses": parts::responses([("200", answer("A page.", &schemas.answer::<FailedDeliveries>()))], &READ_PROBLEMS),
     })
@@ -50,9 +50,9 @@ fn confirm(schemas: &mut Schemas) -> Value {
     json!({
         "operationId": "confirm_deliveries",
         "tags": ["deliveries"],
-        "summary": "Failed deliveries that have been seen become confirmed",
+        "summary": "Confirms failed deliveries, which are then no longer listed",
         "requestBody": sent(&schemas.request::<Confirm>(), &json!({"endpoint": "erp", "cutoff": "2026-11-22T15:03:28.919588Z"})),
-        "responses": parts::responses([("200", answer("What was confirmed.", &schemas.answer::<Confirmed>()))], &CHANGE_PROBLEMS),
+        "responses": parts::responses([("200", answer("The confirmed deliveries.", &schemas.answer::<Confirmed>()))], &CHANGE_PROBLEMS),
     })
 }
 
@@ -60,9 +60,9 @@ fn replay(schemas: &mut Schemas) -> Value {
     json!({
         "operationId": "replay_deliveries",
         "tags": ["deliveries"],
-        "summary": "Deliveries start over, or are sent now; without \"dry_run\": false it only tells which",
+        "summary": "Restarts deliveries, or sends pending ones now; changes something only with \"dry_run\": false",
         "requestBody": sent(&schemas.request::<Replay>(), &json!({"endpoint": "erp", "dry_run": true})),
-        "responses": parts::responses([("200", answer("What was or would be replayed.", &schemas.answer::<Replayed>()))], &CHANGE_PROBLEMS),
+        "responses": parts::responses([("200", answer("The deliveries that were replayed or, in a dry run, would be.", &schemas.answer::<Replayed>()))], &CHANGE_PROBLEMS),
     })
 }
 
@@ -74,7 +74,7 @@ fn timeline(schemas: &mut Schemas) -> Value {
     json!({
         "operationId": "list_events",
         "tags": ["events"],
-        "summary": "The events of a subject in the order of their reception, with their deliveries",
+        "summary": "The events of a subject in the order in which they were received, with their deliveries",
         "responses": parts::responses([("200", answer("The events, if any.", &schemas.answer::<Timeline>()))], &READ_PROBLEMS),
     })
 }
@@ -98,7 +98,7 @@ fn this() -> Value {
     })
 }
 
-/// What the hub posts to an endpoint of the ERP, in the format `cloudevents`.
+/// The request that the hub posts to an endpoint of the ERP, in the format `cloudevents`.
 pub(crate) fn webhook() -> Value {
     let header = |name: &str, pattern: &str, description: &str| {
         let schema = json!({"type": "string", "pattern": pattern});
@@ -120,13 +120,13 @@ pub(crate) fn webhook() -> Value {
         "tags": ["receiver"],
         "summary": "An event as an endpoint of the ERP receives it",
         "description": "Signed by the Standard Webhooks convention: id, timestamp and body, no other header. With `format = \
-                        \"raw\"` an endpoint receives the partner's bytes and content type as they came instead, and how \
-                        calls ended only where its `types` name that. The same event may come again: its \
-                        `webhook-id` is the same then.",
+                        \"raw\"` an endpoint instead receives the partner's bytes and content type unchanged, and the ends \
+                        of calls only where its `types` name them. The same event may be delivered again, with the same \
+                        `webhook-id`.",
         "security": [],
         "parameters": [
-            header("webhook-id", "^[0-9a-f]{48}$", "The same at each attempt."),
-            header("webhook-timestamp", "^[0-9]+$", "Seconds since 1970 of this attempt."),
+            header("webhook-id", "^[0-9a-f]{48}$", "The event's id, the same in each attempt."),
+            header("webhook-timestamp", "^[0-9]+$", "The time of this attempt, in seconds since 1970."),
             label("tongguan-type", "The event's type"),
             label("tongguan-subject", "Its subject"),
             label("tongguan-source", "The connection"),
@@ -139,8 +139,8 @@ pub(crate) fn webhook() -> Value {
         ],
         "requestBody": {"required": true, "content": {"application/cloudevents+json": {"schema": schema("Event")}}},
         "responses": {
-            "2XX": {"description": "The ERP has the event."},
-            "default": {"description": "The ERP has not: it is sent again by the endpoint's schedule."},
+            "2XX": {"description": "The ERP has accepted the event."},
+            "default": {"description": "The ERP has not accepted the event, which is sent again by the endpoint's retry schedule."},
         },
     }})
 }

@@ -45,7 +45,7 @@ pub(crate) fn object(fields: &[Field], rules: &[Rule]) -> Map<String, Value> {
     object
 }
 
-/// The rule in words, for whoever reads and for what ignores schemas of conditions.
+/// The rule as a sentence, for readers and for tools that ignore conditional schemas.
 pub(crate) fn words(rule: Rule) -> String {
     match rule {
         Rule::Either(names) => format!("At least one of {} must have a value.", listed(names)),
@@ -75,7 +75,7 @@ fn together(rule: Rule, fields: &[Field]) -> Value {
     }
 }
 
-/// What a value of that kind must fulfil to be one: `""`, blanks and `[]` are none.
+/// Constraints on a value of that kind that counts as given: `""`, blanks and `[]` do not.
 fn valued(kind: Kind) -> Map<String, Value> {
     let (least, pattern) = match kind {
         Kind::Text | Kind::WholeText => ("minLength", Some(SOMETHING)),
@@ -104,9 +104,9 @@ fn schema(field: &Field) -> Map<String, Value> {
             list.insert("items".to_owned(), of("string").into());
             (list, "")
         }
-        Kind::Commas => (of("string"), "; an array of texts is taken, too"),
+        Kind::Commas => (of("string"), "; an array of strings is accepted, too"),
     };
-    let doubt = if field.inferred { " (known by analogy: the document lost this table)" } else { "" };
+    let doubt = if field.inferred { " (known by analogy: this table is missing from the document)" } else { "" };
     // Not as a `default`: some generators make what has one a member that must be given.
     let filled_in = match field.need {
         Need::Default(text) => format!("; sent as \"{text}\" where it is left out"),

@@ -45,7 +45,7 @@ fn post(row: &Operation<'_>) -> Value {
     })
 }
 
-/// Whether nothing can stand for the body. A query that needs no field needs none.
+/// Whether the body is required. A query without required fields needs none.
 fn needs_body(row: &Operation<'_>) -> bool {
     let empty = Json::parse(b"{}").map(|body| operation::check(row, &body).is_empty());
     row.effect != Effect::Query || row.file.is_some() || empty != Ok(true)
@@ -56,28 +56,30 @@ fn description(row: &Operation<'_>) -> String {
     said.extend(row.deprecated.map(|why| format!("**Deprecated**: {why}.")));
     said.push(
         match row.effect {
-            Effect::Query => "A query: it only reads, and is answered with the partner's own answer.",
+            Effect::Query => "A query: it only reads, and its answer is the partner's own.",
             Effect::Command { repeatable: true } => {
-                "A command that is safe to repeat: it is sent again when no answer came."
+                "A command that is safe to repeat: it is sent again where no answer arrived."
             }
             Effect::Command { repeatable: false } => {
-                "A command that is not safe to repeat: sent and left in doubt, it becomes `ambiguous` and waits for a \
-                 decision."
+                "A command that is not safe to repeat: sent without a usable answer, it becomes `ambiguous` and waits for \
+                 a decision."
             }
         }
         .to_owned(),
     );
     said.extend(row.caution.map(|caution| format!("**Caution**: {caution}.")));
     if row.shape == Shape::Any {
-        said.push("The document of its body is not public: it passes through as it is.".to_owned());
+        said.push("The document of its body is not public: the body passes through unchanged.".to_owned());
     }
     if let Address::Configured(name) = row.address {
-        said.push(format!("The document lost its path: it is `paths.{name}` of the connection's configuration."));
+        said.push(format!(
+            "Its path is missing from the document: it is `paths.{name}` of the connection's configuration."
+        ));
     }
     let beside = |place| place == Place::Body || row.encoding == Encoding::Query;
     let put: Vec<_> = row.credentials.iter().filter(|put| beside(put.place)).map(|put| put.field).collect();
     if !put.is_empty() {
-        said.push(format!("Leave out {}: the connection has them.", field::listed(&put)));
+        said.push(format!("Leave out {}: the hub adds them from the connection.", field::listed(&put)));
     }
     said.extend(row.rules.iter().map(|rule| field::words(*rule)));
     if row.file == Some(FilePlace::Base64) {
@@ -89,7 +91,7 @@ fn description(row: &Operation<'_>) -> String {
     said.join("\n\n")
 }
 
-/// What the ERP sends: JSON, or a form with the file in it where the operation takes one.
+/// The ERP's request body: JSON, or a form with the file in it where the operation takes one.
 fn content(row: &Operation<'_>) -> Value {
     let schema = parts::schema(&name(row));
     let mut example: Value = serde_json::from_str(row.example).unwrap_or_default();
@@ -99,7 +101,7 @@ fn content(row: &Operation<'_>) -> Value {
         example.insert("file".to_owned(), file);
     }
     let goes = match place {
-        FilePlace::Part => "goes to the partner as it is",
+        FilePlace::Part => "goes to the partner unchanged",
         FilePlace::Base64 => "goes to the partner as base64",
     };
     let file = json!({

@@ -32,13 +32,13 @@ pub(crate) fn given(place: &str, name: &str, description: &str, schema: &Value) 
     json!({"name": name, "in": place, "description": description, "required": place == "path", "schema": schema})
 }
 
-/// The header that makes a command one call.
+/// The header `Idempotency-Key`, by which a repeated command is one call.
 pub(crate) fn idempotency_key(description: &str) -> Value {
     let schema = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]([ -~]*[!-~])?$"});
     json!({
         "name": "Idempotency-Key", "in": "header", "required": true, "schema": schema,
         "description": format!(
-            "{description} Printable ASCII; the rest is percent-encoded as UTF-8, and compared as it is sent."
+            "{description} Printable ASCII; other characters are percent-encoded as UTF-8. Keys are compared as they are sent."
         ),
     })
 }

@@ -9,7 +9,7 @@ use hub::path::decoded;
 /// A header's value: what stands before the first semicolon, and the parameters behind it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Parameters<'h> {
-    /// What stands before them.
+    /// Text before the parameters.
     pub(super) kind: &'h [u8],
     given: Vec<(&'h [u8], Cow<'h, [u8]>)>,
 }

@@ -63,7 +63,7 @@ async fn a_name_is_read_as_libraries_write_it() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_told_apart_is_refused() {
+async fn ambiguous_parts_are_refused() {
     let json = "name=body\r\nContent-Type: application/json";
     let gbk: Vec<u8> =
         part("name=f; filename=\"?.zip\"", b"PK").iter().map(|byte| if *byte == b'?' { 0xd6 } else { *byte }).collect();
@@ -94,7 +94,7 @@ async fn a_body_has_so_many_parts_and_no_more() {
 }
 
 #[tokio::test]
-async fn what_is_no_whole_multipart_body_is_refused() {
+async fn incomplete_multipart_body_is_refused() {
     let whole = [part("name=\"a\"", b"1"), b"------Form7MA4Yx--\r\n".to_vec()].concat();
     assert!(multipart(TYPE, whole.clone().into()).await.is_ok());
     for end in 0..whole.len() - 4 {

@@ -29,7 +29,7 @@ fn warnings(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_is_left_out_is_as_documented() {
+fn defaults_are_as_documented() {
     let connection = only(&with("", ""));
     assert_eq!((connection.timeout, connection.concurrency), (Duration::from_secs(15), 8));
     assert_eq!((connection.schedule, connection.rate), (Schedule::default(), None));
@@ -195,7 +195,7 @@ fn a_credential_may_be_named_freely_but_for_the_keys_there_are() {
 }
 
 #[test]
-fn what_is_accepted_but_risky_is_told() {
+fn risky_settings_give_warnings() {
     let warned = |partner: &str, more: &str, parts: &[&str]| {
         let credentials = if partner == "xhq" { "app_id = \"app\"\nbgh_id = \"b\"\n" } else { "" };
         let warnings = warnings(&connection(partner, &format!("{credentials}{more}")));

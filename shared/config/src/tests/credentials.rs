@@ -110,7 +110,7 @@ fn keys_that_functions_check_cannot_be_kept_apart() {
 }
 
 #[test]
-fn credentials_beside_those_kept_apart_are_warned_of_in_one_line() {
+fn credentials_outside_their_secret_give_one_warning() {
     let warned = |text: &str, credentials| {
         let warnings = given(text, credentials).unwrap().warnings();
         warnings.into_iter().filter(|warning| warning.contains("every webhook reads")).collect::<Vec<_>>()

@@ -1,9 +1,9 @@
-//! What is wrong with a document is told by its key and line, and no more of it than that.
+//! Mistakes of a document: each message names its key and line, and quotes no value.
 
 use super::*;
 
 #[test]
-fn every_mistake_is_told_in_the_order_of_the_document() {
+fn mistakes_follow_the_order_of_the_document() {
     let text = "listen = 8787\nretention_days = 0\n[[connections]]\nid = \"A\"\npartner = \"xqh\"\n\
                 [[endpoints]]\nurl = \"ftp://x\"\nsecrets = []\ntypo = 1\n";
     assert_eq!(
@@ -227,7 +227,7 @@ fn each_rule_of_an_endpoint_has_its_mistake() {
 }
 
 #[test]
-fn a_file_that_is_not_utf_8_is_told_by_its_line() {
+fn file_that_is_not_utf_8_is_reported_by_its_line() {
     let gbk = [b"listen = \"127.0.0.1:1\"\n# ".as_slice(), &[0xd0, 0xc5, 0xba, 0xc5, 0xc6, 0xec], b"\n"].concat();
     let told = Config::parse_bytes(&gbk).unwrap_err();
     assert_eq!(told[0].to_string(), "encoding: the file is in GBK (GB 18030), not UTF-8: save it as UTF-8 (line 2)");
@@ -237,7 +237,7 @@ fn a_file_that_is_not_utf_8_is_told_by_its_line() {
 }
 
 #[test]
-fn text_that_is_no_toml_is_told_by_line_and_column() {
+fn invalid_toml_is_reported_by_line_and_column() {
     let found = mistakes("listen = \"a\"\nretention_days = \n");
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].starts_with("syntax: ") && found[0].ends_with("at column 18 (line 2)"), "{found:?}");

@@ -1,4 +1,4 @@
-//! What a sound document says.
+//! Valid documents and their values.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn one_key_leaves_the_others_at_their_defaults() {
 }
 
 #[test]
-fn what_is_left_out_is_as_documented() {
+fn defaults_are_as_documented() {
     let config = read(&with("", "")).unwrap();
     let connection = &config.connections[&"xhq-sh".into()];
     assert_eq!(connection.partner, Partner::Xhq);
@@ -127,7 +127,7 @@ fn sound(connection: &str, endpoint: &str) -> String {
 }
 
 #[test]
-fn what_is_accepted_but_risky_is_told() {
+fn risky_settings_give_warnings() {
     let quiet = sound("base_url = \"https://h/\"", "");
     assert_eq!(read(&quiet).unwrap().warnings(), Vec::<String>::new());
     let warned = |text: &str, part: &str| {
@@ -179,7 +179,7 @@ fn a_type_that_no_event_has_is_warned_of() {
 }
 
 #[test]
-fn credentials_that_are_missing_are_told_with_what_they_block() {
+fn missing_credentials_are_reported_with_their_effect() {
     let told = |text: &str, part: &str| {
         let warnings = read(text).unwrap().warnings();
         assert!(warnings.iter().any(|warning| warning.contains(part)), "{warnings:#?}");
@@ -192,7 +192,7 @@ fn credentials_that_are_missing_are_told_with_what_they_block() {
 }
 
 #[test]
-fn what_stands_twice_is_told() {
+fn duplicates_give_warnings() {
     let twice = "[[endpoints]]\nid = \"b\"\nurl = \"https://erp.example.com/events\"\nsecrets = [\"@WHSEC\", \"@WHSEC\"]\n\
                  [[connections]]\nid = \"x2\"\npartner = \"xhq\"\nkeys = [\"@KEY\"]\napp_id = \"a\"\nbgh_id = \"b\"\n\
                  base_url = \"https://h/\"\nallow_ips = [\"203.0.113.9/24\", \"203.0.113.0/24\"]\n\

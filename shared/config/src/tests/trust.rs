@@ -40,7 +40,7 @@ fn authorities_are_read_from_file_and_text() {
 }
 
 #[test]
-fn unusable_authority_is_told_by_its_key() {
+fn unusable_authority_is_reported_by_its_key() {
     for (key, mistake) in [
         ("ca_file = \"nowhere\"", "ca_file: the file nowhere cannot be read: no such file"),
         ("ca_file = \"der\"", "ca_file: holds no certificate in PEM"),

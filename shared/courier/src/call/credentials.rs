@@ -1,4 +1,4 @@
-//! Credentials that a partner refuses: told once for each connection and problem, in all processes.
+//! Credentials that a partner refuses: logged once for each connection and problem, across all processes.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -12,25 +12,25 @@ use url::Url;
 
 use crate::{Courier, lock};
 
-/// How long a problem that was told is not told again.
+/// Time for which a logged problem is not logged again.
 const TOLD: Duration = Duration::from_hours(24);
 
-/// A problem that was told, as the store shares it. Stored as JSON: fields may be added, never renamed.
+/// A logged problem, as the store shares it. Stored as JSON: fields may be added, never renamed.
 #[derive(Serialize, Deserialize)]
-struct Told {
+struct LogState {
     problem: String,
     at: Utc,
 }
 
-/// What this process knows of a connection's credentials.
+/// This process's knowledge of whether a partner refuses a connection's credentials.
 #[derive(Debug, Default)]
 pub(super) struct Complaint(Mutex<Known>);
 
 #[derive(Clone, Debug, Default)]
 struct Known {
-    /// The problem that was told.
+    /// The logged problem.
     told: Option<String>,
-    /// When the partner took them last: a problem that was told before is another one.
+    /// Time at which the partner last accepted them: a problem logged before that is another one.
     accepted: Utc,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn account(connection: &Connection) -> String {
     hub::identity::digest(told.as_bytes())
 }
 
-/// Which credentials to compare with the partner's: their keys in the configuration, never their values.
+/// Remedy that names the configuration's keys of the credentials to check, never their values.
 pub(super) fn advice(connection: &Connection) -> String {
     let names: Vec<_> = connection.credentials.keys().map(String::as_str).collect();
     let names = if names.is_empty() { "the credentials".to_owned() } else { names.join(", ") };
@@ -70,20 +70,20 @@ pub(super) async fn refused<S: Store, Q>(
     }
     complaint.known().told = Some(problem.clone());
     let (store, now, name) = (&courier.context.store, courier.now(), note(connection));
-    // Where the store does not answer, each process tells it.
+    // Where the store does not answer, each process logs it.
     if let Ok(note) = store.note(&name).await {
-        let told = note.as_ref().and_then(|note| serde_json::from_str::<Told>(&note.value).ok());
-        let is_known = |told: Told| told.problem == problem && accepted < told.at && now.since(told.at) < TOLD;
+        let told = note.as_ref().and_then(|note| serde_json::from_str::<LogState>(&note.value).ok());
+        let is_known = |told: LogState| told.problem == problem && accepted < told.at && now.since(told.at) < TOLD;
         if told.is_some_and(is_known) {
             return;
         }
-        let value = serde_json::to_string(&Told { problem, at: now }).unwrap_or_default();
+        let value = serde_json::to_string(&LogState { problem, at: now }).unwrap_or_default();
         if let Ok(false) = store.put_note(&name, &value, note.map_or(0, |note| note.version)).await {
             return;
         }
     }
     let remedy = advice(connection);
-    tracing::error!(connection = %connection.id, code, remedy, "the partner refuses the credentials: its calls fail");
+    tracing::error!(connection = %connection.id, code, remedy, "the partner refuses the credentials: calls of this connection fail");
     metrics::emit(
         now,
         &Sample {
@@ -94,7 +94,7 @@ pub(super) async fn refused<S: Store, Q>(
     );
 }
 
-/// Remembers that the partner takes the credentials, so that a later refusal is told again.
+/// Records that the partner accepts the credentials, so that a later refusal is logged again.
 pub(super) async fn accepted<S: Store, Q>(courier: &Courier<S, Q>, connection: &Connection, complaint: &Complaint) {
     let known = Known { told: None, accepted: courier.now() };
     if std::mem::replace(&mut *complaint.known(), known).told.is_none() {
@@ -104,7 +104,7 @@ pub(super) async fn accepted<S: Store, Q>(courier: &Courier<S, Q>, connection: &
     if let Ok(Some(note)) = store.note(&name).await {
         let _ = store.put_note(&name, "", note.version).await;
     }
-    tracing::info!(connection = %connection.id, "the partner takes the credentials again");
+    tracing::info!(connection = %connection.id, "the partner accepts the credentials again");
 }
 
 fn note(connection: &Connection) -> String {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use config::Connection;
 use hub::Secret;
-use hub::call::{Answered, Came, Said};
+use hub::call::{CallOutcome, PartnerAnswer, PartnerMessage};
 use hub::delivery::Outcome;
 use outbound::{Kind, Request, Sent};
 use partners::operation::enclosure::Enclosure;
-use partners::operation::{self, Attempt, Effect, Fault, File, Operation, Verdict, refuses_credentials};
+use partners::operation::{self, Attempt, Effect, Fault, File, Judgement, Operation, refuses_credentials};
 use partners::{Json, operation::needs_token};
 use store::Store;
 
@@ -20,17 +20,17 @@ use crate::entropy::NoEntropy;
 use crate::file::{self, Limits, Obtained};
 use crate::{Courier, trust};
 
-/// How much of an answer is kept with a call, in bytes.
+/// Largest part of an answer that is stored with a call, in bytes.
 const KEPT: usize = 64 * 1024;
 
-/// What is asked, and of whom.
+/// A request for an operation, with the connection that it goes through.
 #[derive(Clone, Copy)]
 pub(super) struct Ask<'a> {
     pub(super) connection: &'a Connection,
     pub(super) operation: &'a Operation<'a>,
     /// The ERP's body.
     pub(super) body: &'a Json<'a>,
-    /// The file that came with it.
+    /// The file of the request.
     pub(super) file: Option<&'a Enclosure>,
 }
 
@@ -41,9 +41,9 @@ pub(super) struct Ready {
     pub(super) token: Option<Secret>,
 }
 
-/// Why there is nothing to send.
+/// Reason why no request can be sent.
 pub(super) enum Unready {
-    /// Not until somebody changes the request.
+    /// The request is invalid: only a changed one can be sent.
     Never(Vec<Fault>),
     /// Not by what this process knows of the connection and the operation.
     Unknown(Vec<Fault>),
@@ -51,29 +51,29 @@ pub(super) enum Unready {
     Refused {
         /// For the operator: its words, and what to do.
         text: String,
-        /// What the partner's answer was.
+        /// Kind of the refusal.
         refusal: Refusal,
-        /// What it said there.
-        said: Option<Box<Said>>,
+        /// The partner's code and text.
+        said: Option<Box<PartnerMessage>>,
     },
-    /// Not by this process as it is: nothing that the partner or the request could mend.
+    /// This process lacks something; neither the partner nor the request is at fault.
     Here(String),
     /// Not in this moment: this machine has no descriptor left.
     Exhausted(String),
     /// Not now.
     Later {
         text: String,
-        /// What it says of the partner's health.
+        /// Outcome for the circuit of the partner.
         outcome: Outcome,
-        /// The wait that was asked for.
+        /// Wait that the partner asked for.
         retry_after: Option<Duration>,
-        /// What the partner said instead of giving a token.
-        said: Option<Box<Said>>,
+        /// The partner's code and text in place of a token.
+        said: Option<Box<PartnerMessage>>,
     },
 }
 
 impl Unready {
-    /// What it says of the partner's health.
+    /// Outcome for the circuit of the partner.
     pub(super) const fn outcome(&self) -> Outcome {
         match self {
             Self::Later { outcome, .. } => *outcome,
@@ -159,13 +159,13 @@ async fn obtain<S, Q>(
     })
 }
 
-/// What came back, and what it says.
+/// A sent request with its answer and the judgement of it.
 pub(super) struct Exchange {
     pub(super) sent: Sent,
-    /// Nothing where there was no answer.
-    pub(super) verdict: Option<Verdict>,
-    /// What the partner said, in its own words.
-    pub(super) said: Option<Box<Said>>,
+    /// None where there was no answer.
+    pub(super) verdict: Option<Judgement>,
+    /// The partner's own code and text.
+    pub(super) said: Option<Box<PartnerMessage>>,
     /// Whether it refuses the connection's credentials.
     pub(super) refuses_credentials: bool,
 }
@@ -181,13 +181,13 @@ pub(super) async fn exchange<S, Q>(
         return Err(Unready::Exhausted(text));
     }
     let verdict = read(&sent, |status, body| operation::read(ask.operation, &ask.connection.settings, status, body));
-    let said = verdict.as_ref().and_then(Said::of);
+    let said = verdict.as_ref().and_then(PartnerMessage::of);
     Ok(Exchange { sent, verdict, said, refuses_credentials: false })
 }
 
 impl Exchange {
-    /// Tells whether the partner takes the credentials. Where it does not, the verdict says which they are; a token that was
-    /// turned away although it was `fresh` is a refusal of theirs too.
+    /// Records whether the partner accepts the credentials. Where it does not, the judgement names them. Rejecting a `fresh`
+    /// token is such a refusal, too.
     pub(super) async fn with_credentials<S: Store, Q>(
         mut self,
         courier: &Courier<S, Q>,
@@ -197,14 +197,14 @@ impl Exchange {
     ) -> Self {
         let status = self.sent.status().unwrap_or_default();
         let refused = match &self.verdict {
-            Some(Verdict::Success) => {
+            Some(Judgement::Success) => {
                 credentials::accepted(courier, connection, &gate.complaint).await;
                 None
             }
-            Some(Verdict::TokenExpired { code, text }) if fresh => {
-                Some((code.clone(), format!("it turns away a token that it has just given: {text}")))
+            Some(Judgement::TokenExpired { code, text }) if fresh => {
+                Some((code.clone(), format!("it rejected the token that it had just issued: {text}")))
             }
-            Some(verdict @ Verdict::Refused { code, text })
+            Some(verdict @ Judgement::Refused { code, text })
                 if refuses_credentials(connection.partner, status, verdict) =>
             {
                 Some((code.clone(), text.clone()))
@@ -214,7 +214,7 @@ impl Exchange {
         if let Some((code, text)) = refused {
             credentials::refused(courier, connection, &gate.complaint, &code).await;
             let text = format!("{text}; {}", credentials::advice(connection));
-            self.verdict = Some(Verdict::Refused { code, text });
+            self.verdict = Some(Judgement::Refused { code, text });
             self.refuses_credentials = true;
         }
         self
@@ -222,33 +222,39 @@ impl Exchange {
 
     /// Whether the partner turned the token away.
     pub(super) const fn is_expired(&self) -> bool {
-        matches!(self.verdict, Some(Verdict::TokenExpired { .. }))
+        matches!(self.verdict, Some(Judgement::TokenExpired { .. }))
     }
 
-    /// What became of the request.
-    pub(super) const fn came(&self) -> Came {
+    /// Result of the request.
+    pub(super) const fn came(&self) -> CallOutcome {
         match (&self.verdict, &self.sent) {
-            (Some(Verdict::Success), _) => Came::Success,
-            (Some(Verdict::Refused { .. }), _) => Came::Refusal,
-            (Some(Verdict::Busy { .. }), Sent::Answered { retry_after, .. }) => {
-                Came::Nothing { retry_after: *retry_after }
+            (Some(Judgement::Success), _) => CallOutcome::Success,
+            (Some(Judgement::Refused { .. }), _) => CallOutcome::Refusal,
+            (Some(Judgement::Busy { .. }), Sent::Answered { retry_after, .. }) => {
+                CallOutcome::Nothing { retry_after: *retry_after }
             }
-            (Some(Verdict::Busy { .. } | Verdict::TokenExpired { .. }), _) => Came::Nothing { retry_after: None },
-            (Some(Verdict::Exception { .. } | Verdict::Unreadable { .. }), _) | (None, Sent::Answered { .. }) => {
-                Came::Unknown
+            (Some(Judgement::Busy { .. } | Judgement::TokenExpired { .. }), _) => {
+                CallOutcome::Nothing { retry_after: None }
+            }
+            (Some(Judgement::Exception { .. } | Judgement::Unreadable { .. }), _) | (None, Sent::Answered { .. }) => {
+                CallOutcome::Unknown
             }
             (None, Sent::Failed { kind, .. }) => match kind {
-                Kind::Unsendable => Came::Refusal,
-                Kind::Refused | Kind::Resolve | Kind::Connect | Kind::Exhausted => Came::Nothing { retry_after: None },
-                Kind::Timeout | Kind::Broken => Came::Unknown,
+                Kind::Unsendable => CallOutcome::Refusal,
+                Kind::Refused | Kind::Resolve | Kind::Connect | Kind::Exhausted => {
+                    CallOutcome::Nothing { retry_after: None }
+                }
+                Kind::Timeout | Kind::Broken => CallOutcome::Unknown,
             },
         }
     }
 
-    /// What it says of the partner's health: an answer that the partner's code can be read from is a partner that works.
+    /// Outcome for the circuit of the partner: an answer with a readable code is that of a working partner.
     pub(super) const fn outcome(&self) -> Outcome {
         match (&self.verdict, &self.sent) {
-            (Some(Verdict::Success | Verdict::Refused { .. } | Verdict::TokenExpired { .. }), _) => Outcome::Delivered,
+            (Some(Judgement::Success | Judgement::Refused { .. } | Judgement::TokenExpired { .. }), _) => {
+                Outcome::Delivered
+            }
             (_, Sent::Answered { status, retry_after, .. }) => {
                 Outcome::Refused { retry_after: *retry_after, trouble: *status == 429 || *status >= 500 }
             }
@@ -259,19 +265,19 @@ impl Exchange {
         }
     }
 
-    /// What the operator reads of it.
+    /// Summary for the operator, in the attempt's `detail`.
     pub(super) fn detail(&self) -> String {
         let text = self.verdict.as_ref().map_or_else(|| self.sent.detail(DETAIL), summary);
         text.chars().take(DETAIL).collect()
     }
 
     /// The answer as it is kept.
-    pub(super) fn answer(&self) -> Option<Answered> {
+    pub(super) fn answer(&self) -> Option<PartnerAnswer> {
         let Sent::Answered { status, body, .. } = &self.sent else { return None };
         let text = String::from_utf8_lossy(body);
         let end = text.floor_char_boundary(KEPT);
         let kept = text.get(..end).unwrap_or_default().to_owned();
-        Some(Answered { status: *status, truncated: end < text.len(), body: kept })
+        Some(PartnerAnswer { status: *status, truncated: end < text.len(), body: kept })
     }
 }
 

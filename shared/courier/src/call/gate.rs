@@ -1,4 +1,4 @@
-//! What a process knows of one connection: which calls are under way or wait for their turn, and its token.
+//! State of one connection in this process: calls in progress, calls that wait for its limits, and its token.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -17,11 +17,11 @@ use crate::lock;
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     turnstile: Mutex<Turnstile>,
-    /// Who waits and who is under way has changed.
+    /// Notified when the calls that wait or are in progress change.
     changed: Notify,
     /// The partner's token.
     pub(super) token: Slot,
-    /// What was told of its credentials.
+    /// State of its credentials, and whether the log has their refusal.
     pub(super) complaint: Complaint,
 }
 

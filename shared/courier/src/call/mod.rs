@@ -1,7 +1,7 @@
-//! An attempt at a call to a partner: commands by errand, queries at once ([`ask`]).
+//! An attempt at a call to a partner: commands by queue message, queries at once ([`ask`]).
 //!
-//! A command that must not be done twice is marked as being sent before it is sent: found with that mark once its lease is
-//! over, it is ambiguous. Its result and the deliveries that tell the ERP of it are stored in one write.
+//! A command that is not safe to repeat is marked as being sent before it is sent. A command that still has the mark after its
+//! lease is ambiguous. Its result and the deliveries of its end event are stored in one write.
 
 mod credentials;
 mod exchange;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hub::breaker::{self, Permit};
-use hub::call::{Call, Came, Rules, Standing, Tried};
+use hub::call::{Call, CallAttempt, CallOutcome, Rules, Standing};
 use hub::delivery::{Attempt, Outcome};
 use hub::progress::{MOMENT, Outgoing as _};
 use hub::{Event, EventKey, Utc, Work};
@@ -44,12 +44,12 @@ use crate::{Courier, index, lack};
 /// Wait of a call that this process cannot send for a reason of its own.
 const HERE: Duration = Duration::from_mins(1);
 
-/// What a process lacks that does not know a call's connection or operation.
+/// Reason of a postponement where this process's configuration lacks the connection or the operation.
 const UNCONFIGURED: &str = "its connection is not in the configuration, or offers no such operation";
 
 /// Members of a stored call next to the ERP's body.
 #[derive(Deserialize)]
-struct Beside {
+struct StoredMembers {
     #[serde(default)]
     file: Option<Enclosure>,
 }
@@ -65,7 +65,7 @@ pub(crate) async fn attempt<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: &E
         return Err(claim.unconfigured(UNCONFIGURED).await);
     };
     let data = event.data();
-    let (body, beside) = (Json::parse(&data), serde_json::from_slice::<Beside>(&event.body));
+    let (body, beside) = (Json::parse(&data), serde_json::from_slice::<StoredMembers>(&event.body));
     let (Ok(body), Ok(beside)) = (body, beside) else {
         return Err(claim.given_up("the stored request cannot be read").await);
     };
@@ -117,7 +117,7 @@ impl<'a, S: Store, Q: Queue> Loaded<'a, S, Q> {
         let turn = match courier.in_time(times::call(connection, file.is_some()), in_line).await {
             None => return Err(self.claim.left().await),
             Some(Err(moment)) => {
-                let why = format!("put off until {moment}: others are before it at the connection's rate");
+                let why = format!("put off until {moment}: earlier calls use the connection's rate");
                 let until = moment.min(courier.now().after(breaker::LONGEST_POSTPONEMENT));
                 return Err(self.claim.postponed(until, &why).await);
             }
@@ -179,14 +179,14 @@ async fn claimed<'a, S: Store, Q: Queue>(
 }
 
 impl<S: Store, Q: Queue> Sent<'_, S, Q> {
-    /// Tells the circuit of the result, stores it, and brings forward what a success has made possible.
+    /// Reports the result to the circuit, stores it, and brings postponed attempts forward after a success.
     async fn settled(self) -> Step<Done> {
         let Loaded { claim, ask, line, .. } = &self.loaded;
         let (courier, line, kind) = (claim.courier, Arc::clone(line), ask.operation.name);
         let (outcome, took) = (outcome(&self.result), self.over.since(self.began));
-        let tried = breaker::Tried { kind, event: claim.key.id, outcome, status: self.status(), took };
+        let tried = breaker::AttemptReport { kind, event: claim.key.id, outcome, status: self.status(), took };
         let reopened = line.report(&courier.context.store, self.permit, &tried, self.over).await;
-        // Calls are postponed by their connection's rate as well, which tells of no circuit: what this process knows counts.
+        // A connection's rate postpones calls as well, so a postponement proves no open circuit: this process's state counts.
         let succeeded = outcome == Outcome::Delivered;
         let reopened = reopened.or_else(|| if succeeded { line.owes(kind, false) } else { None });
         let done = self.stored().await;
@@ -208,27 +208,27 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
         let courier = claim.courier;
         let ms = u64::try_from(over.since(began).as_millis()).unwrap_or(u64::MAX);
         let attempt = |status, detail| Attempt { at: began, ms, status, detail, postponed: 0 };
-        let unsent = |attempt, came, said| Tried { attempt, answer: None, said, came, learned: Vec::new() };
+        let unsent = |attempt, came, said| CallAttempt { attempt, answer: None, said, came, learned: Vec::new() };
         let tried = match result {
             Ok(made) => {
                 let (came, answer) = (made.came(), made.answer());
-                let learned = if came == Came::Success {
+                let learned = if came == CallOutcome::Success {
                     // What was found is kept before the call is settled: a call that ends twice finds it again.
                     found::keep(courier, ask, &made).await.map_err(Undone::Found)?;
                     found::learned(ask, &made)
                 } else {
                     Vec::new()
                 };
-                Tried { attempt: attempt(status, made.detail()), answer, said: made.said, came, learned }
+                CallAttempt { attempt: attempt(status, made.detail()), answer, said: made.said, came, learned }
             }
             Err(Unready::Later { text, retry_after, said, outcome: _ }) => {
-                unsent(attempt(None, text), Came::Nothing { retry_after }, said)
+                unsent(attempt(None, text), CallOutcome::Nothing { retry_after }, said)
             }
             Err(Unready::Refused { text, refusal, said }) => {
                 let status = (refusal.status != 0).then_some(refusal.status);
-                unsent(attempt(status, text), Came::Refusal, said)
+                unsent(attempt(status, text), CallOutcome::Refusal, said)
             }
-            Err(Unready::Never(faults)) => unsent(attempt(None, list(&faults)), Came::Refusal, None),
+            Err(Unready::Never(faults)) => unsent(attempt(None, list(&faults)), CallOutcome::Refusal, None),
             Err(Unready::Unknown(faults)) => return Err(claim.unconfigured(&list(&faults)).await),
             Err(Unready::Here(why)) => {
                 let (id, connection) = (claim.key.id, &claim.key.connection);
@@ -245,9 +245,9 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
         let indexed = !unindexed || index::write(&courier.context.store, event, &tried.learned).await.is_ok();
         let rules = Rules { schedule: &ask.connection.schedule, repeatable: ask.operation.effect.repeatable() };
         let comes_again = match tried.came {
-            Came::Nothing { retry_after } => retry_after.is_none(),
-            Came::Unknown => rules.repeatable,
-            Came::Success | Came::Refusal => false,
+            CallOutcome::Nothing { retry_after } => retry_after.is_none(),
+            CallOutcome::Unknown => rules.repeatable,
+            CallOutcome::Success | CallOutcome::Refusal => false,
         };
         let probe = permit == Permit::Probe && comes_again;
         let next_probe = if probe { line.next_probe(ask.operation.name, over) } else { None };
@@ -283,7 +283,7 @@ fn log(key: &EventKey, call: &Call, status: Option<u16>) {
         (Some(status), Some(code)) if code != status.to_string() => {
             format!("answered with status {status} and code {code}")
         }
-        (Some(status @ 200..=299), None) => format!("answered with status {status}, and that says neither yes nor no"),
+        (Some(status @ 200..=299), None) => format!("answered with status {status}, and a body without a judgement"),
         (Some(status), _) => format!("answered with status {status}"),
     };
     match state {

@@ -1,16 +1,16 @@
-//! A query: straight through, with the answer as it came. It fails fast instead of waiting.
+//! A query: sent at once and answered with the partner's answer, unchanged. It fails fast instead of waiting.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use config::Connection;
-use hub::breaker::{Permit, Tried};
+use hub::breaker::{AttemptReport, Permit};
 use hub::delivery::Outcome;
 use hub::{Secret, Utc};
 use outbound::Sent;
 use partners::Json;
 use partners::operation::enclosure::Enclosure;
-use partners::operation::{Fault, Operation, Verdict};
+use partners::operation::{Fault, Judgement, Operation};
 use store::Store;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -21,11 +21,11 @@ use super::turnstile::Limits;
 use crate::Courier;
 use crate::lines::line_name;
 
-/// How long a query waits for its turn at the least; longer where its connection's timeout leaves the time.
+/// Shortest limit of a query's wait for its connection's limits; longer where the connection's timeout leaves the time.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a query may take with all that belongs to it: its turn, a file, a token and a second attempt. A gateway gives up
-/// a little later, and then the answer would reach nobody.
+/// Longest duration of a query, including its wait for the limits, a file, a token and a second attempt. A gateway times out a
+/// little later, and the answer would be lost.
 const LONGEST: Duration = Duration::from_secs(25);
 
 /// A partner's answer.
@@ -33,11 +33,11 @@ const LONGEST: Duration = Duration::from_secs(25);
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The body, as it came.
+    /// The partner's body, unchanged.
     pub body: Bytes,
 }
 
-/// Why a query has no result.
+/// Reason why a query has no result.
 #[derive(Clone, Debug)]
 pub enum Unanswered {
     /// Nothing was sent: the request or the configuration lacks something.
@@ -52,9 +52,9 @@ pub enum Unanswered {
     NoAnswer(String),
     /// The partner answered, and not with success.
     Refused {
-        /// What it means.
-        verdict: Verdict,
-        /// The answer as it came.
+        /// Judgement of the answer.
+        verdict: Judgement,
+        /// The partner's answer, unchanged.
         answer: Answer,
     },
     /// The partner refuses the connection's credentials.
@@ -65,7 +65,7 @@ pub enum Unanswered {
         code: String,
         /// The HTTP status.
         status: u16,
-        /// The answer as it came, where it is the query's own.
+        /// The partner's answer, unchanged, where it is that to the query itself.
         answer: Option<Answer>,
     },
 }
@@ -101,7 +101,10 @@ pub async fn ask<S: Store, Q>(
     let began = courier.now();
     let ask = Ask { connection, operation, body, file };
     let result = timeout_at(end, answered(courier, ask, &gate)).await.unwrap_or_else(|_| {
-        let text = format!("no answer within {} seconds, with its turn, the token and the file", LONGEST.as_secs());
+        let text = format!(
+            "no answer within {} seconds, including the waits for the rate limit, the token and the file",
+            LONGEST.as_secs()
+        );
         Err(Unready::Later { text, outcome: Outcome::NoAnswer, retry_after: None, said: None })
     });
     let outcome = outcome(&result);
@@ -112,25 +115,25 @@ pub async fn ask<S: Store, Q>(
     let status = result.as_ref().ok().and_then(|made| made.sent.status());
     let over = courier.now();
     let (event, took) = (courier.lines.query_id(), over.since(began));
-    let tried = Tried { kind: operation.name, event, outcome, status, took };
+    let tried = AttemptReport { kind: operation.name, event, outcome, status, took };
     // The ERP waits for this answer: commands that wait are brought forward when the first of them succeeds.
     line.report(&context.store, permit, &tried, over).await;
-    tracing::debug!(connection = %connection.id, operation = operation.name, status, "asked");
+    tracing::debug!(connection = %connection.id, operation = operation.name, status, "a query was sent");
     match result {
         Ok(Exchange {
             sent: Sent::Answered { status, body, .. }, verdict: Some(verdict), refuses_credentials, ..
         }) => {
             let answer = Answer { status, body };
             match verdict {
-                Verdict::Success => Ok(answer),
-                Verdict::Refused { code, text } if refuses_credentials => {
+                Judgement::Success => Ok(answer),
+                Judgement::Refused { code, text } if refuses_credentials => {
                     Err(Unanswered::Credentials { text, code, status, answer: Some(answer) })
                 }
-                Verdict::Refused { .. }
-                | Verdict::Busy { .. }
-                | Verdict::Exception { .. }
-                | Verdict::TokenExpired { .. }
-                | Verdict::Unreadable { .. } => Err(Unanswered::Refused { verdict, answer }),
+                Judgement::Refused { .. }
+                | Judgement::Busy { .. }
+                | Judgement::Exception { .. }
+                | Judgement::TokenExpired { .. }
+                | Judgement::Unreadable { .. } => Err(Unanswered::Refused { verdict, answer }),
             }
         }
         Ok(made) => Err(Unanswered::NoAnswer(made.detail())),
@@ -143,7 +146,7 @@ pub async fn ask<S: Store, Q>(
     }
 }
 
-/// What the partner says; a token that it turns away is replaced once.
+/// Sends the query and returns the partner's answer. A token that the partner rejects is replaced once.
 async fn answered<S: Store, Q>(courier: &Courier<S, Q>, ask: Ask<'_>, gate: &Gate) -> Result<Exchange, Unready> {
     let mut spent: Option<Secret> = None;
     loop {

@@ -1,18 +1,18 @@
-//! A partner's token: asked for once, shared by all processes, replaced ahead of its end.
+//! A partner's token: requested once, shared by all processes, replaced before it expires.
 //!
-//! In one process whoever needs a token waits for the one who asks; between processes the asking is a lease and the token
-//! a note in the store.
+//! Within a process, attempts that need a token wait for the one that requests it. Between processes, a lease allows one
+//! request at a time, and a note in the store holds the token.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
 use config::Connection;
-use hub::call::Said;
+use hub::call::PartnerMessage;
 use hub::clock::CLOCKS;
 use hub::delivery::Outcome;
 use hub::{Secret, Utc};
 use outbound::{Kind, Sent};
-use partners::operation::{self, Attempt, Verdict};
+use partners::operation::{self, Attempt, Judgement};
 use serde::{Deserialize, Serialize};
 use store::{Note, Store, StoreError};
 use tokio::time::sleep;
@@ -25,35 +25,35 @@ use crate::{Courier, lock};
 /// A token is replaced when that part of its life is left.
 const AHEAD: u32 = 10;
 
-/// How often a process looks whether another one's request has ended.
+/// Interval at which a process checks whether another process's token request has ended.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// For how long a refusal is believed, before the partner is asked again. Of those who wait for the same token each would
 /// ask anew otherwise.
 const BELIEVED: Duration = Duration::from_secs(1);
 
-/// What a process knows of a connection's token.
+/// This process's cache of a connection's token.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
-    known: Mutex<Known>,
-    /// Held by whoever asks in this process. With it goes the name under which the process takes the lease: the same for
-    /// all its requests, so that one that was given up keeps no other from asking.
+    known: Mutex<TokenState>,
+    /// Held by the request in progress in this process, with the name under which the process takes the lease: the same for
+    /// all its requests, so that an abandoned one blocks no other.
     asking: tokio::sync::Mutex<Option<String>>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Known {
-    held: Option<Held>,
+struct TokenState {
+    held: Option<CachedToken>,
     refused: Option<(Utc, NoToken)>,
 }
 
 /// A token and its times.
 #[derive(Clone, Debug)]
-struct Held {
+struct CachedToken {
     token: Secret,
-    /// Whose it is (see [`account`]).
+    /// Digest of the account that it belongs to (see [`account`]).
     account: String,
-    /// When it was asked for. Where that lies ahead, the clock was set back, and the other times are not to be believed.
+    /// Time of the token request. Where that lies ahead, the clock was set back, and the other times do not hold.
     asked: Utc,
     /// From then on it is replaced.
     replace: Utc,
@@ -73,22 +73,22 @@ struct Shared {
     until: Utc,
 }
 
-/// Why there is no token.
+/// Reason why there is no token.
 #[derive(Clone, Debug)]
 pub(super) struct NoToken {
     /// For the operator.
     pub(super) text: String,
-    /// What it says of the partner's health.
+    /// Outcome for the circuit of the partner.
     pub(super) outcome: Outcome,
-    /// The partner's refusal, where it answered with one: asking again changes nothing.
+    /// The partner's refusal, where it answered with one: another request would not help.
     pub(super) refused: Option<Refusal>,
-    /// What the partner said, in its own words.
-    pub(super) said: Option<Box<Said>>,
-    /// What this process lacks to ask: neither the partner nor the connection has failed.
+    /// The partner's own code and text.
+    pub(super) said: Option<Box<PartnerMessage>>,
+    /// Resource that this process lacks for the request; neither the partner nor the connection has failed.
     pub(super) lack: Option<Lack>,
 }
 
-/// What a process may lack to ask for a token.
+/// Resource that a process may lack for a token request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lack {
     /// Random bytes.
@@ -120,13 +120,13 @@ pub(super) struct Refusal {
 }
 
 impl Slot {
-    fn known(&self) -> Known {
+    fn known(&self) -> TokenState {
         lock(&self.known).clone()
     }
 
-    fn hold(&self, held: Held) -> Secret {
+    fn hold(&self, held: CachedToken) -> Secret {
         let token = held.token.clone();
-        *lock(&self.known) = Known { held: Some(held), refused: None };
+        *lock(&self.known) = TokenState { held: Some(held), refused: None };
         token
     }
 
@@ -136,7 +136,7 @@ impl Slot {
     }
 }
 
-impl Held {
+impl CachedToken {
     /// Whether it may be sent: it is that account's, in its life, and not the one that the partner has turned away.
     fn is_good(&self, account: &str, now: Utc, spent: Option<&Secret>) -> bool {
         let believed = self.asked <= now.after(CLOCKS) && now < self.until;
@@ -206,10 +206,12 @@ impl<S: Store, Q> Issuer<'_, S, Q> {
             let now = courier.now();
             let until = now.after(connection.timeout * 2);
             let taken = store.lease(&name, holder, now, until).await.map_err(|error| unshared(&error))?;
-            // Read after the lease was asked for: whoever had it before has written what was found.
+            // Read after the lease was requested: its previous holder has stored its token.
             let note = store.note(&name).await.map_err(|error| unshared(&error))?;
-            let shared =
-                note.as_ref().and_then(Held::of).filter(|held| held.is_good(account, now, spent) && now < held.replace);
+            let shared = note
+                .as_ref()
+                .and_then(CachedToken::of)
+                .filter(|held| held.is_good(account, now, spent) && now < held.replace);
             let result = match shared {
                 Some(held) => Ok(slot.hold(held)),
                 None if taken => match self.ask(account).await {
@@ -236,7 +238,7 @@ impl<S: Store, Q> Issuer<'_, S, Q> {
     }
 
     /// Asks the partner.
-    async fn ask(&self, account: &str) -> Result<Held, NoToken> {
+    async fn ask(&self, account: &str) -> Result<CachedToken, NoToken> {
         let Self { courier, connection, .. } = self;
         let asked = courier.now();
         let (own, boundary) = (courier.nonce()?, courier.nonce()?);
@@ -250,11 +252,11 @@ impl<S: Store, Q> Issuer<'_, S, Q> {
             file: None,
         };
         let prepared = operation::token_request(connection.partner, &attempt)
-            .map_err(|faults| NoToken::of(format!("no token can be asked for: {}", list(&faults))))?
+            .map_err(|faults| NoToken::of(format!("no token can be requested: {}", list(&faults))))?
             .ok_or_else(|| NoToken::of("the partner gives no tokens".to_owned()))?;
         // One that was asked for twice is good as well.
         let request = request(connection, prepared, true).map_err(NoToken::of)?;
-        tracing::debug!(connection = %connection.id, "asking for a token");
+        tracing::debug!(connection = %connection.id, "requesting a token");
         let sent = wired(courier, request).await;
         if let Sent::Failed { kind: Kind::Exhausted, text, .. } = sent {
             return Err(NoToken { lack: Some(Lack::Descriptors), ..NoToken::of(text) });
@@ -264,7 +266,7 @@ impl<S: Store, Q> Issuer<'_, S, Q> {
             match operation::read_token(connection.partner, &connection.settings, status, body) {
                 Ok(token) => {
                     found = Some(token);
-                    Verdict::Success
+                    Judgement::Success
                 }
                 Err(verdict) => verdict,
             }
@@ -274,19 +276,19 @@ impl<S: Store, Q> Issuer<'_, S, Q> {
             let token = Secret::new(token.expose().to_owned());
             let (account, until) = (account.to_owned(), asked.after(life));
             let replace = asked.after(life.saturating_sub(life / AHEAD));
-            return Ok(Held { token, account, asked, replace, until });
+            return Ok(CachedToken { token, account, asked, replace, until });
         }
         let trouble = sent.status().is_some_and(|status| status == 429 || status >= 500);
         let outcome = match &verdict {
             None => Outcome::NoAnswer,
-            Some(Verdict::Refused { .. }) => Outcome::Delivered,
+            Some(Judgement::Refused { .. }) => Outcome::Delivered,
             Some(_) if trouble => Outcome::Refused { retry_after: None, trouble },
             Some(_) => Outcome::Delivered,
         };
-        let said = verdict.as_ref().and_then(Said::of);
+        let said = verdict.as_ref().and_then(PartnerMessage::of);
         let text = verdict.as_ref().map_or_else(|| sent.detail(DETAIL), summary);
         let text = format!("the partner gave no token: {text}");
-        let Some(Verdict::Refused { code, .. }) = verdict else {
+        let Some(Judgement::Refused { code, .. }) = verdict else {
             tracing::warn!(connection = %connection.id, "the partner gave no token");
             return Err(NoToken { text, outcome, refused: None, said, lack: None });
         };
@@ -308,12 +310,16 @@ fn unshared(error: &StoreError) -> NoToken {
 }
 
 /// Shares a token. One that cannot be shared still serves this process.
-async fn keep<S: Store>(store: &S, name: &str, version: u64, held: &Held) {
-    let Held { token, account, asked, replace, until } = held.clone();
+async fn keep<S: Store>(store: &S, name: &str, version: u64, held: &CachedToken) {
+    let CachedToken { token, account, asked, replace, until } = held.clone();
     let shared = Shared { token: token.expose().to_owned(), account, asked, replace, until };
     let value = serde_json::to_string(&shared).unwrap_or_default();
     if let Err(error) = store.put_note(name, &value, version).await {
-        tracing::warn!(name, error = telemetry::logs::chain(&error), "the token could not be shared");
+        tracing::warn!(
+            name,
+            error = telemetry::logs::chain(&error),
+            "the token could not be stored for other processes"
+        );
     }
 }
 
@@ -327,7 +333,7 @@ mod tests {
         let day = Duration::from_hours(24);
         let held = |asked: Utc| {
             let (token, account) = (Secret::new("t".to_owned()), "a".to_owned());
-            Held { token, account, asked, replace: asked.after(day), until: asked.after(day) }
+            CachedToken { token, account, asked, replace: asked.after(day), until: asked.after(day) }
         };
         let now = Utc(1_790_000_000_000_000);
         assert!(held(now).is_good("a", now, None) && held(now.after(CLOCKS)).is_good("a", now, None));

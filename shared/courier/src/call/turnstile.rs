@@ -1,5 +1,5 @@
-//! In which order and at which moments the calls of a connection begin: commands in the order of their acceptance, queries
-//! in the order in which they came, both in turn where both wait. Arithmetic only: time comes in as an argument.
+//! Order and start times of a connection's calls: commands in the order of their acceptance, queries in the order of their
+//! arrival, alternating where both wait. Arithmetic only: time is an argument.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -7,16 +7,16 @@ use std::time::Duration;
 use config::Rate;
 use hub::{EventId, Utc};
 
-/// What a connection allows.
+/// Limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// How many calls may be under way at once.
+    /// Largest number of calls in progress at once.
     pub(super) concurrency: usize,
-    /// How many may begin in any span of a length.
+    /// Largest number of calls that may begin in any span of a length.
     pub(super) rate: Option<Rate>,
 }
 
-/// Where a command stands: when it was accepted, which it is, and by which turn it came.
+/// Rank of a command: the time of its acceptance, its id, and the number of its claim.
 pub(super) type Order = (Utc, EventId, u32);
 
 /// A call that waits for its turn.
@@ -26,7 +26,7 @@ pub(super) enum Waiting {
     Query(u64),
 }
 
-/// When a call may begin.
+/// Time at which a call may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
     Now,
@@ -40,13 +40,13 @@ pub(super) enum When {
 /// would add up.
 const GRAIN: Duration = Duration::from_millis(5);
 
-/// How long after its moment the turn of a command is kept that was postponed until then.
+/// Time for which the slot of a postponed command is kept after its due time.
 const KEPT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Default)]
 pub(super) struct Turnstile {
     under_way: usize,
-    /// When the latest calls began, the earliest first.
+    /// Start times of the latest calls, the earliest first.
     begun: VecDeque<Utc>,
     /// The commands that wait, or were postponed until their moment.
     commands: BTreeMap<Order, Option<Utc>>,
@@ -72,15 +72,15 @@ impl Turnstile {
         Waiting::Query(self.last_query)
     }
 
-    /// When a call that waits may begin, as it looks at `now`.
+    /// Time at which a waiting call may begin, as of `now`.
     pub(super) fn when(&mut self, waiting: Waiting, limits: Limits, now: Utc) -> When {
-        // Whoever was postponed and did not come must not hold up the others.
+        // A postponed command that did not return must not hold up the others.
         self.commands.retain(|_, until| until.is_none_or(|until| now <= until.after(KEPT)));
         let moment = self.moment(self.ahead(waiting, true), limits.rate, now);
         if now < moment {
             return When::At(moment);
         }
-        // Whoever is before it may begin now, too, and does.
+        // The calls before it may begin now, too, and do.
         let is_next = self.ahead(waiting, false) == 0;
         if is_next && self.under_way < limits.concurrency { When::Now } else { When::Free }
     }
@@ -122,7 +122,7 @@ impl Turnstile {
         self.commands.insert(order, Some(until));
     }
 
-    /// How many calls begin before one that waits; without those that were postponed, only calls that are here.
+    /// Number of calls that begin before a waiting one, with or without those that were postponed.
     fn ahead(&self, waiting: Waiting, postponed: bool) -> usize {
         let counts = |until: &&Option<Utc>| postponed || until.is_none();
         let commands = || self.commands.values().filter(counts).count();
@@ -138,7 +138,7 @@ impl Turnstile {
         }
     }
 
-    /// When the next call may begin by the rate, however long ago that is; nothing where fewer began than it allows.
+    /// Time at which the rate allows the next call, which may be past; none where fewer began than it allows.
     fn due(&self, rate: Option<Rate>) -> Option<Utc> {
         let Rate { calls, per } = rate?;
         let first = self.begun.len().checked_sub(usize::try_from(calls).unwrap_or(usize::MAX))?;
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_holds_nobody_up() {
+    fn clock_set_back_delays_no_call() {
         let (mut line, one) = (Turnstile::default(), limits(1, 1, 1_000));
         let first = line.command(order(0));
         let began = line.begin(first, one, at(3_600_000));

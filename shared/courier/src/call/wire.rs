@@ -4,19 +4,19 @@ use bytes::Bytes;
 use config::Connection;
 use http::Method;
 use outbound::{Request, Sent};
-use partners::operation::{self, Fault, Prepared, Verdict};
+use partners::operation::{self, Fault, Judgement, Prepared};
 use url::Url;
 
 use crate::{Courier, trust};
 
-/// How much of an answer is read, in bytes. A longer one cannot be judged.
+/// Longest answer that is read, in bytes. A longer one cannot be judged.
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 
-/// How much an attempt tells the operator, in characters.
+/// Longest `detail` of an attempt, in characters.
 pub(super) const DETAIL: usize = 512;
 
-/// What is prepared, as it goes to the connection's base URL; `repeatable` where it may be sent twice in an attempt. A
-/// command is sent once in each, whatever its schedule may do.
+/// The HTTP request of a prepared operation, to the connection's base URL. `repeatable` allows sending it twice in one
+/// attempt; a command is sent once in each, whatever its schedule may do.
 pub(super) fn request(connection: &Connection, prepared: Prepared, repeatable: bool) -> Result<Request, String> {
     let base = connection.base_url.as_ref().ok_or_else(|| "must be set: where the partner is called".to_owned())?;
     let url = Url::parse(&prepared.url(base.as_str())).map_err(|_| "and the operation's path are no URL".to_owned())?;
@@ -38,14 +38,14 @@ pub(super) fn request(connection: &Connection, prepared: Prepared, repeatable: b
     })
 }
 
-/// What came of a request, an answer as text.
+/// Sends a request and returns its result, with the answer as text.
 pub(super) async fn wired<S, Q>(courier: &Courier<S, Q>, request: Request) -> Sent {
     (courier.wire)(request).await.into_text(LONGEST_ANSWER + 1)
 }
 
-/// What an answer says by the partner's rule `judge`; nothing where there is none. Of one that cannot be read the status
-/// alone counts, and never as success.
-pub(super) fn read(sent: &Sent, judge: impl FnOnce(u16, &[u8]) -> Verdict) -> Option<Verdict> {
+/// Judgement of an answer by the partner's rule `judge`; none without an answer. Of an unreadable answer only the status
+/// counts, and never as success.
+pub(super) fn read(sent: &Sent, judge: impl FnOnce(u16, &[u8]) -> Judgement) -> Option<Judgement> {
     let Sent::Answered { status, unreadable, body, .. } = sent else { return None };
     let why = if body.len() > LONGEST_ANSWER {
         Some(format!("the answer is longer than {LONGEST_ANSWER} bytes"))
@@ -58,27 +58,29 @@ pub(super) fn read(sent: &Sent, judge: impl FnOnce(u16, &[u8]) -> Verdict) -> Op
     // A 303 may carry a business code; a body that cannot be read carries none.
     let body = if unreadable.is_some() || body.len() > LONGEST_ANSWER { &b""[..] } else { body };
     Some(match judge(*status, body) {
-        Verdict::Refused { code, .. } if code == status.to_string() => Verdict::Refused { code, text: why },
-        Verdict::Busy { code, .. } if code == status.to_string() => Verdict::Busy { code, text: why },
-        Verdict::TokenExpired { code, .. } if code == status.to_string() => Verdict::TokenExpired { code, text: why },
-        Verdict::Unreadable { .. } => Verdict::Unreadable { text: why },
-        verdict @ (Verdict::Success
-        | Verdict::Refused { .. }
-        | Verdict::Busy { .. }
-        | Verdict::Exception { .. }
-        | Verdict::TokenExpired { .. }) => verdict,
+        Judgement::Refused { code, .. } if code == status.to_string() => Judgement::Refused { code, text: why },
+        Judgement::Busy { code, .. } if code == status.to_string() => Judgement::Busy { code, text: why },
+        Judgement::TokenExpired { code, .. } if code == status.to_string() => {
+            Judgement::TokenExpired { code, text: why }
+        }
+        Judgement::Unreadable { .. } => Judgement::Unreadable { text: why },
+        verdict @ (Judgement::Success
+        | Judgement::Refused { .. }
+        | Judgement::Busy { .. }
+        | Judgement::Exception { .. }
+        | Judgement::TokenExpired { .. }) => verdict,
     })
 }
 
 /// A verdict in a line.
-pub(super) fn summary(verdict: &Verdict) -> String {
+pub(super) fn summary(verdict: &Judgement) -> String {
     match verdict {
-        Verdict::Success => String::new(),
-        Verdict::Refused { code, text } => format!("refused: {code} {text}"),
-        Verdict::Busy { code, text } => format!("not now: {code} {text}"),
-        Verdict::Exception { code, text } => format!("its system failed: {code} {text}"),
-        Verdict::TokenExpired { code, text } => format!("token expired: {code} {text}"),
-        Verdict::Unreadable { text } => format!("unreadable: {text}"),
+        Judgement::Success => String::new(),
+        Judgement::Refused { code, text } => format!("refused: {code} {text}"),
+        Judgement::Busy { code, text } => format!("not now: {code} {text}"),
+        Judgement::Exception { code, text } => format!("its system failed: {code} {text}"),
+        Judgement::TokenExpired { code, text } => format!("token expired: {code} {text}"),
+        Judgement::Unreadable { text } => format!("unreadable: {text}"),
     }
 }
 

@@ -27,7 +27,7 @@ fn answered(status: u16, content_type: Option<&str>, body: &[u8]) -> Sent {
     Sent::Answered { status, retry_after, content_type, location: None, unreadable: None, body, ms: 1 }
 }
 
-/// What comes of a file where its server answers that.
+/// Result of a fetch whose server answers that.
 async fn given(enclosure: &Enclosure, sent: Sent) -> Result<Obtained, NoFile> {
     let limits = Limits { timeout: LONG, allow_private: false };
     let obtained = obtain(enclosure, async |_| sent, &limits).await;
@@ -65,7 +65,7 @@ async fn fetched(host: &str, answer: &'static [u8], limits: Limits) -> (Result<O
 const OPEN: Limits = Limits { timeout: LONG, allow_private: true };
 
 #[tokio::test]
-async fn a_file_that_came_with_the_call_is_decoded_and_nothing_is_sent() {
+async fn inline_file_is_decoded_without_a_request() {
     let inline =
         |base64: &str| Enclosure::Inline { name: "a.rar".to_owned(), content_type: None, base64: base64.to_owned() };
     let send = async |_| -> Sent { unreachable!("nothing is to be fetched") };
@@ -135,7 +135,7 @@ async fn a_file_may_be_as_large_as_the_limit() {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_worth_another_attempt() {
+async fn temporary_failure_is_worth_another_attempt() {
     for status in [408, 425, 429, 500, 503, 599] {
         let no = given(&named("a.zip"), answered(status, None, PK)).await.unwrap_err();
         assert_eq!((no.worth_repeating, no.retry_after), (true, Some(Duration::from_secs(7))), "{status}");

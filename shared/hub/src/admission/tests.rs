@@ -124,7 +124,7 @@ fn an_element_twice_in_one_push_is_one_event() {
 }
 
 #[test]
-fn what_nobody_can_read_is_kept_with_the_reason() {
+fn unreadable_body_is_stored_with_the_reason() {
     let gzip = "\u{1f}gzipped";
     for (body, encoding) in [("action=syn_status&code=61", None), (gzip, Some("gzip")), ("", None)] {
         let arrival = arrival(body, encoding);

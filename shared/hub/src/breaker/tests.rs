@@ -11,9 +11,9 @@ fn event(n: u32) -> EventId {
 const ERROR: Outcome = Outcome::Refused { retry_after: None, trouble: true };
 
 /// An attempt at an event of a kind.
-fn tried(kind: &'static str, n: u32, outcome: Outcome) -> Tried<'static> {
+fn tried(kind: &'static str, n: u32, outcome: Outcome) -> AttemptReport<'static> {
     let status = matches!(outcome, Outcome::Refused { .. }).then_some(500);
-    Tried { kind, event: event(n), outcome, status, took: Duration::ZERO }
+    AttemptReport { kind, event: event(n), outcome, status, took: Duration::ZERO }
 }
 
 /// After so many attempts at events of a kind, one a second.
@@ -46,7 +46,7 @@ fn slow_failures_open_it_within_a_minute() {
     let hangs = |every: u32, count: u32| {
         (1..=count).fold(Health::default(), |health, n| {
             let took = Duration::from_secs(every.into());
-            let tried = Tried { took, ..tried("a", n, Outcome::NoAnswer) };
+            let tried = AttemptReport { took, ..tried("a", n, Outcome::NoAnswer) };
             health.after(Permit::Go, &tried, at(i64::from(every * n)))
         })
     };
@@ -150,8 +150,10 @@ fn a_kind_that_hangs_stays_open_while_others_succeed() {
         health = next;
         if !matches!(permit, Permit::Wait(_)) {
             opened += 1;
-            let slow =
-                Tried { took: Duration::from_secs(15), ..tried("hangs", u32::try_from(n).unwrap(), Outcome::NoAnswer) };
+            let slow = AttemptReport {
+                took: Duration::from_secs(15),
+                ..tried("hangs", u32::try_from(n).unwrap(), Outcome::NoAnswer)
+            };
             health = health.after(permit, &slow, at(n));
         }
         assert!(health.permit("good", at(n)).0 != Permit::Wait(at(n)), "second {n}");
@@ -165,14 +167,14 @@ fn a_kind_that_hangs_stays_open_while_others_succeed() {
 fn the_kinds_with_a_track_are_bounded() {
     let kinds: Vec<String> = (0..100).map(|n| format!("kind-{n}")).collect();
     let health = kinds.iter().zip(0..).fold(Health::default(), |health, (kind, n)| {
-        let one = Tried { kind, ..tried("", n, Outcome::NoAnswer) };
+        let one = AttemptReport { kind, ..tried("", n, Outcome::NoAnswer) };
         health.after(Permit::Go, &one, at(n.into()))
     });
     assert_eq!(health.kinds.len(), MOST_KINDS);
 }
 
 #[test]
-fn a_health_without_kinds_is_read_and_holds_each_kind_by_a_probe() {
+fn stored_health_without_kinds_probes_each_kind() {
     let old = r#"{"failures":0,"since":0,"last":null,"open_until":15000000,"openings":1}"#;
     let health: Health = serde_json::from_str(old).unwrap();
     assert_eq!(serde_json::to_string(&health).unwrap(), old);

@@ -1,5 +1,5 @@
-//! A call to a partner: attempted as a delivery is, and judged more carefully, because a command that is sent twice may be
-//! done twice.
+//! A call to a partner and its transitions. It is attempted like a delivery. An attempt without an answer makes it ambiguous,
+//! because the partner may execute a command twice that is sent twice.
 
 mod record;
 mod request;
@@ -9,7 +9,7 @@ mod view;
 
 use std::time::Duration;
 
-use partners::operation::{LONGEST_TEXT, Verdict};
+use partners::operation::{Judgement, LONGEST_TEXT};
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ATTEMPTS_KEPT, Attempt};
@@ -21,21 +21,21 @@ pub use record::{Request, SUBJECT, accepted, end, find, is_subject, key, shown};
 use view::asked;
 pub use view::{CallView, view, whole};
 
-/// The types of the events that tell the ERP how a call ended.
+/// Types of the events that notify the ERP of a call's end.
 pub const EVENT_TYPES: [&str; 3] = ["call.succeeded", "call.failed", "call.ambiguous"];
 
-/// Where a call stands.
+/// State of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CallState"))]
 pub enum Standing {
     /// To be sent, or to be sent again.
     Queued,
-    /// The partner took it.
+    /// Accepted by the partner.
     Succeeded,
-    /// The partner refused it, or it could not be sent for as long as the schedule says.
+    /// Refused by the partner, or not sent within the time of its retry schedule.
     Failed,
-    /// It was sent and nobody knows what the partner made of it. It is not sent again unless somebody decides so.
+    /// Sent without a usable answer, so that the partner may have executed it. It is sent again only by a decision.
     Ambiguous,
 }
 
@@ -51,7 +51,7 @@ impl Standing {
         }
     }
 
-    /// The type of the event that tells the ERP of it; nothing while the call is on its way.
+    /// Type of the event that notifies the ERP of this end; none while the call is queued.
     #[must_use]
     pub const fn event_type(self) -> Option<&'static str> {
         let [succeeded, failed, ambiguous] = EVENT_TYPES;
@@ -64,39 +64,39 @@ impl Standing {
     }
 }
 
-/// One command on its way to a partner. Stored as JSON: fields may be added, never renamed.
+/// One command to a partner. Stored as JSON: fields may be added, never renamed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Stored")]
 pub struct Call {
-    /// The operation, as the partner names it.
+    /// Operation by the partner's name for it.
     pub operation: String,
     /// The ERP's idempotency key.
     pub key: String,
-    /// What the request was told by: another body under the same key is another request. Stored under a name that a hub
-    /// without calls to partners does not know: it refuses the item instead of telling the ERP the request as an event.
+    /// Digest of the request: another body under the same key is another request. Its stored name is unknown to versions
+    /// without calls to partners. They refuse the item instead of delivering the request to the ERP as an event.
     #[serde(rename = "told_by")]
     pub digest: String,
-    /// Where it stands.
+    /// State of the call.
     pub standing: Standing,
     /// Its schedule and claim.
     #[serde(flatten)]
     pub progress: Progress,
-    /// It is being sent, and must not be sent twice: found like this after its time, nobody knows what became of it.
+    /// Whether an operation that is not safe to repeat is being sent. Still set after the lease, the call is ambiguous.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub sending: bool,
     /// The partner's latest answer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub answer: Option<Answered>,
-    /// What the partner said in the latest attempt that did not succeed, which may be nothing at all. Where this is missing,
-    /// it is to be read from the answer: the attempt succeeded, or an earlier version made it.
+    pub answer: Option<PartnerAnswer>,
+    /// The partner's code and text in the latest attempt that did not succeed, either of which may be missing. Without this
+    /// member they are read from `answer`: the attempt succeeded, or an earlier version made it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub said: Option<Box<Said>>,
+    pub said: Option<Box<PartnerMessage>>,
     /// Business keys that the partner's answer gave the subject.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub learned: Vec<Alias>,
-    /// What was decided while it was ambiguous, oldest first.
+    /// Decisions made while it was ambiguous, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub decisions: Vec<Decided>,
+    pub decisions: Vec<DecisionRecord>,
 }
 
 stored!(Call {
@@ -107,112 +107,112 @@ stored!(Call {
     standing: Standing,
     #[serde(default)]
     sending: bool,
-    answer: Option<Answered>,
-    said: Option<Box<Said>>,
+    answer: Option<PartnerAnswer>,
+    said: Option<Box<PartnerMessage>>,
     #[serde(default)]
     learned: Vec<Alias>,
     #[serde(default)]
-    decisions: Vec<Decided>,
+    decisions: Vec<DecisionRecord>,
 });
 
-/// A decision about a call that was ambiguous.
+/// A decision about an ambiguous call, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decided {
-    /// What was decided.
+pub struct DecisionRecord {
+    /// The decision.
     pub decision: Decision,
-    /// When.
+    /// Time of the decision.
     pub at: Utc,
-    /// The id of the API key by which it was.
+    /// Id of the API key that made it.
     pub by: String,
 }
 
 /// A partner's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answered {
+pub struct PartnerAnswer {
     /// The HTTP status.
     pub status: u16,
-    /// The body, where it is text; the part that is kept of a long one.
+    /// The body, where it is text; the beginning of a long one.
     pub body: String,
-    /// It was longer than what is kept.
+    /// Whether `body` is the beginning of a longer one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
 }
 
-/// The partner's own code and text where it does not say yes; neither where it said nothing that can be read.
+/// The partner's own code and text in an answer that is no success; neither where the answer was unreadable.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Said {
-    /// Its code; the HTTP status where it has none.
+pub struct PartnerMessage {
+    /// Business code; the HTTP status where the answer has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Its text, [`LONGEST_TEXT`] characters at the most.
+    /// Text, [`LONGEST_TEXT`] characters at the most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }
 
-impl Said {
-    /// What a verdict repeats of the partner's words; nothing of a success.
+impl PartnerMessage {
+    /// The code and text of a judgement; none of a success.
     #[must_use]
-    pub fn of(verdict: &Verdict) -> Option<Box<Self>> {
+    pub fn of(verdict: &Judgement) -> Option<Box<Self>> {
         let cut = |text: &str| Some(text.chars().take(LONGEST_TEXT).collect());
         match verdict {
-            Verdict::Success => None,
-            Verdict::Refused { code, text }
-            | Verdict::Busy { code, text }
-            | Verdict::Exception { code, text }
-            | Verdict::TokenExpired { code, text } => Some(Box::new(Self { code: cut(code), text: cut(text) })),
-            Verdict::Unreadable { .. } => Some(Box::default()),
+            Judgement::Success => None,
+            Judgement::Refused { code, text }
+            | Judgement::Busy { code, text }
+            | Judgement::Exception { code, text }
+            | Judgement::TokenExpired { code, text } => Some(Box::new(Self { code: cut(code), text: cut(text) })),
+            Judgement::Unreadable { .. } => Some(Box::default()),
         }
     }
 }
 
-/// What came of an attempt at a call.
+/// Result of an attempt at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Came {
+pub enum CallOutcome {
     /// The partner's business code says success.
     Success,
     /// The partner's business code says that it will not: final.
     Refusal,
-    /// It was not processed: not sent at all, or turned away before. Worth repeating.
+    /// The partner did not process it: it was not sent, or rejected before processing. A retry is safe.
     Nothing {
-        /// What the partner asks for.
+        /// Wait that the partner asks for.
         retry_after: Option<Duration>,
     },
-    /// It was sent, and no answer tells whether the partner did it.
+    /// It was sent, and no answer says whether the partner executed it.
     Unknown,
 }
 
 /// One attempt at a call.
 #[derive(Clone, Debug)]
-pub struct Tried {
-    /// For the operator.
+pub struct CallAttempt {
+    /// Entry in the list of attempts.
     pub attempt: Attempt,
-    /// What the partner answered.
-    pub answer: Option<Answered>,
-    /// What it said there or, where the call itself was not sent, when it was asked for a token.
-    pub said: Option<Box<Said>>,
-    /// What that means.
-    pub came: Came,
+    /// The partner's answer.
+    pub answer: Option<PartnerAnswer>,
+    /// Code and text of that answer or, where only a token was requested, of the answer to that.
+    pub said: Option<Box<PartnerMessage>>,
+    /// Result of the attempt.
+    pub came: CallOutcome,
     /// Business keys that the answer gives the subject.
     pub learned: Vec<Alias>,
 }
 
-/// What holds for an operation.
+/// Retry rules of an operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
-    /// When it is sent again.
+    /// Retry schedule.
     pub schedule: &'a Schedule,
-    /// Whether the partner may see it twice.
+    /// Whether the partner may receive it twice.
     pub repeatable: bool,
 }
 
-/// What somebody decides about a call that is ambiguous.
+/// A decision about an ambiguous call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum Decision {
     /// Send it again.
     Retry,
-    /// The partner has done it.
+    /// The partner has executed it.
     Done,
 }
 
@@ -245,7 +245,7 @@ impl Call {
         }
     }
 
-    /// The call claimed until `until` to be sent, and marked: it must not be sent twice.
+    /// The call claimed until `until` and marked as being sent: it must not be sent twice.
     #[must_use]
     pub fn claimed_to_send(mut self, until: Utc) -> Self {
         self.sending = true;
@@ -254,29 +254,29 @@ impl Call {
 
     /// The call after an attempt. `jitter` is in `0.0..1.0`.
     #[must_use]
-    pub fn attempted(mut self, tried: Tried, rules: &Rules<'_>, now: Utc, jitter: f64) -> Self {
+    pub fn attempted(mut self, tried: CallAttempt, rules: &Rules<'_>, now: Utc, jitter: f64) -> Self {
         let came = tried.came;
         self.record(tried);
         let retry_after = match came {
-            Came::Success => return self.ended(Standing::Succeeded, now),
-            Came::Refusal => return self.ended(Standing::Failed, now),
-            Came::Unknown if !rules.repeatable => return self.ended(Standing::Ambiguous, now),
-            Came::Unknown => None,
-            Came::Nothing { retry_after } => retry_after,
+            CallOutcome::Success => return self.ended(Standing::Succeeded, now),
+            CallOutcome::Refusal => return self.ended(Standing::Failed, now),
+            CallOutcome::Unknown if !rules.repeatable => return self.ended(Standing::Ambiguous, now),
+            CallOutcome::Unknown => None,
+            CallOutcome::Nothing { retry_after } => retry_after,
         };
         let next = self.progress.retry(retry_after, rules.schedule, now, jitter);
         self.follow(next)
     }
 
-    /// The call after a probe that failed and left nothing behind at the partner: it comes again with the next probe.
+    /// The call after a failed probe that the partner did not process: its next attempt is the next probe.
     #[must_use]
-    pub fn probed(mut self, tried: Tried, until: Utc, schedule: &Schedule, now: Utc) -> Self {
+    pub fn probed(mut self, tried: CallAttempt, until: Utc, schedule: &Schedule, now: Utc) -> Self {
         self.record(tried);
         let next = self.progress.probe_again(until, schedule, now);
         self.follow(next)
     }
 
-    /// The call whose process ended while it was being sent: the partner may have done it.
+    /// The call whose process ended while it was being sent: ambiguous, because the partner may have executed it.
     #[must_use]
     pub fn interrupted(mut self, now: Utc) -> Self {
         self.said = Some(Box::default());
@@ -284,13 +284,13 @@ impl Call {
         self.ended(Standing::Ambiguous, now)
     }
 
-    /// The ambiguous call after a decision by the API key of that id. Nothing where it is not ambiguous.
+    /// The ambiguous call after a decision by the API key of that id; none where it is not ambiguous.
     #[must_use]
     pub fn resolved(mut self, decision: Decision, by: &str, now: Utc) -> Option<Self> {
         if self.standing != Standing::Ambiguous {
             return None;
         }
-        self.decisions.push(Decided { decision, at: now, by: by.to_owned() });
+        self.decisions.push(DecisionRecord { decision, at: now, by: by.to_owned() });
         self.decisions.drain(..self.decisions.len().saturating_sub(ATTEMPTS_KEPT));
         Some(match decision {
             Decision::Done => self.ended(Standing::Succeeded, now),
@@ -302,12 +302,12 @@ impl Call {
         })
     }
 
-    /// Keeps an attempt, and the partner's words in it.
-    fn record(&mut self, tried: Tried) {
+    /// Records an attempt with the partner's code and text.
+    fn record(&mut self, tried: CallAttempt) {
         self.progress.record(tried.attempt);
         self.answer = tried.answer.or(self.answer.take());
         self.learned = tried.learned;
-        self.said = if tried.came == Came::Success { None } else { Some(tried.said.unwrap_or_default()) };
+        self.said = if tried.came == CallOutcome::Success { None } else { Some(tried.said.unwrap_or_default()) };
     }
 
     fn ended(mut self, standing: Standing, now: Utc) -> Self {

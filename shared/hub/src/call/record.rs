@@ -1,4 +1,4 @@
-//! A call as it is stored, where it is found again, and the event that tells how it ended.
+//! The stored record of a call, its key in the store, and the event of its end.
 
 use std::time::Duration;
 
@@ -18,16 +18,16 @@ use crate::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Su
 /// The kind of the subjects under which calls are kept: `call:<32 hex digits>`.
 pub const SUBJECT: &str = "call";
 
-/// Whether it is a subject that a call is kept under.
+/// Whether calls are stored under this kind of subject.
 #[must_use]
 pub fn is_subject(subject: &Subject) -> bool {
     subject.as_str().strip_prefix(SUBJECT).is_some_and(|rest| rest.starts_with(':'))
 }
 
-/// What the ERP asks for.
+/// The ERP's request for a command.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// The account at the partner.
+    /// The connection to the partner.
     pub connection: &'a ConnectionId,
     /// The operation.
     pub operation: &'a Operation<'a>,
@@ -35,11 +35,11 @@ pub struct Request<'a> {
     pub key: &'a str,
     /// The operation's body as the ERP printed it: JSON.
     pub body: &'a str,
-    /// The description of the file that came with it: JSON.
+    /// The description of the file of the request: JSON.
     pub file: Option<&'a str>,
 }
 
-/// Where the call under an idempotency key is kept. Its id tells its subject, so that it is found by its id alone
+/// Key of the call with that idempotency key. The subject is derived from the id, so that a call is found by its id alone
 /// ([`find`]).
 #[must_use]
 pub fn key(connection: &ConnectionId, key: &str) -> EventKey {
@@ -48,7 +48,7 @@ pub fn key(connection: &ConnectionId, key: &str) -> EventKey {
     EventKey { connection: connection.clone(), id: identity::with_prefix(connection, &subject, own), subject }
 }
 
-/// Where the call of an id is kept: at one of these connections, or nowhere.
+/// Key of the call with that id, where it is a call of one of these connections.
 #[must_use]
 pub fn find<'c>(connections: impl IntoIterator<Item = &'c ConnectionId>, id: EventId) -> Option<EventKey> {
     let own = identity::own(id);
@@ -62,8 +62,8 @@ fn subject(own: &[u8; 16]) -> Subject {
     Subject::new(SUBJECT, &own.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }
 
-/// The record of a call accepted at `now`: its payload is the ERP's body as it came, its other business keys are those
-/// of the shipment. The hint that goes out with it has until `lease` is over.
+/// The record of a call accepted at `now`. Its payload holds the ERP's body unchanged, its aliases are the business keys of
+/// the shipment. The queue message that is sent with it holds the claim for `lease`.
 pub fn accepted(request: &Request<'_>, now: Utc, lease: Duration, retention: Duration) -> Result<Record, NotJson> {
     let Request { connection, operation, key: name, body, file } = *request;
     let begin = format!("{{\"key\":{},\"body\":", Value::from(name));
@@ -101,8 +101,8 @@ pub fn accepted(request: &Request<'_>, now: Utc, lease: Duration, retention: Dur
 }
 
 impl Work {
-    /// The work with its call put in place of the present one. Where that has ended, its end is to be delivered to each
-    /// endpoint that wants such events: the end and its deliveries are one write.
+    /// The work with this call in place of the present one. Where the call has ended, each endpoint that wants the event gets a
+    /// delivery: the end and its deliveries are one write.
     #[must_use]
     pub fn with_call(mut self, call: Call, connection: &ConnectionId, routes: &[Route], lease: Duration) -> Self {
         let wanted = call.standing.event_type().map(EventType::from);
@@ -119,7 +119,7 @@ impl Work {
             }
         }
         if call.standing == Standing::Queued {
-            // Whoever decided that it be sent again knows how it had ended; there is nothing left to tell of that.
+            // The operator who decided on a retry knows the earlier end, so its pending deliveries are superseded.
             for delivery in self.deliveries.iter_mut().filter(|delivery| delivery.is_pending()) {
                 *delivery = delivery.clone().confirmed(ended);
             }
@@ -130,8 +130,8 @@ impl Work {
     }
 }
 
-/// The event that tells how a call ended; nothing where it has not. `id` differs for each end of a call that was sent
-/// again. Its payload is the call as the hub's own API shows it, without the connection's `credentials` ([`whole`]).
+/// The event of a call's end; none where it has not ended. Each end of a call that was sent again has an `id` of its own. The
+/// payload is the call as the API shows it, with the connection's `credentials` redacted ([`whole`]).
 #[must_use]
 pub fn end(record: &Record, credentials: &[(&str, &str)]) -> Option<Event> {
     let call = record.work.call.as_ref()?;
@@ -162,8 +162,8 @@ pub fn end(record: &Record, credentials: &[(&str, &str)]) -> Option<Event> {
     })
 }
 
-/// The event that is shown of a record: of a call its end, or while it has none the ERP's request, each without the
-/// connection's `credentials`; of any other record nothing, for that is shown as it came.
+/// The event that the API shows for a call's record: that of its end, or the ERP's request while the call is queued, each with
+/// the connection's `credentials` redacted. None for any other record, which is shown unchanged.
 #[must_use]
 pub fn shown(record: &Record, credentials: &[(&str, &str)]) -> Option<Event> {
     record.work.call.as_ref()?;
@@ -180,7 +180,7 @@ mod tests {
 
     use super::*;
     use crate::attempt::Attempt;
-    use crate::call::{Answered, Came, Rules, Said, Tried, view};
+    use crate::call::{CallAttempt, CallOutcome, PartnerAnswer, PartnerMessage, Rules, view};
     use crate::delivery::State;
     use crate::routes::Pattern;
     use crate::schedule::Schedule;
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_erps_body_is_kept_as_it_came() {
+    fn erps_body_is_stored_unchanged() {
         let record = record(BODY, Some(r#"{"name":"a.zip"}"#));
         assert_eq!(record.event.data(), BODY.as_bytes());
         assert_eq!(record.event.meta.aliases, [Alias::new("order", "SO-1")]);
@@ -236,7 +236,7 @@ mod tests {
         let told = end(&Record { work: ended.clone(), ..record.clone() }, &[]).unwrap();
         assert_eq!((told.meta.kind.as_str(), told.key.subject.as_str()), ("call.ambiguous", "order:SO-1"));
 
-        // The ERP decides before it was told: it is told of the next end only, under another id.
+        // The ERP decides before the first end event was delivered: it receives the next one only, under another id.
         let again = call.resolved(crate::call::Decision::Retry, "erp", Utc(11)).unwrap();
         let again = ended.with_call(again, &connection, &routes, lease);
         assert_eq!((again.deliveries[0].state, again.tally().balanced()), (State::Confirmed, true));
@@ -268,9 +268,10 @@ mod tests {
         let Record { event, work } = record(BODY, None);
         let schedule = Schedule::new(vec![Duration::from_secs(5)]);
         let rules = Rules { schedule: &schedule, repeatable: false };
-        let attempted = |call: Call, answer: Option<Answered>, code: Option<&str>, came: Came| {
-            let said = code.map(|code| Box::new(Said { code: Some(code.to_owned()), text: Some("no".to_owned()) }));
-            let tried = Tried { attempt: Attempt::default(), answer, said, came, learned: vec![] };
+        let attempted = |call: Call, answer: Option<PartnerAnswer>, code: Option<&str>, came: CallOutcome| {
+            let said =
+                code.map(|code| Box::new(PartnerMessage { code: Some(code.to_owned()), text: Some("no".to_owned()) }));
+            let tried = CallAttempt { attempt: Attempt::default(), answer, said, came, learned: vec![] };
             call.attempted(tried, &rules, Utc(0), 0.5)
         };
         let shown = |call: &Call| {
@@ -278,26 +279,26 @@ mod tests {
             (view["code"].as_str().map(str::to_owned), view["text"].as_str().map(str::to_owned))
         };
         let told = |code: &str| (Some(code.to_owned()), Some("no".to_owned()));
-        let nothing = Came::Nothing { retry_after: None };
+        let nothing = CallOutcome::Nothing { retry_after: None };
         let answer =
-            |truncated| Some(Answered { status: 503, body: r#"{"code":503,"msg":"no"}"#.to_owned(), truncated });
+            |truncated| Some(PartnerAnswer { status: 503, body: r#"{"code":503,"msg":"no"}"#.to_owned(), truncated });
 
         let busy = attempted(work.call.unwrap(), answer(true), Some("503"), nothing);
         assert_eq!(shown(&busy), told("503"), "an answer too long to be kept whole");
         let no_answer = attempted(busy.clone(), None, None, nothing);
         assert_eq!((no_answer.standing, shown(&no_answer)), (Standing::Failed, (None, None)));
-        let no_token = attempted(busy.clone(), None, Some("500"), Came::Refusal);
+        let no_token = attempted(busy.clone(), None, Some("500"), CallOutcome::Refusal);
         assert_eq!(shown(&no_token), told("500"));
         assert_eq!(shown(&busy.clone().interrupted(Utc(9))), (None, None));
-        let done = Some(Answered { status: 200, body: r#"{"code":200}"#.to_owned(), truncated: false });
-        assert_eq!(shown(&attempted(busy.clone(), done, None, Came::Success)), (None, None));
+        let done = Some(PartnerAnswer { status: 200, body: r#"{"code":200}"#.to_owned(), truncated: false });
+        assert_eq!(shown(&attempted(busy.clone(), done, None, CallOutcome::Success)), (None, None));
         let old = Call { said: None, ..busy };
         assert_eq!(shown(&old), told("503"), "an earlier version has not kept it");
     }
 
-    /// Regression: a credential in the ERP's request was told with the call's end, and shown while it was queued.
+    /// Regression: the end event showed a credential of the ERP's request, and so did the API while the call was queued.
     #[test]
-    fn credentials_in_a_request_are_neither_told_nor_shown() {
+    fn credentials_in_a_request_are_redacted() {
         let record = record(r#"{"orderOutNo":"SO-1","note":"our key is s3cr3t-value","n":1.10}"#, None);
         let credentials = [("app_id", "s3cr3t-value")];
         let cut = record.work.call.clone().unwrap().claimed_to_send(Utc(9)).interrupted(Utc(10));
@@ -313,18 +314,18 @@ mod tests {
     }
 
     #[test]
-    fn the_partners_answer_is_shown_as_it_came() {
+    fn partners_answer_is_shown_unchanged() {
         let Record { event, work } = record(BODY, None);
         let mut call = work.call.unwrap();
         let body = r#"{"code": 200,"data":1906651379888427008.10}"#;
-        call.answer = Some(Answered { status: 200, body: body.to_owned(), truncated: false });
+        call.answer = Some(PartnerAnswer { status: 200, body: body.to_owned(), truncated: false });
         let shown = |call: &Call| serde_json::to_string(&view(&event.key, &event.meta, call)).unwrap();
         assert!(shown(&call).contains(&format!("\"body\":{body}")));
-        call.answer = Some(Answered { status: 200, body: "验签失败".to_owned(), truncated: false });
+        call.answer = Some(PartnerAnswer { status: 200, body: "验签失败".to_owned(), truncated: false });
         assert!(shown(&call).contains(r#""body":"验签失败""#));
     }
 
-    /// Regression: a refusal was told by its attempt's text alone.
+    /// Regression: only the attempt's text showed a refusal.
     #[test]
     fn refusal_is_shown_with_the_partners_code_and_text() {
         let Record { event, work } = record(BODY, None);
@@ -334,7 +335,7 @@ mod tests {
             (200, r#"{"code":200,"msg":"成功"}"#, None, None),
             (404, "gone", Some("404"), Some("gone")),
         ] {
-            call.answer = Some(Answered { status, body: body.to_owned(), truncated: false });
+            call.answer = Some(PartnerAnswer { status, body: body.to_owned(), truncated: false });
             let shown = serde_json::to_value(view(&event.key, &event.meta, &call)).unwrap();
             assert_eq!((shown["code"].as_str(), shown["text"].as_str()), (code, text), "{shown}");
         }

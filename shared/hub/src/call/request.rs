@@ -1,4 +1,4 @@
-//! The request of a call as it may be shown: what the ERP printed, without what is secret in it.
+//! The request of a call as it is shown: the ERP's bytes with the secrets redacted.
 
 use std::ops::Range;
 
@@ -10,25 +10,25 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-/// How much of a body is shown, in bytes: a longer one is cut, and shown as a text.
+/// Longest body that is shown whole, in bytes: a longer one is cut and shown as a string.
 const SHOWN: usize = 256 * 1024;
 
-/// What stands in the place of a secret.
+/// Replacement for a secret.
 const REDACTED: &str = "[REDACTED]";
 
-/// Names of secrets, without `_` and `-`, in small letters. A name that ends in one of these is one.
+/// Endings of the names of secrets, in lower case without `_` and `-`.
 const SECRETS: [&str; 8] =
     ["token", "password", "passwd", "secret", "signature", "apikey", "authorization", "credential"];
 
-/// The shortest credential whose value is looked for within longer texts: a shorter one is part of many words.
+/// Length of the shortest credential that is searched for within longer texts: a shorter one is part of many words.
 const TELLING: usize = 6;
 
-/// The request, where one call is read or its end is delivered. Credentials, values that are named like a secret, and the
-/// signature of an address are `[REDACTED]`.
+/// The ERP's request; present where one call is read, and in the event of its end. Credentials, values whose name is that of
+/// a secret, and the query of a URL are replaced by `[REDACTED]`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub(super) struct Sent {
-    /// The JSON as it came; of a long one the beginning, as a string.
+    /// The request's JSON unchanged; the beginning as a string where it is long.
     #[cfg_attr(feature = "schema", schemars(with = "Value"))]
     body: Body,
     /// Whether `body` is the beginning of a longer one.
@@ -44,21 +44,21 @@ enum Body {
     Text(String),
 }
 
-/// The file that came with it.
+/// The file of the request.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 struct File {
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_type: Option<String>,
-    /// Its size, where it came with the request.
+    /// The file's size in bytes, where its content is in the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<usize>,
-    /// Its digest.
+    /// The SHA-256 digest of the file, where its content is in the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[0-9a-f]{64}$")))]
     sha256: Option<String>,
-    /// The address that it is fetched from, without its query.
+    /// The URL from which the hub fetches the file, without its query.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
 }
@@ -80,7 +80,7 @@ impl Sent {
     }
 }
 
-/// The whole body in the payload of a call's record, without what is secret in it.
+/// The whole body in the payload of a call's record, with its secrets redacted.
 pub(super) fn body(payload: &[u8], credentials: &[(&str, &str)]) -> Option<String> {
     Some(redacted(Json::parse(payload).ok()?.get("body")?, credentials))
 }
@@ -117,7 +117,7 @@ fn redacted(json: &Json<'_>, credentials: &[(&str, &str)]) -> String {
     out
 }
 
-/// Collects what is to be replaced, in its order.
+/// Collects the spans to replace and their replacements, in order.
 fn look(json: &Json<'_>, name: Option<&str>, credentials: &[(&str, &str)], places: &mut Vec<(Range<usize>, String)>) {
     let secret = name.is_some_and(|name| is_secret(name, credentials));
     match json.kind() {
@@ -143,7 +143,7 @@ fn look(json: &Json<'_>, name: Option<&str>, credentials: &[(&str, &str)], place
     }
 }
 
-/// A text that is JSON itself, where something in it is secret.
+/// The redacted form of a text that is itself JSON; none where it holds no secret.
 fn within(text: &str, credentials: &[(&str, &str)]) -> Option<String> {
     text.trim_start().starts_with(['{', '[']).then_some(())?;
     let json = Json::parse(text.as_bytes()).ok()?;
@@ -151,7 +151,7 @@ fn within(text: &str, credentials: &[(&str, &str)]) -> Option<String> {
     (shown != json.text()).then_some(shown)
 }
 
-/// Whether a member of this name holds a secret: one of the connection's credentials, or what is called like one.
+/// Whether a member of this name holds a secret: a credential of the connection, or a name with one of [`SECRETS`].
 fn is_secret(name: &str, credentials: &[(&str, &str)]) -> bool {
     let plain = |text: &str| text.replace(['_', '-'], "").to_lowercase();
     let name = plain(name);
@@ -166,7 +166,7 @@ fn tells(text: &str, credentials: &[(&str, &str)]) -> bool {
     known.any(|value| text == value || (value.len() >= TELLING && text.contains(value)))
 }
 
-/// An address without its query and its user, either of which may open what it leads to. Nothing where it has none.
+/// A URL without its query and its user, either of which may grant access. None where it has neither.
 fn unsigned(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)).then_some(())?;
@@ -191,7 +191,7 @@ mod tests {
         }
     }
 
-    /// Regression: what the ERP had asked for was shown nowhere.
+    /// Regression: no view showed the ERP's request.
     #[test]
     fn request_is_shown_as_it_was_printed() {
         let body = r#"{"orderOutNo": "SO-1","n":1.10,"big":1906651379888427008, "a":"\u653e","a":null,"l":[1, true]}"#;

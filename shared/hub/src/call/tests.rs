@@ -2,30 +2,30 @@
 
 use super::*;
 
-const NOTHING: Came = Came::Nothing { retry_after: None };
+const NOTHING: CallOutcome = CallOutcome::Nothing { retry_after: None };
 
 fn call() -> Call {
     Call::new("upload".to_owned(), "k".to_owned(), "d".to_owned(), Utc(0), Utc(30_000_000))
 }
 
-fn attempted(call: Call, came: Came, repeatable: bool) -> Call {
+fn attempted(call: Call, came: CallOutcome, repeatable: bool) -> Call {
     let attempt = Attempt { ms: 1, ..Attempt::default() };
     let schedule = Schedule::new(vec![Duration::from_secs(5), Duration::from_secs(30)]);
-    let tried = Tried { attempt, answer: None, said: None, came, learned: vec![] };
+    let tried = CallAttempt { attempt, answer: None, said: None, came, learned: vec![] };
     call.attempted(tried, &Rules { schedule: &schedule, repeatable }, Utc(0), 0.5)
 }
 
 #[test]
 fn the_partners_business_code_decides() {
-    assert_eq!(attempted(call(), Came::Success, false).standing, Standing::Succeeded);
-    assert_eq!(attempted(call(), Came::Refusal, true).standing, Standing::Failed);
+    assert_eq!(attempted(call(), CallOutcome::Success, false).standing, Standing::Succeeded);
+    assert_eq!(attempted(call(), CallOutcome::Refusal, true).standing, Standing::Failed);
 }
 
 #[test]
 fn without_an_answer_only_what_is_safe_is_sent_again() {
-    let unsafe_call = attempted(call().claimed_to_send(Utc(60)), Came::Unknown, false);
+    let unsafe_call = attempted(call().claimed_to_send(Utc(60)), CallOutcome::Unknown, false);
     assert_eq!((unsafe_call.standing, unsafe_call.pending()), (Standing::Ambiguous, None));
-    let safe = attempted(call(), Came::Unknown, true);
+    let safe = attempted(call(), CallOutcome::Unknown, true);
     assert_eq!((safe.standing, safe.progress.due), (Standing::Queued, Utc(5_000_000)));
 }
 
@@ -49,7 +49,7 @@ fn call_cut_off_while_sent_is_ambiguous_until_resolved() {
     assert_eq!((again.standing, again.progress.due, again.sending), (Standing::Queued, Utc(99), false));
     let done = ambiguous.resolved(Decision::Done, "erp", Utc(99)).unwrap();
     assert_eq!(done.standing, Standing::Succeeded);
-    let decided = Decided { decision: Decision::Done, at: Utc(99), by: "erp".to_owned() };
+    let decided = DecisionRecord { decision: Decision::Done, at: Utc(99), by: "erp".to_owned() };
     assert_eq!(done.decisions, [decided]);
     assert_eq!(done.resolved(Decision::Retry, "erp", Utc(99)), None);
 }

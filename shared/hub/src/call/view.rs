@@ -1,11 +1,11 @@
-//! A call as the ERP sees it, in the hub's answers and in the events that tell its end.
+//! A call as the API and the events of its end show it to the ERP.
 
 use partners::Partner;
 use partners::operation::{self, Settings};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Call, Decision, Said, Standing};
+use super::{Call, Decision, PartnerMessage, Standing};
 use crate::attempt::{Attempt, AttemptView};
 use crate::call::request::{self, Sent};
 use crate::event::Meta;
@@ -21,30 +21,30 @@ pub struct CallView<'a> {
     operation: &'a str,
     idempotency_key: &'a str,
     state: Standing,
-    /// The time at which it was stored.
+    /// The time at which the call was stored.
     accepted: Rfc3339,
-    /// The time at which it is sent next, while it is queued.
+    /// The time of the next attempt, while the call is queued.
     #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<Rfc3339>,
-    /// The time at which it ended.
+    /// The time at which the call ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     settled: Option<Rfc3339>,
-    /// The business key that it is about, such as `order:SO-1`.
+    /// The business key of the shipment, such as `order:SO-1`.
     subject: &'a str,
-    /// Its business keys, and those that the partner's answer added.
+    /// All business keys: those of the request, and those that the partner's answer added.
     aliases: Vec<&'a Alias>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<Sent>,
     /// The latest attempts, oldest first.
     attempts: Vec<AttemptView<'a>>,
-    /// The partner's own code in the latest attempt, where that is no success.
+    /// The partner's own code in the latest attempt, unless that succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
-    /// The partner's own words in the latest attempt, where that is no success.
+    /// The partner's own text in the latest attempt, unless that succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
     answer: Option<AnswerView<'a>>,
-    /// The latest decisions about it while it was ambiguous, oldest first.
+    /// The latest decisions while the call was ambiguous, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     decisions: Vec<DecisionView<'a>>,
 }
@@ -55,7 +55,7 @@ pub struct CallView<'a> {
 struct AnswerView<'a> {
     /// The HTTP status.
     status: u16,
-    /// Its JSON as it came, anything else as a string.
+    /// The partner's JSON unchanged; any other body as a string.
     #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
     body: Body<'a>,
     /// Whether `body` is the beginning of a longer one.
@@ -66,9 +66,9 @@ struct AnswerView<'a> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 struct DecisionView<'a> {
     decision: Decision,
-    /// The time at which it was made.
+    /// The time of the decision.
     at: Rfc3339,
-    /// The id of the API key that it was made with.
+    /// The id of the API key that made the decision.
     by: &'a str,
 }
 
@@ -79,15 +79,14 @@ enum Body<'a> {
     Text(&'a str),
 }
 
-/// A call as the ERP sees it, without its request.
+/// The call without its request, as lists show it.
 #[must_use]
 pub fn view<'a>(key: &'a EventKey, meta: &'a Meta, call: &'a Call) -> CallView<'a> {
     viewed(key, meta, call, None)
 }
 
-/// A call with the request that the ERP made, without what is secret in it: what its partner's operations call a
-/// credential, and the `credentials` of the connection, by name and value, where they are known. Nothing where the record is
-/// no call.
+/// The call with the ERP's request, whose secrets are redacted: the credential fields of the partner's operations, and the
+/// `credentials` of the connection by name and value, where they are known. None where the record is not a call.
 #[must_use]
 pub fn whole<'a>(record: &'a Record, credentials: &[(&str, &str)]) -> Option<CallView<'a>> {
     let call = record.work.call.as_ref()?;
@@ -96,12 +95,12 @@ pub fn whole<'a>(record: &'a Record, credentials: &[(&str, &str)]) -> Option<Cal
     Some(viewed(&record.event.key, meta, call, sent))
 }
 
-/// The body of the ERP's request as it printed it, without what is secret in it, as in [`whole`].
+/// The body of the ERP's request, byte for byte except for the secrets, which are redacted as in [`whole`].
 pub(super) fn asked(record: &Record, credentials: &[(&str, &str)]) -> Option<String> {
     request::body(&record.event.body, &hidden(&record.event.meta, credentials))
 }
 
-/// The names and values that are not shown: the `credentials`, and the names that the partner's operations put them under.
+/// Names and values to redact: the `credentials`, and the fields in which the partner's operations send them.
 fn hidden<'c>(meta: &Meta, credentials: &[(&'c str, &'c str)]) -> Vec<(&'c str, &'c str)> {
     let rows = operation::all().filter(|row| Some(row.partner) == partner(meta));
     let put = rows.flat_map(|row| row.credentials).flat_map(|put| [(put.field, ""), (put.name, "")]);
@@ -126,7 +125,7 @@ fn viewed<'a>(key: &'a EventKey, meta: &'a Meta, call: &'a Call, request: Option
         at: Rfc3339(decided.at),
         by: &decided.by,
     });
-    let Said { code, text } = *said(meta, call).unwrap_or_default();
+    let PartnerMessage { code, text } = *said(meta, call).unwrap_or_default();
     CallView {
         id: key.id,
         connection: &key.connection,
@@ -147,11 +146,11 @@ fn viewed<'a>(key: &'a EventKey, meta: &'a Meta, call: &'a Call, request: Option
     }
 }
 
-/// What the partner said in the latest attempt. Of a call of an earlier version it is read from the answer as that is kept.
-fn said(meta: &Meta, call: &Call) -> Option<Box<Said>> {
+/// The partner's code and text in the latest attempt. Of a call of an earlier version they are read from the stored answer.
+fn said(meta: &Meta, call: &Call) -> Option<Box<PartnerMessage>> {
     call.said.clone().or_else(|| {
         let answer = call.answer.as_ref()?;
         let operation = operation::find(partner(meta)?, &call.operation)?;
-        Said::of(&operation::read(&operation, &Settings::default(), answer.status, answer.body.as_bytes()))
+        PartnerMessage::of(&operation::read(&operation, &Settings::default(), answer.status, answer.body.as_bytes()))
     })
 }

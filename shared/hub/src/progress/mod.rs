@@ -106,7 +106,7 @@ impl Progress {
         }
     }
 
-    /// Whether it was postponed at some time, as far as the kept attempts tell.
+    /// Whether one of the stored attempts is a postponement.
     #[must_use]
     pub fn was_postponed(&self) -> bool {
         self.attempts.iter().any(|attempt| attempt.postponed > 0)

@@ -1,4 +1,4 @@
-//! How a progress is stored: among the members of its holder, in one flat JSON object.
+//! Stored form of a progress: members of its holder, in one flat JSON object.
 
 /// Defines `Stored`, by which a delivery or a call is read: the members of its own that are given, and those of its progress.
 /// `#[serde(flatten)]` would read the same, in twice the time.

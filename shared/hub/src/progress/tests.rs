@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use crate::attempt::Attempt;
-use crate::call::{Call, Came, Rules, Standing, Tried};
+use crate::call::{Call, CallAttempt, CallOutcome, Rules, Standing};
 use crate::delivery::{Delivery, Outcome, State};
 use crate::progress::{KNOWN, Outgoing, PATIENCE, Progress, SEEN_OVER, UNKNOWN};
 use crate::schedule::Schedule;
@@ -27,11 +27,11 @@ fn call(claim: u32) -> Call {
     Call { progress: Progress { claim, ..fresh.progress }, ..fresh }
 }
 
-fn tried(came: Came) -> Tried {
-    Tried { attempt: Attempt::default(), answer: None, said: None, came, learned: Vec::new() }
+fn tried(came: CallOutcome) -> CallAttempt {
+    CallAttempt { attempt: Attempt::default(), answer: None, said: None, came, learned: Vec::new() }
 }
 
-/// What both make of an attempt.
+/// Transitions of both after an attempt.
 trait Attempted: Outgoing + Debug + PartialEq {
     fn failed(self, retry_after: Option<Duration>, schedule: &Schedule, now: Utc) -> Self;
     fn succeeded(self, now: Utc) -> Self;
@@ -49,11 +49,11 @@ impl Attempted for Delivery {
 
 impl Attempted for Call {
     fn failed(self, retry_after: Option<Duration>, schedule: &Schedule, now: Utc) -> Self {
-        self.attempted(tried(Came::Nothing { retry_after }), &Rules { schedule, repeatable: false }, now, 0.5)
+        self.attempted(tried(CallOutcome::Nothing { retry_after }), &Rules { schedule, repeatable: false }, now, 0.5)
     }
 
     fn succeeded(self, now: Utc) -> Self {
-        self.attempted(tried(Came::Success), &Rules { schedule: &schedule(), repeatable: false }, now, 0.5)
+        self.attempted(tried(CallOutcome::Success), &Rules { schedule: &schedule(), repeatable: false }, now, 0.5)
     }
 }
 
@@ -182,7 +182,7 @@ fn every_transition_of_a_delivery_ends_one_claim() {
 
 #[test]
 fn every_transition_of_a_call_ends_one_claim() {
-    let (schedule, came) = (schedule(), Came::Nothing { retry_after: None });
+    let (schedule, came) = (schedule(), CallOutcome::Nothing { retry_after: None });
     let rules = Rules { schedule: &schedule, repeatable: true };
     for claim in [0, 1, 7] {
         let given = || call(claim);
@@ -194,7 +194,7 @@ fn every_transition_of_a_call_ends_one_claim() {
             ("unconfigured", given().unconfigured("it", Utc(1), 0.5)),
             ("probed", given().probed(tried(came), Utc(20), &schedule, Utc(1))),
             ("failed", given().attempted(tried(came), &rules, Utc(1), 0.5)),
-            ("succeeded", given().attempted(tried(Came::Success), &rules, Utc(1), 0.5)),
+            ("succeeded", given().attempted(tried(CallOutcome::Success), &rules, Utc(1), 0.5)),
             ("interrupted", given().interrupted(Utc(1))),
             ("resolved", resolved.unwrap()),
         ] {

@@ -120,7 +120,7 @@ async fn cut_off(mut stream: TcpStream, status: u16) {
 }
 
 #[tokio::test]
-async fn redirect_is_an_answer_and_told_with_its_target() {
+async fn redirect_is_an_answer_with_its_target() {
     let target = Server::mirror().await;
     let location = format!("HTTP/1.1 307 x\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", target.url());
     let server = Server::answering(location.leak().as_bytes()).await;

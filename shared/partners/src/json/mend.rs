@@ -4,8 +4,8 @@
 
 use super::{Json, NotJson};
 
-/// What `look` finds in a body that is no JSON for its characters alone: bytes that are not UTF-8, which may be GBK, and
-/// control characters within strings. Each stands as U+FFFD in its string. Nothing where that does not make it JSON.
+/// Result of `look` on a body that is invalid JSON only by its characters: bytes that are not UTF-8, which may be GBK, and
+/// control characters within strings. Each is replaced by U+FFFD. None where that does not make it JSON.
 pub fn mended<R>(body: &[u8], error: &NotJson, look: impl FnOnce(&Json<'_>) -> R) -> Option<R> {
     match error {
         NotJson::Encoding(_) | NotJson::Syntax { .. } => {}

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_numbers_are_told_by_their_value() {
+    fn whole_numbers_are_compared_by_value() {
         for printed in
             ["200", "200.0", "200.000", "2e2", "2E+2", "0.2e3", "20000e-2", "200.0e0", "2.00e+02", "0.002e05"]
         {
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_whole_or_endless_stays_as_printed() {
+    fn fractional_or_endless_number_stays_unchanged() {
         for printed in ["1.10", "-0.5", "1e-1", "1e400", "2e99999999999999999999", "1e-99999999999999999999", "123.4e0"]
         {
             assert_eq!(by_value(printed), printed);

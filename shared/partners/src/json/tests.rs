@@ -60,7 +60,7 @@ fn a_lone_surrogate_is_kept_as_its_escape() {
 
 /// Regression: a string with a lone surrogate kept all of its escapes, so that the JSON in it could not be read.
 #[test]
-fn json_in_a_string_is_read_beside_lone_surrogates() {
+fn json_string_with_lone_surrogates_is_read() {
     for body in [
         r#"{"p":"{\"channel\":\"R\",\"note\":\"x\ud83d\"}"}"#,
         r#"{"p":"{\"channel\":\"R\",\"note\":\"x\\ud83d\"}"}"#,
@@ -76,7 +76,7 @@ fn json_in_a_string_is_read_beside_lone_surrogates() {
 
 /// Regression: a raw line break or tab within the inner JSON lost all that was in it.
 #[test]
-fn json_in_a_string_is_read_beside_control_characters() {
+fn json_string_with_control_characters_is_read() {
     for body in
         [r#"{"p":"{\"channel\":\"R\",\"note\":\"a\nb\"}"}"#, r#"{"p":"{\"channel\":\"R\",\"no\tte\":\"\u0001\"}"}"#]
     {
@@ -90,7 +90,7 @@ fn json_in_a_string_is_read_beside_control_characters() {
 }
 
 #[test]
-fn what_costs_too_much_to_read_is_not_read() {
+fn json_that_is_too_costly_is_refused() {
     let refusal = |body: String| Json::parse(body.as_bytes()).unwrap_err();
     assert_eq!(refusal("[".repeat(6_000_000)), NotJson::TooDeep);
     let levels = 40;
@@ -107,7 +107,7 @@ fn brackets_in_strings_are_no_nesting() {
 }
 
 #[test]
-fn what_is_not_json_says_where() {
+fn invalid_json_has_its_position() {
     assert_eq!(Json::parse(b"").unwrap_err(), NotJson::Empty);
     assert_eq!(Json::parse(b"{\"a\":\xff}").unwrap_err(), NotJson::Encoding(5));
     assert_eq!(Json::parse(b"{\"a\":").unwrap_err(), NotJson::Syntax { line: 1, column: 5 });

@@ -8,7 +8,7 @@ use crate::operation::{Address, Effect, Field, Format, Operation, Rule, Shape};
 /// The operation that subscribes, and later answers with what was found (3.2.3).
 pub const PORT_QUERY: &str = "port_query_v2";
 
-/// What is documented of 1datatech's calls.
+/// Documented operations of 1datatech.
 pub(super) const OPERATIONS: &[Operation<'static>] = &[
     Operation {
         shape: Shape::Array,

@@ -1,4 +1,4 @@
-//! What the ERP's body lacks, before anything is sent.
+//! Violations of the ERP's body, found before anything is sent.
 //!
 //! Whatever the hub's own OpenAPI document says of a row is held against the ERP, and nothing else: an unknown field
 //! passes, and one that is known by analogy alone is never required, but has the type that is published.
@@ -15,7 +15,7 @@ pub struct Fault {
     /// The field, as a path from the body's top: `orders[0].orderOutNo`; empty where it is the body itself. A fault of
     /// the connection names the configuration's key.
     pub field: String,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: String,
 }
 
@@ -80,7 +80,7 @@ fn object(fields: &[Field], body: &Json<'_>, path: &str, faults: &mut Vec<Fault>
     }
 }
 
-/// What to do about a field that lacks a value.
+/// Remedy for a field without a value.
 fn absence(need: Need, about: &str) -> String {
     match need {
         Need::Present => format!("must be there, if only as \"\": {about}"),
@@ -159,7 +159,7 @@ fn each(fields: &[Field], elements: &[Json<'_>], path: &str, faults: &mut Vec<Fa
     }
 }
 
-/// What is wrong with a scalar: as printed it may be too long, by its value it may be none that fits.
+/// Violation of a scalar: its text is too long, or its value does not fit.
 fn scalar(field: &Field, text: &str, value: &str) -> Option<String> {
     let is_whole = matches!(field.kind, Kind::Whole);
     // Of what is known by analogy the type alone is looked at; and `""` is no text, where none must be given.

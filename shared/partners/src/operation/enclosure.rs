@@ -32,7 +32,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What is known of the media types of files that go to customs.
+/// Media types of files that are sent to customs, by extension.
 const MEDIA_TYPES: &[(&str, &str)] = &[
     ("zip", "application/zip"),
     ("rar", "application/vnd.rar"),
@@ -239,7 +239,7 @@ pub fn media_type(name: &str) -> &'static str {
     known.map_or("application/octet-stream", |(_, media_type)| media_type)
 }
 
-/// What stands behind the last dot of a name, in lower case.
+/// Extension of a name, in lower case.
 #[must_use]
 pub fn extension(name: &str) -> String {
     name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()

@@ -5,21 +5,21 @@
 pub struct Field {
     /// Its name on the wire, as the partner spells it.
     pub name: &'static str,
-    /// What it holds.
+    /// Kind of its value.
     pub kind: Kind,
     /// Whether it must be given.
     pub need: Need,
     /// The most characters it may have; 0 where the document prints no limit.
     pub max: u16,
-    /// What its value looks like. `""` is not looked at.
+    /// Format of its value. `""` is not checked.
     pub format: Format,
-    /// What it means: the partner's words, then English.
+    /// Meaning: the partner's words, then English.
     pub about: &'static str,
     /// Neither the document nor a sample places it here: it is known by analogy, so nothing is refused because of it.
     pub inferred: bool,
 }
 
-/// What a field holds.
+/// Kind of a field's value.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// Text. A number or boolean is taken, too, and sent as the ERP printed it.
@@ -57,7 +57,7 @@ pub enum Need {
     Default(&'static str),
 }
 
-/// What a value looks like.
+/// Format of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Anything.
@@ -76,7 +76,7 @@ pub enum Format {
     OneOf(&'static [&'static str]),
 }
 
-/// What fields must fulfil together.
+/// Rule for several fields.
 #[derive(Clone, Copy, Debug)]
 pub enum Rule {
     /// At least one of these must have a value.
@@ -181,7 +181,7 @@ impl Format {
         }
     }
 
-    /// What to write instead of a value that does not fit.
+    /// Remedy for a value that does not fit.
     #[must_use]
     pub fn remedy(self) -> String {
         match self {

@@ -33,7 +33,7 @@ pub fn subject(operation: &Operation<'_>, body: &Json<'_>) -> Vec<Key> {
     keys
 }
 
-/// What the partner's answer adds to the keys of its subject ([`crate::profile::Calls::learned`]).
+/// Business keys that the partner's answer adds to the subject ([`crate::profile::Calls::learned`]).
 #[must_use]
 pub fn learned(operation: &Operation<'_>, answer: &Json<'_>) -> Vec<Key> {
     let learned = operation.partner.profile().calls.learned.filter(|_| operation.gives_serial);

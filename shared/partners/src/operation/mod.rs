@@ -32,7 +32,7 @@ pub use field::{Field, Format, Kind, Need, Rule};
 pub use keys::{learned, subject};
 pub use prepare::{Attempt, File, Pair, Prepared, prepare};
 pub(crate) use prepare::{credential, token};
-pub use read::{LONGEST_TEXT, Verdict, read, refuses_credentials};
+pub use read::{Judgement, LONGEST_TEXT, read, refuses_credentials};
 pub use settings::Settings;
 pub(crate) use settings::is_path;
 pub use token::{Token, needs_token, read_token, token_request};
@@ -43,9 +43,9 @@ pub use token::{Token, needs_token, read_token, token_request};
 pub struct Operation<'n> {
     /// The name the ERP calls it by: the last part of the partner's path, or Yanwen's `method`.
     pub name: &'n str,
-    /// Who offers it.
+    /// The partner that offers it.
     pub partner: Partner,
-    /// What a repetition would do.
+    /// Effect of the operation, which decides whether it may be repeated.
     pub effect: Effect,
     /// The HTTP method.
     pub method: Method,
@@ -53,13 +53,13 @@ pub struct Operation<'n> {
     pub address: Address,
     /// How the body goes over the wire, unless the [`Settings`] say otherwise.
     pub encoding: Encoding,
-    /// What the ERP's body must be.
+    /// Shape of the ERP's body.
     pub shape: Shape,
-    /// What the hub puts in and the ERP must not.
+    /// Credentials that the hub adds and that the ERP must not send.
     pub credentials: &'static [Credential],
     /// The documented fields; of an array, each element's. Others pass through as they are.
     pub fields: &'static [Field],
-    /// What the fields must fulfil together.
+    /// Rules for several fields.
     pub rules: &'static [Rule],
     /// Where a file goes that the hub was handed with the call.
     pub file: Option<FilePlace>,
@@ -67,7 +67,7 @@ pub struct Operation<'n> {
     pub keys: &'static [(&'static str, &'static str)],
     /// The answer's `data` is, or holds, the partner's own serial of the order.
     pub gives_serial: bool,
-    /// What whoever reads a refusal must know beyond the partner's text.
+    /// Caution for readers of a refusal, beyond the partner's text.
     pub caution: Option<&'static str>,
     /// Why not to build on it, where the partner has withdrawn it.
     pub deprecated: Option<&'static str>,
@@ -108,7 +108,7 @@ impl<'n> Operation<'n> {
     }
 }
 
-/// What an operation does at the partner.
+/// Effect of an operation at the partner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// It only reads.
@@ -177,7 +177,7 @@ pub enum Encoding {
     Query,
 }
 
-/// What the ERP's body must be.
+/// Shape of the ERP's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// One object.

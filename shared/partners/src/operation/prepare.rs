@@ -10,10 +10,10 @@ use super::encode::{self, Members};
 use super::{Address, Credential, Encoding, Fault, FilePlace, Method, Operation, Place, Settings};
 use crate::Json;
 
-/// What the core may not find out by itself, for one attempt. Every attempt has its own time and nonce; none of it is
-/// kept in what comes of it but where the partner wants it.
+/// Inputs of one attempt that the core cannot determine itself. Every attempt has its own time and nonce; its result holds them
+/// only where the partner wants them.
 pub struct Attempt<'a> {
-    /// What the connection's configuration adds to the tables.
+    /// Settings of the connection that complement the tables.
     pub settings: &'a Settings,
     /// The connection's credential of that name.
     pub credentials: &'a (dyn Fn(&str) -> Option<&'a str> + Sync),
@@ -211,7 +211,7 @@ pub(crate) fn token<'a>(attempt: &Attempt<'a>) -> Result<&'a str, Fault> {
     attempt.token.ok_or_else(|| Fault::new("token", "the connection has no token yet: ask the partner for one first"))
 }
 
-/// What the hub puts in: beside the ERP's fields, and into the address.
+/// Credentials that the hub adds, to the ERP's fields and to the address.
 fn credentials<'a>(
     operation: &Operation<'_>,
     attempt: &Attempt<'a>,

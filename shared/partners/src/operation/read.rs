@@ -1,4 +1,4 @@
-//! What became of a call, by the partner's own business code.
+//! Result of a call, by the partner's own business code.
 //!
 //! The HTTP status only counts where the body has no code: a proxy's page, a plain text, nothing at all; where it says
 //! that the request was not taken up, which makes a refusal one for now; and where it redirects, for then nobody has
@@ -8,9 +8,9 @@
 use super::{Operation, Settings};
 use crate::{Json, Partner};
 
-/// What an answer says.
+/// Judgement of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Judgement {
     /// The partner did it.
     Success,
     /// The partner refused. Asking again changes nothing.
@@ -48,22 +48,22 @@ pub enum Verdict {
     },
 }
 
-impl Verdict {
+impl Judgement {
     pub(crate) fn refused(code: &str, text: &str) -> Self {
         Self::Refused { code: code.to_owned(), text: text.to_owned() }
     }
 }
 
-/// The most characters of an answer that is not the partner's envelope which a [`Verdict`] repeats.
+/// The most characters of an answer that is not the partner's envelope which a [`Judgement`] repeats.
 pub const LONGEST_TEXT: usize = 1_000;
 
-/// What the answer to an operation says. `status` is HTTP's.
+/// Judges the answer to an operation. `status` is HTTP's.
 #[must_use]
-pub fn read(operation: &Operation<'_>, settings: &Settings, status: u16, body: &[u8]) -> Verdict {
+pub fn read(operation: &Operation<'_>, settings: &Settings, status: u16, body: &[u8]) -> Judgement {
     match (judge(operation.partner, settings, status, body), operation.caution) {
-        (Verdict::Refused { code, text }, Some(caution)) if !redirects(status) => {
+        (Judgement::Refused { code, text }, Some(caution)) if !redirects(status) => {
             let text = if text.is_empty() { caution.to_owned() } else { format!("{text} ({caution})") };
-            Verdict::Refused { code, text }
+            Judgement::Refused { code, text }
         }
         (verdict, _) => verdict,
     }
@@ -72,27 +72,29 @@ pub fn read(operation: &Operation<'_>, settings: &Settings, status: u16, body: &
 /// Whether a refusal is one of the connection's credentials: 401 or 403 by HTTP or by the partner's code, or a text with
 /// the partner's word for them ([`crate::profile::Calls::credentials_word`]).
 #[must_use]
-pub fn refuses_credentials(partner: Partner, status: u16, verdict: &Verdict) -> bool {
+pub fn refuses_credentials(partner: Partner, status: u16, verdict: &Judgement) -> bool {
     match verdict {
-        Verdict::Refused { code, text } | Verdict::TokenExpired { code, text } => {
+        Judgement::Refused { code, text } | Judgement::TokenExpired { code, text } => {
             let word = partner.profile().calls.credentials_word;
             let coded = |code: &str| matches!(code, "401" | "403");
             matches!(status, 401 | 403) || coded(code) || word.is_some_and(|word| text.contains(word))
         }
-        Verdict::Success | Verdict::Busy { .. } | Verdict::Exception { .. } | Verdict::Unreadable { .. } => false,
+        Judgement::Success | Judgement::Busy { .. } | Judgement::Exception { .. } | Judgement::Unreadable { .. } => {
+            false
+        }
     }
 }
 
-/// What an answer of the partner says, whatever was asked.
-pub(super) fn judge(partner: Partner, settings: &Settings, status: u16, body: &[u8]) -> Verdict {
+/// Judges an answer of the partner to any request.
+pub(super) fn judge(partner: Partner, settings: &Settings, status: u16, body: &[u8]) -> Judgement {
     let calls = &partner.profile().calls;
     let expired = |code: &str| calls.tokens.is_some_and(|tokens| (tokens.expired)(settings, code));
     let json = Json::parse(body);
     let by_code = json.as_ref().ok().filter(|_| !redirects(status)).and_then(|json| (calls.judge)(json));
     match by_code {
-        Some(Verdict::Refused { code, text }) if expired(&code) => Verdict::TokenExpired { code, text },
-        Some(Verdict::Refused { code, text } | Verdict::Exception { code, text }) if is_for_now(status) => {
-            Verdict::Busy { code, text }
+        Some(Judgement::Refused { code, text }) if expired(&code) => Judgement::TokenExpired { code, text },
+        Some(Judgement::Refused { code, text } | Judgement::Exception { code, text }) if is_for_now(status) => {
+            Judgement::Busy { code, text }
         }
         Some(verdict) => verdict,
         None => {
@@ -103,7 +105,7 @@ pub(super) fn judge(partner: Partner, settings: &Settings, status: u16, body: &[
             let text: String = whole.chars().take(LONGEST_TEXT).collect();
             let text = if text.is_empty() { format!("HTTP {status} without a body") } else { text };
             match status.to_string() {
-                code if expired(&code) => Verdict::TokenExpired { code, text },
+                code if expired(&code) => Judgement::TokenExpired { code, text },
                 code => by_status(status, code, refused, text),
             }
         }
@@ -122,13 +124,13 @@ const fn redirects(status: u16) -> bool {
 }
 
 /// The last resort: the HTTP status of an answer without a business code.
-fn by_status(status: u16, code: String, refused: bool, text: String) -> Verdict {
+fn by_status(status: u16, code: String, refused: bool, text: String) -> Judgement {
     match status {
-        _ if is_for_now(status) => Verdict::Busy { code, text },
-        400..=499 => Verdict::Refused { code, text },
-        _ if redirects(status) => Verdict::Refused { code, text },
-        200..=299 if refused => Verdict::Refused { code, text },
+        _ if is_for_now(status) => Judgement::Busy { code, text },
+        400..=499 => Judgement::Refused { code, text },
+        _ if redirects(status) => Judgement::Refused { code, text },
+        200..=299 if refused => Judgement::Refused { code, text },
         // A gateway that gave up or a server that broke off may have done it.
-        _ => Verdict::Unreadable { text },
+        _ => Judgement::Unreadable { text },
     }
 }

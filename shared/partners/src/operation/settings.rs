@@ -115,7 +115,7 @@ impl Settings {
         faults
     }
 
-    /// What a body lacks of the fields that are [`Settings::required`] for the operation.
+    /// Faults of a body without the fields that are [`Settings::required`] for the operation.
     #[must_use]
     pub fn missing(&self, operation: &Operation<'_>, body: &Json<'_>) -> Vec<Fault> {
         let mut faults = Vec::new();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::read::judge;
-use super::{Attempt, Fault, Prepared, Settings, Verdict};
+use super::{Attempt, Fault, Judgement, Prepared, Settings};
 use crate::{Json, Partner};
 
 /// A token as a partner gave it. Its `Debug` does not show it.
@@ -45,20 +45,20 @@ pub fn token_request(partner: Partner, attempt: &Attempt<'_>) -> Result<Option<P
     (tokens.request)(attempt).map_err(|fault| vec![fault])
 }
 
-/// What the answer to [`token_request`] holds: the token, or what became of the request.
-pub fn read_token(partner: Partner, settings: &Settings, status: u16, body: &[u8]) -> Result<Token, Verdict> {
+/// The token in the answer to [`token_request`], or the judgement of that answer.
+pub fn read_token(partner: Partner, settings: &Settings, status: u16, body: &[u8]) -> Result<Token, Judgement> {
     let tokens = partner.profile().calls.tokens;
     let token = Json::parse(body).ok().and_then(|json| (tokens?.read)(&json, settings));
     token.ok_or_else(|| match judge(partner, settings, status, body) {
-        Verdict::Refused { code, text } if is_for_now(status, &code) => Verdict::Busy { code, text },
+        Judgement::Refused { code, text } if is_for_now(status, &code) => Judgement::Busy { code, text },
         // It says yes and gives nothing: neither the credentials nor the token can be told to be wrong.
-        Verdict::Success => Verdict::Unreadable { text: "the partner's answer holds no token".to_owned() },
+        Judgement::Success => Judgement::Unreadable { text: "the partner's answer holds no token".to_owned() },
         // There is no token yet that could have expired: it is the credentials.
-        Verdict::TokenExpired { code, text } => Verdict::Refused { code, text },
-        verdict @ (Verdict::Refused { .. }
-        | Verdict::Busy { .. }
-        | Verdict::Exception { .. }
-        | Verdict::Unreadable { .. }) => verdict,
+        Judgement::TokenExpired { code, text } => Judgement::Refused { code, text },
+        verdict @ (Judgement::Refused { .. }
+        | Judgement::Busy { .. }
+        | Judgement::Exception { .. }
+        | Judgement::Unreadable { .. }) => verdict,
     })
 }
 

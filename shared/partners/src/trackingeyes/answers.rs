@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use crate::Json;
-use crate::operation::{Attempt, Fault, Method, Prepared, Settings, Token, Verdict, credential};
+use crate::operation::{Attempt, Fault, Judgement, Method, Prepared, Settings, Token, credential};
 
 const LIFE: Duration = Duration::from_hours(2);
 
 /// `code`, `message`: 200 is success, any other is not.
-pub(super) fn judge(json: &Json<'_>) -> Option<Verdict> {
+pub(super) fn judge(json: &Json<'_>) -> Option<Judgement> {
     let code = json.field("code")?;
     let text = json.field("message").unwrap_or_default();
-    Some(if code == "200" { Verdict::Success } else { Verdict::refused(code, text) })
+    Some(if code == "200" { Judgement::Success } else { Judgement::refused(code, text) })
 }
 
 /// `POST /api/auth/authorization` with `companyCode` and `secret`.

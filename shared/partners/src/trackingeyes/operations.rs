@@ -9,7 +9,7 @@ const COMPANY: Credential =
     Credential { field: "companyCode", name: "company_code", place: Place::Query, documented: true };
 const TOKEN: Credential = Credential { field: "token", name: "secret", place: Place::Token, documented: true };
 
-/// What is documented of TrackingEyes' customs calls.
+/// Documented customs operations of TrackingEyes.
 pub(super) const OPERATIONS: &[Operation<'static>] = &[
     Operation {
         method: Method::Get,

@@ -2,14 +2,14 @@
 
 use crate::Json;
 use crate::json::Kind;
-use crate::operation::Verdict;
+use crate::operation::Judgement;
 use crate::profile::Key;
 
 /// `code`, `msg`: 200 is success, anything else is not (一, 出参).
-pub(super) fn judge(json: &Json<'_>) -> Option<Verdict> {
+pub(super) fn judge(json: &Json<'_>) -> Option<Judgement> {
     let code = json.field("code")?;
     let text = json.field("msg").unwrap_or_default();
-    Some(if code == "200" { Verdict::Success } else { Verdict::refused(code, text) })
+    Some(if code == "200" { Judgement::Success } else { Judgement::refused(code, text) })
 }
 
 /// The serial (`serial`) that the upload gives an order, in whose terms chapter 六 and 二.5 speak of it.

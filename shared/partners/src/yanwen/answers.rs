@@ -4,18 +4,18 @@ use std::cmp::Ordering;
 
 use crate::Json;
 use crate::json::Kind;
-use crate::operation::Verdict;
+use crate::operation::Judgement;
 
 /// `success`, `code`, `message`: success is both `true` and 0; above 0 it failed (失败), below 0 is a system exception
 /// (系统异常), which does not say what had been done before it (s3.mawb.create, 响应).
-pub(super) fn judge(json: &Json<'_>) -> Option<Verdict> {
+pub(super) fn judge(json: &Json<'_>) -> Option<Judgement> {
     let code = json.field("code").unwrap_or_default();
     let text = json.field("message").unwrap_or_default();
     match (json.field("success"), json.get("code").and_then(sign)) {
-        (_, Some(Ordering::Less)) => Some(Verdict::Exception { code: code.to_owned(), text: text.to_owned() }),
-        (Some("true"), Some(Ordering::Equal)) => Some(Verdict::Success),
-        (_, Some(Ordering::Greater)) | (Some("false"), _) => Some(Verdict::refused(code, text)),
-        (_, None) if !code.is_empty() => Some(Verdict::refused(code, text)),
+        (_, Some(Ordering::Less)) => Some(Judgement::Exception { code: code.to_owned(), text: text.to_owned() }),
+        (Some("true"), Some(Ordering::Equal)) => Some(Judgement::Success),
+        (_, Some(Ordering::Greater)) | (Some("false"), _) => Some(Judgement::refused(code, text)),
+        (_, None) if !code.is_empty() => Some(Judgement::refused(code, text)),
         (_, Some(Ordering::Equal) | None) => None,
     }
 }

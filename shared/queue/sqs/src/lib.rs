@@ -108,7 +108,7 @@ impl SqsQueue {
     }
 }
 
-/// What SQS says to a batch.
+/// Answer of SQS to a batch.
 type Sent = Result<SendMessageBatchOutput, SdkError<SendMessageBatchError>>;
 
 /// SQS says so of the request or of each message.
@@ -138,7 +138,7 @@ fn unavailable(error: SdkError<SendMessageBatchError>) -> QueueError {
     QueueError::Unavailable(Box::new(aws_sdk_sqs::Error::from(error)))
 }
 
-/// What is neither taken nor refused counts as refused.
+/// Result of a batch. A message that SQS neither accepted nor refused counts as refused.
 fn judge(sent: usize, answer: &SendMessageBatchOutput) -> Result<(), QueueError> {
     let missing = sent.saturating_sub(answer.successful().len()).max(answer.failed().len());
     if missing == 0 {

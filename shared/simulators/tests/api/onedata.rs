@@ -148,7 +148,7 @@ async fn a_token_lives_as_long_as_told() {
 }
 
 #[tokio::test]
-async fn the_token_endpoint_is_as_the_test_has_it_and_fails_when_named() {
+async fn token_endpoint_follows_its_rules_and_fails_on_request() {
     let asks = |request: &simulators::api::Received| request.param("id") == Some("me");
     let gives = |token: &str, life: Duration| json!({"token": token, "until": life.as_millis()});
     let caller = Caller::new(OneDataRules::new(sign).token("/oauth", asks, gives)).await;

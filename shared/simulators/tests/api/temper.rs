@@ -56,7 +56,7 @@ async fn each_fault_is_seen_and_processed_as_it_says() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_never_processed() {
+async fn invalid_request_is_never_processed() {
     let xhq = start().await;
     for fault in [Fault::DropsAnswer, Fault::GarblesAnswer, Fault::Holds, Fault::Slow(Duration::from_hours(1))] {
         xhq.behave(fault.clone());
@@ -70,7 +70,7 @@ async fn what_is_wrong_is_never_processed() {
 }
 
 #[tokio::test]
-async fn a_retry_after_is_told() {
+async fn retry_after_is_sent() {
     let xhq = start().await;
     xhq.behave(Fault::Http(Reply::of(429).retry_after(30)).first(1));
     let told = recall("SO1").ask(&xhq).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_retry_after_is_told() {
 }
 
 #[tokio::test]
-async fn faults_befall_the_first_of_all_or_of_each_or_every_nth_or_some() {
+async fn faults_apply_to_first_each_nth_or_some_requests() {
     let xhq = start().await;
     let statuses = async |orders: &[&str]| {
         let mut statuses = vec![];
@@ -122,7 +122,7 @@ async fn an_answer_is_held_until_it_is_released() {
 }
 
 #[tokio::test]
-async fn a_partner_that_is_down_refuses_connections_and_comes_back_with_its_memory() {
+async fn stopped_partner_refuses_connections_and_keeps_its_state() {
     let xhq = start().await;
     xhq.behave(Fault::Holds);
     let cut = recall("SO1");

@@ -149,7 +149,7 @@ async fn a_body_in_the_wrong_encoding_fails() {
 }
 
 #[tokio::test]
-async fn what_the_document_does_not_have_is_not_there() {
+async fn undocumented_path_does_not_exist() {
     let xhq = Xhq::start(ANY_PORT, Hands::new().clock(), "APP", "BGH").await.unwrap();
     for path in ["/api/docking/unfreeze", "/api/docking/thaw", "/api/docking/", "/upload"] {
         assert_eq!(Ask::json(path, "{}").ask(&xhq).await.unwrap().status, 404, "{path}");
@@ -173,7 +173,7 @@ async fn uploads_are_given_serial_numbers() {
 }
 
 #[tokio::test]
-async fn what_the_document_says_of_data_is_answered() {
+async fn documented_data_is_answered() {
     let xhq = start().await;
     let list = call(&xhq, "bghList", JSON, r#"{"appId":"APP"}"#).await.json();
     assert_eq!((list["data"][0]["bghID"].as_str(), list["data"][0]["bghName"].is_string()), (Some("BGH"), true));

@@ -58,7 +58,7 @@ async fn published_signatures_are_right() {
 }
 
 #[tokio::test]
-async fn a_caller_that_is_not_known_is_told_in_plain_text() {
+async fn unknown_caller_is_refused_in_plain_text() {
     let hands = Hands::new();
     let yanwen = start(&hands).await;
     let right = signed(&hands, "s3.mawb.create", MAWB);

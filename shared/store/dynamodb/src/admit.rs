@@ -60,7 +60,7 @@ async fn put(store: &DynamoStore, item: Item, now: Utc, nonce: &Nonce) -> Result
     }
 }
 
-/// What it is that is there already: this very write, when an earlier attempt's answer was lost, or another.
+/// Result of an admission whose item exists: `New` where an earlier attempt of this write stored it and its answer was lost.
 fn known(nonce: &Nonce, old: Option<&Item>) -> Admitted {
     if nonce.wrote(old) { Admitted::New } else { Admitted::Duplicate }
 }

@@ -1,8 +1,8 @@
-//! Calls to DynamoDB: what a failure means, and what is repeated.
+//! Calls to DynamoDB: classes of failures, and retries.
 //!
 //! A write without an answer is *unknown*: it may have happened. The same write is repeated; conditions make that
-//! harmless, and the nonce in the item tells whether the write that is in the way is our own. What fails at once is
-//! repeated after a pause for as long as the call's whole patience lasts: most of it passes in a moment.
+//! harmless, and the nonce in the item identifies a conflicting write that is our own. A failure at once is retried after a
+//! pause until the time of the call is over, because most failures are short.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -20,14 +20,14 @@ use crate::{DynamoStore, schema};
 /// The attributes of an item.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// How long each attempt at a small item may take. The first is short because it is usually the connection that died
-/// while the process was frozen, and a new one answers within the partner's deadline.
+/// Timeouts of the attempts at a small item. The first is short, because usually the connection died while the process was
+/// frozen, and a new one answers within the partner's deadline.
 pub(crate) const SMALL: &[Duration] = &[Duration::from_millis(200), Duration::from_millis(800), Duration::from_secs(3)];
 
-/// How long each attempt may take where up to a megabyte comes or goes.
+/// Timeouts of the attempts at an item of up to a megabyte.
 pub(crate) const LARGE: &[Duration] = &[Duration::from_secs(3), Duration::from_secs(5), Duration::from_secs(5)];
 
-/// How long an attempt goes on at the most, where nobody waits for it any more.
+/// Longest time that an abandoned attempt continues.
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// The first pause after a failure; doubled each time.
@@ -36,14 +36,14 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// The longest pause, before it is jittered.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What a failed call means.
+/// Failure of a request to DynamoDB.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The condition does not hold; the item in the way, where it was asked for.
     Condition(Option<Item>),
     /// A transaction was cancelled because of these, in the order of its items.
     Canceled(Vec<CancellationReason>),
-    /// Any other, told apart by whether the call may be repeated.
+    /// Any other failure; its variant decides whether the call may be repeated.
     Other(StoreError),
 }
 
@@ -59,15 +59,15 @@ impl Failure {
     }
 }
 
-/// How a failure is dealt with.
+/// Class of a failure.
 enum Class {
     Final(Failure),
     /// It will be possible in a moment; it may have happened.
     Passing(StoreError),
 }
 
-/// Calls until there is an answer. `patience` says how long each attempt may take that is not answered; what fails sooner
-/// is repeated beside that, and all of it takes the sum of them at the most.
+/// Repeats a call until there is an answer. `patience` has the timeout of each attempt. Failures before it are retried, too;
+/// the whole takes the sum of the timeouts at most.
 pub(crate) async fn call<T, E, F>(
     store: &DynamoStore,
     verb: &'static str,
@@ -116,9 +116,8 @@ where
     Err(Failure::Other(last.unwrap_or_else(|| StoreError::Unavailable { verb, source: "no attempt was made".into() })))
 }
 
-/// One attempt, waited for as long as that. It goes on when nobody waits any more: given up, it would take along the
-/// connection it is opening, and each attempt after it would begin the handshake anew. What it does late is what an
-/// attempt does whose answer is lost.
+/// One attempt with a timeout, after which it continues unobserved: cancelled, it would drop the connection that it is opening,
+/// and each later attempt would begin the handshake again. Its late effect is that of an attempt whose answer was lost.
 async fn attempt<F>(request: F, wait: Duration) -> Result<F::Output, Box<dyn StdError + Send + Sync>>
 where
     F: Future<Output: Send> + Send + 'static,
@@ -126,8 +125,7 @@ where
     Ok(timeout(wait, tokio::spawn(timeout(LONGEST, request))).await???)
 }
 
-/// How long to wait between attempts: doubled each time, and jittered, so that those who failed together do not come
-/// again together.
+/// Pauses between attempts: doubled each time, with jitter, so that calls that failed together are not retried together.
 pub(crate) struct Pauses {
     number: u32,
     seed: u64,
@@ -201,7 +199,7 @@ where
     }
 }
 
-/// Why an item of a transaction was not written.
+/// Reason why an item of a transaction was not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// It would have been.
@@ -229,13 +227,13 @@ impl Reason {
     }
 }
 
-/// Names a write, so that it can be told from an equal one of somebody else.
+/// Name of a write, which distinguishes it from an equal one of another process.
 #[derive(Clone, Debug)]
 pub(crate) struct Nonce(u64);
 
 impl Nonce {
-    /// A name that no other write has. Without random bytes there is none: an equal one would take a write of somebody else
-    /// for its own.
+    /// A unique name. Without random bytes it is an error: with an equal name, a write of another process would be taken for
+    /// this one.
     pub(crate) fn new(verb: &'static str) -> Result<Self, StoreError> {
         Self::filled(verb, getrandom::fill)
     }
@@ -273,7 +271,7 @@ mod tests {
         assert_eq!(nonces.len(), 1000);
     }
 
-    /// Regression: names of writes came from a source whose failure nobody noticed.
+    /// Regression: a failure of the random source of write names went unnoticed.
     #[test]
     fn without_random_bytes_a_write_has_no_name() {
         let named = Nonce::filled("admit", |_| Err(std::io::Error::other("no entropy")));

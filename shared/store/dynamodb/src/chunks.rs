@@ -31,12 +31,12 @@ const NEVER_INLINE: usize = 64 * 1024;
 /// The size of a part. An item may have 400 KB, its keys and names included.
 const PART: usize = 375_000;
 
-/// How many parts are under way at once.
+/// Number of concurrent requests for parts.
 const PARALLEL: usize = 8;
 
 /// An event's bytes as they are stored.
 pub(crate) struct Packed {
-    /// What goes into the event's item.
+    /// Data of the event's item.
     pub(crate) data: Vec<u8>,
     /// The body, where it is kept apart.
     pub(crate) apart: Option<Apart>,
@@ -49,7 +49,7 @@ pub(crate) struct Apart {
 }
 
 impl Apart {
-    /// What the event's item says of it.
+    /// Reference to the body in the event's item.
     pub(crate) fn place(&self) -> String {
         format!("{}.{}", self.digest, self.packed.chunks(PART).len())
     }
@@ -141,7 +141,7 @@ async fn put_off(store: &DynamoStore, part: Item, until: &AttributeValue) -> Res
             .send()
     };
     match call(store, "settle", LARGE, update).await {
-        // Of a part that is gone whoever reads the body is told.
+        // A missing part is an error for the reader of the body.
         Ok(_) | Err(Failure::Condition(_)) => Ok(()),
         Err(failure) => Err(failure.unconditional("settle")),
     }

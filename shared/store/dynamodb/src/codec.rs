@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pack_is_an_error() {
+    fn data_that_is_no_pack_is_an_error() {
         for bytes in [&b""[..], b"\x07abc", b"\x01\xff\xff\xff\xff"] {
             assert!(unpack(bytes).is_err());
         }

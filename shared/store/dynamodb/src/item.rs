@@ -15,7 +15,7 @@ use crate::call::Item;
 use crate::codec;
 use crate::schema::{BODY, DATA, EXPIRES, KEPT, PK, PLACE, SHARD, SHARDS, SK, VERSION, WORK};
 
-/// What begins the sort keys of events.
+/// Prefix of the sort keys of events.
 pub(crate) const EVENT: &str = "E#";
 
 /// A text value.
@@ -97,17 +97,17 @@ pub(crate) fn item_key(partition: String, sort: impl Into<String>) -> Item {
     HashMap::from([(PK.to_owned(), text(partition)), (SK.to_owned(), text(sort))])
 }
 
-/// Where the event of these keys is kept; nothing where they are not an event's.
+/// Key of the event with these attributes; none where they are not an event's.
 pub(crate) fn key_of(item: &Item) -> Option<EventKey> {
     let (connection, subject) = subject_of(item.get(PK)?.as_s().ok()?)?;
     let id = item.get(SK)?.as_s().ok()?.strip_prefix(EVENT)?.parse::<EventId>().ok()?;
     Some(EventKey { connection, subject, id })
 }
 
-/// The place of some work in the index; nothing for what is settled. `D#` is due only, `E#` due and failed, `F#` failed
-/// and waiting for somebody, `G#` failed and waiting for nobody: the due are read from the first two, what waits from `E#`
-/// and `F#`, whatever has failed from the last three. The version before this one knows no `G#`: it reads all after `E#` as
-/// failed, and has left what it has put into `F#`.
+/// Place of work in the index; none for settled work. `D#` is due only, `E#` due and failed, `F#` failed and waiting for a
+/// decision or confirmation, `G#` failed only. Due work is read from the first two, waiting work from `E#` and `F#`, and failed
+/// work from the last three. The previous version has no `G#`: it reads all after `E#` as failed, and has stored all of that in
+/// `F#`.
 pub(crate) fn place(work: &Work) -> Option<String> {
     match (work.due(), work.failed_since(), work.waits_since()) {
         (Some(due), None, _) => Some(place_at('D', due)),
@@ -152,7 +152,7 @@ pub(crate) fn pack_json(value: &impl Serialize) -> Vec<u8> {
     codec::pack(&serde_json::to_vec(value).unwrap_or_default())
 }
 
-/// What is known of an event, as JSON, and the body behind it.
+/// Metadata of an event, as JSON, and the body after it.
 pub(crate) fn parts(data: Vec<u8>) -> (Bytes, Bytes) {
     let data = Bytes::from(data);
     // JSON is printed on one line.
@@ -183,7 +183,7 @@ impl Reader<'_> {
         serde_json::from_slice(bytes).map_err(|error| self.corrupt(&error.to_string()))
     }
 
-    /// What is known of an event, and its body where that is not kept apart.
+    /// Metadata of an event, and its body where that is not stored in parts.
     pub(crate) fn event(&self) -> Result<(Meta, Bytes), StoreError> {
         let (meta, body) = parts(self.unpack(DATA)?);
         Ok((self.json(&meta)?, body))
@@ -205,7 +205,7 @@ impl Reader<'_> {
         Ok(Listed { key, meta, work: self.work()? })
     }
 
-    /// Where a large body is: its digest, and in how many parts.
+    /// Digest of a large body, and the number of its parts.
     pub(crate) fn body(&self) -> Result<Option<(String, usize)>, StoreError> {
         let Some(body) = self.item.get(BODY) else { return Ok(None) };
         let place = body.as_s().ok().and_then(|text| text.split_once('.'));
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_tells_due_from_failed_and_sorts_by_time() {
+    fn index_place_separates_due_from_failed_by_time() {
         let place = |states: &[State]| place(&work(states)).map(|place| place[..2].to_owned());
         assert_eq!(place(&[State::Pending, State::Delivered]).as_deref(), Some("D#"));
         assert_eq!(place(&[State::Pending, State::Failed]).as_deref(), Some("E#"));

@@ -1,6 +1,6 @@
-//! The ledger: a scan of the table. It costs what the table holds, and is asked for by an operator, not by a push.
+//! The ledger: a scan of the table. Its cost grows with the table, and only an operator or a schedule requests it.
 //!
-//! An item that cannot be read is promised and nowhere, so that its connection does not balance and the others are told of.
+//! An item that cannot be read counts as accepted without a state: its connection does not balance, and the others still count.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use crate::schema::{EXPIRES, PK, SK, WORK};
 
 const VERB: &str = "ledger";
 
-/// Whose an item is.
+/// Connection of an item.
 fn connection(item: &Item) -> ConnectionId {
     let partition = item.get(PK).and_then(|value| value.as_s().ok()).map_or("", String::as_str);
     subject_of(partition).map_or_else(|| partition.into(), |(connection, _)| connection)
 }
 
-/// What an item counts that cannot be read.
+/// Tally of an item that cannot be read.
 fn unreadable(error: &StoreError) -> Tally {
     tracing::error!(%error, "the ledger cannot balance");
     Tally { accepted: 1, ..Tally::default() }

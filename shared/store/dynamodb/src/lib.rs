@@ -31,11 +31,11 @@ use tokio::sync::Semaphore;
 
 pub use schema::create_table;
 
-/// How long a new connection may take.
+/// Timeout for a new connection.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// How many requests are under way at once. Each takes a connection of its own, and a push of fifty events is not to
-/// open fifty while its partner waits.
+/// Number of concurrent requests. Each uses a connection of its own, and a push of fifty events must not open fifty while its
+/// partner waits.
 const IN_FLIGHT: usize = 16;
 
 /// A client for [`DynamoStore`]. Its own retries are off: the store repeats what may be repeated and counts it, and

@@ -13,7 +13,7 @@ use crate::item::{Reader, expires, item_key, now_seconds, number, partition, pla
 use crate::read::get;
 use crate::schema::{DATA, EXPIRES, NONCE, OWNER, PK, SK, UNTIL, VERSION};
 
-/// How many aliases are written at once. They are written after the answer, beside other work.
+/// Number of aliases that are written concurrently. They are written after the answer, while other work goes on.
 const PARALLEL: usize = 16;
 
 fn alias_partition(alias: &Alias) -> String {

@@ -9,7 +9,7 @@ use crate::item::{EVENT, Reader, event_key, head_key, is_expired, now_seconds, p
 use crate::schema::{DATA, EXPIRES, PK, SK, WORK};
 use crate::{DynamoStore, chunks, codec};
 
-/// How many events a timeline has at the most.
+/// Largest number of events in a timeline.
 const TIMELINE: usize = 1000;
 
 /// One item, unless it is expired.

@@ -30,16 +30,16 @@ pub const INDEX: &str = "work";
 pub const SHARD: &str = "g";
 /// Sort key of the index: `D#`, `E#`, `F#` or `G#` and a time (see `item::place`).
 pub const PLACE: &str = "h";
-/// When the item counts as absent, in seconds since 1970. The table's TTL attribute. Of open work it is far ahead, where a
-/// version that filters by it, and TTL, leave it alone.
+/// Time after which the item counts as absent, in seconds since 1970: the table's TTL attribute. For open work it lies far
+/// ahead, so that neither TTL nor a version that filters by it removes the item.
 pub const EXPIRES: &str = "x";
-/// When the item of open work expires once that is settled.
+/// Time at which the item of open work expires once that is settled.
 pub(crate) const KEPT: &str = "k";
 /// The parts of the body are kept for as long as the item: its work has been open for long, or may stay so.
 pub(crate) const PARTS_KEPT: &str = "p";
-/// What is known of an event, with its body unless that is large; part of a body; a head; the value of a note.
+/// Metadata of an event, with its body unless that is large; part of a body; a head; the value of a note.
 pub(crate) const DATA: &str = "d";
-/// Where a large body is: `<digest>.<parts>`.
+/// Reference to a large body: `<digest>.<parts>`.
 pub(crate) const BODY: &str = "b";
 /// The work of an event.
 pub(crate) const WORK: &str = "w";
@@ -51,20 +51,20 @@ pub(crate) const NONCE: &str = "n";
 pub(crate) const HEAD: &str = "e";
 /// The holder of a lease.
 pub(crate) const OWNER: &str = "o";
-/// When a lease is over, in microseconds.
+/// End of a lease, in microseconds.
 pub(crate) const UNTIL: &str = "u";
 
-/// How many partitions the index is spread over. One takes 1,000 writes a second. Changing it hides what is listed
-/// under other shards.
+/// Number of partitions of the index. One accepts 1,000 writes a second. Changing the number hides work that is listed under
+/// other shards.
 pub const SHARDS: u8 = 8;
 
-/// How often a new table is looked at until it is ready.
+/// Number of checks until a new table is ready.
 const READY_CHECKS: usize = 120;
 
-/// How long between the looks.
+/// Pause between the checks.
 const READY_PAUSE: Duration = Duration::from_millis(500);
 
-/// Why there is no table.
+/// Reason why there is no table.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     /// DynamoDB refused or did not answer.

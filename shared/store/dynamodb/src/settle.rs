@@ -11,7 +11,7 @@ use crate::{DynamoStore, chunks};
 
 const VERB: &str = "settle";
 
-/// What changes where the work is listed, and where it is not; followed by what becomes of the expiry.
+/// Update expression of work that the index lists, and of work that it does not; the change of the expiry is appended.
 const LISTED: &str = "SET #w = :w, #v = :v, #n = :n, #g = :g, #h = :h";
 const UNLISTED: &str = "SET #w = :w, #v = :v, #n = :n";
 

@@ -1,6 +1,6 @@
-//! What is due and what failed: reads of the sparse index.
+//! Due and failed work: reads of the sparse index.
 //!
-//! The index lags behind the items and holds keys only; what matters is read from the item.
+//! The index lags behind the items and holds keys only; states are read from the item.
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use base64::Engine as _;
@@ -19,16 +19,16 @@ const AHEAD: &str = "ahead";
 const FAILED: &str = "failed";
 const PENDING: &str = "pending";
 
-/// How many queries are under way at once.
+/// Number of concurrent queries.
 const PARALLEL: usize = 16;
 
-/// How many items a batch may ask for, by DynamoDB's API.
+/// Largest number of items in a batch, by DynamoDB's API.
 const BATCH: usize = 100;
 
-/// How many queries one page may take, so that a filter that fits nothing still answers in time.
+/// Largest number of queries for one page, so that a filter without matches still answers in time.
 const QUERIES_PER_PAGE: usize = 24;
 
-/// How often a batch is asked for, the first time and for what is left of it.
+/// Number of requests for a batch: the first, and those for its unprocessed items.
 const BATCH_ATTEMPTS: usize = 8;
 
 pub(crate) async fn due(store: &DynamoStore, now: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
@@ -52,7 +52,7 @@ struct Span {
     latest_first: bool,
 }
 
-/// What is due in a span, of each shard and class as many as `limit`.
+/// Work due in a span, up to `limit` items of each shard and class.
 async fn listed(
     store: &DynamoStore,
     verb: &'static str,
@@ -103,7 +103,7 @@ async fn listed_in(
     Ok(found)
 }
 
-/// Where a page of the failed list begins.
+/// Start of a page of the failed list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Cursor {
     shard: u8,
@@ -289,7 +289,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever asks can send any text.
+        /// Clients can send any text as a cursor.
         #[test]
         fn cursor_that_is_read_prints_as_one_that_is_read_again(text in "\\PC{0,40}", shard in any::<u8>(), after in any::<Option<(String, String, String)>>()) {
             let printed = BASE64_URL_SAFE_NO_PAD.encode(serde_json::json!([shard, after]).to_string());

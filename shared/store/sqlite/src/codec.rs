@@ -40,7 +40,7 @@ pub(crate) fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
 /// The columns [`LISTED`] and the body, checked against the event's seal.
 pub(crate) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     let key = key(row)?;
-    // Whoever repairs a body by hand may store it as a text.
+    // A body that was repaired by hand may be stored as a text.
     let (meta, body) = (row.get_ref(3)?.as_bytes(), row.get_ref(5)?.as_bytes());
     let (Ok(meta), Ok(body)) = (meta, body) else { return Err(damage(row, &key)) };
     if !seal::is_intact(&key, meta, body) {

@@ -1,50 +1,46 @@
-//! The engine's handle and its verbs.
+//! The engine's handle: opening the store, and the verbs that only this engine has. `verbs` has those of [`store::Store`].
 
-use std::collections::BTreeMap;
+mod verbs;
+
 use std::fs::{OpenOptions, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use hub::identity::Head;
-use hub::ledger::Tally;
-use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, seal};
+use hub::{ConnectionId, EventId, Record, Utc};
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
-use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Settled, Store, StoreError};
+use store::{Listed, Result, StoreError};
 
 use crate::codec::Damage;
 use crate::files::Files;
-use crate::fresh::Fresh;
+use crate::recent_records::RecentRecords;
 use crate::worker::{self, Handle, Shared};
 use crate::{folder, reads, schema, writes};
 
 /// The name of the file in the data folder.
 const FILE: &str = "tongguan.db";
 
-/// The name of the file by which a hub has the folder to itself.
+/// The name of the lock file, by which one hub at a time uses the folder.
 const LOCK: &str = "hub.lock";
-/// A body of more bytes than that takes milliseconds to be sealed.
-const LARGE: usize = 64 * 1024;
-
 /// The store in one SQLite file. Cheap to clone; the threads end with the last clone.
 #[derive(Clone)]
 pub struct SqliteStore {
     writer: Handle,
-    /// Single items, which answers and deliveries wait for.
+    /// Reader of single items, for which answers and deliveries wait.
     items: Handle,
-    /// Lists and scans, which may take their time.
+    /// Reader of lists and scans, which may be slow.
     lists: Handle,
-    fresh: Arc<Fresh>,
-    /// Nothing where the store is only read.
+    recent: Arc<RecentRecords>,
+    /// None where the store is opened for reading.
     files: Option<Files>,
-    /// No later time is taken for the present where expiry is decided; see [`SqliteStore::trust`].
+    /// Latest time at which expiry is decided; see [`SqliteStore::trust`].
     horizon: Arc<AtomicI64>,
 }
 
 /// An event with its place in the order of admission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recent {
-    /// Grows with every admission.
+    /// Number of the admission, which grows with each.
     pub position: i64,
     /// The event.
     pub item: Listed,
@@ -63,7 +59,7 @@ impl Default for Due {
     }
 }
 
-/// Why the store cannot be opened.
+/// Failure to open the store.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder cannot be made.
@@ -75,27 +71,27 @@ pub enum OpenError {
     /// Another hub uses the folder.
     #[error("the data folder {0} is in use by another hub")]
     Busy(String),
-    /// The file system knows no locks.
+    /// The file system has no locks.
     #[error("the data folder {0} cannot be locked: name one on a local disk in data_dir")]
     Unlockable(String, #[source] std::io::Error),
-    /// There is no store and none is to be made.
+    /// The store does not exist and is not to be created.
     #[error("there is no store in {0}; has the hub run there?")]
     Missing(String),
-    /// SQLite refuses.
+    /// SQLite cannot open it.
     #[error("cannot open the store in {0}{remedy}", remedy = remedy(.1))]
     Database(String, #[source] rusqlite::Error),
-    /// Its file is protected from writing.
+    /// Its file is read-only.
     #[error("the store in {0} cannot be written: give its files to the user that the hub runs as (chown -R)")]
     ReadOnly(String),
     /// Written by another version of the hub.
     #[error("the store in {0} has schema version {1}, which this version of the hub does not know")]
     Version(String, i64),
-    /// No thread.
+    /// A thread cannot be started.
     #[error("cannot start the store's threads")]
     Thread(#[source] std::io::Error),
 }
 
-/// What to do where SQLite cannot open its file.
+/// Remedy where SQLite cannot open its file.
 fn remedy(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
@@ -107,7 +103,7 @@ fn remedy(error: &rusqlite::Error) -> &'static str {
 }
 
 impl SqliteStore {
-    /// Opens the store in a folder, making both where they are missing. Their files are their owner's alone.
+    /// Opens the store in a folder, creating both where they are missing. Only the owner can access their files.
     pub fn open(folder: &Path) -> std::result::Result<Self, OpenError> {
         folder::make(folder).map_err(|error| OpenError::Folder(folder.display().to_string(), error))?;
         let file = folder.join(FILE);
@@ -115,8 +111,8 @@ impl SqliteStore {
         Self::at(folder, OpenFlags::SQLITE_OPEN_CREATE)
     }
 
-    /// Locks a folder, which is made where it is missing, for the one hub that may use it, for as long as the file that is
-    /// returned lives. Two hubs over one store would each deliver what the other has under way.
+    /// Locks a folder, created where it is missing, for one hub while the returned file lives. Two hubs over one store would
+    /// each deliver the attempts that the other has in progress.
     pub fn lock(folder: &Path) -> std::result::Result<std::fs::File, OpenError> {
         let name = || folder.display().to_string();
         folder::make(folder).map_err(|error| OpenError::Folder(name(), error))?;
@@ -130,7 +126,7 @@ impl SqliteStore {
         }
     }
 
-    /// Opens the store that a hub has made in a folder.
+    /// Opens the existing store in a folder.
     pub fn existing(folder: &Path) -> std::result::Result<Self, OpenError> {
         if folder.join(FILE).is_file() {
             Self::at(folder, OpenFlags::empty())
@@ -139,8 +135,8 @@ impl SqliteStore {
         }
     }
 
-    /// Opens the store that a hub has made in a folder, to read it. It waits for no lock, whoever writes meanwhile, and writes
-    /// nothing; every verb that would is refused.
+    /// Opens the existing store in a folder for reading. It waits for no lock of a concurrent writer, and refuses every verb
+    /// that writes.
     pub fn reading(folder: &Path) -> std::result::Result<Self, OpenError> {
         let name = || folder.display().to_string();
         let failed = |error| OpenError::Database(name(), error);
@@ -158,7 +154,7 @@ impl SqliteStore {
     }
 
     fn of((writer, items, lists): (Handle, Handle, Handle), files: Option<Files>) -> Self {
-        Self { writer, items, lists, fresh: Arc::default(), files, horizon: Arc::new(AtomicI64::new(i64::MAX)) }
+        Self { writer, items, lists, recent: Arc::default(), files, horizon: Arc::new(AtomicI64::new(i64::MAX)) }
     }
 
     fn at(folder: &Path, create: OpenFlags) -> std::result::Result<Self, OpenError> {
@@ -186,8 +182,8 @@ impl SqliteStore {
         Ok(Self::of((writer, items, lists), Some(files)))
     }
 
-    /// Takes no time later than `until` for the present where expiry is decided, until it is told of another: a clock that
-    /// has jumped ahead would end what has not expired.
+    /// Decides expiry by no time later than `until`, until the next call: a clock that jumped ahead would remove events that
+    /// have not expired.
     pub fn trust(&self, until: Utc) {
         self.horizon.store(until.0, Ordering::Relaxed);
     }
@@ -197,12 +193,12 @@ impl SqliteStore {
         now.min(Utc(self.horizon.load(Ordering::Relaxed)))
     }
 
-    /// When the event that was admitted last was received.
+    /// Time at which the latest admitted event was received.
     pub async fn newest(&self) -> Result<Option<Utc>> {
         self.item("newest", reads::newest).await
     }
 
-    /// The event of that id, whatever it is about.
+    /// The event of that id, of any subject.
     pub async fn find(&self, id: EventId, now: Utc) -> Result<Option<Record>> {
         let now = self.trusted(now);
         self.item("find", move |db| reads::find(db, id, now)).await
@@ -220,19 +216,19 @@ impl SqliteStore {
         self.list("before", move |db| reads::latest(db, position, limit, now)).await
     }
 
-    /// Events with work that is due by then, the first due first, from behind a place in that order on. Each with its
-    /// place; without its event where that cannot be read.
+    /// Events with work due by `until`, in the order of their due times, after the place `behind`. Each with its place; without
+    /// its event where that cannot be read.
     pub async fn due_by(&self, until: Utc, behind: Due, limit: usize) -> Result<Vec<(Due, Option<Listed>)>> {
         self.list("due_by", move |db| reads::due_by(db, until, behind, limit)).await
     }
 
-    /// The connections that ever had an event.
+    /// The connections of all events that were ever admitted.
     pub async fn connections(&self) -> Result<Vec<ConnectionId>> {
         self.list("connections", reads::connections).await
     }
 
-    /// Carries the whole log over into the database file, so that a copy of that file alone is a copy of the store. For
-    /// a hub that ends; without it nothing is lost.
+    /// Moves the whole write-ahead log into the database file, so that a copy of that file alone is a copy of the store. A hub
+    /// does so when it ends; nothing is lost without it.
     pub async fn tidy(&self) -> Result<()> {
         let carried = self.list("tidy", |db| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)));
         let busy: i64 = carried.await?;
@@ -243,7 +239,7 @@ impl SqliteStore {
         }
     }
 
-    /// Removes up to `limit` expired events; fewer looked at than that are all there are. Open work stays.
+    /// Removes up to `limit` expired events and returns how many it examined: fewer than `limit` are all. Open work stays.
     pub async fn purge(&self, now: Utc, limit: usize) -> Result<usize> {
         let now = self.trusted(now);
         self.write("purge", move |db| writes::purge(db, now, limit)).await
@@ -274,17 +270,7 @@ impl SqliteStore {
     }
 }
 
-/// What is known of an event with its seal; on another thread where that takes long.
-async fn sealed(event: &Event) -> Result<String> {
-    if event.body.len() <= LARGE {
-        return Ok(seal::sealed(event));
-    }
-    let event = event.clone();
-    let sealed = tokio::task::spawn_blocking(move || seal::sealed(&event)).await;
-    sealed.map_err(|error| StoreError::Unavailable { verb: "admit", source: error.into() })
-}
-
-/// Names the verb in a failure and says whether it is worth repeating.
+/// Converts a thread's answer; a failure names the verb, and its kind decides whether a retry may succeed.
 fn unwrap<T>(verb: &'static str, answer: Option<std::result::Result<T, Shared>>) -> Result<T> {
     let Some(result) = answer else {
         return Err(StoreError::Unavailable { verb, source: "the store's thread has ended".into() });
@@ -309,134 +295,4 @@ fn unwrap<T>(verb: &'static str, answer: Option<std::result::Result<T, Shared>>)
             Some(_) | None => StoreError::Unavailable { verb, source: Box::new(error) },
         }
     })
-}
-
-impl Store for SqliteStore {
-    async fn admit(&self, event: &Event, work: &Work, link: Option<&Link>) -> Result<Admitted> {
-        let record = Record { event: event.clone(), work: work.clone() };
-        let meta = sealed(event).await?;
-        let link = link.cloned();
-        let fresh = Arc::clone(&self.fresh);
-        let now = self.trusted(event.meta.received);
-        let (admitted, record) = self
-            .write("admit", move |db| {
-                let admitted = writes::admit(db, &record, &meta, link.as_ref(), now)?;
-                Ok((admitted, record))
-            })
-            .await?;
-        if admitted == Admitted::New && record.work.due().is_some() {
-            fresh.put(record);
-        }
-        Ok(admitted)
-    }
-
-    async fn head(
-        &self,
-        connection: &ConnectionId,
-        subject: &Subject,
-        kind: &EventType,
-        now: Utc,
-    ) -> Result<Option<Head>> {
-        let now = self.trusted(now);
-        let (connection, subject, kind) = (connection.clone(), subject.clone(), kind.clone());
-        let files = self.files.clone();
-        let head = move |db: &Connection| {
-            let head = writes::head(db, &connection, &subject, &kind, now)?;
-            // By what it says a push may be answered as stored, and nothing is written then.
-            files.map_or(Ok(()), |files| files.check())?;
-            Ok(head)
-        };
-        self.item("head", head).await
-    }
-
-    async fn load(&self, key: &EventKey, now: Utc) -> Result<Option<Record>> {
-        let now = self.trusted(now);
-        if let Some(record) =
-            self.fresh.take(key).filter(|record| record.event.meta.expires > now || record.work.is_open())
-        {
-            return Ok(Some(record));
-        }
-        let key = key.clone();
-        self.item("load", move |db| reads::load(db, &key, now)).await
-    }
-
-    async fn inspect(&self, key: &EventKey, now: Utc) -> Result<Option<Listed>> {
-        let now = self.trusted(now);
-        let key = key.clone();
-        self.item("inspect", move |db| reads::inspect(db, &key, now)).await
-    }
-
-    async fn settle(&self, key: &EventKey, work: &Work) -> Result<Settled> {
-        self.fresh.changing(key);
-        let fresh = Arc::clone(&self.fresh);
-        let (key, work) = (key.clone(), work.clone());
-        let settle = move |db: &Connection| Ok((writes::settle(db, &key, &work)?, key, work));
-        let (settled, key, work) = self.write("settle", settle).await?;
-        if settled == Settled::Done {
-            fresh.settled(&key, &work);
-        }
-        Ok(settled)
-    }
-
-    async fn due(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
-        self.list("due", move |db| reads::due(db, now, limit)).await
-    }
-
-    async fn ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
-        self.list("ahead", move |db| reads::ahead(db, after, limit)).await
-    }
-
-    async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
-        let now = self.trusted(now);
-        let which = which.clone();
-        let from = from.map_or(Ok(0), str::parse).map_err(|_| StoreError::BadCursor { verb: "failed" })?;
-        self.list("failed", move |db| reads::failed(db, &which, from, limit, now)).await
-    }
-
-    async fn pending(&self, which: &Pending, from: Option<&str>, limit: usize, _: Utc) -> Result<Page> {
-        let which = which.clone();
-        let from = from.map_or(Some((i64::MIN, i64::MIN)), |from| {
-            let (due, n) = from.split_once(':')?;
-            Some((due.parse().ok()?, n.parse().ok()?))
-        });
-        let from = from.ok_or(StoreError::BadCursor { verb: "pending" })?;
-        self.list("pending", move |db| reads::pending(db, &which, from, limit)).await
-    }
-
-    async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {
-        let now = self.trusted(now);
-        let (connection, subject) = (connection.clone(), subject.clone());
-        self.list("timeline", move |db| reads::timeline(db, &connection, &subject, now)).await
-    }
-
-    async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {
-        let (aliases, connection, subject) = (aliases.to_vec(), connection.clone(), subject.clone());
-        self.write("alias", move |db| writes::alias(db, &aliases, &connection, &subject, expires)).await
-    }
-
-    async fn resolve(&self, alias: &Alias, now: Utc) -> Result<Vec<(ConnectionId, Subject)>> {
-        let now = self.trusted(now);
-        let alias = alias.clone();
-        self.list("resolve", move |db| reads::resolve(db, &alias, now)).await
-    }
-
-    async fn lease(&self, name: &str, holder: &str, now: Utc, until: Utc) -> Result<bool> {
-        let (name, holder) = (name.to_owned(), holder.to_owned());
-        self.write("lease", move |db| writes::lease(db, &name, &holder, now, until)).await
-    }
-
-    async fn note(&self, name: &str) -> Result<Option<Note>> {
-        let name = name.to_owned();
-        self.item("note", move |db| reads::note(db, &name)).await
-    }
-
-    async fn put_note(&self, name: &str, value: &str, over: u64) -> Result<bool> {
-        let (name, value) = (name.to_owned(), value.to_owned());
-        self.write("put_note", move |db| writes::put_note(db, &name, &value, over)).await
-    }
-
-    async fn ledger(&self, now: Utc) -> Result<BTreeMap<ConnectionId, Tally>> {
-        let now = self.trusted(now);
-        self.list("ledger", move |db| reads::ledger(db, now)).await
-    }
 }

@@ -1,5 +1,5 @@
-//! Whether the files of the store are still those that were opened. A file that was removed goes on for whoever has it open,
-//! and is gone after a restart with everything that was stored in it.
+//! Check that the files of the store are still those that were opened. A removed file works on for the process that has it
+//! open, and is lost with all its data at the next restart.
 
 use std::ffi::OsString;
 use std::fs::Metadata;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::files::{SUFFIXES, beside};
 
-/// Makes a folder that is missing, for its owner alone: customs data is nobody's business on the machine but the hub's.
+/// Creates a missing folder that only its owner can access, because customs data is confidential.
 pub(crate) fn make(folder: &Path) -> io::Result<()> {
     let mut maker = DirBuilder::new();
     maker.recursive(true);
@@ -22,9 +22,9 @@ pub(crate) fn private(file: &Path, options: &mut OpenOptions) -> io::Result<std:
     options.write(true).open(file)
 }
 
-/// Makes the files of a database their owner's alone, whatever the folder lets others see. SQLite makes those beside the
-/// database as that is. The database is made here where it is missing; one that is there is not opened, because closing it
-/// would give up the locks that this process has on it.
+/// Restricts the files of a database to their owner, whatever the permissions of the folder. SQLite creates its other files
+/// with the permissions of the database. A missing database is created here; an existing one is not opened, because closing
+/// it would release the locks that this process has on it.
 pub(crate) fn close_to_others(database: &Path) -> io::Result<()> {
     match private(database, OpenOptions::new().create_new(true)) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
@@ -41,7 +41,7 @@ pub(crate) fn close_to_others(database: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What the group and all others may do.
+/// Permission bits of the group and of all others.
 #[cfg(unix)]
 const OTHERS: u32 = 0o077;
 
@@ -62,7 +62,7 @@ const fn narrow(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What an error of the system says of a folder for data, and what to do about it, to be read behind the path.
+/// Text of a system error about the data folder, with its remedy, to follow the path.
 pub(crate) fn trouble(error: &io::Error) -> String {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others speak for themselves")]
     let what = match error.kind() {

@@ -1,4 +1,4 @@
-//! What is read, on a connection that never waits for writes.
+//! Reads, on a connection that never waits for writes.
 
 use std::collections::BTreeMap;
 
@@ -161,7 +161,7 @@ pub(crate) fn note(db: &Connection, name: &str) -> rusqlite::Result<Option<Note>
         .optional()
 }
 
-/// When the event that was admitted last was received.
+/// Time at which the latest admitted event was received.
 pub(crate) fn newest(db: &Connection) -> rusqlite::Result<Option<Utc>> {
     db.prepare_cached("SELECT meta FROM events ORDER BY n DESC LIMIT 1")?
         .query_row([], |row| Ok(parse::<Meta>(row, 0)?.received))

@@ -56,8 +56,8 @@ CREATE TABLE notes (name TEXT PRIMARY KEY, version INTEGER NOT NULL, value TEXT 
 CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
-/// What every connection needs. `synchronous = FULL` syncs the log at each commit: without it a power cut could take
-/// back what was acknowledged.
+/// Pragmas of every connection. `synchronous = FULL` syncs the log at each commit: without it a power cut could undo an
+/// acknowledged push.
 const PRAGMAS: &str = "
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
@@ -72,7 +72,7 @@ pub(crate) fn prepare(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// What a connection needs that only reads: it takes no lock that another program's writing would have to give up.
+/// Pragmas of a read-only connection, which takes no lock that another program's write would wait for.
 const READING: &str = "
 PRAGMA busy_timeout = 5000;
 PRAGMA temp_store = MEMORY;
@@ -108,7 +108,7 @@ fn log_is_empty(file: &Path) -> bool {
     std::fs::metadata(beside(file, "-wal")).map_or(true, |log| log.len() == 0)
 }
 
-/// The name of a file that nobody changes, as SQLite takes it.
+/// URI by which SQLite opens a file as immutable.
 fn immutable(file: &Path) -> Option<String> {
     let path = file.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     Some(format!("file:{path}?immutable=1"))

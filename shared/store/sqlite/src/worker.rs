@@ -9,11 +9,11 @@ use tokio::sync::oneshot;
 
 use crate::files::Files;
 
-/// How many jobs one commit may carry. More would make the first of them wait for the last.
+/// Largest number of jobs in one commit: more would make the first of them wait for the last.
 const LARGEST_GROUP: usize = 256;
 
-/// When the log has this many pages (4 KB each) the writer itself carries over what the carrier has left of it, and the
-/// log starts from its beginning. Bounded, so that neither the file nor the time to open it after a crash grows.
+/// Largest write-ahead log, in pages of 4 KB: then the writer itself moves the rest of it into the database file, and the log
+/// starts again. The bound limits the file and the time to open it after a crash.
 const LOG_PAGES: u32 = 16_000;
 
 /// After so many writes the carrier is woken.
@@ -25,7 +25,7 @@ trait Job: Send {
     fn run(&mut self, db: &Connection) -> bool;
     /// Answers who waits.
     fn finish(self: Box<Self>, failure: Option<&Arc<rusqlite::Error>>);
-    /// Whether nobody waits any more, so that the job need not be done.
+    /// Whether the caller has stopped waiting, so that the job need not be done.
     fn abandoned(&self) -> bool;
 }
 
@@ -80,8 +80,8 @@ impl Handle {
     }
 }
 
-/// Starts the thread that writes, and the one that carries the log over into the database file beside it, so that no
-/// acknowledgement waits for that.
+/// Starts the writer's thread, and the thread that moves the log into the database file, so that no acknowledgement waits for
+/// that.
 pub(crate) fn writer(db: Connection, carrier: Connection, files: Files) -> rusqlite::Result<std::io::Result<Handle>> {
     db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     carrier.pragma_update(None, "wal_autocheckpoint", 0)?;
@@ -110,8 +110,8 @@ pub(crate) fn writer(db: Connection, carrier: Connection, files: Files) -> rusql
     }))
 }
 
-/// Does a group of jobs in one transaction, which costs one sync. Each has a savepoint, so that one that fails takes
-/// nobody with it. Returns how many there were.
+/// Runs a group of jobs in one transaction, which costs one sync. Each has a savepoint, so that a failed one does not affect
+/// the others. Returns their number.
 fn write(db: &Connection, files: &Files, jobs: impl Iterator<Item = Box<dyn Job>>) -> usize {
     let mut failure = db.execute_batch("BEGIN IMMEDIATE").err();
     let mut group = Vec::new();

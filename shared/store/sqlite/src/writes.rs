@@ -1,4 +1,4 @@
-//! What is done inside the writer's transaction.
+//! Statements within the writer's transaction.
 
 use hub::identity::{Head, prefix};
 use hub::{Alias, ConnectionId, EventKey, EventType, Record, Subject, Utc, Work};

@@ -36,7 +36,7 @@ pub async fn large_bodies_come_back_byte_for_byte(store: impl Store) {
     bodies_survive(store, &[4090, 4097, 300 * 1024, 390_000, 420_000]).await;
 }
 
-/// What a Lambda function can be invoked with.
+/// The largest request of a Lambda function.
 pub async fn the_largest_body_comes_back_byte_for_byte(store: impl Store) {
     bodies_survive(store, &[6 * 1024 * 1024]).await;
 }
@@ -53,7 +53,7 @@ async fn bodies_survive(store: impl Store, sizes: &[usize]) {
 }
 
 /// Every field of what is known of an event, and of its work.
-pub async fn what_is_known_of_an_event_comes_back(store: impl Store) {
+pub async fn metadata_of_an_event_is_read_back(store: impl Store) {
     let mut event = event(1);
     "text/plain; charset=\"gbk\"".clone_into(&mut event.meta.content_type);
     event.meta.data = Data::Opaque;
@@ -95,7 +95,7 @@ pub async fn the_longest_keys_are_taken(store: impl Store) {
     assert_eq!(store.resolve(&alias, NOW).await.unwrap(), [(event.key.connection, subject)]);
 }
 
-/// What makes an event within its subject may be the same in another one.
+/// Events of two subjects may have the same identity within their subject.
 pub async fn the_same_under_two_subjects_is_two_events(store: impl Store) {
     for (connection, subject) in [("a", "order:1"), ("a", "order:2"), ("b", "order:1")] {
         let event = event_with(key(connection, subject, 1), NOW, Bytes::from(format!("{connection}{subject}")));

@@ -40,7 +40,7 @@ pub async fn due_work_is_limited_to_the_longest_due(store: impl Store) {
 }
 
 /// Settled work leaves the list, put-off work comes back at its time.
-pub async fn what_is_settled_is_no_longer_due(store: impl Store) {
+pub async fn settled_work_is_no_longer_due(store: impl Store) {
     let first = pending(at(-1));
     let keys = admit_all(&store, [first.clone(), first.clone(), first.clone()]).await;
     let mut postponed = next(&first, State::Pending);
@@ -121,7 +121,7 @@ pub async fn failed_and_pending_work_is_in_both_lists(store: impl Store) {
     assert_eq!(store.due(NOW, 1).await.unwrap(), [keys[1].clone()]);
 }
 
-/// Somebody has seen it, or the ERP has it: nobody needs to look.
+/// Work that was confirmed or delivered needs no attention.
 pub async fn confirmed_and_delivered_work_is_in_no_list(store: impl Store) {
     let first = work([("erp", State::Failed)], NOW);
     let keys = admit_all(&store, [first.clone(), first.clone()]).await;
@@ -132,7 +132,7 @@ pub async fn confirmed_and_delivered_work_is_in_no_list(store: impl Store) {
 }
 
 /// A cursor comes from outside and may be anything; that is the caller's mistake and no outage.
-pub async fn a_cursor_of_somebody_else_is_refused(store: impl Store) {
+pub async fn foreign_cursor_is_refused(store: impl Store) {
     for cursor in ["", "nonsense", "通关", "////", "9999999999999999999999"] {
         let refused = store.failed(&Failed::Any, Some(cursor), 10, NOW).await;
         assert!(matches!(refused, Err(StoreError::BadCursor { .. })), "{cursor}: {refused:?}");
@@ -223,7 +223,7 @@ fn call(standing: Standing) -> Work {
 }
 
 /// A call that was refused waits for nobody, however many there are, until telling of it fails too.
-pub async fn what_waits_for_somebody_is_listed_without_calls_that_failed(store: impl Store) {
+pub async fn waiting_work_excludes_failed_calls(store: impl Store) {
     let telling = |state| Work { call: call(Standing::Failed).call, ..work([("erp", state)], at(-2)) };
     let refused = (0..30).map(|_| call(Standing::Failed));
     let others =
@@ -298,7 +298,7 @@ pub async fn pending_work_is_listed_by_destination_across_pages(store: impl Stor
     assert_eq!(listed.work.deliveries[1].progress.due, at(50_000));
 }
 
-/// What is over waits for nobody.
+/// Settled work has no due time.
 pub async fn settled_work_is_not_pending(store: impl Store) {
     let first = pending(at(60));
     let keys = admit_all(&store, [first.clone(), first.clone()]).await;

@@ -1,4 +1,4 @@
-//! What a store promises, as tests that every engine runs.
+//! The promises of a store, as tests that every engine runs.
 //!
 //! One function per promise, generic over the engine, each on a store of its own. An engine's tests run them all with
 //! [`contract_tests!`](crate::contract_tests). They use times of their own, never the machine's clock, and whole
@@ -46,7 +46,7 @@ macro_rules! contract_cases {
             small_bodies_come_back_byte_for_byte
             large_bodies_come_back_byte_for_byte
             the_largest_body_comes_back_byte_for_byte
-            what_is_known_of_an_event_comes_back
+            metadata_of_an_event_is_read_back
             any_text_is_a_key
             the_longest_keys_are_taken
             the_same_under_two_subjects_is_two_events
@@ -64,7 +64,7 @@ macro_rules! contract_cases {
             a_change_leaves_the_event_alone
             due_work_comes_longest_due_first
             due_work_is_limited_to_the_longest_due
-            what_is_settled_is_no_longer_due
+            settled_work_is_no_longer_due
             work_due_later_comes_furthest_ahead_first
             failed_deliveries_are_listed_once_across_pages
             failed_deliveries_are_listed_by_endpoint
@@ -73,7 +73,7 @@ macro_rules! contract_cases {
             pending_work_is_listed_by_destination_across_pages
             settled_work_is_not_pending
             a_pending_cursor_of_another_list_is_refused
-            a_cursor_of_somebody_else_is_refused
+            foreign_cursor_is_refused
             a_timeline_is_in_the_order_of_reception
             a_timeline_is_of_one_subject_and_connection
             a_timeline_keeps_the_latest_thousand
@@ -85,14 +85,14 @@ macro_rules! contract_cases {
             an_alias_names_every_subject_that_has_it
             an_alias_lasts_as_long_as_its_latest_repetition
             a_lease_has_one_holder
-            a_lease_that_lasts_for_too_long_is_nobodys
+            lease_that_lasts_too_long_is_void
             of_many_takers_one_has_the_lease
             a_note_changes_over_the_version_that_was_read
             of_many_writers_one_note_is_kept
             notes_and_leases_of_one_name_are_apart
             the_ledger_counts_deliveries_by_connection
             a_replay_changes_what_was_accepted
-            what_waits_for_somebody_is_listed_without_calls_that_failed
+            waiting_work_excludes_failed_calls
             calls_are_due_stuck_and_counted_like_deliveries
         }
     };

@@ -59,7 +59,7 @@ pub async fn a_lease_has_one_holder(store: impl Store) {
 }
 
 /// A process whose clock was two days ahead took it, and its clock was set back.
-pub async fn a_lease_that_lasts_for_too_long_is_nobodys(store: impl Store) {
+pub async fn lease_that_lasts_too_long_is_void(store: impl Store) {
     let longest = i64::try_from(LONGEST_LEASE.as_secs()).unwrap();
     for (name, until, taken) in [("a", 172_830, true), ("b", longest + 1, true), ("c", longest, false)] {
         assert!(store.lease(name, "ahead", at(172_800), at(until)).await.unwrap());

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Row;
-use super::parley::call;
+use super::exchange::call;
 use crate::calls::{Desk, port};
 
 /// Both.
@@ -38,7 +38,7 @@ async fn query(desk: &Desk, numbers: &[&str]) -> (Value, Vec<(u64, String)>) {
 }
 
 #[tokio::test]
-async fn each_subscription_has_its_own_result_and_what_is_found_is_an_event_once() {
+async fn each_subscription_has_a_result_and_is_an_event_once() {
     let desk = Desk::new().await;
     let of = |code: u64, number: &str| (code, number.to_owned());
     assert_eq!(query(&desk, &["A", "B"]).await.1, [of(1, "A"), of(1, "B")]);
@@ -63,7 +63,7 @@ async fn each_subscription_has_its_own_result_and_what_is_found_is_an_event_once
 
 /// A query's answer has no `refreshTime`, so that data which became again what it had been was taken for what was known.
 #[tokio::test]
-async fn what_is_found_as_it_was_before_a_change_is_news() {
+async fn query_result_equal_to_one_before_a_change_is_an_event() {
     let desk = Desk::new().await;
     query(&desk, &["B"]).await;
     desk.onedata.arrive("B");
@@ -98,7 +98,7 @@ async fn the_found_data_and_the_call_are_known_by_the_same_keys() {
 }
 
 #[tokio::test]
-async fn extra_information_is_any_json_and_comes_back_as_it_was_given_last() {
+async fn extra_information_returns_the_latest_json_unchanged() {
     let desk = Desk::new().await;
     let extras =
         [r#"{"id":1906651379888427008,"list":[1,null,""],"rate":"700.00"}"#, r#""text""#, "[1,2]", "7", "null"];

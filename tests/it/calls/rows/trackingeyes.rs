@@ -5,7 +5,7 @@ use serde_json::json;
 use simulators::api::TrackingEyes;
 
 use super::Row;
-use super::parley::{call, call_at, lonely, problem};
+use super::exchange::{call, call_at, lonely, problem};
 use crate::calls::{Desk, SECRET};
 use crate::support::Time;
 
@@ -34,7 +34,7 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 #[tokio::test]
-async fn waybills_are_asked_for_by_a_list_in_either_form_and_come_with_whole_ids() {
+async fn waybills_are_queried_by_either_list_with_whole_ids() {
     let desk = Desk::new().await;
     for ids in [r#""1906651379888427008,2""#, r#"[1906651379888427008,"2"]"#] {
         let reply =
@@ -54,7 +54,7 @@ async fn waybills_are_asked_for_by_a_list_in_either_form_and_come_with_whole_ids
 }
 
 #[tokio::test]
-async fn a_subscription_made_before_fails_and_says_that_others_may_be_made() {
+async fn repeated_subscription_fails_with_a_partial_warning() {
     let desk = Desk::new().await;
     let body = r#"[ {"blNo":"B-1","rate":1.10,"localKey":1906651379888427008} ]"#;
     assert_eq!(call(&desk, "eyes", "subscribe", body).await.json()["state"], "succeeded");

@@ -11,7 +11,7 @@ use simulators::pushes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::parley::{call, invalid};
+use super::exchange::{call, invalid};
 use crate::calls::{APP_ID, BGH_ID, Desk, upload};
 use crate::support::http::{Reply, exchange, request};
 use crate::support::{API_KEY, answered, key, sender};
@@ -52,7 +52,7 @@ async fn multipart(desk: &Desk, operation: &str, parts: &[(&str, &[u8])]) -> Rep
 }
 
 #[tokio::test]
-async fn a_file_may_come_as_a_part_as_base64_or_as_an_address_whatever_the_partner_wants() {
+async fn file_is_accepted_as_part_base64_or_url() {
     let desk = Desk::new().await;
     let files = serve("200 OK\r\ncontent-type: application/octet-stream", ZIP).await;
     let base64 = BASE64_STANDARD.encode(ZIP);
@@ -92,7 +92,7 @@ async fn a_file_may_come_as_a_part_as_base64_or_as_an_address_whatever_the_partn
     desk.hub.stop().await;
 }
 
-/// Whoever knows the names that the document lost needs no help.
+/// A configured field name replaces one that is missing from the document.
 #[tokio::test]
 async fn a_file_that_the_erp_has_encoded_itself_passes_as_it_is() {
     let desk = Desk::new().await;
@@ -123,7 +123,7 @@ async fn a_file_of_a_megabyte_arrives_whole() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_missing_or_cannot_be_one_is_refused_before_anything_is_sent() {
+async fn missing_or_invalid_file_is_refused_before_sending() {
     let desk = Desk::new().await;
     invalid(&call(&desk, "xhq", "fileUpload", "{}").await, "file", "a file must come with the call");
     invalid(&multipart(&desk, "fileUpload", &[(r#"name="orderOutNo""#, b"1")]).await, "file", "a file must come");
@@ -158,7 +158,7 @@ async fn a_file_that_is_missing_or_cannot_be_one_is_refused_before_anything_is_s
 }
 
 #[tokio::test]
-async fn an_address_without_the_file_fails_the_call_and_nothing_is_sent() {
+async fn url_without_the_file_fails_the_call_before_sending() {
     let desk = Desk::new().await;
     let page = serve("200 OK\r\ncontent-type: application/zip", b"<html>please log in</html>").await;
     let gone = serve("404 Not Found", b"").await;
@@ -180,7 +180,7 @@ async fn an_address_without_the_file_fails_the_call_and_nothing_is_sent() {
 
 /// The document does not say whether `data` is the serial or holds it.
 #[tokio::test]
-async fn the_serial_that_an_upload_returns_leads_to_the_order_and_to_its_calls() {
+async fn serial_of_an_upload_finds_the_order_and_its_calls() {
     let desk = Desk::new().await;
     let hook = pushes::path(Partner::Xhq, "xhq", &key("xhq"), "syn_status");
     let file = |order: &str| format!(r#"{{"orderOutNo":"{order}","file":{{"name":"a.zip","base64":"UEsDBAo="}}}}"#);
@@ -214,7 +214,7 @@ async fn the_serial_that_an_upload_returns_leads_to_the_order_and_to_its_calls()
 }
 
 #[tokio::test]
-async fn a_push_that_knows_only_the_serial_lies_beside_what_is_known_of_the_order() {
+async fn push_with_only_the_serial_is_listed_with_the_order() {
     let desk = Desk::new().await;
     let done = call(&desk, "xhq", "upload", &upload("SO-1")).await.json();
     let serial = done["answer"]["body"]["data"].as_str().unwrap().to_owned();

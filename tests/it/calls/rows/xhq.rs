@@ -4,7 +4,7 @@ use partners::operation::Encoding;
 use serde_json::json;
 use simulators::api::Xhq;
 
-use super::parley::{arrived, ask, call, call_at, given, invalid, lonely, problem, succeeded};
+use super::exchange::{arrived, ask, call, call_at, given, invalid, lonely, problem, succeeded};
 use super::{APP, BGH, Row};
 use crate::calls::{APP_ID, BGH_ID, Desk, Making};
 use crate::support::Time;
@@ -138,7 +138,7 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 #[tokio::test]
-async fn a_half_done_unfreeze_fails_and_says_that_others_may_be_unfrozen() {
+async fn partial_unfreeze_fails_with_a_partial_warning() {
     let desk = Desk::new().await;
     desk.xhq.cannot_unfreeze(&["SO-2"]);
     let reply = call(&desk, "xhq", "unfreeze", r#"{"orderOutNos":["SO-1","SO-2"]}"#).await;
@@ -158,7 +158,7 @@ async fn a_half_done_unfreeze_fails_and_says_that_others_may_be_unfrozen() {
 
 /// 图片地址和订单列表必填一个,不能两者都为空.
 #[tokio::test]
-async fn an_lcl_task_is_made_of_a_picture_or_of_orders_and_changed_by_its_id() {
+async fn lcl_task_is_created_by_picture_or_orders_changed_by_id() {
     const HEAD: &str = r#""billNo":"B-1","shipName":"SAN FELIX","voyage":"307S""#;
     let desk = Desk::new().await;
     let task_of = async |more: &str| call(&desk, "xhq", "lcl_task", &format!("{{{HEAD}{more}}}")).await;
@@ -179,7 +179,7 @@ async fn an_lcl_task_is_made_of_a_picture_or_of_orders_and_changed_by_its_id() {
 }
 
 #[tokio::test]
-async fn a_receipt_may_be_a_text_that_holds_it_and_is_held_to_the_same_rules() {
+async fn receipt_as_text_follows_the_same_rules() {
     let desk = Desk::new().await;
     let body = r#"{"orderOutNo":"SO-1","paramJson":"{\"dDate\": \"2024-04-22\",\"entryId\":223320231000000762}"}"#;
     let done = call(&desk, "xhq", "receiptsingle", body).await.json();
@@ -192,7 +192,7 @@ async fn a_receipt_may_be_a_text_that_holds_it_and_is_held_to_the_same_rules() {
 }
 
 #[tokio::test]
-async fn what_was_not_pushed_is_found_and_cleared() {
+async fn unpushed_data_is_found_and_cleared() {
     let desk = Desk::new().await;
     desk.xhq.failed_pushes(&["A1", "A2"]);
     let rows = async || call(&desk, "xhq", "failedPushQuery", "{}").await.json()["data"].as_array().unwrap().len();
@@ -222,7 +222,7 @@ async fn a_form_may_be_sent_as_the_other_kind_of_form() {
 }
 
 #[tokio::test]
-async fn what_the_document_lost_and_nobody_configured_is_named_by_its_key() {
+async fn missing_path_without_configuration_is_named_by_its_key() {
     let xhq = Xhq::start(([127, 0, 0, 1], 0).into(), Time::now().clock(), APP_ID, BGH_ID).await.unwrap();
     let connection = format!(
         "[[connections]]\nid = \"xhq\"\npartner = \"xhq\"\nkeys = [\"{}\"]\nbase_url = \"{}\"\nallow_private = true\n\

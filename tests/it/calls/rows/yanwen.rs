@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use simulators::api::{Fault, Yanwen};
 
 use super::Row;
-use super::parley::{call, call_at, edited, invalid, lonely, problem};
+use super::exchange::{call, call_at, edited, invalid, lonely, problem};
 use crate::calls::{Desk, SECRET, waybill};
 use crate::support::Time;
 
@@ -93,7 +93,7 @@ fn changed(number: &str, changes: &[(&str, Value)]) -> String {
 }
 
 #[tokio::test]
-async fn each_kind_of_transport_has_its_fields_and_the_others_are_sent_blank() {
+async fn transport_kind_has_its_fields_others_are_sent_blank() {
     let desk = Desk::new().await;
     let sea: Vec<_> = SEA.iter().map(|name| (*name, json!(format!("{name}-1")))).collect();
     let sea = [&[("transportType", json!("2")), ("flightNo", json!(""))][..], &sea].concat();
@@ -138,7 +138,7 @@ async fn numbers_are_sent_as_strings_and_nothing_else_is_touched() {
 }
 
 #[tokio::test]
-async fn a_method_without_a_row_is_a_command_whose_body_is_passed_as_it_is() {
+async fn method_without_a_row_is_a_command_with_unchanged_body() {
     let desk = Desk::new().await;
     for (method, body) in [
         ("s3.bag.close", r#"[1.10,"700.00",1906651379888427008,null,"",{"user_id":"u","sign":"s"}]"#),
@@ -162,7 +162,7 @@ async fn a_method_without_a_row_is_a_command_whose_body_is_passed_as_it_is() {
 }
 
 #[tokio::test]
-async fn above_zero_has_failed_and_below_zero_says_nothing_however_the_code_is_printed() {
+async fn positive_code_is_refusal_negative_code_is_ambiguous() {
     let desk = Desk::new().await;
     for (numbers, name) in [(false, "text"), (true, "number")] {
         desk.yanwen.numeric_codes(numbers);
@@ -187,7 +187,7 @@ async fn above_zero_has_failed_and_below_zero_says_nothing_however_the_code_is_p
 }
 
 #[tokio::test]
-async fn a_signature_that_is_turned_away_in_plain_text_is_told_in_that_text() {
+async fn plain_text_signature_refusal_is_shown() {
     let yanwen = Yanwen::start(([127, 0, 0, 1], 0).into(), Time::now().clock(), "100000", "another").await.unwrap();
     let connection = format!(
         "[[connections]]\nid = \"yanwen\"\npartner = \"yanwen\"\nbase_url = \"{}\"\nallow_private = true\n\

@@ -29,7 +29,7 @@ pub(super) struct SimStore {
     world: Option<Arc<World>>,
 }
 
-/// What happens to one call.
+/// Fault of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     /// It is answered.
@@ -47,7 +47,7 @@ impl SimStore {
         Self { model: Arc::default(), world: Some(Arc::clone(world)) }
     }
 
-    /// What is stored, behind the verbs' back.
+    /// The stored data, without the verbs.
     pub(super) fn model(&self) -> MutexGuard<'_, Model> {
         self.model.lock().unwrap()
     }
@@ -90,9 +90,9 @@ impl SimStore {
         };
         match key {
             _ if !wronged => {}
-            Some(key) => world.book().blemish([key.clone()]),
+            Some(key) => world.checker().blemish([key.clone()]),
             // Endpoints' notes and aliases are read and written during attempts, and it may be any.
-            None => world.book().blemish(self.pending()),
+            None => world.checker().blemish(self.pending()),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a store is, without an engine: maps, and the verbs' conditions on them.
+//! Model of a store without an engine: maps, and the verbs' conditions on them.
 
 use std::collections::BTreeMap;
 
@@ -105,7 +105,7 @@ impl Model {
         }
     }
 
-    /// What is due at `now` as the index stood at `then`.
+    /// Work due at `now` in the index as of `then`.
     pub(crate) fn due(&self, now: Utc, then: Option<Utc>, limit: usize) -> Vec<EventKey> {
         let as_of = |item: &Item| then.map_or_else(|| item.work.due(), |then| item.due_as_of(then));
         let living = self.items.values().filter(|item| item.lives(now));

@@ -58,7 +58,7 @@ pub enum Part {
     Token,
     /// The body as it is sent.
     Body,
-    /// What the recipe results in; to be sent, not to be signed.
+    /// Result of the recipe; to be sent, not to be signed.
     Signature,
     /// The connection's credential of that name.
     Credential(String),
@@ -70,9 +70,9 @@ pub enum Part {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signature {
-    /// What is signed, in this order.
+    /// Signed parts, in this order.
     pub parts: Vec<Part>,
-    /// What stands between two parts.
+    /// Separator of two parts.
     #[serde(default)]
     pub separator: String,
     /// The hash.
@@ -88,7 +88,7 @@ pub struct Signature {
     /// The unit of time since 1970 UTC.
     #[serde(default)]
     pub timestamp: Unit,
-    /// What is sent, and where; the four documented headers where it is left out.
+    /// Values to send, and their places; by default the four documented headers.
     pub send: Option<Vec<Sent>>,
 }
 
@@ -198,7 +198,7 @@ pub enum LifeUnit {
 }
 
 impl Signature {
-    /// What is sent: by itself, the four headers that 3.2.3 prints; with a token request, nothing.
+    /// Values to send: by default the four headers of 3.2.3; with a token request, none.
     fn sent(&self, of_token: bool) -> Cow<'_, [Sent]> {
         if let Some(sent) = &self.send {
             return sent.into();
@@ -235,7 +235,7 @@ impl TokenRequest {
 }
 
 impl Part {
-    /// Whether what it stands for must not reach a log.
+    /// Whether its value must not be logged.
     pub(super) const fn is_secret(&self) -> bool {
         match self {
             Self::Token | Self::Body | Self::Signature | Self::Credential(_) => true,

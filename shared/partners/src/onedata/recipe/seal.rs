@@ -12,7 +12,7 @@ use sha2::Sha256;
 use super::{Case, Digits, Hash, Part, Sent, Signature, Unit};
 use crate::operation::{Attempt, Fault, Operation, Pair, Prepared, credential, digest, token};
 
-/// What the parts of one request stand for.
+/// Values of the parts of one request.
 pub(super) struct Context<'s, 'a> {
     /// The attempt.
     pub(super) attempt: &'s Attempt<'a>,
@@ -25,7 +25,7 @@ pub(super) struct Context<'s, 'a> {
 }
 
 impl Part {
-    /// What it stands for.
+    /// Value of the part.
     pub(super) fn text<'s>(&'s self, context: &Context<'s, '_>) -> Result<Cow<'s, str>, Fault> {
         let attempt = context.attempt;
         Ok(match self {

@@ -1,4 +1,4 @@
-//! What is wrong with a recipe, told at start and by its keys.
+//! Mistakes of a recipe, reported at start by their keys.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::{Case, Digits, Hash, Part, Sent, Signature, TokenRequest};
 use crate::operation::{Fault, Method, is_path};
 
 impl Signature {
-    /// What is wrong with the recipe; each fault begins with `key`. That of a token request has no token in it and may
+    /// Mistakes of the recipe; each fault begins with `key`. That of a token request has no token in it and may
     /// send nothing by itself.
     #[must_use]
     pub fn validate(&self, key: &str, of_token: bool) -> Vec<Fault> {
@@ -53,7 +53,7 @@ impl Signature {
 }
 
 impl TokenRequest {
-    /// What is wrong with the recipe; each fault begins with `key`.
+    /// Mistakes of the recipe; each fault begins with `key`.
     #[must_use]
     pub fn validate(&self, key: &str) -> Vec<Fault> {
         let mut faults = Vec::new();

@@ -51,7 +51,7 @@ fn where_no_file_is_taken_the_member_is_the_partners() {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_named() {
+fn file_violation_is_named() {
     let cases: [(&str, &[&str]); 12] = [
         ("{}", &["file"]),
         (r#"{"name":"a.zip","base64":"","url":null}"#, &["file.url"]),
@@ -140,13 +140,13 @@ fn base64_is_taken_as_encoders_print_it() {
 }
 
 #[test]
-fn a_name_tells_the_media_type() {
+fn media_type_follows_the_file_name() {
     assert_eq!((media_type("A.ZIP"), media_type("a.b.jpeg")), ("application/zip", "image/jpeg"));
     assert_eq!((media_type("zip"), media_type("a.")), ("application/octet-stream", "application/octet-stream"));
 }
 
 #[test]
-fn it_is_kept_as_the_erp_writes_it_and_printed_without_its_secrets() {
+fn enclosure_is_stored_unchanged_and_printed_redacted() {
     let at = r#"{"name":"a.zip","content_type":"x/y","url":"https://u:hunter2@h/hunter2?sign=hunter2"}"#;
     for text in [ZIP, at, r#"{"url":"https://h/a.zip"}"#] {
         let enclosure: Enclosure = serde_json::from_str(text).unwrap();

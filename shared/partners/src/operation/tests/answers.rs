@@ -1,34 +1,34 @@
 use super::*;
 use onedata::{State, items};
 
-fn verdict(name: &str, status: u16, body: &str) -> Verdict {
+fn verdict(name: &str, status: u16, body: &str) -> Judgement {
     read(&row(name), &Settings::default(), status, body.as_bytes())
 }
 
-fn refused(code: &str, text: &str) -> Verdict {
-    Verdict::Refused { code: code.to_owned(), text: text.to_owned() }
+fn refused(code: &str, text: &str) -> Judgement {
+    Judgement::Refused { code: code.to_owned(), text: text.to_owned() }
 }
 
-fn busy(code: &str, text: &str) -> Verdict {
-    Verdict::Busy { code: code.to_owned(), text: text.to_owned() }
+fn busy(code: &str, text: &str) -> Judgement {
+    Judgement::Busy { code: code.to_owned(), text: text.to_owned() }
 }
 
-fn exception(code: &str, text: &str) -> Verdict {
-    Verdict::Exception { code: code.to_owned(), text: text.to_owned() }
+fn exception(code: &str, text: &str) -> Judgement {
+    Judgement::Exception { code: code.to_owned(), text: text.to_owned() }
 }
 
-fn unreadable(text: &str) -> Verdict {
-    Verdict::Unreadable { text: text.to_owned() }
+fn unreadable(text: &str) -> Judgement {
+    Judgement::Unreadable { text: text.to_owned() }
 }
 
 #[test]
 fn xhq_is_read_by_its_code() {
     for (status, body, expected) in [
-        (200, r#"{"code":200,"msg":null,"data":true}"#, Verdict::Success),
+        (200, r#"{"code":200,"msg":null,"data":true}"#, Judgement::Success),
         (
             500,
             r#"{"code":"200","msg":"成功","data":1,"foot":{"operationTime":"2022-06-07 19:33:28"}}"#,
-            Verdict::Success,
+            Judgement::Success,
         ),
         (200, r#"{"code":500,"msg":"订单不存在","data":null}"#, refused("500", "订单不存在")),
         (200, r#"{"code":"-1","msg":null}"#, refused("-1", "")),
@@ -47,30 +47,30 @@ fn xhq_is_read_by_its_code() {
 
 /// Regression: only the shortest print of a number was its code, so that a success printed as `200.0` was refused.
 #[test]
-fn codes_are_told_by_value() {
+fn codes_are_compared_by_value() {
     for (name, body, expected) in [
-        ("upload", r#"{"code":200.0,"msg":"ok","data":"A1"}"#, Verdict::Success),
-        ("upload", r#"{"code":2e2}"#, Verdict::Success),
+        ("upload", r#"{"code":200.0,"msg":"ok","data":"A1"}"#, Judgement::Success),
+        ("upload", r#"{"code":2e2}"#, Judgement::Success),
         ("upload", r#"{"code":500.0,"msg":"no"}"#, refused("500", "no")),
         ("upload", r#"{"code":200.5}"#, refused("200.5", "")),
         ("upload", r#"{"code":"200.0"}"#, refused("200.0", "")),
-        ("s3.mawb.create", r#"{"success":true,"code":0.0}"#, Verdict::Success),
-        ("s3.mawb.create", r#"{"success":true,"code":-0}"#, Verdict::Success),
-        ("s3.mawb.create", r#"{"success":true,"code":"00"}"#, Verdict::Success),
+        ("s3.mawb.create", r#"{"success":true,"code":0.0}"#, Judgement::Success),
+        ("s3.mawb.create", r#"{"success":true,"code":-0}"#, Judgement::Success),
+        ("s3.mawb.create", r#"{"success":true,"code":"00"}"#, Judgement::Success),
         ("s3.mawb.create", r#"{"success":false,"code":-1.0,"message":"系统异常"}"#, exception("-1", "系统异常")),
         ("s3.mawb.create", r#"{"code":-0.5}"#, exception("-0.5", "")),
         ("s3.mawb.create", r#"{"code":-1e30}"#, exception("-1000000000000000000000000000000", "")),
         ("s3.mawb.create", r#"{"code":"-99999999999999999999"}"#, exception("-99999999999999999999", "")),
         ("s3.mawb.create", r#"{"success":true,"code":1.0}"#, refused("1", "")),
         ("s3.mawb.create", r#"{"success":true,"code":"+1"}"#, refused("+1", "")),
-        ("port_query_v2", r#"{"success":true,"code":2.00e2,"data":[]}"#, Verdict::Success),
+        ("port_query_v2", r#"{"success":true,"code":2.00e2,"data":[]}"#, Judgement::Success),
         ("port_query_v2", r#"{"success":true,"code":500.0}"#, refused("500", "")),
-        ("customs_status_download", r#"{"code":200.0}"#, Verdict::Success),
+        ("customs_status_download", r#"{"code":200.0}"#, Judgement::Success),
     ] {
         assert_eq!(verdict(name, 200, body), expected, "{name} {body}");
     }
     let expired = verdict("customs_status_download", 200, r#"{"code":401.0}"#);
-    assert_eq!(expired, Verdict::TokenExpired { code: "401".to_owned(), text: String::new() });
+    assert_eq!(expired, Judgement::TokenExpired { code: "401".to_owned(), text: String::new() });
     let answer =
         Json::parse(br#"{"data":[{"resultCode":2.0,"carrierCd":"CNTAO","subType":1.0,"subNo":2e1}]}"#).unwrap();
     let found = items(&answer).remove(0);
@@ -85,7 +85,7 @@ fn redirect_says_that_nothing_was_done() {
             assert_eq!(verdict(name, status, "<html>moved</html>"), refused(&status.to_string(), "<html>moved</html>"));
         }
         for status in [300, 303, 304] {
-            assert!(matches!(verdict(name, status, "x"), Verdict::Unreadable { .. }), "{name} {status}");
+            assert!(matches!(verdict(name, status, "x"), Judgement::Unreadable { .. }), "{name} {status}");
         }
     }
 }
@@ -104,15 +104,15 @@ fn code_in_a_redirect_is_not_believed() {
             assert_eq!(verdict(name, status, body), refused(&status.to_string(), body), "{name}");
         }
     }
-    assert_eq!(verdict("upload", 303, r#"{"code":200}"#), Verdict::Success, "what was done may be told there");
+    assert_eq!(verdict("upload", 303, r#"{"code":200}"#), Judgement::Success, "what was done may be told there");
     let settings: Settings = toml::from_str("[token]\npath = \"/t\"\ntoken = \"/t\"\nexpired = [\"302\"]").unwrap();
     let expired = read(&row("port_query_v2"), &settings, 302, br#"{"code":200}"#);
-    assert!(matches!(expired, Verdict::TokenExpired { .. }), "the operator says so: {expired:?}");
+    assert!(matches!(expired, Judgement::TokenExpired { .. }), "the operator says so: {expired:?}");
 }
 
 /// A refusal for now was taken for one for good, because a code stood beside it.
 #[test]
-fn a_request_that_was_not_taken_up_is_none_that_was_refused() {
+fn unprocessed_request_is_not_a_refusal() {
     for (name, code, body) in [
         ("upload", "503", r#"{"code":503,"msg":"系统繁忙","data":null}"#),
         ("port_query_v2", "503", r#"{"success":false,"code":503,"message":"系统繁忙"}"#),
@@ -122,24 +122,25 @@ fn a_request_that_was_not_taken_up_is_none_that_was_refused() {
         assert_eq!(verdict(name, 429, body), busy(code, "系统繁忙"), "{name}");
         assert_eq!(verdict(name, 200, body), refused(code, "系统繁忙"), "{name}");
     }
-    assert_eq!(verdict("upload", 503, r#"{"code":200}"#), Verdict::Success, "what was done was done");
+    assert_eq!(verdict("upload", 503, r#"{"code":200}"#), Judgement::Success, "what was done was done");
 }
 
 #[test]
 fn a_failed_unfreeze_says_that_it_may_have_half_succeeded() {
-    let Verdict::Refused { code, text } = verdict("unfreeze", 200, r#"{"code":300,"msg":"SO-2 不能解冻"}"#) else {
+    let Judgement::Refused { code, text } = verdict("unfreeze", 200, r#"{"code":300,"msg":"SO-2 不能解冻"}"#)
+    else {
         panic!()
     };
     assert!(code == "300" && text.starts_with("SO-2 不能解冻 (it may have half succeeded"), "{text}");
-    assert_eq!(verdict("unfreeze", 200, r#"{"code":200}"#), Verdict::Success);
+    assert_eq!(verdict("unfreeze", 200, r#"{"code":200}"#), Judgement::Success);
 }
 
 #[test]
 fn yanwen_is_read_by_both_of_its_signs() {
     let answer = include_str!("../../../../../tests/fixtures/yanwen_mawb_create_response.json");
     for (status, body, expected) in [
-        (200, answer, Verdict::Success),
-        (500, r#"{"success":"true","code":0}"#, Verdict::Success),
+        (200, answer, Judgement::Success),
+        (500, r#"{"success":"true","code":0}"#, Judgement::Success),
         (200, r#"{"success":true,"code":"1001","message":"重复"}"#, refused("1001", "重复")),
         (200, r#"{"success":false,"code":7,"message":null}"#, refused("7", "")),
         (200, r#"{"success":false,"code":0,"message":"no"}"#, refused("0", "no")),
@@ -164,11 +165,11 @@ fn yanwen_is_read_by_both_of_its_signs() {
 fn onedata_is_read_by_success_and_code() {
     let settings: Settings =
         toml::from_str("[token]\npath = \"/t\"\ntoken = \"/t\"\nexpired = [\"40101\", \"401\"]").unwrap();
-    let expired = |code: &str, text: &str| Verdict::TokenExpired { code: code.to_owned(), text: text.to_owned() };
+    let expired = |code: &str, text: &str| Judgement::TokenExpired { code: code.to_owned(), text: text.to_owned() };
     for (status, body, expected) in [
-        (200, r#"{"success":true,"code":200,"message":"请求成功","data":[]}"#, Verdict::Success),
-        (200, r#"{"success":true,"code":"200","data":null}"#, Verdict::Success),
-        (200, r#"{"batchNo":"b","total":0,"resultData":[]}"#, Verdict::Success),
+        (200, r#"{"success":true,"code":200,"message":"请求成功","data":[]}"#, Judgement::Success),
+        (200, r#"{"success":true,"code":"200","data":null}"#, Judgement::Success),
+        (200, r#"{"batchNo":"b","total":0,"resultData":[]}"#, Judgement::Success),
         (200, r#"{"success":false,"code":500,"message":"no"}"#, refused("500", "no")),
         (200, r#"{"success":false,"message":"no"}"#, refused("", "no")),
         (200, r#"{"success":false,"code":40101,"message":"token过期"}"#, expired("40101", "token过期")),
@@ -184,16 +185,16 @@ fn onedata_is_read_by_success_and_code() {
 #[test]
 fn trackingeyes_is_read_by_its_code() {
     for (status, body, expected) in [
-        (200, r#"{"code":200,"codeDesc":"success","message":"","result":[]}"#, Verdict::Success),
-        (200, r#"{"code":"200","result":null}"#, Verdict::Success),
+        (200, r#"{"code":200,"codeDesc":"success","message":"","result":[]}"#, Judgement::Success),
+        (200, r#"{"code":"200","result":null}"#, Judgement::Success),
         (200, r#"{"code":400,"message":"no"}"#, refused("400", "no")),
-        (200, r#"{"code":"401","message":"x"}"#, Verdict::TokenExpired { code: "401".into(), text: "x".into() }),
-        (401, "no", Verdict::TokenExpired { code: "401".into(), text: "no".into() }),
+        (200, r#"{"code":"401","message":"x"}"#, Judgement::TokenExpired { code: "401".into(), text: "x".into() }),
+        (401, "no", Judgement::TokenExpired { code: "401".into(), text: "no".into() }),
         (504, "", unreadable("HTTP 504 without a body")),
     ] {
         assert_eq!(verdict("customs_status_download", status, body), expected, "{status} {body}");
     }
-    let Verdict::Refused { text, .. } = verdict("subscribe", 200, r#"{"code":300,"message":"2 of 3"}"#) else {
+    let Judgement::Refused { text, .. } = verdict("subscribe", 200, r#"{"code":300,"message":"2 of 3"}"#) else {
         panic!()
     };
     assert!(text.starts_with("2 of 3 (it may have half succeeded"), "{text}");
@@ -201,20 +202,23 @@ fn trackingeyes_is_read_by_its_code() {
 
 #[test]
 fn a_long_page_is_cut_between_characters() {
-    let Verdict::Unreadable { text } = verdict("upload", 200, &"页".repeat(5_000)) else { panic!() };
+    let Judgement::Unreadable { text } = verdict("upload", 200, &"页".repeat(5_000)) else { panic!() };
     assert_eq!(text.chars().count(), LONGEST_TEXT);
-    assert!(matches!(read(&row("upload"), &Settings::default(), 200, b"\xb4\xed\xce\xf3"), Verdict::Unreadable { .. }));
+    assert!(matches!(
+        read(&row("upload"), &Settings::default(), 200, b"\xb4\xed\xce\xf3"),
+        Judgement::Unreadable { .. }
+    ));
 }
 
 #[test]
-fn port_results_are_told_apart() {
+fn port_results_are_distinguished() {
     let answer = |name| match name {
         2 => include_str!("../../../../../tests/fixtures/1datatech_port_query_found.json"),
         3 => include_str!("../../../../../tests/fixtures/1datatech_port_query_not_found.json"),
         _ => include_str!("../../../../../tests/fixtures/1datatech_port_query_subscribed.json"),
     };
     for (code, state) in [(1, State::Subscribed), (2, State::Found), (3, State::Nothing)] {
-        assert_eq!(verdict("port_query_v2", 200, answer(code)), Verdict::Success);
+        assert_eq!(verdict("port_query_v2", 200, answer(code)), Judgement::Success);
         let json = Json::parse(answer(code).as_bytes()).unwrap();
         let items = items(&json);
         assert_eq!((items.len(), &items[0].state), (1, &state));

@@ -73,7 +73,7 @@ fn every_hash_writes_as_the_recipe_says() {
 }
 
 #[test]
-fn what_is_sent_goes_where_the_recipe_says() {
+fn recipe_places_each_part() {
     let sent = signed(
         r#"parts = ["body"]
         hash = "md5"
@@ -96,7 +96,7 @@ fn without_a_recipe_a_call_says_that_one_is_needed() {
 }
 
 #[test]
-fn a_recipe_is_told_what_is_wrong_with_it() {
+fn recipe_mistakes_are_reported() {
     let hash = "hash = \"md5\"";
     for (recipe, key) in [
         (format!("parts = []\n{hash}"), "parts"),
@@ -141,7 +141,7 @@ fn a_recipe_is_told_what_is_wrong_with_it() {
 }
 
 #[test]
-fn a_token_request_is_told_what_is_wrong_with_it() {
+fn token_request_mistakes_are_reported() {
     let good = "path = \"/t\"\ntoken = \"/data\"\nlife_seconds = 60\n";
     for (recipe, keys) in [
         (good.to_owned(), vec![]),
@@ -227,8 +227,8 @@ fn trackingeyes_gives_its_token_by_its_own_document() {
         (200, r#"{"code":"429","message":"slow down"}"#, false),
     ] {
         let verdict = read_token(Partner::TrackingEyes, &settings, status, answer.as_bytes()).unwrap_err();
-        assert_eq!(matches!(verdict, Verdict::Refused { .. }), refused, "{answer}: {verdict:?}");
-        assert!(!matches!(verdict, Verdict::TokenExpired { .. } | Verdict::Success));
+        assert_eq!(matches!(verdict, Judgement::Refused { .. }), refused, "{answer}: {verdict:?}");
+        assert!(!matches!(verdict, Judgement::TokenExpired { .. } | Judgement::Success));
     }
     for partner in [Partner::Xhq, Partner::Yanwen] {
         assert_eq!(token_request(partner, &attempt(&settings)), Ok(None));

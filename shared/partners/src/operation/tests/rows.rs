@@ -74,7 +74,7 @@ fn each_operation_has_one_row() {
 }
 
 #[test]
-fn every_example_is_documented_passes_and_is_sent_as_its_row_says() {
+fn every_example_is_documented_valid_and_sent_by_its_row() {
     let settings = settings();
     for row in all() {
         let body = example(row);
@@ -286,7 +286,7 @@ fn fields_are_held_together() {
 }
 
 #[test]
-fn a_body_of_another_shape_is_told_so() {
+fn body_of_another_shape_is_reported() {
     for (name, body, field) in [
         ("upload", "[]", ""),
         ("upload", "null", ""),
@@ -322,7 +322,7 @@ fn only_a_documented_repetition_is_safe() {
 }
 
 #[test]
-fn settings_are_told_every_mistake() {
+fn every_mistake_in_settings_is_reported() {
     let wrong = |partner: Partner, text: &str| {
         let settings: Settings = toml::from_str(text).unwrap();
         settings.validate(partner).into_iter().map(|fault| fault.field).collect::<Vec<_>>()

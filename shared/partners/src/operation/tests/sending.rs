@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_the_erp_printed_is_sent_as_it_printed_it() {
+fn erps_values_are_sent_unchanged() {
     let body = "\u{feff} { \"orderOutNo\" : \"\\u4e2d\\/1\",\t\"isReload\":2, \"fileUrl\":\"http://x/中.zip\",\r\n \"price\": 1.10,\
                 \"id\":1906651379888427008, \"twice\":1, \"twice\":1e400,\"no\":null } ";
     let sent = send("upload", body);
@@ -22,7 +22,7 @@ fn an_empty_body_takes_credentials_too() {
 }
 
 #[test]
-fn optional_texts_are_sent_blank_where_the_example_sends_them_so() {
+fn optional_texts_are_sent_blank_as_in_the_example() {
     let sent = send(
         "lcl_task",
         r#"{"billNo":"B","shipName":"S","voyage":"1","orders":[{"orderOutNo":"SO-1"}],"packNo":null}"#,
@@ -122,7 +122,7 @@ fn a_file_has_its_operations() {
 }
 
 #[test]
-fn a_connection_without_a_credential_is_told_which() {
+fn missing_credential_is_named() {
     let settings = settings();
     let bare = Attempt { credentials: &|_| None, token: None, ..attempt(&settings) };
     let missing = |name: &str, body: &str| match send_by(name, body, &bare) {

@@ -1,4 +1,4 @@
-//! Who may push, and whom the ERP believes: keys that are being rotated, and networks.
+//! Keys of pushes and of signatures during their rotation, and allowed networks.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn path(key: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_keys_rotate_both_open_and_afterwards_the_old_one_does_not() {
+async fn both_keys_work_during_rotation_and_the_old_one_not_after() {
     let (old, new) = ("o".repeat(32), "n".repeat(32));
     let plan = Plan::new().table(&connection(&format!("keys = [\"{old}\", \"{new}\"]")));
     let hub = plan.start().await;
@@ -79,7 +79,7 @@ async fn while_signing_secrets_rotate_an_erp_with_either_believes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_erp_at_a_private_address_is_called_only_where_that_is_allowed() {
+async fn private_erp_address_needs_permission() {
     let erp = erp().await;
     let table = format!(
         "[[endpoints]]\nid = \"erp\"\nurl = \"{}\"\nsecrets = [\"{}\"]\nretry = [\"1h\"]",

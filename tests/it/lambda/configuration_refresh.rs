@@ -1,4 +1,4 @@
-//! What the known configuration refuses is decided by the secret of now: keys, connections and API keys that were added.
+//! Refresh of the cached configuration before a refusal: added keys, connections and API keys are accepted.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use lambda::{Apart, Kept, Source};
+use lambda::{Apart, ConfigCache, Source};
 
 use super::*;
 
@@ -77,7 +77,7 @@ impl Manager {
 /// A warm function in virtual time, whose configuration is in the secret.
 struct Warm {
     base: Context<DynamoStore, Forgetful>,
-    kept: Kept,
+    kept: ConfigCache,
     manager: Manager,
 }
 
@@ -92,7 +92,7 @@ impl Warm {
             .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "key", None, None, "tests")))
             .http_client(SharedHttpClient::new(manager.clone()))
             .build();
-        let kept = Kept::read(&aws, Source::Secret("s".to_owned()), Apart::Unread, NOW).await.unwrap();
+        let kept = ConfigCache::read(&aws, Source::Secret("s".to_owned()), Apart::Unread, NOW).await.unwrap();
         let (mut base, _) = deployed().await;
         let began = Instant::now();
         base.clock = Arc::new(move || NOW.after(Duration::from_mins(1) + began.elapsed()));
@@ -196,7 +196,7 @@ async fn flood_of_wrong_keys_reads_the_secret_every_few_seconds() {
     assert_eq!(warm.manager.reads(), 1);
 }
 
-/// What no configuration can make right is refused without a reading: an unknown partner, another function's path.
+/// A request that no configuration allows is refused without a refresh: an unknown partner, another function's path.
 #[tokio::test(start_paused = true)]
 async fn wrong_path_and_method_read_nothing() {
     let warm = Warm::new().await;

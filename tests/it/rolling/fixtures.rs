@@ -1,5 +1,5 @@
-//! What this version leaves behind is the same on either engine; where `TONGGUAN_WRITE_FIXTURES` is set, it is written as
-//! this version's fixtures.
+//! Work that this version leaves, the same on either engine; where `TONGGUAN_WRITE_FIXTURES` is set, it is written as this
+//! version's fixtures.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use queue::Hint;
 use serde_json::{Value, json};
 use store_sqlite::SqliteStore;
 
-use super::side::Side;
+use super::version::Version;
 use super::{calls, folder, pushes};
 use crate::dynamodb::{Emulator, emulated};
 
@@ -61,11 +61,11 @@ impl Target {
 async fn this_version_leaves_the_same_on_either_engine() {
     let to = Target::asked_for();
     let (store, emulator) = emulated().await;
-    let left = pushes::left(&Side::new(store)).await;
+    let left = pushes::left(&Version::new(store)).await;
     to.items("items.json", &emulator);
     to.messages("messages.json", &left);
     let data = tempfile::tempdir().unwrap();
-    let side = Side::new(SqliteStore::open(data.path()).unwrap());
+    let side = Version::new(SqliteStore::open(data.path()).unwrap());
     assert_eq!(pushes::left(&side).await, left, "the same on either engine");
     assert!(side.ledger().await.values().all(Tally::balanced));
     drop(side);

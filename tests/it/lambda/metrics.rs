@@ -1,6 +1,6 @@
-//! What is counted of pushes and of what waits: faults count, and waiting counts from the beginning.
+//! Metrics of pushes and of the backlog: faults count, and the age of the backlog counts from the push.
 
-use courier::{Courier, Returned};
+use courier::{Courier, DeliveryResult};
 use futures::FutureExt as _;
 use hub::delivery::Outcome;
 use hub::progress::Outgoing as _;
@@ -53,7 +53,7 @@ async fn a_push_that_panics_is_an_error_and_not_kept() {
 
 /// Lambda is about to end the function; the partner's own budget is not over by far.
 #[tokio::test]
-async fn a_push_whose_function_runs_out_of_time_is_answered_and_an_error() {
+async fn push_out_of_time_is_answered_and_counted_as_error() {
     let (context, emulator) = deployed().await;
     emulator.always(Fault::AnswerLate);
     let event = rest(&format!("/hooks/xhq/xhq-sh/{KEY}/syn_status"), BODY);
@@ -102,14 +102,16 @@ fn later(context: &Context<DynamoStore, Forgetful>, seconds: u64, outcome: Outco
         lines: Arc::default(),
         random: Arc::new(|| 0.5),
         entropy: courier::system_entropy(),
-        send: Arc::new(move |_, _| async move { Returned { outcome, status: None, detail: String::new() } }.boxed()),
+        send: Arc::new(move |_, _| {
+            async move { DeliveryResult { outcome, status: None, detail: String::new() } }.boxed()
+        }),
         wire: Arc::new(|_| std::future::pending().boxed()),
         ports: port_push::ACTION,
         ends: None,
     }
 }
 
-/// What the sweep measures: of that connection or endpoint, that.
+/// A metric of that connection or endpoint, as the sweep measures it.
 async fn waiting(context: &Context<DynamoStore, Forgetful>, of: &str, metric: Metric) -> Option<f64> {
     let samples = sweep::backlog::samples(context, sweep::MEASURING).await;
     let sample = samples.iter().find(|sample| sample.of[0].1 == of && sample.value(metric).is_some());
@@ -117,7 +119,7 @@ async fn waiting(context: &Context<DynamoStore, Forgetful>, of: &str, metric: Me
 }
 
 #[tokio::test]
-async fn what_waits_is_as_old_as_its_push_however_often_it_was_taken_up() {
+async fn backlog_age_counts_from_the_push_across_claims() {
     let (context, _) = accepted(1).await;
     for minutes in [2, 3, 4] {
         let now = later(&context, minutes * 60, Outcome::Delivered).context;
@@ -141,7 +143,7 @@ async fn what_waits_is_as_old_as_its_push_however_often_it_was_taken_up() {
 }
 
 #[tokio::test]
-async fn what_an_open_circuit_puts_off_waits_and_the_circuit_shows() {
+async fn postponed_work_is_backlog_and_the_circuit_is_measured() {
     let (context, _) = accepted(12).await;
     assert_eq!(waiting(&context, "erp", Metric::CircuitsOpen).await, Some(0.0));
     let courier = later(&context, 120, Outcome::NoAnswer);
@@ -153,7 +155,7 @@ async fn what_an_open_circuit_puts_off_waits_and_the_circuit_shows() {
 }
 
 #[tokio::test]
-async fn what_failed_is_counted_and_waits_no_more() {
+async fn failed_delivery_is_counted_and_leaves_the_backlog() {
     let (context, _) = accepted(3).await;
     let courier = later(&context, 120, Outcome::Impossible);
     sweep::handle(&courier).await.unwrap();
@@ -169,7 +171,7 @@ async fn what_failed_is_counted_and_waits_no_more() {
 
 /// One was enough for every metric of every connection to be missing, which no alarm takes for a fault.
 #[tokio::test]
-async fn what_cannot_be_read_is_an_error_and_hides_nothing() {
+async fn unreadable_item_is_an_error_and_hides_no_other() {
     let (context, emulator) = accepted(3).await;
     assert_eq!(waiting(&context, "", Metric::Errors).await, None);
     emulator.spoil(1);
@@ -190,7 +192,7 @@ async fn what_cannot_be_read_is_an_error_and_hides_nothing() {
 
 /// Likewise; and the sweep waits no longer.
 #[tokio::test(start_paused = true)]
-async fn what_is_not_told_in_time_is_an_error() {
+async fn late_backlog_measurement_is_an_error() {
     let (context, emulator) = accepted(1).await;
     emulator.always(Fault::AnswerLate);
     let began = Instant::now();
@@ -219,7 +221,7 @@ fn out_of_breath(
             tokio::time::sleep(lasting).await;
             emulator.always(Fault::None);
         });
-        async move { Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
+        async move { DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
     });
     (courier, sent)
 }
@@ -227,7 +229,7 @@ fn out_of_breath(
 /// A result in hand was given up in a moment: the ERP had the event twice, and a call that had succeeded was ambiguous.
 /// Where the store had it and the answers were lost, it was nobody's.
 #[tokio::test(start_paused = true)]
-async fn what_came_of_an_attempt_is_stored_when_the_store_has_breath_again() {
+async fn attempts_result_is_stored_once_the_store_recovers() {
     for fault in [Fault::Throttled, Fault::Lost, Fault::AnswerLost, Fault::AnswerLate] {
         let (context, emulator) = accepted(1).await;
         let due = context.store.due(NOW.after(Duration::from_mins(2)), 1).await.unwrap();
@@ -242,7 +244,7 @@ async fn what_came_of_an_attempt_is_stored_when_the_store_has_breath_again() {
 
 /// Not beyond its lease, when another process has claimed it.
 #[tokio::test(start_paused = true)]
-async fn what_came_of_an_attempt_is_given_up_in_the_end() {
+async fn attempts_result_is_given_up_at_the_end_of_its_lease() {
     let (context, emulator) = accepted(1).await;
     let due = context.store.due(NOW.after(Duration::from_mins(2)), 1).await.unwrap();
     let hint = Hint { key: due[0].clone(), errand: Errand::Deliver { endpoint: "erp".into(), claim: 0 } };

@@ -74,7 +74,7 @@ fn manager_of_two(answers: Vec<(u16, Value)>, credentials: Vec<(u16, Value)>) ->
 
 async fn read(answers: Vec<(u16, Value)>) -> (Result<Arc<Config>, SetupError>, Vec<(String, Value)>) {
     let (aws, manager) = manager(answers);
-    let kept = Kept::read(&aws, Source::Secret(ID.to_owned()), Apart::Unread, NOW).await;
+    let kept = ConfigCache::read(&aws, Source::Secret(ID.to_owned()), Apart::Unread, NOW).await;
     let seen = manager.seen.lock().unwrap().clone();
     (kept.map(|kept| kept.current()), seen)
 }
@@ -100,7 +100,7 @@ async fn the_text_of_the_secret_is_the_configuration() {
 }
 
 #[tokio::test]
-async fn what_passes_is_tried_again_and_what_does_not_is_named() {
+async fn temporary_read_failure_is_retried_permanent_one_named() {
     let busy = refuses(500, "InternalServiceError");
     let (config, seen) = read(vec![busy.clone(), busy.clone(), holds(MINUTE)]).await;
     assert_eq!(config.unwrap().sweep_every, Duration::from_mins(1));
@@ -132,18 +132,18 @@ async fn mistakes_are_named_without_what_is_secret() {
 }
 
 /// Reads again at that minute, where it is time to; then the minutes between sweeps.
-async fn later(kept: &Kept, minutes: u64) -> u64 {
+async fn later(kept: &ConfigCache, minutes: u64) -> u64 {
     kept.refresh(NOW.after(Duration::from_mins(minutes))).await;
     kept.current().sweep_every.as_secs() / 60
 }
 
-async fn kept(answers: Vec<(u16, Value)>) -> (Kept, Manager) {
+async fn kept(answers: Vec<(u16, Value)>) -> (ConfigCache, Manager) {
     let (aws, manager) = manager(answers);
-    (Kept::read(&aws, Source::Secret(ID.to_owned()), Apart::Unread, NOW).await.unwrap(), manager)
+    (ConfigCache::read(&aws, Source::Secret(ID.to_owned()), Apart::Unread, NOW).await.unwrap(), manager)
 }
 
 #[tokio::test]
-async fn a_changed_secret_is_in_use_after_five_minutes_and_not_read_before() {
+async fn changed_secret_is_read_after_five_minutes() {
     let (kept, manager) = kept(vec![version("v1", MINUTE), version("v2", TWO_MINUTES)]).await;
     let asked = || manager.seen.lock().unwrap().len();
     let known = kept.current();
@@ -190,7 +190,7 @@ async fn a_file_is_not_read_again() {
     let path = std::env::temp_dir().join(format!("tongguan-{}.toml", std::process::id()));
     std::fs::write(&path, MINUTE).unwrap();
     let (aws, manager) = manager(vec![]);
-    let kept = Kept::read(&aws, Source::File(path.clone()), Apart::Nowhere, NOW).await.unwrap();
+    let kept = ConfigCache::read(&aws, Source::File(path.clone()), Apart::Nowhere, NOW).await.unwrap();
     std::fs::remove_file(&path).unwrap();
     assert_eq!(later(&kept, 60).await, 1);
     assert!(manager.seen.lock().unwrap().is_empty());
@@ -216,14 +216,17 @@ fn values(version: &str, whsec: &str) -> (u16, Value) {
     self::version(version, &json!({"app-id": "4711", "erp": whsec}).to_string())
 }
 
-async fn sender(answers: Vec<(u16, Value)>, credentials: Vec<(u16, Value)>) -> (Result<Kept, SetupError>, Manager) {
+async fn sender(
+    answers: Vec<(u16, Value)>,
+    credentials: Vec<(u16, Value)>,
+) -> (Result<ConfigCache, SetupError>, Manager) {
     let (aws, manager) = manager_of_two(answers, credentials);
     let apart = Apart::Secret(CREDENTIALS.to_owned());
-    (Kept::read(&aws, Source::Secret(ID.to_owned()), apart, NOW).await, manager)
+    (ConfigCache::read(&aws, Source::Secret(ID.to_owned()), apart, NOW).await, manager)
 }
 
 /// The key that an endpoint's deliveries are signed with.
-fn signs_with(kept: &Kept) -> String {
+fn signs_with(kept: &ConfigCache) -> String {
     kept.current().endpoints[&"erp".into()].keys.as_ref().unwrap()[0].expose().to_owned()
 }
 
@@ -247,14 +250,16 @@ async fn rotation_of_the_credentials_alone_is_noticed() {
     kept.refresh(NOW.after(Duration::from_mins(5))).await;
     assert_eq!((signs_with(&kept).as_str(), asked()), (OTHER_WHSEC, 4));
     // A refused request has both read again, too.
-    let Renewed::Current(_) = kept.renew(NOW.after(Duration::from_mins(6)), PATIENCE).await else { panic!("unknown") };
+    let CacheState::Current(_) = kept.renew(NOW.after(Duration::from_mins(6)), PATIENCE).await else {
+        panic!("unknown")
+    };
     assert_eq!((signs_with(&kept).as_str(), asked()), (WHSEC, 6));
 }
 
 #[tokio::test]
 async fn unread_credentials_are_never_asked_for() {
     let (aws, manager) = manager_of_two(vec![holds(APART)], vec![values("c1", WHSEC)]);
-    let kept = Kept::read(&aws, Source::Secret(ID.to_owned()), Apart::Unread, NOW).await.unwrap();
+    let kept = ConfigCache::read(&aws, Source::Secret(ID.to_owned()), Apart::Unread, NOW).await.unwrap();
     later(&kept, 5).await;
     let seen = manager.seen.lock().unwrap();
     assert!(seen.len() == 2 && seen.iter().all(|(_, body)| body["SecretId"] == ID), "{seen:?}");
@@ -272,14 +277,15 @@ async fn a_name_that_the_second_secret_lacks_is_a_mistake() {
     // Taken away later: what is known stays.
     let (kept, _) = sender(vec![holds(APART)], vec![values("c1", WHSEC), version("c2", "{}")]).await;
     let kept = kept.unwrap();
-    assert!(matches!(kept.renew(NOW.after(Duration::from_mins(1)), PATIENCE).await, Renewed::Unknown));
+    assert!(matches!(kept.renew(NOW.after(Duration::from_mins(1)), PATIENCE).await, CacheState::Unknown));
     assert_eq!(signs_with(&kept), WHSEC);
 }
 
 #[tokio::test]
 async fn a_document_with_named_credentials_needs_their_secret() {
     let (aws, _) = manager(vec![holds(APART)]);
-    let error = Kept::read(&aws, Source::Secret(ID.to_owned()), Apart::Nowhere, NOW).await.unwrap_err().to_string();
+    let error =
+        ConfigCache::read(&aws, Source::Secret(ID.to_owned()), Apart::Nowhere, NOW).await.unwrap_err().to_string();
     assert!(error.contains("connections[0].app_id: is in a credentials secret, and none is given"), "{error}");
 }
 
@@ -307,12 +313,12 @@ async fn two_secrets_that_do_not_come_take_no_longer_than_one() {
 }
 
 #[tokio::test]
-async fn credentials_beside_a_file_are_read_again() {
+async fn credentials_secret_of_a_file_configuration_is_refreshed() {
     let path = std::env::temp_dir().join(format!("tongguan-apart-{}.toml", std::process::id()));
     std::fs::write(&path, APART).unwrap();
     let (aws, _) = manager_of_two(vec![], vec![values("c1", WHSEC), values("c2", OTHER_WHSEC)]);
     let apart = Apart::Secret(CREDENTIALS.to_owned());
-    let kept = Kept::read(&aws, Source::File(path.clone()), apart, NOW).await.unwrap();
+    let kept = ConfigCache::read(&aws, Source::File(path.clone()), apart, NOW).await.unwrap();
     std::fs::remove_file(&path).unwrap();
     assert_eq!(signs_with(&kept), WHSEC);
     kept.refresh(NOW.after(Duration::from_mins(5))).await;

@@ -1,4 +1,4 @@
-//! A machine that has no descriptor left: nothing of that is the partner's failure.
+//! A machine without free descriptors: calls are postponed, and the partner's circuit stays closed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! What the template looks at is what the code measures, and the runbook says what to do about it.
+//! Alarms and dashboard: the template uses the metrics that the code measures, and the runbook covers each alarm.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ fn search(metric: &[Value]) -> Option<(Vec<String>, String)> {
 }
 
 #[test]
-fn every_metric_that_is_looked_at_is_measured_and_the_other_way_round() {
+fn monitored_and_measured_metrics_are_the_same() {
     let dimensions = [Dimension::Function, Dimension::Partner, Dimension::Connection, Dimension::Endpoint];
     let dimensions: BTreeSet<&str> = dimensions.iter().map(|dimension| dimension.name()).collect();
     let mut looked_at = BTreeSet::new();
@@ -70,7 +70,7 @@ fn every_metric_that_is_looked_at_is_measured_and_the_other_way_round() {
 }
 
 #[test]
-fn what_must_not_go_unnoticed_has_an_alarm() {
+fn critical_metric_has_an_alarm() {
     let own = |metric: Metric, comparison: &str, threshold: u64| {
         let found = alarms().any(|(_, alarm)| {
             let looks = alarm["Namespace"] == NAMESPACE && alarm["MetricName"] == metric.name();
@@ -117,7 +117,7 @@ fn what_must_not_go_unnoticed_has_an_alarm() {
 
 /// The sweep measures what waits. Where it cannot, what was wrong is still wrong.
 #[test]
-fn what_could_not_be_measured_has_not_ended() {
+fn missing_measurement_does_not_end_an_alarm() {
     let measured = [Metric::OldestDue, Metric::Failed, Metric::Ambiguous, Metric::CircuitsOpen].map(Metric::name);
     for (id, alarm) in alarms().filter(|(_, alarm)| measured.iter().any(|name| alarm["MetricName"] == *name)) {
         assert_eq!(alarm["TreatMissingData"], "ignore", "{id}");

@@ -37,7 +37,7 @@ const LONG_REST: Duration = Duration::from_secs(15);
 
 /// The configuration, which may change between two requests and never within one, unless it would refuse that.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct ConfigCache {
     current: Arc<RwLock<Known>>,
     origin: Arc<Origin>,
     /// Locked while the secrets are read, so that one reading serves all that wait for it.
@@ -63,17 +63,17 @@ struct Readings {
 /// The result of one reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
-    /// What is known is what the secrets held.
+    /// The cached configuration is that of the secrets.
     Current,
-    /// The secrets held a text with mistakes. What is known is what they held before.
+    /// The secrets hold an invalid configuration; the cached one is that before it.
     Mistaken,
     /// A secret could not be read in time.
     Failed,
 }
 
-/// What is known after a request that the known configuration refuses.
+/// State of the cache after a request that the cached configuration refuses.
 #[derive(Clone, Debug)]
-pub enum Renewed {
+pub enum CacheState {
     /// The configuration in the secrets, as it was seconds ago at the most.
     Current(Arc<Config>),
     /// A secret could not be read in time, or has mistakes: it may hold what the request needs.
@@ -92,7 +92,7 @@ impl Readings {
     }
 }
 
-impl Kept {
+impl ConfigCache {
     /// Reads and checks the configuration, with its credentials where the function reads them.
     pub async fn read(aws: &SdkConfig, source: Source, credentials: Apart, now: Utc) -> Result<Self, SetupError> {
         let origin = Origin::new(aws, source, credentials)?;
@@ -130,9 +130,9 @@ impl Kept {
     /// The configuration for a request that the known one refuses: the secrets are read again first, where the last
     /// reading is some seconds old. The caller waits for that no longer than `within`; the reading goes on and serves the
     /// next.
-    pub async fn renew(&self, now: Utc, within: Duration) -> Renewed {
+    pub async fn renew(&self, now: Utc, within: Duration) -> CacheState {
         if self.origin.is_fixed() {
-            return Renewed::Current(self.current());
+            return CacheState::Current(self.current());
         }
         let kept = self.clone();
         let reading = async move {
@@ -143,8 +143,8 @@ impl Kept {
             readings.last
         };
         match timeout(within, tokio::spawn(reading.in_current_span())).await {
-            Ok(Ok(Reading::Current)) => Renewed::Current(self.current()),
-            Ok(Ok(Reading::Mistaken | Reading::Failed) | Err(_)) | Err(_) => Renewed::Unknown,
+            Ok(Ok(Reading::Current)) => CacheState::Current(self.current()),
+            Ok(Ok(Reading::Mistaken | Reading::Failed) | Err(_)) | Err(_) => CacheState::Unknown,
         }
     }
 
@@ -153,7 +153,11 @@ impl Kept {
         let began = Instant::now();
         let last = timeout(PATIENCE, self.take_over(now)).await.unwrap_or_else(|_| {
             let (secret, credentials) = (self.origin.document(), self.origin.credentials());
-            tracing::warn!(secret, credentials, "the secrets do not come in time; the known configuration stays");
+            tracing::warn!(
+                secret,
+                credentials,
+                "the secrets could not be read in time; the cached configuration stays"
+            );
             Reading::Failed
         });
         Readings::after(last, now, began.elapsed())
@@ -164,7 +168,7 @@ impl Kept {
             Ok(texts) => texts,
             Err(error) => {
                 let error = telemetry::logs::chain(&error);
-                tracing::warn!(error, "a secret cannot be read again; the known configuration stays");
+                tracing::warn!(error, "a secret could not be read; the cached configuration stays");
                 return Reading::Failed;
             }
         };

@@ -1,28 +1,28 @@
-//! Events of a moment ago, for the attempt that comes next: it need not read them back.
+//! Cache of records that were just committed, so that their first attempt need not read them back.
 //!
-//! What is committed is handed out once. Whoever loads an event again reads the file, so another process's change is
-//! never hidden for longer than the next attempt takes to start, and that one's settlement is conditional on the version.
+//! A committed record is served once. A second load reads the file, so that another process's change is hidden no longer than
+//! until the next attempt starts, and the settlement of that attempt is conditional on the version.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hub::{Event, EventId, EventKey, Record, Work};
 
-/// How many bytes of bodies are held at the most.
+/// Largest total size of the cached bodies, in bytes.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// A bounded set of events, the oldest of which give way.
+/// A bounded set of records, from which the oldest are dropped.
 #[derive(Default)]
-pub(crate) struct Fresh(Mutex<Held>);
+pub(crate) struct RecentRecords(Mutex<Records>);
 
 #[derive(Default)]
-struct Held {
+struct Records {
     entries: HashMap<EventId, Entry>,
     order: VecDeque<EventId>,
     bytes: usize,
 }
 
-/// An event, which never changes, and its work, where the latest version is known and nobody has it.
+/// An event, which never changes, and its work, where its latest version is known and was not served yet.
 struct Entry {
     event: Event,
     work: Option<Work>,
@@ -30,7 +30,7 @@ struct Entry {
     version: u64,
 }
 
-impl Fresh {
+impl RecentRecords {
     /// Holds a record that was just committed.
     pub(crate) fn put(&self, record: Record) {
         let mut held = self.held();
@@ -48,14 +48,14 @@ impl Fresh {
         }
     }
 
-    /// Hands a record out, once.
+    /// Serves a record, once.
     pub(crate) fn take(&self, key: &EventKey) -> Option<Record> {
         let mut held = self.held();
         let entry = held.entries.get_mut(&key.id).filter(|entry| entry.event.key == *key)?;
         Some(Record { work: entry.work.take()?, event: entry.event.clone() })
     }
 
-    /// Notes that a change is under way: from here on another version may be stored than the one that is known.
+    /// Notes a change in progress: from now on the stored version may differ from the cached one.
     pub(crate) fn changing(&self, key: &EventKey) {
         if let Some(entry) = self.held().entries.get_mut(&key.id) {
             entry.work = None;
@@ -76,12 +76,12 @@ impl Fresh {
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, Records> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Held {
+impl Records {
     fn forget(&mut self, id: EventId) {
         if let Some(entry) = self.entries.remove(&id) {
             self.bytes -= size(&entry.event);

@@ -1,4 +1,4 @@
-//! What this version stores and queues, read by the last one.
+//! Rollback: data that this version stores and queues is read by the last one.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -10,7 +10,7 @@ use queue::{Errand, Hint};
 use serde_json::Value;
 
 use super::last_version::{Data, Head, Health, Message, State, Work, event, read, unpack};
-use super::side::{NOW, Side, notice, receipt, status, to};
+use super::version::{NOW, Version, notice, receipt, status, to};
 use crate::dynamodb::emulated;
 
 const REFUSED: Outcome = Outcome::Refused { retry_after: None, trouble: false };
@@ -24,9 +24,9 @@ fn text<'a>(item: &'a Value, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn the_last_version_reads_every_item_and_message_of_pushes_and_deliveries() {
+async fn last_version_reads_items_and_messages_of_pushes() {
     let (store, emulator) = emulated().await;
-    let side = Side::new(store);
+    let side = Version::new(store);
     let xhq = async |function: &str, body: &str| side.push("xhq-sh", function, body).await;
     let mut hints = xhq("single_receipt", &receipt("PENDING")).await;
     let waiting = xhq("single_receipt", &receipt("WAITING")).await;

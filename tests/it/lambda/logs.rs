@@ -1,4 +1,4 @@
-//! What the log says of an invocation: enough to find it by, and nothing of what it carried.
+//! Log lines of an invocation: they identify it, and contain nothing of its payload.
 
 use std::sync::LazyLock;
 
@@ -56,7 +56,7 @@ async fn answered(context: &Context<DynamoStore, Forgetful>, action: &Action, bo
 const SAID: &str = r#"{"action":"syn_status","orderOutNo":"S1","code":61,"msg":"only in the body"}"#;
 
 #[tokio::test]
-async fn every_push_is_found_by_its_request_connection_subject_event_and_outcome() {
+async fn push_is_logged_with_request_subject_event_and_outcome() {
     for filter in ["info", "debug"] {
         let (context, _) = deployed().await;
         for outcome in ["accepted", "duplicate"] {
@@ -77,7 +77,7 @@ async fn every_push_is_found_by_its_request_connection_subject_event_and_outcome
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_goes_wrong_is_found_by_its_request_when_only_errors_are_logged() {
+async fn errors_have_their_request_at_error_level() {
     let broken = Action { read: |_| panic!("a defect"), ..syn_status::ACTION };
     let (context, emulator) = deployed().await;
     let lines = answered(&context, &broken, SAID, "error").await;

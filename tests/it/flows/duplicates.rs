@@ -1,4 +1,4 @@
-//! The same push twice is one event; what has become true again is another.
+//! Duplicates: the same push twice is one event; a state that returns after a change is another.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn at_once(hub: &Hub, partner: Partner, suffix: &str, bodies: Vec<Vec<u8>>
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_64_identical_pushes_at_once_one_is_an_event_and_so_after_a_restart() {
+async fn concurrent_identical_pushes_are_one_event_after_restart_too() {
     let erp = erp().await;
     let plan = Plan::new().endpoint("erp", &erp, "");
     for _ in 0..3 {
@@ -67,7 +67,7 @@ async fn different_statuses_of_one_order_at_once_are_all_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_status_that_comes_back_is_an_event_and_says_that_it_may_be_a_repetition() {
+async fn returning_status_is_an_event_marked_possible_repeat() {
     let erp = erp().await;
     let time = Time::now();
     let hub = Plan::new().endpoint("erp", &erp, "").start_at(&time).await;
@@ -95,7 +95,7 @@ async fn a_status_that_comes_back_is_an_event_and_says_that_it_may_be_a_repetiti
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_status_that_comes_back_within_ten_minutes_may_be_a_repetition_and_later_is_not() {
+async fn possible_repeat_is_marked_within_the_window_only() {
     let time = Time::now();
     let hub = Plan::new().start_at(&time).await;
     for (order, minutes, repeat) in [("S1", 1, true), ("S2", 9, true), ("S3", 11, false)] {
@@ -142,7 +142,7 @@ async fn an_equal_message_after_the_window_is_a_marked_event() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_receipt_that_returns_with_a_release_notice_is_another_event() {
+async fn receipt_with_a_release_notice_is_another_event() {
     let erp = erp().await;
     let hub = Plan::new().endpoint("erp", &erp, "").start().await;
     let receipt = |notice: &str| {
@@ -178,7 +178,7 @@ async fn a_waybill_is_one_event_alone_and_in_any_batch() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_no_longer_kept_is_news_again_and_the_ledger_balances() {
+async fn expired_event_is_news_again_and_the_ledger_balances() {
     let (erp, time) = (erp().await, Time::now());
     let hub = Plan::new().endpoint("erp", &erp, "").top("retention_days = 2").start_at(&time).await;
     let store = &hub.context().store;

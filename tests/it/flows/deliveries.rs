@@ -1,4 +1,4 @@
-//! Deliveries to an ERP that is slow, down, wrong or gone. Time is moved by hand and the sweep is called, so nothing
+//! Deliveries to an ERP that is slow, down, misbehaving or removed. Tests set the time and call the sweep, so that nothing
 //! waits for the machine's clock.
 
 use std::collections::HashMap;
@@ -47,7 +47,7 @@ async fn drive(hub: &Hub, time: &Time, step: Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_came_while_the_erp_was_down_is_delivered_once_it_is_up() {
+async fn events_of_an_outage_are_delivered_after_it() {
     let (erp, time) = (erp().await, Time::now());
     let hub = Plan::new().endpoint("erp", &erp, "").start_at(&time).await;
     erp.behave(Behaviour::Down);
@@ -67,7 +67,7 @@ async fn what_came_while_the_erp_was_down_is_delivered_once_it_is_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_erp_that_is_down_for_good_ends_in_the_failed_list_with_its_attempts() {
+async fn delivery_to_a_dead_erp_is_listed_as_failed_with_attempts() {
     let (erp, time) = (erp().await, Time::now());
     let plan = Plan::new().endpoint("erp", &erp, "retry = [\"5s\", \"30s\"]");
     let hub = plan.start_at(&time).await;
@@ -112,7 +112,7 @@ async fn an_answer_that_takes_too_long_is_an_attempt_to_be_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_raw_erp_refuses_in_the_partners_words_and_a_cloudevents_erp_does_not() {
+async fn raw_erp_refuses_by_body_and_cloudevents_erp_does_not() {
     let (raw, cloud, time) = (erp().await, erp().await, Time::now());
     let plan = Plan::new().endpoint("raw", &raw, "format = \"raw\"").endpoint("cloud", &cloud, "");
     let hub = plan.start_at(&time).await;
@@ -198,7 +198,7 @@ async fn an_endpoint_that_is_down_keeps_nothing_from_another() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_waits_for_an_endpoint_that_is_removed_fails_and_does_not_wait_for_good() {
+async fn pending_delivery_to_a_removed_endpoint_fails() {
     let (gone, stays, time) = (erp().await, erp().await, Time::now());
     let plan = Plan::new().endpoint("gone", &gone, "").endpoint("stays", &stays, "");
     let hub = plan.start_at(&time).await;
@@ -232,7 +232,7 @@ async fn what_waits_for_an_endpoint_that_is_removed_fails_and_does_not_wait_for_
 
 /// A function that had read the configuration before an endpoint was added ended what was for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_does_not_know_an_endpoint_yet_leaves_its_deliveries_to_one_that_does() {
+async fn process_without_an_endpoint_leaves_deliveries_to_others() {
     let (erp, time) = (erp().await, Time::now());
     let hub = Plan::new().endpoint("erp", &erp, "").start_at(&time).await;
     erp.behave(Behaviour::Down);
@@ -256,7 +256,7 @@ async fn a_process_that_does_not_know_an_endpoint_yet_leaves_its_deliveries_to_o
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_go_where_they_are_wanted_and_what_nobody_wants_is_counted() {
+async fn events_follow_routes_and_unrouted_ones_are_counted() {
     let (receipts, eyes) = (erp().await, erp().await);
     let plan = Plan::new().endpoint("receipts", &receipts, "types = [\"xhq.single_receipt\", \"xhq.msg_*\"]").endpoint(
         "eyes",
@@ -276,7 +276,7 @@ async fn events_go_where_they_are_wanted_and_what_nobody_wants_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_queue_forgot_is_delivered_by_the_sweep() {
+async fn lost_queue_message_is_delivered_by_the_sweep() {
     let (erp, time) = (erp().await, Time::now());
     let plan = Plan::new().endpoint("erp", &erp, "");
     // The hub of this configuration has no endpoint, so nobody carries what the other one admits.

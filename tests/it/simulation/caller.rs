@@ -1,4 +1,4 @@
-//! The ERP that calls: it asks under one key until it knows that it was heard, and decides about what nobody knows.
+//! The ERP as a caller: it repeats a request with one key until it is accepted, and decides about ambiguous calls.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::hub::Hub;
-use super::mortal::Mortal;
+use super::killable::Killable;
 use super::pushes::API_KEY;
 
 /// How often it repeats a request that it has heard nothing of.
@@ -48,7 +48,7 @@ impl Asked {
 /// Asks until it is told that the call is accepted.
 pub(super) async fn ask(hub: Arc<Hub>, asked: Asked) {
     let matter = asked.matter();
-    hub.world.book().calls.asked(&matter, asked.safe);
+    hub.world.checker().calls.asked(&matter, asked.safe);
     for _ in 0..PATIENCE {
         let blanks = hub.world.draw(|random, _| ["", " ", "\n  "][random.place(3)]);
         hub.world.tell(&format!("the ERP asks for {matter}"));
@@ -58,7 +58,7 @@ pub(super) async fn ask(hub: Arc<Hub>, asked: Asked) {
         hub.world.tell(&format!("the ERP is told of {matter}: {status:?}"));
         match status {
             Some(200 | 202) => {
-                let accepted = hub.world.book().calls.accepted(answer["body"]["id"].as_str().unwrap_or_default());
+                let accepted = hub.world.checker().calls.accepted(answer["body"]["id"].as_str().unwrap_or_default());
                 return hub.world.hold(accepted);
             }
             None | Some(503) => {
@@ -73,7 +73,7 @@ pub(super) async fn ask(hub: Arc<Hub>, asked: Asked) {
 /// Decides about some call that is ambiguous, and may be cut off at any await.
 pub(super) async fn decide(hub: &Hub) {
     let world = &hub.world;
-    let ambiguous = world.book().calls.ambiguous();
+    let ambiguous = world.checker().calls.ambiguous();
     if ambiguous.is_empty() {
         return;
     }
@@ -82,14 +82,14 @@ pub(super) async fn decide(hub: &Hub) {
         let decision = if random.chance(600) { Decision::Retry } else { Decision::Done };
         (ambiguous[random.place(ambiguous.len())].clone(), decision, death)
     });
-    world.book().calls.decided(&key, decision);
+    world.checker().calls.decided(&key, decision);
     world.tell(&format!("the ERP decides about {}: {decision:?}", key.id));
     let name = if decision == Decision::Retry { "retry" } else { "done" };
     let request =
         Request::post(format!("/calls/{}/resolve", key.id)).header("authorization", format!("Bearer {API_KEY}"));
     let request = request.body(format!(r#"{{"decision":"{name}"}}"#).into()).unwrap();
     let context = hub.context();
-    let answer = Mortal::new(call_status::router().handle(&context, request), death).await;
+    let answer = Killable::new(call_status::router().handle(&context, request), death).await;
     world.tell(&format!("the ERP's decision: {:?}", answer.map(|answer| answer.status())));
 }
 

@@ -1,11 +1,11 @@
-//! The path of one call, from the ERP's request to the event that tells its end.
+//! Round trip of one call, from the ERP's request to the event of its end.
 
 use crate::calls::Desk;
 
 const UPLOAD: &str = r#"{"fileUrl":"http://files/1.zip","orderOutNo":"SO-1","isReload":""}"#;
 
 #[tokio::test]
-async fn a_command_is_accepted_sent_and_its_end_is_told() {
+async fn command_is_accepted_sent_and_its_end_delivered() {
     let desk = Desk::new().await;
     let reply = desk.call("xhq", "upload", "idempotency-key: k-1\r\n", UPLOAD).await;
     assert_eq!(reply.status, 202, "{}", reply.json());

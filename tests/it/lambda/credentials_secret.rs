@@ -1,14 +1,14 @@
-//! Functions whose credentials are in a secret of their own: those that read it, and those that do not.
+//! Credentials in a secret of their own: functions that read it, and functions that do not.
 
 use config::{Credentials, Sources};
-use courier::{Courier, Parcel, Returned};
+use courier::{Courier, DeliveryResult, Parcel};
 use futures::FutureExt as _;
 use hub::delivery::Outcome;
 use hub::signature::{SigningKey, signatures};
 use partners::operation::Effect;
 
 use super::*;
-use crate::support::Kept;
+use crate::support::RecordedQueue;
 
 const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -25,15 +25,15 @@ fn values() -> Credentials {
 
 /// A courier with that configuration, and what it has sent.
 fn courier(
-    context: &Context<DynamoStore, Kept>,
+    context: &Context<DynamoStore, RecordedQueue>,
     config: Arc<Config>,
-) -> (Courier<DynamoStore, Kept>, Arc<Mutex<Vec<Parcel>>>) {
+) -> (Courier<DynamoStore, RecordedQueue>, Arc<Mutex<Vec<Parcel>>>) {
     let parcels: Arc<Mutex<Vec<Parcel>>> = Arc::default();
     let send: courier::Send = Arc::new({
         let parcels = Arc::clone(&parcels);
         move |_, parcel| {
             parcels.lock().unwrap().push(parcel);
-            async { Returned { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
+            async { DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
         }
     });
     let courier = Courier {
@@ -53,7 +53,7 @@ fn courier(
 async fn a_push_is_kept_without_credentials_and_signed_with_them() {
     let (store, _) = emulated().await;
     let config = known(Credentials::Unread);
-    let context = Context { config, store, queue: Kept::default(), clock: Arc::new(|| NOW) };
+    let context = Context { config, store, queue: RecordedQueue::default(), clock: Arc::new(|| NOW) };
     for order in ["S1", "S2"] {
         let body = json!({"action": "syn_status", "orderOutNo": order, "code": 61}).to_string();
         let event = rest(&format!("/hooks/xhq/xhq-sh/{KEY}/syn_status"), &body);
@@ -84,7 +84,8 @@ async fn a_push_is_kept_without_credentials_and_signed_with_them() {
 async fn a_call_without_its_credentials_is_never_sent() {
     let (store, _) = emulated().await;
     let config = known(Credentials::Unread);
-    let context = Context { config: Arc::clone(&config), store, queue: Kept::default(), clock: Arc::new(|| NOW) };
+    let context =
+        Context { config: Arc::clone(&config), store, queue: RecordedQueue::default(), clock: Arc::new(|| NOW) };
     let (courier, _) = courier(&context, Arc::clone(&config));
     let connection = &config.connections[&"xhq-sh".into()];
     let mut rows = partners::operation::all();

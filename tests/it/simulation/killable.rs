@@ -1,22 +1,22 @@
-//! A future that may end before its time: a function that is killed, a process that dies.
+//! A future that may be killed: a function that is stopped, a process that dies.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Drops the future inside at one of its polls, as if what ran it had died there; nothing of it runs on.
-pub(super) struct Mortal<F> {
+pub(super) struct Killable<F> {
     inner: Option<Pin<Box<F>>>,
     left: Option<u64>,
 }
 
-impl<F: Future> Mortal<F> {
+impl<F: Future> Killable<F> {
     /// A future that dies instead of its `at`th poll, from 0; without a number it lives.
     pub(super) fn new(inner: F, at: Option<u64>) -> Self {
         Self { inner: Some(Box::pin(inner)), left: at }
     }
 }
 
-impl<F: Future> Future for Mortal<F> {
+impl<F: Future> Future for Killable<F> {
     /// Nothing where it died.
     type Output = Option<F::Output>;
 
@@ -43,7 +43,7 @@ mod tests {
     fn it_dies_at_its_poll_and_not_before() {
         for (at, lived) in [(Some(0), 0), (Some(1), 1), (Some(2), 2), (None, 2)] {
             let mut steps = 0;
-            let mut future = Mortal::new(
+            let mut future = Killable::new(
                 async {
                     steps += 1;
                     yield_now().await;

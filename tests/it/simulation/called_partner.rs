@@ -1,5 +1,5 @@
-//! The partners that are called, played: they do what is asked, refuse it, have no time for it, or do it without anybody
-//! hearing of it. What they have begun they finish, whatever becomes of the caller.
+//! Simulated partners that are called: they execute a request, refuse it, are busy, or execute it and lose the answer. A
+//! request that they have begun is finished, whatever happens to the caller.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use super::random::Random;
 use super::world::World;
 
-/// What a partner makes of a request.
+/// Reaction of a partner to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     /// It is done and answered.
@@ -89,7 +89,7 @@ async fn answer(world: &Arc<World>, request: &Request) -> Sent {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let matter = body["orderOutNo"].as_str().or_else(|| body[0]["subNo"].as_str()).unwrap_or_default().to_owned();
     world.tell(&format!("call about {matter}: {fate:?}"));
-    let sent = world.book().calls.sent(&matter);
+    let sent = world.checker().calls.sent(&matter);
     world.hold(sent);
     let (done, heard) = oneshot::channel();
     let own = Arc::clone(world);
@@ -99,10 +99,10 @@ async fn answer(world: &Arc<World>, request: &Request) -> Sent {
         match fate {
             Fate::Done | Fate::Lost(_) => {
                 own.tell(&format!("{matter} is done"));
-                let held = own.book().calls.done(&matter);
+                let held = own.checker().calls.done(&matter);
                 own.hold(held);
             }
-            Fate::Refused => own.book().calls.refused(&matter),
+            Fate::Refused => own.checker().calls.refused(&matter),
             Fate::Busy(_) | Fate::Closed | Fate::Dropped => {}
         }
         // The caller may be gone.

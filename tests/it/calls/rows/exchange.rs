@@ -1,4 +1,4 @@
-//! What the tests of the rows have in common: asking, what the ERP is told, and what the partner got.
+//! Helpers for the tests of operations: the ERP's request, its answer, and the request that the partner received.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -79,7 +79,7 @@ pub(super) fn invalid(reply: &Reply, field: &str, remedy: &str) {
     assert!(listed || alone, "{field}: {remedy}: {problem}");
 }
 
-/// What a partner got behind the first requests, those for a token left out.
+/// Requests that a partner received after the first ones, without those for a token.
 pub(super) fn got(desk: &Desk, row: &Row, before: usize) -> Vec<Received> {
     let requests = desk.partner(row.connection).requests().into_iter();
     requests.filter(|request| request.operation != TOKEN).skip(before).collect()

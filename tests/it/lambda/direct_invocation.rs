@@ -60,7 +60,7 @@ async fn request_of_the_gateway_needs_a_key() {
 async fn the_ledger_answers_with_a_line_for_each_connection() {
     let (context, _) = deployed().await;
     push(&context, &syn_status::ACTION, &rest(&format!("/hooks/xhq/xhq-sh/{KEY}/syn_status"), BODY)).await;
-    let log = logged::Log::default();
+    let log = logs::Log::default();
     let logging = log.begin("info");
     let lines = ledger::handle(&context.store, NOW).await.unwrap();
     drop(logging);

@@ -1,4 +1,4 @@
-//! One version at work on a store, with a clock of its own and an ERP that answers as it is told.
+//! One version at work on a store, with a clock of its own and an ERP with set answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use config::Config;
 use config::Context;
-use courier::{Courier, Parcel, Returned};
+use courier::{Courier, DeliveryResult, Parcel};
 use futures::FutureExt as _;
 use hub::delivery::Outcome;
 use hub::ledger::Tally;
@@ -26,15 +26,15 @@ pub(super) const NOW: Utc = Utc(1_795_334_400_000_000);
 
 /// Keeps what was sent.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Kept(Arc<Mutex<Vec<Hint>>>);
+pub(super) struct RecordedQueue(Arc<Mutex<Vec<Hint>>>);
 
-impl Kept {
+impl RecordedQueue {
     pub(super) fn take(&self) -> Vec<Hint> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
 
-impl Queue for Kept {
+impl Queue for RecordedQueue {
     const HOLDS_UP: Duration = Duration::from_secs(1);
 
     async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
@@ -43,16 +43,16 @@ impl Queue for Kept {
     }
 }
 
-/// What was sent to the ERP: where to, and what.
+/// Deliveries to the ERP: endpoint and request.
 type Sendings = Arc<Mutex<Vec<(EndpointId, Parcel)>>>;
 
-pub(super) struct Side<S> {
-    pub(super) context: Context<S, Kept>,
+pub(super) struct Version<S> {
+    pub(super) context: Context<S, RecordedQueue>,
     now: Arc<AtomicI64>,
     sent: Sendings,
 }
 
-impl<S: Store> Side<S> {
+impl<S: Store> Version<S> {
     /// By the configuration that the last version had, and at its time.
     pub(super) fn new(store: S) -> Self {
         Self::by(&super::fixture("last_version/tongguan.toml"), store)
@@ -64,7 +64,7 @@ impl<S: Store> Side<S> {
         let now = Arc::new(AtomicI64::new(NOW.0));
         let clock = Arc::clone(&now);
         let clock = Arc::new(move || Utc(clock.load(Ordering::SeqCst)));
-        Self { context: Context { config, store, queue: Kept::default(), clock }, now, sent: Arc::default() }
+        Self { context: Context { config, store, queue: RecordedQueue::default(), clock }, now, sent: Arc::default() }
     }
 
     pub(super) fn pass(&self, span: Duration) {
@@ -72,7 +72,7 @@ impl<S: Store> Side<S> {
     }
 
     /// A process whose ERP answers like this.
-    pub(super) fn courier(&self, outcome: Outcome) -> Courier<S, Kept> {
+    pub(super) fn courier(&self, outcome: Outcome) -> Courier<S, RecordedQueue> {
         let sent = Arc::clone(&self.sent);
         Courier {
             context: self.context.clone(),
@@ -81,7 +81,7 @@ impl<S: Store> Side<S> {
             entropy: courier::system_entropy(),
             send: Arc::new(move |endpoint, parcel| {
                 sent.lock().unwrap().push((endpoint.id.clone(), parcel));
-                async move { Returned { outcome, status: None, detail: "as told".to_owned() } }.boxed()
+                async move { DeliveryResult { outcome, status: None, detail: "as told".to_owned() } }.boxed()
             }),
             wire: Arc::new(|_| std::future::pending::<Sent>().boxed()),
             ports: port_push::ACTION,
@@ -104,7 +104,7 @@ impl<S: Store> Side<S> {
         self.context.queue.take()
     }
 
-    /// What went to the ERP since the last time: to which endpoint, as which event.
+    /// Deliveries to the ERP since the last call: endpoint and event.
     pub(super) fn sent(&self) -> BTreeSet<(String, String)> {
         let sent = std::mem::take(&mut *self.sent.lock().unwrap());
         let all = sent.len();

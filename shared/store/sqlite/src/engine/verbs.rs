@@ -1,0 +1,156 @@
+//! The verbs of [`Store`] over SQLite.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hub::identity::Head;
+use hub::ledger::Tally;
+use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work, seal};
+use rusqlite::Connection;
+use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Settled, Store, StoreError};
+
+use super::SqliteStore;
+use crate::{reads, writes};
+
+/// Largest body that is sealed on the calling thread, in bytes: a larger one takes milliseconds.
+const LARGE: usize = 64 * 1024;
+
+impl Store for SqliteStore {
+    async fn admit(&self, event: &Event, work: &Work, link: Option<&Link>) -> Result<Admitted> {
+        let record = Record { event: event.clone(), work: work.clone() };
+        let meta = sealed(event).await?;
+        let link = link.cloned();
+        let recent = Arc::clone(&self.recent);
+        let now = self.trusted(event.meta.received);
+        let (admitted, record) = self
+            .write("admit", move |db| {
+                let admitted = writes::admit(db, &record, &meta, link.as_ref(), now)?;
+                Ok((admitted, record))
+            })
+            .await?;
+        if admitted == Admitted::New && record.work.due().is_some() {
+            recent.put(record);
+        }
+        Ok(admitted)
+    }
+
+    async fn head(
+        &self,
+        connection: &ConnectionId,
+        subject: &Subject,
+        kind: &EventType,
+        now: Utc,
+    ) -> Result<Option<Head>> {
+        let now = self.trusted(now);
+        let (connection, subject, kind) = (connection.clone(), subject.clone(), kind.clone());
+        let files = self.files.clone();
+        let head = move |db: &Connection| {
+            let head = writes::head(db, &connection, &subject, &kind, now)?;
+            // By what it says a push may be answered as stored, and nothing is written then.
+            files.map_or(Ok(()), |files| files.check())?;
+            Ok(head)
+        };
+        self.item("head", head).await
+    }
+
+    async fn load(&self, key: &EventKey, now: Utc) -> Result<Option<Record>> {
+        let now = self.trusted(now);
+        if let Some(record) =
+            self.recent.take(key).filter(|record| record.event.meta.expires > now || record.work.is_open())
+        {
+            return Ok(Some(record));
+        }
+        let key = key.clone();
+        self.item("load", move |db| reads::load(db, &key, now)).await
+    }
+
+    async fn inspect(&self, key: &EventKey, now: Utc) -> Result<Option<Listed>> {
+        let now = self.trusted(now);
+        let key = key.clone();
+        self.item("inspect", move |db| reads::inspect(db, &key, now)).await
+    }
+
+    async fn settle(&self, key: &EventKey, work: &Work) -> Result<Settled> {
+        self.recent.changing(key);
+        let recent = Arc::clone(&self.recent);
+        let (key, work) = (key.clone(), work.clone());
+        let settle = move |db: &Connection| Ok((writes::settle(db, &key, &work)?, key, work));
+        let (settled, key, work) = self.write("settle", settle).await?;
+        if settled == Settled::Done {
+            recent.settled(&key, &work);
+        }
+        Ok(settled)
+    }
+
+    async fn due(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.list("due", move |db| reads::due(db, now, limit)).await
+    }
+
+    async fn ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.list("ahead", move |db| reads::ahead(db, after, limit)).await
+    }
+
+    async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
+        let now = self.trusted(now);
+        let which = which.clone();
+        let from = from.map_or(Ok(0), str::parse).map_err(|_| StoreError::BadCursor { verb: "failed" })?;
+        self.list("failed", move |db| reads::failed(db, &which, from, limit, now)).await
+    }
+
+    async fn pending(&self, which: &Pending, from: Option<&str>, limit: usize, _: Utc) -> Result<Page> {
+        let which = which.clone();
+        let from = from.map_or(Some((i64::MIN, i64::MIN)), |from| {
+            let (due, n) = from.split_once(':')?;
+            Some((due.parse().ok()?, n.parse().ok()?))
+        });
+        let from = from.ok_or(StoreError::BadCursor { verb: "pending" })?;
+        self.list("pending", move |db| reads::pending(db, &which, from, limit)).await
+    }
+
+    async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {
+        let now = self.trusted(now);
+        let (connection, subject) = (connection.clone(), subject.clone());
+        self.list("timeline", move |db| reads::timeline(db, &connection, &subject, now)).await
+    }
+
+    async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {
+        let (aliases, connection, subject) = (aliases.to_vec(), connection.clone(), subject.clone());
+        self.write("alias", move |db| writes::alias(db, &aliases, &connection, &subject, expires)).await
+    }
+
+    async fn resolve(&self, alias: &Alias, now: Utc) -> Result<Vec<(ConnectionId, Subject)>> {
+        let now = self.trusted(now);
+        let alias = alias.clone();
+        self.list("resolve", move |db| reads::resolve(db, &alias, now)).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, now: Utc, until: Utc) -> Result<bool> {
+        let (name, holder) = (name.to_owned(), holder.to_owned());
+        self.write("lease", move |db| writes::lease(db, &name, &holder, now, until)).await
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<Note>> {
+        let name = name.to_owned();
+        self.item("note", move |db| reads::note(db, &name)).await
+    }
+
+    async fn put_note(&self, name: &str, value: &str, over: u64) -> Result<bool> {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        self.write("put_note", move |db| writes::put_note(db, &name, &value, over)).await
+    }
+
+    async fn ledger(&self, now: Utc) -> Result<BTreeMap<ConnectionId, Tally>> {
+        let now = self.trusted(now);
+        self.list("ledger", move |db| reads::ledger(db, now)).await
+    }
+}
+
+/// The event's metadata with its seal, computed on another thread where the body is large.
+async fn sealed(event: &Event) -> Result<String> {
+    if event.body.len() <= LARGE {
+        return Ok(seal::sealed(event));
+    }
+    let event = event.clone();
+    let sealed = tokio::task::spawn_blocking(move || seal::sealed(&event)).await;
+    sealed.map_err(|error| StoreError::Unavailable { verb: "admit", source: error.into() })
+}
