@@ -19,6 +19,7 @@ pub const ACTION: Action = Action {
     name: "port_push",
     partners: &[Partner::OneData],
     suffix: "ports",
+    about: "港区 port data; `onedata.unknown` where `dataType` names other data",
     examples: &[Example { name: "port_push", body: include_bytes!("../examples/port_push.json") }],
     read,
 };

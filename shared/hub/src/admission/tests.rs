@@ -4,6 +4,7 @@ const ECHO: Action = Action {
     name: "echo",
     partners: &[Partner::TrackingEyes],
     suffix: "echo",
+    about: "",
     examples: &[],
     read: |push| match push.body.elements() {
         Some(elements) => Reading::Facts(
