@@ -220,6 +220,7 @@ async fn a_panic_is_an_outage_to_the_partner_and_the_next_push_is_served() {
         partners: &Partner::ALL,
         suffix: "syn_status",
         about: "",
+        subjects: &[],
         examples: &[],
         read: |push| {
             assert!(push.body.field("code").is_none(), "a defect");

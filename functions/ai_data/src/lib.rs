@@ -13,6 +13,7 @@ pub const ACTION: Action = Action {
     partners: &[Partner::Xhq],
     suffix: "ai_data",
     about: "AI 数据 AI extraction",
+    subjects: &["order", "bl", "serial"],
     examples: &[Example { name: "ai_data", body: include_bytes!("../examples/ai_data.json") }],
     read,
 };

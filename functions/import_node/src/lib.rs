@@ -12,6 +12,7 @@ pub const ACTION: Action = Action {
     partners: &[Partner::Xhq],
     suffix: "import_node",
     about: "进口流程节点 import node",
+    subjects: &["order", "bl", "entry", "serial"],
     examples: &[Example { name: "import_node", body: include_bytes!("../examples/import_node.json") }],
     read,
 };

@@ -20,6 +20,7 @@ pub const ACTION: Action = Action {
     partners: &[Partner::OneData],
     suffix: "ports",
     about: "港区 port data; `onedata.unknown` where `dataType` names other data",
+    subjects: &["port", "bl", "container", "entry"],
     examples: &[Example { name: "port_push", body: include_bytes!("../examples/port_push.json") }],
     read,
 };

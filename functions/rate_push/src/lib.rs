@@ -16,6 +16,7 @@ pub const ACTION: Action = Action {
     partners: &[Partner::OneData],
     suffix: "rates",
     about: "运价 rates",
+    subjects: &["batch"],
     examples: &[Example { name: "rate_push", body: include_bytes!("../examples/rate_push.json") }],
     read,
 };

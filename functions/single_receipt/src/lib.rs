@@ -13,6 +13,7 @@ pub const ACTION: Action = Action {
     partners: &[Partner::Xhq],
     suffix: "single_receipt",
     about: "海关回执 customs receipt",
+    subjects: &["order", "bl", "entry", "ciq"],
     examples: &[Example { name: "single_receipt", body: include_bytes!("../examples/single_receipt.json") }],
     read,
 };

@@ -1,9 +1,9 @@
 //! The tables of `docs/partners.md`, from the actions, the partners' profiles and their operations.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use hub::action::{Action, Fact, Push, Reading};
+use hub::EventType;
+use hub::action::{Action, Push, Reading};
 use partners::operation::{self, Address, Effect, Operation, Settings};
 use partners::{Json, Partner, Verdict, answer};
 
@@ -40,46 +40,26 @@ fn actions() -> String {
         if action.suffix.is_empty() {
             return [partners, "(none)".to_owned(), about, "by its action".to_owned(), "by its action".to_owned()];
         }
-        let facts = facts(&action);
-        let types = list(distinct(facts.iter().map(|fact| code(&fact.kind))), ", ");
-        [
-            partners,
-            code(action.suffix),
-            about,
-            types,
-            list(keys(&facts).iter().map(|kind| code(format!("{kind}:"))), " "),
-        ]
+        let subjects = list(action.subjects.iter().map(|kind| code(format_args!("{kind}:"))), " ");
+        [partners, code(action.suffix), about, list(types(&action).iter().map(code), ", "), subjects]
     });
     table(["partner", "`<action>`", "content", "event type", "subject: the first key present"], rows)
 }
 
-/// The events that the examples of an action become.
-fn facts(action: &Action) -> Vec<Fact> {
+/// The types of the events that its examples become, each once.
+fn types(action: &Action) -> Vec<EventType> {
     let settings = Settings::default();
     let read = |partner, body: &[u8]| {
         let Ok(json) = Json::parse(body) else { return Vec::new() };
         match (action.read)(&Push { partner, body: &json, settings: &settings }) {
-            Reading::Facts(facts) => facts,
+            Reading::Facts(facts) => facts.into_iter().map(|fact| fact.kind).collect(),
             Reading::Malformed(_) => Vec::new(),
         }
     };
     let Some(partner) = action.partners.first().copied() else { return Vec::new() };
-    action.examples.iter().flat_map(|example| read(partner, example.body)).collect()
-}
-
-/// The kinds of their business keys, in the order in which they are looked for.
-fn keys(facts: &[Fact]) -> Vec<String> {
-    let kinds = facts.iter().flat_map(|fact| {
-        let aliases = fact.aliases.iter().map(|alias| alias.as_str());
-        std::iter::once(fact.subject.as_str()).chain(aliases)
-    });
-    distinct(kinds.filter_map(|key| key.split_once(':')).map(|(kind, _)| kind.to_owned()))
-}
-
-/// Each once, where it comes first.
-fn distinct(texts: impl IntoIterator<Item = String>) -> Vec<String> {
-    let mut seen = HashSet::new();
-    texts.into_iter().filter(|text| seen.insert(text.clone())).collect()
+    let mut types: Vec<_> = action.examples.iter().flat_map(|example| read(partner, example.body)).collect();
+    types.dedup();
+    types
 }
 
 fn answers() -> String {

@@ -5,6 +5,7 @@ const ECHO: Action = Action {
     partners: &[Partner::TrackingEyes],
     suffix: "echo",
     about: "",
+    subjects: &[],
     examples: &[],
     read: |push| match push.body.elements() {
         Some(elements) => Reading::Facts(
