@@ -96,9 +96,7 @@ fn a_webhook_function_never_calls_out_and_no_function_depends_on_another() {
     let functions: Vec<String> = tongguan::table::functions().iter().map(|function| function.name.to_owned()).collect();
     for function in functions.iter().filter(|name| *name != "callback") {
         let others: Vec<_> = manifests[function].iter().filter(|name| functions.contains(name)).collect();
-        // Whoever makes attempts may be answered with what 1datatech has found, which is kept as the push it stands for.
-        let expected: &[&str] = if manifests[function].contains(&"courier".to_owned()) { &["port_push"] } else { &[] };
-        assert_eq!(others, expected, "{function} depends on {others:?}");
+        assert!(others.is_empty(), "{function} depends on {others:?}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hub::action::Action;
@@ -14,6 +14,7 @@ use hub::admission::{self, Arrival, Draft, Origin};
 use hub::identity::{self, Identity, Repeats, Step};
 use hub::{EventKey, Work};
 use partners::answer::{self, Answer, Verdict};
+use partners::profile::Finding;
 use queue::{Errand, Hint, Queue};
 use store::{Admitted, Link, Store, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -121,7 +122,7 @@ pub async fn receive<S: Store, Q: Queue>(
     note(&keys);
     let left = deadline.saturating_duration_since(Instant::now());
     let patience = Q::HOLDS_UP.min((left / HINT_SHARE).max(reserved.min(left)));
-    send(context, action, hints, patience).await;
+    send(context, Some(action.name), hints, patience).await;
     if let Some(first) = lost.first() {
         return unavailable(action, connection, first, lost.len());
     }
@@ -171,25 +172,21 @@ async fn read(
     }
 }
 
-/// Keeps what a partner answered in place of a push, and sends the hints for it. The answer to a question does not say
-/// since when it holds, so it is told by the latest one alone, however late: what is as it was before a change is news, what
-/// has not changed is none.
+/// Keeps data that a partner's answer brings as an event, and sends the hints for it.
 pub async fn keep<S: Store, Q: Queue>(
     context: &Context<S, Q>,
-    action: &Action,
     connection: &Connection,
-    push: &IncomingPush,
+    finding: Finding,
 ) -> Result<(), Lost> {
-    let arrival = admission::read(action, connection.origin(), &push.body, None);
-    let drafts = arrival.drafts.into_iter().map(Draft::snapshot);
-    let admissions = drafts.map(|draft| admit(context, connection, draft, push));
-    let hints = try_join_all(admissions).await?.into_iter().filter_map(|(_, hints)| hints).flatten().collect();
-    send(context, action, hints, Q::HOLDS_UP).await;
+    let Some(draft) = admission::brought(&connection.id, finding) else { return Ok(()) };
+    let push = IncomingPush { content_type: "application/json".to_owned(), ..IncomingPush::default() };
+    let (_, hints) = admit(context, connection, draft, &push).await?;
+    send(context, None, hints.unwrap_or_default(), Q::HOLDS_UP).await;
     Ok(())
 }
 
-/// Sends hints, for as long as `patience` lasts. What the queue does not take is swept.
-async fn send<S, Q: Queue>(context: &Context<S, Q>, action: &Action, hints: Vec<Hint>, patience: Duration) {
+/// Sends hints for a webhook function, or for none, for as long as `patience` lasts. What the queue does not take is swept.
+async fn send<S, Q: Queue>(context: &Context<S, Q>, function: Option<&str>, hints: Vec<Hint>, patience: Duration) {
     if hints.is_empty() {
         return;
     }
@@ -197,9 +194,9 @@ async fn send<S, Q: Queue>(context: &Context<S, Q>, action: &Action, hints: Vec<
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             let error = telemetry::logs::chain(&error);
-            tracing::warn!(function = action.name, error, "hint not sent; the sweeper will deliver");
+            tracing::warn!(function, error, "hint not sent; the sweeper will deliver");
         }
-        Err(_) => tracing::warn!(function = action.name, "hint took too long; the sweeper will deliver"),
+        Err(_) => tracing::warn!(function, "hint took too long; the sweeper will deliver"),
     }
 }
 

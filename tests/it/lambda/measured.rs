@@ -104,7 +104,6 @@ fn later(context: &Context<DynamoStore, Forgetful>, seconds: u64, outcome: Outco
         entropy: courier::system_entropy(),
         send: Arc::new(move |_, _| async move { Returned { outcome, status: None, detail: String::new() } }.boxed()),
         wire: Arc::new(|_| std::future::pending().boxed()),
-        ports: port_push::ACTION,
         ends: None,
     }
 }
