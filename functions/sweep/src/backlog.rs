@@ -196,7 +196,7 @@ impl<S: Store, Q> Measuring<'_, S, Q> {
     async fn told<T>(&self, asked: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
         let told = timeout_at(self.end, asked).await.ok()?;
         told.inspect_err(|error| {
-            tracing::error!(function = NAME, error = telemetry::logs::chain(error), "not measured")
+            tracing::error!(function = NAME, error = telemetry::logs::chain(error), "not measured");
         })
         .ok()
     }

@@ -133,7 +133,7 @@ pub fn init(form: Form) {
 pub mod testing {
     use std::sync::{Arc, Mutex};
 
-    use super::*;
+    use super::{LevelFilter, Targets, text};
 
     /// A log in memory.
     #[derive(Clone, Default)]

@@ -20,7 +20,8 @@ pub(super) async fn keep<S: Store, Q: Queue>(
     let (Some(brings), Sent::Answered { body, .. }) = (ask.operation.brings, &exchange.sent) else { return Ok(()) };
     let findings = Json::parse(body).map(|answer| brings(&answer)).unwrap_or_default();
     for finding in findings {
-        receive::keep(&courier.context, ask.connection, finding).await?;
+        // Boxed: most answers bring nothing, and each attempt would have room for it.
+        Box::pin(receive::keep(&courier.context, ask.connection, finding)).await?;
     }
     Ok(())
 }
