@@ -67,7 +67,6 @@ fn process<S: Store>(
             .boxed()
         }),
         wire: Arc::new(|_| std::future::pending().boxed()),
-        ports: port_push::ACTION,
         ends: None,
     }
 }

@@ -219,6 +219,8 @@ async fn panic_is_an_outage_and_the_next_push_is_served() {
         name: "broken",
         partners: &Partner::ALL,
         suffix: "syn_status",
+        about: "",
+        subjects: &[],
         examples: &[],
         read: |push| {
             assert!(push.body.field("code").is_none(), "a defect");

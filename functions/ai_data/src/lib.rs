@@ -12,6 +12,8 @@ pub const ACTION: Action = Action {
     name: "ai_data",
     partners: &[Partner::Xhq],
     suffix: "ai_data",
+    about: "AI 数据 AI extraction",
+    subjects: &["order", "bl", "serial"],
     examples: &[Example { name: "ai_data", body: include_bytes!("../examples/ai_data.json") }],
     read,
 };

@@ -12,6 +12,8 @@ pub const ACTION: Action = Action {
     name: "bonded_list",
     partners: &[Partner::Xhq],
     suffix: "bonded_list",
+    about: "核注清单 bonded list (`BussinessData`)",
+    subjects: &["order", "serial"],
     examples: &[Example { name: "bonded_list", body: include_bytes!("../examples/bonded_list.json") }],
     read,
 };

@@ -14,6 +14,8 @@ pub const ACTION: Action = Action {
     name: "callback",
     partners: &[Partner::Xhq, Partner::TrackingEyes, Partner::OneData],
     suffix: "",
+    about: "every push of a partner, told apart by `action` or by shape",
+    subjects: &[],
     examples: &[
         Example { name: "callback", body: include_bytes!("../examples/callback.json") },
         Example { name: "unknown", body: include_bytes!("../examples/unknown.json") },

@@ -17,6 +17,8 @@ pub const ACTION: Action = Action {
     name: "customs_status",
     partners: &[Partner::TrackingEyes],
     suffix: "customs_status",
+    about: "报关状态 customs status, an array: one event per waybill, or one for all of more than 500",
+    subjects: &["bl", "entry", "waybill"],
     examples: &[Example { name: "customs_status", body: include_bytes!("../examples/customs_status.json") }],
     read,
 };

@@ -12,6 +12,8 @@ pub const ACTION: Action = Action {
     name: "electronic_ledger",
     partners: &[Partner::Xhq],
     suffix: "electronic_ledger",
+    about: "电子底账 validity of an e-ledger",
+    subjects: &["order", "bl"],
     examples: &[Example { name: "electronic_ledger", body: include_bytes!("../examples/electronic_ledger.json") }],
     read,
 };

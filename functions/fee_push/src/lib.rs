@@ -12,6 +12,8 @@ pub const ACTION: Action = Action {
     name: "fee_push",
     partners: &[Partner::Xhq],
     suffix: "fee_push",
+    about: "订单费用 fees",
+    subjects: &["order", "bl", "entry", "serial"],
     examples: &[Example { name: "fee_push", body: include_bytes!("../examples/fee_push.json") }],
     read,
 };

@@ -11,6 +11,8 @@ pub const ACTION: Action = Action {
     name: "import_node",
     partners: &[Partner::Xhq],
     suffix: "import_node",
+    about: "进口流程节点 import node",
+    subjects: &["order", "bl", "entry", "serial"],
     examples: &[Example { name: "import_node", body: include_bytes!("../examples/import_node.json") }],
     read,
 };

@@ -11,6 +11,8 @@ pub const ACTION: Action = Action {
     name: "import_partner",
     partners: &[Partner::Xhq],
     suffix: "import_partner",
+    about: "进口合作方 import partner",
+    subjects: &["order", "bl", "entry", "serial"],
     examples: &[Example { name: "import_partner", body: include_bytes!("../examples/import_partner.json") }],
     read,
 };

@@ -12,6 +12,8 @@ pub const ACTION: Action = Action {
     name: "msg_notice",
     partners: &[Partner::Xhq],
     suffix: "msg_notice",
+    about: "订单消息 order message",
+    subjects: &["order"],
     examples: &[Example { name: "msg_notice", body: include_bytes!("../examples/msg_notice.json") }],
     read,
 };

@@ -1,9 +1,9 @@
 //! The ERP's API for machines: OpenAPI 3.1.
 //!
 //! `GET /openapi.json` needs no key: the document is the same for everybody and holds nothing of the configuration. It is the
-//! file `openapi.json` beside this crate's manifest. With the feature `schema` the crate writes that file, from the partners'
-//! table of operations and the types of [`api::contract`]; a test fails where the two differ. No shipped program
-//! links `schemars`.
+//! file `openapi.json` beside this crate's manifest. With the feature `schema` the crate derives its content from the partners'
+//! table of operations and the types of [`api::contract`]; `cargo xtask generate` writes it, and a test fails where the two
+//! differ. No shipped program links `schemars`.
 
 #[cfg(feature = "schema")]
 mod document;

@@ -5,20 +5,20 @@
 
 pub mod view;
 
-use std::borrow::Cow;
-
 use hub::Milestone;
 use hub::action::{Action, Example, Fact, Push, Reading, unknown};
-use partners::onedata::subscription;
+use partners::onedata::{self, envelopes, is_released, keys, results};
 use partners::{Json, Partner};
 
-use view::{Envelope, Subscription, bill, containers, declarations, envelopes, results};
+use view::Envelope;
 
 /// The webhook of `/ports`; its events are `onedata.ports`, and `onedata.unknown` for another kind of data.
 pub const ACTION: Action = Action {
     name: "port_push",
     partners: &[Partner::OneData],
     suffix: "ports",
+    about: "港区 port data; `onedata.unknown` where `dataType` names other data",
+    subjects: &["port", "bl", "container", "entry"],
     examples: &[Example { name: "port_push", body: include_bytes!("../examples/port_push.json") }],
     read,
 };
@@ -34,49 +34,18 @@ fn read(push: &Push<'_>) -> Reading {
     if envelopes(body).iter().any(other) {
         return unknown(push);
     }
-    let keys = keys(body);
+    let results: Vec<_> = results(body).collect();
+    let keys = keys(&results);
     let keys = keys.iter().map(|(kind, value)| (*kind, Some(value.as_ref())));
-    Fact::new("onedata.ports", body, keys).at(milestone(body)).alone()
-}
-
-/// The business keys of a push: the subscriptions first, then the bills, containers and declarations.
-fn keys<'a>(body: &'a Json<'_>) -> Vec<(&'static str, Cow<'a, str>)> {
-    let mut keys: Vec<(&str, Cow<'a, str>)> = Vec::new();
-    keys.extend(results(body).filter_map(|result| Some(("port", subscription(result)?.into()))));
-    for result in results(body) {
-        let (asked, bill) = (Subscription::of(result), bill(result));
-        let asked_as = match asked.sub_type {
-            Some("1") => Some("bl"),
-            Some("2") => Some("container"),
-            _ => None,
-        };
-        let asked = asked_as.zip(asked.sub_no);
-        let bill_no = bill.field("blNo").map(|number| ("bl", number));
-        keys.extend(asked.into_iter().chain(bill_no).map(|(kind, number)| (kind, number.into())));
-        for container in containers(bill) {
-            let own = [("container", container.field("containerNo")), ("bl", container.field("blNo"))];
-            let entries = declarations(container).map(|entry| ("entry", entry.field("customsDeclarationNo")));
-            keys.extend(own.into_iter().chain(entries).filter_map(|(kind, number)| Some((kind, number?.into()))));
-        }
-    }
-    keys
-}
-
-/// Released once every container of the push is, by `customsClearanceFlag`, which 1datatech maps to `Y` or `N` (3.2.3,
-/// some ports only).
-#[must_use]
-pub fn milestone(body: &Json<'_>) -> Option<Milestone> {
-    let mut containers = results(body).flat_map(|result| containers(bill(result))).peekable();
-    containers.peek()?;
-    let released = containers.all(|container| container.field("customsClearanceFlag") == Some("Y"));
-    released.then_some(Milestone::Released)
+    let milestone = is_released(&results).then_some(Milestone::Released);
+    Fact::new(onedata::PORTS, body, keys).at(milestone).alone()
 }
 
 #[cfg(test)]
 mod tests {
     use hub::Alias;
 
-    use super::view::{Bill, Container, Declaration, plans};
+    use super::view::{Bill, Container, Declaration, Subscription, bill, containers, declarations, plans};
     use super::*;
 
     const FOUND: &str = include_str!("../../../tests/fixtures/1datatech_port_query_found.json");

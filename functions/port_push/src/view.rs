@@ -5,7 +5,7 @@
 //! these are read. Texts without a value are `""`, times are `null`; times carry no zone, UTC+8 (inferred).
 
 use partners::Json;
-pub use partners::onedata::{envelopes, results};
+pub use partners::onedata::{bill, containers, declarations, envelopes, results};
 
 partners::view! {
     /// The envelope of a push, or of a query's answer (inferred).
@@ -267,27 +267,7 @@ partners::view! {
     }
 }
 
-/// The bill of a result: its `resultData`, or the result itself where it has none.
-#[must_use]
-pub fn bill<'a>(result: &'a Json<'_>) -> &'a Json<'a> {
-    result.get("resultData").filter(|data| data.is_object()).unwrap_or(result)
-}
-
-/// The containers of a bill.
-pub fn containers<'a>(bill: &'a Json<'_>) -> impl Iterator<Item = &'a Json<'a>> {
-    objects(bill, "containerInfoList")
-}
-
-/// The declarations of a container.
-pub fn declarations<'a>(container: &'a Json<'_>) -> impl Iterator<Item = &'a Json<'a>> {
-    objects(container, "declareInfoList")
-}
-
 /// The re-stowage plans of a container.
 pub fn plans<'a>(container: &'a Json<'_>) -> impl Iterator<Item = &'a Json<'a>> {
-    objects(container, "detailsPlanList")
-}
-
-fn objects<'a>(json: &'a Json<'_>, name: &str) -> impl Iterator<Item = &'a Json<'a>> {
-    json.list(name).iter().filter(|element| element.is_object())
+    container.list("detailsPlanList").iter().filter(|element| element.is_object())
 }

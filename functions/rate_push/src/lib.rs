@@ -15,6 +15,8 @@ pub const ACTION: Action = Action {
     name: "rate_push",
     partners: &[Partner::OneData],
     suffix: "rates",
+    about: "运价 rates",
+    subjects: &["batch"],
     examples: &[Example { name: "rate_push", body: include_bytes!("../examples/rate_push.json") }],
     read,
 };

@@ -13,6 +13,8 @@ pub const ACTION: Action = Action {
     name: "send_data",
     partners: &[Partner::Xhq],
     suffix: "send_data",
+    about: "单一窗口 declaration data",
+    subjects: &["order"],
     examples: &[
         Example { name: "send_data", body: include_bytes!("../examples/send_data.json") },
         Example { name: "sendBgh_data", body: include_bytes!("../examples/sendBgh_data.json") },

@@ -12,6 +12,8 @@ pub const ACTION: Action = Action {
     name: "single_receipt",
     partners: &[Partner::Xhq],
     suffix: "single_receipt",
+    about: "海关回执 customs receipt",
+    subjects: &["order", "bl", "entry", "ciq"],
     examples: &[Example { name: "single_receipt", body: include_bytes!("../examples/single_receipt.json") }],
     read,
 };

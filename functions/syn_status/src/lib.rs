@@ -12,6 +12,8 @@ pub const ACTION: Action = Action {
     name: "syn_status",
     partners: &[Partner::Xhq],
     suffix: "syn_status",
+    about: "订单状态 order status",
+    subjects: &["order"],
     examples: &[Example { name: "syn_status", body: include_bytes!("../examples/syn_status.json") }],
     read,
 };

@@ -43,7 +43,6 @@ use std::time::Duration;
 use config::Context;
 use config::Endpoint;
 use futures::future::BoxFuture;
-use hub::action::Action;
 use hub::{EventKey, Utc};
 use outbound::{Client, KeepAlive, NoClient, Request, Sent, Trust};
 use queue::{Errand, Hint, LONGEST_DELAY, Queue};
@@ -77,8 +76,6 @@ pub struct Courier<S, Q> {
     pub send: Send,
     /// Sends a request to a partner, once.
     pub wire: Wire,
-    /// The action that reads the answer to a port query, as if it had been pushed.
-    pub ports: Action,
     /// Time at which this process is stopped, if any: an attempt that may take longer is not begun.
     pub ends: Option<Utc>,
 }
@@ -90,8 +87,8 @@ impl<S, Q> AsRef<Context<S, Q>> for Courier<S, Q> {
 }
 
 impl<S, Q> Courier<S, Q> {
-    /// A courier whose parcels and calls really go out. `ports` is the action that reads 1datatech's port data.
-    pub fn new(context: Context<S, Q>, keep_alive: KeepAlive, ports: Action) -> Result<Self, NoClient> {
+    /// A courier whose parcels and calls really go out.
+    pub fn new(context: Context<S, Q>, keep_alive: KeepAlive) -> Result<Self, NoClient> {
         let client = Client::new(keep_alive)?;
         let partners = client.clone();
         let send: Send = Arc::new(move |endpoint, parcel| {
@@ -109,7 +106,6 @@ impl<S, Q> Courier<S, Q> {
             entropy: system_entropy(),
             send,
             wire,
-            ports,
             ends: None,
         })
     }

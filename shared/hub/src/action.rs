@@ -19,6 +19,10 @@ pub struct Action {
     pub partners: &'static [Partner],
     /// The last segment of its path; empty for the URL that accepts every action.
     pub suffix: &'static str,
+    /// Content of its pushes, in the partner's word and ours, for the documents.
+    pub about: &'static str,
+    /// Kinds of its subject, for the documents: a push is about the first of them that it has.
+    pub subjects: &'static [&'static str],
     /// Pushes of it by its first partner, one at least. They are the document's own where it prints any.
     pub examples: &'static [Example],
     /// Reads a body. It must not fail on anything that JSON can say: what is not understood is kept.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use partners::operation::Settings;
+use partners::profile::Finding;
 use partners::sentence::{sentence, shortened};
 use partners::{Json, Partner, json};
 
@@ -102,6 +103,19 @@ pub fn read(action: &Action, origin: Origin<'_>, body: &Bytes, encoding: Option<
             Arrival { drafts: drafts.filter(|draft| known.insert(draft.content)).collect(), malformed: None }
         }
     }
+}
+
+/// The event of data that a partner's answer brings. The answer does not say since when it holds, so the event is told from
+/// a repetition by the latest one alone, however late: what is as it was before a change is news, what has not changed is
+/// none. Nothing where the body is no JSON.
+#[must_use]
+pub fn brought(connection: &ConnectionId, finding: Finding) -> Option<Draft> {
+    let body = Bytes::from(finding.body);
+    let json = Json::parse(&body).ok()?;
+    let keys = finding.keys.iter().map(|(kind, value)| (*kind, Some(value.as_str())));
+    let milestone = finding.is_released.then_some(Milestone::Released);
+    let fact = Fact::new(finding.event_type, &json, keys).at(milestone);
+    Some(Draft { identity: Identity::Snapshot, ..draft(connection, &json, &body, fact) })
 }
 
 /// Business keys and milestone of several facts that are stored as one event.
@@ -215,12 +229,6 @@ impl Draft {
     #[must_use]
     pub const fn keys_left_out(&self) -> u32 {
         self.keys_left_out
-    }
-
-    /// The draft as a state that the hub asked for.
-    #[must_use]
-    pub fn snapshot(self) -> Self {
-        Self { identity: Identity::Snapshot, ..self }
     }
 
     /// The event this draft becomes under an id.

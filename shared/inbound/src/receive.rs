@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hub::action::Action;
@@ -14,6 +14,7 @@ use hub::admission::{self, Arrival, Draft, Origin};
 use hub::identity::{self, Identity, Repeats, Step};
 use hub::{EventKey, Work};
 use partners::answer::{self, Answer, Verdict};
+use partners::profile::Finding;
 use queue::{Errand, Hint, Queue};
 use store::{Admitted, Link, Store, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -121,7 +122,7 @@ pub async fn receive<S: Store, Q: Queue>(
     note(&keys);
     let left = deadline.saturating_duration_since(Instant::now());
     let patience = Q::HOLDS_UP.min((left / HINT_SHARE).max(reserved.min(left)));
-    send(context, action, hints, patience).await;
+    send(context, Some(action.name), hints, patience).await;
     if let Some(first) = lost.first() {
         return unavailable(action, connection, first, lost.len());
     }
@@ -171,24 +172,21 @@ async fn read(
     }
 }
 
-/// Stores the answer to a query as if it had been pushed, and sends its queue messages. Such an answer has no timestamp, so
-/// that it is compared with the latest event only, whatever its age: A, B, A are three events, and A, A is one.
+/// Stores data that a partner's answer brings as an event, and sends its queue messages.
 pub async fn keep<S: Store, Q: Queue>(
     context: &Context<S, Q>,
-    action: &Action,
     connection: &Connection,
-    push: &IncomingPush,
+    finding: Finding,
 ) -> Result<(), Lost> {
-    let arrival = admission::read(action, connection.origin(), &push.body, None);
-    let drafts = arrival.drafts.into_iter().map(Draft::snapshot);
-    let admissions = drafts.map(|draft| admit(context, connection, draft, push));
-    let hints = try_join_all(admissions).await?.into_iter().filter_map(|(_, hints)| hints).flatten().collect();
-    send(context, action, hints, Q::HOLDS_UP).await;
+    let Some(draft) = admission::brought(&connection.id, finding) else { return Ok(()) };
+    let push = IncomingPush { content_type: "application/json".to_owned(), ..IncomingPush::default() };
+    let (_, hints) = admit(context, connection, draft, &push).await?;
+    send(context, None, hints.unwrap_or_default(), Q::HOLDS_UP).await;
     Ok(())
 }
 
-/// Sends hints, for as long as `patience` lasts. What the queue does not take is swept.
-async fn send<S, Q: Queue>(context: &Context<S, Q>, action: &Action, hints: Vec<Hint>, patience: Duration) {
+/// Sends hints for a webhook function, or for none, for as long as `patience` lasts. What the queue does not take is swept.
+async fn send<S, Q: Queue>(context: &Context<S, Q>, function: Option<&str>, hints: Vec<Hint>, patience: Duration) {
     if hints.is_empty() {
         return;
     }
@@ -196,16 +194,9 @@ async fn send<S, Q: Queue>(context: &Context<S, Q>, action: &Action, hints: Vec<
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             let error = telemetry::logs::chain(&error);
-            tracing::warn!(
-                function = action.name,
-                error,
-                "queue messages of a push not sent; the sweep delivers its events"
-            );
+            tracing::warn!(function, error, "queue messages of a push not sent; the sweep delivers its events");
         }
-        Err(_) => tracing::warn!(
-            function = action.name,
-            "queue messages of a push not sent in time; the sweep delivers its events"
-        ),
+        Err(_) => tracing::warn!(function, "queue messages of a push not sent in time; the sweep delivers its events"),
     }
 }
 

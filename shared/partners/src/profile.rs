@@ -118,6 +118,19 @@ impl Calls {
 /// A business key: its kind as events have it, and its value.
 pub type Key = (&'static str, String);
 
+/// Data in an answer that the partner would push as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The body of that push.
+    pub body: String,
+    /// The type of its event, in full.
+    pub event_type: &'static str,
+    /// Its business keys, the most telling first.
+    pub keys: Vec<Key>,
+    /// Whether customs has released all of it.
+    pub is_released: bool,
+}
+
 /// Finds the business keys of a call's body.
 pub type Keys = fn(&Operation<'_>, &Json<'_>) -> Vec<Key>;
 

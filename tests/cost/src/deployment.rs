@@ -147,7 +147,6 @@ impl Deployment {
                 let body = Bytes::from_static(answer.as_bytes());
                 async move { Sent::answer(200, body) }.boxed()
             }),
-            ports: port_push::ACTION,
             ends: None,
         }
     }

@@ -218,7 +218,7 @@ impl Desk {
     /// A courier over the hub's store that shares nothing else with it, as another process.
     pub(crate) fn courier(&self) -> Courier<SqliteStore, InProcess> {
         // With chance of its own: a nonce or a lease's holder that came twice would be somebody else's.
-        Courier::new(self.hub.context().clone(), KeepAlive::Brief, port_push::ACTION).unwrap()
+        Courier::new(self.hub.context().clone(), KeepAlive::Brief).unwrap()
     }
 
     /// The CloudEvents that the ERP got of that type.

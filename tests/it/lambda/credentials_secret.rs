@@ -43,7 +43,6 @@ fn courier(
         entropy: courier::system_entropy(),
         send,
         wire: Arc::new(|_| panic!("no partner is called")),
-        ports: port_push::ACTION,
         ends: None,
     };
     (courier, parcels)

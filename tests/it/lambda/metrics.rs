@@ -106,7 +106,6 @@ fn later(context: &Context<DynamoStore, Forgetful>, seconds: u64, outcome: Outco
             async move { DeliveryResult { outcome, status: None, detail: String::new() } }.boxed()
         }),
         wire: Arc::new(|_| std::future::pending().boxed()),
-        ports: port_push::ACTION,
         ends: None,
     }
 }

@@ -84,7 +84,6 @@ impl<S: Store> Version<S> {
                 async move { DeliveryResult { outcome, status: None, detail: "as told".to_owned() } }.boxed()
             }),
             wire: Arc::new(|_| std::future::pending::<Sent>().boxed()),
-            ports: port_push::ACTION,
             ends: None,
         }
     }

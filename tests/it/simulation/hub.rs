@@ -117,7 +117,6 @@ impl Hub {
             }),
             send: self.erp.send(),
             wire: called_partner::wire(&self.world),
-            ports: port_push::ACTION,
             ends: None,
         });
         let mut tasks = JoinSet::new();

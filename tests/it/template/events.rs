@@ -54,7 +54,6 @@ fn courier(context: &Deployed) -> Courier<DynamoStore, RecordedQueue> {
             async { DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
         }),
         wire: Arc::new(|_| std::future::pending().boxed()),
-        ports: port_push::ACTION,
         ends: None,
     }
 }

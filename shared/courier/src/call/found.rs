@@ -1,31 +1,27 @@
 //! What a partner's answer brings besides success: data that a push would bring as well, and the partner's own name of
 //! the shipment.
 
-use bytes::Bytes;
 use hub::Alias;
-use inbound::receive::{self, IncomingPush, Lost};
+use inbound::receive::{self, Lost};
 use outbound::Sent;
-use partners::{Json, onedata, operation};
+use partners::{Json, operation};
 use queue::Queue;
 use store::Store;
 
 use super::exchange::{Ask, Exchange};
 use crate::Courier;
 
-/// Keeps what 1datatech has found for a subscription as the push that it would have sent.
+/// Keeps the data that an answer brings as if the partner had pushed it.
 pub(super) async fn keep<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
     ask: Ask<'_>,
     exchange: &Exchange,
 ) -> Result<(), Lost> {
-    let Sent::Answered { body, .. } = &exchange.sent else { return Ok(()) };
-    let Some(json) = Json::parse(body).ok().filter(|_| ask.operation.name == onedata::PORT_QUERY) else {
-        return Ok(());
-    };
-    for item in onedata::items(&json).iter().filter(|item| item.state == onedata::State::Found) {
-        let body = Bytes::from(format!("{{\"data\":[{}]}}", item.json.text()));
-        let push = IncomingPush { body, content_type: "application/json".to_owned(), encoding: None };
-        receive::keep(&courier.context, &courier.ports, ask.connection, &push).await?;
+    let (Some(brings), Sent::Answered { body, .. }) = (ask.operation.brings, &exchange.sent) else { return Ok(()) };
+    let findings = Json::parse(body).map(|answer| brings(&answer)).unwrap_or_default();
+    for finding in findings {
+        // Boxed: most answers bring nothing, and each attempt would have room for it.
+        Box::pin(receive::keep(&courier.context, ask.connection, finding)).await?;
     }
     Ok(())
 }

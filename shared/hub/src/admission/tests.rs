@@ -4,6 +4,8 @@ const ECHO: Action = Action {
     name: "echo",
     partners: &[Partner::TrackingEyes],
     suffix: "echo",
+    about: "",
+    subjects: &[],
     examples: &[],
     read: |push| match push.body.elements() {
         Some(elements) => Reading::Facts(

@@ -10,8 +10,7 @@ pub mod recipe;
 use std::time::Duration;
 
 pub use actions::{envelopes, results};
-pub use operations::PORT_QUERY;
-pub use ports::{Item, State, items, subscription};
+pub use ports::{Item, PORTS, State, bill, containers, declarations, is_released, items, keys, subscription};
 
 use crate::Profile;
 use crate::profile::{Calls, Pushes, Setting, Tokens};
@@ -26,7 +25,7 @@ pub(crate) const PROFILE: Profile = Profile {
     pushes: Some(Pushes {
         envelope: envelope::answer,
         action: actions::action,
-        types: &["onedata.rates", "onedata.ports", "onedata.unknown", "onedata.malformed"],
+        types: &["onedata.rates", PORTS, "onedata.unknown", "onedata.malformed"],
         keys: &[("batch", "batchNo")],
     }),
     calls: Calls {

@@ -2,11 +2,9 @@
 //!
 //! Both carry an access token and a signature whose rules are not public: see [`super::recipe`].
 
+use super::ports;
 use crate::Partner;
 use crate::operation::{Address, Effect, Field, Format, Operation, Rule, Shape};
-
-/// The operation that subscribes, and later answers with what was found (3.2.3).
-pub const PORT_QUERY: &str = "port_query_v2";
 
 /// Documented operations of 1datatech.
 pub(super) const OPERATIONS: &[Operation<'static>] = &[
@@ -25,9 +23,11 @@ pub(super) const OPERATIONS: &[Operation<'static>] = &[
                 .format(Format::OneOf(&["I", "E"])),
         ],
         example: r#"[{"subType":1,"carrierCd":"CNTAO","subNo":"225201002","importAndExportFlag":"E"}]"#,
-        // The first call subscribes. A subscription is told by its parameters, so that a second one is the same.
+        // The first call subscribes, and later ones are answered with what was found.
+        brings: Some(ports::found),
+        // A subscription is told by its parameters, so that a second one is the same.
         ..row(
-            PORT_QUERY,
+            "port_query_v2",
             "/ocean/api/port/query/v2",
             Effect::Command { repeatable: true },
             "1datatech, 3.2.3 港区订阅查询_v2",

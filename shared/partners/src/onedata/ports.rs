@@ -1,8 +1,13 @@
-//! Subscriptions to port data (3.2.3): their names, and their results in an answer.
+//! Subscriptions to port data (3.2.3): their names, and their results in an answer or a push.
+
+use std::borrow::Cow;
 
 use crate::Json;
 use crate::operation::{Operation, Shape};
-use crate::profile::Key;
+use crate::profile::{Finding, Key};
+
+/// The type of the event that port data becomes.
+pub const PORTS: &str = "onedata.ports";
 
 /// How far 1datatech is with one subscription (`resultCode`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +52,70 @@ pub fn items<'a>(answer: &'a Json<'a>) -> Vec<Item<'a>> {
         json,
     };
     elements.map(item).collect()
+}
+
+/// The results that an answer has found, each as the push that brings it.
+pub(super) fn found(answer: &Json<'_>) -> Vec<Finding> {
+    let found = items(answer).into_iter().filter(|item| item.state == State::Found);
+    let finding = |Item { json, .. }: Item<'_>| Finding {
+        body: format!("{{\"data\":[{}]}}", json.text()),
+        event_type: PORTS,
+        keys: keys(&[json]).into_iter().map(|(kind, value)| (kind, value.into_owned())).collect(),
+        is_released: is_released(&[json]),
+    };
+    found.map(finding).collect()
+}
+
+/// The business keys of results: the subscriptions first, then the bills, containers and declarations.
+#[must_use]
+pub fn keys<'a>(results: &[&'a Json<'a>]) -> Vec<(&'static str, Cow<'a, str>)> {
+    let ports = results.iter().filter_map(|result| Some(("port", subscription(result)?.into())));
+    let mut keys: Vec<(&str, Cow<'a, str>)> = ports.collect();
+    for result in results {
+        let bill = bill(result);
+        let asked_as = match result.field("subType") {
+            Some("1") => Some("bl"),
+            Some("2") => Some("container"),
+            _ => None,
+        };
+        let asked = asked_as.zip(result.field("subNo"));
+        let bill_no = bill.field("blNo").map(|number| ("bl", number));
+        keys.extend(asked.into_iter().chain(bill_no).map(|(kind, number)| (kind, number.into())));
+        for container in containers(bill) {
+            let own = [("container", container.field("containerNo")), ("bl", container.field("blNo"))];
+            let entries = declarations(container).map(|entry| ("entry", entry.field("customsDeclarationNo")));
+            keys.extend(own.into_iter().chain(entries).filter_map(|(kind, number)| Some((kind, number?.into()))));
+        }
+    }
+    keys
+}
+
+/// Whether every container of the results is released, by `customsClearanceFlag`, which 1datatech maps to `Y` or `N` (3.2.3,
+/// some ports only). Without a container none is.
+#[must_use]
+pub fn is_released(results: &[&Json<'_>]) -> bool {
+    let mut containers = results.iter().flat_map(|result| containers(bill(result))).peekable();
+    containers.peek().is_some() && containers.all(|container| container.field("customsClearanceFlag") == Some("Y"))
+}
+
+/// The bill of a result: its `resultData`, or the result itself where it has none.
+#[must_use]
+pub fn bill<'a>(result: &'a Json<'_>) -> &'a Json<'a> {
+    result.get("resultData").filter(|data| data.is_object()).unwrap_or(result)
+}
+
+/// The containers of a bill.
+pub fn containers<'a>(bill: &'a Json<'_>) -> impl Iterator<Item = &'a Json<'a>> {
+    objects(bill, "containerInfoList")
+}
+
+/// The declarations of a container.
+pub fn declarations<'a>(container: &'a Json<'_>) -> impl Iterator<Item = &'a Json<'a>> {
+    objects(container, "declareInfoList")
+}
+
+fn objects<'a>(json: &'a Json<'_>, name: &str) -> impl Iterator<Item = &'a Json<'a>> {
+    json.list(name).iter().filter(|element| element.is_object())
 }
 
 /// A subscription as 1datatech tells it from others: `<carrierCd>:<subType>:<subNo>[:<importAndExportFlag>]` (3.2.3).

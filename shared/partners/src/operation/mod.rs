@@ -25,7 +25,8 @@ mod tests;
 
 use serde::Deserialize;
 
-use crate::Partner;
+use crate::profile::Finding;
+use crate::{Json, Partner};
 
 pub use check::{Fault, check};
 pub use field::{Field, Format, Kind, Need, Rule};
@@ -67,6 +68,8 @@ pub struct Operation<'n> {
     pub keys: &'static [(&'static str, &'static str)],
     /// The answer's `data` is, or holds, the partner's own serial of the order.
     pub gives_serial: bool,
+    /// Finds the data in its answer that a push would bring as well; nothing where it has none.
+    pub brings: Option<fn(&Json<'_>) -> Vec<Finding>>,
     /// Caution for readers of a refusal, beyond the partner's text.
     pub caution: Option<&'static str>,
     /// Why not to build on it, where the partner has withdrawn it.
@@ -100,6 +103,7 @@ impl<'n> Operation<'n> {
             file: None,
             keys: &[],
             gives_serial: false,
+            brings: None,
             caution: None,
             deprecated: None,
             source,
