@@ -156,7 +156,7 @@ fn the_environment_is_read_in_named_places() {
         .map(|source| source.strip_prefix(&root).unwrap().display().to_string())
         .collect();
     readers.sort_unstable();
-    // The function's start, secrets that the configuration says are there, and the filter of the logs.
+    // Secrets that the configuration says are there, the function's start, and the filter of the logs.
     let named = ["shared/config/src/sources.rs", "shared/lambda/src/aws.rs", "shared/telemetry/src/logs.rs"];
     assert_eq!(readers, named);
 }
@@ -241,7 +241,10 @@ fn is_beside(path: &str) -> bool {
         "functions/openapi/openapi.json",
     ];
     let is_row = path.starts_with("tests/it/calls/rows/");
-    beside.contains(&path) || (path.starts_with("tests/") && !is_row) || path.contains("/tests")
+    beside.contains(&path)
+        || path.starts_with("docs/")
+        || (path.starts_with("tests/") && !is_row)
+        || path.contains("/tests")
 }
 
 /// Holds the places of something that is there against the section that lists the places of such a thing.

@@ -177,8 +177,13 @@ fn deliveries_go_to_whom_they_interest() {
 }
 
 #[test]
-fn snapshot_is_compared_with_the_latest_alone() {
-    let drafts = arrival("[{\"bl\":\"B1\"}]", None).drafts;
-    let draft = drafts.into_iter().next().unwrap();
-    assert_eq!((draft.identity, draft.snapshot().identity), (Identity::Content, Identity::Snapshot));
+fn data_that_an_answer_brings_is_compared_with_the_latest() {
+    let finding = Finding {
+        event_type: "t.e",
+        body: "{\"bl\":\"B1\"}".to_owned(),
+        keys: vec![("bl", "B1".to_owned())],
+        is_released: true,
+    };
+    let draft = brought(&"c".into(), finding).unwrap();
+    assert_eq!((draft.identity, draft.milestone), (Identity::Snapshot, Some(Milestone::Released)));
 }
