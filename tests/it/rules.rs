@@ -158,8 +158,8 @@ fn the_environment_is_read_in_named_places() {
         .map(|source| source.strip_prefix(&root).unwrap().display().to_string())
         .collect();
     readers.sort_unstable();
-    // The function's start, secrets that the configuration says are there, and the filter of the logs.
-    let named = ["shared/lambda/src/aws.rs", "shared/config/src/sources.rs", "shared/telemetry/src/logs.rs"];
+    // Secrets that the configuration names, the function's start, and the filter of the logs.
+    let named = ["shared/config/src/sources.rs", "shared/lambda/src/aws.rs", "shared/telemetry/src/logs.rs"];
     assert_eq!(readers, named);
 }
 
