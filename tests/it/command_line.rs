@@ -167,7 +167,7 @@ async fn mistakes_are_named() {
         ("push syn_status --connection nobody", "--connection: nobody"),
         ("push syn_status --file /nowhere", "cannot read /nowhere"),
         ("events show 00", "48 hex digits"),
-        (&format!("events show {}", "00".repeat(24)), "there is no event"),
+        (&format!("events show {}", "00".repeat(24)), "does not exist"),
     ] {
         let said = operator.says(words);
         assert!(!said.fine && said.errors.contains(told), "{words}: {said:?}");

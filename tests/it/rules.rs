@@ -156,7 +156,7 @@ fn the_environment_is_read_in_named_places() {
         .map(|source| source.strip_prefix(&root).unwrap().display().to_string())
         .collect();
     readers.sort_unstable();
-    // Secrets that the configuration says are there, the function's start, and the filter of the logs.
+    // Secrets that the configuration names, the function's start, and the filter of the logs.
     let named = ["shared/config/src/sources.rs", "shared/lambda/src/aws.rs", "shared/telemetry/src/logs.rs"];
     assert_eq!(readers, named);
 }

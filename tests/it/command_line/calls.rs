@@ -62,11 +62,11 @@ async fn failed_call_has_text_and_exit_code() {
     assert_eq!((failed.code, &json(&failed)["state"]), (Some(1), &"failed".into()));
     assert_eq!(operator.says("call xhq bghList").code, Some(1));
     for (words, told) in [
-        ("call nobody upload", "nobody is no connection"),
-        ("call xhq uplaod", "`tongguan call xhq` lists what it offers"),
+        ("call nobody upload", "has no connection nobody"),
+        ("call xhq uplaod", "`tongguan call xhq` lists its operations"),
         ("call xhq upload --file /nowhere", "cannot read /nowhere"),
         ("call xhq fileUpload --enclose /nowhere", "cannot read /nowhere"),
-        (&format!("calls show {}", "00".repeat(24)), "there is no call"),
+        (&format!("calls show {}", "00".repeat(24)), "does not exist"),
         (&format!("calls resolve {} done", "00".repeat(24)), "there is no call"),
     ] {
         let said = operator.says(words);
