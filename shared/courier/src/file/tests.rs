@@ -179,7 +179,7 @@ async fn an_error_page_is_not_a_file() {
         assert!(!no.worth_repeating, "{name} {no:?}");
     }
     let no = given(&named("a.zip"), answered(200, Some("application/json"), b"{}")).await.unwrap_err();
-    let told = "does not begin as a .zip does, so it is none; its server calls it application/json";
+    let told = "does not begin like a .zip file; its server says application/json";
     assert!(no.text.ends_with(told), "{no:?}");
 }
 
