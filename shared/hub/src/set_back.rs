@@ -235,4 +235,25 @@ mod tests {
         assert!(back.call.as_ref().is_some_and(|call| call.sending && call.progress.due == NOW.after(LEASE)));
         assert_eq!(back.brought_back(waits, &call, LEASE, NOW), None);
     }
+
+    #[test]
+    fn aliases_are_brought_back_from_beyond_their_time_alone() {
+        let waits = |_: &EndpointId| Waits { lease: LEASE, schedule: const { &Schedule::new(Vec::new()) } };
+        let call = Waits { lease: LEASE, schedule: &schedule() };
+        let back = |due: Utc| {
+            let work = Work { index_by: Some(due), ..Work::default() };
+            work.brought_back(waits, &call, LEASE, NOW).map(|next| next.index_by)
+        };
+        let latest = NOW.after(LEASE + EARLY);
+        assert_eq!(back(NOW.after(LEASE)), None);
+        assert_eq!(back(latest), None);
+        assert_eq!(back(Utc(latest.0 + 1)), Some(Some(NOW.after(LEASE))));
+    }
+
+    #[test]
+    fn longest_wait_is_the_longest_of_all_that_may_be_asked() {
+        let longest = |delay| Waits { lease: LEASE, schedule: &Schedule::new(vec![delay]) }.longest();
+        assert_eq!(longest(Duration::from_secs(5)), LONGEST_RETRY_AFTER);
+        assert!(longest(DAYS) >= DAYS);
+    }
 }

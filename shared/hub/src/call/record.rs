@@ -378,5 +378,14 @@ mod tests {
     fn queued_call_is_shown_as_its_request() {
         let event = shown(&record(BODY, None), &[]).unwrap();
         assert_eq!((&*event.data(), event.meta.kind.as_str()), (BODY.as_bytes(), "xhq.upload"));
+        assert_eq!(event.meta.data, Data::Json(0..BODY.len()));
+    }
+
+    #[test]
+    fn subject_of_a_call_is_told_from_a_shipments() {
+        assert!(is_subject(&record(BODY, None).event.key.subject));
+        for other in ["order:SO-1", "call", "caller:1"] {
+            assert!(!is_subject(&Subject::from(other)), "{other}");
+        }
     }
 }
