@@ -355,3 +355,10 @@ fn failed_work_dates_from_its_first_failure() {
         assert_eq!(given.has_failed(), failed.is_some());
     }
 }
+
+#[test]
+fn postponement_is_remembered_and_a_failure_is_none() {
+    let fresh = || delivery(0);
+    assert!(!fresh().failed(None, &schedule(), Utc(1)).progress.was_postponed());
+    assert!(fresh().postponed(Utc(20), "", &schedule(), Utc(1)).progress.was_postponed());
+}
