@@ -6,6 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::attempt::is_zero;
 use crate::call::{Call, Standing};
 use crate::delivery::{Delivery, State};
 use crate::ledger::Tally;
@@ -57,12 +58,6 @@ pub struct Meta {
     /// It may be a late retry of an older equal one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub possible_repeat: bool,
-}
-
-/// Whether a count says nothing.
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
-const fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 /// Part of an event's body that is the payload.
