@@ -161,6 +161,12 @@ impl Problem {
         } else {
             tracing::info!(function, status = self.status.as_u16(), problem = self.kind, "request refused");
         }
+        self.unlogged()
+    }
+
+    /// The same answer, for a caller that logs the failure itself.
+    #[must_use]
+    pub fn unlogged(&self) -> Response<Bytes> {
         // Texts, numbers and what is JSON already: it prints.
         let body = serde_json::to_vec(self).unwrap_or_default();
         let mut response = build(self.status, "application/problem+json", body);

@@ -7,16 +7,13 @@ use hub::schedule::Schedule;
 use super::reader::{Item, Table};
 use super::values::print;
 
-/// The longest an attempt may take: a function that waits for it must end within the gateway's 30 seconds.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(25);
-
 /// The longest schedule.
 const MOST_RETRIES: usize = 100;
 
 /// How long an attempt may take: at most half of `sweep_every`, as is the default where that is less.
 pub(super) fn timeout(table: &mut Table<'_>, default: Duration, sweep_every: Duration) -> Option<Duration> {
     table.or("timeout", default.min(sweep_every / 2), |item| {
-        let timeout = item.duration(Duration::from_millis(1)..=LONGEST_TIMEOUT)?;
+        let timeout = item.duration()?;
         let fits = timeout * 2 <= sweep_every;
         let (every, enough) = (print(sweep_every), print(timeout * 2));
         let too_long = format!("must be at most half of sweep_every ({every}): lower it, or raise that to {enough}");
@@ -26,7 +23,7 @@ pub(super) fn timeout(table: &mut Table<'_>, default: Duration, sweep_every: Dur
 
 /// How many attempts may be under way at once.
 pub(super) fn concurrency(table: &mut Table<'_>, default: u32) -> Option<usize> {
-    let concurrency = table.or("concurrency", default, |item| item.integer(1..=1024))?;
+    let concurrency = table.or("concurrency", default, Item::integer)?;
     usize::try_from(concurrency).ok()
 }
 
@@ -36,7 +33,7 @@ pub(super) fn retry(table: &mut Table<'_>) -> Option<Schedule> {
 }
 
 fn schedule(item: &Item<'_>) -> Option<Schedule> {
-    let delays = item.each(|item| item.duration(Duration::from_millis(1)..=Duration::from_hours(7 * 24)))?;
+    let delays = item.each(Item::duration)?;
     if delays.len() > MOST_RETRIES {
         return item.wrong(format!("must hold at most {MOST_RETRIES} delays"));
     }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use hub::slip::nearest;
@@ -17,12 +16,6 @@ use super::reader::{Item, Table};
 use super::secrets::Availability;
 use super::values::is_url_safe;
 use super::{Connection, calls, trust};
-
-/// How long events may be kept, in days.
-pub(super) const RETENTION_DAYS: RangeInclusive<u32> = 1..=3650;
-
-/// Range of the repeat window. Without a window, a retry could not be told from news.
-const REPEAT_WINDOWS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24 * 90);
 
 /// The shortest key that nobody guesses.
 pub(super) const SHORTEST_KEY: usize = 32;
@@ -40,10 +33,8 @@ pub(super) fn read(
     let id = ids.take(&mut table, "\"xhq-sh\"");
     let partner = table.need("partner", "\"xhq\"").and_then(|item| read_partner(&item));
     let allow_ips = table.or("allow_ips", vec![], networks);
-    let retention = table.or("retention_days", retention, |item| {
-        item.integer(RETENTION_DAYS).map(|days| Duration::from_hours(24) * days)
-    });
-    let repeat_window = table.or("repeat_window", hub::identity::REPEAT_WINDOW, |item| item.duration(REPEAT_WINDOWS));
+    let retention = table.or("retention_days", retention, |item| Some(Duration::from_hours(24) * item.integer()?));
+    let repeat_window = table.or("repeat_window", hub::identity::REPEAT_WINDOW, Item::duration);
     let base_url = read_base_url(&mut table, partner);
     let calls = calls::read(&mut table, sweep_every);
     let trust = trust::read(&mut table, system_roots);
@@ -166,8 +157,8 @@ impl Given {
 }
 
 fn credentials(table: &mut Table<'_>, names: impl Iterator<Item = &'static str>) -> Option<Given> {
-    let given: Vec<_> =
-        names.filter_map(|name| table.get(name).map(|item| item.credential().map(|held| (name, held)))).collect();
+    let read = |name| table.credential(name).map(|item| Some((name, item.credential()?)));
+    let given: Vec<_> = names.filter_map(read).collect();
     let given = given.into_iter().collect::<Option<Vec<_>>>()?;
     Some(given.into_iter().fold(Given::default(), |all, (name, held)| all.with(name.to_owned(), held)))
 }

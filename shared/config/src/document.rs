@@ -60,9 +60,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         path => Some(path.into()),
     });
     let day = Duration::from_hours(24);
-    let retention = root.or("retention_days", 90, |item| item.integer(connections::RETENTION_DAYS)).map(|n| day * n);
-    let sweep_every =
-        root.or("sweep_every", SWEEP_EVERY, |item| item.duration(Duration::from_secs(1)..=Duration::from_mins(15)));
+    let retention = root.or("retention_days", 90, Item::integer).map(|n| day * n);
+    let sweep_every = root.or("sweep_every", SWEEP_EVERY, Item::duration);
     let system_roots = root.or("system_roots", false, Item::flag);
     let system = system_roots.unwrap_or_default();
 

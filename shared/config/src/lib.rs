@@ -8,6 +8,7 @@ mod credentials;
 mod document;
 mod encoding;
 mod endpoints;
+mod keys;
 mod patterns;
 mod places;
 mod reader;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use context::{Context, Unconfigured};
 pub use credentials::Credentials;
+pub use keys::{Absent, KEYS, Key, Kind, Text};
 pub use server::Server;
 pub use sources::Sources;
 pub use values::socket_address;

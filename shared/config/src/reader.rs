@@ -4,7 +4,6 @@
 //! mistake quotes a value unless its reader knows that it is no secret.
 
 use std::cell::{Cell, RefCell};
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use hub::slip::slip_of;
@@ -12,8 +11,9 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
+use super::keys::{Key, Kind};
 use super::values;
-use super::{Credentials, Mistake, Sources, places};
+use super::{Credentials, KEYS, Mistake, Sources, places};
 
 /// A document being read.
 pub(super) struct Reading<'d> {
@@ -99,18 +99,20 @@ impl<'d> Reading<'d> {
     }
 }
 
-/// A table, of which keys are asked for one by one; [`Table::close`] complains about those that nobody asked for.
+/// A table, of which keys are asked for one by one; [`Table::close`] complains about those that nobody asked for. A key that
+/// its list lacks cannot be asked for.
 pub(super) struct Table<'d> {
     reading: &'d Reading<'d>,
     path: String,
     offset: usize,
     entries: &'d DeTable<'d>,
+    keys: &'static [Key],
     asked: Vec<&'static str>,
 }
 
 impl<'d> Table<'d> {
     pub(super) const fn root(reading: &'d Reading<'d>, entries: &'d DeTable<'d>) -> Self {
-        Self { reading, path: String::new(), offset: 0, entries, asked: Vec::new() }
+        Self { reading, path: String::new(), offset: 0, entries, keys: KEYS, asked: Vec::new() }
     }
 
     fn key(&self, name: &str) -> String {
@@ -119,9 +121,20 @@ impl<'d> Table<'d> {
 
     /// The value of a key that may be left out.
     pub(super) fn get(&mut self, name: &'static str) -> Option<Item<'d>> {
+        let key = self.keys.iter().find(|key| key.name == name)?;
+        self.item(name, &key.kind)
+    }
+
+    /// The value of a credential, which is named by the partner's profile and may be left out.
+    pub(super) fn credential(&mut self, name: &'static str) -> Option<Item<'d>> {
+        self.item(name, &Kind::Plain)
+    }
+
+    fn item(&mut self, name: &'static str, kind: &'static Kind) -> Option<Item<'d>> {
         self.asked.push(name);
         let value = self.entries.get(name)?;
-        Some(Item { reading: self.reading, key: self.key(name), offset: value.span().start, value: value.get_ref() })
+        let (key, offset) = (self.key(name), value.span().start);
+        Some(Item { reading: self.reading, key, offset, value: value.get_ref(), kind })
     }
 
     /// The value of a key that may not be left out.
@@ -155,7 +168,7 @@ impl<'d> Table<'d> {
             let DeValue::Table(entries) = item.value else {
                 return item.wrong(format!("must be a table: write [[{name}]]"));
             };
-            Some(Self { reading: self.reading, path: item.key, offset: item.offset, entries, asked: Vec::new() })
+            Some(item.of(entries))
         });
         tables.collect()
     }
@@ -186,7 +199,8 @@ impl<'d> Table<'d> {
                 continue;
             }
             let (key, offset) = (self.key(name), value.span().start);
-            rest.push((name.to_owned(), Item { reading: self.reading, key, offset, value: value.get_ref() }));
+            let item = Item { reading: self.reading, key, offset, value: value.get_ref(), kind: &Kind::Plain };
+            rest.push((name.to_owned(), item));
         }
         rest
     }
@@ -217,6 +231,7 @@ pub(super) struct Item<'d> {
     key: String,
     offset: usize,
     pub(super) value: &'d DeValue<'d>,
+    kind: &'static Kind,
 }
 
 impl<'d> Item<'d> {
@@ -267,13 +282,18 @@ impl<'d> Item<'d> {
 
     fn element(&self, index: usize, value: &'d Spanned<DeValue<'d>>) -> Self {
         let key = format!("{}[{index}]", self.key);
-        Self { reading: self.reading, key, offset: value.span().start, value: value.get_ref() }
+        Self { reading: self.reading, key, offset: value.span().start, value: value.get_ref(), kind: self.kind }
     }
 
     /// The table that this is; `wanted` says which it should be.
     pub(super) fn table(&self, wanted: &str) -> Option<Table<'d>> {
         let DeValue::Table(entries) = self.value else { return self.wrong_type(wanted) };
-        Some(Table { reading: self.reading, path: self.key.clone(), offset: self.offset, entries, asked: Vec::new() })
+        Some(self.of(entries))
+    }
+
+    fn of(&self, entries: &'d DeTable<'d>) -> Table<'d> {
+        let (path, keys) = (self.key.clone(), self.kind.keys());
+        Table { reading: self.reading, path, offset: self.offset, entries, keys, asked: Vec::new() }
     }
 
     /// The value as `T` reads it. Of several mistakes in its form only the first is noted, where it is.
@@ -309,19 +329,23 @@ impl<'d> Item<'d> {
         }
     }
 
-    pub(super) fn integer(&self, within: RangeInclusive<u32>) -> Option<u32> {
+    /// An integer within the bounds that the list of keys sets.
+    pub(super) fn integer(&self) -> Option<u32> {
         let DeValue::Integer(integer) = self.value else { return self.wrong_type("an integer") };
         let read = u32::from_str_radix(integer.as_str(), integer.radix()).ok();
+        let within = if let Kind::Integer(within) = self.kind { within.clone() } else { 0..=u32::MAX };
         let allowed = || format!("must be between {} and {}", within.start(), within.end());
         read.filter(|integer| within.contains(integer)).or_else(|| self.wrong(allowed()))
     }
 
-    /// A duration: `"500ms"`, `"5s"`, `"2m"`, `"1h"`, `"1d"`.
-    pub(super) fn duration(&self, within: RangeInclusive<Duration>) -> Option<Duration> {
+    /// A duration within the bounds that the list of keys sets: `"500ms"`, `"5s"`, `"2m"`, `"1h"`, `"1d"`.
+    pub(super) fn duration(&self) -> Option<Duration> {
         let text = self.text()?;
         let Some(duration) = values::duration(text) else {
             return self.wrong("must be a duration such as \"500ms\", \"5s\", \"2m\", \"1h\" or \"1d\"");
         };
+        let within =
+            if let Kind::Duration(within) = self.kind { within.clone() } else { Duration::ZERO..=Duration::MAX };
         let (least, most) = (values::print(*within.start()), values::print(*within.end()));
         let allowed = || format!("must be between {least} and {most}");
         within.contains(&duration).then_some(duration).or_else(|| self.wrong(allowed()))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reader::Table;
+use super::reader::{Item, Table};
 
 /// How the local hub's port treats connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,14 +33,11 @@ const MEGABYTE: usize = 1024 * 1024;
 
 pub(super) fn read(mut table: Table<'_>) -> Option<Server> {
     let usual = Server::default();
-    let idle_timeout = table
-        .or("idle_timeout", usual.idle_timeout, |item| item.duration(Duration::from_secs(1)..=Duration::from_hours(1)));
-    let count = |number: u32| usize::try_from(number).ok();
-    let connections = table.or("connections", usual.connections, |item| count(item.integer(16..=65_536)?));
-    let per_address =
-        table.or("connections_per_address", usual.connections_per_address, |item| count(item.integer(1..=65_536)?));
-    let budget =
-        table.or("body_budget_mb", usual.body_budget, |item| Some(count(item.integer(8..=65_536)?)? * MEGABYTE));
+    let idle_timeout = table.or("idle_timeout", usual.idle_timeout, Item::duration);
+    let count = |item: &Item<'_>| usize::try_from(item.integer()?).ok();
+    let connections = table.or("connections", usual.connections, count);
+    let per_address = table.or("connections_per_address", usual.connections_per_address, count);
+    let budget = table.or("body_budget_mb", usual.body_budget, |item| Some(count(item)? * MEGABYTE));
     table.close(&[]);
     Some(Server {
         idle_timeout: idle_timeout?,

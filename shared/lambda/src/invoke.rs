@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Problem;
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
 use bytes::Bytes;
 use config::{Context, Unconfigured};
-use lambda_http::http::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
+use lambda_http::http::header::LOCATION;
 use lambda_http::http::{Request as HttpRequest, StatusCode, Uri};
 use lambda_http::{Body, Error, RequestExt as _, Response};
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -16,12 +17,15 @@ use serde_json::value::{RawValue, to_raw_value};
 use store::Store;
 use tracing::Instrument as _;
 
-use crate::request::{MOST_ANSWER, guarded, problem, too_large};
+use crate::request::{MOST_ANSWER, guarded, too_large};
 use crate::run::run;
 use crate::{CacheState, ConfigCache, Deployed, Function, Invocation, answer_api, aws, request};
 
 /// Time limit of a reading of the secret for a refused request.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Time after which the ERP may repeat a request that was not taken because the secret could not be read.
+const RETRY_AFTER: Duration = Duration::from_secs(15);
 
 /// Tells an event of the gateway from any other.
 #[derive(Deserialize)]
@@ -130,11 +134,7 @@ where
 fn unreadable() -> Response<Bytes> {
     let detail = "the configuration cannot be read now, and may have what this request needs; please repeat it";
     tracing::warn!(status = 503, "request not taken: {detail}");
-    let mut response = Response::new(Bytes::from(problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("15"));
-    response
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).retry_after(RETRY_AFTER).unlogged()
 }
 
 /// An answer as a direct invocation gets it.
@@ -167,7 +167,7 @@ async fn answer_invocation(left: Duration, answer: impl Future<Output = Response
         tracing::info!(outcome = response.status().as_u16(), "answered");
         Ok(text)
     });
-    answered.unwrap_or_else(|(status, problem)| format!("{{\"status\":{},\"body\":{problem}}}", status.as_u16()))
+    answered.unwrap_or_else(|problem| invoked(&problem.unlogged()))
 }
 
 /// An answer as the gateway takes it from a function.

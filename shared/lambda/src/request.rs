@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use api::Problem;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use hub::Utc;
@@ -10,7 +11,6 @@ use lambda_http::http::header::{CONTENT_TYPE, HeaderValue};
 use lambda_http::http::uri::PathAndQuery;
 use lambda_http::http::{Request as HttpRequest, StatusCode, Uri};
 use lambda_http::{Body, Request, RequestExt as _, Response};
-use serde_json::json;
 use telemetry::metrics;
 use tokio::time::timeout;
 
@@ -41,9 +41,9 @@ pub(crate) fn invocation(request: &Request, now: Utc) -> Invocation {
     request.lambda_context_ref().map_or_else(Invocation::default, |context| Invocation::new(context, now))
 }
 
-/// A handler's answer, or the status and problem that stand for it: it panicked, or was not done in the time that is left.
-/// The next request is served.
-pub(crate) async fn guarded<T>(left: Duration, answer: impl Future<Output = T>) -> Result<T, (StatusCode, String)> {
+/// A handler's answer, or the problem that stands for it: it panicked, or was not done in the time that is left. The next
+/// request is served.
+pub(crate) async fn guarded<T>(left: Duration, answer: impl Future<Output = T>) -> Result<T, Problem> {
     let (status, outcome, what) = match timeout(left, AssertUnwindSafe(answer).catch_unwind()).await {
         Ok(Ok(answer)) => return Ok(answer),
         Ok(Err(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "panicked", "the hub failed"),
@@ -51,13 +51,7 @@ pub(crate) async fn guarded<T>(left: Duration, answer: impl Future<Output = T>) 
     };
     tracing::error!(outcome, "{what}");
     metrics::emit(telemetry::system_clock()(), &metrics::errors(1));
-    Err((status, problem(status, "unavailable", &format!("{what}; the same request may be repeated"))))
-}
-
-/// RFC 9457, as the functions' own problems are.
-pub(crate) fn problem(status: StatusCode, kind: &str, detail: &str) -> String {
-    let kind = format!("urn:tongguan:problem:{kind}");
-    json!({"type": kind, "title": status.canonical_reason(), "status": status.as_u16(), "detail": detail}).to_string()
+    Err(Problem::new(status, "unavailable", format!("{what}; the same request may be repeated")))
 }
 
 /// Size of a body as a string within JSON, in bytes.
@@ -71,31 +65,22 @@ fn quoted(body: &[u8]) -> usize {
 }
 
 /// The problem in place of an answer that Lambda would not take.
-pub(crate) fn too_large(bytes: usize) -> (StatusCode, String) {
-    let status = StatusCode::INTERNAL_SERVER_ERROR;
+pub(crate) fn too_large(bytes: usize) -> Problem {
     let detail = format!("an answer of {bytes} bytes is more than Lambda takes from a function");
-    (status, problem(status, "answer-too-large", &detail))
+    tracing::error!("request not answered: {detail}");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "answer-too-large", detail)
 }
 
 /// Turns an answer to the ERP into Lambda's, where it is there in the time that is left of the invocation.
 pub async fn answer_api(left: Duration, answer: impl Future<Output = Response<Bytes>>) -> Response<Body> {
     let answered = guarded(left, answer).await.and_then(|response| {
-        if quoted(response.body()) <= MOST_ANSWER {
-            return Ok(response);
+        if quoted(response.body()) > MOST_ANSWER {
+            return Err(too_large(response.body().len()));
         }
-        Err(too_large(response.body().len()))
+        tracing::info!(outcome = response.status().as_u16(), "answered");
+        Ok(response)
     });
-    let response = match answered {
-        Ok(response) => response,
-        Err((status, problem)) => {
-            let mut response = respond(status.as_u16(), problem);
-            let content_type = HeaderValue::from_static("application/problem+json");
-            response.headers_mut().insert(CONTENT_TYPE, content_type);
-            return response;
-        }
-    };
-    tracing::info!(outcome = response.status().as_u16(), "answered");
-    response.map(|body| match String::from_utf8(body.into()) {
+    answered.unwrap_or_else(|problem| problem.unlogged()).map(|body| match String::from_utf8(body.into()) {
         Ok(text) => Body::Text(text),
         Err(error) => Body::Binary(error.into_bytes()),
     })

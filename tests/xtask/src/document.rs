@@ -1,9 +1,12 @@
-//! Documents of which a part is generated: what is between `<!-- generated: name -->` and `<!-- end -->`.
+//! Files of which a part is generated: in a document what is between `<!-- generated: name -->` and `<!-- end -->`, in a
+//! webhook's sample event the body.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use hub::action::Action;
 
 use crate::Generated;
 
@@ -14,6 +17,19 @@ pub(crate) fn with_tables(root: &Path, path: &str, tables: &[(&str, String)]) ->
         replace(&text, name, table).with_context(|| format!("{path} lacks the markers of the table {name}"))
     })?;
     Ok(Generated { path: path.to_owned(), text })
+}
+
+/// The sample event of a webhook, whose body is the action's first example; nothing for a webhook without a sample of its
+/// own.
+pub(crate) fn with_body(root: &Path, action: &Action) -> anyhow::Result<Option<Generated>> {
+    const START: &str = "\"body\": \"";
+    let path = format!("infra/events/{}.json", action.name);
+    let (true, Some(example)) = (root.join(&path).exists(), action.examples.first()) else { return Ok(None) };
+    let text = fs::read_to_string(root.join(&path)).with_context(|| format!("cannot read {path}"))?;
+    let (before, rest) = text.split_once(START).with_context(|| format!("{path} lacks a body"))?;
+    let (_, after) = rest.split_once('"').with_context(|| format!("{path} lacks the end of its body"))?;
+    let body = BASE64_STANDARD.encode(example.body);
+    Ok(Some(Generated { path, text: format!("{before}{START}{body}\"{after}") }))
 }
 
 /// The text with a table between its markers; nothing where they are missing.

@@ -5,6 +5,7 @@
 
 mod command;
 mod document;
+mod keys;
 mod tables;
 
 use std::fs;
@@ -25,7 +26,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Write the API's document, the partners' tables, the shell completions and the manual pages
+    /// Write the API's document, the tables of partners and keys, the bodies of sample events, the shell completions and the
+    /// manual pages
     Generate {
         /// Write nothing; exit with 1 where a file differs from its source
         #[arg(long)]
@@ -71,7 +73,12 @@ fn generated(root: &Path) -> anyhow::Result<Vec<Generated>> {
     let mut files = vec![
         Generated { path: "functions/openapi/openapi.json".to_owned(), text: openapi },
         document::with_tables(root, "docs/partners.md", &tables::all())?,
+        document::with_tables(root, "docs/configuration.md", &[("keys", keys::keys(&keys::ENGLISH))])?,
+        document::with_tables(root, "docs/zh-CN/configuration.md", &[("keys", keys::keys(&keys::CHINESE))])?,
     ];
+    for action in callback::ACTIONS {
+        files.extend(document::with_body(root, &action)?);
+    }
     files.extend(command::completions());
     files.extend(command::manual()?);
     Ok(files)

@@ -13,7 +13,7 @@ pub(crate) fn all() -> [(&'static str, String); 4] {
 }
 
 /// A table of Markdown.
-fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub(crate) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut text = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(N));
     for row in rows {
         let _ = writeln!(text, "| {} |", row.join(" | "));
@@ -21,11 +21,11 @@ fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String
     text
 }
 
-fn code(text: impl std::fmt::Display) -> String {
+pub(crate) fn code(text: impl std::fmt::Display) -> String {
     format!("`{text}`")
 }
 
-fn list(texts: impl IntoIterator<Item = String>, between: &str) -> String {
+pub(crate) fn list(texts: impl IntoIterator<Item = String>, between: &str) -> String {
     texts.into_iter().collect::<Vec<_>>().join(between)
 }
 

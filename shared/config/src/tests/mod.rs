@@ -1,5 +1,6 @@
 mod calls;
 mod credentials;
+mod keys;
 mod mistakes;
 mod taken;
 mod trust;
@@ -45,10 +46,11 @@ fn sources() -> Sources<'static> {
     }
 }
 
-/// Reads a document in which `@KEY`, `@OTHER` and `@WHSEC` stand for good secrets.
+/// Reads a document in which `@KEY`, `@OTHER` and `@WHSEC` stand for good secrets, and `@CA` for a certificate.
 fn read(text: &str) -> Result<Config, Vec<Mistake>> {
     let text = text.replace("@KEY", KEY).replace("@OTHER", OTHER_KEY);
-    let text = text.replace("@WHSEC2", OTHER_WHSEC).replace("@WHSEC", WHSEC);
+    let text =
+        text.replace("@WHSEC2", OTHER_WHSEC).replace("@WHSEC", WHSEC).replace("@CA", &trust::CA.replace('\n', "\\n"));
     Config::parse_with(&text, &sources())
 }
 
@@ -92,6 +94,8 @@ rate = { calls = 10_000, per = "1d" }
 allow_private = true
 allow_private_files = true
 ca_file = "ca"
+ca_pem = "@CA"
+required = { feeConfirm = ["feeId"] }
 encodings = { package = "multipart", sendMsg = "form" }
 file_part = "upload"
 base64_field = "content"
@@ -144,6 +148,8 @@ connections = ["xhq-*", "te"]
 types = ["xhq.*", "trackingeyes.customs_status", "call.failed"]
 retry = ["500ms", "5s", "2m", "1h", "1d"]
 allow_private = true
+ca_file = "ca"
+ca_pem = "@CA"
 timeout = "25s"
 concurrency = 1024
 

@@ -1,0 +1,319 @@
+//! The list itself, in the order of the documents.
+
+use std::time::Duration;
+
+use partners::Partner;
+use partners::operation::{self, Address, FilePlace};
+use partners::profile::Setting;
+
+use super::Absent::{Other, Required, Value};
+use super::Kind::{Credentials, Integer, Plain, Table, Tables};
+use super::{Absent, Key, Kind, Text};
+
+const NONE: Absent = other("none", "无");
+const AS_ENDPOINT: Absent = other("as for an endpoint", "同接收端");
+
+const fn other(english: &'static str, chinese: &'static str) -> Absent {
+    Other(Text { english, chinese })
+}
+
+/// A plain key, the same at all partners.
+const fn key(name: &'static str, absent: Absent, english: &'static str, chinese: &'static str) -> Key {
+    Key { name, absent, kind: Plain, partners: |_| Some(vec![]), text: Text { english, chinese } }
+}
+
+impl Key {
+    const fn of(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// The key, at connections of those partners alone for which the function gives names or an empty list.
+    const fn at(self, partners: fn(Partner) -> Option<Vec<&'static str>>) -> Self {
+        Self { partners, ..self }
+    }
+}
+
+const fn millis(least: u64, most: u64) -> Kind {
+    Kind::Duration(Duration::from_millis(least)..=Duration::from_millis(most))
+}
+
+const fn seconds(least: u64, most: u64) -> Kind {
+    millis(least * 1000, most * 1000)
+}
+
+/// A function that waits for an attempt must end within the gateway's 30 seconds.
+const TIMEOUT: Kind = millis(1, 25_000);
+const RETENTION_DAYS: Kind = Integer(1..=3650);
+const CONCURRENCY: Kind = Integer(1..=1024);
+const RETRY: Kind = millis(1, 7 * DAY * 1000);
+
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+
+const ID: Key = key("id", Required, "1 to 64 of `a-z`, `0-9`, `-`", "1~64 位 `a-z`、`0-9`、`-`");
+
+fn has(partner: Partner, setting: Setting) -> Option<Vec<&'static str>> {
+    partner.profile().has(setting).then(Vec::new)
+}
+
+fn sends_file(partner: Partner, place: FilePlace) -> Option<Vec<&'static str>> {
+    operation::of(partner).any(|row| row.file == Some(place)).then(Vec::new)
+}
+
+fn lost_paths(partner: Partner) -> Option<Vec<&'static str>> {
+    let names = operation::of(partner).filter_map(|row| match row.address {
+        Address::Configured(name) => Some(name),
+        Address::Fixed(_) => None,
+    });
+    Some(names.collect()).filter(|names: &Vec<_>| !names.is_empty())
+}
+
+/// Keys of the document.
+pub const KEYS: &[Key] = &[
+    key("listen", Value("\"127.0.0.1:8787\""), "address and port", "监听地址和端口"),
+    key(
+        "data_dir",
+        Value("\"data\""),
+        "folder of the database. On a local disk, for one hub only; its files are readable by the hub's user alone",
+        "数据库所在目录，其中的文件只有运行通关的用户可读；须在本地磁盘上，且只供一个通关进程使用",
+    ),
+    key(
+        "retention_days",
+        Value("90"),
+        "days that events are kept and duplicates recognised. Pending deliveries and queued or ambiguous calls are \
+         kept until they end",
+        "事件保存天数，也是去重的有效期；待投递、排队中、结果不明的，了结之前一直保留",
+    )
+    .of(RETENTION_DAYS),
+    key(
+        "sweep_every",
+        Value("\"30s\""),
+        "interval of the sweep, which attempts overdue work",
+        "多久巡检一次到期的投递",
+    )
+    .of(seconds(1, 15 * 60)),
+    key(
+        "system_roots",
+        Value("false"),
+        "whether certificates of the system's authorities are accepted too",
+        "是否也信任操作系统自带的根证书",
+    ),
+    key("inbox", NONE, "address of the hub's own ERP inbox, for trials", "自带模拟 ERP 收件箱的地址，试用时开"),
+    key("server", NONE, "limits of the port", "端口如何对待连接").of(Table(SERVER)),
+    key("connections", NONE, "an account at a partner", "合作方的一个账号").of(Tables(CONNECTION)),
+    key("endpoints", NONE, "a URL of the ERP that receives events", "ERP 的一个接收端").of(Tables(ENDPOINT)),
+    key("api_keys", NONE, "keys of the ERP's requests", "ERP 调用本服务用").of(Tables(API_KEY)),
+];
+
+const SERVER: &[Key] = &[
+    key(
+        "idle_timeout",
+        Value("\"75s\""),
+        "longest idle time of a connection between two requests; longer than the reverse proxy keeps its own",
+        "连接在两次请求之间最多空闲多久，应长于前置代理保持连接的时间",
+    )
+    .of(seconds(1, HOUR)),
+    key(
+        "connections",
+        Value("1024"),
+        "most connections at once. A quarter is reserved for those that have shown a valid key, and idle ones are \
+         closed when places run out. The limit of open files may lower it",
+        "连接数上限，其中四分之一留给已出示正确密钥的连接，不够时空闲连接让位；受打开文件数限制",
+    )
+    .of(Integer(16..=65_536)),
+    key(
+        "connections_per_address",
+        Value("256"),
+        "most connections of one address that have shown no valid key yet. Behind a proxy all have its address",
+        "同一地址尚未出示密钥的连接数上限。经代理转发时，所有连接都是代理的地址",
+    )
+    .of(Integer(1..=65_536)),
+    key(
+        "body_budget_mb",
+        Value("64"),
+        "memory for bodies over 128 KB in progress. Further ones wait, or are answered with the retryable negative",
+        "处理中的大请求体（超过 128 KB）最多占用的内存，其余排队，或请对方稍后重推",
+    )
+    .of(Integer(8..=65_536)),
+];
+
+const CONNECTION: &[Key] = &[
+    ID,
+    key("partner", Required, "{partners}", "{partners}"),
+    key("keys", Required, "1 to 4, each 32 or more of `A-Z a-z 0-9 - _`", "1~4 个，每个至少 32 位，`A-Z a-z 0-9 - _`")
+        .at(|partner| partner.profile().pushes.map(|_| vec![])),
+    key("allow_ips", other("any", "不限"), "addresses and networks that may push", "允许推送的 IP 或网段"),
+    key(
+        "retention_days",
+        other("the global one", "取全局值"),
+        "days that its events are kept",
+        "这个账号的事件保存天数",
+    )
+    .of(RETENTION_DAYS),
+    key(
+        "repeat_window",
+        Value("\"10m\""),
+        "how long an order status or message (`syn_status`, `msg_notice`) equal to the order's latest counts as a \
+         retry. Later it is a new event with `possiblerepeat`: a reminder, or a second draft",
+        "订单状态、消息（`syn_status`、`msg_notice`）与该订单最近一条完全相同时，在此时间内算重推，过后算新事件并带 \
+         `possiblerepeat`：可能是再次提醒，也可能是第二稿",
+    )
+    .of(seconds(1, 90 * DAY)),
+    key("fee_actions", Value("[]"), "values of `action` that mean the fee push", "哪些 `action` 值是费用推送")
+        .at(|partner| has(partner, Setting::FeeActions)),
+    key(
+        "environment",
+        Value("\"production\""),
+        "`\"production\"` or `\"test\"`; not beside `base_url`",
+        "`\"production\"` 或 `\"test\"`；不能与 `base_url` 同时写",
+    )
+    .at(|partner| partner.profile().calls.test.map(|_| vec![])),
+    key(
+        "base_url",
+        other("the partner's", "合作方自己的地址"),
+        "`http` or `https`, without `?` and `#`",
+        "`http` 或 `https`，不含 `?`、`#`",
+    ),
+    key(
+        "",
+        NONE,
+        "secrets of the account; an operation that needs a missing one cannot be called; `*` is any other key",
+        "账号的密钥；缺少时，需要它的操作无法调用；`*` 指其余任意键",
+    )
+    .of(Credentials)
+    .at(|partner| {
+        let calls = &partner.profile().calls;
+        Some(if calls.any_credential { vec!["*"] } else { calls.credentials.to_vec() })
+    }),
+    key(
+        "timeout",
+        Value("\"15s\""),
+        "time for one attempt at a call, at most half of `sweep_every`, which shortens the default too",
+        "单次调用的时限，不超过 `sweep_every` 的一半，默认值也随之缩短",
+    )
+    .of(TIMEOUT),
+    key("concurrency", Value("8"), "most calls in progress", "同时调用的上限").of(CONCURRENCY),
+    key(
+        "retry",
+        AS_ENDPOINT,
+        "as for an endpoint, for calls that the partner did not process",
+        "同接收端；对方没有处理的调用按此重试",
+    )
+    .of(RETRY),
+    key("rate", NONE, "`{ calls = 10, per = \"1s\" }`: limit of calls", "`{ calls = 10, per = \"1s\" }`：调用频率上限")
+        .of(Table(RATE)),
+    key(
+        "allow_private",
+        Value("false"),
+        "whether `base_url` may be a private, loopback or reserved address",
+        "是否允许 `base_url` 指向内网、本机等保留地址",
+    ),
+    key(
+        "allow_private_files",
+        Value("false"),
+        "whether a file that the ERP gives by URL may be fetched from one",
+        "ERP 以 URL 给出的文件，是否允许从这类地址下载",
+    ),
+    key("ca_file", NONE, "as for an endpoint, for `base_url` and for files", "同接收端，用于 `base_url` 和文件下载"),
+    key("ca_pem", NONE, "its text in place of the file", "不用文件，直接写 PEM 文本"),
+    key("paths", NONE, "paths missing in the documents: `{ name = \"…\" }`", "公开文档缺失的路径：`{ 名称 = \"…\" }`")
+        .at(lost_paths),
+    key(
+        "encodings",
+        other("as documented", "按文档"),
+        "body encoding, `\"json\"`, `\"form\"` or `\"multipart\"` by operation",
+        "按操作指定 `\"json\"`、`\"form\"` 或 `\"multipart\"`",
+    )
+    .at(|partner| has(partner, Setting::Encodings)),
+    key(
+        "file_part",
+        Value("\"file\""),
+        "name of the multipart part that holds the file of `fileUpload`",
+        "`fileUpload` 里文件那一段的名称",
+    )
+    .at(|partner| sends_file(partner, FilePlace::Part)),
+    key(
+        "base64_field",
+        NONE,
+        "member that holds the file of `fileBase64Upload`",
+        "`fileBase64Upload` 里存放文件的字段名",
+    )
+    .at(|partner| sends_file(partner, FilePlace::Base64)),
+    key(
+        "required",
+        NONE,
+        "required fields that the partner's document does not show, by operation: \
+         `{ feeConfirm = [\"…\"] }`; a dot enters an object",
+        "文档里丢失、但对方必填的字段，按操作填写：`{ feeConfirm = [\"…\"] }`；用点进入下一层对象",
+    ),
+    key(
+        "token",
+        NONE,
+        "recipe for its token, because the rules are not public; the example file has one",
+        "取令牌的规则未公开，由配置描述；示例文件里有一例",
+    )
+    .at(|partner| has(partner, Setting::Recipes)),
+    key("signature", NONE, "recipe for its signature, likewise", "签名的规则，同样由配置描述")
+        .at(|partner| has(partner, Setting::Recipes)),
+];
+
+const RATE: &[Key] = &[
+    key("calls", Required, "most calls in any period of the length `per`", "任意一段 `per` 这么长的时间内最多调用几次")
+        .of(Integer(1..=10_000)),
+    key("per", Required, "length of the period", "这段时间的长度").of(millis(100, DAY * 1000)),
+];
+
+const ENDPOINT: &[Key] = &[
+    ID,
+    key("url", Required, "`http` or `https`, without user name and password", "`http` 或 `https`，不含用户名密码"),
+    key(
+        "secrets",
+        Required,
+        "1 or 2 of `\"whsec_\"` and the base64 of 24 to 64 bytes",
+        "1~2 个；`\"whsec_\"` 加 24~64 字节的 base64",
+    ),
+    key("format", Value("\"cloudevents\""), "or `\"raw\"`", "或 `\"raw\"`"),
+    key("connections", Value("[\"*\"]"), "ids, or a prefix and `*`", "连接 id，或前缀加 `*`"),
+    key(
+        "types",
+        Value("[\"*\"]"),
+        "`\"xhq.single_receipt\"`, `\"xhq.*\"`, `\"call.*\"`, …; with `format = \"raw\"`, `\"*\"` means pushes only, \
+         not `call.*`",
+        "`\"xhq.single_receipt\"`、`\"xhq.*\"`、`\"call.*\"` 等；`format = \"raw\"` 时 `\"*\"` 只指合作方推送的事件，\
+         不含 `call.*`",
+    ),
+    key(
+        "retry",
+        Value(r#"["5s", "30s", "2m", "10m", "30m", "1h", "2h", "4h", "8h", "12h", "12h", "12h", "12h"]"#),
+        "delays between attempts, at most 100; `[]` means one attempt",
+        "各次重试的间隔，最多 100 个；`[]` 表示只投一次",
+    )
+    .of(RETRY),
+    key(
+        "allow_private",
+        Value("false"),
+        "whether private, loopback and reserved addresses may be called",
+        "是否允许投递到内网、本机等保留地址",
+    ),
+    key(
+        "ca_file",
+        NONE,
+        "PEM file of additional certificate authorities; public ones are built in",
+        "另外信任的私有 CA 证书的 PEM 文件；公共 CA 已内置",
+    ),
+    key("ca_pem", NONE, "its text in place of the file", "不用文件，直接写 PEM 文本"),
+    key(
+        "timeout",
+        Value("\"10s\""),
+        "time for one attempt, at most half of `sweep_every`, which shortens the default too",
+        "单次投递的时限，不超过 `sweep_every` 的一半，默认值也随之缩短",
+    )
+    .of(TIMEOUT),
+    key("concurrency", Value("32"), "most attempts in progress", "同时投递的上限").of(CONCURRENCY),
+];
+
+const API_KEY: &[Key] = &[
+    ID,
+    key("key", Required, "32 or more visible ASCII characters", "至少 32 位可见 ASCII 字符"),
+    key("connections", Value("[\"*\"]"), "connections it may use", "可以看到的连接"),
+];
