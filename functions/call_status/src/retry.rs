@@ -9,7 +9,7 @@ use http::StatusCode;
 use hub::call::{Call, Standing};
 use hub::progress::Outgoing as _;
 use hub::{EventKey, Work};
-use queue::{Errand, Hint, Queue};
+use queue::{Hint, Job, Queue};
 use store::{Listed, Settled, Store};
 use tokio::time::timeout;
 
@@ -39,7 +39,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
         }
         if context.store.settle(&key, &work).await.map_err(|error| Problem::store(&error))? == Settled::Done {
             tracing::info!(function = crate::NAME, call = %key.id, connection = %key.connection, "a queued call is sent now");
-            let hint = Hint { key: key.clone(), errand: Errand::Call { claim } };
+            let hint = Hint { key: key.clone(), job: Job::Call { claim } };
             let sent = timeout(HINTING, context.queue.send(vec![hint], Duration::ZERO)).await;
             if !matches!(sent, Ok(Ok(()))) {
                 tracing::warn!(function = crate::NAME, call = %key.id, "queue message of a retried call not sent; the sweep sends the call");

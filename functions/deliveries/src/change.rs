@@ -10,7 +10,7 @@ use futures::stream::{self, StreamExt as _};
 use hub::delivery::State;
 use hub::{EndpointId, EventKey, Utc, Work};
 use inbound::receive::hints;
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 use store::{Failed, Listed, Pending, Settled, Store, StoreError};
 use tokio::time::Instant;
 
@@ -105,7 +105,7 @@ pub async fn apply<S: Store, Q, H: Future<Output = ()>>(
         let (found, next) = batch(context, order, from.as_deref(), BATCH.min(MOST - events.len())).await?;
         let found = found.into_iter().filter(|(key, _)| visible(key));
         let mut ones = stream::iter(found.map(|(key, work)| one(context, order, key, work))).buffered(AT_ONCE);
-        let (mut errands, mut failure) = (Vec::new(), None);
+        let (mut jobs, mut failure) = (Vec::new(), None);
         while let Some(done) = ones.next().await {
             let (key, work) = match done {
                 Ok(One::Changed(key, work)) => (key, work),
@@ -120,14 +120,13 @@ pub async fn apply<S: Store, Q, H: Future<Output = ()>>(
                 }
             };
             // What the event's other deliveries wait for is their own schedule: a replay here must not knock there.
-            let own =
-                |hint: &Hint| matches!(&hint.errand, Errand::Deliver { endpoint, .. } if endpoint == order.endpoint);
-            errands.extend(hints(&key, &work).into_iter().filter(own));
+            let own = |hint: &Hint| matches!(&hint.job, Job::Deliver { endpoint, .. } if endpoint == order.endpoint);
+            jobs.extend(hints(&key, &work).into_iter().filter(own));
             events.push(key);
         }
         drop(ones);
-        if !order.dry_run && !errands.is_empty() {
-            hint(errands).await;
+        if !order.dry_run && !jobs.is_empty() {
+            hint(jobs).await;
         }
         if let Some(failure) = failure {
             return Err(failure.into());

@@ -171,7 +171,7 @@ impl<S: Store, Q: Queue> Release<'_, S, Q> {
         };
         let Some(work) = change(courier, key, found.work, forward).await? else { return Ok(None) };
         let claimed = target.find(&work).map(Outgoing::progress).filter(|progress| progress.is_claimed);
-        Ok(claimed.map(|progress| Hint { key: key.clone(), errand: target.errand(progress.claim) }))
+        Ok(claimed.map(|progress| Hint { key: key.clone(), job: target.job(progress.claim) }))
     }
 }
 

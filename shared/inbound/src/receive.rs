@@ -15,7 +15,7 @@ use hub::identity::{self, Identity, Repeats, Step};
 use hub::{EventKey, Work};
 use partners::answer::{self, Answer, Verdict};
 use partners::profile::Finding;
-use queue::{Errand, Hint, Queue};
+use queue::{Hint, Job, Queue};
 use store::{Admitted, Link, Store, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::spawn_blocking;
@@ -286,9 +286,9 @@ async fn admit<S: Store, Q>(
 /// The hints for all the pending work of an event.
 #[must_use]
 pub fn hints(key: &hub::EventKey, work: &Work) -> Vec<Hint> {
-    let pending = Errand::pending(work).map(|(errand, _)| errand);
-    // An attempt writes the aliases on its way; without one, that is an errand of its own.
+    let pending = Job::pending(work).map(|(job, _)| job);
+    // An attempt writes the aliases on its way; without one, that is a job of its own.
     let idle = work.deliveries.is_empty() && work.call.is_none();
-    let index = (work.index_by.is_some() && idle).then_some(Errand::Index);
-    pending.chain(index).map(|errand| Hint { key: key.clone(), errand }).collect()
+    let index = (work.index_by.is_some() && idle).then_some(Job::Index);
+    pending.chain(index).map(|job| Hint { key: key.clone(), job }).collect()
 }

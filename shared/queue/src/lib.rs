@@ -23,12 +23,12 @@ pub struct Hint {
     /// The event.
     pub key: EventKey,
     /// The job.
-    pub errand: Errand,
+    pub job: Job,
 }
 
 /// Job of a queue message: an attempt at a delivery or a call of the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Errand {
+pub enum Job {
     /// One attempt at a delivery.
     Deliver {
         /// Where it goes.
@@ -45,7 +45,7 @@ pub enum Errand {
     Index,
 }
 
-impl Errand {
+impl Job {
     /// The attempts that are to be made of an event's work, each with its schedule and claim: its deliveries, then its call.
     pub fn pending(work: &Work) -> impl Iterator<Item = (Self, &Progress)> {
         let deliveries = work.deliveries.iter().filter_map(|delivery| {
@@ -57,7 +57,7 @@ impl Errand {
     }
 }
 
-/// Whom an errand waits for: each has its own lane, so that one that is slow or down holds up no other.
+/// Whom a job waits for: each has its own lane, so that one that is slow or down holds up no other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Destination {
     /// An ERP URL.
@@ -119,21 +119,21 @@ impl Hint {
     /// Whom it waits for.
     #[must_use]
     pub fn destination(&self) -> Destination {
-        match &self.errand {
-            Errand::Deliver { endpoint, .. } => Destination::Endpoint(endpoint.clone()),
-            Errand::Call { .. } => Destination::Connection(self.key.connection.clone()),
-            Errand::Index => Destination::Store,
+        match &self.job {
+            Job::Deliver { endpoint, .. } => Destination::Endpoint(endpoint.clone()),
+            Job::Call { .. } => Destination::Connection(self.key.connection.clone()),
+            Job::Index => Destination::Store,
         }
     }
 
     /// The message: `{"v":1,"connection":..,"subject":..,"id":..,"deliver":{"endpoint":..,"turn":..}}`, with
-    /// `"call":{"turn":..}` for [`Errand::Call`], without either for [`Errand::Index`].
+    /// `"call":{"turn":..}` for [`Job::Call`], without either for [`Job::Index`].
     #[must_use]
     pub fn encode(&self) -> String {
-        let (deliver, call) = match &self.errand {
-            Errand::Deliver { endpoint, claim } => (Some(DeliverV1 { endpoint: endpoint.clone(), turn: *claim }), None),
-            Errand::Call { claim } => (None, Some(CallV1 { turn: *claim })),
-            Errand::Index => (None, None),
+        let (deliver, call) = match &self.job {
+            Job::Deliver { endpoint, claim } => (Some(DeliverV1 { endpoint: endpoint.clone(), turn: *claim }), None),
+            Job::Call { claim } => (None, Some(CallV1 { turn: *claim })),
+            Job::Index => (None, None),
         };
         // Strings and integers always print; a failure here would be a defect of serde_json.
         serde_json::to_string(&MessageV1 { v: VERSION, key: self.key.clone(), deliver, call }).unwrap_or_default()
@@ -150,12 +150,12 @@ impl Hint {
             return Err(NotAHint::Version(v));
         }
         let MessageV1 { v: _, key, deliver, call } = serde_json::from_str(text)?;
-        let errand = match (deliver, call) {
-            (Some(DeliverV1 { endpoint, turn: claim }), _) => Errand::Deliver { endpoint, claim },
-            (None, Some(CallV1 { turn: claim })) => Errand::Call { claim },
-            (None, None) => Errand::Index,
+        let job = match (deliver, call) {
+            (Some(DeliverV1 { endpoint, turn: claim }), _) => Job::Deliver { endpoint, claim },
+            (None, Some(CallV1 { turn: claim })) => Job::Call { claim },
+            (None, None) => Job::Index,
         };
-        Ok(Self { key, errand })
+        Ok(Self { key, job })
     }
 }
 
@@ -197,15 +197,15 @@ mod tests {
 
     use super::*;
 
-    fn hint(errand: Errand) -> Hint {
+    fn hint(job: Job) -> Hint {
         let key = EventKey { connection: "xhq-sh".into(), subject: Subject::new("order", "S1"), id: EventId([1; 24]) };
-        Hint { key, errand }
+        Hint { key, job }
     }
 
     #[test]
     fn hints_survive_the_wire() {
-        for errand in [Errand::Index, Errand::Deliver { endpoint: "erp".into(), claim: 3 }, Errand::Call { claim: 2 }] {
-            let hint = hint(errand);
+        for job in [Job::Index, Job::Deliver { endpoint: "erp".into(), claim: 3 }, Job::Call { claim: 2 }] {
+            let hint = hint(job);
             assert_eq!(Hint::decode(&hint.encode()).unwrap(), hint);
         }
     }
@@ -217,13 +217,13 @@ mod tests {
             r#"{{"v":1,"connection":"xhq-sh","subject":"order:S1","id":"{}","deliver":{{"endpoint":"erp","turn":3}}}}"#,
             "01".repeat(24)
         );
-        let expected = hint(Errand::Deliver { endpoint: "erp".into(), claim: 3 });
+        let expected = hint(Job::Deliver { endpoint: "erp".into(), claim: 3 });
         assert_eq!((Hint::decode(&text).unwrap(), expected.encode()), (expected, text));
         let text = format!(
             r#"{{"v":1,"connection":"xhq-sh","subject":"order:S1","id":"{}","call":{{"turn":2}}}}"#,
             "01".repeat(24)
         );
-        let expected = hint(Errand::Call { claim: 2 });
+        let expected = hint(Job::Call { claim: 2 });
         assert_eq!((Hint::decode(&text).unwrap(), expected.encode()), (expected, text));
     }
 

@@ -16,7 +16,7 @@ use hub::Utc;
 use hub::delivery::Outcome;
 use lambda_http::RequestExt as _;
 use outbound::Sent;
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 use queue_sqs::SqsQueue;
 use serde_json::json;
 use store_dynamodb::DynamoStore;
@@ -229,10 +229,10 @@ impl Deployment {
 
     async fn one(&self, hint: Hint, outcome: Outcome, answer: &'static str) -> anyhow::Result<Usage> {
         let courier = self.courier(outcome, answer);
-        let outside = match hint.errand {
-            Errand::Deliver { .. } => Outside::Erp,
-            Errand::Call { .. } => Outside::Partner,
-            Errand::Index => Outside::Nobody,
+        let outside = match hint.job {
+            Job::Deliver { .. } => Outside::Erp,
+            Job::Call { .. } => Outside::Partner,
+            Job::Index => Outside::Nobody,
         };
         let call = outside == Outside::Partner;
         let mut message = SqsMessage::default();

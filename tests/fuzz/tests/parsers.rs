@@ -18,7 +18,7 @@ use partners::operation::{self, Judgement, Settings};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use proptest::sample::select;
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 use serde_json::Value;
 
 /// What JSON is made of, and what partners put into it.
@@ -183,20 +183,20 @@ fn configuration_is_taken_or_its_mistakes_are_named() {
     });
 }
 
-fn errand() -> impl Strategy<Value = Errand> {
+fn job() -> impl Strategy<Value = Job> {
     prop_oneof![
-        Just(Errand::Index),
-        any::<u32>().prop_map(|claim| Errand::Call { claim }),
-        ("\\PC{0,20}", any::<u32>()).prop_map(|(to, claim)| Errand::Deliver { endpoint: to.as_str().into(), claim }),
+        Just(Job::Index),
+        any::<u32>().prop_map(|claim| Job::Call { claim }),
+        ("\\PC{0,20}", any::<u32>()).prop_map(|(to, claim)| Job::Deliver { endpoint: to.as_str().into(), claim }),
     ]
 }
 
 #[test]
 fn queue_message_survives_the_queue() {
-    check(&(any::<[u8; 24]>(), ".{0,20}", ".{0,40}", errand()), |(id, connection, subject, errand)| {
+    check(&(any::<[u8; 24]>(), ".{0,20}", ".{0,40}", job()), |(id, connection, subject, job)| {
         let key =
             EventKey { connection: connection.as_str().into(), subject: subject.as_str().into(), id: EventId(*id) };
-        let hint = Hint { key, errand: errand.clone() };
+        let hint = Hint { key, job: job.clone() };
         assert_eq!(Hint::decode(&hint.encode()).unwrap(), hint);
     });
     let id = "01".repeat(24);

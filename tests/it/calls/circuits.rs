@@ -31,7 +31,7 @@ fn twin() -> String {
     )
 }
 
-/// So many uploads under keys of that name, each of which was tried or put off.
+/// So many uploads under keys of that name, each of which was tried or postponed.
 async fn uploads(desk: &Desk, name: &str, count: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for n in 0..count {

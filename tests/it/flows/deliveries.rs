@@ -216,7 +216,7 @@ async fn pending_delivery_to_a_removed_endpoint_fails() {
     until(async || delivery(&hub, "order:G1", "gone").await.1.progress.claim == 3).await;
     let (_, waits) = delivery(&hub, "order:G1", "gone").await;
     assert_eq!((waits.state, waits.progress.tries), (State::Pending, 1), "another process may know it");
-    assert!(waits.progress.attempts.last().unwrap().detail.contains("put off"), "{waits:?}");
+    assert!(waits.progress.attempts.last().unwrap().detail.contains("postponed"), "{waits:?}");
     for _ in 0..2 {
         time.pass(UNKNOWN);
         sweep(&courier(&hub)).await;

@@ -5,13 +5,13 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use config::Context;
-use courier::{Courier, DeliveryResult, Done};
+use courier::{Courier, DeliveryResult, JobOutcome};
 use hub::action::{Action, unknown};
 use hub::delivery::{Outcome, State};
 use inbound::receive::{self, IncomingPush};
 use partners::Partner;
 use partners::answer::Verdict;
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -194,13 +194,13 @@ async fn attempt_beyond_the_functions_time_is_not_begun() {
     let lasting = Courier { ends: None, ..ending.clone() };
     let run = async |courier: &Courier<_, _>, order| {
         let (key, delivery) = delivery(&hub, order, "erp").await;
-        let errand = Errand::Deliver { endpoint: "erp".into(), claim: delivery.progress.claim };
-        let done = Box::pin(courier::run(courier, &Hint { key, errand })).await.unwrap();
+        let job = Job::Deliver { endpoint: "erp".into(), claim: delivery.progress.claim };
+        let done = Box::pin(courier::run(courier, &Hint { key, job })).await.unwrap();
         answers.add_permits(1);
         done
     };
     let done = within(async { tokio::join!(run(&ending, "order:E1"), run(&ending, "order:E2")) }).await;
-    let (delivered, left) = (Done::Attempted(State::Delivered), Done::Left);
+    let (delivered, left) = (JobOutcome::Attempted(State::Delivered), JobOutcome::Left);
     assert!(done == (delivered, left) || done == (left, delivered), "{done:?}");
     assert_eq!(sent.load(Ordering::SeqCst), 1);
     let order = if done.0 == left { "order:E1" } else { "order:E2" };

@@ -13,7 +13,7 @@ use hub::EventKey;
 use hub::call::Standing;
 use hub::delivery::Outcome;
 use outbound::{Kind, Sent};
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 use serde_json::Value;
 use store::Store;
 use store_sqlite::SqliteStore;
@@ -172,13 +172,13 @@ async fn finished<S: Store>(store: S, hints: Vec<(String, Hint)>) {
     let works = caller(&side, || Some(taken()));
     let mut told = 0;
     for (order, hint) in hints {
-        match &hint.errand {
-            Errand::Call { .. } => dispatch::handle(&works.courier, hint).await.unwrap(),
-            Errand::Deliver { .. } => {
+        match &hint.job {
+            Job::Call { .. } => dispatch::handle(&works.courier, hint).await.unwrap(),
+            Job::Deliver { .. } => {
                 told += 1;
                 deliver::handle(&works.courier, hint).await.unwrap();
             }
-            Errand::Index => panic!("{order}: {hint:?}"),
+            Job::Index => panic!("{order}: {hint:?}"),
         }
     }
     assert_eq!((works.asked(), told), (1, 3), "what waits for its time or was sent already is left alone");

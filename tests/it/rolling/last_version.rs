@@ -115,7 +115,7 @@ pub(super) struct Message {
     pub(super) connection: String,
     pub(super) subject: String,
     pub(super) id: String,
-    /// Without it the errand is to write the subject's aliases.
+    /// Without it the job is to write the subject's aliases.
     #[serde(default)]
     pub(super) deliver: Option<Deliver>,
 }

@@ -15,7 +15,7 @@ use hub::ledger::Tally;
 use hub::{ConnectionId, EndpointId, Utc};
 use inbound::receive::{self, IncomingPush};
 use outbound::Sent;
-use queue::{Errand, Hint, Queue, QueueError};
+use queue::{Hint, Job, Queue, QueueError};
 use store::Store;
 use tokio::time::Instant;
 
@@ -126,7 +126,7 @@ impl<S: Store> Version<S> {
 
 /// The hint for a delivery to that endpoint.
 pub(super) fn to(hints: &[Hint], endpoint: &str) -> Hint {
-    let is = |hint: &&Hint| matches!(&hint.errand, Errand::Deliver { endpoint: to, .. } if to.as_str() == endpoint);
+    let is = |hint: &&Hint| matches!(&hint.job, Job::Deliver { endpoint: to, .. } if to.as_str() == endpoint);
     hints.iter().find(is).unwrap().clone()
 }
 

@@ -17,7 +17,7 @@ use aws_sdk_sqs::error::{BuildError, ProvideErrorMetadata as _, SdkError};
 use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchError, SendMessageBatchOutput};
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use futures::future::join_all;
-use queue::{Destination, Errand, Hint, LONGEST_DELAY, Queue, QueueError};
+use queue::{Destination, Hint, Job, LONGEST_DELAY, Queue, QueueError};
 
 /// How many messages a batch takes, by SQS's API.
 const BATCH: usize = 10;
@@ -159,7 +159,7 @@ impl Queue for SqsQueue {
         let delay = delay.min(LONGEST_DELAY).as_millis().div_ceil(1_000);
         let seconds = i32::try_from(delay).unwrap_or(i32::MAX);
         let (calls, others): (Vec<_>, Vec<_>) =
-            hints.into_iter().partition(|hint| matches!(hint.errand, Errand::Call { .. }));
+            hints.into_iter().partition(|hint| matches!(hint.job, Job::Call { .. }));
         let no_queue = if self.calls.is_none() && !calls.is_empty() {
             Err(QueueError::Unavailable(Box::new(NoQueue)))
         } else {
