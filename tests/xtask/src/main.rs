@@ -3,6 +3,7 @@
 //! `generate` writes the files whose source is code, `generate --check` names those that differ from it. It touches no
 //! other file, and of a document only the text between its markers.
 
+mod chinese;
 mod command;
 mod document;
 mod tables;
@@ -71,6 +72,7 @@ fn generated(root: &Path) -> anyhow::Result<Vec<Generated>> {
     let mut files = vec![
         Generated { path: "functions/openapi/openapi.json".to_owned(), text: openapi },
         document::with_tables(root, "docs/partners.md", &tables::all())?,
+        document::with_tables(root, "docs/zh-CN/partners.md", &chinese::tables(tables::all())?)?,
     ];
     files.extend(command::completions());
     files.extend(command::manual()?);
