@@ -32,7 +32,7 @@ fn config(endpoints: &[EndpointId]) -> Config {
     Config::parse(&text).unwrap()
 }
 
-/// How often each endpoint got the event.
+/// Number of times that each endpoint got the event.
 type Received = Arc<Mutex<BTreeMap<EndpointId, usize>>>;
 
 /// A process whose attempts are all answered when the last of them is under way. Its pauses differ from the others'.
@@ -152,7 +152,7 @@ async fn two_processes_on_one_table_forget_no_delivery() {
     }
 }
 
-/// As functions do that the queue starts one for each hint.
+/// Each hint is worked on in a process of its own, as the queue starts functions.
 #[tokio::test(start_paused = true)]
 async fn a_process_for_each_endpoint_forgets_no_delivery() {
     let (changes, tried) = by(30, 30).await;

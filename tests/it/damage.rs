@@ -23,7 +23,7 @@ use crate::dynamodb::{Emulator, NOW, emulated, event, noise};
 use crate::support::http::api;
 use crate::support::{API_KEY, Plan, Time, attempted, courier, delivery, erp, events, status, sweep, taken};
 
-/// Runs SQL on the file of a hub's store, as somebody else may.
+/// Runs SQL on the file of a hub's store, as another program may.
 fn altered(plan: &Plan, sql: &str) {
     let file = plan.config().data_dir.join("tongguan.db");
     let db = Connection::open(file).unwrap();

@@ -98,7 +98,7 @@ pub(crate) async fn calls_have_a_queue_of_their_own(client: aws_sdk_sqs::Client)
         (received(&client, &url).await, received(&client, &calls).await),
         (vec![other.clone()], vec![call.clone()])
     );
-    // Who has none tells so, and sends the others.
+    // Without a queue for calls, sending reports it and sends the other hints.
     let queue = SqsQueue::new(client.clone(), url.clone(), None);
     assert!(matches!(queue.send(vec![call, other.clone()], Duration::ZERO).await, Err(QueueError::Unavailable(_))));
     assert_eq!(received(&client, &url).await, [other]);
@@ -274,7 +274,7 @@ async fn messages_are_sent_after_the_caller_stops_waiting() {
     assert_eq!(received(&client, &url).await, hints(1));
 }
 
-/// How long a slow SQS takes to have a request.
+/// Time that a slow SQS takes for a request.
 const SLOW: Duration = Duration::from_millis(400);
 
 /// SQS, to which requests come late.

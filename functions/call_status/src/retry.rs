@@ -15,10 +15,10 @@ use tokio::time::timeout;
 
 use crate::found;
 
-/// How often a change is made again over another one.
+/// Most tries of a change while other changes are stored in between.
 const AGAIN: usize = 8;
 
-/// How long the hint may hold up the answer.
+/// Longest time for which sending the hint may delay the answer.
 const HINTING: Duration = Duration::from_millis(500);
 
 /// Ends the wait of a call. Asked for again while the call is being sent, it is refused: nothing is sent twice by it.

@@ -40,7 +40,7 @@ impl Problem {
         Self { status, kind, detail: detail.into(), field, members, headers, unconfigured: false }
     }
 
-    /// 401: nobody's key.
+    /// 401: no configured key.
     #[must_use]
     pub fn unauthorized() -> Self {
         let remedy = "send Authorization: Bearer <key> with one of the configuration's api_keys";
@@ -161,7 +161,7 @@ impl Problem {
         } else {
             tracing::info!(function, status = self.status.as_u16(), problem = self.kind, "request refused");
         }
-        // Texts, numbers and what is JSON already: it prints.
+        // Texts, numbers and printed JSON: this cannot fail.
         let body = serde_json::to_vec(self).unwrap_or_default();
         let mut response = build(self.status, "application/problem+json", body);
         response.headers_mut().extend(self.headers.clone());

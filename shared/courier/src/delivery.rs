@@ -90,7 +90,7 @@ async fn cleared<'a, S: Store, Q: Queue>(
     let event = told(target.config, stored, &claim.work).ok_or(JobOutcome::Stale)?;
     let jitter = courier.jitter();
     let (claim, permit) = claim.permitted(&line, event.meta.kind.as_str(), || jitter).await?;
-    // What is read after all waiting is over decides whether the lease still suffices.
+    // Read after all waiting: this time decides whether the lease still suffices.
     let began = courier.now();
     Ok(Cleared { claim, event, stored, endpoint, keys, line, place, permit, began, jitter })
 }

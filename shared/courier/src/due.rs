@@ -17,7 +17,7 @@ const INDEXING: Duration = Duration::from_mins(1);
 /// The work with all of it claimed that is due at `now`, and the hints for it; nothing where nothing is due.
 pub(crate) fn claim(config: &Config, key: &EventKey, work: Work, now: Utc) -> Option<(Work, Vec<Hint>)> {
     let version = work.version + 1;
-    // What else there is of it is looked at on the way: its due time is hidden behind the one that has come.
+    // Other due times of the item are checked here too: the index shows its earliest one only.
     let work = ahead::brought_back(config, key, &work, now).unwrap_or(work);
     let partner = ToPartner { connection: &key.connection, config };
     let cut_off = due(partner, &work, now).filter(|call| call.sending);

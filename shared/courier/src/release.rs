@@ -124,7 +124,7 @@ impl<S: Store, Q: Queue> Release<'_, S, Q> {
                 );
                 return false;
             }
-            // What is claimed and then forgotten by a full lane would wait for the end of its lease.
+            // Work that is claimed and then dropped by a full lane would wait for the end of its lease.
             if timeout(ROOM, queue.room(&lane, chunk.len())).await.is_err() {
                 tracing::info!(brought_forward, "the lane is full: the remaining postponed attempts follow");
                 return false;

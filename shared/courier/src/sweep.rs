@@ -141,7 +141,7 @@ async fn carry<S: Store, Q: Queue>(courier: &Courier<S, Q>, taken: Vec<(Lane, Hi
             Destination::Store => None,
         };
         let places = limits.map_or(TAKERS, |(concurrency, _)| concurrency).min(if large { FEW } else { usize::MAX });
-        // What is begun in the last of these timeouts ends within it.
+        // An attempt that begins before the last of these timeouts ends within it.
         let until = limits.map(|(_, timeout)| Instant::now() + timeout * (ROUNDS - 1));
         let run = hints.into_iter().map(move |hint| async move {
             if until.is_some_and(|until| Instant::now() > until) {

@@ -30,7 +30,7 @@ use config::Context;
 /// The largest body that is taken, in bytes: what a Lambda function can be invoked with.
 pub const MAX_BODY: usize = 6 * 1024 * 1024;
 
-/// From this size on a body is read on a thread of its own, in bytes.
+/// Size in bytes from which a body is read on a thread of its own.
 const LARGE: usize = 128 * 1024;
 
 /// Number of large bodies that are read and stored at once: each uses a core and many times its size in memory for a moment,

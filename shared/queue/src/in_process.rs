@@ -24,7 +24,7 @@ pub struct InProcess {
     waiting: Arc<Semaphore>,
 }
 
-/// Where hints enter a lane.
+/// Sending end of a lane.
 #[derive(Clone, Debug)]
 struct Entrance {
     hints: mpsc::Sender<Hint>,
@@ -32,8 +32,8 @@ struct Entrance {
     is_full: Arc<AtomicBool>,
 }
 
-/// How many hints may wait for their time. Further ones are left to the sweeper: so many retries are an outage, which is
-/// no time to be fast.
+/// Most hints that wait for their time. Further ones are left to the sweeper: so many retries mean an outage, in which speed
+/// does not matter.
 const MOST_WAITING: usize = 4_096;
 
 /// The receiving side of one lane.
@@ -156,7 +156,7 @@ mod tests {
         for _ in 0..3 {
             let sent = queue.send(vec![to("a"), to("b"), hint(Job::Index), hint(Job::Call { claim: 0 })], NOW);
             assert!(matches!(sent.now_or_never(), Some(Ok(()))), "sending waits");
-            // Nobody works on the lane of a.
+            // No worker takes hints from the lane of `a`.
             for lane in [0, 2, 3] {
                 lanes[lane].next().await.unwrap();
             }

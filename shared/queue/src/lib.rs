@@ -2,7 +2,7 @@
 //! forgets the sweeper finds.
 //!
 //! Messages are an API between versions of the hub that run side by side: they carry their version and keys only. There
-//! has been one version; whoever writes a second keeps the first readable for a release.
+//! has been one version; a second must leave the first readable for a release.
 
 mod in_process;
 
@@ -31,7 +31,7 @@ pub struct Hint {
 pub enum Job {
     /// One attempt at a delivery.
     Deliver {
-        /// Where it goes.
+        /// Target of the delivery.
         endpoint: EndpointId,
         /// Number of the claim that the hint was sent for; any other makes it stale.
         claim: u32,
@@ -57,7 +57,7 @@ impl Job {
     }
 }
 
-/// Whom a job waits for: each has its own lane, so that one that is slow or down holds up no other.
+/// Destination of a job. Each has its own lane, so that one that is slow or down delays no other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Destination {
     /// An ERP URL.
@@ -104,7 +104,7 @@ struct CallV1 {
 /// The version that is written.
 const VERSION: u32 = 1;
 
-/// Why a message is no hint.
+/// Reason why a message is no hint.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAHint {
     /// Written by a newer hub.
@@ -116,7 +116,7 @@ pub enum NotAHint {
 }
 
 impl Hint {
-    /// Whom it waits for.
+    /// Destination of its job.
     #[must_use]
     pub fn destination(&self) -> Destination {
         match &self.job {
@@ -159,10 +159,10 @@ impl Hint {
     }
 }
 
-/// Why hints were not sent. Nothing is lost by it.
+/// Reason why hints were not sent. Nothing is lost by it.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// As many hints wait for their time as may.
+    /// The queue is full of hints that wait for their time.
     #[error("too many hints wait for their time")]
     Full,
     /// The receiver has ended.
@@ -176,9 +176,9 @@ pub enum QueueError {
 /// The longest a hint may be under way: SQS takes no more. Work that is due later is found by the sweeper.
 pub const LONGEST_DELAY: Duration = Duration::from_mins(15);
 
-/// Where hints go.
+/// A queue of hints.
 pub trait Queue: Clone + Send + Sync + 'static {
-    /// How long a partner may be kept waiting for hints to be sent, at the most.
+    /// Longest time for which sending hints may delay the answer to a partner.
     const HOLDS_UP: Duration;
 
     /// Sends hints about work that is stored, to arrive no earlier than after `delay`, [`LONGEST_DELAY`] at the most. May

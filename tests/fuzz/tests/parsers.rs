@@ -1,4 +1,4 @@
-//! Each parser of outside bytes against inputs that nobody has thought of: none panics or takes long, and what is read can
+//! Each parser of outside bytes against generated inputs: none panics or takes long, and what is read can
 //! be relied on.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails says why")]
@@ -21,7 +21,7 @@ use proptest::sample::select;
 use queue::{Hint, Job};
 use serde_json::Value;
 
-/// What JSON is made of, and what partners put into it.
+/// Tokens of JSON, and words that partners put into it.
 const JSON_WORDS: &[&str] = &[
     "{",
     "}",
@@ -63,7 +63,7 @@ fn holds(json: &Json<'_>, whole: &[u8]) {
     }
 }
 
-/// Where serde_json reads a document, the hub's reader does, and what it gives as printed is the same value.
+/// Every document that serde_json reads is read by the hub's reader too, and its printed form is the same value.
 fn agrees(bytes: &[u8]) {
     let own = Json::parse(bytes);
     if let Ok(json) = &own {
@@ -211,7 +211,7 @@ fn queue_message_survives_the_queue() {
     });
 }
 
-/// What an answer says that is no JSON is never that the partner did it.
+/// An answer that is no JSON never counts as success.
 #[test]
 fn partner_answer_that_is_no_json_is_no_success() {
     let operations: Vec<_> = operation::all().collect();

@@ -115,7 +115,7 @@ async fn ask<S: Store>(side: &Version<S>, order: &str) -> String {
     answer["id"].as_str().unwrap().to_owned()
 }
 
-/// Leaves a call in every state. The hints that nobody has worked on, by the call.
+/// Leaves a call in every state, and returns the hints that no worker has taken, by the call.
 pub(super) async fn left<S: Store>(side: &Version<S>) -> Vec<(&'static str, Hint)> {
     let mut left = Vec::new();
     for (order, _) in LEFT {
@@ -155,8 +155,8 @@ async fn standing<S: Store>(side: &Version<S>, key: &EventKey) -> Standing {
     found.work.call.unwrap().standing
 }
 
-/// Whatever was left is finished: by its hints where they say so, and by the sweep. No command is sent twice, and each end
-/// is told once.
+/// Finishes the calls that were left: by their hints where there are any, and by the sweep. No command is sent twice, and
+/// each end is reported once.
 async fn finished<S: Store>(store: S, hints: Vec<(String, Hint)>) {
     let side = side(store);
     let keys: BTreeMap<&str, EventKey> =

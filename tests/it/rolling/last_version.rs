@@ -53,7 +53,7 @@ pub(super) struct Attempt {
     detail: String,
 }
 
-/// What it requires of one. It never made any itself.
+/// Fields that the last version requires of a call. It never made any itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Call {
     operation: String,

@@ -105,8 +105,8 @@ fn noisy() -> String {
     format!(r#"{{"noise":"{noise}"}}"#)
 }
 
-/// The last version has no calls to partners. Read as an event, a call would be told the ERP and written back without
-/// what it does not know; refused, it waits for this version, which takes it up at the latest when its lease is over.
+/// The last version has no calls to partners. Read as an event, a call would be delivered to the ERP and written back
+/// without its unknown members. Refused, it waits for this version, which claims it at the latest when its lease is over.
 #[test]
 fn the_last_version_refuses_a_call() {
     let upload = operation::find(Partner::Xhq, "upload").unwrap();

@@ -228,7 +228,7 @@ impl Hub {
 
     /// Sends hints as the functions that replay do.
     pub(super) async fn hint(&self, hints: Vec<Hint>) {
-        // What is not sent is swept.
+        // Work whose hint is not sent is left to the sweep.
         let _ = self.queue.send(hints, Duration::ZERO).await;
     }
 

@@ -217,7 +217,7 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
             Ok(made) => {
                 let (came, answer) = (made.came(), made.answer());
                 let learned = if came == CallOutcome::Success {
-                    // What was found is kept before the call is settled: a call that ends twice finds it again.
+                    // Found data is stored before the call is settled: a call that ends twice finds it again.
                     found::keep(courier, ask, &made).await.map_err(JobError::Found)?;
                     found::learned(ask, &made)
                 } else {

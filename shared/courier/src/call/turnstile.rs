@@ -151,7 +151,7 @@ impl Turnstile {
         let calls = usize::try_from(calls.max(1)).unwrap_or(usize::MAX);
         let (spans, place) = (ahead / calls, ahead % calls);
         let begun = (self.begun.len() + place).checked_sub(calls).and_then(|first| self.begun.get(first));
-        // What began later than now did so by a clock that was set back.
+        // A begin in the future was recorded by a clock that was set back since.
         let first = begun.map_or(now, |at| (*at).min(now).after(per).max(now));
         first.after(per.saturating_mul(u32::try_from(spans).unwrap_or(u32::MAX)))
     }

@@ -24,7 +24,7 @@ pub(crate) async fn settle(store: &DynamoStore, key: &EventKey, work: &Work) -> 
     let Some(before) = work.version.checked_sub(1) else { return Ok(Settled::Stale) };
     let nonce = Nonce::new(VERB)?;
     let (mut attributes, listed) = work_attributes(&key.id, work);
-    // What is open is listed.
+    // Open work is listed.
     let change = match (listed, work.is_open()) {
         (true, true) => [LISTED, OPEN].concat(),
         (true, false) => [LISTED, CLOSED].concat(),
