@@ -24,174 +24,174 @@ function __fish_tongguan_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c tongguan -n "__fish_tongguan_needs_command" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_needs_command" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_needs_command" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_needs_command" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_needs_command" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_needs_command" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_needs_command" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_needs_command" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_needs_command" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_needs_command" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tongguan -n "__fish_tongguan_needs_command" -s V -l version -d 'Print version'
-complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "serve" -d 'Run the hub (the default); without a configuration, make one first'
-complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "check-config" -d 'Check the configuration and name every mistake in it'
-complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "ledger" -d 'Print the ledger as JSON; exit code 1 when it does not balance'
-complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "events" -d 'Look at events'
-complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "replay" -d 'Start deliveries over; without --go it only tells which'
-complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "push" -d 'Play a partner: push an example or a file by its rules'
-complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "call" -d 'Call a partner through the hub that runs, or list what can be called'
-complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "calls" -d 'Look at calls, or decide about one whose result nobody knows'
-complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "partner" -d 'Play the partners that connections call on this machine: simulations, so that calls can be tried without an account'
+complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "serve" -d 'Run the hub (the default); without a configuration file, create one first'
+complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "check-config" -d 'Check the configuration and print every mistake in it'
+complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "ledger" -d 'Print the ledger of each connection as JSON; exit with 1 if one does not balance'
+complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "events" -d 'List, show or follow events'
+complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "replay" -d 'Start deliveries of an endpoint over; without --go, only print which'
+complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "push" -d 'Play a partner: push an example or a file, with the partner\'s deadline and retries'
+complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "call" -d 'Call a partner through the running hub, or list the operations that can be called'
+complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "calls" -d 'List or show calls, send a queued one now, or decide about an ambiguous one'
+complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "partner" -d 'Simulate the partners whose `base_url` is on this machine, to try calls without an account'
 complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tongguan -n "__fish_tongguan_using_subcommand serve" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand serve" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand serve" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand serve" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand serve" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand serve" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand serve" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand serve" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand serve" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand serve" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand serve" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand check-config" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand check-config" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand check-config" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand check-config" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand check-config" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand check-config" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand check-config" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand check-config" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand check-config" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand check-config" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand check-config" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tongguan -n "__fish_tongguan_using_subcommand ledger" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand ledger" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand ledger" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand ledger" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand ledger" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand ledger" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand ledger" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand ledger" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand ledger" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand ledger" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand ledger" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -f -a "list" -d 'List events, the latest first'
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -f -a "show" -d 'Show one event: what is known of it, its deliveries with every attempt, its payload'
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -f -a "follow" -d 'Print events as they come'
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -f -a "list" -d 'List events, latest first'
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -f -a "show" -d 'Show one event: its metadata, its deliveries with every attempt that is kept, its payload'
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -f -a "follow" -d 'Print events as they arrive'
 complete -c tongguan -n "__fish_tongguan_using_subcommand events; and not __fish_seen_subcommand_from list show follow help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l connection -d 'Only of this connection' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l about -d 'Only about this subject, by any of its keys: order:S1, bl:CULVNAS2507540, entry:..., container:...' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l type -d 'Only of this type: xhq.single_receipt, xhq.*' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l state -d 'Only with a delivery in this state: pending, delivered, failed, confirmed' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l limit -d 'How many at the most' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l json -d 'One JSON object a line'
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l connection -d 'Only events of this connection' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l about -d 'Only events about this subject, by any of its keys: order:S1, bl:CULVNAS2507540, entry:..., container:...' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l type -d 'Only events of this type: xhq.single_receipt, xhq.*' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l state -d 'Only events with a delivery in this state: pending, delivered, failed, confirmed' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l limit -d 'List at most this many' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l json -d 'Print one JSON object per line'
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from show" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from show" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from show" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from show" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from show" -l body -d 'Only the payload, byte for byte, for a file or another program'
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from show" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from show" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from show" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from show" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from show" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from show" -l body -d 'Print only the payload, byte for byte, for a file or another program'
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from show" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l connection -d 'Only of this connection' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l about -d 'Only about this subject, by any of its keys: order:S1, bl:CULVNAS2507540, entry:..., container:...' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l type -d 'Only of this type: xhq.single_receipt, xhq.*' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l state -d 'Only with a delivery in this state: pending, delivered, failed, confirmed' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l limit -d 'How many at the most' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l json -d 'One JSON object a line'
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l connection -d 'Only events of this connection' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l about -d 'Only events about this subject, by any of its keys: order:S1, bl:CULVNAS2507540, entry:..., container:...' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l type -d 'Only events of this type: xhq.single_receipt, xhq.*' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l state -d 'Only events with a delivery in this state: pending, delivered, failed, confirmed' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l limit -d 'List at most this many' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l json -d 'Print one JSON object per line'
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from follow" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from help" -f -a "list" -d 'List events, the latest first'
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one event: what is known of it, its deliveries with every attempt, its payload'
-complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from help" -f -a "follow" -d 'Print events as they come'
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from help" -f -a "list" -d 'List events, latest first'
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one event: its metadata, its deliveries with every attempt that is kept, its payload'
+complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from help" -f -a "follow" -d 'Print events as they arrive'
 complete -c tongguan -n "__fish_tongguan_using_subcommand events; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l endpoint -d 'The endpoint to deliver to' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l now -d 'Send those that wait now, whatever they wait for: a retry, an open circuit, or the endpoint\'s Retry-After'
-complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l go -d 'Do it; without this, only tell which'
-complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l endpoint -d 'Endpoint whose deliveries to start over' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l now -d 'Send waiting deliveries now, whether they wait for a retry, an open circuit or the endpoint\'s Retry-After'
+complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l go -d 'Change the deliveries; without --go, only print which'
+complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l file -d 'Push the bytes of this file instead of the example\'s' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l connection -d 'The connection to push through [default: the partner\'s first]' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l content-type -d 'Send this Content-Type' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l callback -d 'Push to the one URL that takes everything instead of the action\'s own'
-complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l fast -d 'Do not wait as long as the partner does between two tries'
-complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l file -d 'Push the bytes of this file instead of the example\'s body' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l connection -d 'Push through this connection [default: the partner\'s first]' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l content-type -d 'Send this Content-Type header' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l callback -d 'Push to the partner\'s callback URL without an action, instead of the action\'s own URL'
+complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l fast -d 'Retry at once, without the partner\'s pause between two tries'
+complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l file -d 'The body, JSON; `-` is standard input [default: {}]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l enclose -d 'A file that goes with the call' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l key -d 'The idempotency key: the same again asks for the same call [default: a new one]' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l wait -d 'How many seconds to wait for the result of a command, at most 25' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l example -d 'Print an example of the operation\'s body instead of calling it'
-complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l file -d 'Send this JSON file as the body; `-` is standard input [default: {}]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l enclose -d 'Send this file with the call' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l key -d 'Use this idempotency key; the same key again means the same call [default: a new one]' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l wait -d 'Wait up to this many seconds for the result of a command, at most 25' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l example -d 'Print an example of the operation\'s body, and call nothing'
+complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand call" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l connection -d 'Only of this connection' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l subject -d 'Only about this subject, by any of its keys: order:S1, serial:A22060714485586949, mawb:...' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l state -d 'Only in this state: queued, succeeded, failed, ambiguous' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l limit -d 'How many at the most' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l connection -d 'List only calls of this connection' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l subject -d 'List only calls about this subject, by any of its keys: order:S1, serial:A22060714485586949, mawb:...' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l state -d 'List only calls in this state: queued, succeeded, failed, ambiguous' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l limit -d 'List at most this many' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -f -a "show" -d 'Show one call: where it stands, every attempt that is kept, the partner\'s answer'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -f -a "retry" -d 'Send a queued call now, whatever it waits for: a retry, a circuit, its turn, or the partner\'s Retry-After; the hub must run'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -f -a "resolve" -d 'Decide about an ambiguous call; the hub must run'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -f -a "show" -d 'Show one call: its state, every attempt that is kept, the partner\'s answer'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -f -a "retry" -d 'Send a queued call now, whether it waits for a retry, an open circuit, its turn or the partner\'s Retry-After; the hub must be running'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -f -a "resolve" -d 'Decide about an ambiguous call; the hub must be running'
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -l go -d 'Do it; without this, only tell whether it can be done'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -l go -d 'Send it; without --go, only print whether it can be sent'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from resolve" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from resolve" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from resolve" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from resolve" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from resolve" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from resolve" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from resolve" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from resolve" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from resolve" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from resolve" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from resolve" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one call: where it stands, every attempt that is kept, the partner\'s answer'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from help" -f -a "retry" -d 'Send a queued call now, whatever it waits for: a retry, a circuit, its turn, or the partner\'s Retry-After; the hub must run'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from help" -f -a "resolve" -d 'Decide about an ambiguous call; the hub must run'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one call: its state, every attempt that is kept, the partner\'s answer'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from help" -f -a "retry" -d 'Send a queued call now, whether it waits for a retry, an open circuit, its turn or the partner\'s Retry-After; the hub must be running'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from help" -f -a "resolve" -d 'Decide about an ambiguous call; the hub must be running'
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l drop-answers -d 'Do what is asked and never answer: what cannot be repeated becomes ambiguous'
-complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l drop-answers -d 'Process every request and never answer: calls that cannot be repeated become ambiguous'
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "serve" -d 'Run the hub (the default); without a configuration, make one first'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "check-config" -d 'Check the configuration and name every mistake in it'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "ledger" -d 'Print the ledger as JSON; exit code 1 when it does not balance'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "events" -d 'Look at events'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "replay" -d 'Start deliveries over; without --go it only tells which'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "push" -d 'Play a partner: push an example or a file by its rules'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "call" -d 'Call a partner through the hub that runs, or list what can be called'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "calls" -d 'Look at calls, or decide about one whose result nobody knows'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "partner" -d 'Play the partners that connections call on this machine: simulations, so that calls can be tried without an account'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "serve" -d 'Run the hub (the default); without a configuration file, create one first'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "check-config" -d 'Check the configuration and print every mistake in it'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "ledger" -d 'Print the ledger of each connection as JSON; exit with 1 if one does not balance'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "events" -d 'List, show or follow events'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "replay" -d 'Start deliveries of an endpoint over; without --go, only print which'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "push" -d 'Play a partner: push an example or a file, with the partner\'s deadline and retries'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "call" -d 'Call a partner through the running hub, or list the operations that can be called'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "calls" -d 'List or show calls, send a queued one now, or decide about an ambiguous one'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "partner" -d 'Simulate the partners whose `base_url` is on this machine, to try calls without an account'
 complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events replay push call calls partner help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from events" -f -a "list" -d 'List events, the latest first'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from events" -f -a "show" -d 'Show one event: what is known of it, its deliveries with every attempt, its payload'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from events" -f -a "follow" -d 'Print events as they come'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from calls" -f -a "show" -d 'Show one call: where it stands, every attempt that is kept, the partner\'s answer'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from calls" -f -a "retry" -d 'Send a queued call now, whatever it waits for: a retry, a circuit, its turn, or the partner\'s Retry-After; the hub must run'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from calls" -f -a "resolve" -d 'Decide about an ambiguous call; the hub must run'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from events" -f -a "list" -d 'List events, latest first'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from events" -f -a "show" -d 'Show one event: its metadata, its deliveries with every attempt that is kept, its payload'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from events" -f -a "follow" -d 'Print events as they arrive'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from calls" -f -a "show" -d 'Show one call: its state, every attempt that is kept, the partner\'s answer'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from calls" -f -a "retry" -d 'Send a queued call now, whether it waits for a retry, an open circuit, its turn or the partner\'s Retry-After; the hub must be running'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from calls" -f -a "resolve" -d 'Decide about an ambiguous call; the hub must be running'

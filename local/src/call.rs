@@ -24,29 +24,29 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 #[derive(Debug, Args)]
 pub(crate) struct Call {
-    /// The connection; without one, every operation of every partner
+    /// Call through this connection; without it, list every operation of every partner
     connection: Option<ConnectionId>,
-    /// The operation; without one, those of the connection's partner
+    /// Call this operation; without it, list those of the connection's partner
     operation: Option<String>,
-    /// The body, JSON; `-` is standard input [default: {}]
+    /// Send this JSON file as the body; `-` is standard input [default: {}]
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// A file that goes with the call
+    /// Send this file with the call
     #[arg(long, value_name = "FILE")]
     enclose: Option<PathBuf>,
-    /// The idempotency key: the same again asks for the same call [default: a new one]
+    /// Use this idempotency key; the same key again means the same call [default: a new one]
     #[arg(long)]
     key: Option<String>,
-    /// How many seconds to wait for the result of a command, at most 25
+    /// Wait up to this many seconds for the result of a command, at most 25
     #[arg(long, default_value_t = 10)]
     wait: u64,
-    /// Print an example of the operation's body instead of calling it
+    /// Print an example of the operation's body, and call nothing
     #[arg(long)]
     example: bool,
 }
 
 /// Calls, or lists what can be called. The exit code tells the end: 0 for a success or a call that is on its way, 1 for a
-/// failure, 2 where nobody knows.
+/// failure, 2 for an ambiguous call.
 pub(crate) async fn run(config: &Config, call: Call) -> anyhow::Result<ExitCode> {
     let Some(id) = &call.connection else {
         for partner in Partner::ALL {

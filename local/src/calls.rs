@@ -35,25 +35,25 @@ pub(crate) struct Calls {
 
 #[derive(Debug, Subcommand)]
 enum One {
-    /// Show one call: where it stands, every attempt that is kept, the partner's answer
+    /// Show one call: its state, every attempt that is kept, the partner's answer
     Show {
-        /// The id, 48 hex digits
+        /// Id of the call, 48 hex digits
         id: EventId,
     },
-    /// Send a queued call now, whatever it waits for: a retry, a circuit, its turn, or the partner's Retry-After; the hub must
-    /// run
+    /// Send a queued call now, whether it waits for a retry, an open circuit, its turn or the partner's Retry-After; the hub
+    /// must be running
     Retry {
-        /// The id, 48 hex digits
+        /// Id of the call, 48 hex digits
         id: EventId,
-        /// Do it; without this, only tell whether it can be done
+        /// Send it; without --go, only print whether it can be sent
         #[arg(long)]
         go: bool,
     },
-    /// Decide about an ambiguous call; the hub must run
+    /// Decide about an ambiguous call; the hub must be running
     Resolve {
-        /// The id, 48 hex digits
+        /// Id of the call, 48 hex digits
         id: EventId,
-        /// `retry` sends it again, `done` takes it for done
+        /// Decision: `retry` sends it again, `done` counts it as succeeded
         decision: Decision,
     },
 }
@@ -66,16 +66,16 @@ enum Decision {
 
 #[derive(Debug, Args)]
 struct Filter {
-    /// Only of this connection
+    /// List only calls of this connection
     #[arg(long)]
     connection: Option<ConnectionId>,
-    /// Only about this subject, by any of its keys: order:S1, serial:A22060714485586949, mawb:...
+    /// List only calls about this subject, by any of its keys: order:S1, serial:A22060714485586949, mawb:...
     #[arg(long, value_name = "KIND:VALUE")]
     subject: Option<String>,
-    /// Only in this state: queued, succeeded, failed, ambiguous
+    /// List only calls in this state: queued, succeeded, failed, ambiguous
     #[arg(long, value_parser = standing)]
     state: Option<Standing>,
-    /// How many at the most
+    /// List at most this many
     #[arg(long, default_value_t = 20)]
     limit: usize,
 }

@@ -15,10 +15,10 @@ use crate::{call, calls, commands, exposure, first_run, out, partner, push, serv
 /// Default path of the configuration.
 const CONFIG_FILE: &str = "tongguan.toml";
 
-/// Tongguan 通关: receives what customs and freight partners push, delivers it to the ERP, and calls partners for it.
+/// Tongguan 通关: receives the pushes of customs and freight partners, delivers them to the ERP, and calls partners for it.
 ///
-/// Exit codes: 0 for success; 1 where something is wrong, with what on standard error; 2 for a command line that cannot be
-/// read, and for a call whose result nobody knows.
+/// Exit codes: 0 for success; 1 for a failure, which standard error explains; 2 for an invalid command line, and for an
+/// ambiguous call (sent, result unknown).
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Cli {
@@ -30,19 +30,20 @@ pub struct Cli {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Place {
-    /// The configuration file [default: tongguan.toml]
+    /// Read this configuration file [default: tongguan.toml]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up
+    /// Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS
     #[arg(long, global = true, value_name = "FILE")]
     credentials: Option<PathBuf>,
-    /// The data folder, instead of the configuration's `data_dir`
+    /// Use this data folder instead of the configuration's `data_dir`
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The hub's address, instead of the configuration's `listen`: `serve` listens there, `push` and `call` ask there
+    /// Use this address of the hub instead of the configuration's `listen`: `serve` listens there; `push`, `call` and
+    /// `calls` connect there
     #[arg(long, global = true, value_name = "ADDRESS", value_parser = address)]
     listen: Option<SocketAddr>,
-    /// Print times in UTC instead of this machine's zone; JSON has them in UTC always
+    /// Print times in UTC instead of this machine's zone; in JSON they are always in UTC
     #[arg(long, global = true)]
     utc: bool,
 }
@@ -53,27 +54,27 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the hub (the default); without a configuration, make one first
+    /// Run the hub (the default); without a configuration file, create one first
     Serve,
-    /// Check the configuration and name every mistake in it
+    /// Check the configuration and print every mistake in it
     ///
-    /// Exit codes: 0 where it is sound, with warnings or without; 1 where it has mistakes or cannot be read; 2 for a command
-    /// line that cannot be read.
+    /// Exit codes: 0 for a configuration without mistakes, with or without warnings; 1 for one with mistakes or one that cannot
+    /// be read; 2 for an invalid command line.
     CheckConfig,
-    /// Print the ledger as JSON; exit code 1 when it does not balance
+    /// Print the ledger of each connection as JSON; exit with 1 if one does not balance
     Ledger,
-    /// Look at events
+    /// List, show or follow events
     #[command(subcommand)]
     Events(commands::Events),
-    /// Start deliveries over; without --go it only tells which
+    /// Start deliveries of an endpoint over; without --go, only print which
     Replay(commands::Replay),
-    /// Play a partner: push an example or a file by its rules
+    /// Play a partner: push an example or a file, with the partner's deadline and retries
     Push(push::Push),
-    /// Call a partner through the hub that runs, or list what can be called
+    /// Call a partner through the running hub, or list the operations that can be called
     Call(call::Call),
-    /// Look at calls, or decide about one whose result nobody knows
+    /// List or show calls, send a queued one now, or decide about an ambiguous one
     Calls(calls::Calls),
-    /// Play the partners that connections call on this machine: simulations, so that calls can be tried without an account
+    /// Simulate the partners whose `base_url` is on this machine, to try calls without an account
     Partner(partner::Play),
 }
 

@@ -29,53 +29,53 @@ const PAGE: usize = 200;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Events {
-    /// List events, the latest first
+    /// List events, latest first
     List(Filter),
-    /// Show one event: what is known of it, its deliveries with every attempt, its payload
+    /// Show one event: its metadata, its deliveries with every attempt that is kept, its payload
     Show {
-        /// The id, 48 hex digits
+        /// Id of the event, 48 hex digits
         id: EventId,
-        /// Only the payload, byte for byte, for a file or another program
+        /// Print only the payload, byte for byte, for a file or another program
         #[arg(long)]
         body: bool,
     },
-    /// Print events as they come
+    /// Print events as they arrive
     Follow(Filter),
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Filter {
-    /// Only of this connection
+    /// Only events of this connection
     #[arg(long)]
     connection: Option<ConnectionId>,
-    /// Only about this subject, by any of its keys: order:S1, bl:CULVNAS2507540, entry:..., container:...
+    /// Only events about this subject, by any of its keys: order:S1, bl:CULVNAS2507540, entry:..., container:...
     #[arg(long, value_name = "KIND:VALUE")]
     about: Option<String>,
-    /// Only of this type: xhq.single_receipt, xhq.*
+    /// Only events of this type: xhq.single_receipt, xhq.*
     #[arg(long = "type")]
     kind: Option<String>,
-    /// Only with a delivery in this state: pending, delivered, failed, confirmed
+    /// Only events with a delivery in this state: pending, delivered, failed, confirmed
     #[arg(long, value_parser = state)]
     state: Option<State>,
-    /// How many at the most
+    /// List at most this many
     #[arg(long, default_value_t = 20)]
     limit: usize,
-    /// One JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
-    /// The endpoint to deliver to
+    /// Endpoint whose deliveries to start over
     #[arg(long)]
     endpoint: EndpointId,
-    /// The events; without any, every failed one of the endpoint, or with --now every pending one
+    /// Ids of the events; without any, every failed one of the endpoint, or with --now every pending one
     ids: Vec<EventId>,
-    /// Send those that wait now, whatever they wait for: a retry, an open circuit, or the endpoint's Retry-After
+    /// Send waiting deliveries now, whether they wait for a retry, an open circuit or the endpoint's Retry-After
     #[arg(long)]
     now: bool,
-    /// Do it; without this, only tell which
+    /// Change the deliveries; without --go, only print which
     #[arg(long)]
     go: bool,
 }
@@ -164,7 +164,7 @@ async fn list(store: &SqliteStore, filter: &Filter, times: times::Print) -> anyh
 }
 
 /// The subjects a key leads to: the one of that name at each connection, those that have it as an alias, and those that
-/// have one of these as theirs: what a partner's answer has taught leads to the shipment, and that to its calls.
+/// have one of these as theirs: a key from a partner's answer leads to the shipment, and the shipment to its calls.
 pub(crate) async fn subjects(
     store: &SqliteStore,
     connection: Option<&ConnectionId>,
@@ -255,7 +255,7 @@ pub(crate) async fn replay(config: Config, replay: Replay, times: times::Print) 
     let mut order = Order { change, endpoint, selection, from: None, dry_run };
     let (mut count, mut started, mut refused) = (0, Vec::new(), Vec::new());
     loop {
-        // The hub that runs finds what is due at its next sweep; this process has no way to hint it.
+        // The running hub finds due work at its next sweep; this process cannot send it a hint.
         let Changed { events, unwanted, next } = change::apply(&context, &order, |_| true, async |_| {}).await?;
         for key in &events {
             out::unless_closed(say!("{} {} {}", Word(&key.connection), Word(&key.subject), key.id))?;

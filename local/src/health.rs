@@ -1,4 +1,4 @@
-//! Whether the hub would keep a push: the store is asked for what a push asks of it, a write.
+//! Health check: the store is asked for a write, as a push asks for one.
 
 use std::time::Duration;
 

@@ -14,9 +14,9 @@ use simulators::api::{self, Account, Fault, Running};
 
 #[derive(Debug, Args)]
 pub(crate) struct Play {
-    /// Only the partners of these connections
+    /// Simulate only the partners of these connections
     connections: Vec<ConnectionId>,
-    /// Do what is asked and never answer: what cannot be repeated becomes ambiguous
+    /// Process every request and never answer: calls that cannot be repeated become ambiguous
     #[arg(long)]
     drop_answers: bool,
 }

@@ -14,21 +14,21 @@ use simulators::pushes;
 
 #[derive(Debug, Args)]
 pub(crate) struct Push {
-    /// The example to push; without one, the list of them. `all` pushes every one
+    /// Push this example, or `all`; without it, list the examples
     example: Option<String>,
-    /// Push the bytes of this file instead of the example's
+    /// Push the bytes of this file instead of the example's body
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The connection to push through [default: the partner's first]
+    /// Push through this connection [default: the partner's first]
     #[arg(long)]
     connection: Option<String>,
-    /// Push to the one URL that takes everything instead of the action's own
+    /// Push to the partner's callback URL without an action, instead of the action's own URL
     #[arg(long)]
     callback: bool,
-    /// Send this Content-Type
+    /// Send this Content-Type header
     #[arg(long, default_value = "application/json")]
     content_type: String,
-    /// Do not wait as long as the partner does between two tries
+    /// Retry at once, without the partner's pause between two tries
     #[arg(long)]
     fast: bool,
 }

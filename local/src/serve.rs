@@ -12,7 +12,7 @@ use courier::Courier;
 use futures::stream::{self, StreamExt as _};
 use hub::Clock;
 use outbound::KeepAlive;
-use queue::{Destination, Errand, InProcess, Lane};
+use queue::{Destination, InProcess, Job, Lane};
 use store_sqlite::{Due, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -26,9 +26,9 @@ use crate::{exposure, inbox, server, signals};
 const LANE: usize = 512;
 
 /// Number of jobs of a lane for each permitted attempt at its endpoint: the others read their event, or store their result.
-const ERRANDS: usize = 4;
+const JOBS: usize = 4;
 
-/// The same for errands that go to no endpoint: they wait for the store alone.
+/// The same for jobs that go to no endpoint: they wait for the store alone.
 const INDEXERS: usize = 32;
 
 /// Time for which the end of the process waits for jobs in progress.
@@ -106,7 +106,7 @@ impl Hub {
                 Destination::Connection(id) => config.connections.get(id).map(|connection| connection.concurrency),
                 Destination::Store => None,
             };
-            let places = ERRANDS * attempts.unwrap_or(INDEXERS);
+            let places = JOBS * attempts.unwrap_or(INDEXERS);
             tasks.spawn(run_lane(Arc::clone(&courier), lane, places, stopped.clone()));
         }
         tasks.spawn(Arc::clone(&watched).run(Arc::clone(&courier), stopped.clone()));
@@ -151,10 +151,10 @@ impl Hub {
 
 type LocalCourier = Arc<Courier<SqliteStore, InProcess>>;
 
-/// Runs the errands that one lane of the queue hints at, `places` at once.
+/// Runs the jobs that one lane of the queue hints at, `places` at once.
 async fn run_lane(courier: LocalCourier, mut lane: Lane, places: usize, mut stop: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(places));
-    let mut errands = JoinSet::new();
+    let mut jobs = JoinSet::new();
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
         let hint = tokio::select! {
@@ -163,10 +163,10 @@ async fn run_lane(courier: LocalCourier, mut lane: Lane, places: usize, mut stop
         };
         let Some(hint) = hint else { break };
         let courier = Arc::clone(&courier);
-        errands.spawn(async move {
-            let done = match &hint.errand {
-                Errand::Call { .. } => dispatch::handle(&courier, hint).await,
-                Errand::Deliver { .. } | Errand::Index => deliver::handle(&courier, hint).await,
+        jobs.spawn(async move {
+            let done = match &hint.job {
+                Job::Call { .. } => dispatch::handle(&courier, hint).await,
+                Job::Deliver { .. } | Job::Index => deliver::handle(&courier, hint).await,
             };
             if let Err(error) = done {
                 let error = telemetry::logs::chain(&error);
@@ -174,9 +174,9 @@ async fn run_lane(courier: LocalCourier, mut lane: Lane, places: usize, mut stop
             }
             drop(place);
         });
-        while errands.try_join_next().is_some() {}
+        while jobs.try_join_next().is_some() {}
     }
-    while errands.join_next().await.is_some() {}
+    while jobs.join_next().await.is_some() {}
 }
 
 /// Takes over what the hub before this one has left: it has ended, for this one holds the lock. What it had claimed is

@@ -1,4 +1,4 @@
-//! The operator's commands, as a person types them, beside a hub that runs.
+//! The operator's commands, as a person types them, while a hub runs.
 
 mod calls;
 mod output;

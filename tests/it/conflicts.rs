@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use config::Config;
 use config::Context;
-use courier::{Courier, DeliveryResult, Done};
+use courier::{Courier, DeliveryResult, JobOutcome};
 use futures::FutureExt as _;
 use futures::future::join_all;
 use hub::delivery::{Delivery, Outcome, State};
 use hub::{EndpointId, Work};
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 use store::{Admitted, Store};
 use store_dynamodb::DynamoStore;
 use store_sqlite::SqliteStore;
@@ -32,7 +32,7 @@ fn config(endpoints: &[EndpointId]) -> Config {
     Config::parse(&text).unwrap()
 }
 
-/// How often each endpoint got the event.
+/// Number of times that each endpoint got the event.
 type Received = Arc<Mutex<BTreeMap<EndpointId, usize>>>;
 
 /// A process whose attempts are all answered when the last of them is under way. Its pauses differ from the others'.
@@ -92,11 +92,11 @@ async fn delivered_at_once<S: Store>(stores: Vec<S>, endpoints: u8) -> u64 {
         stores.iter().zip(1..).map(|(store, seed)| process(store.clone(), &config, &all, &received, seed)).collect();
     let attempts = endpoints.iter().zip(processes.iter().cycle()).map(|(endpoint, process)| {
         let (process, key) = (process.clone(), event.key.clone());
-        let hint = Hint { key, errand: Errand::Deliver { endpoint: endpoint.clone(), claim: 0 } };
+        let hint = Hint { key, job: Job::Deliver { endpoint: endpoint.clone(), claim: 0 } };
         tokio::spawn(async move { courier::run(&process, &hint).await.unwrap() })
     });
     for done in within(join_all(attempts)).await {
-        assert_eq!(done.unwrap(), Done::Attempted(State::Delivered));
+        assert_eq!(done.unwrap(), JobOutcome::Attempted(State::Delivered));
     }
     let after = stores[0].inspect(&event.key, NOW).await.unwrap().unwrap().work;
     assert_eq!((after.tally().delivered, after.due()), (accepted.into(), None));
@@ -152,7 +152,7 @@ async fn two_processes_on_one_table_forget_no_delivery() {
     }
 }
 
-/// As functions do that the queue starts one for each hint.
+/// Each hint is worked on in a process of its own, as the queue starts functions.
 #[tokio::test(start_paused = true)]
 async fn a_process_for_each_endpoint_forgets_no_delivery() {
     let (changes, tried) = by(30, 30).await;

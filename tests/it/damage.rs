@@ -6,12 +6,12 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use config::Context;
-use courier::{Courier, Done};
+use courier::{Courier, JobOutcome};
 use hub::EventKey;
 use hub::Work;
 use hub::delivery::{Delivery, State};
 use partners::Partner;
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 use rusqlite::Connection;
 use serde_json::json;
 use simulators::api::Fault;
@@ -23,7 +23,7 @@ use crate::dynamodb::{Emulator, NOW, emulated, event, noise};
 use crate::support::http::api;
 use crate::support::{API_KEY, Plan, Time, attempted, courier, delivery, erp, events, status, sweep, taken};
 
-/// Runs SQL on the file of a hub's store, as somebody else may.
+/// Runs SQL on the file of a hub's store, as another program may.
 fn altered(plan: &Plan, sql: &str) {
     let file = plan.config().data_dir.join("tongguan.db");
     let db = Connection::open(file).unwrap();
@@ -141,8 +141,8 @@ async fn damaged_event_in_dynamodb_is_not_delivered() {
     item["d"] = json!({"B": BASE64_STANDARD.encode(changed)});
     emulator.put(&item);
     let courier = crate::conflicts::alone(store.clone());
-    let hint = Hint { key: event.key.clone(), errand: Errand::Deliver { endpoint: "erp".into(), claim: 0 } };
-    assert_eq!(courier::run(&courier, &hint).await.unwrap(), Done::Attempted(State::Failed));
+    let hint = Hint { key: event.key.clone(), job: Job::Deliver { endpoint: "erp".into(), claim: 0 } };
+    assert_eq!(courier::run(&courier, &hint).await.unwrap(), JobOutcome::Attempted(State::Failed));
     let page = store.failed(&Failed::Any, None, 9, NOW).await.unwrap();
     assert_eq!((page.items.len() + page.unreadable, store.ledger(NOW).await.unwrap()[&"xhq-sh".into()].failed), (1, 1));
 }

@@ -13,10 +13,10 @@ use crate::support::http::{api, exchange, request};
 use crate::support::process::Process;
 use crate::support::{API_KEY, PUSHING, Plan, answered, erp, hook, ledger, pushing, until, within};
 
-/// How many places the hub has.
+/// Most connections of the hub.
 const PLACES: usize = 64;
 
-/// How many connections a flood holds open, or tries to.
+/// Number of connections that a flood holds open, or tries to.
 const FLOOD: usize = 200;
 
 /// Abuse of a connection by a stranger.

@@ -18,7 +18,7 @@ use hub::{EventId, EventKey, Record, Subject, Utc};
 use lambda::Invocation;
 use lambda_http::{Body, Response};
 use partners::Partner;
-use queue::{Errand, Hint, Queue, QueueError};
+use queue::{Hint, Job, Queue, QueueError};
 use serde_json::{Value, json};
 use store::Store as _;
 use store_dynamodb::DynamoStore;
@@ -271,13 +271,13 @@ fn message(id: &str, body: &str) -> Value {
 
 fn hint(claim: u32) -> Hint {
     let key = EventKey { connection: "xhq-sh".into(), subject: Subject::new("order", "S1"), id: EventId([1; 24]) };
-    Hint { key, errand: Errand::Deliver { endpoint: "erp".into(), claim } }
+    Hint { key, job: Job::Deliver { endpoint: "erp".into(), claim } }
 }
 
 fn claim(hint: &Hint) -> u32 {
-    match hint.errand {
-        Errand::Deliver { claim, .. } => claim,
-        Errand::Call { .. } | Errand::Index => u32::MAX,
+    match hint.job {
+        Job::Deliver { claim, .. } => claim,
+        Job::Call { .. } | Job::Index => u32::MAX,
     }
 }
 

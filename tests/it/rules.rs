@@ -131,8 +131,8 @@ fn every_function_is_a_folder_a_crate_and_a_binary_of_its_name() {
     }
 }
 
-/// Whoever builds with cargo-lambda has what is missing filled in: with `panic = "abort"`, a panic over one record would
-/// end the process that works on all of a batch.
+/// A build with cargo-lambda fills in what is missing: with `panic = "abort"`, a panic over one record would end the process
+/// that works on all of a batch.
 #[test]
 fn the_release_profile_is_written_out() {
     let manifest: toml::Table = std::fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
@@ -365,5 +365,22 @@ fn subject_of_each_example_is_of_a_listed_kind() {
                 assert!(action.subjects.contains(&kind), "{}: {kind}", example.name);
             }
         }
+    }
+}
+
+/// A misspelt or renamed test would come back into the inner loop without a word.
+#[test]
+fn slow_tests_of_the_inner_loop_exist() {
+    let text = std::fs::read_to_string(root().join(".config/nextest.toml")).unwrap();
+    let slow: Vec<_> = text.split("test(=").skip(1).map(|rest| rest.split(')').next().unwrap()).collect();
+    assert!(!slow.is_empty());
+    for test in slow {
+        let (module, name) = test.rsplit_once("::").unwrap();
+        let path = format!("tests/it/{}", module.replace("::", "/"));
+        let found = [format!("{path}.rs"), format!("{path}/mod.rs")]
+            .iter()
+            .filter_map(|file| std::fs::read_to_string(root().join(file)).ok())
+            .any(|code| code.contains(&format!("fn {name}(")));
+        assert!(found, ".config/nextest.toml names {test}, which does not exist");
     }
 }

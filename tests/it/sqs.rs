@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use hub::{EventId, EventKey, Subject};
-use queue::{Errand, Hint, LONGEST_DELAY, Queue as _, QueueError};
+use queue::{Hint, Job, LONGEST_DELAY, Queue as _, QueueError};
 use queue_sqs::SqsQueue;
 use serde_json::{Value, json};
 use winterbaume_core::MockAws;
@@ -56,7 +56,7 @@ fn hints(count: u32) -> Vec<Hint> {
     let hint = |claim| {
         let subject = Subject::new("order", "通关 1");
         let key = EventKey { connection: "xhq-sh".into(), subject, id: EventId([1; 24]) };
-        Hint { key, errand: Errand::Deliver { endpoint: "erp".into(), claim } }
+        Hint { key, job: Job::Deliver { endpoint: "erp".into(), claim } }
     };
     (0..count).map(hint).collect()
 }
@@ -78,9 +78,9 @@ pub(crate) async fn hints_arrive_however_many_there_are(client: aws_sdk_sqs::Cli
         let (queue, url) = made(&client).await;
         queue.send(hints(count), Duration::ZERO).await.unwrap();
         let mut arrived = received(&client, &url).await;
-        arrived.sort_by_key(|hint| match &hint.errand {
-            Errand::Deliver { claim, .. } => *claim,
-            Errand::Call { .. } | Errand::Index => u32::MAX,
+        arrived.sort_by_key(|hint| match &hint.job {
+            Job::Deliver { claim, .. } => *claim,
+            Job::Call { .. } | Job::Index => u32::MAX,
         });
         assert_eq!(arrived, hints(count));
     }
@@ -90,15 +90,15 @@ pub(crate) async fn hints_arrive_however_many_there_are(client: aws_sdk_sqs::Cli
 pub(crate) async fn calls_have_a_queue_of_their_own(client: aws_sdk_sqs::Client) {
     let (url, calls) = (url(&client).await, url(&client).await);
     let key = hints(1).remove(0).key;
-    let of = |errand| Hint { key: key.clone(), errand };
-    let (call, other) = (of(Errand::Call { claim: 3 }), of(Errand::Index));
+    let of = |job| Hint { key: key.clone(), job };
+    let (call, other) = (of(Job::Call { claim: 3 }), of(Job::Index));
     let queue = SqsQueue::new(client.clone(), url.clone(), Some(calls.clone()));
     queue.send(vec![call.clone(), other.clone()], Duration::ZERO).await.unwrap();
     assert_eq!(
         (received(&client, &url).await, received(&client, &calls).await),
         (vec![other.clone()], vec![call.clone()])
     );
-    // Who has none tells so, and sends the others.
+    // Without a queue for calls, sending reports it and sends the other hints.
     let queue = SqsQueue::new(client.clone(), url.clone(), None);
     assert!(matches!(queue.send(vec![call, other.clone()], Duration::ZERO).await, Err(QueueError::Unavailable(_))));
     assert_eq!(received(&client, &url).await, [other]);
@@ -241,7 +241,7 @@ async fn each_message_names_whom_its_hint_waits_for() {
         Some((200, answered(body, true).to_string()))
     });
     let mut sent = hints(2);
-    sent.push(Hint { key: sent[0].key.clone(), errand: Errand::Index });
+    sent.push(Hint { key: sent[0].key.clone(), job: Job::Index });
     queue.send(sent, Duration::ZERO).await.unwrap();
     assert_eq!(*groups.lock().unwrap(), ["erp", "erp", "xhq-sh"]);
 }
@@ -274,7 +274,7 @@ async fn messages_are_sent_after_the_caller_stops_waiting() {
     assert_eq!(received(&client, &url).await, hints(1));
 }
 
-/// How long a slow SQS takes to have a request.
+/// Time that a slow SQS takes for a request.
 const SLOW: Duration = Duration::from_millis(400);
 
 /// SQS, to which requests come late.

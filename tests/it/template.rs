@@ -179,7 +179,7 @@ fn every_timeout_leaves_room_for_what_is_done_in_it() {
 fn the_variables_are_those_that_the_code_reads() {
     let variables = &template()["Globals"]["Function"]["Environment"]["Variables"];
     let mut set: BTreeSet<&str> = variables.as_object().unwrap().keys().map(String::as_str).collect();
-    // Those that may read the credentials are told where they are.
+    // Functions that may read the credentials get the secret's name.
     let credentials = "TONGGUAN_CREDENTIALS_SECRET_ID";
     for function in functions() {
         let own = json!({"Variables": {credentials: {"Ref": "Credentials"}}});

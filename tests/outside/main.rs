@@ -1,7 +1,7 @@
-//! What needs something outside of this machine's Rust: a deployed stack, or ministack. Where a variable does not say where
-//! it is, its tests are reported as ignored; `.ci/deployed` starts all of it.
+//! Tests that need a running counterpart: a deployed stack, or ministack. Where no variable gives its address, its tests are
+//! reported as ignored; `.ci/deployed` starts all of it.
 //!
-//! Each test is in its module's list, or the compiler tells of a function that is not used.
+//! Each test is in its module's list; the compiler warns of one that is not.
 
 #![allow(
     clippy::unwrap_used,

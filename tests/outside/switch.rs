@@ -1,4 +1,4 @@
-//! What tests need from outside of this process, as an environment variable names it.
+//! Counterparts that tests need outside of this process, as environment variables name them.
 
 use libtest_mimic::Trial;
 
@@ -6,12 +6,12 @@ use libtest_mimic::Trial;
 pub(crate) struct Switch {
     /// Its name.
     pub(crate) variable: &'static str,
-    /// What it names.
+    /// Counterpart that it names, as the message of a missing variable says it.
     pub(crate) names: &'static str,
 }
 
 impl Switch {
-    /// What the variable says.
+    /// Value of the variable.
     pub(crate) fn value(&self) -> Option<String> {
         std::env::var(self.variable).ok().filter(|value| !value.is_empty())
     }

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 /// The longest idempotency key, in characters.
 const LONGEST_KEY: usize = 255;
 
-/// How soon, and later how often, a result is looked for.
+/// Interval of the first looks for a result; it grows from there.
 const FIRST_LOOK: Duration = Duration::from_millis(4);
 const LAST_LOOK: Duration = Duration::from_millis(250);
 

@@ -42,7 +42,7 @@ pub(crate) struct OperationRequest {
     operation: String,
     /// The idempotency key.
     key: Option<String>,
-    /// How long the answer may wait for the result.
+    /// Longest wait of the answer for the result.
     wait: Duration,
     /// Prefix of `Location`: relative to the request's URL, or a path for an invocation.
     calls: String,

@@ -1,4 +1,4 @@
-//! How a request is read: over HTTP, or as the event of a direct invocation.
+//! Reading of a request: over HTTP, or as the event of a direct invocation.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ fn text(body: &[u8]) -> Result<String, Problem> {
 fn preferred(headers: &HeaderMap) -> Duration {
     let lines = headers.get_all(PREFER).iter().filter_map(|line| line.to_str().ok());
     let wait = lines.flat_map(preferences).find_map(|preference| {
-        // What follows a semicolon is a parameter of this preference.
+        // The text behind a semicolon is a parameter of this preference.
         let (name, value) = preference.split(';').next()?.split_once('=')?;
         name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().trim_matches('"').parse().ok())
     });

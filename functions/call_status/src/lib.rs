@@ -1,4 +1,4 @@
-//! `call_status`: what became of the ERP's calls, and what it decides about one that nobody knows the result of.
+//! `call_status`: the state of the ERP's calls, and its decisions about ambiguous ones.
 //!
 //! | request | answer |
 //! |---|---|
@@ -64,7 +64,7 @@ async fn one<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Result<
     api::json(StatusCode::OK, &whole.ok_or_else(missing)?)
 }
 
-/// Where the call of an id is kept. One of a connection that the key may not see is as good as absent.
+/// Key under which the call of an id is stored. A call of a connection that the API key may not see counts as absent.
 fn key<S, Q>(context: &Context<S, Q>, asked: &Routed<'_>) -> Result<EventKey, Problem> {
     let id = asked.named("name").parse();
     let id: EventId = id.map_err(|_| Problem::field("id", "must be 48 hex digits, in lower case"))?;

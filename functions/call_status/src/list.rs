@@ -18,17 +18,17 @@ use store::{Failed, Latest, Listed, SUBJECTS, Store, StoreError};
 
 use crate::shown;
 
-/// How many calls a page has at the most.
+/// Most calls of a page.
 const MOST: usize = 1_000;
 
-/// How much due work is looked through for calls that are queued.
+/// Most due items that are searched for queued calls.
 const LOOKED_THROUGH: usize = 10_000;
 
-/// How far ahead a queued call is due at the most, where its connection's schedule has no longer delay: what a partner's
-/// `Retry-After` may ask for, and a little.
+/// Longest time until a queued call is due, where its connection's schedule has no longer delay: the longest `Retry-After`
+/// that is obeyed, and a margin.
 const AHEAD: Duration = Duration::from_hours(13);
 
-/// How many are read at once.
+/// Number of calls that are read at once.
 const AT_ONCE: usize = 16;
 
 pub(crate) async fn answer<S: Store, Q>(
@@ -75,7 +75,7 @@ pub(crate) async fn answer<S: Store, Q>(
         (None, Some(Standing::Succeeded)) => {
             return Err(Problem::field("subject", "must be given: calls that succeeded are found by their subject"));
         }
-        // Whatever is open: what is queued stands before the first page of what has stuck.
+        // All open calls: the queued ones come before the first page of failed and ambiguous ones.
         (None, None) if from.is_none() => {
             let mut page = queued(context, of_wanted, MOST_BYTES / 2).await?;
             let Calls { items, next, .. } = failed(context, None, limit, wanted, MOST_BYTES / 2).await?;
@@ -159,7 +159,7 @@ async fn queued<S: Store, Q>(
     let now = context.now();
     let schedules = context.config.connections.values().map(|connection| &connection.schedule);
     let delays = schedules.flat_map(|schedule| (0..schedule.steps()).filter_map(|tries| schedule.delay(tries, 1.0)));
-    // What has expired by then is not found, so this is no further than it must be.
+    // Calls that expire before this time are not found, so it is no later than necessary.
     let until = now.after(delays.fold(AHEAD, Duration::max));
     let due = context.store.due(until, LOOKED_THROUGH).await.map_err(|error| Problem::store(&error))?;
     let looked_through = due.len() < LOOKED_THROUGH;

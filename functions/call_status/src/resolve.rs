@@ -1,4 +1,4 @@
-//! The ERP's decision about a call that was sent and whose result nobody knows.
+//! The ERP's decision about an ambiguous call: it was sent, and its result is unknown.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use tokio::time::timeout;
 
 use crate::found;
 
-/// How often a change is made again over somebody else's.
+/// Most tries of a change while other changes are stored in between.
 const AGAIN: usize = 8;
 
-/// How long the hint may hold up the answer.
+/// Longest time for which sending the hint may delay the answer.
 const HINTING: Duration = Duration::from_millis(500);
 
-/// Applies a decision. Whoever makes it again, because the answer was lost, is told where the call stands by then.
+/// Applies a decision. A repetition of the request, because its answer was lost, is answered with the call's present state.
 pub(crate) async fn answer<S: Store, Q: Queue>(
     context: &Context<S, Q>,
     key: EventKey,

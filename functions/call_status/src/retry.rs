@@ -9,16 +9,16 @@ use http::StatusCode;
 use hub::call::{Call, Standing};
 use hub::progress::Outgoing as _;
 use hub::{EventKey, Work};
-use queue::{Errand, Hint, Queue};
+use queue::{Hint, Job, Queue};
 use store::{Listed, Settled, Store};
 use tokio::time::timeout;
 
 use crate::found;
 
-/// How often a change is made again over another one.
+/// Most tries of a change while other changes are stored in between.
 const AGAIN: usize = 8;
 
-/// How long the hint may hold up the answer.
+/// Longest time for which sending the hint may delay the answer.
 const HINTING: Duration = Duration::from_millis(500);
 
 /// Ends the wait of a call. Asked for again while the call is being sent, it is refused: nothing is sent twice by it.
@@ -39,7 +39,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
         }
         if context.store.settle(&key, &work).await.map_err(|error| Problem::store(&error))? == Settled::Done {
             tracing::info!(function = crate::NAME, call = %key.id, connection = %key.connection, "a queued call is sent now");
-            let hint = Hint { key: key.clone(), errand: Errand::Call { claim } };
+            let hint = Hint { key: key.clone(), job: Job::Call { claim } };
             let sent = timeout(HINTING, context.queue.send(vec![hint], Duration::ZERO)).await;
             if !matches!(sent, Ok(Ok(()))) {
                 tracing::warn!(function = crate::NAME, call = %key.id, "queue message of a retried call not sent; the sweep sends the call");

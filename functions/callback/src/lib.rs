@@ -1,6 +1,6 @@
 //! The URL that takes everything a partner sends, and the catalogue of webhooks.
 //!
-//! Which action a push is says its partner's profile ([`partners::profile::Pushes::action`]). The push is read by the
+//! The action of a push comes from its partner's profile ([`partners::profile::Pushes::action`]). The push is read by the
 //! library of its own action, in this process. What is no known action is kept as `<partner>.unknown`, never refused,
 //! whatever JSON it is: some actions have no documented schema.
 

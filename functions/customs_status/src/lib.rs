@@ -127,10 +127,9 @@ fn whole(entry: &&str) -> bool {
     !entry.contains('*')
 }
 
-/// How far all of a waybill is. Several declarations may belong to one, so each is where the latest receipt under its
-/// `entryId` says that has a milestone; of equal times, the one listed first. The receipts of the shipment itself, which
-/// arrives and leaves as a whole and names no declaration, are each declaration's. Where declarations are at different
-/// milestones the waybill is at none.
+/// Milestone of a whole waybill. It may have several declarations. The milestone of each is that of the latest receipt under
+/// its `entryId` that has one; of equal times, the one listed first. Receipts of the shipment itself (arrival, departure)
+/// name no declaration and count for each. Where declarations are at different milestones the waybill has none.
 fn reached(waybill: &Json<'_>) -> Option<Milestone> {
     let mut shipment = None;
     let mut declarations = BTreeMap::<_, Option<_>>::new();

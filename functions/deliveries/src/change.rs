@@ -1,7 +1,7 @@
 //! Confirming and replaying, for the ERP's requests and the operator's command line alike.
 //!
-//! A gateway waits for half a minute and a list may have any length: a change is made in parts, and whoever asked for it
-//! is told where to go on.
+//! A gateway waits for half a minute and a list may have any length: a change is made in parts, and its answer says where
+//! to continue.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use futures::stream::{self, StreamExt as _};
 use hub::delivery::State;
 use hub::{EndpointId, EventKey, Utc, Work};
 use inbound::receive::hints;
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 use store::{Failed, Listed, Pending, Settled, Store, StoreError};
 use tokio::time::Instant;
 
-/// How many deliveries one request changes at the most.
+/// Most deliveries that one request changes.
 pub const MOST: usize = api::contract::MOST_EVENTS;
 
-/// After how long a request begins no further batch: well within a gateway's time, for a batch may be slow, too.
+/// Time after which a request begins no further batch: well within a gateway's limit, because a batch may be slow too.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// How many are looked at before time is told again.
+/// Number of deliveries that are changed between two looks at the clock.
 const BATCH: usize = 100;
 
-/// How many are changed at once.
+/// Number of deliveries that are changed at once.
 const AT_ONCE: usize = 16;
 
-/// How often a change is made again over somebody else's.
+/// Most tries of a change while other changes are stored in between.
 const AGAIN: usize = 8;
 
 /// A change of deliveries.
@@ -43,7 +43,7 @@ pub enum Change {
     SendNow,
 }
 
-/// Which deliveries.
+/// Choice of deliveries.
 #[derive(Clone, Debug)]
 pub enum Selection {
     /// Those of these events.
@@ -63,7 +63,7 @@ pub struct Order<'a> {
     pub endpoint: &'a EndpointId,
     /// Selection of the deliveries.
     pub selection: Selection,
-    /// Where the one before left off ([`Changed::next`]); nothing at the beginning.
+    /// Place at which the change before ended ([`Changed::next`]); nothing at the beginning.
     pub from: Option<String>,
     /// Nothing is to be changed, only told.
     pub dry_run: bool,
@@ -76,11 +76,11 @@ pub struct Changed {
     pub events: Vec<EventKey>,
     /// The events that are not replayed because the endpoint does not want them ([`Work::may_go_to`]).
     pub unwanted: Vec<EventKey>,
-    /// From where to go on; nothing where all has been looked at.
+    /// Place to continue from; nothing where everything has been read.
     pub next: Option<String>,
 }
 
-/// Why a change was not made, or not to its end.
+/// Reason why a change was not made, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
     /// `from` is not where a change of this selection left off.
@@ -105,7 +105,7 @@ pub async fn apply<S: Store, Q, H: Future<Output = ()>>(
         let (found, next) = batch(context, order, from.as_deref(), BATCH.min(MOST - events.len())).await?;
         let found = found.into_iter().filter(|(key, _)| visible(key));
         let mut ones = stream::iter(found.map(|(key, work)| one(context, order, key, work))).buffered(AT_ONCE);
-        let (mut errands, mut failure) = (Vec::new(), None);
+        let (mut jobs, mut failure) = (Vec::new(), None);
         while let Some(done) = ones.next().await {
             let (key, work) = match done {
                 Ok(One::Changed(key, work)) => (key, work),
@@ -119,15 +119,14 @@ pub async fn apply<S: Store, Q, H: Future<Output = ()>>(
                     break;
                 }
             };
-            // What the event's other deliveries wait for is their own schedule: a replay here must not knock there.
-            let own =
-                |hint: &Hint| matches!(&hint.errand, Errand::Deliver { endpoint, .. } if endpoint == order.endpoint);
-            errands.extend(hints(&key, &work).into_iter().filter(own));
+            // The event's other deliveries keep their own schedules: a replay must not send to their endpoints.
+            let own = |hint: &Hint| matches!(&hint.job, Job::Deliver { endpoint, .. } if endpoint == order.endpoint);
+            jobs.extend(hints(&key, &work).into_iter().filter(own));
             events.push(key);
         }
         drop(ones);
-        if !order.dry_run && !errands.is_empty() {
-            hint(errands).await;
+        if !order.dry_run && !jobs.is_empty() {
+            hint(jobs).await;
         }
         if let Some(failure) = failure {
             return Err(failure.into());
@@ -214,7 +213,7 @@ fn next(order: &Order<'_>, work: &Work, now: Utc) -> Option<Work> {
         (Change::Confirm { cutoff }, _) => work.confirmed(order.endpoint, cutoff, now),
         (Change::SendNow, _) => work.forwarded(order.endpoint, now),
         (Change::Replay, Selection::These(_)) => work.replayed(order.endpoint, now),
-        // Somebody may have confirmed it since it was listed, or the ERP have taken it.
+        // It may have been confirmed or delivered since it was listed.
         (Change::Replay, Selection::Failed | Selection::Pending) => {
             let failed = work.delivery(order.endpoint).is_some_and(|delivery| delivery.state == State::Failed);
             failed.then(|| work.replayed(order.endpoint, now)).flatten()

@@ -17,10 +17,10 @@ use tokio::time::timeout;
 use crate::change::{self, Change, ChangeError, Changed, Order, Selection};
 use crate::{LONGEST_CONNECTION, is_listed};
 
-/// How long the hints of some replays may hold up the next.
+/// Longest time for which the hints of some replays may delay the next ones.
 const HINTING: Duration = Duration::from_secs(1);
 
-/// How many events are looked up at once.
+/// Number of events that are looked up at once.
 const AT_ONCE: usize = 16;
 
 /// Failed deliveries that have been seen become confirmed.
@@ -71,7 +71,7 @@ pub(crate) async fn replay<S: Store, Q: Queue>(
     let change = if asked.now { Change::SendNow } else { Change::Replay };
     let order = Order { change, endpoint, selection, from, dry_run };
     let Changed { events, unwanted, next } = apply(context, caller, &order).await?;
-    // Where nothing that was named may go there, the endpoint is what is wrong with the request.
+    // If none of the named events may go to the endpoint, the request's mistake is the endpoint.
     if begins && next.is_none() && !unwanted.is_empty() && named(&order.selection).len() == unwanted.len() {
         let detail =
             "takes none of these events: its `connections` and `types` want others, and it has no delivery of any";

@@ -36,13 +36,13 @@ use store::{Failed, Latest, Store};
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "deliveries";
 
-/// How far `as_of` is behind the time of the list. A delivery fails when its attempt ends, and is listed when that is
-/// stored: the store is tried for up to eight seconds, its index follows a little later, and the time is another machine's.
-/// Confirming until `as_of` must not clear what was on its way into the list.
+/// Time by which `as_of` is behind the list. A delivery fails when its attempt ends, and is listed once that is stored: the
+/// store is tried for up to eight seconds, its index follows a little later, and the time is another machine's. Confirming
+/// until `as_of` must not clear a delivery that was not listed yet.
 pub const SETTLING: Duration = Duration::from_secs(30);
 
-/// How many more pages are looked at for the deliveries of an endpoint that is not configured, to tell one that was
-/// removed from a name that was misspelt.
+/// Number of further pages that are searched for deliveries of an endpoint that is not configured, to tell a removed
+/// endpoint from a misspelt one.
 const LOOKS: usize = 8;
 
 /// The largest body that is taken, in bytes: a thousand events are named in a quarter of it.
@@ -51,7 +51,7 @@ const MAX_BODY: usize = 1024 * 1024;
 /// The longest name of a connection, in bytes.
 const LONGEST_CONNECTION: usize = 64;
 
-/// How many items a page has at the most.
+/// Most items of a page.
 const MOST: usize = 1_000;
 
 /// The routes of the function.
@@ -78,7 +78,7 @@ pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C>
 async fn event<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Result<Response<Bytes>, Problem> {
     let id = asked.named("id").parse();
     let id: EventId = id.map_err(|_| Problem::field("id", "must be 48 hex digits, in lower case"))?;
-    // What came through a connection that is configured no longer is read, too.
+    // Events of a connection that is no longer configured are read too.
     let connection = seen(asked.caller, asked.named("connection"))?;
     let key = EventKey { connection, subject: api::subject("subject", asked.named("subject"))?, id };
     let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;

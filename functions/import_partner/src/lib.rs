@@ -50,7 +50,7 @@ mod tests {
         assert_eq!(fact(r#"{"orderOutNo":null,"billNo":"B1"}"#).subject.as_str(), "bl:B1");
     }
 
-    /// Regression: an array was malformed, though nobody knows the schema.
+    /// Regression: an array was malformed, though the schema is unknown.
     #[test]
     fn any_other_json_is_taken_on_this_path() {
         for body in ["[]", "\"x\"", "null", "7", "[[],7,{}]"] {

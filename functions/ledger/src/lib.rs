@@ -66,7 +66,7 @@ fn log(Line { connection, tally, .. }: &Line) {
 #[must_use]
 pub fn samples(ledger: &BTreeMap<ConnectionId, Tally>) -> Vec<Sample> {
     let samples = ledger.iter().map(|(connection, tally)| {
-        // Beyond 2^32 the exact number tells nobody anything.
+        // Beyond 2^32 the exact number does not matter.
         let difference = f64::from(u32::try_from(tally.difference()).unwrap_or(u32::MAX));
         Sample::of(Dimension::Connection, connection, vec![(Metric::LedgerDifference, difference)])
     });

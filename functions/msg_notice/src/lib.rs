@@ -2,7 +2,7 @@
 //!
 //! It has the shape of `syn_status`, and only `action` tells them apart. Its `code` is neither 附件4's nor an HTTP status
 //! (inferred), and its values are not documented, so a message is at no milestone. It carries neither time nor id: a
-//! repetition is told by the latest message of the order alone.
+//! repetition is recognised by the latest message of the order alone.
 
 use hub::action::{Action, Example, Fact, Push, Reading, named};
 use partners::Partner;

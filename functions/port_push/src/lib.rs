@@ -1,7 +1,7 @@
 //! 1datatech 港区推送 v2: what a port knows of a bill or a container, a full snapshot each time.
 //!
-//! One event a push. A subscription is told by port area, type, number and, where it was passed, import or export (3.2.3),
-//! and so is the subject. The answer is due within 500 ms.
+//! One event a push. A subscription is identified by port area, type, number and, where it was passed, import or export
+//! (3.2.3), and so is the subject. The answer is due within 500 ms.
 
 pub mod view;
 
@@ -191,7 +191,7 @@ mod tests {
         }
     }
 
-    /// Regression: an array was malformed, though nobody knows the schema.
+    /// Regression: an array was malformed, though the schema is unknown.
     #[test]
     fn an_array_is_read_as_envelopes_or_results() {
         for body in [

@@ -72,7 +72,7 @@ fn fact(body: &Json<'_>, receipt: &Receipt<'_>) -> Fact {
 
 /// The milestone of a receipt's `channel` (XHQ 附件3, 25 codes, case-sensitive: `A` may be a deletion, `a` is a visa). A
 /// suspension, a re-review, a request for files and a visa move the shipment nowhere, and a text that can be read in two
-/// ways tells of no milestone.
+/// ways gives no milestone.
 #[must_use]
 pub fn milestone(channel: &str) -> Option<Milestone> {
     match channel {

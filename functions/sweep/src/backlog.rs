@@ -17,20 +17,19 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::NAME;
 
-/// How far ahead of its time work is looked at: what was postponed or is claimed comes due again within it.
+/// Time ahead of the present within which due work counts: postponed and claimed work comes due again within it.
 const AHEAD: Duration = Duration::from_mins(8);
 
-/// How much work is counted at the most.
+/// Most work that is counted.
 const COUNTED: usize = 10_000;
 
-/// How many events are looked at themselves, half of them those that are due first; of the others it is believed that
-/// they wait.
+/// Most events that are read, half of them those that are due first. The others are counted as waiting, unread.
 const LOOKED_AT: usize = 256;
 
-/// How many are looked at at once.
+/// Number of events that are read at once.
 const PARALLEL: usize = 16;
 
-/// How many events that wait for somebody are looked at, and by how many pages at the most.
+/// Most events that are read of those that need a decision, and most pages of them.
 const FAILURES: usize = 1_000;
 const PAGES: usize = 8;
 
@@ -67,7 +66,7 @@ pub async fn samples<S: Store, Q>(context: &Context<S, Q>, within: Duration) -> 
 /// A part of what is measured.
 struct Part<T> {
     known: T,
-    /// How much of it the store did not tell.
+    /// Number of reads that failed.
     unknown: usize,
 }
 
@@ -162,7 +161,7 @@ impl<S: Store, Q> Measuring<'_, S, Q> {
         Part { known, unknown }
     }
 
-    /// Which circuits are open.
+    /// Circuits that are open.
     async fn circuits(&self) -> Part<Vec<Sample>> {
         let config = &self.context.config;
         let endpoints = config.endpoints.keys().map(|id| (Dimension::Endpoint, id.to_string(), id.to_string()));
@@ -206,9 +205,9 @@ impl<S: Store, Q> Measuring<'_, S, Q> {
     }
 }
 
-/// Which of so many events, in the order in which they are due, are looked at. Those that are due first have waited for
-/// longest of what no process has claimed; what is postponed again and again is anywhere, so of the others each so-many-th is
-/// looked at, and others each minute.
+/// Choice of the events that are read, of so many in the order of their due times. The first ones hold the work that no
+/// process has claimed for longest. Work that is postponed again and again is anywhere, so of the others every n-th is read,
+/// and other ones each minute.
 fn chosen(count: usize, now: Utc) -> impl Iterator<Item = bool> {
     let first = if count <= LOOKED_AT { count } else { LOOKED_AT / 2 };
     let step = (count - first).div_ceil(LOOKED_AT / 2).max(1);

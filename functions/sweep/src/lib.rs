@@ -1,4 +1,4 @@
-//! `sweep`: what is due and was forgotten is taken up, by the clock.
+//! `sweep`: claims overdue work whose hint was lost, by the clock.
 
 pub mod backlog;
 
@@ -18,7 +18,7 @@ pub const NAME: &str = "sweep";
 /// For how long a sweep looks for new work, if the function has that long: an attempt must end before it does.
 pub const BUDGET: Duration = Duration::from_secs(30);
 
-/// How long the measuring of what waits may hold the sweep up.
+/// Longest time for which measuring the backlog may delay the sweep.
 pub const MEASURING: Duration = Duration::from_secs(10);
 
 /// Takes up everything that is due, once it is measured.

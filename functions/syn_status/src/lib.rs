@@ -1,7 +1,7 @@
 //! XHQ 同步单证状态 (二.1, 五.1), action `syn_status`: an order moved on.
 //!
-//! A push is four fields without time or id, so a repetition is told by the latest status of the order alone: 61, 63, 61
-//! are three events.
+//! A push is four fields without time or id, so a repetition is recognised by the latest status of the order alone: 61,
+//! 63, 61 are three events.
 
 use hub::Milestone;
 use hub::action::{Action, Example, Fact, Push, Reading, named};

@@ -53,7 +53,7 @@ impl Budget {
     {
         let read = timeout(PATIENCE, self.whole(&mut body, limit, latest)).await.unwrap_or(Err(Unread::Incomplete));
         if matches!(read, Err(Unread::NoRoom)) {
-            // The answer must not wait for what is discarded, nor be lost because nothing takes it.
+            // The answer must not wait for the discarded body, nor be lost because the body is not read.
             tokio::spawn(timeout(PATIENCE, async move { discard(&mut body, 0).await }));
         }
         read

@@ -3,7 +3,7 @@
 /// Descriptors kept for what is not a connection to the port: connections to the ERP and to partners, the store, the log.
 const KEPT: usize = 256;
 
-/// As many are asked for: connections, and as many again for what they cause.
+/// Number of descriptors that are asked for: those of the connections, and as many again for the work that these cause.
 #[cfg(unix)]
 const WANTED: u64 = 16_384;
 

@@ -32,7 +32,7 @@ pub(super) struct Watch {
 
 struct State {
     phase: Phase,
-    /// Until when the peer must have read what is written to it, where that waits.
+    /// Time until which the peer must have read the bytes that are written to it, if some wait.
     unread: Option<Instant>,
 }
 

@@ -10,8 +10,8 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::Problem;
 
-/// How many bytes the items of a list may have. A Lambda function may answer with 6,291,556, and there the answer is a
-/// text within JSON, in which a quote takes two.
+/// Most bytes of a list's items. A Lambda function may answer with 6,291,556, and its answer is a text within JSON, in which
+/// a quote takes two.
 pub const MOST_BYTES: usize = 3_000_000;
 
 /// The JSON of a `T`. It borrows nothing from the value that it was printed from.
@@ -45,7 +45,7 @@ pub fn printed<T: Serialize>(items: impl IntoIterator<Item = T>) -> Result<Vec<P
     items.into_iter().map(print).collect::<Result<_, _>>().map_err(unprinted)
 }
 
-/// How many of these items fit in so many bytes, from the first on.
+/// Number of these items, from the first on, that fit in so many bytes.
 pub fn fitting<'a, T: 'a>(items: impl IntoIterator<Item = &'a Printed<T>>, bytes: usize) -> usize {
     let sizes = items.into_iter().scan(0, |sum, item| {
         *sum += item.0.get().len() + 1;
@@ -54,7 +54,7 @@ pub fn fitting<'a, T: 'a>(items: impl IntoIterator<Item = &'a Printed<T>>, bytes
     sizes.take_while(|sum| *sum <= bytes).count()
 }
 
-/// How many items a page should have instead of `limit`, where these, which it has, do not fit in so many bytes.
+/// Smaller `limit` for a page whose items do not fit in so many bytes; none where they fit.
 #[must_use]
 pub fn fewer<T>(items: &[Printed<T>], limit: usize, bytes: usize) -> Option<usize> {
     let fits = fitting(items, bytes);

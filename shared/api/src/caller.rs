@@ -31,7 +31,7 @@ impl<'c> Caller<'c> {
         self.connections.is_none_or(|seen| seen.iter().any(|pattern| pattern.matches(connection.as_str())))
     }
 
-    /// The configured connection of that name in a path. One that the key may not see is as good as absent.
+    /// The configured connection of that name in a path. One that the key may not see counts as absent.
     pub fn connection(&self, name: &str) -> Result<ConnectionId, Problem> {
         let connection = ConnectionId::from(name);
         if self.sees(&connection) && self.config.connections.contains_key(&connection) {

@@ -16,7 +16,7 @@ use partners::operation::enclosure::Enclosure;
 
 use parameters::Parameters;
 
-/// How many parts a body may have.
+/// Most parts of a body.
 const MOST_PARTS: usize = 100;
 
 /// The part that may hold all fields at once, as JSON.

@@ -40,7 +40,7 @@ impl Problem {
         Self { status, kind, detail: detail.into(), field, members, headers, unconfigured: false }
     }
 
-    /// 401: nobody's key.
+    /// 401: no configured key.
     #[must_use]
     pub fn unauthorized() -> Self {
         let remedy = "send Authorization: Bearer <key> with one of the configuration's api_keys";
@@ -167,7 +167,7 @@ impl Problem {
     /// The same answer, for a caller that logs the failure itself.
     #[must_use]
     pub fn unlogged(&self) -> Response<Bytes> {
-        // Texts, numbers and what is JSON already: it prints.
+        // Texts, numbers and printed JSON: this cannot fail.
         let body = serde_json::to_vec(self).unwrap_or_default();
         let mut response = build(self.status, "application/problem+json", body);
         response.headers_mut().extend(self.headers.clone());

@@ -1,4 +1,4 @@
-//! How a request is read: its path, its query, its body.
+//! Reading of a request: its path, its query, its body.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,13 +17,13 @@ use crate::Problem;
 /// The longest subject that may be asked for, in bytes: no stored one is longer.
 pub const LONGEST_SUBJECT: usize = 1_024;
 
-/// Where a page begins.
+/// Parameter for the place at which a page begins.
 const FROM: &str = "from";
 
-/// The most characters of somebody's own text that a detail repeats.
+/// Most characters of the caller's own text that a detail repeats.
 const REPEATED: usize = 64;
 
-/// The beginning of somebody's own text, printable, between quotes.
+/// Beginning of the caller's own text, printable, between quotes.
 pub(crate) fn quoted(text: &str) -> String {
     let cut: String = text.chars().take(REPEATED).collect();
     if cut.len() < text.len() { format!("{cut:?}...") } else { format!("{cut:?}") }
@@ -60,7 +60,7 @@ impl Parameters {
         self.0.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// How many items a page is to have: `limit`, from 1 to `most`, 100 where it is not given.
+    /// Number of items of a page: `limit`, from 1 to `most`, 100 where it is not given.
     pub fn limit(&self, most: usize) -> Result<usize, Problem> {
         let limit = self.get("limit").map_or(Some(100), whole);
         let limit = limit.filter(|limit| (1..=most).contains(limit));
@@ -106,7 +106,7 @@ pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], whole: &'static str) -> Res
 }
 
 /// A value that is read from a JSON object alone. A derived `Deserialize` takes an array of the members' values too, in the
-/// order of the code: that is nobody's contract.
+/// order of the code, which is no part of the contract.
 #[derive(Clone, Debug)]
 pub struct Object<T>(pub T);
 

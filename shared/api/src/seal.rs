@@ -1,8 +1,8 @@
-//! Where a page begins, as whoever asks is told it: sealed, for the store's own word for it names other connections'
-//! subjects and events, and counts them.
+//! Cursors: the places at which pages begin, sealed for the caller. The store's own places name subjects and events of other
+//! connections, and count them.
 //!
-//! A cursor is of one key, one list and one set of filters, for an hour. Nothing needs to be configured or kept: what it is
-//! sealed with comes from the API key.
+//! A cursor is valid for one API key, one list and one set of filters, for an hour. Nothing is configured or kept for it:
+//! its sealing key is derived from the API key.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use serde::Serialize;
 
 use crate::Problem;
 
-/// How long a cursor is taken.
+/// Life of a cursor.
 const LIFE: Duration = Duration::from_hours(1);
 
-/// How far ahead a cursor's time may be: the clocks of two machines differ.
+/// Largest difference by which a cursor's time may be ahead: the clocks of two machines differ.
 const AHEAD: Duration = Duration::from_mins(1);
 
 /// Context of the key derivation from an API key.

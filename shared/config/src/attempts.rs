@@ -1,4 +1,4 @@
-//! How attempts are made, be it at an endpoint or at a partner.
+//! Settings of attempts, at an endpoint or at a partner.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::values::print;
 /// The longest schedule.
 const MOST_RETRIES: usize = 100;
 
-/// How long an attempt may take: at most half of `sweep_every`, as is the default where that is less.
+/// Timeout of an attempt: at most half of `sweep_every`, which is also the default where that is less.
 pub(super) fn timeout(table: &mut Table<'_>, default: Duration, sweep_every: Duration) -> Option<Duration> {
     table.or("timeout", default.min(sweep_every / 2), |item| {
         let timeout = item.duration()?;
@@ -21,13 +21,13 @@ pub(super) fn timeout(table: &mut Table<'_>, default: Duration, sweep_every: Dur
     })
 }
 
-/// How many attempts may be under way at once.
+/// Most attempts under way at once.
 pub(super) fn concurrency(table: &mut Table<'_>, default: u32) -> Option<usize> {
     let concurrency = table.or("concurrency", default, Item::integer)?;
     usize::try_from(concurrency).ok()
 }
 
-/// When an attempt that failed is made again.
+/// Schedule of the retries of a failed attempt.
 pub(super) fn retry(table: &mut Table<'_>) -> Option<Schedule> {
     table.or("retry", Schedule::default(), schedule)
 }

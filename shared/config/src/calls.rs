@@ -12,11 +12,11 @@ use serde::de::DeserializeOwned;
 use super::reader::{Item, Table};
 use super::{Rate, attempts};
 
-/// How long an attempt at a call may take where nothing is said, if the sweeper leaves it that long: partners work on a
-/// call before they answer.
+/// Default timeout of an attempt at a call, if half of `sweep_every` is not less: partners work on a call before they
+/// answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How many calls may be under way at once where nothing is said.
+/// Default of the most calls under way at once.
 const CONCURRENCY: u32 = 8;
 
 /// Values of the keys that are common to all partners.
@@ -112,7 +112,7 @@ pub(super) fn settings(table: &mut Table<'_>, partner: Option<Partner>) -> Optio
     sound.then_some(settings)
 }
 
-/// A table of names that are nobody's to know beforehand.
+/// A table of names that the configuration chooses.
 fn each<T>(item: &Item<'_>, read: impl Fn(&Item<'_>) -> Option<T>) -> Option<BTreeMap<String, T>> {
     let entries = item.table("a table")?.rest();
     let entries: Vec<_> = entries.into_iter().map(|(name, item)| Some((name, read(&item)?))).collect();

@@ -17,10 +17,10 @@ use super::secrets::Availability;
 use super::values::is_url_safe;
 use super::{Connection, calls, trust};
 
-/// The shortest key that nobody guesses.
+/// Length of the shortest key, so that keys cannot be guessed.
 pub(super) const SHORTEST_KEY: usize = 32;
 
-/// How many inbound keys may be active: each is compared at every push.
+/// Most active inbound keys: each is compared at every push.
 const MOST_KEYS: usize = 4;
 
 pub(super) fn read(
@@ -163,7 +163,7 @@ fn credentials(table: &mut Table<'_>, names: impl Iterator<Item = &'static str>)
     Some(given.into_iter().fold(Given::default(), |all, (name, held)| all.with(name.to_owned(), held)))
 }
 
-/// Where the partner is called: `base_url`, or what the partner prints for the `environment`.
+/// Base URL of calls to the partner: `base_url`, or the one that the partner documents for the `environment`.
 fn read_base_url(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Url> {
     let environment = table.get("environment");
     if let Some(item) = table.get("base_url") {

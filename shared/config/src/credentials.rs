@@ -24,7 +24,7 @@ pub enum Credentials {
 
 impl Credentials {
     /// The values in the secret's text: a JSON object of texts, which is what the console of Secrets Manager makes of
-    /// key/value pairs. What is wrong with it is told without any value, as the rest of a sentence that begins with what
+    /// key/value pairs. Its mistakes are reported without any value, as the rest of a sentence that begins with what
     /// holds the text.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
         let mistake = |what: &str, line| Mistake { key: "credentials".to_owned(), what: what.to_owned(), line };
@@ -61,7 +61,7 @@ impl<'de> Visitor<'de> for Pairs {
     fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Values, A::Error> {
         let mut values = BTreeMap::new();
         while let Some(name) = pairs.next_key::<String>()? {
-            // What serde says of a value that is no text quotes it.
+            // serde's message about a value that is no text quotes the value.
             let Value::String(value) = pairs.next_value()? else {
                 return Err(A::Error::custom(format_args!("the value of {} must be a text in quotes", Word(&name))));
             };

@@ -11,7 +11,7 @@ use super::reader::{Item, Reading, Table};
 use super::values::{is_name, socket_address};
 use super::{Config, Mistake, Server, Sources, connections, endpoints, server};
 
-/// How often the sweeper runs where nothing is said.
+/// Default interval of the sweeper.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 pub(super) fn read(text: &str, sources: &Sources<'_>) -> Result<Config, Vec<Mistake>> {

@@ -1,4 +1,4 @@
-//! From bytes to text: UTF-8, and what else it seems to be where it is not.
+//! Decoding of a configuration: UTF-8, and a guess at the encoding of any other text.
 
 use std::fmt;
 

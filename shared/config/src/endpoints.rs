@@ -15,10 +15,10 @@ use super::reader::{Item, Table};
 use super::secrets::Availability;
 use super::{ApiKey, Endpoint, attempts, trust};
 
-/// How long an attempt may take where nothing is said, if the sweeper leaves it that long.
+/// Default timeout of an attempt, if half of `sweep_every` is not less.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many attempts may be under way at once where nothing is said.
+/// Default of the most attempts under way at once.
 const CONCURRENCY: u32 = 32;
 
 pub(super) fn read(

@@ -51,15 +51,15 @@ use url::Url;
 /// A checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the local hub listens.
+    /// Address at which the local hub listens.
     pub listen: SocketAddr,
-    /// Where the local hub keeps its data.
+    /// Folder of the local hub's data.
     pub data_dir: PathBuf,
-    /// Where the local hub runs an ERP inbox of its own, for trying it out.
+    /// Address of an ERP inbox that the local hub runs itself, for trying it out.
     pub inbox: Option<SocketAddr>,
-    /// How the local hub's port treats connections.
+    /// Limits of the connections to the local hub's port.
     pub server: Server,
-    /// How often the sweeper runs. A hint has that long before the sweeper takes its work up.
+    /// Interval of the sweeper. Work whose hint is lost waits that long for it.
     pub sweep_every: Duration,
     /// The accounts at partners.
     pub connections: BTreeMap<ConnectionId, Connection>,
@@ -86,26 +86,26 @@ pub struct Connection {
     pub keys: Vec<Secret>,
     /// The networks pushes may come from; empty for any.
     pub allow_ips: Vec<IpNet>,
-    /// How long its events are kept.
+    /// Time for which its events are kept.
     pub retention: Duration,
-    /// How long a push without time or id that is equal to the latest of its subject and type is a repetition: a second to
-    /// 90 days, ten minutes where nothing is said.
+    /// Time within which a push without time or id that equals the latest of its subject and type is a repetition: a second
+    /// to 90 days, ten minutes by default.
     pub repeat_window: Duration,
-    /// Where the partner is called: as configured, or the partner's own of the environment. Neither adds a slash.
+    /// Base URL of calls to the partner: as configured, or the partner's own of the environment. Neither adds a slash.
     pub base_url: Option<Url>,
     /// The partner's credentials by name: `app_id`, `bgh_id`, `user_id`, `api_token`, `company_code`, `secret`; for
     /// 1datatech, whose authentication its public pages leave out, whatever the configuration calls them.
     pub credentials: BTreeMap<String, Secret>,
     /// The names of further credentials, whose values are in a secret that this process does not read.
     pub unread: BTreeSet<String>,
-    /// How long an attempt at a call may take: at most half of [`Config::sweep_every`]. Fifteen seconds or that half,
-    /// whichever is less, where nothing is said.
+    /// Timeout of an attempt at a call: at most half of [`Config::sweep_every`]. Fifteen seconds or that half, whichever is
+    /// less, by default.
     pub timeout: Duration,
-    /// How many calls may be under way at once.
+    /// Most calls under way at once.
     pub concurrency: usize,
-    /// When a call that the partner did not process is sent again.
+    /// Schedule of the retries of a call that the partner did not process.
     pub schedule: Schedule,
-    /// How often the partner may be called.
+    /// Rate at which the partner may be called.
     pub rate: Option<Rate>,
     /// Whether [`Connection::base_url`] may be at a private or loopback address.
     pub allow_private: bool,
@@ -137,7 +137,7 @@ pub struct Trust {
 /// The most calls in any span of a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many calls: 1 to 10,000.
+    /// Number of calls: 1 to 10,000.
     pub calls: u32,
     /// Within how long: 100 ms to a day.
     pub per: Duration,
@@ -148,23 +148,23 @@ pub struct Rate {
 pub struct Endpoint {
     /// Its name.
     pub id: EndpointId,
-    /// Where events are posted.
+    /// URL that events are posted to.
     pub url: Url,
     /// The keys that sign deliveries; two while rotating. Nothing where some are in a secret that this process does not
     /// read: it cannot deliver then.
     pub keys: Option<Vec<SigningKey>>,
     /// The body it wants.
     pub format: Format,
-    /// When a failed delivery is tried again.
+    /// Schedule of the retries of a failed delivery.
     pub schedule: Schedule,
     /// Whether its address may be private or loopback.
     pub allow_private: bool,
     /// Accepted certificate authorities.
     pub trust: Trust,
-    /// How long an attempt may take: at most half of [`Config::sweep_every`], so that a claim outlives its attempt.
-    /// Ten seconds or that half, whichever is less, where nothing is said.
+    /// Timeout of an attempt: at most half of [`Config::sweep_every`], so that a claim outlives its attempt. Ten seconds or
+    /// that half, whichever is less, by default.
     pub timeout: Duration,
-    /// How many attempts may be under way at once.
+    /// Most attempts under way at once.
     pub concurrency: usize,
 }
 
@@ -197,8 +197,8 @@ pub struct ApiKey {
 /// One thing wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// Which key: `connections[0].keys`; `syntax` where the text is no TOML, `encoding` where it is no UTF-8, `document`
-    /// where it is empty.
+    /// Path of the key: `connections[0].keys`; `syntax` where the text is no TOML, `encoding` where it is no UTF-8,
+    /// `document` where it is empty.
     pub key: String,
     /// The mistake and its remedy, as the rest of a sentence that begins with the key. Never holds a secret.
     pub what: String,

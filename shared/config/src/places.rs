@@ -5,7 +5,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::reader::unknown;
 
-/// Where the deepest part of a path is that is there; nothing where not even its first is.
+/// Offset of the deepest part of a path that is present; nothing where not even its first part is.
 pub(super) fn offset_of(entries: &DeTable<'_>, path: &str) -> Option<usize> {
     entries.iter().find_map(|(name, value)| {
         let rest = path.strip_prefix(name.get_ref().as_ref())?;

@@ -1,6 +1,6 @@
 //! Walks a TOML document and notes every mistake on the way, each with its key and line.
 //!
-//! A value that cannot be used reads as nothing and leaves a mistake behind, so whoever reads goes on to the next one. No
+//! A value that cannot be used reads as nothing and leaves a mistake behind, so the reader goes on to the next one. No
 //! mistake quotes a value unless its reader knows that it is no secret.
 
 use std::cell::{Cell, RefCell};
@@ -64,7 +64,7 @@ impl<'d> Reading<'d> {
         self.mistakes.borrow_mut().push(Mistake { key, what, line });
     }
 
-    /// Where the secrets are that are not in the document.
+    /// Sources of the secrets that are not in the document.
     pub(super) const fn sources(&self) -> &'d Sources<'d> {
         self.sources
     }
@@ -99,8 +99,8 @@ impl<'d> Reading<'d> {
     }
 }
 
-/// A table, of which keys are asked for one by one; [`Table::close`] complains about those that nobody asked for. A key that
-/// its list lacks cannot be asked for.
+/// A table whose keys are read one by one; [`Table::close`] reports the unknown ones, which were not read. A key that its list
+/// lacks cannot be read.
 pub(super) struct Table<'d> {
     reading: &'d Reading<'d>,
     path: String,
@@ -190,7 +190,7 @@ impl<'d> Table<'d> {
         self.asked.contains(&name)
     }
 
-    /// The values nobody asked for whose keys are no slip of a known one, by name.
+    /// Values of unknown keys that are no near-misses of a known one, by name.
     pub(super) fn rest(&mut self) -> Vec<(String, Item<'d>)> {
         let mut rest = Vec::new();
         for (name, value) in self.entries {
@@ -205,7 +205,7 @@ impl<'d> Table<'d> {
         rest
     }
 
-    /// Notes every key that nobody asked for. `but` are those taken as the [`Table::rest`].
+    /// Reports every unknown key. `but` are those taken as the [`Table::rest`].
     pub(super) fn close(self, but: &[String]) {
         for (name, _) in self.entries {
             let (offset, name) = (name.span().start, name.get_ref().as_ref());

@@ -136,7 +136,7 @@ impl<'d> Item<'d> {
     }
 }
 
-/// Why a file has no bytes, to be read behind its name.
+/// Reason why a file cannot be read, to be printed behind its name.
 pub(super) fn unreadable(error: &io::Error) -> String {
     let kind = error.kind();
     if kind == io::ErrorKind::IsADirectory {
@@ -149,7 +149,7 @@ pub(super) fn unreadable(error: &io::Error) -> String {
     format!("cannot be read: {error}{remedy}")
 }
 
-/// Why a text is no secret. Holds nothing of it.
+/// Reason why a text is no secret. Holds nothing of the text.
 #[derive(Debug, PartialEq, Eq)]
 enum Unfit {
     Empty,

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use super::reader::{Item, Table};
 
-/// How the local hub's port treats connections.
+/// Limits of the connections to the local hub's port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Server {
-    /// How long a connection may be idle between two requests. Proxies keep theirs for a minute and must not find them
+    /// Longest idle time of a connection between two requests. Proxies keep theirs for a minute and must not find them
     /// closed while they send.
     pub idle_timeout: Duration,
-    /// How many connections there may be. A quarter is kept for those that have shown a right key.
+    /// Most connections. A quarter is kept for those that have shown a right key.
     pub connections: usize,
-    /// How many of them one address may have without having shown a right key.
+    /// Most connections of one address that have not shown a right key.
     pub connections_per_address: usize,
-    /// How many bytes of large bodies may be in memory at once.
+    /// Most bytes of large bodies in memory at once.
     pub body_budget: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Where a configuration's secrets come from when they are not in it.
+//! Sources of a configuration's secrets that are not in it.
 
 use std::ffi::OsString;
 use std::io::{self, Read as _};
@@ -14,7 +14,7 @@ type ReadFile<'a> = Box<dyn Fn(&Path) -> io::Result<Vec<u8>> + 'a>;
 /// The largest file that is taken for a secret, in bytes.
 const LARGEST: u64 = 64 * 1024;
 
-/// Where `{ env = "NAME" }`, `{ file = "path" }` and `{ secret = "name" }` are looked up.
+/// Places where `{ env = "NAME" }`, `{ file = "path" }` and `{ secret = "name" }` are looked up.
 pub struct Sources<'a> {
     /// Reads an environment variable; nothing where it is not set.
     pub env: ReadEnv<'a>,

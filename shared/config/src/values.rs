@@ -45,8 +45,8 @@ pub(super) fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
-/// The address and port of a text. The error is the rest of a sentence that begins with what the text is of, and suggests
-/// what was meant, at `port` where the text has none.
+/// The address and port of a text. The error is the rest of a sentence that begins with the key's name, and suggests a
+/// correction, with `port` where the text has none.
 pub fn socket_address(text: &str, port: u16) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse() {
         return Ok(address);

@@ -15,7 +15,7 @@ use url::{Host, Url};
 use super::values::{origin, print};
 use super::{Config, Connection, Endpoint};
 
-/// How many operations a warning names.
+/// Most operations that a warning names.
 const NAMED: usize = 5;
 
 pub(super) fn of(config: &Config) -> Vec<String> {
@@ -151,7 +151,7 @@ fn of_calls(connection: &Connection, warnings: &mut Vec<String>) {
             ));
         }
     }
-    // Where the base URL is such an address, it is what was meant.
+    // If the base URL is such an address, the permission is intended.
     if connection.allow_private && !private {
         warnings.push(format!("connection {id} may be called at private and loopback addresses (allow_private)"));
     }
@@ -219,7 +219,7 @@ fn wanting<'c>(config: &'c Config, connection: &'c ConnectionId) -> impl Iterato
     config.endpoints.values().filter(move |endpoint| wants(&endpoint.id))
 }
 
-/// How long an endpoint's retries go on at the most.
+/// Longest time that an endpoint's retries take.
 fn retries(endpoint: &Endpoint) -> Duration {
     (0..endpoint.schedule.steps()).filter_map(|step| endpoint.schedule.delay(step, 1.0)).sum()
 }

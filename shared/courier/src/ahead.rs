@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt as _};
 use hub::schedule::Schedule;
 use hub::set_back::Waits;
 use hub::{EndpointId, EventKey, Utc, Work};
-use queue::{Errand, Queue};
+use queue::{Job, Queue};
 use store::{Settled, Store, StoreError};
 
 use crate::{Courier, times};
@@ -66,9 +66,9 @@ async fn one<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: EventKey) -> Resu
         // A process that changed it meanwhile used the present clock; the next run finds its other due times.
         return Ok(false);
     }
-    for ((errand, own), (_, before)) in Errand::pending(&next).zip(Errand::pending(&found.work)) {
+    for ((job, own), (_, before)) in Job::pending(&next).zip(Job::pending(&found.work)) {
         if own != before && !own.is_claimed {
-            courier.hint(&key, vec![errand], own.due).await;
+            courier.hint(&key, vec![job], own.due).await;
         }
     }
     Ok(true)

@@ -62,7 +62,7 @@ pub(crate) async fn change_together<S: Store, Q>(
     changed.inspect_err(|error| lost(key, &work, seat.preview(work.clone()), error))
 }
 
-/// Until when a change is worth storing.
+/// Time until which a change is worth storing.
 #[derive(Clone, Copy)]
 struct Limits {
     /// For a store that does not answer.

@@ -11,10 +11,10 @@ use store::{Store, StoreError};
 use crate::Courier;
 use crate::change::change;
 use crate::line::Line;
-use crate::outcome::{Done, Ended, Step, Undone};
+use crate::outcome::{Ended, JobError, JobOutcome, Step};
 use crate::target::Target;
 
-/// Wait of an errand that is left to another process.
+/// Wait of a job that is left to another process.
 const LEFT: Duration = Duration::from_secs(5);
 
 /// Reason for which a damaged event is not sent.
@@ -42,11 +42,11 @@ impl<'a, S: Store, Q: Queue, T: Target> Claim<'a, S, Q, T> {
     ) -> Step<(Self, Event)> {
         let (work, event) = match courier.context.store.load(key, courier.now()).await {
             Ok(Some(Record { event, work })) => (work, Some(event)),
-            Ok(None) => return Err(Done::Stale.into()),
+            Ok(None) => return Err(JobOutcome::Stale.into()),
             Err(StoreError::Damaged { work: Some(work), .. }) => (*work, None),
-            Err(error) => return Err(Undone::Before(error).into()),
+            Err(error) => return Err(JobError::Before(error).into()),
         };
-        let item = target.current(&work, claim).ok_or(Done::Stale)?;
+        let item = target.current(&work, claim).ok_or(JobOutcome::Stale)?;
         let claim = Self { courier, key, target, work, item };
         match event {
             None => {
@@ -54,7 +54,7 @@ impl<'a, S: Store, Q: Queue, T: Target> Claim<'a, S, Q, T> {
                 tracing::error!(event = %id, %subject, %connection, "a stored event is damaged and is not sent");
                 Err(claim.given_up(DAMAGED).await)
             }
-            Some(_) if claim.item.progress().is_early(courier.now()) => Err(Done::Stale.into()),
+            Some(_) if claim.item.progress().is_early(courier.now()) => Err(JobOutcome::Stale.into()),
             Some(event) => Ok((claim, event)),
         }
     }
@@ -86,7 +86,7 @@ impl<'a, S: Store, Q: Queue, T: Target> Claim<'a, S, Q, T> {
         let (now, progress) = (self.courier.now(), self.item.progress());
         let rank = line.rank(kind, reopens, progress, now);
         let due = rank.due(reopens, progress.overdue_since(), now, jitter);
-        let why = format!("put off until {due}: {}, and its circuit is open", T::FAILING);
+        let why = format!("postponed until {due}: {}, and its circuit is open", T::FAILING);
         self.postponed(due, &why).await
     }
 
@@ -110,9 +110,9 @@ impl<'a, S: Store, Q: Queue, T: Target> Claim<'a, S, Q, T> {
 
     /// Leaves it, as it is stored, to a process that has more time.
     pub(crate) async fn left(self) -> Ended {
-        let errand = self.target.errand(self.item.progress().claim);
-        self.courier.hint(self.key, vec![errand], self.courier.now().after(LEFT)).await;
-        Done::Left.into()
+        let job = self.target.job(self.item.progress().claim);
+        self.courier.hint(self.key, vec![job], self.courier.now().after(LEFT)).await;
+        JobOutcome::Left.into()
     }
 
     /// Stores what becomes of it without an attempt.
@@ -123,7 +123,7 @@ impl<'a, S: Store, Q: Queue, T: Target> Claim<'a, S, Q, T> {
         };
         claim.hint_next().await;
         if claim.item.is_pending() {
-            return Done::Postponed.into();
+            return JobOutcome::Postponed.into();
         }
         claim.target.log_given_up(claim.key, &claim.item, claim.courier.now());
         T::done(&claim.item).into()
@@ -134,18 +134,18 @@ impl<'a, S: Store, Q: Queue, T: Target> Claim<'a, S, Q, T> {
         let Self { courier, key, target, work, item } = self;
         let claim = item.progress().claim;
         let next = |work| target.next(work, claim, &becomes);
-        let changed = change(courier, key, work, next).await.map_err(Undone::Before)?;
-        let work = changed.ok_or(Done::Stale)?;
-        let item = target.find(&work).cloned().ok_or(Done::Stale)?;
+        let changed = change(courier, key, work, next).await.map_err(JobError::Before)?;
+        let work = changed.ok_or(JobOutcome::Stale)?;
+        let item = target.find(&work).cloned().ok_or(JobOutcome::Stale)?;
         Ok(Self { courier, key, target, work, item })
     }
 
     /// Sends the queue message of its next attempt or, once a call is settled, those of the deliveries of its end.
     pub(crate) async fn hint_next(&self) {
-        let (errands, due) = match self.item.pending() {
-            Some(progress) => (vec![self.target.errand(progress.claim)], self.target.hinted(progress)),
+        let (jobs, due) = match self.item.pending() {
+            Some(progress) => (vec![self.target.job(progress.claim)], self.target.hinted(progress)),
             None => (self.target.followed_by(&self.work), self.courier.now()),
         };
-        self.courier.hint(self.key, errands, due).await;
+        self.courier.hint(self.key, jobs, due).await;
     }
 }

@@ -15,7 +15,7 @@ use store::Store;
 use crate::change::change_together;
 use crate::claim::Claim;
 use crate::line::Line;
-use crate::outcome::{Done, Step, Undone};
+use crate::outcome::{JobError, JobOutcome, Step};
 use crate::parcel::{DeliveryResult, Parcel};
 use crate::places::Place;
 use crate::release::Release;
@@ -32,17 +32,17 @@ pub(crate) async fn attempt<S: Store, Q: Queue>(
     key: &EventKey,
     endpoint: &EndpointId,
     claim: u32,
-) -> Step<Done> {
+) -> Step<JobOutcome> {
     let target = ToEndpoint { endpoint, config: &courier.context.config };
     let (claim, event) = Claim::load(courier, key, target, claim).await?;
-    let admitted = admitted(claim, &event).await?;
-    let claimed = admitted.claimed().await?;
+    let cleared = cleared(claim, &event).await?;
+    let claimed = cleared.claimed().await?;
     let sent = claimed.sent().await;
     sent.settled().await
 }
 
 /// A delivery that has a place among those under way to its endpoint, and its circuit's permit.
-struct Admitted<'a, S, Q> {
+struct Cleared<'a, S, Q> {
     claim: Claim<'a, S, Q, ToEndpoint<'a>>,
     /// The event that is sent.
     event: Cow<'a, Event>,
@@ -74,10 +74,10 @@ struct Sent<'a, S, Q> {
     indexed: bool,
 }
 
-async fn admitted<'a, S: Store, Q: Queue>(
+async fn cleared<'a, S: Store, Q: Queue>(
     claim: Claim<'a, S, Q, ToEndpoint<'a>>,
     stored: &'a Event,
-) -> Step<Admitted<'a, S, Q>> {
+) -> Step<Cleared<'a, S, Q>> {
     let (courier, target) = (claim.courier, claim.target);
     let known = target.config.endpoints.get(target.endpoint);
     let Some((endpoint, keys)) = known.and_then(|endpoint| Some((endpoint, endpoint.keys.as_ref()?))) else {
@@ -87,15 +87,15 @@ async fn admitted<'a, S: Store, Q: Queue>(
     let Some(place) = courier.in_time(times::delivery(endpoint), line.place()).await else {
         return Err(claim.left().await);
     };
-    let event = told(target.config, stored, &claim.work).ok_or(Done::Stale)?;
+    let event = told(target.config, stored, &claim.work).ok_or(JobOutcome::Stale)?;
     let jitter = courier.jitter();
     let (claim, permit) = claim.permitted(&line, event.meta.kind.as_str(), || jitter).await?;
-    // What is read after all waiting is over decides whether the lease still suffices.
+    // Read after all waiting: this time decides whether the lease still suffices.
     let began = courier.now();
-    Ok(Admitted { claim, event, stored, endpoint, keys, line, place, permit, began, jitter })
+    Ok(Cleared { claim, event, stored, endpoint, keys, line, place, permit, began, jitter })
 }
 
-impl<'a, S: Store, Q: Queue> Admitted<'a, S, Q> {
+impl<'a, S: Store, Q: Queue> Cleared<'a, S, Q> {
     /// Claims the delivery anew where its lease might end during the attempt: the sweep would begin another.
     async fn claimed(mut self) -> Step<Self> {
         if !self.claim.lasts(self.endpoint.timeout + MARGIN) {
@@ -122,7 +122,7 @@ impl<'a, S: Store, Q: Queue> Admitted<'a, S, Q> {
 
 impl<S: Store, Q: Queue> Sent<'_, S, Q> {
     /// Reports the result to the circuit, stores it, and brings postponed attempts forward after a success.
-    async fn settled(self) -> Step<Done> {
+    async fn settled(self) -> Step<JobOutcome> {
         let Self { claim, endpoint, line, permit, kind, returned, began, over, jitter, indexed } = self;
         let Claim { courier, key, target, work, item } = claim;
         let outcome = returned.outcome;
@@ -147,18 +147,18 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
             };
             Some(work.with(delivery))
         };
-        let changed = change_together(courier, key, work, attempted).await.map_err(Undone::After)?;
+        let changed = change_together(courier, key, work, attempted).await.map_err(JobError::After)?;
         let settled = changed.and_then(|work| Some((work.delivery(target.endpoint)?.clone(), work)));
         let done = if let Some((item, work)) = settled {
             log(key, &item, &returned);
             measure(&item, over);
             let state = item.state;
             Claim { courier, key, target, work, item }.hint_next().await;
-            Done::Attempted(state)
+            JobOutcome::Attempted(state)
         } else {
             let message = "the result of an attempt is not kept: its claim was over, or its event had expired";
             tracing::warn!(event = %key.id, subject = %key.subject, endpoint = %target.endpoint, lost = ?outcome, message);
-            Done::Stale
+            JobOutcome::Stale
         };
         if let Some(reopened) = reopened {
             Release { courier, line: &line, kind: &kind, reopened }.deliveries(target).await;

@@ -6,7 +6,7 @@ use config::Config;
 use hub::call::Call;
 use hub::progress::Outgoing as _;
 use hub::{EventKey, Utc, Work};
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 
 use crate::ahead;
 use crate::target::{Target, ToEndpoint, ToPartner};
@@ -17,30 +17,30 @@ const INDEXING: Duration = Duration::from_mins(1);
 /// The work with all of it claimed that is due at `now`, and the hints for it; nothing where nothing is due.
 pub(crate) fn claim(config: &Config, key: &EventKey, work: Work, now: Utc) -> Option<(Work, Vec<Hint>)> {
     let version = work.version + 1;
-    // What else there is of it is looked at on the way: its due time is hidden behind the one that has come.
+    // Other due times of the item are checked here too: the index shows its earliest one only.
     let work = ahead::brought_back(config, key, &work, now).unwrap_or(work);
     let partner = ToPartner { connection: &key.connection, config };
     let cut_off = due(partner, &work, now).filter(|call| call.sending);
     let is_cut_off = cut_off.is_some();
-    let (mut next, mut errands) = match cut_off {
+    let (mut next, mut jobs) = match cut_off {
         Some(call) => interrupted(partner, key, work, call, now),
         None => claimed(partner, work, now),
     };
     let endpoints: Vec<_> = next.deliveries.iter().map(|delivery| delivery.endpoint.clone()).collect();
     for endpoint in &endpoints {
-        let errand;
-        (next, errand) = claimed(ToEndpoint { endpoint, config }, next, now);
-        errands.extend(errand);
+        let job;
+        (next, job) = claimed(ToEndpoint { endpoint, config }, next, now);
+        jobs.extend(job);
     }
     if next.index_by.is_some_and(|due| due <= now) {
         next.index_by = Some(now.after(INDEXING));
-        if errands.is_empty() {
-            errands.push(Errand::Index);
+        if jobs.is_empty() {
+            jobs.push(Job::Index);
         }
     }
-    let changed = is_cut_off || !errands.is_empty();
+    let changed = is_cut_off || !jobs.is_empty();
     next.version = version;
-    let hints = errands.into_iter().map(|errand| Hint { key: key.clone(), errand }).collect();
+    let hints = jobs.into_iter().map(|job| Hint { key: key.clone(), job }).collect();
     changed.then_some((next, hints))
 }
 
@@ -49,21 +49,21 @@ fn due<T: Target>(target: T, work: &Work, now: Utc) -> Option<T::Item> {
     target.find(work).filter(|item| item.pending().is_some_and(|progress| progress.due <= now)).cloned()
 }
 
-/// The work with a delivery or call claimed where that is due, and the errand of its attempt.
-fn claimed<T: Target>(target: T, work: Work, now: Utc) -> (Work, Vec<Errand>) {
+/// The work with a delivery or call claimed where that is due, and the job of its attempt.
+fn claimed<T: Target>(target: T, work: Work, now: Utc) -> (Work, Vec<Job>) {
     let Some(item) = due(target, &work, now) else { return (work, Vec::new()) };
     let item = item.claimed(now.after(target.waits().lease));
-    let errand = target.errand(item.progress().claim);
-    (target.put(work, item), vec![errand])
+    let job = target.job(item.progress().claim);
+    (target.put(work, item), vec![job])
 }
 
 /// The work with a call ended whose process ended while it was being sent: it is never sent again by itself.
-fn interrupted(target: ToPartner<'_>, key: &EventKey, work: Work, call: Call, now: Utc) -> (Work, Vec<Errand>) {
+fn interrupted(target: ToPartner<'_>, key: &EventKey, work: Work, call: Call, now: Utc) -> (Work, Vec<Job>) {
     tracing::warn!(
         call = %key.id, connection = %key.connection, operation = call.operation, why = "cut off while it was sent",
         "a call is ambiguous: the partner may have done it; resolve it"
     );
     let work = target.put(work, call.interrupted(now));
-    let errands = target.followed_by(&work);
-    (work, errands)
+    let jobs = target.followed_by(&work);
+    (work, jobs)
 }

@@ -53,7 +53,7 @@ pub(crate) struct Staged {
 /// A change that any writer can make. It is repeated on what other processes have stored.
 pub(crate) struct Change {
     next: Box<dyn Fn(Work) -> Option<Work> + Send + Sync>,
-    /// Until when another writer's failure is none of its own.
+    /// Time until which another writer's failure does not count as its own.
     until: Instant,
     /// The deliveries as it has made them for the latest write.
     made: Mutex<Vec<Delivery>>,

@@ -21,7 +21,7 @@ pub(crate) fn learned(work: &Work) -> &[Alias] {
 }
 
 /// Writes the aliases of an event that has no delivery which would do it on its way.
-pub(crate) async fn errand<S: Store>(store: &S, key: &EventKey, now: Utc) -> Result<bool, StoreError> {
+pub(crate) async fn job<S: Store>(store: &S, key: &EventKey, now: Utc) -> Result<bool, StoreError> {
     let work = match store.load(key, now).await {
         Ok(Some(record)) if record.work.index_by.is_some() => {
             write(store, &record.event, learned(&record.work)).await?;

@@ -30,7 +30,7 @@ mod times;
 pub use ahead::{bring_back, bring_back_furthest};
 pub use entropy::{Entropy, NoEntropy, system_entropy};
 pub use lines::{Lines, line_name};
-pub use outcome::{Done, Undone};
+pub use outcome::{JobError, JobOutcome};
 use parcel::post;
 pub use parcel::{DeliveryResult, Parcel};
 pub use resume::resume;
@@ -45,7 +45,7 @@ use config::Endpoint;
 use futures::future::BoxFuture;
 use hub::{EventKey, Utc};
 use outbound::{Client, KeepAlive, NoClient, Request, Sent, Trust};
-use queue::{Errand, Hint, LONGEST_DELAY, Queue};
+use queue::{Hint, Job, LONGEST_DELAY, Queue};
 use store::Store;
 use tokio::time::timeout;
 use tracing::Instrument as _;
@@ -133,12 +133,12 @@ impl<S, Q> Courier<S, Q> {
 
 impl<S, Q: Queue> Courier<S, Q> {
     /// Hints at work that is due then, so that it need not wait for the sweep, which finds what the queue does not take.
-    async fn hint(&self, key: &EventKey, errands: Vec<Errand>, due: Utc) {
+    async fn hint(&self, key: &EventKey, jobs: Vec<Job>, due: Utc) {
         let delay = due.since(self.now());
-        if errands.is_empty() || delay > LONGEST_DELAY {
+        if jobs.is_empty() || delay > LONGEST_DELAY {
             return;
         }
-        let hints = errands.into_iter().map(|errand| Hint { key: key.clone(), errand }).collect();
+        let hints = jobs.into_iter().map(|job| Hint { key: key.clone(), job }).collect();
         if let Ok(Err(error)) = timeout(HINTING, self.context.queue.send(hints, delay)).await {
             tracing::debug!(
                 error = telemetry::logs::chain(&error),
@@ -148,20 +148,20 @@ impl<S, Q: Queue> Courier<S, Q> {
     }
 }
 
-/// Runs the errand of a hint: an attempt at a delivery or at a call, or the writing of aliases.
-pub async fn run<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: &Hint) -> Result<Done, Undone> {
-    let Hint { key, errand } = hint;
+/// Runs the job of a hint: an attempt at a delivery or at a call, or the writing of aliases.
+pub async fn run<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: &Hint) -> Result<JobOutcome, JobError> {
+    let Hint { key, job } = hint;
     let (id, connection) = (&key.id, &key.connection);
-    let done = match errand {
-        Errand::Index => {
-            let done = index::errand(&courier.context.store, key, courier.now()).await.map_err(Undone::Before)?;
-            Ok(if done { Done::Indexed } else { Done::Stale })
+    let done = match job {
+        Job::Index => {
+            let done = index::job(&courier.context.store, key, courier.now()).await.map_err(JobError::Before)?;
+            Ok(if done { JobOutcome::Indexed } else { JobOutcome::Stale })
         }
-        Errand::Deliver { endpoint, claim } => {
+        Job::Deliver { endpoint, claim } => {
             let span = tracing::debug_span!("delivery", event = %id, %connection, %endpoint, claim);
             delivery::attempt(courier, key, endpoint, *claim).instrument(span).await
         }
-        Errand::Call { claim } => {
+        Job::Call { claim } => {
             let span = tracing::debug_span!("call", call = %id, %connection, claim);
             call::attempt(courier, key, *claim).instrument(span).await
         }

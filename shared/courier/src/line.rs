@@ -60,7 +60,7 @@ impl Line {
         }
     }
 
-    /// From now on so many attempts may be under way at once.
+    /// Changes the number of attempts that may be under way at once.
     pub(crate) fn resize(&self, concurrency: usize) {
         self.places.resize(concurrency);
     }
@@ -90,7 +90,7 @@ impl Line {
         }
     }
 
-    /// Until when nothing of a kind may be sent, as far as this process knows without asking.
+    /// Time until which nothing of a kind may be sent, as far as this process knows without asking the store.
     pub(crate) fn closed_until(&self, kind: &str, now: Utc) -> Option<Utc> {
         match self.known().health.permit(kind, now).0 {
             Permit::Wait(until) => Some(until),
@@ -178,7 +178,7 @@ impl Line {
             if self.write(store, &over, wanted.clone()).await != Some(false) {
                 break;
             }
-            // Another process wrote first: the change is made again on what is there.
+            // Another process wrote first: the change is made again on its version.
             self.refresh(store, now).await;
             over = self.known();
             wanted = over.health.with(&wanted, kind);

@@ -1,13 +1,13 @@
-//! Results of errands, and of the steps of an attempt.
+//! Results of jobs, and of the steps of an attempt.
 
 use hub::call::Standing;
 use hub::delivery::State;
 use inbound::receive::Lost;
 use store::StoreError;
 
-/// Result of an errand.
+/// Result of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Done {
+pub enum JobOutcome {
     /// An attempt at a delivery was made, or it was given up: its state now.
     Attempted(State),
     /// An attempt at a call was made, or it was given up: its state now.
@@ -23,9 +23,9 @@ pub enum Done {
     Stale,
 }
 
-/// Failure of an errand. Nothing is lost: the work is stored, and the next sweep claims it.
+/// Failure of a job. Nothing is lost: the work is stored, and the next sweep claims it.
 #[derive(Debug, thiserror::Error)]
-pub enum Undone {
+pub enum JobError {
     /// Nothing was sent.
     #[error("the attempt could not be started")]
     Before(#[source] StoreError),
@@ -40,28 +40,28 @@ pub enum Undone {
 /// End of the steps of an attempt, before the last or with it.
 #[derive(Debug)]
 pub(crate) enum Ended {
-    With(Done),
-    Failed(Undone),
+    With(JobOutcome),
+    Failed(JobError),
 }
 
 /// Result of one step.
 pub(crate) type Step<T> = Result<T, Ended>;
 
-impl From<Done> for Ended {
-    fn from(done: Done) -> Self {
+impl From<JobOutcome> for Ended {
+    fn from(done: JobOutcome) -> Self {
         Self::With(done)
     }
 }
 
-impl From<Undone> for Ended {
-    fn from(undone: Undone) -> Self {
+impl From<JobError> for Ended {
+    fn from(undone: JobError) -> Self {
         Self::Failed(undone)
     }
 }
 
 impl Ended {
-    /// The result of the errand.
-    pub(crate) fn result(self) -> Result<Done, Undone> {
+    /// The result of the job.
+    pub(crate) fn result(self) -> Result<JobOutcome, JobError> {
         match self {
             Self::With(done) => Ok(done),
             Self::Failed(undone) => Err(undone),

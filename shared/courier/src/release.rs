@@ -124,7 +124,7 @@ impl<S: Store, Q: Queue> Release<'_, S, Q> {
                 );
                 return false;
             }
-            // What is claimed and then forgotten by a full lane would wait for the end of its lease.
+            // Work that is claimed and then dropped by a full lane would wait for the end of its lease.
             if timeout(ROOM, queue.room(&lane, chunk.len())).await.is_err() {
                 tracing::info!(brought_forward, "the lane is full: the remaining postponed attempts follow");
                 return false;
@@ -171,7 +171,7 @@ impl<S: Store, Q: Queue> Release<'_, S, Q> {
         };
         let Some(work) = change(courier, key, found.work, forward).await? else { return Ok(None) };
         let claimed = target.find(&work).map(Outgoing::progress).filter(|progress| progress.is_claimed);
-        Ok(claimed.map(|progress| Hint { key: key.clone(), errand: target.errand(progress.claim) }))
+        Ok(claimed.map(|progress| Hint { key: key.clone(), job: target.job(progress.claim) }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The work that an ended process has left.
 
-use queue::{Errand, Queue};
+use queue::{Job, Queue};
 use store::{Listed, Store, StoreError};
 
 use crate::Courier;
@@ -14,9 +14,9 @@ pub async fn resume<S: Store, Q: Queue>(courier: &Courier<S, Q>, found: &Listed)
         // Another process that changes it meanwhile, as a replay does, hints at it too.
         courier.context.store.settle(key, work).await?;
     }
-    for (errand, progress) in Errand::pending(&found.work) {
+    for (job, progress) in Job::pending(&found.work) {
         if !progress.is_claimed && now < progress.due {
-            courier.hint(key, vec![errand], progress.due).await;
+            courier.hint(key, vec![job], progress.due).await;
         }
     }
     Ok(released.is_some())

@@ -48,7 +48,7 @@ pub struct SweepResult {
     pub handed: usize,
 }
 
-/// Scheduling lane of an errand: its destination's, and another one there for large bodies.
+/// Scheduling lane of a job: its destination's, and another one there for large bodies.
 type Lane = (Destination, bool);
 
 /// Claims all due work and attempts it, for at most `budget`, and only while enough time for an attempt is left.
@@ -125,7 +125,7 @@ const fn is_large(data: &Data) -> bool {
     }
 }
 
-/// Runs errands, as many at once as each destination has places, and returns those that there was no time for. Each
+/// Runs jobs, as many at once as each destination has places, and returns those that there was no time for. Each
 /// destination has its own time: one that hangs holds up no other's.
 async fn carry<S: Store, Q: Queue>(courier: &Courier<S, Q>, taken: Vec<(Lane, Hint)>) -> Vec<Hint> {
     let context = &courier.context;
@@ -141,7 +141,7 @@ async fn carry<S: Store, Q: Queue>(courier: &Courier<S, Q>, taken: Vec<(Lane, Hi
             Destination::Store => None,
         };
         let places = limits.map_or(TAKERS, |(concurrency, _)| concurrency).min(if large { FEW } else { usize::MAX });
-        // What is begun in the last of these timeouts ends within it.
+        // An attempt that begins before the last of these timeouts ends within it.
         let until = limits.map(|(_, timeout)| Instant::now() + timeout * (ROUNDS - 1));
         let run = hints.into_iter().map(move |hint| async move {
             if until.is_some_and(|until| Instant::now() > until) {

@@ -8,11 +8,11 @@ use hub::delivery::Delivery;
 use hub::progress::{Outgoing, Progress};
 use hub::set_back::Waits;
 use hub::{ConnectionId, EndpointId, EventKey, Utc, Work};
-use queue::{Destination, Errand};
+use queue::{Destination, Job};
 use store::{Listed, Pending};
 use telemetry::metrics;
 
-use crate::outcome::Done;
+use crate::outcome::JobOutcome;
 use crate::times;
 
 /// Time by which the hint at a postponed command comes before its due time, so that it waits for the rest while claimed. Less
@@ -33,8 +33,8 @@ pub(crate) trait Target: Copy + Sync {
     /// The work with that delivery or call in place of the present one.
     fn put(&self, work: Work, item: Self::Item) -> Work;
 
-    /// The errand of an attempt under that claim.
-    fn errand(&self, claim: u32) -> Errand;
+    /// The job of an attempt under that claim.
+    fn job(&self, claim: u32) -> Job;
 
     /// Its lease and schedule.
     fn waits(&self) -> Waits<'_>;
@@ -56,16 +56,16 @@ pub(crate) trait Target: Copy + Sync {
         progress.due
     }
 
-    /// The errands that follow once it is settled.
-    fn followed_by(&self, _: &Work) -> Vec<Errand> {
+    /// The jobs that follow once it is settled.
+    fn followed_by(&self, _: &Work) -> Vec<Job> {
         Vec::new()
     }
 
     /// Logs and counts that it was given up without an attempt.
     fn log_given_up(&self, key: &EventKey, item: &Self::Item, now: Utc);
 
-    /// Result of an errand that leaves it like this.
-    fn done(item: &Self::Item) -> Done;
+    /// Result of a job that leaves it like this.
+    fn done(item: &Self::Item) -> JobOutcome;
 
     /// The delivery or call, where it is to be attempted under that claim; nothing where another process has gone on with it.
     fn current(&self, work: &Work, claim: u32) -> Option<Self::Item> {
@@ -99,8 +99,8 @@ impl Target for ToEndpoint<'_> {
         work.with(delivery)
     }
 
-    fn errand(&self, claim: u32) -> Errand {
-        Errand::Deliver { endpoint: self.endpoint.clone(), claim }
+    fn job(&self, claim: u32) -> Job {
+        Job::Deliver { endpoint: self.endpoint.clone(), claim }
     }
 
     fn waits(&self) -> Waits<'_> {
@@ -133,8 +133,8 @@ impl Target for ToEndpoint<'_> {
         measure(delivery, now);
     }
 
-    fn done(delivery: &Delivery) -> Done {
-        Done::Attempted(delivery.state)
+    fn done(delivery: &Delivery) -> JobOutcome {
+        JobOutcome::Attempted(delivery.state)
     }
 }
 
@@ -165,8 +165,8 @@ impl Target for ToPartner<'_> {
         work.with_call(call, self.connection, &self.config.routes, self.config.sweep_every)
     }
 
-    fn errand(&self, claim: u32) -> Errand {
-        Errand::Call { claim }
+    fn job(&self, claim: u32) -> Job {
+        Job::Call { claim }
     }
 
     fn waits(&self) -> Waits<'_> {
@@ -195,8 +195,8 @@ impl Target for ToPartner<'_> {
     }
 
     /// The deliveries of its end event.
-    fn followed_by(&self, work: &Work) -> Vec<Errand> {
-        Errand::pending(work).map(|(errand, _)| errand).collect()
+    fn followed_by(&self, work: &Work) -> Vec<Job> {
+        Job::pending(work).map(|(job, _)| job).collect()
     }
 
     fn log_given_up(&self, key: &EventKey, call: &Call, _: Utc) {
@@ -205,7 +205,7 @@ impl Target for ToPartner<'_> {
         tracing::warn!(call = %id, %connection, state, why, "a call has ended without an attempt");
     }
 
-    fn done(call: &Call) -> Done {
-        Done::Called(call.standing)
+    fn done(call: &Call) -> JobOutcome {
+        JobOutcome::Called(call.standing)
     }
 }

@@ -1,4 +1,4 @@
-//! From the bytes of a push to the events it brings, with their deliveries.
+//! Reading of a push: from its bytes to its events, with their deliveries.
 
 #[cfg(test)]
 mod tests;
@@ -76,7 +76,7 @@ pub struct Draft {
 pub fn read(action: &Action, origin: Origin<'_>, body: &Bytes, encoding: Option<&str>) -> Arrival {
     let Origin { connection, partner, settings } = origin;
     let reading = |body: &Json<'_>| (action.read)(&Push { partner, body, settings });
-    // What is JSON was not compressed, whatever its header says.
+    // A body that is JSON was not compressed, whatever its header says.
     let json = match (Json::parse(body), encoding.filter(|encoding| content_encoding::is_coded(encoding))) {
         (Ok(json), _) => json,
         (Err(error), None) => {
@@ -105,9 +105,9 @@ pub fn read(action: &Action, origin: Origin<'_>, body: &Bytes, encoding: Option<
     }
 }
 
-/// The event of data that a partner's answer brings. The answer does not say since when it holds, so the event is told from
-/// a repetition by the latest one alone, however late: what is as it was before a change is news, what has not changed is
-/// none. Nothing where the body is no JSON.
+/// The event of data that a partner's answer brings. The answer does not say since when the data holds, so only the latest event
+/// decides, however old: equal data is a repetition, other data is an event, even if it equals an earlier one. Nothing where the
+/// body is no JSON.
 #[must_use]
 pub fn brought(connection: &ConnectionId, finding: Finding) -> Option<Draft> {
     let body = Bytes::from(finding.body);

@@ -37,9 +37,9 @@ const PROBE: Duration = Duration::from_secs(30);
 /// Largest number of kinds with a track.
 const MOST_KINDS: usize = 32;
 
-/// When what waits comes again that is not a candidate for the next probe, and what was attempted so lately is not. The
-/// circuit's closing brings it forward; where no process could follow that up, it is found then. The longer it has waited,
-/// the less does it matter, up to a limit.
+/// Time after which postponed work comes again that is no candidate for the next probe and was not attempted lately. The
+/// closing of the circuit brings it forward; where no process could do so, it is found at this time. The longer it has
+/// waited, the longer this may be, up to a limit.
 pub const FALLBACK: Duration = Duration::from_mins(5);
 const LONGEST_FALLBACK: Duration = Duration::from_mins(30);
 
@@ -127,7 +127,7 @@ pub enum Permit {
 pub enum Reopened {
     /// The same kind.
     Kind,
-    /// Whatever has no open circuit of its own; of what has one, a probe.
+    /// Everything at the destination that has no open circuit of its own; a probe of each kind that has one.
     Destination,
 }
 

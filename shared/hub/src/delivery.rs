@@ -75,7 +75,7 @@ impl Delivery {
     pub fn attempted(mut self, attempt: Attempt, outcome: Outcome, schedule: &Schedule, now: Utc, jitter: f64) -> Self {
         if outcome == Outcome::Unsent {
             let until = now.after(MOMENT.mul_f64(1.0 + jitter.clamp(0.0, 1.0)));
-            return self.postponed(until, &format!("put off: {}", attempt.detail), schedule, now);
+            return self.postponed(until, &format!("postponed: {}", attempt.detail), schedule, now);
         }
         self.progress.record(attempt);
         let retry_after = match outcome {

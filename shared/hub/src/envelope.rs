@@ -45,7 +45,7 @@ pub fn content(event: &Event, format: Format) -> Content {
         Format::CloudEvents => Content {
             content_type: "application/cloudevents+json; charset=utf-8".to_owned(),
             encoding: None,
-            // Texts, numbers and what is JSON already: it prints.
+            // Texts, numbers and printed JSON: this cannot fail.
             body: serde_json::to_vec(&CloudEvent::of(event, &event.data())).unwrap_or_default().into(),
         },
         Format::Raw => {

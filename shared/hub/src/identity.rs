@@ -201,7 +201,7 @@ pub fn follow(
     hash.update(content.0);
     hash.update(head.map_or([0; 24], |head| head.event.0));
     let event = with_prefix(connection, subject, cut(hash));
-    // What a clock that was ahead has stored is no time to go on from once it is set back.
+    // A time that a clock stored while it was ahead does not count once the clock is set back.
     let earlier = head.map(|head| head.received).filter(|at| *at <= now.after(CLOCKS));
     let received = earlier.map_or(now, |earlier| now.max(Utc(earlier.0.saturating_add(1))));
     let mut recent: Vec<_> = head.map_or_else(Vec::new, |head| head.recent.clone());

@@ -38,7 +38,7 @@ pub fn pushed() -> impl Iterator<Item = Pattern> {
 pub struct Route {
     /// The endpoint.
     pub endpoint: EndpointId,
-    /// From which connections.
+    /// Connections whose events it wants.
     pub connections: Vec<Pattern>,
     /// Of which types.
     pub types: Vec<Pattern>,

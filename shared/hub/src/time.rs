@@ -80,7 +80,7 @@ impl fmt::Display for Utc {
 }
 
 impl fmt::Debug for Utc {
-    /// As it prints, so that no log shows microseconds.
+    /// Prints it as `Display` does, so that no log shows microseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

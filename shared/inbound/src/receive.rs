@@ -15,7 +15,7 @@ use hub::identity::{self, Identity, Repeats, Step};
 use hub::{EventKey, Work};
 use partners::answer::{self, Answer, Verdict};
 use partners::profile::Finding;
-use queue::{Errand, Hint, Queue};
+use queue::{Hint, Job, Queue};
 use store::{Admitted, Link, Store, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::spawn_blocking;
@@ -30,7 +30,7 @@ use config::Context;
 /// The largest body that is taken, in bytes: what a Lambda function can be invoked with.
 pub const MAX_BODY: usize = 6 * 1024 * 1024;
 
-/// From this size on a body is read on a thread of its own, in bytes.
+/// Size in bytes from which a body is read on a thread of its own.
 const LARGE: usize = 128 * 1024;
 
 /// Number of large bodies that are read and stored at once: each uses a core and many times its size in memory for a moment,
@@ -286,9 +286,9 @@ async fn admit<S: Store, Q>(
 /// The hints for all the pending work of an event.
 #[must_use]
 pub fn hints(key: &hub::EventKey, work: &Work) -> Vec<Hint> {
-    let pending = Errand::pending(work).map(|(errand, _)| errand);
-    // An attempt writes the aliases on its way; without one, that is an errand of its own.
+    let pending = Job::pending(work).map(|(job, _)| job);
+    // An attempt writes the aliases on its way; without one, that is a job of its own.
     let idle = work.deliveries.is_empty() && work.call.is_none();
-    let index = (work.index_by.is_some() && idle).then_some(Errand::Index);
-    pending.chain(index).map(|errand| Hint { key: key.clone(), errand }).collect()
+    let index = (work.index_by.is_some() && idle).then_some(Job::Index);
+    pending.chain(index).map(|job| Hint { key: key.clone(), job }).collect()
 }

@@ -91,7 +91,7 @@ pub struct Refused {
     pub function: &'static str,
     /// The partner that the path names.
     pub partner: Option<Partner>,
-    /// Why.
+    /// Reason of the refusal.
     pub refusal: Refusal,
     /// The connection of the configuration that the path names.
     pub connection: Option<ConnectionId>,

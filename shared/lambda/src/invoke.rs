@@ -153,7 +153,7 @@ pub fn invoked(response: &Response<Bytes>) -> String {
     let text = String::from_utf8_lossy(response.body());
     let json = RawValue::from_string(text.clone().into_owned()).or_else(|_| to_raw_value(&text)).ok();
     let invoked = json.as_deref().map(|body| Invoked { status: response.status().as_u16(), location, body });
-    // Numbers, texts and what is JSON already: it prints.
+    // Numbers, texts and printed JSON: this cannot fail.
     invoked.and_then(|invoked| serde_json::to_string(&invoked).ok()).unwrap_or_default()
 }
 

@@ -19,26 +19,26 @@ use crate::guard::{Forbidden, Resolver};
 use crate::retry_after;
 use crate::trust::{Trust, Untrusted};
 
-/// How long a connection may take, name resolution and TLS included.
+/// Timeout of a connection, name resolution and TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long an unused connection is kept. Common servers close theirs after five seconds; one that is closed under a
-/// request costs an attempt.
+/// Longest time for which an unused connection is kept. Common servers close theirs after five seconds; one that is closed
+/// under a request costs an attempt.
 const IDLE: Duration = Duration::from_secs(4);
 
-/// How many headers of an answer are read; one with more is no answer.
+/// Most headers of an answer; one with more is no answer.
 const MOST_HEADERS: usize = 256;
 
-/// How much longer than what is read of it a compressed body may be. It hardly ever is longer.
+/// Bytes by which a compressed body may be longer than the bytes that are read of it. It hardly ever is longer.
 const COMPRESSED: usize = 1024;
 
-/// How many combinations of trust and guard are kept. Each configuration has a few; processes read several.
+/// Most combinations of trust and guard that are kept. Each configuration has a few; processes read several.
 const MOST_CLIENTS: usize = 64;
 
-/// How many hosts are remembered as recently answering.
+/// Most hosts that are remembered as recently answering.
 const MOST_HOSTS: usize = 1024;
 
-/// How soon a request for which no descriptor was left is begun again.
+/// Pause before a request for which no descriptor was left is begun again.
 const NO_DESCRIPTOR: Duration = Duration::from_millis(100);
 
 /// Whether connections are kept between requests.
@@ -72,11 +72,11 @@ pub struct Client {
 struct Shared {
     /// One for each manner, so that a connection made in one can never serve a request of another.
     clients: Mutex<HashMap<Manner, reqwest::Client>>,
-    /// When a host last answered over a connection that is kept.
+    /// Time of each host's latest answer over a connection that is kept.
     answered: Mutex<HashMap<String, Instant>>,
 }
 
-/// How a connection is made.
+/// Properties of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Manner {
     trust: Trust,
@@ -185,7 +185,7 @@ fn build(manner: &Manner) -> Result<reqwest::Client, NoClient> {
         .user_agent(concat!("tongguan/", env!("CARGO_PKG_VERSION")))
         .tls_backend_preconfigured(manner.trust.tls()?)
         .dns_resolver(Resolver { allow_private: manner.allow_private })
-        // A redirect would lead a signed event to somewhere nobody configured.
+        // A redirect would lead a signed event to an address that is not configured.
         .redirect(redirect::Policy::none())
         .no_proxy()
         // One request is one attempt; the delivery's own state counts them.
@@ -240,7 +240,7 @@ async fn read(response: Response, limit: usize) -> Result<Answer, Failure> {
                 Ok(undone) => (None, undone.slice(..undone.len().min(limit))),
                 Err(why) => (Some(why), body),
             },
-            // What is missing could have taken it back.
+            // The missing part could have revoked the success.
             Err(failure) if (200..300).contains(&status) => return Err(failure),
             Err(failure) => (Some(failure.text), Bytes::new()),
         };

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use encoding_rs::Encoding;
 use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
 
-/// How a gzip stream begins.
+/// First bytes of a gzip stream.
 pub(crate) const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// Codings undone at the most: more is an attack.

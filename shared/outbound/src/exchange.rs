@@ -12,10 +12,10 @@ use crate::failure::Kind;
 use crate::text::{beginning, text};
 use crate::trust::Trust;
 
-/// How many bytes of a receiver's answer are read: it must be read whole to be JSON.
+/// Most bytes that are read of a receiver's answer: it must be read whole to be JSON.
 pub const RECEIPT: usize = 256 * 1024;
 
-/// How much of a `Location` is told, in characters.
+/// Most characters of a `Location` that are reported.
 const LONGEST_LOCATION: usize = 200;
 
 /// An outgoing HTTP request.
@@ -23,23 +23,23 @@ const LONGEST_LOCATION: usize = 200;
 pub struct Request {
     /// `GET` or `POST`.
     pub method: Method,
-    /// Where to. `http` or `https`.
+    /// Target of the request: `http` or `https`.
     pub url: Url,
     /// The headers, names in any case. `Host`, `Content-Length`, `Accept-Encoding` and `User-Agent` are written by the
     /// client.
     pub headers: Vec<(Cow<'static, str>, String)>,
     /// The bytes, sent as they are.
     pub body: Bytes,
-    /// How long it may take from the first step to the last byte of the answer that is read.
+    /// Timeout from the first step to the last byte of the answer that is read.
     pub timeout: Duration,
     /// Whether the address may be private or reserved.
     pub allow_private: bool,
     /// Accepted certificate authorities.
     pub trust: Trust,
     /// Whether it may arrive twice. Then it goes over a connection that was kept, and over a new one where that one has
-    /// ended meanwhile. Otherwise it goes over a new one, on which nobody has given up yet.
+    /// ended meanwhile. Otherwise it goes over a new one, which the server cannot have closed already.
     pub repeatable: bool,
-    /// How many bytes of the answer are read; the rest is not waited for.
+    /// Most bytes that are read of the answer; the rest is not waited for.
     pub limit: usize,
 }
 
@@ -56,11 +56,11 @@ pub enum Sent {
         content_type: Option<String>,
         /// `Location` as it was written.
         location: Option<String>,
-        /// Why the body cannot be read, where it cannot: its coding, its charset, its end that is missing.
+        /// Reason why the body cannot be read, if it cannot: its coding, its charset, its end that is missing.
         unreadable: Option<String>,
         /// The body's first bytes, [`Request::limit`] at the most, without its content coding.
         body: Bytes,
-        /// How long it took, in milliseconds.
+        /// Duration, in milliseconds.
         ms: u64,
     },
     /// There was none.
@@ -88,7 +88,7 @@ impl Sent {
         Self::Answered { status, retry_after: None, content_type: None, location: None, unreadable: None, body, ms: 0 }
     }
 
-    /// How long it took, in milliseconds.
+    /// Duration, in milliseconds.
     #[must_use]
     pub const fn ms(&self) -> u64 {
         match self {
@@ -127,7 +127,7 @@ impl Sent {
         self
     }
 
-    /// Where a redirect leads to, without what may be a secret: user, query and fragment.
+    /// Target of a redirect, without its possible secrets: user, query and fragment.
     #[must_use]
     pub fn redirected(&self) -> Option<String> {
         let Self::Answered { status: 300..=399, location: Some(location), .. } = self else { return None };

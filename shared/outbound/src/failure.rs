@@ -1,4 +1,4 @@
-//! Why there was no answer.
+//! Reasons for the lack of an answer.
 
 use std::error::Error;
 use std::io;
@@ -88,7 +88,7 @@ impl Failure {
     }
 }
 
-/// Why the server's certificate is not accepted, and what to do about it, where that is what an error says.
+/// Reason why the server's certificate is not accepted, and the remedy; nothing where the error is not about a certificate.
 fn certificate(cause: &(dyn Error + 'static)) -> Option<String> {
     // The error within one of input and output is not among its causes.
     if let Some(within) = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {

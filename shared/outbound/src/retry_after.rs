@@ -7,7 +7,7 @@ use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
-/// How far in the future a year of two digits may be; later ones are a century earlier.
+/// Most years that a two-digit year may be in the future; later ones are a century earlier.
 const YEARS_AHEAD: i32 = 50;
 
 /// The wait a server asks for; nothing where the value is neither seconds nor a date. A date that is past asks for none.

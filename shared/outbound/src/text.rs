@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE};
 
-/// How many bytes a character takes at the most, in UTF-8, GB18030 and UTF-16.
+/// Most bytes of a character in UTF-8, GB18030 and UTF-16.
 const LONGEST_CHARACTER: usize = 4;
 
 /// The text that bytes hold: by their byte order mark, by the charset that `Content-Type` names, as UTF-8, or as GBK

@@ -17,7 +17,7 @@ pub struct Trust {
     pub system: bool,
 }
 
-/// Why there is no TLS by a [`Trust`].
+/// Reason why a [`Trust`] gives no TLS.
 #[derive(Debug, thiserror::Error)]
 pub enum Untrusted {
     /// TLS could not be set up.
@@ -41,7 +41,7 @@ impl Trust {
         if self.system {
             let found = rustls_native_certs::load_native_certs();
             for error in found.errors {
-                // What is missing for lack of a descriptor would be missing for as long as the client is kept.
+                // A certificate that is missing for lack of a descriptor would be missing for as long as the client is kept.
                 if let ErrorKind::Io { inner, .. } = error.kind
                     && is_exhaustion(&inner)
                 {

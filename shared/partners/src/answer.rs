@@ -79,7 +79,7 @@ pub fn answer(partner: Partner, verdict: Verdict, text: &str) -> Answer {
     }
 }
 
-/// The answer when nobody knows who asks: one body that satisfies every partner's reader.
+/// Answer to a sender whose partner is unknown: one body that satisfies every partner's reader.
 #[must_use]
 pub fn anyone(verdict: Verdict, text: &str) -> Answer {
     let (status, text) = (verdict.status(), sentence(text));

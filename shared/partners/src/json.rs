@@ -18,13 +18,13 @@ use serde_json::value::RawValue;
 
 pub use mend::mended;
 
-/// How deep a body may nest. The partners' documents nest six levels; every level costs one more scan of what is in it.
+/// Deepest nesting of a body. The partners' documents nest six levels; every level costs one more scan of its content.
 pub const MAX_DEPTH: usize = 64;
 
-/// How many bytes those scans may read in all. Six megabytes of the partners' own shapes need half of it.
+/// Most bytes that those scans may read in all. Six megabytes of the partners' own shapes need half of it.
 const MOST_SCANNED: usize = 64 * 1024 * 1024;
 
-/// How many values a body may hold. Six megabytes of the partners' own shapes hold about 350,000.
+/// Most values of a body. Six megabytes of the partners' own shapes hold about 350,000.
 const MOST_VALUES: usize = 500_000;
 
 /// One JSON value with its printed text.
@@ -52,7 +52,7 @@ pub enum Kind<'a> {
     Object(Vec<(Cow<'a, str>, Json<'a>)>),
 }
 
-/// Why a body is not JSON.
+/// Reason why a body is not JSON.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotJson {
     /// The bytes are not UTF-8, which JSON must be (RFC 8259, 8.1).
@@ -102,7 +102,7 @@ impl<'a> Json<'a> {
         self.text
     }
 
-    /// Where the value stands in the bytes it was parsed from.
+    /// Position of the value in the bytes it was parsed from.
     #[must_use]
     pub const fn span(&self) -> Range<usize> {
         self.start..self.start + self.text.len()

@@ -24,7 +24,7 @@ pub struct InProcess {
     waiting: Arc<Semaphore>,
 }
 
-/// Where hints enter a lane.
+/// Sending end of a lane.
 #[derive(Clone, Debug)]
 struct Entrance {
     hints: mpsc::Sender<Hint>,
@@ -32,8 +32,8 @@ struct Entrance {
     is_full: Arc<AtomicBool>,
 }
 
-/// How many hints may wait for their time. Further ones are left to the sweeper: so many retries are an outage, which is
-/// no time to be fast.
+/// Most hints that wait for their time. Further ones are left to the sweeper: so many retries mean an outage, in which speed
+/// does not matter.
 const MOST_WAITING: usize = 4_096;
 
 /// The receiving side of one lane.
@@ -131,11 +131,11 @@ mod tests {
     use hub::{EventId, EventKey, Subject};
 
     use super::*;
-    use crate::Errand;
+    use crate::Job;
 
-    fn hint(errand: Errand) -> Hint {
+    fn hint(job: Job) -> Hint {
         let key = EventKey { connection: "c".into(), subject: Subject::new("order", "1"), id: EventId([0; 24]) };
-        Hint { key, errand }
+        Hint { key, job }
     }
 
     const NOW: Duration = Duration::ZERO;
@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn to(endpoint: &str) -> Hint {
-        hint(Errand::Deliver { endpoint: endpoint.into(), claim: 0 })
+        hint(Job::Deliver { endpoint: endpoint.into(), claim: 0 })
     }
 
     /// Regression: a full lane made the sender wait for 100 ms, so that an endpoint slower than its pushes slowed their
@@ -154,9 +154,9 @@ mod tests {
     async fn a_full_lane_forgets_at_once_and_no_other_does() {
         let (queue, mut lanes) = in_process([endpoint("a"), endpoint("b"), Destination::Connection("c".into())], 1);
         for _ in 0..3 {
-            let sent = queue.send(vec![to("a"), to("b"), hint(Errand::Index), hint(Errand::Call { claim: 0 })], NOW);
+            let sent = queue.send(vec![to("a"), to("b"), hint(Job::Index), hint(Job::Call { claim: 0 })], NOW);
             assert!(matches!(sent.now_or_never(), Some(Ok(()))), "sending waits");
-            // Nobody works on the lane of a.
+            // No worker takes hints from the lane of `a`.
             for lane in [0, 2, 3] {
                 lanes[lane].next().await.unwrap();
             }
@@ -184,7 +184,7 @@ mod tests {
         let (queue, mut lanes) = in_process([endpoint("a")], 1);
         let began = tokio::time::Instant::now();
         queue.send(vec![to("a")], Duration::from_secs(5)).await.unwrap();
-        queue.send(vec![hint(Errand::Index)], Duration::from_mins(10)).await.unwrap();
+        queue.send(vec![hint(Job::Index)], Duration::from_mins(10)).await.unwrap();
         assert_eq!(lanes[1].next().await, Some(to("a")));
         assert_eq!(began.elapsed().as_secs(), 5);
         drop(queue);

@@ -2,7 +2,7 @@
 //! forgets the sweeper finds.
 //!
 //! Messages are an API between versions of the hub that run side by side: they carry their version and keys only. There
-//! has been one version; whoever writes a second keeps the first readable for a release.
+//! has been one version; a second must leave the first readable for a release.
 
 mod in_process;
 
@@ -23,15 +23,15 @@ pub struct Hint {
     /// The event.
     pub key: EventKey,
     /// The job.
-    pub errand: Errand,
+    pub job: Job,
 }
 
 /// Job of a queue message: an attempt at a delivery or a call of the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Errand {
+pub enum Job {
     /// One attempt at a delivery.
     Deliver {
-        /// Where it goes.
+        /// Target of the delivery.
         endpoint: EndpointId,
         /// Number of the claim that the hint was sent for; any other makes it stale.
         claim: u32,
@@ -45,7 +45,7 @@ pub enum Errand {
     Index,
 }
 
-impl Errand {
+impl Job {
     /// The attempts that are to be made of an event's work, each with its schedule and claim: its deliveries, then its call.
     pub fn pending(work: &Work) -> impl Iterator<Item = (Self, &Progress)> {
         let deliveries = work.deliveries.iter().filter_map(|delivery| {
@@ -57,7 +57,7 @@ impl Errand {
     }
 }
 
-/// Whom an errand waits for: each has its own lane, so that one that is slow or down holds up no other.
+/// Destination of a job. Each has its own lane, so that one that is slow or down delays no other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Destination {
     /// An ERP URL.
@@ -104,7 +104,7 @@ struct CallV1 {
 /// The version that is written.
 const VERSION: u32 = 1;
 
-/// Why a message is no hint.
+/// Reason why a message is no hint.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAHint {
     /// Written by a newer hub.
@@ -116,24 +116,24 @@ pub enum NotAHint {
 }
 
 impl Hint {
-    /// Whom it waits for.
+    /// Destination of its job.
     #[must_use]
     pub fn destination(&self) -> Destination {
-        match &self.errand {
-            Errand::Deliver { endpoint, .. } => Destination::Endpoint(endpoint.clone()),
-            Errand::Call { .. } => Destination::Connection(self.key.connection.clone()),
-            Errand::Index => Destination::Store,
+        match &self.job {
+            Job::Deliver { endpoint, .. } => Destination::Endpoint(endpoint.clone()),
+            Job::Call { .. } => Destination::Connection(self.key.connection.clone()),
+            Job::Index => Destination::Store,
         }
     }
 
     /// The message: `{"v":1,"connection":..,"subject":..,"id":..,"deliver":{"endpoint":..,"turn":..}}`, with
-    /// `"call":{"turn":..}` for [`Errand::Call`], without either for [`Errand::Index`].
+    /// `"call":{"turn":..}` for [`Job::Call`], without either for [`Job::Index`].
     #[must_use]
     pub fn encode(&self) -> String {
-        let (deliver, call) = match &self.errand {
-            Errand::Deliver { endpoint, claim } => (Some(DeliverV1 { endpoint: endpoint.clone(), turn: *claim }), None),
-            Errand::Call { claim } => (None, Some(CallV1 { turn: *claim })),
-            Errand::Index => (None, None),
+        let (deliver, call) = match &self.job {
+            Job::Deliver { endpoint, claim } => (Some(DeliverV1 { endpoint: endpoint.clone(), turn: *claim }), None),
+            Job::Call { claim } => (None, Some(CallV1 { turn: *claim })),
+            Job::Index => (None, None),
         };
         // Strings and integers always print; a failure here would be a defect of serde_json.
         serde_json::to_string(&MessageV1 { v: VERSION, key: self.key.clone(), deliver, call }).unwrap_or_default()
@@ -150,19 +150,19 @@ impl Hint {
             return Err(NotAHint::Version(v));
         }
         let MessageV1 { v: _, key, deliver, call } = serde_json::from_str(text)?;
-        let errand = match (deliver, call) {
-            (Some(DeliverV1 { endpoint, turn: claim }), _) => Errand::Deliver { endpoint, claim },
-            (None, Some(CallV1 { turn: claim })) => Errand::Call { claim },
-            (None, None) => Errand::Index,
+        let job = match (deliver, call) {
+            (Some(DeliverV1 { endpoint, turn: claim }), _) => Job::Deliver { endpoint, claim },
+            (None, Some(CallV1 { turn: claim })) => Job::Call { claim },
+            (None, None) => Job::Index,
         };
-        Ok(Self { key, errand })
+        Ok(Self { key, job })
     }
 }
 
-/// Why hints were not sent. Nothing is lost by it.
+/// Reason why hints were not sent. Nothing is lost by it.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// As many hints wait for their time as may.
+    /// The queue is full of hints that wait for their time.
     #[error("too many hints wait for their time")]
     Full,
     /// The receiver has ended.
@@ -176,9 +176,9 @@ pub enum QueueError {
 /// The longest a hint may be under way: SQS takes no more. Work that is due later is found by the sweeper.
 pub const LONGEST_DELAY: Duration = Duration::from_mins(15);
 
-/// Where hints go.
+/// A queue of hints.
 pub trait Queue: Clone + Send + Sync + 'static {
-    /// How long a partner may be kept waiting for hints to be sent, at the most.
+    /// Longest time for which sending hints may delay the answer to a partner.
     const HOLDS_UP: Duration;
 
     /// Sends hints about work that is stored, to arrive no earlier than after `delay`, [`LONGEST_DELAY`] at the most. May
@@ -197,15 +197,15 @@ mod tests {
 
     use super::*;
 
-    fn hint(errand: Errand) -> Hint {
+    fn hint(job: Job) -> Hint {
         let key = EventKey { connection: "xhq-sh".into(), subject: Subject::new("order", "S1"), id: EventId([1; 24]) };
-        Hint { key, errand }
+        Hint { key, job }
     }
 
     #[test]
     fn hints_survive_the_wire() {
-        for errand in [Errand::Index, Errand::Deliver { endpoint: "erp".into(), claim: 3 }, Errand::Call { claim: 2 }] {
-            let hint = hint(errand);
+        for job in [Job::Index, Job::Deliver { endpoint: "erp".into(), claim: 3 }, Job::Call { claim: 2 }] {
+            let hint = hint(job);
             assert_eq!(Hint::decode(&hint.encode()).unwrap(), hint);
         }
     }
@@ -217,13 +217,13 @@ mod tests {
             r#"{{"v":1,"connection":"xhq-sh","subject":"order:S1","id":"{}","deliver":{{"endpoint":"erp","turn":3}}}}"#,
             "01".repeat(24)
         );
-        let expected = hint(Errand::Deliver { endpoint: "erp".into(), claim: 3 });
+        let expected = hint(Job::Deliver { endpoint: "erp".into(), claim: 3 });
         assert_eq!((Hint::decode(&text).unwrap(), expected.encode()), (expected, text));
         let text = format!(
             r#"{{"v":1,"connection":"xhq-sh","subject":"order:S1","id":"{}","call":{{"turn":2}}}}"#,
             "01".repeat(24)
         );
-        let expected = hint(Errand::Call { claim: 2 });
+        let expected = hint(Job::Call { claim: 2 });
         assert_eq!((Hint::decode(&text).unwrap(), expected.encode()), (expected, text));
     }
 

@@ -43,7 +43,7 @@ pub struct Delivery {
     pub body: Bytes,
     /// `webhook-signature` holds a signature by one of the ERP's keys. Always false for an ERP without keys.
     pub signed: bool,
-    /// When it was complete.
+    /// Time at which it was complete.
     pub at: Utc,
     /// The status it is answered with; nothing where the connection is closed on it.
     pub answered: Option<u16>,
@@ -81,7 +81,7 @@ impl Reply {
     }
 }
 
-/// How the ERP treats what it gets.
+/// Behaviour of the ERP towards deliveries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Behaviour {
     /// Answers 200 at once.
@@ -101,7 +101,7 @@ pub enum Behaviour {
     FailsEvery(u32, Reply),
 }
 
-/// What the ERP does with one request.
+/// Action of the ERP on one request.
 enum Act {
     Reply(Reply, Duration),
     Close,
@@ -147,7 +147,7 @@ impl State {
     }
 }
 
-/// What a watched ERP shows its deliveries to.
+/// Observer of the deliveries to an ERP.
 type Seen = Box<dyn Fn(&Delivery) + Send + Sync>;
 
 struct Shared {
@@ -195,7 +195,7 @@ impl Erp {
         Ok(Self { address, shared, task })
     }
 
-    /// Where it listens.
+    /// Address at which it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
@@ -215,7 +215,7 @@ impl Erp {
         state.by_id.clear();
     }
 
-    /// How many requests it got, those it answered badly included; not those that met a closed door.
+    /// Number of requests, badly answered ones included; not those that met a closed door.
     #[must_use]
     pub fn count(&self) -> usize {
         *self.shared.count.borrow()
@@ -270,7 +270,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     // An answer that waits for the client's delayed acknowledgement would look like a slow ERP.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| receive(request, Arc::clone(&shared)));
-    // A connection that breaks is its client's loss; there is nobody to tell.
+    // A broken connection is its client's loss; there is no one to report it to.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 
 use crate::api::script;
 
-/// What came back.
+/// Answer of the hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.
@@ -24,7 +24,7 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// What the partner does after a try.
+/// Next step of the partner after a try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Its push was taken; it is done.
@@ -59,14 +59,14 @@ pub struct Try {
     pub answered: Result<Answer, Silence>,
     /// From the first byte sent, a new connection included, to the last byte of the answer.
     pub took: Duration,
-    /// What the partner makes of it.
+    /// The partner's next step.
     pub verdict: Next,
 }
 
-/// Why there is no answer.
+/// Reason for the lack of an answer.
 #[derive(Debug)]
 pub enum Silence {
-    /// Nobody listens there.
+    /// No server listens there.
     Unreachable(std::io::Error),
     /// The connection broke before the answer was complete.
     Broken(Box<dyn std::error::Error + Send + Sync>),

@@ -13,7 +13,7 @@ use simulators::pushes;
 
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
-/// What an ERP says is as good an answer as a hub's, so it stands in for one here.
+/// Base URL of an ERP that stands in for a hub: its answers serve as a hub's.
 fn base(hub: &Erp) -> String {
     format!("http://{}", hub.address())
 }

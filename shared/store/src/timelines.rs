@@ -5,13 +5,13 @@ use hub::{ConnectionId, Subject, Utc};
 
 use crate::{Listed, Result, Store};
 
-/// How many events are given at the most, as [`Store::timeline`] does for one subject.
+/// Most events of a timeline, as [`Store::timeline`] gives for one subject.
 pub const TIMELINE: usize = 1_000;
 
-/// How many subjects are looked at: a container has been on many ships, and each call about it is a subject of its own.
+/// Most subjects that are read: a container has been on many ships, and each call about it is a subject of its own.
 pub const SUBJECTS: usize = 1_000;
 
-/// How many subjects are read at once.
+/// Number of subjects that are read at once.
 const AT_ONCE: usize = 16;
 
 /// The latest events of some subjects.

@@ -1,7 +1,7 @@
 //! Logs: to standard error, so that standard output stays for what a command answers.
 //!
 //! A line that cannot be written is left out. Where the terminal has closed, a complaint about that on standard error
-//! would be a panic of whoever logs.
+//! would be a panic of the code that logs.
 
 use std::error::Error;
 use std::fmt as text;
@@ -57,7 +57,7 @@ where
 }
 
 /// Logs of one line of text each, whatever the texts in it hold: what is not one word is quoted and escaped. A log that
-/// nobody reads any more (`2>&1 | head`) loses its lines and stops nothing.
+/// has no reader any more (`2>&1 | head`) loses its lines and stops nothing.
 pub fn text<W>(writer: W, filter: Targets, time: PrintTime, colours: bool) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "Tongguan";
 
-/// The dimension that every metric has: stacks of one account are told apart by it.
+/// The dimension that every metric has: it distinguishes the stacks of one account.
 pub const STACK: &str = "Stack";
 
 /// A metric. The alarms and the dashboard use exactly these.
@@ -43,23 +43,23 @@ pub enum Metric {
     Errors,
     /// From the reception of an event, or its replay, to its delivery.
     DeliveryLag,
-    /// How many attempts a delivery took until it was settled.
+    /// Number of attempts of a delivery until it was settled.
     Attempts,
     /// Deliveries taken by the ERP.
     Delivered,
     /// Deliveries given up just now.
     GivenUp,
-    /// How long the attempt that has waited longest is overdue, be it waiting, postponed or throttled.
+    /// Time by which the oldest attempt is overdue, be it waiting, postponed or throttled.
     OldestDue,
     /// Attempts that are overdue.
     Due,
-    /// Events with a delivery that failed and that nobody has seen to.
+    /// Events with a failed delivery that was neither confirmed nor replayed.
     Failed,
-    /// Calls whose result nobody knows and about which the ERP has not decided.
+    /// Ambiguous calls about which the ERP has not decided.
     Ambiguous,
     /// Endpoints and partners whose circuit is open.
     CircuitsOpen,
-    /// How far the ledger is from balance, in deliveries and calls.
+    /// Difference of the ledger from balance, in deliveries and calls.
     LedgerDifference,
     /// Configurations refused for their mistakes, the one before them in use.
     ConfigurationRefused,
@@ -262,7 +262,7 @@ pub fn emit(at: Utc, sample: &Sample) {
     let Some((stack, _)) = ON.get() else { return };
     let mut line = emf(stack, at, sample);
     line.push('\n');
-    // What cannot be printed cannot be complained of either.
+    // A failure to print could not be reported either.
     let _ = std::io::stdout().lock().write_all(line.as_bytes());
 }
 

@@ -27,7 +27,7 @@ use crate::http::{self, Wire};
 pub(crate) struct Bare {
     #[arg(long)]
     pub listen: SocketAddr,
-    /// Where its database is.
+    /// Folder of its database.
     #[arg(long)]
     pub dir: PathBuf,
     /// Hands every push on to host:port.
@@ -109,7 +109,7 @@ fn write(database: &Connection, jobs: &mpsc::Receiver<Job>) -> anyhow::Result<()
         }
         database.execute_batch("COMMIT")?;
         for (id, answer) in kept.drain(..) {
-            // Who asked may have gone; the push is kept all the same.
+            // The caller may have gone; the push is kept all the same.
             let _ = answer.send(id);
         }
     }

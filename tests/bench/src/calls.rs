@@ -29,7 +29,7 @@ const STALLED: Duration = Duration::from_mins(1);
 /// Calls under way at once: what a measurement is to find out is not how long a connection's queue gets.
 const CONCURRENCY: usize = 128;
 
-/// How the partner that does nothing says yes, in XHQ's words and in 1datatech's, whose token is within.
+/// Positive answer of the partner that does nothing, in XHQ's form and in 1datatech's, with a token in it.
 const YES: &str = r#"{"success":true,"code":200,"msg":"成功","message":"请求成功","data":{"accessToken":"t","expiresIn":7200,"resultCode":1}}"#;
 
 #[derive(clap::Args)]
@@ -37,10 +37,10 @@ pub(crate) struct Calls {
     /// The hub's binary, a release build
     #[arg(long, default_value = "target/release/tongguan")]
     hub: PathBuf,
-    /// Where the data goes while measuring: a disk, not memory
+    /// Folder of the data while measuring: a disk, not memory
     #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
-    /// How long each load lasts
+    /// Duration of each load, in seconds
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
     /// Runs of each point; the report has the medians
@@ -166,7 +166,7 @@ fn token(partner: SocketAddr) -> anyhow::Result<String> {
     })
 }
 
-/// What one run of commands gave.
+/// Results of one run of commands.
 #[derive(Debug)]
 struct Figures {
     accepted: f64,

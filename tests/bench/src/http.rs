@@ -12,7 +12,7 @@ pub(crate) struct Wire {
     used: usize,
 }
 
-/// Where a message's parts stand in the buffer.
+/// Positions of a message's parts in the buffer.
 pub(crate) struct Message<'a> {
     /// The first line and the headers, with the blank line.
     pub head: &'a str,
@@ -110,7 +110,7 @@ pub(crate) fn ok(body: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Where `needle` first stands.
+/// Position of the first `needle`.
 pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Default)]
 pub(crate) struct Latencies(Vec<u32>);
 
-/// What is reported of them, in microseconds.
+/// Percentiles that are reported, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Percentiles {
     pub p50: f64,

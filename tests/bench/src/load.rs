@@ -13,10 +13,10 @@ use crate::latency::{Latencies, Percentiles, now};
 /// Pushes receipts, or makes calls, and prints what came of it as JSON.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Load {
-    /// What is sent.
+    /// Kind of the requests.
     #[arg(long, value_enum, default_value_t = What::Push)]
     pub what: What,
-    /// Where to, host:port.
+    /// Target, host:port.
     #[arg(long)]
     pub address: String,
     /// The path.
@@ -25,7 +25,7 @@ pub(crate) struct Load {
     /// Connections, each with one push under way at most.
     #[arg(long, default_value_t = 64)]
     pub connections: usize,
-    /// How long to push.
+    /// Duration of the load.
     #[arg(long, default_value_t = 10.0)]
     pub seconds: f64,
     /// Pushes a second over all connections; as fast as answers come where it is left out.
@@ -39,7 +39,7 @@ pub(crate) struct Load {
     pub first: u64,
 }
 
-/// What a load sends.
+/// Requests that a load sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum What {
     /// A receipt of XHQ's, to the hub or a receiver like it.
@@ -94,10 +94,10 @@ impl What {
     }
 }
 
-/// What came of a load.
+/// Results of a load.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Loaded {
-    /// When the first push was sent, in microseconds since 1970.
+    /// Time of the first push, in microseconds since 1970.
     pub began: i64,
     /// From the first push to the last answer.
     pub seconds: f64,
@@ -116,7 +116,7 @@ impl Loaded {
     }
 }
 
-/// What the connections share; they are tasks of one thread.
+/// State shared by the connections, which are tasks of one thread.
 struct Run {
     load: Load,
     begun: Instant,
@@ -216,7 +216,7 @@ fn stamp() -> String {
     format!("{MARK}{:016}", now())
 }
 
-/// When the receipt in a body was sent.
+/// Time at which the receipt in a body was sent.
 pub(crate) fn stamped(body: &[u8]) -> Option<i64> {
     let digits = http::find(body, MARK.as_bytes())? + MARK.len();
     std::str::from_utf8(body.get(digits..digits + 16)?).ok()?.parse().ok()

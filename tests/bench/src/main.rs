@@ -38,7 +38,7 @@ enum Command {
     All(All),
     /// One point
     Point(OnePoint),
-    /// Calls to partners: what a query costs beside asking the partner directly, and how many commands go through
+    /// Calls to partners: the cost of a query compared with asking the partner directly, and how many commands go through
     Calls(calls::Calls),
     /// A simulated TrackingEyes alone, in this process
     Eyes,
@@ -55,13 +55,13 @@ struct Common {
     /// The hub's binary, a release build
     #[arg(long, default_value = "target/release/tongguan")]
     hub: PathBuf,
-    /// What to measure
+    /// Systems to measure
     #[arg(long, value_delimiter = ',', default_values = ["hub", "bare"])]
     system: Vec<Which>,
-    /// Where the data goes while measuring: a disk, not memory
+    /// Folder of the data while measuring: a disk, not memory
     #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
-    /// How long each load lasts
+    /// Duration of each load, in seconds
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
     /// Runs of each point; the report has the medians
@@ -118,7 +118,7 @@ impl Common {
 }
 
 fn main() -> anyhow::Result<()> {
-    // What shares the cores with the measured process gets by on one thread.
+    // Processes that share the cores with the measured one use one thread.
     let alone = || tokio::runtime::Builder::new_current_thread().enable_all().build();
     match Cli::parse().command {
         Command::All(options) => all(&options),

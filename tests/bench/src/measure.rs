@@ -12,7 +12,7 @@ use crate::load::{Load, Loaded, What};
 use crate::process::{self, Running, System};
 use crate::sink::{COUNT, RESET, STATS, Sunk};
 
-/// How much load, and whether it goes on to the ERP.
+/// One load: its size, and whether it goes on to the ERP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Point {
     pub connections: usize,
@@ -21,7 +21,7 @@ pub(crate) struct Point {
     pub deliver: bool,
 }
 
-/// What one run of a point gave.
+/// Results of one run of a point.
 #[derive(Clone, Debug)]
 pub(crate) struct Figures {
     pub accepted_per_second: f64,
@@ -37,7 +37,7 @@ pub(crate) struct Figures {
     pub highest: f64,
 }
 
-/// Where the measurements keep data, and how long each load lasts.
+/// Settings of the measurements: the folder of their data, and the duration of each load.
 pub(crate) struct Bench {
     pub dir: PathBuf,
     pub seconds: f64,
@@ -167,7 +167,7 @@ impl Bench {
         Ok((startup, resident))
     }
 
-    /// How long the disk takes to make 4 KB durable, in milliseconds: the floor under every acknowledgement.
+    /// Time in which the disk makes 4 KB durable, in milliseconds: the floor under every acknowledgement.
     pub(crate) fn sync(&self) -> anyhow::Result<f64> {
         use std::io::Write as _;
         let dir = self.fresh()?;
@@ -183,7 +183,7 @@ impl Bench {
     }
 }
 
-/// What a directory holds, in bytes.
+/// Size of a folder's content, in bytes.
 pub(crate) fn size(dir: &Path) -> anyhow::Result<u64> {
     let mut bytes = 0;
     for entry in std::fs::read_dir(dir)? {

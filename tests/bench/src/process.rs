@@ -70,7 +70,7 @@ fn megabytes(status: &str, name: &str) -> anyhow::Result<f64> {
     Ok(kilobytes / 1024.0)
 }
 
-/// What is measured.
+/// System under measurement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum System {
     /// The hub's binary.
@@ -79,7 +79,7 @@ pub(crate) enum System {
     Bare,
 }
 
-/// What is measured, running.
+/// System under measurement, running.
 pub(crate) struct Running {
     pub process: Process,
     pub address: SocketAddr,

@@ -23,14 +23,14 @@ pub(crate) struct Sink {
     pub answer: String,
 }
 
-/// What the ERP got since it was last reset.
+/// Deliveries to the ERP since it was last reset.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Sunk {
     /// Deliveries with an id of their own.
     pub distinct: u64,
     /// Deliveries whose id had come before.
     pub repeats: u64,
-    /// When the last distinct one came, in microseconds since 1970.
+    /// Arrival of the last distinct one, in microseconds since 1970.
     pub last: i64,
     /// From the load's sending a push to its arrival here.
     pub on_the_way: Percentiles,
@@ -44,11 +44,11 @@ struct State {
     sunk: Sunk,
 }
 
-/// Where to read how many distinct deliveries came.
+/// Path of the number of distinct deliveries.
 pub(crate) const COUNT: &str = "/count";
-/// Where to read the [`Sunk`]. It sorts all latencies, so it is for afterwards.
+/// Path of the [`Sunk`]. It sorts all latencies, so it is for afterwards.
 pub(crate) const STATS: &str = "/stats";
-/// Where to forget everything.
+/// Path that resets everything.
 pub(crate) const RESET: &str = "/reset";
 
 pub(crate) async fn run(sink: Sink) -> anyhow::Result<()> {

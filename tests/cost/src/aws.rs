@@ -18,20 +18,20 @@ use dynoxide::{Database, DynoxideError};
 use queue::Hint;
 use serde_json::{Value, json};
 
-/// What SQS counts as one request, in bytes.
+/// Bytes that SQS counts as one request.
 const CHUNK: usize = 64 * 1024;
 
-/// What DynamoDB counts for an item in storage besides its own bytes.
+/// Bytes that DynamoDB counts in storage for an item, besides its own.
 const OVERHEAD: usize = 100;
 
-/// What was asked for.
+/// Requests to AWS since the last reading.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
     pub(crate) writes: f64,
     pub(crate) reads: f64,
     pub(crate) queue: f64,
     pub(crate) requests: u32,
-    /// What was put on the queue.
+    /// Hints that were put on the queue.
     pub(crate) hints: Vec<Hint>,
 }
 
@@ -54,7 +54,7 @@ impl Aws {
         Ok(Self { database: Arc::new(database), asked: Arc::default() })
     }
 
-    /// What the SDK's clients are made of.
+    /// Configuration of the SDK's clients.
     pub(crate) fn config(&self) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -64,12 +64,12 @@ impl Aws {
             .build()
     }
 
-    /// What was asked for since the last time.
+    /// Requests since the last reading.
     pub(crate) fn take(&self) -> Asked {
         std::mem::take(&mut *self.asked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How many items there are, and how many bytes DynamoDB stores for them.
+    /// Number of items, and the bytes that DynamoDB stores for them.
     pub(crate) fn stored(&self, table: &str) -> anyhow::Result<(usize, usize)> {
         let scan = json!({"TableName": table, "ConsistentRead": true}).to_string();
         let page = host::carry_out(&self.database, "Scan", &scan).map_err(|error| anyhow!("{error}"))?;

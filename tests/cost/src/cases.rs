@@ -1,4 +1,4 @@
-//! What is counted.
+//! Cases whose cost is counted.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::usage::Usage;
 /// Something that happens, and what it takes.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// What happens.
+    /// Name of the case.
     pub name: &'static str,
-    /// What it takes, once.
+    /// Usage of it, once.
     pub usage: Usage,
 }
 
-/// What it takes that the hub is there, whatever happens.
+/// Usage of the hub when nothing happens.
 #[derive(Clone, Debug)]
 pub struct Standing {
     /// One sweep with nothing to do.
@@ -25,9 +25,9 @@ pub struct Standing {
     pub sweep_over_stored: Usage,
     /// One reading of the ledger over those events.
     pub ledger: Usage,
-    /// How many items they are.
+    /// Number of the stored items.
     pub items: usize,
-    /// What DynamoDB stores for them, in bytes.
+    /// Bytes that DynamoDB stores for them.
     pub bytes: usize,
 }
 
@@ -35,7 +35,7 @@ pub struct Standing {
 pub const EVENT: &str = "1 KB event, accepted and delivered to one endpoint";
 /// The same once more.
 pub const DUPLICATE: &str = "the same push again";
-/// An event that is told from its predecessor.
+/// An event of a chain, which is compared with its predecessor.
 pub const CHAINED: &str = "order status (`syn_status`), accepted and delivered";
 /// An event by which a subject is known under other keys.
 pub const ALIASES: &str = "1 KB event that brings another key of its subject";

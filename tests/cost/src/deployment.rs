@@ -16,7 +16,7 @@ use hub::Utc;
 use hub::delivery::Outcome;
 use lambda_http::RequestExt as _;
 use outbound::Sent;
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 use queue_sqs::SqsQueue;
 use serde_json::json;
 use store_dynamodb::DynamoStore;
@@ -34,10 +34,10 @@ const KEY: &str = "a-key-of-the-partner-0123456789-abcdef";
 
 const API_KEY: &str = "a-key-of-the-erp-0123456789-abcdefghij";
 
-/// What a worker's poller asks for each batch: to receive it, and to delete it.
+/// Requests of a worker's poller for each batch: to receive it, and to delete it.
 const POLLS: f64 = 2.0;
 
-/// How long after one another the invocations are: what a function knows of its destinations' health is old by then.
+/// Time between two invocations: a function's knowledge of its destinations' health is stale by then.
 const PAUSE: Duration = Duration::from_secs(2);
 
 const CONFIGURATION: &str = r#"
@@ -78,7 +78,7 @@ url = "https://warehouse.example.com/events"
 secrets = ["whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
 "#;
 
-/// What the functions work with.
+/// Context of the functions.
 type Hub = Context<DynamoStore, SqsQueue>;
 
 pub(crate) struct Deployment {
@@ -123,7 +123,7 @@ impl Deployment {
         self.now.fetch_add(span, Ordering::SeqCst);
     }
 
-    /// How many items are stored, and their bytes.
+    /// Number of stored items, and their bytes.
     pub(crate) fn stored(&self) -> anyhow::Result<(usize, usize)> {
         self.aws.stored(TABLE)
     }
@@ -151,7 +151,7 @@ impl Deployment {
         }
     }
 
-    /// What one invocation took. What it put on the queue waits there.
+    /// Usage of one invocation. The hints that it put on the queue wait there.
     fn invoked(&self, outside: Outside, gateway: f64, polls: f64) -> Usage {
         self.pass(PAUSE);
         let logged = self.log.take(gateway);
@@ -229,10 +229,10 @@ impl Deployment {
 
     async fn one(&self, hint: Hint, outcome: Outcome, answer: &'static str) -> anyhow::Result<Usage> {
         let courier = self.courier(outcome, answer);
-        let outside = match hint.errand {
-            Errand::Deliver { .. } => Outside::Erp,
-            Errand::Call { .. } => Outside::Partner,
-            Errand::Index => Outside::Nobody,
+        let outside = match hint.job {
+            Job::Deliver { .. } => Outside::Erp,
+            Job::Call { .. } => Outside::Partner,
+            Job::Index => Outside::Nobody,
         };
         let call = outside == Outside::Partner;
         let mut message = SqsMessage::default();

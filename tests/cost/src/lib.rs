@@ -1,5 +1,5 @@
-//! What the hub costs on AWS, by requests that are counted: the functions' own code over the table and the queue in this
-//! process, and each request's units as it is answered.
+//! Cost of the hub on AWS, by counted requests: the functions' own code runs over a table and a queue in this process, which
+//! count the units of each request.
 //!
 //! Units are DynamoDB's: a write takes one for each KB of the item before or after it, whichever is larger, and twice
 //! that in a transaction; an index takes as much for an entry that comes, goes or changes and twice for one that moves;
@@ -24,7 +24,7 @@ pub use usage::{Invocation, Outside, Usage};
 /// Over how many events it is counted what the hub takes by being there.
 const SAMPLE: usize = 200;
 
-/// What each thing takes; an idle month; a busy one; and what the same costs elsewhere. Markdown.
+/// Tables in Markdown: the usage of each case, an idle month, a busy month, and the price of the same elsewhere.
 pub async fn tables(options: &Options) -> anyhow::Result<[String; 4]> {
     let (cases, standing) = (cases::all().await?, cases::standing(SAMPLE).await?);
     let watched = watched::Watched::of_the_template()?;

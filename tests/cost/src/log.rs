@@ -1,5 +1,5 @@
-//! What is logged, in bytes: the functions' own lines as they print them, metrics included, and what Lambda and the gateway
-//! add.
+//! Bytes of the log: the functions' own lines as they print them, metrics included, and the lines that Lambda and the
+//! gateway add.
 
 use std::io;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};

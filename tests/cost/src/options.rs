@@ -1,4 +1,4 @@
-//! What is given and not counted: how long a function takes depends on the machine.
+//! Assumptions that are given and not counted: the time that a function takes depends on the machine.
 //!
 //! A function's own time is measured by `cargo run --release -p host -- measure`; the answers that it waits for are
 //! guessed.
@@ -7,7 +7,7 @@ use clap::Parser;
 
 use crate::usage::{Invocation, Outside};
 
-/// What is given and not counted.
+/// Assumptions that are given and not counted.
 #[derive(Parser)]
 #[command(name = "cost", about = "Counts what the hub costs on AWS")]
 pub struct Options {
@@ -17,13 +17,13 @@ pub struct Options {
     /// A function's own time, in milliseconds
     #[arg(long, default_value_t = 3.0)]
     own: f64,
-    /// How long DynamoDB and SQS take to answer, in milliseconds
+    /// Time of an answer of DynamoDB or SQS, in milliseconds
     #[arg(long, default_value_t = 5.0)]
     aws: f64,
-    /// How long the ERP takes to answer, in milliseconds
+    /// Time of an answer of the ERP, in milliseconds
     #[arg(long, default_value_t = 100.0)]
     erp: f64,
-    /// How long a partner takes to answer, in milliseconds
+    /// Time of an answer of a partner, in milliseconds
     #[arg(long, default_value_t = 500.0)]
     partner: f64,
     /// Events of the example month
@@ -38,7 +38,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// What an invocation is billed, as if it asked for one thing after the other.
+    /// Billed time of an invocation, as if it made one request after the other.
     pub(crate) fn milliseconds(&self, invocation: Invocation) -> f64 {
         let outside = match invocation.outside {
             Outside::Nobody => 0.0,

@@ -50,11 +50,11 @@ pub(crate) const API_DESTINATION: f64 = 0.20e-6;
 /// A hosted webhook service, by the smallest plan that is paid.
 pub(crate) struct Hosted {
     pub(crate) name: &'static str,
-    /// What a month costs.
+    /// Price of a month.
     pub(crate) month: f64,
-    /// How many events are in that.
+    /// Number of events that the month includes.
     pub(crate) included: f64,
-    /// What each further event costs; nothing where its page has a calculator and no number.
+    /// Price of each further event; nothing where its page has a calculator and no number.
     pub(crate) further: Option<f64>,
 }
 

@@ -16,10 +16,10 @@ const SWEEPS: f64 = DAYS * 24.0 * 60.0;
 /// Lambda's poller asks each of two queues by five connections, each waiting twenty seconds where nothing is there.
 const POLLS: f64 = 2.0 * 5.0 * 3.0 * SWEEPS;
 
-/// What one page of a scan has at the most, in bytes.
+/// Most bytes of one page of a scan.
 const PAGE: f64 = 1e6;
 
-/// What something costs, by service, in USD.
+/// Price by service, in USD.
 #[derive(Clone, Copy, Default)]
 struct Price {
     gateway: f64,
@@ -67,7 +67,7 @@ fn count_of(count: f64) -> u32 {
     count.ceil() as u32
 }
 
-/// What is whole anyway.
+/// A count that is whole already, as an integer.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count that is not negative")]
 fn whole(count: f64) -> usize {
     count.round() as usize
@@ -89,7 +89,7 @@ fn markdown(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Strin
     rows.into_iter().fold(line(&head) + &line(&rule), |table, row| table + &line(&row))
 }
 
-/// What each thing takes, and what a million of it cost.
+/// Usage of each case, and the price of a million of it.
 pub(crate) fn each(options: &Options, cases: &[Case]) -> String {
     let head = [
         "",
@@ -112,7 +112,7 @@ pub(crate) fn each(options: &Options, cases: &[Case]) -> String {
     markdown(&head, rows)
 }
 
-/// What a month costs in which nothing happens, with so many events stored.
+/// Price of a month without traffic, with so many events stored.
 struct Idle {
     gigabytes: f64,
     watched: Watched,
@@ -203,7 +203,7 @@ pub(crate) fn month(
     Ok(priced(&head, &[happens.to_vec(), idle].concat()))
 }
 
-/// What a million events cost here and elsewhere.
+/// Price of a million events here and elsewhere.
 pub(crate) fn beside(options: &Options, cases: &[Case]) -> anyhow::Result<String> {
     let here = Price::of(options, find(cases, cases::EVENT)?, MILLION).total();
     let bridge = (prices::GATEWAY + prices::BUS_EVENT + prices::API_DESTINATION) * MILLION;

@@ -1,11 +1,11 @@
-//! What is paid for.
+//! Usage that is paid for.
 
 use std::ops::{Add, Sub};
 
-/// Whose answer an invocation waits for besides AWS's.
+/// Party, besides AWS, whose answer an invocation waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outside {
-    /// Nobody's.
+    /// No other party.
     Nobody,
     /// The ERP's.
     Erp,
@@ -18,11 +18,11 @@ pub enum Outside {
 pub struct Invocation {
     /// Its requests to DynamoDB and SQS.
     pub requests: u32,
-    /// Whom else it waits for.
+    /// Party that it waits for besides.
     pub outside: Outside,
 }
 
-/// What something takes.
+/// Usage of one case.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Usage {
     /// DynamoDB's write units, those of the index included.
@@ -33,7 +33,7 @@ pub struct Usage {
     pub queue: f64,
     /// The gateway's requests.
     pub gateway: f64,
-    /// What is logged, metrics included, in bytes.
+    /// Bytes of the log, metrics included.
     pub logged: f64,
     /// The functions' invocations.
     pub invocations: Vec<Invocation>,
@@ -57,7 +57,7 @@ impl Add for Usage {
 impl Sub for Usage {
     type Output = Self;
 
-    /// What one takes more than another that begins with the same invocations.
+    /// Difference between two usages, the second of which begins with the same invocations.
     fn sub(self, other: Self) -> Self {
         Self {
             writes: self.writes - other.writes,

@@ -1,10 +1,10 @@
-//! What CloudWatch watches, whatever happens: it is paid for by the month.
+//! CloudWatch's part: alarms, dashboards and metrics, paid for by the month whatever the traffic.
 
 use std::collections::BTreeSet;
 
 use telemetry::metrics::Metric;
 
-/// How much there is of what is paid for by the month.
+/// Numbers of what CloudWatch is paid for by the month.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Watched {
     /// Series of the hub's own metrics, where every webhook is in use by every partner that it knows.

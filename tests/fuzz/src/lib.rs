@@ -15,10 +15,10 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
-/// How many inputs the ordinary run tries, and a run by time between two looks at the clock.
+/// Number of inputs of the ordinary run, and of a timed run between two looks at the clock.
 const CASES: u32 = 256;
 
-/// How long one input may take. A machine at work may be slow; what does not end takes longer.
+/// Longest time for one input. A busy machine may be slow; an endless loop takes longer.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// Bytes, printed so that they can be pasted into a test.

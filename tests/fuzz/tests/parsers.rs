@@ -1,4 +1,4 @@
-//! Each parser of outside bytes against inputs that nobody has thought of: none panics or takes long, and what is read can
+//! Each parser of outside bytes against generated inputs: none panics or takes long, and what is read can
 //! be relied on.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails says why")]
@@ -18,10 +18,10 @@ use partners::operation::{self, Judgement, Settings};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use proptest::sample::select;
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 use serde_json::Value;
 
-/// What JSON is made of, and what partners put into it.
+/// Tokens of JSON, and words that partners put into it.
 const JSON_WORDS: &[&str] = &[
     "{",
     "}",
@@ -63,7 +63,7 @@ fn holds(json: &Json<'_>, whole: &[u8]) {
     }
 }
 
-/// Where serde_json reads a document, the hub's reader does, and what it gives as printed is the same value.
+/// Every document that serde_json reads is read by the hub's reader too, and its printed form is the same value.
 fn agrees(bytes: &[u8]) {
     let own = Json::parse(bytes);
     if let Ok(json) = &own {
@@ -183,20 +183,20 @@ fn configuration_is_taken_or_its_mistakes_are_named() {
     });
 }
 
-fn errand() -> impl Strategy<Value = Errand> {
+fn job() -> impl Strategy<Value = Job> {
     prop_oneof![
-        Just(Errand::Index),
-        any::<u32>().prop_map(|claim| Errand::Call { claim }),
-        ("\\PC{0,20}", any::<u32>()).prop_map(|(to, claim)| Errand::Deliver { endpoint: to.as_str().into(), claim }),
+        Just(Job::Index),
+        any::<u32>().prop_map(|claim| Job::Call { claim }),
+        ("\\PC{0,20}", any::<u32>()).prop_map(|(to, claim)| Job::Deliver { endpoint: to.as_str().into(), claim }),
     ]
 }
 
 #[test]
 fn queue_message_survives_the_queue() {
-    check(&(any::<[u8; 24]>(), ".{0,20}", ".{0,40}", errand()), |(id, connection, subject, errand)| {
+    check(&(any::<[u8; 24]>(), ".{0,20}", ".{0,40}", job()), |(id, connection, subject, job)| {
         let key =
             EventKey { connection: connection.as_str().into(), subject: subject.as_str().into(), id: EventId(*id) };
-        let hint = Hint { key, errand: errand.clone() };
+        let hint = Hint { key, job: job.clone() };
         assert_eq!(Hint::decode(&hint.encode()).unwrap(), hint);
     });
     let id = "01".repeat(24);
@@ -211,7 +211,7 @@ fn queue_message_survives_the_queue() {
     });
 }
 
-/// What an answer says that is no JSON is never that the partner did it.
+/// An answer that is no JSON never counts as success.
 #[test]
 fn partner_answer_that_is_no_json_is_no_success() {
     let operations: Vec<_> = operation::all().collect();

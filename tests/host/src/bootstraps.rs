@@ -1,4 +1,4 @@
-//! Where the functions' binaries are.
+//! Paths of the functions' binaries.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,9 +35,9 @@ impl Bootstraps {
         Self::named().unwrap_or_else(|| Self(if sam.is_dir() { sam } else { root().join("target/release") }))
     }
 
-    /// Where cargo leaves binaries beside the one that runs now, a test; those that are asked for are built first.
-    /// `cargo test` itself builds none of them: they have no tests, and belong to no package that has. With the features
-    /// of the whole workspace, nothing is compiled that the tests have not compiled already.
+    /// Folder of cargo's binaries, next to the running test; the named ones are built first. `cargo test` itself builds none
+    /// of them: they have no tests, and belong to no package that has. With the features of the whole workspace, only crates
+    /// are compiled that the tests have compiled already.
     pub fn built(functions: &[&str]) -> anyhow::Result<Self> {
         let test = std::env::current_exe()?;
         let folder = test.parent().and_then(Path::parent).context("the tests are in no folder of cargo's")?;
@@ -47,7 +47,7 @@ impl Bootstraps {
         if folder.ends_with("release") {
             build.arg("--release");
         }
-        // What cargo says to the tests would make it build scripts anew.
+        // Cargo's variables for the tests would make it run build scripts again.
         for (name, _) in std::env::vars_os() {
             if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|own| name.to_string_lossy().starts_with(own)) {
                 build.env_remove(name);

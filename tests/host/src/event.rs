@@ -126,7 +126,7 @@ pub(crate) fn message(id: &str, receipt: &str, body: &str, received: u32) -> Val
     })
 }
 
-/// What the schedule of EventBridge sends.
+/// Event of EventBridge's schedule.
 #[must_use]
 pub fn schedule() -> Value {
     json!({

@@ -1,9 +1,9 @@
-//! Why an invocation has no answer.
+//! Reasons for an invocation without an answer.
 
-/// What Lambda reports in place of a function's answer.
+/// Failure that Lambda reports in place of a function's answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// As many instances as there may be are busy.
+    /// Every instance is busy, and no further one is allowed.
     #[error("throttled: no instance is free")]
     Throttled,
     /// The process could not be started, ended before its first question, said that it cannot start, or took too long.

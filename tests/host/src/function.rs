@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::instance::{Instance, Running};
 use crate::quota::Quota;
 
-/// What a function is started with.
+/// Settings that a function is started with.
 #[derive(Clone, Debug)]
 pub struct Spec {
     /// Its name, as in the catalogue: `syn_status`.
@@ -24,18 +24,18 @@ pub struct Spec {
     pub environment: Vec<(String, String)>,
     /// After which an invocation is killed.
     pub timeout: Duration,
-    /// How many instances there may be at once.
+    /// Most instances at once.
     pub instances: usize,
-    /// Where everything that it prints goes.
+    /// File of everything that it prints.
     pub log: PathBuf,
-    /// How much of a core each instance may have; all of it where there is none.
+    /// Share of a core for each instance; all of it where there is none.
     pub quota: Option<Arc<Quota>>,
 }
 
 /// An invocation that was answered.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// What the function answered.
+    /// Answer of the function.
     pub body: Bytes,
     /// A process was started for it.
     pub cold: bool,
@@ -76,7 +76,7 @@ impl Function {
         Self(Arc::new(Shared { spec, free, idle: Mutex::default(), running: Arc::default() }))
     }
 
-    /// What it is started with.
+    /// Settings that it was started with.
     #[must_use]
     pub fn spec(&self) -> &Spec {
         &self.0.spec

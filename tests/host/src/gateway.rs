@@ -42,7 +42,7 @@ struct Shared {
     own: BTreeMap<Own, (u16, String)>,
 }
 
-/// What the gateway answers by itself.
+/// Answers of the gateway itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Own {
     NoSuchRoute,
@@ -77,7 +77,7 @@ impl Gateway {
         Ok(Self { server: server.await? })
     }
 
-    /// Where it listens. Every path begins with [`STAGE`].
+    /// Address at which it listens. Every path begins with [`STAGE`].
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.server.address

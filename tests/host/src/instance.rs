@@ -21,10 +21,10 @@ use crate::failure::Failure;
 use crate::function::Spec;
 use crate::serve::{Server, json, serve};
 
-/// How long INIT may take, as on Lambda.
+/// Longest INIT, as on Lambda.
 const INIT: Duration = Duration::from_secs(10);
 
-/// What every path of the Runtime API begins with.
+/// First part of every path of the Runtime API.
 const ROOT: &str = "/2018-06-01/runtime";
 
 /// The processes that run now.
@@ -38,7 +38,7 @@ enum Stage {
     Failed(String),
 }
 
-/// Where an invocation's answer goes.
+/// Receiver of an invocation's answer.
 type Waiting = oneshot::Sender<Result<Bytes, Failure>>;
 
 /// One invocation, on its way to the process.
@@ -166,7 +166,7 @@ impl Instance {
             ended = self.child.wait() => Failure::Ended(ending(ended)),
             () = tokio::time::sleep(timeout) => Failure::TimedOut,
         };
-        // The pool drops the instance, but a process that is to be gone is gone before its failure is told.
+        // The pool drops the instance, but a process that is to end has ended before its failure is reported.
         let _ = self.child.kill().await;
         Err(failure)
     }
@@ -227,7 +227,7 @@ async fn runtime_api(desk: Arc<Desk>, request: Request<Incoming>) -> Option<Resp
     let Some((_, waiting)) = open else {
         return Some(json(400, "application/json", r#"{"errorType":"InvalidRequestID"}"#));
     };
-    // Whoever asked may have gone.
+    // The caller may have gone.
     let _ = waiting.send(answer);
     Some(accepted())
 }

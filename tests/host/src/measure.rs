@@ -1,4 +1,5 @@
-//! What a function takes to start, to answer, to keep and to ship. The store is reached over HTTP on this machine.
+//! Measurement of a function: its start, its answers, its memory and its size. The store is reached over HTTP on this
+//! machine.
 
 mod scene;
 
@@ -18,7 +19,7 @@ use self::scene::{Events, Scene, invoke};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Where the binaries are: $TONGGUAN_BOOTSTRAPS, .aws-sam/build or target/release unless given
+    /// Folder of the binaries: $TONGGUAN_BOOTSTRAPS, .aws-sam/build or target/release unless given
     #[arg(long)]
     bootstraps: Option<PathBuf>,
     /// The functions; all unless given
@@ -30,7 +31,7 @@ pub(crate) struct Options {
     /// Warm invocations of each function
     #[arg(long, default_value_t = 500)]
     warm: usize,
-    /// How many instances are started at once
+    /// Number of instances that are started at once
     #[arg(long, default_value_t = 10)]
     instances: usize,
     /// Fails where a function is larger than it may be, or a webhook slower; one that is, is measured once more
@@ -41,19 +42,19 @@ pub(crate) struct Options {
     without_quota: bool,
 }
 
-/// What the zipped binary of a function may have, in megabytes.
+/// Largest zipped binary of a function, in megabytes.
 const ZIPPED: f64 = 4.5;
 
 /// As Lambda counts its own limits: its 50 MB are 52,428,800 bytes.
 const MEGABYTE: f64 = 1_048_576.0;
 
-/// How long the second-slowest of a hundred starts of a webhook may take, from the start of its process to its first answer.
+/// Longest time of the second-slowest of a hundred starts of a webhook, from the start of its process to its first answer.
 const COLD: Duration = Duration::from_millis(150);
 
 /// The same with a quarter of a core.
 const QUARTER: Duration = Duration::from_millis(300);
 
-/// What is aimed at: half of the starts, and half of the answers of a webhook that runs. A machine may be slower than that.
+/// Target of half of the starts, and of half of the answers of a webhook that runs. A slower machine may miss it.
 const AIM: (Duration, Duration) = (Duration::from_millis(40), Duration::from_millis(3));
 
 const HEAD: [&str; 11] = [
@@ -112,7 +113,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 struct Figures {
-    /// Somebody waits for its answer and counts the milliseconds.
+    /// A partner waits for its answer, so its times are limited.
     webhook: bool,
     zipped: f64,
     resident: f64,
@@ -144,7 +145,7 @@ impl Figures {
         ]
     }
 
-    /// What is more than it may be.
+    /// Figures over their limits.
     fn excess(&self) -> Vec<String> {
         let large = (self.zipped > ZIPPED).then(|| format!("{:.2} MB zipped are more than {ZIPPED}", self.zipped));
         let times = [
@@ -154,7 +155,7 @@ impl Figures {
         large.into_iter().chain(self.slow(times)).collect()
     }
 
-    /// What is more than is aimed at.
+    /// Figures over their targets.
     fn short_of_aim(&self) -> Vec<String> {
         self.slow([("cold p50", Some(&self.cold), 50, AIM.0), ("warm p50", Some(&self.warm), 50, AIM.1)]).collect()
     }
@@ -271,7 +272,7 @@ fn percentile(times: &[Duration], rank: usize) -> Duration {
     times.get(place).copied().unwrap_or_default()
 }
 
-/// What a binary is in a zip file, in megabytes; the few hundred bytes of the file's own do not count.
+/// Size of a binary in a zip file, in megabytes, without the few hundred bytes of the file's own.
 #[allow(clippy::cast_precision_loss, reason = "binaries stay far below 2^52 bytes")]
 fn zipped(binary: &Path) -> anyhow::Result<f64> {
     let mut file = File::open(binary).with_context(|| format!("reading {}", binary.display()))?;

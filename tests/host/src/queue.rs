@@ -16,9 +16,9 @@ use crate::template::Source;
 /// The terms of a queue.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
-    /// How long a message that was received is not shown again.
+    /// Time for which a received message is hidden.
     pub visibility: Duration,
-    /// How often it is received before it is a dead letter.
+    /// Number of receptions after which it is a dead letter.
     pub receives: u32,
 }
 
@@ -68,19 +68,19 @@ impl Queue {
         self.0.put(body.into(), delay);
     }
 
-    /// How many messages there are, those that are worked on or wait for their time included.
+    /// Number of messages, including those in work and those that wait for their time.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.0.messages().waiting.len()
     }
 
-    /// Takes every message out, for whoever works on them by other means.
+    /// Takes every message out, for a test that handles them itself.
     #[must_use]
     pub fn take(&self) -> Vec<String> {
         self.0.messages().waiting.drain(..).map(|message| message.body).collect()
     }
 
-    /// How many messages were handed out so far, each as often as it was.
+    /// Number of receptions so far; a message that was received twice counts twice.
     #[must_use]
     pub fn received(&self) -> usize {
         self.0.messages().received
@@ -156,7 +156,7 @@ async fn feed(held: Arc<Held>, function: Function, size: usize, at_once: usize) 
                 Ok(batch) => break batch,
                 Err(None) => held.changed.notified().await,
                 Err(Some(visible)) => {
-                    // Whatever comes first, the next look tells.
+                    // The next reception shows which of the two happened.
                     let _ = tokio::time::timeout_at(visible, held.changed.notified()).await;
                 }
             }

@@ -9,10 +9,10 @@ use anyhow::{Context as _, ensure};
 /// has to wait.
 const PERIOD_MICROS: u32 = 20_000;
 
-/// What a quarter of a core is of a period.
+/// A quarter of a core: its microseconds in a period.
 const QUARTER_MICROS: u32 = PERIOD_MICROS / 4;
 
-/// Where control groups of version 2 are, and the processor's of version 1.
+/// Folders of the control groups of version 2, and of the processor's of version 1.
 const ROOTS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/cpu"];
 
 /// A control group whose processes share a part of a core. It is taken away with this value, once they have ended.

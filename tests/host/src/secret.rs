@@ -42,7 +42,7 @@ impl Secrets {
         Ok(Self { server: server.await?, held })
     }
 
-    /// What the SDK is to take for Secrets Manager.
+    /// Endpoint that the SDK uses as Secrets Manager.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.server.address)
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::queue::Queue;
 use crate::serve::{self, Server, serve};
 
-/// What AWS JSON 1.0 is called.
+/// Content type of AWS JSON 1.0.
 const JSON: &str = "application/x-amz-json-1.0";
 
 /// Some queues behind one address.
@@ -35,7 +35,7 @@ impl Sqs {
         Ok(Self { server: server.await?, queues })
     }
 
-    /// What the SDK is to take for SQS.
+    /// Endpoint that the SDK uses as SQS.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.server.address)
     }

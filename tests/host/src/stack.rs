@@ -18,7 +18,7 @@ use crate::sqs::Sqs;
 use crate::table::{TABLE, Table};
 use crate::template::{Deployed, Source, Template};
 
-/// What is started.
+/// Settings of a stack.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The configuration's text.
@@ -29,19 +29,19 @@ pub struct Plan {
     pub bootstraps: Bootstraps,
     /// The functions by name; the others' routes are not there.
     pub functions: Vec<String>,
-    /// How many instances of each there may be.
+    /// Most instances of each function.
     pub instances: usize,
     /// After which an invocation is killed, in place of what the template says.
     pub timeout: Option<Duration>,
     /// Variables of every function, over those that it has anyway.
     pub environment: Vec<(String, String)>,
-    /// How much of a core each instance may have.
+    /// Share of a core for each instance.
     pub quota: Option<Arc<Quota>>,
 }
 
 /// A deployment that runs. Its processes end with it.
 pub struct Stack {
-    /// What is kept.
+    /// Table of the stack.
     pub table: Table,
     /// The way in.
     pub gateway: Gateway,

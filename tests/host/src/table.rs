@@ -1,4 +1,4 @@
-//! DynamoDB: the deployment's table in this process, over HTTP, as well or as badly as it is told.
+//! DynamoDB: the deployment's table in this process, over HTTP, with the behaviour that the test sets.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::template::Template;
 /// Its name.
 pub const TABLE: &str = "tongguan";
 
-/// How it treats what it is asked.
+/// Behaviour towards requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// Does it and answers at once.
@@ -48,7 +48,7 @@ impl fmt::Debug for Table {
 struct Shared {
     database: Database,
     manner: watch::Sender<Manner>,
-    /// How many requests were left without an answer since the last change of manner.
+    /// Number of requests left without an answer since the last change of manner.
     unanswered: watch::Sender<usize>,
 }
 
@@ -67,7 +67,7 @@ impl Table {
         Ok(Self { server: server.await?, shared })
     }
 
-    /// What the SDK is to take for DynamoDB.
+    /// Endpoint that the SDK uses as DynamoDB.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.server.address)

@@ -1,4 +1,4 @@
-//! What the host takes from the deployment's template, so that it does as the deployment does.
+//! Parts of the deployment's template that the host obeys, so that it does as the deployment does.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,9 +37,9 @@ pub struct Deployed {
 pub struct Source {
     /// The queue's logical id.
     pub queue: String,
-    /// How many messages the function gets at once.
+    /// Most messages that the function gets at once.
     pub batch: usize,
-    /// How many batches it gets beside one another.
+    /// Most batches that it gets at the same time.
     pub at_once: usize,
 }
 
@@ -70,7 +70,7 @@ impl Template {
         Ok(Self(plain(serde_yaml_ng::from_str(&text)?)?))
     }
 
-    /// What stands at that place: `/Resources/Table/Properties`.
+    /// Value at that JSON pointer: `/Resources/Table/Properties`.
     pub fn at(&self, pointer: &str) -> anyhow::Result<&Value> {
         self.0.pointer(pointer).with_context(|| format!("the template has no {pointer}"))
     }

@@ -29,7 +29,7 @@ async fn call(hub: &Hub, operation: &str, key: &str, body: &str) -> Reply {
     exchange(hub.address(), bytes).await.expect("an answer")
 }
 
-/// What became of a command after one attempt.
+/// State of a command after one attempt.
 async fn command(hub: &Hub, n: usize) -> Value {
     let accepted = call(hub, "upload", &format!("k-{n}"), &upload(&format!("A{n}"))).await.json();
     let path = format!("/calls/{}", accepted["id"].as_str().unwrap_or_else(|| panic!("{accepted}")));
@@ -104,7 +104,7 @@ async fn redirected_call_has_failed_and_says_where_to() {
         assert_eq!(query.status, 422, "{}", query.json());
         assert!(query.json()["detail"].as_str().unwrap().contains("https://partner.example/"), "{}", query.json());
     }
-    // Whoever says "see other" has looked at it.
+    // A server that says "see other" has processed the request.
     canned.answer(redirect(303, pages[0]));
     let unknown = command(&hub, 303).await;
     assert_eq!(unknown["state"], "ambiguous");

@@ -1,4 +1,4 @@
-//! A partner in trouble is left alone and holds up nobody else; one that is well is called no more often than it allows.
+//! A partner in trouble is not called and delays no other; a healthy one is called no more often than it allows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::calls::{APP_ID, BGH_ID, Desk, Making, SAFE, UNSAFE, upload};
 use crate::support::http::request;
 use crate::support::{API_KEY, key, status, sweep, until, within};
 
-/// As many calls as open a circuit.
+/// Number of calls that opens a circuit.
 const ENOUGH: usize = THRESHOLD as usize;
 
 /// Another account at the same partner.
@@ -31,7 +31,7 @@ fn twin() -> String {
     )
 }
 
-/// So many uploads under keys of that name, each of which was tried or put off.
+/// So many uploads under keys of that name, each of which was tried or postponed.
 async fn uploads(desk: &Desk, name: &str, count: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for n in 0..count {

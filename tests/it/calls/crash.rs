@@ -51,7 +51,7 @@ impl Load {
     }
 }
 
-/// How often a partner did what each order or subscription asks for.
+/// Number of times that a partner did what each order or subscription asks for.
 fn done(desk: &Desk) -> BTreeMap<String, usize> {
     let requests = [desk.xhq.requests(), desk.onedata.requests()].concat();
     let processed = requests.iter().filter(|request| request.processed);

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use courier::{Courier, Done};
+use courier::{Courier, JobOutcome};
 use hub::call::Standing;
 use outbound::{Kind, Request, Sent};
-use queue::{Errand, Hint, InProcess};
+use queue::{Hint, InProcess, Job};
 use simulators::api::Fault;
 use store::Store as _;
 use store_sqlite::SqliteStore;
@@ -30,7 +30,7 @@ fn exhausted_after(desk: &Desk, requests: usize) -> Courier<SqliteStore, InProce
 /// The next idempotency key.
 static KEYS: AtomicUsize = AtomicUsize::new(0);
 
-/// Has a command accepted that nobody is told of.
+/// Has a command accepted whose hint reaches no worker.
 async fn accepted(desk: &Desk, connection: &str, operation: &str, body: &str) -> EventId {
     let (queue, lanes) = queue::in_process([], 1);
     drop(lanes);
@@ -47,19 +47,18 @@ async fn accepted(desk: &Desk, connection: &str, operation: &str, body: &str) ->
 }
 
 /// Attempts the call under its latest claim.
-async fn run(desk: &Desk, courier: &Courier<SqliteStore, InProcess>, id: EventId) -> (Done, hub::call::Call) {
+async fn run(desk: &Desk, courier: &Courier<SqliteStore, InProcess>, id: EventId) -> (JobOutcome, hub::call::Call) {
     let (store, now) = (&desk.hub.context().store, desk.hub.context().now());
     let found = store.find(id, now).await.unwrap().unwrap();
     let claim = found.work.call.unwrap().progress.claim;
-    let done =
-        courier::run(courier, &Hint { key: found.event.key.clone(), errand: Errand::Call { claim } }).await.unwrap();
+    let done = courier::run(courier, &Hint { key: found.event.key.clone(), job: Job::Call { claim } }).await.unwrap();
     let call = store.load(&found.event.key, now).await.unwrap().unwrap().work.call.unwrap();
     (done, call)
 }
 
 /// Regression: a lack of descriptors used up the steps of the schedule and opened the partner's circuit.
 #[tokio::test]
-async fn calls_without_a_descriptor_are_put_off() {
+async fn calls_without_a_descriptor_are_postponed() {
     let desk = Desk::with(Making { every: r#"retry = ["1m"]"#, ..Making::default() }).await;
     let file = r#"{"orderOutNo":"SO-1","file":{"url":"http://127.0.0.1:9/a.zip"}}"#;
     for (connection, operation, body) in [
@@ -73,7 +72,7 @@ async fn calls_without_a_descriptor_are_put_off() {
             let (done, call) = run(&desk, &courier, id).await;
             assert_eq!(
                 (done, call.standing, call.progress.tries, call.sending),
-                (Done::Postponed, Standing::Queued, 0, false)
+                (JobOutcome::Postponed, Standing::Queued, 0, false)
             );
             assert!(call.progress.due <= desk.hub.context().now().after(2 * hub::progress::MOMENT), "for a moment");
             desk.time.pass(2 * hub::progress::MOMENT);
@@ -85,19 +84,19 @@ async fn calls_without_a_descriptor_are_put_off() {
         assert!(lambda::invoked(&asked).contains("503"), "the circuit is closed: {}", lambda::invoked(&asked));
     }
     let (done, _) = run(&desk, &desk.courier(), accepted(&desk, "xhq", "upload", &upload("SO-2")).await).await;
-    assert_eq!(done, Done::Called(Standing::Succeeded));
+    assert_eq!(done, JobOutcome::Called(Standing::Succeeded));
     desk.hub.stop().await;
 }
 
 /// Regression: a call whose second request could not be sent stayed marked as being sent, and became ambiguous.
 #[tokio::test]
-async fn call_that_lacks_something_after_a_spent_token_is_put_off() {
+async fn call_that_lacks_something_after_a_spent_token_is_postponed() {
     let desk = Desk::new().await;
     let query = desk.call("eyes", "customs_status_download", "", r#"{"billId":"1"}"#).await;
     assert_eq!(query.status, 200);
     let id = accepted(&desk, "eyes", "subscribe", r#"[{"blNo":"B"}]"#).await;
     desk.eyes.behave(Fault::Code(401, "expired").first(1));
     let (done, call) = run(&desk, &exhausted_after(&desk, 1), id).await;
-    assert_eq!((done, call.standing, call.sending), (Done::Postponed, Standing::Queued, false));
+    assert_eq!((done, call.standing, call.sending), (JobOutcome::Postponed, Standing::Queued, false));
     desk.hub.stop().await;
 }

@@ -53,7 +53,7 @@ async fn each_end_event_is_delivered_once_per_matching_endpoint() {
             let kind = got.kind.clone().unwrap();
             assert_eq!((&event["source"], &event["subject"]), (&"xhq".into(), &format!("order:{kind}").into()));
             assert_eq!(event["data"]["id"], ids[kind.as_str()].as_str());
-            // What is told is the call as the hub's own API shows it.
+            // The event's data is the call as the hub's own API shows it.
             assert_eq!(event["data"], desk.status(&ids[kind.as_str()]).await);
             *came.entry(kind).or_insert(0) += 1;
         }

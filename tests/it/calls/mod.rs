@@ -33,7 +33,7 @@ use tongguan::Hub;
 use crate::support::http::{Reply, exchange, request};
 use crate::support::{self, API_KEY, Plan, Time, until};
 
-/// What the partners know the forwarder by.
+/// Name of the forwarder at the partners.
 pub(crate) const APP_ID: &str = "app-id-that-nobody-may-see";
 pub(crate) const BGH_ID: &str = "bgh-id-that-nobody-may-see";
 pub(crate) const API_TOKEN: &str = "api-token-that-nobody-may-see";
@@ -64,7 +64,7 @@ pub(crate) const UNSAFE: [Command; 2] = [("xhq", "upload", upload), ("yanwen", "
 /// A command that the partner may be asked for twice.
 pub(crate) const SAFE: Command = ("onedata", "port_query_v2", port);
 
-/// How 1datatech is called here: its own rules are not public, and these are of the common kind.
+/// Recipe of the calls to 1datatech: its own rules are not public, and these are of the common kind.
 pub(crate) const RECIPE: &str = r#"
 app_key = "demo-key"
 app_secret = "demo-secret"
@@ -93,7 +93,7 @@ pub(crate) struct Desk {
     pub(crate) plan: Plan,
 }
 
-/// How a desk is made.
+/// Settings of a desk.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Making<'a> {
     /// Further settings of every connection.
@@ -234,7 +234,7 @@ impl Desk {
         self.told(kind)
     }
 
-    /// Waits until the ERP has answered everything that it is told.
+    /// Waits until the ERP has answered every delivery.
     pub(crate) async fn quiet(&self) {
         until(async || support::ledger(&self.hub.context().store).await.pending == 0).await;
     }

@@ -62,7 +62,7 @@ async fn command_is_answered_before_sending_unless_wait_is_preferred() {
     let headers = "idempotency-key: k-2\r\nprefer: wait=20\r\n";
     let reply = desk.call("xhq", "upload", headers, &upload("2")).await;
     assert_eq!((reply.status, &reply.json()["state"]), (200, &"failed".into()));
-    // What cannot be read is no preference.
+    // An unreadable preference is ignored.
     let reply = desk.call("xhq", "upload", "idempotency-key: k-3\r\nprefer: wait=soon\r\n", &upload("3")).await;
     assert!(reply.status == 202 && !reply.head.contains("preference-applied"), "{}", reply.head);
     desk.hub.stop().await;
@@ -199,7 +199,7 @@ async fn calls_are_listed_by_subject_state_and_connection() {
     }
     found.sort();
     assert_eq!(found, expected);
-    // Who is resolved is no longer ambiguous.
+    // A resolved call is no longer ambiguous.
     desk.resolve(&ambiguous, "done").await;
     assert_eq!(list("state=ambiguous").await, Vec::<String>::new());
     // Without subject and state it is what is open, each once, whatever the ERP still has to be told.
@@ -218,7 +218,7 @@ async fn calls_are_listed_by_subject_state_and_connection() {
     desk.hub.stop().await;
 }
 
-/// What was queued at another connection took the places of what was asked for, and the list was empty.
+/// Queued calls of another connection filled the page, and the list was empty.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queued_calls_are_listed_behind_a_thousand_of_another_one() {
     let desk = Desk::new().await;

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use config::Config;
 use config::Context;
-use courier::{Courier, Done};
+use courier::{Courier, JobOutcome};
 use hub::Utc;
 use hub::call::Standing;
 use hub::progress::UNKNOWN;
 use partners::Partner;
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 use serde_json::Value;
 use simulators::api::Fault;
 use simulators::erp::Reply;
@@ -125,14 +125,14 @@ async fn a_call_that_would_not_end_in_the_functions_time_is_not_begun() {
     desk.time.pass(minutes(25));
     let [item] = &events(&desk.hub.context().store).await[..] else { panic!("one call") };
     let call = item.work.call.clone().unwrap();
-    let hint = Hint { key: item.key.clone(), errand: Errand::Call { claim: call.progress.claim } };
+    let hint = Hint { key: item.key.clone(), job: Job::Call { claim: call.progress.claim } };
     // Its timeout is fifteen seconds, and there is more to do.
     let ends = Some(desk.hub.context().now().after(Duration::from_secs(16)));
     let (lasting, ending) = (desk.courier(), Courier { ends, ..desk.courier() });
-    assert_eq!(courier::run(&ending, &hint).await.unwrap(), Done::Left);
+    assert_eq!(courier::run(&ending, &hint).await.unwrap(), JobOutcome::Left);
     let [after] = &events(&desk.hub.context().store).await[..] else { panic!("one call") };
     assert_eq!((after.work.call.clone().unwrap(), desk.xhq.count()), (call, 1), "nothing has become of it");
-    assert_eq!(courier::run(&lasting, &hint).await.unwrap(), Done::Called(Standing::Succeeded));
+    assert_eq!(courier::run(&lasting, &hint).await.unwrap(), JobOutcome::Called(Standing::Succeeded));
     desk.hub.stop().await;
 }
 

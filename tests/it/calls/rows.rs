@@ -24,18 +24,18 @@ use crate::calls::{API_TOKEN, APP_ID, BGH_ID, Desk, SECRET};
 struct Row {
     connection: &'static str,
     operation: &'static str,
-    /// Where it arrives.
+    /// Path at which it arrives.
     path: &'static str,
     encoding: Encoding,
     /// The names of the address's parameters, in their order.
     query: &'static [&'static str],
-    /// What the ERP gives, where the partner wants more than the table's example.
+    /// Body of the ERP, where the partner wants more than the table's example.
     body: Option<&'static str>,
-    /// What the hub adds to that.
+    /// Fields that the hub adds to that.
     adds: &'static [(&'static str, &'static str)],
-    /// What must be given.
+    /// Fields that must be given.
     required: &'static [&'static str],
-    /// What else is refused.
+    /// Further bodies that are refused.
     wrong: &'static [Wrong],
 }
 
@@ -45,7 +45,7 @@ type Wrong = (&'static str, &'static str, &'static str, &'static str);
 const APP: (&str, &str) = ("appId", APP_ID);
 const BGH: (&str, &str) = ("bghId", BGH_ID);
 
-/// Fields that no document shows, printed so that whoever prints them anew prints something else.
+/// Fields that no document shows, printed so that a re-serialisation changes them.
 const LOST: &str = r#""lostId":1906651379888427008,"lostFee":"700.00","lostRate":1.10,"lostBlank":"","lostNull":null,"lostList":[1.0,{"a":1e2,"b":"\u4e2d/"}]"#;
 
 /// The same as fields of a form.
@@ -98,7 +98,7 @@ impl Row {
         self.table().effect == Effect::Query
     }
 
-    /// What is refused: a body, the field that is named, a part of the remedy.
+    /// Refused bodies: the body, the field that is named, a part of the remedy.
     fn refused(&self) -> Vec<(String, &'static str, &'static str)> {
         let (body, shape) = (self.body(), self.table().shape);
         let mut all = vec![(r#"{"orderOutNo":"#.to_owned(), "body", "")];
@@ -146,7 +146,7 @@ impl Row {
     }
 }
 
-/// What the table holds against a body: required paths, and the paths of values that have a rule.
+/// Rules of the table for a body: required paths, and the paths of values that have a rule.
 fn held(table: &Operation<'_>) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut required, mut ruled) = (BTreeSet::new(), BTreeSet::new());
     let mut look = |prefix: &str, field: &Field| {
@@ -218,7 +218,7 @@ async fn each_row_arrives_as_its_document_says_and_succeeds() {
             assert!(expected.insert((*field).to_owned(), (*value).into()).is_none(), "{name}: {field}");
         }
         assert_eq!(arrived(row, sent), expected, "{name}");
-        // Whatever of the connection goes out stands where the document has it, and nowhere else.
+        // Credentials of the connection are only where the document has them.
         for secret in [APP_ID, BGH_ID, API_TOKEN, SECRET, "demo-secret"] {
             let places = row.adds.iter().filter(|(_, value)| *value == secret).count();
             assert_eq!(shown(sent).matches(secret).count(), places, "{name}: {secret}");

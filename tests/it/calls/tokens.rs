@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::Config;
-use courier::{Courier, Done};
+use courier::{Courier, JobOutcome};
 use futures::future::join_all;
 use hub::call::Standing;
 use hub::{ConnectionId, Secret};
-use queue::{Errand, Hint, InProcess};
+use queue::{Hint, InProcess, Job};
 use serde_json::Value;
 use simulators::api::{Fault, TOKEN};
 use simulators::erp::Reply;
@@ -74,10 +74,10 @@ async fn a_thousand_commands_on_an_expired_token_ask_for_one() {
     let accepted = within(join_all((0..THOUSAND).map(accept))).await;
     assert!(accepted.iter().all(|answer| answer["status"] == 202), "{accepted:?}");
     let stored = events(&desk.hub.context().store).await;
-    let hints = stored.into_iter().map(|item| Hint { key: item.key, errand: Errand::Call { claim: 0 } });
+    let hints = stored.into_iter().map(|item| Hint { key: item.key, job: Job::Call { claim: 0 } });
     let hints: Vec<_> = hints.collect();
     let done = within(join_all(hints.iter().map(|hint| courier::run(&courier, hint)))).await;
-    assert!(done.iter().all(|done| matches!(done, Ok(Done::Called(Standing::Succeeded)))), "{done:?}");
+    assert!(done.iter().all(|done| matches!(done, Ok(JobOutcome::Called(Standing::Succeeded)))), "{done:?}");
     assert_eq!((desk.onedata.token_requests(), desk.onedata.most_processed()), (2, 1));
     desk.hub.stop().await;
 }
@@ -131,7 +131,7 @@ async fn call_is_not_repeated_without_time_in_the_function() {
     courier.context.queue = queue;
     assert_eq!(invoke(&courier, "port_query_v2", 0, &port("E")).await["status"], 202);
     let [item] = &events(&desk.hub.context().store).await[..] else { panic!("one call") };
-    let hint = Hint { key: item.key.clone(), errand: Errand::Call { claim: 0 } };
+    let hint = Hint { key: item.key.clone(), job: Job::Call { claim: 0 } };
     let (tokens, calls) = (desk.onedata.token_requests(), desk.onedata.count());
     desk.onedata.expire_tokens();
     let (wire, time) = (Arc::clone(&courier.wire), desk.time.clone());
@@ -141,7 +141,7 @@ async fn call_is_not_repeated_without_time_in_the_function() {
     });
     // Time for a token, a call and what is around them, once.
     courier.ends = Some(desk.hub.context().now().after(Duration::from_secs(70)));
-    assert_eq!(courier::run(&courier, &hint).await.unwrap(), Done::Called(Standing::Queued));
+    assert_eq!(courier::run(&courier, &hint).await.unwrap(), JobOutcome::Called(Standing::Queued));
     assert_eq!((desk.onedata.token_requests() - tokens, desk.onedata.count() - calls), (0, 1));
     desk.hub.stop().await;
 }

@@ -18,7 +18,7 @@ fn json(said: &CommandOutput) -> Value {
 }
 
 impl Operator {
-    /// Writes a file beside the configuration; the words that name it.
+    /// Writes a file into the configuration's folder and returns the arguments that name it.
     fn file(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.config.with_file_name(name);
         std::fs::write(&path, bytes).unwrap();
@@ -119,7 +119,7 @@ async fn events_and_ledger_tell_a_call_from_an_event() {
     let shown = operator.says(&format!("events show {id}")).out;
     assert!(shown.contains("\"call\": \"succeeded\"") && shown.ends_with(UPLOAD), "{shown}");
 
-    // What the answer taught leads to the order, and that to its calls.
+    // The key from the answer leads to the order, and the order to its calls.
     let serial = desk.status(&id).await["aliases"][1].as_str().unwrap().to_owned();
     assert!(serial.starts_with("serial:"), "{serial}");
     for words in [format!("events list --about {serial}"), format!("calls --subject {serial}")] {

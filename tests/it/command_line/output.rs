@@ -45,7 +45,7 @@ async fn a_closed_pipe_ends_a_command_quietly() {
         let (code, errors) = operator.unread(words);
         assert!(code == Some(0) && !errors.contains("panicked") && !errors.contains("tongguan:"), "{words}: {errors}");
     }
-    // What is asked for is done to its end all the same.
+    // The command is carried out to its end all the same.
     assert_eq!(operator.unread("replay --endpoint erp --go").0, Some(0));
     let said = operator.says("replay --endpoint erp");
     assert!(said.out.starts_with("no delivery to erp starts over"), "{said:?}");

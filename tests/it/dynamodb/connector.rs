@@ -1,4 +1,4 @@
-//! An HTTP connector that answers in process, and does as it is told in between.
+//! An HTTP connector that answers in process, with the faults that a test sets.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use host::carry_out;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-/// How long a request takes to arrive that is late: longer than anybody waits for a first attempt.
+/// Delay of a late request: longer than the time that is waited for a first attempt.
 pub(crate) const LATE: Duration = Duration::from_millis(400);
 
 /// Fault of a request.
@@ -129,7 +129,7 @@ impl Emulator {
         carry_out(&self.database.0, "DeleteItem", &key.to_string()).unwrap();
     }
 
-    /// Puts an item in place of the one with its keys, as somebody else may.
+    /// Puts an item in place of the one with its keys, as another process may.
     pub(crate) fn put(&self, item: &Value) {
         carry_out(&self.database.0, "PutItem", &json!({"TableName": super::TABLE, "Item": item}).to_string()).unwrap();
     }

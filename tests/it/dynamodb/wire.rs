@@ -107,10 +107,10 @@ async fn the_contract_holds_over_the_wire() {
 async fn connections_are_shared() {
     let (store, server) = store_on(Manner::Patient).await;
     let (work, events) = (work(), (0..64_u8).map(numbered).collect::<Vec<_>>());
-    // What a busy machine does not store in the partner's time is pushed again.
+    // An event that a busy machine does not store in the partner's time is pushed again.
     let admit = async |event| while store.admit(event, &work, None).await.is_err() {};
     within(join_all(events.iter().map(admit))).await;
-    // What a busy machine does not answer soon is asked again, on another connection.
+    // A request that a busy machine does not answer soon is repeated on another connection.
     let repeated = server.asked.load(Ordering::Relaxed).saturating_sub(64);
     assert!(server.opened.load(Ordering::Relaxed) <= 20 + repeated, "{:?} of {repeated}", server.opened);
 }
@@ -121,7 +121,7 @@ fn numbered(number: u8) -> hub::Event {
     event
 }
 
-/// A connection that died while nobody looked costs a repetition, not the push.
+/// A connection that died while idle costs a repetition, not the push.
 #[tokio::test]
 async fn a_dead_connection_is_replaced() {
     let (store, server) = store_on(Manner::Forgetful).await;

@@ -133,7 +133,7 @@ async fn a_replay_is_rehearsed_first_and_then_delivers() {
     let tally = settled(&hub).await;
     assert_eq!((tally.accepted, tally.delivered, tally.failed), (4, 4, 0));
 
-    // What was delivered may be wanted again, by name.
+    // A delivered event is replayed when it is named.
     let again = json!({"endpoint": "erp", "dry_run": false, "events": [done["events"][0]]});
     assert_eq!(post(&hub, "/deliveries/replay", &again).await["replayed"], 1);
     within(erp.received(9)).await;

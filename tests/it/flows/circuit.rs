@@ -15,7 +15,7 @@ use crate::support::{
 
 const TROUBLE: Behaviour = Behaviour::Answers(Reply::of(503));
 
-/// Pushes the `n`th order's status and waits until its delivery was attempted or put off.
+/// Pushes the `n`th order's status and waits until its delivery was attempted or postponed.
 async fn one(hub: &Hub, n: u32) {
     taken(hub, Partner::Xhq, "syn_status", status(&format!("C{n}"), 61)).await;
     until(async || delivery(hub, &format!("order:C{n}"), "erp").await.1.progress.claim > 0).await;
@@ -126,9 +126,9 @@ async fn an_operator_ends_any_wait() {
     let told = replay(r#"{"endpoint":"erp","now":true}"#).await;
     assert_eq!((&told["replayed"], told["events"].as_array().unwrap().len()), (&0.into(), before + 2), "a dry run");
     assert_eq!(erp.count(), before);
-    let (_, put_off) = delivery(&hub, &format!("order:C{}", THRESHOLD + 1), "erp").await;
-    let [entry] = &put_off.progress.attempts[..] else { panic!("one entry: {put_off:?}") };
-    assert!(entry.postponed == 1 && entry.detail.contains("circuit") && put_off.progress.tries == 0, "{put_off:?}");
+    let (_, waiting) = delivery(&hub, &format!("order:C{}", THRESHOLD + 1), "erp").await;
+    let [entry] = &waiting.progress.attempts[..] else { panic!("one entry: {waiting:?}") };
+    assert!(entry.postponed == 1 && entry.detail.contains("circuit") && waiting.progress.tries == 0, "{waiting:?}");
     erp.behave(Behaviour::Takes);
     let done = replay(r#"{"endpoint":"erp","now":true,"dry_run":false}"#).await;
     assert_eq!(done["replayed"], before + 2);

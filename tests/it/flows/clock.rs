@@ -47,7 +47,7 @@ async fn push(hub: &Hub, order: &str) {
     taken(hub, Partner::Xhq, "single_receipt", receipt(order)).await;
 }
 
-/// How many events are kept once what has expired is removed.
+/// Number of events that are kept once the expired ones are removed.
 async fn kept(hub: &Hub) -> usize {
     let (store, now) = (&hub.context().store, hub.context().now());
     while store.purge(now, 100).await.unwrap() > 0 {}

@@ -10,7 +10,7 @@ use hub::delivery::State;
 use inbound::receive::{self, IncomingPush};
 use outbound::KeepAlive;
 use partners::Partner;
-use queue::Errand;
+use queue::Job;
 use serde_json::{Value, json};
 use store::Store as _;
 use store_sqlite::SqliteStore;
@@ -199,7 +199,7 @@ async fn a_retry_that_an_earlier_run_waited_for_is_hinted_at_again() {
     let found = hub.context().store.inspect(&key, hub.context().now()).await.unwrap().unwrap();
     assert!(!courier::resume(&later, &found).await.unwrap(), "nothing of it is in hand");
     let hints = later.context.queue.0.lock().unwrap().clone();
-    let errands: Vec<_> = hints.into_iter().map(|hint| hint.errand).collect();
-    assert_eq!(errands, [Errand::Deliver { endpoint: "erp".into(), claim: waiting.progress.claim }]);
+    let jobs: Vec<_> = hints.into_iter().map(|hint| hint.job).collect();
+    assert_eq!(jobs, [Job::Deliver { endpoint: "erp".into(), claim: waiting.progress.claim }]);
     hub.stop().await;
 }

@@ -25,7 +25,7 @@ async fn orders(hub: &Hub, name: &str, count: usize) {
     join_all((0..count).map(|n| taken(hub, Partner::Xhq, "syn_status", status(&format!("{name}{n}"), 61)))).await;
 }
 
-/// How often each event came.
+/// Number of times that each event came.
 fn counts(erp: &Erp) -> HashMap<String, usize> {
     erp.deliveries().into_iter().fold(HashMap::new(), |mut counts, got| {
         *counts.entry(got.id).or_default() += 1;
@@ -216,7 +216,7 @@ async fn pending_delivery_to_a_removed_endpoint_fails() {
     until(async || delivery(&hub, "order:G1", "gone").await.1.progress.claim == 3).await;
     let (_, waits) = delivery(&hub, "order:G1", "gone").await;
     assert_eq!((waits.state, waits.progress.tries), (State::Pending, 1), "another process may know it");
-    assert!(waits.progress.attempts.last().unwrap().detail.contains("put off"), "{waits:?}");
+    assert!(waits.progress.attempts.last().unwrap().detail.contains("postponed"), "{waits:?}");
     for _ in 0..2 {
         time.pass(UNKNOWN);
         sweep(&courier(&hub)).await;
@@ -279,7 +279,7 @@ async fn events_follow_routes_and_unrouted_ones_are_counted() {
 async fn lost_queue_message_is_delivered_by_the_sweep() {
     let (erp, time) = (erp().await, Time::now());
     let plan = Plan::new().endpoint("erp", &erp, "");
-    // The hub of this configuration has no endpoint, so nobody carries what the other one admits.
+    // The hub of this configuration has no endpoint, so the other one's deliveries are not sent.
     let hub = plan.start_at(&time).await;
     let (queue, forgotten) = queue::in_process([], 1);
     drop(forgotten);

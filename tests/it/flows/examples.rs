@@ -157,7 +157,7 @@ async fn arrive(pushes: Vec<Push>, callback: bool) {
     assert_eq!((cloud.count(), raw.count()), (before, before), "nothing was sent twice");
 }
 
-/// Where the payload of a CloudEvent begins.
+/// Position of a CloudEvent's payload.
 fn at_data(body: &[u8]) -> usize {
     let mark = b",\"data\":";
     body.windows(mark.len()).position(|window| window == mark).unwrap() + mark.len()

@@ -20,7 +20,7 @@ fn good(partner: Partner, n: usize, size: usize) -> Vec<u8> {
     text(&"x".repeat(size.saturating_sub(text("").len()))).into_bytes()
 }
 
-/// How a partner must be answered.
+/// Answer that a partner must get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
     Yes,

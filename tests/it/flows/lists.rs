@@ -1,4 +1,4 @@
-//! Lists and changes that are longer than one answer, and what happens while somebody reads them: the functions' own
+//! Lists and changes that are longer than one answer, and changes of the store while they are read: the functions' own
 //! handlers over a store in which all is as the test says.
 
 use std::sync::Arc;
@@ -145,7 +145,7 @@ async fn failure_stored_after_the_list_is_not_confirmed_with_it() {
     let until = json!({"endpoint": "erp", "cutoff": list["as_of"]});
     let confirmed = desk.post("/deliveries/confirm", &until).await;
     assert_eq!((&confirmed["confirmed"], &confirmed["events"][0]["subject"]), (&1.into(), &"order:SEEN".into()));
-    // What is listed is confirmed by its name, however late it failed.
+    // A listed event is confirmed by its name, however late it failed.
     let list = desk.get("/deliveries/failed?endpoint=erp").await;
     assert_eq!(list["items"][0]["subject"], "order:LATE");
     let named = json!({"endpoint": "erp", "events": list["items"]});

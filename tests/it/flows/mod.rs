@@ -1,4 +1,4 @@
-//! From a partner's push to the ERP, over a hub in this process with real sockets on both sides.
+//! Pushes on their way to the ERP, over a hub in this process with real sockets on both sides.
 
 pub(crate) mod answers;
 mod api;

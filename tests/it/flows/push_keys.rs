@@ -51,7 +51,7 @@ async fn only_listed_networks_may_push() {
     ] {
         let table = connection(&format!("keys = [\"{key}\"]\nallow_ips = [{networks}]"));
         let hub = Plan::new().table(&table).start().await;
-        // What a request says of where it comes from counts for nothing.
+        // Headers that claim another source address are ignored.
         let claim = "x-forwarded-for: 203.0.113.7\r\nx-real-ip: 203.0.113.7\r\nforwarded: for=203.0.113.7\r\n";
         let push = request("POST", &path(&key), claim, status("I1", 61).as_bytes());
         let reply = exchange(hub.address(), push).await.unwrap();

@@ -5,13 +5,13 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use config::Context;
-use courier::{Courier, DeliveryResult, Done};
+use courier::{Courier, DeliveryResult, JobOutcome};
 use hub::action::{Action, unknown};
 use hub::delivery::{Outcome, State};
 use inbound::receive::{self, IncomingPush};
 use partners::Partner;
 use partners::answer::Verdict;
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -20,7 +20,7 @@ use crate::support::{
     Plan, Time, attempted, courier, delivery, erp, events, hook, settled, status, sweep, taken, until, verified, within,
 };
 
-/// A panic in one attempt took along everything the sweep had taken up, at every sweep again.
+/// Regression: a panic in one attempt ended all that the sweep had claimed, at every sweep again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_at_one_event_keeps_no_other_from_being_swept() {
     let (receiver, time) = (erp().await, Time::now());
@@ -73,7 +73,7 @@ async fn two_endpoints_that_claim_at_once_both_go_on() {
     hub.stop().await;
 }
 
-/// How many pushes are being read that nobody has told to go on, and whether somebody has.
+/// Number of pushes that wait while they are read, and whether they may go on.
 static READING: (Mutex<(usize, bool)>, Condvar) = (Mutex::new((0, false)), Condvar::new());
 
 /// A push that waited for its turn to be read waited for as long as that took, and its partner gave up on it.
@@ -171,7 +171,7 @@ async fn attempt_beyond_the_functions_time_is_not_begun() {
         attempted(&hub, &format!("order:{order}"), "erp", 1).await;
     }
     time.pass(Duration::from_mins(25));
-    // Nobody works on what is left.
+    // No worker takes the remaining hints.
     let (queue, _lanes) = queue::in_process([], 8);
     let context = Context { queue, ..hub.context().clone() };
     // The ERP answers one when it is clear what becomes of the other.
@@ -194,13 +194,13 @@ async fn attempt_beyond_the_functions_time_is_not_begun() {
     let lasting = Courier { ends: None, ..ending.clone() };
     let run = async |courier: &Courier<_, _>, order| {
         let (key, delivery) = delivery(&hub, order, "erp").await;
-        let errand = Errand::Deliver { endpoint: "erp".into(), claim: delivery.progress.claim };
-        let done = Box::pin(courier::run(courier, &Hint { key, errand })).await.unwrap();
+        let job = Job::Deliver { endpoint: "erp".into(), claim: delivery.progress.claim };
+        let done = Box::pin(courier::run(courier, &Hint { key, job })).await.unwrap();
         answers.add_permits(1);
         done
     };
     let done = within(async { tokio::join!(run(&ending, "order:E1"), run(&ending, "order:E2")) }).await;
-    let (delivered, left) = (Done::Attempted(State::Delivered), Done::Left);
+    let (delivered, left) = (JobOutcome::Attempted(State::Delivered), JobOutcome::Left);
     assert!(done == (delivered, left) || done == (left, delivered), "{done:?}");
     assert_eq!(sent.load(Ordering::SeqCst), 1);
     let order = if done.0 == left { "order:E1" } else { "order:E2" };

@@ -26,7 +26,7 @@ async fn hanging_store_refuses_pushes_in_time_resend_is_one_event() {
         assert!(is_answer(partner, 503, (answer.status, &answer.body)), "{partner}: {answer:?}");
     }))
     .await;
-    // What stays readable is read while writes hang.
+    // Reads go on while writes hang.
     assert_eq!(ledger(&hub.context().store).await.accepted, 0);
 
     another.execute_batch("ROLLBACK").unwrap();

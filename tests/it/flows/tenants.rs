@@ -178,7 +178,7 @@ async fn event_of_no_connection_is_a_mistake<S: Store>(store: S) {
             detail.replace(connection, "NAME")
         };
         assert!(refused("a-2", &own.id).await.contains("did you mean a-1?"));
-        // What the key may not see is as good as absent.
+        // A connection that the key may not see counts as absent.
         assert_eq!(refused("b-1", &hidden.id).await, refused("c-1", &hidden.id).await);
         let known = json!({"endpoint": "erp", "events": [gone]});
         assert_eq!(desk.done(KEY_A, path, &known).await["events"], json!([gone]), "it is stored");
@@ -208,7 +208,7 @@ async fn event_is_replayed_only_where_it_is_wanted<S: Store>(store: S) {
     assert!(work.delivery(&"erp-b".into()).is_none());
     assert_eq!(desk.context.queue.0.lock().unwrap().len(), 1);
 
-    // What wants it gets it for the first time, and what has had it gets it again.
+    // An endpoint that wants the event gets it for the first time, and one that had it gets it again.
     assert_eq!(desk.done(KEY_A, "/deliveries/replay", &replay("erp", &[&a])).await["replayed"], 1);
     let had = desk.failed("a-1", "order:HAD", "erp-b").await;
     assert_eq!(desk.done(API_KEY, "/deliveries/replay", &replay("erp-b", &[&had])).await["replayed"], 1);

@@ -13,7 +13,7 @@ use simulators::partner::{Answer, Next};
 use super::{is_the_gateways_negative, ledger, path, plan, push, sender, start, taken};
 use crate::support::{Plan, status, until, within};
 
-/// How many pushes of a kind are all answered in time.
+/// Number of pushes of a kind that are all answered in time.
 const PUSHES: usize = 30;
 
 /// Before the write and after it; by the kernel for want of memory, and by a panic that nothing contains.
@@ -58,7 +58,7 @@ async fn stalled_function_is_killed_in_time_and_push_is_repeated() {
     assert_eq!(ledger(&stack).await.accepted, 2);
 }
 
-/// An instance that dies while nobody asks for it costs nobody an answer.
+/// An instance that dies while idle costs no answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_instance_that_died_is_replaced() {
     let stack = start(Plan::new()).await;
@@ -107,9 +107,9 @@ async fn an_instance_whose_threads_are_still_ending_is_handed_nothing() {
     }
 }
 
-/// What is said to pushes of that body, each to an instance that has just been started where they are `cold`. Binaries
-/// as they are deployed say it to every one of them before 1datatech's deadline. Others may need longer on a busy
-/// machine by themselves: of those the first answer that comes in time counts.
+/// Answers to pushes of that body, each to an instance that has just been started where they are `cold`. Binaries as they
+/// are deployed answer every push before 1datatech's deadline. Other binaries may need longer on a busy machine: of their
+/// answers the first that comes in time counts.
 async fn said(stack: &Stack, body: &str, cold: bool) -> Vec<Answer> {
     let (partner, function) = (Partner::OneData, stack.function("rate_push").unwrap());
     let deployed = Bootstraps::named().is_some();

@@ -26,7 +26,7 @@ use crate::support::{self, hook};
 /// Every function that runs here.
 const FUNCTIONS: [&str; 4] = ["syn_status", "rate_push", "deliver", "sweep"];
 
-/// Where the binaries are; built once where none are named.
+/// Paths of the binaries; built once where none are named.
 fn bootstraps() -> Bootstraps {
     static FOUND: OnceLock<Bootstraps> = OnceLock::new();
     let found = || Bootstraps::named().unwrap_or_else(|| Bootstraps::built(&FUNCTIONS).unwrap());

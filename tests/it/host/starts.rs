@@ -35,7 +35,7 @@ async fn resend_of_a_delivered_event_is_not_delivered_again() {
     assert_eq!((erp.count(), ledger(&stack).await.delivered), (1, 1));
 }
 
-/// Only `deliver` and the others that send are told of the secret with the credentials.
+/// Only `deliver` and the other functions that send get the name of the credentials secret.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_is_taken_without_credentials_and_delivered_with_them() {
     let erp = erp().await;

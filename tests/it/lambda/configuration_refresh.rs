@@ -68,7 +68,7 @@ impl Manager {
         self.0.lock().unwrap().refuses = refuses;
     }
 
-    /// How often it was asked since the last time.
+    /// Number of requests since the last reading.
     fn reads(&self) -> usize {
         std::mem::take(&mut self.0.lock().unwrap().reads)
     }

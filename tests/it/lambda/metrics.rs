@@ -232,11 +232,11 @@ async fn attempts_result_is_stored_once_the_store_recovers() {
     for fault in [Fault::Throttled, Fault::Lost, Fault::AnswerLost, Fault::AnswerLate] {
         let (context, emulator) = accepted(1).await;
         let due = context.store.due(NOW.after(Duration::from_mins(2)), 1).await.unwrap();
-        let hint = Hint { key: due[0].clone(), errand: Errand::Deliver { endpoint: "erp".into(), claim: 0 } };
+        let hint = Hint { key: due[0].clone(), job: Job::Deliver { endpoint: "erp".into(), claim: 0 } };
         let (courier, sent) = out_of_breath(&context, &emulator, fault, Duration::from_secs(9));
         let done = courier::run(&courier, &hint).await.unwrap();
-        assert_eq!(done, courier::Done::Attempted(hub::delivery::State::Delivered), "{fault:?}");
-        assert_eq!(courier::run(&courier, &hint).await.unwrap(), courier::Done::Stale);
+        assert_eq!(done, courier::JobOutcome::Attempted(hub::delivery::State::Delivered), "{fault:?}");
+        assert_eq!(courier::run(&courier, &hint).await.unwrap(), courier::JobOutcome::Stale);
         assert_eq!(*sent.lock().unwrap(), 1, "{fault:?}");
     }
 }
@@ -246,7 +246,7 @@ async fn attempts_result_is_stored_once_the_store_recovers() {
 async fn attempts_result_is_given_up_at_the_end_of_its_lease() {
     let (context, emulator) = accepted(1).await;
     let due = context.store.due(NOW.after(Duration::from_mins(2)), 1).await.unwrap();
-    let hint = Hint { key: due[0].clone(), errand: Errand::Deliver { endpoint: "erp".into(), claim: 0 } };
+    let hint = Hint { key: due[0].clone(), job: Job::Deliver { endpoint: "erp".into(), claim: 0 } };
     let (courier, _) = out_of_breath(&context, &emulator, Fault::Throttled, Duration::from_hours(1));
     let began = Instant::now();
     assert!(courier::run(&courier, &hint).await.is_err());

@@ -59,7 +59,7 @@ async fn push_after_a_handler_panic_is_accepted_once() {
     }
 }
 
-/// Where one waybill of fifty was late, no hint went out for the others and no log named them.
+/// If one waybill of fifty was late, the others got no hint and no log line named them.
 #[tokio::test(start_paused = true)]
 async fn stored_events_are_queued_though_others_of_the_push_are_late() {
     let (Context { config, store, clock, .. }, emulator) = deployed().await;

@@ -94,7 +94,7 @@ impl<'d> Check<'d> {
         }
     }
 
-    /// Every reference leads somewhere, and stands alone: many generators ignore what is beside it, or refuse it.
+    /// Every reference leads somewhere, and stands alone: many generators ignore the members next to it, or refuse it.
     fn references(&mut self, value: &Value, at: &str) {
         match value {
             Value::Object(members) => {

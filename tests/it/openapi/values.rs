@@ -10,7 +10,7 @@ use super::value::{faults, target};
 use super::{body, sendable};
 use crate::simulation::random::Random;
 
-/// How many texts are made from a pattern.
+/// Number of texts that are made from a pattern.
 const TEXTS: usize = 60;
 
 /// Texts that one field or another takes, and some that look like them.

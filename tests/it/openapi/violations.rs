@@ -89,7 +89,7 @@ fn wrong(schema: &Value) -> Vec<Value> {
     wrong
 }
 
-/// Where an operation is called at the desk.
+/// Connection of the desk for an operation.
 fn connection(desk: &Desk, row: &Operation<'_>) -> String {
     let mut connections = desk.hub.context().config.connections.values();
     connections.find(|connection| connection.partner == row.partner).unwrap().id.to_string()

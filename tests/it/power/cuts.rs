@@ -20,7 +20,7 @@ use crate::support::load::{Seeded, bodies, nth};
 use crate::support::process::Process;
 use crate::support::{Plan, Time, answered, erp, hook, ledger, settled, status};
 
-/// How many pushes a run acknowledges: enough for the store to carry its log over into its file a few times.
+/// Number of pushes that a run acknowledges: enough for the store to carry its log over into its file a few times.
 const PUSHES: u64 = 900;
 
 /// At how many moments the power is cut.
@@ -117,7 +117,7 @@ struct Cut<'a> {
 }
 
 impl Cut<'_> {
-    /// How many acknowledged pushes are gone.
+    /// Number of acknowledged pushes that are lost.
     fn lost(&self) -> usize {
         let kept = bodies(self.folder);
         self.promised.iter().filter(|body| !kept.contains(**body)).count()

@@ -36,7 +36,7 @@ async fn taken(process: &Process, partner: Partner, n: usize) {
 /// Pushes while the disk is in trouble, and again when it is not, a few times.
 async fn trouble(switch: &str) {
     let erp = erp().await;
-    // What was stored behind a negative answer was hinted at to nobody, so the sweep delivers it.
+    // An event that was stored behind a negative answer has no hint, so the sweep delivers it.
     let plan = Plan::new().top("sweep_every = \"1s\"").endpoint("erp", &erp, "");
     let process = Process::start(&plan, &between(&plan)).await.unwrap();
     let switch = plan.folder().join("switches").join(switch);

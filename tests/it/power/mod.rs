@@ -31,8 +31,8 @@ pub(crate) fn library(folder: &Path, source: &str) -> PathBuf {
     library
 }
 
-/// What puts the library between a hub and its files. The log of what is done to them is `disk.log` in the plan's folder,
-/// the switches are in `switches`.
+/// Environment that loads the library between a hub and its files. The log of their operations is `disk.log` in the plan's
+/// folder, the switches are in `switches`.
 fn between(plan: &Plan) -> Vec<(&'static str, OsString)> {
     let switches = plan.folder().join("switches");
     // SQLite opens its files by their real path.

@@ -22,7 +22,7 @@ impl Clock {
         (clock, variables)
     }
 
-    /// In one step: whoever reads it meanwhile reads one or the other.
+    /// In one step: a concurrent reader sees the old text or the new one.
     fn is_wrong_by(&self, seconds: i64) {
         let next = self.0.with_extension("next");
         std::fs::write(&next, seconds.to_string()).unwrap();
@@ -33,7 +33,7 @@ impl Clock {
 const RETRIES: &str =
     "retry = [\"2s\", \"2s\", \"2s\", \"2s\", \"2s\", \"2s\", \"2s\", \"2s\", \"2s\", \"2s\", \"2s\", \"2s\"]";
 
-/// A push that is told from others by its content, so that a repetition is one for as long as events are kept.
+/// A push that is identified by its content, so that a repetition is recognised for as long as events are kept.
 async fn push(process: &Process, order: &str) {
     let mut sender = simulators::Sender::new(Partner::Xhq, &format!("http://{}", process.address())).unwrap();
     let (path, body) =
@@ -71,7 +71,7 @@ async fn a_clock_months_ahead_for_a_moment_loses_nothing() {
 
     clock.is_wrong_by(7_862_400);
     until(async || process.log().contains("the clock jumped ahead")).await;
-    // What is known stays known, and what comes now waits like the rest.
+    // A known push stays known, and a new one waits like the others.
     push(&process, "DONE").await;
     push(&process, "LATE").await;
     attempted(&plan, "LATE").await;

@@ -1,4 +1,4 @@
-//! A hub that has no file descriptor left: its deliveries wait for a moment, and count as nobody's failure.
+//! A hub that has no file descriptor left: its deliveries wait for a moment, and count as no failure.
 
 use std::process::Command;
 
@@ -19,7 +19,7 @@ fn limit(process: &Process, descriptors: usize) {
 
 /// Regression: a flood of connections left no descriptor, and each attempt without one was a retry used up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deliveries_without_a_descriptor_are_put_off() {
+async fn deliveries_without_a_descriptor_are_postponed() {
     let receiver = erp().await;
     let settings = "timeout = \"1s\"\nretry = [\"1h\"]\ntypes = [\"xhq.single_receipt\"]";
     let plan = Plan::new().endpoint("erp", &receiver, settings);
@@ -36,7 +36,7 @@ async fn deliveries_without_a_descriptor_are_put_off() {
         }
         answer
     };
-    // Its connection is there before there are no more; what nobody wants makes none to the ERP.
+    // The push's connection is opened before descriptors run out; an event without an endpoint opens none to the ERP.
     assert!(push("syn_status", "S0").await.starts_with(b"HTTP/1.1 200"));
     limit(&process, 3);
     for order in ["S1", "S2"] {

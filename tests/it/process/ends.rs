@@ -117,7 +117,7 @@ async fn a_second_request_to_end_is_obeyed_at_once_and_explained() {
 async fn two_interrupts_end_a_hub_that_is_starting() {
     let plan = Plan::new();
     drop(store_sqlite::SqliteStore::open(&plan.config().data_dir).unwrap());
-    // Whoever holds the file like this keeps a hub from opening it for seconds.
+    // This lock on the file keeps a hub from opening it for seconds.
     let other = rusqlite::Connection::open(plan.config().data_dir.join("tongguan.db")).unwrap();
     other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
     let config = plan.folder().join("starting.toml");

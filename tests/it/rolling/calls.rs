@@ -13,7 +13,7 @@ use hub::EventKey;
 use hub::call::Standing;
 use hub::delivery::Outcome;
 use outbound::{Kind, Sent};
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 use serde_json::Value;
 use store::Store;
 use store_sqlite::SqliteStore;
@@ -115,7 +115,7 @@ async fn ask<S: Store>(side: &Version<S>, order: &str) -> String {
     answer["id"].as_str().unwrap().to_owned()
 }
 
-/// Leaves a call in every state. The hints that nobody has worked on, by the call.
+/// Leaves a call in every state, and returns the hints that no worker has taken, by the call.
 pub(super) async fn left<S: Store>(side: &Version<S>) -> Vec<(&'static str, Hint)> {
     let mut left = Vec::new();
     for (order, _) in LEFT {
@@ -155,8 +155,8 @@ async fn standing<S: Store>(side: &Version<S>, key: &EventKey) -> Standing {
     found.work.call.unwrap().standing
 }
 
-/// Whatever was left is finished: by its hints where they say so, and by the sweep. No command is sent twice, and each end
-/// is told once.
+/// Finishes the calls that were left: by their hints where there are any, and by the sweep. No command is sent twice, and
+/// each end is reported once.
 async fn finished<S: Store>(store: S, hints: Vec<(String, Hint)>) {
     let side = side(store);
     let keys: BTreeMap<&str, EventKey> =
@@ -172,13 +172,13 @@ async fn finished<S: Store>(store: S, hints: Vec<(String, Hint)>) {
     let works = caller(&side, || Some(taken()));
     let mut told = 0;
     for (order, hint) in hints {
-        match &hint.errand {
-            Errand::Call { .. } => dispatch::handle(&works.courier, hint).await.unwrap(),
-            Errand::Deliver { .. } => {
+        match &hint.job {
+            Job::Call { .. } => dispatch::handle(&works.courier, hint).await.unwrap(),
+            Job::Deliver { .. } => {
                 told += 1;
                 deliver::handle(&works.courier, hint).await.unwrap();
             }
-            Errand::Index => panic!("{order}: {hint:?}"),
+            Job::Index => panic!("{order}: {hint:?}"),
         }
     }
     assert_eq!((works.asked(), told), (1, 3), "what waits for its time or was sent already is left alone");

@@ -14,7 +14,7 @@ use crate::dynamodb::{Emulator, emulated};
 
 const WRITE: &str = "TONGGUAN_WRITE_FIXTURES";
 
-/// Where the fixtures are written, if at all.
+/// Folder in which the fixtures are written, if at all.
 struct Target(Option<PathBuf>);
 
 impl Target {

@@ -53,7 +53,7 @@ pub(super) struct Attempt {
     detail: String,
 }
 
-/// What it requires of one. It never made any itself.
+/// Fields that the last version requires of a call. It never made any itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Call {
     operation: String,
@@ -115,7 +115,7 @@ pub(super) struct Message {
     pub(super) connection: String,
     pub(super) subject: String,
     pub(super) id: String,
-    /// Without it the errand is to write the subject's aliases.
+    /// Without it the job is to write the subject's aliases.
     #[serde(default)]
     pub(super) deliver: Option<Deliver>,
 }

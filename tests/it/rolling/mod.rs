@@ -1,4 +1,4 @@
-//! Two versions beside one another, as a deployment has them for minutes: each reads what the other stored and queued.
+//! Two versions at the same time, as a deployment has them for minutes: each reads what the other stored and queued.
 //!
 //! `fixtures/last_version` was written by the last version itself: the items of a DynamoDB table, an SQLite database and
 //! the messages of a queue, with events in every state, by the configuration beside them. `fixtures/this_version` is what
@@ -128,7 +128,7 @@ async fn finished<S: Store>(store: S, messages: Vec<(String, Hint)>) {
         sweep::handle(&works).await.unwrap();
     }
     let swept = side.sent();
-    // The retry, what was in hand, and the eleven behind the circuit.
+    // The retry, the claimed delivery, and the eleven behind the circuit.
     assert_eq!(swept.len(), 13, "{swept:?}");
     assert_eq!(by_messages.intersection(&swept).count(), 0, "nothing is told twice");
     let after = side.ledger().await;
@@ -172,7 +172,7 @@ fn a_delivery_that_the_last_version_changes_is_still_read_here() {
     let work = Work { accepted: 1, deliveries: vec![delivery], ..Work::default() };
     let theirs: last_version::Work = last_version::read(&serde_json::to_vec(&work).unwrap());
     let back: Work = last_version::read(&serde_json::to_vec(&theirs).unwrap());
-    // Since when it has been owed is for the metrics alone.
+    // Its first due time is for the metrics alone.
     let mut expected = work;
     expected.deliveries[0].progress.first_due = None;
     assert_eq!(back, expected);

@@ -73,7 +73,7 @@ pub(super) async fn left<S: Store>(side: &Version<S>) -> Vec<(&'static str, Hint
             _ => {}
         }
     }
-    // What it had sent is not to be told by others as theirs.
+    // Its requests must not count in later checks.
     side.sent();
     left
 }

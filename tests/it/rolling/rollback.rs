@@ -6,7 +6,7 @@ use hub::breaker;
 use hub::delivery::Outcome;
 use partners::Partner;
 use partners::operation;
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 use serde_json::Value;
 
 use super::last_version::{Data, Head, Health, Message, State, Work, event, read, unpack};
@@ -47,7 +47,7 @@ async fn last_version_reads_items_and_messages_of_pushes() {
         let Message { v, connection, subject, id, deliver } = read(hint.encode().as_bytes());
         let key = (hint.key.connection.as_str(), hint.key.subject.as_str(), hint.key.id.to_string());
         assert_eq!((v, connection.as_str(), subject.as_str(), id), (1, key.0, key.1, key.2));
-        let Errand::Deliver { endpoint, claim } = &hint.errand else { panic!("{hint:?}") };
+        let Job::Deliver { endpoint, claim } = &hint.job else { panic!("{hint:?}") };
         let deliver = deliver.unwrap();
         assert_eq!((deliver.endpoint.as_str(), deliver.turn), (endpoint.as_str(), *claim));
     }
@@ -105,8 +105,8 @@ fn noisy() -> String {
     format!(r#"{{"noise":"{noise}"}}"#)
 }
 
-/// The last version has no calls to partners. Read as an event, a call would be told the ERP and written back without
-/// what it does not know; refused, it waits for this version, which takes it up at the latest when its lease is over.
+/// The last version has no calls to partners. Read as an event, a call would be delivered to the ERP and written back
+/// without its unknown members. Refused, it waits for this version, which claims it at the latest when its lease is over.
 #[test]
 fn the_last_version_refuses_a_call() {
     let upload = operation::find(Partner::Xhq, "upload").unwrap();
@@ -121,7 +121,7 @@ fn the_last_version_refuses_a_call() {
 
     // Hints to calls have a queue of their own, which the last version does not know. If one got in its way, it would be
     // for aliases, and end at the item.
-    let hint = Hint { key: record.event.key, errand: Errand::Call { claim: 0 } };
+    let hint = Hint { key: record.event.key, job: Job::Call { claim: 0 } };
     let message: Message = read(hint.encode().as_bytes());
     assert!(message.deliver.is_none());
 }

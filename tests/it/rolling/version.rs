@@ -15,13 +15,13 @@ use hub::ledger::Tally;
 use hub::{ConnectionId, EndpointId, Utc};
 use inbound::receive::{self, IncomingPush};
 use outbound::Sent;
-use queue::{Errand, Hint, Queue, QueueError};
+use queue::{Hint, Job, Queue, QueueError};
 use store::Store;
 use tokio::time::Instant;
 
 use crate::support::verified;
 
-/// When the fixtures were written.
+/// Time of the fixtures.
 pub(super) const NOW: Utc = Utc(1_795_334_400_000_000);
 
 /// Keeps what was sent.
@@ -90,7 +90,7 @@ impl<S: Store> Version<S> {
 
     /// Has a push accepted. The hints that it gives; a known one gives none.
     pub(super) async fn push(&self, connection: &str, function: &str, body: &str) -> Vec<Hint> {
-        // What came of attempts is not this push's.
+        // Hints of earlier attempts do not belong to this push.
         self.context.queue.take();
         let action = callback::ACTIONS.iter().find(|action| action.name == function).unwrap();
         let partner = self.context.config.connections[&ConnectionId::from(connection)].partner;
@@ -126,7 +126,7 @@ impl<S: Store> Version<S> {
 
 /// The hint for a delivery to that endpoint.
 pub(super) fn to(hints: &[Hint], endpoint: &str) -> Hint {
-    let is = |hint: &&Hint| matches!(&hint.errand, Errand::Deliver { endpoint: to, .. } if to.as_str() == endpoint);
+    let is = |hint: &&Hint| matches!(&hint.job, Job::Deliver { endpoint: to, .. } if to.as_str() == endpoint);
     hints.iter().find(is).unwrap().clone()
 }
 

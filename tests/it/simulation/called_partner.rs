@@ -39,7 +39,7 @@ enum Loss {
     Gateway,
 }
 
-/// How the hub calls them.
+/// Wire of the hub's calls to the partners.
 pub(super) fn wire(world: &Arc<World>) -> Wire {
     let world = Arc::clone(world);
     Arc::new(move |request| {
@@ -93,7 +93,7 @@ async fn answer(world: &Arc<World>, request: &Request) -> Sent {
     world.hold(sent);
     let (done, heard) = oneshot::channel();
     let own = Arc::clone(world);
-    // What arrived is worked on, even where nobody waits any more.
+    // A request that arrived is processed, even if its caller has stopped waiting.
     world.aside(async move {
         sleep(before).await;
         match fate {

@@ -12,7 +12,7 @@ use super::hub::Hub;
 use super::killable::Killable;
 use super::pushes::API_KEY;
 
-/// How often it repeats a request that it has heard nothing of.
+/// Most repetitions of a request without an answer.
 const PATIENCE: usize = 30;
 
 /// One command: at XHQ, which must not be asked twice, or at 1datatech, which may.
@@ -93,5 +93,5 @@ pub(super) async fn decide(hub: &Hub) {
     world.tell(&format!("the ERP's decision: {:?}", answer.map(|answer| answer.status())));
 }
 
-/// How long the ERP waits for an answer.
+/// Timeout of the ERP for an answer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);

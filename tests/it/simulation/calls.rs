@@ -17,11 +17,11 @@ pub(super) type Matter = String;
 struct Known {
     /// The partner may be asked twice.
     safe: bool,
-    /// How often the partner did it.
+    /// Number of times that the partner did it.
     done: u32,
-    /// How often it had, when it was last decided to ask again.
+    /// That number at the latest decision to send it again.
     done_before: u32,
-    /// How often the ERP had it sent again.
+    /// Number of times that the ERP had it sent again.
     retries: u32,
     /// Decisions of the ERP.
     asked: Vec<Decision>,
@@ -34,7 +34,7 @@ struct Known {
 struct StoredEvent {
     event: Event,
     call: Call,
-    /// The ids under which its ends are told, the latest last.
+    /// Ids of the events of its ends, the latest last.
     told: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ struct StoredEvent {
 pub(super) struct Calls {
     known: BTreeMap<Matter, Known>,
     kept: BTreeMap<EventKey, StoredEvent>,
-    /// How often a call ended in each way.
+    /// Number of calls by their end.
     ends: BTreeMap<&'static str, usize>,
 }
 
@@ -53,7 +53,7 @@ impl Calls {
         self.known.entry(matter.to_owned()).or_default().safe = safe;
     }
 
-    /// The ERP is told that a call is accepted: then it is stored.
+    /// Checks that a call is stored before the ERP learns of its acceptance.
     pub(super) fn accepted(&self, id: &str) -> Verdict {
         let stored = self.kept.keys().any(|key| key.id.to_string() == id);
         if stored { Ok(()) } else { Err(format!("the call {id} was accepted before it was stored")) }
@@ -67,7 +67,7 @@ impl Calls {
         }
     }
 
-    /// The calls that somebody may decide about.
+    /// Calls that may be decided about.
     pub(super) fn ambiguous(&self) -> Vec<EventKey> {
         let ambiguous = self.kept.iter().filter(|(_, kept)| kept.call.standing == Standing::Ambiguous);
         ambiguous.map(|(key, _)| key.clone()).collect()
@@ -134,18 +134,18 @@ impl Calls {
         Ok(told)
     }
 
-    /// The id under which the ERP is told of an item: of a call that of its latest end.
+    /// Id of an item's event for the ERP; of a call, that of its latest end.
     pub(super) fn told(&self, key: &EventKey) -> String {
         self.all_told(key).pop().unwrap_or_default()
     }
 
-    /// The ids under which the ERP was ever told of an item, the latest last.
+    /// Ids of all events of an item for the ERP, the latest last.
     pub(super) fn all_told(&self, key: &EventKey) -> Vec<String> {
         let ends = self.kept.get(key).map(|kept| kept.told.clone()).filter(|told| !told.is_empty());
         ends.unwrap_or_else(|| vec![key.id.to_string()])
     }
 
-    /// How often a call came to each end.
+    /// Number of calls by their end.
     pub(super) const fn ends(&self) -> &BTreeMap<&'static str, usize> {
         &self.ends
     }

@@ -19,16 +19,16 @@ use super::pushes::{CHAINED, Fact};
 /// Result of a check: the broken promise, if any.
 pub(super) type Verdict = Result<(), String>;
 
-/// How much earlier than its time a retry may begin: its hint may have been timed by another clock.
+/// Time by which a retry may begin early: its hint may have been timed by another clock.
 const CLOCKS: Duration = Duration::from_secs(1);
 
 /// One fact in one push, from its beginning to its answer.
 #[derive(Clone, Copy, Debug)]
 struct Pushed {
     from: u64,
-    /// When it began.
+    /// Beginning.
     began: Utc,
-    /// When it was answered positively.
+    /// Time of its positive answer.
     until: Option<u64>,
 }
 
@@ -38,7 +38,7 @@ struct Known {
     /// The payloads it was pushed as.
     data: BTreeSet<Vec<u8>>,
     pushes: Vec<Pushed>,
-    /// When it was stored.
+    /// Times at which it was stored.
     stored: Vec<u64>,
 }
 
@@ -63,13 +63,13 @@ pub(super) struct StoredEvent {
 /// One event on its way to one endpoint.
 #[derive(Debug, Default)]
 struct Way {
-    /// When attempts began, since the schedule did.
+    /// Beginnings of the attempts since the schedule began.
     attempts: Vec<Utc>,
-    /// Until when the endpoint asked for patience.
+    /// End of the latest `Retry-After`.
     patience: Utc,
-    /// How often the endpoint took it.
+    /// Number of times that the endpoint took it.
     taken: u32,
-    /// How often it was started over after it had been delivered.
+    /// Number of times that it was started over after it had been delivered.
     again: u32,
     /// Its retry was brought forward: the next attempt uses up no step of the schedule.
     forwarded: bool,
@@ -88,7 +88,7 @@ pub(super) struct Checker {
     tally: Tally,
     /// The ERP's calls.
     pub(super) calls: Calls,
-    /// How often a partner was not acknowledged and gave up.
+    /// Number of pushes that were not acknowledged until the partner gave up.
     refused: usize,
     /// The clock jumps: what was stored later may have been received earlier.
     pub(super) clocks_lie: bool,
@@ -185,12 +185,12 @@ impl Checker {
         self.refused += 1;
     }
 
-    /// How often that happened.
+    /// Number of pushes that were not acknowledged until the partner gave up.
     pub(super) const fn refusals(&self) -> usize {
         self.refused
     }
 
-    /// How many events are stored.
+    /// Number of stored events.
     pub(super) fn events(&self) -> usize {
         self.kept.len()
     }
@@ -229,7 +229,7 @@ impl Checker {
                 }
             }
         }
-        // What was told of a call before it was sent again was told once, too, or not in time.
+        // The end event of a call before it was sent again was delivered once too, or not in time.
         for ((id, endpoint), way) in &self.ways {
             let blemished = self.kept.get(id).is_none_or(|kept| self.blemished.contains(&kept.key));
             if !blemished && way.taken > 1 + way.again {
@@ -239,7 +239,7 @@ impl Checker {
         self.calls.closed()
     }
 
-    /// How many events no fault befell.
+    /// Number of events that had no fault.
     pub(super) fn unblemished(&self) -> usize {
         self.kept.values().filter(|kept| !self.blemished.contains(&kept.key)).count()
     }

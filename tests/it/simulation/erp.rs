@@ -18,10 +18,10 @@ use super::checker::StoredEvent;
 use super::random::Random;
 use super::world::World;
 
-/// How old a signature may be: receivers allow five minutes (Standard Webhooks 1.0), and their clocks differ.
+/// Largest age of a signature: receivers allow five minutes (Standard Webhooks 1.0), and their clocks differ.
 const FRESH: Duration = Duration::from_mins(1);
 
-/// How an endpoint is.
+/// Behaviour of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mood {
     /// It answers soon.
@@ -84,7 +84,7 @@ impl Erp {
         Arc::new(Self { world: Arc::clone(world), state: Mutex::new(state) })
     }
 
-    /// How the hub sends to it.
+    /// The function with which the hub sends to it.
     pub(super) fn send(self: &Arc<Self>) -> courier::Send {
         let erp = Arc::clone(self);
         Arc::new(move |endpoint, parcel| -> BoxFuture<'_, DeliveryResult> {
@@ -120,7 +120,7 @@ impl Erp {
         matches!(self.state.lock().unwrap().poison.get(&(endpoint.clone(), id.to_owned())), Some(Some(_)))
     }
 
-    /// When attempts at an endpoint began.
+    /// Beginnings of the attempts at an endpoint.
     pub(super) fn attempts(&self, endpoint: &str) -> Vec<Utc> {
         let state = self.state.lock().unwrap();
         state.attempts.iter().filter(|(own, _)| own.as_str() == endpoint).map(|(_, at)| *at).collect()
@@ -210,7 +210,7 @@ impl Erp {
     }
 }
 
-/// How an endpoint chokes on an event.
+/// Failure of an endpoint over an event that it chokes on.
 fn poison(random: &mut Random, format: Format) -> Act {
     match random.within(0..=3) {
         0 => Act::Silence,

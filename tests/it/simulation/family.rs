@@ -41,32 +41,32 @@ pub(super) const ENDPOINTS: [&str; 3] = ["erp", "wms", "tms"];
 /// Plan of one history, apart from its pushes.
 pub(super) struct Plan {
     pub(super) weather: Weather,
-    /// How each endpoint is, from when until when.
+    /// Behaviour of each endpoint, from when until when.
     pub(super) moods: Vec<(&'static str, Duration, Duration, Mood)>,
-    /// How many events in a thousand an endpoint chokes on.
+    /// Number of events in a thousand that an endpoint chokes on.
     pub(super) poison: u64,
     /// An endpoint that chokes on each event of a kind, and whether it hangs over it.
     pub(super) refused: Option<(&'static str, &'static str, bool)>,
     /// The endpoints' schedule, as the configuration has it.
     pub(super) retry: &'static str,
     pub(super) concurrency: u32,
-    /// How many pushes, and over which time.
+    /// Number of pushes, and the time over which they are spread.
     pub(super) pushes: u64,
     /// About how many orders, waybills and batches; the fewer, the more they repeat.
     pub(super) breadth: u64,
     pub(super) over: Duration,
-    /// When everything is well again.
+    /// Time at which everything is well again.
     pub(super) heals: Duration,
-    /// How often the process dies.
+    /// Number of times that the process dies.
     pub(super) restarts: u64,
-    /// How often the clock jumps.
+    /// Number of jumps of the clock.
     pub(super) jumps: u64,
-    /// How often operators do something.
+    /// Number of the operators' actions.
     pub(super) operations: u64,
-    /// How many calls the ERP makes, and how often it decides about an ambiguous one.
+    /// Number of the ERP's calls, and of its decisions about ambiguous ones.
     pub(super) calls: u64,
     pub(super) decisions: u64,
-    /// Within which time events must be delivered to which endpoints, from when they were stored.
+    /// Endpoints with a limit of delivery, and the limit, from the time that an event was stored.
     pub(super) prompt: Option<(Vec<&'static str>, Duration)>,
     /// Every push is acknowledged at once.
     pub(super) never_refused: bool,
@@ -78,7 +78,7 @@ const TWO_SWEEPS: Duration = Duration::from_secs(60 + 6);
 const DAY: Duration = Duration::from_hours(24);
 
 impl Family {
-    /// How many of a thousand histories are of this family.
+    /// Number of histories in a thousand that are of this family.
     pub(super) const fn share(self) -> u64 {
         match self {
             Self::NothingWrong | Self::OperatorsAtWork => 60,
@@ -264,7 +264,7 @@ fn store(random: &mut Random, weather: Weather) -> Weather {
     }
 }
 
-/// How often a partner that is called fails in one way or another.
+/// Rate of the failures of a called partner, of all kinds.
 fn partners(random: &mut Random) -> u64 {
     if random.chance(500) { random.within(0..=500) } else { 0 }
 }

@@ -29,15 +29,15 @@ pub(super) struct HistoryResult {
     pub(super) digest: u64,
     /// The first promise that was broken, and what came before it.
     pub(super) broken: Option<String>,
-    /// How many events were stored.
+    /// Number of stored events.
     pub(super) events: usize,
     /// Of these, how many no fault befell that allows a second attempt.
     pub(super) unblemished: usize,
-    /// How often a call came to each end.
+    /// Number of calls by their end.
     pub(super) ends: BTreeMap<&'static str, usize>,
 }
 
-/// Plays a history, in virtual time. Where a promise is broken, `shown` lines up to there are told.
+/// Plays a history, in virtual time. Where a promise is broken, the last `shown` lines up to there are printed.
 pub(super) fn play(family: Family, seed: u64, shown: usize) -> HistoryResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(history(family, seed, shown))
@@ -288,14 +288,14 @@ async fn judge(plan: &Plan, hub: &Hub, erp: &Erp) {
     }
 }
 
-/// How many attempts at a dead endpoint a day allows for each kind of event once its circuit is open: what opened it, and a
+/// Most attempts at a dead endpoint in a day for each kind of event once its circuit is open: those that opened it, and a
 /// probe every 45 seconds.
 const KNOCKS: usize = 1_960;
 
-/// How many kinds of events an endpoint gets at the most.
+/// Most kinds of events that an endpoint gets.
 const KINDS: usize = 6;
 
-/// How soon an endpoint that is back has what waited for it, at the latest.
+/// Longest time until an endpoint that is back has all that waited for it.
 const BACK: Duration = Duration::from_mins(15);
 
 /// While the ERP is down it is left alone; when it is back, what waited comes at once.
@@ -305,7 +305,7 @@ fn no_stampede(plan: &Plan, hub: &Hub, erp: &Erp, began: hub::Utc) {
     for id in ENDPOINTS {
         let attempts = erp.attempts(id);
         let knocks = attempts.iter().filter(|at| from <= **at && **at < until).count();
-        // What trickles in one by one opens no circuit, and follows its own schedule.
+        // Pushes that trickle in one by one open no circuit, and follow their own schedules.
         if plan.over < Duration::from_mins(2) && knocks > KNOCKS * KINDS {
             hub.world.broken(&format!("{id} was knocked on {knocks} times in the day it was down"));
         }

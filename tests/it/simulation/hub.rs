@@ -14,7 +14,7 @@ use inbound::entrance::{PushPath, Unverified};
 use inbound::receive::{IncomingPush, receive};
 use inbound::refusal::refuse;
 use partners::answer::{Answer, Verdict};
-use queue::{Errand, Hint, Queue as _};
+use queue::{Hint, Job, Queue as _};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -54,7 +54,7 @@ struct Carried<'a>(&'a Hub, Option<(EventKey, EndpointId, u32)>);
 
 impl<'a> Carried<'a> {
     fn begin(hub: &'a Hub, hint: &Hint) -> Self {
-        let Errand::Deliver { endpoint, claim } = &hint.errand else { return Self(hub, None) };
+        let Job::Deliver { endpoint, claim } = &hint.job else { return Self(hub, None) };
         let claim = (hint.key.clone(), endpoint.clone(), *claim);
         let mut carried = hub.carried.lock().unwrap();
         let count = carried.entry(claim.clone()).or_default();
@@ -228,7 +228,7 @@ impl Hub {
 
     /// Sends hints as the functions that replay do.
     pub(super) async fn hint(&self, hints: Vec<Hint>) {
-        // What is not sent is swept.
+        // Work whose hint is not sent is left to the sweep.
         let _ = self.queue.send(hints, Duration::ZERO).await;
     }
 

@@ -31,7 +31,7 @@ fn hub(concurrency: u32, mood: Option<(Duration, Mood)>) -> (Arc<World>, Arc<Erp
     (world, erp, hub)
 }
 
-/// How long each delivery of a kind to `erp` took; nothing for one that is not delivered.
+/// Duration of each delivery of a kind to `erp`; nothing for one that is not delivered.
 fn took(hub: &Hub, kind: &str) -> Vec<Option<Duration>> {
     let id = EndpointId::from("erp");
     let model = hub.store.model();

@@ -27,14 +27,14 @@ use std::collections::BTreeMap;
 
 use family::Family;
 
-/// How many histories are played over all families.
+/// Number of histories over all families.
 const HISTORIES: u64 = 1000;
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
 }
 
-/// Plays the histories of a family; a promise that is broken in one is told with its seed.
+/// Plays the histories of a family; a broken promise is printed with its seed.
 fn explore(family: Family) {
     let first = variable("TONGGUAN_SIM_SEED");
     let all = variable("TONGGUAN_SIM_HISTORIES").unwrap_or(if first.is_some() { 1 } else { HISTORIES });

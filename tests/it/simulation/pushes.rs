@@ -30,16 +30,16 @@ pub(super) struct Push {
     pub(super) claims: Vec<Claim>,
 }
 
-/// How long an equal of the latest status of an order is a repetition of it.
+/// Time within which an equal of the latest status of an order is a repetition of it.
 pub(super) const REPEAT_WINDOW: Duration = Duration::from_mins(2);
 
-/// The type whose repetitions are told by the latest event alone.
+/// The type whose repetitions are recognised by the latest event alone.
 pub(super) const CHAINED: &str = "xhq.syn_status";
 
 /// The ERP's key.
 pub(super) const API_KEY: &str = "api-key-of-the-erp-0123456789-0123456789";
 
-/// How partners are called in every history.
+/// Settings of the calls to partners in every history.
 const CALLED: &str = r#"timeout = "5s"
 concurrency = 2
 retry = ["5s", "30s", "2m", "10m"]
@@ -73,7 +73,7 @@ pub(super) fn document(retry: &str, concurrency: u32) -> String {
     .concat()
 }
 
-/// Where events of a type go, by [`document`].
+/// Endpoints of events of a type, by [`document`].
 pub(super) fn wanted(kind: &str) -> &'static [&'static str] {
     match kind {
         CHAINED => &["erp"],

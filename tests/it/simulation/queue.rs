@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use queue::{Errand, Hint, Queue, QueueError};
+use queue::{Hint, Job, Queue, QueueError};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -56,10 +56,10 @@ impl SimQueue {
 
 /// A hint in a line of the history.
 pub(super) fn describe(hint: &Hint) -> String {
-    match &hint.errand {
-        Errand::Deliver { endpoint, claim } => format!("{} to {endpoint} claim {claim}", hint.key.id),
-        Errand::Call { claim } => format!("{} call claim {claim}", hint.key.id),
-        Errand::Index => format!("{} index", hint.key.id),
+    match &hint.job {
+        Job::Deliver { endpoint, claim } => format!("{} to {endpoint} claim {claim}", hint.key.id),
+        Job::Call { claim } => format!("{} call claim {claim}", hint.key.id),
+        Job::Index => format!("{} index", hint.key.id),
     }
 }
 

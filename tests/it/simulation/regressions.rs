@@ -7,7 +7,7 @@ use config::Config;
 use config::Context;
 use deliveries::change::{Change, Order, Selection, apply};
 use hub::delivery::State;
-use queue::{Errand, Hint};
+use queue::{Hint, Job};
 use tokio::time::sleep;
 
 use super::erp::Erp;
@@ -44,8 +44,8 @@ async fn a_replay_at_one_endpoint_knocks_at_no_other() {
     let later = document(r#"retry = ["5s"]"#, 1).replace(r#"["te"]"#, r#"["te", "xhq-sh"]"#);
     let context = Context { config: Arc::new(Config::parse(&later).unwrap()), ..hub.context() };
     let changed = apply(&context, &order, |_| true, hint).await.unwrap();
-    let to: Vec<_> = sent.into_inner().unwrap().into_iter().map(|hint: Hint| hint.errand).collect();
-    assert_eq!((changed.events, to), (vec![key], vec![Errand::Deliver { endpoint: endpoint("tms"), claim: 0 }]));
+    let to: Vec<_> = sent.into_inner().unwrap().into_iter().map(|hint: Hint| hint.job).collect();
+    assert_eq!((changed.events, to), (vec![key], vec![Job::Deliver { endpoint: endpoint("tms"), claim: 0 }]));
 }
 
 /// The sweep made two attempts for each place an endpoint has and left the rest to the queue, which was gone, so that a

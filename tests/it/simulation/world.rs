@@ -17,13 +17,13 @@ use tokio::time::Instant;
 use super::checker::Checker;
 use super::random::Random;
 
-/// When histories begin.
+/// Beginning of every history.
 const BEGINNING: Utc = Utc(1_790_000_000_000_000);
 
-/// How much of its end a history that failed shows; one that is played alone shows the whole.
+/// Number of last lines that a failed history shows; one that is played alone shows all.
 pub(super) const SHOWN: usize = 60;
 
-/// How likely things go wrong, each so many times in a thousand.
+/// Frequency of each fault, in a thousand.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Weather {
     /// The store errs before it does anything.
@@ -32,7 +32,7 @@ pub(super) struct Weather {
     pub(super) store_losses: u64,
     /// The store begins to refuse everything for a while.
     pub(super) store_throttles: u64,
-    /// Until when it does.
+    /// End of it.
     pub(super) throttled_until: Utc,
     /// The store takes long.
     pub(super) store_delays: u64,
@@ -58,7 +58,7 @@ pub(super) struct Weather {
     pub(super) partner_errors: u64,
 }
 
-/// How a queue is dead.
+/// Failure of a queue that is dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dead {
     /// Every sending errs.
@@ -199,7 +199,7 @@ impl World {
         self.checker.lock().unwrap()
     }
 
-    /// Runs what nobody in the hub waits for, and what its death does not end.
+    /// Runs a future that the hub does not wait for and that its death does not end.
     #[allow(clippy::unused_self, reason = "it is the world that runs it")]
     pub(super) fn aside(&self, future: impl Future<Output = ()> + Send + 'static) {
         tokio::spawn(future);

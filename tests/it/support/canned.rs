@@ -36,7 +36,7 @@ impl Canned {
         Self { address, shared, task: task.abort_handle() }
     }
 
-    /// Where it is, without a slash at the end.
+    /// Base URL, without a slash at the end.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -46,7 +46,7 @@ impl Canned {
         *self.shared.answer.lock().unwrap() = bytes.into();
     }
 
-    /// How many requests it got.
+    /// Number of requests.
     pub(crate) fn count(&self) -> usize {
         self.shared.requests.lock().unwrap().len()
     }

@@ -55,14 +55,14 @@ pub(crate) fn chunked(body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Sends bytes and reads until the other side closes: the answer, where there is one, and somebody to give it.
+/// Sends bytes and reads until the other side closes: the answer, if there is one.
 pub(crate) async fn exchange(address: SocketAddr, bytes: Vec<u8>) -> Option<Reply> {
     within(async {
         let mut stream = TcpStream::connect(address).await.ok()?;
         // Both halves stay open to the end: a sender that has closed its half looks like one that is gone.
         let (mut from, mut to) = stream.split();
         let mut answer = Vec::new();
-        // Whoever has read enough may close before all is sent, and what was answered counts all the same.
+        // A server that has read enough may close before all is sent; its answer counts all the same.
         let _ = tokio::join!(to.write_all(&bytes), from.read_to_end(&mut answer));
         Reply::read(&answer)
     })

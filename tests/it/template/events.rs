@@ -285,7 +285,7 @@ fn answered(context: &Deployed, body: &'static str) -> Courier<DynamoStore, Reco
 #[tokio::test]
 async fn sample_message_makes_the_sample_call_and_its_end_event() {
     let (context, emulator) = deployed().await;
-    // Nobody can tell what became of it.
+    // Its result is unknown.
     let courier = answered(&context, "<html>");
     for _ in 0..2 {
         let response = call::router().handle(&courier, request(&sample("call"))).await;

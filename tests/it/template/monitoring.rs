@@ -98,7 +98,7 @@ fn critical_metric_has_an_alarm() {
     let aws: BTreeSet<_> =
         alarms().map(|(_, alarm)| format!("{}/{}", name(&alarm["Namespace"]), name(&alarm["MetricName"]))).collect();
     assert!(aws.contains("AWS/SQS/ApproximateNumberOfMessagesVisible") && aws.contains("AWS/Lambda/Throttles"));
-    // What nobody calls fails nowhere.
+    // A function that is not called cannot fail.
     for scheduled in functions().iter().filter(|it| matches!(it.trigger, Trigger::Schedule | Trigger::Daily)) {
         let silent = alarms().find(|(id, _)| *id == format!("{}Silent", logical_id(scheduled.name))).unwrap().1;
         assert_eq!((&silent["MetricName"], &silent["TreatMissingData"]), (&"Invocations".into(), &"breaching".into()));
@@ -124,8 +124,8 @@ fn missing_measurement_does_not_end_an_alarm() {
     }
 }
 
-/// What is done once a day has one data point a day, and what fails alone fails once in many minutes. Only the sweep comes
-/// again a minute later.
+/// Daily work has one data point a day, and a failure that stands alone is one in many minutes. Only the sweep runs again a
+/// minute later.
 #[test]
 fn one_failure_is_enough_for_an_alarm() {
     for (id, alarm) in alarms().filter(|(id, _)| id.ends_with("Errors") && id != "SweepErrors") {

@@ -111,7 +111,7 @@ fn every_role_says_what_it_may_do_and_to_what() {
         for (on, expected) in &own {
             assert_eq!(allowed(&may, on), *expected, "{function:?}");
         }
-        // What it needs of the table is held against what it asks for, in `events`.
+        // Its permissions on the table are checked against its requests in `events`.
         for statement in may.iter().filter(|statement| own.iter().all(|(on, _)| statement["Resource"] != *on)) {
             assert!([table_arn(), index_arn()].contains(&statement["Resource"]), "{function:?}: {statement}");
             assert!(actions(statement).iter().all(|action| action.starts_with("dynamodb:")), "{function:?}");

@@ -75,12 +75,12 @@ const PAUSE: Duration = Duration::from_millis(3);
 /// The stack is one, and so are the addresses of the ERPs.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// What the file says.
+/// Content of the file.
 #[derive(Deserialize)]
 struct Deployed {
     /// The gateway, with whatever stands before the routes.
     url: String,
-    /// What stands in for AWS.
+    /// URL of the stand-in for AWS.
     aws: String,
     region: String,
     stack: String,
@@ -104,7 +104,7 @@ struct Stage {
     erps: [Erp; 2],
     store: DynamoStore,
     sqs: aws_sdk_sqs::Client,
-    /// What is in everything that is pushed.
+    /// Text in everything that is pushed.
     mark: String,
     _turn: MutexGuard<'static, ()>,
 }
@@ -140,7 +140,7 @@ fn address(url: &Url) -> SocketAddr {
     url.socket_addrs(|| None).unwrap()[0]
 }
 
-/// Listens as soon as whoever listened there before has gone: a server's port is closed a little after its end.
+/// Listens as soon as the server that listened there before has gone: its port is closed a little after its end.
 async fn opened<T>(open: impl AsyncFn() -> io::Result<T>) -> T {
     within(async {
         loop {
@@ -204,7 +204,7 @@ impl Stage {
         reply.expect("an answer")
     }
 
-    /// What an ERP got that holds that text.
+    /// Deliveries to an ERP that hold that text.
     fn got(&self, erp: usize, text: &str) -> Vec<Delivery> {
         let holds = |delivery: &Delivery| String::from_utf8_lossy(&delivery.body).contains(text);
         self.erps[erp].deliveries().into_iter().filter(holds).collect()
@@ -226,7 +226,7 @@ impl Stage {
         self.ledger().await
     }
 
-    /// How many hints at deliveries wait, and how many are being worked on.
+    /// Number of delivery hints that wait, and of those in work.
     async fn waiting(&self) -> (u32, u32) {
         use QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
         let asked = self.sqs.get_queue_attributes().queue_url(&self.deployed.queue);
@@ -236,7 +236,7 @@ impl Stage {
         (number(ApproximateNumberOfMessages), number(ApproximateNumberOfMessagesNotVisible))
     }
 
-    /// How long what a worker takes from a queue stays with it, from now on. The value before.
+    /// Sets the visibility timeout of a queue's received messages, and returns the one before.
     async fn visible_again_after(&self, queue: &str, seconds: &str) -> String {
         let name = QueueAttributeName::VisibilityTimeout;
         let asked = self.sqs.get_queue_attributes().queue_url(queue).attribute_names(name.clone());
@@ -245,8 +245,8 @@ impl Stage {
         before
     }
 
-    /// Has something done while what a worker takes from these queues stays with it for so many seconds only. Whatever
-    /// comes of it, the queues are as before then.
+    /// Runs something while the visibility timeout of these queues is so many seconds, and restores their own timeout in any
+    /// case.
     async fn while_visible_again_after(&self, queues: &[&str], seconds: &str, work: impl Future<Output = ()>) {
         let mut usual = Vec::new();
         for queue in queues {

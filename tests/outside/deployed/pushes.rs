@@ -1,4 +1,4 @@
-//! From a partner's push to the ERP, and again when the ERP asks.
+//! Pushes of partners on their way to the ERP, and replays that the ERP asks for.
 
 use callback::examples;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A worker that is killed over a batch, and a message that nobody can work on.
+//! A worker that is killed over a batch, and a message that no worker can process.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub(super) async fn killed_worker_repeats_only_unrecorded_messages() {
         stage.push(Partner::TrackingEyes, "customs_status", &body).await;
         until(async || stage.got(1, &stage.mark).len() >= 3 && stage.ledger().await.delivered - before >= 3).await;
         assert_eq!((stage.got(1, &stage.mark).len(), stage.ledger().await.delivered - before), (3, 3));
-        // What is under way there stays so.
+        // Deliveries in progress there stay so.
         stage.erps[1].behave(Behaviour::Takes);
         stage.kill("deliver");
         let (waiting, taken) = stage.waiting().await;

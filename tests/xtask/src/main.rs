@@ -3,6 +3,7 @@
 //! `generate` writes the files whose source is code, `generate --check` names those that differ from it. It touches no
 //! other file, and of a document only the text between its markers.
 
+mod chinese;
 mod command;
 mod document;
 mod keys;
@@ -75,6 +76,7 @@ fn generated(root: &Path) -> anyhow::Result<Vec<Generated>> {
         document::with_tables(root, "docs/partners.md", &tables::all())?,
         document::with_tables(root, "docs/configuration.md", &[("keys", keys::keys(&keys::ENGLISH))])?,
         document::with_tables(root, "docs/zh-CN/configuration.md", &[("keys", keys::keys(&keys::CHINESE))])?,
+        document::with_tables(root, "docs/zh-CN/partners.md", &chinese::tables(tables::all())?)?,
     ];
     for action in callback::ACTIONS {
         files.extend(document::with_body(root, &action)?);

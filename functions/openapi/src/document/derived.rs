@@ -56,7 +56,7 @@ impl Transform for Plain {
         // Some generators make what has a default a member that must be given.
         members.remove("default");
         if members.get("type").is_some_and(|kind| names(kind, "integer")) {
-            // How many bits a number has here is nobody's contract.
+            // A number's bits here are no part of the contract.
             members.retain(|name, _| !["format", "minimum", "maximum"].contains(&name.as_str()));
         }
         choice(members);

@@ -115,7 +115,7 @@ fn schema(field: &Field) -> Map<String, Value> {
     };
     schema.insert("description".to_owned(), format!("{}{also}{filled_in}{doubt}", field.about).into());
     if field.inferred {
-        // Of what is known by analogy the type alone is looked at, and a number has bounds of its own.
+        // An inferred field is checked by its type alone, and a number has bounds of its own.
         if matches!(field.kind, Kind::Whole) {
             number(field, &mut schema);
         }

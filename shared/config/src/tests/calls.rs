@@ -1,4 +1,4 @@
-//! How a connection's partner is called.
+//! Settings of the calls to a connection's partner.
 
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ fn each_rule_has_its_mistake() {
     }
 }
 
-/// Whatever is wrong with a recipe is told at the part of it that is wrong.
+/// Each mistake of a recipe is reported at the part of it that is wrong.
 #[test]
 fn each_part_of_a_recipe_has_its_mistake() {
     let good = format!("app_secret = \"s\"\n{SIGNATURE}");
@@ -183,7 +183,7 @@ fn a_recipe_repeats_no_secret() {
 fn a_credential_may_be_named_freely_but_for_the_keys_there_are() {
     let free = only(&connection("onedata", "access_token = \"t\"\napp_sign = \"s\""));
     assert_eq!(free.credentials.keys().collect::<Vec<_>>(), ["access_token", "app_sign"]);
-    // What is needed to call the partner may be missing: such a connection only receives, and TLS matters to nothing.
+    // Settings of calls may be missing: such a connection only receives, and its TLS settings do not matter.
     for (partner, lacking) in [
         ("trackingeyes", "no company_code and no secret: none of trackingeyes's operations can be called"),
         ("onedata", "no signature recipe: it receives, but onedata cannot be called"),

@@ -248,7 +248,7 @@ fn invalid_toml_is_reported_by_line_and_column() {
     }
 }
 
-/// Whatever is lost of a document, what is left is a configuration or a list of mistakes, each with its line.
+/// A document with any part removed is still a configuration or a list of mistakes, each with its line.
 #[test]
 fn a_mangled_document_is_a_list_of_mistakes() {
     let cut = FULL.char_indices().map(|(at, _)| FULL[..at].to_owned());

@@ -1,5 +1,5 @@
-//! What a partner's answer brings besides success: data that a push would bring as well, and the partner's own name of
-//! the shipment.
+//! Data of a partner's answer besides success: data that a push would bring as well, and the partner's own name of the
+//! shipment.
 
 use hub::Alias;
 use inbound::receive::{self, Lost};

@@ -35,7 +35,7 @@ use crate::change::change;
 use crate::claim::Claim;
 use crate::line::Line;
 use crate::lines::line_name;
-use crate::outcome::{Done, Step, Undone};
+use crate::outcome::{JobError, JobOutcome, Step};
 use crate::release::Release;
 use crate::target::{Target, ToPartner};
 use crate::times::{self, MARGIN, PATIENCE};
@@ -55,7 +55,11 @@ struct StoredMembers {
 }
 
 /// Attempts a call once, where that claim is still the latest.
-pub(crate) async fn attempt<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey, claim: u32) -> Step<Done> {
+pub(crate) async fn attempt<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    key: &EventKey,
+    claim: u32,
+) -> Step<JobOutcome> {
     let config = &courier.context.config;
     let (claim, event) = Claim::load(courier, key, ToPartner { connection: &key.connection, config }, claim).await?;
     let name = claim.item.operation.clone();
@@ -72,8 +76,8 @@ pub(crate) async fn attempt<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: &E
     let ask = Ask { connection, operation: &operation, body: &body, file: beside.file.as_ref() };
     let line = courier.lines.to(&line_name(connection), connection.concurrency);
     let gate = courier.lines.gate(connection);
-    let admitted = Loaded { claim, event: &event, ask, line, gate: &gate }.admitted().await?;
-    let sent = admitted.sent().await?;
+    let cleared = Loaded { claim, event: &event, ask, line, gate: &gate }.cleared().await?;
+    let sent = cleared.sent().await?;
     sent.settled().await
 }
 
@@ -87,7 +91,7 @@ struct Loaded<'a, S, Q> {
 }
 
 /// A call that has its place and moment at its connection, and the permit of its partner's circuit.
-struct Admitted<'a, S, Q> {
+struct Cleared<'a, S, Q> {
     loaded: Loaded<'a, S, Q>,
     turn: Turn<'a>,
     permit: Permit,
@@ -103,7 +107,7 @@ struct Sent<'a, S, Q> {
 }
 
 impl<'a, S: Store, Q: Queue> Loaded<'a, S, Q> {
-    async fn admitted(mut self) -> Step<Admitted<'a, S, Q>> {
+    async fn cleared(mut self) -> Step<Cleared<'a, S, Q>> {
         let (courier, event, gate, line) = (self.claim.courier, self.event, self.gate, Arc::clone(&self.line));
         let Ask { connection, operation, file, .. } = self.ask;
         let progress = &self.claim.item.progress;
@@ -117,7 +121,7 @@ impl<'a, S: Store, Q: Queue> Loaded<'a, S, Q> {
         let turn = match courier.in_time(times::call(connection, file.is_some()), in_line).await {
             None => return Err(self.claim.left().await),
             Some(Err(moment)) => {
-                let why = format!("put off until {moment}: earlier calls use the connection's rate");
+                let why = format!("postponed until {moment}: earlier calls use the connection's rate");
                 let until = moment.min(courier.now().after(breaker::LONGEST_POSTPONEMENT));
                 return Err(self.claim.postponed(until, &why).await);
             }
@@ -125,11 +129,11 @@ impl<'a, S: Store, Q: Queue> Loaded<'a, S, Q> {
         };
         let permit;
         (self.claim, permit) = self.claim.permitted(&line, operation.name, || courier.jitter()).await?;
-        Ok(Admitted { loaded: self, turn, permit })
+        Ok(Cleared { loaded: self, turn, permit })
     }
 }
 
-impl<'a, S: Store, Q: Queue> Admitted<'a, S, Q> {
+impl<'a, S: Store, Q: Queue> Cleared<'a, S, Q> {
     /// Prepares, claims and sends the call; a token that the partner turns away is replaced once, where there is time. The call
     /// is not begun to be sent where the end of this process might cut it off.
     async fn sent(self) -> Step<Sent<'a, S, Q>> {
@@ -144,7 +148,7 @@ impl<'a, S: Store, Q: Queue> Admitted<'a, S, Q> {
                 Err(unready) => break (courier.now(), Err(unready)),
             };
             if spent.is_none() && !may_take(connection.timeout + MARGIN) {
-                return Err(Done::Stale.into());
+                return Err(JobOutcome::Stale.into());
             }
             loaded.claim = claimed(loaded.claim, ask).await?;
             let began = courier.now();
@@ -180,7 +184,7 @@ async fn claimed<'a, S: Store, Q: Queue>(
 
 impl<S: Store, Q: Queue> Sent<'_, S, Q> {
     /// Reports the result to the circuit, stores it, and brings postponed attempts forward after a success.
-    async fn settled(self) -> Step<Done> {
+    async fn settled(self) -> Step<JobOutcome> {
         let Loaded { claim, ask, line, .. } = &self.loaded;
         let (courier, line, kind) = (claim.courier, Arc::clone(line), ask.operation.name);
         let (outcome, took) = (outcome(&self.result), self.over.since(self.began));
@@ -202,7 +206,7 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
     }
 
     /// Stores the result, and hints at what follows.
-    async fn stored(self) -> Step<Done> {
+    async fn stored(self) -> Step<JobOutcome> {
         let status = self.status();
         let Self { loaded: Loaded { claim, event, ask, line, .. }, permit, began, over, result } = self;
         let courier = claim.courier;
@@ -213,8 +217,8 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
             Ok(made) => {
                 let (came, answer) = (made.came(), made.answer());
                 let learned = if came == CallOutcome::Success {
-                    // What was found is kept before the call is settled: a call that ends twice finds it again.
-                    found::keep(courier, ask, &made).await.map_err(Undone::Found)?;
+                    // Found data is stored before the call is settled: a call that ends twice finds it again.
+                    found::keep(courier, ask, &made).await.map_err(JobError::Found)?;
                     found::learned(ask, &made)
                 } else {
                     Vec::new()
@@ -233,12 +237,12 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
             Err(Unready::Here(why)) => {
                 let (id, connection) = (claim.key.id, &claim.key.connection);
                 tracing::error!(call = %id, %connection, why, "a call cannot be sent by this process");
-                return Err(claim.postponed(over.after(HERE), &format!("put off: {why}")).await);
+                return Err(claim.postponed(over.after(HERE), &format!("postponed: {why}")).await);
             }
             Err(Unready::Exhausted(why)) => {
                 lack::tell(&why);
                 let until = over.after(MOMENT.mul_f64(1.0 + courier.jitter()));
-                return Err(claim.postponed(until, &format!("put off: {why}")).await);
+                return Err(claim.postponed(until, &format!("postponed: {why}")).await);
             }
         };
         let unindexed = claim.work.index_by.is_some() || !tried.learned.is_empty();
@@ -260,14 +264,14 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
                 None => call.attempted(tried.clone(), &rules, over, jitter),
             })
         };
-        let changed = change(courier, key, work, settled).await.map_err(Undone::After)?;
+        let changed = change(courier, key, work, settled).await.map_err(JobError::After)?;
         let Some((item, work)) = changed.and_then(|work| Some((work.call.clone()?, work))) else {
-            return Ok(Done::Stale);
+            return Ok(JobOutcome::Stale);
         };
         log(key, &item, status);
         let standing = item.standing;
         Claim { courier, key, target, work, item }.hint_next().await;
-        Ok(Done::Called(standing))
+        Ok(JobOutcome::Called(standing))
     }
 }
 

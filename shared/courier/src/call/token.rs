@@ -55,9 +55,9 @@ struct CachedToken {
     account: String,
     /// Time of the token request. Where that lies ahead, the clock was set back, and the other times do not hold.
     asked: Utc,
-    /// From then on it is replaced.
+    /// Time from which it is replaced.
     replace: Utc,
-    /// From then on it is no good.
+    /// Time from which it is no longer valid.
     until: Utc,
 }
 

@@ -32,12 +32,12 @@ pub(super) enum When {
     Now,
     /// Its moment by the rate.
     At(Utc),
-    /// As soon as it is next and there is a place: when another one begins or ends.
+    /// After another call begins or ends: once it is next and there is a place.
     Free,
 }
 
-/// By how much a begin may be later than its moment and still count as in time: timers are coarse, and what they are late
-/// would add up.
+/// Time by which a call may begin after its moment and still count as in time: timers are coarse, and their delays would add
+/// up.
 const GRAIN: Duration = Duration::from_millis(5);
 
 /// Time for which the slot of a postponed command is kept after its due time.
@@ -151,7 +151,7 @@ impl Turnstile {
         let calls = usize::try_from(calls.max(1)).unwrap_or(usize::MAX);
         let (spans, place) = (ahead / calls, ahead % calls);
         let begun = (self.begun.len() + place).checked_sub(calls).and_then(|first| self.begun.get(first));
-        // What began later than now did so by a clock that was set back.
+        // A begin in the future was recorded by a clock that was set back since.
         let first = begun.map_or(now, |at| (*at).min(now).after(per).max(now));
         first.after(per.saturating_mul(u32::try_from(spans).unwrap_or(u32::MAX)))
     }
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_moment_of_a_command_that_was_put_off_is_kept_for_it() {
+    fn moment_of_a_postponed_command_is_kept() {
         let (mut line, one) = (Turnstile::default(), limits(8, 1, 1_000));
         let first = line.command(order(0));
         let began = line.begin(first, one, at(0));

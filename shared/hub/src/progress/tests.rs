@@ -137,7 +137,7 @@ of_both! {
         let again = now.failed(None, &schedule, Utc(2));
         let progress = again.progress();
         assert_eq!((progress.due, progress.tries, progress.at_once), (due, 1, false));
-        // Regression: what was due at once was brought forward for ever, by whoever went on to the next page.
+        // Regression: work that was due at once was brought forward again by each request for the next page.
         let asked = patient.forwarded(true, Utc(1)).unwrap();
         assert_eq!((asked.clone().forwarded(true, Utc(1)), asked.forwarded(true, Utc(2))), (None, None));
 

@@ -87,7 +87,7 @@ impl Progress {
         if self.is_over(now.since(self.overdue_since()) >= UNKNOWN, now) {
             return self.give_up(&format!("given up: {lacks}"), now);
         }
-        keep_postponed(&mut self.attempts, now, &format!("put off: {lacks}"));
+        keep_postponed(&mut self.attempts, now, &format!("postponed: {lacks}"));
         // Spread: what waits for a configuration must not come all at once.
         self.postpone(now.after(KNOWN).after(SPREAD.mul_f64(jitter.clamp(0.0, 1.0))))
     }

@@ -274,7 +274,7 @@ async fn a_name_that_the_second_secret_lacks_is_a_mistake() {
     let said = telemetry::logs::chain(&kept.unwrap_err());
     assert!(said.contains("endpoints[0].secrets[0]: the value erp") && said.contains("(line 11)"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
-    // Taken away later: what is known stays.
+    // Removed later: the known value stays.
     let (kept, _) = sender(vec![holds(APART)], vec![values("c1", WHSEC), version("c2", "{}")]).await;
     let kept = kept.unwrap();
     assert!(matches!(kept.renew(NOW.after(Duration::from_mins(1)), PATIENCE).await, CacheState::Unknown));

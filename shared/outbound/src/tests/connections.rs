@@ -1,4 +1,4 @@
-//! Which connection a request goes over.
+//! Choice between a kept connection and a new one.
 
 use super::*;
 

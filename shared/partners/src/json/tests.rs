@@ -119,7 +119,7 @@ fn invalid_json_has_its_position() {
 crate::view! {
     /// One sailing.
     struct Sailing {
-        /// When it was loaded.
+        /// Time of loading.
         load_ship_time: "loadShipTime" | "loadshipTime",
         /// Whether there is space.
         have_position: "havePosition",

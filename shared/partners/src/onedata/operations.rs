@@ -10,7 +10,7 @@ use crate::operation::{Address, Effect, Field, Format, Operation, Rule, Shape};
 pub(super) const OPERATIONS: &[Operation<'static>] = &[
     Operation {
         shape: Shape::Array,
-        // The required column is lost; but what a subscription is told by is printed (港区代码+订阅类型+订阅单号), and one
+        // The required column is lost; but the fields that identify a subscription are printed (港区代码+订阅类型+订阅单号), and one
         // that has none of it is none.
         rules: &[Rule::Either(&["carrierCd", "subType", "subNo"])],
         fields: &[
@@ -23,9 +23,9 @@ pub(super) const OPERATIONS: &[Operation<'static>] = &[
                 .format(Format::OneOf(&["I", "E"])),
         ],
         example: r#"[{"subType":1,"carrierCd":"CNTAO","subNo":"225201002","importAndExportFlag":"E"}]"#,
-        // The first call subscribes, and later ones are answered with what was found.
+        // The first call subscribes, and later ones are answered with the data.
         brings: Some(ports::found),
-        // A subscription is told by its parameters, so that a second one is the same.
+        // A subscription is identified by its parameters, so that a second one is the same.
         ..row(
             "port_query_v2",
             "/ocean/api/port/query/v2",

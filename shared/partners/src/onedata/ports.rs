@@ -9,7 +9,7 @@ use crate::profile::{Finding, Key};
 /// The type of the event that port data becomes.
 pub const PORTS: &str = "onedata.ports";
 
-/// How far 1datatech is with one subscription (`resultCode`).
+/// State of one subscription at 1datatech (`resultCode`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// 1, 订阅成功: subscribed; the data comes within 2 s to 30 min.
@@ -28,7 +28,7 @@ pub struct Item<'a> {
     /// `<carrierCd>:<subType>:<subNo>[:<importAndExportFlag>]`, the value of the business key `port`; nothing where one
     /// of the first three is missing.
     pub port: Option<String>,
-    /// How far it is.
+    /// State of the subscription.
     pub state: State,
     /// `resultMessage`.
     pub text: &'a str,

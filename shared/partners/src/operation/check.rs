@@ -162,7 +162,7 @@ fn each(fields: &[Field], elements: &[Json<'_>], path: &str, faults: &mut Vec<Fa
 /// Violation of a scalar: its text is too long, or its value does not fit.
 fn scalar(field: &Field, text: &str, value: &str) -> Option<String> {
     let is_whole = matches!(field.kind, Kind::Whole);
-    // Of what is known by analogy the type alone is looked at; and `""` is no text, where none must be given.
+    // An inferred field is checked by its type alone; and `""` counts as absent, where no text is required.
     if (field.inferred || text.is_empty()) && !is_whole {
         return None;
     }
@@ -199,7 +199,7 @@ fn is_filled(kind: Kind, value: &Json<'_>) -> bool {
     let filled = |text: &str| !text.trim().is_empty();
     match (kind, value.kind()) {
         (Kind::Commas, json::Kind::String(text)) => text.split(',').any(filled),
-        // What is no text is told apart, by its place.
+        // An element that is no text is reported elsewhere, by its position.
         (Kind::Commas, json::Kind::Array(elements)) => {
             elements.iter().any(|element| element.scalar().is_none_or(filled))
         }

@@ -74,7 +74,7 @@ pub enum Enclosure {
         /// Its media type, where the ERP said it.
         #[serde(skip_serializing_if = "Option::is_none")]
         content_type: Option<String>,
-        /// Where it is: `http` or `https`.
+        /// Address of the file: `http` or `https`.
         url: String,
     },
 }

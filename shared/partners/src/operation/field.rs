@@ -81,7 +81,7 @@ pub enum Format {
 pub enum Rule {
     /// At least one of these must have a value.
     Either(&'static [&'static str]),
-    /// Where the first field has this value, these must have one.
+    /// Where the first field has this value, the listed fields must have one.
     When(&'static str, &'static str, &'static [&'static str]),
 }
 

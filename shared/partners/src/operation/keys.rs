@@ -1,4 +1,4 @@
-//! Which business keys a call is about, in the vocabulary of the events, so that both lie on one timeline.
+//! Business keys of a call, in the vocabulary of the events, so that both are on one timeline.
 
 use std::collections::HashSet;
 

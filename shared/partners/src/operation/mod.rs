@@ -50,9 +50,9 @@ pub struct Operation<'n> {
     pub effect: Effect,
     /// The HTTP method.
     pub method: Method,
-    /// Where it is called.
+    /// Path of the operation.
     pub address: Address,
-    /// How the body goes over the wire, unless the [`Settings`] say otherwise.
+    /// Encoding of the body on the wire, unless the [`Settings`] say otherwise.
     pub encoding: Encoding,
     /// Shape of the ERP's body.
     pub shape: Shape,
@@ -62,9 +62,9 @@ pub struct Operation<'n> {
     pub fields: &'static [Field],
     /// Rules for several fields.
     pub rules: &'static [Rule],
-    /// Where a file goes that the hub was handed with the call.
+    /// Place of a file that comes with the call.
     pub file: Option<FilePlace>,
-    /// Which of its fields are business keys, the most telling first: the kind as events have it, and the path.
+    /// Fields that are business keys, the most specific first: the kind as events have it, and the path.
     pub keys: &'static [(&'static str, &'static str)],
     /// The answer's `data` is, or holds, the partner's own serial of the order.
     pub gives_serial: bool,
@@ -72,7 +72,7 @@ pub struct Operation<'n> {
     pub brings: Option<fn(&Json<'_>) -> Vec<Finding>>,
     /// Caution for readers of a refusal, beyond the partner's text.
     pub caution: Option<&'static str>,
-    /// Why not to build on it, where the partner has withdrawn it.
+    /// Reason not to use it, where the partner has withdrawn it.
     pub deprecated: Option<&'static str>,
     /// The partner's document and section.
     pub source: &'static str,
@@ -119,7 +119,7 @@ pub enum Effect {
     Query,
     /// It changes something there.
     Command {
-        /// Doing it twice is as good as once, so that it may be sent again when no answer came. Only where the partner's
+        /// Idempotent at the partner, so that it may be sent again when no answer came. Only where the partner's
         /// document says so; silence counts as no.
         repeatable: bool,
     },
@@ -158,7 +158,7 @@ impl Method {
     }
 }
 
-/// Where an operation is called, relative to the connection's base URL.
+/// Path of an operation, relative to the connection's base URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Address {
     /// This path; empty where the base URL is all there is.
@@ -167,7 +167,7 @@ pub enum Address {
     Configured(&'static str),
 }
 
-/// How a body goes over the wire.
+/// Encoding of a body on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
@@ -188,11 +188,11 @@ pub enum Shape {
     Object,
     /// An array of objects, at least one.
     Array,
-    /// Whatever it is: its document is not public.
+    /// Any encoding: its document is not public.
     Any,
 }
 
-/// Where a file goes that came with the call.
+/// Place of a file that came with the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FilePlace {
     /// It is a part of the multipart body, and there must be one. XHQ's document lost the part's name:
@@ -209,17 +209,17 @@ pub struct Credential {
     pub field: &'static str,
     /// Its name in the connection's configuration.
     pub name: &'static str,
-    /// Where it goes.
+    /// Place of the credential.
     pub place: Place,
     /// Whether the operation's document names it. One that is known by analogy alone is put in where the connection has
     /// it, and is not missed where it has not.
     pub documented: bool,
 }
 
-/// Where a credential goes.
+/// Place of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// It is a field beside the ERP's.
+    /// A field next to the ERP's.
     Body,
     /// It is a query parameter of the address.
     Query,

@@ -49,7 +49,7 @@ pub struct Prepared {
     pub path: String,
     /// The query parameters, in their order, not yet encoded.
     pub query: Vec<Pair>,
-    /// The headers beside `Content-Type`.
+    /// Headers other than `Content-Type`.
     pub headers: Vec<Pair>,
     /// The `Content-Type`; nothing where there is no body.
     pub content_type: Option<String>,
@@ -222,7 +222,7 @@ fn credentials<'a>(
         let found = match place {
             Place::Body | Place::Query => credential(attempt, name),
             Place::Token => token(attempt),
-            // The signature asks for what it needs.
+            // The signature reads its own credentials.
             Place::Signature => continue,
         };
         match (found, place) {

@@ -100,7 +100,7 @@ pub(super) fn judge(partner: Partner, settings: &Settings, status: u16, body: &[
         None => {
             let whole = String::from_utf8_lossy(body);
             let whole = whole.trim();
-            // A page of markup is somebody else's.
+            // A page of markup comes from a proxy, not from the partner's application.
             let refused = calls.refuses_in_text && json.is_err() && !whole.is_empty() && !whole.starts_with('<');
             let text: String = whole.chars().take(LONGEST_TEXT).collect();
             let text = if text.is_empty() { format!("HTTP {status} without a body") } else { text };
@@ -112,7 +112,7 @@ pub(super) fn judge(partner: Partner, settings: &Settings, status: u16, body: &[
     }
 }
 
-/// Whether the HTTP status says that the request was not taken up, and may be later.
+/// Whether the HTTP status says that the request was not processed, and may be later.
 const fn is_for_now(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 503)
 }

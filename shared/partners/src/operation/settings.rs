@@ -30,9 +30,9 @@ pub struct Settings {
     pub required: BTreeMap<String, Vec<String>>,
     /// The values of XHQ's `action` that mean the fee push (二.6). Its document lost them.
     pub fee_actions: Vec<String>,
-    /// How a token is had from 1datatech.
+    /// Request for a token of 1datatech.
     pub token: Option<TokenRequest>,
-    /// How calls to 1datatech are signed.
+    /// Signature of calls to 1datatech.
     pub signature: Option<Signature>,
 }
 

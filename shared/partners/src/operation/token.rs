@@ -11,7 +11,7 @@ use crate::{Json, Partner};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
     text: String,
-    /// How long it is good from when it was asked for.
+    /// Life of the token from the time of its request.
     pub life: Duration,
 }
 

@@ -20,7 +20,7 @@ pub(super) fn judge(json: &Json<'_>) -> Option<Judgement> {
     }
 }
 
-/// How a number compares with 0; of a text, one that is a whole number.
+/// Sign of a number; of a text, the sign of the whole number in it.
 fn sign(json: &Json<'_>) -> Option<Ordering> {
     let number = match json.kind() {
         Kind::Number(number) => number.as_ref(),

@@ -17,18 +17,18 @@ use aws_sdk_sqs::error::{BuildError, ProvideErrorMetadata as _, SdkError};
 use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchError, SendMessageBatchOutput};
 use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use futures::future::join_all;
-use queue::{Destination, Errand, Hint, LONGEST_DELAY, Queue, QueueError};
+use queue::{Destination, Hint, Job, LONGEST_DELAY, Queue, QueueError};
 
-/// How many messages a batch takes, by SQS's API.
+/// Most messages of a batch, by SQS's API.
 const BATCH: usize = 10;
 
-/// How long a new connection may take.
+/// Timeout of a new connection.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// How long one attempt may take.
+/// Timeout of one attempt.
 const ATTEMPT: Duration = Duration::from_secs(2);
 
-/// How often a batch is sent at the most. A batch that was taken and sent again makes hints that are stale.
+/// Most attempts at a batch. A batch that was accepted and sent again makes hints that are stale.
 const ATTEMPTS: u32 = 2;
 
 /// A client for [`SqsQueue`], with every attempt bounded.
@@ -52,7 +52,7 @@ pub struct SqsQueue {
     ungrouped: Arc<AtomicBool>,
 }
 
-/// How SQS refuses a request that says something it does not know.
+/// Error code with which SQS refuses a parameter it does not know.
 const INVALID: &str = "InvalidParameterValue";
 
 /// There is no queue for a hint; the sweeper does without.
@@ -88,8 +88,8 @@ impl SqsQueue {
         }
     }
 
-    /// Where fair queues are not known, the groups are what is refused: then the same is sent without, and so is all
-    /// after it.
+    /// Sends a batch. Where SQS does not know fair queues it refuses the message groups: then this batch is sent without
+    /// them, and so are all later ones.
     async fn send_batch(&self, url: &str, hints: &[Hint], seconds: i32) -> Result<(), QueueError> {
         let grouped = !self.ungrouped.load(Ordering::Relaxed);
         let answer = self.attempt(url, hints, seconds, grouped).await?;
@@ -125,7 +125,7 @@ fn entry(number: usize, hint: &Hint, seconds: i32, grouped: bool) -> Result<Send
     entry.delay_seconds(seconds).set_message_group_id(grouped.then(|| group(hint))).build()
 }
 
-/// Whom a hint waits for. Names of the configuration have at most 64 letters, all of which SQS takes.
+/// Message group of a hint: its destination. Names of the configuration have at most 64 letters, all of which SQS takes.
 fn group(hint: &Hint) -> String {
     match hint.destination() {
         Destination::Endpoint(endpoint) => endpoint.to_string(),
@@ -152,14 +152,14 @@ impl Queue for SqsQueue {
     /// Enough for a first connection.
     const HOLDS_UP: Duration = Duration::from_secs(1);
 
-    /// In batches beside one another; all are sent, whatever becomes of any. They go on when nobody waits any more: given
-    /// up, each would take along the connection it is opening.
+    /// Sends batches concurrently, each whether or not another fails. They go on when the caller has stopped waiting: if they were
+    /// given up, each would take along the connection it is opening.
     async fn send(&self, hints: Vec<Hint>, delay: Duration) -> Result<(), QueueError> {
         // Whole seconds, and never too early.
         let delay = delay.min(LONGEST_DELAY).as_millis().div_ceil(1_000);
         let seconds = i32::try_from(delay).unwrap_or(i32::MAX);
         let (calls, others): (Vec<_>, Vec<_>) =
-            hints.into_iter().partition(|hint| matches!(hint.errand, Errand::Call { .. }));
+            hints.into_iter().partition(|hint| matches!(hint.job, Job::Call { .. }));
         let no_queue = if self.calls.is_none() && !calls.is_empty() {
             Err(QueueError::Unavailable(Box::new(NoQueue)))
         } else {

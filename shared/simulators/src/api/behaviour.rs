@@ -1,4 +1,4 @@
-//! How well a partner behaves.
+//! Behaviour of a simulated partner: its faults and their frequency.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{Received, TOKEN};
 use crate::erp::Reply;
 
-/// What goes wrong with a request.
+/// Fault of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Refused for good in the partner's own envelope, without being processed.
@@ -120,7 +120,7 @@ impl Ruling {
         Self { behaviour, asked: 0, by_body: HashMap::new() }
     }
 
-    /// What befalls the request; `key` tells its body from others.
+    /// Fault of this request, if it gets one; `key` identifies its body.
     pub(super) fn fault(&mut self, request: &Received, key: &Bytes) -> Option<Fault> {
         if !self.behaviour.concerns(request) {
             return None;

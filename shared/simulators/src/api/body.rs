@@ -86,7 +86,7 @@ fn decoded(text: &str) -> Option<String> {
     String::from_utf8(plain).ok()
 }
 
-/// Where `part` begins in `whole` for the first time.
+/// Position of the first `part` in `whole`.
 pub(super) fn position(whole: &[u8], part: &[u8]) -> Option<usize> {
     whole.windows(part.len().max(1)).position(|one| one == part)
 }

@@ -1,4 +1,4 @@
-//! What a partner gets and what it says.
+//! Requests to a partner and its answers.
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -26,7 +26,7 @@ pub struct Received {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
-    /// When it was complete, by the partner's clock.
+    /// Time at which it was complete, by the partner's clock.
     pub at: Utc,
     /// The rule it breaks; nothing where it is as the partner's document wants it.
     pub wrong: Option<String>,
@@ -96,7 +96,7 @@ impl Received {
     }
 }
 
-/// What a partner answers.
+/// Answer of a partner.
 pub(super) struct Answer {
     pub(super) status: u16,
     content_type: &'static str,
@@ -142,7 +142,7 @@ impl From<Reply> for Answer {
     }
 }
 
-/// Why a partner does not take a request, and how it says so.
+/// Reason why a partner refuses a request, and its answer.
 pub(super) struct Refusal {
     pub(super) why: String,
     pub(super) answer: Answer,
@@ -172,7 +172,7 @@ pub(super) trait Play: Send + Sync + 'static {
         busy
     }
 
-    /// What tells the request's matter from others: its body, without what changes from one attempt to the next.
+    /// Identity of the request's content: its body, without the parts that change from one attempt to the next.
     fn key(&self, request: &Received) -> Bytes {
         request.body.clone()
     }

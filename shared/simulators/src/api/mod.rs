@@ -1,9 +1,9 @@
 //! The partners' APIs, played: [`Xhq`], [`Yanwen`], [`OneData`] and [`TrackingEyes`] are HTTP servers that hold their
 //! callers to the rules of the partners' documents, remember everything, and behave as well or as badly as told.
 //!
-//! What all four have in common is [`Api`]: each of them is one, with its own rules and switches on top. The rules are
+//! Their common part is [`Api`]: each of them is one, with its own rules and switches on top. The rules are
 //! written from the documents once more and share nothing with the hub's own, so that a mistake in one of them shows.
-//! What a document does not say is not checked, unless the caller would otherwise not be known at all. Each partner's
+//! A rule that no document states is not checked, unless the caller would otherwise not be known at all. Each partner's
 //! module ends in a `SCRIPT`, which says how it is started and how it reads the answers to its own pushes.
 
 mod behaviour;
@@ -37,7 +37,7 @@ pub use yanwen::Yanwen;
 
 use crate::partner::{Answer, Next};
 
-/// What tells a partner the time: a function, so that tests can move it.
+/// Clock of a partner: a function, so that tests can move it.
 pub type Clock = Arc<dyn Fn() -> Utc + Send + Sync>;
 
 /// The operation under which a request for a token is recorded.

@@ -26,7 +26,7 @@ const RESULT_QUERY: &str = "/freight/api/task/result_query";
 const PORTS: &[u8] = include_bytes!("../../../../functions/port_push/examples/port_push.json");
 const RATES: &[u8] = include_bytes!("../../../../functions/rate_push/examples/rate_push.json");
 
-/// How old a timestamp may be, in either direction, where it is seconds or milliseconds since 1970.
+/// Largest difference of a timestamp from now, where it is seconds or milliseconds since 1970.
 const WINDOW: Duration = Duration::from_mins(5);
 
 /// The business codes of failures: the partner documents none.
@@ -34,7 +34,7 @@ const WRONG: i64 = 400;
 const UNSIGNED: i64 = 403;
 const REPLAYED: i64 = 409;
 
-/// What a signature is computed from.
+/// Parts that a signature is computed from.
 #[derive(Clone, Copy, Debug)]
 pub struct Signed<'a> {
     /// The header `nonce`.
@@ -51,7 +51,7 @@ type Sign = Box<dyn Fn(&Signed<'_>) -> String + Send + Sync>;
 type Asks = Box<dyn Fn(&Received) -> bool + Send + Sync>;
 type Gives = Box<dyn Fn(&str, Duration) -> Value + Send + Sync>;
 
-/// What 1datatech's public documents do not tell: the signature and the token.
+/// Rules that are not in 1datatech's public documents: the signature and the token.
 pub struct OneDataRules {
     sign: Sign,
     token_path: String,
@@ -104,7 +104,7 @@ impl OneDataRules {
         Self { asks: Box::new(asks), ..rules }
     }
 
-    /// Where a token is asked for, which requests get one, and how it is given with its life.
+    /// Sets the path of token requests, the check of such a request, and the answer with the token and its life.
     #[must_use]
     pub fn token(
         mut self,
@@ -117,7 +117,7 @@ impl OneDataRules {
         self
     }
 
-    /// How long a token is good.
+    /// Sets the life of a token.
     #[must_use]
     pub const fn life(mut self, life: Duration) -> Self {
         self.life = life;
@@ -155,12 +155,12 @@ impl OneData {
         format!("http://{}", self.address())
     }
 
-    /// From now on there is data about that number.
+    /// Adds data about that number.
     pub fn arrive(&self, sub_no: &str) {
         self.rules.state().arrived.insert(sub_no.to_owned(), example(PORTS, "/data/resultData"));
     }
 
-    /// From now on what stands at that JSON pointer of the data about that number is this.
+    /// Sets the value at that JSON pointer of the data about that number.
     pub fn change(&self, sub_no: &str, pointer: &str, value: impl Into<Value>) {
         let mut state = self.rules.state();
         if let Some(place) = state.arrived.get_mut(sub_no).and_then(|data| data.pointer_mut(pointer)) {
@@ -168,7 +168,7 @@ impl OneData {
         }
     }
 
-    /// How many subscriptions there are.
+    /// Number of subscriptions.
     #[must_use]
     pub fn subscriptions(&self) -> usize {
         self.rules.state().subscriptions.len()
@@ -217,7 +217,7 @@ struct State {
     nonces: HashSet<String>,
     /// The `extraInfo` that came last, by the four fields that identify a subscription.
     subscriptions: BTreeMap<[String; 4], Value>,
-    /// What there is about a number.
+    /// Data that has arrived, by number.
     arrived: BTreeMap<String, Value>,
 }
 
@@ -260,7 +260,7 @@ impl Data {
         Ok(())
     }
 
-    /// What there is about each subscription, which is made where there is none.
+    /// State and data of each subscription; one that does not exist is created.
     fn ports(&self, items: &[Value]) -> Value {
         let mut state = self.state();
         let results = items.iter().map(|item| {
@@ -287,7 +287,7 @@ impl Data {
     }
 }
 
-/// What stands at that JSON pointer in the body of an example push.
+/// Value at that JSON pointer in the body of an example push.
 fn example(body: &[u8], pointer: &str) -> Value {
     let mut body: Value = serde_json::from_slice(body).unwrap_or_default();
     body.pointer_mut(pointer).map(Value::take).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What the four have in common: the server, its memory, and its temper.
+//! Common part of the four partners: the server, its memory, its faults.
 
 use std::collections::HashMap;
 use std::io;
@@ -21,7 +21,7 @@ use super::behaviour::Ruling;
 use super::message::{Answer, Play, Refusal};
 use super::{Behaviour, Clock, Fault, Received, TOKEN};
 
-/// How much of it there was; requests for a token are counted apart.
+/// Numbers of requests; those for a token are counted apart.
 #[derive(Clone, Copy, Default)]
 struct Counts {
     received: usize,
@@ -44,7 +44,7 @@ struct Shared {
     clock: Clock,
     state: Mutex<State>,
     counts: watch::Sender<Counts>,
-    /// How often what is held was released.
+    /// Number of times that held requests were released.
     released: watch::Sender<u64>,
 }
 
@@ -123,7 +123,7 @@ impl Api {
         Ok(Self { address, shared, task })
     }
 
-    /// Where it listens.
+    /// Address at which it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
@@ -172,19 +172,19 @@ impl Api {
         self.shared.state().forgetful = !requests;
     }
 
-    /// How many requests it got, whatever became of them; without those for a token.
+    /// Number of requests, refused and failed ones included; without those for a token.
     #[must_use]
     pub fn count(&self) -> usize {
         self.shared.counts.borrow().received
     }
 
-    /// How many requests it processed, whatever it answered; without those for a token.
+    /// Number of requests that were processed, whether or not the answer said so; without those for a token.
     #[must_use]
     pub fn processed_count(&self) -> usize {
         self.shared.counts.borrow().processed
     }
 
-    /// How many requests for a token it got.
+    /// Number of requests for a token.
     #[must_use]
     pub fn token_requests(&self) -> usize {
         self.shared.counts.borrow().tokens
@@ -214,22 +214,22 @@ impl Api {
         self.shared.state().kept.iter().filter_map(|one| one.wrong.clone()).collect()
     }
 
-    /// How often it processed each different matter: an operation and its body, without what an attempt changes
-    /// (signature, token, the boundary of a multipart body).
+    /// Number of times that each different content was processed: an operation and its body, without the parts that change
+    /// with an attempt (signature, token, the boundary of a multipart body).
     #[must_use]
     pub fn processed_by_body(&self) -> Vec<(String, Bytes, usize)> {
         let state = self.shared.state();
         state.processed.iter().map(|((operation, body), times)| (operation.clone(), body.clone(), *times)).collect()
     }
 
-    /// How often it processed that operation with that body.
+    /// Number of times that the operation was processed with that body.
     #[must_use]
     pub fn times_processed(&self, operation: &str, body: &[u8]) -> usize {
         let key = (operation.to_owned(), Bytes::copy_from_slice(body));
         self.shared.state().processed.get(&key).copied().unwrap_or_default()
     }
 
-    /// How often it processed whatever it processed most often: 1 where nothing was done twice.
+    /// Largest number of times that one content was processed: 1 where nothing was done twice.
     #[must_use]
     pub fn most_processed(&self) -> usize {
         let state = self.shared.state();
@@ -288,7 +288,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     // An answer that waits for the client's delayed acknowledgement would look like a slow partner.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| receive(request, Arc::clone(&shared)));
-    // A connection that breaks is its client's loss; there is nobody to tell.
+    // A broken connection is its client's loss; there is no one to report it to.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 

@@ -24,7 +24,7 @@ const DOWNLOAD: &str = "/api/customsStatus/download";
 /// The example push, which brings what the download does.
 const WAYBILLS: &[u8] = include_bytes!("../../../../functions/customs_status/examples/customs_status.json");
 
-/// How long a token is good.
+/// Life of a token.
 const LIFE: Duration = Duration::from_hours(2);
 
 /// The most subscriptions in one call.

@@ -18,10 +18,10 @@ use super::message::{Answer, Play, Refusal};
 use super::{Api, Clock, Received, Running, Script};
 use crate::partner::Next;
 
-/// Where it is, as on the partner's own hosts.
+/// Path, as on the partner's own hosts.
 const PATH: &str = "/api/order";
 
-/// How long a timestamp is good. The document does not say whether that holds for clocks that run ahead; it does here.
+/// Validity of a timestamp. The document does not say whether that holds for clocks that run ahead; it does here.
 const WINDOW: Duration = Duration::from_mins(5);
 
 /// The method whose fields the document tells.

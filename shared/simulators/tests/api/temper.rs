@@ -18,7 +18,7 @@ fn recall(order: &str) -> Ask {
     Ask::json("/api/docking/recall", RECALL.replace("SO1", order))
 }
 
-/// What is seen of one request: the status and the beginning of the body, or nothing.
+/// Visible result of one request: the status and the beginning of the body, or nothing.
 async fn seen(xhq: &Xhq, order: &str) -> Option<(u16, String)> {
     let told = recall(order).ask(xhq).await?;
     Some((told.status, told.body.chars().take(13).collect()))
@@ -63,7 +63,7 @@ async fn invalid_request_is_never_processed() {
         let told = Ask::json("/api/docking/recall", "{}").ask(&xhq).await.unwrap();
         assert_eq!(told.code(), "500", "{fault:?}");
     }
-    // What stands before the application knows no rules, but the partner remembers that they were broken.
+    // A proxy in front of the application checks no rules, but the partner records the violation.
     xhq.behave(Fault::Drops);
     assert!(Ask::json("/api/docking/recall", "{}").ask(&xhq).await.is_none());
     assert_eq!((xhq.processed_count(), xhq.wrongs().len()), (0, 5));

@@ -31,7 +31,7 @@ async fn call(yanwen: &Yanwen, ask: Ask) -> Told {
 
 #[tokio::test]
 async fn published_signatures_are_right() {
-    // What the partner's own pages print, as of the moment they print.
+    // Signatures that the partner's own pages print, at the time they print.
     let hands = Hands::new();
     let at = Duration::from_millis(1_655_798_809_414).as_micros();
     let clock = std::sync::Arc::new(move || hub::Utc(i64::try_from(at).unwrap()));

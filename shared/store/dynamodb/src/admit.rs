@@ -14,7 +14,7 @@ use crate::{DynamoStore, chunks};
 
 const VERB: &str = "admit";
 
-/// An item that TTL has not deleted yet is as good as none.
+/// An expired item that TTL has not deleted yet counts as absent.
 const ABSENT: &str = "attribute_not_exists(#PK) OR #x <= :now";
 
 pub(crate) async fn admit(

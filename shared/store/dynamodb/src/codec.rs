@@ -11,7 +11,7 @@ const PLAIN: u8 = 0;
 /// The bytes follow deflated.
 const DEFLATED: u8 = 1;
 
-/// From this size on, speed counts more than size: the answer waits for it, on a fraction of a processor.
+/// Size from which speed counts more than size: the answer waits for the codec, on a fraction of a processor.
 const LARGE: usize = 64 * 1024;
 
 /// Packs bytes. The same bytes always make the same pack.

@@ -15,7 +15,7 @@ const VERB: &str = "settle";
 const LISTED: &str = "SET #w = :w, #v = :v, #n = :n, #g = :g, #h = :h";
 const UNLISTED: &str = "SET #w = :w, #v = :v, #n = :n";
 
-/// The expiry of work that is open: put off. An item of an earlier version has its own in `x`.
+/// The expiry of work that is open: postponed. An item of an earlier version has its own in `x`.
 const OPEN: &str = ", #k = if_not_exists(#k, #x), #x = :x";
 /// The expiry of work that is settled: that of its event again.
 const CLOSED: &str = ", #x = if_not_exists(#k, #x) REMOVE #k";
@@ -24,7 +24,7 @@ pub(crate) async fn settle(store: &DynamoStore, key: &EventKey, work: &Work) -> 
     let Some(before) = work.version.checked_sub(1) else { return Ok(Settled::Stale) };
     let nonce = Nonce::new(VERB)?;
     let (mut attributes, listed) = work_attributes(&key.id, work);
-    // What is open is listed.
+    // Open work is listed.
     let change = match (listed, work.is_open()) {
         (true, true) => [LISTED, OPEN].concat(),
         (true, false) => [LISTED, CLOSED].concat(),

@@ -31,8 +31,8 @@ impl Files {
         Self(Arc::new(files))
     }
 
-    /// Whether all are where they were. Asked after a commit, and after a reading by which a push counts as known, so that
-    /// what is answered positively is in a file that will be there.
+    /// Checks that all files are at their paths. Done after a commit, and after a read by which a push counts as known, so that
+    /// no positive answer rests on a removed file.
     pub(crate) fn check(&self) -> rusqlite::Result<()> {
         for file in &*self.0 {
             let found = found(&file.path);

@@ -55,7 +55,7 @@ where
             (Some(Ok(value)), None) => Ok(value),
             (None, None) => return,
         };
-        // Who asked may have given up waiting.
+        // The caller may have stopped waiting.
         let _ = self.reply.send(result);
     }
 
@@ -125,7 +125,7 @@ fn write(db: &Connection, files: &Files, jobs: impl Iterator<Item = Box<dyn Job>
         failure = db.execute_batch("COMMIT").err();
     }
     if failure.is_none() {
-        // What was written to a file that is gone counts as not written.
+        // A write to a file that is gone counts as not written.
         failure = files.check().err();
     }
     let failure = failure.map(Arc::new);

@@ -28,7 +28,7 @@ pub async fn expired_events_are_nowhere(store: impl Store) {
     }
 }
 
-/// As a new event, with nothing left of the old one.
+/// An expired event is admitted as a new one, with nothing left of the old one.
 pub async fn an_expired_event_is_admitted_again(store: impl Store) {
     for (id, size) in [(1, 10), (2, 500_000)] {
         let mut old = event_with(key("xhq-sh", "order:S1", id), NOW, noise(size, 1));
@@ -50,7 +50,7 @@ pub async fn an_expired_event_is_admitted_again(store: impl Store) {
     }
 }
 
-/// Whatever the clock says: in each list, under its key, and known to a repetition, with its bytes.
+/// Open work is in each list, under its key, and known to a repetition, with its bytes, at any time of the clock.
 pub async fn open_work_does_not_expire(store: impl Store) {
     let pending = work([("erp", State::Failed), ("wms", State::Pending)], at(50));
     let call = |standing| {
@@ -86,7 +86,7 @@ pub async fn open_work_does_not_expire(store: impl Store) {
     }
 }
 
-/// As if it had never been open, however often and however late that was.
+/// Closed work expires as if it had never been open, however often and late it was.
 pub async fn settled_work_expires_with_its_event(store: impl Store) {
     for (id, size) in [(1, 10), (2, 500_000)] {
         let mut event = event_with(key("xhq-sh", "order:S1", id), NOW, noise(size, 1));

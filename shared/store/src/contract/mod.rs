@@ -125,7 +125,7 @@ macro_rules! contract_test_each {
 /// The time at which the tests take place.
 const NOW: Utc = Utc(1_790_000_000_000_000);
 
-/// How long the tests' events are kept, unless they say otherwise.
+/// Retention of the tests' events, unless they say otherwise.
 const KEPT: Duration = Duration::from_hours(90 * 24);
 
 fn at(seconds: i64) -> Utc {

@@ -1,5 +1,5 @@
-//! What a function works on while it is measured: a deployment with an ERP and a partner behind it, and events that each
-//! are work to be done. A hint at what is done already would be answered at once, and measure nothing.
+//! Work of a function while it is measured: a deployment with an ERP and a partner behind it, and events that each have work
+//! to be done. A hint at finished work would be answered at once, and measure nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use simulators::Erp;
 use simulators::api::Xhq;
 use simulators::erp::{Behaviour, Reply};
 
-/// How many events there are in the table of a function that reads what is there.
+/// Number of events in the table of a function that reads events.
 const EVENTS: usize = 300;
 
 /// One of so many of them has failed for good.
 const FAILED: usize = 10;
 
-/// How many calls there are about the order whose calls are asked for.
+/// Number of calls about the order whose calls are listed.
 const CALLS: usize = 10;
 
-/// How many hints are worked on at once where that is not what is measured.
+/// Number of hints that are worked on at once while the scene is prepared.
 const BATCH: usize = 10;
 
 /// The order of the samples.
 const ORDER: &str = "SO2024042200017";
 
-/// How much of a function's log is told with its failure.
+/// Bytes of a function's log that are printed with its failure.
 const TOLD: usize = 2_000;
 
 /// A deployment of one function and of those that make its work.
@@ -51,7 +51,7 @@ fn makers(name: &str) -> &'static [&'static str] {
     }
 }
 
-/// What a function does once, where that is not one push.
+/// Description of one invocation's work, unless it is one push.
 pub(super) fn work(name: &str) -> Option<String> {
     let work = match name {
         "call" => "a command is accepted".to_owned(),
@@ -189,7 +189,7 @@ pub(super) async fn invoke(function: &Function, event: Value) -> anyhow::Result<
     Ok(answer)
 }
 
-/// What a function is called with, one after the other.
+/// Events that a function is invoked with, one after the other.
 pub(super) enum Events {
     /// Its sample, each time as another push.
     Sample(Sample),
@@ -236,7 +236,7 @@ impl Sample {
         let is_push = event["path"].as_str().is_some_and(|path| path.starts_with("/hooks/"));
         let body = event["body"].as_str().filter(|_| event["httpMethod"] == "POST");
         if let Some(body) = body.and_then(|body| BASE64_STANDARD.decode(body).ok()) {
-            // A field that nobody knows makes it another event.
+            // An unknown field makes it another event.
             let mut body = String::from_utf8_lossy(&body).replacen('{', &format!("{{\"measured\":{number},"), 1);
             if is_push {
                 // Each about an order of its own, as most are.

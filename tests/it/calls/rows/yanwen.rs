@@ -152,7 +152,7 @@ async fn method_without_a_row_is_a_command_with_unchanged_body() {
         let sent = desk.yanwen.requests().pop().unwrap();
         assert_eq!((sent.param("method"), &sent.body[..], sent.wrong.clone()), (Some(method), body.as_bytes(), None));
     }
-    // What belongs to no family is nobody's.
+    // A method of no family belongs to no operation.
     for method in ["mawb.create", "s3.", "s3.a%2Fb", "s4.mawb.create"] {
         let problem = problem(&call(&desk, "yanwen", method, "{}").await, 404, "unknown-operation");
         assert!(problem["detail"].as_str().unwrap().contains("s3.mawb.create"), "{problem}");

@@ -8,8 +8,8 @@ use hub::{Event, Utc, Work};
 use super::{Checker, Link, Pushed, StoredEvent, Ticket, Verdict};
 use crate::simulation::pushes::{CHAINED, Claim, REPEAT_WINDOW, canonical, wanted};
 
-/// How long a push may take from its beginning to the time that its event bears, and how far that may be ahead of the
-/// clock by which it was decided.
+/// Longest time between the beginning of a push and the time that its event bears, and the most by which that may be ahead
+/// of the clock by which it was decided.
 const UNSURE: Duration = Duration::from_mins(1);
 
 impl Checker {

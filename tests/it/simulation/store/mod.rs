@@ -38,7 +38,7 @@ enum Fate {
     Before,
     /// It errs, and it has happened.
     After,
-    /// It takes long. Whoever waits may give up; it happens all the same.
+    /// It takes long. The caller may give up; it happens all the same.
     Slow(Duration),
 }
 
@@ -80,8 +80,8 @@ impl SimStore {
         fate
     }
 
-    /// Who is wronged when a call fares so: what came of an attempt may be lost, or last longer than its lease, and it is
-    /// made again.
+    /// Marks the events that a fault of the store may harm: the result of an attempt may be lost, or the attempt may last
+    /// longer than its lease, and it is made again.
     fn blemish(&self, world: &World, verb: &'static str, key: Option<&EventKey>, fate: Fate) {
         let wronged = match fate {
             Fate::Fine => false,
@@ -124,11 +124,11 @@ impl SimStore {
                 let model = Arc::clone(&self.model);
                 world.aside(async move {
                     sleep(delay).await;
-                    // Whoever asked may be gone.
+                    // The caller may be gone.
                     let _ = done.send(act(&mut model.lock().unwrap()));
                 });
                 let done = happened.await.map_err(|_| unavailable())?;
-                // What began in the meantime waited for it too.
+                // Attempts that began in the meantime waited for it too.
                 self.blemish(world, verb, key, fate);
                 done
             }

@@ -17,7 +17,7 @@ pub(crate) struct Item {
     pub(crate) work: Work,
     /// The order of admission, where the failed list begins its pages.
     number: u64,
-    /// When the work was due, by the time from which on it was; the index may be read as it was a while ago.
+    /// Due times of the work, each with the time from which on it held; the index may be read as it was a while ago.
     past: Vec<(Utc, Option<Utc>)>,
 }
 
@@ -43,7 +43,7 @@ impl Item {
         Listed { key: self.event.key.clone(), meta: self.event.meta.clone(), work: self.work.clone() }
     }
 
-    /// When something was due, as it stood at a time.
+    /// Due time as it stood at a time.
     fn due_as_of(&self, then: Utc) -> Option<Utc> {
         self.past.iter().rev().find(|(from, _)| *from <= then).and_then(|(_, due)| *due)
     }

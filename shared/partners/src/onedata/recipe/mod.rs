@@ -1,6 +1,6 @@
 //! 1datatech's token and signature as recipes of the configuration, because their rules are not public.
 //!
-//! What is documented are four headers: `accessToken`, `nonce`, `timestamp` and `sign` (3.2.3), which a recipe sends
+//! Four headers are documented: `accessToken`, `nonce`, `timestamp` and `sign` (3.2.3), which a recipe sends
 //! unless it says otherwise. An invented example, of a rule that is common among such vendors:
 //!
 //! ```toml
@@ -66,7 +66,7 @@ pub enum Part {
     Text(String),
 }
 
-/// How a request is signed.
+/// Signature of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signature {
@@ -79,7 +79,7 @@ pub struct Signature {
     pub hash: Hash,
     /// The key of [`Hash::HmacSha256`].
     pub key: Option<Part>,
-    /// How the hash is written.
+    /// Notation of the hash.
     #[serde(default)]
     pub digits: Digits,
     /// The case of its letters.
@@ -106,7 +106,7 @@ pub enum Hash {
     HmacSha256,
 }
 
-/// How a hash is written.
+/// Notation of a hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Digits {
@@ -143,7 +143,7 @@ pub enum Unit {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sent {
-    /// What.
+    /// Value that is sent.
     pub part: Part,
     /// In the header of this name.
     pub header: Option<String>,
@@ -151,7 +151,7 @@ pub struct Sent {
     pub query: Option<String>,
 }
 
-/// How a token is asked for, and where it is in the answer.
+/// Request for a token, and the token's place in the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
@@ -166,7 +166,7 @@ pub struct TokenRequest {
     /// The members of a JSON body, each a string.
     #[serde(default)]
     pub body: BTreeMap<String, Part>,
-    /// How the request itself is signed, where it is; it sends nothing of its own unless it says so.
+    /// Signature of the request itself, if it has one. The request sends nothing else of its own unless the recipe says so.
     pub signature: Option<Signature>,
     /// The JSON pointer of the token in the answer.
     pub token: String,

@@ -133,7 +133,7 @@ fn missing_credential_is_named() {
     assert_eq!(missing("common.country.getlist", "{}"), ["user_id"]);
     assert_eq!(missing("customs_status_download", r#"{"billId":"1"}"#), ["company_code", "token"]);
     assert_eq!(missing("port_query_v2", "[{}]"), ["token"]);
-    // What is put in by analogy alone is not missed.
+    // Credentials that are inferred by analogy are optional.
     assert_eq!(missing("feeConfirm", "{}"), [""; 0]);
     assert_eq!(missing("receiptsea", row("receiptsea").example), [""; 0]);
 }

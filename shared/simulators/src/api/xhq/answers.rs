@@ -1,4 +1,4 @@
-//! What XHQ says to each operation. Where its document does not tell the shape of `data`, a plausible one is taken.
+//! XHQ's answer to each operation. Where its document does not show the shape of `data`, a plausible one is used.
 
 use std::collections::BTreeSet;
 
@@ -84,7 +84,7 @@ impl Desk {
         }
     }
 
-    /// Orders that cannot be thawed are named in the failure; the others are thawed and nothing tells of them.
+    /// Orders that cannot be thawed are named in the failure; the others are thawed without being named.
     fn thawed(&self, body: &Value) -> Value {
         let text = body.to_string();
         let left = self.frozen.iter().filter(|order| text.contains(&json!(order).to_string()));

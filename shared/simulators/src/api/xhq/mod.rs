@@ -18,7 +18,7 @@ use super::message::{Answer, Play, Refusal};
 use super::{Api, Clock, Received, Running, Script};
 use crate::partner::{Next, member};
 
-/// Where the operations are, as on the partner's own hosts.
+/// Path of the operations, as on the partner's own hosts.
 const BASE: &str = "/api/docking/";
 
 /// XHQ's docking API. An [`Api`].

@@ -1,10 +1,10 @@
-//! What XHQ's document demands of each operation.
+//! Rules of XHQ's document for the requests of each operation.
 
 use serde_json::Value;
 
 use crate::api::body::{is_date, is_time, object, scalar};
 
-/// How a body must be written.
+/// Required encoding of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     Json,
@@ -13,7 +13,7 @@ pub(super) enum Encoding {
     Multipart,
 }
 
-/// What tells XHQ who calls. A credential that is given must be right in every case but [`Credential::None`].
+/// Credential by which XHQ knows the caller. Any credential that is given must be right, except for [`Credential::None`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Credential {
     /// The document has none.
@@ -26,7 +26,7 @@ pub(super) enum Credential {
     Either,
 }
 
-/// What else must hold of the fields of a body.
+/// A further rule for the fields of a body.
 type More = fn(&Value) -> Result<(), String>;
 
 /// One operation.
@@ -37,7 +37,7 @@ pub(super) struct Rule {
     pub(super) credential: Credential,
     /// Fields that must have a value.
     pub(super) required: &'static [&'static str],
-    /// What else must hold.
+    /// Further rule.
     pub(super) more: Option<More>,
 }
 

@@ -46,7 +46,7 @@ impl Store for SqliteStore {
         let files = self.files.clone();
         let head = move |db: &Connection| {
             let head = writes::head(db, &connection, &subject, &kind, now)?;
-            // By what it says a push may be answered as stored, and nothing is written then.
+            // A push may be answered as stored because of this head, without a write that would check the files.
             files.map_or(Ok(()), |files| files.check())?;
             Ok(head)
         };
