@@ -40,6 +40,13 @@ impl Operator {
         Self { config, address: hub.address().to_string() }
     }
 
+    /// A hub of the plan, and an operator beside it.
+    pub(crate) async fn start(plan: &Plan) -> (Hub, Self) {
+        let hub = plan.start().await;
+        let operator = Self::of(plan, &hub);
+        (hub, operator)
+    }
+
     /// The command of those words, to be run in a process of its own.
     fn command(&self, words: &str) -> Command {
         let mut command = Command::new(TONGGUAN);
@@ -59,8 +66,7 @@ impl Operator {
 async fn every_pushed_example_is_an_event_and_ledger_balances() {
     let receiver = erp().await;
     let plan = Plan::new().endpoint("erp", &receiver, "");
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
 
     let said = operator.says("push all --fast");
     assert!(said.fine, "{said:?}");
@@ -143,8 +149,7 @@ async fn a_replay_to_an_endpoint_that_does_not_want_it_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_of_many_goes_on_until_all_start_over() {
     let plan = Plan::new().endpoint("erp", &erp().await, "");
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     hub.stop().await;
     let store = plan.store();
     let events: Vec<_> = (0..MOST + 50).map(|n| failed(&format!("order:{n}"), "erp", NOW)).collect();
@@ -159,8 +164,7 @@ async fn a_replay_of_many_goes_on_until_all_start_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes_are_named() {
     let plan = Plan::new();
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     assert!(operator.says("check-config").out.contains("the configuration is sound"));
     for (words, told) in [
         ("push nothing", "there is no example \"nothing\""),

@@ -32,16 +32,9 @@ static KEYS: AtomicUsize = AtomicUsize::new(0);
 
 /// Has a command accepted that nobody is told of.
 async fn accepted(desk: &Desk, connection: &str, operation: &str, body: &str) -> EventId {
-    let (queue, lanes) = queue::in_process([], 1);
-    drop(lanes);
-    let mut courier = desk.courier();
-    courier.context.queue = queue;
-    let key = KEYS.fetch_add(1, Ordering::SeqCst);
-    let event = format!(
-        r#"{{"connection":"{connection}","operation":"{operation}","idempotency_key":"k-{key}","body":{body}}}"#
-    );
-    let answer = lambda::invoked(&call::invoke(&courier, event.as_bytes()).await);
-    assert!(answer.contains("202"), "{answer}");
+    let event = invocation(connection, operation, KEYS.fetch_add(1, Ordering::SeqCst), body);
+    let answer = invoke(&desk.courier_without_queue(), &event).await;
+    assert_eq!(answer["status"], 202, "{answer}");
     let stored = events(&desk.hub.context().store).await;
     stored.last().unwrap().key.id
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use simulators::api::Fault;
 
-use crate::calls::{Desk, Making, UNSAFE, upload, waybill};
+use crate::calls::{Desk, Making, UNSAFE, invoke, upload, waybill};
 use crate::support::http::Reply;
 use crate::support::{until, within};
 
@@ -123,15 +123,13 @@ async fn a_key_must_be_there_and_be_a_key() {
         assert_eq!(problem["type"], "urn:tongguan:problem:invalid-request");
     }
     let event = r#"{"connection":"xhq","operation":"upload","idempotency_key":"a\u0007b","body":BODY}"#;
-    let invoked = call::invoke(&desk.courier(), event.replace("BODY", &upload("K")).as_bytes()).await;
-    let invoked: serde_json::Value = serde_json::from_str(&lambda::invoked(&invoked)).unwrap();
+    let invoked = invoke(&desk.courier(), &event.replace("BODY", &upload("K"))).await;
     assert_eq!((&invoked["status"], &invoked["body"]["field"]), (&400.into(), &"Idempotency-Key".into()));
     assert!(desk.calls().await.is_empty() && desk.xhq.count() == 0);
     // The longest there may be, and in any script, as JSON brings it.
     assert_eq!(ask(&desk, &"k".repeat(255), &upload("K")).await.status, 202);
     let event = event.replace("a\\u0007b", &"钥".repeat(255)).replace("BODY", &upload("K"));
-    let invoked = lambda::invoked(&call::invoke(&desk.courier(), event.as_bytes()).await);
-    let invoked: serde_json::Value = serde_json::from_str(&invoked).unwrap();
+    let invoked = invoke(&desk.courier(), &event).await;
     assert_eq!(invoked["status"], 202, "{invoked}");
     // A query needs none.
     assert_eq!(desk.call("xhq", "bghList", "", "").await.status, 200);

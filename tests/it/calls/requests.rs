@@ -8,7 +8,7 @@ use simulators::api::Fault;
 use simulators::erp::Behaviour;
 
 use super::end_events::one_of_each;
-use crate::calls::{Desk, Making, UNSAFE, upload};
+use crate::calls::{Desk, Making, UNSAFE, invocation, invoke, upload};
 use crate::support::http::{Reply, api, exchange, request};
 use crate::support::{API_KEY, until, within};
 
@@ -17,10 +17,6 @@ const NARROW_KEY: &str = "narrow-key-that-nobody-may-see-0123456789";
 
 fn narrow() -> String {
     format!("[[api_keys]]\nid = \"narrow\"\nkey = \"{NARROW_KEY}\"\nconnections = [\"yan*\"]\n")
-}
-
-async fn invoke(desk: &Desk, event: &str) -> Value {
-    serde_json::from_str(&lambda::invoked(&call::invoke(&desk.courier(), event.as_bytes()).await)).unwrap()
 }
 
 /// A problem of that status and type.
@@ -222,16 +218,9 @@ async fn calls_are_listed_by_subject_state_and_connection() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queued_calls_are_listed_behind_a_thousand_of_another_one() {
     let desk = Desk::new().await;
-    let (queue, lanes) = queue::in_process([], 1);
-    drop(lanes);
-    let mut courier = desk.courier();
-    courier.context.queue = queue;
+    let courier = desk.courier_without_queue();
     let accept = async |connection: &str, operation: &str, key: usize, body: &str| {
-        let event = json!({"connection": connection, "operation": operation, "idempotency_key": format!("k-{key}")});
-        let mut event = event.to_string();
-        event.insert_str(event.len() - 1, &format!(",\"body\":{body}"));
-        let answer = lambda::invoked(&call::invoke(&courier, event.as_bytes()).await);
-        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let answer = invoke(&courier, &invocation(connection, operation, key, body)).await;
         assert_eq!(answer["status"], 202, "{answer}");
     };
     within(join_all((0..=1_000).map(|key| accept("onedata", "port_query_v2", key, r#"[{"subNo":"1"}]"#)))).await;
@@ -251,15 +240,15 @@ async fn an_invocation_is_answered_as_the_request_would_be() {
             r#"{{"connection":"xhq","operation":"{operation}","idempotency_key":"{key}","wait":{wait},"body":{body}}}"#
         )
     };
-    let invoked = invoke(&desk, &event("upload", "k", 20, &upload("I"))).await;
+    let invoked = invoke(&desk.courier(), &event("upload", "k", 20, &upload("I"))).await;
     let reply = desk.call("xhq", "upload", "idempotency-key: k\r\n", &upload("I")).await;
     assert_eq!((&invoked["status"], reply.status), (&200.into(), 200));
     assert_eq!(invoked["body"], reply.json(), "the same key, the same call");
     let id = invoked["body"]["id"].as_str().unwrap();
     assert_eq!(invoked["location"], format!("/calls/{id}"));
     desk.xhq.behave(Fault::Holds.always().on("upload"));
-    assert_eq!(invoke(&desk, &event("upload", "k-2", 0, &upload("J"))).await["status"], 202);
-    let invoked = invoke(&desk, r#"{"connection":"xhq","operation":"bghList"}"#).await;
+    assert_eq!(invoke(&desk.courier(), &event("upload", "k-2", 0, &upload("J"))).await["status"], 202);
+    let invoked = invoke(&desk.courier(), r#"{"connection":"xhq","operation":"bghList"}"#).await;
     let reply = desk.call("xhq", "bghList", "", "").await;
     assert_eq!((&invoked["status"], &invoked["body"]), (&200.into(), &reply.json()));
     for (event, status, kind) in [
@@ -271,7 +260,7 @@ async fn an_invocation_is_answered_as_the_request_would_be() {
         (r#"{"connection":"xhq","operation":"upload","retries":3}"#.to_owned(), 400, "invalid-request"),
         ("hello".to_owned(), 400, "invalid-request"),
     ] {
-        let invoked = invoke(&desk, &event).await;
+        let invoked = invoke(&desk.courier(), &event).await;
         let expected = (status.into(), format!("urn:tongguan:problem:{kind}").into());
         assert_eq!((invoked["status"].clone(), invoked["body"]["type"].clone()), expected, "{event} {invoked}");
     }

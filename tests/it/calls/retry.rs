@@ -15,7 +15,7 @@ use serde_json::Value;
 use simulators::api::Fault;
 use simulators::erp::Reply;
 
-use crate::calls::{Desk, Making, SAFE, UNSAFE, port, upload, waybill};
+use crate::calls::{Desk, Making, SAFE, UNSAFE, invocation, invoke, port, upload, waybill};
 use crate::support::{events, sweep};
 
 /// Faults after the partner has processed a request: its answer is lost.
@@ -313,15 +313,10 @@ async fn a_partner_that_answers_too_late_may_have_done_it() {
 #[tokio::test]
 async fn without_a_queue_it_is_due_when_a_sweep_period_is_over() {
     let desk = Desk::new().await;
-    let (queue, lanes) = queue::in_process([], 1);
-    drop(lanes);
-    let mut courier = desk.courier();
-    courier.context.queue = queue;
+    let mut courier = desk.courier_without_queue();
     let every = Duration::from_secs(30);
     courier.context.config = Config { sweep_every: every, ..Config::clone(&courier.context.config) }.into();
-    let event = format!(r#"{{"connection":"xhq","operation":"upload","idempotency_key":"k","body":{}}}"#, upload("1"));
-    let answer = lambda::invoked(&call::invoke(&courier, event.as_bytes()).await);
-    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let answer = invoke(&courier, &invocation("xhq", "upload", 0, &upload("1"))).await;
     assert_eq!(answer["status"], 202, "{answer}");
     desk.time.pass(every);
     sweep(&courier).await;

@@ -10,12 +10,11 @@ use futures::future::join_all;
 use hub::call::Standing;
 use hub::{ConnectionId, Secret};
 use queue::{Errand, Hint, InProcess};
-use serde_json::Value;
 use simulators::api::{Fault, TOKEN};
 use simulators::erp::Reply;
 use store_sqlite::SqliteStore;
 
-use crate::calls::{Desk, Making, SECRET, port};
+use crate::calls::{Desk, Making, SECRET, invocation, invoke, port};
 use crate::support::http::{exchange, request};
 use crate::support::process::Process;
 use crate::support::{API_KEY, events, sweep, within};
@@ -30,16 +29,10 @@ pub(super) const LIFE: Duration = Duration::from_hours(2);
 
 type AnyCourier = Courier<SqliteStore, InProcess>;
 
-/// Has the call function answer an invocation.
-async fn invoke(courier: &AnyCourier, operation: &str, key: usize, body: &str) -> Value {
-    let event =
-        format!(r#"{{"connection":"onedata","operation":"{operation}","idempotency_key":"k-{key}","body":{body}}}"#);
-    serde_json::from_str(&lambda::invoked(&call::invoke(courier, event.as_bytes()).await)).unwrap()
-}
-
 /// Asks so many queries at once.
 async fn queries(courier: &AnyCourier, count: usize) -> Vec<u64> {
-    let one = |n| async move { invoke(courier, "result_query", n, &format!(r#"{{"batchNo":"{n}"}}"#)).await };
+    let event = |n| invocation("onedata", "result_query", n, &format!(r#"{{"batchNo":"{n}"}}"#));
+    let one = |n| async move { invoke(courier, &event(n)).await };
     let answers = within(join_all((0..count).map(one))).await;
     answers.into_iter().map(|answer| answer["status"].as_u64().unwrap()).collect()
 }
@@ -66,11 +59,9 @@ async fn a_thousand_commands_on_an_expired_token_ask_for_one() {
     assert_eq!(query(&desk).await, 200);
     desk.time.pass(LIFE);
     // Accepted without a hint, so that they begin all at once.
-    let (queue, lanes) = queue::in_process([], 1);
-    drop(lanes);
-    let mut courier = desk.courier();
-    courier.context.queue = queue;
-    let accept = async |n: usize| invoke(&courier, "port_query_v2", n, &port(&n.to_string())).await;
+    let courier = desk.courier_without_queue();
+    let event = |n: usize| invocation("onedata", "port_query_v2", n, &port(&n.to_string()));
+    let accept = async |n| invoke(&courier, &event(n)).await;
     let accepted = within(join_all((0..THOUSAND).map(accept))).await;
     assert!(accepted.iter().all(|answer| answer["status"] == 202), "{accepted:?}");
     let stored = events(&desk.hub.context().store).await;
@@ -125,11 +116,8 @@ async fn the_token_of_another_account_is_not_used() {
 async fn call_is_not_repeated_without_time_in_the_function() {
     let desk = Desk::new().await;
     assert_eq!(query(&desk).await, 200);
-    let (queue, lanes) = queue::in_process([], 1);
-    drop(lanes);
-    let mut courier = desk.courier();
-    courier.context.queue = queue;
-    assert_eq!(invoke(&courier, "port_query_v2", 0, &port("E")).await["status"], 202);
+    let mut courier = desk.courier_without_queue();
+    assert_eq!(invoke(&courier, &invocation("onedata", "port_query_v2", 0, &port("E"))).await["status"], 202);
     let [item] = &events(&desk.hub.context().store).await[..] else { panic!("one call") };
     let hint = Hint { key: item.key.clone(), errand: Errand::Call { claim: 0 } };
     let (tokens, calls) = (desk.onedata.token_requests(), desk.onedata.count());

@@ -203,8 +203,7 @@ impl Drop for Running {
 #[tokio::test(flavor = "multi_thread")]
 async fn partners_are_played_where_the_configuration_calls_them() {
     let (plan, addresses) = played();
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     let real = operator.says("partner real");
     assert!(real.code == Some(1) && real.errors.contains("real: its base_url"), "{real:?}");
 

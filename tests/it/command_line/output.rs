@@ -35,8 +35,7 @@ impl Operator {
 async fn a_closed_pipe_ends_a_command_quietly() {
     let many = (0..500).map(|n| format!("[[connections]]\nid = \"connection-{n}\"\npartner = \"yanwen\""));
     let plan = Plan::new().table(&many.collect::<Vec<_>>().join("\n")).endpoint("erp", &erp().await, "");
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     hub.stop().await;
     let store = plan.store();
     let events: Vec<_> = (0..MOST + 50).map(|n| failed(&format!("order:{n}"), "erp", NOW)).collect();
@@ -57,8 +56,7 @@ async fn a_row_is_one_line_whatever_its_keys_hold() {
     let receiver = erp().await;
     receiver.behave(Behaviour::Answers(Reply::of(400)));
     let plan = Plan::new().endpoint("erp", &receiver, "retry = []");
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     let body = r#"{"action":"single_receipt","orderOutNo":"a\n2026-11-28T00:00:00Z ERROR fake: forged\u001b[31m\u0000\u009b\u202e","paramJson":{"note":"HIDDEN"}}"#;
     let body = body.replace("HIDDEN", "\u{202e}");
     taken(&hub, Partner::Xhq, "single_receipt", body.clone()).await;
@@ -92,8 +90,7 @@ async fn a_row_is_one_line_whatever_its_keys_hold() {
 #[tokio::test(flavor = "multi_thread")]
 async fn filter_without_matches_is_reported() {
     let plan = Plan::new();
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     taken(&hub, Partner::Xhq, "syn_status", status("S1", 61)).await;
     for (words, told) in [
         ("events list --type nonsense", "--type: no event has the type nonsense"),
@@ -123,8 +120,7 @@ async fn filter_without_matches_is_reported() {
 #[tokio::test(flavor = "multi_thread")]
 async fn times_are_local_unless_utc_is_asked_for() {
     let plan = Plan::new();
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     taken(&hub, Partner::Xhq, "syn_status", status("S1", 61)).await;
     let row = |words: &str| {
         let output = operator.command(words).env("TZ", "CST-8").output().unwrap();
@@ -144,8 +140,7 @@ async fn a_replay_that_does_nothing_says_why() {
     let receiver = erp().await;
     receiver.behave(Behaviour::Answers(Reply::of(500)));
     let plan = Plan::new().endpoint("erp", &receiver, "retry = [\"1h\"]");
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     taken(&hub, Partner::Xhq, "syn_status", status("S1", 61)).await;
     attempted(&hub, "order:S1", "erp", 1).await;
     let id = events(&hub.context().store).await[0].key.id;
@@ -158,8 +153,7 @@ async fn a_replay_that_does_nothing_says_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn check_config_has_text_and_exit_code() {
     let plan = Plan::new();
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     let warned = operator.says("check-config");
     assert!(warned.fine && warned.out.contains("warning: connection xhq-sh has no bgh_id: "), "{warned:?}");
     assert!(
@@ -187,8 +181,7 @@ async fn check_config_has_text_and_exit_code() {
 async fn files_readable_by_others_give_warnings() {
     use std::os::unix::fs::PermissionsExt;
     let plan = Plan::new();
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     let data = plan.config().data_dir;
     for (mode, folder, warns) in [(0o644, 0o755, true), (0o600, 0o700, false), (0o640, 0o750, false)] {
         std::fs::set_permissions(&operator.config, PermissionsExt::from_mode(mode)).unwrap();
@@ -206,8 +199,7 @@ async fn files_readable_by_others_give_warnings() {
 #[tokio::test(flavor = "multi_thread")]
 async fn aws_configuration_is_checked_with_or_without_credentials() {
     let plan = Plan::new();
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     let apart = plan.changed(&format!("app_id = \"{APP_ID}\""), "app_id = { secret = \"xhq-app-id\" }");
     std::fs::write(&operator.config, apart.text()).unwrap();
     let said = operator.says("check-config");

@@ -15,33 +15,14 @@ use hub::ledger::Tally;
 use hub::{ConnectionId, EndpointId, Utc};
 use inbound::receive::{self, IncomingPush};
 use outbound::Sent;
-use queue::{Errand, Hint, Queue, QueueError};
+use queue::{Errand, Hint};
 use store::Store;
 use tokio::time::Instant;
 
-use crate::support::verified;
+use crate::support::{RecordedQueue, verified};
 
 /// When the fixtures were written.
 pub(super) const NOW: Utc = Utc(1_795_334_400_000_000);
-
-/// Keeps what was sent.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RecordedQueue(Arc<Mutex<Vec<Hint>>>);
-
-impl RecordedQueue {
-    pub(super) fn take(&self) -> Vec<Hint> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
-
-impl Queue for RecordedQueue {
-    const HOLDS_UP: Duration = Duration::from_secs(1);
-
-    async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
-        self.0.lock().unwrap().extend(hints);
-        Ok(())
-    }
-}
 
 /// Deliveries to the ERP: endpoint and request.
 type Sendings = Arc<Mutex<Vec<(EndpointId, Parcel)>>>;

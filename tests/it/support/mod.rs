@@ -13,8 +13,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ::http::Method;
-use config::Config;
+use ::http::{Method, Request};
+use bytes::Bytes;
+use config::{Config, Context};
 use courier::{Courier, SweepResult};
 use hub::Clock;
 use hub::action::Action;
@@ -28,7 +29,7 @@ use partners::Partner;
 use queue::{Hint, InProcess, Queue, QueueError};
 use simulators::partner::{Answer, Next};
 use simulators::{Erp, Sender, pushes};
-use store::{Listed, Store as _};
+use store::{Listed, Store};
 use store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tongguan::Hub;
@@ -97,6 +98,12 @@ pub(crate) async fn erp_with(n: u8) -> Erp {
 /// A queue that keeps what it is sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RecordedQueue(pub(crate) Arc<Mutex<Vec<Hint>>>);
+
+impl RecordedQueue {
+    pub(crate) fn take(&self) -> Vec<Hint> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
 
 impl Queue for RecordedQueue {
     const HOLDS_UP: Duration = Duration::from_secs(1);
@@ -282,7 +289,7 @@ pub(crate) async fn events(store: &SqliteStore) -> Vec<Listed> {
 }
 
 /// The sum over all connections, each of which balances.
-pub(crate) async fn ledger(store: &SqliteStore) -> Tally {
+pub(crate) async fn ledger(store: &impl Store) -> Tally {
     let tallies = store.ledger(telemetry::system_clock()()).await.unwrap();
     let mut sum = Tally::default();
     for (connection, tally) in tallies {
@@ -297,6 +304,23 @@ pub(crate) async fn settled(hub: &Hub) -> Tally {
     let store = &hub.context().store;
     until(async || ledger(store).await.pending == 0).await;
     ledger(store).await
+}
+
+/// Answer of the functions' own routers to a request of the ERP: status and body.
+pub(crate) async fn routed(
+    context: &Context<impl Store, RecordedQueue>,
+    key: &str,
+    (method, path): (&str, &str),
+    body: impl Into<Bytes>,
+) -> (u16, Bytes) {
+    let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
+    let request = request.body(body.into()).unwrap();
+    let response = if path.starts_with("/calls") {
+        call_status::router().handle(context, request).await
+    } else {
+        deliveries::router().handle(context, request).await
+    };
+    (response.status().as_u16(), response.into_body())
 }
 
 /// The delivery of the only event of that subject of XHQ's connection.
