@@ -44,7 +44,7 @@ impl Secrets {
 
     /// What the SDK is to take for Secrets Manager.
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://{}", self.server.address)
+        format!("http://{}", self.server.address())
     }
 
     /// Puts another configuration in, as a new version.

@@ -37,7 +37,7 @@ impl Sqs {
 
     /// What the SDK is to take for SQS.
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://{}", self.server.address)
+        format!("http://{}", self.server.address())
     }
 
     /// The URL of a queue, where there is one of that name.

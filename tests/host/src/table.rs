@@ -70,7 +70,7 @@ impl Table {
     /// What the SDK is to take for DynamoDB.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.server.address)
+        format!("http://{}", self.server.address())
     }
 
     /// Behaves so from the next request on; those that it is at keep their manner.
