@@ -14,12 +14,11 @@ use hub::delivery::Outcome;
 use hub::ledger::Tally;
 use hub::{ConnectionId, EndpointId, Utc};
 use inbound::receive::{self, IncomingPush};
-use outbound::Sent;
 use queue::{Errand, Hint};
 use store::Store;
 use tokio::time::Instant;
 
-use crate::support::{RecordedQueue, verified};
+use crate::support::{RecordedQueue, delivering, verified};
 
 /// When the fixtures were written.
 pub(super) const NOW: Utc = Utc(1_795_334_400_000_000);
@@ -55,18 +54,11 @@ impl<S: Store> Version<S> {
     /// A process whose ERP answers like this.
     pub(super) fn courier(&self, outcome: Outcome) -> Courier<S, RecordedQueue> {
         let sent = Arc::clone(&self.sent);
-        Courier {
-            context: self.context.clone(),
-            lines: Arc::default(),
-            random: Arc::new(|| 0.5),
-            entropy: courier::system_entropy(),
-            send: Arc::new(move |endpoint, parcel| {
-                sent.lock().unwrap().push((endpoint.id.clone(), parcel));
-                async move { DeliveryResult { outcome, status: None, detail: "as told".to_owned() } }.boxed()
-            }),
-            wire: Arc::new(|_| std::future::pending::<Sent>().boxed()),
-            ends: None,
-        }
+        let answer: courier::Send = Arc::new(move |endpoint, parcel| {
+            sent.lock().unwrap().push((endpoint.id.clone(), parcel));
+            async move { DeliveryResult { outcome, status: None, detail: "as told".to_owned() } }.boxed()
+        });
+        delivering(self.context.clone(), answer)
     }
 
     /// Has a push accepted. The hints that it gives; a known one gives none.

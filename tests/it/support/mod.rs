@@ -336,6 +336,19 @@ pub(crate) async fn attempted(hub: &Hub, subject: &str, endpoint: &str, attempts
     until(async || delivery(hub, subject, endpoint).await.1.progress.attempts.len() >= attempts).await;
 }
 
+/// A courier that calls no partner, and whose deliveries end as `send` says.
+pub(crate) fn delivering<S, Q>(context: Context<S, Q>, send: courier::Send) -> Courier<S, Q> {
+    Courier {
+        context,
+        lines: Arc::default(),
+        random: Arc::new(|| 0.5),
+        entropy: courier::system_entropy(),
+        send,
+        wire: Arc::new(|_| Box::pin(std::future::pending())),
+        ends: None,
+    }
+}
+
 /// A courier over a hub's store that knows its endpoints only by what they share, as another process does.
 pub(crate) fn courier(hub: &Hub) -> Courier<SqliteStore, InProcess> {
     let courier = Courier::new(hub.context().clone(), KeepAlive::Brief).unwrap();
