@@ -89,7 +89,6 @@ async fn every_pushed_example_is_an_event_and_ledger_balances() {
     let about = operator.says("events list --json --about container:MMAU1429062").out;
     let about: Value = serde_json::from_str(&about).expect("one event, found by a container of its port data");
     assert_eq!(about["type"], "onedata.ports");
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,7 +103,6 @@ async fn unbalanced_ledger_sets_the_exit_code() {
     file.execute("DELETE FROM work", []).unwrap();
     let said = operator.says("ledger");
     assert!(!said.fine && said.out.contains("\"balanced\":false"), "{said:?}");
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +127,6 @@ async fn replay_is_a_dry_run_without_go() {
 
     let wrong = operator.says("replay --endpoint nobody");
     assert!(!wrong.fine && wrong.errors.contains("--endpoint: nobody"), "{wrong:?}");
-    hub.stop().await;
 }
 
 /// Regression: an event was sent to any endpoint that was named, whatever its `connections` say.
@@ -142,7 +139,6 @@ async fn a_replay_to_an_endpoint_that_does_not_want_it_says_so() {
     let said = Operator::of(&plan, &hub).says(&format!("replay --endpoint rates-only {id} --go"));
     assert!(said.out.contains("rates-only does not want it"), "{said:?}");
     assert_eq!(settled(&hub).await.unrouted, 1);
-    hub.stop().await;
 }
 
 /// The changes of one request are bounded; the operator's command repeats it.
@@ -164,7 +160,7 @@ async fn a_replay_of_many_goes_on_until_all_start_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes_are_named() {
     let plan = Plan::new();
-    let (hub, operator) = Operator::start(&plan).await;
+    let (_hub, operator) = Operator::start(&plan).await;
     assert!(operator.says("check-config").out.contains("the configuration is sound"));
     for (words, told) in [
         ("push nothing", "there is no example \"nothing\""),
@@ -179,5 +175,4 @@ async fn mistakes_are_named() {
     std::fs::write(&operator.config, format!("listn = 1\n{}", plan.text())).unwrap();
     let said = operator.says("check-config");
     assert!(!said.fine && said.errors.contains("listn"), "{said:?}");
-    hub.stop().await;
 }

@@ -79,7 +79,6 @@ async fn calls_without_a_descriptor_are_put_off() {
     }
     let (done, _) = run(&desk, &desk.courier(), accepted(&desk, "xhq", "upload", &upload("SO-2")).await).await;
     assert_eq!(done, Done::Called(Standing::Succeeded));
-    desk.hub.stop().await;
 }
 
 /// Regression: a call whose second request could not be sent stayed marked as being sent, and became ambiguous.
@@ -92,5 +91,4 @@ async fn call_that_lacks_something_after_a_spent_token_is_put_off() {
     desk.eyes.behave(Fault::Code(401, "expired").first(1));
     let (done, call) = run(&desk, &exhausted_after(&desk, 1), id).await;
     assert_eq!((done, call.standing, call.sending), (Done::Postponed, Standing::Queued, false));
-    desk.hub.stop().await;
 }

@@ -61,7 +61,6 @@ async fn command_is_answered_before_sending_unless_wait_is_preferred() {
     // What cannot be read is no preference.
     let reply = desk.call("xhq", "upload", "idempotency-key: k-3\r\nprefer: wait=soon\r\n", &upload("3")).await;
     assert!(reply.status == 202 && !reply.head.contains("preference-applied"), "{}", reply.head);
-    desk.hub.stop().await;
 }
 
 /// `Location` was `/calls/<id>`, which behind a gateway leads past the stage.
@@ -75,7 +74,6 @@ async fn a_call_is_found_where_its_location_says_behind_a_stage_too() {
         let asked = url::Url::parse(&format!("{before}/calls/xhq/upload")).unwrap();
         assert_eq!(asked.join(location).unwrap().as_str(), format!("{before}/calls/{id}"));
     }
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -119,7 +117,6 @@ async fn every_invalid_request_is_a_problem() {
     desk.xhq.behave(Fault::Drops);
     is_problem(&desk.call("xhq", "bghList", "", "").await, 502, "no-answer");
     assert!(desk.calls().await.is_empty(), "none of it was kept");
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -149,7 +146,6 @@ async fn api_key_sees_and_changes_only_its_connections() {
     assert_eq!(ask("POST", &format!("/calls/{}/resolve", ids[1]), done).await.status, 200);
     assert_eq!(desk.status(&ids[0]).await["state"], "ambiguous");
     assert_eq!((desk.xhq.count(), desk.yanwen.count()), (1, 1));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -211,7 +207,6 @@ async fn calls_are_listed_by_subject_state_and_connection() {
     let mut expected = [expected, vec![queued, untold]].concat();
     expected.sort();
     assert_eq!(open, expected);
-    desk.hub.stop().await;
 }
 
 /// What was queued at another connection took the places of what was asked for, and the list was empty.
@@ -229,7 +224,6 @@ async fn queued_calls_are_listed_behind_a_thousand_of_another_one() {
     accept(connection, operation, 0, &body("A")).await;
     let page = desk.get(&format!("/calls?state=queued&connection={connection}")).await.json();
     assert_eq!(page["items"].as_array().map(Vec::len), Some(1), "{page}");
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -269,7 +263,6 @@ async fn an_invocation_is_answered_as_the_request_would_be() {
         desk.calls().await.iter().all(|(_, standing)| *standing == hub::call::Standing::Succeeded)
     })
     .await;
-    desk.hub.stop().await;
 }
 
 /// Regression: of a call nobody saw what was asked, why it was refused, or who decided about it.
@@ -302,5 +295,4 @@ async fn call_shows_its_request_its_refusal_and_its_decisions() {
     assert_eq!(decided, &resolved["decisions"]);
     assert_eq!((&decided[0]["decision"], &decided[0]["by"]), (&"done".into(), &"all".into()), "{decided}");
     assert!(decided[0]["at"].is_string());
-    desk.hub.stop().await;
 }

@@ -50,7 +50,6 @@ async fn a_thousand_queries_on_an_expired_token_ask_for_one() {
     desk.time.pass(LIFE);
     assert_eq!(queries(&courier, THOUSAND).await, [200; THOUSAND]);
     assert_eq!((desk.onedata.token_requests(), desk.onedata.count()), (2, THOUSAND + 1));
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,7 +69,6 @@ async fn a_thousand_commands_on_an_expired_token_ask_for_one() {
     let done = within(join_all(hints.iter().map(|hint| courier::run(&courier, hint)))).await;
     assert!(done.iter().all(|done| matches!(done, Ok(Done::Called(Standing::Succeeded)))), "{done:?}");
     assert_eq!((desk.onedata.token_requests(), desk.onedata.most_processed()), (2, 1));
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,7 +85,6 @@ async fn two_processes_share_a_token_and_the_asking_for_it() {
     let both = tokio::join!(queries(&one, 100), queries(&other, 100));
     assert_eq!(both, (vec![200; 100], vec![200; 100]));
     assert_eq!(desk.onedata.token_requests(), 2);
-    desk.hub.stop().await;
 }
 
 /// A connection that was given another account's credentials went on with the token of the account before.
@@ -108,7 +105,6 @@ async fn the_token_of_another_account_is_not_used() {
         assert_eq!(queries(&courier, 1).await, [502], "the partner gives that account no token");
         assert_eq!((desk.onedata.token_requests() - before, desk.onedata.count()), (1, 1));
     }
-    desk.hub.stop().await;
 }
 
 /// The second attempt that a new token makes worth while was cut off by the end of the function.
@@ -131,7 +127,6 @@ async fn call_is_not_repeated_without_time_in_the_function() {
     courier.ends = Some(desk.hub.context().now().after(Duration::from_secs(70)));
     assert_eq!(courier::run(&courier, &hint).await.unwrap(), Done::Called(Standing::Queued));
     assert_eq!((desk.onedata.token_requests() - tokens, desk.onedata.count() - calls), (0, 1));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -155,7 +150,6 @@ async fn rejected_token_is_replaced_once_and_the_call_repeated() {
     desk.eyes.expire_tokens();
     assert_eq!(download().await, 200);
     assert_eq!((desk.eyes.token_requests(), desk.eyes.count()), (2, 3));
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -168,7 +162,6 @@ async fn a_hundred_calls_turned_away_at_once_replace_the_token_once() {
     assert_eq!(desk.onedata.token_requests(), 2);
     let again = desk.onedata.count() - 101;
     assert!((1..=100).contains(&again), "each is made once more at the most: {again}");
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -183,7 +176,6 @@ async fn a_token_that_is_always_turned_away_is_not_asked_for_forever() {
     let call = desk.stands(&id, "failed").await;
     assert_eq!((desk.onedata.token_requests(), desk.onedata.count()), (3, 4));
     assert!(call["attempts"][0]["detail"].as_str().unwrap().contains("check app_key, app_secret"), "{call}");
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -203,7 +195,6 @@ async fn a_token_is_replaced_ahead_of_its_end() {
     assert!(desk.onedata.wrongs().is_empty(), "no call was turned away");
     desk.time.pass(Duration::from_mins(30));
     assert_eq!((query(&desk).await, desk.onedata.token_requests()), (200, 3));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -232,7 +223,6 @@ async fn without_a_token_commands_wait_and_queries_fail_at_once() {
     desk.onedata.up().await.unwrap();
     desk.pass(Duration::from_mins(2)).await;
     assert_eq!((&desk.status(&id).await["state"], desk.onedata.count()), (&"succeeded".into(), 1));
-    desk.hub.stop().await;
 }
 
 /// An unsafe command whose token was refused was not done: it is no case for anybody's decision.
@@ -252,7 +242,6 @@ async fn a_command_that_is_not_safe_survives_a_refused_token() {
     sweep(&courier).await;
     assert_eq!(desk.status(&id).await["state"], "succeeded");
     assert_eq!(desk.eyes.processed_count(), 2);
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
