@@ -40,6 +40,13 @@ impl Operator {
         Self { config, address: hub.address().to_string() }
     }
 
+    /// A hub of the plan, and an operator beside it.
+    pub(crate) async fn start(plan: &Plan) -> (Hub, Self) {
+        let hub = plan.start().await;
+        let operator = Self::of(plan, &hub);
+        (hub, operator)
+    }
+
     /// The command of those words, to be run in a process of its own.
     fn command(&self, words: &str) -> Command {
         let mut command = Command::new(TONGGUAN);
@@ -59,8 +66,7 @@ impl Operator {
 async fn every_pushed_example_is_an_event_and_ledger_balances() {
     let receiver = erp().await;
     let plan = Plan::new().endpoint("erp", &receiver, "");
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
 
     let said = operator.says("push all --fast");
     assert!(said.fine, "{said:?}");
@@ -83,7 +89,6 @@ async fn every_pushed_example_is_an_event_and_ledger_balances() {
     let about = operator.says("events list --json --about container:MMAU1429062").out;
     let about: Value = serde_json::from_str(&about).expect("one event, found by a container of its port data");
     assert_eq!(about["type"], "onedata.ports");
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +103,6 @@ async fn unbalanced_ledger_sets_the_exit_code() {
     file.execute("DELETE FROM work", []).unwrap();
     let said = operator.says("ledger");
     assert!(!said.fine && said.out.contains("\"balanced\":false"), "{said:?}");
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +127,6 @@ async fn replay_is_a_dry_run_without_go() {
 
     let wrong = operator.says("replay --endpoint nobody");
     assert!(!wrong.fine && wrong.errors.contains("--endpoint: nobody"), "{wrong:?}");
-    hub.stop().await;
 }
 
 /// Regression: an event was sent to any endpoint that was named, whatever its `connections` say.
@@ -136,15 +139,13 @@ async fn a_replay_to_an_endpoint_that_does_not_want_it_says_so() {
     let said = Operator::of(&plan, &hub).says(&format!("replay --endpoint rates-only {id} --go"));
     assert!(said.out.contains("rates-only does not want it"), "{said:?}");
     assert_eq!(settled(&hub).await.unrouted, 1);
-    hub.stop().await;
 }
 
 /// The changes of one request are bounded; the operator's command repeats it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_of_many_goes_on_until_all_start_over() {
     let plan = Plan::new().endpoint("erp", &erp().await, "");
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     hub.stop().await;
     let store = plan.store();
     let events: Vec<_> = (0..MOST + 50).map(|n| failed(&format!("order:{n}"), "erp", NOW)).collect();
@@ -159,8 +160,7 @@ async fn a_replay_of_many_goes_on_until_all_start_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes_are_named() {
     let plan = Plan::new();
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (_hub, operator) = Operator::start(&plan).await;
     assert!(operator.says("check-config").out.contains("the configuration is sound"));
     for (words, told) in [
         ("push nothing", "there is no example \"nothing\""),
@@ -175,5 +175,4 @@ async fn mistakes_are_named() {
     std::fs::write(&operator.config, format!("listn = 1\n{}", plan.text())).unwrap();
     let said = operator.says("check-config");
     assert!(!said.fine && said.errors.contains("listn"), "{said:?}");
-    hub.stop().await;
 }

@@ -20,7 +20,7 @@ use store_sqlite::SqliteStore;
 use tokio::sync::Barrier;
 
 use crate::dynamodb::{NOW, emulated, event};
-use crate::support::{RecordedQueue, secret, within};
+use crate::support::{RecordedQueue, delivering, secret, within};
 
 fn config(endpoints: &[EndpointId]) -> Config {
     let mut text = String::new();
@@ -44,31 +44,22 @@ fn process<S: Store>(
     seed: u64,
 ) -> Courier<S, RecordedQueue> {
     let (all, received, seed) = (Arc::clone(all), Arc::clone(received), AtomicU64::new(seed));
-    Courier {
-        context: Context {
-            config: Arc::clone(config),
-            store,
-            queue: RecordedQueue::default(),
-            clock: Arc::new(|| NOW),
-        },
-        lines: Arc::default(),
-        random: Arc::new(move || {
-            let next = seed.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::SeqCst).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            f64::from(u32::try_from(next >> 32).unwrap()) / f64::from(u32::MAX)
-        }),
-        entropy: courier::system_entropy(),
-        send: Arc::new(move |endpoint, _| {
-            *received.lock().unwrap().entry(endpoint.id.clone()).or_default() += 1;
-            let all = Arc::clone(&all);
-            async move {
-                all.wait().await;
-                DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
-            }
-            .boxed()
-        }),
-        wire: Arc::new(|_| std::future::pending().boxed()),
-        ends: None,
-    }
+    let answer: courier::Send = Arc::new(move |endpoint, _| {
+        *received.lock().unwrap().entry(endpoint.id.clone()).or_default() += 1;
+        let all = Arc::clone(&all);
+        async move {
+            all.wait().await;
+            DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
+        }
+        .boxed()
+    });
+    let random = Arc::new(move || {
+        let next = seed.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::SeqCst).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        f64::from(u32::try_from(next >> 32).unwrap()) / f64::from(u32::MAX)
+    });
+    let config = Arc::clone(config);
+    let context = Context { config, store, queue: RecordedQueue::default(), clock: Arc::new(|| NOW) };
+    Courier { random, ..delivering(context, answer) }
 }
 
 /// A process that knows one endpoint, `erp`, which takes everything.

@@ -65,7 +65,6 @@ async fn damaged_event_fails_is_listed_and_goes_out_once_restored() {
     let order = json!({"endpoint": "erp", "dry_run": false, "events": [key]}).to_string();
     assert_eq!(api(hub.address(), "POST", "/deliveries/replay", API_KEY, &order).await.status, 200);
     crate::support::until(async || delivery(&hub, "order:BAD", "erp").await.1.state == State::Delivered).await;
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -84,7 +83,6 @@ async fn damaged_call_is_not_sent_and_has_failed() {
     let call = item.work.call.as_ref().unwrap();
     assert_eq!(call.standing, hub::call::Standing::Failed);
     assert!(call.progress.attempts.last().unwrap().detail.contains("restore them from a backup"), "{call:?}");
-    desk.hub.stop().await;
 }
 
 /// The work of an event with one delivery.

@@ -40,7 +40,10 @@ fn users(of: &str) -> Vec<String> {
     let manifests = manifests();
     let users = manifests.iter().filter(|(_, dependencies)| dependencies.iter().any(|name| name == of));
     // Tests and benchmarks stand outside the house.
-    users.map(|(name, _)| name.clone()).filter(|name| !["tests", "bench", "cost"].contains(&name.as_str())).collect()
+    users
+        .map(|(name, _)| name.clone())
+        .filter(|name| !["tests", "bench", "cost", "host"].contains(&name.as_str()))
+        .collect()
 }
 
 /// A dependency reachable from a crate through our own crates.

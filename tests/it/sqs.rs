@@ -1,17 +1,16 @@
 //! The SQS queue, on an emulator in process.
 
+use std::future::ready;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aws_sdk_sqs::config::{BehaviorVersion, Region};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
 use hub::{EventId, EventKey, Subject};
 use queue::{Hint, Job, LONGEST_DELAY, Queue as _, QueueError};
 use queue_sqs::SqsQueue;
@@ -22,13 +21,7 @@ use winterbaume_sqs::SqsService;
 use crate::support::until;
 
 fn client(http: SharedHttpClient) -> aws_sdk_sqs::Client {
-    let config = aws_config::SdkConfig::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(MockAws::builder().build().credentials_provider())
-        .http_client(http)
-        .build();
-    queue_sqs::client(&config)
+    queue_sqs::client(&host::sdk_config(http))
 }
 
 fn mock() -> SharedHttpClient {
@@ -172,43 +165,15 @@ async fn missing_queue_is_reported() {
     a_queue_that_is_missing_is_unavailable(emulated()).await;
 }
 
-/// Status and body of the answer to a request's body.
-type Answering = dyn Fn(&str) -> Option<(u16, String)> + Send + Sync;
-
-/// Plays SQS by a function of the request's body; without an answer, the connection is refused.
-#[derive(Clone)]
-struct Canned {
-    answer: Arc<Answering>,
-    requests: Arc<Mutex<usize>>,
-}
-
-impl std::fmt::Debug for Canned {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Canned")
-    }
-}
-
-impl HttpClient for Canned {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for Canned {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        *self.requests.lock().unwrap() += 1;
-        let body = String::from_utf8(request.body().bytes().unwrap().to_vec()).unwrap();
-        HttpConnectorFuture::ready(match (self.answer)(&body) {
-            Some((status, body)) => Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))),
-            None => Err(ConnectorError::io("connection refused".into())),
-        })
-    }
-}
-
+/// A queue whose SQS answers with status and body, by a function of the request's body; without an answer, the connection
+/// is refused. And how many requests came.
 fn playing(answer: impl Fn(&str) -> Option<(u16, String)> + Send + Sync + 'static) -> (SqsQueue, Arc<Mutex<usize>>) {
-    let requests = Arc::default();
-    let canned = Canned { answer: Arc::new(answer), requests: Arc::clone(&requests) };
-    let client = client(SharedHttpClient::new(canned));
+    let requests = Arc::<Mutex<usize>>::default();
+    let counted = Arc::clone(&requests);
+    let client = client(host::in_process(move |_, body| {
+        *counted.lock().unwrap() += 1;
+        ready(answer(&body).ok_or_else(|| ConnectorError::io("connection refused".into())))
+    }));
     (SqsQueue::new(client, "https://sqs.us-east-1.amazonaws.com/1/hints".to_owned(), None), requests)
 }
 

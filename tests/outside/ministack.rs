@@ -5,8 +5,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::TimeToLiveSpecification;
 use store_dynamodb::{DynamoStore, schema};
 
@@ -42,13 +41,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn config() -> SdkConfig {
-    let config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "tests")))
-        .http_client(lambda::http_client())
-        .endpoint_url(MINISTACK.needed());
-    config.build()
+    host::sdk_config(lambda::http_client()).into_builder().endpoint_url(MINISTACK.needed()).build()
 }
 
 /// A table of its own. The contract's tests live in a time of their own, so nothing may expire by the machine's clock.

@@ -16,15 +16,12 @@ use http_body_util::{BodyExt as _, Full};
 use hub::Utc;
 use hub::signature::SigningKey;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use partners::Json;
 use sha2::Sha256;
 use standardwebhooks::Webhook;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet};
+
+use crate::serve::{Answered, Server};
 
 /// One request the ERP got.
 #[derive(Clone, Debug)]
@@ -165,9 +162,8 @@ impl Shared {
 
 /// A running ERP; dropping it closes its port and its connections.
 pub struct Erp {
-    address: SocketAddr,
+    server: Server,
     shared: Arc<Shared>,
-    task: AbortHandle,
 }
 
 impl Erp {
@@ -186,25 +182,25 @@ impl Erp {
     }
 
     async fn open(address: SocketAddr, keys: Vec<SigningKey>, seen: Option<Seen>) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
         let keys: Option<Vec<_>> = keys.iter().map(|key| Verifier::new(key.expose())).collect();
         let keys = keys.ok_or_else(|| io::Error::other("a key is no Standard Webhooks secret"))?;
         let shared = Arc::new(Shared { keys, seen, state: Mutex::default(), count: watch::Sender::new(0) });
-        let task = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
-        Ok(Self { address, shared, task })
+        let (door, inside) = (Arc::clone(&shared), Arc::clone(&shared));
+        let admits = move || door.state().behaviour != Behaviour::Down;
+        let server = Server::start(address, admits, move |request| receive(request, Arc::clone(&inside))).await?;
+        Ok(Self { server, shared })
     }
 
     /// Address at which it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// A URL on it; any path is as good.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/events", self.address)
+        format!("http://{}/events", self.address())
     }
 
     /// Behaves so from the next request on.
@@ -241,39 +237,6 @@ impl Erp {
     }
 }
 
-impl Drop for Erp {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// The connections live in this task's set, so they end with it.
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    if shared.state().behaviour != Behaviour::Down {
-                        connections.spawn(serve(stream, Arc::clone(&shared)));
-                    }
-                }
-                // Out of file descriptors, or a connection that ended before it was taken: the next may fare better.
-                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn serve(stream: TcpStream, shared: Arc<Shared>) {
-    // An answer that waits for the client's delayed acknowledgement would look like a slow ERP.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| receive(request, Arc::clone(&shared)));
-    // A broken connection is its client's loss; there is no one to report it to.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-}
-
 /// One request that has not been answered yet.
 struct UnderWay<'a>(&'a Shared);
 
@@ -293,10 +256,7 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-async fn receive(
-    request: Request<Incoming>,
-    shared: Arc<Shared>,
-) -> Result<Response<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
+async fn receive(request: Request<Incoming>, shared: Arc<Shared>) -> Answered {
     let _under_way = UnderWay::begin(&shared);
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();

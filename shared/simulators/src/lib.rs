@@ -8,6 +8,7 @@ pub mod api;
 pub mod erp;
 pub mod partner;
 pub mod pushes;
+pub mod serve;
 
 pub use erp::Erp;
 pub use partner::Sender;

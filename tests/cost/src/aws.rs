@@ -5,14 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::anyhow;
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
 use dynoxide::types::{Item, item_size, write_capacity_units};
 use dynoxide::{Database, DynoxideError};
 use queue::Hint;
@@ -56,12 +49,8 @@ impl Aws {
 
     /// Configuration of the SDK's clients.
     pub(crate) fn config(&self) -> SdkConfig {
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "key", None, None, "cost")))
-            .http_client(SharedHttpClient::new(self.clone()))
-            .build()
+        let aws = self.clone();
+        host::sdk_config(host::in_process(move |target, body| aws.clone().answer(target, body)))
     }
 
     /// Requests since the last reading.
@@ -83,6 +72,17 @@ impl Aws {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.requests += 1;
         count(&mut asked);
+    }
+
+    async fn answer(self, target: String, body: String) -> host::Answered {
+        // On a thread of its own: the emulator waits for its lock without giving way to other tasks.
+        let answer = tokio::task::spawn_blocking(move || match target.split_once('.') {
+            Some(("AmazonSQS", "SendMessageBatch")) => self.sqs(&body),
+            Some((_, operation)) => self.dynamo(operation, &body),
+            None => self.dynamo("", &body),
+        });
+        let answer = answer.await.map_err(|error| ConnectorError::other(error.into(), None))?;
+        answer.map_err(|error| ConnectorError::other(error.into(), None))
     }
 
     /// Carries out an operation of DynamoDB and counts what that reports itself.
@@ -141,32 +141,4 @@ fn refusal(error: &DynoxideError) -> (u16, String) {
 fn units(reported: &Value) -> f64 {
     let of = |table: &Value| table["CapacityUnits"].as_f64().unwrap_or_default();
     reported.as_array().map_or_else(|| of(reported), |tables| tables.iter().map(of).sum())
-}
-
-impl HttpClient for Aws {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for Aws {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
-        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-        let aws = self.clone();
-        HttpConnectorFuture::new(async move {
-            // On a thread of its own: the emulator waits for its lock without giving way to other tasks.
-            let answer = tokio::task::spawn_blocking(move || match target.split_once('.') {
-                Some(("AmazonSQS", "SendMessageBatch")) => aws.sqs(&body),
-                Some((_, operation)) => aws.dynamo(operation, &body),
-                None => aws.dynamo("", &body),
-            });
-            let answer = answer.await.map_err(|error| ConnectorError::other(error.into(), None))?;
-            let (status, body) = answer.map_err(|error| ConnectorError::other(error.into(), None))?;
-            let status = status.try_into().map_err(|error| ConnectorError::other(Box::new(error), None))?;
-            let mut response = HttpResponse::new(status, SdkBody::from(body));
-            response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
-            Ok(response)
-        })
-    }
 }

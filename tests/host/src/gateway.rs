@@ -80,7 +80,7 @@ impl Gateway {
     /// Address at which it listens. Every path begins with [`STAGE`].
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
-        self.server.address
+        self.server.address()
     }
 }
 

@@ -106,7 +106,7 @@ impl Instance {
         let desk = Arc::new(desk);
         let cannot = |error: std::io::Error| Failure::Init(error.to_string());
         let api = serve(move |request| runtime_api(Arc::clone(&desk), request)).await.map_err(cannot)?;
-        let child = command(spec, api.address).map_err(cannot)?.spawn().map_err(cannot)?;
+        let child = command(spec, api.address()).map_err(cannot)?.spawn().map_err(cannot)?;
         let registered = Registered::new(child.id().unwrap_or_default(), running);
         Ok(Self { child, stage, calls, registered, _api: api })
     }

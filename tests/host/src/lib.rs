@@ -6,6 +6,7 @@
 
 #![allow(clippy::indexing_slicing, reason = "only JSON is indexed, which is null where a member is missing")]
 
+mod aws;
 mod bootstraps;
 mod event;
 mod failure;
@@ -21,6 +22,7 @@ mod stack;
 mod table;
 mod template;
 
+pub use aws::{Answered, in_process, sdk_config};
 pub use bootstraps::{BOOTSTRAPS, Bootstraps};
 pub use event::{batch, sample, schedule};
 pub use failure::Failure;

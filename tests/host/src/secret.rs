@@ -44,7 +44,7 @@ impl Secrets {
 
     /// Endpoint that the SDK uses as Secrets Manager.
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://{}", self.server.address)
+        format!("http://{}", self.server.address())
     }
 
     /// Puts another configuration in, as a new version.

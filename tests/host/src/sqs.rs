@@ -37,7 +37,7 @@ impl Sqs {
 
     /// Endpoint that the SDK uses as SQS.
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://{}", self.server.address)
+        format!("http://{}", self.server.address())
     }
 
     /// The URL of a queue, where there is one of that name.

@@ -70,7 +70,7 @@ impl Table {
     /// Endpoint that the SDK uses as DynamoDB.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.server.address)
+        format!("http://{}", self.server.address())
     }
 
     /// Behaves so from the next request on; those that it is at keep their manner.

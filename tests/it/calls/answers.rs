@@ -67,7 +67,6 @@ async fn command_is_judged_by_the_text_of_its_answer() {
             assert_eq!(call["answer"]["body"]["code"], 500, "{call}");
         }
     }
-    hub.stop().await;
 }
 
 #[tokio::test]
@@ -83,7 +82,6 @@ async fn query_is_answered_in_utf_8() {
     }
     canned.answer(answer(200, "", GBK));
     assert_eq!(call(&hub, "bghList", "", "").await.status, 502, "it has no code");
-    hub.stop().await;
 }
 
 /// Regression: a redirect left a command ambiguous, which nobody at the partner had looked at.
@@ -109,5 +107,4 @@ async fn redirected_call_has_failed_and_says_where_to() {
     let unknown = command(&hub, 303).await;
     assert_eq!(unknown["state"], "ambiguous");
     assert!(unknown["attempts"][0]["detail"].as_str().unwrap().contains("https://partner.example/"), "{unknown}");
-    hub.stop().await;
 }

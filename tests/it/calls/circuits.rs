@@ -92,7 +92,6 @@ async fn failing_partner_is_probed_singly_and_called_after_recovery() {
     until(async || all_succeed(&desk, &ids).await).await;
     assert_eq!((desk.xhq.count(), desk.xhq.most_processed()), (ENOUGH + 3 + ids.len(), 1), "each was done once");
     desk.calls().await;
-    desk.hub.stop().await;
 }
 
 /// An ERP that hung up before the partner's time was over took what came of the query along: nothing opened the circuit.
@@ -113,7 +112,6 @@ async fn queries_that_the_erp_gave_up_count_for_the_circuit() {
     until(async || desk.hub.context().store.note(&health).await.unwrap().is_some()).await;
     let reply = desk.call("xhq", "bghList", "", "{}").await;
     assert_eq!((reply.status, desk.xhq.count()), (503, ENOUGH));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -133,7 +131,6 @@ async fn a_query_fails_at_once_where_the_circuit_is_open() {
     desk.time.pass(Duration::from_secs(15));
     assert_eq!(desk.call("xhq", "bghList", "", "").await.status, 200);
     assert_eq!(desk.call("xhq", "bghList", "", "").await.status, 200);
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -149,7 +146,6 @@ async fn a_circuit_is_of_an_address_and_not_of_a_connection() {
         let id = desk.command(connection, operation, "k", &body("C1")).await;
         desk.stands(&id, "succeeded").await;
     }
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -161,7 +157,6 @@ async fn refusals_open_no_circuit() {
         desk.stands(&id, "failed").await;
     }
     assert_eq!(desk.xhq.count(), 2 * ENOUGH);
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -182,7 +177,6 @@ async fn a_connection_is_called_no_more_often_than_it_allows() {
         assert_eq!(desk.xhq.count(), (2 + 2 * hours).min(5));
     }
     assert!(all_succeed(&desk, &ids).await);
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -202,7 +196,6 @@ async fn a_connection_has_no_more_calls_under_way_than_it_allows() {
     })
     .await;
     assert_eq!((desk.xhq.most_under_way(), desk.xhq.processed_count()), (3, 12));
-    desk.hub.stop().await;
 }
 
 /// The others come to their end while the one is still waited for: no clock is looked at.
@@ -250,7 +243,6 @@ async fn hanging_partner_delays_no_other_partner_or_webhook() {
             desk.xhq.recover();
         }
     }
-    desk.hub.stop().await;
 }
 
 /// The sweep makes attempts itself: a partner that hangs must not keep it from the others.
@@ -282,7 +274,6 @@ async fn a_partner_that_hangs_holds_up_no_other_in_the_sweep() {
     })
     .await;
     assert!(all_succeed(&desk, &ids).await);
-    desk.hub.stop().await;
 }
 
 /// Regression: one operation that answered with an error closed the partner's address to all operations.
@@ -298,7 +289,6 @@ async fn an_operation_that_errs_holds_back_no_other() {
     desk.xhq.recover();
     let id = desk.command("xhq", "upload", "k", &upload("other")).await;
     desk.stands(&id, "succeeded").await;
-    desk.hub.stop().await;
 }
 
 /// Regression: without entropy every nonce was the same text.
@@ -322,7 +312,6 @@ async fn without_entropy_nothing_is_sent_and_the_call_waits() {
     assert_eq!((answer.status().as_u16(), desk.xhq.count()), (503, 1), "{answer:?}");
     desk.pass(Duration::from_mins(2)).await;
     desk.stands(&id, "succeeded").await;
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -341,5 +330,4 @@ async fn a_queued_call_is_sent_at_once_where_that_is_asked_for() {
     let again = retry("").await;
     assert_eq!((again.status, &again.json()["type"]), (409, &"urn:tongguan:problem:not-queued".into()));
     desk.calls().await;
-    desk.hub.stop().await;
 }

@@ -111,5 +111,4 @@ async fn call_killed_at_any_moment_has_one_end_and_runs_once() {
         let ends: Vec<_> = told[id].iter().map(|(kind, _)| kind.as_str()).collect();
         assert_eq!(ends, [format!("call.{state}")], "one end, under one id: {:?}", told[id]);
     }
-    desk.hub.stop().await;
 }

@@ -73,7 +73,6 @@ async fn refused_credentials_fail_at_once_and_name_their_keys() {
         desk.partner(partner).recover();
     }
     assert_eq!(desk.call("xhq", "bghList", "", "").await.status, 200);
-    desk.hub.stop().await;
 }
 
 /// Regression: what an earlier process had told was never told again within a day, whatever had been well in between.
@@ -102,7 +101,6 @@ async fn refusal_after_a_success_is_logged_again_after_a_restart() {
     asked(&desk, false).await;
     asked(&desk, true).await;
     assert_ne!(told(&desk).await, first);
-    desk.hub.stop().await;
 }
 
 /// A token endpoint that fails, is busy or gone is none that refuses.
@@ -117,7 +115,6 @@ async fn failing_token_endpoint_is_no_refusal() {
         assert_eq!(desk.attempted(&id, 1).await["state"], "queued", "{n}");
         desk.time.pass(Duration::from_secs(2));
     }
-    desk.hub.stop().await;
 }
 
 /// Regression: commands were tried again for days while the partner refused the secret by a code of its own.
@@ -130,7 +127,6 @@ async fn token_refused_by_any_code_fails_the_command() {
     let detail = failed["attempts"][0]["detail"].as_str().unwrap();
     assert_eq!(failed["state"], "failed");
     assert!(detail.contains("500 secret error") && detail.contains("company_code, secret"), "{detail}");
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -32,16 +32,9 @@ static KEYS: AtomicUsize = AtomicUsize::new(0);
 
 /// Has a command accepted whose hint reaches no worker.
 async fn accepted(desk: &Desk, connection: &str, operation: &str, body: &str) -> EventId {
-    let (queue, lanes) = queue::in_process([], 1);
-    drop(lanes);
-    let mut courier = desk.courier();
-    courier.context.queue = queue;
-    let key = KEYS.fetch_add(1, Ordering::SeqCst);
-    let event = format!(
-        r#"{{"connection":"{connection}","operation":"{operation}","idempotency_key":"k-{key}","body":{body}}}"#
-    );
-    let answer = lambda::invoked(&call::invoke(&courier, event.as_bytes()).await);
-    assert!(answer.contains("202"), "{answer}");
+    let event = invocation(connection, operation, KEYS.fetch_add(1, Ordering::SeqCst), body);
+    let answer = invoke(&desk.courier_without_queue(), &event).await;
+    assert_eq!(answer["status"], 202, "{answer}");
     let stored = events(&desk.hub.context().store).await;
     stored.last().unwrap().key.id
 }
@@ -85,7 +78,6 @@ async fn calls_without_a_descriptor_are_postponed() {
     }
     let (done, _) = run(&desk, &desk.courier(), accepted(&desk, "xhq", "upload", &upload("SO-2")).await).await;
     assert_eq!(done, JobOutcome::Called(Standing::Succeeded));
-    desk.hub.stop().await;
 }
 
 /// Regression: a call whose second request could not be sent stayed marked as being sent, and became ambiguous.
@@ -98,5 +90,4 @@ async fn call_that_lacks_something_after_a_spent_token_is_postponed() {
     desk.eyes.behave(Fault::Code(401, "expired").first(1));
     let (done, call) = run(&desk, &exhausted_after(&desk, 1), id).await;
     assert_eq!((done, call.standing, call.sending), (JobOutcome::Postponed, Standing::Queued, false));
-    desk.hub.stop().await;
 }

@@ -60,7 +60,6 @@ async fn each_end_event_is_delivered_once_per_matching_endpoint() {
         assert_eq!(came, kinds.into_iter().map(|kind| (kind.to_owned(), 1)).collect());
     }
     desk.calls().await;
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -81,7 +80,6 @@ async fn end_event_is_retried_until_the_erp_accepts_it() {
     assert_eq!(desk.hears("call.succeeded", 1).await[0]["data"]["id"], id.as_str());
     desk.quiet().await;
     assert_eq!((desk.told("call.succeeded").len(), desk.xhq.count()), (1, 1));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -111,7 +109,6 @@ async fn end_event_is_on_the_timeline_and_can_be_replayed() {
     assert_eq!(told[0], told[1], "a replay is a repetition: the same id, the same words");
     assert_eq!(desk.status(failed).await, call);
     assert_eq!(desk.xhq.count(), 3);
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +126,6 @@ async fn the_ledger_counts_calls_too() {
     assert_eq!(xhq["calls"], json!({"queued": 1, "succeeded": 1, "failed": 1, "ambiguous": 1}));
     // Four calls, and three ends that were told.
     assert_eq!((&xhq["accepted"], &xhq["delivered"], &xhq["balanced"]), (&7.into(), &3.into(), &true.into()));
-    desk.hub.stop().await;
 }
 
 /// Regression: a raw endpoint got the hub's own JSON, could not tell it from a partner's, and refused it.

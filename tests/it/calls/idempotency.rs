@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use simulators::api::Fault;
 
-use crate::calls::{Desk, Making, UNSAFE, upload, waybill};
+use crate::calls::{Desk, Making, UNSAFE, invoke, upload, waybill};
 use crate::support::http::Reply;
 use crate::support::{until, within};
 
@@ -47,7 +47,6 @@ async fn the_same_request_under_the_same_key_is_the_same_call() {
         }
     }
     assert_eq!((desk.calls().await.len(), desk.xhq.count()), (1, 1));
-    desk.hub.stop().await;
 }
 
 /// A key in Chinese was taken for none at all.
@@ -57,7 +56,6 @@ async fn a_key_that_cannot_be_read_is_not_a_missing_one() {
     let problem = ask(&desk, "订单一", &upload("S")).await.json();
     assert_eq!((&problem["status"], &problem["field"]), (&400.into(), &"Idempotency-Key".into()));
     assert!(problem["detail"].as_str().unwrap().contains("ASCII"), "{problem}");
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -72,7 +70,6 @@ async fn sixty_four_that_ask_at_once_get_one_call() {
     }
     assert_eq!(desk.calls().await.len(), UNSAFE.len());
     assert_eq!(desk.hears("call.succeeded", 2).await.len(), 2);
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -84,7 +81,6 @@ async fn of_two_requests_that_take_one_key_at_once_one_is_refused() {
     assert_eq!(taken.len(), 1, "{replies:?}");
     desk.stands(&id(taken[0]), "succeeded").await;
     assert_eq!(desk.xhq.count(), 1);
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -109,7 +105,6 @@ async fn other_request_with_same_key_is_refused_with_both_digests() {
     assert_eq!(reply.status, 409, "{}", reply.json());
     desk.stands(&first, "succeeded").await;
     assert_eq!((desk.calls().await.len(), desk.xhq.count()), (1, 1));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -123,19 +118,16 @@ async fn a_key_must_be_there_and_be_a_key() {
         assert_eq!(problem["type"], "urn:tongguan:problem:invalid-request");
     }
     let event = r#"{"connection":"xhq","operation":"upload","idempotency_key":"a\u0007b","body":BODY}"#;
-    let invoked = call::invoke(&desk.courier(), event.replace("BODY", &upload("K")).as_bytes()).await;
-    let invoked: serde_json::Value = serde_json::from_str(&lambda::invoked(&invoked)).unwrap();
+    let invoked = invoke(&desk.courier(), &event.replace("BODY", &upload("K"))).await;
     assert_eq!((&invoked["status"], &invoked["body"]["field"]), (&400.into(), &"Idempotency-Key".into()));
     assert!(desk.calls().await.is_empty() && desk.xhq.count() == 0);
     // The longest there may be, and in any script, as JSON brings it.
     assert_eq!(ask(&desk, &"k".repeat(255), &upload("K")).await.status, 202);
     let event = event.replace("a\\u0007b", &"钥".repeat(255)).replace("BODY", &upload("K"));
-    let invoked = lambda::invoked(&call::invoke(&desk.courier(), event.as_bytes()).await);
-    let invoked: serde_json::Value = serde_json::from_str(&invoked).unwrap();
+    let invoked = invoke(&desk.courier(), &event).await;
     assert_eq!(invoked["status"], 202, "{invoked}");
     // A query needs none.
     assert_eq!(desk.call("xhq", "bghList", "", "").await.status, 200);
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -147,7 +139,6 @@ async fn keys_are_each_connections_own() {
     desk.stands(&xhq, "succeeded").await;
     desk.stands(&yanwen, "succeeded").await;
     assert_eq!((desk.xhq.count(), desk.yanwen.count()), (1, 1));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -162,7 +153,6 @@ async fn a_key_outlives_the_process() {
     assert_eq!((reply.status, id(&reply)), (200, first));
     assert_eq!(ask(&desk, "k", &upload("B")).await.status, 409);
     assert_eq!(desk.xhq.count(), 1);
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -180,7 +170,6 @@ async fn a_key_holds_for_as_long_as_calls_are_kept() {
     assert_eq!(anew.status, 202, "{}", anew.json());
     desk.stands(&id(&anew), "succeeded").await;
     assert_eq!(desk.xhq.count(), 2);
-    desk.hub.stop().await;
 }
 
 /// Regression: a key in another script was refused without a word on how to send it.
@@ -201,5 +190,4 @@ async fn key_in_another_script_is_percent_encoded() {
     let reply = ask(&desk, "%E8%AE%A2%E5%8D%95-1", &upload("K")).await;
     assert_eq!((reply.status, &reply.json()["idempotency_key"]), (202, &"%E8%AE%A2%E5%8D%95-1".into()));
     desk.stands(&id(&reply), "succeeded").await;
-    desk.hub.stop().await;
 }

@@ -81,6 +81,16 @@ hash = "md5"
 case = "upper"
 "#;
 
+/// Answer of the call function to an invocation.
+async fn invoke(courier: &Courier<SqliteStore, InProcess>, event: &str) -> Value {
+    serde_json::from_str(&lambda::invoked(&call::invoke(courier, event.as_bytes()).await)).unwrap()
+}
+
+/// Invocation of an operation under the key of that number.
+fn invocation(connection: &str, operation: &str, key: usize, body: &str) -> String {
+    format!(r#"{{"connection":"{connection}","operation":"{operation}","idempotency_key":"k-{key}","body":{body}}}"#)
+}
+
 /// The four partners, the ERP, and a hub between them whose time is moved by hand.
 pub(crate) struct Desk {
     pub(crate) hub: Hub,
@@ -219,6 +229,14 @@ impl Desk {
     pub(crate) fn courier(&self) -> Courier<SqliteStore, InProcess> {
         // With chance of its own: a nonce or a lease's holder that came twice would be somebody else's.
         Courier::new(self.hub.context().clone(), KeepAlive::Brief).unwrap()
+    }
+
+    /// The same without a queue: what it accepts waits for a sweep.
+    pub(crate) fn courier_without_queue(&self) -> Courier<SqliteStore, InProcess> {
+        let (queue, _) = queue::in_process([], 1);
+        let mut courier = self.courier();
+        courier.context.queue = queue;
+        courier
     }
 
     /// The CloudEvents that the ERP got of that type.

@@ -8,7 +8,7 @@ use simulators::api::Fault;
 use simulators::erp::Behaviour;
 
 use super::end_events::one_of_each;
-use crate::calls::{Desk, Making, UNSAFE, upload};
+use crate::calls::{Desk, Making, UNSAFE, invocation, invoke, upload};
 use crate::support::http::{Reply, api, exchange, request};
 use crate::support::{API_KEY, until, within};
 
@@ -17,10 +17,6 @@ const NARROW_KEY: &str = "narrow-key-that-nobody-may-see-0123456789";
 
 fn narrow() -> String {
     format!("[[api_keys]]\nid = \"narrow\"\nkey = \"{NARROW_KEY}\"\nconnections = [\"yan*\"]\n")
-}
-
-async fn invoke(desk: &Desk, event: &str) -> Value {
-    serde_json::from_str(&lambda::invoked(&call::invoke(&desk.courier(), event.as_bytes()).await)).unwrap()
 }
 
 /// A problem of that status and type.
@@ -65,7 +61,6 @@ async fn command_is_answered_before_sending_unless_wait_is_preferred() {
     // An unreadable preference is ignored.
     let reply = desk.call("xhq", "upload", "idempotency-key: k-3\r\nprefer: wait=soon\r\n", &upload("3")).await;
     assert!(reply.status == 202 && !reply.head.contains("preference-applied"), "{}", reply.head);
-    desk.hub.stop().await;
 }
 
 /// `Location` was `/calls/<id>`, which behind a gateway leads past the stage.
@@ -79,7 +74,6 @@ async fn a_call_is_found_where_its_location_says_behind_a_stage_too() {
         let asked = url::Url::parse(&format!("{before}/calls/xhq/upload")).unwrap();
         assert_eq!(asked.join(location).unwrap().as_str(), format!("{before}/calls/{id}"));
     }
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -123,7 +117,6 @@ async fn every_invalid_request_is_a_problem() {
     desk.xhq.behave(Fault::Drops);
     is_problem(&desk.call("xhq", "bghList", "", "").await, 502, "no-answer");
     assert!(desk.calls().await.is_empty(), "none of it was kept");
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -153,7 +146,6 @@ async fn api_key_sees_and_changes_only_its_connections() {
     assert_eq!(ask("POST", &format!("/calls/{}/resolve", ids[1]), done).await.status, 200);
     assert_eq!(desk.status(&ids[0]).await["state"], "ambiguous");
     assert_eq!((desk.xhq.count(), desk.yanwen.count()), (1, 1));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -215,23 +207,15 @@ async fn calls_are_listed_by_subject_state_and_connection() {
     let mut expected = [expected, vec![queued, untold]].concat();
     expected.sort();
     assert_eq!(open, expected);
-    desk.hub.stop().await;
 }
 
 /// Queued calls of another connection filled the page, and the list was empty.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queued_calls_are_listed_behind_a_thousand_of_another_one() {
     let desk = Desk::new().await;
-    let (queue, lanes) = queue::in_process([], 1);
-    drop(lanes);
-    let mut courier = desk.courier();
-    courier.context.queue = queue;
+    let courier = desk.courier_without_queue();
     let accept = async |connection: &str, operation: &str, key: usize, body: &str| {
-        let event = json!({"connection": connection, "operation": operation, "idempotency_key": format!("k-{key}")});
-        let mut event = event.to_string();
-        event.insert_str(event.len() - 1, &format!(",\"body\":{body}"));
-        let answer = lambda::invoked(&call::invoke(&courier, event.as_bytes()).await);
-        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let answer = invoke(&courier, &invocation(connection, operation, key, body)).await;
         assert_eq!(answer["status"], 202, "{answer}");
     };
     within(join_all((0..=1_000).map(|key| accept("onedata", "port_query_v2", key, r#"[{"subNo":"1"}]"#)))).await;
@@ -240,7 +224,6 @@ async fn queued_calls_are_listed_behind_a_thousand_of_another_one() {
     accept(connection, operation, 0, &body("A")).await;
     let page = desk.get(&format!("/calls?state=queued&connection={connection}")).await.json();
     assert_eq!(page["items"].as_array().map(Vec::len), Some(1), "{page}");
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -251,15 +234,15 @@ async fn an_invocation_is_answered_as_the_request_would_be() {
             r#"{{"connection":"xhq","operation":"{operation}","idempotency_key":"{key}","wait":{wait},"body":{body}}}"#
         )
     };
-    let invoked = invoke(&desk, &event("upload", "k", 20, &upload("I"))).await;
+    let invoked = invoke(&desk.courier(), &event("upload", "k", 20, &upload("I"))).await;
     let reply = desk.call("xhq", "upload", "idempotency-key: k\r\n", &upload("I")).await;
     assert_eq!((&invoked["status"], reply.status), (&200.into(), 200));
     assert_eq!(invoked["body"], reply.json(), "the same key, the same call");
     let id = invoked["body"]["id"].as_str().unwrap();
     assert_eq!(invoked["location"], format!("/calls/{id}"));
     desk.xhq.behave(Fault::Holds.always().on("upload"));
-    assert_eq!(invoke(&desk, &event("upload", "k-2", 0, &upload("J"))).await["status"], 202);
-    let invoked = invoke(&desk, r#"{"connection":"xhq","operation":"bghList"}"#).await;
+    assert_eq!(invoke(&desk.courier(), &event("upload", "k-2", 0, &upload("J"))).await["status"], 202);
+    let invoked = invoke(&desk.courier(), r#"{"connection":"xhq","operation":"bghList"}"#).await;
     let reply = desk.call("xhq", "bghList", "", "").await;
     assert_eq!((&invoked["status"], &invoked["body"]), (&200.into(), &reply.json()));
     for (event, status, kind) in [
@@ -271,7 +254,7 @@ async fn an_invocation_is_answered_as_the_request_would_be() {
         (r#"{"connection":"xhq","operation":"upload","retries":3}"#.to_owned(), 400, "invalid-request"),
         ("hello".to_owned(), 400, "invalid-request"),
     ] {
-        let invoked = invoke(&desk, &event).await;
+        let invoked = invoke(&desk.courier(), &event).await;
         let expected = (status.into(), format!("urn:tongguan:problem:{kind}").into());
         assert_eq!((invoked["status"].clone(), invoked["body"]["type"].clone()), expected, "{event} {invoked}");
     }
@@ -280,7 +263,6 @@ async fn an_invocation_is_answered_as_the_request_would_be() {
         desk.calls().await.iter().all(|(_, standing)| *standing == hub::call::Standing::Succeeded)
     })
     .await;
-    desk.hub.stop().await;
 }
 
 /// Regression: of a call nobody saw what was asked, why it was refused, or who decided about it.
@@ -313,5 +295,4 @@ async fn call_shows_its_request_its_refusal_and_its_decisions() {
     assert_eq!(decided, &resolved["decisions"]);
     assert_eq!((&decided[0]["decision"], &decided[0]["by"]), (&"done".into(), &"all".into()), "{decided}");
     assert!(decided[0]["at"].is_string());
-    desk.hub.stop().await;
 }

@@ -43,7 +43,6 @@ async fn the_erp_decides_that_it_be_sent_again() {
     let different: std::collections::BTreeSet<_> = told.iter().map(|(_, id)| id).collect();
     assert_eq!(different.len(), 3, "each end has an id of its own: {told:?}");
     desk.calls().await;
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -60,7 +59,6 @@ async fn the_erp_decides_that_it_is_done() {
     let told = ids(&desk, &id);
     assert_eq!((told[0].0.as_str(), told[1].0.as_str(), told.len()), ("call.ambiguous", "call.succeeded", 2));
     assert_ne!(told[0].1, told[1].1);
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -93,5 +91,4 @@ async fn only_an_ambiguous_call_is_there_to_be_resolved() {
     assert_eq!(desk.status(&queued).await["state"], "queued");
     assert_eq!(desk.resolve(&"0".repeat(48), "done").await.status, 404);
     assert_eq!(desk.resolve("nobody", "done").await.status, 400);
-    desk.hub.stop().await;
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use simulators::api::Fault;
 use simulators::erp::Reply;
 
-use crate::calls::{Desk, Making, SAFE, UNSAFE, port, upload, waybill};
+use crate::calls::{Desk, Making, SAFE, UNSAFE, invocation, invoke, port, upload, waybill};
 use crate::support::{events, sweep};
 
 /// Faults after the partner has processed a request: its answer is lost.
@@ -64,7 +64,6 @@ async fn unprocessed_call_is_retried_by_the_schedule() {
             assert_eq!((partner.count(), partner.processed_count()), (before + 3, n + 1));
         }
     }
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -79,7 +78,6 @@ async fn refused_connection_is_retried() {
     desk.pass(minutes(2)).await;
     assert_eq!(desk.status(&id).await["state"], "succeeded");
     assert_eq!(desk.xhq.processed_count(), 1);
-    desk.hub.stop().await;
 }
 
 /// A function of the version before, or with the configuration of before, ended calls that it knew nothing of.
@@ -112,7 +110,6 @@ async fn process_without_an_operation_leaves_its_calls_to_others() {
     }
     desk.pass(minutes(2)).await;
     assert_eq!((&desk.status(&id).await["state"], desk.xhq.processed_count()), (&"succeeded".into(), 1));
-    desk.hub.stop().await;
 }
 
 /// A call that began when the function's time was almost over was cut off after it was marked, and told as ambiguous.
@@ -133,7 +130,6 @@ async fn a_call_that_would_not_end_in_the_functions_time_is_not_begun() {
     let [after] = &events(&desk.hub.context().store).await[..] else { panic!("one call") };
     assert_eq!((after.work.call.clone().unwrap(), desk.xhq.count()), (call, 1), "nothing has become of it");
     assert_eq!(courier::run(&lasting, &hint).await.unwrap(), JobOutcome::Called(Standing::Succeeded));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -153,7 +149,6 @@ async fn call_without_configuration_fails_within_two_hours() {
     let call = desk.stands(&id, "failed").await;
     assert!(call["attempts"][2]["detail"].as_str().unwrap().contains("not in the configuration"), "{call}");
     desk.hears("call.failed", 1).await;
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -167,7 +162,6 @@ async fn retry_after_of_a_partner_is_honoured() {
     assert_eq!(desk.xhq.count(), 1, "it was asked not to");
     desk.pass(minutes(2)).await;
     assert_eq!((&desk.status(&id).await["state"], desk.xhq.count()), (&"succeeded".into(), 2));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -183,7 +177,6 @@ async fn retries_do_not_come_all_at_once() {
     }
     dues.sort_unstable();
     assert!(dues[7].since(dues[0]) > Duration::from_secs(1), "{dues:?}");
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -202,7 +195,6 @@ async fn a_retry_after_six_minutes_is_signed_anew() {
     assert_eq!(times[1] - times[0], 7 * 60 * 1000);
     assert_ne!(parameter("sign")[0], parameter("sign")[1]);
     assert_eq!(sent[0].body, sent[1].body);
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -236,7 +228,6 @@ async fn a_refusal_is_final_and_in_the_partners_own_words() {
         assert_eq!(partner.count(), before + 1, "{words} is sent once");
     }
     assert_eq!(desk.calls().await.len(), 4);
-    desk.hub.stop().await;
 }
 
 /// Yanwen's 系统异常 was taken for a request that was not taken up, and a waybill that it had created was created again.
@@ -249,7 +240,6 @@ async fn a_system_exception_does_not_say_that_nothing_was_done() {
     assert_eq!(call["attempts"][0]["detail"], "its system failed: -1 系统异常");
     desk.pass(minutes(24 * 60)).await;
     assert_eq!((desk.yanwen.count(), desk.yanwen.processed_count()), (1, 1));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -272,7 +262,6 @@ async fn ambiguous_call_is_never_repeated_by_itself() {
         }
     }
     assert_eq!(desk.told("call.ambiguous").len(), lost().len() * UNSAFE.len());
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -288,7 +277,6 @@ async fn repeatable_call_is_repeated_until_answered() {
         assert_eq!(desk.onedata.times_processed("port_query", port(&format!("S{n}")).as_bytes()), 2, "{fault:?}");
     }
     assert!(desk.told("call.ambiguous").is_empty());
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -305,7 +293,6 @@ async fn a_partner_that_answers_too_late_may_have_done_it() {
     assert_eq!((desk.xhq.count(), desk.onedata.count()), (1, 2));
     assert_eq!(desk.status(&safe).await["state"], "succeeded");
     assert_eq!(desk.status(&not_safe).await["state"], "ambiguous");
-    desk.hub.stop().await;
 }
 
 /// The first lease was as long as a file, a token and an attempt may take: where the queue was gone, the sweep of the
@@ -313,20 +300,14 @@ async fn a_partner_that_answers_too_late_may_have_done_it() {
 #[tokio::test]
 async fn without_a_queue_it_is_due_when_a_sweep_period_is_over() {
     let desk = Desk::new().await;
-    let (queue, lanes) = queue::in_process([], 1);
-    drop(lanes);
-    let mut courier = desk.courier();
-    courier.context.queue = queue;
+    let mut courier = desk.courier_without_queue();
     let every = Duration::from_secs(30);
     courier.context.config = Config { sweep_every: every, ..Config::clone(&courier.context.config) }.into();
-    let event = format!(r#"{{"connection":"xhq","operation":"upload","idempotency_key":"k","body":{}}}"#, upload("1"));
-    let answer = lambda::invoked(&call::invoke(&courier, event.as_bytes()).await);
-    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let answer = invoke(&courier, &invocation("xhq", "upload", 0, &upload("1"))).await;
     assert_eq!(answer["status"], 202, "{answer}");
     desk.time.pass(every);
     sweep(&courier).await;
     desk.stands(answer["body"]["id"].as_str().unwrap(), "succeeded").await;
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -348,5 +329,4 @@ async fn at_the_schedules_end_it_has_failed() {
     assert_eq!(desk.hears("call.failed", 2).await.len(), 2);
     desk.pass(minutes(60)).await;
     assert_eq!((desk.xhq.count(), desk.onedata.count()), (3, 3));
-    desk.hub.stop().await;
 }

@@ -20,7 +20,6 @@ async fn command_is_accepted_sent_and_its_end_delivered() {
     assert_eq!((&told[0]["subject"], &told[0]["source"]), (&"order:SO-1".into(), &"xhq".into()));
     assert_eq!((&told[0]["data"]["id"], &told[0]["data"]["state"]), (&id.as_str().into(), &"succeeded".into()));
     desk.calls().await;
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -29,7 +28,6 @@ async fn a_result_in_time_is_the_answer() {
     let reply = desk.call("xhq", "upload", "idempotency-key: k-1\r\nprefer: wait=20\r\n", UPLOAD).await;
     assert_eq!((reply.status, &reply.json()["state"]), (200, &"succeeded".into()));
     assert!(reply.head.contains("preference-applied: wait=20"), "{}", reply.head);
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -38,5 +36,4 @@ async fn a_query_is_answered_with_what_the_partner_says() {
     let reply = desk.call("xhq", "bghList", "", "").await;
     assert_eq!((reply.status, &reply.json()["code"]), (200, &200.into()), "{reply:?}");
     assert!(desk.calls().await.is_empty());
-    desk.hub.stop().await;
 }

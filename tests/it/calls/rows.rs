@@ -225,7 +225,6 @@ async fn each_row_arrives_as_its_document_says_and_succeeds() {
         }
     }
     desk.calls().await;
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -240,7 +239,6 @@ async fn each_violation_is_named_and_reaches_no_partner() {
         assert_eq!((partner.count(), partner.token_requests()), (0, 0), "{}", row.operation);
     }
     assert!(desk.calls().await.is_empty());
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -267,7 +265,6 @@ async fn refusal_has_partners_code_text_and_unchanged_answer() {
         assert_eq!(partner.count(), before + 1, "{name} is sent once");
     }
     desk.calls().await;
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -301,7 +298,6 @@ async fn undocumented_fields_and_answers_pass_unchanged() {
         }
     }
     desk.calls().await;
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -317,5 +313,4 @@ async fn an_operation_is_its_own_partners_alone() {
         }
     }
     assert!(desk.calls().await.is_empty());
-    desk.hub.stop().await;
 }

@@ -10,12 +10,11 @@ use futures::future::join_all;
 use hub::call::Standing;
 use hub::{ConnectionId, Secret};
 use queue::{Hint, InProcess, Job};
-use serde_json::Value;
 use simulators::api::{Fault, TOKEN};
 use simulators::erp::Reply;
 use store_sqlite::SqliteStore;
 
-use crate::calls::{Desk, Making, SECRET, port};
+use crate::calls::{Desk, Making, SECRET, invocation, invoke, port};
 use crate::support::http::{exchange, request};
 use crate::support::process::Process;
 use crate::support::{API_KEY, events, sweep, within};
@@ -30,16 +29,10 @@ pub(super) const LIFE: Duration = Duration::from_hours(2);
 
 type AnyCourier = Courier<SqliteStore, InProcess>;
 
-/// Has the call function answer an invocation.
-async fn invoke(courier: &AnyCourier, operation: &str, key: usize, body: &str) -> Value {
-    let event =
-        format!(r#"{{"connection":"onedata","operation":"{operation}","idempotency_key":"k-{key}","body":{body}}}"#);
-    serde_json::from_str(&lambda::invoked(&call::invoke(courier, event.as_bytes()).await)).unwrap()
-}
-
 /// Asks so many queries at once.
 async fn queries(courier: &AnyCourier, count: usize) -> Vec<u64> {
-    let one = |n| async move { invoke(courier, "result_query", n, &format!(r#"{{"batchNo":"{n}"}}"#)).await };
+    let event = |n| invocation("onedata", "result_query", n, &format!(r#"{{"batchNo":"{n}"}}"#));
+    let one = |n| async move { invoke(courier, &event(n)).await };
     let answers = within(join_all((0..count).map(one))).await;
     answers.into_iter().map(|answer| answer["status"].as_u64().unwrap()).collect()
 }
@@ -57,7 +50,6 @@ async fn a_thousand_queries_on_an_expired_token_ask_for_one() {
     desk.time.pass(LIFE);
     assert_eq!(queries(&courier, THOUSAND).await, [200; THOUSAND]);
     assert_eq!((desk.onedata.token_requests(), desk.onedata.count()), (2, THOUSAND + 1));
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -66,11 +58,9 @@ async fn a_thousand_commands_on_an_expired_token_ask_for_one() {
     assert_eq!(query(&desk).await, 200);
     desk.time.pass(LIFE);
     // Accepted without a hint, so that they begin all at once.
-    let (queue, lanes) = queue::in_process([], 1);
-    drop(lanes);
-    let mut courier = desk.courier();
-    courier.context.queue = queue;
-    let accept = async |n: usize| invoke(&courier, "port_query_v2", n, &port(&n.to_string())).await;
+    let courier = desk.courier_without_queue();
+    let event = |n: usize| invocation("onedata", "port_query_v2", n, &port(&n.to_string()));
+    let accept = async |n| invoke(&courier, &event(n)).await;
     let accepted = within(join_all((0..THOUSAND).map(accept))).await;
     assert!(accepted.iter().all(|answer| answer["status"] == 202), "{accepted:?}");
     let stored = events(&desk.hub.context().store).await;
@@ -79,7 +69,6 @@ async fn a_thousand_commands_on_an_expired_token_ask_for_one() {
     let done = within(join_all(hints.iter().map(|hint| courier::run(&courier, hint)))).await;
     assert!(done.iter().all(|done| matches!(done, Ok(JobOutcome::Called(Standing::Succeeded)))), "{done:?}");
     assert_eq!((desk.onedata.token_requests(), desk.onedata.most_processed()), (2, 1));
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,7 +85,6 @@ async fn two_processes_share_a_token_and_the_asking_for_it() {
     let both = tokio::join!(queries(&one, 100), queries(&other, 100));
     assert_eq!(both, (vec![200; 100], vec![200; 100]));
     assert_eq!(desk.onedata.token_requests(), 2);
-    desk.hub.stop().await;
 }
 
 /// A connection that was given another account's credentials went on with the token of the account before.
@@ -117,7 +105,6 @@ async fn the_token_of_another_account_is_not_used() {
         assert_eq!(queries(&courier, 1).await, [502], "the partner gives that account no token");
         assert_eq!((desk.onedata.token_requests() - before, desk.onedata.count()), (1, 1));
     }
-    desk.hub.stop().await;
 }
 
 /// The second attempt that a new token makes worth while was cut off by the end of the function.
@@ -125,11 +112,8 @@ async fn the_token_of_another_account_is_not_used() {
 async fn call_is_not_repeated_without_time_in_the_function() {
     let desk = Desk::new().await;
     assert_eq!(query(&desk).await, 200);
-    let (queue, lanes) = queue::in_process([], 1);
-    drop(lanes);
-    let mut courier = desk.courier();
-    courier.context.queue = queue;
-    assert_eq!(invoke(&courier, "port_query_v2", 0, &port("E")).await["status"], 202);
+    let mut courier = desk.courier_without_queue();
+    assert_eq!(invoke(&courier, &invocation("onedata", "port_query_v2", 0, &port("E"))).await["status"], 202);
     let [item] = &events(&desk.hub.context().store).await[..] else { panic!("one call") };
     let hint = Hint { key: item.key.clone(), job: Job::Call { claim: 0 } };
     let (tokens, calls) = (desk.onedata.token_requests(), desk.onedata.count());
@@ -143,7 +127,6 @@ async fn call_is_not_repeated_without_time_in_the_function() {
     courier.ends = Some(desk.hub.context().now().after(Duration::from_secs(70)));
     assert_eq!(courier::run(&courier, &hint).await.unwrap(), JobOutcome::Called(Standing::Queued));
     assert_eq!((desk.onedata.token_requests() - tokens, desk.onedata.count() - calls), (0, 1));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -167,7 +150,6 @@ async fn rejected_token_is_replaced_once_and_the_call_repeated() {
     desk.eyes.expire_tokens();
     assert_eq!(download().await, 200);
     assert_eq!((desk.eyes.token_requests(), desk.eyes.count()), (2, 3));
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -180,7 +162,6 @@ async fn a_hundred_calls_turned_away_at_once_replace_the_token_once() {
     assert_eq!(desk.onedata.token_requests(), 2);
     let again = desk.onedata.count() - 101;
     assert!((1..=100).contains(&again), "each is made once more at the most: {again}");
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -195,7 +176,6 @@ async fn a_token_that_is_always_turned_away_is_not_asked_for_forever() {
     let call = desk.stands(&id, "failed").await;
     assert_eq!((desk.onedata.token_requests(), desk.onedata.count()), (3, 4));
     assert!(call["attempts"][0]["detail"].as_str().unwrap().contains("check app_key, app_secret"), "{call}");
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -215,7 +195,6 @@ async fn a_token_is_replaced_ahead_of_its_end() {
     assert!(desk.onedata.wrongs().is_empty(), "no call was turned away");
     desk.time.pass(Duration::from_mins(30));
     assert_eq!((query(&desk).await, desk.onedata.token_requests()), (200, 3));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -244,7 +223,6 @@ async fn without_a_token_commands_wait_and_queries_fail_at_once() {
     desk.onedata.up().await.unwrap();
     desk.pass(Duration::from_mins(2)).await;
     assert_eq!((&desk.status(&id).await["state"], desk.onedata.count()), (&"succeeded".into(), 1));
-    desk.hub.stop().await;
 }
 
 /// An unsafe command whose token was refused was not done: it is no case for anybody's decision.
@@ -264,7 +242,6 @@ async fn a_command_that_is_not_safe_survives_a_refused_token() {
     sweep(&courier).await;
     assert_eq!(desk.status(&id).await["state"], "succeeded");
     assert_eq!(desk.eyes.processed_count(), 2);
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

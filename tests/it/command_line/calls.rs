@@ -47,7 +47,6 @@ async fn a_call_by_hand_is_the_call_that_the_erp_would_make() {
     let query = operator.says("call xhq bghList");
     assert_eq!((query.code, &json(&query)["code"]), (Some(0), &200.into()));
     assert!(!query.errors.contains("idempotency key"), "{query:?}");
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,7 +100,6 @@ async fn an_ambiguous_call_is_found_and_decided_about_by_hand() {
     assert_eq!((done.code, &json(&done)["state"]), (Some(0), &"succeeded".into()), "{done:?}");
     assert_eq!(operator.says(&format!("calls resolve {id} retry")).code, Some(1), "there is nothing left to decide");
     assert_eq!(desk.xhq.count(), 1);
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,7 +133,6 @@ async fn events_and_ledger_tell_a_call_from_an_event() {
     let of_xhq = ledger.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let of_xhq = of_xhq.into_iter().find(|line| line["connection"] == "xhq").unwrap();
     assert_eq!((&of_xhq["accepted"], &of_xhq["calls"]["succeeded"], ledger.fine), (&2.into(), &1.into(), true));
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,7 +148,6 @@ async fn a_file_goes_with_a_call_as_it_is() {
     let sent = parts.iter().find(|part| part.filename.is_some()).unwrap();
     assert_eq!((sent.filename.as_deref(), &sent.content[..]), (Some("单证-1.zip"), &bytes[..]));
     assert!(parts.iter().any(|part| part.name == "note" && &part.content[..] == b"1.10"));
-    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,7 +164,6 @@ async fn operations_are_listed_with_valid_examples() {
     let body = operator.file("body.json", example.as_bytes());
     let said = operator.says(&format!("call yanwen s3.mawb.create --file {body}"));
     assert_eq!((said.code, desk.yanwen.processed_count()), (Some(0), 1), "{said:?}");
-    desk.hub.stop().await;
 }
 
 /// The connections of a configuration to play partners with, at ports that were free a moment ago.
@@ -203,8 +198,7 @@ impl Drop for Running {
 #[tokio::test(flavor = "multi_thread")]
 async fn partners_are_played_where_the_configuration_calls_them() {
     let (plan, addresses) = played();
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (_hub, operator) = Operator::start(&plan).await;
     let real = operator.says("partner real");
     assert!(real.code == Some(1) && real.errors.contains("real: its base_url"), "{real:?}");
 
@@ -217,5 +211,4 @@ async fn partners_are_played_where_the_configuration_calls_them() {
     assert_eq!((query.code, &json(&query)["data"][0]["bghID"]), (Some(0), &"demo-broker".into()));
     let codes = results.map(|said| json(&said)["answer"]["body"]["data"][0]["resultCode"].clone());
     assert_eq!(codes, [1, 2], "subscribed, then found");
-    hub.stop().await;
 }

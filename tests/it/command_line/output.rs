@@ -35,8 +35,7 @@ impl Operator {
 async fn a_closed_pipe_ends_a_command_quietly() {
     let many = (0..500).map(|n| format!("[[connections]]\nid = \"connection-{n}\"\npartner = \"yanwen\""));
     let plan = Plan::new().table(&many.collect::<Vec<_>>().join("\n")).endpoint("erp", &erp().await, "");
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     hub.stop().await;
     let store = plan.store();
     let events: Vec<_> = (0..MOST + 50).map(|n| failed(&format!("order:{n}"), "erp", NOW)).collect();
@@ -57,8 +56,7 @@ async fn a_row_is_one_line_whatever_its_keys_hold() {
     let receiver = erp().await;
     receiver.behave(Behaviour::Answers(Reply::of(400)));
     let plan = Plan::new().endpoint("erp", &receiver, "retry = []");
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     let body = r#"{"action":"single_receipt","orderOutNo":"a\n2026-11-28T00:00:00Z ERROR fake: forged\u001b[31m\u0000\u009b\u202e","paramJson":{"note":"HIDDEN"}}"#;
     let body = body.replace("HIDDEN", "\u{202e}");
     taken(&hub, Partner::Xhq, "single_receipt", body.clone()).await;
@@ -85,15 +83,13 @@ async fn a_row_is_one_line_whatever_its_keys_hold() {
     assert_eq!(operator.says(&format!("events show {id} --body")).out, body, "byte for byte");
     let error = operator.says("call xhq-sh a\u{1b}[31m");
     assert!(!error.fine && error.errors.contains("a\\u{1b}[31m"), "{error:?}");
-    hub.stop().await;
 }
 
 /// Regression: `events list --type nonsense` was an empty list, and so was an unknown connection.
 #[tokio::test(flavor = "multi_thread")]
 async fn filter_without_matches_is_reported() {
     let plan = Plan::new();
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     taken(&hub, Partner::Xhq, "syn_status", status("S1", 61)).await;
     for (words, told) in [
         ("events list --type nonsense", "--type: no event has the type nonsense"),
@@ -117,14 +113,12 @@ async fn filter_without_matches_is_reported() {
         assert!(said.fine && said.out.is_empty() && said.errors.contains(told), "{words}: {said:?}");
     }
     assert!(operator.says("events list --type xhq.*").out.contains("order:S1"));
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn times_are_local_unless_utc_is_asked_for() {
     let plan = Plan::new();
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     taken(&hub, Partner::Xhq, "syn_status", status("S1", 61)).await;
     let row = |words: &str| {
         let output = operator.command(words).env("TZ", "CST-8").output().unwrap();
@@ -135,7 +129,6 @@ async fn times_are_local_unless_utc_is_asked_for() {
     assert!(local.ends_with("+08:00") && utc.ends_with('Z'), "{local} {utc}");
     let read = |text: &str| hub::Utc::parse(text).unwrap();
     assert_eq!(read(&local), read(&utc));
-    hub.stop().await;
 }
 
 /// Regression: of a delivery that was on its way, `replay` said "0 deliveries start over".
@@ -144,22 +137,19 @@ async fn a_replay_that_does_nothing_says_why() {
     let receiver = erp().await;
     receiver.behave(Behaviour::Answers(Reply::of(500)));
     let plan = Plan::new().endpoint("erp", &receiver, "retry = [\"1h\"]");
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (hub, operator) = Operator::start(&plan).await;
     taken(&hub, Partner::Xhq, "syn_status", status("S1", 61)).await;
     attempted(&hub, "order:S1", "erp", 1).await;
     let id = events(&hub.context().store).await[0].key.id;
     let said = operator.says(&format!("replay --endpoint erp {id} --go"));
     assert!(said.fine && said.out.contains("it is on its way already, its next attempt due at 20"), "{said:?}");
     assert!(said.out.contains("no delivery to erp starts over") && said.out.contains("--now sends"), "{said:?}");
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn check_config_has_text_and_exit_code() {
     let plan = Plan::new();
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (_hub, operator) = Operator::start(&plan).await;
     let warned = operator.says("check-config");
     assert!(warned.fine && warned.out.contains("warning: connection xhq-sh has no bgh_id: "), "{warned:?}");
     assert!(
@@ -178,7 +168,6 @@ async fn check_config_has_text_and_exit_code() {
     }
     std::fs::write(&operator.config, format!("\u{feff}{}", plan.text().replace('\n', "\r\n"))).unwrap();
     assert!(operator.says("check-config").fine);
-    hub.stop().await;
 }
 
 /// Regression: nobody was told that others on the machine could read the keys.
@@ -187,8 +176,7 @@ async fn check_config_has_text_and_exit_code() {
 async fn files_readable_by_others_give_warnings() {
     use std::os::unix::fs::PermissionsExt;
     let plan = Plan::new();
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (_hub, operator) = Operator::start(&plan).await;
     let data = plan.config().data_dir;
     for (mode, folder, warns) in [(0o644, 0o755, true), (0o600, 0o700, false), (0o640, 0o750, false)] {
         std::fs::set_permissions(&operator.config, PermissionsExt::from_mode(mode)).unwrap();
@@ -199,15 +187,13 @@ async fn files_readable_by_others_give_warnings() {
             assert_eq!(said.contains(&format!("{told} {}", path.display())), warns, "{said}");
         }
     }
-    hub.stop().await;
 }
 
 /// Checked here, a configuration for AWS names values of a secret that is there.
 #[tokio::test(flavor = "multi_thread")]
 async fn aws_configuration_is_checked_with_or_without_credentials() {
     let plan = Plan::new();
-    let hub = plan.start().await;
-    let operator = Operator::of(&plan, &hub);
+    let (_hub, operator) = Operator::start(&plan).await;
     let apart = plan.changed(&format!("app_id = \"{APP_ID}\""), "app_id = { secret = \"xhq-app-id\" }");
     std::fs::write(&operator.config, apart.text()).unwrap();
     let said = operator.says("check-config");
@@ -232,5 +218,4 @@ async fn aws_configuration_is_checked_with_or_without_credentials() {
     std::fs::write(&credentials, r#"{"xhq-app-id": "4711"}"#).unwrap();
     let said = operator.says(&format!("ledger --credentials {}", credentials.display()));
     assert!(said.fine, "{said:?}");
-    hub.stop().await;
 }

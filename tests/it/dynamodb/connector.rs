@@ -4,13 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
 use dynoxide::Database;
 use host::carry_out;
 use serde_json::{Value, json};
@@ -92,7 +87,37 @@ impl Emulator {
     }
 
     pub(crate) fn http_client(&self) -> SharedHttpClient {
-        SharedHttpClient::new(self.clone())
+        let emulator = self.clone();
+        host::in_process(move |target, body| {
+            let operation = target.split('.').next_back().unwrap_or_default().to_owned();
+            let fault = emulator.fault(&operation, body.as_bytes());
+            emulator.clone().carry_out(operation, body, fault)
+        })
+    }
+
+    /// Carries out a request with a fault.
+    async fn carry_out(self, operation: String, body: String, fault: Fault) -> host::Answered {
+        let lost = || ConnectorError::io("connection reset".into());
+        match fault {
+            Fault::Late => sleep(LATE).await,
+            Fault::Lost => return Err(lost()),
+            Fault::Throttled => return Ok(refusal("ProvisionedThroughputExceededException", 400, &json!({}))),
+            Fault::Denied => return Ok(refusal("AccessDeniedException", 400, &json!({}))),
+            Fault::Conflict if operation == "TransactWriteItems" => {
+                let reasons = json!([{"Code": "TransactionConflict"}, {"Code": "None"}]);
+                let reasons = json!({"CancellationReasons": reasons});
+                return Ok(refusal("TransactionCanceledException", 400, &reasons));
+            }
+            Fault::Conflict => return Ok(refusal("TransactionConflictException", 400, &json!({}))),
+            Fault::None | Fault::AnswerLost | Fault::AnswerLate | Fault::Internal => {}
+        }
+        let answer = self.answer(&operation, body.as_bytes()).await;
+        match fault {
+            Fault::AnswerLost => Err(lost()),
+            Fault::AnswerLate => std::future::pending().await,
+            Fault::Internal => Ok(refusal("InternalServerError", 500, &json!({}))),
+            Fault::None | Fault::Lost | Fault::Late | Fault::Throttled | Fault::Denied | Fault::Conflict => Ok(answer),
+        }
     }
 
     /// Does this to the next requests, one each.
@@ -189,56 +214,8 @@ fn item_size(item: &Value) -> usize {
     item.as_object().unwrap().iter().map(|(name, attribute)| name.len() + value(attribute)).sum()
 }
 
-impl HttpClient for Emulator {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for Emulator {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
-        let operation = target.split('.').next_back().unwrap_or_default().to_owned();
-        let body = request.body().bytes().unwrap_or_default().to_vec();
-        let fault = self.fault(&operation, &body);
-        let emulator = self.clone();
-        HttpConnectorFuture::new(async move {
-            let lost = || ConnectorError::io("connection reset".into());
-            match fault {
-                Fault::Late => sleep(LATE).await,
-                Fault::Lost => return Err(lost()),
-                Fault::Throttled => {
-                    return Ok(refusal("ProvisionedThroughputExceededException", 400, &json!({})));
-                }
-                Fault::Denied => return Ok(refusal("AccessDeniedException", 400, &json!({}))),
-                Fault::Conflict if operation == "TransactWriteItems" => {
-                    let reasons = json!([{"Code": "TransactionConflict"}, {"Code": "None"}]);
-                    let reasons = json!({"CancellationReasons": reasons});
-                    return Ok(refusal("TransactionCanceledException", 400, &reasons));
-                }
-                Fault::Conflict => return Ok(refusal("TransactionConflictException", 400, &json!({}))),
-                Fault::None | Fault::AnswerLost | Fault::AnswerLate | Fault::Internal => {}
-            }
-            let (status, body) = emulator.answer(&operation, &body).await;
-            match fault {
-                Fault::AnswerLost => return Err(lost()),
-                Fault::AnswerLate => std::future::pending().await,
-                Fault::Internal => return Ok(refusal("InternalServerError", 500, &json!({}))),
-                Fault::None | Fault::Lost | Fault::Late | Fault::Throttled | Fault::Denied | Fault::Conflict => {}
-            }
-            Ok(response(status, body))
-        })
-    }
-}
-
-fn refusal(name: &str, status: u16, more: &Value) -> HttpResponse {
+fn refusal(name: &str, status: u16, more: &Value) -> (u16, String) {
     let mut body = json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{name}"), "message": "told to"});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    response(status, body.to_string())
-}
-
-fn response(status: u16, body: String) -> HttpResponse {
-    let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
-    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
-    response
+    (status, body.to_string())
 }

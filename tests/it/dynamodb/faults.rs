@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hub::delivery::{Delivery, State};
-use hub::event::{Data, Meta};
 use hub::identity::{self, Repeats, Step};
 use hub::{Event, EventId, EventKey, Utc, Work};
-use store::{Admitted, Link, Settled, Store as _, StoreError};
+use store::{Admitted, Link, Settled, Store as _, StoreError, contract};
 use store_dynamodb::DynamoStore;
 use tokio::time::Instant;
 
@@ -19,20 +18,7 @@ pub(crate) const NOW: Utc = Utc(1_790_000_000_000_000);
 pub(crate) fn event(body: Bytes) -> Event {
     let key =
         EventKey { connection: "xhq-sh".into(), subject: hub::Subject::new("order", "S2026"), id: EventId([7; 24]) };
-    let meta = Meta {
-        kind: "xhq.single_receipt".into(),
-        received: NOW,
-        expires: NOW.after(Duration::from_hours(24)),
-        content_type: "application/json".to_owned(),
-        encoding: None,
-        data: Data::Json(0..body.len()),
-        milestone: None,
-        aliases: Vec::new(),
-        keys_left_out: 0,
-        malformed: None,
-        possible_repeat: false,
-    };
-    Event { key, meta, body }
+    contract::event_with(key, NOW, body)
 }
 
 pub(super) fn work() -> Work {

@@ -8,7 +8,6 @@ mod problems;
 mod sizes;
 mod wire;
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use store_dynamodb::DynamoStore;
 
@@ -20,13 +19,7 @@ const TABLE: &str = "tongguan";
 
 /// A client of the SDK as the functions build it, on another HTTP client.
 pub(crate) fn client(http: SharedHttpClient) -> aws_sdk_dynamodb::Client {
-    let config = aws_config::SdkConfig::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("local"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "key", None, None, "tests")))
-        .http_client(http)
-        .build();
-    store_dynamodb::client(&config)
+    store_dynamodb::client(&host::sdk_config(http))
 }
 
 /// A store on a fresh table, and the emulator below it.

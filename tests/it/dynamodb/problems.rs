@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use config::Config;
 use config::Context;
-use http::Request;
 use serde_json::Value;
 
 use super::{Emulator, Fault, NOW, emulated};
-use crate::support::{API_KEY, RecordedQueue};
+use crate::support::{API_KEY, RecordedQueue, routed};
 
 async fn hub() -> (Context<store_dynamodb::DynamoStore, RecordedQueue>, Emulator) {
     let (store, emulator) = emulated().await;
@@ -22,13 +20,8 @@ async fn hub() -> (Context<store_dynamodb::DynamoStore, RecordedQueue>, Emulator
 }
 
 async fn ask(context: &Context<store_dynamodb::DynamoStore, RecordedQueue>, path: &str) -> (u16, Value) {
-    let request = Request::get(path).header("authorization", format!("Bearer {API_KEY}")).body(Bytes::new()).unwrap();
-    let response = if path.starts_with("/calls") {
-        call_status::router().handle(context, request).await
-    } else {
-        deliveries::router().handle(context, request).await
-    };
-    (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
+    let (status, body) = routed(context, API_KEY, ("GET", path), "").await;
+    (status, serde_json::from_slice(&body).unwrap())
 }
 
 /// Regression: a missing permission was told as the caller's bad request, with the SDK's words.

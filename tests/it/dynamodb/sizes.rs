@@ -8,14 +8,7 @@ use super::faults::{event, work};
 
 /// Bytes that no compression makes smaller.
 pub(crate) fn noise(len: usize) -> Bytes {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let words = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    });
-    words.flatten().take(len).collect()
+    store::contract::noise(len, 0)
 }
 
 /// A receipt of a kilobyte, in XHQ's shape.

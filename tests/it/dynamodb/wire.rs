@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use bytes::Bytes;
 use futures::future::join_all;
 use http_body_util::{BodyExt as _, Full};
@@ -81,14 +80,8 @@ async fn forward(emulator: &Emulator, request: Request<Incoming>) -> Response<Fu
 
 async fn store_on(manner: Manner) -> (DynamoStore, Server) {
     let server = serve(manner).await;
-    let config = aws_config::SdkConfig::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("local"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "key", None, None, "tests")))
-        .http_client(lambda::http_client())
-        .endpoint_url(format!("http://{}", server.address))
-        .build();
-    let client = store_dynamodb::client(&config);
+    let config = host::sdk_config(lambda::http_client()).into_builder();
+    let client = store_dynamodb::client(&config.endpoint_url(format!("http://{}", server.address)).build());
     (DynamoStore::new(client, TABLE.to_owned()), server)
 }
 

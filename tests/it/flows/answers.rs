@@ -61,7 +61,6 @@ async fn raw_answer_is_judged_by_its_text() {
         assert_eq!(delivery.state, state, "{} {delivery:?}", String::from_utf8_lossy(&bytes));
         assert_eq!(canned.count(), n + 1, "one attempt each");
     }
-    hub.stop().await;
 }
 
 /// Regression: the wait that a date in an obsolete form asks for was not kept, and a redirect did not say where to.
@@ -87,5 +86,4 @@ async fn dates_and_redirects_of_an_erp_are_understood() {
     let detail = &moved.progress.attempts[0].detail;
     assert!(detail.contains("https://erp.example/new") && !detail.contains("s3cret"), "{detail}");
     assert_eq!((moved.state, moved.progress.attempts[0].status), (State::Pending, Some(308)));
-    hub.stop().await;
 }

@@ -63,7 +63,6 @@ async fn request_without_a_key_reveals_nothing() {
     for headers in ["", "authorization: Basic YTpi\r\n", &format!("authorization: {API_KEY}\r\n")] {
         problem(&exchange(hub.address(), request("GET", path, headers, b"")).await.unwrap(), 401, None);
     }
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -88,7 +87,6 @@ async fn failed_deliveries_are_listed_once_by_pages() {
     listed.sort();
     kept.sort();
     assert_eq!(listed, kept);
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -115,7 +113,6 @@ async fn confirmation_excludes_later_failures() {
     let body = json!({"endpoint": "erp", "events": [one]});
     assert_eq!(post(&hub, "/deliveries/confirm", &body).await["confirmed"], 1);
     assert_eq!(ledger(&hub.context().store).await.confirmed, 5);
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -163,7 +160,6 @@ async fn a_key_sees_and_changes_its_own_connections_only() {
     assert_eq!(eyes("POST", "/deliveries/confirm", &all).await.json()["confirmed"], 1);
     let tally = ledger(&hub.context().store).await;
     assert_eq!((tally.failed, tally.confirmed, erp.count()), (2, 1, 3));
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -192,7 +188,6 @@ async fn events_are_found_by_subject_and_by_alias_with_their_payload() {
     assert_eq!(get(&hub, "/events/xhq-sh/order:none").await["items"], json!([]));
     let other = format!("/events/eyes/order:F%201%2F%E9%80%9A/{id}");
     problem(&api(hub.address(), "GET", &other, API_KEY, "").await, 404, None);
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -234,7 +229,6 @@ async fn a_request_that_cannot_be_done_names_what_is_wrong_with_it() {
     problem(&ask("GET", "/deliveries/replay", "").await, 405, None);
     problem(&ask("GET", "/deliveries/nothing", "").await, 404, None);
     assert_eq!(delivery(&hub, "order:A0", "erp").await.1.state, State::Failed, "nothing was changed by any of them");
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -248,7 +242,6 @@ async fn many_events_of_one_page_are_no_more_than_were_asked_for() {
     let twice = json!({"endpoint": "erp", "events": [key.clone(), key]});
     assert_eq!(post(&hub, "/deliveries/confirm", &twice).await["confirmed"], 1);
     attempted(&hub, "order:A0", "erp", 1).await;
-    hub.stop().await;
 }
 
 /// Regression: a misspelt parameter, a name nobody has and a repetition were ignored, and a list was of something else.
@@ -295,7 +288,6 @@ async fn unknown_query_parameter_is_a_400_that_names_it() {
         problem(&answer, 404, None);
         assert!(answer.json()["detail"].as_str().unwrap().contains("xhq-sh"), "{}", answer.json());
     }
-    hub.stop().await;
 }
 
 /// A key must not be a way to find out which connections there are.
@@ -314,7 +306,6 @@ async fn hidden_connection_looks_like_one_that_is_not_there() {
         assert_eq!(answers[0], answers[1], "{path}");
         assert!(answers[0].0 == 400 || answers[0].0 == 404, "{answers:?}");
     }
-    hub.stop().await;
 }
 
 /// Regression: `null` stood for what is left out, although the document has no null there.
@@ -330,5 +321,4 @@ async fn null_is_no_value_of_a_change() {
         problem(&api(hub.address(), "POST", path, API_KEY, body).await, 400, Some("body"));
     }
     assert_eq!(delivery(&hub, "order:A0", "erp").await.1.state, State::Failed);
-    hub.stop().await;
 }

@@ -105,7 +105,6 @@ async fn an_open_circuit_is_nothing_the_partner_notices() {
         one(&hub, n).await;
     }
     taken(&hub, Partner::OneData, "rates", r#"{"batchNo":"1"}"#).await;
-    hub.stop().await;
 }
 
 /// Regression: a `Retry-After` of a day left a delivery for twelve hours, and nobody could say otherwise.
@@ -136,5 +135,4 @@ async fn an_operator_ends_any_wait() {
     assert_eq!((tally.delivered, tally.failed), (u64::from(THRESHOLD) + 2, 0));
     let nothing = replay(r#"{"endpoint":"erp","now":true,"dry_run":false}"#).await;
     assert_eq!(nothing["replayed"], 0);
-    hub.stop().await;
 }

@@ -66,7 +66,6 @@ async fn finished_events_outlive_a_clock_ahead_for_a_moment() {
     assert_eq!(kept(&hub).await, 1, "it is known, and no second event");
     times.is_ahead_by(Duration::ZERO);
     assert_eq!((kept(&hub).await, settled(&hub).await.unrouted), (1, 1));
-    hub.stop().await;
 }
 
 /// A clock without a jump for an hour is trusted.
@@ -79,7 +78,6 @@ async fn events_expire_by_a_clock_that_keeps_its_new_time() {
     assert_eq!(kept(&hub).await, 1);
     times.pass(HOUR);
     assert_eq!(kept(&hub).await, 0);
-    hub.stop().await;
 }
 
 /// Regression: a hub that started with a wrong clock had nothing to hold it against.
@@ -93,7 +91,6 @@ async fn a_clock_wrong_from_the_start_is_held_to_the_store() {
     let hub = times.start(&plan).await;
     push(&hub, "A").await;
     assert_eq!((kept(&hub).await, ledger(&hub.context().store).await.accepted), (1, 1));
-    hub.stop().await;
 }
 
 /// Regression: a clock that jumped during a sweep had the sweep take up what was under way.
@@ -112,5 +109,4 @@ async fn sweep_that_meets_a_jump_takes_nothing_up() {
         clock().after(if jumped { AHEAD } else { Duration::ZERO })
     });
     assert_eq!(sweep(&courier).await, SweepResult::default());
-    hub.stop().await;
 }

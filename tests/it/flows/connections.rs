@@ -41,7 +41,6 @@ async fn a_push_is_kept_and_delivered_though_its_sender_has_closed() {
     // Time stands still, so no sweep makes up for a hint that was lost.
     until(async || events(&hub.context().store).await.len() == 30).await;
     assert_eq!((settled(&hub).await.delivered, receiver.count()), (30, 30));
-    hub.stop().await;
 }
 
 /// Regression: a sender that closed its half got no answer.
@@ -58,7 +57,6 @@ async fn a_sender_that_closes_its_half_gets_its_answer() {
         within(stream.read_to_string(&mut answer)).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(said), "{answer}");
     }
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -73,7 +71,6 @@ async fn a_change_is_made_though_the_erp_has_closed() {
     let head = format!("authorization: Bearer {API_KEY}\r\ncontent-type: application/json\r\n");
     hang_up(hub.address(), &request("POST", "/deliveries/replay", &head, replay.as_bytes())).await;
     within(receiver.received(2)).await;
-    hub.stop().await;
 }
 
 /// Regression: trailing and doubled slashes and encoded characters that need no encoding were 404, and nothing was kept.
@@ -107,7 +104,6 @@ async fn a_push_is_taken_in_every_spelling_of_its_path() {
         assert_eq!((reply.status, &reply.json()["state"]), (404, &Value::Bool(false)), "{path}");
     }
     assert_eq!(events(&hub.context().store).await.len(), kept);
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -133,7 +129,6 @@ async fn an_erp_is_answered_in_every_spelling_of_its_path() {
         }
     }
     assert_eq!(api(hub.address(), "GET", "/deliveries/../health", API_KEY, "").await.status, 404);
-    hub.stop().await;
 }
 
 /// Regression: a defect on a path of the ERP was answered in the partners' envelope.
@@ -158,7 +153,6 @@ async fn a_panic_is_answered_in_the_form_of_the_path() {
     assert_eq!((reply.status, &reply.json()["state"]), (503, &Value::Bool(false)));
     broken.store(false, Ordering::SeqCst);
     taken(&hub, Partner::Xhq, "syn_status", status("B1", 61)).await;
-    hub.stop().await;
 }
 
 /// Regression: what a hub had in hand when it ended waited for the end of its lease, thirty seconds after the next start.
@@ -178,7 +172,6 @@ async fn claimed_work_is_delivered_at_the_next_start() {
     assert_eq!(receiver.count(), 0);
     let hub = plan.start_at(&time).await;
     assert_eq!((settled(&hub).await.delivered, receiver.count()), (1, 1), "without a moment passing");
-    hub.stop().await;
 }
 
 fn contexts(hub: &Hub) -> Context<SqliteStore, RecordedQueue> {
@@ -201,5 +194,4 @@ async fn a_retry_that_an_earlier_run_waited_for_is_hinted_at_again() {
     let hints = later.context.queue.0.lock().unwrap().clone();
     let jobs: Vec<_> = hints.into_iter().map(|hint| hint.job).collect();
     assert_eq!(jobs, [Job::Deliver { endpoint: "erp".into(), claim: waiting.progress.claim }]);
-    hub.stop().await;
 }

@@ -82,7 +82,6 @@ async fn delivery_to_a_dead_erp_is_listed_as_failed_with_attempts() {
     assert_eq!((failed.state, failed.progress.attempts.len(), erp.count()), (State::Failed, 3, 3));
     assert!(failed.progress.attempts.iter().all(|attempt| attempt.status == Some(500)));
     assert_eq!(settled(&hub).await.failed, 1);
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -108,7 +107,6 @@ async fn an_answer_that_takes_too_long_is_an_attempt_to_be_repeated() {
     attempted(&hub, "order:L1", "erp", 1).await;
     let (_, late) = delivery(&hub, "order:L1", "erp").await;
     assert_eq!((late.state, late.progress.attempts[0].status), (State::Pending, None));
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -133,7 +131,6 @@ async fn raw_erp_refuses_by_body_and_cloudevents_erp_does_not() {
     raw.behave(Behaviour::Answers(Reply::saying(r#"{"state":true,"msg":""}"#)));
     drive(&hub, &time, Duration::from_secs(10)).await;
     assert_eq!((settled(&hub).await.delivered, raw.count(), cloud.count()), (2, 2, 1));
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -176,7 +173,6 @@ async fn a_poisoned_event_delays_no_other() {
     assert_eq!(poisoned.state, State::Failed, "{poisoned:?}");
     let tally = settled(&hub).await;
     assert_eq!((tally.delivered, tally.failed), (sent - 1, 1));
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -252,7 +248,6 @@ async fn process_without_an_endpoint_leaves_deliveries_to_others() {
     time.pass(Duration::from_mins(2));
     sweep(&knows).await;
     assert_eq!((settled(&hub).await.delivered, erp.count()), (1, 1));
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -63,7 +63,6 @@ async fn different_statuses_of_one_order_at_once_are_all_kept() {
     let kept = hub.context().store.timeline_of("order:S1", &hub).await;
     assert_eq!(kept.len(), 32);
     assert!(kept.is_sorted_by(|a, b| a.meta.received < b.meta.received), "each is later than the one before it");
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -91,7 +90,6 @@ async fn returning_status_is_an_event_marked_possible_repeat() {
     // between, after more than ten minutes.
     let came = [(61, false), (63, false), (63, true), (61, false), (61, true), (63, false), (61, false)];
     assert_eq!(marked, came);
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -109,7 +107,6 @@ async fn possible_repeat_is_marked_within_the_window_only() {
         let codes: Vec<_> = join_all(kept.iter().map(|item| hub.context().store.code_of(item, &hub))).await;
         assert_eq!(codes, [61, 63, 61], "{order}");
     }
-    hub.stop().await;
 }
 
 /// Regression: an order's message that came again was one event for ever, though it may be a reminder or a second draft.

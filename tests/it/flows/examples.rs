@@ -212,5 +212,4 @@ async fn unknown_actions_are_stored_and_delivered_as_unknown() {
     kinds.sort();
     assert_eq!(kinds, ["onedata.unknown", "trackingeyes.unknown"]);
     assert_eq!(settled(&hub).await.delivered, got.len() as u64);
-    hub.stop().await;
 }

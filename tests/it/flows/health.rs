@@ -29,7 +29,6 @@ async fn health_says_that_another_program_holds_the_write_lock() {
     other.execute_batch("ROLLBACK").unwrap();
     until(async || ask(&hub).await.status == 200).await;
     taken(&hub, Partner::Xhq, "syn_status", status("FREE", 61)).await;
-    hub.stop().await;
 }
 
 /// Regression: pushes were acknowledged into a file that was removed.
@@ -50,5 +49,4 @@ async fn a_removed_store_answers_negatively_and_health_says_so() {
     std::fs::rename(file.with_extension("aside"), &file).unwrap();
     until(async || ask(&hub).await.status == 200).await;
     taken(&hub, Partner::Xhq, "syn_status", status("BACK", 61)).await;
-    hub.stop().await;
 }

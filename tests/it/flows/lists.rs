@@ -8,7 +8,6 @@ use bytes::Bytes;
 use config::Context;
 use deliveries::change::{Change, ChangeError, MOST, Order, Selection, apply};
 use futures::future::{join_all, ready};
-use http::Request;
 use hub::call::{self, Call, PartnerAnswer};
 use hub::delivery::{Attempt, Delivery, State};
 use hub::event::{Data, Meta};
@@ -22,7 +21,7 @@ use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
 use crate::calls::upload;
-use crate::support::{API_KEY, Plan, RecordedQueue, erp};
+use crate::support::{API_KEY, Plan, RecordedQueue, erp, routed};
 
 pub(crate) const NOW: Utc = Utc(1_790_000_000_000_000);
 
@@ -46,15 +45,8 @@ impl Desk {
         join_all(works.into_iter().map(admit)).await;
     }
 
-    async fn answer(&self, method: &str, path: &str, body: &Value) -> (u16, Vec<u8>) {
-        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {API_KEY}"));
-        let request = request.body(Bytes::from(body.to_string())).unwrap();
-        let response = if path.starts_with("/calls") {
-            call_status::router().handle(&self.context, request).await
-        } else {
-            deliveries::router().handle(&self.context, request).await
-        };
-        (response.status().as_u16(), response.body().to_vec())
+    async fn answer(&self, method: &str, path: &str, body: &Value) -> (u16, Bytes) {
+        routed(&self.context, API_KEY, (method, path), body.to_string()).await
     }
 
     async fn get(&self, path: &str) -> Value {

@@ -38,7 +38,6 @@ async fn a_lone_surrogate_costs_neither_lookup_nor_milestone() {
         let data = format!("\"data\":{body}");
         assert!(latest.iter().any(|got| String::from_utf8_lossy(&got.body).contains(&data)), "data is what came");
     }
-    hub.stop().await;
 }
 
 /// Regression: a push in GBK was found by none of its keys.
@@ -57,7 +56,6 @@ async fn a_push_in_gbk_is_malformed_but_found() {
     assert!(event["data_base64"].is_string() && event["malformed"].is_string(), "{event}");
     assert_eq!((&event["type"], &event["milestone"]), (&"xhq.malformed".into(), &"cleared".into()));
     assert_eq!(found(&hub, Partner::Xhq, "order:G1").await.len(), 1);
-    hub.stop().await;
 }
 
 /// Regression: events of a key of more than 256 bytes were kept under a cut one, and the whole one found nothing.
@@ -79,7 +77,6 @@ async fn a_long_key_finds_its_events_whole_or_as_printed() {
             assert_eq!(api(hub.address(), "GET", &path, API_KEY, "").await.status, 200, "{length}");
         }
     }
-    hub.stop().await;
 }
 
 /// Regression: an array was refused where nobody knows the schema, and XHQ documents no repetition.
@@ -105,7 +102,6 @@ async fn any_json_is_taken_where_no_schema_is_known() {
             assert!(text.contains(&format!("\"data\":{body}}}")) && !text.contains("malformed"), "{text}");
         }
     }
-    hub.stop().await;
 }
 
 /// Regression: more than 500 waybills became one event that no bill found, at no milestone.
@@ -132,5 +128,4 @@ async fn each_bill_of_an_enormous_push_finds_it() {
             assert!(events.iter().any(|listed| listed["id"] == event["id"]), "BIG{n} of {count}");
         }
     }
-    hub.stop().await;
 }

@@ -37,7 +37,6 @@ async fn both_keys_work_during_rotation_and_the_old_one_not_after() {
         let reply = exchange(hub.address(), request("POST", &path(key), "", body.as_bytes())).await.unwrap();
         assert_eq!(reply.status, status_code);
     }
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,7 +74,6 @@ async fn while_signing_secrets_rotate_an_erp_with_either_believes() {
         assert_eq!(got[0].headers["webhook-signature"].to_str().unwrap().split(' ').count(), 2);
     }
     settled(&hub).await;
-    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,5 +94,4 @@ async fn private_erp_address_needs_permission() {
         "it waits, as for an ERP that is down"
     );
     assert_eq!(erp.count(), 0);
-    hub.stop().await;
 }

@@ -54,7 +54,6 @@ async fn a_panic_at_one_event_keeps_no_other_from_being_swept() {
     let states = events(&hub.context().store).await;
     let delivered = states.iter().filter(|item| item.work.deliveries[0].state == State::Delivered).count();
     assert_eq!(delivered, 4, "all but the one that panics");
-    hub.stop().await;
 }
 
 /// A delivery that lost the race for its claim to another endpoint's was left to the sweep.
@@ -70,7 +69,6 @@ async fn two_endpoints_that_claim_at_once_both_go_on() {
     // Time stands still, so nothing falls due and no sweep can make up for a hint that was dropped.
     let tally = settled(&hub).await;
     assert_eq!((tally.delivered, a.count(), b.count()), (40, 20, 20));
-    hub.stop().await;
 }
 
 /// Number of pushes that wait while they are read, and whether they may go on.
@@ -109,7 +107,6 @@ async fn a_large_push_that_is_not_read_in_time_is_answered_in_time() {
     for other in others {
         within(other).await.unwrap();
     }
-    hub.stop().await;
 }
 
 /// Large events that fell due together were all in memory at once, which a small function has no room for.
@@ -155,7 +152,6 @@ async fn sweep_limits_concurrent_large_bodies_only() {
     };
     tokio::join!(sweep(&slow), all);
     assert_eq!((most.load(Ordering::SeqCst), settled(&hub).await.delivered), (2, 8));
-    hub.stop().await;
 }
 
 /// An attempt that had waited for its place until the function's time was almost over was begun and cut off: the ERP got
@@ -206,7 +202,6 @@ async fn attempt_beyond_the_functions_time_is_not_begun() {
     let order = if done.0 == left { "order:E1" } else { "order:E2" };
     assert_eq!(delivery(&hub, order, "erp").await.1.progress.attempts.len(), 1, "nothing has become of it");
     assert_eq!(within(run(&lasting, order)).await, delivered);
-    hub.stop().await;
 }
 
 /// Bodies of requests without a key were read whole before anybody looked at the key.
@@ -216,5 +211,4 @@ async fn a_request_without_a_key_is_refused_by_its_head() {
     let announced = request("POST", "/deliveries/replay", "content-length: 6000000\r\n", b"");
     let reply = exchange(hub.address(), announced).await.expect("an answer without a byte of the body");
     assert_eq!(reply.status, 401);
-    hub.stop().await;
 }

@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use bytes::Bytes;
 use config::Config;
 use config::Context;
-use http::Request;
 use hub::delivery::{Delivery, State};
 use hub::{ConnectionId, Event, EventKey, Work, identity};
 use serde_json::{Value, json};
@@ -17,7 +15,7 @@ use store_sqlite::SqliteStore;
 
 use super::lists::{NOW, failed};
 use crate::dynamodb::emulated;
-use crate::support::{API_KEY, RecordedQueue, Time, secret};
+use crate::support::{API_KEY, RecordedQueue, Time, routed, secret};
 
 const KEY_A: &str = "api-key-of-tenant-a-0123456789012345";
 const KEY_B: &str = "api-key-of-tenant-b-0123456789012345";
@@ -84,14 +82,8 @@ impl<S: Store> Desk<S> {
     }
 
     async fn ask(&self, key: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
-        let request = request.body(Bytes::from(body.to_string())).unwrap();
-        let response = if path.starts_with("/calls") {
-            call_status::router().handle(&self.context, request).await
-        } else {
-            deliveries::router().handle(&self.context, request).await
-        };
-        (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
+        let (status, said) = routed(&self.context, key, (method, path), body.to_string()).await;
+        (status, serde_json::from_slice(&said).unwrap())
     }
 
     async fn get(&self, key: &str, path: &str) -> (u16, Value) {

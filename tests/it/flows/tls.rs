@@ -95,5 +95,4 @@ async fn private_authority_in_ca_file_is_trusted() {
         assert_eq!(reply.status, status, "{}", reply.json());
         assert!(status == 200 || reply.json()["detail"].as_str().unwrap().contains("ca_file"), "{}", reply.json());
     }
-    hub.stop().await;
 }

@@ -9,17 +9,14 @@ mod starts;
 
 use std::sync::OnceLock;
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use hub::ledger::Tally;
 use partners::Partner;
 use serde_json::Value;
 use simulators::Sender;
 use simulators::partner::{Answer, Next, Try};
-use store::Store as _;
 use store_dynamodb::DynamoStore;
 
-use ::host::{Bootstraps, Plan, STAGE, Stack, TABLE};
+use ::host::{Bootstraps, Plan, STAGE, Stack, TABLE, sdk_config};
 
 use crate::support::{self, hook};
 
@@ -46,25 +43,13 @@ async fn start(configuration: support::Plan) -> Stack {
 
 /// The store behind a deployment.
 fn store(stack: &Stack) -> DynamoStore {
-    let config = aws_config::SdkConfig::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "key", None, None, "tests")))
-        .http_client(lambda::http_client())
-        .endpoint_url(stack.table.endpoint())
-        .build();
+    let config = sdk_config(lambda::http_client()).into_builder().endpoint_url(stack.table.endpoint()).build();
     DynamoStore::new(store_dynamodb::client(&config), TABLE.to_owned())
 }
 
 /// The sum over all connections, each of which balances.
 async fn ledger(stack: &Stack) -> Tally {
-    let tallies = store(stack).ledger(telemetry::system_clock()()).await.unwrap();
-    let mut sum = Tally::default();
-    for (connection, tally) in tallies {
-        assert!(tally.balanced(), "{connection}: {tally:?}");
-        sum += tally;
-    }
-    sum
+    support::ledger(&store(stack)).await
 }
 
 /// A partner with a connection to the gateway.

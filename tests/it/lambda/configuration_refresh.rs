@@ -1,13 +1,5 @@
 //! Refresh of the cached configuration before a refusal: added keys, connections and API keys are accepted.
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
 use lambda::{Apart, ConfigCache, Source};
 
 use super::*;
@@ -27,33 +19,20 @@ struct Held {
     refuses: bool,
 }
 
-impl HttpClient for Manager {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
-}
-
-impl HttpConnector for Manager {
-    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
-        let mut held = self.0.lock().unwrap();
-        held.reads += 1;
-        let (status, answer) = if held.refuses {
-            (400, json!({"__type": "AccessDeniedException"}))
-        } else {
-            let version = format!("v{}", held.version);
-            (200, json!({"ARN": "a", "Name": "s", "VersionId": version, "SecretString": held.text}))
-        };
-        let takes = held.takes;
-        HttpConnectorFuture::new(async move {
-            tokio::time::sleep(takes).await;
-            let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(answer.to_string()));
-            response.headers_mut().insert("content-type", "application/x-amz-json-1.1");
-            Ok(response)
-        })
-    }
-}
-
 impl Manager {
+    async fn answer(self) -> host::Answered {
+        let (answer, takes) = {
+            let mut held = self.0.lock().unwrap();
+            held.reads += 1;
+            let version = format!("v{}", held.version);
+            let secret = json!({"ARN": "a", "Name": "s", "VersionId": version, "SecretString": held.text});
+            let refused = (400, json!({"__type": "AccessDeniedException"}));
+            (if held.refuses { refused } else { (200, secret) }, held.takes)
+        };
+        tokio::time::sleep(takes).await;
+        Ok((answer.0, answer.1.to_string()))
+    }
+
     fn put(&self, text: &str) {
         let mut held = self.0.lock().unwrap();
         text.clone_into(&mut held.text);
@@ -86,12 +65,8 @@ impl Warm {
     async fn new() -> Self {
         let held = Held { text: configuration(), version: 1, reads: 0, takes: Duration::ZERO, refuses: false };
         let manager = Manager(Arc::new(Mutex::new(held)));
-        let aws = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new("local"))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "key", None, None, "tests")))
-            .http_client(SharedHttpClient::new(manager.clone()))
-            .build();
+        let asked = manager.clone();
+        let aws = host::sdk_config(host::in_process(move |_, _| asked.clone().answer()));
         let kept = ConfigCache::read(&aws, Source::Secret("s".to_owned()), Apart::Unread, NOW).await.unwrap();
         let (mut base, _) = deployed().await;
         let began = Instant::now();

@@ -8,7 +8,7 @@ use hub::signature::{SigningKey, signatures};
 use partners::operation::Effect;
 
 use super::*;
-use crate::support::RecordedQueue;
+use crate::support::{RecordedQueue, delivering};
 
 const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -36,16 +36,8 @@ fn courier(
             async { DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
         }
     });
-    let courier = Courier {
-        context: Context { config, ..context.clone() },
-        lines: Arc::default(),
-        random: Arc::new(|| 0.5),
-        entropy: courier::system_entropy(),
-        send,
-        wire: Arc::new(|_| panic!("no partner is called")),
-        ends: None,
-    };
-    (courier, parcels)
+    let courier = delivering(Context { config, ..context.clone() }, send);
+    (Courier { wire: Arc::new(|_| panic!("no partner is called")), ..courier }, parcels)
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Metrics of pushes and of the backlog: faults count, and the age of the backlog counts from the push.
 
+use std::future::ready;
+
 use courier::{Courier, DeliveryResult};
 use futures::FutureExt as _;
 use hub::delivery::Outcome;
@@ -8,6 +10,7 @@ use lambda_http::RequestExt as _;
 use telemetry::metrics::{Dimension, Metric, Sample};
 
 use super::*;
+use crate::support::delivering;
 
 async fn counted(context: &Context<DynamoStore, Forgetful>, action: &Action, event: &Value) -> Sample {
     let request = lambda_http::request::from_str(&event.to_string()).unwrap();
@@ -97,17 +100,9 @@ async fn accepted(subjects: usize) -> (Context<DynamoStore, Forgetful>, Emulator
 /// The same hub so much later, whose ERP does that.
 fn later(context: &Context<DynamoStore, Forgetful>, seconds: u64, outcome: Outcome) -> Courier<DynamoStore, Forgetful> {
     let now = NOW.after(Duration::from_secs(seconds));
-    Courier {
-        context: Context { clock: Arc::new(move || now), ..context.clone() },
-        lines: Arc::default(),
-        random: Arc::new(|| 0.5),
-        entropy: courier::system_entropy(),
-        send: Arc::new(move |_, _| {
-            async move { DeliveryResult { outcome, status: None, detail: String::new() } }.boxed()
-        }),
-        wire: Arc::new(|_| std::future::pending().boxed()),
-        ends: None,
-    }
+    let context = Context { clock: Arc::new(move || now), ..context.clone() };
+    let ended = move || DeliveryResult { outcome, status: None, detail: String::new() };
+    delivering(context, Arc::new(move |_, _| ready(ended()).boxed()))
 }
 
 /// A metric of that connection or endpoint, as the sweep measures it.

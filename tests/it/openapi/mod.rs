@@ -198,7 +198,6 @@ async fn hubs_answers_match_the_document() {
             assert_eq!(said, *DOCUMENT);
         }
     }
-    hub.stop().await;
 }
 
 #[test]

@@ -136,7 +136,6 @@ async fn body_that_breaks_its_schema_is_a_400_of_that_field() {
     }
     assert!(tried > 400, "{tried}");
     assert!(desk.calls().await.is_empty());
-    desk.hub.stop().await;
 }
 
 /// Regression: a command without a body was sent as `{}`.
@@ -153,7 +152,6 @@ async fn command_without_a_body_is_refused() {
         }
     }
     assert!(desk.calls().await.is_empty());
-    desk.hub.stop().await;
 }
 
 /// To JSON Schema `1.0` is a whole number, and what the ERP printed is what is sent.
@@ -169,7 +167,6 @@ async fn whole_number_may_be_printed_with_a_point() {
         let reply = desk.call("onedata", "result_query", "", &body).await;
         assert_eq!((reply.status, &reply.json()["field"]), (400, &"pageSize".into()), "{wrong}");
     }
-    desk.hub.stop().await;
 }
 
 /// Fields whose names the document lost, and the customer knows.
@@ -192,7 +189,6 @@ async fn field_that_the_connection_requires_must_be_given() {
     desk.stands(&id, "succeeded").await;
     let other = desk.command("xhq", "uploadImport", "k-2", "{}").await;
     desk.stands(&other, "succeeded").await;
-    desk.hub.stop().await;
 }
 
 /// Regression: files of any kind but zip and rar were refused, which the document says of sea freight's `fileUrl` alone.
@@ -214,5 +210,4 @@ async fn file_of_any_kind_may_be_uploaded() {
     let body = json!({"fileUrl": "https://files/单证.pdf?e=1", "orderOutNo": "SO-1", "isReload": ""}).to_string();
     let id = desk.command("xhq", "upload", "k", &body).await;
     desk.stands(&id, "succeeded").await;
-    desk.hub.stop().await;
 }

@@ -50,24 +50,13 @@ async fn stop_under_load_loses_and_repeats_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn push_in_progress_at_the_stop_is_stored_and_answered() {
     let plan = Plan::new();
-    let mut process = Process::start(&plan, &[]).await.unwrap();
-    let body = status("U1", 61);
-    let bytes = request("POST", &hook(Partner::Xhq, "syn_status"), "", body.as_bytes());
-    let (begin, rest) = bytes.split_at(bytes.len() - 10);
-    let mut stream = TcpStream::connect(process.address()).await.unwrap();
-    stream.write_all(begin).await.unwrap();
-    // Another push after it is answered, so this one is being read.
-    let mut sender = simulators::Sender::new(Partner::Xhq, &format!("http://{}", process.address())).unwrap();
-    sender.push(&hook(Partner::Xhq, "syn_status"), "application/json", status("U2", 61)).await.answered.unwrap();
-    process.terminate();
-    until(async || process.log().contains("stopping")).await;
-    stream.write_all(rest).await.unwrap();
-    let mut answer = Vec::new();
-    within(stream.read_to_end(&mut answer)).await.unwrap();
-    let answer = String::from_utf8(answer).unwrap();
+    let (mut process, mut stream, rest) = stopping(&plan, &["TERM"]).await;
+    stream.write_all(&rest).await.unwrap();
+    let mut answer = String::new();
+    within(stream.read_to_string(&mut answer)).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(r#""state":true"#), "{answer}");
     assert!(process.ended().await.success());
-    assert!(bodies(&plan.config().data_dir).contains(body.as_bytes()));
+    assert!(bodies(&plan.config().data_dir).contains(status("S1", 61).as_bytes()));
 }
 
 /// A hub that is asked to end while the last bytes of a push are missing, with the connection and the rest of the push.

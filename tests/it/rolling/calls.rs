@@ -18,9 +18,10 @@ use serde_json::Value;
 use store::Store;
 use store_sqlite::SqliteStore;
 
-use super::version::{RecordedQueue, Version};
+use super::version::Version;
 use super::{database, filled, folder, hints};
 use crate::dynamodb::emulated;
+use crate::support::RecordedQueue;
 
 /// The calls, by the state they are left in.
 const LEFT: [(&str, Standing); 6] = [

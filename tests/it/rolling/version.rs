@@ -14,34 +14,14 @@ use hub::delivery::Outcome;
 use hub::ledger::Tally;
 use hub::{ConnectionId, EndpointId, Utc};
 use inbound::receive::{self, IncomingPush};
-use outbound::Sent;
-use queue::{Hint, Job, Queue, QueueError};
+use queue::{Hint, Job};
 use store::Store;
 use tokio::time::Instant;
 
-use crate::support::verified;
+use crate::support::{RecordedQueue, delivering, verified};
 
 /// Time of the fixtures.
 pub(super) const NOW: Utc = Utc(1_795_334_400_000_000);
-
-/// Keeps what was sent.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RecordedQueue(Arc<Mutex<Vec<Hint>>>);
-
-impl RecordedQueue {
-    pub(super) fn take(&self) -> Vec<Hint> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
-
-impl Queue for RecordedQueue {
-    const HOLDS_UP: Duration = Duration::from_secs(1);
-
-    async fn send(&self, hints: Vec<Hint>, _: Duration) -> Result<(), QueueError> {
-        self.0.lock().unwrap().extend(hints);
-        Ok(())
-    }
-}
 
 /// Deliveries to the ERP: endpoint and request.
 type Sendings = Arc<Mutex<Vec<(EndpointId, Parcel)>>>;
@@ -74,18 +54,11 @@ impl<S: Store> Version<S> {
     /// A process whose ERP answers like this.
     pub(super) fn courier(&self, outcome: Outcome) -> Courier<S, RecordedQueue> {
         let sent = Arc::clone(&self.sent);
-        Courier {
-            context: self.context.clone(),
-            lines: Arc::default(),
-            random: Arc::new(|| 0.5),
-            entropy: courier::system_entropy(),
-            send: Arc::new(move |endpoint, parcel| {
-                sent.lock().unwrap().push((endpoint.id.clone(), parcel));
-                async move { DeliveryResult { outcome, status: None, detail: "as told".to_owned() } }.boxed()
-            }),
-            wire: Arc::new(|_| std::future::pending::<Sent>().boxed()),
-            ends: None,
-        }
+        let answer: courier::Send = Arc::new(move |endpoint, parcel| {
+            sent.lock().unwrap().push((endpoint.id.clone(), parcel));
+            async move { DeliveryResult { outcome, status: None, detail: "as told".to_owned() } }.boxed()
+        });
+        delivering(self.context.clone(), answer)
     }
 
     /// Has a push accepted. The hints that it gives; a known one gives none.

@@ -13,8 +13,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ::http::Method;
-use config::Config;
+use ::http::{Method, Request};
+use bytes::Bytes;
+use config::{Config, Context};
 use courier::{Courier, SweepResult};
 use hub::Clock;
 use hub::action::Action;
@@ -28,7 +29,7 @@ use partners::Partner;
 use queue::{Hint, InProcess, Queue, QueueError};
 use simulators::partner::{Answer, Next};
 use simulators::{Erp, Sender, pushes};
-use store::{Listed, Store as _};
+use store::{Listed, Store};
 use store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tongguan::Hub;
@@ -97,6 +98,12 @@ pub(crate) async fn erp_with(n: u8) -> Erp {
 /// A queue that keeps what it is sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RecordedQueue(pub(crate) Arc<Mutex<Vec<Hint>>>);
+
+impl RecordedQueue {
+    pub(crate) fn take(&self) -> Vec<Hint> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
 
 impl Queue for RecordedQueue {
     const HOLDS_UP: Duration = Duration::from_secs(1);
@@ -282,7 +289,7 @@ pub(crate) async fn events(store: &SqliteStore) -> Vec<Listed> {
 }
 
 /// The sum over all connections, each of which balances.
-pub(crate) async fn ledger(store: &SqliteStore) -> Tally {
+pub(crate) async fn ledger(store: &impl Store) -> Tally {
     let tallies = store.ledger(telemetry::system_clock()()).await.unwrap();
     let mut sum = Tally::default();
     for (connection, tally) in tallies {
@@ -299,6 +306,23 @@ pub(crate) async fn settled(hub: &Hub) -> Tally {
     ledger(store).await
 }
 
+/// Answer of the functions' own routers to a request of the ERP: status and body.
+pub(crate) async fn routed(
+    context: &Context<impl Store, RecordedQueue>,
+    key: &str,
+    (method, path): (&str, &str),
+    body: impl Into<Bytes>,
+) -> (u16, Bytes) {
+    let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
+    let request = request.body(body.into()).unwrap();
+    let response = if path.starts_with("/calls") {
+        call_status::router().handle(context, request).await
+    } else {
+        deliveries::router().handle(context, request).await
+    };
+    (response.status().as_u16(), response.into_body())
+}
+
 /// The delivery of the only event of that subject of XHQ's connection.
 pub(crate) async fn delivery(hub: &Hub, subject: &str, endpoint: &str) -> (EventKey, Delivery) {
     let store = &hub.context().store;
@@ -310,6 +334,19 @@ pub(crate) async fn delivery(hub: &Hub, subject: &str, endpoint: &str) -> (Event
 /// Waits until the delivery of the only event of a subject has so many attempts behind it.
 pub(crate) async fn attempted(hub: &Hub, subject: &str, endpoint: &str, attempts: usize) {
     until(async || delivery(hub, subject, endpoint).await.1.progress.attempts.len() >= attempts).await;
+}
+
+/// A courier that calls no partner, and whose deliveries end as `send` says.
+pub(crate) fn delivering<S, Q>(context: Context<S, Q>, send: courier::Send) -> Courier<S, Q> {
+    Courier {
+        context,
+        lines: Arc::default(),
+        random: Arc::new(|| 0.5),
+        entropy: courier::system_entropy(),
+        send,
+        wire: Arc::new(|_| Box::pin(std::future::pending())),
+        ends: None,
+    }
 }
 
 /// A courier over a hub's store that knows its endpoints only by what they share, as another process does.

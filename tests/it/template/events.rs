@@ -29,7 +29,7 @@ use store_dynamodb::DynamoStore;
 use super::roles::{actions, allowed, index_arn, permissions, reaches, table_arn};
 use super::{hook_route, infra, trigger};
 use crate::dynamodb::{Emulator, emulated};
-use crate::support::RecordedQueue;
+use crate::support::{RecordedQueue, delivering};
 use tongguan::table::{Function, Trigger, functions};
 
 const NOW: Utc = Utc(1_795_334_400_000_000);
@@ -45,17 +45,10 @@ async fn deployed() -> (Deployed, Emulator) {
 }
 
 fn courier(context: &Deployed) -> Courier<DynamoStore, RecordedQueue> {
-    Courier {
-        context: context.clone(),
-        lines: Arc::default(),
-        random: Arc::new(|| 0.5),
-        entropy: courier::system_entropy(),
-        send: Arc::new(|_, _| {
-            async { DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
-        }),
-        wire: Arc::new(|_| std::future::pending().boxed()),
-        ends: None,
-    }
+    let send: courier::Send = Arc::new(|_, _| {
+        async { DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
+    });
+    delivering(context.clone(), send)
 }
 
 /// A courier whose every attempt ends its delivery as failed.

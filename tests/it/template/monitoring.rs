@@ -13,23 +13,38 @@ fn alarms() -> impl Iterator<Item = (String, Value)> {
     resources("AWS::CloudWatch::Alarm").into_iter().map(|(id, alarm)| (id, alarm["Properties"].clone()))
 }
 
+/// The dashboard, with the parts that its widgets share filled in.
+fn dashboard() -> Value {
+    let body = resource("Dashboard")["DashboardBody"]["Fn::Sub"].clone();
+    let mut text = body[0].as_str().unwrap().to_owned();
+    for (name, value) in body[1].as_object().unwrap() {
+        if let Some(value) = value.as_str().or_else(|| value["Fn::Sub"].as_str()) {
+            text = text.replace(&format!("${{{name}}}"), value);
+        }
+    }
+    serde_json::from_str(&text).unwrap()
+}
+
 /// The metrics of the dashboard's widgets, each written out, with its widget's title.
 fn shown() -> Vec<(String, Vec<Value>)> {
-    let body = resource("Dashboard")["DashboardBody"]["Fn::Sub"][0].as_str().unwrap().to_owned();
-    let body: Value = serde_json::from_str(&body).unwrap();
     let mut shown = Vec::new();
-    for widget in body["widgets"].as_array().unwrap() {
+    for widget in dashboard()["widgets"].as_array().unwrap() {
         let properties = &widget["properties"];
         assert_eq!(properties["region"], "${AWS::Region}");
         let mut before: Vec<Value> = Vec::new();
-        for metric in properties["metrics"].as_array().unwrap() {
-            let mut metric = metric.as_array().unwrap().clone();
-            // `...` is what stands in the line before, but for its last value.
-            if metric[0] == "..." {
-                metric = [&before[..before.len() - 1], &metric[1..]].concat();
+        for row in properties["metrics"].as_array().unwrap() {
+            let row = row.as_array().unwrap();
+            let (mut metric, options): (Vec<_>, Vec<_>) = row.iter().cloned().partition(Value::is_string);
+            // `...` is the beginning of the row before, and `.` its value in the same place.
+            if metric.first().is_some_and(|first| first == "...") {
+                let own = metric.split_off(1);
+                metric = [&before[..before.len() - own.len()], &own[..]].concat();
+            }
+            for (value, above) in metric.iter_mut().zip(&before).filter(|(value, _)| *value == ".") {
+                value.clone_from(above);
             }
             before.clone_from(&metric);
-            shown.push((properties["title"].as_str().unwrap().to_owned(), metric));
+            shown.push((properties["title"].as_str().unwrap().to_owned(), [metric, options].concat()));
         }
     }
     shown

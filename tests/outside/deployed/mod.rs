@@ -16,8 +16,7 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::process::Command;
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_config::Region;
 use aws_sdk_sqs::types::QueueAttributeName;
 use callback::examples::Example;
 use config::{Config, Connection, Sources};
@@ -121,13 +120,8 @@ async fn stage() -> Stage {
         erps.push(opened(async || Erp::start(address(&endpoint.url), endpoint.keys.clone().unwrap()).await).await);
     }
     let Ok(erps) = erps.try_into() else { panic!("the configuration has two endpoints") };
-    let aws = aws_config::SdkConfig::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new(deployed.region.clone()))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "tests")))
-        .http_client(lambda::http_client())
-        .endpoint_url(&deployed.aws)
-        .build();
+    let aws = host::sdk_config(lambda::http_client()).into_builder();
+    let aws = aws.region(Region::new(deployed.region.clone())).endpoint_url(&deployed.aws).build();
     let store = DynamoStore::new(store_dynamodb::client(&aws), deployed.table.clone());
     let mark = format!("mark-{}", telemetry::system_clock()().0);
     let url = deployed.url.parse().unwrap();

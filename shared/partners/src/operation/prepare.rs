@@ -76,17 +76,12 @@ impl Pair {
     pub(crate) fn secret(name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         Self { name: name.into(), value: value.into(), secret: true }
     }
-
-    /// The value as it may be printed.
-    #[must_use]
-    pub fn printable(&self) -> &str {
-        if self.secret { "[REDACTED]" } else { &self.value }
-    }
 }
 
 impl fmt::Debug for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.name, self.printable())
+        let value = if self.secret { "[REDACTED]" } else { &self.value };
+        write!(f, "{}={value}", self.name)
     }
 }
 
@@ -117,26 +112,16 @@ impl Prepared {
         }
     }
 
-    /// The whole address to call. It may hold secrets: see [`Prepared::loggable`].
+    /// The whole address to call. It may hold secrets, so it is not for a log.
     #[must_use]
     pub fn url(&self, base: &str) -> String {
-        self.address(base, |pair| &pair.value)
-    }
-
-    /// The whole address as it may be logged.
-    #[must_use]
-    pub fn loggable(&self, base: &str) -> String {
-        self.address(base, Pair::printable)
-    }
-
-    fn address<'a>(&'a self, base: &str, value: impl Fn(&'a Pair) -> &'a str) -> String {
         let mut url = match self.path.trim_start_matches('/') {
             "" => base.to_owned(),
             path => format!("{}/{path}", base.trim_end_matches('/')),
         };
         if !self.query.is_empty() {
             url.push('?');
-            url.push_str(&encode::form(self.query.iter().map(|pair| (pair.name.as_ref(), value(pair)))));
+            url.push_str(&encode::form(self.query.iter().map(|pair| (pair.name.as_ref(), pair.value.as_str()))));
         }
         url
     }

@@ -1,9 +1,6 @@
 //! Behaviour of a simulated partner: its faults and their frequency.
 
-use std::collections::HashMap;
 use std::time::Duration;
-
-use bytes::Bytes;
 
 use super::{Received, TOKEN};
 use crate::erp::Reply;
@@ -50,12 +47,6 @@ impl Fault {
         Behaviour { fault: self, when: When::First(times), operation: None }
     }
 
-    /// The first so many requests of each operation and body, the others are taken.
-    #[must_use]
-    pub const fn first_of_each(self, times: u32) -> Behaviour {
-        Behaviour { fault: self, when: When::FirstOfEach(times), operation: None }
-    }
-
     /// Every request whose body or query holds that text, the others are taken.
     #[must_use]
     pub const fn wherever(self, text: &'static str) -> Behaviour {
@@ -73,7 +64,6 @@ impl Fault {
 enum When {
     Always,
     First(u32),
-    FirstOfEach(u32),
     Where(&'static str),
     Every(u32),
 }
@@ -112,16 +102,15 @@ impl From<Fault> for Behaviour {
 pub(super) struct Ruling {
     behaviour: Behaviour,
     asked: u32,
-    by_body: HashMap<(String, Bytes), u32>,
 }
 
 impl Ruling {
     pub(super) fn new(behaviour: Behaviour) -> Self {
-        Self { behaviour, asked: 0, by_body: HashMap::new() }
+        Self { behaviour, asked: 0 }
     }
 
-    /// Fault of this request, if it gets one; `key` identifies its body.
-    pub(super) fn fault(&mut self, request: &Received, key: &Bytes) -> Option<Fault> {
+    /// Fault of this request, if it gets one.
+    pub(super) fn fault(&mut self, request: &Received) -> Option<Fault> {
         if !self.behaviour.concerns(request) {
             return None;
         }
@@ -129,11 +118,6 @@ impl Ruling {
         let befalls = match self.behaviour.when {
             When::Always => true,
             When::First(times) => self.asked <= times,
-            When::FirstOfEach(times) => {
-                let asked = self.by_body.entry((request.operation.clone(), key.clone())).or_default();
-                *asked = asked.saturating_add(1);
-                *asked <= times
-            }
             When::Where(text) => request.holds(text),
             When::Every(nth) => self.asked.is_multiple_of(nth.max(1)),
         };

@@ -4,22 +4,19 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full};
+use http::Request;
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 use super::behaviour::Ruling;
 use super::message::{Answer, Play, Refusal};
 use super::{Behaviour, Clock, Fault, Received, TOKEN};
+use crate::serve::{Answered, accept};
 
 /// Numbers of requests; those for a token are counted apart.
 #[derive(Clone, Copy, Default)]
@@ -119,7 +116,7 @@ impl Api {
         let address = listener.local_addr()?;
         let (state, counts, released) = (Mutex::default(), watch::Sender::default(), watch::Sender::default());
         let shared = Arc::new(Shared { play, clock, state, counts, released });
-        let task = Mutex::new(Some(tokio::spawn(accept(listener, Arc::clone(&shared)))));
+        let task = Mutex::new(Some(serve(listener, &shared)));
         Ok(Self { address, shared, task })
     }
 
@@ -162,8 +159,7 @@ impl Api {
     /// Opens the port again that [`Api::down`] closed.
     pub async fn up(&self) -> io::Result<()> {
         let listener = TcpListener::bind(self.address).await?;
-        let task = tokio::spawn(accept(listener, Arc::clone(&self.shared)));
-        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(serve(listener, &self.shared));
         Ok(())
     }
 
@@ -269,27 +265,10 @@ impl Drop for Api {
     }
 }
 
-/// The connections live in this task's set, so they end with it.
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(serve(stream, Arc::clone(&shared)))),
-                // Out of file descriptors, or a connection that ended before it was taken: the next may fare better.
-                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn serve(stream: TcpStream, shared: Arc<Shared>) {
-    // An answer that waits for the client's delayed acknowledgement would look like a slow partner.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| receive(request, Arc::clone(&shared)));
-    // A broken connection is its client's loss; there is no one to report it to.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+/// Serves in a task that ends with its connections.
+fn serve(listener: TcpListener, shared: &Arc<Shared>) -> JoinHandle<()> {
+    let shared = Arc::clone(shared);
+    tokio::spawn(accept(listener, || true, move |request| receive(request, Arc::clone(&shared))))
 }
 
 /// One request that has not been answered yet.
@@ -311,10 +290,7 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-async fn receive(
-    request: Request<Incoming>,
-    shared: Arc<Shared>,
-) -> Result<Response<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
+async fn receive(request: Request<Incoming>, shared: Arc<Shared>) -> Answered {
     let _under_way = UnderWay::begin(&shared);
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
@@ -324,7 +300,7 @@ async fn receive(
     let fault = {
         let mut state = shared.state();
         // Every ruling is asked, so that each counts its own.
-        let faults = state.rulings.iter_mut().map(|ruling| ruling.fault(&request, &key));
+        let faults = state.rulings.iter_mut().map(|ruling| ruling.fault(&request));
         faults.fold(None, Option::or)
     };
     let checked = shared.play.check(&request);

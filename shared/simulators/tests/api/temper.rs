@@ -91,7 +91,7 @@ async fn faults_apply_to_first_each_nth_or_some_requests() {
     };
     xhq.behave(Fault::Busy.first(2));
     assert_eq!(statuses(&["A", "B", "A", "B"]).await, [503, 503, 200, 200]);
-    xhq.behave(Fault::DropsAnswer.first_of_each(1));
+    xhq.behave(Fault::DropsAnswer.first(2));
     assert_eq!(statuses(&["C", "D", "C", "D"]).await, [0, 0, 200, 200]);
     xhq.behave(Fault::Drops.every(2));
     assert_eq!(statuses(&["E", "F", "G", "H"]).await, [200, 0, 200, 0]);

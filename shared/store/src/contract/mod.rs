@@ -146,7 +146,8 @@ fn event(id: u32) -> Event {
     event_with(key("xhq-sh", "order:S1", id), NOW, Bytes::from(format!("{{\"n\":{id}}}")))
 }
 
-fn event_with(key: EventKey, received: Utc, body: Bytes) -> Event {
+/// An event with that key and body, in XHQ's shape.
+pub fn event_with(key: EventKey, received: Utc, body: Bytes) -> Event {
     let meta = Meta {
         kind: "xhq.syn_status".into(),
         received,
@@ -194,7 +195,8 @@ async fn loaded(store: &impl Store, key: &EventKey) -> Record {
 }
 
 /// Bytes that no compression makes smaller, the same for the same seed.
-fn noise(len: usize, seed: u64) -> Bytes {
+#[must_use]
+pub fn noise(len: usize, seed: u64) -> Bytes {
     let mut state = seed.wrapping_mul(2).wrapping_add(0x9E37_79B9_7F4A_7C15);
     let words = std::iter::repeat_with(|| {
         state ^= state << 13;

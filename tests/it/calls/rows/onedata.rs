@@ -58,7 +58,6 @@ async fn each_subscription_has_a_result_and_is_an_event_once() {
     desk.quiet().await;
     assert_eq!((desk.told("onedata.ports").len(), &events[1]["subject"]), (2, &"port:CNTAO:1:C:E".into()));
     assert_eq!((desk.onedata.subscriptions(), desk.onedata.wrongs()), (3, Vec::<String>::new()));
-    desk.hub.stop().await;
 }
 
 /// A query's answer has no `refreshTime`, so that data which became again what it had been was taken for what was known.
@@ -76,7 +75,6 @@ async fn query_result_equal_to_one_before_a_change_is_an_event() {
         desk.quiet().await;
         assert_eq!(desk.told("onedata.ports").len(), before + 1);
     }
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -94,7 +92,6 @@ async fn the_found_data_and_the_call_are_known_by_the_same_keys() {
     }
     let events = desk.get("/events/onedata/bl:B").await.json();
     assert!(events.to_string().contains("onedata.ports"), "{events}");
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -110,7 +107,6 @@ async fn extra_information_returns_the_latest_json_unchanged() {
         assert_eq!(desk.onedata.requests().pop().unwrap().body, body.as_bytes());
     }
     assert_eq!(desk.onedata.subscriptions(), 1);
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -129,5 +125,4 @@ async fn rates_come_by_the_page() {
     assert_eq!(whole["data"]["resultData"].as_array().unwrap().len(), total);
     assert_eq!(desk.onedata.wrongs(), Vec::<String>::new());
     assert!(desk.calls().await.is_empty());
-    desk.hub.stop().await;
 }

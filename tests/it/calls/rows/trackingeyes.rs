@@ -50,7 +50,6 @@ async fn waybills_are_queried_by_either_list_with_whole_ids() {
     assert_eq!(desk.eyes.token_requests(), 1);
     // The token's request alone carries the secret, in its body.
     assert_eq!(desk.eyes.requests()[0].json(), json!({"companyCode": "COMPANY", "secret": SECRET}));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -67,7 +66,6 @@ async fn repeated_subscription_fails_with_a_partial_warning() {
     assert!(detail.starts_with("refused: 300 warning") && detail.contains("may have half succeeded"), "{detail}");
     let sent = desk.eyes.requests_for("subscribe");
     assert_eq!((&sent[0].body[..], sent.len()), (body.as_bytes(), 2));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -84,5 +82,4 @@ async fn without_its_path_a_subscription_is_sent_nowhere() {
     let problem = problem(&reply, 500, "connection-incomplete");
     assert_eq!(problem["errors"][0]["field"], "paths.subscribe", "{problem}");
     assert_eq!((eyes.count(), eyes.token_requests()), (0, 0));
-    hub.stop().await;
 }

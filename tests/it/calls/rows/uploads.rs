@@ -89,7 +89,6 @@ async fn file_is_accepted_as_part_base64_or_url() {
             }
         }
     }
-    desk.hub.stop().await;
 }
 
 /// A configured field name replaces one that is missing from the document.
@@ -103,7 +102,6 @@ async fn a_file_that_the_erp_has_encoded_itself_passes_as_it_is() {
         let own = body.strip_prefix('{').unwrap();
         assert_eq!(String::from_utf8_lossy(&sent.body), format!(r#"{{"appId":"{APP_ID}","bghId":"{BGH_ID}",{own}"#));
     }
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -119,7 +117,6 @@ async fn a_file_of_a_megabyte_arrives_whole() {
     let sent = desk.xhq.requests();
     assert!(sent[0].parts().iter().any(|part| part.content == file));
     assert!(BASE64_STANDARD.decode(sent[1].json()["fileBase64"].as_str().unwrap()).unwrap() == file);
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -154,7 +151,6 @@ async fn missing_or_invalid_file_is_refused_before_sending() {
         [(r#"name="fileUrl""#, b"http://x"), (r#"name="orderOutNo""#, b"1"), (r#"name="isReload""#, b""), (file, ZIP)];
     invalid(&multipart(&desk, "upload", &parts).await, "file", "upload takes no file");
     assert_eq!((desk.xhq.count(), desk.calls().await.len()), (0, 0));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -175,7 +171,6 @@ async fn url_without_the_file_fails_the_call_before_sending() {
     }
     assert_eq!(desk.xhq.count(), 0);
     assert!(!desk.hears("call.failed", 6).await.iter().any(|event| event.to_string().contains("secret-of")));
-    desk.hub.stop().await;
 }
 
 /// The document does not say whether `data` is the serial or holds it.
@@ -210,7 +205,6 @@ async fn serial_of_an_upload_finds_the_order_and_its_calls() {
             assert_eq!(listed["id"], done["id"]);
         }
     }
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -228,5 +222,4 @@ async fn push_with_only_the_serial_is_listed_with_the_order() {
     let mut subjects: Vec<_> = timeline["items"].as_array().unwrap().iter().map(|one| one["subject"].clone()).collect();
     subjects.sort_by_key(Value::to_string);
     assert_eq!(subjects, [json!("order:SO-1"), json!(format!("serial:{serial}"))], "{timeline}");
-    desk.hub.stop().await;
 }

@@ -153,7 +153,6 @@ async fn partial_unfreeze_fails_with_a_partial_warning() {
     // Those that can be unfrozen all can.
     let reply = call(&desk, "xhq", "unfreeze", r#"{"orderOutNos":["SO-1","SO-3"]}"#).await;
     assert_eq!(reply.json()["state"], "succeeded");
-    desk.hub.stop().await;
 }
 
 /// 图片地址和订单列表必填一个,不能两者都为空.
@@ -175,7 +174,6 @@ async fn lcl_task_is_created_by_picture_or_orders_changed_by_id() {
     assert_eq!(desk.xhq.wrongs(), Vec::<String>::new());
     assert_eq!((sent[0].json().get("taskId"), &sent[1].json()["taskId"]), (None, &task.into()));
     assert_eq!((&sent[0].json()["orders"], &sent[1].json()["fileUrl"]), (&json!(null), &"".into()));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -188,7 +186,6 @@ async fn receipt_as_text_follows_the_same_rules() {
     invalid(&call(&desk, "xhq", "receiptsingle", &wrong).await, "paramJson.dDate", "yyyy-MM-dd");
     let sent = desk.xhq.requests();
     assert_eq!((sent.len(), &sent[0].body[..], sent[0].wrong.as_ref()), (1, body.as_bytes(), None));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -202,7 +199,6 @@ async fn unpushed_data_is_found_and_cleared() {
     assert_eq!((&cleared["state"], &cleared["subject"]), (&"succeeded".into(), &"serial:A1".into()), "{cleared}");
     assert_eq!(cleared["answer"]["body"]["data"], 1);
     assert_eq!(rows().await, 1);
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -218,7 +214,6 @@ async fn a_form_may_be_sent_as_the_other_kind_of_form() {
         expected.extend(row.adds.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())));
         assert_eq!((arrived(&row, &sent[0]), &sent[0].wrong), (expected, &None), "{}", row.operation);
     }
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -247,5 +242,4 @@ async fn missing_path_without_configuration_is_named_by_its_key() {
     // Where only analogy knows a credential, it is not missed.
     assert_eq!(call_at(&hub, "/calls/xhq/uploadImport", r#"{"orderOutNo":"SO-1"}"#).await.json()["state"], "succeeded");
     assert_eq!(xhq.requests()[0].json(), json!({"appId": APP_ID, "orderOutNo": "SO-1"}));
-    hub.stop().await;
 }

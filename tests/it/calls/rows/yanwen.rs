@@ -119,7 +119,6 @@ async fn transport_kind_has_its_fields_others_are_sent_blank() {
             assert_eq!(sent.json()[name] != "", given.contains(name), "{name}: {}", sent.json());
         }
     }
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -134,7 +133,6 @@ async fn numbers_are_sent_as_strings_and_nothing_else_is_touched() {
     let sent = desk.yanwen.requests().pop().unwrap();
     let expected = r#"{"mawbNo":"M 1","version":"906651379888427009","channelId":"1646","importPort":"CDG","exportPort":"CAN","weight":"20000","chargeableWeight":"21000","country":"FR","transportType":"1","flightNo":"ANA\u0039\\ \"62","etdTimeZone":"-03:30","etd":"2023-05-17 10:10:00","eta":"2023-05-17 16:00:00","etaTimeZone":"+14:00","bagQuantity":"50","parcelQuantity":"1000","bagList":[{"bagNo":"bag No","weight":1.10}],"lost":1.10,"scacBill":"","vesselName":"","voyageNumber":"","containerNumber":"","sealNumber":""}"#;
     assert_eq!((String::from_utf8_lossy(&sent.body).as_ref(), sent.wrong), (expected, None));
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -158,7 +156,6 @@ async fn method_without_a_row_is_a_command_with_unchanged_body() {
         assert!(problem["detail"].as_str().unwrap().contains("s3.mawb.create"), "{problem}");
     }
     assert_eq!(desk.yanwen.count(), 5);
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -183,7 +180,6 @@ async fn positive_code_is_refusal_negative_code_is_ambiguous() {
         desk.yanwen.recover();
         assert_eq!(call(&desk, "yanwen", "express.order.get", "{}").await.json()["code"].is_number(), numbers);
     }
-    desk.hub.stop().await;
 }
 
 #[tokio::test]
@@ -204,5 +200,4 @@ async fn plain_text_signature_refusal_is_shown() {
     let refused = problem(&call_at(&hub, "/calls/yanwen/express.order.get", "{}").await, 502, "credentials-refused");
     assert_eq!((&refused["code"], &refused["answer"]), (&"401".into(), &text.into()));
     assert!(refused["detail"].as_str().unwrap().contains("check api_token, user_id"), "{refused}");
-    hub.stop().await;
 }

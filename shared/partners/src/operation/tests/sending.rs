@@ -139,13 +139,14 @@ fn missing_credential_is_named() {
 }
 
 #[test]
-fn an_address_with_secrets_is_logged_without_them() {
+fn secrets_of_an_address_are_not_printed() {
     let sent = send("customs_status_download", r#"{"billId":["1906651379888427008",2],"orgCode":"上海"}"#);
     let base = "https://api.trackingeyes.com";
     let path = "https://api.trackingeyes.com/api/customsStatus/download";
     let own = "billId=1906651379888427008%2C2&orgCode=%E4%B8%8A%E6%B5%B7";
     assert_eq!(sent.url(base), format!("{path}?companyCode=COMPANY-3&token=t0&{own}"));
-    assert_eq!(sent.loggable(base), format!("{path}?companyCode=%5BREDACTED%5D&token=%5BREDACTED%5D&{own}"));
+    let printed = "[companyCode=[REDACTED], token=[REDACTED], billId=1906651379888427008,2, orgCode=上海]";
+    assert_eq!(format!("{:?}", sent.query), printed);
     assert!(sent.body.is_empty() && sent.content_type.is_none() && sent.method == Method::Get);
 
     let sent = send("subscribe", "[ 1.10 ]");
@@ -160,7 +161,7 @@ fn no_secret_is_ever_printed() {
         let file = row.file.map(|_| File { name: "a", content_type: "b", bytes: b"c" });
         let settings = Settings { base64_field: Some("content".to_owned()), ..settings.clone() };
         let sent = send_by(row.name, row.example, &Attempt { file, ..attempt(&settings) }).unwrap();
-        let printed = format!("{sent:?} {}", sent.loggable("http://h"));
+        let printed = format!("{sent:?}");
         let secrets =
             ["app_id", "bgh_id", "user_id", "api_token", "company_code", "secret"].map(|name| known(name).unwrap());
         for secret in secrets.into_iter().chain(["t0"]) {
