@@ -67,6 +67,7 @@ fn process<S: Store>(
             .boxed()
         }),
         wire: Arc::new(|_| std::future::pending().boxed()),
+        reader: callback::ACTION,
         ends: None,
     }
 }

@@ -90,7 +90,7 @@ fn of_route(config: &Config, route: &Route, warnings: &mut Vec<String>) {
         let text = pattern.as_str();
         let of_partner = |partner: &Partner| {
             let begin = format!("{partner}.");
-            text.starts_with(&begin) || event_types::of(*partner).iter().any(|kind| pattern.matches(kind))
+            text.starts_with(&begin) || event_types::of(*partner).any(|kind| pattern.matches(kind))
         };
         partners.iter().any(of_partner) || hub::call::EVENT_TYPES.iter().any(|kind| pattern.matches(kind))
     };

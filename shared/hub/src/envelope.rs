@@ -128,6 +128,10 @@ pub struct CloudEvent<'a> {
     /// Whether the event may be a late repetition of an earlier one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     possiblerepeat: bool,
+    /// `pulled` where it came in a partner's answer to a call; absent where it was pushed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    origin: Option<&'static str>,
     /// The number of business keys by which the event is not found, because it has too many.
     #[serde(skip_serializing_if = "is_zero")]
     keysleftout: u32,
@@ -159,6 +163,7 @@ impl<'a> CloudEvent<'a> {
             malformed: meta.malformed.as_deref(),
             datacontenttype: if json.is_some() { "application/json" } else { opaque_type },
             possiblerepeat: meta.possible_repeat,
+            origin: meta.pulled.map(|_| "pulled"),
             keysleftout: meta.keys_left_out,
             data: json,
             data_base64: json.is_none().then(|| BASE64_STANDARD.encode(data)),
@@ -208,6 +213,7 @@ mod tests {
                 keys_left_out: 0,
                 malformed: None,
                 possible_repeat: true,
+                pulled: None,
             },
             body: Bytes::from_static(body.as_bytes()),
         }

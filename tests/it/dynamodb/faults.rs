@@ -31,6 +31,7 @@ pub(crate) fn event(body: Bytes) -> Event {
         keys_left_out: 0,
         malformed: None,
         possible_repeat: false,
+        pulled: None,
     };
     Event { key, meta, body }
 }

@@ -43,6 +43,7 @@ fn courier(
         entropy: courier::system_entropy(),
         send,
         wire: Arc::new(|_| panic!("no partner is called")),
+        reader: callback::ACTION,
         ends: None,
     };
     (courier, parcels)

@@ -106,6 +106,7 @@ fn later(context: &Context<DynamoStore, Forgetful>, seconds: u64, outcome: Outco
             async move { DeliveryResult { outcome, status: None, detail: String::new() } }.boxed()
         }),
         wire: Arc::new(|_| std::future::pending().boxed()),
+        reader: callback::ACTION,
         ends: None,
     }
 }

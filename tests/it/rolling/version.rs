@@ -84,6 +84,7 @@ impl<S: Store> Version<S> {
                 async move { DeliveryResult { outcome, status: None, detail: "as told".to_owned() } }.boxed()
             }),
             wire: Arc::new(|_| std::future::pending::<Sent>().boxed()),
+            reader: callback::ACTION,
             ends: None,
         }
     }

@@ -314,7 +314,7 @@ pub(crate) async fn attempted(hub: &Hub, subject: &str, endpoint: &str, attempts
 
 /// A courier over a hub's store that knows its endpoints only by what they share, as another process does.
 pub(crate) fn courier(hub: &Hub) -> Courier<SqliteStore, InProcess> {
-    let courier = Courier::new(hub.context().clone(), KeepAlive::Brief).unwrap();
+    let courier = Courier::new(hub.context().clone(), KeepAlive::Brief, callback::ACTION).unwrap();
     Courier { random: Arc::new(|| 0.5), ..courier }
 }
 

@@ -54,6 +54,7 @@ fn courier(context: &Deployed) -> Courier<DynamoStore, RecordedQueue> {
             async { DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() } }.boxed()
         }),
         wire: Arc::new(|_| std::future::pending().boxed()),
+        reader: callback::ACTION,
         ends: None,
     }
 }

@@ -214,7 +214,9 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
                 let (came, answer) = (made.came(), made.answer());
                 let learned = if came == CallOutcome::Success {
                     // What was found is kept before the call is settled: a call that ends twice finds it again.
-                    found::keep(courier, ask, &made).await.map_err(Undone::Found)?;
+                    if let Some(body) = made.body() {
+                        found::keep(courier, ask, body).await.map_err(Undone::Found)?;
+                    }
                     found::learned(ask, &made)
                 } else {
                     Vec::new()

@@ -159,6 +159,7 @@ fn event_with(key: EventKey, received: Utc, body: Bytes) -> Event {
         keys_left_out: 0,
         malformed: None,
         possible_repeat: false,
+        pulled: None,
     };
     Event { key, meta, body }
 }
