@@ -91,6 +91,7 @@ fn critical_metric_has_an_alarm() {
         Metric::LedgerDifference,
         Metric::ConfigurationRefused,
         Metric::CredentialsRefused,
+        Metric::AnswersNotKept,
     ] {
         own(metric, "Greater", 0);
     }
