@@ -249,7 +249,7 @@ mod tests {
         let of = |event: &Event| labels(event).into_iter().map(|(name, value)| (name.to_owned(), value));
         assert!(of(&event).eq(names.into_iter().zip(values.map(str::to_owned))));
         event.meta.pulled = Some(crate::event::Pulled::default());
-        assert_eq!(of(&event).last(), Some(("tongguan-origin".to_owned(), "pulled".to_owned())));
+        assert_eq!(of(&event).next_back(), Some(("tongguan-origin".to_owned(), "pulled".to_owned())));
         event.key.subject = Subject::from("单".repeat(500));
         assert_eq!(labels(&event)[1].1, "%E5%8D%95".repeat(1_024 / 9));
     }

@@ -44,7 +44,8 @@ fn contents(connection: &ConnectionId, kind: &EventType, common: &Common, payloa
 /// The id that an event has that came in an answer and tells what a push tells, where it is not that of the push itself.
 #[must_use]
 pub fn told_by_an_answer(connection: &ConnectionId, partner: Partner, push: &Draft) -> Option<EventId> {
-    let common = common(partner, &push.kind).filter(|common| common.push_looks)?;
+    // Without a key a push is about itself, and an answer about what was asked.
+    let common = common(partner, &push.kind).filter(|common| common.push_looks && !push.subject.is_digest())?;
     let [fact] = contents(connection, &push.kind, common, &push.payload()).try_into().ok()?;
     (fact != push.content).then(|| identity::by_content(connection, &push.subject, fact))
 }
@@ -114,7 +115,7 @@ impl HeldRows {
 /// The fewest of these pages that hold rows without a gap from the first to the last of `total`; nothing where some are
 /// missing.
 #[must_use]
-pub fn complete(pages: Vec<HeldRows>, total: u64) -> Option<Vec<HeldRows>> {
+pub fn complete(pages: &[HeldRows], total: u64) -> Option<Vec<HeldRows>> {
     let (mut held, mut end) = (Vec::new(), 0);
     let end_of = |page: &HeldRows| page.before.saturating_add(page.count);
     while end < total {
@@ -186,13 +187,13 @@ mod tests {
 
     #[test]
     fn batch_is_complete_without_a_gap() {
-        assert_eq!(complete(vec![page(0, 2, 1)], 0), None, "a batch without rows has not begun");
-        assert_eq!(complete(vec![], 1), None);
-        assert_eq!(complete(vec![page(0, 2, 1), page(3, 2, 2)], 5), None);
-        assert_eq!(complete(vec![page(0, 2, 1), page(2, 2, 2)], 5), None);
-        let all = vec![page(4, 1, 3), page(0, 2, 1), page(1, 1, 8), page(2, 2, 2)];
-        assert_eq!(complete(all, 5), Some(vec![page(0, 2, 1), page(2, 2, 2), page(4, 1, 3)]));
-        assert_eq!(complete(vec![page(0, 1, 1), page(0, 3, 2)], 3), Some(vec![page(0, 3, 2)]));
+        assert_eq!(complete(&[page(0, 2, 1)], 0), None, "a batch without rows has not begun");
+        assert_eq!(complete(&[], 1), None);
+        assert_eq!(complete(&[page(0, 2, 1), page(3, 2, 2)], 5), None);
+        assert_eq!(complete(&[page(0, 2, 1), page(2, 2, 2)], 5), None);
+        let all = [page(4, 1, 3), page(0, 2, 1), page(1, 1, 8), page(2, 2, 2)];
+        assert_eq!(complete(&all, 5), Some(vec![page(0, 2, 1), page(2, 2, 2), page(4, 1, 3)]));
+        assert_eq!(complete(&[page(0, 1, 1), page(0, 3, 2)], 3), Some(vec![page(0, 3, 2)]));
     }
 
     #[test]

@@ -200,7 +200,7 @@ impl<S: Store, Q> Events<'_, S, Q> {
 
     /// Stores the event that says that a batch is complete, where these rows have made it so.
     async fn completed(&self, page: &Page, kept: Kept) -> Result<Kept, Lost> {
-        let pages = if page.rows.are_all() {
+        let pages: Vec<_> = if page.rows.are_all() {
             vec![HeldRows::new(page.rows, kept.events.clone())]
         } else {
             let rows = |listed: Listed| {
@@ -209,7 +209,7 @@ impl<S: Store, Q> Events<'_, S, Q> {
             };
             self.latest_first().await?.into_iter().filter_map(rows).collect()
         };
-        let Some(held) = pulled::complete(pages, page.rows.total) else { return Ok(kept) };
+        let Some(held) = pulled::complete(&pages, page.rows.total) else { return Ok(kept) };
         let Some(draft) = pulled::completion(&self.connection.id, self.subject.clone(), page, &held) else {
             return Ok(kept);
         };

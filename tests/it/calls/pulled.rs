@@ -288,6 +288,17 @@ async fn pages_asked_for_at_once_complete_a_batch_once() {
 }
 
 #[tokio::test]
+async fn equal_rows_of_a_batch_are_counted() {
+    let desk = Desk::new().await;
+    desk.onedata.rate("b-1", &[row(0), row(0), row(0)]);
+    for number in [1, 2, 3, 2] {
+        page(&desk, number, 1).await;
+    }
+    assert_eq!((events(&desk, RATES).await.len(), events(&desk, COMPLETE).await.len()), (3, 1));
+    stop(desk).await;
+}
+
+#[tokio::test]
 async fn rates_that_were_pushed_are_not_pulled_again() {
     let desk = Desk::new().await;
     for n in 0..3 {
