@@ -262,6 +262,8 @@ async fn pages_make_a_batch_complete_once() {
     for number in [2, 3, 2, 1] {
         page(&desk, number, 2).await;
     }
+    // The same once more as a whole.
+    page(&desk, 1, 100).await;
     let pages = events(&desk, RATES).await;
     let complete = events(&desk, COMPLETE).await;
     assert_eq!((pages.len(), complete.len()), (3, 1));
