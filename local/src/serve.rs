@@ -95,7 +95,7 @@ impl Hub {
         let (stop, stopped) = watch::channel(false);
 
         let mut tasks = JoinSet::new();
-        let courier = Arc::new(Courier::new(context.clone(), KeepAlive::Brief)?);
+        let courier = Arc::new(Courier::new(context.clone(), KeepAlive::Brief, callback::ACTION)?);
         // Before this process has claimed anything. Who connects meanwhile waits in the listener's queue.
         take_over(&courier).await;
         tasks.spawn(server::serve(listener, Arc::clone(&courier), stopped.clone()));

@@ -6,6 +6,7 @@ mod direct_invocation;
 mod logs;
 mod metrics;
 mod queues;
+mod unkept_answers;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

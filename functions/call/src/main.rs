@@ -7,7 +7,7 @@ use outbound::KeepAlive;
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let function = lambda::start().await?;
-    let base = Courier::new(function.context(), KeepAlive::Never)?;
+    let base = Courier::new(function.context(), KeepAlive::Never, callback::ACTION)?;
     let (with, router) = (&|context| Courier { context, ..base.clone() }, &call::router());
     let handle = |context, request| async move { router.handle(&with(context), request).await };
     let invoke = |context, event: Bytes| async move { call::invoke(&with(context), &event).await };

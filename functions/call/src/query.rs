@@ -10,11 +10,12 @@ use http::{Response, StatusCode};
 use partners::Json;
 use partners::operation::enclosure::Enclosure;
 use partners::operation::{Judgement, Operation};
+use queue::Queue;
 use store::Store;
 
 use crate::incomplete;
 
-pub(crate) async fn answer<S: Store, Q>(
+pub(crate) async fn answer<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
     connection: &Connection,
     operation: &Operation<'_>,

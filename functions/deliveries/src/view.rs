@@ -5,6 +5,7 @@ use api::contract::{Delivery, FoundEvent, ListedEvent};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use hub::envelope::CloudEvent;
+use hub::event::Pulled;
 use hub::time::Rfc3339;
 use hub::{Alias, Record};
 use serde::Serialize;
@@ -19,6 +20,8 @@ pub struct KnownEvent<'a> {
     keys_left_out: u32,
     content_type: &'a str,
     possible_repeat: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pulled: Option<Pulled>,
     bytes: usize,
 }
 
@@ -33,6 +36,7 @@ pub fn known(record: &Record) -> KnownEvent<'_> {
         keys_left_out: event.meta.keys_left_out,
         content_type: &event.meta.content_type,
         possible_repeat: event.meta.possible_repeat,
+        pulled: event.meta.pulled,
         bytes: event.body.len(),
     }
 }

@@ -6,7 +6,7 @@ use outbound::KeepAlive;
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let function = lambda::start().await?;
-    let courier = Courier::new(function.context(), KeepAlive::Never)?;
+    let courier = Courier::new(function.context(), KeepAlive::Never, callback::ACTION)?;
     let work = |context, ends| {
         let courier = Courier { context, ends: Some(ends), ..courier.clone() };
         async move { sweep::scheduled(&courier).await }

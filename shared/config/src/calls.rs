@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hub::schedule::Schedule;
 use partners::Partner;
-use partners::operation::{Encoding, Settings};
+use partners::operation::{Answers, Encoding, Settings};
 use partners::profile::Setting;
 use serde::de::DeserializeOwned;
 
@@ -82,6 +82,12 @@ pub(super) fn settings(table: &mut Table<'_>, partner: Option<Partner>) -> Optio
     let has_fees = partner.is_none_or(|partner| partner.profile().has(Setting::FeeActions));
     let fee_actions =
         if has_fees { table.or("fee_actions", usual.fee_actions, |item| item.each(action)) } else { Some(vec![]) };
+    let has_answers = partner.is_none_or(|partner| partner.profile().has(Setting::Answers));
+    let answers = if has_answers {
+        table.or("answers", usual.answers, |item| each(item, answers_of))
+    } else {
+        Some(usual.answers)
+    };
     let token = table.or("token", None, |item| recipe(item).map(Some));
     let signature = table.or("signature", None, |item| recipe(item).map(Some));
     // A token's recipe that could not be read is not missing besides.
@@ -93,7 +99,8 @@ pub(super) fn settings(table: &mut Table<'_>, partner: Option<Partner>) -> Optio
         && file_part.is_some()
         && base64_field.is_some()
         && required.is_some()
-        && fee_actions.is_some();
+        && fee_actions.is_some()
+        && answers.is_some();
     let settings = Settings {
         paths: paths.unwrap_or_default(),
         encodings: encodings.unwrap_or_default(),
@@ -101,6 +108,7 @@ pub(super) fn settings(table: &mut Table<'_>, partner: Option<Partner>) -> Optio
         base64_field: base64_field.flatten(),
         required: required.unwrap_or_default(),
         fee_actions: fee_actions.unwrap_or_default(),
+        answers: answers.unwrap_or_default(),
         token: token.flatten(),
         signature: signature.flatten(),
     };
@@ -117,6 +125,14 @@ fn each<T>(item: &Item<'_>, read: impl Fn(&Item<'_>) -> Option<T>) -> Option<BTr
     let entries = item.table("a table")?.rest();
     let entries: Vec<_> = entries.into_iter().map(|(name, item)| Some((name, read(&item)?))).collect();
     entries.into_iter().collect()
+}
+
+fn answers_of(item: &Item<'_>) -> Option<Answers> {
+    let mut table = item.table("a table such as { rows = \"/data/list\", action = \"single_receipt\" }")?;
+    let rows = table.or("rows", Answers::default().rows, |item| item.text().map(str::to_owned));
+    let named = table.or("action", None, |item| action(item).map(Some));
+    table.close(&[]);
+    Some(Answers { rows: rows?, action: named? })
 }
 
 fn encoding(item: &Item<'_>) -> Option<Encoding> {

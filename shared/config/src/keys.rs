@@ -63,6 +63,8 @@ pub enum Kind {
     Table(&'static [Key]),
     /// Any number of tables of these keys.
     Tables(&'static [Key]),
+    /// A table of names that are not listed, such as operations, each with a value of this form.
+    Each(&'static Kind),
     /// The credentials of a connection, each a key of its own.
     Credentials,
 }
@@ -74,7 +76,7 @@ impl Kind {
         match self {
             Self::Integer(within) => Some(within.start().to_string()..=within.end().to_string()),
             Self::Duration(within) => Some(print(*within.start())..=print(*within.end())),
-            Self::Plain | Self::Table(_) | Self::Tables(_) | Self::Credentials => None,
+            Self::Plain | Self::Table(_) | Self::Tables(_) | Self::Each(_) | Self::Credentials => None,
         }
     }
 
@@ -83,6 +85,7 @@ impl Kind {
     pub const fn keys(&self) -> &'static [Key] {
         match self {
             Self::Table(keys) | Self::Tables(keys) => keys,
+            Self::Each(kind) => kind.keys(),
             Self::Plain | Self::Integer(_) | Self::Duration(_) | Self::Credentials => &[],
         }
     }

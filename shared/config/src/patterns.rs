@@ -79,7 +79,7 @@ pub(super) fn types(item: &Item<'_>) -> Option<Vec<Pattern>> {
 
 /// Warning about a type with a partner's prefix that the partner does not have.
 fn unknown(partner: Partner, text: &str) -> String {
-    let known = event_types::of(partner);
+    let known: Vec<_> = event_types::of(partner).collect();
     let name = text.trim_end_matches('*');
     if known.is_empty() {
         return format!("matches no event: {partner} pushes nothing, and how calls to it end is call.*");
@@ -109,8 +109,8 @@ fn impossible(partner: &str, action: &str, text: &str) -> String {
     let suggestion = match meant {
         Some(partner) => {
             let full = format!("{partner}.{action}");
-            let known = event_types::of(partner).iter().find(|known| **known == full);
-            Some(known.map_or_else(|| format!("{partner}.*"), |known| (*known).to_owned()))
+            let known = event_types::of(partner).find(|known| *known == full);
+            Some(known.map_or_else(|| format!("{partner}.*"), str::to_owned))
         }
         None => whole.or_else(|| nearest(text, event_types::all())).map(str::to_owned),
     };

@@ -107,12 +107,14 @@ pub(super) struct Table<'d> {
     offset: usize,
     entries: &'d DeTable<'d>,
     keys: &'static [Key],
+    /// Form of the values of names that are not listed.
+    each: &'static Kind,
     asked: Vec<&'static str>,
 }
 
 impl<'d> Table<'d> {
     pub(super) const fn root(reading: &'d Reading<'d>, entries: &'d DeTable<'d>) -> Self {
-        Self { reading, path: String::new(), offset: 0, entries, keys: KEYS, asked: Vec::new() }
+        Self { reading, path: String::new(), offset: 0, entries, keys: KEYS, each: &Kind::Plain, asked: Vec::new() }
     }
 
     fn key(&self, name: &str) -> String {
@@ -199,7 +201,7 @@ impl<'d> Table<'d> {
                 continue;
             }
             let (key, offset) = (self.key(name), value.span().start);
-            let item = Item { reading: self.reading, key, offset, value: value.get_ref(), kind: &Kind::Plain };
+            let item = Item { reading: self.reading, key, offset, value: value.get_ref(), kind: self.each };
             rest.push((name.to_owned(), item));
         }
         rest
@@ -292,8 +294,12 @@ impl<'d> Item<'d> {
     }
 
     fn of(&self, entries: &'d DeTable<'d>) -> Table<'d> {
-        let (path, keys) = (self.key.clone(), self.kind.keys());
-        Table { reading: self.reading, path, offset: self.offset, entries, keys, asked: Vec::new() }
+        let (keys, each): (&[Key], _) = match self.kind {
+            Kind::Each(each) => (&[], *each),
+            kind => (kind.keys(), &Kind::Plain),
+        };
+        let path = self.key.clone();
+        Table { reading: self.reading, path, offset: self.offset, entries, keys, each, asked: Vec::new() }
     }
 
     /// The value as `T` reads it. Of several mistakes in its form only the first is noted, where it is.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use hub::address::is_public;
-use hub::routes::{Pattern, Route};
+use hub::routes::{Pattern, Route, pushed};
 use hub::{ConnectionId, EndpointId, Secret, event_types};
 use partners::Partner;
 use partners::operation::{self, Credential};
@@ -83,14 +83,15 @@ fn of_route(config: &Config, route: &Route, warnings: &mut Vec<String>) {
     let own = |id: &ConnectionId| route.connections.iter().any(|pattern| pattern.matches(id.as_str()));
     let connections: Vec<_> = config.connections.values().filter(|connection| own(&connection.id)).collect();
     let partners: BTreeSet<_> = connections.iter().map(|connection| connection.partner).collect();
-    if partners.is_empty() {
+    // What takes everything that is pushed misses nothing.
+    if partners.is_empty() || pushed().all(|pattern| route.types.contains(&pattern)) {
         return;
     }
     let comes = |pattern: &&Pattern| {
         let text = pattern.as_str();
         let of_partner = |partner: &Partner| {
             let begin = format!("{partner}.");
-            text.starts_with(&begin) || event_types::of(*partner).iter().any(|kind| pattern.matches(kind))
+            text.starts_with(&begin) || event_types::of(*partner).any(|kind| pattern.matches(kind))
         };
         partners.iter().any(of_partner) || hub::call::EVENT_TYPES.iter().any(|kind| pattern.matches(kind))
     };

@@ -43,6 +43,7 @@ use std::time::Duration;
 use config::Context;
 use config::Endpoint;
 use futures::future::BoxFuture;
+use hub::action::Action;
 use hub::{EventKey, Utc};
 use outbound::{Client, KeepAlive, NoClient, Request, Sent, Trust};
 use queue::{Hint, Job, LONGEST_DELAY, Queue};
@@ -76,6 +77,8 @@ pub struct Courier<S, Q> {
     pub send: Send,
     /// Sends a request to a partner, once.
     pub wire: Wire,
+    /// Reads what an answer brings, as the webhook that takes every push.
+    pub reader: Action,
     /// Time at which this process is stopped, if any: an attempt that may take longer is not begun.
     pub ends: Option<Utc>,
 }
@@ -87,8 +90,8 @@ impl<S, Q> AsRef<Context<S, Q>> for Courier<S, Q> {
 }
 
 impl<S, Q> Courier<S, Q> {
-    /// A courier whose parcels and calls really go out.
-    pub fn new(context: Context<S, Q>, keep_alive: KeepAlive) -> Result<Self, NoClient> {
+    /// A courier whose parcels and calls really go out. `reader` reads what answers bring.
+    pub fn new(context: Context<S, Q>, keep_alive: KeepAlive, reader: Action) -> Result<Self, NoClient> {
         let client = Client::new(keep_alive)?;
         let partners = client.clone();
         let send: Send = Arc::new(move |endpoint, parcel| {
@@ -106,6 +109,7 @@ impl<S, Q> Courier<S, Q> {
             entropy: system_entropy(),
             send,
             wire,
+            reader,
             ends: None,
         })
     }

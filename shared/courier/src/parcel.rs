@@ -23,7 +23,7 @@ pub struct Parcel {
     /// `webhook-signature`.
     pub signature: String,
     /// `tongguan-type`, `tongguan-subject` and `tongguan-source`, as headers take them. They are not signed.
-    pub labels: [(&'static str, String); 3],
+    pub labels: Vec<(&'static str, String)>,
     /// `Content-Type`.
     pub content_type: String,
     /// `Content-Encoding`, where there is one.

@@ -3,19 +3,20 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
 use partners::operation::Settings;
-use partners::profile::Finding;
+use partners::pulled::Rows;
 use partners::sentence::{sentence, shortened};
 use partners::{Json, Partner, json};
 
 use crate::action::{Action, Fact, Push, Reading};
 use crate::content_encoding;
 use crate::delivery::Delivery;
-use crate::event::{Data, Meta};
+use crate::event::{Data, Meta, Pulled};
 use crate::identity::{self, Content, Identity};
 use crate::routes::Route;
 use crate::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Milestone, Subject, Utc, Work};
@@ -67,6 +68,7 @@ pub struct Draft {
     milestone: Option<Milestone>,
     data: Data,
     malformed: Option<String>,
+    pulled: Option<Pulled>,
     encoding: Option<String>,
     body: Bytes,
 }
@@ -103,19 +105,6 @@ pub fn read(action: &Action, origin: Origin<'_>, body: &Bytes, encoding: Option<
             Arrival { drafts: drafts.filter(|draft| known.insert(draft.content)).collect(), malformed: None }
         }
     }
-}
-
-/// The event of data that a partner's answer brings. The answer does not say since when the data holds, so only the latest event
-/// decides, however old: equal data is a repetition, other data is an event, even if it equals an earlier one. Nothing where the
-/// body is no JSON.
-#[must_use]
-pub fn brought(connection: &ConnectionId, finding: Finding) -> Option<Draft> {
-    let body = Bytes::from(finding.body);
-    let json = Json::parse(&body).ok()?;
-    let keys = finding.keys.iter().map(|(kind, value)| (*kind, Some(value.as_str())));
-    let milestone = finding.is_released.then_some(Milestone::Released);
-    let fact = Fact::new(finding.event_type, &json, keys).at(milestone);
-    Some(Draft { identity: Identity::Snapshot, ..draft(connection, &json, &body, fact) })
 }
 
 /// Business keys and milestone of several facts that are stored as one event.
@@ -179,6 +168,7 @@ fn draft(connection: &ConnectionId, json: &Json<'_>, body: &Bytes, fact: Fact) -
         milestone: fact.milestone,
         data,
         malformed: None,
+        pulled: None,
         encoding: None,
         body,
     }
@@ -203,6 +193,7 @@ fn opaque(connection: &ConnectionId, partner: Partner, body: &Bytes, reason: &st
         milestone: None,
         data: Data::Opaque,
         malformed: Some(reason.clone()),
+        pulled: None,
         encoding: None,
         body: body.clone(),
     };
@@ -231,6 +222,41 @@ impl Draft {
         self.keys_left_out
     }
 
+    /// The draft of an event that the hub itself makes: JSON about a subject, told by `content`.
+    pub(crate) const fn own(kind: EventType, subject: Subject, content: Content, body: Bytes) -> Self {
+        Self {
+            kind,
+            subject,
+            identity: Identity::Content,
+            content,
+            aliases: Vec::new(),
+            keys_left_out: 0,
+            milestone: None,
+            data: Data::Json(0..body.len()),
+            malformed: None,
+            pulled: None,
+            encoding: None,
+            body,
+        }
+    }
+
+    /// The draft as one that came in an answer: the part of a batch that it is, and the key that was asked for, which it is
+    /// about where it has none of its own.
+    #[must_use]
+    pub fn pulled(mut self, rows: Option<Rows>, asked: Option<&Alias>) -> Self {
+        self.pulled = Some(Pulled { rows });
+        if let Some(asked) = asked.filter(|_| self.subject.is_digest()) {
+            self.subject = Subject::from(asked.as_str());
+        }
+        self
+    }
+
+    /// Its payload.
+    #[must_use]
+    pub fn payload(&self) -> Cow<'_, [u8]> {
+        self.data.of(&self.body)
+    }
+
     /// The event this draft becomes under an id.
     #[must_use]
     pub fn event(
@@ -256,6 +282,7 @@ impl Draft {
                 keys_left_out: self.keys_left_out,
                 malformed: self.malformed,
                 possible_repeat,
+                pulled: self.pulled,
             },
             body: self.body,
         }

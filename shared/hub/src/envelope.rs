@@ -65,16 +65,23 @@ pub fn content(event: &Event, format: Format) -> Content {
 /// The longest value of a label, in bytes: what is longer is cut, so that no receiver's limit on headers is met.
 const LONGEST_LABEL: usize = 1_024;
 
-/// Headers with the type, subject and source of a delivery, in either format. Characters that are not visible ASCII are
+/// Headers with the type, subject and source of a delivery, and its origin where that is no push, in either format. Characters that are not visible ASCII are
 /// percent-encoded, and so is `%`, so that a value can be decoded. Like all headers except the three of Standard Webhooks
 /// they are not signed.
 #[must_use]
-pub fn labels(event: &Event) -> [(&'static str, String); 3] {
-    [
+pub fn labels(event: &Event) -> Vec<(&'static str, String)> {
+    let mut labels = vec![
         ("tongguan-type", label(event.meta.kind.as_str())),
         ("tongguan-subject", label(event.key.subject.as_str())),
         ("tongguan-source", label(event.key.connection.as_str())),
-    ]
+    ];
+    labels.extend(origin(event).map(|origin| ("tongguan-origin", origin.to_owned())));
+    labels
+}
+
+/// Origin of an event that was not pushed.
+fn origin(event: &Event) -> Option<&'static str> {
+    event.meta.pulled.map(|_| "pulled")
 }
 
 fn label(text: &str) -> String {
@@ -128,6 +135,10 @@ pub struct CloudEvent<'a> {
     /// Whether the event may be a late repetition of an earlier one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     possiblerepeat: bool,
+    /// `pulled` where it came in a partner's answer to a call; absent where it was pushed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    origin: Option<&'static str>,
     /// The number of business keys by which the event is not found, because it has too many.
     #[serde(skip_serializing_if = "is_zero")]
     keysleftout: u32,
@@ -159,6 +170,7 @@ impl<'a> CloudEvent<'a> {
             malformed: meta.malformed.as_deref(),
             datacontenttype: if json.is_some() { "application/json" } else { opaque_type },
             possiblerepeat: meta.possible_repeat,
+            origin: origin(event),
             keysleftout: meta.keys_left_out,
             data: json,
             data_base64: json.is_none().then(|| BASE64_STANDARD.encode(data)),
@@ -208,6 +220,7 @@ mod tests {
                 keys_left_out: 0,
                 malformed: None,
                 possible_repeat: true,
+                pulled: None,
             },
             body: Bytes::from_static(body.as_bytes()),
         }
@@ -231,12 +244,14 @@ mod tests {
         let mut event = event("{}", Data::Json(0..2));
         event.key.subject = Subject::from("order:A 1%\r\nx: y\u{7f}单");
         let expected = "order:A%201%25%0D%0Ax:%20y%7F%E5%8D%95".to_owned();
-        let [kind, subject, source] = labels(&event);
-        assert_eq!(subject, ("tongguan-subject", expected));
-        assert_eq!((kind.1.as_str(), source.1.as_str()), ("xhq.single_receipt", "xhq-sh"));
+        let names = ["type", "subject", "source"].map(|name| format!("tongguan-{name}"));
+        let values = ["xhq.single_receipt", expected.as_str(), "xhq-sh"];
+        let of = |event: &Event| labels(event).into_iter().map(|(name, value)| (name.to_owned(), value));
+        assert!(of(&event).eq(names.into_iter().zip(values.map(str::to_owned))));
+        event.meta.pulled = Some(crate::event::Pulled::default());
+        assert_eq!(of(&event).next_back(), Some(("tongguan-origin".to_owned(), "pulled".to_owned())));
         event.key.subject = Subject::from("单".repeat(500));
-        let [_, (_, cut), _] = labels(&event);
-        assert_eq!(cut, "%E5%8D%95".repeat(1_024 / 9));
+        assert_eq!(labels(&event)[1].1, "%E5%8D%95".repeat(1_024 / 9));
     }
 
     #[test]

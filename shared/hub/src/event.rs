@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
+use partners::pulled::Rows;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::is_zero;
@@ -58,6 +59,17 @@ pub struct Meta {
     /// It may be a late retry of an older equal one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub possible_repeat: bool,
+    /// It came in a partner's answer; nothing where it was pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulled: Option<Pulled>,
+}
+
+/// What is known of an event because it came in an answer. Stored as JSON: fields may be added, never renamed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pulled {
+    /// The rows of a batch that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Rows>,
 }
 
 /// Part of an event's body that is the payload.
@@ -72,16 +84,24 @@ pub enum Data {
     Opaque,
 }
 
+impl Data {
+    /// The payload of a body: the partner's JSON untouched, or the body where that is not JSON. One element of an array is an
+    /// array of one, which is what its reader expects.
+    #[must_use]
+    pub fn of<'b>(&self, body: &'b Bytes) -> Cow<'b, [u8]> {
+        match self {
+            Self::Json(span) => body.get(span.clone()).unwrap_or(body).into(),
+            Self::Element => [b"[", &body[..], b"]"].concat().into(),
+            Self::Opaque => (&body[..]).into(),
+        }
+    }
+}
+
 impl Event {
-    /// The payload: the partner's JSON untouched, or the body where that is not JSON. One element of an array is an array
-    /// of one, which is what its reader expects.
+    /// The payload ([`Data::of`]).
     #[must_use]
     pub fn data(&self) -> Cow<'_, [u8]> {
-        match &self.meta.data {
-            Data::Json(span) => self.body.get(span.clone()).unwrap_or(&self.body).into(),
-            Data::Element => [b"[", &self.body[..], b"]"].concat().into(),
-            Data::Opaque => (&self.body[..]).into(),
-        }
+        self.meta.data.of(&self.body)
     }
 }
 

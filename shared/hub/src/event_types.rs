@@ -5,13 +5,14 @@
 
 use partners::Partner;
 
-/// The types of the events that a partner's pushes become, in full. None where the partner pushes nothing.
-#[must_use]
-pub fn of(partner: Partner) -> &'static [&'static str] {
-    partner.profile().pushes.map_or(&[], |pushes| pushes.types)
+/// The types of the events that a partner's pushes and answers become, in full. None where the partner pushes nothing.
+pub fn of(partner: Partner) -> impl Iterator<Item = &'static str> {
+    let profile = partner.profile();
+    let pushed = profile.pushes.map_or(&[][..], |pushes| pushes.types);
+    pushed.iter().chain(profile.calls.types).copied()
 }
 
-/// The types of all events: of every partner's pushes, and of the ends of calls.
+/// The types of all events: of every partner's pushes and answers, and of the ends of calls.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    Partner::ALL.into_iter().flat_map(of).copied().chain(crate::call::EVENT_TYPES)
+    Partner::ALL.into_iter().flat_map(of).chain(crate::call::EVENT_TYPES)
 }

@@ -103,6 +103,12 @@ pub fn opaque(connection: &ConnectionId, kind: &EventType, body: &[u8]) -> Conte
     finish(hash)
 }
 
+/// The content digest of a payload at a place among others, which may be equal.
+#[must_use]
+pub fn placed(content: Content, place: u64) -> Content {
+    finish(Sha256::new().chain_update(content.0).chain_update(place.to_be_bytes()))
+}
+
 /// The id of an event that equal content makes equal.
 #[must_use]
 pub fn by_content(connection: &ConnectionId, subject: &Subject, content: Content) -> EventId {

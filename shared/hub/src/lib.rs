@@ -22,6 +22,7 @@ pub mod milestone;
 pub mod path;
 pub mod printable;
 pub mod progress;
+pub mod pulled;
 pub mod routes;
 pub mod schedule;
 pub mod seal;

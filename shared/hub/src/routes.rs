@@ -30,7 +30,8 @@ impl Pattern {
 
 /// Every type that partners push, and none of the hub's own.
 pub fn pushed() -> impl Iterator<Item = Pattern> {
-    Partner::ALL.into_iter().map(|partner| Pattern(format!("{partner}.*")))
+    let pushes = Partner::ALL.into_iter().filter_map(|partner| partner.profile().pushes);
+    pushes.flat_map(|pushes| pushes.types).map(|kind| Pattern((*kind).to_owned()))
 }
 
 /// Connections and event types that an endpoint receives.

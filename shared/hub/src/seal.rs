@@ -69,6 +69,7 @@ mod tests {
             keys_left_out: 0,
             malformed: None,
             possible_repeat: false,
+            pulled: None,
         };
         let key = EventKey { connection: "xhq-sh".into(), subject: "order:S1".into(), id: EventId([7; 24]) };
         Event { key, meta, body }

@@ -11,10 +11,9 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hub::action::Action;
 use hub::admission::{self, Arrival, Draft, Origin};
-use hub::identity::{self, Identity, Repeats, Step};
-use hub::{EventKey, Work};
+use hub::identity::{self, Head, Identity, Repeats, Step};
+use hub::{EventId, EventKey, Utc, Work, pulled};
 use partners::answer::{self, Answer, Verdict};
-use partners::profile::Finding;
 use queue::{Hint, Job, Queue};
 use store::{Admitted, Link, Store, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -43,7 +42,7 @@ const HINT_SHARE: u32 = 3;
 
 /// Number of decisions for one push after concurrent changes of its chain. Each change is another admitted push, so that it
 /// is reached only while that many pushes of one subject race.
-const CHAIN_ATTEMPTS: usize = 64;
+pub(crate) const CHAIN_ATTEMPTS: usize = 64;
 
 /// Number of events of a push that its log lines name.
 const NOTED: usize = 20;
@@ -143,7 +142,7 @@ fn unavailable(action: &Action, connection: &Connection, first: &Lost, events: u
 
 /// Reads a body. A large one waits for a permit and is read on a thread of its own: it takes tens of milliseconds, which must
 /// not delay other pushes or this push's answer.
-async fn read(
+pub(crate) async fn read(
     action: &Action,
     connection: &Connection,
     push: &IncomingPush,
@@ -172,21 +171,13 @@ async fn read(
     }
 }
 
-/// Stores data that a partner's answer brings as an event, and sends its queue messages.
-pub async fn keep<S: Store, Q: Queue>(
-    context: &Context<S, Q>,
-    connection: &Connection,
-    finding: Finding,
-) -> Result<(), Lost> {
-    let Some(draft) = admission::brought(&connection.id, finding) else { return Ok(()) };
-    let push = IncomingPush { content_type: "application/json".to_owned(), ..IncomingPush::default() };
-    let (_, hints) = admit(context, connection, draft, &push).await?;
-    send(context, None, hints.unwrap_or_default(), Q::HOLDS_UP).await;
-    Ok(())
-}
-
 /// Sends hints for a webhook function, or for none, for as long as `patience` lasts. What the queue does not take is swept.
-async fn send<S, Q: Queue>(context: &Context<S, Q>, function: Option<&str>, hints: Vec<Hint>, patience: Duration) {
+pub(crate) async fn send<S, Q: Queue>(
+    context: &Context<S, Q>,
+    function: Option<&str>,
+    hints: Vec<Hint>,
+    patience: Duration,
+) {
     if hints.is_empty() {
         return;
     }
@@ -232,13 +223,38 @@ fn note(keys: &[EventKey]) {
     }
 }
 
-/// Admits one event: its key, and the hints for its work where it is new.
+/// An event that is stored, and the hints for its work where it is new.
+pub(crate) type Stored = (EventKey, Option<Vec<Hint>>);
+
+/// Admits one event of a push. Where an answer has brought it before, that is the event.
 async fn admit<S: Store, Q>(
     context: &Context<S, Q>,
     connection: &Connection,
     draft: Draft,
     push: &IncomingPush,
-) -> Result<(EventKey, Option<Vec<Hint>>), Lost> {
+) -> Result<Stored, Lost> {
+    if let Some(id) = pulled::told_by_an_answer(&connection.id, connection.partner, &draft) {
+        let key = EventKey { connection: connection.id.clone(), subject: draft.subject.clone(), id };
+        let told = match context.store.inspect(&key, context.now()).await {
+            Ok(told) => told,
+            // What cannot be read keeps no push away.
+            Err(StoreError::Corrupt { .. } | StoreError::Damaged { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        if told.is_some_and(|told| told.meta.pulled.is_some()) {
+            return Ok((key, None));
+        }
+    }
+    stored(context, connection, draft, &push.content_type).await
+}
+
+/// Stores a draft under its id, unless it is a repetition.
+pub(crate) async fn stored<S: Store, Q>(
+    context: &Context<S, Q>,
+    connection: &Connection,
+    draft: Draft,
+    content_type: &str,
+) -> Result<Stored, Lost> {
     for _ in 0..CHAIN_ATTEMPTS {
         let now = context.now();
         let repeats = match draft.identity {
@@ -246,41 +262,77 @@ async fn admit<S: Store, Q>(
             Identity::Message => Some(Repeats::Within(connection.repeat_window)),
             Identity::Snapshot => Some(Repeats::Always),
         };
-        let (id, received, possible_repeat, link) = match repeats {
-            None => (identity::by_content(&connection.id, &draft.subject, draft.content), now, false, None),
+        let next = match repeats {
+            None => Next {
+                id: identity::by_content(&connection.id, &draft.subject, draft.content),
+                received: now,
+                possible_repeat: false,
+                link: None,
+            },
             Some(repeats) => {
-                let before = context.store.head(&connection.id, &draft.subject, &draft.kind, now).await?;
-                match identity::follow(before.as_ref(), &connection.id, &draft.subject, draft.content, now, repeats) {
-                    Step::Duplicate(id) => {
-                        let subject = draft.subject;
-                        return Ok((EventKey { connection: connection.id.clone(), subject, id }, None));
-                    }
-                    Step::Next { possible_repeat, head } => {
-                        let link = Link { expected: before.map(|head| head.event), head };
-                        (link.head.event, link.head.received, possible_repeat, Some(link))
-                    }
+                let head = context.store.head(&connection.id, &draft.subject, &draft.kind, now).await?;
+                match place(connection, &draft, head, now, repeats) {
+                    Place::Known(key) => return Ok((key, None)),
+                    Place::Next(next) => next,
                 }
             }
         };
-        let event = draft.clone().event(
-            &connection.id,
-            id,
-            received,
-            possible_repeat,
-            &push.content_type,
-            connection.retention,
-        );
-        let work = admission::work(&event, &context.config.routes, context.config.sweep_every);
-        match context.store.admit(&event, &work, link.as_ref()).await? {
-            Admitted::New => {
-                let hints = hints(&event.key, &work);
-                return Ok((event.key, Some(hints)));
-            }
-            Admitted::Duplicate => return Ok((event.key, None)),
-            Admitted::Moved => {}
+        if let Some(stored) = write(context, connection, &draft, next, content_type).await? {
+            return Ok(stored);
         }
     }
     Err(Lost::Contended)
+}
+
+/// Place of a draft in its chain.
+pub(crate) enum Place {
+    /// It is a repetition of that event.
+    Known(EventKey),
+    /// It is the next.
+    Next(Next),
+}
+
+/// An event that is the next of its chain, or has none.
+pub(crate) struct Next {
+    id: EventId,
+    received: Utc,
+    possible_repeat: bool,
+    link: Option<Link>,
+}
+
+/// Decides about a draft after the head of its chain.
+pub(crate) fn place(connection: &Connection, draft: &Draft, before: Option<Head>, now: Utc, repeats: Repeats) -> Place {
+    match identity::follow(before.as_ref(), &connection.id, &draft.subject, draft.content, now, repeats) {
+        Step::Duplicate(id) => {
+            Place::Known(EventKey { connection: connection.id.clone(), subject: draft.subject.clone(), id })
+        }
+        Step::Next { possible_repeat, head } => {
+            let link = Link { expected: before.map(|head| head.event), head };
+            Place::Next(Next { id: link.head.event, received: link.head.received, possible_repeat, link: Some(link) })
+        }
+    }
+}
+
+/// Stores the event that a draft becomes; nothing where its chain has moved.
+pub(crate) async fn write<S: Store, Q>(
+    context: &Context<S, Q>,
+    connection: &Connection,
+    draft: &Draft,
+    next: Next,
+    content_type: &str,
+) -> Result<Option<Stored>, Lost> {
+    let Next { id, received, possible_repeat, link } = next;
+    let draft = draft.clone();
+    let event = draft.event(&connection.id, id, received, possible_repeat, content_type, connection.retention);
+    let work = admission::work(&event, &context.config.routes, context.config.sweep_every);
+    match context.store.admit(&event, &work, link.as_ref()).await? {
+        Admitted::New => {
+            let hints = hints(&event.key, &work);
+            Ok(Some((event.key, Some(hints))))
+        }
+        Admitted::Duplicate => Ok(Some((event.key, None))),
+        Admitted::Moved => Ok(None),
+    }
 }
 
 /// The hints for all the pending work of an event.

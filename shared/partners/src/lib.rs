@@ -11,6 +11,7 @@ pub mod json;
 pub mod onedata;
 pub mod operation;
 pub mod profile;
+pub mod pulled;
 pub mod sentence;
 mod trackingeyes;
 mod xhq;

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::operation::{Attempt, Fault, Judgement, Operation, Prepared, Settings, Token};
+use crate::pulled::Common;
 use crate::{Answer, Json, answer};
 
 /// Everything the hub knows of one partner.
@@ -46,6 +47,8 @@ pub enum Setting {
     Encodings,
     /// [`Settings::fee_actions`]: its document lost the names of the fee push.
     FeeActions,
+    /// [`Settings::answers`]: its document lost what the rows of its answers look like.
+    Answers,
     /// [`Settings::token`] and [`Settings::signature`]: it does not publish how calls are authenticated.
     Recipes,
 }
@@ -63,6 +66,8 @@ pub struct Pushes {
     pub types: &'static [&'static str],
     /// The business keys that a push without a documented schema may have at its top level (inferred): kind and name.
     pub keys: &'static [(&'static str, &'static str)],
+    /// The facts that its pushes and its answers tell in different shapes.
+    pub common: &'static [Common],
 }
 
 /// The calls to a partner.
@@ -94,6 +99,8 @@ pub struct Calls {
     pub keys: Option<Keys>,
     /// Business keys that an answer adds, where [`Operation::gives_serial`] says that it does.
     pub learned: Option<fn(&Json<'_>) -> Option<Key>>,
+    /// The types of the events that only its answers become, in full.
+    pub types: &'static [&'static str],
 }
 
 impl Calls {
@@ -112,24 +119,12 @@ impl Calls {
         credentials_word: None,
         keys: None,
         learned: None,
+        types: &[],
     };
 }
 
 /// A business key: its kind as events have it, and its value.
 pub type Key = (&'static str, String);
-
-/// Data in an answer that the partner would push as well.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The body of that push.
-    pub body: String,
-    /// The type of its event, in full.
-    pub event_type: &'static str,
-    /// Its business keys, the most telling first.
-    pub keys: Vec<Key>,
-    /// Whether customs has released all of it.
-    pub is_released: bool,
-}
 
 /// Finds the business keys of a call's body.
 pub type Keys = fn(&Operation<'_>, &Json<'_>) -> Vec<Key>;

@@ -65,11 +65,13 @@ pub enum Metric {
     ConfigurationRefused,
     /// Connections whose credentials their partner refuses, each counted when that is found.
     CredentialsRefused,
+    /// Answers to queries whose data was passed on to the ERP and could not be kept as events.
+    AnswersNotKept,
 }
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::AckTime,
         Self::AckMargin,
         Self::Accepted,
@@ -92,6 +94,7 @@ impl Metric {
         Self::LedgerDifference,
         Self::ConfigurationRefused,
         Self::CredentialsRefused,
+        Self::AnswersNotKept,
     ];
 
     /// Its name in CloudWatch.
@@ -124,7 +127,8 @@ impl Metric {
             | Self::CircuitsOpen
             | Self::LedgerDifference
             | Self::ConfigurationRefused
-            | Self::CredentialsRefused => None,
+            | Self::CredentialsRefused
+            | Self::AnswersNotKept => None,
         }
     }
 
@@ -339,7 +343,7 @@ mod tests {
         for (place, metric) in Metric::ALL.into_iter().enumerate() {
             assert_eq!(metric as usize, place);
         }
-        assert_eq!(Metric::ALL.len(), Metric::CredentialsRefused as usize + 1, "the last is the last of the list");
+        assert_eq!(Metric::ALL.len(), Metric::AnswersNotKept as usize + 1, "the last is the last of the list");
         let dimensions = [Dimension::Function, Dimension::Partner, Dimension::Connection, Dimension::Endpoint];
         assert!(Metric::ALL.iter().all(|metric| dimensions.iter().all(|other| other.name() != metric.name())));
     }

@@ -147,6 +147,7 @@ impl Deployment {
                 let body = Bytes::from_static(answer.as_bytes());
                 async move { Sent::answer(200, body) }.boxed()
             }),
+            reader: callback::ACTION,
             ends: None,
         }
     }

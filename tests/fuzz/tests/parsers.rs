@@ -15,6 +15,7 @@ use outbound::Sent;
 use partners::Json;
 use partners::json::{Kind, NotJson};
 use partners::operation::{self, Judgement, Settings};
+use partners::pulled::Answered;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -95,6 +96,50 @@ fn every_push_is_read_as_an_event() {
             for draft in arrival.drafts {
                 let subject = draft.subject.to_string();
                 assert!(subject.len() <= 1024 && subject.contains(':'), "{subject}");
+            }
+        }
+    });
+}
+
+/// What an answer brings is read as the push that it stands for, whatever it is: nothing panics, and every part is JSON.
+#[test]
+fn answer_of_any_shape_brings_pushes() {
+    const WORDS: &[&str] = &[
+        "\"result\":",
+        "\"data\":",
+        "\"resultData\":",
+        "\"batchNo\":",
+        "\"total\":2",
+        "[",
+        "]",
+        "{",
+        "}",
+        "null",
+        ",",
+    ];
+    let samples = || {
+        let rows = pushes().into_iter().map(|push| String::from_utf8_lossy(&push).trim().to_owned());
+        let rows = rows.filter(|row| Json::parse(row.as_bytes()).is_ok());
+        let answer = |row: String| {
+            format!(r#"{{"code":200,"result":{row},"data":[{row}],"resultData":[{row}],"total":1,"batchNo":"b"}}"#)
+        };
+        rows.map(|row| answer(row).into_bytes()).collect::<Vec<_>>()
+    };
+    let any =
+        json().prop_map(|text| Input(format!(r#"{{"result":{text},"data":{text},"resultData":{text}}}"#).into_bytes()));
+    check(&prop_oneof![changed(samples(), WORDS), any], |Input(bytes)| {
+        let Ok(answer) = Json::parse(bytes) else { return };
+        let (asked, settings) = (Json::parse(br#"{"batchNo":"b","pageNum":1}"#).unwrap(), Settings::default());
+        for row in operation::all().filter(|row| row.brings.is_some()) {
+            let found = row.brings.unwrap()(&Answered { asked: &asked, answer: &answer, settings: &settings });
+            for finding in found {
+                let connection = "c".into();
+                let origin = admission::Origin { connection: &connection, partner: row.partner, settings: &settings };
+                Json::parse(finding.body.as_bytes()).unwrap();
+                let arrival = admission::read(&callback::ACTION, origin, &Bytes::from(finding.body), None);
+                for draft in arrival.drafts {
+                    drop(hub::pulled::facts(&connection, row.partner, &draft.kind, &draft.payload()));
+                }
             }
         }
     });

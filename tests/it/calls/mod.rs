@@ -7,6 +7,7 @@ mod credentials;
 mod descriptors;
 mod end_events;
 mod idempotency;
+mod pulled;
 mod requests;
 mod resolution;
 mod retry;
@@ -228,7 +229,7 @@ impl Desk {
     /// A courier over the hub's store that shares nothing else with it, as another process.
     pub(crate) fn courier(&self) -> Courier<SqliteStore, InProcess> {
         // With chance of its own: a nonce or a lease's holder that came twice would be somebody else's.
-        Courier::new(self.hub.context().clone(), KeepAlive::Brief).unwrap()
+        Courier::new(self.hub.context().clone(), KeepAlive::Brief, callback::ACTION).unwrap()
     }
 
     /// The same without a queue: what it accepts waits for a sweep.

@@ -183,7 +183,7 @@ fn contexts(hub: &Hub) -> Context<SqliteStore, RecordedQueue> {
 async fn a_retry_that_an_earlier_run_waited_for_is_hinted_at_again() {
     let (receiver, time) = (erp().await, Time::now());
     let hub = Plan::new().endpoint("erp", &receiver, "retry = [\"20s\", \"20m\"]").start_at(&time).await;
-    let later = Courier::new(contexts(&hub), KeepAlive::Brief).unwrap();
+    let later = Courier::new(contexts(&hub), KeepAlive::Brief, callback::ACTION).unwrap();
     receiver.behave(simulators::erp::Behaviour::Down);
     taken(&hub, Partner::Xhq, "syn_status", status("T1", 61)).await;
     crate::support::attempted(&hub, "order:T1", "erp", 1).await;

@@ -29,7 +29,7 @@ fn examples() -> Vec<Push> {
     let push = |example: examples::Example| {
         let of = |action: &str| {
             let kind = format!("{}.{action}", example.partner);
-            event_types::of(example.partner).iter().copied().find(|known| *known == kind)
+            event_types::of(example.partner).find(|known| *known == kind)
         };
         let kind = match example.name {
             // The path tells nothing: the body does.

@@ -67,7 +67,8 @@ async fn stored_events_are_queued_though_others_of_the_push_are_late() {
     let context = Context { config, store, clock, queue: queue.clone() };
     let path = format!("/hooks/trackingeyes/te/{KEY}te/customs_status");
     let verified = verified(&context.config, &path, customs_status::ACTION);
-    let body = r#"[{"blNo":"B1","id":1},{"blNo":"B2","id":2},{"blNo":"B3","id":3}]"#;
+    let waybill = |n: u8| format!(r#"{{"blNo":"B{n}","id":{n},"extendNo":"","endId":"0"}}"#);
+    let body = format!("[{}]", [1, 2, 3].map(waybill).join(","));
     let push = IncomingPush { body: body.into(), ..IncomingPush::default() };
     emulator.next(&[Fault::None, Fault::None]);
     emulator.always(Fault::AnswerLate);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
+use super::pushes::found;
 use super::random::Random;
 use super::world::World;
 
@@ -87,12 +88,14 @@ async fn answer(world: &Arc<World>, request: &Request) -> Sent {
         };
     }
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let port = body[0]["subNo"].as_str().map(found);
     let matter = body["orderOutNo"].as_str().or_else(|| body[0]["subNo"].as_str()).unwrap_or_default().to_owned();
     world.tell(&format!("call about {matter}: {fate:?}"));
     let sent = world.checker().calls.sent(&matter);
     world.hold(sent);
     let (done, heard) = oneshot::channel();
     let own = Arc::clone(world);
+    let claims: Vec<_> = port.iter().map(|(_, claim)| claim.clone()).collect();
     // A request that arrived is processed, even if its caller has stopped waiting.
     world.aside(async move {
         sleep(before).await;
@@ -101,6 +104,8 @@ async fn answer(world: &Arc<World>, request: &Request) -> Sent {
                 own.tell(&format!("{matter} is done"));
                 let held = own.checker().calls.done(&matter);
                 own.hold(held);
+                let told = own.tell(&format!("{matter} is found"));
+                own.checker().pushed(&claims, told, own.now());
             }
             Fate::Refused => own.checker().calls.refused(&matter),
             Fate::Busy(_) | Fate::Closed | Fate::Dropped => {}
@@ -113,10 +118,13 @@ async fn answer(world: &Arc<World>, request: &Request) -> Sent {
     let failed = |kind| Sent::Failed { kind, text: "as the seed has it".to_owned(), ms: 0 };
     let late = fate == Fate::Lost(Loss::Late);
     sleep(if late { request.timeout.saturating_sub(before) } else { after }).await;
-    let success = json!({"code": 200, "success": true, "msg": "成功", "data": "A22060714485586949"});
+    let done = match &port {
+        Some((item, _)) => format!(r#"{{"code":200,"success":true,"data":[{item}]}}"#),
+        None => r#"{"code":200,"success":true,"msg":"成功","data":"A22060714485586949"}"#.to_owned(),
+    };
     let refusal = json!({"code": 500, "success": false, "msg": "该订单状态不允许此操作"});
     match fate {
-        Fate::Done => says(200, None, &success),
+        Fate::Done => Sent::answer(200, Bytes::from(done)),
         Fate::Refused => says(200, None, &refusal),
         Fate::Busy(after) => says(503, after, &refusal),
         Fate::Lost(Loss::Garbled) => says(200, None, &"系统维护".into()),

@@ -117,6 +117,7 @@ impl Hub {
             }),
             send: self.erp.send(),
             wire: called_partner::wire(&self.world),
+            reader: callback::ACTION,
             ends: None,
         });
         let mut tasks = JoinSet::new();

@@ -345,13 +345,14 @@ pub(crate) fn delivering<S, Q>(context: Context<S, Q>, send: courier::Send) -> C
         entropy: courier::system_entropy(),
         send,
         wire: Arc::new(|_| Box::pin(std::future::pending())),
+        reader: callback::ACTION,
         ends: None,
     }
 }
 
 /// A courier over a hub's store that knows its endpoints only by what they share, as another process does.
 pub(crate) fn courier(hub: &Hub) -> Courier<SqliteStore, InProcess> {
-    let courier = Courier::new(hub.context().clone(), KeepAlive::Brief).unwrap();
+    let courier = Courier::new(hub.context().clone(), KeepAlive::Brief, callback::ACTION).unwrap();
     Courier { random: Arc::new(|| 0.5), ..courier }
 }
 

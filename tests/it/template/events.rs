@@ -39,9 +39,21 @@ type Deployed = Context<DynamoStore, RecordedQueue>;
 async fn deployed() -> (Deployed, Emulator) {
     let example = std::fs::read_to_string(infra().join("../examples/tongguan.toml")).unwrap();
     let (store, emulator) = emulated().await;
-    let config = Arc::new(Config::parse(&example).unwrap());
+    let config = Arc::new(Config::parse(&with_recipes(&example)).unwrap());
     emulator.seen();
     (Context { config, store, queue: RecordedQueue::default(), clock: Arc::new(|| NOW) }, emulator)
+}
+
+/// The example with 1datatech's recipes in force.
+fn with_recipes(example: &str) -> String {
+    let (before, onedata) = example.split_once("# The token:").unwrap();
+    let keys =
+        ["[connections.", "path ", "body ", "token ", "life ", "expired ", "parts ", "separator ", "hash ", "case "];
+    let line = |line: &str| match line.strip_prefix("# ") {
+        Some(rest) if keys.iter().any(|key| rest.starts_with(key)) => format!("{rest}\n"),
+        Some(_) | None => format!("{line}\n"),
+    };
+    format!("{before}# The token:{}", onedata.lines().map(line).collect::<String>())
 }
 
 fn courier(context: &Deployed) -> Courier<DynamoStore, RecordedQueue> {
@@ -196,11 +208,12 @@ async fn the_sweep_delivers_what_the_queue_lost() {
     // One failed for good: what failed is measured, too.
     let hint = context.queue.0.lock().unwrap()[0].clone();
     deliver::handle(&failing(&context), hint).await.unwrap();
+    called(&context, PORT.0, PORT.1).await;
     emulator.seen();
     let later = NOW.after(Duration::from_mins(2));
     context.clock = Arc::new(move || later);
     sweep::backlog::samples(&context, sweep::MEASURING).await;
-    sweep::handle(&courier(&context)).await.unwrap();
+    sweep::handle(&answering(&context)).await.unwrap();
     assert_eq!(asked("sweep", &emulator), may("sweep"), "it may do no more than it does");
     let tally = context.store.ledger(later).await.unwrap()[&"xhq-sh".into()];
     assert_eq!(tally.pending, 0);
@@ -274,6 +287,53 @@ fn answered(context: &Deployed, body: &'static str) -> Courier<DynamoStore, Reco
     Courier { wire, ..courier(context) }
 }
 
+/// A courier whose partners know something.
+fn answering(context: &Deployed) -> Courier<DynamoStore, RecordedQueue> {
+    let wire: courier::Wire = Arc::new(move |request| {
+        let body = match request.url.path() {
+            "/auth/token" => r#"{"success":true,"code":200,"data":{"accessToken":"t","expiresIn":7200}}"#,
+            "/ocean/api/port/query/v2" => {
+                r#"{"success":true,"code":200,"data":[{"carrierCd":"CNTAO","subType":1,"subNo":"B1","resultCode":2,"resultData":{"blNo":"B1"}}]}"#
+            }
+            "/api/auth/authorization" => r#"{"code":"200","message":"","result":"t"}"#,
+            _ => r#"{"code":200,"message":"","result":[{"id":"1","blNo":"B1"}]}"#,
+        };
+        std::future::ready(Sent::answer(200, bytes::Bytes::from_static(body.as_bytes()))).boxed()
+    });
+    Courier { wire, ..courier(context) }
+}
+
+/// Calls an operation, as the function is invoked by the ERP's own functions.
+async fn called(context: &Deployed, operation: &str, body: &str) {
+    let (connection, name) = operation.split_once('/').unwrap();
+    let event = format!(r#"{{"connection":"{connection}","operation":"{name}","idempotency_key":"k","body":{body}}}"#);
+    let response = call::invoke(&answering(context), event.as_bytes()).await;
+    assert!(response.status().is_success(), "{:?}", response.body());
+}
+
+const PORT: (&str, &str) = ("onedata/port_query_v2", r#"[{"carrierCd":"CNTAO","subType":1,"subNo":"B1"}]"#);
+
+/// A push with more to it than an answer shows is compared with what an answer has brought.
+#[tokio::test]
+async fn push_after_an_answer_is_within_the_permissions() {
+    for function in ["customs_status", "callback"] {
+        let (context, emulator) = deployed().await;
+        warm(&context).await;
+        called(&context, "trackingeyes/customs_status_download", r#"{"billId":"1"}"#).await;
+        assert!(asked("call", &emulator).contains("dynamodb:Query"));
+        let body = r#"[{"id":1,"blNo":"B1","extendNo":"ours","endId":"7"}]"#;
+        let Trigger::Hook(action) = trigger(function) else { panic!("{function} is no webhook") };
+        let (own, suffix) = ("/customs_status", format!("/{}", action.suffix));
+        let sample = sample("customs_status").replace(own, suffix.trim_end_matches('/'));
+        let mut event: Value = serde_json::from_str(&sample).unwrap();
+        event["body"] = base64::prelude::BASE64_STANDARD.encode(body).into();
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        assert_eq!(lambda::answer(&context, None, &action, request).await.status(), 200);
+        assert!(asked(function, &emulator).contains("dynamodb:GetItem"));
+        assert_eq!(context.store.ledger(NOW).await.unwrap()[&"trackingeyes".into()].accepted, 1, "{function}");
+    }
+}
+
 /// The sample hint at a call is the one that the sample request gives.
 #[tokio::test]
 async fn sample_message_makes_the_sample_call_and_its_end_event() {
@@ -284,6 +344,7 @@ async fn sample_message_makes_the_sample_call_and_its_end_event() {
         let response = call::router().handle(&courier, request(&sample("call"))).await;
         assert_eq!(response.status(), 202, "{:?}", response.body());
     }
+    called(&context, "trackingeyes/customs_status_download", r#"{"billId":"1"}"#).await;
     assert_eq!(asked("call", &emulator), may("call"), "it may do no more than it does");
     let event: SqsEvent = serde_json::from_str(&sample("dispatch")).unwrap();
     let hint = Hint::decode(event.records[0].body.as_deref().unwrap()).unwrap();
@@ -291,6 +352,9 @@ async fn sample_message_makes_the_sample_call_and_its_end_event() {
     assert!(hints.contains(&hint), "not {}", hints[0].encode());
     let response = lambda::batch(event, &lambda::Invocation::default(), |hint| dispatch::handle(&courier, hint)).await;
     assert!(response.batch_item_failures.is_empty());
+    called(&context, PORT.0, PORT.1).await;
+    let port = context.queue.0.lock().unwrap().last().cloned().unwrap();
+    dispatch::handle(&answering(&context), port).await.unwrap();
     assert_eq!(asked("dispatch", &emulator), may("dispatch"), "it may do no more than it does");
 
     let listed = call_status::router().handle(&context, request(&sample("call_status"))).await;

@@ -106,6 +106,7 @@ fn critical_metric_has_an_alarm() {
         Metric::LedgerDifference,
         Metric::ConfigurationRefused,
         Metric::CredentialsRefused,
+        Metric::AnswersNotKept,
     ] {
         own(metric, "Greater", 0);
     }

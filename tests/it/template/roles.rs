@@ -16,13 +16,13 @@ fn statements(policy: &Value) -> Vec<Value> {
     policy["PolicyDocument"]["Statement"].as_array().unwrap().clone()
 }
 
-/// The webhooks whose pushes are compared with the latest of their subject.
-const READ_THE_LATEST: [&str; 3] = ["callback", "syn_status", "msg_notice"];
+/// The webhooks whose pushes are compared with what is stored of their subject.
+const READ_THE_SUBJECT: [&str; 4] = ["callback", "syn_status", "msg_notice", "customs_status"];
 
 /// The logical id of a function's role: webhooks of the same privilege share one, others have their own.
 fn role(function: &Function) -> String {
     match function.trigger {
-        Trigger::Hook(_) if READ_THE_LATEST.contains(&function.name) => "MessageRole".to_owned(),
+        Trigger::Hook(_) if READ_THE_SUBJECT.contains(&function.name) => "MessageRole".to_owned(),
         Trigger::Hook(_) => "WebhookRole".to_owned(),
         Trigger::Api(_) | Trigger::Queue(_) | Trigger::Schedule | Trigger::Daily => {
             format!("{}Role", logical_id(function.name))
@@ -156,7 +156,7 @@ fn a_webhook_reaches_no_lease_note_or_alias() {
         let Trigger::Hook(_) = function.trigger else { continue };
         let may = permissions(function.name);
         let reaches = |action: &str, key: &str| reaches(&may, action, &[key.to_owned()]);
-        let reads = READ_THE_LATEST.contains(&function.name);
+        let reads = READ_THE_SUBJECT.contains(&function.name);
         for event in ["xhq-sh#order:1", "a#x", "-1#K#", "k#S#x"] {
             assert!(reaches("dynamodb:PutItem", event), "{function:?}");
             assert_eq!(reaches("dynamodb:GetItem", event), reads, "{function:?}");

@@ -68,7 +68,8 @@ fn add_rows(path: &str, keys: &[Key], language: &Language, rows: &mut Vec<[Strin
             Absent::Other(text) => (language.read)(text).to_owned(),
         };
         rows.push([name, absent, meaning(key, language)]);
-        add_rows(&format!("{}.", key.name), key.kind.keys(), language, rows);
+        let inner = if let Kind::Each(_) = key.kind { format!("{}.*.", key.name) } else { format!("{}.", key.name) };
+        add_rows(&inner, key.kind.keys(), language, rows);
     }
 }
 

@@ -107,7 +107,9 @@ fn operations() -> String {
             Address::Fixed(path) => code(path),
             Address::Configured(name) => format!("`paths.{name}` of the connection"),
         };
-        [code(row.partner), format!("`{}`{deprecated}", row.name), effect.to_owned(), path, row.source.to_owned()]
+        let brings = if row.brings.is_some() { "yes" } else { "" };
+        let name = format!("`{}`{deprecated}", row.name);
+        [code(row.partner), name, effect.to_owned(), brings.to_owned(), path, row.source.to_owned()]
     };
-    table(["partner", "operation", "effect", "path", "source"], operation::all().map(row))
+    table(["partner", "operation", "effect", "brings events", "path", "source"], operation::all().map(row))
 }

@@ -88,6 +88,12 @@ fn description(row: &Operation<'_>) -> String {
     if row.gives_serial {
         said.push("The serial that the partner returns becomes an alias of the order.".to_owned());
     }
+    if row.brings.is_some() {
+        said.push(
+            "What a push would bring as well is kept from the answer as events with `origin: pulled`, each once."
+                .to_owned(),
+        );
+    }
     said.join("\n\n")
 }
 

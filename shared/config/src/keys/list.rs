@@ -7,7 +7,7 @@ use partners::operation::{self, Address, FilePlace};
 use partners::profile::Setting;
 
 use super::Absent::{Other, Required, Value};
-use super::Kind::{Credentials, Integer, Plain, Table, Tables};
+use super::Kind::{Credentials, Each, Integer, Plain, Table, Tables};
 use super::{Absent, Key, Kind, Text};
 
 const NONE: Absent = other("none", "无");
@@ -247,6 +247,16 @@ const CONNECTION: &[Key] = &[
         "文档里丢失、但对方必填的字段，按操作填写：`{ feeConfirm = [\"…\"] }`；用点进入下一层对象",
     ),
     key(
+        "answers",
+        other("`rows = \"/data\"`, no `action`", "`rows = \"/data\"`，无 `action`"),
+        "place of the rows of an answer (JSON pointer), and the action of rows that name none, by operation: \
+         `{ actionDataRow = { rows = \"/data/list\", action = \"single_receipt\" } }`",
+        "应答里的数据行在哪里（JSON pointer），没写 `action` 的行算哪种推送，按操作填写：\
+         `{ actionDataRow = { rows = \"/data/list\", action = \"single_receipt\" } }`",
+    )
+    .of(Each(&Table(ANSWERS)))
+    .at(|partner| has(partner, Setting::Answers)),
+    key(
         "token",
         NONE,
         "recipe for its token, because the rules are not public; the example file has one",
@@ -255,6 +265,11 @@ const CONNECTION: &[Key] = &[
     .at(|partner| has(partner, Setting::Recipes)),
     key("signature", NONE, "recipe for its signature, likewise", "签名的规则，同样由配置描述")
         .at(|partner| has(partner, Setting::Recipes)),
+];
+
+const ANSWERS: &[Key] = &[
+    key("rows", Value("\"/data\""), "JSON pointer to the rows of the answer", "应答中数据行的 JSON pointer"),
+    key("action", NONE, "action of the rows that name none", "没写 `action` 的行算哪种推送"),
 ];
 
 const RATE: &[Key] = &[

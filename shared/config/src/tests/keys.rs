@@ -8,12 +8,14 @@ use super::*;
 use crate::{Absent, KEYS, Key, Kind};
 
 /// The names of the listed keys that none of these tables has.
-fn lacking(keys: &[Key], tables: &[&Table]) -> Vec<&'static str> {
+fn lacking<'t>(keys: &[Key], tables: &[&'t Table]) -> Vec<&'static str> {
     let plain = keys.iter().filter(|key| !matches!(key.kind, Kind::Credentials));
     let names = plain.flat_map(|key| {
-        let values: Vec<&Value> = tables.iter().filter_map(|table| table.get(key.name)).collect();
+        let values: Vec<&'t Value> = tables.iter().filter_map(|table| table.get(key.name)).collect();
         let elements = values.iter().filter_map(|value| value.as_array()).flatten();
-        let below: Vec<&Table> = values.iter().copied().chain(elements).filter_map(Value::as_table).collect();
+        let below: Vec<&'t Table> = values.iter().copied().chain(elements).filter_map(Value::as_table).collect();
+        let named = |table: &&'t Table| table.values().filter_map(Value::as_table);
+        let below = if let Kind::Each(_) = key.kind { below.iter().flat_map(named).collect() } else { below };
         let own = values.is_empty().then_some(key.name);
         own.into_iter().chain(lacking(key.kind.keys(), &below)).collect::<Vec<_>>()
     });

@@ -96,6 +96,7 @@ allow_private_files = true
 ca_file = "ca"
 ca_pem = "@CA"
 required = { feeConfirm = ["feeId"] }
+answers = { actionDataRow = { rows = "/data/list", action = "single_receipt" } }
 encodings = { package = "multipart", sendMsg = "form" }
 file_part = "upload"
 base64_field = "content"

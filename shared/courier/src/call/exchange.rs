@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use config::Connection;
 use hub::Secret;
 use hub::call::{CallOutcome, PartnerAnswer, PartnerMessage};
@@ -269,6 +270,14 @@ impl Exchange {
     pub(super) fn detail(&self) -> String {
         let text = self.verdict.as_ref().map_or_else(|| self.sent.detail(DETAIL), summary);
         text.chars().take(DETAIL).collect()
+    }
+
+    /// The body of the answer.
+    pub(super) const fn body(&self) -> Option<&Bytes> {
+        match &self.sent {
+            Sent::Answered { body, .. } => Some(body),
+            Sent::Failed { .. } => None,
+        }
     }
 
     /// The answer as it is kept.

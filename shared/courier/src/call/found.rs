@@ -1,29 +1,60 @@
 //! Data of a partner's answer besides success: data that a push would bring as well, and the partner's own name of the
 //! shipment.
 
+use std::time::Duration;
+
 use hub::Alias;
-use inbound::receive::{self, Lost};
+use inbound::keep;
+use inbound::receive::Lost;
 use outbound::Sent;
+use partners::pulled::Answered;
 use partners::{Json, operation};
 use queue::Queue;
 use store::Store;
+use telemetry::metrics::{self, Dimension, Metric, Sample};
+use tokio::time::timeout;
 
 use super::exchange::{Ask, Exchange};
 use crate::Courier;
 
+/// The longest that the ERP waits for its query's answer to be kept. Its own time for an answer, a gateway's, is a little more
+/// than this and the longest query.
+const KEEPING: Duration = Duration::from_secs(3);
+
 /// Keeps the data that an answer brings as if the partner had pushed it.
-pub(super) async fn keep<S: Store, Q: Queue>(
-    courier: &Courier<S, Q>,
-    ask: Ask<'_>,
-    exchange: &Exchange,
-) -> Result<(), Lost> {
-    let (Some(brings), Sent::Answered { body, .. }) = (ask.operation.brings, &exchange.sent) else { return Ok(()) };
-    let findings = Json::parse(body).map(|answer| brings(&answer)).unwrap_or_default();
-    for finding in findings {
-        // Boxed: most answers bring nothing, and each attempt would have room for it.
-        Box::pin(receive::keep(&courier.context, ask.connection, finding)).await?;
+pub(super) async fn keep<S: Store, Q: Queue>(courier: &Courier<S, Q>, ask: Ask<'_>, answer: &[u8]) -> Result<(), Lost> {
+    let Some(brings) = ask.operation.brings else { return Ok(()) };
+    // A success that is no JSON has nothing of a push.
+    let Ok(answer) = Json::parse(answer) else { return Ok(()) };
+    let (asked, settings) = (ask.body, &ask.connection.settings);
+    let findings = brings(&Answered { asked, answer: &answer, settings });
+    if findings.is_empty() {
+        return Ok(());
     }
+    let keys = operation::subject(ask.operation, asked);
+    let one = if let [(kind, value)] = keys.as_slice() { Some(Alias::new(kind, value)) } else { None };
+    // Boxed: most answers bring nothing, and each attempt would have room for it.
+    let keeping = Box::pin(keep::keep(&courier.context, ask.connection, &courier.reader, findings, one.as_ref()));
+    let new = keeping.await?;
+    tracing::debug!(connection = %ask.connection.id, operation = ask.operation.name, new, "the data of an answer is kept");
     Ok(())
+}
+
+/// Keeps the data that the answer to a query brings, before the ERP is answered. It is answered all the same where that fails
+/// or takes too long; then the log and a metric say so, and the query can be repeated.
+pub(super) async fn keep_queried<S: Store, Q: Queue>(courier: &Courier<S, Q>, ask: Ask<'_>, answer: &[u8]) {
+    let why = match timeout(KEEPING, keep(courier, ask, answer)).await {
+        Ok(Ok(())) => return,
+        Ok(Err(lost)) => telemetry::logs::chain(&lost),
+        Err(_) => format!("the store did not take it within {} seconds", KEEPING.as_secs()),
+    };
+    let connection = &ask.connection.id;
+    tracing::error!(
+        %connection, operation = ask.operation.name, error = why,
+        "the data of an answer was passed on and not kept as events; repeat the query"
+    );
+    let sample = Sample::of(Dimension::Connection, connection, vec![(Metric::AnswersNotKept, 1.0)]);
+    metrics::emit(courier.now(), &sample);
 }
 
 /// The business keys that the answer gives the subject of a call.

@@ -218,7 +218,9 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
                 let (came, answer) = (made.came(), made.answer());
                 let learned = if came == CallOutcome::Success {
                     // Found data is stored before the call is settled: a call that ends twice finds it again.
-                    found::keep(courier, ask, &made).await.map_err(JobError::Found)?;
+                    if let Some(body) = made.body() {
+                        found::keep(courier, ask, body).await.map_err(JobError::Found)?;
+                    }
                     found::learned(ask, &made)
                 } else {
                     Vec::new()

@@ -1,4 +1,5 @@
-//! A query: sent at once and answered with the partner's answer, unchanged. It fails fast instead of waiting.
+//! A query: sent at once and answered with the partner's answer, unchanged. It fails fast instead of waiting. Data that a
+//! push would bring as well is kept first.
 
 use std::time::Duration;
 
@@ -11,10 +12,12 @@ use outbound::Sent;
 use partners::Json;
 use partners::operation::enclosure::Enclosure;
 use partners::operation::{Fault, Judgement, Operation};
+use queue::Queue;
 use store::Store;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::exchange::{Ask, Exchange, Unready, exchange, outcome, ready};
+use super::found::keep_queried;
 use super::gate::Gate;
 use super::token::Refusal;
 use super::turnstile::Limits;
@@ -71,7 +74,7 @@ pub enum Unanswered {
 }
 
 /// Asks a partner, once; a token that it turns away is replaced and the question repeated.
-pub async fn ask<S: Store, Q>(
+pub async fn ask<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
     connection: &Connection,
     operation: &Operation<'_>,
@@ -125,7 +128,10 @@ pub async fn ask<S: Store, Q>(
         }) => {
             let answer = Answer { status, body };
             match verdict {
-                Judgement::Success => Ok(answer),
+                Judgement::Success => {
+                    keep_queried(courier, ask, &answer.body).await;
+                    Ok(answer)
+                }
                 Judgement::Refused { code, text } if refuses_credentials => {
                     Err(Unanswered::Credentials { text, code, status, answer: Some(answer) })
                 }

@@ -175,15 +175,3 @@ fn deliveries_go_to_whom_they_interest() {
     let unrouted = work(&event, &[], Duration::from_secs(30));
     assert_eq!((unrouted.tally().unrouted, unrouted.tally().balanced(), unrouted.due()), (1, true, None));
 }
-
-#[test]
-fn data_that_an_answer_brings_is_compared_with_the_latest() {
-    let finding = Finding {
-        event_type: "t.e",
-        body: "{\"bl\":\"B1\"}".to_owned(),
-        keys: vec![("bl", "B1".to_owned())],
-        is_released: true,
-    };
-    let draft = brought(&"c".into(), finding).unwrap();
-    assert_eq!((draft.identity, draft.milestone), (Identity::Snapshot, Some(Milestone::Released)));
-}

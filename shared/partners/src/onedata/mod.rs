@@ -5,6 +5,7 @@ mod answers;
 mod envelope;
 mod operations;
 mod ports;
+mod rates;
 pub mod recipe;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ pub use ports::{Item, PORTS, State, bill, containers, declarations, is_released,
 
 use crate::Profile;
 use crate::profile::{Calls, Pushes, Setting, Tokens};
+use crate::pulled::Common;
 
 pub(crate) const PROFILE: Profile = Profile {
     id: "onedata",
@@ -25,8 +27,13 @@ pub(crate) const PROFILE: Profile = Profile {
     pushes: Some(Pushes {
         envelope: envelope::answer,
         action: actions::action,
-        types: &["onedata.rates", PORTS, "onedata.unknown", "onedata.malformed"],
+        types: &[rates::RATES, PORTS, "onedata.unknown", "onedata.malformed"],
         keys: &[("batch", "batchNo")],
+        // Within 500 ms there is no time to look for an answer that came first.
+        common: &[
+            Common { event_type: rates::RATES, facts: rates::facts, push_looks: false },
+            Common { event_type: PORTS, facts: ports::facts, push_looks: false },
+        ],
     }),
     calls: Calls {
         production: Some("https://openapi.1datatech.net"),
@@ -41,6 +48,7 @@ pub(crate) const PROFILE: Profile = Profile {
         }),
         judge: answers::judge,
         keys: Some(ports::subscriptions),
+        types: &[rates::RATES_COMPLETE],
         ..Calls::PLAIN
     },
     settings: &[Setting::Recipes],

@@ -2,7 +2,7 @@
 //!
 //! Both carry an access token and a signature whose rules are not public: see [`super::recipe`].
 
-use super::ports;
+use super::{ports, rates};
 use crate::Partner;
 use crate::operation::{Address, Effect, Field, Format, Operation, Rule, Shape};
 
@@ -41,6 +41,7 @@ pub(super) const OPERATIONS: &[Operation<'static>] = &[
         ],
         keys: &[("batch", "batchNo")],
         example: r#"{"batchNo":"2e173271ba614879b9184ca3966eacdb","pageNum":1,"pageSize":100}"#,
+        brings: Some(rates::found),
         ..row("result_query", "/freight/api/task/result_query", Effect::Query, "1datatech, 3.2 运价结果查询接口")
     },
 ];

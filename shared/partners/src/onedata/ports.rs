@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use crate::Json;
 use crate::operation::{Operation, Shape};
-use crate::profile::{Finding, Key};
+use crate::profile::Key;
+use crate::pulled::{Answered, Finding, is_empty};
+
+use super::results;
 
 /// The type of the event that port data becomes.
 pub const PORTS: &str = "onedata.ports";
@@ -54,16 +57,25 @@ pub fn items<'a>(answer: &'a Json<'a>) -> Vec<Item<'a>> {
     elements.map(item).collect()
 }
 
-/// The results that an answer has found, each as the push that brings it.
-pub(super) fn found(answer: &Json<'_>) -> Vec<Finding> {
-    let found = items(answer).into_iter().filter(|item| item.state == State::Found);
+/// The results that an answer has found, each as the push that brings it. Data under a `resultCode` that is not documented is
+/// data all the same.
+pub(super) fn found(answered: &Answered<'_>) -> Vec<Finding> {
+    let has_data = |item: &Item<'_>| item.json.get("resultData").is_some_and(|data| !is_empty(data));
+    let found = items(answered.answer).into_iter().filter(|item| item.state == State::Found || has_data(item));
     let finding = |Item { json, .. }: Item<'_>| Finding {
-        body: format!("{{\"data\":[{}]}}", json.text()),
-        event_type: PORTS,
-        keys: keys(&[json]).into_iter().map(|(kind, value)| (kind, value.into_owned())).collect(),
-        is_released: is_released(&[json]),
+        is_state: true,
+        ..Finding::new(format!("{{\"data\":[{}]}}", json.text()))
     };
     found.map(finding).collect()
+}
+
+/// The facts of port data: the bill of each subscription. A push has further members around it (inferred).
+pub(super) fn facts(payload: &Json<'_>) -> Vec<String> {
+    let fact = |result: &Json<'_>| {
+        let port = serde_json::Value::from(subscription(result)?);
+        Some(format!("{{\"port\":{port},\"bill\":{}}}", bill(result).text()))
+    };
+    results(payload).filter_map(fact).collect()
 }
 
 /// The business keys of results: the subscriptions first, then the bills, containers and declarations.

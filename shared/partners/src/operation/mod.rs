@@ -25,8 +25,8 @@ mod tests;
 
 use serde::Deserialize;
 
-use crate::profile::Finding;
-use crate::{Json, Partner};
+use crate::Partner;
+use crate::pulled::Brings;
 
 pub use check::{Fault, check};
 pub use field::{Field, Format, Kind, Need, Rule};
@@ -34,8 +34,8 @@ pub use keys::{learned, subject};
 pub use prepare::{Attempt, File, Pair, Prepared, prepare};
 pub(crate) use prepare::{credential, token};
 pub use read::{Judgement, LONGEST_TEXT, read, refuses_credentials};
-pub use settings::Settings;
 pub(crate) use settings::is_path;
+pub use settings::{Answers, Settings};
 pub use token::{Token, needs_token, read_token, token_request};
 
 /// One row: something a partner offers to be called. The name's lifetime is the ERP's where the row stands for a family
@@ -69,7 +69,7 @@ pub struct Operation<'n> {
     /// The answer's `data` is, or holds, the partner's own serial of the order.
     pub gives_serial: bool,
     /// Finds the data in its answer that a push would bring as well; nothing where it has none.
-    pub brings: Option<fn(&Json<'_>) -> Vec<Finding>>,
+    pub brings: Option<Brings>,
     /// Caution for readers of a refusal, beyond the partner's text.
     pub caution: Option<&'static str>,
     /// Reason not to use it, where the partner has withdrawn it.

@@ -30,10 +30,28 @@ pub struct Settings {
     pub required: BTreeMap<String, Vec<String>>,
     /// The values of XHQ's `action` that mean the fee push (二.6). Its document lost them.
     pub fee_actions: Vec<String>,
+    /// Rows of XHQ's answers that its document lost, by the operation's name.
+    pub answers: BTreeMap<String, Answers>,
     /// Request for a token of 1datatech.
     pub token: Option<TokenRequest>,
     /// Signature of calls to 1datatech.
     pub signature: Option<Signature>,
+}
+
+/// The rows of an operation's answers, each of which a push would bring as well.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Answers {
+    /// The JSON pointer of the rows.
+    pub rows: String,
+    /// The action of a row that does not name its own. Without it such a row is kept as unknown.
+    pub action: Option<String>,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self { rows: "/data".to_owned(), action: None }
+    }
 }
 
 impl Default for Settings {
@@ -45,6 +63,7 @@ impl Default for Settings {
             base64_field: None,
             required: BTreeMap::new(),
             fee_actions: Vec::new(),
+            answers: BTreeMap::new(),
             token: None,
             signature: None,
         }
@@ -77,6 +96,19 @@ impl Settings {
                     faults.push(Fault::new(key, "must be \"json\", \"form\" or \"multipart\""));
                 }
                 Some(_) => {}
+            }
+        }
+        for (name, answers) in &self.answers {
+            let key = format!("answers.{name}");
+            if rows().all(|row| row.name != name || row.brings.is_none()) || !profile.has(Setting::Answers) {
+                faults.push(Fault::new(key, "is not an operation whose rows are open: XHQ's actionDataRow is"));
+                continue;
+            }
+            if !answers.rows.starts_with('/') {
+                faults.push(Fault::new(format!("{key}.rows"), "must be a JSON pointer such as \"/data/list\""));
+            }
+            if answers.action.as_ref().is_some_and(|action| action.trim().is_empty()) {
+                faults.push(Fault::new(format!("{key}.action"), "must be an action such as \"single_receipt\""));
             }
         }
         for (name, fields) in &self.required {

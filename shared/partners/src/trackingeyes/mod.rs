@@ -4,11 +4,13 @@ mod actions;
 mod answers;
 mod envelope;
 mod operations;
+mod waybills;
 
 use std::time::Duration;
 
 use crate::Profile;
 use crate::profile::{Calls, Pushes, Tokens};
+use crate::pulled::Common;
 
 pub(crate) const PROFILE: Profile = Profile {
     id: "trackingeyes",
@@ -20,8 +22,9 @@ pub(crate) const PROFILE: Profile = Profile {
     pushes: Some(Pushes {
         envelope: envelope::answer,
         action: actions::action,
-        types: &["trackingeyes.customs_status", "trackingeyes.unknown", "trackingeyes.malformed"],
+        types: &[waybills::CUSTOMS_STATUS, "trackingeyes.unknown", "trackingeyes.malformed"],
         keys: &[("bl", "blNo")],
+        common: &[Common { event_type: waybills::CUSTOMS_STATUS, facts: waybills::facts, push_looks: true }],
     }),
     calls: Calls {
         production: Some("https://api.trackingeyes.com"),

@@ -2,6 +2,7 @@
 //!
 //! Every call carries `companyCode` and a token of two hours in its address, so no address may reach a log.
 
+use super::waybills;
 use crate::Partner;
 use crate::operation::{Address, Credential, Effect, Encoding, Field, Method, Operation, Place, Shape};
 
@@ -20,6 +21,7 @@ pub(super) const OPERATIONS: &[Operation<'static>] = &[
         ],
         keys: &[("waybill", "billId")],
         example: r#"{"billId":"1906651379888427008"}"#,
+        brings: Some(waybills::found),
         ..row(
             "customs_status_download",
             Address::Fixed("/api/customsStatus/download"),

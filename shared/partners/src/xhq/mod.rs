@@ -4,6 +4,7 @@ mod actions;
 mod answers;
 mod envelope;
 mod operations;
+mod rows;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub(crate) const PROFILE: Profile = Profile {
         action: actions::action,
         types: actions::TYPES,
         keys: &[("order", "orderOutNo"), ("bl", "billNo"), ("entry", "entryId"), ("serial", "orderNo")],
+        common: &[],
     }),
     calls: Calls {
         production: Some("http://api.platform.codeflagai.com/api/docking/"),
@@ -32,5 +34,5 @@ pub(crate) const PROFILE: Profile = Profile {
         learned: Some(answers::serial),
         ..Calls::PLAIN
     },
-    settings: &[Setting::Encodings, Setting::FeeActions],
+    settings: &[Setting::Encodings, Setting::FeeActions, Setting::Answers],
 };

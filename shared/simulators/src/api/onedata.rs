@@ -1,5 +1,7 @@
 //! 壹沓 (1datatech): port queries and rate results behind a token, a nonce, a timestamp and a signature.
 
+mod rates;
+
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::net::SocketAddr;
@@ -22,9 +24,8 @@ use crate::partner::{self, Next, again};
 const PORT_QUERY: &str = "/ocean/api/port/query/v2";
 const RESULT_QUERY: &str = "/freight/api/task/result_query";
 
-/// The example pushes, which bring what the answers do.
+/// The example push, which brings what the answers do.
 const PORTS: &[u8] = include_bytes!("../../../../functions/port_push/examples/port_push.json");
-const RATES: &[u8] = include_bytes!("../../../../functions/rate_push/examples/rate_push.json");
 
 /// Largest difference of a timestamp from now, where it is seconds or milliseconds since 1970.
 const WINDOW: Duration = Duration::from_mins(5);
@@ -168,6 +169,16 @@ impl OneData {
         }
     }
 
+    /// Sets the rows of a batch, by the names that a push has for their members.
+    pub fn rate(&self, batch: &str, rows: &[Value]) {
+        self.rules.state().rated.insert(batch.to_owned(), rows.to_vec());
+    }
+
+    /// Sets the `data` of every answer about rates from now on, against the rules. With none, by the rules again.
+    pub fn break_rates(&self, data: Option<Value>) {
+        self.rules.state().broken = data;
+    }
+
     /// Number of subscriptions.
     #[must_use]
     pub fn subscriptions(&self) -> usize {
@@ -219,6 +230,9 @@ struct State {
     subscriptions: BTreeMap<[String; 4], Value>,
     /// Data that has arrived, by number.
     arrived: BTreeMap<String, Value>,
+    /// The rows of a batch, where they are not the example's.
+    rated: BTreeMap<String, Vec<Value>>,
+    broken: Option<Value>,
 }
 
 struct Data {
@@ -293,23 +307,6 @@ fn example(body: &[u8], pointer: &str) -> Value {
     body.pointer_mut(pointer).map(Value::take).unwrap_or_default()
 }
 
-/// A page of a batch's rates: the rows of the example push, with the two names this answer spells differently.
-fn rates(body: &Value) -> Value {
-    let number = |name| scalar(body, name).and_then(|text| text.parse::<usize>().ok());
-    let (page, size) = (number("pageNum").unwrap_or(1), number("pageSize").unwrap_or(100));
-    let mut rows = example(RATES, "/data").as_array().cloned().unwrap_or_default();
-    let total = rows.len();
-    for row in rows.iter_mut().filter_map(Value::as_object_mut) {
-        for (theirs, here) in [("originalPolPortCd", "orginPolPortCd"), ("originalPodPortCd", "orginPodPortCd")] {
-            if let Some(value) = row.remove(theirs) {
-                row.insert(here.to_owned(), value);
-            }
-        }
-    }
-    let rows: Vec<_> = rows.into_iter().skip(page.saturating_sub(1).saturating_mul(size)).take(size).collect();
-    json!({"batchNo": body["batchNo"], "total": total, "resultData": rows})
-}
-
 impl Play for Data {
     fn operation(&self, request: &Received) -> String {
         match request.path.as_str() {
@@ -336,7 +333,7 @@ impl Play for Data {
         }
         self.authenticate(request).map_err(refused)?;
         let body = serde_json::from_slice(&request.body).map_err(|e| refused((WRONG, format!("JSON: {e}"))))?;
-        let right = if operation == "port_query" { subscriptions(&body) } else { batch(&body) };
+        let right = if operation == "port_query" { subscriptions(&body) } else { rates::check(&body) };
         right.map_err(|why| refused((WRONG, why)))
     }
 
@@ -348,7 +345,10 @@ impl Play for Data {
                 return Answer::json(&(self.rules.gives)(&token, life));
             }
             "port_query" => self.ports(body.as_array().map(Vec::as_slice).unwrap_or_default()),
-            _ => rates(&body),
+            _ => {
+                let state = self.state();
+                state.broken.clone().unwrap_or_else(|| rates::page(&state.rated, &body))
+            }
         };
         Answer::json(&json!({"success": true, "code": 200, "message": "请求成功", "data": data}))
     }
@@ -373,16 +373,6 @@ fn subscriptions(body: &Value) -> Result<(), String> {
         if !is("subType", ["1", "2"]) || !is("importAndExportFlag", ["E", "I"]) {
             return Err("参数错误:subType或importAndExportFlag".to_owned());
         }
-    }
-    Ok(())
-}
-
-fn batch(body: &Value) -> Result<(), String> {
-    scalar(body, "batchNo").ok_or("参数错误:batchNo不能为空")?;
-    for (name, most) in [("pageNum", u32::MAX), ("pageSize", 500)] {
-        let Some(given) = body.get(name).filter(|given| !given.is_null()) else { continue };
-        let number = given.as_u64().filter(|number| (1..=u64::from(most)).contains(number));
-        number.ok_or_else(|| format!("参数错误:{name}"))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! 云当 (TrackingEyes): a token for two hours, given back in the query of every call.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -58,6 +58,17 @@ impl TrackingEyes {
         self.rules.state().subscribe_at = Some(path.to_owned());
     }
 
+    /// From now on the waybill is as this element of a push tells it: downloads of its id give it.
+    pub fn publish(&self, waybill: &Value) {
+        let id = scalar(waybill, "id").unwrap_or_default();
+        self.rules.state().published.insert(id, waybill.clone());
+    }
+
+    /// Breaks the rules: from now on that is the `result` of every download. With none, by the rules again.
+    pub fn break_downloads(&self, result: Option<Value>) {
+        self.rules.state().broken = result;
+    }
+
     /// Ends the life of every token given out.
     pub fn expire_tokens(&self) {
         self.rules.tokens.expire();
@@ -103,6 +114,8 @@ pub(super) const SCRIPT: Script = Script {
 struct State {
     subscribe_at: Option<String>,
     subscribed: BTreeSet<String>,
+    published: BTreeMap<String, Value>,
+    broken: Option<Value>,
 }
 
 struct Customs {
@@ -179,11 +192,11 @@ fn id(number: usize) -> String {
     1_906_651_379_888_427_009_u64.saturating_add(number.saturating_mul(2)).to_string()
 }
 
-/// The waybills of a download: that of the example push under each id, which is a string here.
-fn waybills(ids: &str) -> Value {
+/// The waybills of a download: what was published under each id, or else that of the example push. The id is a string here.
+fn waybills(published: &BTreeMap<String, Value>, ids: &str) -> Value {
     let example: Value = serde_json::from_slice(WAYBILLS).unwrap_or_default();
     let waybill = |id: &str| {
-        let mut waybill = example.get(0).cloned().unwrap_or_default();
+        let mut waybill = published.get(id).or(example.get(0)).cloned().unwrap_or_default();
         if let Some(fields) = waybill.as_object_mut() {
             fields.remove("endId");
             fields.remove("extendNo");
@@ -219,7 +232,9 @@ impl Play for Customs {
                 Answer::json(&json!({"code": "200", "message": "success", "result": token}))
             }
             "download" => {
-                let result = waybills(request.param("billId").unwrap_or_default());
+                let state = self.state();
+                let by_rule = || waybills(&state.published, request.param("billId").unwrap_or_default());
+                let result = state.broken.clone().unwrap_or_else(by_rule);
                 Answer::json(&json!({"code": 200, "codeDesc": "success", "message": "success", "result": result}))
             }
             _ => Answer::json(&self.subscribe(request.json().as_array().map(Vec::as_slice).unwrap_or_default())),

@@ -160,6 +160,7 @@ pub fn event_with(key: EventKey, received: Utc, body: Bytes) -> Event {
         keys_left_out: 0,
         malformed: None,
         possible_repeat: false,
+        pulled: None,
     };
     Event { key, meta, body }
 }

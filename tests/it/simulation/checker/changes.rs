@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use hub::call::{Call, Standing};
 use hub::delivery::{Delivery, State};
 use hub::progress::Progress;
 use hub::{EventKey, Utc, Work};
 
 use super::{Checker, StoredEvent, Verdict};
+use crate::simulation::pushes::found;
 
 impl Checker {
     /// The store took a change: nothing vanishes, and every delivery goes where it may from where it was.
@@ -44,6 +46,7 @@ impl Checker {
     /// The store took a change of a call: where that ended it, its end and its telling are one change.
     fn called(&mut self, key: &EventKey, before: &Work, after: &Work) -> Verdict {
         if let Some((id, told)) = self.calls.changed(key, after)? {
+            self.kept_what_it_brought(after)?;
             let (data, kind) = (told.data().into_owned(), told.meta.kind.to_string());
             self.keep(id, StoredEvent { key: key.clone(), subject: told.key.subject, kind, data })?;
             let fresh = |delivery: &Delivery| delivery.state == State::Pending && delivery.progress.tries == 0;
@@ -54,6 +57,15 @@ impl Checker {
         }
         let kept = |old: &&Delivery| !after.delivery(&old.endpoint).is_some_and(|new| superseded(old, new));
         before.deliveries.iter().find(kept).map_or(Ok(()), |old| Err(format!("the telling {old:?} vanished")))
+    }
+
+    /// What the answer to a call brought is an event before the call has succeeded by it. An operator's word brings nothing.
+    fn kept_what_it_brought(&self, after: &Work) -> Verdict {
+        let by_answer = |call: &&Call| call.standing == Standing::Succeeded && call.operation == "port_query_v2";
+        let Some(call) = after.call.as_ref().filter(by_answer) else { return Ok(()) };
+        let (_, claim) = found(&call.key);
+        let kept = self.facts.get(&claim.fact).is_some_and(|known| !known.stored.is_empty());
+        if kept { Ok(()) } else { Err(format!("{} succeeded, and its answer is not kept", call.key)) }
     }
 
     fn moved(&mut self, key: &EventKey, old: &Delivery, new: &Delivery, now: Utc) -> Verdict {

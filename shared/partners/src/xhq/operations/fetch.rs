@@ -2,6 +2,7 @@
 
 use super::{APP_ID, APP_ID_INFERRED, COMMAND, Effect, Encoding, Field, ORDER, Operation, row};
 use crate::operation::Need;
+use crate::xhq::rows;
 
 const ORDER_INFERRED: Field = Field::text("orderOutNo", "外部流水号 the ERP's order number").inferred();
 
@@ -12,7 +13,8 @@ pub(in crate::xhq) const FETCH: &[Operation<'static>] = &[
         // Five fields, of which an older text shows these two without saying where they belong.
         fields: &[Field::text("action", "single_receipt(海关回执) what to fetch").inferred(), ORDER_INFERRED],
         example: r#"{"action":"single_receipt","orderOutNo":"SO-1"}"#,
-        ..row("actionDataRow", Effect::Query, "XHQ docking, 三.1 获取海关回执数据 (kept for 90 days)")
+        brings: Some(rows::found),
+        ..row(rows::ACTION_DATA_ROW, Effect::Query, "XHQ docking, 三.1 获取海关回执数据 (kept for 90 days)")
     },
     Operation {
         // 货代appId is one of two alternatives; the name of the other is lost.

@@ -19,6 +19,7 @@ pub(super) struct Desk {
     pub(super) unfreeze_at: Option<String>,
     pub(super) frozen: BTreeSet<String>,
     pub(super) failed: BTreeSet<String>,
+    pub(super) history: Option<Value>,
 }
 
 impl Desk {
@@ -30,6 +31,7 @@ impl Desk {
             unfreeze_at: None,
             frozen: BTreeSet::new(),
             failed: BTreeSet::from(["A22060714485586949".to_owned()]),
+            history: None,
         }
     }
 
@@ -48,6 +50,7 @@ impl Desk {
             }
             "bghList" => json!([{"bghID": bgh_id, "bghName": "上海信号旗报关有限公司"}]),
             "unfreeze" => return self.thawed(body),
+            "actionDataRow" if self.history.is_some() => self.history.clone().unwrap_or_default(),
             "actionDataRow" => {
                 let mut receipt: Value = serde_json::from_slice(RECEIPT).unwrap_or_default();
                 if let Some(no) = receipt.get_mut("orderOutNo") {

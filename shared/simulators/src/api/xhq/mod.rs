@@ -59,6 +59,11 @@ impl Xhq {
         self.rules.desk().serial_within = Some(name.to_owned());
     }
 
+    /// From now on that is the `data` of every answer to `actionDataRow`, whose shape the document lost.
+    pub fn history(&self, data: Value) {
+        self.rules.desk().history = Some(data);
+    }
+
     /// The serial numbers whose pushes failed: the queries list them, `failedPushConfirm` clears them. From the start
     /// that is `A22060714485586949`, as in the document's example.
     pub fn failed_pushes(&self, serials: &[&str]) {
