@@ -40,8 +40,12 @@ enum One {
         /// The id, 48 hex digits
         id: EventId,
     },
-    /// Send a queued call now, whatever it waits for: a retry, a circuit, its turn, or the partner's Retry-After; the hub must
-    /// run
+    /// Cancel a queued call that is not being sent; the hub must run
+    Cancel {
+        /// The id, 48 hex digits
+        id: EventId,
+    },
+    /// Send a queued call now, if it waits for a retry, a circuit, its turn, or the partner's Retry-After; the hub must run
     Retry {
         /// The id, 48 hex digits
         id: EventId,
@@ -72,7 +76,7 @@ struct Filter {
     /// Only about this subject, by any of its keys: order:S1, serial:A22060714485586949, mawb:...
     #[arg(long, value_name = "KIND:VALUE")]
     subject: Option<String>,
-    /// Only in this state: queued, succeeded, failed, ambiguous
+    /// Only in this state: queued, succeeded, failed, ambiguous, cancelled
     #[arg(long, value_parser = standing)]
     state: Option<Standing>,
     /// How many at the most
@@ -82,7 +86,7 @@ struct Filter {
 
 fn standing(text: &str) -> Result<Standing, String> {
     let read = Standing::deserialize(Value::from(text));
-    read.map_err(|_| "must be queued, succeeded, failed or ambiguous".to_owned())
+    read.map_err(|_| "must be queued, succeeded, failed, ambiguous or cancelled".to_owned())
 }
 
 /// Lists calls, the latest first; shows one; decides about one.
@@ -110,6 +114,7 @@ pub(crate) async fn run(config: &Config, calls: Calls, times: times::Print) -> a
             };
             ask(config, id, "resolve", decision).await
         }
+        Some(One::Cancel { id }) => ask(config, id, "cancel", "").await,
         Some(One::Retry { id, go }) => {
             let code =
                 ask(config, id, "retry", if go { r#"{"dry_run":false}"# } else { r#"{"dry_run":true}"# }).await?;

@@ -246,7 +246,7 @@ async fn admit<S: Store, Q>(
             Identity::Message => Some(Repeats::Within(connection.repeat_window)),
             Identity::Snapshot => Some(Repeats::Always),
         };
-        let (id, received, possible_repeat, link) = match repeats {
+        let (id, received, possible_repeat, follows) = match repeats {
             None => (identity::by_content(&connection.id, &draft.subject, draft.content), now, false, None),
             Some(repeats) => {
                 let before = context.store.head(&connection.id, &draft.subject, &draft.kind, now).await?;
@@ -256,8 +256,8 @@ async fn admit<S: Store, Q>(
                         return Ok((EventKey { connection: connection.id.clone(), subject, id }, None));
                     }
                     Step::Next { possible_repeat, head } => {
-                        let link = Link { expected: before.map(|head| head.event), head };
-                        (link.head.event, link.head.received, possible_repeat, Some(link))
+                        let expected = before.map(|head| head.event);
+                        (head.event, head.received, possible_repeat, Some((expected, head)))
                     }
                 }
             }
@@ -271,6 +271,7 @@ async fn admit<S: Store, Q>(
             connection.retention,
         );
         let work = admission::work(&event, &context.config.routes, context.config.sweep_every);
+        let link = follows.map(|(expected, head)| Link::own(&event, expected, head));
         match context.store.admit(&event, &work, link.as_ref()).await? {
             Admitted::New => {
                 let hints = hints(&event.key, &work);
