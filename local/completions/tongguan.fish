@@ -135,26 +135,33 @@ complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l listen -d 'Th
 complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l example -d 'Print an example of the operation\'s body instead of calling it'
 complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
 complete -c tongguan -n "__fish_tongguan_using_subcommand call" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l connection -d 'Only of this connection' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l subject -d 'Only about this subject, by any of its keys: order:S1, serial:A22060714485586949, mawb:...' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l state -d 'Only in this state: queued, succeeded, failed, ambiguous' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l limit -d 'How many at the most' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -f -a "show" -d 'Show one call: where it stands, every attempt that is kept, the partner\'s answer'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -f -a "retry" -d 'Send a queued call now, whatever it waits for: a retry, a circuit, its turn, or the partner\'s Retry-After; the hub must run'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -f -a "resolve" -d 'Decide about an ambiguous call; the hub must run'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show retry resolve help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show cancel retry resolve help" -l connection -d 'Only of this connection' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show cancel retry resolve help" -l subject -d 'Only about this subject, by any of its keys: order:S1, serial:A22060714485586949, mawb:...' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show cancel retry resolve help" -l state -d 'Only in this state: queued, succeeded, failed, ambiguous, cancelled' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show cancel retry resolve help" -l limit -d 'How many at the most' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show cancel retry resolve help" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show cancel retry resolve help" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show cancel retry resolve help" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show cancel retry resolve help" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show cancel retry resolve help" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show cancel retry resolve help" -s h -l help -d 'Print help'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show cancel retry resolve help" -f -a "show" -d 'Show one call: where it stands, every attempt that is kept, the partner\'s answer'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show cancel retry resolve help" -f -a "cancel" -d 'Cancel a queued call that is not being sent; the hub must run'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show cancel retry resolve help" -f -a "retry" -d 'Send a queued call now, if it waits for a retry, a circuit, its turn, or the partner\'s Retry-After; the hub must run'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show cancel retry resolve help" -f -a "resolve" -d 'Decide about an ambiguous call; the hub must run'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and not __fish_seen_subcommand_from show cancel retry resolve help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from cancel" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from cancel" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from cancel" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from cancel" -l listen -d 'The hub\'s address, instead of the configuration\'s `listen`: `serve` listens there, `push` and `call` ask there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from cancel" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from cancel" -s h -l help -d 'Print help'
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -l credentials -d 'The text of the credentials secret, in which { secret = "name" } of a configuration for AWS is looked up' -r -F
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from retry" -l data -d 'The data folder, instead of the configuration\'s `data_dir`' -r -F
@@ -169,7 +176,8 @@ complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from resolve" -l utc -d 'Print times in UTC instead of this machine\'s zone; JSON has them in UTC always'
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from resolve" -s h -l help -d 'Print help'
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show one call: where it stands, every attempt that is kept, the partner\'s answer'
-complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from help" -f -a "retry" -d 'Send a queued call now, whatever it waits for: a retry, a circuit, its turn, or the partner\'s Retry-After; the hub must run'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from help" -f -a "cancel" -d 'Cancel a queued call that is not being sent; the hub must run'
+complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from help" -f -a "retry" -d 'Send a queued call now, if it waits for a retry, a circuit, its turn, or the partner\'s Retry-After; the hub must run'
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from help" -f -a "resolve" -d 'Decide about an ambiguous call; the hub must run'
 complete -c tongguan -n "__fish_tongguan_using_subcommand calls; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l config -d 'The configuration file [default: tongguan.toml]' -r -F
@@ -193,5 +201,6 @@ complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_
 complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from events" -f -a "show" -d 'Show one event: what is known of it, its deliveries with every attempt, its payload'
 complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from events" -f -a "follow" -d 'Print events as they come'
 complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from calls" -f -a "show" -d 'Show one call: where it stands, every attempt that is kept, the partner\'s answer'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from calls" -f -a "retry" -d 'Send a queued call now, whatever it waits for: a retry, a circuit, its turn, or the partner\'s Retry-After; the hub must run'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from calls" -f -a "cancel" -d 'Cancel a queued call that is not being sent; the hub must run'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from calls" -f -a "retry" -d 'Send a queued call now, if it waits for a retry, a circuit, its turn, or the partner\'s Retry-After; the hub must run'
 complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from calls" -f -a "resolve" -d 'Decide about an ambiguous call; the hub must run'

@@ -11,7 +11,8 @@ use http::header::{HeaderName, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
 use hub::call::{self, Standing};
 use hub::{EventKey, Record};
-use inbound::sequence::{self, Acceptance};
+use inbound::receive::hints;
+use inbound::sequence;
 use partners::operation::Operation;
 use partners::operation::enclosure::Enclosure;
 use queue::Queue;
@@ -52,22 +53,17 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
     let record = call::accepted(&asked, context.now(), context.config.sweep_every, connection.retention)
         .map_err(|error| Problem::field("body", error.to_string()))?;
     let accepted = sequence::accept(context, record).await.map_err(|error| Problem::store(&error))?;
-    let Acceptance { admitted, record: Record { event, work }, hints } = accepted;
+    let (admitted, Record { event, work }) = accepted;
     let listed = Listed { key: event.key, meta: event.meta, work };
     let listed = match admitted {
         Admitted::New => {
             let id = &listed.key.id;
             tracing::debug!(function = crate::NAME, call = %id, connection = %connection.id, operation = operation.name, "accepted");
-            let sent = timeout(Q::HOLDS_UP, context.queue.send(hints, Duration::ZERO)).await;
+            let sent = timeout(Q::HOLDS_UP, context.queue.send(hints(&listed.key, &listed.work), Duration::ZERO)).await;
             if !matches!(sent, Ok(Ok(()))) {
                 tracing::warn!(function = crate::NAME, call = %id, "queue message of a call not sent; the sweep sends the call");
             }
-            let waiting = listed.work.call.as_ref();
-            let goes_on = match waiting {
-                Some(call) => sequence::look_again(context, &listed.key, call).await,
-                None => false,
-            };
-            if goes_on { look(courier, &listed.key).await? } else { listed }
+            listed
         }
         Admitted::Duplicate | Admitted::Moved => same(courier, &listed).await?,
     };

@@ -11,8 +11,6 @@ use queue::{Errand, Hint, Queue};
 use store::{Admitted, Chain, Link, Listed, Settled, Store, StoreError};
 use tokio::time::timeout;
 
-use crate::receive::hints;
-
 /// Number of decisions about one command after concurrent changes of its chains. Each change is another accepted command, so that
 /// it is reached only while that many commands about one order race.
 const CHAIN_ATTEMPTS: usize = 64;
@@ -26,31 +24,21 @@ const PARALLEL: usize = 16;
 /// Longest time for which the queue may take the hint of a call that goes on.
 const HINTING: Duration = Duration::from_secs(1);
 
-/// A command that was to be accepted.
-#[derive(Debug)]
-pub struct Acceptance {
-    /// Result.
-    pub admitted: Admitted,
-    /// The record as it was to be stored.
-    pub record: Record,
-    /// The hints for its work, where it is new.
-    pub hints: Vec<Hint>,
-}
-
-/// Stores a command as the latest about its orders. One that waits for an earlier one is stored so, unclaimed: it needs no attempt
-/// to find that out.
-pub async fn accept<S: Store, Q: Queue>(context: &Context<S, Q>, record: Record) -> Result<Acceptance, StoreError> {
+/// Stores a command as the latest about its orders; the record is returned as it was to be stored.
+pub async fn accept<S: Store, Q>(context: &Context<S, Q>, record: Record) -> Result<(Admitted, Record), StoreError> {
     let orders: Vec<_> = sequence::orders(&record.event.meta).collect();
     if orders.is_empty() {
         let admitted = context.store.admit(&record.event, &record.work, None).await?;
-        let hints = hints(&record.event.key, &record.work);
-        return Ok(Acceptance { admitted, record, hints });
+        return Ok((admitted, record));
     }
     for _ in 0..CHAIN_ATTEMPTS {
         let now = context.now();
         let heads = heads(context, &record.event.key.connection, orders.clone(), now).await?;
-        let (placed, moves) = sequence::placed(record.clone(), heads, now);
-        let placed = positioned(context, placed, now).await?;
+        let (mut placed, moves) = sequence::placed(record.clone(), heads, now);
+        if let Some(call) = placed.work.call.take() {
+            let position = position(&context.store, &placed.event.key.connection, &call, now).await?;
+            placed.work.call = Some(call.positioned(&position));
+        }
         let chains = moves.into_iter().map(|moved| Chain {
             subject: moved.order,
             kind: sequence::chain(),
@@ -60,16 +48,9 @@ pub async fn accept<S: Store, Q: Queue>(context: &Context<S, Q>, record: Record)
         });
         let link = Link { chains: chains.collect() };
         let admitted = context.store.admit(&placed.event, &placed.work, Some(&link)).await?;
-        if admitted == Admitted::Moved {
-            continue;
+        if admitted != Admitted::Moved {
+            return Ok((admitted, placed));
         }
-        let hints = if waits(&placed.work) {
-            // The keys of one that waits are found before it is sent.
-            vec![Hint { key: placed.event.key.clone(), errand: Errand::Index }]
-        } else {
-            hints(&placed.event.key, &placed.work)
-        };
-        return Ok(Acceptance { admitted, record: placed, hints });
     }
     let source = "other commands about the same order were accepted in between, repeatedly".into();
     Err(StoreError::Unavailable { verb: "admit", source })
@@ -88,19 +69,6 @@ async fn heads<S: Store, Q>(
         Ok((order, head))
     });
     stream::iter(heads).buffered(PARALLEL).try_collect().await
-}
-
-/// The record with its call at its position behind earlier ones.
-async fn positioned<S: Store, Q>(context: &Context<S, Q>, mut record: Record, now: Utc) -> Result<Record, StoreError> {
-    if let Some(call) = record.work.call.take() {
-        let position = position(&context.store, &record.event.key.connection, &call, now).await?;
-        record.work.call = Some(call.positioned(&position, context.config.sweep_every, now));
-    }
-    Ok(record)
-}
-
-fn waits(work: &Work) -> bool {
-    work.call.as_ref().is_some_and(|call| call.waits_for.is_some())
 }
 
 /// Position of a call behind the earlier ones about its orders, read consistently.
@@ -187,12 +155,11 @@ async fn behind<S: Store, Q>(
 }
 
 /// Ends the wait of a call for another one, and hints at its attempt, which finds out whether there is one more to wait for.
-/// Says whether it did.
-async fn go_on<S: Store, Q: Queue>(context: &Context<S, Q>, key: &EventKey) -> Result<bool, StoreError> {
+async fn go_on<S: Store, Q: Queue>(context: &Context<S, Q>, key: &EventKey) -> Result<(), StoreError> {
     for _ in 0..CHANGE_ATTEMPTS {
         let now = context.now();
-        let Some(found) = context.store.inspect(key, now).await? else { return Ok(false) };
-        let Some(call) = found.work.call.clone().and_then(|call| call.freed(now)) else { return Ok(false) };
+        let Some(found) = context.store.inspect(key, now).await? else { return Ok(()) };
+        let Some(call) = found.work.call.clone().and_then(|call| call.freed(now)) else { return Ok(()) };
         let hint = Hint { key: key.clone(), errand: Errand::Call { claim: call.progress.claim } };
         let work = Work { version: found.work.version + 1, call: Some(call), ..found.work };
         if context.store.settle(key, &work).await? == Settled::Done {
@@ -201,26 +168,22 @@ async fn go_on<S: Store, Q: Queue>(context: &Context<S, Q>, key: &EventKey) -> R
                 let (id, connection) = (&key.id, &key.connection);
                 tracing::debug!(call = %id, %connection, "queue message of a call that waited not sent; the sweep sends the call");
             }
-            return Ok(true);
+            return Ok(());
         }
     }
-    Ok(false)
+    Ok(())
 }
 
 /// Lets a call go on that was stored as waiting, where what it waits for has ended in the meantime: that one's end may not have
-/// found it waiting. Says whether it goes on.
-pub async fn look_again<S: Store, Q: Queue>(context: &Context<S, Q>, key: &EventKey, call: &Call) -> bool {
-    if call.waits_for.is_none() {
-        return false;
-    }
+/// found it waiting.
+pub async fn look_again<S: Store, Q: Queue>(context: &Context<S, Q>, key: &EventKey, call: &Call) {
     let looked = async {
-        let still = position(&context.store, &key.connection, call, context.now()).await?.waits_for.is_some();
-        if still { Ok(false) } else { go_on(context, key).await }
+        let position = position(&context.store, &key.connection, call, context.now()).await?;
+        if position.waits_for.is_none() { go_on(context, key).await } else { Ok(()) }
     };
-    looked.await.unwrap_or_else(|error: StoreError| {
+    if let Err(error) = looked.await {
         let error = telemetry::logs::chain(&error);
         let (id, connection) = (&key.id, &key.connection);
         tracing::warn!(call = %id, %connection, error, "the call that this one waits for was not looked up again; the sweep does it");
-        false
-    })
+    }
 }

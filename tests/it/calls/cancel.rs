@@ -39,7 +39,7 @@ async fn cancelled_upload_lets_the_recall_go_out_alone() {
     let reply = desk.ask_of(&first, "cancel", "").await;
     let call = reply.json();
     assert_eq!((reply.status, &call["state"]), (200, &"cancelled".into()), "{call}");
-    assert_eq!((&call["cancellation"]["by"], call.get("due")), (&"erp".into(), None), "{call}");
+    assert_eq!((&call["cancellation"]["by"], call.get("due")), (&"all".into(), None), "{call}");
     desk.stands(&second, "succeeded").await;
     desk.pass(Duration::from_hours(2)).await;
     assert_eq!(desk.wire(), ["upload", "recall"]);
@@ -187,17 +187,17 @@ async fn one_of_both_is_stored<S: Store>(store: S) {
     let (first, sent) = side.accept("A", "first").await;
     let (second, waits) = side.accept("B", "second").await;
     let run = async |hint: Option<Hint>| courier::run(&side.courier, &hint.unwrap()).await.unwrap();
-    let (first_done, second_done, ()) = within(async {
-        tokio::join!(run(sent), run(waits), async {
-            // The first has the only place of its connection, the second is loaded and waits for that.
-            until(async || side.asked() == 1).await;
-            tokio::task::yield_now().await;
+    let attempts = async {
+        let under_way = async || until(async || side.asked() == 1).await;
+        // The first has the only place of its connection, the second is loaded and waits for that.
+        tokio::join!(run(sent), async { (under_way().await, run(waits).await).1 }, async {
+            under_way().await;
             assert_eq!(side.cancel(&first).await, 409, "it is being sent");
             assert_eq!(side.cancel(&second).await, 200);
             side.answers.add_permits(2);
         })
-    })
-    .await;
+    };
+    let (first_done, second_done, ()) = within(attempts).await;
     assert_eq!((first_done, second_done), (Done::Called(Standing::Succeeded), Done::Stale));
     assert_eq!((side.standing(&first).await, side.standing(&second).await), (Standing::Succeeded, Standing::Cancelled));
     assert_eq!(side.asked(), 1, "what was cancelled reached no wire");

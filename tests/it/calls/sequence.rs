@@ -39,7 +39,9 @@ async fn upload_and_recall(desk: &Desk) -> (String, String) {
     desk.xhq.behave(Fault::Busy.first(1));
     let first = desk.command("xhq", "upload", "first", &upload("S")).await;
     desk.attempted(&first, 1).await;
-    (first, desk.command("xhq", "recall", "second", &recall("S")).await)
+    let second = desk.command("xhq", "recall", "second", &recall("S")).await;
+    desk.attempted(&second, 1).await;
+    (first, second)
 }
 
 fn minutes(n: u64) -> Duration {
@@ -158,7 +160,7 @@ async fn sweep_finds_the_call_whose_turn_has_come() {
     let work = Work { version: found.work.version + 1, call: Some(call), ..found.work };
     assert_eq!(store.settle(&key, &work).await.unwrap(), Settled::Done);
     assert_eq!(desk.status(&second).await["waits_for"], Value::Null);
-    desk.pass(minutes(2)).await;
+    desk.pass(minutes(40)).await;
     desk.stands(&second, "succeeded").await;
     assert_eq!(desk.wire(), ["upload", "recall"]);
     desk.hub.stop().await;

@@ -78,7 +78,7 @@ async fn attempted<S: Store, Q: Queue>(
     let config = &courier.context.config;
     let (claim, event) = Claim::load(courier, key, ToPartner { connection: &key.connection, config }, claim).await?;
     *orders = Some(hub::call::sequence::orders(&event.meta).collect());
-    let claim = claim.first_of_its_orders().await?;
+    let claim = claim.first_of_its_orders(&event).await?;
     let name = claim.item.operation.clone();
     let connection = config.connections.get(&key.connection);
     let operation = connection.and_then(|connection| operation::find(connection.partner, &name));

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use hub::Event;
 use hub::breaker::FALLBACK;
 use inbound::sequence;
 use queue::Queue;
 use store::{Store, StoreError};
 
 use crate::claim::Claim;
+use crate::index;
 use crate::outcome::{Done, Ended, Step, Undone};
 use crate::target::ToPartner;
 
@@ -16,7 +18,7 @@ const UNREADABLE: Duration = FALLBACK;
 
 impl<'a, S: Store, Q: Queue> Claim<'a, S, Q, ToPartner<'a>> {
     /// Goes on with the first command of its orders that is to be sent. One behind others is postponed.
-    pub(crate) async fn first_of_its_orders(mut self) -> Step<Self> {
+    pub(crate) async fn first_of_its_orders(mut self, event: &Event) -> Step<Self> {
         let (courier, key) = (self.courier, self.key);
         let position = match sequence::position(&courier.context.store, &key.connection, &self.item, courier.now())
             .await
@@ -37,8 +39,12 @@ impl<'a, S: Store, Q: Queue> Claim<'a, S, Q, ToPartner<'a>> {
             }
             return Ok(self);
         }
+        // It may wait for long, and is found by its keys meanwhile.
+        if self.work.index_by.is_some() && index::write(&courier.context.store, event, &[]).await.is_ok() {
+            self.work.index_by = None;
+        }
         let (now, every) = (courier.now(), courier.context.config.sweep_every);
-        let waiting = self.change(|call| call.positioned(&position, every, now)).await?;
+        let waiting = self.change(|call| call.waiting(&position, every, now)).await?;
         sequence::look_again(&courier.context, key, &waiting.item).await;
         Err(Ended::from(Done::Postponed))
     }

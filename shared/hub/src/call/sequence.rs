@@ -282,18 +282,25 @@ impl Earlier {
 }
 
 impl Call {
-    /// The queued call at a position behind others: postponed where it waits for one. It is looked at again after `every` at the
-    /// soonest, where no other process brings it forward.
+    /// The call at a position behind others.
     #[must_use]
-    pub fn positioned(mut self, position: &Position, every: Duration, now: Utc) -> Self {
+    pub fn positioned(mut self, position: &Position) -> Self {
         self.after.clone_from(&position.after);
+        self.waits_for = position.waits_for.map(|earlier| earlier.call);
+        self
+    }
+
+    /// The queued call postponed, because it waits for the one before it. It is looked at again after `every` at the soonest, where no
+    /// other process brings it forward.
+    #[must_use]
+    pub fn waiting(self, position: &Position, every: Duration, now: Utc) -> Self {
+        let mut call = self.positioned(position);
         if let Some(earlier) = position.waits_for {
             let why = format!("put off: the earlier call {} about the same order is queued", earlier.call);
-            self.sending = false;
-            self.waits_for = Some(earlier.call);
-            self.progress.wait_behind(earlier.looked_at(now, every), &why, now);
+            call.sending = false;
+            call.progress.wait_behind(earlier.looked_at(now, every), &why, now);
         }
-        self
+        call
     }
 
     /// The call with its wait for another one over: due at `now`. Nothing where it does not wait, or an attempt has begun.

@@ -114,8 +114,9 @@ pub async fn settled_work_expires_with_its_event(store: impl Store) {
 
 /// The chain begins anew, under the same rule as the very first time.
 pub async fn an_expired_head_is_none(store: impl Store) {
-    let (mut first, first_link) = successor(None, "61", NOW);
+    let (mut first, mut first_link) = successor(None, "61", NOW);
     first.meta.expires = at(60);
+    first_link.chains[0].expires = at(60);
     assert_eq!(
         store.admit(&first, &work([("erp", State::Delivered)], NOW), Some(&first_link)).await.unwrap(),
         Admitted::New

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use hub::event::Meta;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};

@@ -35,7 +35,7 @@ impl Desk {
             super::orders(&record.event.meta).map(|order| (order.clone(), self.heads.get(&order).cloned())).collect();
         let (mut record, moves) = placed(record, heads, now);
         let call = record.work.call.take().unwrap();
-        record.work.call = Some(call.clone().positioned(&self.position(&call), EVERY, now));
+        record.work.call = Some(call.clone().waiting(&self.position(&call), EVERY, now));
         for moved in moves {
             assert_eq!(moved.expected, self.heads.get(&moved.order).map(|head| head.event));
             self.heads.insert(moved.order, moved.head);
@@ -85,6 +85,12 @@ impl Desk {
             }
         };
         first.map(|first| self.key(first))
+    }
+
+    /// The chain as it was when that command was its latest.
+    fn head_at(&self, key: &str) -> Head {
+        let Record { event, .. } = &self.calls[key];
+        Head { event: event.key.id, received: event.meta.received, ..self.heads.values().next().unwrap().clone() }
     }
 
     fn key(&self, id: EventId) -> &'static str {
@@ -161,7 +167,7 @@ fn call_under_a_key_that_is_used_again_is_another_one() {
 
 #[test]
 fn long_chain_of_ended_calls_is_searched_in_parts() {
-    let keys: Vec<&'static str> = (0..=LOOKS * 2).map(|n| &*format!("{n:04}").leak()).collect();
+    let keys: Vec<&'static str> = (0..LOOKS * 2 + 10).map(|n| &*format!("{n:04}").leak()).collect();
     let mut desk = Desk::default();
     for (at, key) in (0..).zip(&keys) {
         desk.accept(key, &["1"], Utc(at));
@@ -173,11 +179,24 @@ fn long_chain_of_ended_calls_is_searched_in_parts() {
     while desk.waits_for("last") != Some(first) {
         let position = desk.position(desk.call("last"));
         assert!(position.waits_for.is_some_and(|earlier| earlier.due.is_none()), "it is not known yet");
-        desk.change("last", |call| call.positioned(&position, EVERY, Utc(1_001)));
+        desk.change("last", |call| call.waiting(&position, EVERY, Utc(1_001)));
         looks += 1;
     }
-    assert_eq!(looks, 2);
-    assert_eq!(desk.behind("1", first), None, "too many to know the first: it is found at its due time");
+    assert_eq!(looks, 1, "and once when it was accepted");
+}
+
+#[test]
+fn first_of_too_many_waiting_calls_is_left_to_its_due_time() {
+    let keys: Vec<&'static str> = (0..LOOKS + 2).map(|n| &*format!("{n:04}").leak()).collect();
+    let mut desk = Desk::default();
+    for (at, key) in (0..).zip(&keys) {
+        desk.accept(key, &["1"], Utc(at));
+    }
+    desk.ends(keys[0], Standing::Succeeded);
+    assert_eq!(desk.behind("1", keys[0]), None);
+    desk.ends(keys[1], Standing::Succeeded);
+    desk.heads.insert(Subject::new("order", "1"), desk.head_at(keys[LOOKS - 1]));
+    assert_eq!(desk.behind("1", keys[0]), Some(keys[2]));
 }
 
 #[test]
@@ -210,7 +229,7 @@ fn wait_uses_up_no_retry_and_no_patience() {
     for _ in 0..1_000 {
         let position = desk.position(&call);
         now = now.after(Duration::from_hours(1));
-        call = call.claimed(now.after(EVERY)).positioned(&position, EVERY, now);
+        call = call.claimed(now.after(EVERY)).waiting(&position, EVERY, now);
     }
     let [attempt] = call.progress.attempts.as_slice() else { panic!("{:?}", call.progress.attempts) };
     assert_eq!((attempt.postponed, attempt.at, call.progress.tries), (1_001, Utc(1), 0));
