@@ -29,9 +29,9 @@ impl Desk {
     }
 }
 
-/// A desk with so long a retry at each connection.
+/// A desk whose connections retry three times, each after so long.
 async fn desk(retry: &str) -> Desk {
-    Desk::with(Making { every: &format!(r#"retry = ["{retry}"]"#), ..Making::default() }).await
+    Desk::with(Making { every: &format!(r#"retry = ["{retry}", "{retry}", "{retry}"]"#), ..Making::default() }).await
 }
 
 /// An upload of an order that XHQ was too busy for, and a recall of that order, accepted after it.
@@ -130,10 +130,14 @@ async fn ambiguous_call_holds_up_none_until_it_is_sent_again() {
     assert_eq!(desk.resolve(&first, "retry").await.status, 200);
     desk.attempted(&first, 2).await;
     assert_eq!(desk.status(&second).await["waits_for"], first.as_str(), "it waits again");
+    desk.xhq.behave(Fault::Busy.always().on("upload"));
+    desk.pass(minutes(2)).await;
+    desk.attempted(&first, 3).await;
+    assert_eq!(desk.wire(), ["upload", "recall", "upload", "upload"]);
     desk.xhq.recover();
     desk.pass(minutes(2)).await;
     desk.stands(&second, "succeeded").await;
-    assert_eq!(desk.wire(), ["upload", "recall", "upload", "upload", "recall"]);
+    assert_eq!(desk.wire(), ["upload", "recall", "upload", "upload", "upload", "recall"]);
     desk.hub.stop().await;
 }
 
