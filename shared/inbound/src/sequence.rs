@@ -113,12 +113,11 @@ fn seen(listed: &Listed) -> Option<Seen<'_>> {
 /// read. What is left undone, the sweep finds: each command that waits has a due time.
 pub async fn release<S: Store, Q: Queue>(context: &Context<S, Q>, ended: &EventKey, orders: Option<Vec<Subject>>) {
     let released = async {
-        let orders = match orders {
-            Some(orders) => orders,
-            None => {
-                let found = context.store.inspect(ended, context.now()).await?;
-                found.iter().flat_map(|found| sequence::orders(&found.meta)).collect()
-            }
+        let orders = if let Some(orders) = orders {
+            orders
+        } else {
+            let found = context.store.inspect(ended, context.now()).await?;
+            found.iter().flat_map(|found| sequence::orders(&found.meta)).collect()
         };
         for order in orders {
             if let Some(next) = behind(context, ended, order).await? {

@@ -221,13 +221,13 @@ async fn one_of_both_is_stored<S: Store>(store: S) {
 
 #[tokio::test]
 async fn cancellation_and_sending_exclude_each_other_in_dynamodb() {
-    one_of_both_is_stored(emulated().await.0).await;
+    Box::pin(one_of_both_is_stored(emulated().await.0)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancellation_and_sending_exclude_each_other_in_sqlite() {
     let folder = tempfile::tempdir().unwrap();
-    one_of_both_is_stored(SqliteStore::open(folder.path()).unwrap()).await;
+    Box::pin(one_of_both_is_stored(SqliteStore::open(folder.path()).unwrap())).await;
 }
 
 /// Commands about one order that are accepted at once are in one sequence: each waits for another one, but for the first.

@@ -48,7 +48,7 @@ struct StoredEvent {
 impl StoredEvent {
     /// The order that it is about.
     fn order(&self) -> Option<&str> {
-        self.event.meta.aliases.iter().map(|alias| alias.as_str()).find(|alias| alias.starts_with("order:"))
+        self.event.meta.aliases.iter().map(hub::Alias::as_str).find(|alias| alias.starts_with("order:"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! A call to a partner and its transitions. It is attempted like a delivery. An attempt without an answer makes it ambiguous,
 //! because the partner may execute a command twice that is sent twice.
 
+mod cancellation;
 mod record;
 mod request;
 pub mod sequence;
@@ -11,14 +12,16 @@ mod view;
 use std::time::Duration;
 
 use partners::operation::{Judgement, LONGEST_TEXT};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ATTEMPTS_KEPT, Attempt};
 use crate::progress::{Next, Outgoing, Progress, stored};
 use crate::schedule::Schedule;
 use crate::{Alias, EventId, Utc};
 
+use self::cancellation::{read_standing, stored_standing};
 use self::sequence::Predecessor;
+pub use cancellation::Cancellation;
 pub use record::{Request, SUBJECT, accepted, end, find, is_subject, key, shown};
 use view::asked;
 pub use view::{CallView, view, whole};
@@ -68,20 +71,6 @@ impl Standing {
             Self::Cancelled => Some(cancelled),
         }
     }
-}
-
-/// The stored form of a standing: a cancelled call is one that failed, with a cancellation. An earlier version, which knows of no
-/// cancellation, reads it so.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-fn stored_standing<S: Serializer>(standing: &Standing, serializer: S) -> Result<S::Ok, S::Error> {
-    let stored = if *standing == Standing::Cancelled { Standing::Failed } else { *standing };
-    stored.serialize(serializer)
-}
-
-/// The call with the standing that is stored with its cancellation ([`stored_standing`]).
-fn read_standing(call: Call) -> Call {
-    let is_cancelled = call.standing == Standing::Failed && call.cancellation.is_some();
-    Call { standing: if is_cancelled { Standing::Cancelled } else { call.standing }, ..call }
 }
 
 /// One command to a partner. Stored as JSON: fields may be added, never renamed.
@@ -149,15 +138,6 @@ stored!(Call {
     #[serde(rename = "cancelled")]
     cancellation: Option<Cancellation>,
 }, read_standing);
-
-/// A cancellation, as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cancellation {
-    /// Time of the cancellation.
-    pub at: Utc,
-    /// Id of the API key that made it.
-    pub by: String,
-}
 
 /// A decision about an ambiguous call, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,15 +9,13 @@ mod tests;
 
 use std::time::Duration;
 
-use partners::operation;
 use serde::{Deserialize, Serialize};
 
-use super::view::partner;
-use super::{Call, Cancellation, Standing};
+use super::{Call, Standing};
 use crate::event::Meta;
 use crate::identity::{self, Head};
 use crate::progress::Outgoing as _;
-use crate::{EventId, EventType, Record, Subject, Utc};
+use crate::{Alias, EventId, EventType, Record, Subject, Utc};
 
 /// Kind of the business keys that commands are kept in sequence by.
 const ORDER: &str = "order:";
@@ -89,7 +87,7 @@ pub fn chain() -> EventType {
 
 /// The orders whose sequence a command keeps: those that it names, [`MOST_ORDERS`] at the most.
 pub fn orders(meta: &Meta) -> impl Iterator<Item = Subject> {
-    let orders = meta.aliases.iter().map(|alias| alias.as_str()).filter(|alias| alias.starts_with(ORDER));
+    let orders = meta.aliases.iter().map(Alias::as_str).filter(|alias| alias.starts_with(ORDER));
     orders.take(MOST_ORDERS).map(Subject::from)
 }
 
@@ -215,13 +213,13 @@ impl Ahead {
         }
         match self.walk.back(call) {
             Walked::Before(before) => Step::Look(before),
-            Walked::Begin => self.ends(),
             // All that was looked at has ended for good: the next search begins there.
             Walked::Cut(before) if self.ambiguous.is_none() => {
                 let waits_for = Some(Earlier { call: before.call, due: None });
                 Step::Found(Place { after: Some(before), waits_for })
             }
-            Walked::Cut(_) => self.ends(),
+            // Behind so many ambiguous calls no further one is looked for.
+            Walked::Begin | Walked::Cut(_) => self.ends(),
         }
     }
 
@@ -312,24 +310,5 @@ impl Call {
         }
         self.progress.go_on(now);
         Some(self)
-    }
-
-    /// Whether it may be on its way to the partner. A command that must not be sent twice is marked before it is sent. Another one,
-    /// or one of an unknown operation, may be on its way for as long as it is claimed.
-    fn may_be_sent(&self, meta: &Meta, now: Utc) -> bool {
-        let operation = partner(meta).and_then(|partner| operation::find(partner, &self.operation));
-        let is_marked = operation.is_some_and(|operation| !operation.effect.repeatable());
-        self.sending || (!is_marked && self.progress.is_claimed && now < self.progress.due)
-    }
-
-    /// The call with that metadata cancelled by the API key of that id. Nothing where it is not queued, or may be on its way to the
-    /// partner.
-    #[must_use]
-    pub fn cancelled(mut self, by: &str, meta: &Meta, now: Utc) -> Option<Self> {
-        if !self.is_pending() || self.may_be_sent(meta, now) {
-            return None;
-        }
-        self.cancellation = Some(Cancellation { at: now, by: by.to_owned() });
-        Some(self.ended(Standing::Cancelled, now))
     }
 }

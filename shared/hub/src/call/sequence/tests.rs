@@ -173,7 +173,9 @@ fn long_chain_of_ended_calls_is_searched_in_parts() {
         desk.accept(key, &["1"], Utc(at));
     }
     let (first, rest) = keys.split_first().unwrap();
-    rest.iter().for_each(|key| desk.ends(key, Standing::Cancelled));
+    for key in rest {
+        desk.ends(key, Standing::Cancelled);
+    }
     assert!(desk.accept("last", &["1"], Utc(1_000)).waits_for.is_some());
     let mut looks = 0;
     while desk.waits_for("last") != Some(first) {
@@ -267,42 +269,4 @@ fn waiting_call_is_brought_forward_by_the_end_before_it_alone() {
     let waits = Waits { lease: EVERY, schedule: &Schedule::default() };
     let work = Work { call: Some(call), ..Work::default() };
     assert_eq!(work.brought_back(|_| waits, &waits, EVERY, Utc(1)), None, "the wait is none of a false clock");
-}
-
-#[test]
-fn call_is_cancelled_unless_it_may_be_on_its_way() {
-    let mut desk = Desk::default();
-    desk.accept("a", &["1"], Utc(0));
-    let meta = desk.calls["a"].event.meta.clone();
-    let fresh = desk.call("a").clone();
-    let cancelled = fresh.clone().cancelled("erp", &meta, Utc(5)).unwrap();
-    assert_eq!((cancelled.standing, cancelled.pending(), cancelled.progress.due), (Standing::Cancelled, None, Utc(5)));
-    assert_eq!(cancelled.cancellation, Some(Cancellation { at: Utc(5), by: "erp".to_owned() }));
-    assert_eq!(cancelled.clone().cancelled("erp", &meta, Utc(6)), None);
-    assert_eq!(fresh.clone().claimed_to_send(HOUR).cancelled("erp", &meta, Utc(5)), None, "it is being sent");
-    assert_eq!(fresh.clone().claimed_to_send(Utc(4)).cancelled("erp", &meta, Utc(5)), None, "it may have been sent");
-    for end in [Standing::Succeeded, Standing::Failed, Standing::Ambiguous] {
-        assert_eq!(fresh.clone().ended(end, Utc(1)).cancelled("erp", &meta, Utc(5)), None);
-    }
-    // A command that may be sent twice is not marked, and one that is not known may be such a one.
-    let unknown = Call { operation: "gone".to_owned(), ..fresh };
-    assert_eq!(unknown.clone().cancelled("erp", &meta, Utc(5)), None, "its first lease");
-    assert!(unknown.clone().cancelled("erp", &meta, HOUR).is_some(), "the lease is over");
-    assert!(unknown.postponed(HOUR, "", &Schedule::default(), Utc(4)).cancelled("erp", &meta, Utc(5)).is_some());
-}
-
-/// An earlier version knows of no cancellation and would not read the item.
-#[test]
-fn cancelled_call_is_stored_as_one_that_failed() {
-    let mut desk = Desk::default();
-    desk.accept("a", &["1"], Utc(0));
-    desk.accept("b", &["1"], Utc(1));
-    let meta = desk.calls["b"].event.meta.clone();
-    let waiting = desk.call("b").clone();
-    let cancelled = waiting.clone().cancelled("erp", &meta, Utc(5)).unwrap();
-    let stored = serde_json::to_value(&cancelled).unwrap();
-    assert_eq!((stored["standing"].as_str(), stored["cancelled"]["by"].as_str()), (Some("failed"), Some("erp")));
-    for call in [waiting, cancelled] {
-        assert_eq!(serde_json::from_value::<Call>(serde_json::to_value(&call).unwrap()).unwrap(), call);
-    }
 }
