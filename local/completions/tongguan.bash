@@ -46,6 +46,9 @@ _tongguan() {
             tongguan,serve)
                 cmd="tongguan__subcmd__serve"
                 ;;
+            tongguan__subcmd__calls,cancel)
+                cmd="tongguan__subcmd__calls__subcmd__cancel"
+                ;;
             tongguan__subcmd__calls,help)
                 cmd="tongguan__subcmd__calls__subcmd__help"
                 ;;
@@ -57,6 +60,9 @@ _tongguan() {
                 ;;
             tongguan__subcmd__calls,show)
                 cmd="tongguan__subcmd__calls__subcmd__show"
+                ;;
+            tongguan__subcmd__calls__subcmd__help,cancel)
+                cmd="tongguan__subcmd__calls__subcmd__help__subcmd__cancel"
                 ;;
             tongguan__subcmd__calls__subcmd__help,help)
                 cmd="tongguan__subcmd__calls__subcmd__help__subcmd__help"
@@ -123,6 +129,9 @@ _tongguan() {
                 ;;
             tongguan__subcmd__help,serve)
                 cmd="tongguan__subcmd__help__subcmd__serve"
+                ;;
+            tongguan__subcmd__help__subcmd__calls,cancel)
+                cmd="tongguan__subcmd__help__subcmd__calls__subcmd__cancel"
                 ;;
             tongguan__subcmd__help__subcmd__calls,resolve)
                 cmd="tongguan__subcmd__help__subcmd__calls__subcmd__resolve"
@@ -225,7 +234,7 @@ _tongguan() {
             return 0
             ;;
         tongguan__subcmd__calls)
-            opts="-h --connection --subject --state --limit --config --credentials --data --listen --utc --help show retry resolve help"
+            opts="-h --connection --subject --state --limit --config --credentials --data --listen --utc --help show cancel retry resolve help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -270,9 +279,53 @@ _tongguan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        tongguan__subcmd__calls__subcmd__help)
-            opts="show retry resolve help"
+        tongguan__subcmd__calls__subcmd__cancel)
+            opts="-h --config --credentials --data --listen --utc --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --credentials)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tongguan__subcmd__calls__subcmd__help)
+            opts="show cancel retry resolve help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tongguan__subcmd__calls__subcmd__help__subcmd__cancel)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -719,8 +772,22 @@ _tongguan() {
             return 0
             ;;
         tongguan__subcmd__help__subcmd__calls)
-            opts="show retry resolve"
+            opts="show cancel retry resolve"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tongguan__subcmd__help__subcmd__calls__subcmd__cancel)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

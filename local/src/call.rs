@@ -148,7 +148,7 @@ fn end(operation: &Operation<'_>, reply: &Reply) -> ExitCode {
 pub(crate) fn code(state: Standing) -> ExitCode {
     match state {
         Standing::Queued | Standing::Succeeded => ExitCode::SUCCESS,
-        Standing::Failed => ExitCode::FAILURE,
+        Standing::Failed | Standing::Cancelled => ExitCode::FAILURE,
         Standing::Ambiguous => ExitCode::from(2),
     }
 }

@@ -40,8 +40,13 @@ enum One {
         /// Id of the call, 48 hex digits
         id: EventId,
     },
-    /// Send a queued call now, whether it waits for a retry, an open circuit, its turn or the partner's Retry-After; the hub
-    /// must be running
+    /// Cancel a queued call that is not being sent; the hub must be running
+    Cancel {
+        /// The id, 48 hex digits
+        id: EventId,
+    },
+    /// Send a queued call now, if it waits for a retry, an open circuit, its turn or the partner's Retry-After; the hub must be
+    /// running
     Retry {
         /// Id of the call, 48 hex digits
         id: EventId,
@@ -72,7 +77,7 @@ struct Filter {
     /// List only calls about this subject, by any of its keys: order:S1, serial:A22060714485586949, mawb:...
     #[arg(long, value_name = "KIND:VALUE")]
     subject: Option<String>,
-    /// List only calls in this state: queued, succeeded, failed, ambiguous
+    /// List only calls in this state: queued, succeeded, failed, ambiguous, cancelled
     #[arg(long, value_parser = standing)]
     state: Option<Standing>,
     /// List at most this many
@@ -82,7 +87,7 @@ struct Filter {
 
 fn standing(text: &str) -> Result<Standing, String> {
     let read = Standing::deserialize(Value::from(text));
-    read.map_err(|_| "must be queued, succeeded, failed or ambiguous".to_owned())
+    read.map_err(|_| "must be queued, succeeded, failed, ambiguous or cancelled".to_owned())
 }
 
 /// Lists calls, the latest first; shows one; decides about one.
@@ -110,6 +115,7 @@ pub(crate) async fn run(config: &Config, calls: Calls, times: times::Print) -> a
             };
             ask(config, id, "resolve", decision).await
         }
+        Some(One::Cancel { id }) => ask(config, id, "cancel", "").await,
         Some(One::Retry { id, go }) => {
             let code =
                 ask(config, id, "retry", if go { r#"{"dry_run":false}"# } else { r#"{"dry_run":true}"# }).await?;

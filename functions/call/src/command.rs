@@ -9,9 +9,10 @@ use config::Connection;
 use courier::Courier;
 use http::header::{HeaderName, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
-use hub::EventKey;
 use hub::call::{self, Standing};
+use hub::{EventKey, Record};
 use inbound::receive::hints;
+use inbound::sequence;
 use partners::operation::Operation;
 use partners::operation::enclosure::Enclosure;
 use queue::Queue;
@@ -51,17 +52,16 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
     let asked = call::Request { connection: &connection.id, operation, key: &key, body, file: file.as_deref() };
     let record = call::accepted(&asked, context.now(), context.config.sweep_every, connection.retention)
         .map_err(|error| Problem::field("body", error.to_string()))?;
-    let (event, work) = (&record.event, &record.work);
-    let admitted = context.store.admit(event, work, None).await.map_err(|error| Problem::store(&error))?;
-    let listed = Listed { key: event.key.clone(), meta: event.meta.clone(), work: work.clone() };
+    let accepted = sequence::accept(context, record).await.map_err(|error| Problem::store(&error))?;
+    let (admitted, Record { event, work }) = accepted;
+    let listed = Listed { key: event.key, meta: event.meta, work };
     let listed = match admitted {
         Admitted::New => {
-            tracing::debug!(
-                function = crate::NAME, call = %event.key.id, connection = %connection.id, operation = operation.name, "accepted"
-            );
-            let sent = timeout(Q::HOLDS_UP, context.queue.send(hints(&event.key, work), Duration::ZERO)).await;
+            let id = &listed.key.id;
+            tracing::debug!(function = crate::NAME, call = %id, connection = %connection.id, operation = operation.name, "accepted");
+            let sent = timeout(Q::HOLDS_UP, context.queue.send(hints(&listed.key, &listed.work), Duration::ZERO)).await;
             if !matches!(sent, Ok(Ok(()))) {
-                tracing::warn!(function = crate::NAME, call = %event.key.id, "queue message of a call not sent; the sweep sends the call");
+                tracing::warn!(function = crate::NAME, call = %id, "queue message of a call not sent; the sweep sends the call");
             }
             listed
         }

@@ -5,23 +5,26 @@
 //! | `GET /calls/<id>` | the call: its state, every attempt that is kept, the partner's answer as it came |
 //! | `GET /calls?connection=&subject=&state=&from=&limit=` | calls: those of a subject, or those that are open: queued, failed or ambiguous |
 //! | `POST /calls/<id>/retry`, with `{"dry_run":true}` only to see whether it can be | the queued call that waits, sent now |
+//! | `POST /calls/<id>/cancel` | the queued call, cancelled, unless it is being sent |
 //! | `POST /calls/<id>/resolve` with `{"decision":"retry"}` or `{"decision":"done"}` | the ambiguous call, sent again or taken for done |
 //! | Lambda Invoke with `{"path":"/calls/<id>"}`, and `method`, `query`, `body` where needed | `{"status","body"}` of the same |
 //!
 //! `Authorization: Bearer <key>` with one of the configuration's `api_keys`; a direct invocation needs none. Errors are RFC
 //! 9457 problems.
 
+mod cancel;
 mod list;
 mod resolve;
 mod retry;
 
-use api::contract::Retry;
+use api::contract::{Cancel, Retry};
 use api::{Problem, Route, Routed, Router, body};
 use bytes::Bytes;
 use config::Context;
 use http::{Response, StatusCode};
-use hub::call::{self, CallView};
+use hub::call::{self, Call, CallView, Standing};
 use hub::{EventId, EventKey};
+use inbound::sequence;
 use queue::Queue;
 use store::{Listed, Store};
 
@@ -39,6 +42,13 @@ pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C>
             Box::pin(list::answer(state.as_ref(), asked))
         }),
         Route::get("/calls/{name}", &[], |state: &C, asked| Box::pin(one(state.as_ref(), asked))),
+        Route::post("/calls/{name}/cancel", |state: &C, asked| {
+            Box::pin(async move {
+                let key = key(state.as_ref(), &asked)?;
+                let Cancel {} = if asked.request.body().is_empty() { Cancel {} } else { body(&asked.request)? };
+                answered(&cancel::answer(state.as_ref(), key, asked.caller.id).await?)
+            })
+        }),
         Route::post("/calls/{name}/resolve", |state: &C, asked| {
             Box::pin(async move {
                 let key = key(state.as_ref(), &asked)?;
@@ -59,9 +69,26 @@ pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C>
 
 async fn one<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Result<Response<Bytes>, Problem> {
     let key = key(context, &asked)?;
-    let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
+    let mut record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
+    if let Some(call) = record.as_mut().and_then(|record| record.work.call.as_mut())
+        && call.standing == Standing::Queued
+    {
+        // As it is now: the one that it was found to wait for may have ended since, and an ambiguous one may be queued again.
+        call.waits_for = waits_for(context, &key, call).await?;
+    }
     let whole = record.as_ref().and_then(|record| call::whole(record, &context.config.credentials(&key.connection)));
     api::json(StatusCode::OK, &whole.ok_or_else(missing)?)
+}
+
+/// The earlier call that a queued one waits for.
+async fn waits_for<S: Store, Q>(
+    context: &Context<S, Q>,
+    key: &EventKey,
+    call: &Call,
+) -> Result<Option<EventId>, Problem> {
+    let position = sequence::position(&context.store, &key.connection, call, context.now()).await;
+    let position = position.map_err(|error| Problem::store(&error))?;
+    Ok(position.waits_for.map(|earlier| earlier.call))
 }
 
 /// Key under which the call of an id is stored. A call of a connection that the API key may not see counts as absent.

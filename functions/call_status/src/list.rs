@@ -72,8 +72,9 @@ pub(crate) async fn answer<S: Store, Q>(
         (None, Some(Standing::Failed | Standing::Ambiguous)) => {
             failed(context, from, limit, wanted, MOST_BYTES).await?
         }
-        (None, Some(Standing::Succeeded)) => {
-            return Err(Problem::field("subject", "must be given: calls that succeeded are found by their subject"));
+        (None, Some(Standing::Succeeded | Standing::Cancelled)) => {
+            let detail = "must be given: calls that succeeded or were cancelled are found by their subject";
+            return Err(Problem::field("subject", detail));
         }
         // All open calls: the queued ones come before the first page of failed and ambiguous ones.
         (None, None) if from.is_none() => {
@@ -121,7 +122,7 @@ fn stands(listed: &Listed, states: &[Standing]) -> bool {
 
 fn standing(state: &str) -> Result<Standing, Problem> {
     let read = Standing::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(state));
-    read.map_err(|_| Problem::field("state", "must be queued, succeeded, failed or ambiguous"))
+    read.map_err(|_| Problem::field("state", "must be queued, succeeded, failed, ambiguous or cancelled"))
 }
 
 /// The calls of a subject at wanted connections, by any of its business keys, in the order of their acceptance.

@@ -8,7 +8,7 @@ use config::Context;
 use http::StatusCode;
 use hub::call::{Call, Standing};
 use hub::progress::Outgoing as _;
-use hub::{EventKey, Work};
+use hub::{EventId, EventKey, Work};
 use queue::{Hint, Job, Queue};
 use store::{Listed, Settled, Store};
 use tokio::time::timeout;
@@ -30,6 +30,11 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
     for _ in 0..AGAIN {
         let found = found(context, &key).await?;
         let Some(call) = found.work.call.clone() else { return Err(crate::missing()) };
+        if call.standing == Standing::Queued
+            && let Some(earlier) = crate::waits_for(context, &key, &call).await?
+        {
+            return Err(waiting(earlier));
+        }
         let refusal = refusal(&call);
         let Some(call) = call.forwarded(true, context.now()) else { return Err(refusal) };
         let claim = call.progress.claim;
@@ -48,6 +53,13 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
         }
     }
     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the call keeps changing; repeat the request"))
+}
+
+/// One that waits for an earlier one goes on when that has ended, and never before.
+fn waiting(earlier: EventId) -> Problem {
+    let detail = "the call waits for an earlier one about the same order: send or cancel that one";
+    let (state, waits_for) = (Some(Standing::Queued), Some(earlier));
+    Problem::new(StatusCode::CONFLICT, "waiting", detail).with(Members { state, waits_for, ..Members::default() })
 }
 
 fn refusal(call: &Call) -> Problem {

@@ -53,6 +53,7 @@ fn log(Line { connection, tally, .. }: &Line) {
         calls_succeeded = calls.succeeded,
         calls_failed = calls.failed,
         calls_ambiguous = calls.ambiguous,
+        calls_cancelled = calls.cancelled,
         balanced = tally.balanced(),
         "the ledger of a connection"
     );
@@ -97,7 +98,8 @@ mod tests {
         let said = serde_json::to_value(&lines).unwrap();
         let expected = serde_json::json!([{
             "connection": "xhq-sh", "balanced": false, "accepted": 3, "delivered": 2, "pending": 0, "failed": 0,
-            "confirmed": 0, "unrouted": 0, "calls": {"queued": 0, "succeeded": 0, "failed": 0, "ambiguous": 0},
+            "confirmed": 0, "unrouted": 0, "calls": {"queued": 0, "succeeded": 0, "failed": 0, "ambiguous": 0,
+                "cancelled": 0},
         }]);
         assert_eq!(said, expected);
     }

@@ -293,6 +293,11 @@ pub struct Retry {
     pub dry_run: bool,
 }
 
+/// The body of a cancellation, which has no members and may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cancel {}
+
 /// A problem as of RFC 9457.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Problem"))]
@@ -339,9 +344,12 @@ pub struct Members {
     /// In an `idempotency-conflict`, the digest of the request of the stored call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stored_digest: Option<String>,
-    /// The state of a call that cannot be resolved or retried.
+    /// The state of a call that cannot be resolved, retried or cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<Standing>,
+    /// The id of the earlier call about the same order that a call waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<EventId>,
     /// The id of the damaged event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<EventId>,

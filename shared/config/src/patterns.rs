@@ -88,7 +88,7 @@ fn unknown(partner: Partner, text: &str) -> String {
         return format!("is no event type that is known: did you mean {meant}?");
     }
     if operation::of(partner).any(|row| name == format!("{partner}.{}", row.name)) {
-        return "is a call and no event: how calls end is call.succeeded, call.failed and call.ambiguous".to_owned();
+        return "is a call and no event: how calls end is call.succeeded, call.failed, call.ambiguous and call.cancelled".to_owned();
     }
     let begins = |known: &&&str| text.ends_with('*') && known.get(..name.len()).is_some_and(|head| nears(head, name));
     if let Some(meant) = known.iter().find(begins) {

@@ -8,9 +8,12 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
+use hub::call::Call;
 use hub::clock::JUMP;
 use hub::event::Data;
-use hub::{EventKey, Utc};
+use hub::progress::Outgoing as _;
+use hub::{EventKey, Utc, Work};
+use inbound::sequence;
 use queue::{Destination, Hint, Queue};
 use store::{Settled, Store, StoreError};
 use tokio::time::{Instant, timeout};
@@ -88,24 +91,32 @@ where
 }
 
 /// Claims the due work of one event. The index lags behind the item, so the item decides, by its version.
-async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey, now: Utc) -> Vec<(Utc, Lane, Hint)> {
+async fn take<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: EventKey, now: Utc) -> Vec<(Utc, Lane, Hint)> {
     let context = &courier.context;
     let result = async {
         let found = context.store.inspect(&key, now).await;
-        let (work, received, large) = match found {
-            Ok(Some(found)) => (found.work, found.meta.received, is_large(&found.meta.data)),
+        let (work, meta) = match found {
+            Ok(Some(found)) => (found.work, Some(found.meta)),
             Ok(None) => return Ok(vec![]),
             Err(unread @ StoreError::Corrupt { .. }) => match context.store.load(&key, now).await {
                 // Its attempt ends it.
-                Err(StoreError::Damaged { work: Some(work), .. }) => (*work, now, false),
+                Err(StoreError::Damaged { work: Some(work), .. }) => (*work, None),
                 _ => return Err(unread),
             },
             Err(error) => return Err(error),
         };
+        let received = meta.as_ref().map_or(now, |meta| meta.received);
+        let large = meta.as_ref().is_some_and(|meta| is_large(&meta.data));
+        let was_queued = is_queued(&work);
         let taken = due::claim(&context.config, &key, work, now);
         let Some((work, hints)) = taken else { return Ok(vec![]) };
-        let settled = context.store.settle(&key, &work).await?;
-        let hints = if settled == Settled::Done { hints } else { vec![] };
+        if context.store.settle(&key, &work).await? != Settled::Done {
+            return Ok(vec![]);
+        }
+        if was_queued && !is_queued(&work) {
+            let orders = meta.map(|meta| hub::call::sequence::orders(&meta).collect());
+            sequence::release(context, &key, orders).await;
+        }
         Ok(hints.into_iter().map(|hint| (received, (hint.destination(), large), hint)).collect())
     };
     result.await.unwrap_or_else(|error: StoreError| {
@@ -113,6 +124,11 @@ async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey, now: Utc) -> 
         tracing::error!(event = %key.id, error, "due work could not be claimed; the next sweep repeats it");
         vec![]
     })
+}
+
+/// Whether it is a call that is to be sent.
+fn is_queued(work: &Work) -> bool {
+    work.call.as_ref().is_some_and(Call::is_pending)
 }
 
 /// Whether the body that holds such a payload is large, as far as that is known without it.

@@ -106,7 +106,7 @@ fn label(text: &str) -> String {
     label
 }
 
-/// A CloudEvent 1.0. Of `call.succeeded`, `call.failed` and `call.ambiguous` the `data` is a `CallRecord`; of any other
+/// A CloudEvent 1.0. Of `call.succeeded`, `call.failed`, `call.ambiguous` and `call.cancelled` the `data` is a `CallRecord`; of any other
 /// type it is the partner's JSON, untouched.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Event"))]

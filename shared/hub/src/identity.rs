@@ -207,15 +207,21 @@ pub fn follow(
     hash.update(content.0);
     hash.update(head.map_or([0; 24], |head| head.event.0));
     let event = with_prefix(connection, subject, cut(hash));
-    // A time that a clock stored while it was ahead does not count once the clock is set back.
-    let earlier = head.map(|head| head.received).filter(|at| *at <= now.after(CLOCKS));
-    let received = earlier.map_or(now, |earlier| now.max(Utc(earlier.0.saturating_add(1))));
+    let received = later(head, now);
     let mut recent: Vec<_> = head.map_or_else(Vec::new, |head| head.recent.clone());
     recent.retain(|(_, at)| apart(*at) <= repeats.window());
     let possible_repeat = equal.is_some() || recent.iter().any(|(earlier, _)| *earlier == content);
     recent.push((content, now));
     recent.drain(..recent.len().saturating_sub(REMEMBERED));
     Step::Next { possible_repeat, head: Head { event, content, received, recent } }
+}
+
+/// Time of reception of the event after `head` that came at `now`: later than its predecessor's, unless that lies ahead because
+/// the clock was set back.
+pub(crate) fn later(head: Option<&Head>, now: Utc) -> Utc {
+    // A time that a clock stored while it was ahead does not count once the clock is set back.
+    let earlier = head.map(|head| head.received).filter(|at| *at <= now.after(CLOCKS));
+    earlier.map_or(now, |earlier| now.max(Utc(earlier.0.saturating_add(1))))
 }
 
 /// The id of the event that these 16 bytes identify within the subject.

@@ -1,5 +1,5 @@
 //! The law of the ledger: accepted = delivered + pending + failed + confirmed + unrouted, and with them the calls:
-//! queued + succeeded + failed + ambiguous.
+//! queued + succeeded + failed + ambiguous + cancelled.
 
 use serde::Serialize;
 
@@ -36,6 +36,8 @@ pub struct Calls {
     pub failed: u64,
     /// Sent without a usable answer.
     pub ambiguous: u64,
+    /// Cancelled before they were sent.
+    pub cancelled: u64,
 }
 
 impl Tally {
@@ -67,7 +69,7 @@ impl Calls {
     /// All of them.
     #[must_use]
     pub const fn all(&self) -> u64 {
-        self.queued + self.succeeded + self.failed + self.ambiguous
+        self.queued + self.succeeded + self.failed + self.ambiguous + self.cancelled
     }
 
     /// The count of one standing.
@@ -77,6 +79,7 @@ impl Calls {
             Standing::Succeeded => &mut self.succeeded,
             Standing::Failed => &mut self.failed,
             Standing::Ambiguous => &mut self.ambiguous,
+            Standing::Cancelled => &mut self.cancelled,
         }
     }
 }
@@ -93,5 +96,6 @@ impl std::ops::AddAssign for Tally {
         self.calls.succeeded += other.calls.succeeded;
         self.calls.failed += other.calls.failed;
         self.calls.ambiguous += other.calls.ambiguous;
+        self.calls.cancelled += other.calls.cancelled;
     }
 }

@@ -267,7 +267,7 @@ pub(crate) async fn stored<S: Store, Q>(
                 id: identity::by_content(&connection.id, &draft.subject, draft.content),
                 received: now,
                 possible_repeat: false,
-                link: None,
+                follows: None,
             },
             Some(repeats) => {
                 let head = context.store.head(&connection.id, &draft.subject, &draft.kind, now).await?;
@@ -297,7 +297,15 @@ pub(crate) struct Next {
     id: EventId,
     received: Utc,
     possible_repeat: bool,
-    link: Option<Link>,
+    follows: Option<Follows>,
+}
+
+/// A move of a chain to its next event.
+struct Follows {
+    /// The latest event when the decision was made.
+    expected: Option<EventId>,
+    /// The chain with the next event as its latest.
+    head: Head,
 }
 
 /// Decides about a draft after the head of its chain.
@@ -307,8 +315,9 @@ pub(crate) fn place(connection: &Connection, draft: &Draft, before: Option<Head>
             Place::Known(EventKey { connection: connection.id.clone(), subject: draft.subject.clone(), id })
         }
         Step::Next { possible_repeat, head } => {
-            let link = Link { expected: before.map(|head| head.event), head };
-            Place::Next(Next { id: link.head.event, received: link.head.received, possible_repeat, link: Some(link) })
+            let (id, received) = (head.event, head.received);
+            let follows = Some(Follows { expected: before.map(|head| head.event), head });
+            Place::Next(Next { id, received, possible_repeat, follows })
         }
     }
 }
@@ -321,10 +330,11 @@ pub(crate) async fn write<S: Store, Q>(
     next: Next,
     content_type: &str,
 ) -> Result<Option<Stored>, Lost> {
-    let Next { id, received, possible_repeat, link } = next;
+    let Next { id, received, possible_repeat, follows } = next;
     let draft = draft.clone();
     let event = draft.event(&connection.id, id, received, possible_repeat, content_type, connection.retention);
     let work = admission::work(&event, &context.config.routes, context.config.sweep_every);
+    let link = follows.map(|Follows { expected, head }| Link::own(&event, expected, head));
     match context.store.admit(&event, &work, link.as_ref()).await? {
         Admitted::New => {
             let hints = hints(&event.key, &work);

@@ -33,17 +33,43 @@ pub enum Admitted {
     New,
     /// It was stored before, by another process or by an earlier try of this call whose answer was lost.
     Duplicate,
-    /// The chain has another latest event than the link expects; nothing was stored. Read the head and decide again.
+    /// A chain has another latest event than the link expects; nothing was stored. Read the heads and decide again.
     Moved,
 }
 
-/// The place of an event in its chain (`identity::follow`).
+/// Moves of chains to an event, stored with it: all of them, or neither they nor the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
+    /// At least one; [`MOST_CHAINS`] at the most.
+    pub chains: Vec<Chain>,
+}
+
+/// Largest number of chains that move with an event.
+pub const MOST_CHAINS: usize = hub::call::sequence::MOST_ORDERS;
+
+/// A chain, at the same connection as its events, and its move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// The subject that it is kept under.
+    pub subject: Subject,
+    /// The event type that it is kept under.
+    pub kind: EventType,
     /// The latest event when the decision was made.
-    pub expected: Option<hub::EventId>,
-    /// The chain with this event as its latest.
+    pub expected: Option<EventId>,
+    /// The chain with the new event as its latest.
     pub head: Head,
+    /// Time from which the chain is forgotten.
+    pub expires: Utc,
+}
+
+impl Link {
+    /// The move of the event's own chain, that of its subject and type (`identity::follow`).
+    #[must_use]
+    pub fn own(event: &Event, expected: Option<EventId>, head: Head) -> Self {
+        let Event { key, meta, .. } = event;
+        let (subject, kind, expires) = (key.subject.clone(), meta.kind.clone(), meta.expires);
+        Self { chains: vec![Chain { subject, kind, expected, head, expires }] }
+    }
 }
 
 /// Result of a change.
@@ -200,8 +226,8 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// The verbs. Cheap to clone; clones share the engine.
 pub trait Store: Clone + Send + Sync + 'static {
-    /// Stores an event with its work unless its key is there. With a link, only while the chain's head is the expected
-    /// one, and the head moves in the same breath. When this returns `New`, the event survives a power cut.
+    /// Stores an event with its work unless its key is there. With a link, only while the head of each of its chains is the
+    /// expected one, and the heads move in the same breath. When this returns `New`, the event survives a power cut.
     fn admit(&self, event: &Event, work: &Work, link: Option<&Link>) -> impl Future<Output = Result<Admitted>> + Send;
 
     /// The latest event of a chain, read consistently; nothing where it has expired.

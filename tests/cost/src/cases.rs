@@ -46,7 +46,9 @@ pub const RETRY: &str = "each attempt that fails and is repeated";
 /// A query.
 pub const QUERY: &str = "query";
 /// A command that must not be repeated blindly.
-pub const COMMAND: &str = "command, its end delivered";
+pub const COMMAND: &str = "command about an order, its end delivered";
+/// A command about an order that another one was about before.
+pub const FOLLOWING: &str = "command about an order that an earlier one was about, its end delivered";
 /// A command that may be repeated.
 pub const SAFE: &str = "command that may be repeated (`port_query_v2`), its end delivered";
 
@@ -118,6 +120,8 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
     let body = r#"{"action":"single_receipt","orderOutNo":"SO2026110700012"}"#;
     let called = hub.call("xhq/sendMsg", "order-1", body, "").await?;
     case(COMMAND, called + hub.work(Outcome::Delivered, r#"{"code":200,"msg":""}"#).await?);
+    let called = hub.call("xhq/sendMsg", "order-2", body, "").await?;
+    case(FOLLOWING, called + hub.work(Outcome::Delivered, r#"{"code":200,"msg":""}"#).await?);
 
     let hub = Deployment::new().await?;
     let ports =

@@ -123,7 +123,7 @@ async fn the_ledger_counts_calls_too() {
     assert!(said.fine, "{said:?}");
     let lines: Vec<Value> = said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let xhq = lines.iter().find(|line| line["connection"] == "xhq").unwrap();
-    assert_eq!(xhq["calls"], json!({"queued": 1, "succeeded": 1, "failed": 1, "ambiguous": 1}));
+    assert_eq!(xhq["calls"], json!({"queued": 1, "succeeded": 1, "failed": 1, "ambiguous": 1, "cancelled": 0}));
     // Four calls, and three ends that were told.
     assert_eq!((&xhq["accepted"], &xhq["delivered"], &xhq["balanced"]), (&7.into(), &3.into(), &true.into()));
 }

@@ -1,6 +1,7 @@
 //! Calls to partners through the hub, against simulated partners that keep their own rules.
 
 mod answers;
+mod cancel;
 mod circuits;
 mod crash;
 mod credentials;
@@ -13,6 +14,7 @@ mod resolution;
 mod retry;
 mod round_trip;
 mod rows;
+mod sequence;
 mod tokens;
 
 use std::fmt::Write as _;

@@ -40,7 +40,7 @@ fn link(event: &mut Event) -> Link {
         panic!("a chain begins with a new event");
     };
     event.key.id = head.event;
-    Link { expected: None, head }
+    Link::own(event, None, head)
 }
 
 async fn is_stored(store: &DynamoStore, event: &Event) -> bool {

@@ -42,6 +42,9 @@ async fn calls_are_listed_and_shown_without_a_key() {
     assert_eq!(ask(&format!(r#"{{"path":"/calls/{}"}}"#, "0".repeat(48))).await.0, 404);
     let resolve = format!(r#"{{"path":"/calls/{}/resolve","body":{{"decision":"done"}}}}"#, "0".repeat(48));
     assert_eq!(ask(&resolve).await.0, 404);
+    let cancel = |more: &str| format!(r#"{{"path":"/calls/{}/cancel","method":"POST"{more}}}"#, "0".repeat(48));
+    assert_eq!(ask(&cancel("")).await.0, 404);
+    assert_eq!(ask(&cancel(r#","body":{}"#)).await.0, 404);
     let (status, problem) = ask(r#"{"path":"/calls","state":"ambiguous"}"#).await;
     assert_eq!(status, 400);
     assert!(problem["detail"].as_str().unwrap().contains("state"), "{problem}");

@@ -9,7 +9,7 @@ mod violations;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hub::call::{self, Decision, PartnerAnswer};
+use hub::call::{self, Call, Decision, PartnerAnswer};
 use hub::delivery::Attempt;
 use hub::{ConnectionId, Utc};
 use partners::operation::{self, Effect, Field, Kind, Need, Operation, Settings, enclosure};
@@ -127,7 +127,7 @@ fn request_with_a_body_may_break_off_or_be_too_large() {
         }
     }
     let conflict = DOCUMENT["components"]["responses"]["409"]["description"].as_str().unwrap();
-    for kind in ["idempotency-conflict", "not-ambiguous", "being-sent", "not-queued"] {
+    for kind in ["idempotency-conflict", "not-ambiguous", "being-sent", "not-queued", "waiting"] {
         assert!(conflict.contains(kind), "{kind}");
     }
 }
@@ -211,8 +211,11 @@ fn a_call_is_shown_as_the_document_says() {
     ended.progress.attempts.push(Attempt { at: Utc(1), ms: 7, detail: "no answer".to_owned(), ..Attempt::default() });
     let mut done = ended.clone().resolved(Decision::Done, "erp", Utc(3)).unwrap();
     done.answer = Some(PartnerAnswer { status: 200, body: "好".to_owned(), truncated: false });
+    let waiting = Call { waits_for: Some(record.event.key.id), ..queued.clone() };
+    let cancelled = queued.clone().cancelled("erp", &record.event.meta, Utc(3)).unwrap();
     let whole = call::whole(&record, &[]).unwrap();
-    let shown = [&queued, &ended, &done].map(|call| call::view(&record.event.key, &record.event.meta, call));
+    let shown = [&queued, &waiting, &cancelled, &ended, &done]
+        .map(|call| call::view(&record.event.key, &record.event.meta, call));
     for shown in shown.into_iter().chain([whole]).map(|call| serde_json::to_value(call).unwrap()) {
         let schema = json!({"$ref": "#/components/schemas/CallRecord"});
         assert_eq!(faults(&schema, &shown), Vec::<String>::new(), "{shown}");

@@ -24,14 +24,19 @@ use crate::dynamodb::emulated;
 use crate::support::RecordedQueue;
 
 /// The calls, by the state they are left in.
-const LEFT: [(&str, Standing); 6] = [
+const LEFT: [(&str, Standing); 8] = [
     ("QUEUED", Standing::Queued),
     ("WAITING", Standing::Queued),
+    ("BEHIND", Standing::Queued),
     ("SENDING", Standing::Queued),
     ("AMBIGUOUS", Standing::Ambiguous),
     ("SUCCEEDED", Standing::Succeeded),
     ("FAILED", Standing::Failed),
+    ("CANCELLED", Standing::Cancelled),
 ];
+
+/// Number of the calls that have not ended.
+const OPEN: usize = 4;
 
 /// Configuration of the fixtures' hub.
 const CONFIGURATION: &str = r#"
@@ -102,13 +107,15 @@ fn failed(kind: Kind) -> Sent {
     Sent::Failed { kind, text: "as told".to_owned(), ms: 1 }
 }
 
-/// The ERP asks for an upload of that order, under a key of its name. The call's id.
-async fn ask<S: Store>(side: &Version<S>, order: &str) -> String {
+/// The ERP asks for an upload of an order under that key. It is the order of that name, but for the call that waits behind another
+/// one. The call's id.
+async fn ask<S: Store>(side: &Version<S>, key: &str) -> String {
+    let order = if key == "BEHIND" { "WAITING" } else { key };
     let body = format!(r#"{{"fileUrl":"http://files/1.zip","orderOutNo":"{order}","isReload":""}}"#);
     let request = http::Request::post("/calls/xhq-sh/upload")
         .header("authorization", "Bearer erp-0123456789abcdefghijklmnopqrstuvwxyz")
         .header("content-type", "application/json")
-        .header("idempotency-key", order);
+        .header("idempotency-key", key);
     let response =
         call::router().handle(&side.courier(Outcome::Delivered), request.body(Bytes::from(body)).unwrap()).await;
     assert!([200, 202].contains(&response.status().as_u16()), "{:?}", response.body());
@@ -116,11 +123,19 @@ async fn ask<S: Store>(side: &Version<S>, order: &str) -> String {
     answer["id"].as_str().unwrap().to_owned()
 }
 
+/// The ERP cancels a call.
+async fn cancel<S: Store>(side: &Version<S>, id: &str) {
+    let request = http::Request::post(format!("/calls/{id}/cancel"))
+        .header("authorization", "Bearer erp-0123456789abcdefghijklmnopqrstuvwxyz");
+    let response = call_status::router().handle(&side.context, request.body(Bytes::new()).unwrap()).await;
+    assert_eq!(response.status(), 200, "{:?}", response.body());
+}
+
 /// Leaves a call in every state, and returns the hints that no worker has taken, by the call.
 pub(super) async fn left<S: Store>(side: &Version<S>) -> Vec<(&'static str, Hint)> {
     let mut left = Vec::new();
     for (order, _) in LEFT {
-        ask(side, order).await;
+        let id = ask(side, order).await;
         let [hint] = side.context.queue.take().try_into().unwrap();
         let answer = match order {
             "WAITING" => Some(failed(Kind::Connect)),
@@ -131,6 +146,11 @@ pub(super) async fn left<S: Store>(side: &Version<S>) -> Vec<(&'static str, Hint
         };
         if order == "QUEUED" {
             left.push((order, hint));
+            continue;
+        }
+        if order == "CANCELLED" {
+            cancel(side, &id).await;
+            left.extend(side.context.queue.take().into_iter().map(|hint| (order, hint)));
             continue;
         }
         let calling = caller(side, move || answer.clone());
@@ -145,7 +165,7 @@ pub(super) async fn left<S: Store>(side: &Version<S>) -> Vec<(&'static str, Hint
         } else {
             dispatch::handle(&calling.courier, hint).await.unwrap();
         }
-        assert_eq!(calling.asked(), 1, "{order}");
+        assert_eq!(calling.asked(), usize::from(order != "BEHIND"), "{order}");
         left.extend(side.context.queue.take().into_iter().map(|hint| (order, hint)));
     }
     left
@@ -167,7 +187,8 @@ async fn finished<S: Store>(store: S, hints: Vec<(String, Hint)>) {
         assert_eq!(ask(&side, order).await, keys[order].id.to_string(), "it is known");
     }
     let tally = side.ledger().await["xhq-sh"];
-    assert_eq!((tally.accepted, tally.pending), (6 + 3, 3), "the calls, and what tells three ends");
+    assert_eq!((tally.accepted, tally.pending), (8 + 4, 4), "the calls, and what tells four ends");
+    assert_eq!((tally.calls.cancelled, tally.balanced()), (1, true));
     side.context.queue.take();
 
     let works = caller(&side, || Some(taken()));
@@ -182,22 +203,23 @@ async fn finished<S: Store>(store: S, hints: Vec<(String, Hint)>) {
             Job::Index => panic!("{order}: {hint:?}"),
         }
     }
-    assert_eq!((works.asked(), told), (1, 3), "what waits for its time or was sent already is left alone");
+    assert_eq!((works.asked(), told), (1, 4), "what waits for its time or was sent already is left alone");
     assert_eq!(standing(&side, &keys["QUEUED"]).await, Standing::Succeeded);
-    assert_eq!(side.sent().len(), 3, "the ends that were there");
+    assert_eq!(side.sent().len(), 4, "the ends that were there");
 
     for _ in 0..4 {
         side.pass(Duration::from_mins(10));
         sweep::handle(&works.courier).await.unwrap();
     }
-    assert_eq!(works.asked(), 2, "what waited is sent, and what was being sent is not sent again");
-    let ends = [("QUEUED", Standing::Succeeded), ("WAITING", Standing::Succeeded), ("SENDING", Standing::Ambiguous)];
-    for (order, expected) in ends.into_iter().chain(LEFT.into_iter().skip(3)) {
+    assert_eq!(works.asked(), 3, "what waited is sent, and what was being sent is not sent again");
+    let done = ["QUEUED", "WAITING", "BEHIND"].map(|order| (order, Standing::Succeeded));
+    let ends = done.into_iter().chain([("SENDING", Standing::Ambiguous)]);
+    for (order, expected) in ends.chain(LEFT.into_iter().skip(OPEN)) {
         assert_eq!(standing(&side, &keys[order]).await, expected, "{order}");
     }
-    assert_eq!(side.sent().len(), 3, "the ends that came since");
+    assert_eq!(side.sent().len(), OPEN, "the ends that came since");
     let tally = side.ledger().await["xhq-sh"];
-    assert_eq!((tally.accepted, tally.pending), (6 + 6, 0));
+    assert_eq!((tally.accepted, tally.pending), (8 + 8, 0));
 }
 
 #[tokio::test]

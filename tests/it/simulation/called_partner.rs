@@ -89,7 +89,8 @@ async fn answer(world: &Arc<World>, request: &Request) -> Sent {
     }
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let port = body[0]["subNo"].as_str().map(found);
-    let matter = body["orderOutNo"].as_str().or_else(|| body[0]["subNo"].as_str()).unwrap_or_default().to_owned();
+    let file = body["fileUrl"].as_str().and_then(|url| url.strip_prefix("http://f/"));
+    let matter = file.or_else(|| body[0]["subNo"].as_str()).unwrap_or_default().to_owned();
     world.tell(&format!("call about {matter}: {fate:?}"));
     let sent = world.checker().calls.sent(&matter);
     world.hold(sent);

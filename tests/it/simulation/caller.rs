@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
-use hub::call::Decision;
+use hub::EventKey;
+use hub::call::{Decision, Standing};
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -19,6 +20,8 @@ const PATIENCE: usize = 30;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
     pub(super) number: u64,
+    /// The order that it is about; others may be about the same one.
+    pub(super) order: u64,
     pub(super) safe: bool,
 }
 
@@ -36,7 +39,7 @@ impl Asked {
             (
                 "xhq-sh",
                 "upload",
-                format!(r#"{{"fileUrl":"http://f/1.zip",{blanks}"orderOutNo":"{matter}","isReload":""}}"#),
+                format!(r#"{{"fileUrl":"http://f/{matter}",{blanks}"orderOutNo":"S{}","isReload":""}}"#, self.order),
             )
         };
         format!(
@@ -73,7 +76,7 @@ pub(super) async fn ask(hub: Arc<Hub>, asked: Asked) {
 /// Decides about some call that is ambiguous, and may be cut off at any await.
 pub(super) async fn decide(hub: &Hub) {
     let world = &hub.world;
-    let ambiguous = world.checker().calls.ambiguous();
+    let ambiguous = world.checker().calls.standing(Standing::Ambiguous);
     if ambiguous.is_empty() {
         return;
     }
@@ -85,12 +88,33 @@ pub(super) async fn decide(hub: &Hub) {
     world.checker().calls.decided(&key, decision);
     world.tell(&format!("the ERP decides about {}: {decision:?}", key.id));
     let name = if decision == Decision::Retry { "retry" } else { "done" };
+    request(hub, &key, "resolve", format!(r#"{{"decision":"{name}"}}"#), death).await;
+}
+
+/// Cancels some call that is queued, and may be cut off at any await.
+pub(super) async fn cancel(hub: &Hub) {
+    let world = &hub.world;
+    let queued = world.checker().calls.standing(Standing::Queued);
+    if queued.is_empty() {
+        return;
+    }
+    let (key, death) = world.draw(|random, weather| {
+        let death = random.chance(weather.deaths).then(|| random.within(0..=20));
+        (queued[random.place(queued.len())].clone(), death)
+    });
+    world.checker().calls.cancelled(&key);
+    world.tell(&format!("the ERP cancels {}", key.id));
+    request(hub, &key, "cancel", String::new(), death).await;
+}
+
+/// Requests a change of a call.
+async fn request(hub: &Hub, key: &EventKey, what: &str, body: String, death: Option<u64>) {
     let request =
-        Request::post(format!("/calls/{}/resolve", key.id)).header("authorization", format!("Bearer {API_KEY}"));
-    let request = request.body(format!(r#"{{"decision":"{name}"}}"#).into()).unwrap();
+        Request::post(format!("/calls/{}/{what}", key.id)).header("authorization", format!("Bearer {API_KEY}"));
     let context = hub.context();
+    let request = request.body(body.into()).unwrap();
     let answer = Killable::new(call_status::router().handle(&context, request), death).await;
-    world.tell(&format!("the ERP's decision: {:?}", answer.map(|answer| answer.status())));
+    hub.world.tell(&format!("the ERP's request to {what}: {:?}", answer.map(|answer| answer.status())));
 }
 
 /// Timeout of the ERP for an answer.

@@ -9,7 +9,7 @@ use hub::{Event, EventKey, Record, Work};
 
 use super::checker::Verdict;
 
-/// Matter of a call: its idempotency key, and the number of the order or subscription in its body.
+/// Matter of a call: its idempotency key, and the number of the file or subscription in its body.
 pub(super) type Matter = String;
 
 /// Record of a matter.
@@ -25,6 +25,8 @@ struct Known {
     retries: u32,
     /// Decisions of the ERP.
     asked: Vec<Decision>,
+    /// The ERP cancels it.
+    cancels: bool,
     /// The partner has refused it for good.
     refused: bool,
 }
@@ -34,8 +36,20 @@ struct Known {
 struct StoredEvent {
     event: Event,
     call: Call,
+    /// Number of calls that were accepted before it.
+    accepted: usize,
+    /// Earlier calls about its order that were ambiguous and are queued again, each with the last claim of this one that may have
+    /// been under way at that moment.
+    queued_again: BTreeMap<EventKey, u32>,
     /// Ids of the events of its ends, the latest last.
     told: Vec<String>,
+}
+
+impl StoredEvent {
+    /// The order that it is about.
+    fn order(&self) -> Option<&str> {
+        self.event.meta.aliases.iter().map(hub::Alias::as_str).find(|alias| alias.starts_with("order:"))
+    }
 }
 
 /// The calls of a history.
@@ -67,10 +81,18 @@ impl Calls {
         }
     }
 
-    /// Calls that may be decided about.
-    pub(super) fn ambiguous(&self) -> Vec<EventKey> {
-        let ambiguous = self.kept.iter().filter(|(_, kept)| kept.call.standing == Standing::Ambiguous);
-        ambiguous.map(|(key, _)| key.clone()).collect()
+    /// The ERP cancels a call, which may never arrive.
+    pub(super) fn cancelled(&mut self, key: &EventKey) {
+        let matter = self.kept.get(key).map(|kept| kept.call.key.clone());
+        if let Some(known) = matter.and_then(|matter| self.known.get_mut(&matter)) {
+            known.cancels = true;
+        }
+    }
+
+    /// The calls in a state.
+    pub(super) fn standing(&self, standing: Standing) -> Vec<EventKey> {
+        let own = self.kept.iter().filter(|(_, kept)| kept.call.standing == standing);
+        own.map(|(key, _)| key.clone()).collect()
     }
 
     /// The store took a call, the only one about its matter.
@@ -81,17 +103,32 @@ impl Calls {
         if self.kept.values().any(|kept| kept.call.key == call.key) {
             return Err(format!("{} is two calls", call.key));
         }
-        let kept = StoredEvent { event: event.clone(), call: call.clone(), told: Vec::new() };
+        let kept = StoredEvent {
+            event: event.clone(),
+            call: call.clone(),
+            accepted: self.kept.len(),
+            queued_again: BTreeMap::new(),
+            told: Vec::new(),
+        };
         self.kept.insert(event.key.clone(), kept);
         Ok(())
     }
 
-    /// A request reaches the wire: what must not be done twice was marked before.
+    /// A request reaches the wire: what must not be done twice was marked before, and no earlier call about its order is queued.
     pub(super) fn sent(&self, matter: &str) -> Verdict {
         let kept = self.kept.values().find(|kept| kept.call.key == matter);
-        let (Some(known), Some(StoredEvent { call, .. })) = (self.known.get(matter), kept) else {
+        let (Some(known), Some(own)) = (self.known.get(matter), kept) else {
             return Err(format!("{matter} was sent before it was stored"));
         };
+        let call = &own.call;
+        let overtaken = self.kept.values().find(|other| {
+            let is_ahead = other.order() == own.order() && own.order().is_some() && other.accepted < own.accepted;
+            let late = own.queued_again.get(&other.event.key).is_some_and(|last| call.progress.claim <= *last);
+            is_ahead && other.call.standing == Standing::Queued && !late
+        });
+        if let Some(other) = overtaken {
+            return Err(format!("{matter} was sent, and {} about the same order is queued before it", other.call.key));
+        }
         let marked = call.standing == Standing::Queued && call.sending && call.progress.is_claimed;
         if !known.safe && !marked {
             return Err(format!("{matter} was sent, and nothing says so: {call:?}"));
@@ -123,6 +160,8 @@ impl Calls {
             return Err(format!("the call {} vanished", key.id));
         };
         let known = self.known.entry(call.key.clone()).or_default();
+        let again = kept.call.standing == Standing::Ambiguous && call.standing == Standing::Queued;
+        let place = (kept.order().map(str::to_owned), kept.accepted);
         moved(known, &kept.call, call).map_err(|what| format!("the call {} about {}: {what}", key.id, call.key))?;
         kept.call = call.clone();
         let told = end(&Record { event: kept.event.clone(), work: after.clone() }, &[]);
@@ -130,6 +169,12 @@ impl Calls {
         kept.told.extend(told.as_ref().map(|(id, _)| id.clone()));
         if let Some(kind) = call.standing.event_type() {
             *self.ends.entry(kind).or_default() += 1;
+        }
+        let (order, accepted) = place;
+        let behind = |other: &&mut StoredEvent| other.order() == order.as_deref() && other.accepted > accepted;
+        for other in self.kept.values_mut().filter(|_| again && order.is_some()).filter(behind) {
+            // What has looked at it before goes out.
+            other.queued_again.insert(key.clone(), other.call.progress.claim + 1);
         }
         Ok(told)
     }
@@ -174,6 +219,7 @@ fn moved(known: &mut Known, old: &Call, new: &Call) -> Verdict {
         }
         // Five attempts, as its connection's schedule has it.
         (Standing::Queued, Standing::Failed) if known.refused || old.progress.tries == 4 => Ok(()),
+        (Standing::Queued, Standing::Cancelled) if known.cancels && !old.sending => Ok(()),
         (Standing::Queued, Standing::Ambiguous) if !known.safe && old.sending => Ok(()),
         (Standing::Ambiguous, Standing::Succeeded) if known.asked.contains(&Decision::Done) => Ok(()),
         (Standing::Ambiguous, Standing::Queued) if known.asked.contains(&Decision::Retry) => {

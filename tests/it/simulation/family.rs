@@ -63,9 +63,10 @@ pub(super) struct Plan {
     pub(super) jumps: u64,
     /// Number of the operators' actions.
     pub(super) operations: u64,
-    /// Number of the ERP's calls, and of its decisions about ambiguous ones.
+    /// Number of the ERP's calls, of its decisions about ambiguous ones, and of its cancellations of queued ones.
     pub(super) calls: u64,
     pub(super) decisions: u64,
+    pub(super) cancels: u64,
     /// Endpoints with a limit of delivery, and the limit, from the time that an event was stored.
     pub(super) prompt: Option<(Vec<&'static str>, Duration)>,
     /// Every push is acknowledged at once.
@@ -127,6 +128,7 @@ impl Family {
             operations: 0,
             calls: random.within(0..=4),
             decisions: 0,
+            cancels: 0,
             prompt: None,
             never_refused: true,
         };
@@ -138,18 +140,20 @@ impl Family {
             },
             Self::StoreInTrouble => {
                 let weather = Weather { partner_errors: partners(random), ..store(random, Weather::default()) };
-                Plan { weather, decisions: random.within(0..=4), never_refused: false, ..plan }
+                let (decisions, cancels) = (random.within(0..=4), random.within(0..=3));
+                Plan { weather, decisions, cancels, never_refused: false, ..plan }
             }
             Self::Deaths => {
                 let (deaths, partner_errors) = (random.within(50..=500), partners(random));
                 let weather = Weather { deaths, partner_errors, ..Weather::default() };
                 let (restarts, decisions) = (random.within(0..=3), random.within(0..=4));
-                Plan { weather, restarts, decisions, calls: random.within(1..=6), never_refused: false, ..plan }
+                let (calls, cancels) = (random.within(1..=8), random.within(0..=3));
+                Plan { weather, restarts, decisions, calls, cancels, never_refused: false, ..plan }
             }
             Self::PartnersInTrouble => {
                 let weather = Weather { partner_errors: random.within(100..=900), ..Weather::default() };
                 let (calls, decisions) = (random.within(2..=12), random.within(0..=10));
-                Plan { weather, pushes: random.within(1..=4), calls, decisions, ..plan }
+                Plan { weather, pushes: random.within(1..=4), calls, decisions, cancels: random.within(0..=5), ..plan }
             }
             Self::QueueInTrouble => {
                 let erp_errors = if random.chance(500) { random.within(0..=400) } else { 0 };
@@ -211,6 +215,7 @@ impl Family {
                     restarts: random.within(0..=2),
                     operations: random.within(0..=6),
                     decisions: random.within(0..=6),
+                    cancels: random.within(0..=4),
                     never_refused: false,
                     ..plan
                 }

@@ -128,7 +128,8 @@ async fn trouble(plan: &Plan, random: &mut Random, hub: &Arc<Hub>, erp: &Arc<Erp
     }
     let at_once = if random.chance(300) { Duration::from_secs(1) } else { plan.heals };
     for number in 0..plan.calls {
-        let (asked, first) = (Asked { number, safe: random.chance(400) }, at(random, at_once));
+        let asked = Asked { number, order: number % 3, safe: random.chance(400) };
+        let first = at(random, at_once);
         // Some ask twice at once, without knowing of each other.
         for _ in 0..random.within(1..=2) {
             let hub = Arc::clone(hub);
@@ -143,6 +144,13 @@ async fn trouble(plan: &Plan, random: &mut Random, hub: &Arc<Hub>, erp: &Arc<Erp
         mishaps.spawn(async move {
             sleep_until(when).await;
             caller::decide(&hub).await;
+        });
+    }
+    for _ in 0..plan.cancels {
+        let (hub, when) = (Arc::clone(hub), at(random, plan.heals));
+        mishaps.spawn(async move {
+            sleep_until(when).await;
+            caller::cancel(&hub).await;
         });
     }
     let step = (plan.heals / 300).max(Duration::from_secs(1));

@@ -8,12 +8,13 @@ use super::derived::Schemas;
 use super::parts::{self, answer, given, parameter, schema};
 
 /// The paths, each with its item.
-pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 5] {
+pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 6] {
     let id = given("path", "id", "The call's id.", &schema("Id"));
     [
         ("/calls/{connection}/{operation}".to_owned(), json!({"post": call()})),
         ("/calls".to_owned(), json!({"get": list(schemas)})),
         ("/calls/{id}".to_owned(), json!({"parameters": [id], "get": one()})),
+        ("/calls/{id}/cancel".to_owned(), json!({"parameters": [id], "post": cancel()})),
         ("/calls/{id}/resolve".to_owned(), json!({"parameters": [id], "post": resolve(schemas)})),
         ("/calls/{id}/retry".to_owned(), json!({"parameters": [id], "post": retry(schemas)})),
     ]
@@ -81,8 +82,8 @@ fn list(schemas: &mut Schemas) -> Value {
         "operationId": "list_calls",
         "tags": ["calls"],
         "summary": "Calls of a subject, or in a state",
-        "description": "Without `subject` and `state`, all open calls: queued, failed or ambiguous. Calls that succeeded are listed \
-                        by `subject` only. The calls of a subject, and the queued calls, are one page and take no `from`. Without \
+        "description": "Without `subject` and `state`, all open calls: queued, failed or ambiguous. Calls that succeeded or were cancelled \
+                        are listed by `subject` only. The calls of a subject, and the queued calls, are one page and take no `from`. Without \
                         a filter, the queued calls precede the first page of the others.",
         "parameters": [
             given("query", "connection", "Only calls of this connection.", &text),
@@ -103,6 +104,18 @@ fn one() -> Value {
         "responses": parts::responses(
             [("200", answer("The call.", &schema("CallRecord")))],
             &["400", "401", "404", "405", "500", "503"],
+        ),
+    })
+}
+
+fn cancel() -> Value {
+    json!({
+        "operationId": "cancel_call",
+        "tags": ["calls"],
+        "summary": "Cancels a queued call that is not being sent",
+        "responses": parts::responses(
+            [("200", answer("The call, cancelled.", &schema("CallRecord")))],
+            &["400", "401", "404", "405", "408", "409", "413", "500", "503"],
         ),
     })
 }

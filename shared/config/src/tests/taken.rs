@@ -99,10 +99,13 @@ fn a_configuration_prints_no_secret() {
 
 #[test]
 fn the_ends_of_calls_are_events_too() {
-    for types in ["call.*", "call.succeeded", "call.failed", "call.ambiguous", "c*"] {
+    for types in ["call.*", "call.succeeded", "call.failed", "call.ambiguous", "call.cancelled", "c*"] {
         let config = read(&with("", &format!("types = [\"{types}\"]"))).unwrap();
         let wants = |event: &str| config.routes[0].wants(&"xhq-sh".into(), &event.into());
-        assert!(["call.succeeded", "call.failed", "call.ambiguous"].into_iter().any(wants), "{types}");
+        assert!(
+            ["call.succeeded", "call.failed", "call.ambiguous", "call.cancelled"].into_iter().any(wants),
+            "{types}"
+        );
         assert!(!wants("xhq.syn_status"), "{types}");
     }
 }

@@ -9,6 +9,7 @@ mod found;
 pub(crate) mod gate;
 mod query;
 mod token;
+mod turns;
 mod turnstile;
 mod wire;
 
@@ -19,7 +20,8 @@ use hub::breaker::{self, Permit};
 use hub::call::{Call, CallAttempt, CallOutcome, Rules, Standing};
 use hub::delivery::{Attempt, Outcome};
 use hub::progress::{MOMENT, Outgoing as _};
-use hub::{Event, EventKey, Utc, Work};
+use hub::{Event, EventKey, Subject, Utc, Work};
+use inbound::sequence;
 use partners::Json;
 use partners::operation::{self, enclosure::Enclosure};
 use queue::Queue;
@@ -35,7 +37,7 @@ use crate::change::change;
 use crate::claim::Claim;
 use crate::line::Line;
 use crate::lines::line_name;
-use crate::outcome::{JobError, JobOutcome, Step};
+use crate::outcome::{Ended, JobError, JobOutcome, Step};
 use crate::release::Release;
 use crate::target::{Target, ToPartner};
 use crate::times::{self, MARGIN, PATIENCE};
@@ -54,14 +56,33 @@ struct StoredMembers {
     file: Option<Enclosure>,
 }
 
-/// Attempts a call once, where that claim is still the latest.
+/// Attempts a call once, where that claim is still the latest. Where it has ended, the commands behind it go on.
 pub(crate) async fn attempt<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
     key: &EventKey,
     claim: u32,
 ) -> Step<JobOutcome> {
+    let mut orders = None;
+    let done = attempted(courier, key, claim, &mut orders).await;
+    if let Ok(JobOutcome::Called(standing)) | Err(Ended::With(JobOutcome::Called(standing))) = &done
+        && *standing != Standing::Queued
+    {
+        sequence::release(&courier.context, key, orders).await;
+    }
+    done
+}
+
+/// Attempts a call once; `orders` are what it is about, once it is loaded.
+async fn attempted<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    key: &EventKey,
+    claim: u32,
+    orders: &mut Option<Vec<Subject>>,
+) -> Step<JobOutcome> {
     let config = &courier.context.config;
     let (claim, event) = Claim::load(courier, key, ToPartner { connection: &key.connection, config }, claim).await?;
+    *orders = Some(hub::call::sequence::orders(&event.meta).collect());
+    let claim = claim.first_of_its_orders(&event).await?;
     let name = claim.item.operation.clone();
     let connection = config.connections.get(&key.connection);
     let operation = connection.and_then(|connection| operation::find(connection.partner, &name));
@@ -301,6 +322,8 @@ fn log(key: &EventKey, call: &Call, status: Option<u16>) {
         Standing::Failed => {
             tracing::warn!(call = %id, %connection, operation, status, why, "a call has failed for good");
         }
+        // It is cancelled by the ERP alone.
+        Standing::Cancelled => {}
         Standing::Ambiguous => {
             let message = "a call is ambiguous: the partner may have done it; resolve it";
             tracing::warn!(call = %id, %connection, operation, status, why, message);

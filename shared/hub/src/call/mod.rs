@@ -1,8 +1,10 @@
 //! A call to a partner and its transitions. It is attempted like a delivery. An attempt without an answer makes it ambiguous,
 //! because the partner may execute a command twice that is sent twice.
 
+mod cancellation;
 mod record;
 mod request;
+pub mod sequence;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -15,14 +17,17 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::{ATTEMPTS_KEPT, Attempt};
 use crate::progress::{Next, Outgoing, Progress, stored};
 use crate::schedule::Schedule;
-use crate::{Alias, Utc};
+use crate::{Alias, EventId, Utc};
 
+use self::cancellation::{read_standing, stored_standing};
+use self::sequence::Predecessor;
+pub use cancellation::Cancellation;
 pub use record::{Request, SUBJECT, accepted, end, find, is_subject, key, shown};
 use view::asked;
 pub use view::{CallView, view, whole};
 
 /// Types of the events that notify the ERP of a call's end.
-pub const EVENT_TYPES: [&str; 3] = ["call.succeeded", "call.failed", "call.ambiguous"];
+pub const EVENT_TYPES: [&str; 4] = ["call.succeeded", "call.failed", "call.ambiguous", "call.cancelled"];
 
 /// State of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,6 +42,8 @@ pub enum Standing {
     Failed,
     /// Sent without a usable answer, so that the partner may have executed it. It is sent again only by a decision.
     Ambiguous,
+    /// Cancelled by the ERP before it was sent.
+    Cancelled,
 }
 
 impl Standing {
@@ -48,18 +55,20 @@ impl Standing {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Ambiguous => "ambiguous",
+            Self::Cancelled => "cancelled",
         }
     }
 
     /// Type of the event that notifies the ERP of this end; none while the call is queued.
     #[must_use]
     pub const fn event_type(self) -> Option<&'static str> {
-        let [succeeded, failed, ambiguous] = EVENT_TYPES;
+        let [succeeded, failed, ambiguous, cancelled] = EVENT_TYPES;
         match self {
             Self::Queued => None,
             Self::Succeeded => Some(succeeded),
             Self::Failed => Some(failed),
             Self::Ambiguous => Some(ambiguous),
+            Self::Cancelled => Some(cancelled),
         }
     }
 }
@@ -77,6 +86,7 @@ pub struct Call {
     #[serde(rename = "told_by")]
     pub digest: String,
     /// State of the call.
+    #[serde(serialize_with = "stored_standing")]
     pub standing: Standing,
     /// Its schedule and claim.
     #[serde(flatten)]
@@ -97,6 +107,15 @@ pub struct Call {
     /// Decisions made while it was ambiguous, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub decisions: Vec<DecisionRecord>,
+    /// The nearest earlier command about each of its orders that may still be sent, as far as that was looked up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Predecessor>,
+    /// The earlier command that it was found to wait for, while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<EventId>,
+    /// Its cancellation, where it is cancelled.
+    #[serde(rename = "cancelled", skip_serializing_if = "Option::is_none")]
+    pub cancellation: Option<Cancellation>,
 }
 
 stored!(Call {
@@ -113,7 +132,12 @@ stored!(Call {
     learned: Vec<Alias>,
     #[serde(default)]
     decisions: Vec<DecisionRecord>,
-});
+    #[serde(default)]
+    after: Vec<Predecessor>,
+    waits_for: Option<EventId>,
+    #[serde(rename = "cancelled")]
+    cancellation: Option<Cancellation>,
+}, read_standing);
 
 /// A decision about an ambiguous call, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -242,6 +266,9 @@ impl Call {
             said: None,
             learned: Vec::new(),
             decisions: Vec::new(),
+            after: Vec::new(),
+            waits_for: None,
+            cancellation: None,
         }
     }
 
@@ -249,6 +276,7 @@ impl Call {
     #[must_use]
     pub fn claimed_to_send(mut self, until: Utc) -> Self {
         self.sending = true;
+        self.waits_for = None;
         self.claimed(until)
     }
 
@@ -313,6 +341,7 @@ impl Call {
     fn ended(mut self, standing: Standing, now: Utc) -> Self {
         self.standing = standing;
         self.sending = false;
+        self.waits_for = None;
         self.progress.settle(now);
         self
     }
@@ -336,11 +365,22 @@ impl Outgoing for Call {
 
     fn follow(mut self, next: Next) -> Self {
         self.sending = false;
+        self.waits_for = None;
         match next {
             Next::Pending => {}
             Next::Failed => self.standing = Standing::Failed,
             Next::GivenUp => (self.standing, self.said) = (Standing::Failed, Some(Box::default())),
         }
         self
+    }
+
+    /// A call that waits for another one is brought forward by that one's end, and by no circuit.
+    fn forwarded(mut self, by_operator: bool, now: Utc) -> Option<Self> {
+        let goes = self.is_pending() && (by_operator || self.waits_for.is_none());
+        if !goes || !self.progress.bring_forward(by_operator, now) {
+            return None;
+        }
+        self.waits_for = None;
+        Some(self)
     }
 }

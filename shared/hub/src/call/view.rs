@@ -26,6 +26,9 @@ pub struct CallView<'a> {
     /// The time of the next attempt, while the call is queued.
     #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<Rfc3339>,
+    /// The id of the earlier call about the same order that this one waits for, while that is queued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_for: Option<EventId>,
     /// The time at which the call ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     settled: Option<Rfc3339>,
@@ -47,6 +50,9 @@ pub struct CallView<'a> {
     /// The latest decisions while the call was ambiguous, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     decisions: Vec<DecisionView<'a>>,
+    /// The cancellation of a cancelled call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancellation: Option<CancellationView<'a>>,
 }
 
 /// The partner's latest answer.
@@ -69,6 +75,15 @@ struct DecisionView<'a> {
     /// The time of the decision.
     at: Rfc3339,
     /// The id of the API key that made the decision.
+    by: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+struct CancellationView<'a> {
+    /// The time of the cancellation.
+    at: Rfc3339,
+    /// The id of the API key that made it.
     by: &'a str,
 }
 
@@ -108,7 +123,7 @@ fn hidden<'c>(meta: &Meta, credentials: &[(&'c str, &'c str)]) -> Vec<(&'c str, 
 }
 
 /// The partner that a call goes to.
-fn partner(meta: &Meta) -> Option<Partner> {
+pub(super) fn partner(meta: &Meta) -> Option<Partner> {
     meta.kind.as_str().split('.').next().and_then(Partner::from_id)
 }
 
@@ -125,6 +140,8 @@ fn viewed<'a>(key: &'a EventKey, meta: &'a Meta, call: &'a Call, request: Option
         at: Rfc3339(decided.at),
         by: &decided.by,
     });
+    let cancellation = call.cancellation.as_ref();
+    let cancellation = cancellation.map(|made| CancellationView { at: Rfc3339(made.at), by: &made.by });
     let PartnerMessage { code, text } = *said(meta, call).unwrap_or_default();
     CallView {
         id: key.id,
@@ -134,6 +151,7 @@ fn viewed<'a>(key: &'a EventKey, meta: &'a Meta, call: &'a Call, request: Option
         state: call.standing,
         accepted: Rfc3339(meta.received),
         due,
+        waits_for: call.waits_for,
         settled,
         subject: meta.aliases.first().map_or(key.subject.as_str(), Alias::as_str),
         aliases: meta.aliases.iter().chain(&call.learned).collect(),
@@ -143,6 +161,7 @@ fn viewed<'a>(key: &'a EventKey, meta: &'a Meta, call: &'a Call, request: Option
         text,
         answer,
         decisions: decisions.collect(),
+        cancellation,
     }
 }
 

@@ -82,6 +82,28 @@ impl Progress {
         self.postpone(until)
     }
 
+    /// Postpones an attempt until `until` at the latest, because something else goes first, and records why. No step of the schedule
+    /// is used up, its patience begins anew, and until then it is not overdue: it may wait for as long as the other is tried.
+    pub(crate) fn wait_behind(&mut self, until: Utc, why: &str, now: Utc) {
+        keep_postponed(&mut self.attempts, now, why);
+        self.take_turn(until, now);
+    }
+
+    /// Ends the wait behind something else: the attempt is due at `now`.
+    pub(crate) fn go_on(&mut self, now: Utc) {
+        self.take_turn(now, now);
+    }
+
+    const fn take_turn(&mut self, due: Utc, now: Utc) {
+        self.since = now;
+        self.past_deadline = None;
+        self.claim += 1;
+        self.is_claimed = false;
+        self.at_once = false;
+        self.first_due = Some(due);
+        self.due = due;
+    }
+
     /// Postpones an attempt that a process lacks configuration for. No step of the schedule is used up.
     pub(crate) fn lack(&mut self, lacks: &str, now: Utc, jitter: f64) -> Next {
         if self.is_over(now.since(self.overdue_since()) >= UNKNOWN, now) {

@@ -1,9 +1,9 @@
-//! Admission: one conditional write, or one transaction where a chain moves with it.
+//! Admission: one conditional write, or one transaction where chains move with it.
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use hub::{Event, Utc, Work};
-use store::{Admitted, Link, StoreError};
+use store::{Admitted, Chain, Link, StoreError};
 
 use crate::call::{Failure, Item, Nonce, Reason, SMALL, call};
 use crate::item::{
@@ -36,7 +36,7 @@ pub(crate) async fn admit(
     item.insert(NONCE.to_owned(), nonce.value());
     match link {
         None => put(store, item, event.meta.received, &nonce).await,
-        Some(link) => put_with_head(store, item, event, link, &nonce).await,
+        Some(link) => put_with_heads(store, item, event, link, &nonce).await,
     }
 }
 
@@ -65,15 +65,15 @@ fn known(nonce: &Nonce, old: Option<&Item>) -> Admitted {
     if nonce.wrote(old) { Admitted::New } else { Admitted::Duplicate }
 }
 
-async fn put_with_head(
+async fn put_with_heads(
     store: &DynamoStore,
     item: Item,
     event: &Event,
     link: &Link,
     nonce: &Nonce,
 ) -> Result<Admitted, StoreError> {
-    let writes = [event_write(store, item, event), head_write(store, event, link)];
-    let writes = writes.into_iter().collect::<Result<Vec<_>, _>>();
+    let heads = link.chains.iter().map(|chain| head_write(store, event, chain));
+    let writes = std::iter::once(event_write(store, item, event)).chain(heads).collect::<Result<Vec<_>, _>>();
     let writes = writes.map_err(|error| StoreError::Refused { verb: VERB, source: error.into() })?;
     let transact = || {
         store
@@ -88,7 +88,7 @@ async fn put_with_head(
         Ok(_) => Ok(Admitted::New),
         Err(Failure::Canceled(reasons)) => match reasons.as_slice() {
             [event, ..] if Reason::of(event) == Reason::Condition => Ok(known(nonce, event.item())),
-            // The only other condition is the head's.
+            // The only other conditions are the heads'.
             [..] => Ok(Admitted::Moved),
         },
         Err(failure) => Err(failure.unconditional(VERB)),
@@ -107,16 +107,16 @@ fn event_write(store: &DynamoStore, item: Item, event: &Event) -> Result<Transac
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-fn head_write(store: &DynamoStore, event: &Event, link: &Link) -> Result<TransactWriteItem, BuildError> {
-    let mut item = head_key(&event.key.connection, &event.key.subject, &event.meta.kind);
-    item.insert(DATA.to_owned(), blob(pack_json(&link.head)));
-    item.insert(HEAD.to_owned(), text(link.head.event.to_string()));
-    item.insert(EXPIRES.to_owned(), expires(event.meta.expires));
+fn head_write(store: &DynamoStore, event: &Event, chain: &Chain) -> Result<TransactWriteItem, BuildError> {
+    let mut item = head_key(&event.key.connection, &chain.subject, &chain.kind);
+    item.insert(DATA.to_owned(), blob(pack_json(&chain.head)));
+    item.insert(HEAD.to_owned(), text(chain.head.event.to_string()));
+    item.insert(EXPIRES.to_owned(), expires(chain.expires));
     let put = Put::builder()
         .table_name(&store.table)
         .set_item(Some(item))
         .expression_attribute_values(":now", now_seconds(event.meta.received));
-    let put = match &link.expected {
+    let put = match &chain.expected {
         None => put.condition_expression(ABSENT).set_expression_attribute_names(Some(placeholders([PK, EXPIRES]))),
         Some(expected) => put
             .condition_expression("#e = :expected AND #x > :now")

@@ -3,7 +3,7 @@
 use hub::identity::{Head, prefix};
 use hub::{Alias, ConnectionId, EventKey, EventType, Record, Subject, Utc, Work};
 use rusqlite::{Connection, OptionalExtension as _, params};
-use store::{Admitted, LONGEST_LEASE, Link, Settled};
+use store::{Admitted, Chain, LONGEST_LEASE, Link, Settled};
 
 use crate::codec::{json, parse};
 
@@ -35,12 +35,15 @@ pub(crate) fn admit(
         Some((expired, _)) => forget(db, expired)?,
         None => {}
     }
-    if let Some(link) = link {
-        let present = head(db, &event.key.connection, &event.key.subject, &event.meta.kind, now)?;
-        if present.map(|head| head.event) != link.expected {
+    let chains = link.map(|link| link.chains.as_slice()).unwrap_or_default();
+    for chain in chains {
+        let present = head(db, &event.key.connection, &chain.subject, &chain.kind, now)?;
+        if present.map(|head| head.event) != chain.expected {
             return Ok(Admitted::Moved);
         }
-        put_head(db, record, &link.head)?;
+    }
+    for chain in chains {
+        put_head(db, &event.key.connection, chain)?;
     }
     db.prepare_cached(
         "INSERT INTO events (id, connection, subject, expires, meta, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -79,15 +82,15 @@ pub(crate) fn head(
     .optional()
 }
 
-fn put_head(db: &Connection, record: &Record, head: &Head) -> rusqlite::Result<()> {
-    let (key, meta) = (&record.event.key, &record.event.meta);
+fn put_head(db: &Connection, connection: &ConnectionId, chain: &Chain) -> rusqlite::Result<()> {
+    let Chain { subject, kind, head, expires, expected: _ } = chain;
     db.prepare_cached("INSERT OR REPLACE INTO heads (id_prefix, type, connection, subject, expires, head) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
         .execute(params![
-            &prefix(&key.connection, &key.subject)[..],
-            meta.kind.as_str(),
-            key.connection.as_str(),
-            key.subject.as_str(),
-            meta.expires.0,
+            &prefix(connection, subject)[..],
+            kind.as_str(),
+            connection.as_str(),
+            subject.as_str(),
+            expires.0,
             json(head)?,
         ])?;
     Ok(())

@@ -114,15 +114,19 @@ pub async fn settled_work_expires_with_its_event(store: impl Store) {
 
 /// The chain begins anew, under the same rule as the very first time.
 pub async fn an_expired_head_is_none(store: impl Store) {
-    let (mut first, first_link) = successor(None, "61", NOW);
+    let (mut first, mut first_link) = successor(None, "61", NOW);
     first.meta.expires = at(60);
+    first_link.chains[0].expires = at(60);
     assert_eq!(
         store.admit(&first, &work([("erp", State::Delivered)], NOW), Some(&first_link)).await.unwrap(),
         Admitted::New
     );
-    assert_eq!((head(&store, at(59)).await, head(&store, at(60)).await), (Some(first_link.head.clone()), None));
+    assert_eq!(
+        (head(&store, at(59)).await, head(&store, at(60)).await),
+        (Some(first_link.chains[0].head.clone()), None)
+    );
 
-    let (follower, follower_link) = successor(Some(&first_link.head), "63", at(60));
+    let (follower, follower_link) = successor(Some(&first_link.chains[0].head), "63", at(60));
     let moved = store.admit(&follower, &work([("erp", State::Delivered)], NOW), Some(&follower_link)).await.unwrap();
     assert_eq!(moved, Admitted::Moved, "its predecessor is gone");
 
@@ -132,5 +136,5 @@ pub async fn an_expired_head_is_none(store: impl Store) {
         store.admit(&again, &work([("erp", State::Delivered)], NOW), Some(&again_link)).await.unwrap(),
         Admitted::New
     );
-    assert_eq!(head(&store, at(61)).await, Some(again_link.head));
+    assert_eq!(head(&store, at(61)).await, Some(again_link.chains[0].head.clone()));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use futures::future::join_all;
-use hub::call::{Call, Standing};
+use hub::call::{Call, Cancellation, Standing};
 use hub::delivery::State;
 use hub::ledger::{Calls, Tally};
 use hub::{EventKey, Utc, Work};
@@ -219,7 +219,9 @@ pub async fn a_replay_changes_what_was_accepted(store: impl Store) {
 
 fn call(standing: Standing) -> Work {
     let call = Call::new("upload".to_owned(), "k".to_owned(), "d".to_owned(), NOW, at(-1));
-    Work { accepted: 1, call: Some(Call { standing, ..call }), ..Work::default() }
+    let cancelled = standing == Standing::Cancelled;
+    let cancellation = cancelled.then(|| Cancellation { at: at(-1), by: "erp".to_owned() });
+    Work { accepted: 1, call: Some(Call { standing, cancellation, ..call }), ..Work::default() }
 }
 
 /// A call that was refused waits for nobody, however many there are, until telling of it fails too.
@@ -243,20 +245,20 @@ pub async fn waiting_work_excludes_failed_calls(store: impl Store) {
     assert_eq!(store.due(NOW, 99).await.unwrap(), [keys[32].clone()]);
 }
 
-/// A call that is queued is due, one that failed or is ambiguous is listed, and the ledger counts each, with the deliveries
+/// A call that is queued is due, one that failed or is ambiguous is listed, a cancelled one is neither, and the ledger counts each, with the deliveries
 /// that tell how it ended.
 pub async fn calls_are_due_stuck_and_counted_like_deliveries(store: impl Store) {
-    let standings = [Standing::Queued, Standing::Succeeded, Standing::Failed, Standing::Ambiguous];
+    let standings = [Standing::Queued, Standing::Succeeded, Standing::Failed, Standing::Ambiguous, Standing::Cancelled];
     let told = Work { accepted: 2, ..work([("erp", State::Pending)], at(-2)) };
     let told = Work { call: call(Standing::Ambiguous).call, ..told };
     let keys = admit_all(&store, standings.map(call).into_iter().chain([told])).await;
-    assert_eq!(store.due(NOW, 10).await.unwrap(), [keys[4].clone(), keys[0].clone()]);
+    assert_eq!(store.due(NOW, 10).await.unwrap(), [keys[5].clone(), keys[0].clone()]);
     let stuck: BTreeSet<_> = failed(&store, &Failed::Any, 2).await.into_iter().collect();
-    assert_eq!(stuck, BTreeSet::from([keys[2].clone(), keys[3].clone(), keys[4].clone()]));
+    assert_eq!(stuck, BTreeSet::from([keys[2].clone(), keys[3].clone(), keys[5].clone()]));
     assert_eq!(failed(&store, &at_endpoint("erp"), 10).await, []);
     let tally = store.ledger(NOW).await.unwrap()[&keys[0].connection];
-    let calls = Calls { queued: 1, succeeded: 1, failed: 1, ambiguous: 2 };
-    assert_eq!(tally, Tally { accepted: 6, pending: 1, calls, ..Tally::default() });
+    let calls = Calls { queued: 1, succeeded: 1, failed: 1, ambiguous: 2, cancelled: 1 };
+    assert_eq!(tally, Tally { accepted: 7, pending: 1, calls, ..Tally::default() });
     assert!(tally.balanced());
 }
 

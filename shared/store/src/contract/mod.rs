@@ -58,6 +58,9 @@ macro_rules! contract_cases {
             of_many_different_successors_one_is_new
             an_event_that_exists_is_a_duplicate_under_any_link
             chains_of_other_types_and_subjects_are_apart
+            chains_of_other_subjects_move_with_an_event
+            chains_move_together_or_not_at_all
+            of_many_concurrent_moves_of_many_chains_one_is_stored
             a_change_needs_the_version_before_it
             of_many_racing_changes_one_is_stored
             a_change_of_nothing_is_stale

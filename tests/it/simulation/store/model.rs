@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use hub::event::Meta;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
@@ -63,17 +62,17 @@ impl Model {
     }
 
     pub(crate) fn admit(&mut self, event: &Event, work: &Work, link: Option<&Link>, (now, at): (Utc, Utc)) -> Admitted {
-        let Meta { kind, expires, .. } = &event.meta;
         if self.living(&event.key, now).is_some() {
             return Admitted::Duplicate;
         }
-        if let Some(link) = link {
-            let chain = (event.key.connection.clone(), event.key.subject.clone(), kind.clone());
-            let head = self.heads.get(&chain).filter(|(_, until)| now < *until).map(|(head, _)| head.event);
-            if head != link.expected {
-                return Admitted::Moved;
-            }
-            self.heads.insert(chain, (link.head.clone(), *expires));
+        let chains = link.map(|link| link.chains.as_slice()).unwrap_or_default();
+        let key = |chain: &store::Chain| (event.key.connection.clone(), chain.subject.clone(), chain.kind.clone());
+        let expected = |chain: &store::Chain| self.head(&key(chain), now).map(|head| head.event) == chain.expected;
+        if !chains.iter().all(expected) {
+            return Admitted::Moved;
+        }
+        for chain in chains {
+            self.heads.insert(key(chain), (chain.head.clone(), chain.expires));
         }
         self.admissions += 1;
         let past = vec![(at, work.due())];
