@@ -69,6 +69,8 @@ mod tests {
             keys_left_out: 0,
             malformed: None,
             possible_repeat: false,
+            occurred: None,
+            dated: Vec::new(),
         };
         let key = EventKey { connection: "xhq-sh".into(), subject: "order:S1".into(), id: EventId([7; 24]) };
         Event { key, meta, body }

@@ -9,9 +9,11 @@
 #[cfg(feature = "contract")]
 pub mod contract;
 mod seed;
+mod shipment;
 mod timelines;
 
 pub use seed::seed;
+pub use shipment::{Asked, MOST_EVENTS, Shipment, Source, shipment};
 pub use timelines::{Latest, SUBJECTS, TIMELINE, timelines};
 
 use std::collections::BTreeMap;
@@ -264,7 +266,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Listed>>> + Send;
 
     /// All events of a subject by pages like those of [`Store::failed`], each read consistently, in the order of their ids, which
-    /// says nothing of time. What is admitted meanwhile may be in none of them.
+    /// says nothing of time. An event that is admitted meanwhile may be in none of them.
     fn history(
         &self,
         connection: &ConnectionId,

@@ -31,6 +31,8 @@ pub(crate) fn event(body: Bytes) -> Event {
         keys_left_out: 0,
         malformed: None,
         possible_repeat: false,
+        occurred: None,
+        dated: Vec::new(),
     };
     Event { key, meta, body }
 }

@@ -95,6 +95,8 @@ pub fn accepted(request: &Request<'_>, now: Utc, lease: Duration, retention: Dur
         keys_left_out: 0,
         malformed: None,
         possible_repeat: false,
+        occurred: None,
+        dated: Vec::new(),
     };
     let event = Event { key: key(connection, name), meta, body: Bytes::from(text) };
     Ok(Record { event, work })
@@ -156,6 +158,8 @@ pub fn end(record: &Record, credentials: &[(&str, &str)]) -> Option<Event> {
             aliases: Vec::new(),
             keys_left_out: 0,
             possible_repeat: false,
+            occurred: None,
+            dated: Vec::new(),
             ..meta.clone()
         },
         body,

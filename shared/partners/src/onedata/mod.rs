@@ -26,6 +26,8 @@ pub(crate) const PROFILE: Profile = Profile {
         envelope: envelope::answer,
         action: actions::action,
         types: &["onedata.rates", PORTS, "onedata.unknown", "onedata.malformed"],
+        imports: &[],
+        subjects: &["port", "bl", "container", "entry", "batch"],
         keys: &[("batch", "batchNo")],
     }),
     calls: Calls {

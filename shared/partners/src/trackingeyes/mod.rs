@@ -21,6 +21,8 @@ pub(crate) const PROFILE: Profile = Profile {
         envelope: envelope::answer,
         action: actions::action,
         types: &["trackingeyes.customs_status", "trackingeyes.unknown", "trackingeyes.malformed"],
+        imports: &[],
+        subjects: &["bl", "entry", "waybill"],
         keys: &[("bl", "blNo")],
     }),
     calls: Calls {

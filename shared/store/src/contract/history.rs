@@ -27,7 +27,7 @@ async fn history(store: &impl Store, connection: &str, subject: &str, limit: usi
     panic!("the list has no end");
 }
 
-/// Of subjects and connections whose names begin alike, however many there are and whatever the size of the pages.
+/// Subjects and connections whose names begin alike do not mix, whatever the size of the pages.
 pub async fn history_has_each_event_of_its_subject_once_across_pages(store: impl Store) {
     let settled = Work { accepted: 1, ..Work::default() };
     let events: Vec<_> = (0..1_050).map(event).collect();
@@ -57,7 +57,7 @@ pub async fn history_cursor_of_another_list_is_refused(store: impl Store) {
     }
 }
 
-/// What is open stays.
+/// Open work does not expire.
 pub async fn expired_events_are_in_no_history(store: impl Store) {
     let gone = at(-1).0 - i64::try_from(KEPT.as_micros()).unwrap();
     let settled = Work { accepted: 1, ..Work::default() };

@@ -165,6 +165,8 @@ fn event_with(key: EventKey, received: Utc, body: Bytes) -> Event {
         keys_left_out: 0,
         malformed: None,
         possible_repeat: false,
+        occurred: None,
+        dated: Vec::new(),
     };
     Event { key, meta, body }
 }
