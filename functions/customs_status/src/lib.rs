@@ -4,13 +4,14 @@
 //! an array, so an object is taken as one waybill. There is no message id and no clock that can be trusted:
 //! `dataUpdateTime` may be older than the newest receipt, so equal content is the same event.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
+mod milestones;
 
-use hub::Milestone;
 use hub::action::{Action, Example, Fact, Push, Reading, unknown};
 use partners::json::Kind;
 use partners::{Json, Partner};
+
+pub use milestones::milestone;
+use milestones::{dated, reached};
 
 /// The webhook of `/customs_status`; its events are `trackingeyes.customs_status`.
 pub const ACTION: Action = Action {
@@ -116,7 +117,10 @@ fn element(waybill: &Json<'_>, body: &Json<'_>, of: usize) -> Fact {
 fn fact(json: &Json<'_>) -> Fact {
     let waybill = Waybill::of(json);
     let keys = [("bl", waybill.bl_no), ("entry", waybill.entry_id.filter(whole)), ("waybill", waybill.id)];
-    let fact = Fact::new("trackingeyes.customs_status", json, keys).at(reached(json));
+    let fact = Fact::new("trackingeyes.customs_status", json, keys)
+        .at(reached(json))
+        .occurred(receipts(json).filter_map(|receipt| receipt.notice_date))
+        .with_dated(dated(json));
     let entries = receipts(json).filter_map(|receipt| Some(("entry", receipt.entry_id.filter(whole)?)));
     let local = waybill.local_key.map(|key| ("key", key));
     entries.chain(local).fold(fact, |fact, (kind, value)| fact.alias(kind, value))
@@ -127,61 +131,12 @@ fn whole(entry: &&str) -> bool {
     !entry.contains('*')
 }
 
-/// Milestone of a whole waybill. It may have several declarations. The milestone of each is that of the latest receipt under
-/// its `entryId` that has one; of equal times, the one listed first. Receipts of the shipment itself (arrival, departure)
-/// name no declaration and count for each. Where declarations are at different milestones the waybill has none.
-fn reached(waybill: &Json<'_>) -> Option<Milestone> {
-    let mut shipment = None;
-    let mut declarations = BTreeMap::<_, Option<_>>::new();
-    for (place, receipt) in receipts(waybill).enumerate() {
-        let Some(milestone) = receipt.status_cd.and_then(milestone) else { continue };
-        let whole = receipt.entry_id.is_none() && matches!(milestone, Milestone::Arrived | Milestone::Departed);
-        let latest = if whole { &mut shipment } else { declarations.entry(receipt.entry_id).or_default() };
-        *latest = later(*latest, Some((receipt.notice_date, Reverse(place), milestone)));
-    }
-    let mut each = declarations.into_values().map(|own| later(own, shipment));
-    let (_, _, milestone) = each.next().unwrap_or(shipment)?;
-    each.all(|other| other.is_some_and(|(_, _, other)| other == milestone)).then_some(milestone)
-}
-
-/// A receipt's time, its place in the list, and its milestone.
-type Known<'a> = (Option<&'a str>, Reverse<usize>, Milestone);
-
-fn later<'a>(one: Option<Known<'a>>, other: Option<Known<'a>>) -> Option<Known<'a>> {
-    one.into_iter().chain(other).max_by_key(|(date, place, _)| (*date, *place))
-}
-
-/// The milestone of a receipt's `statusCd`. The vendor's code table is not public. Its older customs push explains six
-/// codes; 已运抵 and `EDEP` are read from the document's example, by their `channelName` (inferred).
-#[must_use]
-pub fn milestone(code: &str) -> Option<Milestone> {
-    match code {
-        // 入库, into the customs system
-        "EDC" => Some(Milestone::Accepted),
-        // 查验
-        "CPI" => Some(Milestone::UnderInspection),
-        // 审结
-        "CDC" => Some(Milestone::Reviewed),
-        // 放行
-        "PAS" => Some(Milestone::Released),
-        // 结关
-        "CLR" => Some(Milestone::Cleared),
-        // 关税通知
-        "CTN" => Some(Milestone::TaxDue),
-        // channelName 出口运抵报告
-        "已运抵" => Some(Milestone::Arrived),
-        // channelName 出境确报离港时间
-        "EDEP" => Some(Milestone::Departed),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use bytes::Bytes;
-    use hub::{Alias, Event, Utc, admission, identity};
+    use hub::{Alias, Event, Milestone, Utc, admission, identity};
     use partners::operation::Settings;
 
     use super::*;
@@ -223,6 +178,40 @@ mod tests {
         assert_eq!(fact.kind.as_str(), "trackingeyes.customs_status");
         assert_eq!(keys(&fact), ["bl:CULVNAS2507540", "waybill:1906651379888427000"], "masked entries are no keys");
         assert_eq!(fact.milestone, Some(Milestone::Departed));
+    }
+
+    #[test]
+    fn snapshot_lists_milestones_with_their_times() {
+        let listed = |fact: &Fact| -> Vec<(Milestone, String)> {
+            fact.dated.iter().map(|dated| (dated.milestone, dated.at.to_string()[..19].to_owned())).collect()
+        };
+        let example = facts(SAMPLE).remove(0);
+        let expected = [
+            (Milestone::Departed, "2025-03-13T04:10:00"),
+            (Milestone::Released, "2025-03-03T02:47:56"),
+            (Milestone::Arrived, "2025-03-03T02:47:52"),
+            (Milestone::Reviewed, "2025-03-03T01:56:58"),
+            (Milestone::Accepted, "2025-03-03T01:56:53"),
+        ];
+        assert_eq!(listed(&example), expected.map(|(milestone, at)| (milestone, at.to_owned())));
+        let latest = example.occurred.map(|time| time.to_string());
+        assert_eq!(latest.as_deref(), Some("2025-03-13T04:35:32.000000Z"), "that of the tally, which is no milestone");
+
+        // The last of two declarations decides, and a time that is none tells nothing.
+        let receipt = |code: &str, entry: &str, date: &str| {
+            format!(r#"{{"statusCd":"{code}","entryId":"{entry}","noticeDate":"{date}"}}"#)
+        };
+        let two = [
+            receipt("PAS", "1", "2026-03-01 08:00:00"),
+            receipt("PAS", "2", "2026-03-02 08:00:00"),
+            receipt("CDC", "1", "2026-03-01 07:00:00"),
+            receipt("EDC", "1", "soon"),
+            receipt("EDC", "2", "2026-03-01 06:00:00"),
+        ];
+        let fact = facts(&format!(r#"[{{"blNo":"B","customsStatus":[{}]}}]"#, two.join(","))).remove(0);
+        assert_eq!(listed(&fact), [(Milestone::Released, "2026-03-02T00:00:00".to_owned())]);
+        let three = format!("{},{}", two.join(","), receipt("EDC", "3", ""));
+        assert_eq!(listed(&facts(&format!(r#"[{{"blNo":"B","customsStatus":[{three}]}}]"#)).remove(0)), []);
     }
 
     #[test]

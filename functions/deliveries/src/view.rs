@@ -47,5 +47,6 @@ pub(crate) fn event(record: &Record, credentials: &[(&str, &str)]) -> Result<Res
     let call = hub::call::shown(record, credentials);
     let event = call.as_ref().unwrap_or(&record.event);
     let deliveries = record.work.deliveries.iter().map(Delivery::of).collect();
-    api::json(StatusCode::OK, &FoundEvent { deliveries, event: CloudEvent::of(event, &event.data()) })
+    let occurred = event.meta.occurred.map(Rfc3339);
+    api::json(StatusCode::OK, &FoundEvent { occurred, deliveries, event: CloudEvent::of(event, &event.data()) })
 }

@@ -7,6 +7,7 @@ mod derived;
 mod field;
 mod operations;
 mod parts;
+mod shipments;
 
 use partners::Partner;
 use serde_json::{Value, json};
@@ -17,7 +18,8 @@ use self::derived::Schemas;
 #[must_use]
 pub fn document() -> Value {
     let mut derived = Schemas::new();
-    let own = [&deliveries::paths(&mut derived)[..], &calls::paths(&mut derived)].concat();
+    let own =
+        [&deliveries::paths(&mut derived)[..], &shipments::paths(&mut derived), &calls::paths(&mut derived)].concat();
     let paths = own.into_iter().chain(operations::paths());
     let components = parts::within(components::components(derived), "schemas", operations::schemas());
     json!({
@@ -57,6 +59,7 @@ fn tags() -> Value {
     let mut tags = vec![
         json!({"name": "deliveries", "description": "The hub's deliveries to the ERP: list, confirm and replay failed ones."}),
         json!({"name": "events", "description": "Events that the partners pushed, by subject."}),
+        json!({"name": "shipments", "description": "Everything that belongs to one business key, over all connections."}),
         json!({"name": "calls", "description": "Calls to partners and their results."}),
         json!({"name": "receiver", "description": "The request that an endpoint of the ERP receives."}),
         json!({"name": "openapi", "description": "This document."}),

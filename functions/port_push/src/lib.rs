@@ -5,9 +5,10 @@
 
 pub mod view;
 
-use hub::Milestone;
 use hub::action::{Action, Example, Fact, Push, Reading, unknown};
-use partners::onedata::{self, envelopes, is_released, keys, results};
+use hub::milestone::DatedMilestone;
+use hub::{Milestone, Utc};
+use partners::onedata::{self, bill, containers, envelopes, is_released, keys, results};
 use partners::{Json, Partner};
 
 use view::Envelope;
@@ -38,7 +39,20 @@ fn read(push: &Push<'_>) -> Reading {
     let keys = keys(&results);
     let keys = keys.iter().map(|(kind, value)| (*kind, Some(value.as_ref())));
     let milestone = is_released(&results).then_some(Milestone::Released);
-    Fact::new(onedata::PORTS, body, keys).at(milestone).alone()
+    let released = milestone.zip(released_at(&results)).map(|(milestone, at)| DatedMilestone { milestone, at });
+    let refreshed = envelopes(body).iter().filter_map(|envelope| Envelope::of(envelope).refresh_time);
+    Fact::new(onedata::PORTS, body, keys)
+        .at(milestone)
+        .occurred(refreshed)
+        .with_dated(released.into_iter().collect())
+        .alone()
+}
+
+/// The time at which the last container was released, by its 海放时间 `customsClearanceTime`, which some ports alone give.
+fn released_at(results: &[&Json<'_>]) -> Option<Utc> {
+    let containers = results.iter().flat_map(|result| containers(bill(result)));
+    let times = containers.map(|container| container.field("customsClearanceTime").and_then(Utc::parse));
+    times.collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
 #[cfg(test)]
@@ -74,6 +88,23 @@ mod tests {
         assert_eq!(aliases[..3], ["bl:225201002", containers[0], "entry:422720230000151453"]);
         assert!(containers.iter().all(|container| aliases.contains(container)));
         assert_eq!(fact.milestone, Some(Milestone::Released));
+    }
+
+    #[test]
+    fn last_containers_release_is_the_time_of_the_release() {
+        let container = |time: &str| format!(r#"{{"customsClearanceFlag":"Y","customsClearanceTime":{time}}}"#);
+        let push = |containers: &[String]| {
+            let data = format!(r#"{{{ASKED},"containerInfoList":[{}]}}"#, containers.join(","));
+            let fact = fact(&format!(r#"{{"refreshTime":"2023-07-21 10:00:00","dataType":2,"data":{data}}}"#));
+            let refreshed = fact.occurred.map(|time| time.to_string());
+            assert_eq!(refreshed.as_deref(), Some("2023-07-21T02:00:00.000000Z"));
+            fact.dated.into_iter().map(|dated| (dated.milestone, dated.at.to_string())).collect::<Vec<_>>()
+        };
+        let (early, late) = (container(r#""2023-02-26 06:55:00""#), container(r#""2023-02-27 06:55:00""#));
+        let released = (Milestone::Released, "2023-02-26T22:55:00.000000Z".to_owned());
+        assert_eq!(push(&[early.clone(), late.clone(), early.clone()]), [released]);
+        assert_eq!(push(&[early, container("null")]), [], "some ports give none");
+        assert_eq!(push(&[late, r#"{"customsClearanceFlag":"N"}"#.to_owned()]), []);
     }
 
     #[test]

@@ -22,7 +22,11 @@ pub const ACTION: Action = Action {
 };
 
 fn read(push: &Push<'_>) -> Reading {
-    object(push, |body| Fact::new("onedata.rates", body, [("batch", RatePush::of(body).batch_no)]).alone())
+    object(push, |body| {
+        let refreshed = body.list("data").iter().filter_map(|row| row.field("refreshTime"));
+        let keys = [("batch", RatePush::of(body).batch_no)];
+        Fact::new("onedata.rates", body, keys).occurred(refreshed).alone()
+    })
 }
 
 #[cfg(test)]
@@ -45,6 +49,18 @@ mod tests {
         assert_eq!((facts.len(), facts[0].kind.as_str()), (1, "onedata.rates"));
         assert_eq!(facts[0].subject.as_str(), "batch:2e173271ba614879b9184ca3966eacdb");
         assert!(facts[0].aliases.is_empty() && facts[0].milestone.is_none() && !facts[0].element);
+    }
+
+    #[test]
+    fn latest_refresh_of_its_rows_is_the_time_of_a_push() {
+        let time = |rows: &str| {
+            let fact = facts(&format!(r#"{{"batchNo":"1","data":{rows}}}"#)).remove(0);
+            fact.occurred.map(|time| time.to_string())
+        };
+        let rows =
+            r#"[{"refreshTime":"2023-07-21 11:00:00"},{"refreshTime":"2023-07-21 10:00:00"},{"refreshTime":null},7]"#;
+        assert_eq!(time(rows).as_deref(), Some("2023-07-21T03:00:00.000000Z"));
+        assert_eq!(time(r#"[{"refreshTime":"?"}]"#), None);
     }
 
     #[test]

@@ -67,7 +67,7 @@ fn fact(body: &Json<'_>, receipt: &Receipt<'_>) -> Fact {
     // is no declaration number, though it is printed as one.
     let entry = receipt.entry_id.filter(|_| receipt.entry_id != receipt.cus_ciq_no);
     let keys = [("order", push.order_out_no), ("bl", push.bill_no), ("entry", entry), ("ciq", receipt.cus_ciq_no)];
-    Fact::new("xhq.single_receipt", body, keys).at(receipt.channel.and_then(milestone))
+    Fact::new("xhq.single_receipt", body, keys).at(receipt.channel.and_then(milestone)).occurred(receipt.notice_date)
 }
 
 /// The milestone of a receipt's `channel` (XHQ 附件3, 25 codes, case-sensitive: `A` may be a deletion, `a` is a visa). A
@@ -126,6 +126,18 @@ mod tests {
             assert_eq!(fact.milestone, Some(Milestone::Released));
             let all = ["order:SO-1", "bl:B1", "entry:223320231000000762", "ciq:E20200000410351727"];
             assert_eq!(keys(&fact), all);
+        }
+    }
+
+    #[test]
+    fn notice_date_is_the_time_of_the_receipt() {
+        let time = |date: &str| {
+            let body = format!(r#"{{"orderOutNo":"SO-1","paramJson":{{"channel":"P","noticeDate":{date}}}}}"#);
+            fact(&body).occurred.map(|time| time.to_string())
+        };
+        assert_eq!(time(r#""2024-04-22 16:47:56""#).as_deref(), Some("2024-04-22T08:47:56.000000Z"), "UTC+8");
+        for none in [r#"" ""#, "null", r#""昨天""#, "20240422164756", r#""2024-13-22 16:47:56""#, "{}"] {
+            assert_eq!(time(none), None, "{none}");
         }
     }
 

@@ -3,6 +3,8 @@
 //!
 //! The types decide the form of an answer. The functions decide which items an API key may see.
 
+mod shipments;
+
 use hub::attempt::{Attempt, AttemptView};
 use hub::call::{CallView, Decision, Standing};
 use hub::delivery::{self, State};
@@ -16,6 +18,8 @@ use store::Listed;
 
 use crate::answer::Printed;
 use crate::request::{Object, given, named};
+
+pub use shipments::{ListedShipment, ReachedMilestone, Shipment, Shipments};
 
 /// The largest number of events that one request may name.
 pub const MOST_EVENTS: usize = 1_000;
@@ -146,6 +150,9 @@ pub struct Timeline {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub struct FoundEvent<'a> {
+    /// The partner's time for it, where its document gives one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurred: Option<Rfc3339>,
     /// The delivery to each endpoint.
     pub deliveries: Vec<Delivery<'a>>,
     /// The event as an endpoint receives it.
@@ -188,6 +195,9 @@ impl<'a> EventHead<'a> {
 pub struct ListedEvent<'a> {
     #[serde(flatten)]
     head: EventHead<'a>,
+    /// The partner's time for it, where its document gives one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    occurred: Option<Rfc3339>,
     /// The shipment's progress, in one vocabulary across partners; see `Event`.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     milestone: Option<Milestone>,
@@ -203,6 +213,7 @@ impl<'a> ListedEvent<'a> {
     pub fn of(key: &'a EventKey, meta: &'a Meta, work: &'a Work) -> Self {
         Self {
             head: EventHead::of(key, meta, work),
+            occurred: meta.occurred.map(Rfc3339),
             milestone: meta.milestone,
             malformed: meta.malformed.as_deref(),
             deliveries: work.deliveries.iter().map(Delivery::of).collect(),

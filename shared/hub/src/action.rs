@@ -8,7 +8,8 @@ use partners::operation::Settings;
 use partners::{Json, Partner};
 
 use crate::identity::{self, Identity};
-use crate::{Alias, EventType, Milestone, Subject};
+use crate::milestone::DatedMilestone;
+use crate::{Alias, EventType, Milestone, Subject, Utc};
 
 /// One webhook action: a row of the catalogue. Each function crate holds its own as `ACTION`.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +72,10 @@ pub struct Fact {
     pub left_out: BTreeSet<Alias>,
     /// Progress of the shipment.
     pub milestone: Option<Milestone>,
+    /// The partner's time for it.
+    pub occurred: Option<Utc>,
+    /// Milestones that it lists with their times.
+    pub dated: Vec<DatedMilestone>,
     /// Rule by which a repetition is recognised.
     pub identity: Identity,
     /// Its part of the body.
@@ -103,6 +108,8 @@ impl Fact {
             aliases: Vec::new(),
             left_out: BTreeSet::new(),
             milestone: None,
+            occurred: None,
+            dated: Vec::new(),
             identity: Identity::Content,
             span: payload.span(),
             element: false,
@@ -131,6 +138,20 @@ impl Fact {
     #[must_use]
     pub fn at(mut self, milestone: Option<Milestone>) -> Self {
         self.milestone = milestone;
+        self
+    }
+
+    /// The fact at the latest of the times that a field of the partner's gives. A text that is no time gives none.
+    #[must_use]
+    pub fn occurred<'t>(mut self, times: impl IntoIterator<Item = &'t str>) -> Self {
+        self.occurred = times.into_iter().filter_map(Utc::parse).max();
+        self
+    }
+
+    /// The fact with the milestones that it lists.
+    #[must_use]
+    pub fn with_dated(mut self, dated: Vec<DatedMilestone>) -> Self {
+        self.dated = dated;
         self
     }
 

@@ -18,6 +18,7 @@ use crate::content_encoding;
 use crate::delivery::Delivery;
 use crate::event::{Data, Meta, Pulled};
 use crate::identity::{self, Content, Identity};
+use crate::milestone::DatedMilestone;
 use crate::routes::Route;
 use crate::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Milestone, Subject, Utc, Work};
 
@@ -66,6 +67,8 @@ pub struct Draft {
     aliases: Vec<Alias>,
     keys_left_out: u32,
     milestone: Option<Milestone>,
+    occurred: Option<Utc>,
+    dated: Vec<DatedMilestone>,
     data: Data,
     malformed: Option<String>,
     pulled: Option<Pulled>,
@@ -166,6 +169,8 @@ fn draft(connection: &ConnectionId, json: &Json<'_>, body: &Bytes, fact: Fact) -
         aliases: fact.aliases,
         keys_left_out: u32::try_from(fact.left_out.len()).unwrap_or(u32::MAX),
         milestone: fact.milestone,
+        occurred: fact.occurred,
+        dated: fact.dated,
         data,
         malformed: None,
         pulled: None,
@@ -191,6 +196,8 @@ fn opaque(connection: &ConnectionId, partner: Partner, body: &Bytes, reason: &st
         aliases: Vec::new(),
         keys_left_out: 0,
         milestone: None,
+        occurred: None,
+        dated: Vec::new(),
         data: Data::Opaque,
         malformed: Some(reason.clone()),
         pulled: None,
@@ -232,6 +239,8 @@ impl Draft {
             aliases: Vec::new(),
             keys_left_out: 0,
             milestone: None,
+            occurred: None,
+            dated: Vec::new(),
             data: Data::Json(0..body.len()),
             malformed: None,
             pulled: None,
@@ -273,11 +282,13 @@ impl Draft {
             meta: Meta {
                 kind: self.kind,
                 received,
+                occurred: self.occurred,
                 expires: received.after(retention),
                 content_type: header(content_type),
                 encoding: self.encoding,
                 data: self.data,
                 milestone: self.milestone,
+                dated: self.dated,
                 aliases: self.aliases,
                 keys_left_out: self.keys_left_out,
                 malformed: self.malformed,

@@ -211,6 +211,8 @@ mod tests {
             meta: Meta {
                 kind: "xhq.single_receipt".into(),
                 received: Utc(0),
+                occurred: None,
+                dated: Vec::new(),
                 expires: Utc(1),
                 content_type: "text/plain".to_owned(),
                 encoding: None,

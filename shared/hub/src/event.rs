@@ -11,6 +11,7 @@ use crate::attempt::is_zero;
 use crate::call::{Call, Standing};
 use crate::delivery::{Delivery, State};
 use crate::ledger::Tally;
+use crate::milestone::DatedMilestone;
 use crate::progress::{Outgoing as _, Progress};
 use crate::routes::Route;
 use crate::{Alias, ConnectionId, EndpointId, EventKey, EventType, Milestone, Utc};
@@ -34,6 +35,9 @@ pub struct Meta {
     pub kind: EventType,
     /// Time at which the hub received it.
     pub received: Utc,
+    /// Time that the partner gives for it, where its document names such a field and the text can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred: Option<Utc>,
     /// Time after which it may be removed, unless its work is open then ([`Work::is_open`]).
     pub expires: Utc,
     /// The `Content-Type` of the push, unchanged.
@@ -47,6 +51,9 @@ pub struct Meta {
     /// Progress of the shipment, where the partner's code is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub milestone: Option<Milestone>,
+    /// Milestones that it lists with their times, where it is a snapshot of all that has happened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dated: Vec<DatedMilestone>,
     /// Other business keys of its subject.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<Alias>,

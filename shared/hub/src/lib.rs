@@ -28,6 +28,7 @@ pub mod schedule;
 pub mod seal;
 pub mod secret;
 pub mod set_back;
+pub mod shipment;
 pub mod signature;
 pub mod slip;
 #[cfg(feature = "testing")]

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Utc;
+
 /// Progress of a shipment, mapped from each partner's codes. An unknown code gives none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -38,6 +40,15 @@ pub enum Milestone {
     GateIn,
     /// The vessel left.
     Departed,
+}
+
+/// A milestone that a snapshot lists, with the partner's time for it. Stored as JSON: fields may be added, never renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatedMilestone {
+    /// The milestone.
+    pub milestone: Milestone,
+    /// The time at which all of the snapshot's goods had reached it.
+    pub at: Utc,
 }
 
 impl Milestone {

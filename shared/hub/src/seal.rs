@@ -70,6 +70,8 @@ mod tests {
             malformed: None,
             possible_repeat: false,
             pulled: None,
+            occurred: None,
+            dated: Vec::new(),
         };
         let key = EventKey { connection: "xhq-sh".into(), subject: "order:S1".into(), id: EventId([7; 24]) };
         Event { key, meta, body }

@@ -145,18 +145,23 @@ pub(crate) fn begin() {
 /// [`VARIABLES`](crate::VARIABLES) and what the SDK reads. To be called once, before the first event: the connections it
 /// opens are what the first event would wait for.
 pub async fn start() -> Result<Function, SetupError> {
-    start_with(|id| id.map_or(Apart::Nowhere, Apart::Secret)).await
+    start_with(|id| id.map_or(Apart::Nowhere, Apart::Secret), true).await
 }
 
 /// The [`start`] of a function that only receives. It reads no credentials secret, which its role does not allow: what
 /// the configuration says to be in that is unknown to it.
 pub async fn start_without_credentials() -> Result<Function, SetupError> {
-    start_with(|_| Apart::Unread).await
+    start_with(|_| Apart::Unread, true).await
 }
 
-async fn start_with(credentials: fn(Option<String>) -> Apart) -> Result<Function, SetupError> {
+/// The [`start_without_credentials`] of a function that only reads: it sends no hint, which its role does not allow.
+pub async fn start_reading() -> Result<Function, SetupError> {
+    start_with(|_| Apart::Unread, false).await
+}
+
+async fn start_with(credentials: fn(Option<String>) -> Apart, hints: bool) -> Result<Function, SetupError> {
     begin();
-    let built = build(credentials).await;
+    let built = build(credentials, hints).await;
     built.inspect_err(|error| tracing::error!(error = telemetry::logs::chain(error), "cannot start"))
 }
 
@@ -187,7 +192,7 @@ pub fn http_client() -> SharedHttpClient {
     Builder::new().pool_idle_timeout(IDLE).tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
-async fn build(credentials: fn(Option<String>) -> Apart) -> Result<Function, SetupError> {
+async fn build(credentials: fn(Option<String>) -> Apart, hints: bool) -> Result<Function, SetupError> {
     let settings = Settings::read(|name| std::env::var(name).ok())?;
     if let Some(revision) = &settings.revision {
         tracing::info!(revision, "starting");
@@ -198,15 +203,21 @@ async fn build(credentials: fn(Option<String>) -> Apart) -> Result<Function, Set
     let clock = telemetry::system_clock();
     // Beside one another: each opens a connection of its own.
     let cache = Box::pin(ConfigCache::read(&aws, settings.config, credentials(settings.credentials), clock()));
-    let warm = tokio::spawn(warm(store.clone(), queue.clone()));
+    let warm = tokio::spawn(warm(store.clone(), hints.then(|| queue.clone())));
     let (cache, _) = tokio::join!(cache, timeout(WARM, warm));
     let cache = cache?;
     Ok(Function { context: Context { config: cache.current(), store, queue, clock }, cache })
 }
 
 /// A failure is no reason not to start: the functions answer for an outage in their partner's words.
-async fn warm(store: DynamoStore, queue: SqsQueue) {
-    let (stored, queued) = tokio::join!(timeout(PATIENCE, store.note("warm")), timeout(PATIENCE, queue.warm()));
+async fn warm(store: DynamoStore, queue: Option<SqsQueue>) {
+    let queued = async {
+        match &queue {
+            Some(queue) => queue.warm().await,
+            None => Ok(()),
+        }
+    };
+    let (stored, queued) = tokio::join!(timeout(PATIENCE, store.note("warm")), timeout(PATIENCE, queued));
     match stored {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => tracing::warn!(error = telemetry::logs::chain(&error), "the store does not answer yet"),

@@ -16,7 +16,10 @@ mod settings;
 mod webhook;
 mod worker;
 
-pub use aws::{Deployed, Function, SetupError, Table, http_client, start, start_with_table, start_without_credentials};
+pub use aws::{
+    Deployed, Function, SetupError, Table, http_client, start, start_reading, start_with_table,
+    start_without_credentials,
+};
 pub use config_cache::{CacheState, ConfigCache};
 pub use invocation::Invocation;
 pub use invoke::{api, describe, handled, invoked, is_gateways};

@@ -64,6 +64,10 @@ pub struct Pushes {
     pub action: fn(&Json<'_>, &Settings) -> Option<&'static str>,
     /// The types of the events that its pushes become, in full.
     pub types: &'static [&'static str],
+    /// Those of them that its document has for imports alone.
+    pub imports: &'static [&'static str],
+    /// The kinds of the subjects that its pushes are about.
+    pub subjects: &'static [&'static str],
     /// The business keys that a push without a documented schema may have at its top level (inferred): kind and name.
     pub keys: &'static [(&'static str, &'static str)],
     /// The facts that its pushes and its answers tell in different shapes.

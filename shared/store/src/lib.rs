@@ -9,9 +9,11 @@
 #[cfg(feature = "contract")]
 pub mod contract;
 mod seed;
+mod shipment;
 mod timelines;
 
 pub use seed::seed;
+pub use shipment::{Asked, MOST_EVENTS, Shipment, Source, shipment};
 pub use timelines::{Latest, SUBJECTS, TIMELINE, timelines};
 
 use std::collections::BTreeMap;
@@ -118,6 +120,8 @@ impl Failed {
 /// Filter of the list of pending work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pending {
+    /// Every delivery and call.
+    Any,
     /// Deliveries to that endpoint.
     At(EndpointId),
     /// Calls at that connection.
@@ -129,6 +133,7 @@ impl Pending {
     #[must_use]
     pub fn holds(&self, key: &EventKey, work: &Work) -> bool {
         match self {
+            Self::Any => work.pending().next().is_some(),
             Self::At(endpoint) => work.delivery(endpoint).is_some_and(Delivery::is_pending),
             Self::Calls(connection) => {
                 key.connection == *connection && work.call.as_ref().is_some_and(Call::is_pending)
@@ -285,6 +290,17 @@ pub trait Store: Clone + Send + Sync + 'static {
         subject: &Subject,
         now: Utc,
     ) -> impl Future<Output = Result<Vec<Listed>>> + Send;
+
+    /// All events of a subject by pages like those of [`Store::failed`], each read consistently, in the order of their ids, which
+    /// says nothing of time. An event that is admitted meanwhile may be in none of them.
+    fn history(
+        &self,
+        connection: &ConnectionId,
+        subject: &Subject,
+        from: Option<&str>,
+        limit: usize,
+        now: Utc,
+    ) -> impl Future<Output = Result<Page>> + Send;
 
     /// Makes a subject known under other keys until `expires`. Repeating it prolongs it.
     fn alias(

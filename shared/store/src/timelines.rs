@@ -12,7 +12,7 @@ pub const TIMELINE: usize = 1_000;
 pub const SUBJECTS: usize = 1_000;
 
 /// Number of subjects that are read at once.
-const AT_ONCE: usize = 16;
+pub(crate) const AT_ONCE: usize = 16;
 
 /// The latest events of some subjects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -52,6 +52,9 @@ pub const FOLLOWING: &str = "command about an order that an earlier one was abou
 /// A command that may be repeated.
 pub const SAFE: &str = "command that may be repeated (`port_query_v2`), its end delivered";
 
+/// A reading of everything under three keys.
+pub const SHIPMENT: &str = "shipment of 50 events of 1 KB under an order, a bill and a declaration, read by its bill";
+
 const TROUBLE: Outcome = Outcome::Refused { retry_after: None, trouble: true };
 
 /// A kilobyte of XHQ's, known by its order number, and perhaps by `keys`.
@@ -132,6 +135,21 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
     hub.work(Outcome::Delivered, answer).await?;
     let called = hub.call("onedata/port_query_v2", "second", &ports(225_201_002), "").await?;
     case(SAFE, called + hub.work(Outcome::Delivered, answer).await?);
+
+    let hub = Deployment::new().await?;
+    let (order, bill) = ("SO2026110700012", r#","billNo":"OOLU2764910530""#);
+    let declaration = r#","entryId":"223320240000762118""#;
+    for number in 0..50 {
+        let receipt = match number % 5 {
+            0 => receipt("", &format!("{bill},\"n\":{number}")),
+            _ => receipt(order, &format!("{bill},\"n\":{number}")),
+        };
+        let entry = format!("\"paramJson\":{{{}", &declaration[1..]);
+        let receipt = receipt.replacen("\"paramJson\":{", &format!("{entry},"), 1);
+        hub.push("single_receipt", &receipt).await?;
+        hub.work(Outcome::Delivered, "").await?;
+    }
+    case(SHIPMENT, hub.shipment("bl:OOLU2764910530").await?);
     Ok(cases)
 }
 

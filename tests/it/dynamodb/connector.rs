@@ -67,7 +67,7 @@ struct Faults {
 pub(crate) struct Seen {
     /// Its name.
     pub(crate) operation: String,
-    /// The partition keys of the items that it reads or writes by key.
+    /// The partition keys of the items that it reads or writes by key, or queries in the table.
     pub(crate) partitions: Vec<String>,
 }
 
@@ -76,7 +76,9 @@ impl Seen {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let puts = body["TransactItems"].as_array().into_iter().flatten().map(|item| &item["Put"]["Item"]);
         let keys = [&body["Item"], &body["Key"]].into_iter().chain(puts);
-        let partitions = keys.filter_map(|key| Some(key["PK"]["S"].as_str()?.to_owned())).collect();
+        let keys = keys.filter_map(|key| key["PK"]["S"].as_str());
+        let queried = body["ExpressionAttributeValues"][":p"]["S"].as_str().filter(|_| operation == "Query");
+        let partitions = keys.chain(queried).map(ToOwned::to_owned).collect();
         Self { operation: operation.to_owned(), partitions }
     }
 }

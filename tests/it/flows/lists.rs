@@ -103,6 +103,8 @@ fn event(subject: &str, received: Utc, deliveries: Vec<Delivery>) -> (Event, Wor
         malformed: None,
         possible_repeat: false,
         pulled: None,
+        occurred: None,
+        dated: Vec::new(),
     };
     let key = EventKey { connection, subject, id };
     (Event { key, meta, body: Bytes::from_static(b"x") }, Work { accepted: 1, deliveries, ..Work::default() })

@@ -14,6 +14,7 @@ pub(crate) mod lists;
 mod payloads;
 mod push_keys;
 mod regressions;
+mod shipments;
 mod slow_store;
 mod tenants;
 mod tls;

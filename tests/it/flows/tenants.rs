@@ -211,6 +211,7 @@ async fn event_is_replayed_only_where_it_is_wanted<S: Store>(store: S) {
     assert_eq!(desk.done(API_KEY, "/deliveries/replay", &now).await["replayed"], 1);
 }
 
+/// Makes two tests of each named function, over either engine. The calling module has `SqliteStore` and `emulated` in scope.
 macro_rules! on_both_engines {
     ($($promise:ident)*) => {
         mod on_sqlite {
@@ -234,6 +235,8 @@ macro_rules! on_both_engines {
         }
     };
 }
+
+pub(super) use on_both_engines;
 
 on_both_engines! {
     cursor_is_of_its_key_list_and_hour

@@ -50,6 +50,17 @@ async fn calls_are_listed_and_shown_without_a_key() {
     assert!(problem["detail"].as_str().unwrap().contains("state"), "{problem}");
 }
 
+#[tokio::test]
+async fn shipments_are_shown_without_a_key() {
+    let (context, _) = deployed().await;
+    push(&context, &syn_status::ACTION, &rest(&format!("/hooks/xhq/xhq-sh/{KEY}/syn_status"), BODY)).await;
+    let ask = async |event: &str| answer(&shipments::router().invoke(&context, event.as_bytes()).await);
+    let (status, found) = ask(r#"{"path":"/shipments/S1","query":{"limit":5}}"#).await;
+    assert_eq!((status, &found["keys"]), (200, &json!(["order:S1"])), "{found}");
+    assert_eq!(ask(r#"{"path":"/shipments?state=failed"}"#).await, (200, json!({"items": [], "next": null})));
+    assert_eq!(ask(r#"{"path":"/shipments/order:NONE"}"#).await.0, 404);
+}
+
 /// A header cannot make a request of the gateway one that needs no key.
 #[tokio::test]
 async fn request_of_the_gateway_needs_a_key() {

@@ -262,6 +262,26 @@ async fn the_erp_is_answered_within_the_permissions() {
 }
 
 #[tokio::test]
+async fn shipments_are_read_within_the_permissions() {
+    let (context, emulator) = deployed().await;
+    push(&context, "single_receipt").await;
+    let hint = context.queue.0.lock().unwrap()[0].clone();
+    deliver::handle(&failing(&context), hint).await.unwrap();
+    emulator.seen();
+    warm(&context).await;
+    let router = shipments::router();
+    let mut sent = request(&sample("shipments"));
+    let found = router.handle(&context, sent.clone()).await;
+    let found: Value = serde_json::from_slice(found.body()).unwrap();
+    assert_eq!((found["items"].as_array().unwrap().len(), &found["milestone"]), (1, &"released".into()));
+    for state in ["open", "failed"] {
+        *sent.uri_mut() = format!("/shipments?state={state}").parse().unwrap();
+        assert_eq!(router.handle(&context, sent.clone()).await.status(), 200);
+    }
+    assert_eq!(asked("shipments", &emulator), may("shipments"), "it may do no more than it does");
+}
+
+#[tokio::test]
 async fn the_ledger_is_read_by_who_may() {
     let (context, emulator) = deployed().await;
     push(&context, "single_receipt").await;

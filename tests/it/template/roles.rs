@@ -93,10 +93,10 @@ fn every_role_says_what_it_may_do_and_to_what() {
             names(&[sends, if read { &reads[..] } else { &[] }].concat())
         };
         let calls = [call::NAME, call_status::NAME, dispatch::NAME, sweep::NAME].contains(&function.name);
-        // One needs the table alone, the other nothing: they start without the rest.
+        // One needs the table alone, the other nothing: they start without the rest. `shipments` changes nothing.
         let bare = [ledger::NAME, openapi::NAME].contains(&function.name);
         let own = [
-            (queue_arn(Hints::Deliveries), hinting(Hints::Deliveries, !bare)),
+            (queue_arn(Hints::Deliveries), hinting(Hints::Deliveries, !bare && function.name != shipments::NAME)),
             (queue_arn(Hints::Calls), hinting(Hints::Calls, calls)),
             (json!({"Ref": "Configuration"}), names(if bare { &[] } else { &["secretsmanager:GetSecretValue"] })),
             (

@@ -96,6 +96,8 @@ pub fn accepted(request: &Request<'_>, now: Utc, lease: Duration, retention: Dur
         malformed: None,
         possible_repeat: false,
         pulled: None,
+        occurred: None,
+        dated: Vec::new(),
     };
     let event = Event { key: key(connection, name), meta, body: Bytes::from(text) };
     Ok(Record { event, work })
@@ -158,6 +160,8 @@ pub fn end(record: &Record, credentials: &[(&str, &str)]) -> Option<Event> {
             keys_left_out: 0,
             possible_repeat: false,
             pulled: None,
+            occurred: None,
+            dated: Vec::new(),
             ..meta.clone()
         },
         body,

@@ -28,6 +28,8 @@ pub(crate) const PROFILE: Profile = Profile {
         envelope: envelope::answer,
         action: actions::action,
         types: &[rates::RATES, PORTS, "onedata.unknown", "onedata.malformed"],
+        imports: &[],
+        subjects: &["port", "bl", "container", "entry", "batch"],
         keys: &[("batch", "batchNo")],
         // Within 500 ms there is no time to look for an answer that came first.
         common: &[

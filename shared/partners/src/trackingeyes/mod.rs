@@ -23,6 +23,8 @@ pub(crate) const PROFILE: Profile = Profile {
         envelope: envelope::answer,
         action: actions::action,
         types: &[waybills::CUSTOMS_STATUS, "trackingeyes.unknown", "trackingeyes.malformed"],
+        imports: &[],
+        subjects: &["bl", "entry", "waybill"],
         keys: &[("bl", "blNo")],
         common: &[Common { event_type: waybills::CUSTOMS_STATUS, facts: waybills::facts, push_looks: true }],
     }),

@@ -21,6 +21,9 @@ pub(super) const TYPES: &[&str] = &[
     "xhq.malformed",
 ];
 
+/// 二.5 进口保税核注清单, 二.7 进口流程节点, 二.8 进口合作方.
+pub(super) const IMPORTS: &[&str] = &["xhq.bonded_list", "xhq.import_node", "xhq.import_partner"];
+
 /// The action a push names (附件2 回调接口类型), to the letter and the case, as in `sendBgh_data`: a misspelt name may be
 /// the name of something new. The fee push (二.6) is known by configuration.
 pub(super) fn action(body: &Json<'_>, settings: &Settings) -> Option<&'static str> {

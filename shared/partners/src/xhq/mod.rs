@@ -22,6 +22,8 @@ pub(crate) const PROFILE: Profile = Profile {
         envelope: envelope::answer,
         action: actions::action,
         types: actions::TYPES,
+        imports: actions::IMPORTS,
+        subjects: &["order", "bl", "entry", "ciq", "serial"],
         keys: &[("order", "orderOutNo"), ("bl", "billNo"), ("entry", "entryId"), ("serial", "orderNo")],
         common: &[],
     }),

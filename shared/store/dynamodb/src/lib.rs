@@ -112,6 +112,17 @@ impl Store for DynamoStore {
         read::timeline(self, connection, subject, now).await
     }
 
+    async fn history(
+        &self,
+        connection: &ConnectionId,
+        subject: &Subject,
+        from: Option<&str>,
+        limit: usize,
+        now: Utc,
+    ) -> Result<Page> {
+        read::history(self, connection, subject, (from, limit), now).await
+    }
+
     async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {
         names::alias(self, aliases, connection, subject, expires).await
     }

@@ -1,11 +1,14 @@
 //! Reading events, consistently.
 
+use aws_sdk_dynamodb::operation::query::QueryOutput;
 use hub::identity::Head;
 use hub::{ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, seal};
-use store::{Listed, StoreError};
+use store::{Listed, Page, StoreError};
 
 use crate::call::{Item, LARGE, SMALL, call};
-use crate::item::{EVENT, Reader, event_key, head_key, is_expired, now_seconds, partition, parts, placeholders, text};
+use crate::item::{
+    EVENT, Reader, event_key, head_key, is_expired, key_of, now_seconds, partition, parts, placeholders, text,
+};
 use crate::schema::{DATA, EXPIRES, PK, SK, WORK};
 use crate::{DynamoStore, chunks, codec};
 
@@ -69,23 +72,7 @@ pub(crate) async fn timeline(
     let mut events: Vec<Listed> = Vec::new();
     let mut from: Option<Item> = None;
     loop {
-        let query = || {
-            store
-                .client
-                .query()
-                .table_name(&store.table)
-                .consistent_read(true)
-                .key_condition_expression("#PK = :p AND begins_with(#SK, :e)")
-                .filter_expression("#x > :now")
-                .projection_expression("#PK, #SK, #d, #w")
-                .set_expression_attribute_names(Some(placeholders([PK, SK, DATA, WORK, EXPIRES])))
-                .expression_attribute_values(":p", text(partition(connection, subject)))
-                .expression_attribute_values(":e", text(EVENT))
-                .expression_attribute_values(":now", now_seconds(now))
-                .set_exclusive_start_key(from.clone())
-                .send()
-        };
-        let page = call(store, VERB, LARGE, query).await.map_err(|failure| failure.unconditional(VERB))?;
+        let page = events_of(store, VERB, (connection, subject), (from, None), now).await?;
         for item in page.items() {
             events.push(Reader { verb: VERB, item }.listed()?);
         }
@@ -96,4 +83,55 @@ pub(crate) async fn timeline(
             return Ok(events);
         }
     }
+}
+
+/// A page of a subject's events after an id: one query.
+pub(crate) async fn history(
+    store: &DynamoStore,
+    connection: &ConnectionId,
+    subject: &Subject,
+    (from, limit): (Option<&str>, usize),
+    now: Utc,
+) -> Result<Page, StoreError> {
+    const VERB: &str = "history";
+    let after = from.map(|from| from.parse().map_err(|_| StoreError::BadCursor { verb: VERB })).transpose()?;
+    let after = after.map(|id| event_key(&EventKey { connection: connection.clone(), subject: subject.clone(), id }));
+    let page = events_of(store, VERB, (connection, subject), (after, i32::try_from(limit.max(1)).ok()), now).await?;
+    let read = page.items().iter().map(|item| Reader { verb: VERB, item }.listed());
+    let read =
+        read.map(|listed| listed.inspect_err(|error| tracing::error!(%error, "an item is left out of the list")));
+    let items: Vec<_> = read.filter_map(Result::ok).collect();
+    let next = page.last_evaluated_key().map(|last| {
+        let key = key_of(last).ok_or_else(|| Reader { verb: VERB, item: last }.corrupt("the key"))?;
+        Ok(key.id.to_string())
+    });
+    Ok(Page { unreadable: page.items().len() - items.len(), items, next: next.transpose()? })
+}
+
+/// One query of a subject's events, in the order of their ids.
+async fn events_of(
+    store: &DynamoStore,
+    verb: &'static str,
+    (connection, subject): (&ConnectionId, &Subject),
+    (from, limit): (Option<Item>, Option<i32>),
+    now: Utc,
+) -> Result<QueryOutput, StoreError> {
+    let query = || {
+        store
+            .client
+            .query()
+            .table_name(&store.table)
+            .consistent_read(true)
+            .key_condition_expression("#PK = :p AND begins_with(#SK, :e)")
+            .filter_expression("#x > :now")
+            .projection_expression("#PK, #SK, #d, #w")
+            .set_expression_attribute_names(Some(placeholders([PK, SK, DATA, WORK, EXPIRES])))
+            .expression_attribute_values(":p", text(partition(connection, subject)))
+            .expression_attribute_values(":e", text(EVENT))
+            .expression_attribute_values(":now", now_seconds(now))
+            .set_limit(limit)
+            .set_exclusive_start_key(from.clone())
+            .send()
+    };
+    call(store, verb, LARGE, query).await.map_err(|failure| failure.unconditional(verb))
 }

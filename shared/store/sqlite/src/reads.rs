@@ -129,11 +129,7 @@ pub(crate) fn timeline(
     subject: &Subject,
     now: Utc,
 ) -> rusqlite::Result<Vec<Listed>> {
-    let (mut first, mut last) = ([0; 24], [0xff; 24]);
-    let prefix = prefix(connection, subject);
-    for bound in [&mut first, &mut last] {
-        bound.iter_mut().zip(prefix).for_each(|(to, from)| *to = from);
-    }
+    let [first, last] = bounds(connection, subject);
     let mut items: Vec<Listed> = db
         .prepare_cached(&format!(
             "SELECT {LISTED} FROM events e JOIN work w USING (n)
@@ -145,6 +141,48 @@ pub(crate) fn timeline(
     items.sort_by_key(|item| (item.meta.received, item.key.id));
     items.drain(..items.len().saturating_sub(TIMELINE));
     Ok(items)
+}
+
+/// A page of a subject's events after an id.
+pub(crate) fn history(
+    db: &Connection,
+    connection: &ConnectionId,
+    subject: &Subject,
+    (after, limit): (Option<EventId>, usize),
+    now: Utc,
+) -> rusqlite::Result<Page> {
+    let [_, last] = bounds(connection, subject);
+    // A prefix is less than each id that begins with it. A cursor of another subject begins before them all, or behind.
+    let before = prefix(connection, subject).to_vec();
+    let after = after.map_or_else(Vec::new, |EventId(after)| after.to_vec()).max(before);
+    let rows: Vec<(EventId, rusqlite::Result<Listed>)> = db
+        .prepare_cached(&format!(
+            "SELECT {LISTED} FROM events e JOIN work w USING (n)
+             WHERE e.id > ?1 AND e.id <= ?2 AND e.connection = ?3 AND e.subject = ?4 AND {} ORDER BY e.id LIMIT ?6",
+            lives("?5")
+        ))?
+        .query_map(params![&after[..], &last[..], connection.as_str(), subject.as_str(), now.0, limit], |row| {
+            Ok((key(row)?.id, listed(row)))
+        })?
+        .collect::<Result<_, _>>()?;
+    let next = (rows.len() == limit).then(|| rows.last().map(|(id, _)| id.to_string())).flatten();
+    let mut unreadable = 0;
+    let mut left_out = |id: EventId, error: &rusqlite::Error| {
+        tracing::error!(%id, %error, "an item is left out of the list");
+        unreadable += 1;
+    };
+    let items = rows.into_iter().filter_map(|(id, item)| item.inspect_err(|error| left_out(id, error)).ok());
+    Ok(Page { items: items.collect(), unreadable, next })
+}
+
+/// The first and the last id that a subject's events may have.
+fn bounds(connection: &ConnectionId, subject: &Subject) -> [[u8; 24]; 2] {
+    let prefix = prefix(connection, subject);
+    [0, 0xff].map(|rest| {
+        let mut bound = [rest; 24];
+        bound.iter_mut().zip(prefix).for_each(|(to, from)| *to = from);
+        bound
+    })
 }
 
 pub(crate) fn resolve(db: &Connection, alias: &Alias, now: Utc) -> rusqlite::Result<Vec<(ConnectionId, Subject)>> {

@@ -16,6 +16,7 @@
 mod admission;
 mod chains;
 mod expiry;
+mod history;
 mod lists;
 mod names;
 mod settling;
@@ -32,6 +33,7 @@ use crate::{Admitted, Store};
 pub use admission::*;
 pub use chains::*;
 pub use expiry::*;
+pub use history::*;
 pub use lists::*;
 pub use names::*;
 pub use settling::*;
@@ -80,6 +82,10 @@ macro_rules! contract_cases {
             a_timeline_is_in_the_order_of_reception
             a_timeline_is_of_one_subject_and_connection
             a_timeline_keeps_the_latest_thousand
+            history_has_each_event_of_its_subject_once_across_pages
+            history_cursor_of_another_list_is_refused
+            expired_events_are_in_no_history
+            pending_work_of_any_destination_is_listed
             expired_events_are_nowhere
             open_work_does_not_expire
             settled_work_expires_with_its_event
@@ -164,6 +170,8 @@ pub fn event_with(key: EventKey, received: Utc, body: Bytes) -> Event {
         malformed: None,
         possible_repeat: false,
         pulled: None,
+        occurred: None,
+        dated: Vec::new(),
     };
     Event { key, meta, body }
 }

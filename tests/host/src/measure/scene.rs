@@ -46,7 +46,7 @@ fn makers(name: &str) -> &'static [&'static str] {
         "deliver" => &["send_data"],
         "dispatch" => &["call"],
         "call_status" => &["call", "dispatch"],
-        "deliveries" | "ledger" | "sweep" => &["send_data", "single_receipt", "deliver"],
+        "deliveries" | "ledger" | "shipments" | "sweep" => &["send_data", "single_receipt", "deliver"],
         _ => &[],
     }
 }
@@ -60,6 +60,7 @@ pub(super) fn work(name: &str) -> Option<String> {
         "deliveries" => format!("{} failed ones of {EVENTS} events are listed", EVENTS / FAILED),
         "dispatch" => "one call".to_owned(),
         "ledger" => format!("{EVENTS} events"),
+        "shipments" => format!("a bill with {} orders is read", EVENTS / FAILED),
         "sweep" => format!("{EVENTS} events, of which nothing is due"),
         _ => return None,
     };
@@ -102,7 +103,7 @@ impl Scene {
                 self.worked("dispatch", &hints).await?;
                 Ok(Events::Sample(Sample::of(&self.name)?))
             }
-            "deliveries" | "ledger" | "sweep" => {
+            "deliveries" | "ledger" | "shipments" | "sweep" => {
                 self.erp.behave(Behaviour::FailsWhere("\"action\":\"single_receipt\"", Reply::of(400)));
                 let failed = self.hints("single_receipt", "deliver", EVENTS / FAILED).await?;
                 let others = self.hints("send_data", "deliver", EVENTS - EVENTS / FAILED).await?;

@@ -228,6 +228,20 @@ impl Store for SimStore {
         self.call("timeline", None, move |model| model.timeline(&connection, &subject, now)).await
     }
 
+    async fn history(
+        &self,
+        connection: &ConnectionId,
+        subject: &Subject,
+        from: Option<&str>,
+        limit: usize,
+        now: Utc,
+    ) -> Result<Page> {
+        let now = self.trusted(now);
+        let (connection, subject, from) = (connection.clone(), subject.clone(), from.map(ToOwned::to_owned));
+        self.call("history", None, move |model| model.history(&(connection, subject), from.as_deref(), limit, now))
+            .await?
+    }
+
     async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {
         let (aliases, place) = (aliases.to_vec(), (connection.clone(), subject.clone()));
         self.call("alias", None, move |model| model.alias(&aliases, &place, expires)).await

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hub::identity::Head;
 use hub::ledger::Tally;
-use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
+use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{Admitted, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Settled, StoreError};
 
 /// One item.
@@ -155,6 +155,25 @@ impl Model {
         let mut items: Vec<_> = self.items.values().filter(own).filter(|item| item.lives(now)).collect();
         items.sort_by_key(|item| (item.event.meta.received, item.event.key.id));
         items.iter().skip(items.len().saturating_sub(1000)).map(|item| item.listed()).collect()
+    }
+
+    pub(crate) fn history(
+        &self,
+        place: &(ConnectionId, Subject),
+        from: Option<&str>,
+        limit: usize,
+        now: Utc,
+    ) -> store::Result<Page> {
+        let after = from.map(str::parse::<EventId>).transpose();
+        let after = after.map_err(|_| StoreError::BadCursor { verb: "history" })?;
+        let own = |item: &&Item| item.event.key.connection == place.0 && item.event.key.subject == place.1;
+        let mut items: Vec<_> = self.items.values().filter(own).filter(|item| item.lives(now)).collect();
+        items.retain(|item| after.is_none_or(|after| item.event.key.id > after));
+        items.sort_by_key(|item| item.event.key.id);
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|item| item.event.key.id.to_string());
+        Ok(Page { items: items.into_iter().map(Item::listed).collect(), unreadable: 0, next })
     }
 
     pub(crate) fn alias(&mut self, aliases: &[Alias], place: &(ConnectionId, Subject), expires: Utc) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hub::identity::Head;
 use hub::ledger::Tally;
-use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work, seal};
+use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, seal};
 use rusqlite::Connection;
 use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Settled, Store, StoreError};
 
@@ -111,6 +111,21 @@ impl Store for SqliteStore {
         let now = self.trusted(now);
         let (connection, subject) = (connection.clone(), subject.clone());
         self.list("timeline", move |db| reads::timeline(db, &connection, &subject, now)).await
+    }
+
+    async fn history(
+        &self,
+        connection: &ConnectionId,
+        subject: &Subject,
+        from: Option<&str>,
+        limit: usize,
+        now: Utc,
+    ) -> Result<Page> {
+        const VERB: &str = "history";
+        let now = self.trusted(now);
+        let after = from.map(str::parse::<EventId>).transpose().map_err(|_| StoreError::BadCursor { verb: VERB })?;
+        let (connection, subject) = (connection.clone(), subject.clone());
+        self.list(VERB, move |db| reads::history(db, &connection, &subject, (after, limit), now)).await
     }
 
     async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {

@@ -1,0 +1,62 @@
+//! One shipment.
+
+use api::contract::{ListedEvent, Next, ReachedMilestone, Shipment};
+use api::{Caller, MOST_BYTES, Problem, Routed};
+use bytes::Bytes;
+use config::Context;
+use http::{Response, StatusCode};
+use hub::shipment::{Place, direction, ladder, meant, milestones};
+use store::{Asked, Source, Store};
+
+use crate::MOST;
+
+pub(crate) async fn answer<S: Store, Q>(
+    context: &Context<S, Q>,
+    asked: Routed<'_>,
+) -> Result<Response<Bytes>, Problem> {
+    let (caller, named) = (asked.caller, asked.named("key"));
+    let (limit, now) = (asked.query.limit(MOST)?, context.now());
+    let keys = meant(named);
+    let seal = caller.seal(&("GET /shipments", &keys));
+    let after = seal.opened(asked.query.get("from"), now)?;
+    let after = after.map(|place| place.parse::<Place>().map_err(|_| Problem::bad_cursor())).transpose()?;
+    let sources = sources(context, caller);
+    let wanted = Asked { keys, sources: &sources, sees: |id: &_| caller.sees(id), after, limit };
+    let found = store::shipment(&context.store, wanted, now).await.map_err(|error| Problem::store(&error))?;
+    if found.events == 0 {
+        return Err(Problem::missing("no event or call is known under that key, or they have expired").unconfigured());
+    }
+    let mut items = api::printed(found.items.iter().map(|item| ListedEvent::of(&item.key, &item.meta, &item.work)))?;
+    let bytes: usize = found.keys.iter().chain(&found.related).map(|key| key.as_str().len() + 3).sum();
+    // One event always fits: without its payload it is short.
+    let fits = api::fitting(&items, MOST_BYTES.saturating_sub(bytes)).max(1);
+    let more = found.more || fits < items.len();
+    items.truncate(fits);
+    let last = found.items.get(items.len().saturating_sub(1)).filter(|_| more);
+    let next = last.map(|last| Place::of(&last.key, &last.meta).to_string());
+    let direction = direction(&found.keys, &found.types);
+    let reached = milestones(ladder(direction), found.signs, &found.types);
+    let shipment = Shipment {
+        keys: found.keys,
+        related: found.related,
+        direction,
+        milestone: reached.current,
+        milestones: reached.reached.into_iter().map(ReachedMilestone::from).collect(),
+        missing: reached.missing,
+        items,
+        next: Next(seal.sealed(next, now)?),
+        complete: found.complete,
+    };
+    api::json(StatusCode::OK, &shipment)
+}
+
+/// The connections that the key may see, with the kinds of the subjects that their partners' pushes are about.
+fn sources<S, Q>(context: &Context<S, Q>, caller: Caller<'_>) -> Vec<Source> {
+    let seen = context.config.connections.iter().filter(|(connection, _)| caller.sees(connection));
+    let kinds = |pushes: partners::profile::Pushes| pushes.subjects;
+    let sources = seen.filter_map(|(connection, settings)| {
+        let kinds = settings.partner.profile().pushes.map(kinds)?;
+        Some(Source { connection: connection.clone(), kinds })
+    });
+    sources.collect()
+}
