@@ -18,6 +18,7 @@ mod chains;
 mod expiry;
 mod lists;
 mod names;
+mod order;
 mod settling;
 
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub use chains::*;
 pub use expiry::*;
 pub use lists::*;
 pub use names::*;
+pub use order::*;
 pub use settling::*;
 
 /// Hands the names of all promises to the macro of that name, behind what else it is given.
@@ -77,6 +79,12 @@ macro_rules! contract_cases {
             a_timeline_is_in_the_order_of_reception
             a_timeline_is_of_one_subject_and_connection
             a_timeline_keeps_the_latest_thousand
+            earliest_deliveries_come_in_the_order_of_reception
+            a_sequence_is_of_one_subject_and_endpoint
+            ended_deliveries_leave_their_sequence
+            earliest_sees_each_change_at_once
+            earliest_of_many_events_is_found
+            pending_delivery_outlives_its_event_in_its_sequence
             expired_events_are_nowhere
             open_work_does_not_expire
             settled_work_expires_with_its_event

@@ -10,7 +10,7 @@ use std::time::Duration;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
-use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Settled, Store, StoreError};
+use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Sequence, Settled, Store, StoreError};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::sleep;
@@ -226,6 +226,11 @@ impl Store for SimStore {
         let now = self.trusted(now);
         let (connection, subject) = (connection.clone(), subject.clone());
         self.call("timeline", None, move |model| model.timeline(&connection, &subject, now)).await
+    }
+
+    async fn earliest(&self, of: &Sequence, limit: usize) -> Result<Vec<Listed>> {
+        let own = of.clone();
+        self.call("earliest", None, move |model| model.earliest(&own, limit)).await
     }
 
     async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {

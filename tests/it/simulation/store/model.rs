@@ -6,7 +6,9 @@ use hub::event::Meta;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
-use store::{Admitted, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Settled, StoreError};
+use store::{
+    Admitted, Earliest, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Sequence, Settled, StoreError,
+};
 
 /// One item.
 #[derive(Clone, Debug)]
@@ -156,6 +158,13 @@ impl Model {
         let mut items: Vec<_> = self.items.values().filter(own).filter(|item| item.lives(now)).collect();
         items.sort_by_key(|item| (item.event.meta.received, item.event.key.id));
         items.iter().skip(items.len().saturating_sub(1000)).map(|item| item.listed()).collect()
+    }
+
+    pub(crate) fn earliest(&self, of: &Sequence, limit: usize) -> Vec<Listed> {
+        let mut earliest = Earliest::new(limit);
+        let items = self.items.values().filter(|item| of.holds(&item.event.key, &item.work));
+        items.for_each(|item| earliest.offer(item.listed()));
+        earliest.into_items()
     }
 
     pub(crate) fn alias(&mut self, aliases: &[Alias], place: &(ConnectionId, Subject), expires: Utc) {
