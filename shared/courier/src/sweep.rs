@@ -102,7 +102,7 @@ async fn take<S: Store, Q>(courier: &Courier<S, Q>, key: EventKey, now: Utc) -> 
             },
             Err(error) => return Err(error),
         };
-        let taken = due::claim(&context.config, &key, work, now);
+        let taken = due::claim(&context.config, &key, work, now, context.now());
         let Some((work, hints)) = taken else { return Ok(vec![]) };
         let settled = context.store.settle(&key, &work).await?;
         let hints = if settled == Settled::Done { hints } else { vec![] };
