@@ -130,7 +130,7 @@ impl<'a, S: Store, Q: Queue, T: Target> Claim<'a, S, Q, T> {
     }
 
     /// Stores a change of it before an attempt.
-    async fn change(self, becomes: impl Fn(T::Item) -> T::Item) -> Step<Self> {
+    pub(crate) async fn change(self, becomes: impl Fn(T::Item) -> T::Item) -> Step<Self> {
         let Self { courier, key, target, work, item } = self;
         let claim = item.progress().claim;
         let next = |work| target.next(work, claim, &becomes);

@@ -146,6 +146,7 @@ retry = ["500ms", "5s", "2m", "1h", "1d"]
 allow_private = true
 timeout = "25s"
 concurrency = 1024
+order = "subject"
 
 [[endpoints]]
 id = "a"

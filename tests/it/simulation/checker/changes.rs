@@ -11,6 +11,7 @@ use super::{Checker, StoredEvent, Verdict};
 impl Checker {
     /// The store took a change: nothing vanishes, and every delivery goes where it may from where it was.
     pub(in crate::simulation) fn settled(&mut self, key: &EventKey, before: &Work, after: &Work, now: Utc) -> Verdict {
+        self.ordered(key, after);
         let (was, is) = (before.tally(), after.tally());
         self.tally += is;
         self.tally.accepted -= was.accepted;

@@ -57,6 +57,16 @@ impl SimStore {
         self.model().items().filter(|item| item.work.due().is_some()).map(|item| item.event.key.clone()).collect()
     }
 
+    /// How many events the subject with the most has.
+    pub(super) fn longest_line(&self) -> u32 {
+        let mut lines = BTreeMap::new();
+        for item in self.model().items() {
+            let key = &item.event.key;
+            *lines.entry((key.connection.clone(), key.subject.clone())).or_insert(0) += 1;
+        }
+        lines.into_values().max().unwrap_or(1)
+    }
+
     fn fate(world: &World, verb: &'static str) -> Fate {
         let now = world.now();
         let fate = world.draw(|random, weather| {
@@ -229,8 +239,15 @@ impl Store for SimStore {
     }
 
     async fn earliest(&self, of: &Sequence, limit: usize) -> Result<Vec<Listed>> {
-        let own = of.clone();
-        self.call("earliest", None, move |model| model.earliest(&own, limit)).await
+        let (own, world) = (of.clone(), self.world.clone());
+        self.call("earliest", None, move |model| {
+            let earliest = model.earliest(&own, limit);
+            if let Some(world) = world {
+                world.looked(&own, &earliest);
+            }
+            earliest
+        })
+        .await
     }
 
     async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {
