@@ -32,6 +32,9 @@ async fn usage_is_at_most_that_of_the_runbook() {
         // It is in the same item, which is changed once more.
         (cases::FURTHER, [1, 2, 2, 0, 1]),
         (cases::RETRY, [6, 2, 3, 0, 1]),
+        // Two looks at all ten events; a wait is written, and so is its end.
+        (cases::ORDERED, [0, 4, 0, 0, 0]),
+        (cases::WAITED, [6, 5, 0, 0, 0]),
         (cases::COMMAND, [9, 4, 6, 1, 3]),
         (cases::SAFE, [9, 4, 6, 1, 3]),
     ];
