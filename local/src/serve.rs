@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use config::Config;
 use config::Context;
-use courier::Courier;
+use courier::{Courier, Lines};
 use futures::stream::{self, StreamExt as _};
 use hub::Clock;
 use outbound::KeepAlive;
@@ -95,7 +95,9 @@ impl Hub {
         let (stop, stopped) = watch::channel(false);
 
         let mut tasks = JoinSet::new();
-        let courier = Arc::new(Courier::new(context.clone(), KeepAlive::Brief, callback::ACTION)?);
+        // It holds the lock of the store's folder.
+        let courier = Courier::new(context.clone(), KeepAlive::Brief, callback::ACTION)?;
+        let courier = Arc::new(Courier { lines: Arc::new(Lines::alone()), ..courier });
         // Before this process has claimed anything. Who connects meanwhile waits in the listener's queue.
         take_over(&courier).await;
         tasks.spawn(server::serve(listener, Arc::clone(&courier), stopped.clone()));

@@ -22,6 +22,7 @@ mod power;
 mod process;
 mod rolling;
 mod rules;
+mod sequences;
 mod simulation;
 mod sqlite;
 mod sqs;

@@ -15,7 +15,7 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: Hint) -> 
     match done {
         JobOutcome::Attempted(_) | JobOutcome::Called(_) | JobOutcome::Indexed => {}
         JobOutcome::Postponed => {
-            tracing::debug!(function = NAME, event = %hint.key.id, "postponed: the endpoint's circuit is open, or it is not known here");
+            tracing::debug!(function = NAME, event = %hint.key.id, "postponed: the endpoint's circuit is open, it is not known here, or an earlier event of the subject comes first");
         }
         JobOutcome::Left => {
             tracing::info!(function = NAME, event = %hint.key.id, "attempt not begun: too little time left in this invocation");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hub::EndpointId;
 use hub::Secret;
 use hub::envelope::Format;
+use hub::order::Order;
 use hub::routes::{Pattern, Route, pushed};
 use hub::signature::SigningKey;
 
@@ -38,6 +39,7 @@ pub(super) fn read(
     let allow_private = table.or("allow_private", false, Item::flag);
     let timeout = attempts::timeout(&mut table, TIMEOUT, sweep_every);
     let concurrency = attempts::concurrency(&mut table, CONCURRENCY);
+    let order = table.or("order", Order::default(), order);
     let trust = trust::read(&mut table, system_roots);
     table.close(&[]);
     let id = EndpointId::from(id?);
@@ -57,6 +59,7 @@ pub(super) fn read(
         trust: trust?,
         timeout: timeout?,
         concurrency: concurrency?,
+        order: order?,
     };
     Some((endpoint, route))
 }
@@ -119,6 +122,14 @@ fn all(keys: Vec<Availability<SigningKey>>) -> Availability<Vec<SigningKey>> {
         Availability::Unread => None,
     });
     known.collect::<Option<Vec<_>>>().map_or(Availability::Unread, Availability::Known)
+}
+
+fn order(item: &Item<'_>) -> Option<Order> {
+    match item.text()? {
+        "none" => Some(Order::None),
+        "subject" => Some(Order::Subject),
+        _ => item.wrong("must be \"none\" or \"subject\""),
+    }
 }
 
 fn format(item: &Item<'_>) -> Option<Format> {

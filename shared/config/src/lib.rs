@@ -38,6 +38,7 @@ use std::time::Duration;
 
 use hub::admission::Origin;
 use hub::envelope::Format;
+use hub::order::Order;
 use hub::printable::Line;
 use hub::routes::{Pattern, Route};
 use hub::schedule::Schedule;
@@ -166,6 +167,8 @@ pub struct Endpoint {
     pub timeout: Duration,
     /// Most attempts under way at once.
     pub concurrency: usize,
+    /// Whether the events of one subject go out one after another.
+    pub order: Order,
 }
 
 impl fmt::Debug for Endpoint {
@@ -179,6 +182,7 @@ impl fmt::Debug for Endpoint {
             .field("allow_private", &self.allow_private)
             .field("timeout", &self.timeout)
             .field("concurrency", &self.concurrency)
+            .field("order", &self.order)
             .finish_non_exhaustive()
     }
 }

@@ -2,31 +2,40 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use config::{Config, Endpoint};
-use hub::breaker::{AttemptReport, Permit};
+use hub::breaker::{AttemptReport, Permit, Reopened};
 use hub::delivery::{Delivery, Outcome, State};
+use hub::order::Order;
 use hub::progress::Outgoing as _;
 use hub::signature::SigningKey;
 use hub::{EndpointId, Event, EventKey, Record, Utc, Work};
 use queue::Queue;
-use store::Store;
+use store::{Sequence, Store};
+use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::change::change_together;
 use crate::claim::Claim;
 use crate::line::Line;
-use crate::outcome::{JobError, JobOutcome, Step};
+use crate::order::{self, Next, Turn};
+use crate::outcome::{Ended, JobError, JobOutcome, Step};
 use crate::parcel::{DeliveryResult, Parcel};
 use crate::places::Place;
 use crate::release::Release;
-use crate::target::{ToEndpoint, measure};
+use crate::target::{Target as _, ToEndpoint, measure};
 use crate::times::{self, MARGIN};
 use crate::{Courier, index, lack};
 
 /// Reason of a postponement where this process's configuration lacks the endpoint, or the keys to sign for it.
 const UNCONFIGURED: &str = "its endpoint is not in the configuration";
 
-/// Attempts a delivery once, where that claim is still the latest.
+/// For how long an job goes on with the deliveries that may pass after its own; then the queue does, so that a subject with
+/// many keeps no place and no process that ends.
+const FOLLOWING: Duration = Duration::from_secs(3);
+
+/// Attempts a delivery once, where that claim is still the latest; and those that may pass after it, in the order of their subject.
 pub(crate) async fn attempt<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
     key: &EventKey,
@@ -34,6 +43,94 @@ pub(crate) async fn attempt<S: Store, Q: Queue>(
     claim: u32,
 ) -> Step<JobOutcome> {
     let target = ToEndpoint { endpoint, config: &courier.context.config };
+    let Attempted { done, next, closed } = once(courier, key, target, claim).await?;
+    if next.is_some() || closed.is_some() {
+        let released = async {
+            if let Some(closed) = closed {
+                closed.release(courier, target).await;
+            }
+        };
+        Box::pin(async { tokio::join!(released, follow(courier, target, next)) }).await;
+    }
+    Ok(done)
+}
+
+/// Result of an attempt, and what follows from it.
+struct Attempted {
+    done: JobOutcome,
+    /// The delivery that may pass now, in the order of the subject.
+    next: Option<Next>,
+    closed: Option<Closed>,
+}
+
+/// A circuit that an attempt has closed.
+struct Closed {
+    line: Arc<Line>,
+    kind: String,
+    reopened: Reopened,
+}
+
+impl Closed {
+    /// Brings forward what it held back.
+    async fn release<S: Store, Q: Queue>(self, courier: &Courier<S, Q>, target: ToEndpoint<'_>) {
+        let Self { line, kind, reopened } = self;
+        Release { courier, line: &line, kind: &kind, reopened }.deliveries(target).await;
+    }
+}
+
+/// Attempts the deliveries that may pass, one after another.
+async fn follow<S: Store, Q: Queue>(courier: &Courier<S, Q>, target: ToEndpoint<'_>, mut next: Option<Next>) {
+    let (began, mut all_closed) = (Instant::now(), Vec::new());
+    while let Some(Next { key, claim }) = next {
+        if began.elapsed() >= FOLLOWING || courier.patience(target.longest()).is_none() {
+            courier.hint(&key, vec![target.job(claim)], courier.now()).await;
+            break;
+        }
+        let (event, connection, endpoint) = (&key.id, &key.connection, target.endpoint);
+        let span = tracing::debug_span!("delivery", %event, %connection, %endpoint, claim);
+        next = match once(courier, &key, target, claim).instrument(span).await {
+            Ok(Attempted { next, closed, .. }) => {
+                all_closed.extend(closed);
+                next
+            }
+            Err(Ended::With(_)) => None,
+            Err(Ended::Failed(error)) => {
+                let error = telemetry::logs::chain(&error);
+                tracing::error!(%event, %endpoint, error, "the next delivery of a subject failed; the sweep claims it again");
+                None
+            }
+        };
+    }
+    for closed in all_closed {
+        closed.release(courier, target).await;
+    }
+}
+
+async fn once<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    key: &EventKey,
+    target: ToEndpoint<'_>,
+    claim: u32,
+) -> Step<Attempted> {
+    match tried(courier, key, target, claim).await {
+        // Given up without an attempt.
+        Err(Ended::With(done @ JobOutcome::Attempted(_))) => {
+            let is_ordered =
+                target.config.endpoints.get(target.endpoint).is_some_and(|own| own.order == Order::Subject);
+            let of = Sequence::of(key, target.endpoint);
+            let next = if is_ordered { order::pass_first(courier, target, &of).await } else { None };
+            Ok(Attempted { done, next, closed: None })
+        }
+        came => came,
+    }
+}
+
+async fn tried<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    key: &EventKey,
+    target: ToEndpoint<'_>,
+    claim: u32,
+) -> Step<Attempted> {
     let (claim, event) = Claim::load(courier, key, target, claim).await?;
     let cleared = cleared(claim, &event).await?;
     let claimed = cleared.claimed().await?;
@@ -51,6 +148,7 @@ struct Cleared<'a, S, Q> {
     endpoint: &'a Endpoint,
     keys: &'a [SigningKey],
     line: Arc<Line>,
+    turn: Option<Turn>,
     place: Option<Place>,
     permit: Permit,
     began: Utc,
@@ -63,6 +161,7 @@ struct Sent<'a, S, Q> {
     claim: Claim<'a, S, Q, ToEndpoint<'a>>,
     endpoint: &'a Endpoint,
     line: Arc<Line>,
+    turn: Option<Turn>,
     permit: Permit,
     /// Type of the event that was sent.
     kind: String,
@@ -83,16 +182,19 @@ async fn cleared<'a, S: Store, Q: Queue>(
     let Some((endpoint, keys)) = known.and_then(|endpoint| Some((endpoint, endpoint.keys.as_ref()?))) else {
         return Err(claim.unconfigured(UNCONFIGURED).await);
     };
+    // One that waits for its turn takes no place from another subject, and no probe from another event.
+    let (claim, turn) = order::turn(claim, stored, endpoint).await?;
     let line = courier.lines.to(target.endpoint.as_str(), endpoint.concurrency);
     let Some(place) = courier.in_time(times::delivery(endpoint), line.place()).await else {
         return Err(claim.left().await);
     };
+    let (claim, turn) = order::confirmed(claim, turn, stored, endpoint).await?;
     let event = told(target.config, stored, &claim.work).ok_or(JobOutcome::Stale)?;
     let jitter = courier.jitter();
     let (claim, permit) = claim.permitted(&line, event.meta.kind.as_str(), || jitter).await?;
     // Read after all waiting: this time decides whether the lease still suffices.
     let began = courier.now();
-    Ok(Cleared { claim, event, stored, endpoint, keys, line, place, permit, began, jitter })
+    Ok(Cleared { claim, event, stored, endpoint, keys, line, turn, place, permit, began, jitter })
 }
 
 impl<'a, S: Store, Q: Queue> Cleared<'a, S, Q> {
@@ -106,7 +208,7 @@ impl<'a, S: Store, Q: Queue> Cleared<'a, S, Q> {
 
     /// Sends the event, once, and writes aliases on the way.
     async fn sent(self) -> Sent<'a, S, Q> {
-        let Self { claim, event, stored, endpoint, keys, line, place, permit, began, jitter } = self;
+        let Self { claim, event, stored, endpoint, keys, line, turn, place, permit, began, jitter } = self;
         let (courier, store) = (claim.courier, &claim.courier.context.store);
         let parcel = Parcel::new(&event, endpoint, keys, began);
         let unindexed = claim.work.index_by.is_some();
@@ -116,14 +218,14 @@ impl<'a, S: Store, Q: Queue> Cleared<'a, S, Q> {
         });
         drop(place);
         let kind = event.meta.kind.to_string();
-        Sent { claim, endpoint, line, permit, kind, returned, began, over: courier.now(), jitter, indexed }
+        Sent { claim, endpoint, line, turn, permit, kind, returned, began, over: courier.now(), jitter, indexed }
     }
 }
 
 impl<S: Store, Q: Queue> Sent<'_, S, Q> {
-    /// Reports the result to the circuit, stores it, and brings postponed attempts forward after a success.
-    async fn settled(self) -> Step<JobOutcome> {
-        let Self { claim, endpoint, line, permit, kind, returned, began, over, jitter, indexed } = self;
+    /// Reports the result to the circuit, stores it, and lets the next delivery of the subject pass.
+    async fn settled(self) -> Step<Attempted> {
+        let Self { claim, endpoint, line, turn, permit, kind, returned, began, over, jitter, indexed } = self;
         let Claim { courier, key, target, work, item } = claim;
         let outcome = returned.outcome;
         let tried =
@@ -147,6 +249,11 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
             };
             Some(work.with(delivery))
         };
+        let ends = |work: &Work| attempted(work.clone())?.delivery(target.endpoint).map(|after| !after.is_pending());
+        let claimed = match &turn {
+            Some(turn) if ends(&work) == Some(true) => turn.claim_next(courier, target).await,
+            Some(_) | None => None,
+        };
         let changed = change_together(courier, key, work, attempted).await.map_err(JobError::After)?;
         let settled = changed.and_then(|work| Some((work.delivery(target.endpoint)?.clone(), work)));
         let done = if let Some((item, work)) = settled {
@@ -160,10 +267,13 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
             tracing::warn!(event = %key.id, subject = %key.subject, endpoint = %target.endpoint, lost = ?outcome, message);
             JobOutcome::Stale
         };
-        if let Some(reopened) = reopened {
-            Release { courier, line: &line, kind: &kind, reopened }.deliveries(target).await;
-        }
-        Ok(done)
+        let claimed = claimed.filter(|_| done != JobOutcome::Stale);
+        let next = match turn {
+            Some(turn) => turn.followed_by(courier, target, claimed).await,
+            None => None,
+        };
+        let closed = reopened.map(|reopened| Closed { line, kind, reopened });
+        Ok(Attempted { done, next, closed })
     }
 }
 

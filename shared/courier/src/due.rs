@@ -14,11 +14,12 @@ use crate::target::{Target, ToEndpoint, ToPartner};
 /// Wait until aliases that are being written are due again.
 const INDEXING: Duration = Duration::from_mins(1);
 
-/// The work with all of it claimed that is due at `now`, and the hints for it; nothing where nothing is due.
-pub(crate) fn claim(config: &Config, key: &EventKey, work: Work, now: Utc) -> Option<(Work, Vec<Hint>)> {
+/// The work with all of it claimed that is due at `now`, and the hints for it; nothing where nothing is due. `read` is the time at
+/// which it was read: what was claimed between the two is no claim of a false time.
+pub(crate) fn claim(config: &Config, key: &EventKey, work: Work, now: Utc, read: Utc) -> Option<(Work, Vec<Hint>)> {
     let version = work.version + 1;
     // Other due times of the item are checked here too: the index shows its earliest one only.
-    let work = ahead::brought_back(config, key, &work, now).unwrap_or(work);
+    let work = ahead::brought_back(config, key, &work, now.max(read)).unwrap_or(work);
     let partner = ToPartner { connection: &key.connection, config };
     let cut_off = due(partner, &work, now).filter(|call| call.sending);
     let is_cut_off = cut_off.is_some();
@@ -66,4 +67,25 @@ fn interrupted(target: ToPartner<'_>, key: &EventKey, work: Work, call: Call, no
     let work = target.put(work, call.interrupted(now));
     let jobs = target.followed_by(&work);
     (work, jobs)
+}
+
+#[cfg(test)]
+mod tests {
+    use hub::delivery::Delivery;
+    use hub::{EventId, Subject};
+
+    use super::*;
+
+    /// Regression: a sweep whose store took seconds to answer shortened the claim that another process had made meanwhile.
+    #[test]
+    fn claim_made_since_the_sweep_began_is_left_alone() {
+        let (config, now) = (Config::parse("retention_days = 90").unwrap(), Utc(1_790_000_000_000_000));
+        let read = now.after(Duration::from_secs(7));
+        let key = EventKey { connection: "c".into(), subject: Subject::new("order", "1"), id: EventId([1; 24]) };
+        let mine = Delivery::new("mine".into(), now, now);
+        let other = Delivery::new("other".into(), now, now).claimed(read.after(config.sweep_every));
+        let work = Work { accepted: 2, deliveries: vec![mine, other.clone()], ..Work::default() };
+        let (next, hints) = claim(&config, &key, work, now, read).unwrap();
+        assert_eq!((&next.deliveries[1], hints.len()), (&other, 1));
+    }
 }

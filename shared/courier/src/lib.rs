@@ -18,6 +18,7 @@ mod index;
 mod lack;
 mod line;
 mod lines;
+mod order;
 mod outcome;
 mod parcel;
 mod places;

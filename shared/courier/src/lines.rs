@@ -11,6 +11,7 @@ use crate::call::gate::Gate;
 use crate::gathering::Gathering;
 use crate::line::Line;
 use crate::lock;
+use crate::order::UnderWay;
 
 /// The lines to all destinations, and the gates of all connections.
 #[derive(Debug, Default)]
@@ -20,6 +21,10 @@ pub struct Lines {
     queries: AtomicU64,
     /// Events whose work is being changed.
     pub(crate) gathering: Gathering,
+    /// Whether no other process makes attempts at the same store.
+    pub(crate) is_alone: bool,
+    /// Deliveries that are under way in the order of their subject.
+    pub(crate) ordered: UnderWay,
 }
 
 /// The name of the line to a partner's address: connections at the same one share its circuit.
@@ -29,6 +34,12 @@ pub fn line_name(connection: &Connection) -> String {
 }
 
 impl Lines {
+    /// The lines of a process that alone makes attempts at its store.
+    #[must_use]
+    pub fn alone() -> Self {
+        Self { is_alone: true, ..Self::default() }
+    }
+
     /// The line of that name, for so many attempts at once from now on.
     pub(crate) fn to(&self, name: &str, concurrency: usize) -> Arc<Line> {
         let mut lines = lock(&self.destinations);

@@ -12,8 +12,8 @@ pub enum JobOutcome {
     Attempted(State),
     /// An attempt at a call was made, or it was given up: its state now.
     Called(Standing),
-    /// No attempt was made: the circuit of the destination is open, its place at the connection's rate comes later, or this
-    /// process cannot send it.
+    /// No attempt was made: the circuit of the destination is open, its place at the connection's rate comes later, an earlier
+    /// event of its subject comes first, or this process cannot send it.
     Postponed,
     /// No attempt was made, because it might not have ended in this process's time. It comes again soon.
     Left,

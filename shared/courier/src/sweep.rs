@@ -108,7 +108,7 @@ async fn take<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: EventKey, now: U
         let received = meta.as_ref().map_or(now, |meta| meta.received);
         let large = meta.as_ref().is_some_and(|meta| is_large(&meta.data));
         let was_queued = is_queued(&work);
-        let taken = due::claim(&context.config, &key, work, now);
+        let taken = due::claim(&context.config, &key, work, now, context.now());
         let Some((work, hints)) = taken else { return Ok(vec![]) };
         if context.store.settle(&key, &work).await? != Settled::Done {
             return Ok(vec![]);

@@ -19,6 +19,7 @@ pub mod identity;
 pub mod ids;
 pub mod ledger;
 pub mod milestone;
+pub mod order;
 pub mod path;
 pub mod printable;
 pub mod progress;

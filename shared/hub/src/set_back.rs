@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::breaker::LONGEST_POSTPONEMENT;
+use crate::order::LONGEST_WAIT;
 use crate::progress::{EARLY, LONGEST_RETRY_AFTER, Outgoing, Progress};
 use crate::schedule::Schedule;
 use crate::{EndpointId, Utc, Work};
@@ -39,6 +40,9 @@ impl Progress {
     fn longest(&self, waits: &Waits<'_>) -> Duration {
         if self.is_claimed {
             return waits.lease;
+        }
+        if self.behind.is_some() {
+            return LONGEST_WAIT;
         }
         if self.first_due.is_some() {
             return LONGEST_POSTPONEMENT;

@@ -8,10 +8,12 @@
 
 #[cfg(feature = "contract")]
 pub mod contract;
+mod earliest;
 mod seed;
 mod shipment;
 mod timelines;
 
+pub use earliest::Earliest;
 pub use seed::seed;
 pub use shipment::{Asked, MOST_EVENTS, Shipment, Source, shipment};
 pub use timelines::{Latest, SUBJECTS, TIMELINE, timelines};
@@ -139,6 +141,33 @@ impl Pending {
                 key.connection == *connection && work.call.as_ref().is_some_and(Call::is_pending)
             }
         }
+    }
+}
+
+/// The deliveries of one subject's events to one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Sequence {
+    /// Connection of the events.
+    pub connection: ConnectionId,
+    /// Their subject.
+    pub subject: Subject,
+    /// Destination of the deliveries.
+    pub endpoint: EndpointId,
+}
+
+impl Sequence {
+    /// The sequence that an event's delivery to an endpoint belongs to.
+    #[must_use]
+    pub fn of(key: &EventKey, endpoint: &EndpointId) -> Self {
+        let EventKey { connection, subject, .. } = key.clone();
+        Self { connection, subject, endpoint: endpoint.clone() }
+    }
+
+    /// Whether such work is of it and pending.
+    #[must_use]
+    pub fn holds(&self, key: &EventKey, work: &Work) -> bool {
+        let own = key.connection == self.connection && key.subject == self.subject;
+        own && work.delivery(&self.endpoint).is_some_and(Delivery::is_pending)
     }
 }
 
@@ -301,6 +330,11 @@ pub trait Store: Clone + Send + Sync + 'static {
         limit: usize,
         now: Utc,
     ) -> impl Future<Output = Result<Page>> + Send;
+
+    /// The first pending deliveries of a sequence, in the order of their events' reception and then of their ids, `limit` at
+    /// the most; read consistently. Events that cannot be read are left out, because nothing ever ends them; the engine logs
+    /// their keys.
+    fn earliest(&self, of: &Sequence, limit: usize) -> impl Future<Output = Result<Vec<Listed>>> + Send;
 
     /// Makes a subject known under other keys until `expires`. Repeating it prolongs it.
     fn alias(

@@ -102,8 +102,17 @@ fn load(
     (connections, seconds, first): (usize, f64, u64),
 ) -> anyhow::Result<Loaded> {
     let (address, path) = (at.to_string(), path.to_owned());
-    let loaded =
-        process::load(&Load { what, address, path, connections, seconds, rate: None, count: u64::MAX, first })?;
+    let loaded = process::load(&Load {
+        what,
+        address,
+        path,
+        connections,
+        seconds,
+        rate: None,
+        count: u64::MAX,
+        first,
+        subjects: None,
+    })?;
     ensure!(loaded.accepted > 0, "nothing is taken: {}", loaded.refusal.unwrap_or_default());
     if let Some(refusal) = &loaded.refusal {
         eprintln!("  {} refused, the first: {refusal}", loaded.refused);

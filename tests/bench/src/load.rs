@@ -38,6 +38,9 @@ pub(crate) struct Load {
     /// The number of the first order.
     #[arg(long, default_value_t = 0)]
     pub first: u64,
+    /// Orders that the receipts are about, in turn; each has one of its own where it is left out.
+    #[arg(long)]
+    pub subjects: Option<u64>,
 }
 
 /// Requests that a load sends.
@@ -64,11 +67,14 @@ pub(crate) const API_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcd
 
 impl What {
     /// The request of that number.
-    fn request(self, path: &str, number: u64) -> Vec<u8> {
+    fn request(self, path: &str, number: u64, subjects: Option<u64>) -> Vec<u8> {
         let head = format!("authorization: Bearer {API_KEY}\r\nidempotency-key: {number}\r\n");
         match self {
             // The ERP reads the stamp, so that it can tell how long the push was on its way.
-            Self::Push => http::request("POST", path, "", &pushes::noted_receipt(number, &stamp())),
+            Self::Push => {
+                let order = subjects.map_or(number, |subjects| number % subjects.max(1));
+                http::request("POST", path, "", &pushes::noted_receipt(order, &stamp()))
+            }
             Self::Upload => {
                 let body = format!(
                     r#"{{"fileUrl":"http://files.example.com/{number}/1564620414.zip","orderOutNo":"SO-{number}","isReload":"","parameter":{{"note":"{}"}}}}"#,
@@ -161,7 +167,7 @@ pub(crate) async fn run(load: Load) -> anyhow::Result<Loaded> {
 
 async fn connection(run: Rc<Run>, mut wire: Wire) {
     while let Some((number, sent)) = next(&run).await {
-        let request = run.load.what.request(&run.load.path, run.load.first.saturating_add(number));
+        let request = run.load.what.request(&run.load.path, run.load.first.saturating_add(number), run.load.subjects);
         let answered = wire.exchange(&request).await.map(|answer| {
             run.load
                 .what

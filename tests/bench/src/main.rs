@@ -39,6 +39,8 @@ enum Command {
     All(All),
     /// One point
     Point(OnePoint),
+    /// Deliveries in the order of each subject against those in no order, by turns
+    Order(InOrder),
     /// Calls to partners: the cost of a query compared with asking the partner directly, and how many commands go through
     Calls(calls::Calls),
     /// Shipments of fifty events, read by any of their keys from a store with many events
@@ -94,6 +96,24 @@ struct OnePoint {
     /// Delivers to an ERP too
     #[arg(long)]
     deliver: bool,
+    /// Orders that the pushes are about, in turn; each has one of its own where it is left out
+    #[arg(long)]
+    subjects: Option<u64>,
+    /// Delivers the events of one order one after another
+    #[arg(long, requires = "deliver")]
+    ordered: bool,
+}
+
+#[derive(Args)]
+struct InOrder {
+    #[command(flatten)]
+    common: Common,
+    /// Connections of the load
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// Orders that the pushes are about, in turn
+    #[arg(long, default_value_t = 1_000)]
+    subjects: u64,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -126,11 +146,13 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::All(options) => all(&options),
         Command::Point(options) => {
-            let point = Point { connections: options.connections, rate: options.rate, deliver: options.deliver };
+            let OnePoint { connections, rate, deliver, subjects, ordered, .. } = options;
+            let point = Point { connections, rate, deliver, subjects, ordered };
             let rows = rows(&mut options.common.bench(), &options.common, &[point])?;
             println!("{}\n\n{}", report::machine(), report::table("Point", &rows));
             Ok(())
         }
+        Command::Order(options) => order(&options),
         Command::Calls(options) => calls::run(&options),
         Command::Shipments(options) => shipments::run(&options),
         Command::Eyes => alone()?.block_on(calls::eyes()),
@@ -170,10 +192,10 @@ fn all(options: &All) -> anyhow::Result<()> {
     let common = &options.common;
     let mut bench = common.bench();
     println!("{}; a sync of 4 KB takes {:.2} ms\n", report::machine(), bench.sync()?);
-    let closed = |deliver| [1, 16, 64].map(|connections| Point { connections, rate: None, deliver });
+    let closed = |deliver| [1, 16, 64].map(|connections| Point::closed(connections, deliver));
     let accepting = rows(&mut bench, common, &closed(false))?;
     println!("{}", report::table("Accepting", &accepting));
-    let slow = Point { connections: 64, rate: Some(200), deliver: true };
+    let slow = Point { rate: Some(200), ..Point::closed(64, true) };
     let points = closed(true).into_iter().chain([slow]).collect::<Vec<_>>();
     println!("{}", report::table("Accepting and delivering", &rows(&mut bench, common, &points)?));
     let mut starts = vec![];
@@ -192,12 +214,26 @@ fn all(options: &All) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The same load on an endpoint without an order and on one with it.
+fn order(options: &InOrder) -> anyhow::Result<()> {
+    let InOrder { common, connections, subjects } = options;
+    let point = |ordered| Point { subjects: Some(*subjects), ordered, ..Point::closed(*connections, true) };
+    let rows = rows(&mut common.bench(), common, &[point(false), point(true)])?;
+    println!("{}\n\n{}", report::machine(), report::table("In the order of each subject", &rows));
+    let delivered = |row: &Row| row.median(|run| run.delivered_per_second.unwrap_or_default());
+    let (none, ordered) = rows.split_at(rows.len() / 2);
+    for (none, ordered) in none.iter().zip(ordered) {
+        println!("{}: delivered {:+.1} % in order", none.system, (delivered(ordered) / delivered(none) - 1.0) * 100.0);
+    }
+    Ok(())
+}
+
 /// The same load on an empty store and on a full one, by turns.
 fn stored(bench: &mut Bench, common: &Common, system: &System, events: u64) -> anyhow::Result<String> {
     eprintln!("filling a store with {events} events");
     let full = bench.fill(system, events)?;
     let bytes = measure::size(full.path())?;
-    let points = [None, Some(2000)].map(|rate| Point { connections: 64, rate, deliver: false });
+    let points = [None, Some(2000)].map(|rate| Point { rate, ..Point::closed(64, false) });
     let mut out = vec![];
     for point in points {
         let mut rows = [("empty", None), ("full", Some(full.path()))].map(|(name, store)| {

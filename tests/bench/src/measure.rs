@@ -19,6 +19,17 @@ pub(crate) struct Point {
     /// Pushes a second; as fast as answers come where there is none.
     pub rate: Option<u32>,
     pub deliver: bool,
+    /// Orders that the pushes are about, in turn; each has one of its own where there is none.
+    pub subjects: Option<u64>,
+    /// The ERP gets the events of one order one after another.
+    pub ordered: bool,
+}
+
+impl Point {
+    /// So many connections that push as fast as they are answered, each push about an order of its own.
+    pub(crate) const fn closed(connections: usize, deliver: bool) -> Self {
+        Self { connections, rate: None, deliver, subjects: None, ordered: false }
+    }
 }
 
 /// Results of one run of a point.
@@ -76,6 +87,7 @@ impl Bench {
             rate: point.rate,
             count,
             first: self.next,
+            subjects: point.subjects,
         };
         let loaded = process::load(&load)?;
         self.next += loaded.accepted + loaded.refused;
@@ -89,11 +101,11 @@ impl Bench {
     pub(crate) fn run(&mut self, system: &System, point: Point) -> anyhow::Result<Figures> {
         let dir = self.fresh()?;
         if !point.deliver {
-            let running = system.start(dir.path(), None)?;
+            let running = system.start(dir.path(), None, false)?;
             return self.measure(&running, point, None);
         }
         let (_sink, erp) = process::sink()?;
-        let running = system.start(dir.path(), Some(erp))?;
+        let running = system.start(dir.path(), Some(erp), point.ordered)?;
         self.measure(&running, point, Some(erp))
     }
 
@@ -135,11 +147,11 @@ impl Bench {
     /// Fills a store with `events`. Nothing is delivered: it is what is kept that counts here.
     pub(crate) fn fill(&mut self, system: &System, events: u64) -> anyhow::Result<tempfile::TempDir> {
         let dir = self.fresh()?;
-        let running = system.start(dir.path(), None)?;
+        let running = system.start(dir.path(), None, false)?;
         let mut kept = 0;
         while kept < events {
             // Pushes that were refused are made up for.
-            let point = Point { connections: 64, rate: None, deliver: false };
+            let point = Point::closed(64, false);
             let loaded = self.push(running.address, point, 3600.0, events - kept)?;
             ensure!(loaded.accepted > 0, "nothing is accepted: {}", loaded.refusal.unwrap_or_default());
             kept += loaded.accepted;
@@ -151,7 +163,7 @@ impl Bench {
     /// One run on a store that is there already, or on an empty one.
     pub(crate) fn run_on(&mut self, system: &System, store: Option<&Path>, point: Point) -> anyhow::Result<Figures> {
         let empty = self.fresh()?;
-        let running = system.start(store.unwrap_or(empty.path()), None)?;
+        let running = system.start(store.unwrap_or(empty.path()), None, false)?;
         let figures = self.measure(&running, point, None)?;
         running.process.stop()?;
         Ok(figures)
@@ -160,7 +172,7 @@ impl Bench {
     /// The time from the start to the first answer, in milliseconds, and the memory then, in megabytes.
     pub(crate) fn startup(&self, system: &System, store: Option<&Path>) -> anyhow::Result<(f64, f64)> {
         let empty = self.fresh()?;
-        let running = system.start(store.unwrap_or(empty.path()), None)?;
+        let running = system.start(store.unwrap_or(empty.path()), None, false)?;
         let (resident, _) = running.process.memory()?;
         let startup = running.startup.as_secs_f64() * 1000.0;
         running.process.stop()?;

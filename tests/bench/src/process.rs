@@ -104,12 +104,12 @@ impl System {
         pushes::path(partners::Partner::Xhq, "bench", KEY, "single_receipt")
     }
 
-    /// Starts it with its data in `dir`, delivering to `erp`, or nowhere.
-    pub(crate) fn start(&self, dir: &Path, erp: Option<SocketAddr>) -> anyhow::Result<Running> {
+    /// Starts it with its data in `dir`, delivering to `erp`, or nowhere; in the order of each subject, where it can.
+    pub(crate) fn start(&self, dir: &Path, erp: Option<SocketAddr>, ordered: bool) -> anyhow::Result<Running> {
         std::fs::create_dir_all(dir)?;
         let address = free()?;
         let command = match self {
-            Self::Hub(binary) => return hub(binary, dir, |address| configuration(dir, address, erp)),
+            Self::Hub(binary) => return hub(binary, dir, |address| configuration(dir, address, erp, ordered)),
             Self::Bare => {
                 let mut command = this()?;
                 command.arg("bare").arg("--listen").arg(address.to_string()).arg("--dir").arg(dir);
@@ -157,7 +157,7 @@ fn begin(mut command: Command, dir: &Path, address: SocketAddr) -> anyhow::Resul
 }
 
 /// One XHQ connection, and the ERP on loopback.
-fn configuration(dir: &Path, listen: SocketAddr, erp: Option<SocketAddr>) -> String {
+fn configuration(dir: &Path, listen: SocketAddr, erp: Option<SocketAddr>, ordered: bool) -> String {
     let data = dir.join("data");
     let data = data.display();
     let connection = format!(
@@ -165,10 +165,11 @@ fn configuration(dir: &Path, listen: SocketAddr, erp: Option<SocketAddr>) -> Str
          [[connections]]\nid = \"bench\"\npartner = \"xhq\"\nkeys = [\"{KEY}\"]\napp_id = \"bench\"\n\n\
          [[api_keys]]\nid = \"erp\"\nkey = \"{API_KEY}\"\n",
     );
+    let order = if ordered { "subject" } else { "none" };
     let endpoint = erp.map(|erp| {
         format!(
             "\n[[endpoints]]\nid = \"erp\"\nurl = \"http://{erp}/events\"\nsecrets = [\"{SECRET}\"]\n\
-             connections = [\"*\"]\ntypes = [\"*\"]\nallow_private = true\n",
+             connections = [\"*\"]\ntypes = [\"*\"]\nallow_private = true\norder = \"{order}\"\n",
         )
     });
     connection + &endpoint.unwrap_or_default()
@@ -248,7 +249,7 @@ mod tests {
     fn the_configuration_is_one_the_hub_takes() {
         let address = free().unwrap();
         for (erp, endpoints) in [(None, 0), (Some(address), 1)] {
-            let text = configuration(Path::new("/d"), address, erp);
+            let text = configuration(Path::new("/d"), address, erp, true);
             let config = config::Config::parse(&text).unwrap();
             assert_eq!((config.listen, config.endpoints.len()), (address, endpoints));
         }

@@ -18,11 +18,13 @@ impl Row {
 
     /// The load in words.
     pub(crate) fn load(&self) -> String {
-        match self.point.rate {
+        let load = match self.point.rate {
             Some(rate) => format!("{} connections, {rate}/s", self.point.connections),
             None if self.point.connections == 1 => "1 connection".to_owned(),
             None => format!("{} connections", self.point.connections),
-        }
+        };
+        let subjects = self.point.subjects.map(|subjects| format!(", {subjects} subjects")).unwrap_or_default();
+        load + &subjects + if self.point.ordered { ", in order" } else { "" }
     }
 
     fn cells(&self) -> Vec<String> {
@@ -105,7 +107,7 @@ mod tests {
             };
             let row = Row {
                 system: "s".to_owned(),
-                point: Point { connections: 64, rate: None, deliver },
+                point: Point::closed(64, deliver),
                 runs: vec![figures(10.0), figures(30.0), figures(20.0)],
             };
             let table = table("T", &[row]);

@@ -71,10 +71,11 @@ pub(crate) fn run(options: &Shipments) -> anyhow::Result<()> {
     let mut bench = Bench::new(options.dir.clone(), options.seconds);
     eprintln!("filling a store with {} events", options.preload);
     let dir = bench.fill(&system, options.preload)?;
-    let running = system.start(dir.path(), None)?;
+    let running = system.start(dir.path(), None, false)?;
     let load = |what, path: String, connections, seconds, count| -> anyhow::Result<Loaded> {
         let address = running.address.to_string();
-        let loaded = process::load(&Load { what, address, path, connections, seconds, rate: None, count, first: 0 })?;
+        let load = Load { what, address, path, connections, seconds, rate: None, count, first: 0, subjects: None };
+        let loaded = process::load(&load)?;
         ensure!(loaded.accepted > 0, "nothing is answered: {}", loaded.refusal.unwrap_or_default());
         if let Some(refusal) = &loaded.refusal {
             eprintln!("  {} refused, the first: {refusal}", loaded.refused);

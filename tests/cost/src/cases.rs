@@ -43,6 +43,10 @@ pub const ALIASES: &str = "1 KB event that brings another key of its subject";
 pub const FURTHER: &str = "each further endpoint that an event goes to";
 /// One more attempt.
 pub const RETRY: &str = "each attempt that fails and is repeated";
+/// What the order of a subject adds.
+pub const ORDERED: &str = "each delivery with `order = \"subject\"`, of a subject with ten such events";
+/// What a wait for an earlier event adds.
+pub const WAITED: &str = "each of these that waits for an earlier one";
 /// A query.
 pub const QUERY: &str = "query";
 /// A command that must not be repeated blindly.
@@ -90,6 +94,21 @@ async fn delivered(hub: &Deployment, order: &str, keys: &str, attempts: usize) -
     Ok(usage + hub.work(Outcome::Delivered, "").await?)
 }
 
+/// The `n`th event of one order.
+async fn nth(hub: &Deployment, n: usize) -> anyhow::Result<Usage> {
+    hub.push("single_receipt", &receipt("SO2026110700012", &format!(r#","remark":"{n}""#))).await
+}
+
+/// Two events of one order, whose hints come in their order or in the other one.
+async fn two(reversed: bool) -> anyhow::Result<Usage> {
+    let hub = Deployment::ordered().await?;
+    let pushed = nth(&hub, 1).await? + nth(&hub, 2).await?;
+    if reversed {
+        hub.reverse();
+    }
+    Ok(pushed + hub.work(Outcome::Delivered, "").await?)
+}
+
 /// Counts every case, each on a table of its own.
 pub async fn all() -> anyhow::Result<Vec<Case>> {
     let mut cases = Vec::new();
@@ -114,7 +133,16 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
     case(FURTHER, delivered(&hub, "SO2026110700012", "", 1).await? - plain.clone());
 
     let hub = Deployment::new().await?;
-    case(RETRY, delivered(&hub, "SO2026110700012", "", 2).await? - plain);
+    case(RETRY, delivered(&hub, "SO2026110700012", "", 2).await? - plain.clone());
+
+    let hub = Deployment::ordered().await?;
+    for n in 1..10 {
+        nth(&hub, n).await?;
+        hub.work(Outcome::Delivered, "").await?;
+    }
+    let tenth = nth(&hub, 10).await?;
+    case(ORDERED, tenth + hub.work(Outcome::Delivered, "").await? - plain);
+    case(WAITED, two(true).await? - two(false).await?);
 
     let hub = Deployment::new().await?;
     case(QUERY, hub.call("xhq/bghList", "k", "{}", r#"{"code":200,"data":[]}"#).await?);

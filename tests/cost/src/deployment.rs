@@ -101,15 +101,24 @@ impl Deployment {
         Self::with(SECOND_ENDPOINT).await
     }
 
+    /// One endpoint that wants everything, the events of one subject in order.
+    pub(crate) async fn ordered() -> anyhow::Result<Self> {
+        let secrets = "secrets = [\"whsec_";
+        Self::of(&CONFIGURATION.replacen(secrets, &format!("order = \"subject\"\n{secrets}"), 1)).await
+    }
+
     async fn with(more: &str) -> anyhow::Result<Self> {
+        Self::of(&format!("{CONFIGURATION}{more}")).await
+    }
+
+    async fn of(configuration: &str) -> anyhow::Result<Self> {
         let aws = Aws::new()?;
         let client = store_dynamodb::client(&aws.config());
         store_dynamodb::create_table(&client, TABLE).await?;
         let store = DynamoStore::new(client, TABLE.to_owned());
         let url = |name| format!("https://sqs.us-east-1.amazonaws.com/123456789012/{name}");
         let queue = SqsQueue::new(queue_sqs::client(&aws.config()), url("hints"), Some(url("calls")));
-        let config =
-            Config::parse(&format!("{CONFIGURATION}{more}")).map_err(|mistakes| anyhow::anyhow!("{mistakes:?}"))?;
+        let config = Config::parse(configuration).map_err(|mistakes| anyhow::anyhow!("{mistakes:?}"))?;
         let now = Arc::new(AtomicI64::new(1_795_334_400_000_000));
         let time = Arc::clone(&now);
         let clock = Arc::new(move || Utc(time.load(Ordering::SeqCst)));
@@ -230,6 +239,11 @@ impl Deployment {
                 usage = usage + self.one(hint, outcome, answer).await?;
             }
         }
+    }
+
+    /// Has the last hint that waits come first.
+    pub(crate) fn reverse(&self) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).reverse();
     }
 
     /// Works on the hints that wait, and leaves what comes of them.

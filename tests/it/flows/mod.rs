@@ -11,6 +11,7 @@ mod examples;
 mod health;
 mod hostile;
 pub(crate) mod lists;
+mod ordered;
 mod payloads;
 mod push_keys;
 mod regressions;

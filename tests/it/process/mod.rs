@@ -6,5 +6,6 @@ mod clock;
 mod descriptors;
 mod ends;
 mod kills;
+mod order;
 mod refusals;
 mod secrets;

@@ -3,6 +3,7 @@
 
 mod admissions;
 mod changes;
+mod order;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -88,6 +89,8 @@ pub(super) struct Checker {
     tally: Tally,
     /// The ERP's calls.
     pub(super) calls: Calls,
+    /// Orders of subjects.
+    orders: order::Orders,
     /// Number of pushes that were not acknowledged until the partner gave up.
     refused: usize,
     /// The clock jumps: what was stored later may have been received earlier.
@@ -112,6 +115,7 @@ impl Checker {
             blemished: BTreeSet::new(),
             tally: Tally::default(),
             calls: Calls::default(),
+            orders: order::Orders::new(config),
             refused: 0,
             clocks_lie: false,
             replays: false,
@@ -133,6 +137,7 @@ impl Checker {
     /// An attempt begins at an endpoint; returns what is attempted.
     pub(super) fn attempted(&mut self, id: &str, endpoint: &EndpointId, now: Utc) -> Result<&StoredEvent, String> {
         let kept = self.kept.get(id).ok_or_else(|| format!("{id} was sent to {endpoint} and is not stored"))?;
+        self.in_order(&kept.key, endpoint, now)?;
         let way = self.ways.entry((id.to_owned(), endpoint.clone())).or_default();
         let schedule = &self.schedules[endpoint];
         if std::mem::take(&mut way.forwarded) {

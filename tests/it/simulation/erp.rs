@@ -8,9 +8,11 @@ use std::time::Duration;
 use config::Endpoint;
 use courier::{DeliveryResult, Parcel};
 use futures::future::BoxFuture;
+use hub::call::is_subject;
 use hub::delivery::Outcome;
 use hub::envelope::{self, Format};
-use hub::{EndpointId, Utc};
+use hub::order::Order;
+use hub::{ConnectionId, EndpointId, EventId, EventKey, Subject, Utc};
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -62,8 +64,13 @@ struct State {
     refused: Vec<(EndpointId, &'static str, Act)>,
     /// It does so no longer.
     well: bool,
+    /// The subjects of which an endpoint takes nothing.
+    stuck: Vec<(EndpointId, Subject)>,
     under_way: BTreeMap<EndpointId, usize>,
+    /// What is under way in the order of its subject.
+    in_order: BTreeMap<(EndpointId, ConnectionId, Subject), EventId>,
     attempts: Vec<(EndpointId, Utc)>,
+    taken: Vec<(EndpointId, String)>,
 }
 
 /// One attempt under way.
@@ -74,6 +81,15 @@ impl Drop for UnderWay<'_> {
         if let Some(count) = self.0.state.lock().unwrap().under_way.get_mut(&self.1) {
             *count -= 1;
         }
+    }
+}
+
+/// One attempt under way in the order of its subject.
+struct Alone<'a>(&'a Erp, (EndpointId, ConnectionId, Subject));
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().unwrap().in_order.remove(&self.1);
     }
 }
 
@@ -99,6 +115,17 @@ impl Erp {
         self.state.lock().unwrap().refused.push((endpoint, kind, act));
     }
 
+    /// An endpoint takes nothing of a subject any more.
+    pub(super) fn stick(&self, endpoint: EndpointId, subject: &str) {
+        self.state.lock().unwrap().stuck.push((endpoint, subject.into()));
+    }
+
+    /// The events that an endpoint took, in that order.
+    pub(super) fn taken(&self, endpoint: &str) -> Vec<String> {
+        let state = self.state.lock().unwrap();
+        state.taken.iter().filter(|(own, _)| own.as_str() == endpoint).map(|(_, id)| id.clone()).collect()
+    }
+
     /// Whether an endpoint chokes on events of a kind.
     pub(super) fn refuses(&self, endpoint: &EndpointId, kind: &str) -> bool {
         self.state.lock().unwrap().refused.iter().any(|(own, refused, _)| own == endpoint && *refused == kind)
@@ -108,6 +135,7 @@ impl Erp {
     pub(super) fn heal(&self, cured: bool) {
         let mut state = self.state.lock().unwrap();
         state.moods.clear();
+        state.stuck.clear();
         state.well = true;
         if cured {
             state.poison.clear();
@@ -129,18 +157,24 @@ impl Erp {
     async fn attempt(&self, endpoint: &Endpoint, parcel: Parcel) -> DeliveryResult {
         let now = self.world.now();
         let under_way = self.begin(endpoint, now);
-        let mut kind = String::new();
+        let (mut kind, mut alone) = (String::new(), None);
         let kept = self.world.checker().attempted(&parcel.id, &endpoint.id, now).map(|kept| {
             kept.kind.clone_into(&mut kind);
+            alone = Some(kept.key.clone()).filter(|key| endpoint.order == Order::Subject && !is_subject(&key.subject));
             check(kept, endpoint, &parcel, now)
         });
         self.world.hold(kept.and_then(|held| held));
+        let subject = alone.as_ref().map(|key| key.subject.clone());
+        let alone = alone.map(|key| self.alone(endpoint, key));
+        let stuck = subject.is_some_and(|subject| self.is_stuck(&endpoint.id, &subject));
         let (act, pause) = self.meets(endpoint, (&parcel.id, &kind), now);
+        let act = if stuck { Act::Answer(500, None) } else { act };
         self.world.tell(&format!("attempt of {} at {}: {act:?}", parcel.id, endpoint.id));
         sleep(pause.min(endpoint.timeout)).await;
         let act = if pause >= endpoint.timeout { Act::Silence } else { act };
         if matches!(act, Act::Take | Act::TakeInSilence) {
             self.world.checker().taken(&parcel.id, &endpoint.id);
+            self.state.lock().unwrap().taken.push((endpoint.id.clone(), parcel.id.clone()));
         }
         if let Act::Answer(_, Some(after)) = act {
             self.world.checker().asked(&parcel.id, &endpoint.id, self.world.now().after(after));
@@ -150,7 +184,7 @@ impl Erp {
             let rest = self.world.draw(|random, _| random.ms(0..=4_000));
             sleep(rest.min(endpoint.timeout.saturating_sub(pause))).await;
         }
-        drop(under_way);
+        drop((under_way, alone));
         let judged = |status, retry_after, body: &[u8]| DeliveryResult {
             outcome: envelope::judge(endpoint.format, status, retry_after, Some(body)),
             status: Some(status),
@@ -164,6 +198,20 @@ impl Erp {
                 DeliveryResult { outcome: Outcome::NoAnswer, status: None, detail: "no answer".to_owned() }
             }
         }
+    }
+
+    fn is_stuck(&self, endpoint: &EndpointId, subject: &Subject) -> bool {
+        self.state.lock().unwrap().stuck.iter().any(|(own, stuck)| (own, stuck) == (endpoint, subject))
+    }
+
+    /// Begins an attempt in the order of its subject: none other may be under way.
+    fn alone(&self, endpoint: &Endpoint, key: EventKey) -> Alone<'_> {
+        let place = (endpoint.id.clone(), key.connection, key.subject);
+        let other = self.state.lock().unwrap().in_order.insert(place.clone(), key.id);
+        if let Some(other) = other {
+            self.world.broken(&format!("{} and {other} were under way at once to {}", key.id, endpoint.id));
+        }
+        Alone(self, place)
     }
 
     fn begin(&self, endpoint: &Endpoint, now: Utc) -> UnderWay<'_> {

@@ -50,6 +50,8 @@ pub(super) struct Plan {
     /// The endpoints' schedule, as the configuration has it.
     pub(super) retry: &'static str,
     pub(super) concurrency: u32,
+    /// The endpoints that get the events of one subject in order.
+    pub(super) ordered: Vec<&'static str>,
     /// Number of pushes, and the time over which they are spread.
     pub(super) pushes: u64,
     /// About how many orders, waybills and batches; the fewer, the more they repeat.
@@ -119,6 +121,7 @@ impl Family {
             refused: None,
             retry: r#"retry = ["5s", "30s", "2m", "10m"]"#,
             concurrency: u32::try_from(random.within(1..=6)).unwrap_or(1),
+            ordered: ENDPOINTS.into_iter().filter(|_| random.chance(500)).collect(),
             pushes: random.within(6..=16),
             breadth: 6,
             over: if random.chance(300) { random.ms(10..=1_000) } else { random.ms(1_000..=150_000) },

@@ -18,7 +18,7 @@ use super::family::{ENDPOINTS, Family, Plan, endpoint, wrong};
 use super::hub::Hub;
 use super::killable::Killable;
 use super::partner;
-use super::pushes::{self, push};
+use super::pushes::{self, ordered, push};
 use super::random::Random;
 use super::world::{Weather, World};
 
@@ -46,7 +46,8 @@ pub(super) fn play(family: Family, seed: u64, shown: usize) -> HistoryResult {
 async fn history(family: Family, seed: u64, shown: usize) -> HistoryResult {
     let mut random = Random::new(seed.rotate_left(32) ^ 0x5EED);
     let plan = family.plan(&mut random);
-    let config = Config::parse(&pushes::document(plan.retry, plan.concurrency)).unwrap();
+    let document = ordered(&pushes::document(plan.retry, plan.concurrency), &plan.ordered);
+    let config = Config::parse(&document).unwrap();
     let world = World::new(seed, config, plan.weather, shown);
     let began = world.now();
     let moods =
@@ -225,7 +226,9 @@ async fn quiet(hub: &Hub, from: hub::Utc) {
     let world = &hub.world;
     let schedules = world.config.endpoints.values().map(|endpoint| endpoint.schedule.length());
     // A call's schedule comes before that of its telling, and is no longer than a quarter of an hour.
-    let longest = schedules.max().unwrap_or_default() + Duration::from_mins(50);
+    let schedule = schedules.max().unwrap_or_default();
+    // Where events of one subject wait for one another, each may have a schedule of its own after that of the one before it.
+    let longest = schedule * hub.store.longest_line() + Duration::from_mins(50);
     while world.first_broken().is_none() {
         let pending = hub.store.pending();
         if pending.is_empty() {
@@ -276,15 +279,29 @@ async fn judge(plan: &Plan, hub: &Hub, erp: &Erp) {
         }
     }
     if let Some((endpoints, within)) = &plan.prompt {
+        let fails = |event: &hub::Event, endpoint: &hub::EndpointId| {
+            erp.refuses(endpoint, event.meta.kind.as_str())
+                || erp.is_poison(endpoint, &world.checker().calls.told(&event.key))
+        };
+        // One that fails holds up what comes after it, where the endpoint asks for that.
+        let held_up = |event: &hub::Event, endpoint: &hub::EndpointId| {
+            let same = |(other, _): &&(hub::Event, hub::Work)| {
+                (&other.key.connection, &other.key.subject) == (&event.key.connection, &event.key.subject)
+            };
+            plan.ordered.contains(&endpoint.as_str())
+                && works.iter().filter(same).any(|(other, _)| fails(other, endpoint))
+        };
         let late: Vec<_> = (works.iter())
             .flat_map(|(event, work)| work.deliveries.iter().map(move |delivery| (event, delivery)))
             .filter(|(event, delivery)| {
-                let timely = delivery.state == State::Delivered
-                    && delivery.progress.due.since(delivery.progress.since) <= *within;
+                // The time of a wait for an earlier event counts too.
+                let is_call = hub::call::is_subject(&event.key.subject);
+                let since = if is_call { delivery.progress.since } else { event.meta.received };
+                let timely = delivery.state == State::Delivered && delivery.progress.due.since(since) <= *within;
                 endpoints.contains(&delivery.endpoint.as_str())
                     && !timely
-                    && !erp.refuses(&delivery.endpoint, event.meta.kind.as_str())
-                    && !erp.is_poison(&delivery.endpoint, &world.checker().calls.told(&event.key))
+                    && !fails(event, &delivery.endpoint)
+                    && !held_up(event, &delivery.endpoint)
             })
             .map(|(event, delivery)| {
                 format!("{} at {} {:?} {}", event.key.id, delivery.endpoint, delivery.state, delivery.progress.due)

@@ -104,7 +104,12 @@ impl Hub {
         let (world, seeded) = (Arc::clone(&self.world), Arc::clone(&self.world));
         let courier = Arc::new(Courier {
             context: self.context(),
-            lines: Arc::new(Lines::default()),
+            // It is alone, and may not know.
+            lines: Arc::new(if self.world.draw(|random, _| random.chance(500)) {
+                Lines::alone()
+            } else {
+                Lines::default()
+            }),
             random: Arc::new(move || world.draw(|random, _| random.unit())),
             entropy: Arc::new(move |bytes| {
                 seeded.draw(|random, _| {
@@ -200,7 +205,10 @@ impl Hub {
             let done = Killable::new(courier::run(&courier, &hint), death).await;
             drop(carried);
             if done.is_none() {
-                hub.world.checker().blemish([hint.key.clone()]);
+                // It may have gone on with the next of the same subject.
+                let same =
+                    |key: &EventKey| (&key.connection, &key.subject) == (&hint.key.connection, &hint.key.subject);
+                hub.world.checker().blemish([hint.key.clone()].into_iter().chain(hub.store.pending()).filter(same));
             }
             let what = done.map_or("died".to_owned(), |done| done.map_or_else(|e| e.to_string(), |d| format!("{d:?}")));
             hub.world.tell(&format!("carried {}: {what}", describe(&hint)));

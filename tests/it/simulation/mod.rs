@@ -13,6 +13,7 @@ mod erp;
 mod family;
 mod history;
 mod hub;
+mod in_order;
 mod killable;
 mod kinds;
 mod partner;

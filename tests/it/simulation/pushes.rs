@@ -73,6 +73,14 @@ pub(super) fn document(retry: &str, concurrency: u32) -> String {
     .concat()
 }
 
+/// The same with endpoints that get the events of one subject in order.
+pub(super) fn ordered(document: &str, endpoints: &[&str]) -> String {
+    endpoints.iter().fold(document.to_owned(), |document, id| {
+        let url = format!("url = \"https://{id}.example.com/\"");
+        document.replace(&url, &format!("order = \"subject\"\n{url}"))
+    })
+}
+
 /// Endpoints of events of a type, by [`document`].
 pub(super) fn wanted(kind: &str) -> &'static [&'static str] {
     match kind {

@@ -12,6 +12,7 @@ use hub::clock::{Direction, Watched};
 use hub::delivery::Delivery;
 use hub::progress::Progress;
 use hub::{Event, EventKey, Utc, Work};
+use store::{Listed, Sequence};
 use tokio::time::Instant;
 
 use super::checker::Checker;
@@ -210,6 +211,12 @@ impl World {
         let told = self.tell(&format!("stored {} {} {}", event.meta.kind, event.key.subject, event.key.id));
         let promise = self.checker().admitted(event, work, told);
         self.hold(promise);
+    }
+
+    /// The store was asked for what is pending of a sequence.
+    pub(super) fn looked(&self, of: &Sequence, earliest: &[Listed]) {
+        let now = self.now();
+        self.checker().looked(of, earliest, now);
     }
 
     /// The store has taken a change.

@@ -38,6 +38,8 @@ type Deployed = Context<DynamoStore, RecordedQueue>;
 
 async fn deployed() -> (Deployed, Emulator) {
     let example = std::fs::read_to_string(infra().join("../examples/tongguan.toml")).unwrap();
+    // An order takes a permission more.
+    let example = example.replace("order = \"none\"", "order = \"subject\"");
     let (store, emulator) = emulated().await;
     let config = Arc::new(Config::parse(&with_recipes(&example)).unwrap());
     emulator.seen();

@@ -325,6 +325,12 @@ const ENDPOINT: &[Key] = &[
     )
     .of(TIMEOUT),
     key("concurrency", Value("32"), "most attempts in progress", "同时投递的上限").of(CONCURRENCY),
+    key(
+        "order",
+        Value("\"none\""),
+        "or `\"subject\"`: the events of one subject one after another; see [the ERP's guide](erp.md#order-and-duplicates)",
+        "或 `\"subject\"`：同一主题的事件逐个投递，见 [ERP 对接指南](erp.md#顺序与重复)",
+    ),
 ];
 
 const API_KEY: &[Key] = &[

@@ -18,7 +18,7 @@ fn mistakes_follow_the_order_of_the_document() {
             "endpoints[0].secrets: must hold at least one secret: \"whsec_\" and the base64 of 24 to 64 random bytes \
              (line 8)",
             "endpoints[0].typo: is not a known key: remove it (known here: id, url, secrets, format, connections, \
-             types, retry, allow_private, timeout, concurrency, ca_file, ca_pem) (line 9)",
+             types, retry, allow_private, timeout, concurrency, order, ca_file, ca_pem) (line 9)",
         ]
     );
 }
@@ -218,6 +218,7 @@ fn each_rule_of_an_endpoint_has_its_mistake() {
         ),
         ("concurrency = 0", "endpoints[0].concurrency: must be between 1 and 1024"),
         ("concurrency = 1025", "endpoints[0].concurrency: must be between 1 and 1024"),
+        ("order = \"fifo\"", "endpoints[0].order: must be \"none\" or \"subject\""),
         ("secret = \"x\"", "endpoints[0].secret: is not a known key: did you mean secrets?"),
     ];
     for (text, mistake) in cases {

@@ -153,6 +153,7 @@ ca_file = "ca"
 ca_pem = "@CA"
 timeout = "25s"
 concurrency = 1024
+order = "subject"
 
 [[endpoints]]
 id = "a"

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hub::envelope::Format;
+use hub::order::Order;
 use hub::schedule::Schedule;
 use partners::Partner;
 
@@ -34,6 +35,7 @@ fn defaults_are_as_documented() {
     let endpoint = &config.endpoints[&"erp".into()];
     assert_eq!((endpoint.format, endpoint.schedule.clone()), (Format::CloudEvents, Schedule::default()));
     assert_eq!((endpoint.timeout, endpoint.concurrency), (Duration::from_secs(10), 32));
+    assert_eq!(endpoint.order, Order::None);
     assert!(!endpoint.allow_private);
     assert!(config.routes[0].wants(&"xhq-sh".into(), &"xhq.syn_status".into()));
 }
@@ -73,6 +75,7 @@ fn everything_that_is_given_is_taken() {
     let z = &config.endpoints[&"z".into()];
     assert_eq!((z.keys.as_ref().unwrap().len(), z.format, z.schedule.steps()), (2, Format::Raw, 5));
     assert_eq!((z.allow_private, z.timeout, z.concurrency), (true, Duration::from_secs(25), 1024));
+    assert_eq!(z.order, Order::Subject);
     assert_eq!(config.endpoints[&"a".into()].schedule.steps(), 0);
     let routes: Vec<_> = config.routes.iter().map(|route| route.endpoint.as_str()).collect();
     assert_eq!(routes, ["a", "z"]);

@@ -296,7 +296,7 @@ impl Call {
         if let Some(earlier) = position.waits_for {
             let why = format!("postponed: the earlier call {} about the same order is queued", earlier.call);
             call.sending = false;
-            call.progress.wait_behind(earlier.looked_at(now, every), &why, now);
+            call.progress.wait_turn(earlier.looked_at(now, every), &why, now);
         }
         call
     }

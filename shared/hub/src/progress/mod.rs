@@ -6,13 +6,15 @@ mod stored;
 #[cfg(test)]
 mod tests;
 mod transitions;
+#[cfg(test)]
+mod waits;
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::Utc;
 use crate::attempt::Attempt;
+use crate::{EventId, Utc};
 
 pub use outgoing::Outgoing;
 pub(crate) use stored::stored;
@@ -74,11 +76,23 @@ pub struct Progress {
     /// First time at which its deadline was seen to have passed; an hour later it is given up.
     #[serde(rename = "over", skip_serializing_if = "Option::is_none")]
     pub past_deadline: Option<Utc>,
+    /// Event that it waits for; while it is claimed, the one that it waited for before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind: Option<Behind>,
     /// Steps of the schedule that are used up.
     pub tries: u32,
     /// Latest attempts, oldest first, [`ATTEMPTS_KEPT`](crate::attempt::ATTEMPTS_KEPT) at the most.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
+}
+
+/// A wait behind an earlier event. Stored as JSON: fields may be added, never renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Behind {
+    /// The earlier event.
+    pub event: EventId,
+    /// Beginning of the wait, or of its latest part.
+    pub since: Utc,
 }
 
 impl Progress {
@@ -104,6 +118,12 @@ impl Progress {
             None if self.is_claimed && self.claim == 0 => self.since,
             None => self.due,
         }
+    }
+
+    /// Event that it waits for; nothing while a process has claimed it.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<EventId> {
+        self.behind.filter(|_| !self.is_claimed).map(|behind| behind.event)
     }
 
     /// Whether one of the stored attempts is a postponement.

@@ -1,8 +1,8 @@
 //! The transitions that deliveries and calls share.
 
-use crate::Utc;
 use crate::progress::{Next, Progress};
 use crate::schedule::Schedule;
+use crate::{EventId, Utc};
 
 /// Something that goes out: a delivery to an endpoint or a call to a partner, attempted until it is settled.
 pub trait Outgoing: Clone {
@@ -64,6 +64,20 @@ pub trait Outgoing: Clone {
             progress.hold_back(until, why, now)
         };
         self.follow(next)
+    }
+
+    /// The same postponed until an earlier event has ended, or to look again then. Neither a step of the schedule nor patience is
+    /// used up.
+    #[must_use]
+    fn waiting_behind(mut self, event: EventId, until: Utc, now: Utc) -> Self {
+        self.progress_mut().wait_behind(event, until, now);
+        self
+    }
+
+    /// The same due at `now`, because the event that it waited for has ended. Nothing where it does not wait for one.
+    #[must_use]
+    fn passed(mut self, now: Utc) -> Option<Self> {
+        (self.is_pending() && self.progress_mut().pass(now)).then_some(self)
     }
 
     /// The same postponed by a process whose configuration `lacks` something for it, which was removed or is not known there yet. No

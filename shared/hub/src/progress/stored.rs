@@ -19,6 +19,7 @@ macro_rules! stored {
             #[serde(default)]
             at_once: bool,
             over: Option<Utc>,
+            behind: Option<crate::progress::Behind>,
             #[serde(default)]
             tries: u32,
             #[serde(default)]
@@ -37,6 +38,7 @@ macro_rules! stored {
                     brought_forward: stored.brought_forward,
                     at_once: stored.at_once,
                     past_deadline: stored.over,
+                    behind: stored.behind,
                     tries: stored.tries,
                     attempts: stored.attempts,
                 };

@@ -7,9 +7,9 @@ use std::time::Duration;
 use crate::attempt::Attempt;
 use crate::call::{Call, CallAttempt, CallOutcome, Rules, Standing};
 use crate::delivery::{Delivery, Outcome, State};
-use crate::progress::{KNOWN, Outgoing, PATIENCE, Progress, SEEN_OVER, UNKNOWN};
+use crate::progress::{Behind, KNOWN, Outgoing, PATIENCE, Progress, SEEN_OVER, UNKNOWN};
 use crate::schedule::Schedule;
-use crate::{Utc, Work};
+use crate::{EventId, Utc, Work};
 
 const REFUSED: Outcome = Outcome::Refused { retry_after: None, trouble: true };
 
@@ -289,7 +289,8 @@ fn unclaimed_work_begins_a_second_early_at_most() {
 fn stored_names_of_the_progress_stay() {
     let stored = concat!(
         r#"{"endpoint":"erp","state":"pending","due":20,"since":1,"turn":7,"in_hand":true,"owed":9,"asked":10,"#,
-        r#""brought_forward":11,"at_once":true,"over":12,"tries":3,"attempts":[{"at":4,"ms":5,"detail":"x","put_off":6}]}"#
+        r#""brought_forward":11,"at_once":true,"over":12,"behind":{"event":"030303030303030303030303030303030303030303030303","since":13},"#,
+        r#""tries":3,"attempts":[{"at":4,"ms":5,"detail":"x","put_off":6}]}"#
     );
     let read: Delivery = serde_json::from_str(stored).unwrap();
     let progress = Progress {
@@ -302,6 +303,7 @@ fn stored_names_of_the_progress_stay() {
         brought_forward: Some(Utc(11)),
         at_once: true,
         past_deadline: Some(Utc(12)),
+        behind: Some(Behind { event: EventId([3; 24]), since: Utc(13) }),
         tries: 3,
         attempts: vec![Attempt { at: Utc(4), ms: 5, detail: "x".to_owned(), postponed: 6, ..Attempt::default() }],
     };

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::Utc;
 use crate::attempt::{Attempt, keep, keep_postponed};
-use crate::progress::{KNOWN, LONGEST_RETRY_AFTER, PATIENCE, Progress, SEEN_OVER, SPREAD, UNKNOWN};
+use crate::progress::{Behind, KNOWN, LONGEST_RETRY_AFTER, PATIENCE, Progress, SEEN_OVER, SPREAD, UNKNOWN};
 use crate::schedule::Schedule;
+use crate::{EventId, Utc};
 
 /// Consequence of a transition for the state of the holder.
 #[must_use]
@@ -84,7 +84,7 @@ impl Progress {
 
     /// Postpones an attempt until `until` at the latest, because something else goes first, and records why. No step of the schedule
     /// is used up, its patience begins anew, and until then it is not overdue: it may wait for as long as the other is tried.
-    pub(crate) fn wait_behind(&mut self, until: Utc, why: &str, now: Utc) {
+    pub(crate) fn wait_turn(&mut self, until: Utc, why: &str, now: Utc) {
         keep_postponed(&mut self.attempts, now, why);
         self.take_turn(until, now);
     }
@@ -104,6 +104,42 @@ impl Progress {
         self.due = due;
     }
 
+    /// Postpones an attempt until an earlier event has ended, or to look again then. Neither a step of the schedule nor patience is
+    /// used up: the wait says nothing of the destination.
+    pub(crate) fn wait_behind(&mut self, event: EventId, until: Utc, now: Utc) {
+        keep_postponed(
+            &mut self.attempts,
+            now,
+            &format!("postponed: it waits for event {event}, which comes before it"),
+        );
+        self.end_wait(now);
+        self.behind = Some(Behind { event, since: now });
+        self.claim += 1;
+        self.is_claimed = false;
+        self.at_once = false;
+        self.first_due = None;
+        self.past_deadline = None;
+        self.due = until;
+    }
+
+    /// Ends a wait behind an earlier event. Whether it did: a claim goes on.
+    pub(crate) fn pass(&mut self, now: Utc) -> bool {
+        if self.waits_for().is_none() {
+            return false;
+        }
+        self.end_wait(now);
+        self.claim += 1;
+        self.due = now;
+        true
+    }
+
+    /// Leaves the time of a wait out of that since the schedule began.
+    fn end_wait(&mut self, now: Utc) {
+        if let Some(behind) = self.behind.take() {
+            self.since = self.since.after(now.since(behind.since));
+        }
+    }
+
     /// Postpones an attempt that a process lacks configuration for. No step of the schedule is used up.
     pub(crate) fn lack(&mut self, lacks: &str, now: Utc, jitter: f64) -> Next {
         if self.is_over(now.since(self.overdue_since()) >= UNKNOWN, now) {
@@ -119,10 +155,12 @@ impl Progress {
     pub(crate) fn bring_forward(&mut self, by_operator: bool, now: Utc) -> bool {
         let due = self.retry_after.filter(|_| !by_operator).map_or(now, |end| end.max(now));
         let waits = due < self.due || (by_operator && !self.at_once);
-        if self.is_claimed || !waits {
+        // An earlier event's end brings forward what waits for it; whatever an operator brings forward looks for itself.
+        let is_behind = self.behind.is_some();
+        if self.is_claimed || !waits || (is_behind && !by_operator) {
             return false;
         }
-        if self.first_due.is_none() {
+        if self.first_due.is_none() && !is_behind {
             self.brought_forward = self.brought_forward.or(Some(self.due));
         }
         self.claim += 1;
@@ -155,6 +193,7 @@ impl Progress {
         self.claim += 1;
         self.is_claimed = false;
         self.at_once = false;
+        self.behind = None;
         self.due = until;
         Next::Pending
     }
@@ -167,6 +206,7 @@ impl Progress {
         self.brought_forward = None;
         self.at_once = false;
         self.past_deadline = None;
+        self.behind = None;
         self.due = due;
     }
 

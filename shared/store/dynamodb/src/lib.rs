@@ -7,6 +7,7 @@ mod admit;
 mod call;
 mod chunks;
 mod codec;
+mod earliest;
 mod item;
 mod ledger;
 mod names;
@@ -26,7 +27,7 @@ use aws_sdk_dynamodb::Client;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
-use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Settled, Store};
+use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Sequence, Settled, Store};
 use tokio::sync::Semaphore;
 
 pub use schema::create_table;
@@ -121,6 +122,10 @@ impl Store for DynamoStore {
         now: Utc,
     ) -> Result<Page> {
         read::history(self, connection, subject, (from, limit), now).await
+    }
+
+    async fn earliest(&self, of: &Sequence, limit: usize) -> Result<Vec<Listed>> {
+        earliest::earliest(self, of, limit).await
     }
 
     async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {

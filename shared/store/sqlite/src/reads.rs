@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use hub::event::Meta;
 use hub::identity::prefix;
 use hub::ledger::Tally;
+use hub::order::Place;
 use hub::{Alias, ConnectionId, EventId, EventKey, Record, Subject, Utc, Work};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use store::{Failed, Listed, Note, Page, Pending};
+use serde::Deserialize;
+use store::{Earliest, Failed, Listed, Note, Page, Pending, Sequence};
 
 use crate::codec::{LISTED, key, listed, parse, record};
 use crate::engine::{Due, Recent};
@@ -183,6 +185,38 @@ fn bounds(connection: &ConnectionId, subject: &Subject) -> [[u8; 24]; 2] {
         bound.iter_mut().zip(prefix).for_each(|(to, from)| *to = from);
         bound
     })
+}
+
+/// The part of an event's metadata that orders it.
+#[derive(Deserialize)]
+struct Received {
+    received: Utc,
+}
+
+/// By the index of ids alone, but for what is open: the rows of settled events are not read.
+pub(crate) fn earliest(db: &Connection, of: &Sequence, limit: usize) -> rusqlite::Result<Vec<Listed>> {
+    let [first, last] = bounds(&of.connection, &of.subject);
+    let mut earliest = Earliest::new(limit);
+    let mut rows = db.prepare_cached(&format!(
+        "SELECT {LISTED} FROM events e INDEXED BY events_id CROSS JOIN work w ON w.n = e.n
+         WHERE e.id BETWEEN ?1 AND ?2 AND w.due IS NOT NULL"
+    ))?;
+    let mut rows = rows.query(params![&first[..], &last[..]])?;
+    while let Some(row) = rows.next()? {
+        let key = key(row)?;
+        let place = parse::<Received>(row, 3).map(|meta| Place { received: meta.received, id: key.id });
+        if place.as_ref().is_ok_and(|place| !earliest.takes(*place)) {
+            continue;
+        }
+        match place.and_then(|_| listed(row)) {
+            Ok(listed) if of.holds(&listed.key, &listed.work) => earliest.offer(listed),
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(event = %key.id, %error, "an event that cannot be read is left out of its order");
+            }
+        }
+    }
+    Ok(earliest.into_items())
 }
 
 pub(crate) fn resolve(db: &Connection, alias: &Alias, now: Utc) -> rusqlite::Result<Vec<(ConnectionId, Subject)>> {

@@ -19,6 +19,7 @@ mod expiry;
 mod history;
 mod lists;
 mod names;
+mod order;
 mod settling;
 
 use std::time::Duration;
@@ -36,6 +37,7 @@ pub use expiry::*;
 pub use history::*;
 pub use lists::*;
 pub use names::*;
+pub use order::*;
 pub use settling::*;
 
 /// Hands the names of all promises to the macro of that name, behind what else it is given.
@@ -86,6 +88,12 @@ macro_rules! contract_cases {
             history_cursor_of_another_list_is_refused
             expired_events_are_in_no_history
             pending_work_of_any_destination_is_listed
+            earliest_deliveries_come_in_the_order_of_reception
+            a_sequence_is_of_one_subject_and_endpoint
+            ended_deliveries_leave_their_sequence
+            earliest_sees_each_change_at_once
+            earliest_of_many_events_is_found
+            pending_delivery_outlives_its_event_in_its_sequence
             expired_events_are_nowhere
             open_work_does_not_expire
             settled_work_expires_with_its_event

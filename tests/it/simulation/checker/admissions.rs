@@ -54,6 +54,7 @@ impl Checker {
     /// The store took an event: once for each fact, of a chain not twice in a row within the repeat
     /// window, and as it was pushed.
     pub(in crate::simulation) fn admitted(&mut self, event: &Event, work: &Work, at: u64) -> Verdict {
+        self.placed(event, work);
         if let Some(call) = &work.call {
             self.tally += work.tally();
             return self.calls.admitted(event, call).and_then(|()| self.balanced());

@@ -13,6 +13,7 @@ use crate::simulation::pushes::found;
 impl Checker {
     /// The store took a change: nothing vanishes, and every delivery goes where it may from where it was.
     pub(in crate::simulation) fn settled(&mut self, key: &EventKey, before: &Work, after: &Work, now: Utc) -> Verdict {
+        self.ordered(key, after);
         let (was, is) = (before.tally(), after.tally());
         self.tally += is;
         self.tally.accepted -= was.accepted;

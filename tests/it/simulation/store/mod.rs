@@ -10,7 +10,7 @@ use std::time::Duration;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
-use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Settled, Store, StoreError};
+use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Sequence, Settled, Store, StoreError};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::sleep;
@@ -55,6 +55,16 @@ impl SimStore {
     /// Everything that has something to be done.
     pub(super) fn pending(&self) -> Vec<EventKey> {
         self.model().items().filter(|item| item.work.due().is_some()).map(|item| item.event.key.clone()).collect()
+    }
+
+    /// How many events the subject with the most has.
+    pub(super) fn longest_line(&self) -> u32 {
+        let mut lines = BTreeMap::new();
+        for item in self.model().items() {
+            let key = &item.event.key;
+            *lines.entry((key.connection.clone(), key.subject.clone())).or_insert(0) += 1;
+        }
+        lines.into_values().max().unwrap_or(1)
     }
 
     fn fate(world: &World, verb: &'static str) -> Fate {
@@ -240,6 +250,18 @@ impl Store for SimStore {
         let (connection, subject, from) = (connection.clone(), subject.clone(), from.map(ToOwned::to_owned));
         self.call("history", None, move |model| model.history(&(connection, subject), from.as_deref(), limit, now))
             .await?
+    }
+
+    async fn earliest(&self, of: &Sequence, limit: usize) -> Result<Vec<Listed>> {
+        let (own, world) = (of.clone(), self.world.clone());
+        self.call("earliest", None, move |model| {
+            let earliest = model.earliest(&own, limit);
+            if let Some(world) = world {
+                world.looked(&own, &earliest);
+            }
+            earliest
+        })
+        .await
     }
 
     async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {

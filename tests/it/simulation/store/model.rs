@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
-use store::{Admitted, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Settled, StoreError};
+use store::{
+    Admitted, Earliest, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Sequence, Settled, StoreError,
+};
 
 /// One item.
 #[derive(Clone, Debug)]
@@ -174,6 +176,13 @@ impl Model {
         items.truncate(limit);
         let next = items.last().filter(|_| more).map(|item| item.event.key.id.to_string());
         Ok(Page { items: items.into_iter().map(Item::listed).collect(), unreadable: 0, next })
+    }
+
+    pub(crate) fn earliest(&self, of: &Sequence, limit: usize) -> Vec<Listed> {
+        let mut earliest = Earliest::new(limit);
+        let items = self.items.values().filter(|item| of.holds(&item.event.key, &item.work));
+        items.for_each(|item| earliest.offer(item.listed()));
+        earliest.into_items()
     }
 
     pub(crate) fn alias(&mut self, aliases: &[Alias], place: &(ConnectionId, Subject), expires: Utc) {

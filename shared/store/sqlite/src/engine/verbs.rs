@@ -7,7 +7,7 @@ use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, seal};
 use rusqlite::Connection;
-use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Settled, Store, StoreError};
+use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Sequence, Settled, Store, StoreError};
 
 use super::SqliteStore;
 use crate::{reads, writes};
@@ -126,6 +126,11 @@ impl Store for SqliteStore {
         let after = from.map(str::parse::<EventId>).transpose().map_err(|_| StoreError::BadCursor { verb: VERB })?;
         let (connection, subject) = (connection.clone(), subject.clone());
         self.list(VERB, move |db| reads::history(db, &connection, &subject, (after, limit), now)).await
+    }
+
+    async fn earliest(&self, of: &Sequence, limit: usize) -> Result<Vec<Listed>> {
+        let of = of.clone();
+        self.item("earliest", move |db| reads::earliest(db, &of, limit)).await
     }
 
     async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {
