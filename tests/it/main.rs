@@ -20,6 +20,7 @@ mod lambda;
 mod openapi;
 mod power;
 mod process;
+mod recovery;
 mod rolling;
 mod rules;
 mod simulation;

@@ -21,12 +21,15 @@ pub const BUDGET: Duration = Duration::from_secs(30);
 /// How long the measuring of what waits may hold the sweep up.
 pub const MEASURING: Duration = Duration::from_secs(10);
 
-/// Takes up everything that is due, once it is measured.
+/// Takes up everything that is due, once it is measured. Beside it, failed pushes are recovered where it is time.
 pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<(), StoreError> {
     if metrics::started() {
         measure(&courier.context).await;
     }
-    let swept = courier::sweep(courier, BUDGET).await?;
+    // Of no type: what waits in it is deep for the compiler.
+    let recovered = courier::recover(courier).boxed();
+    let (swept, ()) = futures::join!(courier::sweep(courier, BUDGET), recovered);
+    let swept = swept?;
     if swept != SweepResult::default() {
         tracing::info!(function = NAME, taken = swept.taken, run = swept.run, handed = swept.handed, "sweep finished");
     }

@@ -11,6 +11,7 @@ mod endpoints;
 mod patterns;
 mod places;
 mod reader;
+mod recover;
 mod secrets;
 mod server;
 mod sources;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use context::{Context, Unconfigured};
 pub use credentials::Credentials;
+pub use recover::Recover;
 pub use server::Server;
 pub use sources::Sources;
 pub use values::socket_address;
@@ -113,6 +115,8 @@ pub struct Connection {
     pub trust: Trust,
     /// Settings that the partner's documents lack.
     pub settings: Settings,
+    /// How failed pushes are recovered, where the partner keeps a list of them.
+    pub recover: Option<Recover>,
 }
 
 impl Connection {

@@ -118,6 +118,15 @@ pub fn brought(connection: &ConnectionId, finding: Finding) -> Option<Draft> {
     Some(Draft { identity: Identity::Snapshot, ..draft(connection, &json, &body, fact) })
 }
 
+/// The event of a row of a partner's list of failed pushes, about the partner's own serial of the order. What a row holds is
+/// not documented, so it is kept as it is, and equal rows are one event. Nothing where the row is no JSON.
+#[must_use]
+pub fn recovered(connection: &ConnectionId, kind: &'static str, row: &str, serial: Option<&str>) -> Option<Draft> {
+    let body = Bytes::from(row.to_owned());
+    let json = Json::parse(&body).ok()?;
+    Some(draft(connection, &json, &body, Fact::new(kind, &json, [("serial", serial)])))
+}
+
 /// Business keys and milestone of several facts that are stored as one event.
 #[derive(Default)]
 struct CommonParts {

@@ -11,7 +11,12 @@ pub fn of(partner: Partner) -> &'static [&'static str] {
     partner.profile().pushes.map_or(&[], |pushes| pushes.types)
 }
 
-/// The types of all events: of every partner's pushes, and of the ends of calls.
+/// The types of the rows of the partners' lists of failed pushes, in full.
+pub fn recovered() -> impl Iterator<Item = &'static str> {
+    Partner::ALL.into_iter().filter_map(|partner| Some(partner.profile().calls.recovery?.event_type))
+}
+
+/// The types of all events: of every partner's pushes, of its failed pushes, and of the ends of calls.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    Partner::ALL.into_iter().flat_map(of).copied().chain(crate::call::EVENT_TYPES)
+    Partner::ALL.into_iter().flat_map(of).copied().chain(recovered()).chain(crate::call::EVENT_TYPES)
 }

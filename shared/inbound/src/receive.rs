@@ -178,7 +178,18 @@ pub async fn keep<S: Store, Q: Queue>(
     connection: &Connection,
     finding: Finding,
 ) -> Result<(), Lost> {
-    let Some(draft) = admission::brought(&connection.id, finding) else { return Ok(()) };
+    match admission::brought(&connection.id, finding) {
+        Some(draft) => keep_draft(context, connection, draft).await,
+        None => Ok(()),
+    }
+}
+
+/// Stores an event that a partner was asked for, and sends its queue messages.
+pub async fn keep_draft<S: Store, Q: Queue>(
+    context: &Context<S, Q>,
+    connection: &Connection,
+    draft: Draft,
+) -> Result<(), Lost> {
     let push = IncomingPush { content_type: "application/json".to_owned(), ..IncomingPush::default() };
     let (_, hints) = admit(context, connection, draft, &push).await?;
     send(context, None, hints.unwrap_or_default(), Q::HOLDS_UP).await;

@@ -173,6 +173,16 @@ impl<'a> Json<'a> {
         self.get(name)?.value().map(str::trim).filter(|text| !text.is_empty())
     }
 
+    /// The value at a JSON pointer (RFC 6901) that leads somewhere.
+    #[must_use]
+    pub fn pointer(&self, pointer: &str) -> Option<&Json<'a>> {
+        pointer.strip_prefix('/')?.split('/').try_fold(self, |json, part| match json.kind() {
+            Kind::Array(elements) => elements.get(part.parse::<usize>().ok()?),
+            Kind::Object(_) => json.get(&part.replace("~1", "/").replace("~0", "~")),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => None,
+        })
+    }
+
     /// The members of an array member; none for null, a missing member or another type.
     #[must_use]
     pub fn list(&self, name: &str) -> &[Json<'a>] {

@@ -94,6 +94,23 @@ pub struct Calls {
     pub keys: Option<Keys>,
     /// Business keys that an answer adds, where [`Operation::gives_serial`] says that it does.
     pub learned: Option<fn(&Json<'_>) -> Option<Key>>,
+    /// Its list of the pushes that it could not deliver; nothing where it documents none.
+    pub recovery: Option<Recovery>,
+}
+
+/// A partner's list of the pushes that it could not deliver, and how it is worked off: listed, then confirmed.
+#[derive(Clone, Copy, Debug)]
+pub struct Recovery {
+    /// The operation that lists them.
+    pub query: &'static str,
+    /// The operation that confirms those of some serials.
+    pub confirm: &'static str,
+    /// Its field for the serials.
+    pub serials: &'static str,
+    /// Its field for the time of the list: what failed after that is not confirmed.
+    pub cutoff: &'static str,
+    /// The type of the event that a row of the list becomes, in full.
+    pub event_type: &'static str,
 }
 
 impl Calls {
@@ -112,6 +129,7 @@ impl Calls {
         credentials_word: None,
         keys: None,
         learned: None,
+        recovery: None,
     };
 }
 

@@ -1,6 +1,7 @@
 mod calls;
 mod credentials;
 mod mistakes;
+mod recover;
 mod taken;
 mod trust;
 
@@ -95,6 +96,7 @@ ca_file = "ca"
 encodings = { package = "multipart", sendMsg = "form" }
 file_part = "upload"
 base64_field = "content"
+recover = { every = "1d", rows = "", serial = "/a", cutoff = "/b", query = { type = "BGH" }, confirm = { c = "d" } }
 
 [connections.paths]
 unfreeze = "unfreeze"

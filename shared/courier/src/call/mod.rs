@@ -29,6 +29,7 @@ use store::Store;
 use self::exchange::{Ask, Exchange, Unready, exchange, outcome, ready};
 use self::gate::{Gate, Turn};
 pub use self::query::{Answer, Unanswered, ask};
+pub(crate) use self::query::{LONGEST, ask_aside};
 use self::turnstile::Limits;
 use self::wire::list;
 use crate::change::change;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::{Context, LifeUnit, Part, Unit};
 use crate::Json;
-use crate::json::Kind;
 use crate::operation::{Attempt, Fault, Pair, Prepared, Settings, Token};
 
 /// The request that asks for a token, where the connection has a recipe for it.
@@ -42,8 +41,8 @@ pub(in crate::onedata) fn is_expired(settings: &Settings, code: &str) -> bool {
 pub(in crate::onedata) fn token(json: &Json<'_>, settings: &Settings) -> Option<Token> {
     const HOUR: u64 = 3600;
     let recipe = settings.token.as_ref()?;
-    let text = at(json, &recipe.token)?.scalar().map(str::trim).filter(|text| !text.is_empty())?;
-    let told = recipe.life.as_ref().and_then(|life| at(json, life)?.value()?.trim().parse::<u64>().ok());
+    let text = json.pointer(&recipe.token)?.scalar().map(str::trim).filter(|text| !text.is_empty())?;
+    let told = recipe.life.as_ref().and_then(|life| json.pointer(life)?.value()?.trim().parse::<u64>().ok());
     let life = told.map_or(Duration::from_secs(recipe.life_seconds.unwrap_or(HOUR)), |life| match recipe.life_unit {
         LifeUnit::Milliseconds => Duration::from_millis(life),
         LifeUnit::Seconds => Duration::from_secs(life),
@@ -51,13 +50,4 @@ pub(in crate::onedata) fn token(json: &Json<'_>, settings: &Settings) -> Option<
         LifeUnit::Hours => Duration::from_secs(life.saturating_mul(HOUR)),
     });
     Some(Token::new(text, life))
-}
-
-/// The value at a JSON pointer (RFC 6901).
-fn at<'j>(json: &'j Json<'j>, pointer: &str) -> Option<&'j Json<'j>> {
-    pointer.strip_prefix('/')?.split('/').try_fold(json, |json, part| match json.kind() {
-        Kind::Array(elements) => elements.get(part.parse::<usize>().ok()?),
-        Kind::Object(_) => json.get(&part.replace("~1", "/").replace("~0", "~")),
-        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => None,
-    })
 }
