@@ -28,3 +28,4 @@ mod sqlite;
 mod sqs;
 mod support;
 mod template;
+mod watches;

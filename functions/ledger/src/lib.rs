@@ -46,13 +46,14 @@ pub fn lines(ledger: BTreeMap<ConnectionId, Tally>) -> Vec<Line> {
 }
 
 fn log(Line { connection, tally, .. }: &Line) {
-    let Tally { accepted, delivered, pending, failed, confirmed, unrouted, calls } = tally;
+    let Tally { accepted, delivered, pending, failed, confirmed, unrouted, calls, watches } = tally;
     tracing::info!(
         function = NAME, %connection, accepted, delivered, pending, failed, confirmed, unrouted,
         calls_queued = calls.queued,
         calls_succeeded = calls.succeeded,
         calls_failed = calls.failed,
         calls_ambiguous = calls.ambiguous,
+        watches,
         balanced = tally.balanced(),
         "the ledger of a connection"
     );

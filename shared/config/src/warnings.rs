@@ -104,7 +104,7 @@ fn of_route(config: &Config, route: &Route, warnings: &mut Vec<String>) {
             let begin = format!("{partner}.");
             text.starts_with(&begin) || event_types::of(*partner).iter().any(|kind| pattern.matches(kind))
         };
-        partners.iter().any(of_partner) || hub::call::EVENT_TYPES.iter().any(|kind| pattern.matches(kind))
+        partners.iter().any(of_partner) || event_types::own().any(|kind| pattern.matches(kind))
     };
     let missed: Vec<_> = route.types.iter().filter(|pattern| !comes(pattern)).map(Pattern::as_str).collect();
     let nothing = missed.len() == route.types.len();

@@ -14,6 +14,7 @@ use store::Store;
 
 use crate::change::change_together;
 use crate::claim::Claim;
+use crate::index::Besides;
 use crate::line::Line;
 use crate::outcome::{Done, Step, Undone};
 use crate::parcel::{DeliveryResult, Parcel};
@@ -107,12 +108,12 @@ impl<'a, S: Store, Q: Queue> Admitted<'a, S, Q> {
     /// Sends the event, once, and writes aliases on the way.
     async fn sent(self) -> Sent<'a, S, Q> {
         let Self { claim, event, stored, endpoint, keys, line, place, permit, began, jitter } = self;
-        let (courier, store) = (claim.courier, &claim.courier.context.store);
+        let (courier, context) = (claim.courier, &claim.courier.context);
         let parcel = Parcel::new(&event, endpoint, keys, began);
         let unindexed = claim.work.index_by.is_some();
         let (returned, indexed) = tokio::join!((courier.send)(endpoint, parcel), async {
             // Aliases that could not be written stay due; they are no reason to hold up the delivery.
-            unindexed && index::write(store, stored, index::learned(&claim.work)).await.is_ok()
+            unindexed && index::write(context, stored, Besides::of(&claim.work)).await.is_ok()
         });
         drop(place);
         let kind = event.meta.kind.to_string();

@@ -27,6 +27,7 @@ mod resume;
 mod sweep;
 mod target;
 mod times;
+mod watch;
 
 pub use ahead::{bring_back, bring_back_furthest};
 pub use entropy::{Entropy, NoEntropy, system_entropy};
@@ -38,6 +39,7 @@ pub use recover::recover;
 pub use resume::resume;
 pub use sweep::{SweepResult, sweep};
 pub use times::longest_lease;
+pub use watch::{Watched, watch};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -156,7 +158,7 @@ pub async fn run<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: &Hint) -> Re
     let (id, connection) = (&key.id, &key.connection);
     let done = match errand {
         Errand::Index => {
-            let done = index::errand(&courier.context.store, key, courier.now()).await.map_err(Undone::Before)?;
+            let done = index::errand(&courier.context, key).await.map_err(Undone::Before)?;
             Ok(if done { Done::Indexed } else { Done::Stale })
         }
         Errand::Deliver { endpoint, claim } => {

@@ -271,9 +271,10 @@ impl Draft {
     }
 }
 
-/// The work an event causes: a delivery to each endpoint that wants it.
+/// The work an event causes: a delivery to each endpoint that wants it, and where it has other keys, or `begins_watch`, what
+/// is written after the answer.
 #[must_use]
-pub fn work(event: &Event, routes: &[Route], lease: Duration) -> Work {
+pub fn work(event: &Event, routes: &[Route], lease: Duration, begins_watch: bool) -> Work {
     let received = event.meta.received;
     let due = received.after(lease);
     let wanted = routes.iter().filter(|route| route.wants(&event.key.connection, &event.meta.kind));
@@ -281,8 +282,9 @@ pub fn work(event: &Event, routes: &[Route], lease: Duration) -> Work {
     Work {
         version: 0,
         accepted: u32::try_from(deliveries.len()).unwrap_or(u32::MAX).max(1),
-        index_by: (!event.meta.aliases.is_empty()).then_some(due),
+        index_by: (begins_watch || !event.meta.aliases.is_empty()).then_some(due),
         deliveries,
         call: None,
+        watch: None,
     }
 }

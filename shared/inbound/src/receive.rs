@@ -24,6 +24,7 @@ use tracing::Span;
 
 use crate::entrance::Verified;
 use crate::refusal::refuse;
+use config::Config;
 use config::Connection;
 use config::Context;
 
@@ -281,7 +282,10 @@ async fn admit<S: Store, Q>(
             &push.content_type,
             connection.retention,
         );
-        let work = admission::work(&event, &context.config.routes, context.config.sweep_every);
+        let Config { routes, sweep_every, .. } = &*context.config;
+        let watching = context.config.watching(&connection.id, &event.meta.kind);
+        let begins_watch = watching.is_some_and(|watching| !watching.shipments(&event).is_empty());
+        let work = admission::work(&event, routes, *sweep_every, begins_watch);
         match context.store.admit(&event, &work, link.as_ref()).await? {
             Admitted::New => {
                 let hints = hints(&event.key, &work);

@@ -78,6 +78,12 @@ url = "https://warehouse.example.com/events"
 secrets = ["whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
 "#;
 
+const WATCH: &str = r#"
+[[watches]]
+connection = "xhq"
+silence = "1h"
+"#;
+
 /// What the functions work with.
 type Hub = Context<DynamoStore, SqsQueue>;
 
@@ -99,6 +105,11 @@ impl Deployment {
     /// The same with another endpoint that wants everything.
     pub(crate) async fn with_two_endpoints() -> anyhow::Result<Self> {
         Self::with(SECOND_ENDPOINT).await
+    }
+
+    /// With orders that are watched.
+    pub(crate) async fn with_a_watch() -> anyhow::Result<Self> {
+        Self::with(WATCH).await
     }
 
     async fn with(more: &str) -> anyhow::Result<Self> {

@@ -4,6 +4,7 @@ mod mistakes;
 mod recover;
 mod taken;
 mod trust;
+mod watches;
 
 use std::collections::BTreeMap;
 use std::io;

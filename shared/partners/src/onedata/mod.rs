@@ -3,6 +3,7 @@
 mod actions;
 mod answers;
 mod envelope;
+mod following;
 mod operations;
 mod ports;
 pub mod recipe;
@@ -41,6 +42,7 @@ pub(crate) const PROFILE: Profile = Profile {
         }),
         judge: answers::judge,
         keys: Some(ports::subscriptions),
+        following: &[following::PORTS, following::RATES],
         ..Calls::PLAIN
     },
     settings: &[Setting::Recipes],

@@ -3,6 +3,7 @@
 mod actions;
 mod answers;
 mod envelope;
+mod following;
 mod operations;
 
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub(crate) const PROFILE: Profile = Profile {
             expired: |_, code| code == "401",
         }),
         judge: answers::judge,
+        following: &[following::WAYBILLS],
         ..Calls::PLAIN
     },
     settings: &[],

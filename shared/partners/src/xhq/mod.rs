@@ -3,6 +3,7 @@
 mod actions;
 mod answers;
 mod envelope;
+mod following;
 mod operations;
 
 use std::time::Duration;
@@ -38,6 +39,7 @@ pub(crate) const PROFILE: Profile = Profile {
             cutoff: "cutoffTime",
             event_type: "xhq.failed_push",
         }),
+        following: &[following::ORDERS],
         ..Calls::PLAIN
     },
     settings: &[Setting::Encodings, Setting::FeeActions],

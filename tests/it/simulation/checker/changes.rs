@@ -23,6 +23,7 @@ impl Checker {
         self.tally.calls.succeeded -= was.calls.succeeded;
         self.tally.calls.failed -= was.calls.failed;
         self.tally.calls.ambiguous -= was.calls.ambiguous;
+        self.tally.watches -= was.watches;
         self.balanced()?;
         if before.call != after.call {
             return self.called(key, before, after);
