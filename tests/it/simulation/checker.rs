@@ -86,6 +86,8 @@ pub(super) struct Checker {
     /// Something befell these events that allows a second attempt at what was taken.
     blemished: BTreeSet<EventKey>,
     tally: Tally,
+    /// Silences that were told: of which subject, and since when.
+    silences: BTreeSet<(String, Utc)>,
     /// The ERP's calls.
     pub(super) calls: Calls,
     /// How often a partner was not acknowledged and gave up.
@@ -111,6 +113,7 @@ impl Checker {
             schedules: config.endpoints.values().map(|e| (e.id.clone(), e.schedule.clone())).collect(),
             blemished: BTreeSet::new(),
             tally: Tally::default(),
+            silences: BTreeSet::new(),
             calls: Calls::default(),
             refused: 0,
             clocks_lie: false,

@@ -320,6 +320,7 @@ async fn look_that_dies_tells_nothing_twice_and_loses_no_watch<S: Store>(side: S
         .await;
         drop(look);
         side.work().await;
+        side.pass(Duration::from_secs(1));
         if ended {
             break;
         }

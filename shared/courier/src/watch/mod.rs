@@ -8,10 +8,12 @@ mod ask;
 mod timeline;
 
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use config::{Connection, Context, Watching};
 use futures::future::join_all;
+use futures::stream::{self, StreamExt as _};
 use hub::watch::{self, Next, Watch};
 use hub::{ConnectionId, Event, EventKey, Subject, Work, admission};
 use inbound::receive;
@@ -27,7 +29,10 @@ use crate::times::MARGIN;
 /// Number of due watches that are read at once.
 const PAGE: usize = 256;
 
-/// For how long the watches of one connection are looked at in one sweep. The next goes on.
+/// Number of watches of a connection that are looked at at once.
+const LOOKERS: usize = 4;
+
+/// For how long watches are looked at in one sweep. The next goes on.
 const LOOKING: Duration = Duration::from_secs(20);
 
 /// How often watches are looked for that the configuration has not.
@@ -47,6 +52,14 @@ pub struct Watched {
     pub told: usize,
 }
 
+impl AddAssign for Watched {
+    fn add_assign(&mut self, other: Self) {
+        self.looked += other.looked;
+        self.asked += other.asked;
+        self.told += other.told;
+    }
+}
+
 /// Begins the watch of each shipment that an event is about and that the configuration watches. One that has begun stays as it
 /// is.
 pub(crate) async fn begin<S: Store, Q>(context: &Context<S, Q>, event: &Event) -> Result<(), StoreError> {
@@ -61,47 +74,59 @@ pub(crate) async fn begin<S: Store, Q>(context: &Context<S, Q>, event: &Event) -
     Ok(())
 }
 
-/// Looks at the watches that are due, those of each connection one after another and for a limited time, so that a partner that
-/// hangs holds up no other's.
+/// Looks at the watches that are due, a few of each connection at once and for a limited time, so that a partner that hangs
+/// holds up no other's.
 ///
 /// Without any in the configuration, those that an earlier one left are looked for now and then: they end.
 pub async fn watch<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<Watched, StoreError> {
     if courier.context.config.watches.is_empty() && !courier.lines.is_time_for(LEFT_OVER, courier.now()) {
         return Ok(Watched::default());
     }
-    let due = courier.context.store.due_watches(courier.now(), PAGE).await?;
-    let mut lanes: BTreeMap<ConnectionId, Vec<EventKey>> = BTreeMap::new();
-    for key in due {
-        lanes.entry(key.connection.clone()).or_default().push(key);
-    }
-    let lanes = lanes.into_values().map(|keys| async move {
-        let (until, mut watched) = (Instant::now() + LOOKING, Watched::default());
-        for key in keys {
-            // Two questions at the most would be under way, one after another.
-            if Instant::now() > until || courier.patience(LONGEST + MARGIN * 2).is_none() {
-                break;
-            }
-            match Box::pin(look(courier, &key)).await {
-                Ok(Some(seen)) => {
-                    watched.looked += 1;
-                    watched.asked += usize::from(seen.asked);
-                    watched.told += usize::from(seen.told);
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    let error = telemetry::logs::chain(&error);
-                    tracing::error!(watch = %key.id, connection = %key.connection, error, "a watch could not be looked at; the next sweep repeats it");
-                }
-            }
+    let (until, mut watched) = (Instant::now() + LOOKING, Watched::default());
+    loop {
+        let due = courier.context.store.due_watches(courier.now(), PAGE).await?;
+        let is_last = due.len() < PAGE;
+        let mut lanes: BTreeMap<ConnectionId, Vec<EventKey>> = BTreeMap::new();
+        for key in due {
+            lanes.entry(key.connection.clone()).or_default().push(key);
         }
-        watched
-    });
-    let add = |sum: Watched, one: Watched| Watched {
-        looked: sum.looked + one.looked,
-        asked: sum.asked + one.asked,
-        told: sum.told + one.told,
-    };
-    Ok(join_all(lanes).await.into_iter().fold(Watched::default(), add))
+        let before = watched;
+        for lane in join_all(lanes.into_values().map(|keys| looks(courier, keys, until))).await {
+            watched += lane;
+        }
+        // Where nothing could be done the next page is the same.
+        if is_last || watched == before || Instant::now() > until {
+            return Ok(watched);
+        }
+    }
+}
+
+/// Looks at watches of one connection, until then.
+async fn looks<S: Store, Q: Queue>(courier: &Courier<S, Q>, keys: Vec<EventKey>, until: Instant) -> Watched {
+    let looks: Vec<_> = keys.into_iter().map(|key| Box::pin(look_in_time(courier, key, until))).collect();
+    let mut looks = stream::iter(looks).buffer_unordered(LOOKERS);
+    let mut watched = Watched::default();
+    while let Some(look) = looks.next().await {
+        watched += look;
+    }
+    watched
+}
+
+/// One look, where there is time for it.
+async fn look_in_time<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: EventKey, until: Instant) -> Watched {
+    // It may wait for its question.
+    if Instant::now() > until || courier.patience(LONGEST + MARGIN * 2).is_none() {
+        return Watched::default();
+    }
+    match look(courier, &key).await {
+        Ok(Some(Seen { asked, told })) => Watched { looked: 1, asked: asked.into(), told: told.into() },
+        Ok(None) => Watched::default(),
+        Err(error) => {
+            let (connection, error) = (&key.connection, telemetry::logs::chain(&error));
+            tracing::error!(watch = %key.id, %connection, error, "a watch could not be looked at; the next sweep repeats it");
+            Watched::default()
+        }
+    }
 }
 
 /// What a look came to.

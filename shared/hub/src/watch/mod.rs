@@ -24,8 +24,9 @@ pub const SILENT: &str = "watch.silent";
 /// The types of the events that the hub makes of watches.
 pub const EVENT_TYPES: [&str; 1] = [SILENT];
 
-/// Wait after a question that could not be sent: the connection was in use, or the partner's circuit open.
-const UNSENT: Duration = Duration::from_mins(1);
+/// Wait after a question that could not be sent: the connection was in use, or the partner's circuit open. No longer than the
+/// interval of the questions.
+const UNSENT: Duration = Duration::from_mins(5);
 
 /// Wait of a process whose configuration has no such watch: another one's may.
 const UNKNOWN: Duration = Duration::from_hours(1);
@@ -188,12 +189,12 @@ impl Watch {
             // A partner that cannot be asked for an interval is as good as one that was asked in vain.
             Asked::Unsent if now.since(watch.news) >= rules.silence + rules.interval() => {
                 return match watch.silent(rules, now) {
-                    Next::Wait(watch) => Next::Wait(watch.again(now)),
-                    Next::Tell(watch) => Next::Tell(watch.again(now)),
+                    Next::Wait(watch) => Next::Wait(watch.again(rules, now)),
+                    Next::Tell(watch) => Next::Tell(watch.again(rules, now)),
                     next @ Next::Ask(_) => next,
                 };
             }
-            Asked::Unsent => return Next::Wait(watch.again(now)),
+            Asked::Unsent => return Next::Wait(watch.again(rules, now)),
         };
         let before = watch.news;
         watch.asked = Some(now);
@@ -265,8 +266,8 @@ impl Watch {
         Next::Tell(self)
     }
 
-    fn again(self, now: Utc) -> Self {
-        Self { due: Some(now.after(UNSENT)), ..self }
+    fn again(self, rules: &Rules<'_>, now: Utc) -> Self {
+        Self { due: Some(now.after(UNSENT.min(rules.interval()))), ..self }
     }
 
     fn ended(self, why: End, now: Utc) -> Self {

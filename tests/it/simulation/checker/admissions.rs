@@ -117,11 +117,15 @@ impl Checker {
 
     /// The store took the event of a silence: no sooner than its time, and for those that want it.
     fn silent(&mut self, event: &Event, work: &Work, data: Vec<u8>) -> Verdict {
+        self.tally += work.tally();
         let (kind, subject) = (event.meta.kind.to_string(), event.key.subject.clone());
         let told: serde_json::Value = serde_json::from_slice(&data).unwrap_or_default();
         let since = told["silent_since"].as_str().and_then(Utc::parse).unwrap_or_default();
         if !self.clocks_lie && event.meta.received.since(since) < SILENCE {
             return Err(format!("{subject} is told as silent {:?} after its news", event.meta.received.since(since)));
+        }
+        if !self.silences.insert((subject.to_string(), since)) {
+            return Err(format!("the silence of {subject} since {since} is told twice"));
         }
         let endpoints: Vec<_> = work.deliveries.iter().map(|delivery| delivery.endpoint.as_str()).collect();
         if endpoints != wanted(&kind) {
@@ -129,7 +133,6 @@ impl Checker {
         }
         let key = event.key.clone();
         self.keep(event.key.id.to_string(), StoredEvent { key, subject, kind, data })?;
-        self.tally += work.tally();
         self.balanced()
     }
 }
