@@ -1,7 +1,10 @@
 //! XHQ's failed pushes are recovered: each row of its list is kept as an event, and what is kept is confirmed, with the time
 //! of the list.
 
+use std::collections::BTreeSet;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use courier::{Courier, Wire, recover};
@@ -144,6 +147,36 @@ async fn process_that_dies_before_the_confirmation_leaves_the_cycle_to_another()
     assert_eq!(desk.xhq.listed(), [] as [String; 0]);
     desk.hears("xhq.failed_push", 1).await;
     assert_eq!(events(&desk.hub.context().store).await.len(), 1, "kept once");
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn cycle_cut_off_at_any_await_is_repeated_without_duplicates() {
+    let desk = desk().await;
+    for serial in ["A1", "A2"] {
+        desk.xhq.lose(serial, "{}");
+    }
+    for awaits in 0.. {
+        desk.time.pass(Duration::from_mins(5));
+        let courier = desk.courier();
+        let (mut cycle, mut polls) = (Box::pin(recover(&courier)), 0);
+        let is_over = within(poll_fn(|context| {
+            polls += 1;
+            if polls > awaits { Poll::Ready(false) } else { cycle.as_mut().poll(context).map(|()| true) }
+        }))
+        .await;
+        let kept = events(&desk.hub.context().store).await.len();
+        assert!(kept <= 2 && desk.xhq.listed().len() + kept >= 2, "nothing is confirmed that is not kept");
+        if is_over {
+            break;
+        }
+    }
+    assert_eq!(desk.xhq.listed(), [] as [String; 0]);
+    desk.pass(Duration::from_mins(20)).await;
+    assert_eq!(desk.hears("xhq.failed_push", 2).await.len(), 2);
+    desk.quiet().await;
+    let ids: BTreeSet<_> = desk.told("xhq.failed_push").iter().map(|event| event["id"].to_string()).collect();
+    assert_eq!((ids.len(), events(&desk.hub.context().store).await.len()), (2, 2));
     desk.hub.stop().await;
 }
 

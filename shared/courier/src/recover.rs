@@ -25,8 +25,8 @@ use crate::Courier;
 use crate::call::{LONGEST, Unanswered, ask_aside};
 use crate::times::MARGIN;
 
-/// For how long a process has a connection's cycle for itself.
-const LEASE: Duration = Duration::from_mins(5);
+/// For how long a process has a connection's cycle for itself, from its beginning and from each confirmation on.
+const LEASE: Duration = Duration::from_mins(2);
 
 /// Number of rows that are stored at once.
 const STORERS: usize = 16;
