@@ -21,7 +21,7 @@ pub const BUDGET: Duration = Duration::from_secs(30);
 /// How long the measuring of what waits may hold the sweep up.
 pub const MEASURING: Duration = Duration::from_secs(10);
 
-/// Takes up everything that is due, once it is measured. Beside it, failed pushes are recovered and watches looked at where it
+/// Takes up everything that is due, once it is measured. In parallel, failed pushes are recovered and watches looked at where it
 /// is time.
 pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<(), StoreError> {
     if metrics::started() {
@@ -41,8 +41,8 @@ pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<(), S
 async fn watch<S: Store, Q: Queue>(courier: &Courier<S, Q>) {
     match courier::watch(courier).await {
         Ok(watched) if watched == Watched::default() => {}
-        Ok(Watched { looked, asked, told }) => {
-            tracing::info!(function = NAME, looked, asked, told, "watches looked at");
+        Ok(Watched { looked, asked, reported }) => {
+            tracing::info!(function = NAME, looked, asked, reported, "watches looked at");
         }
         Err(error) => {
             let error = telemetry::logs::chain(&error);

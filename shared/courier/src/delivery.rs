@@ -14,7 +14,7 @@ use store::Store;
 
 use crate::change::change_together;
 use crate::claim::Claim;
-use crate::index::Besides;
+use crate::index::CallFacts;
 use crate::line::Line;
 use crate::outcome::{Done, Step, Undone};
 use crate::parcel::{DeliveryResult, Parcel};
@@ -113,7 +113,7 @@ impl<'a, S: Store, Q: Queue> Admitted<'a, S, Q> {
         let unindexed = claim.work.index_by.is_some();
         let (returned, indexed) = tokio::join!((courier.send)(endpoint, parcel), async {
             // Aliases that could not be written stay due; they are no reason to hold up the delivery.
-            unindexed && index::write(context, stored, Besides::of(&claim.work)).await.is_ok()
+            unindexed && index::write(context, stored, CallFacts::of(&claim.work)).await.is_ok()
         });
         drop(place);
         let kind = event.meta.kind.to_string();

@@ -7,17 +7,17 @@ use store::{Settled, Store, StoreError};
 
 use crate::watch;
 
-/// What is written besides an event's own aliases.
+/// Contribution of a call to what is written; an event without a call has none.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Besides<'a> {
+pub(crate) struct CallFacts<'a> {
     /// Aliases that a partner's answer to a call gave the shipment.
     pub(crate) learned: &'a [Alias],
     /// Whether the shipment is there: a command that was not done begins no watch.
     pub(crate) is_done: bool,
 }
 
-impl<'a> Besides<'a> {
-    /// That of an event with this work.
+impl<'a> CallFacts<'a> {
+    /// That of the call in this work.
     pub(crate) fn of(work: &'a Work) -> Self {
         let call = work.call.as_ref();
         Self {
@@ -32,16 +32,16 @@ impl<'a> Besides<'a> {
 pub(crate) async fn write<S: Store, Q>(
     context: &Context<S, Q>,
     event: &Event,
-    besides: Besides<'_>,
+    facts: CallFacts<'_>,
 ) -> Result<(), StoreError> {
     let (Event { key, meta, .. }, store) = (event, &context.store);
     store.alias(&meta.aliases, &key.connection, &key.subject, meta.expires).await?;
-    if !besides.learned.is_empty() {
+    if !facts.learned.is_empty() {
         let shipment = meta.aliases.first().map_or_else(|| key.subject.clone(), |alias| Subject::from(alias.as_str()));
-        store.alias(besides.learned, &key.connection, &shipment, meta.expires).await?;
+        store.alias(facts.learned, &key.connection, &shipment, meta.expires).await?;
     }
     // Boxed: most events begin none, and each attempt would have room for it.
-    if besides.is_done { Box::pin(watch::begin(context, event)).await } else { Ok(()) }
+    if facts.is_done { Box::pin(watch::begin(context, event)).await } else { Ok(()) }
 }
 
 /// Does that for an event that has no delivery which would do it on its way.
@@ -49,7 +49,7 @@ pub(crate) async fn errand<S: Store, Q>(context: &Context<S, Q>, key: &EventKey)
     let store = &context.store;
     let work = match store.load(key, context.now()).await {
         Ok(Some(record)) if record.work.index_by.is_some() => {
-            write(context, &record.event, Besides::of(&record.work)).await?;
+            write(context, &record.event, CallFacts::of(&record.work)).await?;
             record.work
         }
         Ok(_) => return Ok(false),

@@ -46,7 +46,7 @@ pub const WATCHED: &str = "each further 1 KB event of a watched shipment";
 /// A look at a watch.
 pub const LOOK: &str = "each look at a watch that finds news (part of a sweep)";
 /// A silence.
-pub const SILENCE: &str = "each silence that is told at once, delivered";
+pub const SILENCE: &str = "each silence that is reported at once, delivered";
 /// One more delivery.
 pub const FURTHER: &str = "each further endpoint that an event goes to";
 /// One more attempt.

@@ -210,27 +210,27 @@ macro_rules! on_both_engines {
 }
 
 on_both_engines! {
-    silence_is_told_once_until_there_is_news(super::SILENT);
+    silence_is_reported_once_until_there_is_news(super::SILENT);
     news_is_found_when_the_watch_is_due(super::SILENT);
     news_under_the_bill_alone_counts(super::SILENT);
     partner_is_asked_and_what_it_knows_gets_in(super::PORTS);
     partner_that_does_not_answer_is_silent(super::PORTS);
-    look_that_dies_tells_nothing_twice_and_loses_no_watch(super::SILENT);
-    processes_that_look_at_once_ask_and_tell_once(super::PORTS);
+    look_that_dies_reports_nothing_twice_and_loses_no_watch(super::SILENT);
+    processes_that_look_at_once_ask_and_report_once(super::PORTS);
     unwatched_shipments_have_no_watch(super::PORTS);
     watch_that_was_removed_ends(super::SILENT);
     process_that_ends_soon_begins_no_look(super::SILENT);
     due_time_of_a_false_future_is_brought_back(super::SILENT);
 }
 
-async fn silence_is_told_once_until_there_is_news<S: Store>(side: Side<S>) {
+async fn silence_is_reported_once_until_there_is_news<S: Store>(side: Side<S>) {
     side.push("xhq", "syn_status", &status("S1", 61)).await;
     assert_eq!(side.look().await, Watched::default(), "not due");
     side.pass(HOUR);
-    assert_eq!(side.look().await, Watched { looked: 1, asked: 0, told: 1 });
+    assert_eq!(side.look().await, Watched { looked: 1, asked: 0, reported: 1 });
     for _ in 0..3 {
         side.pass(HOUR);
-        assert_eq!(side.look().await.told, 0);
+        assert_eq!(side.look().await.reported, 0);
     }
     assert_eq!(side.silences(), BTreeMap::from([("order:S1".to_owned(), 1)]));
     let listed = side.courier.context.store.pending(&Pending::Watches, None, 9, NOW).await.unwrap();
@@ -251,7 +251,7 @@ async fn news_is_found_when_the_watch_is_due<S: Store>(side: Side<S>) {
     side.push("xhq", "single_receipt", &receipt("S1", "B1", "L")).await;
     assert_eq!(side.watch_of("xhq", "order:S1").await.unwrap(), begun, "news writes nothing");
     side.pass(HOUR / 2);
-    assert_eq!(side.look().await, Watched { looked: 1, asked: 0, told: 0 });
+    assert_eq!(side.look().await, Watched { looked: 1, asked: 0, reported: 0 });
     assert_eq!(side.watch_of("xhq", "order:S1").await.unwrap().due, Some(NOW.after(HOUR / 2 * 3)));
     side.push("xhq", "single_receipt", &receipt("S1", "B1", "R")).await;
     side.pass(HOUR * 2);
@@ -275,9 +275,9 @@ async fn news_under_the_bill_alone_counts<S: Store>(side: Side<S>) {
 async fn partner_is_asked_and_what_it_knows_gets_in<S: Store>(side: Side<S>) {
     side.push("ports", "port_push", &json!({"data": [port("N", 1)]}).to_string()).await;
     side.pass(HOUR);
-    // In vain: told. Later with news, and at last with the end.
+    // In vain: reported. Later with news, and at last with the end.
     side.answers(Some(json!({"success": true, "code": 200, "data": []})));
-    assert_eq!(side.look().await, Watched { looked: 1, asked: 1, told: 1 });
+    assert_eq!(side.look().await, Watched { looked: 1, asked: 1, reported: 1 });
     assert_eq!(
         side.asked(),
         [json!([{"subType": 1, "carrierCd": "CNTAO", "subNo": "B1", "importAndExportFlag": "E"}])]
@@ -286,7 +286,7 @@ async fn partner_is_asked_and_what_it_knows_gets_in<S: Store>(side: Side<S>) {
     assert_eq!(side.look().await, Watched::default(), "asked every six hours");
     side.pass(HOUR);
     side.answers(Some(json!({"success": true, "code": 200, "data": [port("N", 2)]})));
-    assert_eq!(side.look().await, Watched { looked: 1, asked: 1, told: 0 });
+    assert_eq!(side.look().await, Watched { looked: 1, asked: 1, reported: 0 });
     assert!(!side.watch_of("ports", "port:CNTAO:1:B1:E").await.unwrap().is_silent());
     side.pass(HOUR);
     side.answers(Some(json!({"success": true, "code": 200, "data": [port("Y", 3)]})));
@@ -302,11 +302,11 @@ async fn partner_is_asked_and_what_it_knows_gets_in<S: Store>(side: Side<S>) {
 async fn partner_that_does_not_answer_is_silent<S: Store>(side: Side<S>) {
     side.push("ports", "port_push", &json!({"data": [port("N", 1)]}).to_string()).await;
     side.pass(HOUR);
-    assert_eq!(side.look().await, Watched { looked: 1, asked: 1, told: 1 });
+    assert_eq!(side.look().await, Watched { looked: 1, asked: 1, reported: 1 });
     assert_eq!(side.silences()["port:CNTAO:1:B1:E"], 1);
 }
 
-async fn look_that_dies_tells_nothing_twice_and_loses_no_watch<S: Store>(side: Side<S>) {
+async fn look_that_dies_reports_nothing_twice_and_loses_no_watch<S: Store>(side: Side<S>) {
     side.push("xhq", "syn_status", &status("S1", 61)).await;
     side.pass(HOUR);
     // Cut off at each await in turn.
@@ -334,7 +334,7 @@ async fn look_that_dies_tells_nothing_twice_and_loses_no_watch<S: Store>(side: S
     assert_eq!(side.tally().await, Tally { accepted: 3, delivered: 2, watches: 1, ..Tally::default() });
 }
 
-async fn processes_that_look_at_once_ask_and_tell_once<S: Store>(side: Side<S>) {
+async fn processes_that_look_at_once_ask_and_report_once<S: Store>(side: Side<S>) {
     side.push("ports", "port_push", &json!({"data": [port("N", 1)]}).to_string()).await;
     side.pass(HOUR);
     let others: Vec<_> = (0..4).map(|_| side.another()).collect();
@@ -372,7 +372,7 @@ async fn process_that_ends_soon_begins_no_look<S: Store>(side: Side<S>) {
     ending.courier.ends = Some(side.courier.context.now().after(Duration::from_secs(20)));
     assert_eq!(ending.look().await, Watched::default());
     ending.courier.ends = Some(side.courier.context.now().after(Duration::from_mins(2)));
-    assert_eq!(ending.look().await.told, 1);
+    assert_eq!(ending.look().await.reported, 1);
 }
 
 async fn due_time_of_a_false_future_is_brought_back<S: Store>(side: Side<S>) {

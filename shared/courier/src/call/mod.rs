@@ -34,7 +34,7 @@ use self::turnstile::Limits;
 use self::wire::list;
 use crate::change::change;
 use crate::claim::Claim;
-use crate::index::Besides;
+use crate::index::CallFacts;
 use crate::line::Line;
 use crate::lines::line_name;
 use crate::outcome::{Done, Step, Undone};
@@ -244,8 +244,8 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
             }
         };
         let unindexed = claim.work.index_by.is_some() || !tried.learned.is_empty();
-        let besides = Besides { learned: &tried.learned, is_done: tried.came == CallOutcome::Success };
-        let indexed = !unindexed || index::write(&courier.context, event, besides).await.is_ok();
+        let facts = CallFacts { learned: &tried.learned, is_done: tried.came == CallOutcome::Success };
+        let indexed = !unindexed || index::write(&courier.context, event, facts).await.is_ok();
         let rules = Rules { schedule: &ask.connection.schedule, repeatable: ask.operation.effect.repeatable() };
         let comes_again = match tried.came {
             CallOutcome::Nothing { retry_after } => retry_after.is_none(),

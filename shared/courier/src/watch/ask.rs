@@ -12,7 +12,7 @@ use super::timeline::Timeline;
 use crate::call::ask_aside;
 
 impl<S: Store, Q: Queue> Look<'_, S, Q> {
-    /// Asks the partner about the shipment, and tells what is known then.
+    /// Asks the partner about the shipment, and reads what is known then.
     pub(super) async fn ask(&self, watch: &Watch, timeline: &Timeline) -> Result<Asked, StoreError> {
         let (courier, connection) = (self.courier, self.connection);
         let Some(asks) = self.watching.asks else { return Ok(Asked::Unsent) };

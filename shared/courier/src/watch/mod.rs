@@ -1,7 +1,7 @@
 //! Watches: begun after the first event of a shipment, looked at when they are due.
 //!
-//! A look reads the shipment's timeline and follows `hub::watch`: it waits, asks the partner, or tells the silence. What is
-//! told is stored before the watch says so, and under an id of its own, so that a look that is repeated after a crash tells
+//! A look reads the shipment's timeline and follows `hub::watch`: it waits, asks the partner, or reports the silence. What is
+//! reported is stored before the watch says so, and under an id of its own, so that a look that is repeated after a crash reports
 //! nothing twice. A watch that is being asked about is stored with a later due time first: no other process asks then.
 
 mod ask;
@@ -48,15 +48,15 @@ pub struct Watched {
     pub looked: usize,
     /// Of these, those whose partner was asked.
     pub asked: usize,
-    /// Of these, those whose silence was told.
-    pub told: usize,
+    /// Of these, those whose silence was reported.
+    pub reported: usize,
 }
 
 impl AddAssign for Watched {
     fn add_assign(&mut self, other: Self) {
         self.looked += other.looked;
         self.asked += other.asked;
-        self.told += other.told;
+        self.reported += other.reported;
     }
 }
 
@@ -119,7 +119,7 @@ async fn look_in_time<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: EventKey
         return Watched::default();
     }
     match look(courier, &key).await {
-        Ok(Some(Seen { asked, told })) => Watched { looked: 1, asked: asked.into(), told: told.into() },
+        Ok(Some(Seen { asked, reported })) => Watched { looked: 1, asked: asked.into(), reported: reported.into() },
         Ok(None) => Watched::default(),
         Err(error) => {
             let (connection, error) = (&key.connection, telemetry::logs::chain(&error));
@@ -129,11 +129,11 @@ async fn look_in_time<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: EventKey
     }
 }
 
-/// What a look came to.
+/// Result of a look.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     asked: bool,
-    told: bool,
+    reported: bool,
 }
 
 /// A watch under a look, at the version that was read or stored last.
@@ -173,21 +173,21 @@ impl<S: Store, Q: Queue> Look<'_, S, Q> {
         let timeline = self.timeline(watch.news).await?;
         let next = watch.looked(&timeline.known, &rules, LEASE, self.courier.now());
         let (next, asked) = match next {
-            Next::Wait(_) | Next::Tell(_) => (next, false),
+            Next::Wait(_) | Next::Report(_) => (next, false),
             Next::Ask(asking) => {
                 // Stored before it is asked, so that no other process asks.
                 if !self.store(asking.clone()).await? {
                     return Ok(None);
                 }
-                let came = self.ask(&asking, &timeline).await?;
-                let sent = came != watch::Asked::Unsent;
-                (asking.asked(&came, &rules, self.courier.now()), sent)
+                let result = self.ask(&asking, &timeline).await?;
+                let sent = result != watch::Asked::Unsent;
+                (asking.asked(&result, &rules, self.courier.now()), sent)
             }
         };
-        let (watch, told) = match next {
+        let (watch, reported) = match next {
             Next::Wait(watch) | Next::Ask(watch) => (watch, false),
-            Next::Tell(watch) => {
-                self.tell(&watch).await?;
+            Next::Report(watch) => {
+                self.report(&watch).await?;
                 (watch, true)
             }
         };
@@ -195,10 +195,10 @@ impl<S: Store, Q: Queue> Look<'_, S, Q> {
         if let Some(ended) = &watch.ended {
             tracing::debug!(%connection, %subject, why = ?ended.why, "a watch has ended");
         }
-        Ok(self.store(watch).await?.then_some(Seen { asked, told }))
+        Ok(self.store(watch).await?.then_some(Seen { asked, reported }))
     }
 
-    /// What is known of the shipment; the payload of the latest news where that came after what was seen.
+    /// What is known of the shipment; the payload of the latest news where that is no older than what was seen.
     async fn timeline(&self, seen: hub::Utc) -> Result<Timeline, StoreError> {
         timeline::read(&self.courier.context, self.watching, &self.key.connection, &self.shipment, seen).await
     }
@@ -211,15 +211,15 @@ impl<S: Store, Q: Queue> Look<'_, S, Q> {
         Ok(settled == Settled::Done)
     }
 
-    /// Tells the silence, once: its event has the id of this silence.
-    async fn tell(&self, watch: &Watch) -> Result<(), StoreError> {
+    /// Reports the silence, once: its event has the id of this silence.
+    async fn report(&self, watch: &Watch) -> Result<(), StoreError> {
         let Self { courier, connection, shipment, watching, .. } = self;
         let context = &courier.context;
         let asked = watching.asks.map(|asks| asks.following.ask);
         let event = watch::silence(&connection.id, shipment, watch, asked, connection.retention);
         let work = admission::work(&event, &context.config.routes, context.config.sweep_every, false);
         if context.store.admit(&event, &work, None).await? == Admitted::New {
-            tracing::info!(connection = %connection.id, subject = %shipment, since = %watch.news, "no news of a shipment: its silence is told");
+            tracing::info!(connection = %connection.id, subject = %shipment, since = %watch.news, "no news of a shipment: its silence is reported");
             let hints = receive::hints(&event.key, &work);
             if hints.is_empty() {
                 return Ok(());

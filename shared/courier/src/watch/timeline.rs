@@ -64,7 +64,7 @@ pub(super) async fn read<S: Store, Q>(
     Ok(Timeline { known, keys })
 }
 
-/// Whether an event is news of a shipment: not what the hub itself tells.
+/// Whether an event is news of a shipment: no event of the hub's own.
 fn is_news(watching: &Watching, item: &Listed) -> bool {
     let kind = item.meta.kind.as_str();
     let is_own = event_types::own().any(|own| own == kind) || item.work.call.is_some() || item.work.watch.is_some();
@@ -86,7 +86,7 @@ async fn is_last<S: Store, Q>(
     let Some(following) = watching.following.iter().find(|following| following.news == kind) else { return Ok(false) };
     let record = match context.store.load(&latest.key, context.now()).await {
         Ok(record) => record,
-        // It is told elsewhere; for the watch it says nothing.
+        // Its delivery reports the damage.
         Err(StoreError::Damaged { .. }) => None,
         Err(error) => return Err(error),
     };

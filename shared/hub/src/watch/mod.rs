@@ -1,8 +1,8 @@
 //! A watch: news of a shipment is expected within a time. Where none comes, the partner is asked, and where that brings none
-//! either, the silence is told, once.
+//! either, the silence is reported, once.
 //!
 //! The decisions of one look at a watch are here: what was known before, what the shipment's timeline shows now, the rules of
-//! the configuration, and the time lead to the next due time, to a question, to a silence that is told, or to the end. News
+//! the configuration, and the time lead to the next due time, to a question, to a silence that is reported, or to the end. News
 //! writes nothing: it is found when the watch is due.
 
 mod record;
@@ -18,7 +18,7 @@ use crate::{EventType, Milestone, Utc};
 
 pub use record::{SUBJECT, begun, key, shipment, silence};
 
-/// The type of the event that tells a silence.
+/// The type of the event that reports a silence.
 pub const SILENT: &str = "watch.silent";
 
 /// The types of the events that the hub makes of watches.
@@ -49,9 +49,9 @@ pub struct Watch {
     /// The latest question since that news.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Utc>,
-    /// When the silence since that news was told.
+    /// When the silence since that news was reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told: Option<Utc>,
+    pub reported: Option<Utc>,
     /// First time at which its longest time was seen to have passed; an hour later it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<Utc>,
@@ -126,8 +126,8 @@ pub enum Next {
     Wait(Watch),
     /// The partner is to be asked, once the watch is stored: until its due time nobody else asks.
     Ask(Watch),
-    /// The silence is to be told before the watch is stored.
-    Tell(Watch),
+    /// The silence is to be reported before the watch is stored.
+    Report(Watch),
 }
 
 impl Rules<'_> {
@@ -151,13 +151,13 @@ impl Watch {
     #[must_use]
     pub fn new(by: EventType, news: Utc, rules: &Rules<'_>) -> Self {
         let due = Some(news.after(rules.silence));
-        Self { by, since: news, due, news, asked: None, told: None, over: None, unknown: None, ended: None }
+        Self { by, since: news, due, news, asked: None, reported: None, over: None, unknown: None, ended: None }
     }
 
-    /// Whether its silence was told, and no news has been seen since.
+    /// Whether its silence was reported, and no news has been seen since.
     #[must_use]
     pub const fn is_silent(&self) -> bool {
-        self.told.is_some() && self.ended.is_none()
+        self.reported.is_some() && self.ended.is_none()
     }
 
     /// The watch after a look at its shipment. A question may take `lease`.
@@ -190,7 +190,7 @@ impl Watch {
             Asked::Unsent if now.since(watch.news) >= rules.silence + rules.interval() => {
                 return match watch.silent(rules, now) {
                     Next::Wait(watch) => Next::Wait(watch.again(rules, now)),
-                    Next::Tell(watch) => Next::Tell(watch.again(rules, now)),
+                    Next::Report(watch) => Next::Report(watch.again(rules, now)),
                     next @ Next::Ask(_) => next,
                 };
             }
@@ -230,7 +230,7 @@ impl Watch {
             due: Some(latest),
             news: self.news.min(now),
             asked: before(self.asked),
-            told: before(self.told),
+            reported: before(self.reported),
             ..self.clone()
         })
     }
@@ -238,7 +238,7 @@ impl Watch {
     /// With the latest news: it ends a silence.
     fn informed(mut self, known: &Known) -> Self {
         if let Some(news) = known.news.filter(|news| *news > self.news) {
-            (self.news, self.asked, self.told) = (news, None, None);
+            (self.news, self.asked, self.reported) = (news, None, None);
         }
         self
     }
@@ -256,14 +256,14 @@ impl Watch {
         self.over.is_some_and(|seen| now.since(seen) >= SEEN_OVER).then_some(End::Time)
     }
 
-    /// The silence goes on: it is told where it was not.
+    /// The silence goes on: it is reported where it was not.
     fn silent(mut self, rules: &Rules<'_>, now: Utc) -> Next {
         self.due = Some(now.after(rules.interval()));
-        if self.told.is_some() {
+        if self.reported.is_some() {
             return Next::Wait(self);
         }
-        self.told = Some(now);
-        Next::Tell(self)
+        self.reported = Some(now);
+        Next::Report(self)
     }
 
     fn again(self, rules: &Rules<'_>, now: Utc) -> Self {

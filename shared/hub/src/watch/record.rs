@@ -1,4 +1,4 @@
-//! The stored record of a watch, its key in the store, and the event that tells its silence.
+//! The stored record of a watch, its key in the store, and the event that reports its silence.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub fn shipment(meta: &Meta) -> Option<Subject> {
     meta.aliases.first().map(|alias| Subject::from(alias.as_str()))
 }
 
-/// The event that tells the silence of a shipment since the latest news. Its id is that of this silence, so that it is stored
+/// The event that reports the silence of a shipment since the latest news. Its id is that of this silence, so that it is stored
 /// once. `asked` is the operation that was asked in vain.
 #[must_use]
 pub fn silence(
@@ -70,7 +70,7 @@ pub fn silence(
         "asked": asked.unwrap_or(Value::Null),
     });
     let body = Bytes::from(body.to_string());
-    let received = watch.told.unwrap_or(Utc(0));
+    let received = watch.reported.unwrap_or(Utc(0));
     Event {
         key: EventKey {
             connection: connection.clone(),

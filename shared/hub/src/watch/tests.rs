@@ -25,8 +25,8 @@ fn waits(next: Next) -> Watch {
     watch
 }
 
-fn tells(next: Next) -> Watch {
-    let Next::Tell(watch) = next else { panic!("{next:?}") };
+fn reports(next: Next) -> Watch {
+    let Next::Report(watch) = next else { panic!("{next:?}") };
     watch
 }
 
@@ -39,35 +39,35 @@ fn asks(next: Next) -> Watch {
 fn news_puts_the_next_look_off() {
     let at = NOW.after(HOUR / 2);
     let next = waits(watch().looked(&news(at), &rules(None), LEASE, NOW.after(HOUR)));
-    assert_eq!((next.news, next.due, next.told), (at, Some(at.after(HOUR)), None));
+    assert_eq!((next.news, next.due, next.reported), (at, Some(at.after(HOUR)), None));
 }
 
 #[test]
-fn silence_without_a_question_is_told_once() {
+fn silence_without_a_question_is_reported_once() {
     let (rules, silent) = (rules(None), NOW.after(HOUR));
-    let told = tells(watch().looked(&nothing(), &rules, LEASE, silent));
-    assert_eq!((told.told, told.due, told.is_silent()), (Some(silent), Some(silent.after(HOUR)), true));
-    let next = waits(told.looked(&nothing(), &rules, LEASE, silent.after(HOUR)));
-    assert_eq!((next.told, next.due), (Some(silent), Some(silent.after(HOUR * 2))), "and the looks go on");
+    let reported = reports(watch().looked(&nothing(), &rules, LEASE, silent));
+    assert_eq!((reported.reported, reported.due, reported.is_silent()), (Some(silent), Some(silent.after(HOUR)), true));
+    let next = waits(reported.looked(&nothing(), &rules, LEASE, silent.after(HOUR)));
+    assert_eq!((next.reported, next.due), (Some(silent), Some(silent.after(HOUR * 2))), "and the looks go on");
 }
 
 #[test]
 fn news_after_a_silence_begins_another() {
     let (rules, silent) = (rules(None), NOW.after(HOUR));
-    let told = tells(watch().looked(&nothing(), &rules, LEASE, silent));
+    let reported = reports(watch().looked(&nothing(), &rules, LEASE, silent));
     let back = silent.after(HOUR / 2);
-    let next = waits(told.looked(&news(back), &rules, LEASE, silent.after(HOUR)));
+    let next = waits(reported.looked(&news(back), &rules, LEASE, silent.after(HOUR)));
     assert!(!next.is_silent() && next.due == Some(back.after(HOUR)));
-    tells(next.looked(&news(back), &rules, LEASE, back.after(HOUR)));
+    reports(next.looked(&news(back), &rules, LEASE, back.after(HOUR)));
 }
 
 #[test]
-fn partner_is_asked_before_a_silence_is_told() {
+fn partner_is_asked_before_a_silence_is_reported() {
     let (rules, silent) = (rules(Some(HOUR * 6)), NOW.after(HOUR));
     let asking = asks(watch().looked(&nothing(), &rules, LEASE, silent));
     assert_eq!(asking.due, Some(silent.after(LEASE)), "until then nobody else asks");
-    let told = tells(asking.clone().asked(&Asked::Sent(nothing()), &rules, silent));
-    assert_eq!((told.asked, told.due), (Some(silent), Some(silent.after(HOUR * 6))));
+    let reported = reports(asking.clone().asked(&Asked::Sent(nothing()), &rules, silent));
+    assert_eq!((reported.asked, reported.due), (Some(silent), Some(silent.after(HOUR * 6))));
     let brought = waits(asking.asked(&Asked::Sent(news(silent)), &rules, silent));
     assert_eq!((brought.news, brought.due, brought.is_silent()), (silent, Some(silent.after(HOUR)), false));
 }
@@ -75,13 +75,13 @@ fn partner_is_asked_before_a_silence_is_told() {
 #[test]
 fn partner_is_asked_again_while_the_silence_lasts() {
     let (rules, silent) = (rules(Some(HOUR * 6)), NOW.after(HOUR));
-    let told =
-        tells(asks(watch().looked(&nothing(), &rules, LEASE, silent)).asked(&Asked::Sent(nothing()), &rules, silent));
+    let reported =
+        reports(asks(watch().looked(&nothing(), &rules, LEASE, silent)).asked(&Asked::Sent(nothing()), &rules, silent));
     let later = silent.after(HOUR * 6);
-    waits(told.clone().looked(&nothing(), &rules, LEASE, silent.after(HOUR)));
-    let again = asks(told.looked(&nothing(), &rules, LEASE, later));
+    waits(reported.clone().looked(&nothing(), &rules, LEASE, silent.after(HOUR)));
+    let again = asks(reported.looked(&nothing(), &rules, LEASE, later));
     let next = waits(again.asked(&Asked::Sent(nothing()), &rules, later));
-    assert_eq!((next.told, next.due), (Some(silent), Some(later.after(HOUR * 6))), "told before");
+    assert_eq!((next.reported, next.due), (Some(silent), Some(later.after(HOUR * 6))), "reported before");
 }
 
 #[test]
@@ -89,11 +89,11 @@ fn question_that_could_not_be_sent_is_no_question() {
     let (rules, silent) = (rules(Some(HOUR * 6)), NOW.after(HOUR));
     let asking = asks(watch().looked(&nothing(), &rules, LEASE, silent));
     let next = waits(asking.asked(&Asked::Unsent, &rules, silent));
-    assert_eq!((next.asked, next.told, next.due), (None, None, Some(silent.after(UNSENT))));
+    assert_eq!((next.asked, next.reported, next.due), (None, None, Some(silent.after(UNSENT))));
     let long = NOW.after(HOUR * 7);
-    let told = tells(asks(next.looked(&nothing(), &rules, LEASE, long)).asked(&Asked::Unsent, &rules, long));
+    let reported = reports(asks(next.looked(&nothing(), &rules, LEASE, long)).asked(&Asked::Unsent, &rules, long));
     assert_eq!(
-        (told.told, told.due),
+        (reported.reported, reported.due),
         (Some(long), Some(long.after(UNSENT))),
         "a partner that is down for so long is silent"
     );
@@ -150,13 +150,13 @@ fn due_time_of_a_false_future_is_brought_back() {
 #[test]
 fn silence_is_one_event_for_each_news() {
     let (connection, shipment) = ("xhq".into(), crate::Subject::new("order", "S1"));
-    let told = Watch { told: Some(NOW.after(HOUR)), ..watch() };
+    let reported = Watch { reported: Some(NOW.after(HOUR)), ..watch() };
     let event = |watch: &Watch| silence(&connection, &shipment, watch, Some("actionDataRow"), HOUR);
-    let (first, later) = (event(&told), event(&Watch { told: Some(NOW.after(HOUR * 2)), ..told.clone() }));
+    let (first, later) = (event(&reported), event(&Watch { reported: Some(NOW.after(HOUR * 2)), ..reported.clone() }));
     assert_eq!((first.key.clone(), first.meta.kind.as_str()), (later.key, SILENT));
-    assert_ne!(event(&Watch { news: NOW.after(HOUR), ..told.clone() }).key, first.key);
+    assert_ne!(event(&Watch { news: NOW.after(HOUR), ..reported.clone() }).key, first.key);
     assert_eq!(first.key.subject, shipment);
-    let asked = Watch { asked: Some(NOW), ..told };
+    let asked = Watch { asked: Some(NOW), ..reported };
     let body = String::from_utf8(event(&asked).body.to_vec()).unwrap();
     assert!(body.contains(r#""operation":"actionDataRow""#), "{body}");
 }
