@@ -46,7 +46,7 @@ pub fn lines(ledger: BTreeMap<ConnectionId, Tally>) -> Vec<Line> {
 }
 
 fn log(Line { connection, tally, .. }: &Line) {
-    let Tally { accepted, delivered, pending, failed, confirmed, unrouted, calls } = tally;
+    let Tally { accepted, delivered, pending, failed, confirmed, unrouted, calls, watches } = tally;
     tracing::info!(
         function = NAME, %connection, accepted, delivered, pending, failed, confirmed, unrouted,
         calls_queued = calls.queued,
@@ -54,6 +54,7 @@ fn log(Line { connection, tally, .. }: &Line) {
         calls_failed = calls.failed,
         calls_ambiguous = calls.ambiguous,
         calls_cancelled = calls.cancelled,
+        watches,
         balanced = tally.balanced(),
         "the ledger of a connection"
     );

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use config::Context;
-use courier::{Courier, SweepResult};
+use courier::{Courier, SweepResult, Watched};
 use futures::FutureExt as _;
 use queue::Queue;
 use store::{Store, StoreError};
@@ -21,16 +21,34 @@ pub const BUDGET: Duration = Duration::from_secs(30);
 /// Longest time for which measuring the backlog may delay the sweep.
 pub const MEASURING: Duration = Duration::from_secs(10);
 
-/// Takes up everything that is due, once it is measured.
+/// Takes up everything that is due, once it is measured. In parallel, failed pushes are recovered and watches looked at where it
+/// is time.
 pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<(), StoreError> {
     if metrics::started() {
         measure(&courier.context).await;
     }
-    let swept = courier::sweep(courier, BUDGET).await?;
+    // Of no type: what waits in it is deep for the compiler.
+    let (recovered, watched) = (courier::recover(courier).boxed(), watch(courier).boxed());
+    let (swept, (), ()) = futures::join!(courier::sweep(courier, BUDGET), recovered, watched);
+    let swept = swept?;
     if swept != SweepResult::default() {
         tracing::info!(function = NAME, taken = swept.taken, run = swept.run, handed = swept.handed, "sweep finished");
     }
     Ok(())
+}
+
+/// Looks at the watches that are due.
+async fn watch<S: Store, Q: Queue>(courier: &Courier<S, Q>) {
+    match courier::watch(courier).await {
+        Ok(watched) if watched == Watched::default() => {}
+        Ok(Watched { looked, asked, reported }) => {
+            tracing::info!(function = NAME, looked, asked, reported, "watches looked at");
+        }
+        Err(error) => {
+            let error = telemetry::logs::chain(&error);
+            tracing::error!(function = NAME, error, "the watches could not be looked at; the next sweep repeats it");
+        }
+    }
 }
 
 /// Whether this process has swept before.

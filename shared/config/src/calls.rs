@@ -121,7 +121,7 @@ pub(super) fn settings(table: &mut Table<'_>, partner: Option<Partner>) -> Optio
 }
 
 /// A table of names that the configuration chooses.
-fn each<T>(item: &Item<'_>, read: impl Fn(&Item<'_>) -> Option<T>) -> Option<BTreeMap<String, T>> {
+pub(super) fn each<T>(item: &Item<'_>, read: impl Fn(&Item<'_>) -> Option<T>) -> Option<BTreeMap<String, T>> {
     let entries = item.table("a table")?.rest();
     let entries: Vec<_> = entries.into_iter().map(|(name, item)| Some((name, read(&item)?))).collect();
     entries.into_iter().collect()

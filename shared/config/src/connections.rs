@@ -15,7 +15,7 @@ use super::patterns::warn_of_duplicate;
 use super::reader::{Item, Table};
 use super::secrets::Availability;
 use super::values::is_url_safe;
-use super::{Connection, calls, trust};
+use super::{Connection, calls, recover, trust};
 
 /// Length of the shortest key, so that keys cannot be guessed.
 pub(super) const SHORTEST_KEY: usize = 32;
@@ -39,6 +39,11 @@ pub(super) fn read(
     let calls = calls::read(&mut table, sweep_every);
     let trust = trust::read(&mut table, system_roots);
     let settings = calls::settings(&mut table, partner);
+    let recover = if recover::has_key(partner) {
+        table.or("recover", None, |item| recover::read(item, partner).map(Some))
+    } else {
+        Some(None)
+    };
     let Some(partner) = partner else {
         // Which keys belong here depends on the partner: only what no partner has is a mistake.
         read_keys(&mut table, false);
@@ -62,6 +67,9 @@ pub(super) fn read(
         let given = profile.calls.credentials.iter().copied().chain(named_freely.iter().map(String::as_str));
         calls::check_credentials(&table, settings, given);
     }
+    if let (Some(Some(_)), Some(credentials)) = (&recover, &credentials) {
+        recover::check_credentials(&table, partner, |name| credentials.has(name));
+    }
     table.close(&named_freely);
     let (calls, credentials) = (calls?, credentials?);
     Some(Connection {
@@ -82,6 +90,7 @@ pub(super) fn read(
         allow_private_files: calls.allow_private_files,
         trust: trust?,
         settings: settings?,
+        recover: recover?,
     })
 }
 
@@ -147,6 +156,10 @@ struct Given {
 }
 
 impl Given {
+    fn has(&self, name: &str) -> bool {
+        self.known.contains_key(name) || self.unread.contains(name)
+    }
+
     fn with(mut self, name: String, held: Availability<Secret>) -> Self {
         match held {
             Availability::Known(secret) => drop(self.known.insert(name, secret)),

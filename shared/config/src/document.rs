@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use super::encoding::BOM;
 use super::reader::{Item, Reading, Table};
 use super::values::{is_name, socket_address};
-use super::{Config, Mistake, Server, Sources, connections, endpoints, server};
+use super::{Config, Mistake, Server, Sources, connections, endpoints, server, watches};
 
 /// Default interval of the sweeper.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -89,6 +89,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         .into_iter()
         .map(|table| endpoints::read_api_key(table, &mut key_ids, &ids, &mut tokens))
         .collect();
+    let sound: Vec<_> = connections.iter().flatten().collect();
+    let watches: Vec<_> = root.tables("watches").into_iter().map(|table| watches::read(table, &sound, &ids)).collect();
     root.close(&[]);
 
     let connections = connections.into_iter().collect::<Option<Vec<_>>>()?;
@@ -105,6 +107,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         connections: connections.into_iter().map(|connection| (connection.id.clone(), connection)).collect(),
         endpoints: endpoints.into_iter().map(|endpoint| (endpoint.id.clone(), endpoint)).collect(),
         routes,
+        watches: watches.into_iter().collect::<Option<_>>()?,
         api_keys: api_keys.into_iter().collect::<Option<_>>()?,
         holds_secrets: false,
         noted: Vec::new(),

@@ -12,12 +12,14 @@ mod keys;
 mod patterns;
 mod places;
 mod reader;
+mod recover;
 mod secrets;
 mod server;
 mod sources;
 mod trust;
 mod values;
 mod warnings;
+mod watches;
 
 #[cfg(test)]
 mod tests;
@@ -25,9 +27,11 @@ mod tests;
 pub use context::{Context, Unconfigured};
 pub use credentials::Credentials;
 pub use keys::{Absent, KEYS, Key, Kind, Text};
+pub use recover::Recover;
 pub use server::Server;
 pub use sources::Sources;
 pub use values::socket_address;
+pub use watches::{Asks, Watching};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -43,7 +47,7 @@ use hub::printable::Line;
 use hub::routes::{Pattern, Route};
 use hub::schedule::Schedule;
 use hub::signature::SigningKey;
-use hub::{ConnectionId, EndpointId, Secret};
+use hub::{ConnectionId, EndpointId, EventType, Secret, event_types};
 use ipnet::IpNet;
 use partners::Partner;
 use partners::operation::Settings;
@@ -68,6 +72,8 @@ pub struct Config {
     pub endpoints: BTreeMap<EndpointId, Endpoint>,
     /// Routes of [`Config::endpoints`], in their order.
     pub routes: Vec<Route>,
+    /// Shipments that are watched; of several that fit, the first counts.
+    pub watches: Vec<Watching>,
     /// The keys of the ERP's own calls.
     pub api_keys: Vec<ApiKey>,
     /// Whether secrets stand in the document itself.
@@ -116,6 +122,8 @@ pub struct Connection {
     pub trust: Trust,
     /// Settings that the partner's documents lack.
     pub settings: Settings,
+    /// How failed pushes are recovered, where the partner keeps a list of them.
+    pub recover: Option<Recover>,
 }
 
 impl Connection {
@@ -225,6 +233,14 @@ impl Config {
     pub fn credentials(&self, connection: &ConnectionId) -> Vec<(&str, &str)> {
         let known = self.connections.get(connection).map(|connection| &connection.credentials);
         known.into_iter().flatten().map(|(name, value)| (name.as_str(), value.expose())).collect()
+    }
+
+    /// How a shipment of that connection is watched which an event of that type, or a command, begins to be.
+    #[must_use]
+    pub fn watching(&self, connection: &ConnectionId, kind: &EventType) -> Option<&Watching> {
+        // What the hub tells of a shipment is no news of it, and what a recovered row is about is not documented.
+        let is_own = event_types::own().chain(event_types::recovered()).any(|own| own == kind.as_str());
+        self.watches.iter().find(|watching| watching.begins_with(connection, kind)).filter(|_| !is_own)
     }
 
     /// Reads a configuration, with its secrets from the process's environment and file system where it says so. Every

@@ -1,7 +1,6 @@
 //! Lists of patterns: which connections, which event types. A slip in one delivers nothing and says nothing, so each is
 //! held against what there is.
 
-use hub::call::EVENT_TYPES;
 use hub::event_types;
 use hub::routes::Pattern;
 use hub::slip::nearest;
@@ -77,6 +76,30 @@ pub(super) fn types(item: &Item<'_>) -> Option<Vec<Pattern>> {
     })
 }
 
+/// Patterns of what begins a watch: types of partners' events, and their commands as `<partner>.<operation>`.
+pub(super) fn watched(item: &Item<'_>) -> Option<Vec<Pattern>> {
+    patterns(item, |item, text| {
+        let begin = text.strip_suffix('*').unwrap_or(text);
+        let fits = |known: &str| if begin == text { known == text } else { known.starts_with(begin) };
+        let commands = operation::all().map(|row| format!("{}.{}", row.partner, row.name));
+        let is_own = event_types::own().any(fits) && !begin.is_empty();
+        if !is_own && (event_types::all().any(fits) || commands.into_iter().any(|name| fits(&name))) {
+            return Some(());
+        }
+        match text.split_once('.').and_then(|(partner, _)| Partner::from_id(partner)) {
+            Some(partner) => {
+                item.warn(unknown(partner, text));
+                Some(())
+            }
+            None => item.wrong(if is_own {
+                "is the hub's own event and no news of a shipment"
+            } else {
+                "matches no event and no command"
+            }),
+        }
+    })
+}
+
 /// Warning about a type with a partner's prefix that the partner does not have.
 fn unknown(partner: Partner, text: &str) -> String {
     let known: Vec<_> = event_types::of(partner).collect();
@@ -116,8 +139,8 @@ fn impossible(partner: &str, action: &str, text: &str) -> String {
     };
     suggestion.map_or_else(
         || {
-            let (partners, calls) = (partners.join(", "), EVENT_TYPES.join(", "));
-            format!("matches no event: types are <partner>.<action>, of {partners}; and {calls}")
+            let (partners, own) = (partners.join(", "), event_types::own().collect::<Vec<_>>().join(", "));
+            format!("matches no event: types are <partner>.<action>, of {partners}; and {own}")
         },
         |suggestion| format!("matches no event: did you mean {suggestion}?"),
     )

@@ -29,6 +29,7 @@ pub(super) fn of(config: &Config) -> Vec<String> {
     for connection in config.connections.values() {
         let id = &connection.id;
         of_calls(connection, &mut warnings);
+        of_recovery(config, connection, &mut warnings);
         let wanting: Vec<_> = wanting(config, id).collect();
         if wanting.is_empty() && !config.endpoints.is_empty() {
             warnings.push(format!("no endpoint wants the events of connection {id}: they are delivered nowhere"));
@@ -53,6 +54,17 @@ pub(super) fn of(config: &Config) -> Vec<String> {
     }
     of_duplicates(config, &mut warnings);
     warnings
+}
+
+/// Warnings about failed pushes that are confirmed at the partner, and told to no endpoint.
+fn of_recovery(config: &Config, connection: &Connection, warnings: &mut Vec<String>) {
+    let recovery = connection.recover.as_ref().and(connection.partner.profile().calls.recovery);
+    let Some(recovery) = recovery.filter(|_| !config.endpoints.is_empty()) else { return };
+    let kind = recovery.event_type.into();
+    if !config.routes.iter().any(|route| route.wants(&connection.id, &kind)) {
+        let id = &connection.id;
+        warnings.push(format!("no endpoint wants {kind} of connection {id}: what it recovers is delivered nowhere"));
+    }
 }
 
 fn of_endpoint(config: &Config, endpoint: &Endpoint, warnings: &mut Vec<String>) {
@@ -93,7 +105,7 @@ fn of_route(config: &Config, route: &Route, warnings: &mut Vec<String>) {
             let begin = format!("{partner}.");
             text.starts_with(&begin) || event_types::of(*partner).any(|kind| pattern.matches(kind))
         };
-        partners.iter().any(of_partner) || hub::call::EVENT_TYPES.iter().any(|kind| pattern.matches(kind))
+        partners.iter().any(of_partner) || event_types::own().any(|kind| pattern.matches(kind))
     };
     let missed: Vec<_> = route.types.iter().filter(|pattern| !comes(pattern)).map(Pattern::as_str).collect();
     let nothing = missed.len() == route.types.len();

@@ -37,7 +37,7 @@ pub async fn bring_back_furthest<S: Store, Q: Queue>(courier: &Courier<S, Q>) ->
     let deliveries = config.endpoints.values().map(|endpoint| times::of_endpoint(config, &endpoint.id).longest());
     let calls = config.connections.keys().map(|id| times::of_connection(config, id).longest());
     let unknown = Waits { lease: config.sweep_every, schedule: &Schedule::default() }.longest();
-    let longest = deliveries.chain(calls).max().unwrap_or_default().max(unknown);
+    let longest = deliveries.chain(calls).max().unwrap_or_default().max(unknown).max(times::longest_watch(config));
     look(courier, courier.now().after(longest), FEW).await
 }
 
@@ -76,6 +76,10 @@ async fn one<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: EventKey) -> Resu
 
 /// The work with what is due too far ahead brought back, by what its destinations wait for.
 pub(crate) fn brought_back(config: &Config, key: &EventKey, work: &Work, now: Utc) -> Option<Work> {
+    if let Some(watch) = &work.watch {
+        let back = watch.brought_back(times::longest_watch(config), now)?;
+        return Some(Work { version: work.version + 1, watch: Some(back), ..work.clone() });
+    }
     let calls = times::of_connection(config, &key.connection);
     let deliveries = |endpoint: &EndpointId| times::of_endpoint(config, endpoint);
     work.brought_back(deliveries, &calls, config.sweep_every.max(INDEXING), now)

@@ -18,6 +18,7 @@ use tracing::Instrument as _;
 
 use crate::change::change_together;
 use crate::claim::Claim;
+use crate::index::CallFacts;
 use crate::line::Line;
 use crate::order::{self, Next, Turn};
 use crate::outcome::{Ended, JobError, JobOutcome, Step};
@@ -209,12 +210,12 @@ impl<'a, S: Store, Q: Queue> Cleared<'a, S, Q> {
     /// Sends the event, once, and writes aliases on the way.
     async fn sent(self) -> Sent<'a, S, Q> {
         let Self { claim, event, stored, endpoint, keys, line, turn, place, permit, began, jitter } = self;
-        let (courier, store) = (claim.courier, &claim.courier.context.store);
+        let (courier, context) = (claim.courier, &claim.courier.context);
         let parcel = Parcel::new(&event, endpoint, keys, began);
         let unindexed = claim.work.index_by.is_some();
         let (returned, indexed) = tokio::join!((courier.send)(endpoint, parcel), async {
             // Aliases that could not be written stay due; they are no reason to hold up the delivery.
-            unindexed && index::write(store, stored, index::learned(&claim.work)).await.is_ok()
+            unindexed && index::write(context, stored, CallFacts::of(&claim.work)).await.is_ok()
         });
         drop(place);
         let kind = event.meta.kind.to_string();

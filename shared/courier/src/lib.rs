@@ -22,11 +22,13 @@ mod order;
 mod outcome;
 mod parcel;
 mod places;
+mod recover;
 mod release;
 mod resume;
 mod sweep;
 mod target;
 mod times;
+mod watch;
 
 pub use ahead::{bring_back, bring_back_furthest};
 pub use entropy::{Entropy, NoEntropy, system_entropy};
@@ -34,9 +36,11 @@ pub use lines::{Lines, line_name};
 pub use outcome::{JobError, JobOutcome};
 use parcel::post;
 pub use parcel::{DeliveryResult, Parcel};
+pub use recover::recover;
 pub use resume::resume;
 pub use sweep::{SweepResult, sweep};
 pub use times::longest_lease;
+pub use watch::{Watched, watch};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -159,7 +163,7 @@ pub async fn run<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: &Hint) -> Re
     let (id, connection) = (&key.id, &key.connection);
     let done = match job {
         Job::Index => {
-            let done = index::job(&courier.context.store, key, courier.now()).await.map_err(JobError::Before)?;
+            let done = index::job(&courier.context, key).await.map_err(JobError::Before)?;
             Ok(if done { JobOutcome::Indexed } else { JobOutcome::Stale })
         }
         Job::Deliver { endpoint, claim } => {

@@ -1,11 +1,12 @@
 //! The destinations and connections of a process, each with what the process knows of it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use config::Connection;
-use hub::{ConnectionId, EventId};
+use hub::{ConnectionId, EventId, Utc};
 
 use crate::call::gate::Gate;
 use crate::gathering::Gathering;
@@ -19,6 +20,8 @@ pub struct Lines {
     destinations: Mutex<HashMap<String, Arc<Line>>>,
     gates: Mutex<HashMap<ConnectionId, Arc<Gate>>>,
     queries: AtomicU64,
+    /// When watches were looked for that the configuration has not, in microseconds.
+    left_over: AtomicI64,
     /// Events whose work is being changed.
     pub(crate) gathering: Gathering,
     /// Whether no other process makes attempts at the same store.
@@ -56,6 +59,16 @@ impl Lines {
     pub(crate) fn gate(&self, connection: &Connection) -> Arc<Gate> {
         let mut gates = lock(&self.gates);
         Arc::clone(gates.entry(connection.id.clone()).or_default())
+    }
+
+    /// Whether watches that the configuration has not were last looked for so long ago; then they are now.
+    pub(crate) fn is_time_for(&self, every: Duration, now: Utc) -> bool {
+        let last = Utc(self.left_over.load(Ordering::Relaxed));
+        let is_time = !now.is_within(every, last);
+        if is_time {
+            self.left_over.store(now.0, Ordering::Relaxed);
+        }
+        is_time
     }
 
     /// An id for a query, which has none of its own: the circuit counts failures by id.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use config::{Config, Connection, Endpoint};
 use hub::schedule::Schedule;
 use hub::set_back::Waits;
-use hub::{ConnectionId, EndpointId};
+use hub::{ConnectionId, EndpointId, watch};
 use partners::operation::needs_token;
 
 /// Time beyond its timeout that an attempt may take, with what is read before it or stored after it.
@@ -45,6 +45,12 @@ pub(crate) fn of_connection<'c>(config: &'c Config, connection: &ConnectionId) -
         lease: every.max(connection.timeout * 3 + PATIENCE + 2 * MARGIN),
         schedule: &connection.schedule,
     })
+}
+
+/// Longest time until a look at a watch is due.
+pub(crate) fn longest_watch(config: &Config) -> Duration {
+    let waits = config.watches.iter().map(|watching| watching.rules().longest_wait());
+    waits.max().unwrap_or_else(|| watch::Rules::NONE.longest_wait())
 }
 
 /// Longest lease that a configuration gives.

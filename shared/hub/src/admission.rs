@@ -110,6 +110,15 @@ pub fn read(action: &Action, origin: Origin<'_>, body: &Bytes, encoding: Option<
     }
 }
 
+/// The event of a row of a partner's list of failed pushes, about the partner's own serial of the order. What a row holds is
+/// not documented, so it is kept as it is, and equal rows are one event. Nothing where the row is no JSON.
+#[must_use]
+pub fn recovered(connection: &ConnectionId, kind: &'static str, row: &str, serial: Option<&str>) -> Option<Draft> {
+    let body = Bytes::from(row.to_owned());
+    let json = Json::parse(&body).ok()?;
+    Some(draft(connection, &json, &body, Fact::new(kind, &json, [("serial", serial)])).pulled(None, None))
+}
+
 /// Business keys and milestone of several facts that are stored as one event.
 #[derive(Default)]
 struct CommonParts {
@@ -300,9 +309,10 @@ impl Draft {
     }
 }
 
-/// The work an event causes: a delivery to each endpoint that wants it.
+/// The work an event causes: a delivery to each endpoint that wants it, and where it has other keys, or `begins_watch`, what
+/// is written after the answer.
 #[must_use]
-pub fn work(event: &Event, routes: &[Route], lease: Duration) -> Work {
+pub fn work(event: &Event, routes: &[Route], lease: Duration, begins_watch: bool) -> Work {
     let received = event.meta.received;
     let due = received.after(lease);
     let wanted = routes.iter().filter(|route| route.wants(&event.key.connection, &event.meta.kind));
@@ -310,8 +320,9 @@ pub fn work(event: &Event, routes: &[Route], lease: Duration) -> Work {
     Work {
         version: 0,
         accepted: u32::try_from(deliveries.len()).unwrap_or(u32::MAX).max(1),
-        index_by: (!event.meta.aliases.is_empty()).then_some(due),
+        index_by: (begins_watch || !event.meta.aliases.is_empty()).then_some(due),
         deliveries,
         call: None,
+        watch: None,
     }
 }

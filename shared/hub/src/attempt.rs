@@ -26,9 +26,8 @@ pub struct Attempt {
     pub postponed: u32,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
-pub(crate) const fn is_zero(count: &u32) -> bool {
-    *count == 0
+pub(crate) fn is_zero<T: Default + PartialEq>(count: &T) -> bool {
+    *count == T::default()
 }
 
 impl Attempt {

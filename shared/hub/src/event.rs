@@ -14,6 +14,7 @@ use crate::ledger::Tally;
 use crate::milestone::DatedMilestone;
 use crate::progress::{Outgoing as _, Progress};
 use crate::routes::Route;
+use crate::watch::Watch;
 use crate::{Alias, ConnectionId, EndpointId, EventKey, EventType, Milestone, Utc};
 
 /// One business fact in a push. Never changes once it is stored.
@@ -117,7 +118,7 @@ impl Event {
 pub struct Work {
     /// Number of changes; a change is stored only over the version that it was made from.
     pub version: u64,
-    /// Number of accepted deliveries, and one more for a call; or 1 for an event that no endpoint wants. The ledger compares
+    /// Number of accepted deliveries, and one more for a call; or 1 for an event that no endpoint wants, or a watch. The ledger compares
     /// the states of the deliveries and calls with it.
     pub accepted: u32,
     /// The subject's aliases are to be written, at the latest then.
@@ -128,13 +129,17 @@ pub struct Work {
     /// The call, where the item is a request of the ERP to a partner: then the body is what it asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Call>,
+    /// The watch, where the item is one of a shipment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Watch>,
 }
 
 impl Work {
     /// Due time of what is to be done next; nothing where all is settled.
     #[must_use]
     pub fn due(&self) -> Option<Utc> {
-        self.pending().map(|progress| progress.due).chain(self.index_by).min()
+        let watch = self.watch.as_ref().and_then(|watch| watch.due);
+        self.pending().map(|progress| progress.due).chain(self.index_by).chain(watch).min()
     }
 
     /// Schedules and claims of all that is to be attempted.
@@ -187,15 +192,16 @@ impl Work {
         for delivery in &self.deliveries {
             *tally.of(delivery.state) += 1;
         }
-        match &self.call {
-            Some(call) => *tally.calls.of(call.standing) += 1,
-            None if self.deliveries.is_empty() => tally.unrouted = 1,
-            None => {}
+        match (&self.call, &self.watch) {
+            (Some(call), _) => *tally.calls.of(call.standing) += 1,
+            (None, Some(_)) => tally.watches = 1,
+            (None, None) if self.deliveries.is_empty() => tally.unrouted = 1,
+            (None, None) => {}
         }
         tally
     }
 
-    /// Number of accepted items: the deliveries, and the call; 1 for an event that no endpoint wants.
+    /// Number of accepted items: the deliveries, and the call; 1 for an event that no endpoint wants, or a watch.
     pub(crate) fn promised(&self) -> u32 {
         let deliveries = u32::try_from(self.deliveries.len()).unwrap_or(u32::MAX);
         deliveries.saturating_add(self.call.is_some().into()).max(1)
@@ -217,6 +223,9 @@ impl Work {
         kind: &EventType,
         routes: &[Route],
     ) -> bool {
+        if self.watch.is_some() {
+            return false;
+        }
         let end = self.call.as_ref().map(|call| call.standing.event_type());
         let kind = match end {
             Some(None) => return true,
@@ -228,10 +237,10 @@ impl Work {
     }
 
     /// The work with the delivery to an endpoint restarted, or created where there was none. None where the delivery is
-    /// pending, or where a call has not ended, so that it has no end event.
+    /// pending, where a call has not ended, so that it has no end event, or where it is a watch.
     #[must_use]
     pub fn replayed(&self, endpoint: &EndpointId, now: Utc) -> Option<Self> {
-        if self.call.as_ref().is_some_and(|call| call.standing == Standing::Queued) {
+        if self.watch.is_some() || self.call.as_ref().is_some_and(|call| call.standing == Standing::Queued) {
             return None;
         }
         let mut next = Self { version: self.version + 1, ..self.clone() };
@@ -271,6 +280,7 @@ impl Work {
             index_by: self.index_by.map(|due| due.min(now)),
             deliveries: self.deliveries.iter().map(|delivery| delivery.clone().released(now)).collect(),
             call: self.call.clone().map(|call| call.released(now)),
+            watch: self.watch.clone(),
             ..*self
         };
         (next.due() != self.due() || next.deliveries != self.deliveries || next.call != self.call).then_some(next)

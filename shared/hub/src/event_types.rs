@@ -12,7 +12,17 @@ pub fn of(partner: Partner) -> impl Iterator<Item = &'static str> {
     pushed.iter().chain(profile.calls.types).copied()
 }
 
-/// The types of all events: of every partner's pushes and answers, and of the ends of calls.
+/// The types of the rows of the partners' lists of failed pushes, in full.
+pub fn recovered() -> impl Iterator<Item = &'static str> {
+    Partner::ALL.into_iter().filter_map(|partner| Some(partner.profile().calls.recovery?.event_type))
+}
+
+/// The types of the events that the hub itself makes: the ends of calls, and what watches tell.
+pub fn own() -> impl Iterator<Item = &'static str> {
+    crate::call::EVENT_TYPES.into_iter().chain(crate::watch::EVENT_TYPES)
+}
+
+/// The types of all events: of every partner's pushes and answers, of its failed pushes, and the hub's own.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    Partner::ALL.into_iter().flat_map(of).chain(crate::call::EVENT_TYPES)
+    Partner::ALL.into_iter().flat_map(of).chain(recovered()).chain(own())
 }

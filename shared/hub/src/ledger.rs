@@ -1,8 +1,9 @@
 //! The law of the ledger: accepted = delivered + pending + failed + confirmed + unrouted, and with them the calls:
-//! queued + succeeded + failed + ambiguous + cancelled.
+//! queued + succeeded + failed + ambiguous + cancelled, and the watches.
 
 use serde::Serialize;
 
+use crate::attempt::is_zero;
 use crate::call::Standing;
 use crate::delivery::State;
 
@@ -23,6 +24,9 @@ pub struct Tally {
     pub unrouted: u64,
     /// The ERP's calls to partners.
     pub calls: Calls,
+    /// Watches of shipments, ended or not.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub watches: u64,
 }
 
 /// Counts of one connection, in calls.
@@ -51,7 +55,7 @@ impl Tally {
     #[must_use]
     pub const fn difference(&self) -> u64 {
         let deliveries = self.delivered + self.pending + self.failed + self.confirmed + self.unrouted;
-        self.accepted.abs_diff(deliveries + self.calls.all())
+        self.accepted.abs_diff(deliveries + self.calls.all() + self.watches)
     }
 
     /// The count of one state.
@@ -97,5 +101,6 @@ impl std::ops::AddAssign for Tally {
         self.calls.failed += other.calls.failed;
         self.calls.ambiguous += other.calls.ambiguous;
         self.calls.cancelled += other.calls.cancelled;
+        self.watches += other.watches;
     }
 }

@@ -35,6 +35,7 @@ pub mod slip;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
+pub mod watch;
 
 pub use event::{Event, Record, Work};
 pub use ids::{Alias, ConnectionId, EndpointId, EventId, EventKey, EventType, Subject};

@@ -52,6 +52,31 @@ pub struct DatedMilestone {
 }
 
 impl Milestone {
+    /// Every one, in no order of a shipment's.
+    pub const ALL: [Self; 15] = [
+        Self::OrderAccepted,
+        Self::Prepared,
+        Self::DraftReview,
+        Self::Declared,
+        Self::Accepted,
+        Self::Reviewed,
+        Self::UnderInspection,
+        Self::TaxDue,
+        Self::Released,
+        Self::Cleared,
+        Self::Rejected,
+        Self::Withdrawn,
+        Self::Arrived,
+        Self::GateIn,
+        Self::Departed,
+    ];
+
+    /// The milestone of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|milestone| milestone.name() == name)
+    }
+
     /// The name in the `milestone` attribute of an event.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -73,7 +73,18 @@ pub async fn keep<S: Store, Q: Queue>(
     lost.map_or(Ok(new), Err)
 }
 
-/// What became of a part of an answer.
+/// Keeps one event that a partner was asked for, and sends its queue messages.
+pub async fn keep_draft<S: Store, Q: Queue>(
+    context: &Context<S, Q>,
+    connection: &Connection,
+    draft: Draft,
+) -> Result<(), Lost> {
+    let (_, hints) = stored(context, connection, draft, JSON).await?;
+    send(context, None, hints.unwrap_or_default(), Q::HOLDS_UP).await;
+    Ok(())
+}
+
+/// Result of keeping a part of an answer.
 #[derive(Default)]
 struct Kept {
     /// The events that tell it.

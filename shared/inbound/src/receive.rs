@@ -23,6 +23,7 @@ use tracing::Span;
 
 use crate::entrance::Verified;
 use crate::refusal::refuse;
+use config::Config;
 use config::Connection;
 use config::Context;
 
@@ -333,7 +334,10 @@ pub(crate) async fn write<S: Store, Q>(
     let Next { id, received, possible_repeat, follows } = next;
     let draft = draft.clone();
     let event = draft.event(&connection.id, id, received, possible_repeat, content_type, connection.retention);
-    let work = admission::work(&event, &context.config.routes, context.config.sweep_every);
+    let Config { routes, sweep_every, .. } = &*context.config;
+    let watching = context.config.watching(&connection.id, &event.meta.kind);
+    let begins_watch = watching.is_some_and(|watching| !watching.shipments(&event).is_empty());
+    let work = admission::work(&event, routes, *sweep_every, begins_watch);
     let link = follows.map(|Follows { expected, head }| Link::own(&event, expected, head));
     match context.store.admit(&event, &work, link.as_ref()).await? {
         Admitted::New => {

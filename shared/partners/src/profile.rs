@@ -105,6 +105,46 @@ pub struct Calls {
     pub learned: Option<fn(&Json<'_>) -> Option<Key>>,
     /// The types of the events that only its answers become, in full.
     pub types: &'static [&'static str],
+    /// Its list of the pushes that it could not deliver; nothing where it documents none.
+    pub recovery: Option<Recovery>,
+    /// How shipments that it tells about are asked for, and when its documents have them end.
+    pub following: &'static [Following],
+}
+
+/// What a partner's documents say of following a shipment: how it is asked for, and when no more news of it comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Following {
+    /// The operation that asks for it.
+    pub ask: &'static str,
+    /// The kind of business key that it is asked for by.
+    pub key: &'static str,
+    /// The spellings of one value of that key, the one that it is watched under first.
+    pub spellings: fn(&str) -> Vec<String>,
+    /// The body that asks for these keys; nothing where none of them is such as the operation takes.
+    pub body: fn(&[&str]) -> Option<String>,
+    /// The type of the event that news of it is, in full.
+    pub news: &'static str,
+    /// Whether the payload of the latest news says that it was the last.
+    pub is_last: fn(&Json<'_>) -> bool,
+    /// The type of an event that says that all has come, in full; empty where there is none.
+    pub complete: &'static str,
+    /// Milestones after which no news is expected, by their names.
+    pub until: &'static [&'static str],
+}
+
+/// A partner's list of the pushes that it could not deliver, and how it is worked off: listed, then confirmed.
+#[derive(Clone, Copy, Debug)]
+pub struct Recovery {
+    /// The operation that lists them.
+    pub query: &'static str,
+    /// The operation that confirms those of some serials.
+    pub confirm: &'static str,
+    /// Its field for the serials.
+    pub serials: &'static str,
+    /// Its field for the time of the list: what failed after that is not confirmed.
+    pub cutoff: &'static str,
+    /// The type of the event that a row of the list becomes, in full.
+    pub event_type: &'static str,
 }
 
 impl Calls {
@@ -124,6 +164,8 @@ impl Calls {
         keys: None,
         learned: None,
         types: &[],
+        recovery: None,
+        following: &[],
     };
 }
 

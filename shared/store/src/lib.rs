@@ -128,6 +128,8 @@ pub enum Pending {
     At(EndpointId),
     /// Calls at that connection.
     Calls(ConnectionId),
+    /// Watches of every connection that have not ended, silent or not. They are kept apart: other lists do not read them.
+    Watches,
 }
 
 impl Pending {
@@ -140,6 +142,7 @@ impl Pending {
             Self::Calls(connection) => {
                 key.connection == *connection && work.call.as_ref().is_some_and(Call::is_pending)
             }
+            Self::Watches => work.watch.as_ref().is_some_and(|watch| watch.due.is_some()),
         }
     }
 }
@@ -283,11 +286,14 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Puts changed work in place of the version before it (`work.version - 1`).
     fn settle(&self, key: &EventKey, work: &Work) -> impl Future<Output = Result<Settled>> + Send;
 
-    /// Events with work that was due at `now`, roughly in the order of their due times, `limit` at the most. May lag behind
-    /// the latest writes: read the item itself before acting.
+    /// Events with work that was due at `now`, roughly in the order of their due times, `limit` at the most; no watches. May
+    /// lag behind the latest writes: read the item itself before acting.
     fn due(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
 
-    /// Events with work that is next due later than `after`, the furthest ahead first, roughly, `limit` at the most. May lag
+    /// Watches that were due at `now`, like [`Store::due`].
+    fn due_watches(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
+
+    /// Events with work, watches included, that is next due later than `after`, the furthest ahead first, roughly, `limit` at the most. May lag
     /// like [`Store::due`].
     fn ahead(&self, after: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
 

@@ -39,6 +39,14 @@ pub const DUPLICATE: &str = "the same push again";
 pub const CHAINED: &str = "order status (`syn_status`), accepted and delivered";
 /// An event by which a subject is known under other keys.
 pub const ALIASES: &str = "1 KB event that brings another key of its subject";
+/// An event that begins the watch of its shipment.
+pub const BEGINS_WATCH: &str = "1 KB event that begins the watch of its shipment";
+/// An event of a shipment that is watched.
+pub const WATCHED: &str = "each further 1 KB event of a watched shipment";
+/// A look at a watch.
+pub const LOOK: &str = "each look at a watch that finds news (part of a sweep)";
+/// A silence.
+pub const SILENCE: &str = "each silence that is reported at once, delivered";
 /// One more delivery.
 pub const FURTHER: &str = "each further endpoint that an event goes to";
 /// One more attempt.
@@ -129,6 +137,19 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
     let keys = r#","billNo":"OOLU2764910530""#;
     case(ALIASES, delivered(&hub, "SO2026110700012", keys, 1).await?);
 
+    let hub = Deployment::with_a_watch().await?;
+    case(BEGINS_WATCH, delivered(&hub, "SO2026110700012", "", 1).await?);
+    hub.pass(Duration::from_mins(40));
+    case(WATCHED, delivered(&hub, "SO2026110700012", r#","billNo":"""#, 1).await?);
+    hub.pass(Duration::from_mins(25));
+    let look = hub.sweep().await?;
+    hub.pass(Duration::from_mins(1));
+    let idle = hub.sweep().await?;
+    case(LOOK, look - idle.clone());
+    hub.pass(Duration::from_hours(2));
+    let told = hub.sweep().await? - idle;
+    case(SILENCE, told + hub.work(Outcome::Delivered, "").await?);
+
     let hub = Deployment::with_two_endpoints().await?;
     case(FURTHER, delivered(&hub, "SO2026110700012", "", 1).await? - plain.clone());
 
@@ -184,11 +205,14 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
 /// Counts what the hub takes by being there, with so many events of a kilobyte stored.
 pub async fn standing(events: usize) -> anyhow::Result<Standing> {
     let hub = Deployment::new().await?;
+    // The first of a process also looks for watches that no configuration has.
+    hub.sweep().await?;
     let sweep = hub.sweep().await?;
     for number in 0..events {
         delivered(&hub, &format!("SO20261107{number:05}"), "", 1).await?;
     }
     hub.pass(Duration::from_hours(24 * 30));
+    hub.sweep().await?;
     let sweep_over_stored = hub.sweep().await?;
     let ledger = hub.ledger().await?;
     let (items, bytes) = hub.stored()?;

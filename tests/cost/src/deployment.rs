@@ -78,6 +78,12 @@ url = "https://warehouse.example.com/events"
 secrets = ["whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
 "#;
 
+const WATCH: &str = r#"
+[[watches]]
+connection = "xhq"
+silence = "1h"
+"#;
+
 /// Context of the functions.
 type Hub = Context<DynamoStore, SqsQueue>;
 
@@ -105,6 +111,11 @@ impl Deployment {
     pub(crate) async fn ordered() -> anyhow::Result<Self> {
         let secrets = "secrets = [\"whsec_";
         Self::of(&CONFIGURATION.replacen(secrets, &format!("order = \"subject\"\n{secrets}"), 1)).await
+    }
+
+    /// With orders that are watched.
+    pub(crate) async fn with_a_watch() -> anyhow::Result<Self> {
+        Self::with(WATCH).await
     }
 
     async fn with(more: &str) -> anyhow::Result<Self> {

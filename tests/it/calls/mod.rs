@@ -117,6 +117,8 @@ pub(crate) struct Making<'a> {
     pub(crate) top: &'a str,
     /// A further endpoint of another ERP, and its settings.
     pub(crate) also: Option<(&'a Erp, &'a str)>,
+    /// Further tables.
+    pub(crate) last: &'a str,
 }
 
 impl Desk {
@@ -165,6 +167,7 @@ impl Desk {
         connection("yanwen", "yanwen", &yanwen.url(), &format!("user_id = \"100000\"\napi_token = \"{API_TOKEN}\"\n"));
         let plan = Plan::bare().top(making.top).table(&tables).endpoint("erp", &erp, "");
         let plan = making.also.into_iter().fold(plan, |plan, (erp, more)| plan.endpoint("also", erp, more));
+        let plan = plan.table(making.last);
         let hub = plan.start_at(&time).await;
         Self { hub, erp, xhq, eyes, onedata, yanwen, time, plan }
     }

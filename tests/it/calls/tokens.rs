@@ -22,7 +22,8 @@ use crate::support::{API_KEY, events, sweep, within};
 /// As many at once as a connection may have under way, and a few less.
 const THOUSAND: usize = 1_000;
 
-const MANY: Making<'_> = Making { every: "concurrency = 1024\nretry = [\"1m\"]", xhq: "", top: "", also: None };
+const MANY: Making<'_> =
+    Making { every: "concurrency = 1024\nretry = [\"1m\"]", xhq: "", top: "", also: None, last: "" };
 
 /// A span longer than the life of a token.
 pub(super) const LIFE: Duration = Duration::from_hours(2);

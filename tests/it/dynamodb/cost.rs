@@ -29,6 +29,9 @@ async fn usage_is_at_most_that_of_the_runbook() {
         (cases::DUPLICATE, [1, 0, 0, 1, 1]),
         (cases::CHAINED, [7, 3, 3, 1, 2]),
         (cases::ALIASES, [5, 2, 3, 1, 2]),
+        // The watch and its place in the index; later it is found to be there.
+        (cases::BEGINS_WATCH, [6, 2, 3, 1, 2]),
+        (cases::WATCHED, [5, 2, 3, 1, 2]),
         // It is in the same item, which is changed once more.
         (cases::FURTHER, [1, 2, 2, 0, 1]),
         (cases::RETRY, [6, 2, 3, 0, 1]),

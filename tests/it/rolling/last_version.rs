@@ -8,19 +8,19 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Work {
+pub(crate) struct Work {
     pub(super) version: u64,
-    pub(super) accepted: u32,
+    pub(crate) accepted: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) index_by: Option<i64>,
-    pub(super) deliveries: Vec<Delivery>,
+    pub(crate) index_by: Option<i64>,
+    pub(crate) deliveries: Vec<Delivery>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) call: Option<Call>,
+    pub(crate) call: Option<Call>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum State {
+pub(crate) enum State {
     Pending,
     Delivered,
     Failed,
@@ -28,7 +28,7 @@ pub(super) enum State {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Delivery {
+pub(crate) struct Delivery {
     pub(super) endpoint: String,
     pub(super) state: State,
     pub(super) due: i64,
@@ -44,7 +44,7 @@ pub(super) struct Delivery {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Attempt {
+pub(crate) struct Attempt {
     at: i64,
     ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,7 +55,7 @@ pub(super) struct Attempt {
 
 /// Fields that the last version requires of a call. It never made any itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Call {
+pub(crate) struct Call {
     operation: String,
     digest: String,
     standing: String,
@@ -64,7 +64,7 @@ pub(super) struct Call {
 
 #[derive(Debug, Deserialize)]
 #[expect(dead_code, reason = "what it has is that it can be read")]
-pub(super) struct Meta {
+pub(crate) struct Meta {
     #[serde(rename = "type")]
     pub(super) kind: String,
     received: i64,
@@ -84,7 +84,7 @@ pub(super) struct Meta {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Data {
+pub(crate) enum Data {
     Json(std::ops::Range<usize>),
     Element,
     Opaque,
@@ -145,6 +145,6 @@ pub(super) fn event(packed: &[u8]) -> (Meta, Vec<u8>) {
     (read(&data[..end]), data.get(end + 1..).unwrap_or_default().to_vec())
 }
 
-pub(super) fn read<T: DeserializeOwned>(json: &[u8]) -> T {
+pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> T {
     serde_json::from_slice(json).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(json)))
 }

@@ -6,7 +6,7 @@
 
 mod calls;
 mod fixtures;
-mod last_version;
+pub(crate) mod last_version;
 mod pushes;
 mod rollback;
 mod version;

@@ -87,6 +87,8 @@ pub(super) struct Checker {
     /// Something befell these events that allows a second attempt at what was taken.
     blemished: BTreeSet<EventKey>,
     tally: Tally,
+    /// Silences that were told: of which subject, and since when.
+    silences: BTreeSet<(String, Utc)>,
     /// The ERP's calls.
     pub(super) calls: Calls,
     /// Orders of subjects.
@@ -114,6 +116,7 @@ impl Checker {
             schedules: config.endpoints.values().map(|e| (e.id.clone(), e.schedule.clone())).collect(),
             blemished: BTreeSet::new(),
             tally: Tally::default(),
+            silences: BTreeSet::new(),
             calls: Calls::default(),
             orders: order::Orders::new(config),
             refused: 0,

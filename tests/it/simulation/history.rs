@@ -18,7 +18,7 @@ use super::family::{ENDPOINTS, Family, Plan, endpoint, wrong};
 use super::hub::Hub;
 use super::killable::Killable;
 use super::partner;
-use super::pushes::{self, ordered, push};
+use super::pushes::{self, SILENCE, ordered, push};
 use super::random::Random;
 use super::world::{Weather, World};
 
@@ -62,6 +62,9 @@ async fn history(family: Family, seed: u64, shown: usize) -> HistoryResult {
 
     trouble(&plan, &mut random, &hub, &erp).await;
     let healed = world.now();
+    if world.first_broken().is_none() {
+        silent(&hub).await;
+    }
     if world.first_broken().is_none() {
         quiet(&hub, healed).await;
     }
@@ -241,6 +244,26 @@ async fn quiet(hub: &Hub, from: hub::Utc) {
     }
 }
 
+/// Every silence comes to its end: what is watched and not ended has been told, once, since the latest news.
+async fn silent(hub: &Hub) {
+    let world = &hub.world;
+    // News that came last, its silence, and the sweeps that find it.
+    sleep(SILENCE + world.config.sweep_every * 4).await;
+    if world.checker().clocks_lie {
+        return;
+    }
+    let works: Vec<_> = hub.store.model().items().map(|item| (item.event.clone(), item.work.clone())).collect();
+    for (event, work) in &works {
+        let Some((watch, shipment)) = work.watch.as_ref().zip(hub::watch::shipment(&event.meta)) else { continue };
+        let connection = &event.key.connection;
+        let key = hub::watch::silence(connection, &shipment, watch, None, Duration::ZERO).key;
+        let is_told = works.iter().any(|(event, _)| event.key == key);
+        if watch.ended.is_none() && !(watch.is_silent() && is_told) {
+            world.broken(&format!("{shipment} is silent, and its watch is {watch:?}"));
+        }
+    }
+}
+
 /// Checks at the end of every history.
 async fn judge(plan: &Plan, hub: &Hub, erp: &Erp) {
     let world = &hub.world;
@@ -270,7 +293,7 @@ async fn judge(plan: &Plan, hub: &Hub, erp: &Erp) {
             world.broken(&format!("listed as failed at {id}: {listed:?}, and these did: {expected:?}"));
         }
     }
-    for (event, _) in &works {
+    for (event, _) in works.iter().filter(|(_, work)| work.watch.is_none()) {
         for alias in &event.meta.aliases {
             let place = (event.key.connection.clone(), event.key.subject.clone());
             if !hub.store.resolve(alias, now).await.unwrap().contains(&place) {

@@ -140,9 +140,11 @@ impl Hub {
             loop {
                 clock.tick().await;
                 hub.sweep();
+                hub.watch();
                 // A schedule may fire twice.
                 if hub.world.draw(|random, _| random.chance(200)) {
                     hub.sweep();
+                    hub.watch();
                 }
             }
         });
@@ -232,6 +234,19 @@ impl Hub {
             }
             let what = done.map_or("died".to_owned(), |done| done.map_or_else(|e| e.to_string(), |s| format!("{s:?}")));
             hub.world.tell(&format!("sweep: {what}"));
+        });
+    }
+
+    /// Looks at the watches that are due, as the function of the sweep does beside it.
+    fn watch(self: &Arc<Self>) {
+        if self.store.model().due_watches(self.world.now(), 1).is_empty() {
+            return;
+        }
+        let (hub, death) = (Arc::clone(self), self.death(60));
+        self.spawn(|courier| async move {
+            let done = Killable::new(courier::watch(&courier), death).await;
+            let what = done.map_or("died".to_owned(), |done| done.map_or_else(|e| e.to_string(), |w| format!("{w:?}")));
+            hub.world.tell(&format!("watches: {what}"));
         });
     }
 

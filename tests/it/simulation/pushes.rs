@@ -33,6 +33,9 @@ pub(super) struct Push {
 /// Time within which an equal of the latest status of an order is a repetition of it.
 pub(super) const REPEAT_WINDOW: Duration = Duration::from_mins(2);
 
+/// Time without news of an order that is not yet a silence.
+pub(super) const SILENCE: Duration = Duration::from_mins(5);
+
 /// The type whose repetitions are recognised by the latest event alone.
 pub(super) const CHAINED: &str = "xhq.syn_status";
 
@@ -66,7 +69,8 @@ pub(super) fn document(retry: &str, concurrency: u32) -> String {
         connection("te", "trackingeyes"),
         connection("od", "onedata"),
         format!("{CALLED}base_url = \"https://od.example.com\"\n{RECIPE}"),
-        endpoint("erp", "types = [\"xhq.*\", \"trackingeyes.*\", \"call.*\"]"),
+        format!("[[watches]]\nconnection = \"xhq-sh\"\ntypes = [\"xhq.*\"]\nsilence = \"{}s\"\n", SILENCE.as_secs()),
+        endpoint("erp", "types = [\"xhq.*\", \"trackingeyes.*\", \"call.*\", \"watch.*\"]"),
         endpoint("wms", "format = \"raw\"\ntypes = [\"xhq.single_receipt\", \"onedata.rates\"]"),
         endpoint("tms", "connections = [\"te\"]"),
     ]
@@ -89,6 +93,7 @@ pub(super) fn wanted(kind: &str) -> &'static [&'static str] {
         "trackingeyes.customs_status" => &["erp", "tms"],
         "onedata.rates" => &["wms"],
         "onedata.ports" => &[],
+        hub::watch::SILENT => &["erp"],
         _ => panic!("{kind} is pushed by nobody"),
     }
 }

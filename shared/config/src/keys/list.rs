@@ -102,6 +102,13 @@ pub const KEYS: &[Key] = &[
     key("server", NONE, "limits of the port", "端口如何对待连接").of(Table(SERVER)),
     key("connections", NONE, "an account at a partner", "合作方的一个账号").of(Tables(CONNECTION)),
     key("endpoints", NONE, "a URL of the ERP that receives events", "ERP 的一个接收端").of(Tables(ENDPOINT)),
+    key(
+        "watches",
+        NONE,
+        "shipments of which news is expected, as below; of several that fit, the first counts",
+        "盯哪些票，见下；有几条都符合时按第一条",
+    )
+    .of(Tables(WATCH)),
     key("api_keys", NONE, "keys of the ERP's requests", "ERP 调用本服务用").of(Tables(API_KEY)),
 ];
 
@@ -246,6 +253,9 @@ const CONNECTION: &[Key] = &[
          `{ feeConfirm = [\"…\"] }`; a dot enters an object",
         "文档里丢失、但对方必填的字段，按操作填写：`{ feeConfirm = [\"…\"] }`；用点进入下一层对象",
     ),
+    key("recover", NONE, "work on XHQ's list of failed pushes (六), as below", "自动补回推送失败清单（六），见下")
+        .of(Table(RECOVER))
+        .at(|partner| partner.profile().calls.recovery.is_some().then(Vec::new)),
     key(
         "answers",
         other("`rows = \"/data\"`, no `action`", "`rows = \"/data\"`，无 `action`"),
@@ -265,6 +275,32 @@ const CONNECTION: &[Key] = &[
     .at(|partner| has(partner, Setting::Recipes)),
     key("signature", NONE, "recipe for its signature, likewise", "签名的规则，同样由配置描述")
         .at(|partner| has(partner, Setting::Recipes)),
+];
+
+const RECOVER: &[Key] = &[
+    key("every", Value("\"5m\""), "interval of the cycle, rounded up to sweeps", "多久一次，以巡检为准")
+        .of(seconds(10, DAY)),
+    key("rows", Required, "JSON pointer to the rows in the answer", "应答中各行的 JSON pointer"),
+    key(
+        "serial",
+        Required,
+        "JSON pointer to XHQ's serial in a row; `\"\"` where the row is the serial",
+        "行里系统流水号的 JSON pointer；行本身就是流水号时写 `\"\"`",
+    ),
+    key(
+        "cutoff",
+        Required,
+        "JSON pointer to the time in the answer that is repeated as `cutoffTime`",
+        "应答中时间的 JSON pointer，原样作为 `cutoffTime` 传回",
+    ),
+    key(
+        "query",
+        NONE,
+        "further fields of the query, such as `{ type = \"BGH\" }`, which the document prints",
+        "查询另外要带的字段，如文档里的 `{ type = \"BGH\" }`",
+    )
+    .of(Each(&Plain)),
+    key("confirm", NONE, "further fields of the confirmation", "确认另外要带的字段").of(Each(&Plain)),
 ];
 
 const ANSWERS: &[Key] = &[
@@ -331,6 +367,36 @@ const ENDPOINT: &[Key] = &[
         "or `\"subject\"`: the events of one subject one after another; see [the ERP's guide](erp.md#order-and-duplicates)",
         "或 `\"subject\"`：同一主题的事件逐个投递，见 [ERP 对接指南](erp.md#顺序与重复)",
     ),
+];
+
+/// Times of a watch.
+const TIMES: Kind = seconds(60, 90 * DAY);
+
+const WATCH: &[Key] = &[
+    key("connection", Required, "id of a connection", "连接的 id"),
+    key(
+        "types",
+        Value("[\"*\"]"),
+        "events, and commands such as `\"xhq.upload\"`, that begin a watch and count as news",
+        "哪些事件、命令（如 `\"xhq.upload\"`）开始盯，也算新消息",
+    ),
+    key("silence", Required, "longest time without news that is no silence", "多久没有新消息算沉默").of(TIMES),
+    key(
+        "ask",
+        NONE,
+        "operation that the partner is asked by: `\"actionDataRow\"`, `\"customs_status_download\"`, `\"port_query_v2\"` or \
+         `\"result_query\"`",
+        "用哪个操作去问：`\"actionDataRow\"`、`\"customs_status_download\"`、`\"port_query_v2\"`、`\"result_query\"`",
+    ),
+    key(
+        "every",
+        other("`silence`", "同 `silence`"),
+        "interval of the questions during a silence",
+        "沉默期间多久问一次",
+    )
+    .of(TIMES),
+    key("until", other("the documented ones", "按文档"), "milestones that end a watch", "到哪些节点就不再盯"),
+    key("for", Value("\"90d\""), "longest time of a watch", "最多盯多久").of(TIMES),
 ];
 
 const API_KEY: &[Key] = &[

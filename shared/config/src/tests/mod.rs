@@ -2,8 +2,10 @@ mod calls;
 mod credentials;
 mod keys;
 mod mistakes;
+mod recover;
 mod taken;
 mod trust;
+mod watches;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -100,6 +102,7 @@ answers = { actionDataRow = { rows = "/data/list", action = "single_receipt" } }
 encodings = { package = "multipart", sendMsg = "form" }
 file_part = "upload"
 base64_field = "content"
+recover = { every = "1d", rows = "", serial = "/a", cutoff = "/b", query = { type = "BGH" }, confirm = { c = "d" } }
 
 [connections.paths]
 unfreeze = "unfreeze"

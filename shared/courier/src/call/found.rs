@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use config::Connection;
 use hub::Alias;
 use inbound::keep;
 use inbound::receive::Lost;
 use outbound::Sent;
+use partners::operation::Operation;
 use partners::pulled::Answered;
 use partners::{Json, operation};
 use queue::Queue;
@@ -20,6 +22,17 @@ use crate::Courier;
 /// The longest that the ERP waits for its query's answer to be kept. Its own time for an answer, a gateway's, is a little more
 /// than this and the longest query.
 const KEEPING: Duration = Duration::from_secs(3);
+
+/// Keeps the data that the answer to a question of the hub's own brings.
+pub(crate) async fn keep_answer<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    connection: &Connection,
+    operation: &Operation<'_>,
+    body: &Json<'_>,
+    answer: &[u8],
+) -> Result<(), Lost> {
+    keep(courier, Ask { connection, operation, body, file: None }, answer).await
+}
 
 /// Keeps the data that an answer brings as if the partner had pushed it.
 pub(super) async fn keep<S: Store, Q: Queue>(courier: &Courier<S, Q>, ask: Ask<'_>, answer: &[u8]) -> Result<(), Lost> {

@@ -89,6 +89,17 @@ impl Gate {
         self.turn(clock, limits, &in_line, patience).await
     }
 
+    /// The turn of a query of the hub's own, which waits for nothing and that no command waits for ([`Turnstile::is_idle`]).
+    pub(super) fn aside(&self, limits: Limits, now: Utc) -> Option<Turn<'_>> {
+        let mut turnstile = self.turnstile();
+        if !turnstile.is_idle(limits, now) {
+            return None;
+        }
+        let waiting = turnstile.query();
+        let begun = turnstile.begin(waiting, limits, now);
+        Some(Turn { gate: self, begun, sent: false })
+    }
+
     async fn turn(
         &self,
         clock: &Clock,

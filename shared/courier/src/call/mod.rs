@@ -29,12 +29,15 @@ use serde::Deserialize;
 use store::Store;
 
 use self::exchange::{Ask, Exchange, Unready, exchange, outcome, ready};
+pub(crate) use self::found::keep_answer;
 use self::gate::{Gate, Turn};
 pub use self::query::{Answer, Unanswered, ask};
+pub(crate) use self::query::{LONGEST, ask_aside};
 use self::turnstile::Limits;
 use self::wire::list;
 use crate::change::change;
 use crate::claim::Claim;
+use crate::index::CallFacts;
 use crate::line::Line;
 use crate::lines::line_name;
 use crate::outcome::{Ended, JobError, JobOutcome, Step};
@@ -269,7 +272,8 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
             }
         };
         let unindexed = claim.work.index_by.is_some() || !tried.learned.is_empty();
-        let indexed = !unindexed || index::write(&courier.context.store, event, &tried.learned).await.is_ok();
+        let facts = CallFacts { learned: &tried.learned, is_done: tried.came == CallOutcome::Success };
+        let indexed = !unindexed || index::write(&courier.context, event, facts).await.is_ok();
         let rules = Rules { schedule: &ask.connection.schedule, repeatable: ask.operation.effect.repeatable() };
         let comes_again = match tried.came {
             CallOutcome::Nothing { retry_after } => retry_after.is_none(),

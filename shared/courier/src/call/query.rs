@@ -18,9 +18,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::exchange::{Ask, Exchange, Unready, exchange, outcome, ready};
 use super::found::keep_queried;
-use super::gate::Gate;
+use super::gate::{Gate, Turn};
 use super::token::Refusal;
 use super::turnstile::Limits;
+use super::wire::list;
 use crate::Courier;
 use crate::lines::line_name;
 
@@ -29,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Longest duration of a query, including its wait for the limits, a file, a token and a second attempt. A gateway times out a
 /// little later, and the answer would be lost.
-const LONGEST: Duration = Duration::from_secs(25);
+pub(crate) const LONGEST: Duration = Duration::from_secs(25);
 
 /// A partner's answer.
 #[derive(Clone, Debug)]
@@ -73,6 +74,40 @@ pub enum Unanswered {
     },
 }
 
+impl Unanswered {
+    /// Whether the partner may have been asked. Nothing was sent otherwise, and the question may be asked again soon.
+    pub(crate) const fn is_sent(&self) -> bool {
+        match self {
+            Self::Faulty(_) | Self::Open(_) | Self::Paced(_) | Self::Here(_) => false,
+            Self::NoAnswer(_) | Self::Refused { .. } | Self::Credentials { .. } => true,
+        }
+    }
+
+    /// The reason for the log: without the partner's texts, which may hold what no log should.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Faulty(faults) => list(faults),
+            Self::Open(_) => "the partner's circuit is open".to_owned(),
+            Self::Paced(_) => "calls use the connection's rate or concurrency".to_owned(),
+            Self::Here(text) | Self::NoAnswer(text) => text.clone(),
+            Self::Refused { verdict, answer } => match verdict {
+                Judgement::Refused { code, .. }
+                | Judgement::Busy { code, .. }
+                | Judgement::Exception { code, .. }
+                | Judgement::TokenExpired { code, .. } => {
+                    format!("answered with status {} and code {code}", answer.status)
+                }
+                Judgement::Success | Judgement::Unreadable { .. } => {
+                    format!("answered with status {}, and a body without a judgement", answer.status)
+                }
+            },
+            Self::Credentials { code, status, .. } => {
+                format!("the partner refuses the credentials with status {status} and code {code}")
+            }
+        }
+    }
+}
+
 /// Asks a partner, once; a token that it turns away is replaced and the question repeated.
 pub async fn ask<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
@@ -81,29 +116,73 @@ pub async fn ask<S: Store, Q: Queue>(
     body: &Json<'_>,
     file: Option<&Enclosure>,
 ) -> Result<Answer, Unanswered> {
-    let context = &courier.context;
     let end = Instant::now() + LONGEST;
-    let line = courier.lines.to(&line_name(connection), connection.concurrency);
-    let closed = |reopens: Utc| Unanswered::Open(reopens.since(courier.now()));
-    if let Some(reopens) = line.closed_until(operation.name, courier.now()) {
-        return Err(closed(reopens));
+    let ask = Ask { connection, operation, body, file };
+    if let Some(open) = open(courier, ask) {
+        return Err(open);
     }
     let gate = courier.lines.gate(connection);
     let patience = PATIENCE.max(LONGEST.saturating_sub(connection.timeout));
-    let limits = Limits { concurrency: connection.concurrency, rate: connection.rate };
-    let in_line = gate.query(&context.clock, limits, patience);
-    let mut turn = match timeout(patience, in_line).await {
-        Err(_) => return Err(Unanswered::Paced(PATIENCE)),
-        Ok(Err(moment)) => return Err(Unanswered::Paced(moment.since(courier.now()))),
-        Ok(Ok(turn)) => turn,
-    };
+    let in_line = gate.query(&courier.context.clock, limits(connection), patience);
+    match timeout(patience, in_line).await {
+        Err(_) => Err(Unanswered::Paced(PATIENCE)),
+        Ok(Err(moment)) => Err(Unanswered::Paced(moment.since(courier.now()))),
+        Ok(Ok(turn)) => {
+            let answer = in_turn(courier, ask, &gate, turn, end).await?;
+            keep_queried(courier, ask, &answer.body).await;
+            Ok(answer)
+        }
+    }
+}
+
+/// Asks a partner, once, for the hub itself: it waits for nothing, and nothing is sent where a call of the ERP's would have to
+/// wait for it. The data that the answer brings is the caller's to keep.
+pub(crate) async fn ask_aside<S: Store, Q>(
+    courier: &Courier<S, Q>,
+    connection: &Connection,
+    operation: &Operation<'_>,
+    body: &Json<'_>,
+) -> Result<Answer, Unanswered> {
+    let ask = Ask { connection, operation, body, file: None };
+    if let Some(open) = open(courier, ask) {
+        return Err(open);
+    }
+    let gate = courier.lines.gate(connection);
+    match gate.aside(limits(connection), courier.now()) {
+        None => Err(Unanswered::Paced(Duration::ZERO)),
+        Some(turn) => in_turn(courier, ask, &gate, turn, Instant::now() + LONGEST).await,
+    }
+}
+
+/// That the circuit is open.
+fn open<S, Q>(courier: &Courier<S, Q>, ask: Ask<'_>) -> Option<Unanswered> {
+    let line = courier.lines.to(&line_name(ask.connection), ask.connection.concurrency);
+    let reopens = line.closed_until(ask.operation.name, courier.now())?;
+    Some(Unanswered::Open(reopens.since(courier.now())))
+}
+
+const fn limits(connection: &Connection) -> Limits {
+    Limits { concurrency: connection.concurrency, rate: connection.rate }
+}
+
+/// Asks a partner in a turn at its connection, until `end` at the latest.
+async fn in_turn<S: Store, Q>(
+    courier: &Courier<S, Q>,
+    ask: Ask<'_>,
+    gate: &Gate,
+    mut turn: Turn<'_>,
+    end: Instant,
+) -> Result<Answer, Unanswered> {
+    let Ask { connection, operation, .. } = ask;
+    let context = &courier.context;
+    let line = courier.lines.to(&line_name(connection), connection.concurrency);
+    let closed = |reopens: Utc| Unanswered::Open(reopens.since(courier.now()));
     let permit = match line.permit(&context.store, operation.name, courier.now()).await {
         Permit::Wait(reopens) => return Err(closed(reopens)),
         permit @ (Permit::Go | Permit::Probe) => permit,
     };
     let began = courier.now();
-    let ask = Ask { connection, operation, body, file };
-    let result = timeout_at(end, answered(courier, ask, &gate)).await.unwrap_or_else(|_| {
+    let result = timeout_at(end, answered(courier, ask, gate)).await.unwrap_or_else(|_| {
         let text = format!(
             "no answer within {} seconds, including the waits for the rate limit, the token and the file",
             LONGEST.as_secs()
@@ -128,10 +207,7 @@ pub async fn ask<S: Store, Q: Queue>(
         }) => {
             let answer = Answer { status, body };
             match verdict {
-                Judgement::Success => {
-                    keep_queried(courier, ask, &answer.body).await;
-                    Ok(answer)
-                }
+                Judgement::Success => Ok(answer),
                 Judgement::Refused { code, text } if refuses_credentials => {
                     Err(Unanswered::Credentials { text, code, status, answer: Some(answer) })
                 }

@@ -9,7 +9,7 @@ use queue::Queue;
 use store::{Store, StoreError};
 
 use crate::claim::Claim;
-use crate::index;
+use crate::index::{self, CallFacts};
 use crate::outcome::{Ended, JobError, JobOutcome, Step};
 use crate::target::ToPartner;
 
@@ -40,7 +40,9 @@ impl<'a, S: Store, Q: Queue> Claim<'a, S, Q, ToPartner<'a>> {
             return Ok(self);
         }
         // It may wait for long, and is found by its keys meanwhile.
-        if self.work.index_by.is_some() && index::write(&courier.context.store, event, &[]).await.is_ok() {
+        if self.work.index_by.is_some()
+            && index::write(&courier.context, event, CallFacts::of(&self.work)).await.is_ok()
+        {
             self.work.index_by = None;
         }
         let (now, every) = (courier.now(), courier.context.config.sweep_every);

@@ -74,8 +74,7 @@ impl Turnstile {
 
     /// Time at which a waiting call may begin, as of `now`.
     pub(super) fn when(&mut self, waiting: Waiting, limits: Limits, now: Utc) -> When {
-        // A postponed command that did not return must not hold up the others.
-        self.commands.retain(|_, until| until.is_none_or(|until| now <= until.after(KEPT)));
+        self.forget_late(now);
         let moment = self.moment(self.ahead(waiting, true), limits.rate, now);
         if now < moment {
             return When::At(moment);
@@ -83,6 +82,16 @@ impl Turnstile {
         // The calls before it may begin now, too, and do.
         let is_next = self.ahead(waiting, false) == 0;
         if is_next && self.under_way < limits.concurrency { When::Now } else { When::Free }
+    }
+
+    /// Whether a query of the hub's own may begin: nothing waits, and where the limits allow more than one call there is room
+    /// for another one besides it, so that a command that comes now need not wait.
+    pub(super) fn is_idle(&mut self, limits: Limits, now: Utc) -> bool {
+        self.forget_late(now);
+        let reserved = limits.concurrency.saturating_sub(1).min(1);
+        let ahead = limits.rate.map_or(0, |rate| usize::try_from(rate.calls.saturating_sub(1).min(1)).unwrap_or(1));
+        let waits = !self.commands.is_empty() || !self.queries.is_empty();
+        !waits && self.under_way + reserved < limits.concurrency && self.moment(ahead, limits.rate, now) <= now
     }
 
     /// A call begins; when that was, as it counts for the rate.
@@ -105,6 +114,11 @@ impl Turnstile {
         if !sent && let Some(place) = self.begun.iter().rposition(|at| *at == begun) {
             self.begun.remove(place);
         }
+    }
+
+    /// A postponed command that did not return must not hold up the others.
+    fn forget_late(&mut self, now: Utc) {
+        self.commands.retain(|_, until| until.is_none_or(|until| now <= until.after(KEPT)));
     }
 
     /// A call waits no longer.
@@ -247,6 +261,23 @@ mod tests {
         line.end(began, true);
         let second = line.command(order(1));
         assert_eq!(line.when(second, one, at(0)), When::At(at(1_000)));
+    }
+
+    /// A question of the hub's own takes nothing that a command may need.
+    #[test]
+    fn line_is_idle_where_a_command_that_comes_now_need_not_wait() {
+        let idle = |line: &mut Turnstile, limits| line.is_idle(limits, at(0));
+        let mut line = Turnstile::default();
+        assert!(idle(&mut line, limits(1, 1, 1_000)) && idle(&mut line, limits(2, 2, 1_000)));
+        let waiting = line.command(order(0));
+        assert!(!idle(&mut line, limits(8, 8, 1_000)), "a command waits");
+        line.begin(waiting, limits(8, 8, 1_000), at(0));
+        assert!(idle(&mut line, limits(3, 3, 1_000)), "one is under way, one is asked, one may come");
+        assert!(!idle(&mut line, limits(2, 8, 1_000)) && !idle(&mut line, limits(8, 2, 1_000)));
+        line.end(at(0), true);
+        line.postpone(order(1), at(1_000));
+        assert!(!idle(&mut line, limits(8, 8, 1_000)));
+        assert!(line.is_idle(limits(8, 8, 1_000), at(3_001)), "it did not come");
     }
 
     /// A timer that is a little late each time must not slow the rate down.

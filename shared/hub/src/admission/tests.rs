@@ -170,8 +170,10 @@ fn deliveries_go_to_whom_they_interest() {
         types: vec![crate::routes::Pattern::new(types.to_owned())],
     };
     let event = events(arrival("{\"bl\":\"B1\"}", None)).remove(0);
-    let routed = work(&event, &[route("a", "t.*"), route("b", "x.*")], Duration::from_secs(30));
+    let routed = work(&event, &[route("a", "t.*"), route("b", "x.*")], Duration::from_secs(30), false);
     assert_eq!((routed.accepted, routed.deliveries.len(), routed.tally().balanced()), (1, 1, true));
-    let unrouted = work(&event, &[], Duration::from_secs(30));
+    let unrouted = work(&event, &[], Duration::from_secs(30), false);
     assert_eq!((unrouted.tally().unrouted, unrouted.tally().balanced(), unrouted.due()), (1, true, None));
+    let watched = work(&event, &[], Duration::from_secs(30), true);
+    assert_eq!(watched.index_by, Some(event.meta.received.after(Duration::from_secs(30))), "its watch is to begin");
 }

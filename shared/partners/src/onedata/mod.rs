@@ -3,6 +3,7 @@
 mod actions;
 mod answers;
 mod envelope;
+mod following;
 mod operations;
 mod ports;
 mod rates;
@@ -51,6 +52,7 @@ pub(crate) const PROFILE: Profile = Profile {
         judge: answers::judge,
         keys: Some(ports::subscriptions),
         types: &[rates::RATES_COMPLETE],
+        following: &[following::PORTS, following::RATES],
         ..Calls::PLAIN
     },
     settings: &[Setting::Recipes],

@@ -3,6 +3,7 @@
 mod actions;
 mod answers;
 mod envelope;
+mod following;
 mod operations;
 mod waybills;
 
@@ -40,6 +41,7 @@ pub(crate) const PROFILE: Profile = Profile {
             expired: |_, code| code == "401",
         }),
         judge: answers::judge,
+        following: &[following::WAYBILLS],
         ..Calls::PLAIN
     },
     settings: &[],

@@ -3,13 +3,14 @@
 mod actions;
 mod answers;
 mod envelope;
+mod following;
 mod operations;
 mod rows;
 
 use std::time::Duration;
 
 use crate::Profile;
-use crate::profile::{Calls, Pushes, Setting};
+use crate::profile::{Calls, Pushes, Recovery, Setting};
 
 pub(crate) const PROFILE: Profile = Profile {
     id: "xhq",
@@ -34,6 +35,15 @@ pub(crate) const PROFILE: Profile = Profile {
         operations: &[operations::INPUT, operations::FETCH, operations::BROKER],
         judge: answers::judge,
         learned: Some(answers::serial),
+        // What a row of the list holds is lost: it is an event of its own type, kept as it is.
+        recovery: Some(Recovery {
+            query: "failedPushQuery",
+            confirm: "failedPushConfirm",
+            serials: "orderNos",
+            cutoff: "cutoffTime",
+            event_type: "xhq.failed_push",
+        }),
+        following: &[following::ORDERS],
         ..Calls::PLAIN
     },
     settings: &[Setting::Encodings, Setting::FeeActions, Setting::Answers],

@@ -107,8 +107,11 @@ pub(crate) fn key_of(item: &Item) -> Option<EventKey> {
 /// Place of work in the index; none for settled work. `D#` is due only, `E#` due and failed, `F#` failed and waiting for a
 /// decision or confirmation, `G#` failed only. Due work is read from the first two, waiting work from `E#` and `F#`, and failed
 /// work from the last three. The previous version has no `G#`: it reads all after `E#` as failed, and has stored all of that in
-/// `F#`.
+/// `F#`. `W#` is a watch, which no other list reads.
 pub(crate) fn place(work: &Work) -> Option<String> {
+    if let Some(watch) = &work.watch {
+        return watch.due.map(|due| place_at('W', due));
+    }
     match (work.due(), work.failed_since(), work.waits_since()) {
         (Some(due), None, _) => Some(place_at('D', due)),
         (Some(due), Some(_), _) => Some(place_at('E', due)),

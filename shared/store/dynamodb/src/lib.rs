@@ -97,6 +97,10 @@ impl Store for DynamoStore {
         work::due(self, now, limit).await
     }
 
+    async fn due_watches(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        work::due_watches(self, now, limit).await
+    }
+
     async fn ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
         work::ahead(self, after, limit).await
     }

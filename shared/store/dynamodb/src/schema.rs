@@ -28,7 +28,7 @@ pub const SK: &str = "SK";
 pub const INDEX: &str = "work";
 /// Partition key of the index: a digit below [`SHARDS`].
 pub const SHARD: &str = "g";
-/// Sort key of the index: `D#`, `E#`, `F#` or `G#` and a time (see `item::place`).
+/// Sort key of the index: `D#`, `E#`, `F#`, `G#` or `W#` and a time (see `item::place`).
 pub const PLACE: &str = "h";
 /// Time after which the item counts as absent, in seconds since 1970: the table's TTL attribute. For open work it lies far
 /// ahead, so that neither TTL nor a version that filters by it removes the item.

@@ -15,6 +15,7 @@ use crate::item::{EVENT, Reader, is_expired, item_key, key_of, place_at, placeho
 use crate::schema::{INDEX, PK, PLACE, SHARD, SHARDS, SK};
 
 const DUE: &str = "due";
+const DUE_WATCHES: &str = "due_watches";
 const AHEAD: &str = "ahead";
 const FAILED: &str = "failed";
 const PENDING: &str = "pending";
@@ -31,22 +32,43 @@ const QUERIES_PER_PAGE: usize = 24;
 /// Number of requests for a batch: the first, and those for its unprocessed items.
 const BATCH_ATTEMPTS: usize = 8;
 
+/// Classes of the index that are due: work, work of which something has failed too, and watches.
+const WORK: [char; 2] = ['D', 'E'];
+const WATCHES: [char; 1] = ['W'];
+const ALL: [char; 3] = ['D', 'E', 'W'];
+
 pub(crate) async fn due(store: &DynamoStore, now: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
-    let mut found = listed(store, DUE, Span { first: Utc(0), last: now, latest_first: false }, limit).await?;
+    due_in(store, DUE, &WORK, now, limit).await
+}
+
+pub(crate) async fn due_watches(store: &DynamoStore, now: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
+    due_in(store, DUE_WATCHES, &WATCHES, now, limit).await
+}
+
+async fn due_in(
+    store: &DynamoStore,
+    verb: &'static str,
+    classes: &'static [char],
+    now: Utc,
+    limit: usize,
+) -> Result<Vec<EventKey>, StoreError> {
+    let span = Span { classes, first: Utc(0), last: now, latest_first: false };
+    let mut found = listed(store, verb, span, limit).await?;
     found.sort();
     Ok(found.into_iter().take(limit).map(|(_, key)| key).collect())
 }
 
 pub(crate) async fn ahead(store: &DynamoStore, after: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
-    let span = Span { first: Utc(after.0.saturating_add(1)), last: Utc(i64::MAX), latest_first: true };
+    let span = Span { classes: &ALL, first: Utc(after.0.saturating_add(1)), last: Utc(i64::MAX), latest_first: true };
     let mut found = listed(store, AHEAD, span, limit).await?;
     found.sort();
     Ok(found.into_iter().rev().take(limit).map(|(_, key)| key).collect())
 }
 
-/// A part of the index: what is due from `first` to `last`.
+/// A part of the index: what of some classes is due from `first` to `last`.
 #[derive(Clone, Copy)]
 struct Span {
+    classes: &'static [char],
     first: Utc,
     last: Utc,
     latest_first: bool,
@@ -59,8 +81,9 @@ async fn listed(
     span: Span,
     limit: usize,
 ) -> Result<Vec<(Utc, EventKey)>, StoreError> {
-    let ranges = (0..SHARDS).flat_map(|shard| ['D', 'E'].map(|class| (shard, class)));
-    let queries = ranges.map(|range| listed_in(store, verb, range, span, limit));
+    let ranges = |shard| span.classes.iter().copied().map(move |class| (shard, class));
+    let ranges: Vec<_> = (0..SHARDS).flat_map(ranges).collect();
+    let queries = ranges.into_iter().map(|range| listed_in(store, verb, range, span, limit));
     let found: Vec<Vec<_>> =
         futures::StreamExt::buffer_unordered(stream::iter(queries), PARALLEL).try_collect().await?;
     Ok(found.concat())
@@ -173,7 +196,11 @@ pub(crate) async fn pending(
     limit: usize,
     now: Utc,
 ) -> Result<Page, StoreError> {
-    list(store, PENDING, ('D', 'E'), |listed| which.holds(&listed.key, &listed.work), from, limit, now).await
+    let classes = match which {
+        Pending::Any | Pending::At(_) | Pending::Calls(_) => ('D', 'E'),
+        Pending::Watches => ('W', 'W'),
+    };
+    list(store, PENDING, classes, |listed| which.holds(&listed.key, &listed.work), from, limit, now).await
 }
 
 /// A page of the items of some classes that are wanted.

@@ -14,7 +14,7 @@ use store::{Earliest, Failed, Listed, Note, Page, Pending, Sequence};
 
 use crate::codec::{LISTED, key, listed, parse, record};
 use crate::engine::{Due, Recent};
-use crate::writes::NEVER;
+use crate::writes::{NEVER, WATCHES, due_watch};
 
 const TIMELINE: usize = 1_000;
 
@@ -58,6 +58,15 @@ pub(crate) fn due(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<V
     .collect()
 }
 
+pub(crate) fn due_watches(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<Vec<EventKey>> {
+    db.prepare_cached(
+        "SELECT e.connection, e.subject, e.id FROM work w JOIN events e USING (n)
+         WHERE w.due BETWEEN ?1 AND ?2 ORDER BY w.due LIMIT ?3",
+    )?
+    .query_map(params![WATCHES, due_watch(now), limit], key)?
+    .collect()
+}
+
 pub(crate) fn due_by(
     db: &Connection,
     until: Utc,
@@ -75,12 +84,19 @@ pub(crate) fn due_by(
 }
 
 pub(crate) fn ahead(db: &Connection, after: Utc, limit: usize) -> rusqlite::Result<Vec<EventKey>> {
-    db.prepare_cached(
-        "SELECT e.connection, e.subject, e.id FROM work w JOIN events e USING (n)
-         WHERE w.due > ?1 AND w.due < ?2 ORDER BY w.due DESC LIMIT ?3",
-    )?
-    .query_map(params![after.0, NEVER, limit], key)?
-    .collect()
+    let mut found = Vec::new();
+    for (first, last, shift) in [(after.0, WATCHES, 0), (due_watch(after), NEVER, WATCHES)] {
+        let rows = db
+            .prepare_cached(
+                "SELECT e.connection, e.subject, e.id, w.due FROM work w JOIN events e USING (n)
+                 WHERE w.due > ?1 AND w.due < ?2 ORDER BY w.due DESC LIMIT ?3",
+            )?
+            .query_map(params![first, last, limit], |row| Ok((row.get::<_, i64>(3)? - shift, key(row)?)))?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        found.extend(rows);
+    }
+    found.sort_by_key(|(due, _)| std::cmp::Reverse(*due));
+    Ok(found.into_iter().take(limit).map(|(_, key)| key).collect())
 }
 
 pub(crate) fn failed(db: &Connection, which: &Failed, from: i64, limit: usize, now: Utc) -> rusqlite::Result<Page> {
@@ -105,12 +121,16 @@ pub(crate) fn failed(db: &Connection, which: &Failed, from: i64, limit: usize, n
 
 /// By due time: the index holds nothing but what is to be done.
 pub(crate) fn pending(db: &Connection, which: &Pending, (due, n): (i64, i64), limit: usize) -> rusqlite::Result<Page> {
+    let (first, last) = match which {
+        Pending::Any | Pending::At(_) | Pending::Calls(_) => (i64::MIN, WATCHES),
+        Pending::Watches => (WATCHES, NEVER),
+    };
     let rows: Vec<(String, rusqlite::Result<Listed>)> = db
         .prepare_cached(&format!(
             "SELECT {LISTED}, w.due, w.n FROM work w JOIN events e USING (n)
-             WHERE w.due < {NEVER} AND (w.due, w.n) > (?1, ?2) ORDER BY w.due, w.n LIMIT ?3"
+             WHERE w.due >= ?4 AND w.due < ?5 AND (w.due, w.n) > (?1, ?2) ORDER BY w.due, w.n LIMIT ?3"
         ))?
-        .query_map(params![due, n, limit], |row| {
+        .query_map(params![due, n, limit, first, last], |row| {
             Ok((format!("{}:{}", row.get::<_, i64>(5)?, row.get::<_, i64>(6)?), listed(row)))
         })?
         .collect::<Result<_, _>>()?;

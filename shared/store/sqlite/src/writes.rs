@@ -11,8 +11,20 @@ use crate::codec::{json, parse};
 /// not expire.
 pub(crate) const NEVER: i64 = i64::MAX;
 
+/// The beginning of the due times of watches in the table, which are this much later than they are: so neither lists of other
+/// work nor versions without watches come across them.
+pub(crate) const WATCHES: i64 = 1 << 62;
+
+/// The due time of a watch, as the table has it.
+pub(crate) fn due_watch(due: Utc) -> i64 {
+    WATCHES.saturating_add(due.0.max(0)).min(NEVER - 1)
+}
+
 /// The due time of some work, as the table has it.
 fn due(work: &Work) -> Option<i64> {
+    if let Some(watch) = &work.watch {
+        return watch.due.map(due_watch);
+    }
     work.due().map(|due| due.0).or_else(|| work.is_open().then_some(NEVER))
 }
 

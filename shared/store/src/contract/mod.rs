@@ -21,6 +21,7 @@ mod lists;
 mod names;
 mod order;
 mod settling;
+mod watches;
 
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ pub use lists::*;
 pub use names::*;
 pub use order::*;
 pub use settling::*;
+pub use watches::*;
 
 /// Hands the names of all promises to the macro of that name, behind what else it is given.
 #[macro_export]
@@ -111,6 +113,9 @@ macro_rules! contract_cases {
             a_replay_changes_what_was_accepted
             waiting_work_excludes_failed_calls
             calls_are_due_stuck_and_counted_like_deliveries
+            watches_are_due_apart_from_other_work
+            watches_are_listed_across_pages_until_they_end
+            watch_of_a_shipment_begins_once_and_is_counted
         }
     };
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hub::{Event, Utc, Work};
 
 use super::{Checker, Link, Pushed, StoredEvent, Ticket, Verdict};
-use crate::simulation::pushes::{CHAINED, Claim, REPEAT_WINDOW, canonical, wanted};
+use crate::simulation::pushes::{CHAINED, Claim, REPEAT_WINDOW, SILENCE, canonical, wanted};
 
 /// Longest time between the beginning of a push and the time that its event bears, and the most by which that may be ahead
 /// of the clock by which it was decided.
@@ -59,7 +59,14 @@ impl Checker {
             self.tally += work.tally();
             return self.calls.admitted(event, call).and_then(|()| self.balanced());
         }
+        if work.watch.is_some() {
+            self.tally += work.tally();
+            return self.balanced();
+        }
         let data = event.data().into_owned();
+        if event.meta.kind.as_str() == hub::watch::SILENT {
+            return self.silent(event, work, data);
+        }
         let (kind, subject) = (event.meta.kind.to_string(), event.key.subject.to_string());
         let found = self.facts.iter_mut().find(|((connection, k, s, content), _)| {
             *connection == event.key.connection.as_str() && *k == kind && *s == subject && *content == canonical(&data)
@@ -106,6 +113,27 @@ impl Checker {
         let (id, subject) = (event.key.id.to_string(), event.key.subject.clone());
         self.keep(id, StoredEvent { key: event.key.clone(), subject, kind, data })?;
         self.tally += work.tally();
+        self.balanced()
+    }
+
+    /// The store took the event of a silence: no sooner than its time, and for those that want it.
+    fn silent(&mut self, event: &Event, work: &Work, data: Vec<u8>) -> Verdict {
+        self.tally += work.tally();
+        let (kind, subject) = (event.meta.kind.to_string(), event.key.subject.clone());
+        let told: serde_json::Value = serde_json::from_slice(&data).unwrap_or_default();
+        let since = told["silent_since"].as_str().and_then(Utc::parse).unwrap_or_default();
+        if !self.clocks_lie && event.meta.received.since(since) < SILENCE {
+            return Err(format!("{subject} is told as silent {:?} after its news", event.meta.received.since(since)));
+        }
+        if !self.silences.insert((subject.to_string(), since)) {
+            return Err(format!("the silence of {subject} since {since} is told twice"));
+        }
+        let endpoints: Vec<_> = work.deliveries.iter().map(|delivery| delivery.endpoint.as_str()).collect();
+        if endpoints != wanted(&kind) {
+            return Err(format!("{kind} goes to {endpoints:?}"));
+        }
+        let key = event.key.clone();
+        self.keep(event.key.id.to_string(), StoredEvent { key, subject, kind, data })?;
         self.balanced()
     }
 }

@@ -27,6 +27,7 @@ impl Checker {
         self.tally.calls.failed -= was.calls.failed;
         self.tally.calls.ambiguous -= was.calls.ambiguous;
         self.tally.calls.cancelled -= was.calls.cancelled;
+        self.tally.watches -= was.watches;
         self.balanced()?;
         if before.call != after.call {
             return self.called(key, before, after);

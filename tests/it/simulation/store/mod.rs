@@ -52,9 +52,10 @@ impl SimStore {
         self.model.lock().unwrap()
     }
 
-    /// Everything that has something to be done.
+    /// Everything that has something to be done, watches apart.
     pub(super) fn pending(&self) -> Vec<EventKey> {
-        self.model().items().filter(|item| item.work.due().is_some()).map(|item| item.event.key.clone()).collect()
+        let is_pending = |item: &&model::Item| item.work.watch.is_none() && item.work.due().is_some();
+        self.model().items().filter(is_pending).map(|item| item.event.key.clone()).collect()
     }
 
     /// How many events the subject with the most has.
@@ -215,6 +216,10 @@ impl Store for SimStore {
             lag.map(|lag| Utc(now.0.saturating_sub(i64::try_from(lag.as_micros()).unwrap_or_default())))
         });
         self.call("due", None, move |model| model.due(now, then, limit)).await
+    }
+
+    async fn due_watches(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.call("due_watches", None, move |model| model.due_watches(now, limit)).await
     }
 
     async fn ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {

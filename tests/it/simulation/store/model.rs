@@ -109,9 +109,17 @@ impl Model {
     /// Work due at `now` in the index as of `then`.
     pub(crate) fn due(&self, now: Utc, then: Option<Utc>, limit: usize) -> Vec<EventKey> {
         let as_of = |item: &Item| then.map_or_else(|| item.work.due(), |then| item.due_as_of(then));
-        let living = self.items.values().filter(|item| item.lives(now));
+        let living = self.items.values().filter(|item| item.lives(now) && item.work.watch.is_none());
         let mut due: Vec<_> =
             living.filter_map(|item| Some((as_of(item).filter(|due| *due <= now)?, &item.event.key))).collect();
+        due.sort();
+        due.into_iter().take(limit).map(|(_, key)| key.clone()).collect()
+    }
+
+    pub(crate) fn due_watches(&self, now: Utc, limit: usize) -> Vec<EventKey> {
+        let watches = self.items.values().filter(|item| item.work.watch.is_some());
+        let mut due: Vec<_> =
+            watches.filter_map(|item| Some((item.work.due().filter(|due| *due <= now)?, &item.event.key))).collect();
         due.sort();
         due.into_iter().take(limit).map(|(_, key)| key.clone()).collect()
     }

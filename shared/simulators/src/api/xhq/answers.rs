@@ -6,6 +6,7 @@ use hub::Utc;
 use jiff::{Timestamp, tz};
 use serde_json::{Value, json};
 
+use super::failed::FailedPushes;
 use crate::api::body::scalar;
 
 /// The example push, which brings what the query does.
@@ -18,7 +19,7 @@ pub(super) struct Desk {
     pub(super) serial_within: Option<String>,
     pub(super) unfreeze_at: Option<String>,
     pub(super) frozen: BTreeSet<String>,
-    pub(super) failed: BTreeSet<String>,
+    pub(super) failed: FailedPushes,
     pub(super) history: Option<Value>,
 }
 
@@ -30,7 +31,7 @@ impl Desk {
             serial_within: None,
             unfreeze_at: None,
             frozen: BTreeSet::new(),
-            failed: BTreeSet::from(["A22060714485586949".to_owned()]),
+            failed: FailedPushes::example(),
             history: None,
         }
     }
@@ -63,14 +64,15 @@ impl Desk {
             "getCheckDraft" | "getCustomsClearance" | "getReleaseNotice" | "getAuthorizationLetter" => file(operation),
             "package" | "sendMsg" => return json!({"code": 200, "msg": null, "data": true}),
             "failedPushQuery" | "queryFailedPush" | "queryBatchFailedPush" => {
-                let rows = self.failed.iter().map(|serial| json!({"orderNo": serial, "msg": "推送失败"}));
-                return with_foot(&rows.collect(), now);
+                let until = scalar(body, "cutoffTime").unwrap_or_else(|| clock_time(now));
+                return with_foot(&self.failed.rows(&until), now);
             }
             "failedPushConfirm" => {
                 let serials = body.get("orderNos").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-                let serials = serials.iter().filter_map(Value::as_str);
-                let cleared = serials.filter(|serial| self.failed.remove(*serial)).count();
-                return with_foot(&json!(cleared), now);
+                let serials: Vec<_> = serials.iter().filter_map(Value::as_str).collect();
+                // Without a cutoff all of an order's are cleared, whatever the caller has seen.
+                let until = scalar(body, "cutoffTime").unwrap_or_else(|| clock_time(now));
+                return with_foot(&json!(self.failed.clear(&serials, &until)), now);
             }
             _ => Value::Null,
         };
@@ -100,8 +102,13 @@ impl Desk {
 }
 
 fn with_foot(data: &Value, now: Utc) -> Value {
-    let foot = json!({"operationTime": china(now, "%Y-%m-%d %H:%M:%S")});
+    let foot = json!({"operationTime": clock_time(now)});
     json!({"code": 200, "msg": "成功", "data": data, "foot": foot})
+}
+
+/// A time as the document prints it.
+pub(super) fn clock_time(at: Utc) -> String {
+    china(at, "%Y-%m-%d %H:%M:%S")
 }
 
 fn china(at: Utc, format: &str) -> String {

@@ -1,6 +1,7 @@
 //! 信号旗 (XHQ): one path for each operation, the credentials in the body, HTTP 200 for everything.
 
 mod answers;
+mod failed;
 mod rules;
 
 use std::io;
@@ -16,7 +17,9 @@ use self::answers::Desk;
 use self::rules::{Encoding, RULES, Rule, UNFREEZE};
 use super::message::{Answer, Play, Refusal};
 use super::{Api, Clock, Received, Running, Script};
-use crate::partner::{Next, member};
+use crate::partner::{Next, Sender, member};
+
+pub use self::failed::FailedNames;
 
 /// Path of the operations, as on the partner's own hosts.
 const BASE: &str = "/api/docking/";
@@ -27,6 +30,7 @@ const BASE: &str = "/api/docking/";
 pub struct Xhq {
     api: Api,
     rules: Arc<Docking>,
+    clock: Clock,
 }
 
 impl Xhq {
@@ -34,7 +38,8 @@ impl Xhq {
     pub async fn start(address: SocketAddr, clock: Clock, app_id: &str, bgh_id: &str) -> io::Result<Self> {
         let (app_id, bgh_id) = (app_id.to_owned(), bgh_id.to_owned());
         let rules = Arc::new(Docking { app_id, bgh_id, desk: Mutex::new(Desk::new()) });
-        Ok(Self { api: Api::start(address, clock, Arc::clone(&rules) as Arc<dyn Play>).await?, rules })
+        let api = Api::start(address, Arc::clone(&clock), Arc::clone(&rules) as Arc<dyn Play>).await?;
+        Ok(Self { api, rules, clock })
     }
 
     /// The base URL: `http://<address>/api/docking/`.
@@ -64,10 +69,37 @@ impl Xhq {
         self.rules.desk().history = Some(data);
     }
 
-    /// The serial numbers whose pushes failed: the queries list them, `failedPushConfirm` clears them. From the start
-    /// that is `A22060714485586949`, as in the document's example.
+    /// The serial numbers whose pushes failed long ago: the queries list them, `failedPushConfirm` clears them. From the
+    /// start that is `A22060714485586949`, as in the document's example.
     pub fn failed_pushes(&self, serials: &[&str]) {
-        self.rules.desk().failed = serials.iter().map(|&serial| serial.to_owned()).collect();
+        self.rules.desk().failed.list_old(serials);
+    }
+
+    /// The names of the rows' members from now on; the document lost them.
+    pub fn failed_names(&self, names: FailedNames) {
+        self.rules.desk().failed.names = names;
+    }
+
+    /// The serial numbers on the list of failed pushes.
+    #[must_use]
+    pub fn listed(&self) -> Vec<String> {
+        self.rules.desk().failed.serials()
+    }
+
+    /// Pushes a body about the order of a serial number. Where it is not taken by XHQ's own rule it is on the list of
+    /// failed pushes; whether it was taken.
+    pub async fn push(&self, sender: &mut Sender, path: &str, serial: &str, body: &str) -> bool {
+        let pushed = sender.push(path, "application/json", body.to_owned()).await;
+        let is_taken = pushed.verdict == Next::Taken;
+        if !is_taken {
+            self.lose(serial, body);
+        }
+        is_taken
+    }
+
+    /// Puts a push on the list of failed ones.
+    pub fn lose(&self, serial: &str, body: &str) {
+        self.rules.desk().failed.add(serial, (self.clock)(), body);
     }
 }
 

@@ -86,6 +86,10 @@ impl Store for SqliteStore {
         self.list("due", move |db| reads::due(db, now, limit)).await
     }
 
+    async fn due_watches(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.list("due_watches", move |db| reads::due_watches(db, now, limit)).await
+    }
+
     async fn ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
         self.list("ahead", move |db| reads::ahead(db, after, limit)).await
     }

@@ -1,0 +1,180 @@
+//! `[[watches]]`: news of shipments that is expected within a time, and where to ask when none comes.
+
+use std::time::Duration;
+
+use hub::routes::Pattern;
+use hub::slip::nearest;
+use hub::watch::Rules;
+use hub::{Alias, ConnectionId, Event, EventType, Milestone, Subject, call};
+use partners::operation;
+use partners::profile::Following;
+
+use super::Connection;
+use super::document::Ids;
+use super::patterns::{everything, watched};
+use super::reader::{Item, Table};
+
+/// How long a watch lasts where nothing is said.
+const LONGEST: Duration = Duration::from_hours(24 * 90);
+
+/// Shipments of a connection that are watched, and how.
+#[derive(Clone, Debug)]
+pub struct Watching {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// Types of the events, and `<partner>.<operation>` of the commands, that begin a watch.
+    pub types: Vec<Pattern>,
+    /// For how long no news is no silence.
+    pub silence: Duration,
+    /// How the partner is asked; nothing where it is not.
+    pub asks: Option<Asks>,
+    /// Milestones that end a watch.
+    pub until: Vec<Milestone>,
+    /// What else the partner's documents say of the end: of each kind of shipment that it has.
+    pub following: Vec<&'static Following>,
+    /// For how long a watch lasts at the most.
+    pub longest: Duration,
+}
+
+/// How a partner is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Asks {
+    /// The operation and its keys.
+    pub following: &'static Following,
+    /// How often it is asked during a silence.
+    pub every: Duration,
+}
+
+impl Watching {
+    /// The rules of its watches.
+    #[must_use]
+    pub fn rules(&self) -> Rules<'_> {
+        Rules {
+            silence: self.silence,
+            every: self.asks.map(|asks| asks.every),
+            until: &self.until,
+            longest: self.longest,
+        }
+    }
+
+    /// Whether an event of that type begins its watches.
+    #[must_use]
+    pub fn begins_with(&self, connection: &ConnectionId, kind: &EventType) -> bool {
+        self.connection == *connection && self.types.iter().any(|pattern| pattern.matches(kind.as_str()))
+    }
+
+    /// The shipments that an event or a command is about, of those that are watched. Where the partner is asked, one that has
+    /// no key to be asked by is not watched.
+    #[must_use]
+    pub fn shipments(&self, event: &Event) -> Vec<Subject> {
+        let (subject, aliases) = (&event.key.subject, &event.meta.aliases);
+        let has_ended = event.meta.milestone.is_some_and(|milestone| self.until.contains(&milestone));
+        if has_ended || subject.is_digest() || subject.as_str().starts_with("malformed:") {
+            return Vec::new();
+        }
+        let key = self.asks.map(|asks| asks.following.key);
+        if call::is_subject(subject) {
+            // A command may be about several.
+            let own = aliases.iter().filter(|alias| key.is_none_or(|key| is_of(alias.as_str(), key)));
+            let most = if key.is_some() { aliases.len() } else { 1 };
+            return own.take(most).filter_map(|alias| self.spellings(alias.as_str()).into_iter().next()).collect();
+        }
+        let mut keys = std::iter::once(subject.as_str()).chain(aliases.iter().map(Alias::as_str));
+        let can_be_asked = key.is_none_or(|key| keys.any(|one| is_of(one, key)));
+        let spelled = || self.spellings(subject.as_str()).into_iter().take(1).collect();
+        if can_be_asked { spelled() } else { Vec::new() }
+    }
+
+    /// The subjects that a business key may be spelled as, the one that it is watched under first.
+    #[must_use]
+    pub fn spellings(&self, key: &str) -> Vec<Subject> {
+        let following = self.following.iter().find(|following| is_of(key, following.key));
+        match following.zip(key.split_once(':')) {
+            None => vec![Subject::from(key)],
+            Some((following, (kind, value))) => {
+                (following.spellings)(value).iter().map(|value| Subject::new(kind, value)).collect()
+            }
+        }
+    }
+}
+
+/// Whether a business key is of that kind.
+fn is_of(key: &str, kind: &str) -> bool {
+    key.split_once(':').is_some_and(|(own, _)| own == kind)
+}
+
+/// Reads a watch of one of the `connections`, whose `ids` are those of all, mistaken ones included.
+pub(super) fn read(mut table: Table<'_>, connections: &[&Connection], ids: &Ids) -> Option<Watching> {
+    let connection = table.need("connection", "\"xhq-sh\"").and_then(|item| connection(&item, ids));
+    let known = connection.as_ref().and_then(|id| connections.iter().find(|known| known.id == *id)).copied();
+    let types = table.or("types", vec![everything()], watched);
+    let silence = table.need("silence", "\"24h\"").and_then(|item| item.duration());
+    let ask = table.or("ask", None, |item| ask(item, known).map(Some));
+    let every = table.or("every", None, |item| item.duration().map(Some));
+    let until = table.or("until", None, |item| item.each(milestone).map(Some));
+    let longest = table.or("for", LONGEST, Item::duration);
+    if matches!((&ask, &every), (Some(None), Some(Some(_)))) {
+        table.mistake("every", "is how often the partner is asked: add ask, or remove it".to_owned());
+    }
+    table.close(&[]);
+    let (connection, silence, ask) = (connection?, silence?, ask?);
+    let following: Vec<_> = known.map_or(&[][..], |known| known.partner.profile().calls.following).iter().collect();
+    let documented = ask.map_or_else(|| following.clone(), |ask| vec![ask]);
+    let documented = documented.into_iter().flat_map(|following| following.until).copied();
+    let every = every?.unwrap_or(silence);
+    Some(Watching {
+        connection,
+        types: types?,
+        silence,
+        asks: ask.map(|following| Asks { following, every }),
+        until: until?.unwrap_or_else(|| documented.filter_map(Milestone::named).collect()),
+        following,
+        longest: longest?,
+    })
+}
+
+fn connection(item: &Item<'_>, ids: &Ids) -> Option<ConnectionId> {
+    let text = item.text()?;
+    if ids.contains(text) {
+        return Some(text.into());
+    }
+    match nearest(text, ids.iter()) {
+        Some(meant) => item.wrong(format!("is no connection: did you mean {meant}?")),
+        None => item.wrong("is no connection: name one that is configured"),
+    }
+}
+
+/// The operation that asks, with the connection's credentials for it.
+fn ask(item: &Item<'_>, connection: Option<&Connection>) -> Option<&'static Following> {
+    let text = item.text()?;
+    // Without a sound connection its partner is not known; that is a mistake already.
+    let connection = connection?;
+    let following = connection.partner.profile().calls.following;
+    let Some(found) = following.iter().find(|following| following.ask == text) else {
+        let known: Vec<_> = following.iter().map(|following| following.ask).collect();
+        return match (nearest(text, known.iter().copied()), known.is_empty()) {
+            (Some(meant), _) => {
+                item.wrong(format!("is no operation that a shipment is asked for by: did you mean {meant}?"))
+            }
+            (None, true) => item.wrong(format!("must be left out: {} has nothing to be asked", connection.partner)),
+            (None, false) => item.wrong(format!("must be one of {}", known.join(", "))),
+        };
+    };
+    let credentials = operation::find(connection.partner, text).map_or(&[][..], |row| row.credentials).iter();
+    let lacks = |name: &&str| !connection.credentials.contains_key(*name) && !connection.unread.contains(*name);
+    match credentials.map(|credential| credential.name).find(lacks) {
+        Some(name) => item.wrong(format!("needs {name}, which connection {} lacks", connection.id)),
+        None => Some(found),
+    }
+}
+
+fn milestone(item: &Item<'_>) -> Option<Milestone> {
+    let text = item.text()?;
+    Milestone::named(text).or_else(|| {
+        let names = Milestone::ALL.map(Milestone::name);
+        match nearest(text, names) {
+            Some(meant) => item.wrong(format!("is no milestone: did you mean {meant}?")),
+            None => item.wrong(format!("must be one of {}", names.join(", "))),
+        }
+    })
+}

@@ -1,0 +1,96 @@
+//! What a shipment's timeline shows its watch: the latest news, milestones, keys to ask by, and whether the partner says that
+//! all has come.
+
+use std::collections::BTreeSet;
+
+use config::{Context, Watching};
+use hub::watch::Known;
+use hub::{Alias, ConnectionId, Subject, Utc, event_types};
+use partners::Json;
+use store::{Listed, Store, StoreError};
+
+/// Kinds of keys under which news of a shipment may be that does not name it otherwise.
+const KINDS: [&str; 4] = ["bl", "entry", "ciq", "waybill"];
+
+/// Largest number of further subjects that are read.
+const MOST_SUBJECTS: usize = 8;
+
+/// What is known of a shipment.
+#[derive(Debug, Default)]
+pub(super) struct Timeline {
+    pub(super) known: Known,
+    /// Its business keys, its subject first.
+    pub(super) keys: Vec<String>,
+}
+
+/// Reads the timeline of a shipment, and those of the weaker keys that its own events carry: a receipt may name the bill alone.
+/// The payload of the latest news is read unless it is older than what was `seen`.
+pub(super) async fn read<S: Store, Q>(
+    context: &Context<S, Q>,
+    watching: &Watching,
+    connection: &ConnectionId,
+    shipment: &Subject,
+    seen: Utc,
+) -> Result<Timeline, StoreError> {
+    let now = context.now();
+    let mut items = Vec::new();
+    for spelled in watching.spellings(shipment.as_str()) {
+        items.extend(context.store.timeline(connection, &spelled, now).await?);
+    }
+    let mut keys = BTreeSet::new();
+    let aliases = items.iter().flat_map(|item| &item.meta.aliases).map(Alias::as_str);
+    let keys: Vec<String> =
+        std::iter::once(shipment.as_str()).chain(aliases).filter(|key| keys.insert(*key)).map(str::to_owned).collect();
+    let weaker = keys.iter().skip(1).filter(|key| key.split_once(':').is_some_and(|(kind, _)| KINDS.contains(&kind)));
+    for key in weaker.take(MOST_SUBJECTS) {
+        items.extend(context.store.timeline(connection, &Subject::from(key.as_str()), now).await?);
+    }
+    items.retain(|item| is_news(watching, item));
+    let is_complete = |item: &Listed| {
+        let kind = item.meta.kind.as_str();
+        watching.following.iter().any(|following| !following.complete.is_empty() && following.complete == kind)
+    };
+    let latest = items.iter().max_by_key(|item| (item.meta.received, item.key.id));
+    let mut known = Known {
+        news: latest.map(|latest| latest.meta.received),
+        milestones: items.iter().filter_map(|item| item.meta.milestone).collect(),
+        is_complete: items.iter().any(is_complete),
+    };
+    // What was seen when the watch began was not read then.
+    let unseen = latest.filter(|latest| latest.meta.received >= seen && !known.is_complete);
+    if let Some(latest) = unseen {
+        known.is_complete = is_last(context, watching, latest).await?;
+    }
+    Ok(Timeline { known, keys })
+}
+
+/// Whether an event is news of a shipment: no event of the hub's own.
+fn is_news(watching: &Watching, item: &Listed) -> bool {
+    let kind = item.meta.kind.as_str();
+    let is_own = event_types::own().any(|own| own == kind) || item.work.call.is_some() || item.work.watch.is_some();
+    !is_own && (watching.types.iter().any(|pattern| pattern.matches(kind)) || is_followed(watching, kind))
+}
+
+/// Whether an event of that type is what the question brings, whatever types begin the watch.
+fn is_followed(watching: &Watching, kind: &str) -> bool {
+    watching.following.iter().any(|following| following.news == kind || following.complete == kind)
+}
+
+/// Whether the latest news says that it was the last.
+async fn is_last<S: Store, Q>(
+    context: &Context<S, Q>,
+    watching: &Watching,
+    latest: &Listed,
+) -> Result<bool, StoreError> {
+    let kind = latest.meta.kind.as_str();
+    let Some(following) = watching.following.iter().find(|following| following.news == kind) else { return Ok(false) };
+    let record = match context.store.load(&latest.key, context.now()).await {
+        Ok(record) => record,
+        // Its delivery reports the damage.
+        Err(StoreError::Damaged { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    let Some(record) = record else { return Ok(false) };
+    let data = record.event.data();
+    Ok(Json::parse(&data).is_ok_and(|payload| (following.is_last)(&payload)))
+}
