@@ -164,6 +164,15 @@ url = "https://erp.example.com"
 secrets = ["@WHSEC"]
 retry = []
 
+[[watches]]
+connection = "xhq-sh"
+types = ["xhq.*"]
+silence = "1d"
+ask = "actionDataRow"
+every = "6h"
+until = ["cleared"]
+for = "80d"
+
 [[api_keys]]
 id = "erp"
 key = "@KEY"
