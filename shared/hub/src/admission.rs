@@ -29,6 +29,9 @@ const MOST_EVENTS: usize = 500;
 /// Longest part of a `Content-Encoding` that the reason of a refusal quotes, in characters.
 const ENCODING_NAMED: usize = 60;
 
+/// Beginning of the subject of an event that cannot be read.
+const MALFORMED: &str = "malformed:";
+
 /// Largest number and size of the keys that such an event is found by: each is a write, and all are in the event's item.
 const MOST_KEYS: usize = 2_000;
 const MOST_KEY_BYTES: usize = 64 * 1024;
@@ -263,7 +266,8 @@ impl Draft {
     #[must_use]
     pub fn pulled(mut self, rows: Option<Rows>, asked: Option<&Alias>) -> Self {
         self.pulled = Some(Pulled { rows });
-        if let Some(asked) = asked.filter(|_| self.subject.is_digest()) {
+        let has_no_key = self.subject.is_digest() || self.subject.as_str().starts_with(MALFORMED);
+        if let Some(asked) = asked.filter(|_| has_no_key) {
             self.subject = Subject::from(asked.as_str());
         }
         self

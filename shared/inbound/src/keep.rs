@@ -2,6 +2,7 @@
 //!
 //! All of an answer is tried, so that what can be kept is kept. What cannot be is an error of the caller's to tell.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use store::{Listed, Store, StoreError};
 
 use crate::receive::{CHAIN_ATTEMPTS, IncomingPush, Lost, Place, Stored, place, read, send, stored, write};
 
-/// Number of events of an answer that are kept at once.
+/// Number of subjects of an answer whose events are kept at once.
 const AT_ONCE: usize = 16;
 
 /// Number of a subject's events, the latest first, that an answer is compared with: each is read.
@@ -43,7 +44,7 @@ pub async fn keep<S: Store, Q: Queue>(
     findings: Vec<Finding>,
     asked: Option<&Alias>,
 ) -> Result<usize, Lost> {
-    let mut parts = Vec::new();
+    let mut subjects: BTreeMap<Subject, Vec<Part>> = BTreeMap::new();
     for Finding { body, is_state, page } in findings {
         let push = IncomingPush { body: Bytes::from(body), content_type: JSON.to_owned(), encoding: None };
         let (arrival, _place) = read(reader, connection, &push).await;
@@ -51,16 +52,23 @@ pub async fn keep<S: Store, Q: Queue>(
             tracing::warn!(connection = %connection.id, reason, "an answer has data of another shape than documented; kept as it came");
         }
         let rows = page.as_ref().map(|page| page.rows);
-        parts.extend(arrival.drafts.into_iter().map(|draft| Part {
-            draft: draft.pulled(rows, asked),
-            is_state,
-            page: page.clone(),
-        }));
+        for draft in arrival.drafts {
+            let part = Part { draft: draft.pulled(rows, asked), is_state, page: page.clone() };
+            subjects.entry(part.draft.subject.clone()).or_default().push(part);
+        }
     }
-    let keeping = stream::iter(parts).map(|part| Box::pin(part.kept(context, connection)));
+    // Those of one subject in the answer's order: a chain remembers which was the latest.
+    let in_order = async |parts: Vec<Part>| {
+        let mut results = Vec::with_capacity(parts.len());
+        for part in parts {
+            results.push(Box::pin(part.kept(context, connection)).await);
+        }
+        results
+    };
+    let keeping = stream::iter(subjects.into_values()).map(in_order);
     let results: Vec<_> = keeping.buffer_unordered(AT_ONCE).collect().await;
     let (mut hints, mut new, mut lost) = (Vec::new(), 0, None);
-    for result in results {
+    for result in results.into_iter().flatten() {
         match result {
             Ok(kept) => {
                 new += kept.new;

@@ -210,6 +210,9 @@ async fn statuses_of_an_answer_are_kept_once() {
         history(&desk, json!([status(61), status(63), status(64)])).await;
     }
     assert_eq!(events(&desk, "xhq.syn_status").await.len(), 3);
+    // The last of the answer is the latest.
+    push(&desk, "xhq/xhq/syn_status", &status(64)).await;
+    assert_eq!(events(&desk, "xhq.syn_status").await.len(), 3);
     stop(desk).await;
 }
 

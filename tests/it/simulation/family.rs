@@ -180,9 +180,10 @@ impl Family {
                 let concurrency = u32::try_from(random.within(4..=8)).unwrap_or(4);
                 let refused = refused(random, dead);
                 let pushes = random.within(6..=40);
-                // The minute of a circuit that some kinds opened comes on top of a sweep's own time.
+                // On top of a sweep's own time come the minute of a circuit that some kinds opened, another where a poisoned
+                // event was its probe, and sweeps again for what its closing brings forward by hints that are lost.
                 let held_back = refused.is_some() && weather.queue_dead.is_some();
-                let within = if held_back { TWO_SWEEPS + Duration::from_mins(1) } else { TWO_SWEEPS };
+                let within = if held_back { TWO_SWEEPS * 2 + Duration::from_mins(2) } else { TWO_SWEEPS };
                 let prompt = Some((healthy, within));
                 Plan { weather, moods, concurrency, poison: 60, refused, pushes, prompt, ..plan }
             }

@@ -161,8 +161,10 @@ fn waybills(random: &mut Random, n: u64) -> Push {
     for bill in n..n + count {
         let status = ["放行", "查验"][random.place(2)];
         let receipt = format!(r#"{{"statusCd":"{status}","noticeDate":"2026-11-01T08:00:00"}}"#);
+        // As the document prints it, or with something of the customer's: then it is compared with answers.
+        let own = if bill.is_multiple_of(2) { "ours" } else { "" };
         let element = format!(
-            r#"{{{inner}"id":19066513798884270{bill:02},"blNo":"BL{bill}","entryId":"E{bill}","customsStatus":[{receipt}]}}"#
+            r#"{{{inner}"id":19066513798884270{bill:02},"blNo":"BL{bill}","entryId":"E{bill}","extendNo":"{own}","endId":"0","customsStatus":[{receipt}]}}"#
         );
         let data = if count == 1 { format!("[{inner}{element}]") } else { format!("[{element}]") };
         claims.push(claim("te", "trackingeyes.customs_status", format!("bl:BL{bill}"), &data));
