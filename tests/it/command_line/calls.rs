@@ -7,7 +7,7 @@ use serde_json::Value;
 use simulators::api::Fault;
 
 use super::{CommandOutput, Operator};
-use crate::calls::Desk;
+use crate::calls::{Desk, Making};
 use crate::support::{Plan, until};
 
 const UPLOAD: &str = r#"{"fileUrl":"http://files/1.zip","orderOutNo":"SO-1","isReload":"","n":1.10}"#;
@@ -67,6 +67,7 @@ async fn failed_call_has_text_and_exit_code() {
         ("call xhq fileUpload --enclose /nowhere", "cannot read /nowhere"),
         (&format!("calls show {}", "00".repeat(24)), "does not exist"),
         (&format!("calls resolve {} done", "00".repeat(24)), "there is no call"),
+        (&format!("calls cancel {}", "00".repeat(24)), "there is no call"),
     ] {
         let said = operator.says(words);
         assert!(said.code == Some(1) && said.errors.contains(told), "{words}: {said:?}");
@@ -100,6 +101,25 @@ async fn an_ambiguous_call_is_found_and_decided_about_by_hand() {
     assert_eq!((done.code, &json(&done)["state"]), (Some(0), &"succeeded".into()), "{done:?}");
     assert_eq!(operator.says(&format!("calls resolve {id} retry")).code, Some(1), "there is nothing left to decide");
     assert_eq!(desk.xhq.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queued_call_is_cancelled_by_hand() {
+    let desk = Desk::with(Making { every: r#"retry = ["1h"]"#, ..Making::default() }).await;
+    let operator = Operator::of(&desk.plan, &desk.hub);
+    desk.xhq.behave(Fault::Busy.first(1));
+    let first = desk.command("xhq", "upload", "k-1", UPLOAD).await;
+    desk.attempted(&first, 1).await;
+    let second = desk.command("xhq", "recall", "k-2", r#"{"orderOutNo":"SO-1","hdUserName":"A"}"#).await;
+    let shown = operator.says(&format!("calls show {second}"));
+    assert!(shown.fine && shown.out.contains(&format!("\"waits_for\": \"{first}\"")), "{shown:?}");
+    let said = operator.says(&format!("calls cancel {first}"));
+    assert_eq!((said.code, &json(&said)["state"]), (Some(0), &"cancelled".into()), "{said:?}");
+    assert_eq!(operator.says(&format!("calls cancel {first}")).code, Some(1), "it has ended");
+    desk.stands(&second, "succeeded").await;
+    assert!(operator.says("calls --state cancelled").out.ends_with(&format!("order:SO-1 cancelled {first}")));
+    assert_eq!(operator.says(&format!("calls show {first}")).code, Some(1));
+    desk.hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

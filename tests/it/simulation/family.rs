@@ -185,7 +185,17 @@ impl Family {
                 let held_back = refused.is_some() && weather.queue_dead.is_some();
                 let within = if held_back { TWO_SWEEPS * 2 + Duration::from_mins(2) } else { TWO_SWEEPS };
                 let prompt = Some((healthy, within));
-                Plan { weather, moods, concurrency, poison: 60, refused, pushes, prompt, ..plan }
+                Plan {
+                    weather,
+                    moods,
+                    concurrency,
+                    poison: 60,
+                    refused,
+                    pushes,
+                    prompt,
+                    cancels: random.within(0..=3),
+                    ..plan
+                }
             }
             Self::ErpDownForADay => {
                 let down = [Mood::Down, Mood::Hangs, Mood::Refuses(503, None)][random.place(3)];

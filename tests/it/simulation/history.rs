@@ -132,7 +132,7 @@ async fn trouble(plan: &Plan, random: &mut Random, hub: &Arc<Hub>, erp: &Arc<Erp
     }
     let at_once = if random.chance(300) { Duration::from_secs(1) } else { plan.heals };
     for number in 0..plan.calls {
-        let asked = Asked { number, order: number % 3, safe: random.chance(400) };
+        let asked = Asked { number, order: number % 2, safe: random.chance(400) };
         let first = at(random, at_once);
         // Some ask twice at once, without knowing of each other.
         for _ in 0..random.within(1..=2) {
