@@ -131,6 +131,18 @@ fn each_rule_of_a_connection_has_its_mistake() {
             "connections[0].environment: stands beside base_url: remove one of them",
         ),
         ("fee_actions = [\"\"]", "connections[0].fee_actions[0]: must not be empty"),
+        (
+            "answers = { upload = {} }",
+            "connections[0].answers.upload: is not an operation whose rows are open: XHQ's actionDataRow is",
+        ),
+        (
+            "answers = { actionDataRow = { rows = \"data\" } }",
+            "connections[0].answers.actionDataRow.rows: must be a JSON pointer such as \"/data/list\"",
+        ),
+        (
+            "answers = { actionDataRow = { action = \"\" } }",
+            "connections[0].answers.actionDataRow.action: must not be empty",
+        ),
         ("app_id = 5", "connections[0].app_id: must be a text in quotes, { env ="),
         ("app_id = \"\"", "connections[0].app_id: must not be empty"),
         ("app_id = { env = \"NONE\" }", "connections[0].app_id: the environment variable NONE is not set or empty"),
