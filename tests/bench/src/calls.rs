@@ -224,7 +224,7 @@ const fn micros(n: i64) -> f64 {
 }
 
 /// Waits until the hub has nothing left to do; when that was, in microseconds since 1970.
-fn settled(dir: &Path) -> anyhow::Result<i64> {
+pub(crate) fn settled(dir: &Path) -> anyhow::Result<i64> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let database = Connection::open_with_flags(dir.join("data/tongguan.db"), flags)?;
     database.busy_timeout(Duration::from_secs(5))?;
@@ -241,7 +241,9 @@ fn row(what: What, told: bool, runs: &[Figures]) -> Vec<String> {
     let of = |figure: fn(&Figures) -> f64| median(runs.iter().map(figure).collect());
     let name = match what {
         What::Subscribe => "`onedata` port_query_v2, safe to repeat",
-        What::Upload | What::Push | What::Query | What::Direct => "`xhq` upload, not safe to repeat",
+        What::Upload | What::Push | What::Query | What::Direct | What::Part | What::Shipment => {
+            "`xhq` upload, not safe to repeat"
+        }
     };
     let name = if told { format!("{name}, its end told") } else { name.to_owned() };
     vec![

@@ -9,6 +9,7 @@ use simulators::pushes;
 
 use crate::http::{self, Message, Wire};
 use crate::latency::{Latencies, Percentiles, now};
+use crate::shipments;
 
 /// Pushes receipts, or makes calls, and prints what came of it as JSON.
 #[derive(Clone, Debug, clap::Args)]
@@ -52,6 +53,10 @@ pub(crate) enum What {
     Query,
     /// The same query, to the partner.
     Direct,
+    /// A receipt of one of some shipments, to the hub.
+    Part,
+    /// A shipment is read, from the hub.
+    Shipment,
 }
 
 /// The ERP's key at a hub that lives for one measurement.
@@ -80,6 +85,8 @@ impl What {
             }
             Self::Query => http::request("POST", path, &head, br#"{"billId":"1906651379888427008"}"#),
             Self::Direct => http::request("GET", path, "", b""),
+            Self::Part => http::request("POST", path, "", shipments::receipt(number).as_bytes()),
+            Self::Shipment => http::request("GET", &shipments::path(number), &head, b""),
         }
     }
 
@@ -87,9 +94,10 @@ impl What {
     fn taken(self, answer: &Message<'_>) -> bool {
         let says = |text: &[u8]| http::find(answer.body, text).is_some();
         match self {
-            Self::Push => answer.second() == "200" && says(br#""state":true"#),
+            Self::Push | Self::Part => answer.second() == "200" && says(br#""state":true"#),
             Self::Upload | Self::Subscribe => answer.second() == "202",
             Self::Query | Self::Direct => answer.second() == "200" && says(br#""code":200"#),
+            Self::Shipment => answer.second() == "200" && says(br#""complete":true"#),
         }
     }
 }

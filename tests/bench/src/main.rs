@@ -2,8 +2,8 @@
 //! receiver that only makes pushes durable.
 //!
 //! The load, the ERP and what is measured are processes of their own on one machine, over 127.0.0.1. `bench all` prints
-//! the whole report as Markdown; `bench point` one line of it; `bench calls` the calls to partners. Progress goes to
-//! standard error.
+//! the whole report as Markdown; `bench point` one line of it; `bench calls` the calls to partners; `bench
+//! shipments` the reading of shipments. Progress goes to standard error.
 
 mod bare;
 mod calls;
@@ -13,6 +13,7 @@ mod load;
 mod measure;
 mod process;
 mod report;
+mod shipments;
 mod sink;
 
 use std::fmt::Write as _;
@@ -40,6 +41,8 @@ enum Command {
     Point(OnePoint),
     /// Calls to partners: what a query costs beside asking the partner directly, and how many commands go through
     Calls(calls::Calls),
+    /// Shipments of fifty events, read by any of their keys from a store with many events
+    Shipments(shipments::Shipments),
     /// A simulated TrackingEyes alone, in this process
     Eyes,
     /// The load alone, in this process
@@ -129,6 +132,7 @@ fn main() -> anyhow::Result<()> {
             Ok(())
         }
         Command::Calls(options) => calls::run(&options),
+        Command::Shipments(options) => shipments::run(&options),
         Command::Eyes => alone()?.block_on(calls::eyes()),
         Command::Load(load) => {
             println!("{}", serde_json::to_string(&alone()?.block_on(load::run(load))?)?);

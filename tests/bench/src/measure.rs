@@ -46,7 +46,7 @@ pub(crate) struct Bench {
 }
 
 /// The load before each measured one, so that connections, caches and threads are there.
-const WARM_UP: f64 = 1.0;
+pub(crate) const WARM_UP: f64 = 1.0;
 
 /// No delivery for that long: the rest will not come in this run.
 const STALLED: Duration = Duration::from_secs(30);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use simulators::pushes;
 
-use crate::load::{Load, Loaded};
+use crate::load::{API_KEY, Load, Loaded};
 
 /// A process that ends with this value.
 pub(crate) struct Process(Child);
@@ -162,7 +162,8 @@ fn configuration(dir: &Path, listen: SocketAddr, erp: Option<SocketAddr>) -> Str
     let data = data.display();
     let connection = format!(
         "listen = \"{listen}\"\ndata_dir = \"{data}\"\n\n\
-         [[connections]]\nid = \"bench\"\npartner = \"xhq\"\nkeys = [\"{KEY}\"]\napp_id = \"bench\"\n",
+         [[connections]]\nid = \"bench\"\npartner = \"xhq\"\nkeys = [\"{KEY}\"]\napp_id = \"bench\"\n\n\
+         [[api_keys]]\nid = \"erp\"\nkey = \"{API_KEY}\"\n",
     );
     let endpoint = erp.map(|erp| {
         format!(
