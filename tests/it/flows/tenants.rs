@@ -120,7 +120,7 @@ async fn cursor_is_of_its_key_list_and_hour<S: Store>(store: S) {
         found.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].clone()));
         let Some(next) = page["next"].as_str() else { break };
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(next).unwrap();
-        let shown = format!("{next} {}", String::from_utf8_lossy(&bytes));
+        let shown = String::from_utf8_lossy(&bytes);
         assert!(["b-1", "SECRET", "order:"].iter().all(|name| !shown.contains(name)), "{shown}");
         next.clone_into(&mut from);
         cursors.push(from.clone());
