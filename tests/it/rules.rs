@@ -1,6 +1,7 @@
 //! Rules of the code map: absences in the manifests, and the function table against the folders.
 
 mod shipments;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -27,7 +27,7 @@ const EVENTS: u8 = 12;
 /// The ERP's view of the deliveries.
 #[derive(Debug, Default)]
 struct Log {
-    /// What is under way, by subject.
+    /// Subjects with a delivery under way.
     under_way: BTreeSet<Subject>,
     /// The event that is not answered until it is not here any more.
     held: Option<EventId>,
@@ -140,7 +140,7 @@ async fn processes_on_one_table_keep_the_order_of_each_subject() {
     }
 }
 
-/// What is under way is not overlapped by an earlier event that was stored since it looked.
+/// A delivery under way is not overlapped by an earlier event that was stored since it looked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn event_stored_late_waits_for_what_is_under_way() {
     let folder = tempfile::tempdir().unwrap();

@@ -17,10 +17,10 @@ use tokio::time::timeout;
 
 use crate::found;
 
-/// How often a change is made again over another one.
+/// Number of times that a change is made again over another one.
 const AGAIN: usize = 8;
 
-/// How long the hints may hold up the answer.
+/// Longest time for which the hints hold up the answer.
 const HINTING: Duration = Duration::from_millis(500);
 
 /// Cancels a call. A process that begins to send it stores that first: of that change and this one, one is stored.

@@ -4,7 +4,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /shipments/<key>?from=&limit=` | a shipment: its keys and milestones, its events and calls by pages |
-//! | `GET /shipments?state=open\|failed&from=&limit=` | shipments with work that is pending, or that failed |
+//! | `GET /shipments?state=open\|failed\|quiet&from=&limit=` | shipments with work that is pending, or that failed, or without news |
 //! | Lambda Invoke with `{"path":"/shipments/<key>"}`, and `query` where needed | `{"status","body"}` of the same |
 //!
 //! `Authorization: Bearer <key>` with one of the configuration's `api_keys`; a direct invocation needs none. Errors are RFC

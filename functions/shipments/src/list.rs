@@ -1,6 +1,7 @@
-//! Shipments with unfinished or failed work.
+//! Shipments with unfinished or failed work, and those of which no news comes.
 //!
-//! The store lists pending and failed work by its index; the events of a page are grouped by the key that they are about.
+//! The store lists pending and failed work, and watches, by its index; the items of a page are grouped by the key that they are
+//! about.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use config::Context;
 use http::{Response, StatusCode};
 use hub::call::is_subject;
 use hub::shipment::strength;
+use hub::watch::{self, Watch};
 use hub::{ConnectionId, Subject};
 use serde::Serialize;
 use store::{Failed, Listed, Page, Pending, Store};
@@ -22,6 +24,7 @@ use crate::MOST;
 enum State {
     Open,
     Failed,
+    Quiet,
 }
 
 pub(crate) async fn answer<S: Store, Q>(
@@ -32,7 +35,8 @@ pub(crate) async fn answer<S: Store, Q>(
     let state = match asked.get("state") {
         Some("open") => State::Open,
         Some("failed") => State::Failed,
-        Some(_) | None => return Err(Problem::field("state", "must be open or failed")),
+        Some("quiet") => State::Quiet,
+        Some(_) | None => return Err(Problem::field("state", "must be open, failed or quiet")),
     };
     let now = context.now();
     let seal = caller.seal(&("GET /shipments", state));
@@ -41,8 +45,12 @@ pub(crate) async fn answer<S: Store, Q>(
         let page = match state {
             State::Open => context.store.pending(&Pending::Any, from.as_deref(), limit, now).await,
             State::Failed => context.store.failed(&Failed::Any, from.as_deref(), limit, now).await,
+            State::Quiet => context.store.pending(&Pending::Watches, from.as_deref(), limit, now).await,
         };
-        let Page { items: found, next, .. } = page.map_err(|error| Problem::store(&error))?;
+        let Page { items: mut found, next, .. } = page.map_err(|error| Problem::store(&error))?;
+        if matches!(state, State::Quiet) {
+            found.retain(|item| item.work.watch.as_ref().is_some_and(Watch::is_silent));
+        }
         let mut shipments = BTreeMap::<(&ConnectionId, &Subject), ListedShipment<'_>>::new();
         let keyed: Vec<_> = found.iter().map(|item| (item, key(item))).collect();
         for (item, key) in keyed.iter().filter(|(item, _)| caller.sees(&item.key.connection)) {
@@ -51,6 +59,7 @@ pub(crate) async fn answer<S: Store, Q>(
             match state {
                 State::Open => listed.add_pending(&item.work),
                 State::Failed => listed.add_failed(&item.work),
+                State::Quiet => listed.add_silence(&item.work),
             }
         }
         let items = api::printed(shipments.into_values())?;
@@ -61,8 +70,12 @@ pub(crate) async fn answer<S: Store, Q>(
     }
 }
 
-/// The business key that an event's work is about: its subject, and of a call the strongest key that it names.
+/// The business key that an item's work is about: its subject, of a call the strongest key that it names, and of a watch the
+/// shipment's.
 fn key(item: &Listed) -> Subject {
+    if item.work.watch.is_some() {
+        return watch::shipment(&item.meta).unwrap_or_else(|| item.key.subject.clone());
+    }
     if !is_subject(&item.key.subject) {
         return item.key.subject.clone();
     }

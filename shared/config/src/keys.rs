@@ -19,7 +19,7 @@ pub use list::KEYS;
 pub struct Key {
     /// Its name. [`Kind::Credentials`] stands for several keys and has none of its own.
     pub name: &'static str,
-    /// What stands for it where it is left out.
+    /// The value that counts where it is left out.
     pub absent: Absent,
     /// The form of its value.
     pub kind: Kind,

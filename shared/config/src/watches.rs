@@ -14,7 +14,7 @@ use super::document::Ids;
 use super::patterns::{everything, watched};
 use super::reader::{Item, Table};
 
-/// How long a watch lasts where nothing is said.
+/// Duration of a watch where the configuration has none.
 const LONGEST: Duration = Duration::from_hours(24 * 90);
 
 /// Shipments of a connection that are watched, and how.
@@ -30,7 +30,7 @@ pub struct Watching {
     pub asks: Option<Asks>,
     /// Milestones that end a watch.
     pub until: Vec<Milestone>,
-    /// What else the partner's documents say of the end: of each kind of shipment that it has.
+    /// The partner's documented rules of following, of each kind of shipment that it has: they also end a watch.
     pub following: Vec<&'static Following>,
     /// For how long a watch lasts at the most.
     pub longest: Duration,
@@ -41,7 +41,7 @@ pub struct Watching {
 pub struct Asks {
     /// The operation and its keys.
     pub following: &'static Following,
-    /// How often it is asked during a silence.
+    /// Interval of the questions during a silence.
     pub every: Duration,
 }
 

@@ -72,7 +72,7 @@ pub struct Meta {
     pub pulled: Option<Pulled>,
 }
 
-/// What is known of an event because it came in an answer. Stored as JSON: fields may be added, never renamed.
+/// Facts of an event that came in an answer. Stored as JSON: fields may be added, never renamed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pulled {
     /// The rows of a batch that it is.

@@ -1,6 +1,6 @@
 //! Data that came in a partner's answer: how it is told from what was pushed, and when a batch is complete.
 //!
-//! What pushes and answers tell in different shapes is compared by facts ([`partners::pulled::Common`]). The id of an event
+//! Pushes and answers tell the same in different shapes, so they are compared by facts ([`partners::pulled::Common`]). The id of an event
 //! that was pulled is that of the push that tells the same, as far as the answer shows it; so both meet in one conditional
 //! write, whichever came first. Where the push has more to it than the answer shows, whoever comes second looks for the other.
 

@@ -250,7 +250,7 @@ impl<S: Store, Q> Events<'_, S, Q> {
     }
 }
 
-/// What the store has read; nothing where stored data is damaged, which the log tells.
+/// The result of a read; nothing where stored data is damaged, which the log tells.
 fn readable<T>(read: store::Result<T>) -> Result<Option<T>, StoreError> {
     match read {
         Ok(read) => Ok(Some(read)),

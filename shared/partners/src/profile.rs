@@ -111,7 +111,7 @@ pub struct Calls {
     pub following: &'static [Following],
 }
 
-/// What a partner's documents say of following a shipment: how it is asked for, and when no more news of it comes.
+/// A partner's documented way of following a shipment: how it is asked for, and when no more news of it comes.
 #[derive(Clone, Copy, Debug)]
 pub struct Following {
     /// The operation that asks for it.

@@ -78,7 +78,7 @@ impl Rows {
     }
 }
 
-/// What pushes and answers tell in common, of one type of event.
+/// Facts that pushes and answers have in common, of one type of event.
 #[derive(Clone, Copy, Debug)]
 pub struct Common {
     /// The type, in full.

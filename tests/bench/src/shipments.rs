@@ -26,7 +26,7 @@ pub(crate) struct Shipments {
     /// Where the data goes while measuring: a disk, not memory
     #[arg(long, default_value = "target/bench")]
     dir: PathBuf,
-    /// How long each load lasts
+    /// Duration of each load
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
     /// Runs of each point; the report has the medians

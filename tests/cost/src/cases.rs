@@ -51,9 +51,9 @@ pub const SILENCE: &str = "each silence that is reported at once, delivered";
 pub const FURTHER: &str = "each further endpoint that an event goes to";
 /// One more attempt.
 pub const RETRY: &str = "each attempt that fails and is repeated";
-/// What the order of a subject adds.
+/// The addition of a subject's order.
 pub const ORDERED: &str = "each delivery with `order = \"subject\"`, of a subject with ten such events";
-/// What a wait for an earlier event adds.
+/// The addition of a wait for an earlier event.
 pub const WAITED: &str = "each of these that waits for an earlier one";
 /// A query.
 pub const QUERY: &str = "query";

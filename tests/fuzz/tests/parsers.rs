@@ -101,7 +101,7 @@ fn every_push_is_read_as_an_event() {
     });
 }
 
-/// What an answer brings is read as the push that it stands for, whatever it is: nothing panics, and every part is JSON.
+/// Data of an answer is read as the push that it stands for, whatever it is: nothing panics, and every part is JSON.
 #[test]
 fn answer_of_any_shape_brings_pushes() {
     const WORDS: &[&str] = &[

@@ -302,7 +302,7 @@ async fn unfinished_and_failed_work_is_listed_by_shipment<S: Store>(store: S) {
     listed.sort_unstable();
     assert_eq!(listed, ["order:J1", "order:J1", "order:J2"]);
     assert_eq!(desk.get("/shipments?state=open").await["items"], json!([]));
-    for query in ["", "?state=quiet", "?state=Open", "?limit=5"] {
+    for query in ["", "?state=calm", "?state=Open", "?limit=5"] {
         let (status, said) = desk.ask(API_KEY, &format!("/shipments{query}")).await;
         assert_eq!((status, &said["field"]), (400, &json!("state")), "{query}: {said}");
     }

@@ -67,7 +67,7 @@ struct State {
     /// The subjects of which an endpoint takes nothing.
     stuck: Vec<(EndpointId, Subject)>,
     under_way: BTreeMap<EndpointId, usize>,
-    /// What is under way in the order of its subject.
+    /// Deliveries under way in the order of their subject.
     in_order: BTreeMap<(EndpointId, ConnectionId, Subject), EventId>,
     attempts: Vec<(EndpointId, Utc)>,
     taken: Vec<(EndpointId, String)>,

@@ -182,7 +182,7 @@ fn rates(random: &mut Random, n: u64) -> Push {
     Push { partner: Partner::OneData, connection: "od", suffix: "rates", body: format!("{data}{outer}").into(), claims }
 }
 
-/// What 1datatech answers about a port, and the event that it must become: each time the same.
+/// 1datatech's answer about a port, and the event that it must become: each time the same.
 pub(super) fn found(number: &str) -> (String, Claim) {
     let item = format!(
         r#"{{"carrierCd":"CNTAO","subType":1,"subNo":"{number}","resultCode":2,"resultData":{{"blNo":"{number}","x":1.10}}}}"#

@@ -27,7 +27,7 @@ use crate::support::{RecordedQueue, key as hook_key, secret, verified, within};
 const HOUR: Duration = Duration::from_hours(1);
 const NOW: Utc = Utc(1_790_000_000_000_000);
 
-/// What a partner answers next; nothing where it does not answer.
+/// The partner's next answers; nothing where it does not answer.
 type Answers = Arc<Mutex<Vec<Option<Value>>>>;
 
 /// One process over a store.

@@ -28,6 +28,15 @@ every = "1h"
 
 const RECOVER: &str = "recover = { rows = \"/data\", serial = \"/orderNo\", cutoff = \"/foot/operationTime\" }";
 
+/// The shipments that the hub lists as quiet.
+async fn quiet(desk: &Desk) -> Vec<String> {
+    let page = desk.get("/shipments?state=quiet").await.json();
+    let mut keys: Vec<_> =
+        page["items"].as_array().unwrap().iter().map(|item| item["key"].as_str().unwrap().to_owned()).collect();
+    keys.sort_unstable();
+    keys
+}
+
 /// Partners push while the hub is down and give up by their own rules; when it is back, what can be asked for arrives within
 /// one period, each once, and the rest is told as silence.
 #[tokio::test]
@@ -66,6 +75,7 @@ async fn hour_without_the_hub_loses_nothing_that_partners_know() {
     subjects.sort_unstable();
     assert_eq!(subjects, ["order:SO-1", "port:CNTAO:1:B2:E"], "nobody knows more of these");
     desk.quiet().await;
+    assert_eq!(quiet(&desk).await, ["order:SO-1", "port:CNTAO:1:B2:E"]);
 
     // Once each, however often it is looked.
     for _ in 0..4 {

@@ -26,14 +26,14 @@ pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 2] {
 
 fn list(schemas: &mut Schemas) -> Value {
     let state = json!({
-        "name": "state", "in": "query", "required": true, "schema": {"type": "string", "enum": ["open", "failed"]},
+        "name": "state", "in": "query", "required": true, "schema": {"type": "string", "enum": ["open", "failed", "quiet"]},
         "description": "`open`: a delivery is pending or a call is queued. `failed`: a delivery failed and is not confirmed, or a \
-                        call failed or is ambiguous.",
+                        call failed or is ambiguous. `quiet`: a watch has reported that no news comes.",
     });
     json!({
         "operationId": "list_shipments",
         "tags": ["shipments"],
-        "summary": "Lists shipments with unfinished or failed work",
+        "summary": "Lists shipments with unfinished or failed work, or without news",
         "parameters": [state, parameter("from"), parameter("limit")],
         "responses": parts::responses([("200", answer("A page.", &schemas.answer::<Shipments>()))], &LIST_PROBLEMS),
     })

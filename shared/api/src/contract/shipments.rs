@@ -82,7 +82,7 @@ pub struct Shipments {
     pub next: Next,
 }
 
-/// A shipment with unfinished or failed work.
+/// A shipment with unfinished or failed work, or without news.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub struct ListedShipment<'a> {
@@ -96,7 +96,7 @@ pub struct ListedShipment<'a> {
     /// The time of the next attempt, where `state` is `open`.
     #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<Rfc3339>,
-    /// The time of the earliest failure, where `state` is `failed`.
+    /// The time of the earliest failure, where `state` is `failed`; of the latest news, where it is `quiet`.
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<Rfc3339>,
 }
@@ -124,6 +124,11 @@ impl<'a> ListedShipment<'a> {
         let stuck = |standing| matches!(standing, Standing::Failed | Standing::Ambiguous);
         self.calls += usize::from(work.call.as_ref().is_some_and(|call| stuck(call.standing)));
         self.since = earliest(self.since.map(|since| since.0).into_iter().chain(work.failed_since()));
+    }
+
+    /// Notes since when a watch has seen no news.
+    pub fn add_silence(&mut self, work: &Work) {
+        self.since = work.watch.as_ref().map(|watch| Rfc3339(watch.news));
     }
 }
 

@@ -35,7 +35,7 @@ const LOOKERS: usize = 4;
 /// For how long watches are looked at in one sweep. The next goes on.
 const LOOKING: Duration = Duration::from_secs(20);
 
-/// How often watches are looked for that the configuration has not.
+/// Interval of the search for watches that the configuration lacks.
 const LEFT_OVER: Duration = Duration::from_hours(1);
 
 /// Time for which a watch that is asked about is left alone by others.
@@ -198,7 +198,7 @@ impl<S: Store, Q: Queue> Look<'_, S, Q> {
         Ok(self.store(watch).await?.then_some(Seen { asked, reported }))
     }
 
-    /// What is known of the shipment; the payload of the latest news where that is no older than what was seen.
+    /// The known facts of the shipment; the payload of the latest news where that is no older than what was seen.
     async fn timeline(&self, seen: hub::Utc) -> Result<Timeline, StoreError> {
         timeline::read(&self.courier.context, self.watching, &self.key.connection, &self.shipment, seen).await
     }

@@ -1,4 +1,4 @@
-//! What a shipment's timeline shows its watch: the latest news, milestones, keys to ask by, and whether the partner says that
+//! Facts of a shipment's timeline for its watch: the latest news, milestones, keys to ask by, and whether the partner says that
 //! all has come.
 
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ const KINDS: [&str; 4] = ["bl", "entry", "ciq", "waybill"];
 /// Largest number of further subjects that are read.
 const MOST_SUBJECTS: usize = 8;
 
-/// What is known of a shipment.
+/// The known facts of a shipment.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
     pub(super) known: Known,

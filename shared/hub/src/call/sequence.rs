@@ -146,7 +146,7 @@ struct Walk {
     looks: usize,
 }
 
-/// What a walk has come to.
+/// Result of a walk so far.
 enum Walked {
     /// The call before.
     Before(Predecessor),

@@ -89,17 +89,17 @@ pub enum End {
 /// The rules of a watch.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
-    /// For how long no news is no silence.
+    /// Time without news that is not yet a silence.
     pub silence: Duration,
-    /// How often the partner is asked during a silence; nothing where it is not asked.
+    /// Interval of the questions during a silence; none where the partner is not asked.
     pub every: Option<Duration>,
     /// Milestones that end it.
     pub until: &'a [Milestone],
-    /// For how long it lasts at the most.
+    /// Its longest duration.
     pub longest: Duration,
 }
 
-/// What the shipment's timeline shows.
+/// Facts that the shipment's timeline shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
     /// Reception of the latest news; nothing where there is none.
@@ -119,7 +119,7 @@ pub enum Asked {
     Sent(Known),
 }
 
-/// What follows a look.
+/// Consequence of a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Nothing until the watch is due again, or for ever where it has ended.

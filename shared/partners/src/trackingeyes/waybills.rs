@@ -19,7 +19,7 @@ pub(super) fn found(answered: &Answered<'_>) -> Vec<Finding> {
     result.map(|result| Finding::new(result.text())).into_iter().collect()
 }
 
-/// What push and download both tell of each waybill. The `id` is an integer in the push's table and example and a text in the
+/// Facts of each waybill in both the push and the download. The `id` is an integer in the push's table and example and a text in the
 /// download's; here it is a number.
 pub(super) fn facts(payload: &Json<'_>) -> Vec<String> {
     let waybills = payload.elements().unwrap_or(std::slice::from_ref(payload)).iter();

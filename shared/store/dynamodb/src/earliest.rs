@@ -1,4 +1,4 @@
-//! What is pending of one subject at an endpoint, in order.
+//! Pending deliveries of one subject at an endpoint, in order.
 
 use hub::Utc;
 use store::{Earliest, Listed, Sequence, StoreError};

@@ -8,7 +8,7 @@ use hub::{Event, EventKey, Utc, Work};
 use super::{NOW, admit, at, event, event_with, key, next, noise, pending, work};
 use crate::{Sequence, Settled, Store};
 
-/// How many events are admitted at once.
+/// Number of events that are admitted at once.
 const AT_ONCE: usize = 16;
 
 /// So many that no engine reads them in one answer.
@@ -65,7 +65,7 @@ pub async fn a_sequence_is_of_one_subject_and_endpoint(store: impl Store) {
     }
 }
 
-/// What is delivered, failed or confirmed holds nothing up, though the event waits for another endpoint or for its aliases.
+/// A delivered, failed or confirmed delivery holds nothing up, though the event waits for another endpoint or for its aliases.
 pub async fn ended_deliveries_leave_their_sequence(store: impl Store) {
     let states = [State::Delivered, State::Failed, State::Confirmed];
     for (id, state) in (0..).zip(states) {
@@ -83,7 +83,7 @@ pub async fn ended_deliveries_leave_their_sequence(store: impl Store) {
     assert_eq!(wms.len(), 3);
 }
 
-/// Whoever has stored the end of a delivery finds the next one, though others store theirs at the same time; and a replay is back at
+/// The process that has stored the end of a delivery finds the next one, though others store theirs at the same time; and a replay is back at
 /// its place.
 pub async fn earliest_sees_each_change_at_once(store: impl Store) {
     let events: Vec<_> = (0..40).map(|id| received(id, at(i64::from(id)))).collect();

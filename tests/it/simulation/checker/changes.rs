@@ -62,7 +62,7 @@ impl Checker {
         before.deliveries.iter().find(kept).map_or(Ok(()), |old| Err(format!("the telling {old:?} vanished")))
     }
 
-    /// What the answer to a call brought is an event before the call has succeeded by it. An operator's word brings nothing.
+    /// Data of the answer to a call is an event before the call has succeeded by it. An operator's word brings nothing.
     fn kept_what_it_brought(&self, after: &Work) -> Verdict {
         let by_answer = |call: &&Call| call.standing == Standing::Succeeded && call.operation == "port_query_v2";
         let Some(call) = after.call.as_ref().filter(by_answer) else { return Ok(()) };

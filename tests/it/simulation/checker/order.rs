@@ -24,7 +24,7 @@ pub(super) struct Orders {
     /// Counts what happens in the store.
     step: u64,
     places: BTreeMap<EventKey, Place>,
-    /// What is pending, in order, and since which step.
+    /// Pending deliveries, in order, and since which step.
     pending: BTreeMap<Line, BTreeMap<Place, u64>>,
     /// When an event was last seen to be the first that is pending.
     first: BTreeMap<(EndpointId, EventKey), (u64, Utc)>,

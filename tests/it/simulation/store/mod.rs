@@ -58,7 +58,7 @@ impl SimStore {
         self.model().items().filter(is_pending).map(|item| item.event.key.clone()).collect()
     }
 
-    /// How many events the subject with the most has.
+    /// Number of events of the subject with the most.
     pub(super) fn longest_line(&self) -> u32 {
         let mut lines = BTreeMap::new();
         for item in self.model().items() {

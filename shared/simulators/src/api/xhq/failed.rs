@@ -62,7 +62,7 @@ impl FailedPushes {
         self.list.iter().map(|push| push.serial.clone()).collect()
     }
 
-    /// What failed until then.
+    /// Pushes that failed until then.
     pub(super) fn rows(&self, until: &str) -> Value {
         let FailedNames { serial, time, body } = &self.names;
         let row = |push: &FailedPush| {
