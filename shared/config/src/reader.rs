@@ -294,10 +294,8 @@ impl<'d> Item<'d> {
     }
 
     fn of(&self, entries: &'d DeTable<'d>) -> Table<'d> {
-        let (keys, each): (&[Key], _) = match self.kind {
-            Kind::Each(each) => (&[], *each),
-            kind => (kind.keys(), &Kind::Plain),
-        };
+        let (keys, each): (&[Key], &Kind) =
+            if let Kind::Each(each) = self.kind { (&[], each) } else { (self.kind.keys(), &Kind::Plain) };
         let path = self.key.clone();
         Table { reading: self.reading, path, offset: self.offset, entries, keys, each, asked: Vec::new() }
     }

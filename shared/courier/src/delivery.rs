@@ -119,7 +119,7 @@ async fn once<S: Store, Q: Queue>(
             let is_ordered =
                 target.config.endpoints.get(target.endpoint).is_some_and(|own| own.order == Order::Subject);
             let of = Sequence::of(key, target.endpoint);
-            let next = if is_ordered { order::pass_first(courier, target, &of).await } else { None };
+            let next = if is_ordered { Box::pin(order::pass_first(courier, target, &of)).await } else { None };
             Ok(Attempted { done, next, closed: None })
         }
         came => came,
@@ -252,7 +252,7 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
         };
         let ends = |work: &Work| attempted(work.clone())?.delivery(target.endpoint).map(|after| !after.is_pending());
         let claimed = match &turn {
-            Some(turn) if ends(&work) == Some(true) => turn.claim_next(courier, target).await,
+            Some(turn) if ends(&work) == Some(true) => Box::pin(turn.claim_next(courier, target)).await,
             Some(_) | None => None,
         };
         let changed = change_together(courier, key, work, attempted).await.map_err(JobError::After)?;
@@ -270,7 +270,7 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
         };
         let claimed = claimed.filter(|_| done != JobOutcome::Stale);
         let next = match turn {
-            Some(turn) => turn.followed_by(courier, target, claimed).await,
+            Some(turn) => Box::pin(turn.followed_by(courier, target, claimed)).await,
             None => None,
         };
         let closed = reopened.map(|reopened| Closed { line, kind, reopened });

@@ -194,13 +194,23 @@ fn left<T>(of: &Sequence, error: &StoreError) -> Option<T> {
 /// Waits for the delivery's turn in its sequence; nothing to wait for where its endpoint has no order, and for the end of a call,
 /// which is alone under its subject. One that is behind another is stored as waiting.
 pub(crate) async fn turn<'a, S: Store, Q: Queue>(
-    mut delivery: Claim<'a, S, Q, ToEndpoint<'a>>,
+    delivery: Claim<'a, S, Q, ToEndpoint<'a>>,
     event: &Event,
     endpoint: &Endpoint,
 ) -> Step<(Claim<'a, S, Q, ToEndpoint<'a>>, Option<Turn>)> {
     if endpoint.order == Order::None || delivery.work.call.is_some() {
         return Ok((delivery, None));
     }
+    // Boxed: most endpoints have no order, and each attempt would have room for it.
+    let (delivery, turn) = Box::pin(sought(delivery, event)).await?;
+    Ok((delivery, Some(turn)))
+}
+
+/// The turn of a delivery at an endpoint with an order.
+async fn sought<'a, S: Store, Q: Queue>(
+    mut delivery: Claim<'a, S, Q, ToEndpoint<'a>>,
+    event: &Event,
+) -> Step<(Claim<'a, S, Q, ToEndpoint<'a>>, Turn)> {
     let (courier, target) = (delivery.courier, delivery.target);
     let seeker = Seeker {
         of: Sequence::of(delivery.key, target.endpoint),
@@ -220,7 +230,7 @@ pub(crate) async fn turn<'a, S: Store, Q: Queue>(
                 }
                 match Attempting::begin(&courier.lines, of, place.id) {
                     Ok(attempting) => {
-                        return Ok((delivery, Some(Turn { of: seeker.of, looked, next, attempting })));
+                        return Ok((delivery, Turn { of: seeker.of, looked, next, attempting }));
                     }
                     Err(other) => Ahead::under_way(other, courier.now().after(*lease)),
                 }

@@ -115,7 +115,7 @@ async fn take<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: EventKey, now: U
         }
         if was_queued && !is_queued(&work) {
             let orders = meta.map(|meta| hub::call::sequence::orders(&meta).collect());
-            sequence::release(context, &key, orders).await;
+            Box::pin(sequence::release(context, &key, orders)).await;
         }
         Ok(hints.into_iter().map(|hint| (received, (hint.destination(), large), hint)).collect())
     };

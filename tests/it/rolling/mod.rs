@@ -117,7 +117,7 @@ async fn finished<S: Store>(store: S, messages: Vec<(String, Hint)>) {
 
     let works = side.courier(Outcome::Delivered);
     for (_, hint) in messages {
-        deliver::handle(&works, hint).await.unwrap();
+        Box::pin(deliver::handle(&works, hint)).await.unwrap();
     }
     assert!(side.largest() > 10_000, "the large body goes out whole");
     let by_messages = side.sent();
@@ -125,7 +125,7 @@ async fn finished<S: Store>(store: S, messages: Vec<(String, Hint)>) {
 
     for _ in 0..4 {
         side.pass(Duration::from_mins(10));
-        sweep::handle(&works).await.unwrap();
+        Box::pin(sweep::handle(&works)).await.unwrap();
     }
     let swept = side.sent();
     // The retry, the claimed delivery, and the eleven behind the circuit.

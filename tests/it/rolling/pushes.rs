@@ -18,7 +18,7 @@ pub(super) async fn left<S: Store>(side: &Version<S>) -> Vec<(&'static str, Hint
     let mut left = Vec::new();
     let mut leave = |of, hints: Vec<Hint>| left.extend(hints.into_iter().map(|hint| (of, hint)));
     let xhq = async |function: &str, body: &str| side.push("xhq-sh", function, body).await;
-    let deliver = async |outcome, hint| deliver::handle(&side.courier(outcome), hint).await.unwrap();
+    let deliver = async |outcome, hint| Box::pin(deliver::handle(&side.courier(outcome), hint)).await.unwrap();
 
     leave("pending", xhq("single_receipt", &receipt("PENDING")).await);
     for of in ["WAITING", "DELIVERED", "FAILED", "CONFIRMED", "INHAND"] {
@@ -65,7 +65,7 @@ pub(super) async fn left<S: Store>(side: &Version<S>) -> Vec<(&'static str, Hint
     let down = side.courier(Outcome::NoAnswer);
     for number in 0..11 {
         let hints = xhq("msg_notice", &notice(&format!("DOWN{number}"))).await;
-        deliver::handle(&down, to(&hints, "down")).await.unwrap();
+        Box::pin(deliver::handle(&down, to(&hints, "down"))).await.unwrap();
         let hints = side.context.queue.take();
         match number {
             0 => leave("down", hints),

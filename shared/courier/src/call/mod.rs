@@ -70,7 +70,7 @@ pub(crate) async fn attempt<S: Store, Q: Queue>(
     if let Ok(JobOutcome::Called(standing)) | Err(Ended::With(JobOutcome::Called(standing))) = &done
         && *standing != Standing::Queued
     {
-        sequence::release(&courier.context, key, orders).await;
+        Box::pin(sequence::release(&courier.context, key, orders)).await;
     }
     done
 }
@@ -85,7 +85,7 @@ async fn attempted<S: Store, Q: Queue>(
     let config = &courier.context.config;
     let (claim, event) = Claim::load(courier, key, ToPartner { connection: &key.connection, config }, claim).await?;
     *orders = Some(hub::call::sequence::orders(&event.meta).collect());
-    let claim = claim.first_of_its_orders(&event).await?;
+    let claim = Box::pin(claim.first_of_its_orders(&event)).await?;
     let name = claim.item.operation.clone();
     let connection = config.connections.get(&key.connection);
     let operation = connection.and_then(|connection| operation::find(connection.partner, &name));
