@@ -180,7 +180,7 @@ const ENDPOINT: &[Key] = &[
         "order",
         Value("\"none\""),
         "or `\"subject\"`: the events of one subject one after another; see [the ERP's guide](erp.md#order-and-duplicates)",
-        "或 `\"subject\"`：同一主题的事件逐个投递，见 [ERP 对接指南](erp.md#顺序与重复)",
+        "或 `\"subject\"`：同一主题的事件逐个投递，见 [ERP 对接指南](erp.md#先后和重复)",
     ),
 ];
 

@@ -77,7 +77,7 @@ fn each_rule_of_a_watch_has_its_mistake() {
         ("@\nuntil = [\"cleard\"]", "until[0]: is no milestone: did you mean cleared?"),
         ("@\nuntil = [\"done\"]", "until[0]: must be one of order_accepted, prepared"),
         ("@\nfor = \"91d\"", "for: must be between 1m and 90d"),
-        ("@\nunitl = 1", "unitl: is not a known key: did you mean until?"),
+        ("@\nuntix = 1", "untix: is not a known key: did you mean until?"),
     ];
     for (watch, told) in cases {
         let mistakes = mistakes(&document(&watch.replace('@', "connection = \"xhq-sh\"\nsilence = \"1h\"")));
