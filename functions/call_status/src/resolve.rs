@@ -6,6 +6,7 @@ use api::Problem;
 use api::contract::{Members, Resolution};
 use config::Context;
 use http::StatusCode;
+use hub::call::Decision;
 use hub::{EventKey, Work};
 use inbound::receive::hints;
 use queue::Queue;
@@ -39,7 +40,11 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
         };
         let version = found.work.version + 1;
         let work = found.work.with_call(call, &key.connection, &context.config.routes, context.config.sweep_every);
-        let work = Work { version, ..work };
+        // A command that was done begins the watch of its shipment, which is written with the aliases.
+        let begins_watch =
+            decision == Decision::Done && context.config.watching(&key.connection, &found.meta.kind).is_some();
+        let index_by = if begins_watch { Some(now) } else { work.index_by };
+        let work = Work { version, index_by, ..work };
         if context.store.settle(&key, &work).await.map_err(|error| Problem::store(&error))? == Settled::Done {
             tracing::info!(function = crate::NAME, call = %key.id, connection = %key.connection, by, decision = decision.name(), "resolved");
             let sent = timeout(HINTING, context.queue.send(hints(&key, &work), Duration::ZERO)).await;

@@ -13,7 +13,7 @@ use partners::profile::Setting;
 use url::{Host, Url};
 
 use super::values::{origin, print};
-use super::{Config, Connection, Endpoint};
+use super::{Config, Connection, Endpoint, Watching};
 
 /// Most operations that a warning names.
 const NAMED: usize = 5;
@@ -53,7 +53,27 @@ pub(super) fn of(config: &Config) -> Vec<String> {
         of_route(config, route, &mut warnings);
     }
     of_duplicates(config, &mut warnings);
+    of_watches(config, &mut warnings);
     warnings
+}
+
+/// Warnings about watches that begin with nothing, because an earlier one of the connection has all their types.
+fn of_watches(config: &Config, warnings: &mut Vec<String>) {
+    for (place, watching) in config.watches.iter().enumerate() {
+        let has_all = |earlier: &Watching| {
+            let is_same = earlier.connection == watching.connection;
+            let has = |own: &Pattern| {
+                let own = own.as_str().trim_end_matches('*');
+                earlier.types.iter().any(|other| other.matches(own))
+            };
+            is_same && watching.types.iter().all(has)
+        };
+        if let Some(earlier) = config.watches.iter().take(place).position(has_all) {
+            warnings.push(format!(
+                "watches[{place}] never begins: watches[{earlier}] of the same connection has all its types; give both types of their own"
+            ));
+        }
+    }
 }
 
 /// Warnings about failed pushes that are confirmed at the partner, and told to no endpoint.

@@ -75,9 +75,15 @@ impl Watching {
         let key = self.asks.map(|asks| asks.following.key);
         if call::is_subject(subject) {
             // A command may be about several.
-            let own = aliases.iter().filter(|alias| key.is_none_or(|key| is_of(alias.as_str(), key)));
-            let most = if key.is_some() { aliases.len() } else { 1 };
-            return own.take(most).filter_map(|alias| self.spellings(alias.as_str()).into_iter().next()).collect();
+            let is_own = |alias: &&Alias| match key {
+                Some(key) => is_of(alias.as_str(), key),
+                None => self.following.iter().any(|following| is_of(alias.as_str(), following.key)),
+            };
+            let own: Vec<_> = aliases.iter().filter(is_own).collect();
+            // One without a key that its partner's shipments go by is about its first.
+            let first = aliases.first().filter(|_| own.is_empty() && key.is_none());
+            let watched = own.into_iter().chain(first);
+            return watched.filter_map(|alias| self.spellings(alias.as_str()).into_iter().next()).collect();
         }
         let mut keys = std::iter::once(subject.as_str()).chain(aliases.iter().map(Alias::as_str));
         let can_be_asked = key.is_none_or(|key| keys.any(|one| is_of(one, key)));

@@ -5,11 +5,13 @@ use std::time::Duration;
 use ::partners::Partner;
 use hub::ledger::Tally;
 use simulators::Sender;
+use simulators::api::Fault;
 use store::Pending;
 use store::Store as _;
 
-use crate::calls::{Desk, Making, port};
-use crate::support::{hook, ledger, status, within};
+use crate::calls::{Desk, Making, port, upload};
+use crate::support::http::api;
+use crate::support::{API_KEY, hook, ledger, status, until, within};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -94,4 +96,46 @@ async fn hour_without_the_hub_loses_nothing_that_partners_know() {
     assert!(u64::try_from(open).unwrap() <= tally.watches, "{tally:?}");
     assert_eq!((desk.xhq.wrongs(), desk.onedata.wrongs()), (vec![], vec![]));
     desk.hub.stop().await;
+}
+
+/// The keys of the shipments that are watched, each in a subject of its own.
+async fn watched(desk: &Desk) -> Vec<String> {
+    let store = &desk.hub.context().store;
+    let page = store.pending(&Pending::Watches, None, 99, desk.time.clock()()).await.unwrap();
+    page.items.iter().map(|item| hub::watch::shipment(&item.meta).unwrap().to_string()).collect()
+}
+
+/// Sweeps, a minute apart, until shipments are watched.
+async fn sweeps_until_watched(desk: &Desk) -> Vec<String> {
+    until(async || {
+        desk.time.pass(Duration::from_mins(1));
+        within(sweep::handle(&desk.courier())).await.unwrap();
+        !watched(desk).await.is_empty()
+    })
+    .await;
+    watched(desk).await
+}
+
+/// Regression: aliases were written at the first attempt, and so the watch at none.
+#[tokio::test]
+async fn command_that_succeeds_at_its_second_attempt_begins_a_watch() {
+    let desk = Desk::with(Making { last: WATCHES, ..Making::default() }).await;
+    desk.onedata.behave(Fault::Busy.first(1));
+    desk.command("onedata", "port_query_v2", "k-1", &port("B1")).await;
+    assert_eq!(sweeps_until_watched(&desk).await, ["port:CNTAO:1:B1:E"]);
+}
+
+/// Regression: a decision wrote no keys, and so began no watch.
+#[tokio::test]
+async fn command_that_is_resolved_as_done_begins_a_watch() {
+    let last = "[[watches]]\nconnection = \"xhq\"\nsilence = \"30m\"\n";
+    let desk = Desk::with(Making { last, ..Making::default() }).await;
+    desk.xhq.behave(Fault::DropsAnswer.first(1));
+    let id = desk.command("xhq", "upload", "k-1", &upload("SO-1")).await;
+    desk.hears("call.ambiguous", 1).await;
+    assert_eq!(watched(&desk).await, [] as [String; 0]);
+    let path = format!("/calls/{id}/resolve");
+    let reply = api(desk.hub.address(), "POST", &path, API_KEY, r#"{"decision":"done"}"#).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_eq!(sweeps_until_watched(&desk).await, ["order:SO-1"]);
 }

@@ -35,7 +35,8 @@ fn document(table: &str, line: &str) -> String {
     let more = |name: &str| if name == table { line } else { "" };
     let (connection, endpoint, server) = (more("connections"), more("endpoints"), more("server"));
     let api_key = format!("[[api_keys]]\nid = \"a\"\nkey = \"@OTHER\"\n{}\n", more("api_keys"));
-    format!("{}\n{}[server]\n{server}\n{api_key}", more(""), with(connection, endpoint))
+    let watch = format!("[[watches]]\nconnection = \"xhq-sh\"\nsilence = \"1d\"\n{}\n", more("watches"));
+    format!("{}\n{}[server]\n{server}\n{api_key}{watch}", more(""), with(connection, endpoint))
 }
 
 /// The keys of the document and those of its tables, each with the name of the table.

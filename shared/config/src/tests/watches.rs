@@ -138,3 +138,30 @@ fn shipments_of_an_event_are_those_that_can_be_asked_for() {
     assert_eq!(named(&ports, &call), ["port:CNTAO:1:A:E", "port:CNTAO:1:B:E"], "each subscription");
     assert_eq!(named(&silent, &call), ["port:CNTAO:1:A"]);
 }
+
+/// Regression: a second watch that never counts was accepted without a word.
+#[test]
+fn watch_behind_one_that_has_all_its_types_is_warned_of() {
+    let second = |types: &str| {
+        let own = "connection = \"xhq-sh\"\nsilence = \"1h\"";
+        let config = read(&document(&format!("{own}\n[[watches]]\n{own}\n{types}"))).unwrap();
+        config.warnings().iter().any(|warning| warning.starts_with("watches[1] never begins: watches[0]"))
+    };
+    assert!(second("") && second("types = [\"xhq.upload\"]"));
+    let apart = document(
+        "connection = \"xhq-sh\"\nsilence = \"1h\"\ntypes = [\"xhq.upload\"]\n[[watches]]\nconnection = \"xhq-sh\"\nsilence = \"2h\"",
+    );
+    assert!(!read(&apart).unwrap().warnings().iter().any(|warning| warning.contains("never begins")));
+}
+
+/// Regression: without `ask` a command about several shipments began the watch of its first key alone, whatever that was.
+#[test]
+fn command_about_several_shipments_begins_the_watch_of_each() {
+    let ports = only("connection = \"xhq-sh\"\nsilence = \"1h\"");
+    let named = |aliases: &[&str]| {
+        let call = event("xhq.lcl_task", "call:0123", aliases);
+        ports.shipments(&call).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(named(&["bl:B1", "order:S1", "order:S2"]), ["order:S1", "order:S2"]);
+    assert_eq!(named(&["bl:B1", "container:C1"]), ["bl:B1"], "none that its partner's shipments go by");
+}

@@ -271,8 +271,12 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
                 return Err(claim.postponed(until, &format!("postponed: {why}")).await);
             }
         };
-        let unindexed = claim.work.index_by.is_some() || !tried.learned.is_empty();
-        let facts = CallFacts { learned: &tried.learned, is_done: tried.came == CallOutcome::Success };
+        let is_done = tried.came == CallOutcome::Success;
+        // Its aliases may have been written at an earlier attempt, which begins no watch.
+        let begins_watch =
+            is_done && courier.context.config.watching(&claim.key.connection, &event.meta.kind).is_some();
+        let unindexed = claim.work.index_by.is_some() || !tried.learned.is_empty() || begins_watch;
+        let facts = CallFacts { learned: &tried.learned, is_done };
         let indexed = !unindexed || index::write(&courier.context, event, facts).await.is_ok();
         let rules = Rules { schedule: &ask.connection.schedule, repeatable: ask.operation.effect.repeatable() };
         let comes_again = match tried.came {

@@ -26,8 +26,11 @@ const CHAIN: &str = "command";
 /// Largest number of orders of one command whose sequence it keeps.
 pub const MOST_ORDERS: usize = 50;
 
-/// Number of calls of a chain that one search looks at.
+/// Number of calls of a chain that one search for the one before looks at.
 const LOOKS: usize = 64;
+
+/// Number of calls of a chain that one search for the first queued one looks at: all that pile up while a partner is down.
+const LOOKS_BEHIND: usize = 1_024;
 
 /// Shortest time for which the latest command of an order is remembered. Commands that wait for one another may be queued for longer
 /// than a short retention.
@@ -144,6 +147,8 @@ pub enum Step<T> {
 struct Walk {
     at: Predecessor,
     looks: usize,
+    /// Number of looks at which it ends.
+    most: usize,
 }
 
 /// Result of a walk so far.
@@ -167,7 +172,7 @@ impl Walk {
         self.looks += 1;
         match call.after.iter().find(|before| before.order == self.at.order) {
             None => Walked::Begin,
-            Some(before) if self.looks >= LOOKS => Walked::Cut(before.clone()),
+            Some(before) if self.looks >= self.most => Walked::Cut(before.clone()),
             Some(before) => {
                 self.at = before.clone();
                 Walked::Before(before.clone())
@@ -195,7 +200,7 @@ impl Ahead {
     /// Begins with the nearest known predecessor.
     #[must_use]
     pub const fn of(nearest: Predecessor) -> Self {
-        Self { walk: Walk { at: nearest, looks: 0 }, ambiguous: None }
+        Self { walk: Walk { at: nearest, looks: 0, most: LOOKS }, ambiguous: None }
     }
 
     /// Goes on after a look; `found` is nothing where the call is gone.
@@ -247,7 +252,7 @@ impl Behind {
     /// Begins with the latest command. Nothing where that is the one that has ended.
     #[must_use]
     pub fn of(latest: Predecessor, ended: EventId) -> Option<Self> {
-        (latest.call != ended).then_some(Self { walk: Walk { at: latest, looks: 0 }, first: None })
+        (latest.call != ended).then_some(Self { walk: Walk { at: latest, looks: 0, most: LOOKS_BEHIND }, first: None })
     }
 
     /// Goes on after a look; `found` is nothing where the call is gone. Finds nothing where none is queued, or too many are to
