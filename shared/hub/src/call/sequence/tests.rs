@@ -189,7 +189,7 @@ fn long_chain_of_ended_calls_is_searched_in_parts() {
 
 #[test]
 fn first_of_too_many_waiting_calls_is_left_to_its_due_time() {
-    let keys: Vec<&'static str> = (0..LOOKS + 2).map(|n| &*format!("{n:04}").leak()).collect();
+    let keys: Vec<&'static str> = (0..LOOKS_BEHIND + 2).map(|n| &*format!("{n:04}").leak()).collect();
     let mut desk = Desk::default();
     for (at, key) in (0..).zip(&keys) {
         desk.accept(key, &["1"], Utc(at));
@@ -197,7 +197,7 @@ fn first_of_too_many_waiting_calls_is_left_to_its_due_time() {
     desk.ends(keys[0], Standing::Succeeded);
     assert_eq!(desk.behind("1", keys[0]), None);
     desk.ends(keys[1], Standing::Succeeded);
-    desk.heads.insert(Subject::new("order", "1"), desk.head_at(keys[LOOKS - 1]));
+    desk.heads.insert(Subject::new("order", "1"), desk.head_at(keys[LOOKS_BEHIND - 1]));
     assert_eq!(desk.behind("1", keys[0]), Some(keys[2]));
 }
 
