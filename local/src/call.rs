@@ -97,12 +97,7 @@ async fn make(
 fn body(call: &Call) -> anyhow::Result<(String, Bytes)> {
     let json = match &call.file {
         None => b"{}".to_vec(),
-        Some(file) if file.as_os_str() == "-" => {
-            let mut bytes = Vec::new();
-            std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
-            bytes
-        }
-        Some(file) => read(file)?,
+        Some(file) => input(file)?,
     };
     let Some(enclosed) = &call.enclose else { return Ok(("application/json".to_owned(), json.into())) };
     let name =
@@ -122,6 +117,16 @@ fn body(call: &Call) -> anyhow::Result<(String, Bytes)> {
     ]
     .concat();
     Ok((format!("multipart/form-data; boundary={boundary}"), form.into()))
+}
+
+/// The bytes of a file; of standard input for `-`.
+pub(crate) fn input(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+    if file.as_os_str() != "-" {
+        return read(file);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
+    Ok(bytes)
 }
 
 fn read(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {

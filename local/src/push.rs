@@ -16,7 +16,7 @@ use simulators::pushes;
 pub(crate) struct Push {
     /// Push this example, or `all`; without it, list the examples
     example: Option<String>,
-    /// Push the bytes of this file instead of the example's body
+    /// Push the bytes of this file, or of standard input (`-`), instead of the example's body
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Push through this connection [default: the partner's first]
@@ -61,9 +61,7 @@ async fn one(config: &Config, push: &Push, example: &Example) -> anyhow::Result<
         anyhow::bail!("the connection {} has no key to push with", connection.id);
     };
     let body = match &push.file {
-        Some(file) => {
-            std::fs::read(file).map_err(|error| anyhow::anyhow!("cannot read {}: {error}", file.display()))?
-        }
+        Some(file) => crate::call::input(file)?,
         None => example.body.to_vec(),
     };
     let suffix = if push.callback { "" } else { example.suffix };
