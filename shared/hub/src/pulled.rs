@@ -157,6 +157,17 @@ pub fn complete(pages: &[HeldRows], total: u64) -> Option<Vec<HeldRows>> {
     (total > 0).then_some(held)
 }
 
+/// Number of rows of a batch before the first that these pages lack, by the `total` of the last page. Zero where none is
+/// lacking or no page is known.
+#[must_use]
+pub fn rows_before_gap(pages: &[Rows]) -> u64 {
+    let Some(total) = pages.last().map(|page| page.total) else { return 0 };
+    let mut pages: Vec<_> = pages.iter().filter(|page| page.total == total).collect();
+    pages.sort_unstable_by_key(|page| page.before);
+    let held = pages.iter().fold(0, |end, page| if page.before <= end { page.end().max(end) } else { end });
+    if held < total { held } else { 0 }
+}
+
 #[derive(Serialize)]
 struct Completion<'a> {
     total: u64,
@@ -234,6 +245,17 @@ mod tests {
         let rows =
             [(&status, one), (&status, one), (&single, receipt), (&status, one), (&status, other), (&status, one)];
         assert_eq!(rows.map(|(kind, content)| messages.next(kind, content)), [1, 1, 1, 1, 1, 2]);
+    }
+
+    #[test]
+    fn gap_is_found_by_the_latest_total() {
+        let rows = |before, count, total| Rows { before, count, total };
+        assert_eq!(rows_before_gap(&[]), 0);
+        assert_eq!(rows_before_gap(&[rows(0, 500, 1_200)]), 500);
+        assert_eq!(rows_before_gap(&[rows(1_000, 200, 1_200), rows(0, 500, 1_200)]), 500);
+        assert_eq!(rows_before_gap(&[rows(500, 500, 1_200)]), 0, "the first is lacking");
+        assert_eq!(rows_before_gap(&[rows(0, 500, 1_200), rows(500, 500, 1_300)]), 0, "the batch has grown");
+        assert_eq!(rows_before_gap(&[rows(0, 500, 700), rows(500, 200, 700)]), 0, "none is lacking");
     }
 
     #[test]
