@@ -4,7 +4,7 @@
 //! that was pulled is that of the push that tells the same, as far as the answer shows it; so both meet in one conditional
 //! write, whichever came first. Where the push has more to it than the answer shows, whoever comes second looks for the other.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use partners::pulled::{Common, Page, Rows};
@@ -64,7 +64,8 @@ pub fn content(connection: &ConnectionId, kind: &EventType, payload: &[u8]) -> O
 /// Facts that are looked for among the events of their subject.
 #[derive(Debug)]
 pub struct Sought {
-    missing: HashSet<Content>,
+    /// The number of events that each still has to be in.
+    missing: HashMap<Content, usize>,
     found: Vec<EventId>,
 }
 
@@ -72,16 +73,27 @@ impl Sought {
     /// Looks for these.
     #[must_use]
     pub fn new(facts: &[Content]) -> Self {
-        Self { missing: facts.iter().copied().collect(), found: Vec::new() }
+        Self { missing: facts.iter().map(|fact| (*fact, 1)).collect(), found: Vec::new() }
+    }
+
+    /// Looks for so many events of one content.
+    #[must_use]
+    pub fn times(content: Content, events: usize) -> Self {
+        Self { missing: HashMap::from([(content, events)]), found: Vec::new() }
     }
 
     /// Notes what an event tells.
     pub fn told(&mut self, event: EventId, facts: &[Content]) {
-        let before = self.missing.len();
+        let mut tells = false;
         for fact in facts {
-            self.missing.remove(fact);
+            let Some(events) = self.missing.get_mut(fact) else { continue };
+            tells = true;
+            *events = events.saturating_sub(1);
+            if *events == 0 {
+                self.missing.remove(fact);
+            }
         }
-        if self.missing.len() < before {
+        if tells {
             self.found.push(event);
         }
     }
@@ -90,6 +102,24 @@ impl Sought {
     #[must_use]
     pub fn events(&self) -> Option<&[EventId]> {
         self.missing.is_empty().then_some(&self.found)
+    }
+}
+
+/// Counts the equal messages of one subject in an answer. A message equal to the one before it is a repetition of that, as it
+/// is among pushes.
+#[derive(Debug, Default)]
+pub struct Messages {
+    latest: BTreeMap<EventType, Content>,
+    counts: HashMap<Content, usize>,
+}
+
+impl Messages {
+    /// Number of messages of that content up to the next one, which has that type and content.
+    pub fn next(&mut self, kind: &EventType, content: Content) -> usize {
+        let is_repetition = self.latest.insert(kind.clone(), content) == Some(content);
+        let count = self.counts.entry(content).or_default();
+        *count += usize::from(!is_repetition);
+        *count
     }
 }
 
@@ -125,6 +155,17 @@ pub fn complete(pages: &[HeldRows], total: u64) -> Option<Vec<HeldRows>> {
         held.push(next.clone());
     }
     (total > 0).then_some(held)
+}
+
+/// Number of rows of a batch before the first that these pages lack, by the `total` of the last page. Zero where none is
+/// lacking or no page is known.
+#[must_use]
+pub fn rows_before_gap(pages: &[Rows]) -> u64 {
+    let Some(total) = pages.last().map(|page| page.total) else { return 0 };
+    let mut pages: Vec<_> = pages.iter().filter(|page| page.total == total).collect();
+    pages.sort_unstable_by_key(|page| page.before);
+    let held = pages.iter().fold(0, |end, page| if page.before <= end { page.end().max(end) } else { end });
+    if held < total { held } else { 0 }
 }
 
 #[derive(Serialize)]
@@ -183,6 +224,38 @@ mod tests {
         assert_eq!(sought.events(), None);
         sought.told(EventId([3; 24]), &all[2..]);
         assert_eq!(sought.events(), Some(&[EventId([1; 24]), EventId([3; 24])][..]));
+    }
+
+    #[test]
+    fn events_of_one_content_are_counted() {
+        let [one, other] = [1, 2].map(|n| eyes(&format!(r#"{{"id":{n}}}"#))[0]);
+        let mut sought = Sought::times(one, 2);
+        sought.told(EventId([1; 24]), &[one]);
+        sought.told(EventId([2; 24]), &[other]);
+        assert_eq!(sought.events(), None);
+        sought.told(EventId([3; 24]), &[one]);
+        assert_eq!(sought.events(), Some(&[EventId([1; 24]), EventId([3; 24])][..]));
+    }
+
+    #[test]
+    fn message_equal_to_the_one_before_is_a_repetition() {
+        let [one, other, receipt] = [1, 2, 3].map(|n| eyes(&format!(r#"{{"id":{n}}}"#))[0]);
+        let (status, single) = (EventType::from("xhq.syn_status"), EventType::from("xhq.single_receipt"));
+        let mut messages = Messages::default();
+        let rows =
+            [(&status, one), (&status, one), (&single, receipt), (&status, one), (&status, other), (&status, one)];
+        assert_eq!(rows.map(|(kind, content)| messages.next(kind, content)), [1, 1, 1, 1, 1, 2]);
+    }
+
+    #[test]
+    fn gap_is_found_by_the_latest_total() {
+        let rows = |before, count, total| Rows { before, count, total };
+        assert_eq!(rows_before_gap(&[]), 0);
+        assert_eq!(rows_before_gap(&[rows(0, 500, 1_200)]), 500);
+        assert_eq!(rows_before_gap(&[rows(1_000, 200, 1_200), rows(0, 500, 1_200)]), 500);
+        assert_eq!(rows_before_gap(&[rows(500, 500, 1_200)]), 0, "the first is lacking");
+        assert_eq!(rows_before_gap(&[rows(0, 500, 1_200), rows(500, 500, 1_300)]), 0, "the batch has grown");
+        assert_eq!(rows_before_gap(&[rows(0, 500, 700), rows(500, 200, 700)]), 0, "none is lacking");
     }
 
     #[test]

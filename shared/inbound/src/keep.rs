@@ -11,7 +11,7 @@ use futures::stream::{self, StreamExt as _};
 use hub::action::Action;
 use hub::admission::Draft;
 use hub::identity::{self, Content, Identity, Repeats};
-use hub::pulled::{self, HeldRows, Sought};
+use hub::pulled::{self, HeldRows, Messages, Sought};
 use hub::{Alias, EventId, EventKey, EventType, Record, Subject};
 use partners::pulled::{Finding, Page};
 use queue::{Hint, Queue};
@@ -60,8 +60,10 @@ pub async fn keep<S: Store, Q: Queue>(
     // Those of one subject in the answer's order: a chain remembers which was the latest.
     let in_order = async |parts: Vec<Part>| {
         let mut results = Vec::with_capacity(parts.len());
+        let mut messages = Messages::default();
         for part in parts {
-            results.push(Box::pin(part.kept(context, connection)).await);
+            let nth = messages.next(&part.draft.kind, part.draft.content);
+            results.push(Box::pin(part.kept(context, connection, nth)).await);
         }
         results
     };
@@ -116,7 +118,13 @@ impl Kept {
 }
 
 impl Part {
-    async fn kept<S: Store, Q>(self, context: &Context<S, Q>, connection: &Connection) -> Result<Kept, Lost> {
+    /// Keeps it; it is the `nth` of its answer with this content.
+    async fn kept<S: Store, Q>(
+        self,
+        context: &Context<S, Q>,
+        connection: &Connection,
+        nth: usize,
+    ) -> Result<Kept, Lost> {
         let Self { mut draft, is_state, page } = self;
         let (id, partner) = (&connection.id, connection.partner);
         let facts = pulled::facts(id, partner, &draft.kind, &draft.payload());
@@ -128,23 +136,23 @@ impl Part {
         let events = Events { context, connection, subject: &subject, kind: &kind };
         let kept = match (&page, facts.as_slice()) {
             _ if is_state => Kept::default().and(events.state(draft, &facts).await?),
-            // Its chain remembers the latest alone, and an answer brings all there were.
+            // Its chain remembers the latest alone, and an answer brings all there were: equal ones are as many events.
             (None, []) if draft.identity == Identity::Message => {
                 let same = |record: &Record| {
                     let event = &record.event;
                     pulled::content(id, &event.meta.kind, &event.data()).into_iter().collect()
                 };
-                events.unless_told(&[draft.content], same, draft).await?
+                events.unless_told(Sought::times(draft.content, nth), same, draft).await?
             }
             (None, []) => Kept::default().and(stored(context, connection, draft, JSON).await?),
             (None, facts) => {
                 if let [fact] = facts {
                     draft.content = *fact;
                 }
-                events.unless_told(facts, told, draft).await?
+                events.unless_told(Sought::new(facts), told, draft).await?
             }
             (Some(page), facts) if page.rows.are_all() && !facts.is_empty() => {
-                events.unless_told(facts, told, draft).await?
+                events.unless_told(Sought::new(facts), told, draft).await?
             }
             // Two pages may have equal rows, and each is a part of the batch.
             (Some(page), _) => {
@@ -168,14 +176,13 @@ struct Events<'a, S, Q> {
 }
 
 impl<S: Store, Q> Events<'_, S, Q> {
-    /// Stores a draft unless the events tell all of its facts.
+    /// Stores a draft unless the events tell all that is sought.
     async fn unless_told(
         &self,
-        facts: &[Content],
+        mut sought: Sought,
         told: impl Fn(&Record) -> Vec<Content>,
         draft: Draft,
     ) -> Result<Kept, Lost> {
-        let mut sought = Sought::new(facts);
         for listed in self.latest_first().await?.into_iter().take(COMPARED) {
             if let Some(record) = self.loaded(&listed.key).await? {
                 sought.told(listed.key.id, &told(&record));

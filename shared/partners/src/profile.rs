@@ -120,8 +120,9 @@ pub struct Following {
     pub key: &'static str,
     /// The spellings of one value of that key, the one that it is watched under first.
     pub spellings: fn(&str) -> Vec<String>,
-    /// The body that asks for these keys; nothing where none of them is such as the operation takes.
-    pub body: fn(&[&str]) -> Option<String>,
+    /// The body that asks for these keys, and of a batch for the page after so many rows; nothing where none of the keys is
+    /// such as the operation takes.
+    pub body: fn(&[&str], u64) -> Option<String>,
     /// The type of the event that news of it is, in full.
     pub news: &'static str,
     /// Whether the payload of the latest news says that it was the last.

@@ -8,6 +8,7 @@ mod credentials;
 mod descriptors;
 mod end_events;
 mod idempotency;
+mod messages;
 mod pulled;
 mod requests;
 mod resolution;

@@ -25,7 +25,7 @@ fn waybill(code: &str, more: &Value) -> Value {
     waybill
 }
 
-async fn push(desk: &Desk, path: &str, body: &Value) -> Reply {
+pub(super) async fn push(desk: &Desk, path: &str, body: &Value) -> Reply {
     let (partner, rest) = path.split_once('/').unwrap();
     let (connection, suffix) = rest.split_once('/').unwrap();
     let path = format!("/hooks/{partner}/{connection}/{}/{suffix}", key(connection));
@@ -47,7 +47,7 @@ async fn download(desk: &Desk) -> Value {
 }
 
 /// The events of that type that the ERP has got, once everything is delivered; the ledger balances.
-async fn events(desk: &Desk, kind: &str) -> Vec<Value> {
+pub(super) async fn events(desk: &Desk, kind: &str) -> Vec<Value> {
     desk.quiet().await;
     let stored = support::events(&desk.hub.context().store).await;
     let stored = stored.iter().filter(|listed| listed.meta.kind.as_str() == kind).count();
@@ -57,7 +57,7 @@ async fn events(desk: &Desk, kind: &str) -> Vec<Value> {
     told
 }
 
-async fn stop(desk: Desk) {
+pub(super) async fn stop(desk: Desk) {
     desk.hub.stop().await;
 }
 
@@ -177,7 +177,7 @@ async fn hostile_answer_is_passed_on_and_kept() {
 }
 
 /// Rows of `actionDataRow`.
-async fn history(desk: &Desk, data: Value) {
+pub(super) async fn history(desk: &Desk, data: Value) {
     desk.xhq.history(data.clone());
     let body = r#"{"action":"single_receipt","orderOutNo":"S1"}"#;
     let reply = desk.call("xhq", "actionDataRow", "", body).await;

@@ -107,11 +107,11 @@ impl<S: Store> Side<S> {
         self.now.fetch_add(i64::try_from(span.as_micros()).unwrap(), Ordering::SeqCst);
     }
 
-    fn answers(&self, answer: Option<Value>) {
+    pub(super) fn answers(&self, answer: Option<Value>) {
         self.answers.lock().unwrap().insert(0, answer);
     }
 
-    fn asked(&self) -> Vec<Value> {
+    pub(super) fn asked(&self) -> Vec<Value> {
         self.asked.lock().unwrap().clone()
     }
 
@@ -209,6 +209,8 @@ macro_rules! on_both_engines {
         )*
     };
 }
+
+pub(super) use on_both_engines;
 
 on_both_engines! {
     silence_is_reported_once_until_there_is_news(super::SILENT);

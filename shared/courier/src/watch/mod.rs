@@ -114,11 +114,10 @@ async fn looks<S: Store, Q: Queue>(courier: &Courier<S, Q>, keys: Vec<EventKey>,
 
 /// One look, where there is time for it.
 async fn look_in_time<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: EventKey, until: Instant) -> Watched {
-    // It may wait for its question.
-    if Instant::now() > until || courier.patience(LONGEST + MARGIN * 2).is_none() {
+    if !has_time(courier, until) {
         return Watched::default();
     }
-    match look(courier, &key).await {
+    match look(courier, &key, until).await {
         Ok(Some(Seen { asked, reported })) => Watched { looked: 1, asked: asked.into(), reported: reported.into() },
         Ok(None) => Watched::default(),
         Err(error) => {
@@ -127,6 +126,11 @@ async fn look_in_time<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: EventKey
             Watched::default()
         }
     }
+}
+
+/// Whether there is time for a look, which may wait for its question.
+fn has_time<S, Q>(courier: &Courier<S, Q>, until: Instant) -> bool {
+    Instant::now() <= until && courier.patience(LONGEST + MARGIN * 2).is_some()
 }
 
 /// Result of a look.
@@ -144,10 +148,16 @@ struct Look<'a, S, Q> {
     connection: &'a Connection,
     watching: &'a Watching,
     work: Work,
+    /// Time until which the partner may be asked again.
+    until: Instant,
 }
 
 /// Looks at one watch, by the item itself: the index lags behind. Nothing where another process has done it.
-async fn look<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey) -> Result<Option<Seen>, StoreError> {
+async fn look<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    key: &EventKey,
+    until: Instant,
+) -> Result<Option<Seen>, StoreError> {
     let (context, now) = (&courier.context, courier.now());
     let Some(Listed { meta, work, .. }) = context.store.inspect(key, now).await? else { return Ok(None) };
     let Some(watch) = work.watch.clone().filter(|watch| watch.due.is_some_and(|due| due <= now)) else {
@@ -164,7 +174,7 @@ async fn look<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey) -> Re
         let work = Work { version: work.version + 1, watch: Some(next), ..work };
         return Ok((context.store.settle(key, &work).await? == Settled::Done).then(Seen::default));
     };
-    Look { courier, key, shipment, connection, watching, work }.looked(watch).await
+    Look { courier, key, shipment, connection, watching, work, until }.looked(watch).await
 }
 
 impl<S: Store, Q: Queue> Look<'_, S, Q> {
@@ -179,7 +189,7 @@ impl<S: Store, Q: Queue> Look<'_, S, Q> {
                 if !self.store(asking.clone()).await? {
                     return Ok(None);
                 }
-                let result = self.ask(&asking, &timeline).await?;
+                let result = self.ask(&asking, timeline).await?;
                 let sent = result != watch::Asked::Unsent;
                 (asking.asked(&result, &rules, self.courier.now()), sent)
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use config::{Context, Watching};
 use hub::watch::Known;
-use hub::{Alias, ConnectionId, Subject, Utc, event_types};
+use hub::{Alias, ConnectionId, Subject, Utc, event_types, pulled};
 use partners::Json;
 use store::{Listed, Store, StoreError};
 
@@ -21,6 +21,8 @@ pub(super) struct Timeline {
     pub(super) known: Known,
     /// Its business keys, its subject first.
     pub(super) keys: Vec<String>,
+    /// Number of rows of a batch before the first that is lacking.
+    pub(super) rows_before_gap: u64,
 }
 
 /// Reads the timeline of a shipment, and those of the weaker keys that its own events carry: a receipt may name the bill alone.
@@ -56,12 +58,16 @@ pub(super) async fn read<S: Store, Q>(
         milestones: items.iter().filter_map(|item| item.meta.milestone).collect(),
         is_complete: items.iter().any(is_complete),
     };
+    let mut pages: Vec<_> =
+        items.iter().filter_map(|item| Some((item.meta.received, item.meta.pulled?.rows?))).collect();
+    pages.sort_by_key(|(received, _)| *received);
+    let pages: Vec<_> = pages.into_iter().map(|(_, rows)| rows).collect();
     // What was seen when the watch began was not read then.
     let unseen = latest.filter(|latest| latest.meta.received >= seen && !known.is_complete);
     if let Some(latest) = unseen {
         known.is_complete = is_last(context, watching, latest).await?;
     }
-    Ok(Timeline { known, keys })
+    Ok(Timeline { known, keys, rows_before_gap: pulled::rows_before_gap(&pages) })
 }
 
 /// Whether an event is news of a shipment: no event of the hub's own.

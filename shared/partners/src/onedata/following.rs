@@ -11,7 +11,7 @@ pub(super) const PORTS: Following = Following {
     ask: "port_query_v2",
     key: "port",
     spellings,
-    body: |ports| {
+    body: |ports, _| {
         let ports: Vec<_> = ports.iter().filter_map(|port| subscription(port)).collect();
         (!ports.is_empty()).then(|| Value::Array(ports).to_string())
     },
@@ -21,12 +21,17 @@ pub(super) const PORTS: Following = Following {
     until: &[],
 };
 
+/// Number of rows of a page: the most that `result_query` gives (3.2).
+const PAGE: u64 = 500;
+
 /// A batch ends when all rows of `result_query`'s `total` are there, which an event of its own says.
 pub(super) const RATES: Following = Following {
     ask: "result_query",
     key: "batch",
     spellings: |batch| vec![batch.to_owned()],
-    body: |batches| Some(json!({"batchNo": batches.first()?, "pageNum": 1, "pageSize": 500}).to_string()),
+    body: |batches, before| {
+        Some(json!({"batchNo": batches.first()?, "pageNum": before / PAGE + 1, "pageSize": PAGE}).to_string())
+    },
     news: "onedata.rates",
     is_last: |_| false,
     complete: "onedata.rates_complete",
@@ -71,12 +76,20 @@ mod tests {
     #[test]
     fn subscription_is_asked_for_by_its_key() {
         assert_eq!(
-            (PORTS.body)(&["CNTAO:1:225201002:E", "CNSHA:2:MMAU1"]).as_deref(),
+            (PORTS.body)(&["CNTAO:1:225201002:E", "CNSHA:2:MMAU1"], 0).as_deref(),
             Some(
                 r#"[{"carrierCd":"CNTAO","importAndExportFlag":"E","subNo":"225201002","subType":1},{"carrierCd":"CNSHA","subNo":"MMAU1","subType":2}]"#
             )
         );
-        assert_eq!((PORTS.body)(&["CNTAO"]), None);
+        assert_eq!((PORTS.body)(&["CNTAO"], 0), None);
+    }
+
+    #[test]
+    fn page_asked_for_has_the_first_missing_row() {
+        for (before, number) in [(0, 1), (499, 1), (500, 2), (501, 2), (1_000, 3)] {
+            let body = format!(r#"{{"batchNo":"b-1","pageNum":{number},"pageSize":500}}"#);
+            assert_eq!((RATES.body)(&["b-1"], before), Some(body));
+        }
     }
 
     #[test]

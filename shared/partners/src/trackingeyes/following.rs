@@ -13,7 +13,7 @@ pub(super) const WAYBILLS: Following = Following {
     ask: "customs_status_download",
     key: "waybill",
     spellings: |id| vec![id.to_owned()],
-    body: |ids| {
+    body: |ids, _| {
         let ids = ids.get(..MOST.min(ids.len())).filter(|ids| !ids.is_empty())?;
         Some(json!({"billId": ids.join(",")}).to_string())
     },
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn waybills_are_asked_for_in_one_list() {
-        assert_eq!((WAYBILLS.body)(&["1", "2"]).as_deref(), Some(r#"{"billId":"1,2"}"#));
-        assert_eq!((WAYBILLS.body)(&[]), None);
+        assert_eq!((WAYBILLS.body)(&["1", "2"], 0).as_deref(), Some(r#"{"billId":"1,2"}"#));
+        assert_eq!((WAYBILLS.body)(&[], 0), None);
     }
 }

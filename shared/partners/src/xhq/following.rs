@@ -9,7 +9,7 @@ pub(super) const ORDERS: Following = Following {
     ask: "actionDataRow",
     key: "order",
     spellings: |order| vec![order.to_owned()],
-    body: |orders| Some(json!({"action": "single_receipt", "orderOutNo": orders.first()?}).to_string()),
+    body: |orders, _| Some(json!({"action": "single_receipt", "orderOutNo": orders.first()?}).to_string()),
     news: "xhq.single_receipt",
     is_last: |_| false,
     complete: "",
