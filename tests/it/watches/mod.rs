@@ -3,4 +3,5 @@
 
 mod engines;
 mod partners;
+mod regressions;
 mod versions;
