@@ -12,10 +12,11 @@ use store::{Settled, Store, StoreError};
 
 use crate::{Courier, times};
 
-/// Largest number of events examined at start; the sweep finds the others, because it examines the furthest end.
+/// Largest number of events with work, and of watches, examined at start; the sweep finds the others, because it examines the
+/// furthest end.
 const MOST: usize = 100_000;
 
-/// Number of events at the furthest end that a sweep examines.
+/// Number of them at the furthest end that a sweep examines.
 const FEW: usize = 256;
 
 /// Number of events examined concurrently.
@@ -27,23 +28,41 @@ const INDEXING: Duration = Duration::from_mins(1);
 /// Corrects all due times that lie further ahead than any wait explains, and sends their queue messages. It examines all work
 /// with a due time: for the start of a process, and after its clock was set back.
 pub async fn bring_back<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<usize, StoreError> {
-    look(courier, Utc(0), MOST).await
+    look(courier, After { work: Utc(0), watches: Utc(0) }, MOST).await
 }
 
-/// The same for the furthest end of what is due: it costs next to nothing where nothing is due later than the longest
-/// wait of the configuration.
+/// The same for the furthest ends of the due work and of the due watches: it costs next to nothing where nothing is due later
+/// than the longest wait of either in the configuration.
 pub async fn bring_back_furthest<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<usize, StoreError> {
-    let config = &courier.context.config;
+    let (config, now) = (&courier.context.config, courier.now());
     let deliveries = config.endpoints.values().map(|endpoint| times::of_endpoint(config, &endpoint.id).longest());
     let calls = config.connections.keys().map(|id| times::of_connection(config, id).longest());
     let unknown = Waits { lease: config.sweep_every, schedule: &Schedule::default() }.longest();
-    let longest = deliveries.chain(calls).max().unwrap_or_default().max(unknown).max(times::longest_watch(config));
-    look(courier, courier.now().after(longest), FEW).await
+    let longest = deliveries.chain(calls).max().unwrap_or_default().max(unknown);
+    let after = After { work: now.after(longest), watches: now.after(times::longest_watch(config)) };
+    look(courier, after, FEW).await
 }
 
-async fn look<S: Store, Q: Queue>(courier: &Courier<S, Q>, after: Utc, most: usize) -> Result<usize, StoreError> {
-    let keys = courier.context.store.ahead(after, most).await?;
-    let mut ones = stream::iter(keys.into_iter().map(|key| one(courier, key))).buffer_unordered(AT_ONCE);
+/// Times after which due times are examined.
+#[derive(Clone, Copy, Debug)]
+struct After {
+    work: Utc,
+    watches: Utc,
+}
+
+/// Examines `most` events with work and as many watches: neither hides the other.
+async fn look<S: Store, Q: Queue>(courier: &Courier<S, Q>, after: After, most: usize) -> Result<usize, StoreError> {
+    let store = &courier.context.store;
+    let work = examine(courier, store.ahead(after.work, most).await).await;
+    let watches = examine(courier, store.watches_ahead(after.watches, most).await).await;
+    Ok(work? + watches?)
+}
+
+async fn examine<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    keys: Result<Vec<EventKey>, StoreError>,
+) -> Result<usize, StoreError> {
+    let mut ones = stream::iter(keys?.into_iter().map(|key| one(courier, key))).buffer_unordered(AT_ONCE);
     let (mut brought, mut failure) = (0, None);
     while let Some(done) = ones.next().await {
         match done {

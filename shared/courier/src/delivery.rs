@@ -211,7 +211,8 @@ impl<'a, S: Store, Q: Queue> Cleared<'a, S, Q> {
     async fn sent(self) -> Sent<'a, S, Q> {
         let Self { claim, event, stored, endpoint, keys, line, turn, place, permit, began, jitter } = self;
         let (courier, context) = (claim.courier, &claim.courier.context);
-        let parcel = Parcel::new(&event, endpoint, keys, began);
+        // Signed by a time of its own: the claim may have been stored anew since the attempt began.
+        let parcel = Parcel::new(&event, endpoint, keys, courier.now());
         let unindexed = claim.work.index_by.is_some();
         let (returned, indexed) = tokio::join!((courier.send)(endpoint, parcel), async {
             // Aliases that could not be written stay due; they are no reason to hold up the delivery.

@@ -293,9 +293,12 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Watches that were due at `now`, like [`Store::due`].
     fn due_watches(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
 
-    /// Events with work, watches included, that is next due later than `after`, the furthest ahead first, roughly, `limit` at the most. May lag
-    /// like [`Store::due`].
+    /// Events with work that is next due later than `after`, the furthest ahead first, roughly, `limit` at the most; no watches.
+    /// May lag like [`Store::due`].
     fn ahead(&self, after: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
+
+    /// Watches that are next due later than `after`, like [`Store::ahead`].
+    fn watches_ahead(&self, after: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
 
     /// Events of which something has failed, by pages. `from` is the `next` of a page; [`StoreError::BadCursor`] where it
     /// is not.

@@ -25,7 +25,7 @@ use crate::dynamodb::emulated;
 use crate::support::{RecordedQueue, key as hook_key, secret, verified, within};
 
 const HOUR: Duration = Duration::from_hours(1);
-const NOW: Utc = Utc(1_790_000_000_000_000);
+pub(super) const NOW: Utc = Utc(1_790_000_000_000_000);
 
 /// The partner's next answers; nothing where it does not answer.
 type Answers = Arc<Mutex<Vec<Option<Value>>>>;
@@ -172,7 +172,7 @@ impl<S: Store> Side<S> {
     }
 }
 
-const SILENT: &str = "[[watches]]\nconnection = \"xhq\"\nsilence = \"1h\"\n";
+pub(super) const SILENT: &str = "[[watches]]\nconnection = \"xhq\"\nsilence = \"1h\"\n";
 const PORTS: &str = "[[watches]]\nconnection = \"ports\"\nsilence = \"1h\"\nask = \"port_query_v2\"\nevery = \"6h\"\n";
 
 fn status(order: &str, code: u32) -> String {

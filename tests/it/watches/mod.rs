@@ -4,4 +4,5 @@
 mod batches;
 mod engines;
 mod partners;
+mod regressions;
 mod versions;

@@ -7,7 +7,7 @@
 mod ask;
 mod timeline;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ pub(crate) async fn begin<S: Store, Q>(context: &Context<S, Q>, event: &Event) -
 }
 
 /// Looks at the watches that are due, a few of each connection at once and for a limited time, so that a partner that hangs
-/// holds up no other's.
+/// holds up no other's. Those that fail for good stay due, and the search goes on behind them.
 ///
 /// Without any in the configuration, those that an earlier one left are looked for now and then: they end.
 pub async fn watch<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<Watched, StoreError> {
@@ -83,47 +83,59 @@ pub async fn watch<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<Watche
         return Ok(Watched::default());
     }
     let (until, mut watched) = (Instant::now() + LOOKING, Watched::default());
+    let mut stuck = BTreeSet::new();
     loop {
-        let due = courier.context.store.due_watches(courier.now(), PAGE).await?;
-        let is_last = due.len() < PAGE;
+        let wanted = PAGE + stuck.len();
+        let due = courier.context.store.due_watches(courier.now(), wanted).await?;
+        let is_last = due.len() < wanted;
         let mut lanes: BTreeMap<ConnectionId, Vec<EventKey>> = BTreeMap::new();
-        for key in due {
+        for key in due.into_iter().filter(|key| !stuck.contains(key)) {
             lanes.entry(key.connection.clone()).or_default().push(key);
         }
-        let before = watched;
-        for lane in join_all(lanes.into_values().map(|keys| looks(courier, keys, until))).await {
-            watched += lane;
+        let before = (watched, stuck.len());
+        for look in join_all(lanes.into_values().map(|keys| looks(courier, keys, until))).await.into_iter().flatten() {
+            match look {
+                Ok(looked) => watched += looked,
+                Err(Stuck(key)) => _ = stuck.insert(key),
+            }
         }
         // Where nothing could be done the next page is the same.
-        if is_last || watched == before || Instant::now() > until {
+        if is_last || before == (watched, stuck.len()) || Instant::now() > until {
             return Ok(watched);
         }
     }
 }
 
+/// A watch of which the look fails whenever it is repeated: it cannot be read.
+#[derive(Debug)]
+struct Stuck(EventKey);
+
 /// Looks at watches of one connection, until then.
-async fn looks<S: Store, Q: Queue>(courier: &Courier<S, Q>, keys: Vec<EventKey>, until: Instant) -> Watched {
+async fn looks<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    keys: Vec<EventKey>,
+    until: Instant,
+) -> Vec<Result<Watched, Stuck>> {
     let looks: Vec<_> = keys.into_iter().map(|key| Box::pin(look_in_time(courier, key, until))).collect();
-    let mut looks = stream::iter(looks).buffer_unordered(LOOKERS);
-    let mut watched = Watched::default();
-    while let Some(look) = looks.next().await {
-        watched += look;
-    }
-    watched
+    stream::iter(looks).buffer_unordered(LOOKERS).collect().await
 }
 
 /// One look, where there is time for it.
-async fn look_in_time<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: EventKey, until: Instant) -> Watched {
+async fn look_in_time<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    key: EventKey,
+    until: Instant,
+) -> Result<Watched, Stuck> {
     if !has_time(courier, until) {
-        return Watched::default();
+        return Ok(Watched::default());
     }
     match look(courier, &key, until).await {
-        Ok(Some(Seen { asked, reported })) => Watched { looked: 1, asked: asked.into(), reported: reported.into() },
-        Ok(None) => Watched::default(),
+        Ok(Some(Seen { asked, reported })) => Ok(Watched { looked: 1, asked: asked.into(), reported: reported.into() }),
+        Ok(None) => Ok(Watched::default()),
         Err(error) => {
-            let (connection, error) = (&key.connection, telemetry::logs::chain(&error));
-            tracing::error!(watch = %key.id, %connection, error, "a watch could not be looked at; the next sweep repeats it");
-            Watched::default()
+            let (connection, text) = (&key.connection, telemetry::logs::chain(&error));
+            tracing::error!(watch = %key.id, %connection, error = text, "a watch could not be looked at; the next sweep repeats it");
+            if error.retryable() { Ok(Watched::default()) } else { Err(Stuck(key)) }
         }
     }
 }

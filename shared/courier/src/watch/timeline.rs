@@ -7,7 +7,7 @@ use config::{Context, Watching};
 use hub::watch::Known;
 use hub::{Alias, ConnectionId, Subject, Utc, event_types, pulled};
 use partners::Json;
-use store::{Listed, Store, StoreError};
+use store::{Listed, Store, StoreError, TIMELINE};
 
 /// Kinds of keys under which news of a shipment may be that does not name it otherwise.
 const KINDS: [&str; 4] = ["bl", "entry", "ciq", "waybill"];
@@ -34,10 +34,9 @@ pub(super) async fn read<S: Store, Q>(
     shipment: &Subject,
     seen: Utc,
 ) -> Result<Timeline, StoreError> {
-    let now = context.now();
     let mut items = Vec::new();
     for spelled in watching.spellings(shipment.as_str()) {
-        items.extend(context.store.timeline(connection, &spelled, now).await?);
+        items.extend(latest_of(context, connection, &spelled).await?);
     }
     let mut keys = BTreeSet::new();
     let aliases = items.iter().flat_map(|item| &item.meta.aliases).map(Alias::as_str);
@@ -45,7 +44,7 @@ pub(super) async fn read<S: Store, Q>(
         std::iter::once(shipment.as_str()).chain(aliases).filter(|key| keys.insert(*key)).map(str::to_owned).collect();
     let weaker = keys.iter().skip(1).filter(|key| key.split_once(':').is_some_and(|(kind, _)| KINDS.contains(&kind)));
     for key in weaker.take(MOST_SUBJECTS) {
-        items.extend(context.store.timeline(connection, &Subject::from(key.as_str()), now).await?);
+        items.extend(latest_of(context, connection, &Subject::from(key.as_str())).await?);
     }
     items.retain(|item| is_news(watching, item));
     let is_complete = |item: &Listed| {
@@ -68,6 +67,26 @@ pub(super) async fn read<S: Store, Q>(
         known.is_complete = is_last(context, watching, latest).await?;
     }
     Ok(Timeline { known, keys, rows_before_gap: pulled::rows_before_gap(&pages) })
+}
+
+/// The latest events of a subject. One that cannot be read is left out, and the engine logs it: it is no news, and must not keep
+/// the silence from being told.
+async fn latest_of<S: Store, Q>(
+    context: &Context<S, Q>,
+    connection: &ConnectionId,
+    subject: &Subject,
+) -> Result<Vec<Listed>, StoreError> {
+    let (now, mut items, mut from) = (context.now(), Vec::new(), None);
+    loop {
+        let page = context.store.history(connection, subject, from.as_deref(), TIMELINE, now).await?;
+        items.extend(page.items);
+        items.sort_by_key(|item: &Listed| (item.meta.received, item.key.id));
+        items.drain(..items.len().saturating_sub(TIMELINE));
+        from = page.next;
+        if from.is_none() {
+            return Ok(items);
+        }
+    }
 }
 
 /// Whether an event is news of a shipment: no event of the hub's own.
@@ -93,7 +112,7 @@ async fn is_last<S: Store, Q>(
     let record = match context.store.load(&latest.key, context.now()).await {
         Ok(record) => record,
         // Its delivery reports the damage.
-        Err(StoreError::Damaged { .. }) => None,
+        Err(StoreError::Damaged { .. } | StoreError::Corrupt { .. }) => None,
         Err(error) => return Err(error),
     };
     let Some(record) = record else { return Ok(false) };

@@ -105,6 +105,10 @@ impl Store for DynamoStore {
         work::ahead(self, after, limit).await
     }
 
+    async fn watches_ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        work::watches_ahead(self, after, limit).await
+    }
+
     async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
         work::failed(self, which, from, limit, now).await
     }

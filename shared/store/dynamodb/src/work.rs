@@ -17,6 +17,7 @@ use crate::schema::{INDEX, PK, PLACE, SHARD, SHARDS, SK};
 const DUE: &str = "due";
 const DUE_WATCHES: &str = "due_watches";
 const AHEAD: &str = "ahead";
+const WATCHES_AHEAD: &str = "watches_ahead";
 const FAILED: &str = "failed";
 const PENDING: &str = "pending";
 
@@ -35,7 +36,6 @@ const BATCH_ATTEMPTS: usize = 8;
 /// Classes of the index that are due: work, work of which something has failed too, and watches.
 const WORK: [char; 2] = ['D', 'E'];
 const WATCHES: [char; 1] = ['W'];
-const ALL: [char; 3] = ['D', 'E', 'W'];
 
 pub(crate) async fn due(store: &DynamoStore, now: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
     due_in(store, DUE, &WORK, now, limit).await
@@ -59,8 +59,22 @@ async fn due_in(
 }
 
 pub(crate) async fn ahead(store: &DynamoStore, after: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
-    let span = Span { classes: &ALL, first: Utc(after.0.saturating_add(1)), last: Utc(i64::MAX), latest_first: true };
-    let mut found = listed(store, AHEAD, span, limit).await?;
+    ahead_in(store, AHEAD, &WORK, after, limit).await
+}
+
+pub(crate) async fn watches_ahead(store: &DynamoStore, after: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
+    ahead_in(store, WATCHES_AHEAD, &WATCHES, after, limit).await
+}
+
+async fn ahead_in(
+    store: &DynamoStore,
+    verb: &'static str,
+    classes: &'static [char],
+    after: Utc,
+    limit: usize,
+) -> Result<Vec<EventKey>, StoreError> {
+    let span = Span { classes, first: Utc(after.0.saturating_add(1)), last: Utc(i64::MAX), latest_first: true };
+    let mut found = listed(store, verb, span, limit).await?;
     found.sort();
     Ok(found.into_iter().rev().take(limit).map(|(_, key)| key).collect())
 }

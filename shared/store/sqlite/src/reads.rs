@@ -84,19 +84,21 @@ pub(crate) fn due_by(
 }
 
 pub(crate) fn ahead(db: &Connection, after: Utc, limit: usize) -> rusqlite::Result<Vec<EventKey>> {
-    let mut found = Vec::new();
-    for (first, last, shift) in [(after.0, WATCHES, 0), (due_watch(after), NEVER, WATCHES)] {
-        let rows = db
-            .prepare_cached(
-                "SELECT e.connection, e.subject, e.id, w.due FROM work w JOIN events e USING (n)
-                 WHERE w.due > ?1 AND w.due < ?2 ORDER BY w.due DESC LIMIT ?3",
-            )?
-            .query_map(params![first, last, limit], |row| Ok((row.get::<_, i64>(3)? - shift, key(row)?)))?
-            .collect::<rusqlite::Result<Vec<_>>>()?;
-        found.extend(rows);
-    }
-    found.sort_by_key(|(due, _)| std::cmp::Reverse(*due));
-    Ok(found.into_iter().take(limit).map(|(_, key)| key).collect())
+    furthest(db, after.0, WATCHES, limit)
+}
+
+pub(crate) fn watches_ahead(db: &Connection, after: Utc, limit: usize) -> rusqlite::Result<Vec<EventKey>> {
+    furthest(db, due_watch(after), NEVER, limit)
+}
+
+/// Events by the stored due time, between these two, the latest first.
+fn furthest(db: &Connection, after: i64, before: i64, limit: usize) -> rusqlite::Result<Vec<EventKey>> {
+    db.prepare_cached(
+        "SELECT e.connection, e.subject, e.id FROM work w JOIN events e USING (n)
+         WHERE w.due > ?1 AND w.due < ?2 ORDER BY w.due DESC LIMIT ?3",
+    )?
+    .query_map(params![after, before, limit], key)?
+    .collect()
 }
 
 pub(crate) fn failed(db: &Connection, which: &Failed, from: i64, limit: usize, now: Utc) -> rusqlite::Result<Page> {

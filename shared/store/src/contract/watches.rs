@@ -43,8 +43,10 @@ pub async fn watches_are_due_apart_from_other_work(store: impl Store) {
     assert_eq!(store.due(NOW, 10).await.unwrap(), [late[0].key.clone()]);
     assert_eq!(store.due_watches(NOW, 10).await.unwrap(), [keys[1].clone(), keys[0].clone()]);
     assert_eq!(store.due_watches(NOW, 1).await.unwrap(), [keys[1].clone()]);
-    assert_eq!(store.ahead(NOW, 10).await.unwrap(), [late[1].key.clone(), keys[2].clone()]);
-    assert_eq!(store.ahead(at(60), 10).await.unwrap(), [late[1].key.clone()]);
+    assert_eq!(store.ahead(NOW, 10).await.unwrap(), [late[1].key.clone()]);
+    assert_eq!(store.watches_ahead(NOW, 10).await.unwrap(), [keys[2].clone()]);
+    assert_eq!(store.watches_ahead(at(-21), 10).await.unwrap(), [keys[2].clone(), keys[0].clone()]);
+    assert_eq!(store.watches_ahead(at(60), 10).await.unwrap(), []);
     let waiting = store.pending(&Pending::At("wms".into()), None, 10, NOW).await.unwrap();
     assert_eq!(waiting.items.len(), 1);
 
@@ -54,7 +56,8 @@ pub async fn watches_are_due_apart_from_other_work(store: impl Store) {
     assert_eq!(store.due_watches(at(99), 10).await.unwrap().len(), 3);
     // The furthest that a time can be.
     assert_eq!(store.settle(&keys[0], &next(&first, Some(Utc(i64::MAX)))).await.unwrap(), Settled::Done);
-    assert_eq!(store.ahead(at(98), 1).await.unwrap(), [keys[0].clone()]);
+    assert_eq!(store.watches_ahead(at(98), 1).await.unwrap(), [keys[0].clone()]);
+    assert_eq!(store.ahead(NOW, 10).await.unwrap(), [late[1].key.clone()]);
     assert_eq!(store.due_watches(at(98), 10).await.unwrap(), [keys[2].clone()]);
 }
 

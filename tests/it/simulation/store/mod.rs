@@ -226,6 +226,10 @@ impl Store for SimStore {
         self.call("ahead", None, move |model| model.ahead(after, limit)).await
     }
 
+    async fn watches_ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.call("watches_ahead", None, move |model| model.watches_ahead(after, limit)).await
+    }
+
     async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
         let now = self.trusted(now);
         let (which, from) = (which.clone(), from.map(ToOwned::to_owned));

@@ -125,7 +125,16 @@ impl Model {
     }
 
     pub(crate) fn ahead(&self, after: Utc, limit: usize) -> Vec<EventKey> {
-        let dues = self.items.values().filter_map(|item| Some((item.work.due()?, &item.event.key)));
+        self.furthest(|item| item.work.watch.is_none(), after, limit)
+    }
+
+    pub(crate) fn watches_ahead(&self, after: Utc, limit: usize) -> Vec<EventKey> {
+        self.furthest(|item| item.work.watch.is_some(), after, limit)
+    }
+
+    fn furthest(&self, holds: impl Fn(&&Item) -> bool, after: Utc, limit: usize) -> Vec<EventKey> {
+        let own = self.items.values().filter(holds);
+        let dues = own.filter_map(|item| Some((item.work.due()?, &item.event.key)));
         let mut dues: Vec<_> = dues.filter(|(due, _)| *due > after).collect();
         dues.sort();
         dues.into_iter().rev().take(limit).map(|(_, key)| key.clone()).collect()

@@ -94,6 +94,10 @@ impl Store for SqliteStore {
         self.list("ahead", move |db| reads::ahead(db, after, limit)).await
     }
 
+    async fn watches_ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.list("watches_ahead", move |db| reads::watches_ahead(db, after, limit)).await
+    }
+
     async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
         let now = self.trusted(now);
         let which = which.clone();
