@@ -113,7 +113,7 @@ complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l now -d 'Sen
 complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l go -d 'Change the deliveries; without --go, only print which'
 complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand replay" -s h -l help -d 'Print help'
-complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l file -d 'Push the bytes of this file instead of the example\'s body' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l file -d 'Push the bytes of this file, or of standard input (`-`), instead of the example\'s body' -r -F
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l connection -d 'Push through this connection [default: the partner\'s first]' -r
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l content-type -d 'Send this Content-Type header' -r
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
