@@ -129,6 +129,8 @@ impl Scene {
     /// time left to hint at one; then there is another.
     async fn hints(&self, maker: &str, worker: &str, count: usize) -> anyhow::Result<Vec<String>> {
         let (function, mut events) = (self.stack.function(maker)?, Sample::of(maker)?);
+        // The sample lists the calls of one order.
+        events.has_own_order = self.name != "call_status";
         let mut hints = Vec::new();
         for _ in 0..2 * count {
             if hints.len() >= count {
@@ -211,11 +213,13 @@ impl Events {
 pub(super) struct Sample {
     event: Value,
     number: u64,
+    /// Each event is about an order of its own, as most are; commands about one order wait for one another.
+    has_own_order: bool,
 }
 
 impl Sample {
     fn of(name: &str) -> anyhow::Result<Self> {
-        Ok(Self { event: host::sample(name)?, number: 0 })
+        Ok(Self { event: host::sample(name)?, number: 0, has_own_order: true })
     }
 
     fn next(&mut self) -> Value {
@@ -234,13 +238,11 @@ impl Sample {
                 *header = key;
             }
         }
-        let is_push = event["path"].as_str().is_some_and(|path| path.starts_with("/hooks/"));
         let body = event["body"].as_str().filter(|_| event["httpMethod"] == "POST");
         if let Some(body) = body.and_then(|body| BASE64_STANDARD.decode(body).ok()) {
             // An unknown field makes it another event.
             let mut body = String::from_utf8_lossy(&body).replacen('{', &format!("{{\"measured\":{number},"), 1);
-            if is_push {
-                // Each about an order of its own, as most are.
+            if self.has_own_order {
                 body = body.replace(ORDER, &format!("SO{number:013}"));
             }
             event["body"] = json!(BASE64_STANDARD.encode(body));
