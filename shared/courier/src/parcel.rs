@@ -60,7 +60,7 @@ impl DeliveryResult {
     /// The attempt as it is kept, begun at `at` and over at `now`.
     pub(crate) fn attempt(&self, at: Utc, now: Utc) -> Attempt {
         let ms = u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX);
-        Attempt { at, ms, status: self.status, detail: self.detail.clone(), postponed: 0 }
+        Attempt { at, ms, status: self.status, detail: self.detail.clone(), ..Attempt::default() }
     }
 }
 

@@ -24,6 +24,9 @@ pub struct Attempt {
     /// Number of postponements in a row without an attempt, the first at `at`; 0 for an attempt that was made.
     #[serde(default, rename = "put_off", skip_serializing_if = "is_zero")]
     pub postponed: u32,
+    /// All these postponements were waits for an earlier event of the subject, which say nothing of the destination.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_turn: bool,
 }
 
 pub(crate) fn is_zero<T: Default + PartialEq>(count: &T) -> bool {
@@ -81,8 +84,18 @@ pub(crate) fn keep_postponed(attempts: &mut Vec<Attempt>, now: Utc, why: &str) {
         Some(last) => {
             last.postponed = last.postponed.saturating_add(1);
             why.clone_into(&mut last.detail);
+            last.for_turn = false;
         }
         None => keep(attempts, Attempt { postponed: 1, ..Attempt::none(now, why) }),
+    }
+}
+
+/// Records a wait for an earlier event at `now`, like a postponement.
+pub(crate) fn keep_waiting(attempts: &mut Vec<Attempt>, now: Utc, why: &str) {
+    let for_turn = attempts.last().is_none_or(|last| last.postponed == 0 || last.for_turn);
+    keep_postponed(attempts, now, why);
+    if let Some(last) = attempts.last_mut() {
+        last.for_turn = for_turn;
     }
 }
 

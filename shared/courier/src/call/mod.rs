@@ -235,7 +235,7 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
         let Self { loaded: Loaded { claim, event, ask, line, .. }, permit, began, over, result } = self;
         let courier = claim.courier;
         let ms = u64::try_from(over.since(began).as_millis()).unwrap_or(u64::MAX);
-        let attempt = |status, detail| Attempt { at: began, ms, status, detail, postponed: 0 };
+        let attempt = |status, detail| Attempt { at: began, ms, status, detail, ..Attempt::default() };
         let unsent = |attempt, came, said| CallAttempt { attempt, answer: None, said, came, learned: Vec::new() };
         let tried = match result {
             Ok(made) => {

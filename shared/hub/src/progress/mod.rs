@@ -126,10 +126,10 @@ impl Progress {
         self.behind.filter(|_| !self.is_claimed).map(|behind| behind.event)
     }
 
-    /// Whether one of the stored attempts is a postponement.
+    /// Whether one of the stored attempts is a postponement for the destination's sake: a wait for an earlier event is none.
     #[must_use]
     pub fn was_postponed(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.postponed > 0)
+        self.attempts.iter().any(|attempt| attempt.postponed > 0 && !attempt.for_turn)
     }
 
     /// The latest attempt that was made, as far as it is kept.

@@ -364,3 +364,14 @@ fn postponement_is_remembered_and_a_failure_is_none() {
     assert!(!fresh().failed(None, &schedule(), Utc(1)).progress.was_postponed());
     assert!(fresh().postponed(Utc(20), "", &schedule(), Utc(1)).progress.was_postponed());
 }
+
+/// Regression: a success after a wait for an earlier event brought all forward that waits for its retry.
+#[test]
+fn wait_for_an_earlier_event_is_no_postponement_of_the_destination() {
+    let waits = |delivery: Delivery, now| delivery.waiting_behind(EventId([1; 24]), Utc(90), Utc(now));
+    let waiting = waits(waits(delivery(0), 1), 2);
+    assert_eq!((waiting.progress.was_postponed(), waiting.progress.attempts[0].postponed), (false, 2));
+    let held_back = waiting.postponed(Utc(99), "", &schedule(), Utc(3));
+    assert!(held_back.progress.was_postponed());
+    assert!(waits(held_back, 4).progress.was_postponed());
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::attempt::{Attempt, keep, keep_postponed};
+use crate::attempt::{Attempt, keep, keep_postponed, keep_waiting};
 use crate::progress::{Behind, KNOWN, LONGEST_RETRY_AFTER, PATIENCE, Progress, SEEN_OVER, SPREAD, UNKNOWN};
 use crate::schedule::Schedule;
 use crate::{EventId, Utc};
@@ -107,11 +107,8 @@ impl Progress {
     /// Postpones an attempt until an earlier event has ended, or to look again then. Neither a step of the schedule nor patience is
     /// used up: the wait says nothing of the destination.
     pub(crate) fn wait_behind(&mut self, event: EventId, until: Utc, now: Utc) {
-        keep_postponed(
-            &mut self.attempts,
-            now,
-            &format!("postponed: it waits for event {event}, which comes before it"),
-        );
+        let why = format!("postponed: it waits for event {event}, which comes before it");
+        keep_waiting(&mut self.attempts, now, &why);
         self.end_wait(now);
         self.behind = Some(Behind { event, since: now });
         self.claim += 1;
