@@ -239,8 +239,8 @@ impl Config {
     #[must_use]
     pub fn watching(&self, connection: &ConnectionId, kind: &EventType) -> Option<&Watching> {
         // What the hub tells of a shipment is no news of it, and what a recovered row is about is not documented.
-        let is_own = event_types::own().chain(event_types::recovered()).any(|own| own == kind.as_str());
-        self.watches.iter().find(|watching| watching.begins_with(connection, kind)).filter(|_| !is_own)
+        let is_own = |_: &&Watching| event_types::own().chain(event_types::recovered()).any(|own| own == kind.as_str());
+        self.watches.iter().find(|watching| watching.begins_with(connection, kind)).filter(|watching| !is_own(watching))
     }
 
     /// Reads a configuration, with its secrets from the process's environment and file system where it says so. Every
