@@ -52,27 +52,12 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::event::{Data, Meta};
+    use crate::event::Meta;
     use crate::{EventId, Utc};
 
     fn event() -> Event {
         let body = Bytes::from_static(r#"{"orderOutNo":"S1","msg":"已放行"}"#.as_bytes());
-        let meta = Meta {
-            kind: "xhq.syn_status".into(),
-            received: Utc(1),
-            expires: Utc(9),
-            content_type: "application/json".to_owned(),
-            encoding: None,
-            data: Data::Json(0..body.len()),
-            milestone: None,
-            aliases: Vec::new(),
-            keys_left_out: 0,
-            malformed: None,
-            possible_repeat: false,
-            pulled: None,
-            occurred: None,
-            dated: Vec::new(),
-        };
+        let meta = Meta::json("xhq.syn_status".into(), Utc(1), Utc(9), body.len());
         let key = EventKey { connection: "xhq-sh".into(), subject: "order:S1".into(), id: EventId([7; 24]) };
         Event { key, meta, body }
     }

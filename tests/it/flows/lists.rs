@@ -91,20 +91,9 @@ fn event(subject: &str, received: Utc, deliveries: Vec<Delivery>) -> (Event, Wor
     let kind = EventType::from("xhq.syn_status");
     let id = identity::by_content(&connection, &subject, identity::opaque(&connection, &kind, b"x"));
     let meta = Meta {
-        kind,
-        received,
-        expires: NOW.after(Duration::from_hours(90_000)),
         content_type: String::new(),
-        encoding: None,
         data: Data::Opaque,
-        milestone: None,
-        aliases: Vec::new(),
-        keys_left_out: 0,
-        malformed: None,
-        possible_repeat: false,
-        pulled: None,
-        occurred: None,
-        dated: Vec::new(),
+        ..Meta::json(kind, received, NOW.after(Duration::from_hours(90_000)), 0)
     };
     let key = EventKey { connection, subject, id };
     (Event { key, meta, body: Bytes::from_static(b"x") }, Work { accepted: 1, deliveries, ..Work::default() })

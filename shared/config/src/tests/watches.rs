@@ -25,20 +25,10 @@ fn event(kind: &str, subject: &str, aliases: &[&str]) -> Event {
     let json = partners::Json::parse(b"{}").unwrap();
     let fact = Fact::new(kind, &json, []);
     let meta = hub::event::Meta {
-        kind: fact.kind,
-        received: Utc(0),
-        expires: Utc(1),
         content_type: String::new(),
-        encoding: None,
         data: hub::event::Data::Opaque,
-        milestone: None,
         aliases: aliases.iter().map(|alias| Alias::from(*alias)).collect(),
-        keys_left_out: 0,
-        malformed: None,
-        possible_repeat: false,
-        occurred: None,
-        dated: Vec::new(),
-        pulled: None,
+        ..hub::event::Meta::json(fact.kind, Utc(0), Utc(1), 0)
     };
     let key = EventKey { connection: "xhq-sh".into(), subject: Subject::from(subject), id: EventId([0; 24]) };
     Event { key, meta, body: Vec::new().into() }

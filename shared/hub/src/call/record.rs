@@ -83,22 +83,7 @@ pub fn accepted(request: &Request<'_>, now: Utc, lease: Duration, retention: Dur
         call: Some(Call::new(operation.name.to_owned(), name.to_owned(), digest, now, due)),
         ..Work::default()
     };
-    let meta = Meta {
-        kind,
-        received: now,
-        expires: now.after(retention),
-        content_type: "application/json".to_owned(),
-        encoding: None,
-        data: Data::Json(data),
-        milestone: None,
-        aliases,
-        keys_left_out: 0,
-        malformed: None,
-        possible_repeat: false,
-        pulled: None,
-        occurred: None,
-        dated: Vec::new(),
-    };
+    let meta = Meta { data: Data::Json(data), aliases, ..Meta::json(kind, now, now.after(retention), text.len()) };
     let event = Event { key: key(connection, name), meta, body: Bytes::from(text) };
     Ok(Record { event, work })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::event::{Data, Meta};
+use crate::event::Meta;
 use crate::watch::{SILENT, Watch};
 use crate::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work, identity};
 
@@ -29,20 +29,8 @@ pub fn key(connection: &ConnectionId, shipment: &Subject) -> EventKey {
 pub fn begun(connection: &ConnectionId, shipment: &Subject, watch: Watch, retention: Duration) -> Record {
     let body = Bytes::from(json!({"shipment": shipment.as_str()}).to_string());
     let meta = Meta {
-        kind: EventType::from(SUBJECT),
-        received: watch.since,
-        expires: watch.since.after(retention),
-        content_type: "application/json".to_owned(),
-        encoding: None,
-        data: Data::Json(0..body.len()),
-        milestone: None,
         aliases: vec![Alias::from(shipment.as_str())],
-        keys_left_out: 0,
-        malformed: None,
-        possible_repeat: false,
-        occurred: None,
-        dated: Vec::new(),
-        pulled: None,
+        ..Meta::json(EventType::from(SUBJECT), watch.since, watch.since.after(retention), body.len())
     };
     let event = Event { key: key(connection, shipment), meta, body };
     Record { event, work: Work { accepted: 1, watch: Some(watch), ..Work::default() } }
@@ -80,22 +68,7 @@ pub fn silence(
             id: identity::with_prefix(connection, shipment, own),
             subject: shipment.clone(),
         },
-        meta: Meta {
-            kind: EventType::from(SILENT),
-            received,
-            expires: received.after(retention),
-            content_type: "application/json".to_owned(),
-            encoding: None,
-            data: Data::Json(0..body.len()),
-            milestone: None,
-            aliases: Vec::new(),
-            keys_left_out: 0,
-            malformed: None,
-            possible_repeat: false,
-            occurred: None,
-            dated: Vec::new(),
-            pulled: None,
-        },
+        meta: Meta::json(EventType::from(SILENT), received, received.after(retention), body.len()),
         body,
     }
 }

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hub::delivery::{Delivery, State};
-use hub::event::{Data, Meta};
+use hub::event::Meta;
 use hub::{ConnectionId, EndpointId, Event, EventId, EventKey, Record, Subject, Utc, Work, identity};
 
 use crate::{Admitted, Store};
@@ -170,22 +170,7 @@ fn event(id: u32) -> Event {
 
 /// An event with that key and body, in XHQ's shape.
 pub fn event_with(key: EventKey, received: Utc, body: Bytes) -> Event {
-    let meta = Meta {
-        kind: "xhq.syn_status".into(),
-        received,
-        expires: received.after(KEPT),
-        content_type: "application/json".to_owned(),
-        encoding: None,
-        data: Data::Json(0..body.len()),
-        milestone: None,
-        aliases: Vec::new(),
-        keys_left_out: 0,
-        malformed: None,
-        possible_repeat: false,
-        pulled: None,
-        occurred: None,
-        dated: Vec::new(),
-    };
+    let meta = Meta::json("xhq.syn_status".into(), received, received.after(KEPT), body.len());
     Event { key, meta, body }
 }
 
