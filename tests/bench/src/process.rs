@@ -165,11 +165,12 @@ fn configuration(dir: &Path, listen: SocketAddr, erp: Option<SocketAddr>, ordere
          [[connections]]\nid = \"bench\"\npartner = \"xhq\"\nkeys = [\"{KEY}\"]\napp_id = \"bench\"\n\n\
          [[api_keys]]\nid = \"erp\"\nkey = \"{API_KEY}\"\n",
     );
-    let order = if ordered { "subject" } else { "none" };
+    // Left out where there is none: versions without the key are measured too.
+    let order = if ordered { "order = \"subject\"\n" } else { "" };
     let endpoint = erp.map(|erp| {
         format!(
             "\n[[endpoints]]\nid = \"erp\"\nurl = \"http://{erp}/events\"\nsecrets = [\"{SECRET}\"]\n\
-             connections = [\"*\"]\ntypes = [\"*\"]\nallow_private = true\norder = \"{order}\"\n",
+             connections = [\"*\"]\ntypes = [\"*\"]\nallow_private = true\n{order}",
         )
     });
     connection + &endpoint.unwrap_or_default()
