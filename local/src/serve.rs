@@ -22,8 +22,9 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::clock::{Steady, Watch, steady_clock};
 use crate::{exposure, inbox, server, signals};
 
-/// Capacity of each lane of the queue. Messages beyond it are left to the sweep.
-const LANE: usize = 512;
+/// Capacity of each lane of the queue: about two seconds of pushes at the most that a machine accepts. Memory is used only where
+/// messages wait, some 150 bytes each. Those beyond it are left to the sweep.
+const LANE: usize = 16_384;
 
 /// Number of jobs of a lane for each permitted attempt at its endpoint: the others read their event, or store their result.
 const JOBS: usize = 4;
