@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use super::connections::http_url;
 use super::encoding::BOM;
 use super::reader::{Item, Reading, Table};
 use super::values::{is_name, socket_address};
@@ -59,6 +60,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         "" => item.wrong("must name a directory"),
         path => Some(path.into()),
     });
+    let public_url = root.or("public_url", None, |item| http_url(item).map(Some));
+    let statistics = root.or("statistics", true, Item::flag);
     let day = Duration::from_hours(24);
     let retention = root.or("retention_days", 90, Item::integer).map(|n| day * n);
     let sweep_every = root.or("sweep_every", SWEEP_EVERY, Item::duration);
@@ -102,7 +105,9 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         listen: listen?,
         data_dir: data_dir?,
         inbox: inbox?,
+        public_url: public_url?,
         server: server?,
+        statistics: statistics?,
         sweep_every: sweep_every?,
         connections: connections.into_iter().map(|connection| (connection.id.clone(), connection)).collect(),
         endpoints: endpoints.into_iter().map(|endpoint| (endpoint.id.clone(), endpoint)).collect(),

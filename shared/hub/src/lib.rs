@@ -32,6 +32,7 @@ pub mod set_back;
 pub mod shipment;
 pub mod signature;
 pub mod slip;
+pub mod statistics;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;

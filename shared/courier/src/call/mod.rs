@@ -33,6 +33,7 @@ pub(crate) use self::found::keep_answer;
 use self::gate::{Gate, Turn};
 pub use self::query::{Answer, Unanswered, ask};
 pub(crate) use self::query::{LONGEST, ask_aside};
+pub use self::token::{TokenTimes, token_note};
 use self::turnstile::Limits;
 use self::wire::list;
 use crate::change::change;
