@@ -14,6 +14,7 @@ use hub::action::{Push, Reading};
 use hub::breaker::{self, CircuitView, Health};
 use hub::path::segments;
 use hub::time::Rfc3339;
+use inbound::count::count;
 use inbound::entrance::{PushPath, Unverified};
 use inbound::receive::{self, IncomingPush};
 use partners::Json;
@@ -21,6 +22,7 @@ use queue::Queue;
 use store::Store;
 use tokio::time::Instant;
 
+use crate::statistics::Latest;
 use crate::waiting::Waiting;
 use crate::{PARALLEL, urls};
 
@@ -43,13 +45,14 @@ async fn shown<S: Store, Q>(
 ) -> Result<ListedConnection, Problem> {
     let (id, now) = (&connection.id, context.now());
     let token = context.store.note(&token_note(id)).await.map_err(|error| Problem::store(&error))?;
+    let latest = Latest::read(context, id, |latest| latest.push.is_some()).await?;
     let token = token.and_then(|note| TokenTimes::of(&note, now));
     Ok(ListedConnection {
         id: id.clone(),
         partner: connection.partner.id(),
         actions: documented(connection).map(|example| pushed(connection, &example)).collect(),
         circuits: circuits(context, &line_name(connection)).await?,
-        last_push: None,
+        last_push: latest.push.map(Rfc3339),
         calls_waiting: waiting.calls.get(id).copied().unwrap_or_default(),
         token: token.map(|TokenTimes { obtained, expires }| HeldToken {
             obtained: Rfc3339(obtained),
@@ -111,6 +114,7 @@ pub(crate) async fn test<S: Store, Q: Queue>(
         }
         Err(refused) => (refused.answer(context.now()), Vec::new()),
     };
+    count(context, PushPath::of(&segments), answer.verdict, arrived.elapsed());
     tracing::info!(
         function = crate::NAME, connection = %connection.id, action, by = asked.caller.id, status = answer.status,
         "a connection was tested"

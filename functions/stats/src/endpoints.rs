@@ -1,6 +1,6 @@
 //! Endpoints: their state, and an event that is sent to try one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use api::contract::stats::{EndpointTested, Endpoints, ListedEndpoint};
@@ -16,6 +16,7 @@ use hub::envelope::Format;
 use hub::event::Meta;
 use hub::order::Order;
 use hub::routes::Route;
+use hub::time::Rfc3339;
 use hub::{ConnectionId, EndpointId, Event, EventId, EventKey, Subject, Utc};
 use partners::Partner;
 use queue::Queue;
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 
 use crate::PARALLEL;
 use crate::connections::circuits;
+use crate::statistics::Latest;
 use crate::waiting::Waiting;
 
 /// Type of the event of a test. No partner's and no other event of the hub's has it.
@@ -36,7 +38,9 @@ pub(crate) async fn list<S: Store, Q>(
     let mut waiting = Waiting::default();
     waiting.count_pending(context, caller).await?;
     waiting.count_failed(context, caller).await?;
-    let shown: Vec<_> = caller.endpoints().map(|endpoint| shown(context, caller, endpoint, &waiting)).collect();
+    let latest = latest(context, caller).await?;
+    let shown: Vec<_> =
+        caller.endpoints().map(|endpoint| shown(context, caller, endpoint, (&waiting, &latest))).collect();
     let endpoints = stream::iter(shown).buffered(PARALLEL).try_collect().await?;
     api::json(StatusCode::OK, &Endpoints { endpoints, complete: !waiting.is_cut })
 }
@@ -45,14 +49,14 @@ async fn shown<S: Store, Q>(
     context: &Context<S, Q>,
     caller: Caller<'_>,
     endpoint: &Endpoint,
-    waiting: &Waiting,
+    (waiting, latest): (&Waiting, &BTreeMap<EndpointId, Utc>),
 ) -> Result<ListedEndpoint, Problem> {
     let (config, id) = (&context.config, &endpoint.id);
     let route = config.routes.iter().find(|route| route.endpoint == *id);
     let connections = sources(config, caller, route);
     let mut circuits = circuits(context, id.as_str()).await?;
     circuits.retain(|circuit| is_visible(config, circuit, &connections));
-    let count = |of: &std::collections::BTreeMap<EndpointId, usize>| of.get(id).copied().unwrap_or_default();
+    let count = |of: &BTreeMap<EndpointId, usize>| of.get(id).copied().unwrap_or_default();
     Ok(ListedEndpoint {
         id: id.clone(),
         url: endpoint.url.origin().ascii_serialization(),
@@ -69,8 +73,33 @@ async fn shown<S: Store, Q>(
         circuits,
         pending: count(&waiting.pending),
         failed: count(&waiting.failed),
-        last_success: None,
+        last_success: latest.get(id).copied().map(Rfc3339),
     })
+}
+
+/// Times of the latest delivery to each endpoint, of the connections that the key may see. Each of these is looked at until
+/// every endpoint that receives its events has had one.
+async fn latest<S: Store, Q>(
+    context: &Context<S, Q>,
+    caller: Caller<'_>,
+) -> Result<BTreeMap<EndpointId, Utc>, Problem> {
+    let config = &context.config;
+    let seen = config.connections.keys().filter(|id| caller.sees(id));
+    let reading: Vec<_> = seen
+        .map(|connection| async move {
+            let patterns = |route: &&Route| route.connections.iter().any(|one| one.matches(connection.as_str()));
+            let receivers: Vec<_> = config.routes.iter().filter(patterns).map(|route| &route.endpoint).collect();
+            let are_known = |latest: &Latest| receivers.iter().all(|id| latest.deliveries.contains_key(*id));
+            Latest::read(context, connection, are_known).await
+        })
+        .collect();
+    let read: Vec<Latest> = stream::iter(reading).buffered(PARALLEL).try_collect().await?;
+    let mut latest = BTreeMap::new();
+    for (endpoint, at) in read.into_iter().flat_map(|latest| latest.deliveries) {
+        let own = latest.entry(endpoint).or_insert(at);
+        *own = at.max(*own);
+    }
+    Ok(latest)
 }
 
 /// The connections that a key may see among those whose events an endpoint receives.

@@ -17,6 +17,7 @@
 mod connections;
 mod endpoints;
 mod ledger;
+mod statistics;
 mod urls;
 mod waiting;
 
@@ -38,6 +39,9 @@ const PARALLEL: usize = 8;
 #[must_use]
 pub fn router<S: Store, Q: Queue>() -> Router<Courier<S, Q>> {
     let routes = vec![
+        Route::get("/stats", &["since", "until", "connection"], |courier: &Courier<S, Q>, asked| {
+            Box::pin(statistics::answer(&courier.context, asked))
+        }),
         Route::get("/ledger", &[], |courier: &Courier<S, Q>, asked| Box::pin(ledger::answer(&courier.context, asked))),
         Route::get("/connections", &[], |courier: &Courier<S, Q>, asked| {
             Box::pin(connections::list(&courier.context, asked))

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::de::DeTable;
+use url::Url;
 
 use super::connections::http_url;
 use super::encoding::BOM;
@@ -60,7 +61,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         "" => item.wrong("must name a directory"),
         path => Some(path.into()),
     });
-    let public_url = root.or("public_url", None, |item| http_url(item).map(Some));
+    let public_url = root.or("public_url", None, |item| public_url(item).map(Some));
     let statistics = root.or("statistics", true, Item::flag);
     let day = Duration::from_hours(24);
     let retention = root.or("retention_days", 90, Item::integer).map(|n| day * n);
@@ -117,6 +118,15 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         holds_secrets: false,
         noted: Vec::new(),
     })
+}
+
+/// A URL that paths are appended to.
+fn public_url(item: &Item<'_>) -> Option<Url> {
+    let url = http_url(item)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return item.wrong("must end with its host or path: paths are appended to it");
+    }
+    Some(url)
 }
 
 /// The ids given so far in one list, and the line of each.

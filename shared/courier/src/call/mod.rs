@@ -20,6 +20,7 @@ use hub::breaker::{self, Permit};
 use hub::call::{Call, CallAttempt, CallOutcome, Rules, Standing};
 use hub::delivery::{Attempt, Outcome};
 use hub::progress::{MOMENT, Outgoing as _};
+use hub::statistics::Counted;
 use hub::{Event, EventKey, Subject, Utc, Work};
 use inbound::sequence;
 use partners::Json;
@@ -71,6 +72,7 @@ pub(crate) async fn attempt<S: Store, Q: Queue>(
     if let Ok(JobOutcome::Called(standing)) | Err(Ended::With(JobOutcome::Called(standing))) = &done
         && *standing != Standing::Queued
     {
+        courier.context.count(&Counted::Call { connection: &key.connection, standing: *standing });
         Box::pin(sequence::release(&courier.context, key, orders)).await;
     }
     done
