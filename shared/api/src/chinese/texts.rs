@@ -71,6 +71,19 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "must be given: calls that succeeded or were cancelled are found by their subject",
         "必填：已成功或已取消的调用按主题查找",
     ),
+    // Statistics, connections and endpoints.
+    ("must be before until", "须早于 until"),
+    ("must be within a week of until: ask for the days one after another", "与 until 相距须在一周以内：请分几次查"),
+    ("{} pushes nothing", "{0} 不推送"),
+    (
+        "there is no such endpoint, or it receives nothing of the connections that the key may see",
+        "没有这个接收端，或它不接收该密钥能看到的连接的事件",
+    ),
+    (
+        "this process does not have the secrets of the endpoint, so it cannot sign an event for it",
+        "本进程没有这个接收端的签名密钥，无法给事件签名",
+    ),
+    ("the system gives no random bytes for a nonce; repeat the request later", "系统暂时给不出随机数，请稍后重试"),
     // Bodies and sizes.
     ("the body is larger than {} bytes", "请求体超过 {0} 字节"),
     ("the body did not arrive whole and in time, please send it again", "请求体没有按时收完，请重新发送"),
