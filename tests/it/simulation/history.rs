@@ -18,9 +18,16 @@ use super::family::{ENDPOINTS, Family, Plan, endpoint, wrong};
 use super::hub::Hub;
 use super::killable::Killable;
 use super::partner;
-use super::pushes::{self, SILENCE, ordered, push};
+use super::pushes::{self, SILENCE, ordered, push, recovering};
 use super::random::Random;
+use super::shipments;
 use super::world::{Weather, World};
+
+/// Number of shipments that are asked for while the history goes on.
+const SHIPMENTS: usize = 4;
+
+/// The longest time until failed pushes are recovered: a dead process holds the lease, a circuit is open, and a cycle is due.
+const RECOVERED_WITHIN: Duration = Duration::from_mins(15);
 
 /// Result of a history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +54,8 @@ async fn history(family: Family, seed: u64, shown: usize) -> HistoryResult {
     let mut random = Random::new(seed.rotate_left(32) ^ 0x5EED);
     let plan = family.plan(&mut random);
     let document = ordered(&pushes::document(plan.retry, plan.concurrency), &plan.ordered);
+    // Where no push is refused nothing is to be recovered.
+    let document = if plan.never_refused { document } else { recovering(&document) };
     let config = Config::parse(&document).unwrap();
     let world = World::new(seed, config, plan.weather, shown);
     let began = world.now();
@@ -62,6 +71,9 @@ async fn history(family: Family, seed: u64, shown: usize) -> HistoryResult {
 
     trouble(&plan, &mut random, &hub, &erp).await;
     let healed = world.now();
+    if world.first_broken().is_none() && !plan.never_refused {
+        recovered(&hub).await;
+    }
     if world.first_broken().is_none() {
         silent(&hub).await;
     }
@@ -70,6 +82,9 @@ async fn history(family: Family, seed: u64, shown: usize) -> HistoryResult {
     }
     if world.first_broken().is_none() {
         judge(&plan, &hub, &erp).await;
+    }
+    if world.first_broken().is_none() {
+        shipments::judge(&hub, &mut random).await;
     }
     if family == Family::ErpDownForADay && world.first_broken().is_none() {
         no_stampede(&plan, &hub, &erp, began);
@@ -157,6 +172,13 @@ async fn trouble(plan: &Plan, random: &mut Random, hub: &Arc<Hub>, erp: &Arc<Erp
             caller::cancel(&hub).await;
         });
     }
+    for _ in 0..SHIPMENTS {
+        let (hub, when) = (Arc::clone(hub), at(random, plan.heals));
+        mishaps.spawn(async move {
+            sleep_until(when).await;
+            shipments::ask(&hub).await;
+        });
+    }
     let step = (plan.heals / 300).max(Duration::from_secs(1));
     let mut ill = true;
     while world.first_broken().is_none() && (ill || !partners.is_empty() || !mishaps.is_empty()) {
@@ -239,6 +261,17 @@ async fn quiet(hub: &Hub, from: hub::Utc) {
         }
         if world.now().since(from) > longest {
             world.broken(&format!("still pending long after everything healed: {pending:?}"));
+        }
+        sleep(world.config.sweep_every).await;
+    }
+}
+
+/// Time passes until XHQ's list of failed pushes is empty.
+async fn recovered(hub: &Hub) {
+    let (world, from) = (&hub.world, Instant::now());
+    while world.first_broken().is_none() && world.checker().lost.open() > 0 {
+        if from.elapsed() > RECOVERED_WITHIN {
+            world.broken("failed pushes were not recovered long after everything healed");
         }
         sleep(world.config.sweep_every).await;
     }

@@ -21,6 +21,7 @@ mod pushes;
 mod queue;
 pub(crate) mod random;
 mod regressions;
+mod shipments;
 mod store;
 mod world;
 
