@@ -9,11 +9,13 @@
 #[cfg(feature = "contract")]
 pub mod contract;
 mod earliest;
+mod in_view;
 mod seed;
 mod shipment;
 mod timelines;
 
 pub use earliest::Earliest;
+pub use in_view::{LOOKS, in_view};
 pub use seed::seed;
 pub use shipment::{Asked, MOST_EVENTS, Shipment, Source, shipment};
 pub use timelines::{Latest, SUBJECTS, TIMELINE, timelines};

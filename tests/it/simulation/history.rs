@@ -24,7 +24,7 @@ use super::shipments;
 use super::world::{Weather, World};
 
 /// Number of shipments that are asked for while the history goes on.
-const SHIPMENTS: usize = 4;
+const SHIPMENTS: usize = 2;
 
 /// The longest time until failed pushes are recovered: a dead process holds the lease, a circuit is open, and a cycle is due.
 const RECOVERED_WITHIN: Duration = Duration::from_mins(15);

@@ -179,8 +179,7 @@ fn receipted(random: &mut Random, n: u64, named: Named, channel: &str) -> Push {
         Named::Bill => (format!("bl:CULV{bill}"), format!(r#""orderOutNo":"","billNo":"CULV{bill}""#)),
         Named::Declaration => (format!("entry:{entry}"), r#""orderOutNo":null"#.to_owned()),
     };
-    let param =
-        format!(r#""paramJson":{{"channel":"{channel}","entryId":{entry},"price":"700.00","x":null{notice}}}"#);
+    let param = format!(r#""paramJson":{{"channel":"{channel}","entryId":{entry},"price":"700.00","x":null{notice}}}"#);
     let (first, second) = if random.chance(500) { (&keys, &param) } else { (&param, &keys) };
     let data = format!(r#"{{{inner}"action":"single_receipt",{first},{inner}{second},"future":[1.10,""]}}"#);
     let claims = vec![claim("xhq-sh", "xhq.single_receipt", subject, &data)];

@@ -16,7 +16,7 @@ use super::store::SimStore;
 use super::world::World;
 
 /// Number of shipments that are asked for at the end of a history.
-const AT_THE_END: usize = 3;
+const AT_THE_END: usize = 2;
 
 /// More than there are in any history.
 const ALL: usize = 1_000;
@@ -67,7 +67,8 @@ impl Stored {
             let own: Vec<_> = self.about(owner, view).collect();
             least.extend(own.iter().map(|item| item.key.clone()));
             // What belongs to the key may belong to others too: what it names may be theirs.
-            if is_subject(owner) || weight(owner) < weight(asked) || (weight(owner) == weight(asked) && owner != asked) {
+            if is_subject(owner) || weight(owner) < weight(asked) || (weight(owner) == weight(asked) && owner != asked)
+            {
                 continue;
             }
             let named = own.iter().flat_map(|item| keys(item)).filter(|key| weight(key) < weight(owner));
@@ -76,17 +77,23 @@ impl Stored {
         least
     }
 
-    /// The keys that events in view lead to from one, in whatever direction and however far.
+    /// The keys that events in view and the index lead to from one, in whatever direction and however far. The answer to a call
+    /// may be in the index before it is in the call.
     fn reached(&self, asked: &Subject, view: View) -> BTreeSet<Subject> {
         let mut reached = BTreeSet::from([asked.clone()]);
+        let events = self.items.iter().filter(|item| sees(view, &item.key.connection)).map(keys);
+        let known = self.index.iter().filter(|(_, connection, _)| sees(view, connection));
+        let mut links: Vec<_> =
+            events.chain(known.map(|(key, _, subject)| vec![key.clone(), subject.clone()])).collect();
         loop {
             let before = reached.len();
-            for item in self.items.iter().filter(|item| sees(view, &item.key.connection)) {
-                let own = keys(item);
-                if own.iter().any(|key| reached.contains(key)) {
-                    reached.extend(own);
+            links.retain(|link| {
+                let leads = link.iter().any(|key| reached.contains(key));
+                if leads {
+                    reached.extend(link.iter().cloned());
                 }
-            }
+                !leads
+            });
             if reached.len() == before {
                 return reached;
             }
@@ -116,7 +123,8 @@ impl Stored {
                 return Err(format!("{} about {subject} has nothing to do with it", item.key.id));
             }
             let is_call = is_subject(subject);
-            let other = weight(asked) == weight(&"order:".into()) && weight(subject) == weight(asked) && subject != asked;
+            let other =
+                weight(asked) == weight(&"order:".into()) && weight(subject) == weight(asked) && subject != asked;
             if !is_call && (other || found.related.contains(subject)) {
                 return Err(format!("{} of another shipment, {subject}, is merged", item.key.id));
             }
@@ -162,9 +170,10 @@ fn climbed(found: &Shipment) -> Verdict {
     };
     let is_told = |milestone: Milestone| found.items.iter().any(|item| tells(&item, milestone));
     let named: Vec<_> = reached.reached.iter().map(|sign| sign.milestone).collect();
-    let untold = reached.reached.iter().find(|sign| {
-        !found.items.iter().any(|item| item.key == sign.event && tells(&item, sign.milestone))
-    });
+    let untold = reached
+        .reached
+        .iter()
+        .find(|sign| !found.items.iter().any(|item| item.key == sign.event && tells(&item, sign.milestone)));
     let left_out = found.items.iter().find(|item| {
         let dated = item.meta.dated.iter().map(|dated| dated.milestone);
         item.meta.milestone.into_iter().chain(dated).any(|milestone| !named.contains(&milestone))

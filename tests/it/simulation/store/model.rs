@@ -63,7 +63,8 @@ impl Model {
     /// The items of some connections, and what is known of their keys.
     pub(crate) fn only(&self, sees: impl Fn(&ConnectionId) -> bool) -> Self {
         let mut only = Self::default();
-        only.items.extend(self.items.iter().filter(|(key, _)| sees(&key.connection)).map(|(k, i)| (k.clone(), i.clone())));
+        only.items
+            .extend(self.items.iter().filter(|(key, _)| sees(&key.connection)).map(|(k, i)| (k.clone(), i.clone())));
         for (alias, places) in &self.aliases {
             let seen = places.iter().filter(|((connection, _), _)| sees(connection));
             only.aliases.insert(alias.clone(), seen.map(|(place, until)| (place.clone(), *until)).collect());
