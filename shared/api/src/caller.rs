@@ -33,8 +33,8 @@ impl<'c> Caller<'c> {
 
     /// Whether there may be connections that the key does not see.
     #[must_use]
-    pub const fn is_limited(&self) -> bool {
-        self.connections.is_some()
+    pub fn is_limited(&self) -> bool {
+        self.connections.is_some_and(|seen| !seen.iter().any(|pattern| pattern.as_str() == "*"))
     }
 
     /// The configured connection of that name in a path. One that the key may not see counts as absent.

@@ -22,6 +22,7 @@ mod queue;
 pub(crate) mod random;
 mod regressions;
 mod shipments;
+mod stampede;
 mod store;
 mod world;
 

@@ -53,12 +53,12 @@ impl Stored {
         own.flat_map(keys).filter(|key| weight(key).is_some()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// What is stored about a subject at the connections in view.
+    /// Items about a subject at the connections in view.
     fn about<'s>(&'s self, subject: &'s Subject, view: View) -> impl Iterator<Item = &'s Listed> {
         self.items.iter().filter(move |item| item.key.subject == *subject && sees(view, &item.key.connection))
     }
 
-    /// What must be there: the key's own subject, those that have it as an alias, and the subjects named by the weaker keys
+    /// The least that must be there: the key's own subject, those that have it as an alias, and the subjects named by the weaker keys
     /// that their events carry.
     fn least(&self, asked: &Subject, view: View) -> BTreeSet<EventKey> {
         let known = self.index.iter().filter(|(key, connection, _)| key == asked && sees(view, connection));
