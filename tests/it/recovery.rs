@@ -17,7 +17,7 @@ use simulators::Sender;
 use simulators::api::{FailedNames, Fault};
 use store_sqlite::SqliteStore;
 
-use crate::calls::Desk;
+use crate::calls::{Desk, Making, upload};
 use crate::flows::answers::answer;
 use crate::support::canned::Canned;
 use crate::support::{Plan, Time, courier, events, hook, key, ledger, status, within};
@@ -306,4 +306,63 @@ async fn answer_of_another_shape_confirms_nothing() {
         assert_eq!(canned.count() - before, 1, "{said}");
         hub.stop().await;
     }
+}
+
+/// The shipment of an order as the ERP sees it: the types of its events.
+async fn shipment(desk: &Desk, order: &str) -> Vec<String> {
+    let page = desk.get(&format!("/shipments/order:{order}")).await.json();
+    let items = page["items"].as_array().cloned().unwrap_or_default();
+    items.iter().map(|item| item["type"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Regression: the order's watch told a silence although its failed push had been recovered, which was known by its serial alone.
+#[tokio::test]
+async fn recovered_row_is_news_of_the_order_that_it_names() {
+    let making = Making {
+        xhq: r#"recover = { every = "5m", rows = "/data", serial = "/orderNo", order = "/content/orderOutNo", cutoff = "/foot/operationTime" }"#,
+        last: "[[watches]]\nconnection = \"xhq\"\ntypes = [\"xhq.syn_status\"]\nsilence = \"30m\"\n",
+        ..Making::default()
+    };
+    let desk = Desk::with(making).await;
+    desk.xhq.failed_pushes(&[]);
+    let (serial, body) = ("orderNo".to_owned(), Some("content".to_owned()));
+    desk.xhq.failed_names(FailedNames { serial, time: None, body });
+    let path = hook(Partner::Xhq, "").replace("xhq-sh", "xhq");
+    let mut partner = Sender::new(Partner::Xhq, &format!("http://{}", desk.hub.address())).unwrap();
+    for order in ["SO-1", "SO-2"] {
+        assert!(desk.xhq.push(&mut partner, &path, "A", &status(order, 61)).await);
+    }
+    desk.quiet().await;
+    desk.time.pass(Duration::from_mins(25));
+    desk.xhq.lose("A1", &status("SO-1", 63));
+    desk.time.pass(Duration::from_secs(1));
+    next_cycle(&desk).await;
+    desk.hears("xhq.failed_push", 1).await;
+    desk.quiet().await;
+    assert_eq!(shipment(&desk, "SO-1").await, ["xhq.syn_status", "xhq.failed_push"]);
+    assert_eq!(shipment(&desk, "SO-2").await, ["xhq.syn_status"]);
+    desk.time.pass(Duration::from_mins(10));
+    within(courier::watch(&desk.courier())).await.unwrap();
+    let silent = desk.hears("watch.silent", 1).await;
+    assert_eq!(silent[0]["subject"], "order:SO-2", "{silent:?}");
+    desk.quiet().await;
+    assert_eq!(desk.told("watch.silent").len(), 1, "of the other there was news");
+    desk.hub.stop().await;
+}
+
+#[tokio::test]
+async fn recovered_row_is_part_of_the_order_whose_upload_taught_its_serial() {
+    let desk = desk_with(RECOVER).await;
+    let id = desk.command("xhq", "upload", "k-1", &upload("SO-1")).await;
+    let said = desk.stands(&id, "succeeded").await;
+    let serial = said["answer"]["body"]["data"].as_str().unwrap_or_else(|| panic!("{said}")).to_owned();
+    desk.quiet().await;
+    desk.xhq.lose(&serial, "{}");
+    desk.time.pass(Duration::from_secs(1));
+    next_cycle(&desk).await;
+    let told = desk.hears("xhq.failed_push", 1).await;
+    assert_eq!(told[0]["subject"], format!("serial:{serial}"));
+    desk.quiet().await;
+    assert_eq!(shipment(&desk, "SO-1").await.last().map(String::as_str), Some("xhq.failed_push"));
+    desk.hub.stop().await;
 }

@@ -103,11 +103,14 @@ async fn failed<S: Store, Q>(
     bytes: usize,
 ) -> Result<Calls, Problem> {
     loop {
-        let page = context.store.failed(&Failed::Any, from, limit, context.now()).await;
-        let page = page.map_err(|error| Problem::store(&error))?;
+        let (store, now) = (&context.store, context.now());
+        let read = |from: Option<String>| async move { store.failed(&Failed::Any, from.as_deref(), limit, now).await };
         // Of others it is the telling that failed.
-        let stuck = |listed: &&Listed| stands(listed, &[Standing::Failed, Standing::Ambiguous]) && wanted(listed);
-        let items = printed(page.items.iter().filter(stuck))?;
+        let stuck = |listed: &Listed| stands(listed, &[Standing::Failed, Standing::Ambiguous]) && wanted(listed);
+        // Other work that failed is no call: what follows is searched for everybody.
+        let page = store::in_view(read, from.map(str::to_owned), stuck, true).await;
+        let page = page.map_err(|error| Problem::store(&error))?;
+        let items = printed(page.items.iter())?;
         match api::fewer(&items, limit, bytes) {
             Some(fewer) => limit = fewer,
             None => return Ok(Calls { items, next: Next(page.next), complete: true }),

@@ -31,7 +31,7 @@ use http::{Response, StatusCode};
 use hub::time::Rfc3339;
 use hub::{ConnectionId, EndpointId, EventId, EventKey, Utc, call};
 use queue::Queue;
-use store::{Failed, Latest, Store};
+use store::{Failed, Latest, Listed, Store};
 
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "deliveries";
@@ -99,10 +99,13 @@ async fn failed<S: Store, Q>(
     let seal = caller.seal(&("GET /deliveries/failed", &endpoint));
     let from = seal.opened(asked.get("from"), now)?;
     loop {
-        let page = context.store.failed(&which, from.as_deref(), limit, now).await;
+        let (store, which) = (&context.store, &which);
+        let read = |from: Option<String>| async move { store.failed(which, from.as_deref(), limit, now).await };
+        let sees = |item: &Listed| caller.sees(&item.key.connection);
+        let page = store::in_view(read, from.clone(), sees, caller.is_limited()).await;
         let page = page.map_err(|error| Problem::store(&error))?;
-        let seen = page.items.iter().filter(|item| caller.sees(&item.key.connection));
-        let items = api::printed(seen.flat_map(|item| FailedDelivery::all(item, endpoint.as_ref())))?;
+        let seen = page.items.iter().flat_map(|item| FailedDelivery::all(item, endpoint.as_ref()));
+        let items = api::printed(seen)?;
         if let Some(fewer) = api::fewer(&items, limit, MOST_BYTES) {
             limit = fewer;
             continue;

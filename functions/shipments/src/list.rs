@@ -19,9 +19,6 @@ use store::{Failed, Listed, Page, Pending, Store};
 
 use crate::MOST;
 
-/// Most pages of the store that are read for one of the list.
-const LOOKS: usize = 16;
-
 /// Work that shipments are listed for.
 #[derive(Clone, Copy, Serialize)]
 enum State {
@@ -44,21 +41,24 @@ pub(crate) async fn answer<S: Store, Q>(
     let now = context.now();
     let seal = caller.seal(&("GET /shipments", state));
     let from = seal.opened(asked.get("from"), now)?;
-    let mut from = from;
-    let mut looks = 0;
+    let store = &context.store;
+    let is_shown = |item: &Listed| {
+        let is_in_state = !matches!(state, State::Quiet) || item.work.watch.as_ref().is_some_and(Watch::is_silent);
+        is_in_state && caller.sees(&item.key.connection)
+    };
     loop {
-        let page = match state {
-            State::Open => context.store.pending(&Pending::Any, from.as_deref(), limit, now).await,
-            State::Failed => context.store.failed(&Failed::Any, from.as_deref(), limit, now).await,
-            State::Quiet => context.store.pending(&Pending::Watches, from.as_deref(), limit, now).await,
+        let read = |from: Option<String>| async move {
+            match state {
+                State::Open => store.pending(&Pending::Any, from.as_deref(), limit, now).await,
+                State::Failed => store.failed(&Failed::Any, from.as_deref(), limit, now).await,
+                State::Quiet => store.pending(&Pending::Watches, from.as_deref(), limit, now).await,
+            }
         };
-        let Page { items: mut found, next, .. } = page.map_err(|error| Problem::store(&error))?;
-        if matches!(state, State::Quiet) {
-            found.retain(|item| item.work.watch.as_ref().is_some_and(Watch::is_silent));
-        }
+        let page = store::in_view(read, from.clone(), is_shown, caller.is_limited()).await;
+        let Page { items: found, next, .. } = page.map_err(|error| Problem::store(&error))?;
         let mut shipments = BTreeMap::<(&ConnectionId, &Subject), ListedShipment<'_>>::new();
         let keyed: Vec<_> = found.iter().map(|item| (item, key(item))).collect();
-        for (item, key) in keyed.iter().filter(|(item, _)| caller.sees(&item.key.connection)) {
+        for (item, key) in &keyed {
             let listed = shipments.entry((&item.key.connection, key));
             let listed = listed.or_insert_with(|| ListedShipment::new(&item.key.connection, key));
             match state {
@@ -66,12 +66,6 @@ pub(crate) async fn answer<S: Store, Q>(
                 State::Failed => listed.add_failed(&item.work),
                 State::Quiet => listed.add_silence(&item.work),
             }
-        }
-        looks += 1;
-        if shipments.is_empty() && next.is_some() && looks < LOOKS {
-            // An empty page with a place to go on would show that other connections have work.
-            from = next;
-            continue;
         }
         let items = api::printed(shipments.into_values())?;
         match api::fewer(&items, limit, MOST_BYTES) {

@@ -27,6 +27,8 @@ pub struct Recover {
     pub rows: String,
     /// JSON pointer to the partner's serial of the order in a row; empty where the row itself is the serial.
     pub serial: String,
+    /// JSON pointer to the customer's own number of the order in a row, where rows have one.
+    pub order: Option<String>,
     /// JSON pointer to the time of the list in the answer, which the confirmation repeats.
     pub cutoff: String,
     /// Further fields of the query.
@@ -83,6 +85,7 @@ pub(super) fn read(item: &Item<'_>, partner: Option<Partner>) -> Option<Recover>
     let every = table.or("every", EVERY, Item::duration);
     let rows = table.need("rows", "\"/data\"").and_then(|item| pointer(&item));
     let serial = table.need("serial", "\"/orderNo\"").and_then(|item| pointer(&item));
+    let order = table.or("order", None, |item| pointer(item).map(Some));
     let cutoff = table.need("cutoff", "\"/foot/operationTime\"").and_then(|item| pointer(&item));
     let fields = |item: &Item<'_>| each(item, |item| item.text().map(str::to_owned));
     let query = table.or("query", BTreeMap::new(), fields);
@@ -98,8 +101,15 @@ pub(super) fn read(item: &Item<'_>, partner: Option<Partner>) -> Option<Recover>
         fits("confirm", recovery.confirm, &confirm, &[recovery.serials, recovery.cutoff]) && sound
     });
     table.close(&[]);
-    let recover =
-        Recover { every: every?, rows: rows?, serial: serial?, cutoff: cutoff?, query: query?, confirm: confirm? };
+    let recover = Recover {
+        every: every?,
+        rows: rows?,
+        serial: serial?,
+        order: order?,
+        cutoff: cutoff?,
+        query: query?,
+        confirm: confirm?,
+    };
     sound.then_some(recover)
 }
 

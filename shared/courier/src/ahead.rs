@@ -1,5 +1,6 @@
 //! Correction of due times that lie too far ahead: a clock that ran ahead stored them, and was set back.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use config::Config;
@@ -53,21 +54,41 @@ struct After {
 /// Examines `most` events with work and as many watches: neither hides the other.
 async fn look<S: Store, Q: Queue>(courier: &Courier<S, Q>, after: After, most: usize) -> Result<usize, StoreError> {
     let store = &courier.context.store;
-    let work = examine(courier, store.ahead(after.work, most).await).await;
-    let watches = examine(courier, store.watches_ahead(after.watches, most).await).await;
+    let work = examine(courier, most, |limit| store.ahead(after.work, limit)).await;
+    let watches = examine(courier, most, |limit| store.watches_ahead(after.watches, limit)).await;
     Ok(work? + watches?)
 }
 
-async fn examine<S: Store, Q: Queue>(
-    courier: &Courier<S, Q>,
-    keys: Result<Vec<EventKey>, StoreError>,
-) -> Result<usize, StoreError> {
-    let mut ones = stream::iter(keys?.into_iter().map(|key| one(courier, key))).buffer_unordered(AT_ONCE);
+/// Examines the furthest ahead, `most` at once. Those that cannot be read stay where they are, and the search goes on behind
+/// them.
+async fn examine<S, Q, F>(courier: &Courier<S, Q>, most: usize, ahead: impl Fn(usize) -> F) -> Result<usize, StoreError>
+where
+    S: Store,
+    Q: Queue,
+    F: Future<Output = Result<Vec<EventKey>, StoreError>>,
+{
     let (mut brought, mut failure) = (0, None);
-    while let Some(done) = ones.next().await {
-        match done {
-            Ok(changed) => brought += usize::from(changed),
-            Err(error) => failure = Some(error),
+    let mut unreadable = BTreeSet::new();
+    loop {
+        let wanted = most + unreadable.len();
+        let keys = ahead(wanted).await?;
+        let (is_last, before) = (keys.len() < wanted, unreadable.len());
+        let keys: Vec<_> = keys.into_iter().filter(|key| !unreadable.contains(key)).collect();
+        let ones = keys.into_iter().map(|key| async move { (one(courier, key.clone()).await, key) });
+        let mut ones = stream::iter(ones).buffer_unordered(AT_ONCE);
+        while let Some((done, key)) = ones.next().await {
+            match done {
+                Ok(changed) => brought += usize::from(changed),
+                Err(error) if error.retryable() => failure = Some(error),
+                Err(error) => {
+                    let error = telemetry::logs::chain(&error);
+                    tracing::error!(event = %key.id, error, "the due time of an unreadable item cannot be corrected");
+                    unreadable.insert(key);
+                }
+            }
+        }
+        if is_last || unreadable.len() == before {
+            break;
         }
     }
     if brought > 0 {

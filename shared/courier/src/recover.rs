@@ -11,7 +11,7 @@ use bytes::Bytes;
 use config::{Connection, Recover};
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
-use hub::{Utc, admission};
+use hub::{Alias, Utc, admission};
 use inbound::keep;
 use partners::operation;
 use partners::profile::Recovery;
@@ -232,12 +232,31 @@ impl<S: Store, Q: Queue> Cycle<'_, S, Q> {
         Kept { serials, recovered }
     }
 
+    /// The number of the only order of the connection that is known by a serial, which the answer to its upload told.
+    async fn order_of(&self, serial: &str) -> Option<String> {
+        let Self { courier: Courier { context, .. }, connection, .. } = self;
+        let known = context.store.resolve(&Alias::new("serial", serial), context.now()).await;
+        let known = known.inspect_err(|error| {
+            let error = telemetry::logs::chain(error);
+            tracing::warn!(connection = %connection.id, serial, error, "the order of a failed push could not be looked up");
+        });
+        let own = known.unwrap_or_default().into_iter().filter(|(at, _)| *at == connection.id);
+        let mut orders = own.filter_map(|(_, subject)| subject.as_str().strip_prefix("order:").map(str::to_owned));
+        orders.next().filter(|_| orders.next().is_none())
+    }
+
     /// Keeps a row as an event.
     async fn keep_one(&self, row: &Json<'_>) -> Row {
         let Self { courier, connection, recovery, .. } = self;
-        let serial =
-            at(row, &self.settings.serial).and_then(Json::scalar).map(str::trim).filter(|text| !text.is_empty());
-        let draft = admission::recovered(&connection.id, recovery.event_type, row.text(), serial);
+        let text =
+            |pointer: &str| at(row, pointer).and_then(Json::scalar).map(str::trim).filter(|text| !text.is_empty());
+        let serial = text(&self.settings.serial);
+        let named = self.settings.order.as_deref().and_then(text).map(str::to_owned);
+        let order = match (named, serial) {
+            (None, Some(serial)) => self.order_of(serial).await,
+            (named, _) => named,
+        };
+        let draft = admission::recovered(&connection.id, recovery.event_type, row.text(), serial, order.as_deref());
         let is_kept = match draft {
             Some(draft) => match Box::pin(keep::keep_draft(&courier.context, connection, draft)).await {
                 Ok(()) => true,

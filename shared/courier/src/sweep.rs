@@ -1,7 +1,7 @@
 //! The sweep: claims what is due without a hint. It needs no queue: it makes the attempts itself, and only what is more than
 //! it can do in its time goes out as hints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -67,16 +67,25 @@ where
     let calls = context.config.connections.values().map(|connection| times::call(connection, true));
     let longest = deliveries.chain(calls).max().unwrap_or_default();
     let budget = courier.patience(longest).unwrap_or_default().min(budget);
-    let mut swept = SweepResult::default();
+    let (mut swept, mut unreadable) = (SweepResult::default(), BTreeSet::new());
     loop {
         let now = context.now();
         // A clock that jumps ahead meanwhile makes leases look over that are not.
         let has_jumped = now.since(started) >= began.elapsed() + JUMP;
-        let due = if has_jumped { Vec::new() } else { context.store.due(now, PAGE).await? };
-        let page = due.len();
-        let taken: Vec<Vec<(Utc, Lane, Hint)>> =
+        // Those that cannot be read stay due longest, and must not hide what is due behind them.
+        let wanted = PAGE + unreadable.len();
+        let due = if has_jumped { Vec::new() } else { context.store.due(now, wanted).await? };
+        let is_last = due.len() < wanted;
+        let due: Vec<_> = due.into_iter().filter(|key| !unreadable.contains(key)).collect();
+        let each: Vec<_> =
             stream::iter(due).map(|key| take(courier, key, now)).buffer_unordered(TAKERS).collect().await;
-        let mut taken: Vec<_> = taken.into_iter().flatten().collect();
+        let mut taken: Vec<(Utc, Lane, Hint)> = Vec::new();
+        for one in each {
+            match one {
+                Ok(hints) => taken.extend(hints),
+                Err(Unreadable(key)) => _ = unreadable.insert(key),
+            }
+        }
         // In the order in which they were received, whatever the order in which they were claimed.
         taken.sort_by(|(one, _, first), (other, _, second)| (one, &first.key).cmp(&(other, &second.key)));
         let taken: Vec<_> = taken.into_iter().map(|(_, lane, hint)| (lane, hint)).collect();
@@ -84,7 +93,7 @@ where
         let surplus = carry(courier, taken).await;
         swept.handed += surplus.len();
         hand_over(courier, surplus).await;
-        if page < PAGE || began.elapsed() >= budget {
+        if is_last || began.elapsed() >= budget {
             swept.run = swept.taken - swept.handed;
             return Ok(swept);
         }
@@ -92,7 +101,11 @@ where
 }
 
 /// Claims the due work of one event. The index lags behind the item, so the item decides, by its version.
-async fn take<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: EventKey, now: Utc) -> Vec<(Utc, Lane, Hint)> {
+async fn take<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    key: EventKey,
+    now: Utc,
+) -> Result<Vec<(Utc, Lane, Hint)>, Unreadable> {
     let context = &courier.context;
     let result = async {
         let found = context.store.inspect(&key, now).await;
@@ -123,12 +136,16 @@ async fn take<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: EventKey, now: U
         }
         Ok(hints.into_iter().map(|hint| (received, (hint.destination(), large), hint)).collect())
     };
-    result.await.unwrap_or_else(|error: StoreError| {
-        let error = telemetry::logs::chain(&error);
-        tracing::error!(event = %key.id, error, "due work could not be claimed; the next sweep repeats it");
-        vec![]
+    result.await.or_else(|error: StoreError| {
+        let text = telemetry::logs::chain(&error);
+        tracing::error!(event = %key.id, error = text, "due work could not be claimed; the next sweep repeats it");
+        if error.retryable() { Ok(vec![]) } else { Err(Unreadable(key)) }
     })
 }
+
+/// An item that cannot be claimed whenever it is tried: it cannot be read.
+#[derive(Debug)]
+struct Unreadable(EventKey);
 
 /// Whether it is a call that is to be sent.
 fn is_queued(work: &Work) -> bool {

@@ -113,13 +113,23 @@ pub fn read(action: &Action, origin: Origin<'_>, body: &Bytes, encoding: Option<
     }
 }
 
-/// The event of a row of a partner's list of failed pushes, about the partner's own serial of the order. What a row holds is
-/// not documented, so it is kept as it is, and equal rows are one event. Nothing where the row is no JSON.
+/// The event of a row of a partner's list of failed pushes, about the partner's own serial of the order; the order that it
+/// belongs to is another key of it, so that its id is the same whether that is known or not. What a row holds is not documented,
+/// so it is kept as it is, and equal rows are one event. Nothing where the row is no JSON.
 #[must_use]
-pub fn recovered(connection: &ConnectionId, kind: &'static str, row: &str, serial: Option<&str>) -> Option<Draft> {
+pub fn recovered(
+    connection: &ConnectionId,
+    kind: &'static str,
+    row: &str,
+    serial: Option<&str>,
+    order: Option<&str>,
+) -> Option<Draft> {
     let body = Bytes::from(row.to_owned());
     let json = Json::parse(&body).ok()?;
-    Some(draft(connection, &json, &body, Fact::new(kind, &json, [("serial", serial)])).pulled(None, None))
+    Some(
+        draft(connection, &json, &body, Fact::new(kind, &json, [("serial", serial), ("order", order)]))
+            .pulled(None, None),
+    )
 }
 
 /// Business keys and milestone of several facts that are stored as one event.

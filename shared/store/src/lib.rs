@@ -10,12 +10,14 @@
 pub mod contract;
 mod earliest;
 mod flush;
+mod in_view;
 mod seed;
 mod shipment;
 mod timelines;
 
 pub use earliest::Earliest;
 pub use flush::flush;
+pub use in_view::{LOOKS, in_view};
 pub use seed::seed;
 pub use shipment::{Asked, MOST_EVENTS, Shipment, Source, shipment};
 pub use timelines::{Latest, SUBJECTS, TIMELINE, timelines};

@@ -116,7 +116,7 @@ async fn cursor_is_of_its_key_list_and_hour<S: Store>(store: S) {
     for n in 0..4 {
         desk.failed("b-1", &format!("order:SECRET-{n}"), "erp").await;
     }
-    let own = desk.failed("a-1", "order:OWN", "erp").await;
+    let own = [desk.failed("a-1", "order:OWN", "erp").await, desk.failed("a-1", "order:OWN-2", "erp").await];
 
     let path = "/deliveries/failed?endpoint=erp&limit=1";
     let (mut found, mut cursors, mut from) = (Vec::new(), Vec::new(), String::new());
@@ -131,7 +131,7 @@ async fn cursor_is_of_its_key_list_and_hour<S: Store>(store: S) {
         next.clone_into(&mut from);
         cursors.push(from.clone());
     }
-    assert_eq!(found, [json!(own.id)]);
+    assert_eq!((found.len(), own.iter().all(|key| found.contains(&json!(key.id)))), (2, true), "{found:?}");
     let cursor = cursors.first().unwrap();
 
     let from = format!("from={cursor}");
@@ -157,6 +157,36 @@ async fn cursor_is_of_its_key_list_and_hour<S: Store>(store: S) {
     assert_eq!(desk.get(KEY_A, &format!("{path}&{from}")).await.0, 200);
     desk.time.pass(Duration::from_mins(1));
     bad_cursor(desk.get(KEY_A, &format!("{path}&{from}")).await);
+}
+
+/// Regression: a key got empty pages with a `next` while only items of others were listed, and so learned of them.
+async fn others_items_make_no_next<S: Store>(store: S) {
+    let desk = Desk::new(store);
+    for n in 0..30 {
+        desk.failed("b-1", &format!("order:SECRET-{n}"), "erp").await;
+    }
+    let lists = ["/deliveries/failed?limit=5", "/deliveries/failed?endpoint=erp&limit=5", "/calls?limit=5"];
+    for path in lists {
+        let (status, page) = desk.get(KEY_A, path).await;
+        assert_eq!((status, &page["items"], &page["next"]), (200, &json!([]), &Value::Null), "{path}: {page}");
+    }
+    let own = desk.failed("a-1", "order:OWN", "erp").await;
+    for n in 30..60 {
+        desk.failed("b-1", &format!("order:SECRET-{n}"), "erp").await;
+    }
+    for path in &lists[..2] {
+        let (_, page) = desk.get(KEY_A, path).await;
+        assert_eq!((&page["items"][0]["id"], &page["next"]), (&json!(own.id), &Value::Null), "{path}: {page}");
+    }
+    // Who sees all gets all.
+    let (mut count, mut path) = (0, lists[0].to_owned());
+    loop {
+        let (_, page) = desk.get(API_KEY, &path).await;
+        count += page["items"].as_array().unwrap().len();
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("{}&from={next}", lists[0]);
+    }
+    assert_eq!(count, 61);
 }
 
 /// A connection that was misspelt was answered with nothing done.
@@ -246,6 +276,7 @@ pub(super) use on_both_engines;
 
 on_both_engines! {
     cursor_is_of_its_key_list_and_hour
+    others_items_make_no_next
     event_of_no_connection_is_a_mistake
     event_is_replayed_only_where_it_is_wanted
 }

@@ -11,10 +11,10 @@ use crate::support::process::Process;
 use crate::support::{Plan, answered, erp, events, hook, ledger, until};
 
 /// The clock of a plan's hubs.
-struct Clock(PathBuf);
+pub(super) struct Clock(PathBuf);
 
 impl Clock {
-    fn of(plan: &Plan) -> (Self, Vec<(&'static str, OsString)>) {
+    pub(super) fn of(plan: &Plan) -> (Self, Vec<(&'static str, OsString)>) {
         let clock = Self(plan.folder().join("clock"));
         clock.is_wrong_by(0);
         let variables =
@@ -23,7 +23,7 @@ impl Clock {
     }
 
     /// In one step: a concurrent reader sees the old text or the new one.
-    fn is_wrong_by(&self, seconds: i64) {
+    pub(super) fn is_wrong_by(&self, seconds: i64) {
         let next = self.0.with_extension("next");
         std::fs::write(&next, seconds.to_string()).unwrap();
         std::fs::rename(next, &self.0).unwrap();

@@ -7,5 +7,9 @@ mod descriptors;
 mod ends;
 mod kills;
 mod order;
+#[cfg(target_os = "linux")]
+mod recovery;
 mod refusals;
 mod secrets;
+#[cfg(target_os = "linux")]
+mod watches;

@@ -88,6 +88,11 @@ async fn answer(world: &Arc<World>, request: &Request) -> Sent {
         };
     }
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let failed_pushes = request.url.path().rsplit('/').next().and_then(Listed::of);
+    if let Some(listed) = failed_pushes {
+        sleep(before).await;
+        return listed.answer(world, fate, &body);
+    }
     let port = body[0]["subNo"].as_str().map(found);
     let file = body["fileUrl"].as_str().and_then(|url| url.strip_prefix("http://f/"));
     let matter = file.or_else(|| body[0]["subNo"].as_str()).unwrap_or_default().to_owned();
@@ -116,13 +121,50 @@ async fn answer(world: &Arc<World>, request: &Request) -> Sent {
     });
     // It is done, or never will be; only then the answer is on its way.
     let _ = heard.await;
-    let failed = |kind| Sent::Failed { kind, text: "as the seed has it".to_owned(), ms: 0 };
     let late = fate == Fate::Lost(Loss::Late);
     sleep(if late { request.timeout.saturating_sub(before) } else { after }).await;
     let done = match &port {
         Some((item, _)) => format!(r#"{{"code":200,"success":true,"data":[{item}]}}"#),
         None => r#"{"code":200,"success":true,"msg":"成功","data":"A22060714485586949"}"#.to_owned(),
     };
+    said(fate, done)
+}
+
+/// XHQ's list of failed pushes, as it is asked for it.
+#[derive(Clone, Copy)]
+enum Listed {
+    Query,
+    Confirm,
+}
+
+impl Listed {
+    fn of(operation: &str) -> Option<Self> {
+        match operation {
+            "failedPushQuery" => Some(Self::Query),
+            "failedPushConfirm" => Some(Self::Confirm),
+            _ => None,
+        }
+    }
+
+    fn answer(self, world: &World, fate: Fate, body: &Value) -> Sent {
+        let told = world.tell(&format!("the failed pushes are asked for: {fate:?} {body}"));
+        let is_done = matches!(fate, Fate::Done | Fate::Lost(_));
+        let mut done = r#"{"code":200,"success":true,"data":null}"#.to_owned();
+        match self {
+            Self::Query => done = world.checker().lost.listed(told),
+            Self::Confirm if is_done => {
+                let held = world.checker().lost.confirmed(body);
+                world.hold(held);
+            }
+            Self::Confirm => {}
+        }
+        said(fate, done)
+    }
+}
+
+/// The partner's answer, or the lack of it.
+fn said(fate: Fate, done: String) -> Sent {
+    let failed = |kind| Sent::Failed { kind, text: "as the seed has it".to_owned(), ms: 0 };
     let refusal = json!({"code": 500, "success": false, "msg": "该订单状态不允许此操作"});
     match fate {
         Fate::Done => Sent::answer(200, Bytes::from(done)),

@@ -39,7 +39,7 @@ impl Asked {
             (
                 "xhq-sh",
                 "upload",
-                format!(r#"{{"fileUrl":"http://f/{matter}",{blanks}"orderOutNo":"S{}","isReload":""}}"#, self.order),
+                format!(r#"{{"fileUrl":"http://f/{matter}",{blanks}"orderOutNo":"SO-{}","isReload":""}}"#, self.order),
             )
         };
         format!(

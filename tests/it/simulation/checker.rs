@@ -3,6 +3,7 @@
 
 mod admissions;
 mod changes;
+mod lost;
 mod order;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,6 +92,8 @@ pub(super) struct Checker {
     silences: BTreeSet<(String, Utc)>,
     /// The ERP's calls.
     pub(super) calls: Calls,
+    /// Pushes that XHQ gave up.
+    pub(super) lost: lost::Lost,
     /// Orders of subjects.
     orders: order::Orders,
     /// Number of pushes that were not acknowledged until the partner gave up.
@@ -118,6 +121,7 @@ impl Checker {
             tally: Tally::default(),
             silences: BTreeSet::new(),
             calls: Calls::default(),
+            lost: lost::Lost::default(),
             orders: order::Orders::new(config),
             refused: 0,
             clocks_lie: false,
@@ -244,6 +248,7 @@ impl Checker {
                 return Err(format!("{id} was taken {} times by {endpoint}", way.taken));
             }
         }
+        self.lost.closed()?;
         self.calls.closed()
     }
 

@@ -18,9 +18,17 @@ use super::family::{ENDPOINTS, Family, Plan, endpoint, wrong};
 use super::hub::Hub;
 use super::killable::Killable;
 use super::partner;
-use super::pushes::{self, SILENCE, ordered, push};
+use super::pushes::{self, SILENCE, ordered, push, recovering};
 use super::random::Random;
+use super::shipments;
+use super::stampede::no_stampede;
 use super::world::{Weather, World};
+
+/// Number of shipments that are asked for while the history goes on.
+const SHIPMENTS: usize = 2;
+
+/// The longest time until failed pushes are recovered: a dead process holds the lease, a circuit is open, and a cycle is due.
+const RECOVERED_WITHIN: Duration = Duration::from_mins(15);
 
 /// Result of a history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +55,8 @@ async fn history(family: Family, seed: u64, shown: usize) -> HistoryResult {
     let mut random = Random::new(seed.rotate_left(32) ^ 0x5EED);
     let plan = family.plan(&mut random);
     let document = ordered(&pushes::document(plan.retry, plan.concurrency), &plan.ordered);
+    // Where no push is refused nothing is to be recovered.
+    let document = if plan.never_refused { document } else { recovering(&document) };
     let config = Config::parse(&document).unwrap();
     let world = World::new(seed, config, plan.weather, shown);
     let began = world.now();
@@ -62,6 +72,9 @@ async fn history(family: Family, seed: u64, shown: usize) -> HistoryResult {
 
     trouble(&plan, &mut random, &hub, &erp).await;
     let healed = world.now();
+    if world.first_broken().is_none() && !plan.never_refused {
+        recovered(&hub).await;
+    }
     if world.first_broken().is_none() {
         silent(&hub).await;
     }
@@ -70,6 +83,9 @@ async fn history(family: Family, seed: u64, shown: usize) -> HistoryResult {
     }
     if world.first_broken().is_none() {
         judge(&plan, &hub, &erp).await;
+    }
+    if world.first_broken().is_none() {
+        shipments::judge(&hub, &mut random).await;
     }
     if family == Family::ErpDownForADay && world.first_broken().is_none() {
         no_stampede(&plan, &hub, &erp, began);
@@ -157,6 +173,13 @@ async fn trouble(plan: &Plan, random: &mut Random, hub: &Arc<Hub>, erp: &Arc<Erp
             caller::cancel(&hub).await;
         });
     }
+    for _ in 0..SHIPMENTS {
+        let (hub, when) = (Arc::clone(hub), at(random, plan.heals));
+        mishaps.spawn(async move {
+            sleep_until(when).await;
+            shipments::ask(&hub).await;
+        });
+    }
     let step = (plan.heals / 300).max(Duration::from_secs(1));
     let mut ill = true;
     while world.first_broken().is_none() && (ill || !partners.is_empty() || !mishaps.is_empty()) {
@@ -239,6 +262,17 @@ async fn quiet(hub: &Hub, from: hub::Utc) {
         }
         if world.now().since(from) > longest {
             world.broken(&format!("still pending long after everything healed: {pending:?}"));
+        }
+        sleep(world.config.sweep_every).await;
+    }
+}
+
+/// Time passes until XHQ's list of failed pushes is empty.
+async fn recovered(hub: &Hub) {
+    let (world, from) = (&hub.world, Instant::now());
+    while world.first_broken().is_none() && world.checker().lost.open() > 0 {
+        if from.elapsed() > RECOVERED_WITHIN {
+            world.broken("failed pushes were not recovered long after everything healed");
         }
         sleep(world.config.sweep_every).await;
     }
@@ -332,38 +366,6 @@ async fn judge(plan: &Plan, hub: &Hub, erp: &Erp) {
             .collect();
         if !late.is_empty() {
             world.broken(&format!("not delivered within {within:?}: {late:?}"));
-        }
-    }
-}
-
-/// Most attempts at a dead endpoint in a day for each kind of event once its circuit is open: those that opened it, and a
-/// probe every 45 seconds.
-const KNOCKS: usize = 1_960;
-
-/// Most kinds of events that an endpoint gets.
-const KINDS: usize = 6;
-
-/// Longest time until an endpoint that is back has all that waited for it.
-const BACK: Duration = Duration::from_mins(15);
-
-/// While the ERP is down it is left alone; when it is back, what waited comes at once.
-fn no_stampede(plan: &Plan, hub: &Hub, erp: &Erp, began: hub::Utc) {
-    let Some((_, from, until, _)) = plan.moods.first() else { return };
-    let (from, until) = (began.after(*from), began.after(*until));
-    for id in ENDPOINTS {
-        let attempts = erp.attempts(id);
-        let knocks = attempts.iter().filter(|at| from <= **at && **at < until).count();
-        // Pushes that trickle in one by one open no circuit, and follow their own schedules.
-        if plan.over < Duration::from_mins(2) && knocks > KNOCKS * KINDS {
-            hub.world.broken(&format!("{id} was knocked on {knocks} times in the day it was down"));
-        }
-        // One that was still pushed to when the ERP came back, or has not failed often enough to open a circuit, follows its
-        // own schedule.
-        if plan.over < Duration::from_mins(2) && knocks > KINDS * 20 {
-            let last = attempts.into_iter().max().unwrap_or_default();
-            if last.since(until) > BACK {
-                hub.world.broken(&format!("{id} was back at {until}, and had all it was owed at {last}"));
-            }
         }
     }
 }

@@ -142,6 +142,7 @@ impl Hub {
                 clock.tick().await;
                 hub.sweep();
                 hub.watch();
+                hub.recover();
                 // A schedule may fire twice.
                 if hub.world.draw(|random, _| random.chance(200)) {
                     hub.sweep();
@@ -248,6 +249,18 @@ impl Hub {
             let done = Killable::new(courier::watch(&courier), death).await;
             let what = done.map_or("died".to_owned(), |done| done.map_or_else(|e| e.to_string(), |w| format!("{w:?}")));
             hub.world.tell(&format!("watches: {what}"));
+        });
+    }
+
+    /// Recovers failed pushes, as the function of the sweep does beside it.
+    fn recover(self: &Arc<Self>) {
+        if self.world.config.connections.values().all(|connection| connection.recover.is_none()) {
+            return;
+        }
+        let (hub, death) = (Arc::clone(self), self.death(60));
+        self.spawn(|courier| async move {
+            let done = Killable::new(courier::recover(&courier), death).await;
+            hub.world.tell(&format!("failed pushes: {}", done.map_or("died", |()| "asked for")));
         });
     }
 

@@ -21,6 +21,8 @@ mod pushes;
 mod queue;
 pub(crate) mod random;
 mod regressions;
+mod shipments;
+mod stampede;
 mod store;
 mod world;
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use partners::Partner;
 use simulators::partner::{Next, after};
 use tokio::time::sleep;
 
@@ -37,6 +38,10 @@ async fn by_rule(hub: &Arc<Hub>, push: &Push) -> bool {
             Next::Again(interval) => sleep(interval).await,
             Next::GivenUp(_) => {
                 hub.world.checker().refused();
+                if push.partner == Partner::Xhq {
+                    let told = hub.world.tell("XHQ lists the push as failed");
+                    hub.world.checker().lost.add(&push.body, told);
+                }
                 return false;
             }
         }

@@ -39,6 +39,9 @@ pub(super) const SILENCE: Duration = Duration::from_mins(5);
 /// The type whose repetitions are recognised by the latest event alone.
 pub(super) const CHAINED: &str = "xhq.syn_status";
 
+/// The type of the events of pushes that XHQ gave up.
+pub(super) const RECOVERED: &str = "xhq.failed_push";
+
 /// The ERP's key.
 pub(super) const API_KEY: &str = "api-key-of-the-erp-0123456789-0123456789";
 
@@ -77,6 +80,12 @@ pub(super) fn document(retry: &str, concurrency: u32) -> String {
     .concat()
 }
 
+/// The same with a list of failed pushes at XHQ that is worked off.
+pub(super) fn recovering(document: &str) -> String {
+    let recover = r#"recover = { every = "2m", rows = "/data", serial = "/serial", cutoff = "/foot/time" }"#;
+    document.replace("app_id = ", &format!("{recover}\napp_id = "))
+}
+
 /// The same with endpoints that get the events of one subject in order.
 pub(super) fn ordered(document: &str, endpoints: &[&str]) -> String {
     endpoints.iter().fold(document.to_owned(), |document, id| {
@@ -93,7 +102,7 @@ pub(super) fn wanted(kind: &str) -> &'static [&'static str] {
         "trackingeyes.customs_status" => &["erp", "tms"],
         "onedata.rates" => &["wms"],
         "onedata.ports" => &[],
-        hub::watch::SILENT => &["erp"],
+        RECOVERED | hub::watch::SILENT => &["erp"],
         _ => panic!("{kind} is pushed by nobody"),
     }
 }
@@ -122,7 +131,8 @@ pub(super) fn push(random: &mut Random, breadth: u64) -> Push {
             let code = [61, 63, 61, 81][random.place(4)];
             status(random, n.min(3), code)
         }
-        4 | 5 => receipt(random, n),
+        4 => receipt_of(random, n, Named::Order),
+        5 => receipt_of(random, n, if n.is_multiple_of(3) { Named::Declaration } else { Named::Bill }),
         6 | 7 => waybills(random, n),
         8 => rates(random, n),
         _ => ports(random, n),
@@ -138,16 +148,41 @@ pub(super) fn status(random: &mut Random, order: u64, code: u64) -> Push {
     Push { partner: Partner::Xhq, connection: "xhq-sh", suffix, body: format!("{outer}{data}{outer}").into(), claims }
 }
 
-/// XHQ: a customs receipt, without or with its release notice, its members in one of two orders.
+/// The strongest key that a receipt names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    Order,
+    Bill,
+    Declaration,
+}
+
+/// XHQ: a customs receipt of an order, without or with its release notice, its members in one of two orders.
 pub(super) fn receipt(random: &mut Random, n: u64) -> Push {
+    receipted(random, n, Named::Order, "P")
+}
+
+/// XHQ: what customs said of a declaration; the order's, the bill's or nobody's.
+fn receipt_of(random: &mut Random, n: u64, named: Named) -> Push {
+    let channels = ["L", "P", "R", "C", "E"];
+    let channel = channels[random.place(channels.len())];
+    receipted(random, n, named, channel)
+}
+
+fn receipted(random: &mut Random, n: u64, named: Named, channel: &str) -> Push {
     let (inner, outer) = blanks(random);
     let notice = if random.chance(300) { r#","releaseNotice":"https://files.example.com/1.pdf""# } else { "" };
-    let order = format!(r#""orderOutNo":"SO-{n}","billNo":"CULV{n}""#);
-    let param =
-        format!(r#""paramJson":{{"channel":"P","entryId":1906651379888427{n:03},"price":"700.00","x":null{notice}}}"#);
-    let (first, second) = if random.chance(500) { (&order, &param) } else { (&param, &order) };
+    // Two orders on a bill.
+    let bill = n.div_ceil(2);
+    let entry = format!("1906651379888427{n:03}");
+    let (subject, keys) = match named {
+        Named::Order => (format!("order:SO-{n}"), format!(r#""orderOutNo":"SO-{n}","billNo":"CULV{bill}""#)),
+        Named::Bill => (format!("bl:CULV{bill}"), format!(r#""orderOutNo":"","billNo":"CULV{bill}""#)),
+        Named::Declaration => (format!("entry:{entry}"), r#""orderOutNo":null"#.to_owned()),
+    };
+    let param = format!(r#""paramJson":{{"channel":"{channel}","entryId":{entry},"price":"700.00","x":null{notice}}}"#);
+    let (first, second) = if random.chance(500) { (&keys, &param) } else { (&param, &keys) };
     let data = format!(r#"{{{inner}"action":"single_receipt",{first},{inner}{second},"future":[1.10,""]}}"#);
-    let claims = vec![claim("xhq-sh", "xhq.single_receipt", format!("order:SO-{n}"), &data)];
+    let claims = vec![claim("xhq-sh", "xhq.single_receipt", subject, &data)];
     let body = format!("{data}{outer}").into();
     Push { partner: Partner::Xhq, connection: "xhq-sh", suffix: "single_receipt", body, claims }
 }
@@ -164,10 +199,10 @@ fn waybills(random: &mut Random, n: u64) -> Push {
         // As the document prints it, or with something of the customer's: then it is compared with answers.
         let own = if bill.is_multiple_of(2) { "ours" } else { "" };
         let element = format!(
-            r#"{{{inner}"id":19066513798884270{bill:02},"blNo":"BL{bill}","entryId":"E{bill}","extendNo":"{own}","endId":"0","customsStatus":[{receipt}]}}"#
+            r#"{{{inner}"id":19066513798884270{bill:02},"blNo":"CULV{bill}","entryId":"E{bill}","extendNo":"{own}","endId":"0","customsStatus":[{receipt}]}}"#
         );
         let data = if count == 1 { format!("[{inner}{element}]") } else { format!("[{element}]") };
-        claims.push(claim("te", "trackingeyes.customs_status", format!("bl:BL{bill}"), &data));
+        claims.push(claim("te", "trackingeyes.customs_status", format!("bl:CULV{bill}"), &data));
         elements.push(element);
     }
     let body = format!("{outer}[{inner}{}]", elements.join(&format!(",{inner}"))).into();

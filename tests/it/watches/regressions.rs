@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use courier::Watched;
-use hub::delivery::Delivery;
+use hub::delivery::{Delivery, State};
 use hub::watch::{self, Rules, Watch};
-use hub::{Subject, Utc, Work};
+use hub::{ConnectionId, EventKey, Subject, Utc, Work};
 use rusqlite::Connection;
 use serde_json::json;
 use store::{Admitted, Store};
@@ -47,9 +47,26 @@ impl Engine {
                 }
                 items.len()
             }
+            Self::Sqlite(_) => self.alter("UPDATE events SET meta = '{' WHERE subject LIKE ?1 || '%'", subject),
+        }
+    }
+
+    /// Makes the work of these events unreadable too.
+    fn spoil_work(&self, subject: &str) -> usize {
+        match self {
+            Self::DynamoDb(_) => self.spoil(subject),
+            Self::Sqlite(_) => {
+                let sql = "UPDATE work SET work = '{' WHERE n IN (SELECT n FROM events WHERE subject LIKE ?1 || '%')";
+                self.alter(sql, subject)
+            }
+        }
+    }
+
+    fn alter(&self, sql: &str, subject: &str) -> usize {
+        match self {
+            Self::DynamoDb(_) => 0,
             Self::Sqlite(folder) => {
                 let db = Connection::open(folder.path().join("tongguan.db")).unwrap();
-                let sql = "UPDATE events SET meta = '{' WHERE subject LIKE ?1 || '%'";
                 db.execute(sql, [subject]).unwrap()
             }
         }
@@ -83,6 +100,8 @@ macro_rules! on_both_engines {
 on_both_engines! {
     unreadable_event_keeps_no_silence_from_being_told(SILENT);
     unreadable_watches_hold_up_no_others(SILENT);
+    unreadable_work_hides_none_that_is_due(SILENT);
+    unreadable_work_hides_no_false_future(SILENT);
     delivery_of_a_false_future_comes_back_beside_long_watches("[[watches]]\nconnection = \"xhq\"\nsilence = \"7d\"\n");
 }
 
@@ -119,6 +138,44 @@ async fn unreadable_watches_hold_up_no_others<S: Store>(side: Side<S>, engine: E
     side.pass(HOUR);
     assert_eq!(side.look().await, Watched { looked: 1, asked: 0, reported: 1 });
     assert_eq!(side.silences(), BTreeMap::from([("order:S1".to_owned(), 1)]));
+}
+
+/// Admits events of these subjects that are due then; the keys.
+async fn work_due<S: Store>(side: &Side<S>, subjects: impl Iterator<Item = String>, due: Utc) -> Vec<EventKey> {
+    let mut keys = Vec::new();
+    for subject in subjects {
+        let (connection, subject) = (ConnectionId::from("xhq"), Subject::from(subject.as_str()));
+        let seen = Watch::new("xhq.syn_status".into(), NOW, &Rules::NONE);
+        let key = watch::silence(&connection, &subject, &seen, None, RETENTION).key;
+        let event = store::contract::event_with(key, NOW, Bytes::from_static(b"{}"));
+        let delivery = Delivery::new("erp".into(), due, due);
+        let work = Work { accepted: 1, deliveries: vec![delivery], ..Work::default() };
+        assert_eq!(side.courier.context.store.admit(&event, &work, None).await.unwrap(), Admitted::New);
+        keys.push(event.key);
+    }
+    keys
+}
+
+/// Regression: as many unreadable items as are read at once were due longest, and no other was ever swept.
+async fn unreadable_work_hides_none_that_is_due<S: Store>(side: Side<S>, engine: Engine) {
+    work_due(&side, (0..PAGE).map(|n| format!("bad:{n}")), NOW).await;
+    assert_eq!(engine.spoil_work("bad:"), PAGE);
+    let good = work_due(&side, std::iter::once("good:1".to_owned()), NOW.after(HOUR)).await;
+    side.pass(HOUR * 2);
+    courier::sweep(&side.courier, Duration::from_secs(20)).await.unwrap();
+    let work = side.courier.context.store.inspect(&good[0], NOW).await.unwrap().unwrap().work;
+    assert_eq!(work.deliveries[0].state, State::Delivered);
+}
+
+/// Regression: as many unreadable items as are examined at once hid the others of a false future; on Lambda one of them ended
+/// every sweep.
+async fn unreadable_work_hides_no_false_future<S: Store>(side: Side<S>, engine: Engine) {
+    work_due(&side, (0..PAGE).map(|n| format!("bad:{n}")), NOW.after(DAY * 90)).await;
+    assert_eq!(engine.spoil_work("bad:"), PAGE);
+    let good = work_due(&side, std::iter::once("good:1".to_owned()), NOW.after(DAY * 60)).await;
+    assert_eq!(courier::bring_back_furthest(&side.courier).await.unwrap(), 1);
+    let due = side.courier.context.store.inspect(&good[0], NOW).await.unwrap().unwrap().work.due();
+    assert!(due.is_some_and(|due| due <= NOW.after(DAY / 2)), "{due:?}");
 }
 
 /// Regression: the sweep left a delivery of a false future until then where a watch may be silent for longer, and where watches

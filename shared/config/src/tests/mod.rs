@@ -102,7 +102,7 @@ answers = { actionDataRow = { rows = "/data/list", action = "single_receipt" } }
 encodings = { package = "multipart", sendMsg = "form" }
 file_part = "upload"
 base64_field = "content"
-recover = { every = "1d", rows = "", serial = "/a", cutoff = "/b", query = { type = "BGH" }, confirm = { c = "d" } }
+recover = { every = "1d", rows = "", serial = "/a", order = "/o", cutoff = "/b", query = { type = "BGH" }, confirm = { c = "d" } }
 
 [connections.paths]
 unfreeze = "unfreeze"

@@ -27,6 +27,9 @@ fn names_and_further_fields_are_taken() {
         recover.confirm_body(&recovery, &["A1", "A2"], "2022-06-07 14:49:50"),
         r#"{"by":"erp","cutoffTime":"2022-06-07 14:49:50","orderNos":["A1","A2"]}"#
     );
+    assert_eq!(recover.order, None);
+    let named = only(&format!("{NAMES}, order = \"/orderOutNo\"")).recover.unwrap();
+    assert_eq!(named.order.as_deref(), Some("/orderOutNo"));
     assert_eq!(only(&NAMES.replace("/orderNo", "")).recover.unwrap().serial, "", "the row is the serial");
     assert_eq!(read(&with("", "")).unwrap().connections[&"xhq-sh".into()].recover, None);
 }
@@ -40,6 +43,7 @@ fn each_rule_of_the_recovery_has_its_mistake() {
         ("recover = {}", "recover.cutoff: is missing: add cutoff = \"/foot/operationTime\""),
         ("recover = { @, every = \"9s\" }", "recover.every: must be between 10s and 1d"),
         ("recover = { @, rwos = \"x\" }", "recover.rwos: is not a known key: did you mean rows?"),
+        ("recover = { @, order = \"orderOutNo\" }", "recover.order: must be a JSON pointer such as \"/data\""),
         ("recover = { rows = \"data\" }", "recover.rows: must be a JSON pointer such as \"/data\""),
         ("recover = { @, query = { type = 1 } }", "recover.query.type: must be a text in quotes"),
         (

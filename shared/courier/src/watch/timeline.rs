@@ -25,7 +25,8 @@ pub(super) struct Timeline {
     pub(super) rows_before_gap: u64,
 }
 
-/// Reads the timeline of a shipment, and those of the weaker keys that its own events carry: a receipt may name the bill alone.
+/// Reads the timeline of a shipment, those of the weaker keys that its own events carry (a receipt may name the bill alone), and
+/// its recovered pushes.
 /// The payload of the latest news is read unless it is older than what was `seen`.
 pub(super) async fn read<S: Store, Q>(
     context: &Context<S, Q>,
@@ -35,8 +36,14 @@ pub(super) async fn read<S: Store, Q>(
     seen: Utc,
 ) -> Result<Timeline, StoreError> {
     let mut items = Vec::new();
+    let is_recovered = context.config.connections.get(connection).is_some_and(|settings| settings.recover.is_some());
     for spelled in watching.spellings(shipment.as_str()) {
         items.extend(latest_of(context, connection, &spelled).await?);
+        if is_recovered {
+            for subject in recovered_of(context, connection, &spelled).await? {
+                items.extend(latest_of(context, connection, &subject).await?);
+            }
+        }
     }
     let mut keys = BTreeSet::new();
     let aliases = items.iter().flat_map(|item| &item.meta.aliases).map(Alias::as_str);
@@ -69,6 +76,17 @@ pub(super) async fn read<S: Store, Q>(
     Ok(Timeline { known, keys, rows_before_gap: pulled::rows_before_gap(&pages) })
 }
 
+/// The subjects of failed pushes of a shipment that were recovered: each is about the partner's own serial, and names the order.
+async fn recovered_of<S: Store, Q>(
+    context: &Context<S, Q>,
+    connection: &ConnectionId,
+    shipment: &Subject,
+) -> Result<Vec<Subject>, StoreError> {
+    let known = context.store.resolve(&Alias::from(shipment.as_str()), context.now()).await?;
+    let own = known.into_iter().filter(|(at, subject)| at == connection && subject.as_str().starts_with("serial:"));
+    Ok(own.map(|(_, subject)| subject).take(MOST_SUBJECTS).collect())
+}
+
 /// The latest events of a subject. One that cannot be read is left out, and the engine logs it: it is no news, and must not keep
 /// the silence from being told.
 async fn latest_of<S: Store, Q>(
@@ -93,7 +111,9 @@ async fn latest_of<S: Store, Q>(
 fn is_news(watching: &Watching, item: &Listed) -> bool {
     let kind = item.meta.kind.as_str();
     let is_own = event_types::own().any(|own| own == kind) || item.work.call.is_some() || item.work.watch.is_some();
-    !is_own && (watching.types.iter().any(|pattern| pattern.matches(kind)) || is_followed(watching, kind))
+    let is_wanted = watching.types.iter().any(|pattern| pattern.matches(kind)) || is_followed(watching, kind);
+    // What a recovered push was is not known.
+    !is_own && (is_wanted || event_types::recovered().any(|recovered| recovered == kind))
 }
 
 /// Whether an event of that type is what the question brings, whatever types begin the watch.

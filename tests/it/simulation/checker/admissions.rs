@@ -6,7 +6,7 @@ use std::time::Duration;
 use hub::{Event, Utc, Work};
 
 use super::{Checker, Link, Pushed, StoredEvent, Ticket, Verdict};
-use crate::simulation::pushes::{CHAINED, Claim, REPEAT_WINDOW, SILENCE, canonical, wanted};
+use crate::simulation::pushes::{CHAINED, Claim, RECOVERED, REPEAT_WINDOW, SILENCE, canonical, wanted};
 
 /// Longest time between the beginning of a push and the time that its event bears, and the most by which that may be ahead
 /// of the clock by which it was decided.
@@ -66,6 +66,9 @@ impl Checker {
         let data = event.data().into_owned();
         if event.meta.kind.as_str() == hub::watch::SILENT {
             return self.silent(event, work, data);
+        }
+        if event.meta.kind.as_str() == RECOVERED {
+            return self.recovered(event, work, data);
         }
         let (kind, subject) = (event.meta.kind.to_string(), event.key.subject.to_string());
         let found = self.facts.iter_mut().find(|((connection, k, s, content), _)| {

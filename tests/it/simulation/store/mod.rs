@@ -53,6 +53,16 @@ impl SimStore {
         self.model.lock().unwrap()
     }
 
+    /// The same data without the world around it: nothing fails.
+    pub(super) fn calm(&self) -> Self {
+        Self { model: Arc::clone(&self.model), world: None }
+    }
+
+    /// A store with the data of some connections alone, that never fails.
+    pub(super) fn only(&self, sees: impl Fn(&ConnectionId) -> bool) -> Self {
+        Self { model: Arc::new(Mutex::new(self.model().only(sees))), world: None }
+    }
+
     /// Everything that has something to be done, watches apart.
     pub(super) fn pending(&self) -> Vec<EventKey> {
         let is_pending = |item: &&model::Item| item.work.watch.is_none() && item.work.due().is_some();

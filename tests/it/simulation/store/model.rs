@@ -42,7 +42,7 @@ impl Item {
         now < self.event.meta.expires || self.work.is_open()
     }
 
-    fn listed(&self) -> Listed {
+    pub(crate) fn listed(&self) -> Listed {
         Listed { key: self.event.key.clone(), meta: self.event.meta.clone(), work: self.work.clone() }
     }
 
@@ -55,6 +55,23 @@ impl Item {
 impl Model {
     pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
         self.items.values()
+    }
+
+    /// The subjects that are known under each key.
+    pub(crate) fn index(&self) -> impl Iterator<Item = (&Alias, &(ConnectionId, Subject))> {
+        self.aliases.iter().flat_map(|(alias, places)| places.keys().map(move |place| (alias, place)))
+    }
+
+    /// The items of some connections, and what is known of their keys.
+    pub(crate) fn only(&self, sees: impl Fn(&ConnectionId) -> bool) -> Self {
+        let mut only = Self::default();
+        only.items
+            .extend(self.items.iter().filter(|(key, _)| sees(&key.connection)).map(|(k, i)| (k.clone(), i.clone())));
+        for (alias, places) in &self.aliases {
+            let seen = places.iter().filter(|((connection, _), _)| sees(connection));
+            only.aliases.insert(alias.clone(), seen.map(|(place, until)| (place.clone(), *until)).collect());
+        }
+        only
     }
 
     pub(crate) fn item(&self, key: &EventKey) -> Option<&Item> {

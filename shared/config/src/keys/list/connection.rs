@@ -169,6 +169,12 @@ const RECOVER: &[Key] = &[
         "行里系统流水号的 JSON pointer；行本身就是流水号时写 `\"\"`",
     ),
     key(
+        "order",
+        NONE,
+        "JSON pointer to your own order number in a row, where rows have one: the row is news of that order",
+        "行里业务流水号的 JSON pointer，有才写：这一行就算该订单的新消息",
+    ),
+    key(
         "cutoff",
         Required,
         "JSON pointer to the time in the answer that is repeated as `cutoffTime`",
