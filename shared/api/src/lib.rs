@@ -1,5 +1,5 @@
 //! Common parts of the functions that answer the ERP: routing ([`Router`]), authorization ([`Caller`]), requests
-//! ([`Parameters`], [`body`], [`multipart`], [`invocation`]), cursors of pages ([`Seal`]), types of bodies and answers
+//! ([`Parameters`], [`body`], [`multipart`], [`invocation`]), filters of lists ([`Filters`]), cursors of pages ([`Seal`]), types of bodies and answers
 //! ([`contract`]), and answers ([`json`], [`raw`], [`Problem`]).
 //!
 //! It has no route of its own, and neither stores nor sends.
@@ -7,6 +7,7 @@
 mod answer;
 mod caller;
 pub mod contract;
+mod filters;
 mod invocation;
 mod multipart;
 mod problem;
@@ -16,6 +17,7 @@ mod seal;
 
 pub use answer::{MOST_BYTES, Printed, fewer, fitting, json, printed, raw};
 pub use caller::Caller;
+pub use filters::Filters;
 pub use invocation::invocation;
 pub use multipart::{is_multipart, multipart};
 pub use problem::Problem;
