@@ -33,6 +33,8 @@ pub struct Standing {
 
 /// An event of a kilobyte.
 pub const EVENT: &str = "1 KB event, accepted and delivered to one endpoint";
+/// The same where events cannot be listed by time.
+pub const UNLISTED: &str = "the same with `recent_events = false`";
 /// The same once more.
 pub const DUPLICATE: &str = "the same push again";
 /// An event of a chain, which is compared with its predecessor.
@@ -66,6 +68,9 @@ pub const SAFE: &str = "command that may be repeated (`port_query_v2`), its end 
 
 /// A reading of everything under three keys.
 pub const SHIPMENT: &str = "shipment of 50 events of 1 KB under an order, a bill and a declaration, read by its bill";
+
+/// A page of the list of events.
+pub const LISTED: &str = "page of 50 events of 1 KB, the newest of two connections (`GET /events`)";
 
 const TROUBLE: Outcome = Outcome::Refused { retry_after: None, trouble: true };
 
@@ -125,6 +130,8 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
     let hub = Deployment::new().await?;
     let plain = delivered(&hub, "SO2026110700012", "", 1).await?;
     case(EVENT, plain.clone());
+    let unlisted = Deployment::without_recent().await?;
+    case(UNLISTED, delivered(&unlisted, "SO2026110700012", "", 1).await?);
     case(DUPLICATE, hub.push("single_receipt", &receipt("SO2026110700012", "")).await?);
 
     let hub = Deployment::new().await?;
@@ -199,6 +206,7 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
         hub.work(Outcome::Delivered, "").await?;
     }
     case(SHIPMENT, hub.shipment("bl:OOLU2764910530").await?);
+    case(LISTED, hub.events("limit=50").await?);
     Ok(cases)
 }
 

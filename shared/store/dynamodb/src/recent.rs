@@ -3,6 +3,8 @@
 //! Its partitions are the days of each connection. What it holds of an event never changes, so that a change of its work costs no
 //! write here. The index lags behind the items and holds keys only; states are read from the item.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -29,6 +31,9 @@ const QUERIES_PER_PAGE: usize = 64;
 
 /// Number of entries of a query for calls alone, which are few among the events.
 const SEARCHED: usize = 1_000;
+
+/// Time by which the clock that received an event may be ahead: later days are not looked at.
+const AHEAD: Duration = Duration::from_hours(24);
 
 /// Microseconds of a day.
 const MICROS: u64 = 24 * 3600 * 1_000_000;
@@ -104,7 +109,7 @@ pub(crate) async fn recent(
     now: Utc,
 ) -> Result<Page, StoreError> {
     let limit = limit.max(1);
-    let end = Before::time(which.until);
+    let end = Before::time(which.until.min(now.after(AHEAD)));
     let from = from.map(|from| Before::read(from).ok_or(StoreError::BadCursor { verb: VERB })).transpose()?;
     let mut before = from.map_or_else(|| end.clone(), |from| from.min(end.clone()));
     let first = Before::time(which.since);
