@@ -216,12 +216,12 @@ fn schema(table: &Value) -> Value {
         items.sort_by_key(|item| item[by].to_string());
         json!(items)
     };
-    let index = &table["GlobalSecondaryIndexes"][0];
-    assert_eq!(table["GlobalSecondaryIndexes"].as_array().unwrap().len(), 1);
+    let indexes = sorted(&table["GlobalSecondaryIndexes"], "IndexName");
+    let shape = |index: &Value| json!([index["IndexName"], index["KeySchema"], index["Projection"]]);
     json!({
         "attributes": sorted(&table["AttributeDefinitions"], "AttributeName"),
         "key": table["KeySchema"],
-        "index": [index["IndexName"], index["KeySchema"], index["Projection"]],
+        "indexes": indexes.as_array().unwrap().iter().map(shape).collect::<Vec<_>>(),
     })
 }
 

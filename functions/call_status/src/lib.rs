@@ -3,7 +3,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /calls/<id>` | the call: its state, every attempt that is kept, the partner's answer as it came |
-//! | `GET /calls?connection=&subject=&state=&from=&limit=` | calls: those of a subject, or those that are open: queued, failed or ambiguous |
+//! | `GET /calls?connection=&subject=&number=&operation=&state=&since=&until=&from=&limit=` | calls by subject, number, state or time; without any of these those that are open: queued, failed or ambiguous |
 //! | `POST /calls/<id>/retry`, with `{"dry_run":true}` only to see whether it can be | the queued call that waits, sent now |
 //! | `POST /calls/<id>/cancel` | the queued call, cancelled, unless it is being sent |
 //! | `POST /calls/<id>/resolve` with `{"decision":"retry"}` or `{"decision":"done"}` | the ambiguous call, sent again or taken for done |
@@ -38,9 +38,7 @@ const MAX_BODY: usize = 16 * 1024;
 #[must_use]
 pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C> {
     let routes = vec![
-        Route::get("/calls", &["connection", "subject", "state", "from", "limit"], |state: &C, asked| {
-            Box::pin(list::answer(state.as_ref(), asked))
-        }),
+        Route::get("/calls", list::PARAMETERS, |state: &C, asked| Box::pin(list::answer(state.as_ref(), asked))),
         Route::get("/calls/{name}", &[], |state: &C, asked| Box::pin(one(state.as_ref(), asked))),
         Route::post("/calls/{name}/cancel", |state: &C, asked| {
             Box::pin(async move {

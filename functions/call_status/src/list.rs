@@ -1,20 +1,21 @@
-//! Calls by subject, or by state.
+//! Calls by subject, number, state or time.
 //!
-//! A store knows what is due and what failed without looking at everything; what succeeded it knows by its subject only.
+//! A store knows what is due and what failed without looking at everything; what succeeded or was cancelled it knows by its subject,
+//! or by the time of its acceptance.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use api::contract::{Calls, Next};
-use api::{MOST_BYTES, Printed, Problem, Routed};
+use api::{Caller, Filters, MOST_BYTES, Printed, Problem, Routed};
 use bytes::Bytes;
 use config::Context;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::{Response, StatusCode};
-use hub::call::{CallView, Standing, is_subject};
-use hub::{Alias, ConnectionId, Subject};
+use hub::call::{Call, CallView, Standing, is_subject};
+use hub::{Alias, ConnectionId, Subject, Utc};
 use serde::Deserialize;
-use store::{Failed, Latest, Listed, SUBJECTS, Store, StoreError};
+use store::{Failed, Latest, Listed, Listing, SUBJECTS, Store, StoreError};
 
 use crate::shown;
 
@@ -31,17 +32,28 @@ const AHEAD: Duration = Duration::from_hours(13);
 /// Number of calls that are read at once.
 const AT_ONCE: usize = 16;
 
+/// The query parameters of `GET /calls`.
+pub(crate) const PARAMETERS: &[&str] =
+    &["connection", "subject", "number", "operation", "state", "since", "until", "from", "limit"];
+
 pub(crate) async fn answer<S: Store, Q>(
     context: &Context<S, Q>,
     Routed { caller, query: asked, .. }: Routed<'_>,
 ) -> Result<Response<Bytes>, Problem> {
     let limit = asked.limit(MOST)?;
     let state = asked.get("state").map(standing).transpose()?;
-    let connection = asked.get("connection").map(|name| caller.wanted(name)).transpose()?;
+    let filters = Filters::of(caller, &asked)?;
+    let operation = asked.get("operation");
     let subject = asked.get("subject").map(|name| api::subject("subject", name)).transpose()?;
     let from = asked.get("from");
-    let (seal, now) = (caller.seal(&("GET /calls", &connection, state)), context.now());
-    if from.is_some() && (subject.is_some() || state == Some(Standing::Queued)) {
+    let (seal, now) = (caller.seal(&("GET /calls", &filters, operation, state)), context.now());
+    let sources = caller.sources();
+    let numbered = filters.numbered(caller, &sources);
+    if numbered.is_some() && subject.is_some() {
+        return Err(Problem::field("number", "give either number or subject"));
+    }
+    let is_one_page = subject.is_some() || (numbered.is_none() && state == Some(Standing::Queued));
+    if from.is_some() && is_one_page {
         let detail = "leave it out: the calls of a subject, and those that are queued, are one page";
         return Err(Problem::field("from", detail));
     }
@@ -49,13 +61,17 @@ pub(crate) async fn answer<S: Store, Q>(
     let from = from.as_deref();
     // These are one page: a limit that is not given cuts nothing off.
     let most = asked.get("limit").map_or(usize::MAX, |_| limit);
-    let of_wanted = |id: &ConnectionId| connection.as_ref().is_none_or(|wanted| id == wanted) && caller.sees(id);
+    let of_wanted =
+        |id: &ConnectionId| filters.connection.as_ref().is_none_or(|wanted| id == wanted) && caller.sees(id);
     let wanted = |listed: &Listed| {
-        let call = listed.work.call.as_ref();
-        call.is_some_and(|call| state.is_none_or(|state| call.standing == state)) && of_wanted(&listed.key.connection)
+        let fits = |call: &Call| {
+            state.is_none_or(|state| call.standing == state)
+                && operation.is_none_or(|operation| call.operation == operation)
+        };
+        listed.work.call.as_ref().is_some_and(fits) && filters.hold(caller, listed)
     };
-    let page = match (subject, state) {
-        (Some(subject), _) => {
+    let page = match (subject, numbered, state) {
+        (Some(subject), _, _) => {
             let found = of_subject(context, &subject, of_wanted).await?;
             let mut items = printed(found.items.iter().filter(|listed| wanted(listed)))?;
             // The latest are kept.
@@ -63,30 +79,62 @@ pub(crate) async fn answer<S: Store, Q>(
             items.drain(..left_out);
             Calls { items, next: Next(None), complete: found.complete && left_out == 0 }
         }
-        (None, Some(Standing::Queued)) => {
-            let mut page = queued(context, of_wanted, MOST_BYTES).await?;
+        (None, Some(numbered), _) => picked(context, &numbered, (from, limit), wanted).await?,
+        (None, None, Some(Standing::Queued)) => {
+            let mut page = queued(context, of_wanted, wanted, MOST_BYTES).await?;
             page.complete &= page.items.len() <= most;
             page.items.truncate(most);
             page
         }
-        (None, Some(Standing::Failed | Standing::Ambiguous)) => {
+        (None, None, Some(Standing::Failed | Standing::Ambiguous)) => {
             failed(context, from, limit, wanted, MOST_BYTES).await?
         }
-        (None, Some(Standing::Succeeded | Standing::Cancelled)) => {
-            let detail = "must be given: calls that succeeded or were cancelled are found by their subject";
-            return Err(Problem::field("subject", detail));
+        (None, None, Some(Standing::Succeeded | Standing::Cancelled)) => {
+            let recent = recent(&filters, caller, now)?;
+            picked(context, &recent, (from, limit), wanted).await?
+        }
+        (None, None, None) if filters.has_time() => {
+            let recent = recent(&filters, caller, now)?;
+            picked(context, &recent, (from, limit), wanted).await?
         }
         // All open calls: the queued ones come before the first page of failed and ambiguous ones.
-        (None, None) if from.is_none() => {
-            let mut page = queued(context, of_wanted, MOST_BYTES / 2).await?;
+        (None, None, None) if from.is_none() => {
+            let mut page = queued(context, of_wanted, wanted, MOST_BYTES / 2).await?;
             let Calls { items, next, .. } = failed(context, None, limit, wanted, MOST_BYTES / 2).await?;
             page.items.extend(items);
             Calls { next, ..page }
         }
-        (None, None) => failed(context, from, limit, wanted, MOST_BYTES).await?,
+        (None, None, None) => failed(context, from, limit, wanted, MOST_BYTES).await?,
     };
     let next = Next(seal.sealed(page.next.0, now)?);
     api::json(StatusCode::OK, &Calls { next, ..page })
+}
+
+/// The list of calls by the time of their acceptance.
+fn recent(
+    filters: &Filters,
+    caller: Caller<'_>,
+    now: Utc,
+) -> Result<Listing<'static, fn(&ConnectionId) -> bool>, Problem> {
+    filters.recent(caller, true, now).map(Listing::Recent)
+}
+
+/// A page of the wanted calls of a list of the store: as many as fit.
+async fn picked<S: Store, Q, V: Fn(&ConnectionId) -> bool>(
+    context: &Context<S, Q>,
+    listing: &Listing<'_, V>,
+    (from, mut limit): (Option<&str>, usize),
+    wanted: impl Fn(&Listed) -> bool,
+) -> Result<Calls, Problem> {
+    loop {
+        let page = store::found(&context.store, listing, (from, limit), &wanted, context.now()).await;
+        let page = page.map_err(|error| Problem::store(&error))?;
+        let items = printed(page.items.iter())?;
+        match api::fewer(&items, limit, MOST_BYTES) {
+            Some(fewer) => limit = fewer,
+            None => return Ok(Calls { items, next: Next(page.next), complete: page.complete }),
+        }
+    }
 }
 
 /// The calls as they are shown.
@@ -154,10 +202,11 @@ async fn of_subject<S: Store, Q>(
     Ok(Latest { complete: latest.complete && complete, ..latest })
 }
 
-/// The calls that are queued at wanted connections, the longest due first: as many as fit.
+/// The wanted calls that are queued at wanted connections, the longest due first: as many as fit.
 async fn queued<S: Store, Q>(
     context: &Context<S, Q>,
-    wanted: impl Fn(&ConnectionId) -> bool,
+    of_wanted: impl Fn(&ConnectionId) -> bool,
+    wanted: impl Fn(&Listed) -> bool,
     bytes: usize,
 ) -> Result<Calls, Problem> {
     let now = context.now();
@@ -167,7 +216,7 @@ async fn queued<S: Store, Q>(
     let until = now.after(delays.fold(AHEAD, Duration::max));
     let due = context.store.due(until, LOOKED_THROUGH).await.map_err(|error| Problem::store(&error))?;
     let looked_through = due.len() < LOOKED_THROUGH;
-    let calls = due.into_iter().filter(|key| is_subject(&key.subject) && wanted(&key.connection));
+    let calls = due.into_iter().filter(|key| is_subject(&key.subject) && of_wanted(&key.connection));
     let mut calls: Vec<_> = calls.take(MOST + 1).collect();
     let listed = calls.len() <= MOST;
     calls.truncate(MOST);
@@ -175,7 +224,8 @@ async fn queued<S: Store, Q>(
     let found: Vec<_> =
         stream::iter(looks).buffered(AT_ONCE).try_collect().await.map_err(|error| Problem::store(&error))?;
     // Of a call that has ended it is the telling that is due.
-    let mut items = printed(found.iter().flatten().filter(|listed| stands(listed, &[Standing::Queued])))?;
+    let mut items =
+        printed(found.iter().flatten().filter(|listed| stands(listed, &[Standing::Queued]) && wanted(listed)))?;
     let fit = api::fitting(&items, bytes);
     let complete = looked_through && listed && fit == items.len();
     items.truncate(fit);

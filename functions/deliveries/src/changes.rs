@@ -31,23 +31,23 @@ pub(crate) async fn confirm<S: Store, Q: Queue>(
 ) -> Result<Response<Bytes>, Problem> {
     // Left out: all that has failed, by whatever clock.
     let cutoff = asked.cutoff.as_deref().map_or(Ok(Utc(i64::MAX)), |text| moment("cutoff", text))?;
-    let endpoint = &asked.endpoint;
+    let (endpoint, dry_run) = (&asked.endpoint, asked.dry_run);
     let selection = selection(asked.events)?;
-    let seal = caller.seal(&("POST /deliveries/confirm", endpoint, cutoff, named(&selection)));
+    let seal = caller.seal(&("POST /deliveries/confirm", endpoint, cutoff, dry_run, named(&selection)));
     let from = seal.opened(asked.from.as_deref(), context.now())?;
     let unknown = caller.endpoint(endpoint).err().filter(|_| from.is_none());
     if from.is_none() {
         known(context, caller, &selection).await?;
     }
-    let order = Order { change: Change::Confirm { cutoff }, endpoint, selection, from, dry_run: false };
+    let order = Order { change: Change::Confirm { cutoff }, endpoint, selection, from, dry_run };
     let Changed { events, next, .. } = apply(context, caller, &order).await?;
     if let Some(unknown) = unknown.filter(|_| events.is_empty() && next.is_none())
         && !is_listed(context, endpoint, None, caller).await?
     {
         return Err(unknown);
     }
-    let next = Next(seal.sealed(next, context.now())?);
-    answer_json(StatusCode::OK, &Confirmed { confirmed: events.len(), events, next })
+    let (next, confirmed) = (Next(seal.sealed(next, context.now())?), if dry_run { 0 } else { events.len() });
+    answer_json(StatusCode::OK, &Confirmed { dry_run, confirmed, events, next })
 }
 
 /// Deliveries start over, or those that wait are sent now.

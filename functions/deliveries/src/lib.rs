@@ -1,11 +1,13 @@
-//! The ERP's requests about deliveries: list failed ones, show an event or a subject, confirm, replay.
+//! The ERP's requests about events and deliveries: list them by filters, list failed ones, show an event or a subject, confirm, replay.
 //!
 //! | request | answer |
 //! |---|---|
+//! | `GET /events?connection=&type=&number=&state=&since=&until=&from=&limit=` | events and calls by pages, the newest first |
+//! | `GET /deliveries?state=&endpoint=&connection=&type=&number=&since=&until=&from=&limit=` | deliveries by pages |
 //! | `GET /deliveries/failed?endpoint=&from=&limit=` | failed deliveries by pages, with `as_of` to confirm with |
 //! | `GET /events/<connection>/<subject or alias>` | a subject's events in the order of their reception |
 //! | `GET /events/<connection>/<subject>/<id>` | one event with its payload |
-//! | `POST /deliveries/confirm` | failed deliveries that have been seen become `confirmed` |
+//! | `POST /deliveries/confirm` | failed deliveries that have been seen become `confirmed`; with `"dry_run": true` it only tells which |
 //! | `POST /deliveries/replay` | deliveries start over, or with `"now": true` those that wait are sent now; without `"dry_run": false` it only tells which |
 //! | Lambda Invoke with `{"path":"/deliveries/failed"}`, and `method`, `query`, `body` where needed | `{"status","body"}` of the same |
 //!
@@ -17,6 +19,7 @@
 
 pub mod change;
 mod changes;
+mod lists;
 mod view;
 
 pub use view::{KnownEvent, known};
@@ -58,6 +61,10 @@ const MOST: usize = 1_000;
 #[must_use]
 pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C> {
     let routes = vec![
+        Route::get("/events", lists::EVENTS, |state: &C, asked| Box::pin(lists::events(state.as_ref(), asked))),
+        Route::get("/deliveries", lists::DELIVERIES, |state: &C, asked| {
+            Box::pin(lists::deliveries(state.as_ref(), asked))
+        }),
         Route::get("/deliveries/failed", &["endpoint", "from", "limit"], |state: &C, asked| {
             Box::pin(failed(state.as_ref(), asked))
         }),

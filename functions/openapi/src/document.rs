@@ -5,6 +5,7 @@ mod components;
 mod deliveries;
 mod derived;
 mod field;
+mod lists;
 mod operations;
 mod parts;
 mod shipments;
@@ -64,8 +65,8 @@ the connection's credentials, tokens and signatures.";
 
 fn tags() -> Value {
     let mut tags = vec![
-        json!({"name": "deliveries", "description": "The hub's deliveries to the ERP: list, confirm and replay failed ones."}),
-        json!({"name": "events", "description": "Events that the partners pushed, by subject."}),
+        json!({"name": "deliveries", "description": "The hub's deliveries to the ERP: list them, confirm and replay failed ones."}),
+        json!({"name": "events", "description": "Events that the partners pushed, by time, number or subject."}),
         json!({"name": "shipments", "description": "Everything that belongs to one business key, over all connections."}),
         json!({"name": "calls", "description": "Calls to partners and their results."}),
         json!({"name": "state", "description": "The state of connections and endpoints, statistics, and tests."}),

@@ -1,12 +1,12 @@
 //! One shipment.
 
 use api::contract::{ListedEvent, Next, ReachedMilestone, Shipment};
-use api::{Caller, MOST_BYTES, Problem, Routed};
+use api::{MOST_BYTES, Problem, Routed};
 use bytes::Bytes;
 use config::Context;
 use http::{Response, StatusCode};
 use hub::shipment::{Place, direction, ladder, meant, milestones};
-use store::{Asked, Source, Store};
+use store::{Asked, Store};
 
 use crate::MOST;
 
@@ -20,7 +20,7 @@ pub(crate) async fn answer<S: Store, Q>(
     let seal = caller.seal(&("GET /shipments", &keys));
     let after = seal.opened(asked.query.get("from"), now)?;
     let after = after.map(|place| place.parse::<Place>().map_err(|_| Problem::bad_cursor())).transpose()?;
-    let sources = sources(context, caller);
+    let sources = caller.sources();
     let wanted = Asked { keys, sources: &sources, sees: |id: &_| caller.sees(id), after, limit };
     let found = store::shipment(&context.store, wanted, now).await.map_err(|error| Problem::store(&error))?;
     if found.events == 0 {
@@ -48,15 +48,4 @@ pub(crate) async fn answer<S: Store, Q>(
         complete: found.complete,
     };
     api::json(StatusCode::OK, &shipment)
-}
-
-/// The connections that the key may see, with the kinds of the subjects that their partners' pushes are about.
-fn sources<S, Q>(context: &Context<S, Q>, caller: Caller<'_>) -> Vec<Source> {
-    let seen = context.config.connections.iter().filter(|(connection, _)| caller.sees(connection));
-    let kinds = |pushes: partners::profile::Pushes| pushes.subjects;
-    let sources = seen.filter_map(|(connection, settings)| {
-        let kinds = settings.partner.profile().pushes.map(kinds)?;
-        Some(Source { connection: connection.clone(), kinds })
-    });
-    sources.collect()
 }

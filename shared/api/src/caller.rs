@@ -1,12 +1,17 @@
 //! The API key of a request, and the connections that it may see.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use config::{Config, Endpoint};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use hub::routes::Pattern;
 use hub::slip::slip_of;
 use hub::{ConnectionId, EndpointId, Secret};
+use partners::profile::Pushes;
 use serde::Serialize;
+use store::Source;
 
 use crate::invocation::Invoked;
 use crate::request::{listed, quoted};
@@ -110,6 +115,30 @@ impl<'c> Caller<'c> {
     fn names(&self) -> Vec<&'c str> {
         let config: &'c Config = self.config;
         config.connections.keys().filter(|connection| self.sees(connection)).map(ConnectionId::as_str).collect()
+    }
+
+    /// The connections that the key may see, with the kinds of the subjects that their partners' pushes are about.
+    #[must_use]
+    pub fn sources(&self) -> Vec<Source> {
+        let seen = self.config.connections.iter().filter(|(connection, _)| self.sees(connection));
+        let kinds = |pushes: Pushes| pushes.subjects;
+        let sources = seen.filter_map(|(connection, settings)| {
+            let kinds = settings.partner.profile().pushes.map(kinds)?;
+            Some(Source { connection: connection.clone(), kinds })
+        });
+        sources.collect()
+    }
+
+    /// Whether the configuration has events listed by time.
+    pub(crate) const fn lists_recent(&self) -> bool {
+        self.config.recent_events
+    }
+
+    /// The configured connections that the key may see, and the longest time for which one keeps its events.
+    pub(crate) fn kept(&self) -> (BTreeSet<ConnectionId>, Duration) {
+        let seen = self.config.connections.values().filter(|connection| self.sees(&connection.id));
+        let longest = seen.clone().map(|connection| connection.retention).max().unwrap_or_default();
+        (seen.map(|connection| connection.id.clone()).collect(), longest)
     }
 
     /// Tells nothing but what the key may see, so that what is hidden looks like what is not there.

@@ -1,5 +1,5 @@
 //! Common parts of the functions that answer the ERP: routing ([`Router`]), authorization ([`Caller`]), requests
-//! ([`Parameters`], [`body`], [`multipart`], [`invocation`]), cursors of pages ([`Seal`]), types of bodies and answers
+//! ([`Parameters`], [`body`], [`multipart`], [`invocation`]), filters of lists ([`Filters`]), cursors of pages ([`Seal`]), types of bodies and answers
 //! ([`contract`]), and answers ([`json`], [`raw`], [`Problem`]).
 //!
 //! It has no route of its own, and neither stores nor sends.
@@ -8,6 +8,7 @@ mod answer;
 mod caller;
 pub mod chinese;
 pub mod contract;
+mod filters;
 mod invocation;
 mod multipart;
 mod problem;
@@ -18,6 +19,7 @@ mod seal;
 pub use answer::{MOST_BYTES, Printed, fewer, fitting, json, printed, raw};
 pub use caller::Caller;
 pub use chinese::Language;
+pub use filters::Filters;
 pub use invocation::invocation;
 pub use multipart::{is_multipart, multipart};
 pub use problem::Problem;

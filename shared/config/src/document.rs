@@ -67,6 +67,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
     let retention = root.or("retention_days", 90, Item::integer).map(|n| day * n);
     let sweep_every = root.or("sweep_every", SWEEP_EVERY, Item::duration);
     let system_roots = root.or("system_roots", false, Item::flag);
+    let recent_events = root.or("recent_events", true, Item::flag);
     let system = system_roots.unwrap_or_default();
 
     let server = root.or("server", Server::default(), |item| server::read(item.table("a table: write [server]")?));
@@ -110,6 +111,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         server: server?,
         statistics: statistics?,
         sweep_every: sweep_every?,
+        recent_events: recent_events?,
         connections: connections.into_iter().map(|connection| (connection.id.clone(), connection)).collect(),
         endpoints: endpoints.into_iter().map(|endpoint| (endpoint.id.clone(), endpoint)).collect(),
         routes,

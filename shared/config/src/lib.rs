@@ -70,6 +70,8 @@ pub struct Config {
     pub statistics: bool,
     /// Interval of the sweeper. Work whose hint is lost waits that long for it.
     pub sweep_every: Duration,
+    /// Whether events can be listed by the time of their reception.
+    pub recent_events: bool,
     /// The accounts at partners.
     pub connections: BTreeMap<ConnectionId, Connection>,
     /// The ERP URLs that receive events.

@@ -112,7 +112,9 @@ impl Function {
     /// Context of one invocation: the cached configuration, and the store and queue that all invocations share.
     #[must_use]
     pub fn context(&self) -> Deployed {
-        Context { config: self.cache.current(), ..self.context.clone() }
+        let (config, context) = (self.cache.current(), self.context.clone());
+        let store = context.store.listing_recent(config.recent_events);
+        Context { config, store, ..context }
     }
 
     /// The configuration, which is read again now and then.

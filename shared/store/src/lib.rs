@@ -11,13 +11,20 @@ pub mod contract;
 mod earliest;
 mod flush;
 mod in_view;
+mod listing;
+mod numbered;
+mod received;
 mod seed;
 mod shipment;
 mod timelines;
+mod walk;
 
 pub use earliest::Earliest;
 pub use flush::flush;
 pub use in_view::{LOOKS, in_view};
+pub use listing::{Found, LOOKED_AT, Listing, found};
+pub use numbered::Numbered;
+pub use received::Received;
 pub use seed::seed;
 pub use shipment::{Asked, MOST_EVENTS, Shipment, Source, shipment};
 pub use timelines::{Latest, SUBJECTS, TIMELINE, timelines};
@@ -321,6 +328,18 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn pending(
         &self,
         which: &Pending,
+        from: Option<&str>,
+        limit: usize,
+        now: Utc,
+    ) -> impl Future<Output = Result<Page>> + Send;
+
+    /// Events and calls by their reception, the newest first, by pages like those of [`Store::failed`]. A page is a bounded amount
+    /// of reading, whatever is stored: it may be empty and not be the last. May lag like [`Store::due`]. Events that were received
+    /// while a clock was wrong may be missing between `since` and `until`; and events that were stored without a place in this
+    /// list are not in it.
+    fn recent(
+        &self,
+        which: &Received,
         from: Option<&str>,
         limit: usize,
         now: Utc,

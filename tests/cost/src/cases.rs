@@ -33,6 +33,8 @@ pub struct Standing {
 
 /// An event of a kilobyte.
 pub const EVENT: &str = "1 KB event, accepted and delivered to one endpoint";
+/// The same where events cannot be listed by time.
+pub const UNLISTED: &str = "the same with `recent_events = false`";
 /// The same once more.
 pub const DUPLICATE: &str = "the same push again";
 /// An event of a chain, which is compared with its predecessor.
@@ -71,6 +73,9 @@ pub const SHIPMENT: &str = "shipment of 50 events of 1 KB under an order, a bill
 pub const STATISTICS: &str = "the statistics of a connection that a process adds, once a minute at the most";
 /// A reading of the statistics.
 pub const DAY: &str = "`GET /stats` of a day, for each connection that is never idle";
+
+/// A page of the list of events.
+pub const LISTED: &str = "page of 50 events of 1 KB, the newest of two connections (`GET /events`)";
 
 const TROUBLE: Outcome = Outcome::Refused { retry_after: None, trouble: true };
 
@@ -130,6 +135,8 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
     let hub = Deployment::new().await?;
     let plain = delivered(&hub, "SO2026110700012", "", 1).await?;
     case(EVENT, plain.clone());
+    let unlisted = Deployment::without_recent().await?;
+    case(UNLISTED, delivered(&unlisted, "SO2026110700012", "", 1).await?);
     case(DUPLICATE, hub.push("single_receipt", &receipt("SO2026110700012", "")).await?);
 
     let hub = Deployment::new().await?;
@@ -210,6 +217,7 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
         hub.work(Outcome::Delivered, "").await?;
     }
     case(SHIPMENT, hub.shipment("bl:OOLU2764910530").await?);
+    case(LISTED, hub.events("limit=50").await?);
     Ok(cases)
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use api::Router;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use bytes::Bytes;
 use config::Config;
@@ -120,6 +121,11 @@ impl Deployment {
         Self::with(WATCH).await
     }
 
+    /// Whose events cannot be listed by time.
+    pub(crate) async fn without_recent() -> anyhow::Result<Self> {
+        Self::of(&format!("recent_events = false\n{CONFIGURATION}")).await
+    }
+
     async fn with(more: &str) -> anyhow::Result<Self> {
         Self::of(&format!("{CONFIGURATION}{more}")).await
     }
@@ -128,10 +134,10 @@ impl Deployment {
         let aws = Aws::new()?;
         let client = store_dynamodb::client(&aws.config());
         store_dynamodb::create_table(&client, TABLE).await?;
-        let store = DynamoStore::new(client, TABLE.to_owned());
         let url = |name| format!("https://sqs.us-east-1.amazonaws.com/123456789012/{name}");
         let queue = SqsQueue::new(queue_sqs::client(&aws.config()), url("hints"), Some(url("calls")));
         let config = Config::parse(configuration).map_err(|mistakes| anyhow::anyhow!("{mistakes:?}"))?;
+        let store = DynamoStore::new(client, TABLE.to_owned()).listing_recent(config.recent_events);
         let now = Arc::new(AtomicI64::new(1_795_334_400_000_000));
         let time = Arc::clone(&now);
         let clock = Arc::new(move || Utc(time.load(Ordering::SeqCst)));
@@ -229,11 +235,19 @@ impl Deployment {
 
     /// A shipment that the ERP reads through the gateway.
     pub(crate) async fn shipment(&self, key: &str) -> anyhow::Result<Usage> {
-        let path = format!("/shipments/{key}");
-        let request = Request::get(&path).header("authorization", format!("Bearer {API_KEY}")).body(Bytes::new())?;
+        self.read(&shipments::router(), &format!("/shipments/{key}")).await
+    }
+
+    /// A list of events that the ERP reads through the gateway.
+    pub(crate) async fn events(&self, query: &str) -> anyhow::Result<Usage> {
+        self.read(&deliveries::router(), &format!("/events?{query}")).await
+    }
+
+    async fn read(&self, router: &Router<Hub>, path: &str) -> anyhow::Result<Usage> {
+        let request = Request::get(path).header("authorization", format!("Bearer {API_KEY}")).body(Bytes::new())?;
         let answered = async {
             let span = tracing::error_span!("request", request_id = REQUEST_ID, method = "GET", path);
-            let handled = async { shipments::router().handle(&self.context, request).await };
+            let handled = async { router.handle(&self.context, request).await };
             lambda::answer_api(Duration::MAX, handled).instrument(span).await
         };
         let response = Box::pin(answered.with_subscriber(self.log.dispatch())).await;

@@ -24,28 +24,31 @@ fn figures(usage: &Usage) -> [u32; 5] {
 async fn usage_is_at_most_that_of_the_runbook() {
     let counted = counted().await;
     let most = [
-        // Written, indexed; and changed, and taken from the index.
-        (cases::EVENT, [4, 2, 3, 1, 2]),
+        // Written, indexed and listed; and changed, and taken from the index. In the list nothing changes.
+        (cases::EVENT, [5, 2, 3, 1, 2]),
+        (cases::UNLISTED, [4, 2, 3, 1, 2]),
         (cases::DUPLICATE, [1, 0, 0, 1, 1]),
-        (cases::CHAINED, [7, 3, 3, 1, 2]),
-        (cases::ALIASES, [5, 2, 3, 1, 2]),
+        (cases::CHAINED, [8, 3, 3, 1, 2]),
+        (cases::ALIASES, [6, 2, 3, 1, 2]),
         // The watch and its place in the index; later it is found to be there.
-        (cases::BEGINS_WATCH, [6, 2, 3, 1, 2]),
-        (cases::WATCHED, [5, 2, 3, 1, 2]),
+        (cases::BEGINS_WATCH, [7, 2, 3, 1, 2]),
+        (cases::WATCHED, [6, 2, 3, 1, 2]),
         // It is in the same item, which is changed once more.
         (cases::FURTHER, [1, 2, 2, 0, 1]),
         (cases::RETRY, [6, 2, 3, 0, 1]),
         // In a transaction with the chain of its order, which is read before and after.
-        (cases::COMMAND, [12, 6, 6, 1, 3]),
-        (cases::FOLLOWING, [12, 7, 6, 1, 3]),
+        (cases::COMMAND, [13, 6, 6, 1, 3]),
+        (cases::FOLLOWING, [13, 7, 6, 1, 3]),
         // Two looks at all ten events; a wait is written, and so is its end.
         (cases::ORDERED, [0, 4, 0, 0, 0]),
         (cases::WAITED, [6, 1, 0, 0, 0]),
-        (cases::SAFE, [9, 4, 6, 1, 3]),
+        (cases::SAFE, [10, 4, 6, 1, 3]),
         (cases::STATISTICS, [1, 0, 0, 0, 0]),
         (cases::DAY, [0, 12, 0, 0, 0]),
         // The index of three keys, and the subjects at the connections that may have them.
         (cases::SHIPMENT, [0, 30, 0, 1, 1]),
+        // The days of two connections, and each item of the page by itself.
+        (cases::LISTED, [0, 100, 0, 1, 1]),
     ];
     for (name, most) in most {
         let figures = figures(&counted(name));

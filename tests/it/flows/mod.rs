@@ -14,6 +14,7 @@ pub(crate) mod lists;
 mod ordered;
 mod payloads;
 mod push_keys;
+mod recent;
 mod regressions;
 mod shipments;
 mod slow_store;

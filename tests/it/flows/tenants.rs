@@ -17,8 +17,8 @@ use super::lists::{NOW, failed};
 use crate::dynamodb::emulated;
 use crate::support::{API_KEY, RecordedQueue, Time, routed, secret};
 
-const KEY_A: &str = "api-key-of-tenant-a-0123456789012345";
-const KEY_B: &str = "api-key-of-tenant-b-0123456789012345";
+pub(super) const KEY_A: &str = "api-key-of-tenant-a-0123456789012345";
+pub(super) const KEY_B: &str = "api-key-of-tenant-b-0123456789012345";
 
 /// Two tenants, of which each has a connection, a key and an endpoint; and a key and an endpoint for both.
 fn config() -> Arc<Config> {
@@ -50,13 +50,13 @@ fn config() -> Arc<Config> {
     Arc::new(Config::parse(&tables.concat()).unwrap())
 }
 
-struct Desk<S> {
-    context: Context<S, RecordedQueue>,
+pub(super) struct Desk<S> {
+    pub(super) context: Context<S, RecordedQueue>,
     time: Time,
 }
 
 impl<S: Store> Desk<S> {
-    fn new(store: S) -> Self {
+    pub(super) fn new(store: S) -> Self {
         let time = Time::now();
         let context = Context {
             config: config(),
@@ -92,11 +92,11 @@ impl<S: Store> Desk<S> {
         (status, serde_json::from_slice(&said).unwrap())
     }
 
-    async fn get(&self, key: &str, path: &str) -> (u16, Value) {
+    pub(super) async fn get(&self, key: &str, path: &str) -> (u16, Value) {
         self.ask(key, "GET", path, &Value::Null).await
     }
 
-    async fn done(&self, key: &str, path: &str, body: &Value) -> Value {
+    pub(super) async fn done(&self, key: &str, path: &str, body: &Value) -> Value {
         let (status, said) = self.ask(key, "POST", path, body).await;
         assert_eq!(status, 200, "{path} {body}: {said}");
         said

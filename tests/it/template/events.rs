@@ -29,7 +29,7 @@ use store::Store as _;
 use store_dynamodb::DynamoStore;
 
 use self::calls::{PORT, answering, called};
-use super::roles::{actions, allowed, index_arn, permissions, reaches, table_arn};
+use super::roles::{actions, allowed, index_arn, permissions, reaches, recent_arn, table_arn};
 use super::{hook_route, infra, trigger};
 use crate::dynamodb::{Emulator, emulated};
 use crate::support::{RecordedQueue, delivering};
@@ -108,10 +108,10 @@ fn asked(function: &str, emulator: &Emulator) -> BTreeSet<String> {
     asked
 }
 
-/// Actions that a function may request of the table and its index.
+/// Actions that a function may request of the table and its indexes.
 fn may(function: &str) -> BTreeSet<String> {
     let may = permissions(function);
-    allowed(&may, &table_arn()).into_iter().chain(allowed(&may, &index_arn())).collect()
+    [table_arn(), index_arn(), recent_arn()].iter().flat_map(|on| allowed(&may, on)).collect()
 }
 
 #[test]
@@ -281,6 +281,11 @@ async fn the_erp_is_answered_within_the_permissions() {
     let id = timeline["items"][0]["id"].as_str().unwrap().to_owned();
     let (status, _) = ask(&context, "GET", &format!("/events/xhq-sh/order:SO2024042200017/{id}"), "").await;
     assert_eq!(status, 200);
+    for path in ["/events", "/events?number=order:SO2024042200017", "/deliveries", "/deliveries?state=pending"] {
+        let (status, page) = ask(&context, "GET", path, "").await;
+        let listed = page["events"].as_array().or(page["deliveries"].as_array()).unwrap();
+        assert_eq!((status, listed.len()), (200, 1), "{path}: {page}");
+    }
     let mut needed = asked("deliveries", &emulator);
     // A delivery that failed is found by the index and read from the table.
     let hint = context.queue.0.lock().unwrap()[0].clone();

@@ -64,7 +64,16 @@ pub(super) fn table_arn() -> Value {
 }
 
 pub(super) fn index_arn() -> Value {
-    let index = format!("/index/{}", store_dynamodb::schema::INDEX);
+    arn_of(store_dynamodb::schema::INDEX)
+}
+
+pub(super) fn recent_arn() -> Value {
+    arn_of(store_dynamodb::schema::RECENT)
+}
+
+/// An index of that table.
+fn arn_of(index: &str) -> Value {
+    let index = format!("/index/{index}");
     json!({"Fn::If": ["IsRestored", restored(&index), {"Fn::Sub": format!("${{Table.Arn}}{index}")}]})
 }
 
@@ -113,9 +122,21 @@ fn every_role_says_what_it_may_do_and_to_what() {
         }
         // Its permissions on the table are checked against its requests in `events`.
         for statement in may.iter().filter(|statement| own.iter().all(|(on, _)| statement["Resource"] != *on)) {
-            assert!([table_arn(), index_arn()].contains(&statement["Resource"]), "{function:?}: {statement}");
+            assert!(
+                [table_arn(), index_arn(), recent_arn()].contains(&statement["Resource"]),
+                "{function:?}: {statement}"
+            );
             assert!(actions(statement).iter().all(|action| action.starts_with("dynamodb:")), "{function:?}");
         }
+    }
+}
+
+#[test]
+fn index_of_recent_events_is_read_by_the_lists_alone() {
+    for function in functions() {
+        let lists = [deliveries::NAME, call_status::NAME].contains(&function.name);
+        let expected = if lists { BTreeSet::from(["dynamodb:Query".to_owned()]) } else { BTreeSet::new() };
+        assert_eq!(allowed(&permissions(function.name), &recent_arn()), expected, "{function:?}");
     }
 }
 

@@ -5,6 +5,7 @@ use partners::operation::Effect;
 use serde_json::{Value, json};
 
 use super::derived::Schemas;
+use super::lists;
 use super::parts::{self, answer, given, parameter, schema};
 
 /// The paths, each with its item.
@@ -78,21 +79,26 @@ fn call() -> Value {
 
 fn list(schemas: &mut Schemas) -> Value {
     let text = json!({"type": "string", "minLength": 1});
+    let mut parameters = vec![
+        given("query", "connection", "Only calls of this connection.", &text),
+        given("query", "subject", "Only calls with this subject or alias, such as `order:SO-1`.", &text),
+        lists::number(),
+        given("query", "operation", "Only calls of this operation, such as `upload`.", &text),
+        given("query", "state", "Only calls in this state.", &schema("CallState")),
+    ];
+    parameters.extend(lists::times());
+    parameters.extend([parameter("from"), parameter("limit")]);
     json!({
         "operationId": "list_calls",
         "tags": ["calls"],
-        "summary": "Calls of a subject, or in a state",
-        "description": "Without `subject` and `state`, all open calls: queued, failed or ambiguous. Calls that succeeded or were cancelled \
-                        are listed by `subject` only. The calls of a subject, and the queued calls, are one page and take no `from`. Without \
-                        a filter, the queued calls precede the first page of the others.",
-        "parameters": [
-            given("query", "connection", "Only calls of this connection.", &text),
-            given("query", "subject", "Only calls with this subject or alias, such as `order:SO-1`.", &text),
-            given("query", "state", "Only calls in this state.", &schema("CallState")),
-            parameter("from"),
-            parameter("limit"),
-        ],
-        "responses": parts::responses([("200", answer("A page.", &schemas.answer::<Calls>()))], &["400", "401", "404", "405", "500", "503"]),
+        "summary": "Calls of a subject or a number, in a state, or by time",
+        "description": "Without `subject`, `number`, `state`, `since` and `until`, all open calls: queued, failed or ambiguous. The calls of a \
+                        subject, and the queued calls, are one page and take no `from`. Without a filter, the queued calls precede the first \
+                        page of the others. With `since` or `until` and no `state`, and with `state` `succeeded` or `cancelled`, the calls \
+                        come in the order of their acceptance, the newest first, and a page may have fewer than `limit`, or none, and a \
+                        `next`; with `recent_events = false` in the configuration that is a 409 `recent-off`.",
+        "parameters": parameters,
+        "responses": parts::responses([("200", answer("A page.", &schemas.answer::<Calls>()))], &["400", "401", "404", "405", "409", "500", "503"]),
     })
 }
 

@@ -4,13 +4,14 @@ use api::contract::{Confirm, Confirmed, FailedDeliveries, FoundEvent, Replay, Re
 use serde_json::{Value, json};
 
 use super::derived::Schemas;
+use super::lists;
 use super::parts::{self, answer, given, parameter, schema};
 
 const CHANGE_PROBLEMS: [&str; 7] = ["400", "401", "405", "408", "413", "500", "503"];
 const READ_PROBLEMS: [&str; 6] = ["400", "401", "404", "405", "500", "503"];
 
 /// The paths, each with its item.
-pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 6] {
+pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 8] {
     let subject = given(
         "path",
         "subject",
@@ -21,6 +22,8 @@ pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 6] {
     let timeline = json!({"parameters": [parameter("connection"), subject], "get": timeline(schemas)});
     let event = json!({"parameters": [parameter("connection"), subject, id], "get": event(schemas)});
     [
+        ("/events".to_owned(), json!({"get": lists::events(schemas)})),
+        ("/deliveries".to_owned(), json!({"get": lists::deliveries(schemas)})),
         ("/deliveries/failed".to_owned(), json!({"get": failed(schemas)})),
         ("/deliveries/confirm".to_owned(), json!({"post": confirm(schemas)})),
         ("/deliveries/replay".to_owned(), json!({"post": replay(schemas)})),

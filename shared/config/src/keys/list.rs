@@ -96,6 +96,14 @@ pub const KEYS: &[Key] = &[
         "whether pushes, calls and deliveries are counted for `GET /stats`",
         "是否统计推送、调用和投递，供 `GET /stats` 查询",
     ),
+    key(
+        "recent_events",
+        Value("true"),
+        "whether events can be listed by time: `GET /events`, `GET /deliveries`, and `GET /calls` by time or end. On AWS each new \
+         event and call costs a write unit more for it; see [the runbook](../infra/README.md#what-recent_events-costs)",
+        "能否按时间列出事件：`GET /events`、`GET /deliveries`，以及按时间或结果查的 `GET /calls`。在 AWS 上，每个新事件、新调用\
+         为此多一个写入单位，见[运维手册](../../infra/README.md#what-recent_events-costs)",
+    ),
     key("inbox", NONE, "address of the hub's own ERP inbox, for trials", "自带模拟 ERP 收件箱的地址，试用时开"),
     key("server", NONE, "limits of the port", "端口如何对待连接").of(Table(SERVER)),
     key("connections", NONE, "an account at a partner", "合作方的一个账号").of(Tables(CONNECTION)),

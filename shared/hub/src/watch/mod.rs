@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::progress::SEEN_OVER;
 use crate::{EventType, Milestone, Utc};
 
-pub use record::{SUBJECT, begun, key, shipment, silence};
+pub use record::{SUBJECT, begun, is_subject, key, shipment, silence};
 
 /// The type of the event that reports a silence.
 pub const SILENT: &str = "watch.silent";

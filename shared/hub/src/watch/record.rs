@@ -12,6 +12,12 @@ use crate::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Ut
 /// The kind of the subjects under which watches are kept: `watch:<32 hex digits>`.
 pub const SUBJECT: &str = "watch";
 
+/// Whether watches are stored under this kind of subject.
+#[must_use]
+pub fn is_subject(subject: &Subject) -> bool {
+    subject.as_str().strip_prefix(SUBJECT).is_some_and(|rest| rest.starts_with(':'))
+}
+
 /// Key of the watch of a shipment. It has a partition of its own: a timeline has events alone.
 #[must_use]
 pub fn key(connection: &ConnectionId, shipment: &Subject) -> EventKey {

@@ -10,7 +10,7 @@ use crate::item::{
     blob, event_key, expires, head_key, life, now_seconds, pack_json, placeholders, text, work_attributes,
 };
 use crate::schema::{BODY, DATA, EXPIRES, HEAD, NONCE, PK};
-use crate::{DynamoStore, chunks};
+use crate::{DynamoStore, chunks, recent};
 
 const VERB: &str = "admit";
 
@@ -32,6 +32,9 @@ pub(crate) async fn admit(
     item.insert(DATA.to_owned(), blob(packed.data));
     item.extend(packed.apart.map(|apart| (BODY.to_owned(), text(apart.place()))));
     item.extend(work_attributes(&event.key.id, work).0);
+    if store.lists_recent {
+        item.extend(recent::attributes(event));
+    }
     item.extend(life(event.meta.expires, work.is_open()));
     item.insert(NONCE.to_owned(), nonce.value());
     match link {

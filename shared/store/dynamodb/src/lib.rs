@@ -1,4 +1,5 @@
-//! The store on DynamoDB: one table, one partition per subject, one sparse index of work.
+//! The store on DynamoDB: one table, one partition per subject, one sparse index of work and one of recent
+//! events.
 //!
 //! The only crate that names `aws-sdk-dynamodb`. It stores and answers; what is stored is decided elsewhere. Every
 //! condition is on a key, a version, an expiry or a nonce, never on a rule of the hub.
@@ -13,6 +14,7 @@ mod item;
 mod ledger;
 mod names;
 mod read;
+mod recent;
 pub mod schema;
 mod settle;
 mod work;
@@ -29,7 +31,7 @@ use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
-use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Sequence, Settled, Store};
+use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled, Store};
 use tokio::sync::Semaphore;
 
 pub use schema::create_table;
@@ -58,13 +60,21 @@ pub struct DynamoStore {
     client: Client,
     table: String,
     in_flight: Arc<Semaphore>,
+    lists_recent: bool,
 }
 
 impl DynamoStore {
     /// The store in that table, by a client as [`client`] makes it.
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
-        Self { client, table, in_flight: Arc::new(Semaphore::new(IN_FLIGHT)) }
+        Self { client, table, in_flight: Arc::new(Semaphore::new(IN_FLIGHT)), lists_recent: true }
+    }
+
+    /// The same store, which gives the events that it admits a place in [`Store::recent`], or none: then each costs one write
+    /// less.
+    #[must_use]
+    pub fn listing_recent(self, lists_recent: bool) -> Self {
+        Self { lists_recent, ..self }
     }
 }
 
@@ -117,6 +127,10 @@ impl Store for DynamoStore {
 
     async fn pending(&self, which: &Pending, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
         work::pending(self, which, from, limit, now).await
+    }
+
+    async fn recent(&self, which: &Received, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
+        recent::recent(self, which, from, limit, now).await
     }
 
     async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {

@@ -2,7 +2,7 @@
 //!
 //! | item | PK | SK | attributes |
 //! |---|---|---|---|
-//! | event | `<connection>#<subject>` | `E#<event id>` | `d` `b` `w` `v` `x` `n`, `g` `h` while there is work, `k` `p` while it is open |
+//! | event | `<connection>#<subject>` | `E#<event id>` | `d` `b` `w` `v` `x` `n`, `r` `t` if it is listed, `g` `h` while there is work, `k` `p` while it is open |
 //! | part of a large body | same | `B#<event id>#<digest of the body>#<n>` | `d` `x` |
 //! | head of a chain | same | `H#<event type>` | `d` `e` `x` |
 //! | alias | `K#<alias>` | `<connection>#<subject>` | `x` |
@@ -31,6 +31,13 @@ pub const INDEX: &str = "work";
 pub const SHARD: &str = "g";
 /// Sort key of the index: `D#`, `E#`, `F#`, `G#` or `W#` and a time (see `item::place`).
 pub const PLACE: &str = "h";
+/// The sparse index of recent events: by the connection's day and the time of reception. Projects keys only, none of which
+/// changes.
+pub const RECENT: &str = "recent";
+/// Partition key of that index: `<connection>#<days since 1970>`.
+pub const DAY: &str = "r";
+/// Sort key of that index: microseconds since 1970 in 16 hex digits, and the event's id.
+pub const TIME: &str = "t";
 /// Time after which the item counts as absent, in seconds since 1970: the table's TTL attribute. For open work it lies far
 /// ahead, so that neither TTL nor a version that filters by it removes the item.
 pub const EXPIRES: &str = "x";
@@ -88,27 +95,35 @@ fn dynamo(error: impl Into<aws_sdk_dynamodb::Error>) -> CreateError {
     CreateError::Dynamo(Box::new(error.into()))
 }
 
-/// Creates the table with its index and TTL, and waits until it can be used. For tests and local stacks: a deployment's
+/// Creates the table with its indexes and TTL, and waits until it can be used. For tests and local stacks: a deployment's
 /// table is part of its template.
 pub async fn create_table(client: &Client, table: &str) -> Result<(), CreateError> {
     let key = |name, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
     let text =
         |name| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
     let projection = Projection::builder().projection_type(ProjectionType::Include).non_key_attributes(EXPIRES).build();
-    let index = GlobalSecondaryIndex::builder()
+    let work = GlobalSecondaryIndex::builder()
         .index_name(INDEX)
         .key_schema(key(SHARD, KeyType::Hash)?)
         .key_schema(key(PLACE, KeyType::Range)?)
         .projection(projection)
         .build()?;
+    let recent = GlobalSecondaryIndex::builder()
+        .index_name(RECENT)
+        .key_schema(key(DAY, KeyType::Hash)?)
+        .key_schema(key(TIME, KeyType::Range)?)
+        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+        .build()?;
+    let attributes = [PK, SK, SHARD, PLACE, DAY, TIME].into_iter().map(text).collect::<Result<_, _>>()?;
     client
         .create_table()
         .table_name(table)
         .billing_mode(BillingMode::PayPerRequest)
         .key_schema(key(PK, KeyType::Hash)?)
         .key_schema(key(SK, KeyType::Range)?)
-        .set_attribute_definitions(Some(vec![text(PK)?, text(SK)?, text(SHARD)?, text(PLACE)?]))
-        .global_secondary_indexes(index)
+        .set_attribute_definitions(Some(attributes))
+        .global_secondary_indexes(work)
+        .global_secondary_indexes(recent)
         .send()
         .await
         .map_err(dynamo)?;

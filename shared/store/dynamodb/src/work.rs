@@ -25,7 +25,7 @@ const PENDING: &str = "pending";
 const PARALLEL: usize = 16;
 
 /// Largest number of items in a batch, by DynamoDB's API.
-const BATCH: usize = 100;
+pub(crate) const BATCH: usize = 100;
 
 /// Largest number of queries for one page, so that a filter without matches still answers in time.
 const QUERIES_PER_PAGE: usize = 24;
@@ -266,7 +266,7 @@ async fn list(
 
 /// The items of some index entries, read consistently, in their order, without those that are gone. One that cannot be read
 /// is nothing, so that it does not hide the others.
-async fn read_all(
+pub(crate) async fn read_all(
     store: &DynamoStore,
     verb: &'static str,
     entries: &[Item],

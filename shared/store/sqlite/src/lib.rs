@@ -10,6 +10,7 @@ mod engine;
 mod files;
 mod folder;
 mod reads;
+mod recent;
 mod recent_records;
 mod schema;
 mod worker;

@@ -21,6 +21,7 @@ mod history;
 mod lists;
 mod names;
 mod order;
+mod recent;
 mod settling;
 mod watches;
 
@@ -41,6 +42,7 @@ pub use history::*;
 pub use lists::*;
 pub use names::*;
 pub use order::*;
+pub use recent::*;
 pub use settling::*;
 pub use watches::*;
 
@@ -115,6 +117,14 @@ macro_rules! contract_cases {
             a_replay_changes_what_was_accepted
             waiting_work_excludes_failed_calls
             calls_are_due_stuck_and_counted_like_deliveries
+            recent_events_come_newest_first_across_pages
+            recent_events_are_those_between_two_times
+            recent_events_are_of_the_connections_asked_for
+            recent_calls_are_listed_alone_too
+            recent_event_keeps_its_place_when_its_work_changes
+            recent_events_expire
+            recent_cursor_of_another_list_is_refused
+            picked_items_are_listed_once_across_pages
             watches_are_due_apart_from_other_work
             watches_are_listed_across_pages_until_they_end
             watch_of_a_shipment_begins_once_and_is_counted

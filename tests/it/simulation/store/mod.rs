@@ -11,7 +11,9 @@ use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
-use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Sequence, Settled, Store, StoreError};
+use store::{
+    Admitted, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled, Store, StoreError,
+};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::sleep;
@@ -250,6 +252,12 @@ impl Store for SimStore {
     async fn pending(&self, which: &Pending, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
         let (which, from) = (which.clone(), from.map(ToOwned::to_owned));
         self.call("pending", None, move |model| model.pending(&which, from.as_deref(), limit, now)).await?
+    }
+
+    async fn recent(&self, which: &Received, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
+        let now = self.trusted(now);
+        let (which, from) = (which.clone(), from.map(ToOwned::to_owned));
+        self.call("recent", None, move |model| model.recent(&which, from.as_deref(), limit, now)).await?
     }
 
     async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {

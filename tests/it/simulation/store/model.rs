@@ -7,7 +7,8 @@ use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
-    Admitted, Earliest, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Sequence, Settled, StoreError,
+    Admitted, Earliest, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Received, Sequence, Settled,
+    StoreError,
 };
 
 /// One item.
@@ -186,6 +187,18 @@ impl Model {
     pub(crate) fn pending(&self, which: &Pending, from: Option<&str>, limit: usize, now: Utc) -> store::Result<Page> {
         let holds = |item: &&Item| which.holds(&item.event.key, &item.work);
         self.page("pending", holds, from, limit, now)
+    }
+
+    pub(crate) fn recent(&self, which: &Received, from: Option<&str>, limit: usize, now: Utc) -> store::Result<Page> {
+        let before = from.map(str::parse::<u64>).transpose().map_err(|_| StoreError::BadCursor { verb: "recent" })?;
+        let mut found: Vec<_> = self.items.values().filter(|item| item.lives(now)).collect();
+        found.retain(|item| which.names(&item.event.key) && which.spans(item.event.meta.received));
+        found.retain(|item| before.is_none_or(|before| item.number < before));
+        found.sort_by_key(|item| std::cmp::Reverse(item.number));
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(|item| item.number.to_string());
+        Ok(Page { items: found.into_iter().map(Item::listed).collect(), unreadable: 0, next })
     }
 
     pub(crate) fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Vec<Listed> {

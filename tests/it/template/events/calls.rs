@@ -84,8 +84,10 @@ async fn sample_message_makes_the_sample_call_and_its_end_event() {
     let id = listed["items"][0]["id"].as_str().unwrap().to_owned();
     assert_eq!((&listed["items"][0]["state"], id), (&"ambiguous".into(), hint.key.id.to_string()));
     let mut open = request(&sample("call_status"));
-    *open.uri_mut() = "/calls?state=ambiguous".parse().unwrap();
-    assert_eq!(call_status::router().handle(&context, open).await.status(), 200);
+    for path in ["/calls?state=ambiguous", "/calls?state=succeeded"] {
+        *open.uri_mut() = path.parse().unwrap();
+        assert_eq!(call_status::router().handle(&context, open.clone()).await.status(), 200, "{path}");
+    }
     let mut resolve = request(&sample("call_status")).map(|_| bytes::Bytes::from_static(br#"{"decision":"done"}"#));
     *resolve.uri_mut() = format!("/calls/{}/resolve", hint.key.id).parse().unwrap();
     *resolve.method_mut() = http::Method::POST;

@@ -8,10 +8,12 @@ use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, seal};
 use rusqlite::Connection;
-use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Sequence, Settled, Store, StoreError};
+use store::{
+    Admitted, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled, Store, StoreError,
+};
 
 use super::SqliteStore;
-use crate::{counts, reads, writes};
+use crate::{counts, reads, recent, writes};
 
 /// Largest body that is sealed on the calling thread, in bytes: a larger one takes milliseconds.
 const LARGE: usize = 64 * 1024;
@@ -114,6 +116,13 @@ impl Store for SqliteStore {
         });
         let from = from.ok_or(StoreError::BadCursor { verb: "pending" })?;
         self.list("pending", move |db| reads::pending(db, &which, from, limit)).await
+    }
+
+    async fn recent(&self, which: &Received, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {
+        let now = self.trusted(now);
+        let which = which.clone();
+        let from = from.map(str::parse).transpose().map_err(|_| StoreError::BadCursor { verb: "recent" })?;
+        self.list("recent", move |db| recent::page(db, &which, (from, limit.max(1)), now)).await
     }
 
     async fn timeline(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Listed>> {
