@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Services that answer the requests of the port.
 pub(crate) struct Services<S, Q> {
     courier: Arc<Courier<S, Q>>,
-    routers: [Router<Courier<S, Q>>; 5],
+    routers: [Router<Courier<S, Q>>; 6],
     health: Health,
 }
 

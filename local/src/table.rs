@@ -6,6 +6,7 @@ use std::fmt;
 use ::http::Method;
 use api::Router;
 use courier::Courier;
+use hub::Role;
 use hub::action::Action;
 use queue::{InProcess, Queue};
 use store::Store;
@@ -68,10 +69,26 @@ pub fn functions() -> Vec<Function> {
     hooks.chain(apis).chain(others).collect()
 }
 
+/// Every route of the functions that answer the ERP, with the role that a key must have for it; without one where no key is
+/// asked for.
+#[must_use]
+pub fn roles() -> Vec<(Method, &'static str, Option<Role>)> {
+    let routers = routers::<SqliteStore, InProcess>();
+    let roles = routers.iter().flat_map(|router| router.routes().zip(router.roles()));
+    roles.map(|((method, path), role)| (method.clone(), path, role)).collect()
+}
+
 /// The routers of the functions that answer the ERP. The last one with a path's first segment answers for it where no route
 /// does.
-pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 5] {
-    [deliveries::router(), shipments::router(), call::router(), call_status::router(), openapi::router()]
+pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 6] {
+    [
+        deliveries::router(),
+        shipments::router(),
+        call::router(),
+        call_status::router(),
+        audit::router(),
+        openapi::router(),
+    ]
 }
 
 #[cfg(test)]
@@ -92,6 +109,7 @@ mod tests {
             ("/calls/c/upload/more", call_status::NAME),
             ("/shipments", shipments::NAME),
             ("/shipments/order:1", shipments::NAME),
+            ("/me", audit::NAME),
             ("/openapi.json", openapi::NAME),
         ] {
             assert_eq!(found(path), Some(name), "{path}");

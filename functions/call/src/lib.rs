@@ -22,7 +22,7 @@ use bytes::Bytes;
 use config::Connection;
 use courier::Courier;
 use http::{Response, StatusCode};
-use hub::ConnectionId;
+use hub::{ConnectionId, Role};
 use partners::Json;
 use partners::operation::enclosure::Enclosure;
 use partners::operation::{self, Attempt, Effect, Fault, File, Operation};
@@ -55,7 +55,7 @@ pub(crate) struct OperationRequest {
 /// The route of the function. A gateway wants one name for what may stand in a place: here `name` is a connection.
 #[must_use]
 pub fn router<S: Store, Q: Queue>() -> Router<Courier<S, Q>> {
-    let route = Route::post("/calls/{name}/{operation}", |courier: &Courier<S, Q>, routed| {
+    let route = Route::post("/calls/{name}/{operation}", Role::Erp, |courier: &Courier<S, Q>, routed| {
         Box::pin(async move {
             let caller = routed.caller;
             let asked = request::read(routed).await?;

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use config::Context;
 use http::{Response, StatusCode};
 use hub::call::{self, Call, CallView, Standing};
-use hub::{EventId, EventKey};
+use hub::{EventId, EventKey, Role};
 use inbound::sequence;
 use queue::Queue;
 use store::{Listed, Store};
@@ -42,21 +42,21 @@ pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C>
             Box::pin(list::answer(state.as_ref(), asked))
         }),
         Route::get("/calls/{name}", &[], |state: &C, asked| Box::pin(one(state.as_ref(), asked))),
-        Route::post("/calls/{name}/cancel", |state: &C, asked| {
+        Route::post("/calls/{name}/cancel", Role::Operator, |state: &C, asked| {
             Box::pin(async move {
                 let key = key(state.as_ref(), &asked)?;
                 let Cancel {} = if asked.request.body().is_empty() { Cancel {} } else { body(&asked.request)? };
                 answered(&cancel::answer(state.as_ref(), key, asked.caller.id).await?)
             })
         }),
-        Route::post("/calls/{name}/resolve", |state: &C, asked| {
+        Route::post("/calls/{name}/resolve", Role::Operator, |state: &C, asked| {
             Box::pin(async move {
                 let key = key(state.as_ref(), &asked)?;
                 let decided = resolve::answer(state.as_ref(), key, asked.caller.id, body(&asked.request)?).await?;
                 answered(&decided)
             })
         }),
-        Route::post("/calls/{name}/retry", |state: &C, asked| {
+        Route::post("/calls/{name}/retry", Role::Operator, |state: &C, asked| {
             Box::pin(async move {
                 let key = key(state.as_ref(), &asked)?;
                 let retry = if asked.request.body().is_empty() { Retry::default() } else { body(&asked.request)? };

@@ -29,7 +29,7 @@ use bytes::Bytes;
 use config::Context;
 use http::{Response, StatusCode};
 use hub::time::Rfc3339;
-use hub::{ConnectionId, EndpointId, EventId, EventKey, Utc, call};
+use hub::{ConnectionId, EndpointId, EventId, EventKey, Role, Utc, call};
 use queue::Queue;
 use store::{Failed, Latest, Store};
 
@@ -61,10 +61,10 @@ pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C>
         Route::get("/deliveries/failed", &["endpoint", "from", "limit"], |state: &C, asked| {
             Box::pin(failed(state.as_ref(), asked))
         }),
-        Route::post("/deliveries/confirm", |state: &C, asked| {
+        Route::post("/deliveries/confirm", Role::Operator, |state: &C, asked| {
             Box::pin(async move { changes::confirm(state.as_ref(), asked.caller, body(&asked.request)?).await })
         }),
-        Route::post("/deliveries/replay", |state: &C, asked| {
+        Route::post("/deliveries/replay", Role::Operator, |state: &C, asked| {
             Box::pin(async move { changes::replay(state.as_ref(), asked.caller, body(&asked.request)?).await })
         }),
         Route::get("/events/{connection}/{subject}", &[], |state: &C, asked| Box::pin(timeline(state.as_ref(), asked))),

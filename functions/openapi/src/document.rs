@@ -1,5 +1,6 @@
 //! The whole document, put together from the parts in the other modules.
 
+mod audit;
 mod calls;
 mod components;
 mod deliveries;
@@ -18,8 +19,13 @@ use self::derived::Schemas;
 #[must_use]
 pub fn document() -> Value {
     let mut derived = Schemas::new();
-    let own =
-        [&deliveries::paths(&mut derived)[..], &shipments::paths(&mut derived), &calls::paths(&mut derived)].concat();
+    let own = [
+        &deliveries::paths(&mut derived)[..],
+        &shipments::paths(&mut derived),
+        &calls::paths(&mut derived),
+        &audit::paths(&mut derived),
+    ]
+    .concat();
     let paths = own.into_iter().chain(operations::paths());
     let components = parts::within(components::components(derived), "schemas", operations::schemas());
     json!({
@@ -44,7 +50,8 @@ pub fn document() -> Value {
 
 const ABOUT: &str = "\
 Send `Authorization: Bearer <key>` with one of the configuration's `api_keys`. Items that a key may not see are answered as \
-absent. Errors are RFC 9457 problems whose `type` is stable.
+absent. A key's role says what it may do: a `viewer` reads; an `operator` also replays, confirms, resolves, cancels and \
+retries; an `erp`, the default, also calls partners. Errors are RFC 9457 problems whose `type` is stable.
 
 A subject or alias is `<kind>:<value>`, such as `order:SO-1` or `bl:COSU6123456780`; in a path it is percent-encoded \
 where it has characters that need it. Times are UTC.
@@ -61,6 +68,7 @@ fn tags() -> Value {
         json!({"name": "events", "description": "Events that the partners pushed, by subject."}),
         json!({"name": "shipments", "description": "Everything that belongs to one business key, over all connections."}),
         json!({"name": "calls", "description": "Calls to partners and their results."}),
+        json!({"name": "audit", "description": "API keys: their rights."}),
         json!({"name": "receiver", "description": "The request that an endpoint of the ERP receives."}),
         json!({"name": "openapi", "description": "This document."}),
     ];

@@ -3,6 +3,7 @@
 //!
 //! The types decide the form of an answer. The functions decide which items an API key may see.
 
+mod audit;
 mod shipments;
 
 use hub::attempt::{Attempt, AttemptView};
@@ -11,7 +12,7 @@ use hub::delivery::{self, State};
 use hub::envelope::CloudEvent;
 use hub::event::{Meta, Work};
 use hub::time::Rfc3339;
-use hub::{ConnectionId, EndpointId, EventId, EventKey, EventType, Milestone, Subject};
+use hub::{ConnectionId, EndpointId, EventId, EventKey, EventType, Milestone, Role, Subject};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::Listed;
@@ -19,6 +20,7 @@ use store::Listed;
 use crate::answer::Printed;
 use crate::request::{Object, given, named};
 
+pub use audit::Me;
 pub use shipments::{ListedShipment, ReachedMilestone, Shipment, Shipments};
 
 /// The largest number of events that one request may name.
@@ -361,6 +363,9 @@ pub struct Members {
     /// The id of the earlier call about the same order that a call waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<EventId>,
+    /// In a `forbidden`, the role that the request needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// The id of the damaged event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<EventId>,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use config::Unconfigured;
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
+use hub::Role;
 use inbound::refusal::{self, INCOMPLETE, NO_ROOM, Refusal, Refused, Unread};
 use partners::sentence::{sentence, shortened};
 use serde::{Serialize, Serializer};
@@ -47,6 +48,13 @@ impl Problem {
         let mut problem = Self::new(StatusCode::UNAUTHORIZED, "unauthorized", remedy);
         problem.headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         problem.unconfigured()
+    }
+
+    /// 403: the role of that key does not include the one that the request needs.
+    pub(crate) fn forbidden(key: &str, role: Role, needed: Role) -> Self {
+        let detail = format!("needs the role {needed}; {key} is a {role}, as api_keys.role of the configuration says");
+        let members = Members { role: Some(needed), ..Members::default() };
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail).with(members).unconfigured()
     }
 
     /// 404.

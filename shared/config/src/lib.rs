@@ -47,7 +47,7 @@ use hub::printable::Line;
 use hub::routes::{Pattern, Route};
 use hub::schedule::Schedule;
 use hub::signature::SigningKey;
-use hub::{ConnectionId, EndpointId, EventType, Secret, event_types};
+use hub::{ConnectionId, EndpointId, EventType, Role, Secret, event_types};
 use ipnet::IpNet;
 use partners::Partner;
 use partners::operation::Settings;
@@ -204,6 +204,8 @@ pub struct ApiKey {
     pub key: Secret,
     /// The connections it may see and use.
     pub connections: Vec<Pattern>,
+    /// Rights at these connections.
+    pub role: Role,
 }
 
 /// One thing wrong with a configuration.

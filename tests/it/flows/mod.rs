@@ -15,6 +15,7 @@ mod ordered;
 mod payloads;
 mod push_keys;
 mod regressions;
+mod roles;
 mod shipments;
 mod slow_store;
 mod tenants;

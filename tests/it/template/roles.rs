@@ -93,10 +93,13 @@ fn every_role_says_what_it_may_do_and_to_what() {
             names(&[sends, if read { &reads[..] } else { &[] }].concat())
         };
         let calls = [call::NAME, call_status::NAME, dispatch::NAME, sweep::NAME].contains(&function.name);
-        // One needs the table alone, the other nothing: they start without the rest. `shipments` changes nothing.
+        // One needs the table alone, the other nothing: they start without the rest. `audit` and `shipments` change nothing.
         let bare = [ledger::NAME, openapi::NAME].contains(&function.name);
         let own = [
-            (queue_arn(Hints::Deliveries), hinting(Hints::Deliveries, !bare && function.name != shipments::NAME)),
+            (
+                queue_arn(Hints::Deliveries),
+                hinting(Hints::Deliveries, !bare && ![audit::NAME, shipments::NAME].contains(&function.name)),
+            ),
             (queue_arn(Hints::Calls), hinting(Hints::Calls, calls)),
             (json!({"Ref": "Configuration"}), names(if bare { &[] } else { &["secretsmanager:GetSecretValue"] })),
             (

@@ -218,4 +218,10 @@ const API_KEY: &[Key] = &[
     ID,
     key("key", Required, "32 or more visible ASCII characters", "至少 32 位可见 ASCII 字符"),
     key("connections", Value("[\"*\"]"), "connections it may use", "可以看到的连接"),
+    key(
+        "role",
+        Value("\"erp\""),
+        "or `\"viewer\"`, which only reads, or `\"operator\"`, which calls no partner; see [Roles](roles.md)",
+        "或 `\"viewer\"`（只读）、`\"operator\"`（不能调用合作方），见[密钥与角色](roles.md)",
+    ),
 ];
