@@ -84,7 +84,13 @@ async fn event<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Resul
     let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
     let record = record.ok_or_else(|| Problem::missing("there is no such event, or it has expired"))?;
     let credentials = context.config.credentials(&record.event.key.connection);
-    view::event(&record, &credentials)
+    let EventKey { connection, subject, id } = &record.event.key;
+    let audit = context.store.audit_of(connection, subject, context.now()).await;
+    let audit = audit.map_err(|error| Problem::store(&error))?.into_iter().filter_map(|mut entry| {
+        entry.touched.retain(|touched| touched.key.id == *id);
+        if entry.touched.is_empty() { None } else { asked.caller.audited(entry) }
+    });
+    view::event(&record, &credentials, audit.collect())
 }
 
 async fn failed<S: Store, Q>(

@@ -68,7 +68,7 @@ fn tags() -> Value {
         json!({"name": "events", "description": "Events that the partners pushed, by subject."}),
         json!({"name": "shipments", "description": "Everything that belongs to one business key, over all connections."}),
         json!({"name": "calls", "description": "Calls to partners and their results."}),
-        json!({"name": "audit", "description": "API keys: their rights."}),
+        json!({"name": "audit", "description": "API keys: their rights, what they have changed, and the configuration."}),
         json!({"name": "receiver", "description": "The request that an endpoint of the ERP receives."}),
         json!({"name": "openapi", "description": "This document."}),
     ];

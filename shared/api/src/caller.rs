@@ -3,9 +3,11 @@
 use config::{Config, Endpoint};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use hub::audit::{Entry, EntryView};
 use hub::routes::Pattern;
 use hub::slip::slip_of;
 use hub::{ConnectionId, EndpointId, Role, Secret};
+use inbound::trail::Actor;
 use serde::Serialize;
 
 use crate::invocation::Invoked;
@@ -14,6 +16,9 @@ use crate::{Problem, Seal};
 
 /// Name of the sender of a direct invocation, which IAM allows and no key.
 pub const INVOCATION: &str = "invocation";
+
+/// The sender of a direct invocation as the audit trail has it.
+pub const INVOKER: Actor<'static> = Actor { key: INVOCATION, role: Some(Role::Erp) };
 
 /// The sender of a request. Made of a key that is right, or of a direct invocation.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +38,28 @@ impl<'c> Caller<'c> {
     /// 403 unless the key's role includes that one.
     pub fn may(&self, needed: Role) -> Result<(), Problem> {
         if self.role.may(needed) { Ok(()) } else { Err(Problem::forbidden(self.id, self.role, needed)) }
+    }
+
+    /// The sender as the audit trail has it.
+    #[must_use]
+    pub const fn actor(&self) -> Actor<'c> {
+        Actor { key: self.id, role: Some(self.role) }
+    }
+
+    /// An entry of the audit trail as this key may see it, if at all.
+    #[must_use]
+    pub fn audited(&self, entry: Entry) -> Option<EntryView> {
+        if self.is_limited() {
+            EntryView::limited(entry, self.id, |connection| self.sees(connection))
+        } else {
+            Some(EntryView::whole(entry))
+        }
+    }
+
+    /// Whether the key is limited to some connections, configured or not.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.connections.is_some_and(|seen| !seen.iter().any(|pattern| pattern.as_str() == "*"))
     }
 
     /// The configured connections that the key may see, in the order of their names.

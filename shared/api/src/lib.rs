@@ -15,7 +15,7 @@ mod router;
 mod seal;
 
 pub use answer::{MOST_BYTES, Printed, fewer, fitting, json, printed, raw};
-pub use caller::{Caller, INVOCATION};
+pub use caller::{Caller, INVOCATION, INVOKER};
 pub use invocation::invocation;
 pub use multipart::{is_multipart, multipart};
 pub use problem::Problem;

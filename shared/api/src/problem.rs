@@ -8,6 +8,7 @@ use config::Unconfigured;
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use hub::Role;
+use hub::audit::Ended;
 use inbound::refusal::{self, INCOMPLETE, NO_ROOM, Refusal, Refused, Unread};
 use partners::sentence::{sentence, shortened};
 use serde::{Serialize, Serializer};
@@ -132,6 +133,15 @@ impl Problem {
                 let members = Members { event: Some(*event), ..Members::default() };
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "damaged", detail).with(members)
             }
+        }
+    }
+
+    /// The result of an action as the audit trail has it: that status, or the problem's.
+    #[must_use]
+    pub fn ended<T>(result: &Result<T, Self>, status: StatusCode) -> Ended {
+        match result {
+            Ok(_) => Ended::with(status.as_u16()),
+            Err(problem) => Ended { problem: Some(problem.kind.to_owned()), ..Ended::with(problem.status.as_u16()) },
         }
     }
 

@@ -15,6 +15,7 @@ mod reader;
 mod recover;
 mod secrets;
 mod server;
+mod shown;
 mod sources;
 mod trust;
 mod values;
@@ -29,6 +30,7 @@ pub use credentials::Credentials;
 pub use keys::{Absent, KEYS, Key, Kind, Text};
 pub use recover::Recover;
 pub use server::Server;
+pub use shown::Shown;
 pub use sources::Sources;
 pub use values::socket_address;
 pub use watches::{Asks, Watching};
@@ -80,6 +82,8 @@ pub struct Config {
     pub holds_secrets: bool,
     /// Values of the document that are taken but look like a slip.
     pub noted: Vec<Mistake>,
+    /// The document without its secrets.
+    pub shown: Shown,
 }
 
 /// One account at a partner.

@@ -7,6 +7,7 @@ pub mod action;
 pub mod address;
 pub mod admission;
 pub mod attempt;
+pub mod audit;
 pub mod breaker;
 pub mod call;
 pub mod clock;

@@ -56,6 +56,8 @@ pub struct Shipment {
     pub types: BTreeSet<EventType>,
     /// The events and calls of the page, in their order.
     pub items: Vec<Listed>,
+    /// Where its events and calls are stored.
+    pub subjects: BTreeSet<(ConnectionId, Subject)>,
     /// Whether another page follows.
     pub more: bool,
     /// Number of all events and calls that were read.
@@ -136,6 +138,7 @@ struct Gathered {
     items: Vec<Listed>,
     signs: Vec<Sign>,
     types: BTreeSet<EventType>,
+    subjects: BTreeSet<Spot>,
     events: usize,
     cut: bool,
 }
@@ -204,6 +207,8 @@ impl Gathered {
         if !self.types.contains(&item.meta.kind) {
             self.types.insert(item.meta.kind.clone());
         }
+        let spot = (item.key.connection.clone(), item.key.subject.clone());
+        self.subjects.insert(spot);
         self.signs.extend(Sign::of(&item.key, &item.meta));
         let place = Place::of(&item.key, &item.meta);
         if self.after.is_none_or(|after| place > after) {
@@ -230,6 +235,7 @@ impl Gathered {
             signs: self.signs,
             types: self.types,
             items: self.items,
+            subjects: self.subjects,
             more,
             events: self.events,
             complete: !self.cut && !resolution.is_cut(),

@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 mod api;
+mod audit;
 mod circuit;
 mod clock;
 mod connections;

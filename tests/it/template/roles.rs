@@ -147,6 +147,7 @@ fn meets(condition: &Value, partitions: &[String]) -> bool {
             match operator.as_str() {
                 "Null" => wanted[leading] == "false",
                 "ForAllValues:StringEquals" => partitions.iter().all(one),
+                "ForAllValues:StringLike" => partitions.iter().all(one),
                 "ForAllValues:StringNotLike" => !partitions.iter().any(one),
                 other => panic!("the operator {other} is not known here"),
             }
@@ -154,7 +155,7 @@ fn meets(condition: &Value, partitions: &[String]) -> bool {
 }
 
 #[test]
-fn a_webhook_reaches_no_lease_note_or_alias() {
+fn a_webhook_reaches_no_lease_note_alias_or_audit_trail() {
     for function in functions() {
         let Trigger::Hook(_) = function.trigger else { continue };
         let may = permissions(function.name);
@@ -164,7 +165,7 @@ fn a_webhook_reaches_no_lease_note_or_alias() {
             assert!(reaches("dynamodb:PutItem", event), "{function:?}");
             assert_eq!(reaches("dynamodb:GetItem", event), reads, "{function:?}");
         }
-        for other in ["K#order:1", "S#sweep", "S#breaker:erp"] {
+        for other in ["A#2026-11-29", "K#order:1", "S#sweep", "S#breaker:erp"] {
             assert!(
                 !reaches("dynamodb:PutItem", other) && !reaches("dynamodb:GetItem", other),
                 "{function:?}: {other}"

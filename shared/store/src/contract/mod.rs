@@ -14,6 +14,7 @@
 )]
 
 mod admission;
+mod audit;
 mod chains;
 mod expiry;
 mod history;
@@ -33,6 +34,7 @@ use hub::{ConnectionId, EndpointId, Event, EventId, EventKey, Record, Subject, U
 use crate::{Admitted, Store};
 
 pub use admission::*;
+pub use audit::*;
 pub use chains::*;
 pub use expiry::*;
 pub use history::*;
@@ -116,6 +118,14 @@ macro_rules! contract_cases {
             watches_are_due_apart_from_other_work
             watches_are_listed_across_pages_until_they_end
             watch_of_a_shipment_begins_once_and_is_counted
+            the_audit_trail_is_listed_once_latest_first
+            an_audit_entry_gets_its_result_once
+            the_audit_trail_is_filtered
+            audit_of_a_subject_names_that_alone
+            audit_of_a_subject_is_limited_to_the_latest
+            an_audit_entry_of_any_size_is_taken
+            an_expired_audit_entry_is_nowhere
+            an_audit_cursor_of_another_list_is_refused
         }
     };
 }

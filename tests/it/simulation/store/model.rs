@@ -9,6 +9,8 @@ use store::{
     Admitted, Earliest, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Sequence, Settled, StoreError,
 };
 
+use super::audit::Trail;
+
 /// One item.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
@@ -32,6 +34,7 @@ pub(crate) struct Model {
     aliases: BTreeMap<Alias, BTreeMap<(ConnectionId, Subject), Utc>>,
     leases: BTreeMap<String, (String, Utc)>,
     notes: BTreeMap<String, Note>,
+    pub(crate) audit: Trail,
     admissions: u64,
 }
 
