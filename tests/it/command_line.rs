@@ -15,8 +15,8 @@ use store::Store as _;
 use tongguan::Hub;
 
 use crate::flows::lists::{NOW, failed};
-use crate::support::process::TONGGUAN;
 use crate::support::http::api;
+use crate::support::process::TONGGUAN;
 use crate::support::{API_KEY, Plan, erp, settled, status, taken, until};
 
 /// A configuration file and the words that every command begins with.

@@ -59,7 +59,7 @@ pub(crate) async fn answer<S: Store, Q>(
     api::json(StatusCode::OK, &shipment)
 }
 
-/// What keys have done to the events and calls of these subjects: the latest that fit.
+/// Entries of the audit trail about the events and calls of these subjects: the latest that fit.
 async fn audit<S: Store, Q>(
     context: &Context<S, Q>,
     caller: Caller<'_>,

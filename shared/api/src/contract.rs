@@ -161,7 +161,7 @@ pub struct FoundEvent<'a> {
     pub deliveries: Vec<Delivery<'a>>,
     /// The event as an endpoint receives it.
     pub event: CloudEvent<'a>,
-    /// What API keys have done to its deliveries, latest first.
+    /// Entries of the audit trail about its deliveries, latest first.
     pub audit: Vec<EntryView>,
 }
 

@@ -32,7 +32,7 @@ pub(super) enum Hidden {
     Address(Url),
 }
 
-/// What of a document is hidden, by the reader's paths.
+/// The hidden values of a document, by the reader's paths.
 pub(super) type HiddenValues = BTreeMap<String, Hidden>;
 
 /// A document without its secrets.
@@ -45,7 +45,7 @@ pub struct Shown {
 }
 
 impl fmt::Debug for Shown {
-    /// What a configuration says is in its other fields.
+    /// Nothing: its content is in the other fields of a configuration.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shown").finish_non_exhaustive()
     }

@@ -187,7 +187,7 @@ pub struct Entry {
     /// The result; nothing before it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Ended>,
-    /// What was changed.
+    /// The events and calls that were changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touched: Vec<Touched>,
     /// Whether more was changed than [`Entry::touched`] has room for.

@@ -301,7 +301,7 @@ async fn changed_configuration_is_told_by_its_keys<S: Store>(store: S) {
     assert_eq!(desk.entries(KEY_A, "&action=configuration", 5).await, [json!(null); 0]);
 }
 
-/// Nobody asked for a key, and IAM said who may.
+/// IAM said who may, and no key was asked for.
 async fn direct_invocation_is_told_as_one<S: Store>(store: S) {
     let desk = Desk::new(store);
     let key = desk.failed("a-1", "order:A", "erp").await;

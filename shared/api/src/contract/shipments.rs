@@ -39,7 +39,7 @@ pub struct Shipment {
     pub items: Vec<Printed<ListedEvent<'static>>>,
     /// The cursor of the next page.
     pub next: Next,
-    /// What API keys have done to its events and calls, latest first, 100 at the most; on the first page only.
+    /// Entries of the audit trail about its events and calls, latest first, 100 at the most; on the first page only.
     pub audit: Vec<Printed<EntryView>>,
     /// Whether the shipment is all there. Otherwise it has more than 1,000 keys, 1,000 subjects or 20,000 events, an event with
     /// more keys than the hub keeps, or one that cannot be read.

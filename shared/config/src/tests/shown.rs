@@ -25,7 +25,7 @@ fn listed(keys: &'static [Key], tables: &[&Value], found: &mut Vec<(&'static str
     }
 }
 
-/// What is read as a secret is what the list says, and nothing of it is left.
+/// The reader and the list agree on what a secret is, and nothing of one is left.
 #[test]
 fn each_secret_of_the_list_is_hidden_and_nothing_else() {
     let file = shown(FULL).file;

@@ -54,7 +54,7 @@ pub struct CallView<'a> {
     /// The cancellation of a cancelled call.
     #[serde(skip_serializing_if = "Option::is_none")]
     cancellation: Option<CancellationView<'a>>,
-    /// What API keys have done to it, latest first; only in the answer about one call.
+    /// Entries of the audit trail about it, latest first; only in the answer about one call.
     #[serde(skip_serializing_if = "Option::is_none")]
     audit: Option<Vec<EntryView>>,
 }
