@@ -10,8 +10,8 @@ use bytes::Bytes;
 use clap::Args;
 use config::{Config, Connection};
 use http::Method;
-use hub::ConnectionId;
 use hub::call::Standing;
+use hub::{ConnectionId, Role};
 use partners::Partner;
 use partners::operation::{self, Effect, Operation};
 use serde::Deserialize;
@@ -87,7 +87,7 @@ async fn make(
     }
     let path = format!("/calls/{}/{}", connection.id, operation.name);
     let patience = PATIENCE + Duration::from_secs(call.wait);
-    let key = erp::key(config, &connection.id)?;
+    let key = erp::key(config, &connection.id, Role::Erp)?;
     let reply = erp::ask(config, key, (Method::POST, &path), headers, body, patience).await?;
     reply.print()?;
     Ok(end(operation, &reply))

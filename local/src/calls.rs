@@ -8,7 +8,7 @@ use config::Config;
 use http::Method;
 use hub::call::{self, Call, Standing};
 use hub::printable::Word;
-use hub::{Alias, ConnectionId, EventId};
+use hub::{Alias, ConnectionId, EventId, Role};
 use serde::Deserialize;
 use serde_json::Value;
 use store::{Listed, Store as _};
@@ -131,7 +131,7 @@ pub(crate) async fn run(config: &Config, calls: Calls, times: times::Print) -> a
 async fn ask(config: &Config, id: EventId, what: &str, body: &'static str) -> anyhow::Result<ExitCode> {
     let connection = call::find(config.connections.keys(), id).map(|key| key.connection);
     let connection = connection.ok_or_else(|| anyhow::anyhow!("there is no call {id}"))?;
-    let key = erp::key(config, &connection)?;
+    let key = erp::key(config, &connection, Role::Operator)?;
     let path = format!("/calls/{id}/{what}");
     let headers = vec![("content-type".into(), "application/json".to_owned())];
     let reply = erp::ask(config, key, (Method::POST, &path), headers, body.into(), PATIENCE).await?;

@@ -8,12 +8,14 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use config::Config;
 use config::Context;
-use deliveries::change::{self, Change, Changed, Order, Selection};
+use deliveries::change::{self, Change, ChangeError, Changed, Order, Selection};
+use hub::audit::{Action, COMMAND_LINE, Ended, Touched};
 use hub::delivery::State;
 use hub::ledger::Tally;
 use hub::printable::Word;
 use hub::routes::Pattern;
 use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Subject, Utc};
+use inbound::trail::{self, Actor};
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Listed, Store as _};
@@ -263,8 +265,7 @@ pub(crate) async fn replay(config: Config, replay: Replay, times: times::Print) 
     let mut order = Order { change, endpoint, selection, from: None, dry_run };
     let (mut count, mut started, mut refused) = (0, Vec::new(), Vec::new());
     loop {
-        // The running hub finds due work at its next sweep; this process cannot send it a hint.
-        let Changed { events, unwanted, next } = change::apply(&context, &order, |_| true, async |_| {}).await?;
+        let Changed { events, unwanted, next } = changed(&context, &order).await?;
         for key in &events {
             out::unless_closed(say!("{} {} {}", Word(&key.connection), Word(&key.subject), key.id))?;
         }
@@ -303,6 +304,29 @@ pub(crate) async fn replay(config: Config, replay: Replay, times: times::Print) 
     };
     out::unless_closed(told)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Changes deliveries, which the audit trail tells. The running hub finds due work at its next sweep; this process cannot send
+/// it a hint.
+async fn changed(context: &Context<SqliteStore, ()>, order: &Order<'_>) -> anyhow::Result<Changed> {
+    let apply = async || change::apply(context, order, |_| true, async |_| {}).await;
+    if order.dry_run {
+        return Ok(apply().await?);
+    }
+    let count = if let Selection::These(keys) = &order.selection { Some(keys.len()) } else { None };
+    let is_now = matches!(order.change, Change::SendNow);
+    let request = json!({"endpoint": order.endpoint, "now": is_now, "events": count});
+    let actor = Actor { key: COMMAND_LINE, role: None };
+    let begun = trail::begin(context, actor, Action::Replay, request).await?;
+    let changed = apply().await;
+    let (status, done) = match &changed {
+        Ok(Changed { events, .. }) => (200, events.clone()),
+        Err(ChangeError::Store { done, .. }) => (503, done.clone()),
+        Err(ChangeError::Place) => (400, Vec::new()),
+    };
+    let ended = Ended { changed: Some(done.len()), ..Ended::with(status) };
+    begun.end(context, ended, Touched::deliveries(&done, order.endpoint)).await;
+    Ok(changed?)
 }
 
 /// Reason why a delivery is not restarted.

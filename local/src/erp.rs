@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use config::{ApiKey, Config};
 use http::Method;
-use hub::ConnectionId;
+use hub::{ConnectionId, Role};
 use outbound::{Client, KeepAlive, Kind, Request, Sent, Trust};
 
 use crate::{indent, out};
@@ -29,11 +29,16 @@ impl Reply {
     }
 }
 
-/// A key of the configuration that may see the connection.
-pub(crate) fn key<'c>(config: &'c Config, connection: &ConnectionId) -> anyhow::Result<&'c ApiKey> {
-    let sees = |key: &&ApiKey| key.connections.iter().any(|pattern| pattern.matches(connection.as_str()));
+/// A key of the configuration that may see the connection and has the needed role.
+pub(crate) fn key<'c>(config: &'c Config, connection: &ConnectionId, needed: Role) -> anyhow::Result<&'c ApiKey> {
+    let sees = |key: &&ApiKey| {
+        key.role.may(needed) && key.connections.iter().any(|pattern| pattern.matches(connection.as_str()))
+    };
     let found = config.api_keys.iter().find(sees);
-    found.with_context(|| format!("api_keys: none of them may see {connection}, and the hub is asked with one of them"))
+    found.with_context(|| {
+        let lacking = format!("api_keys: none of them may see {connection} with the role {needed} or a greater one");
+        format!("{lacking}, and the hub is asked with one of them")
+    })
 }
 
 /// Asks the hub that runs.

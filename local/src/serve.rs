@@ -103,6 +103,7 @@ impl Hub {
         let courier = Arc::new(Courier { lines: Arc::new(Lines::alone()), ..courier });
         // Before this process has claimed anything. Who connects meanwhile waits in the listener's queue.
         take_over(&courier).await;
+        inbound::configured::tell_or_log(&context).await;
         tasks.spawn(server::serve(listener, Arc::clone(&courier), stopped.clone()));
         for lane in lanes {
             let config = &context.config;

@@ -6,6 +6,7 @@ use std::fmt;
 use ::http::Method;
 use api::Router;
 use courier::Courier;
+use hub::Role;
 use hub::action::Action;
 use queue::{InProcess, Queue};
 use store::Store;
@@ -68,15 +69,25 @@ pub fn functions() -> Vec<Function> {
     hooks.chain(apis).chain(others).collect()
 }
 
+/// Every route of the functions that answer the ERP, with the role that a key must have for it; without one where no key is
+/// asked for.
+#[must_use]
+pub fn roles() -> Vec<(Method, &'static str, Option<Role>)> {
+    let routers = routers::<SqliteStore, InProcess>();
+    let roles = routers.iter().flat_map(|router| router.routes().zip(router.roles()));
+    roles.map(|((method, path), role)| (method.clone(), path, role)).collect()
+}
+
 /// The routers of the functions that answer the ERP. The last one with a path's first segment answers for it where no route
 /// does.
-pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 6] {
+pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 7] {
     [
         deliveries::router(),
         shipments::router(),
         call::router(),
         call_status::router(),
         stats::router(),
+        audit::router(),
         openapi::router(),
     ]
 }
@@ -102,6 +113,7 @@ mod tests {
             ("/stats", stats::NAME),
             ("/connections/c/urls", stats::NAME),
             ("/endpoints/erp/test", stats::NAME),
+            ("/me", audit::NAME),
             ("/openapi.json", openapi::NAME),
         ] {
             assert_eq!(found(path), Some(name), "{path}");

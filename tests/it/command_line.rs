@@ -15,8 +15,9 @@ use store::Store as _;
 use tongguan::Hub;
 
 use crate::flows::lists::{NOW, failed};
+use crate::support::http::api;
 use crate::support::process::TONGGUAN;
-use crate::support::{Plan, erp, settled, status, taken, until};
+use crate::support::{API_KEY, Plan, erp, settled, status, taken, until};
 
 /// A configuration file and the words that every command begins with.
 pub(crate) struct Operator {
@@ -124,6 +125,11 @@ async fn replay_is_a_dry_run_without_go() {
     assert!(done.fine, "{done:?}");
     receiver.received(2).await;
     until(async || settled(&hub).await.delivered == 1).await;
+    // It writes into the store itself, so it tells that itself; a dry run changes nothing.
+    let trail = api(hub.address(), "GET", "/audit", API_KEY, "").await.json();
+    let [entry] = &trail["entries"].as_array().unwrap()[..] else { panic!("{trail}") };
+    assert_eq!((&entry["key"], &entry["action"], entry.get("role")), (&"command-line".into(), &"replay".into(), None));
+    assert_eq!((&entry["result"]["changed"], &entry["touched"][0]["subject"]), (&1.into(), &"order:S1".into()));
 
     let wrong = operator.says("replay --endpoint nobody");
     assert!(!wrong.fine && wrong.errors.contains("--endpoint: nobody"), "{wrong:?}");

@@ -9,13 +9,16 @@ use config::Connection;
 use courier::Courier;
 use http::header::{HeaderName, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
+use hub::audit::{Action, Touched};
 use hub::call::{self, Standing};
 use hub::{EventKey, Record};
 use inbound::receive::hints;
 use inbound::sequence;
+use inbound::trail::{self, Actor};
 use partners::operation::Operation;
 use partners::operation::enclosure::Enclosure;
 use queue::Queue;
+use serde_json::json;
 use store::{Admitted, Listed, Store};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -32,6 +35,7 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 /// A command that may be sent.
 #[derive(Clone, Copy)]
 pub(crate) struct Request<'a> {
+    pub(crate) by: Actor<'a>,
     pub(crate) connection: &'a Connection,
     pub(crate) operation: &'a Operation<'a>,
     pub(crate) body: &'a str,
@@ -46,16 +50,33 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
     calls: &str,
 ) -> Result<Response<Bytes>, Problem> {
     let context = &courier.context;
-    let Request { connection, operation, body, file } = request;
+    let Request { by, connection, operation, body, file } = request;
     let key = checked(key)?;
     let file = file.and_then(|file| serde_json::to_string(file).ok());
     let asked = call::Request { connection: &connection.id, operation, key: &key, body, file: file.as_deref() };
     let record = call::accepted(&asked, context.now(), context.config.sweep_every, connection.retention)
         .map_err(|error| Problem::field("body", error.to_string()))?;
+    let touched = Touched::event(record.event.key.clone());
+    let told = json!({"connection": connection.id, "operation": operation.name, "idempotency_key": key});
+    let begun = trail::begin(context, by, Action::Call, told).await.map_err(|error| Problem::store(&error))?;
+    let accepted = accept(courier, request, record).await;
+    // The wait for the result may be cut off; the command is accepted.
+    begun.end(context, Problem::ended(&accepted, StatusCode::ACCEPTED), vec![touched]).await;
+    let listed = waited(courier, accepted?, wait).await?;
+    respond(&listed, wait, calls)
+}
+
+/// The command as it is stored: now, or by an earlier request with its key.
+async fn accept<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    Request { connection, operation, .. }: Request<'_>,
+    record: Record,
+) -> Result<Listed, Problem> {
+    let context = &courier.context;
     let accepted = sequence::accept(context, record).await.map_err(|error| Problem::store(&error))?;
     let (admitted, Record { event, work }) = accepted;
     let listed = Listed { key: event.key, meta: event.meta, work };
-    let listed = match admitted {
+    match admitted {
         Admitted::New => {
             let id = &listed.key.id;
             tracing::debug!(function = crate::NAME, call = %id, connection = %connection.id, operation = operation.name, "accepted");
@@ -63,12 +84,10 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
             if !matches!(sent, Ok(Ok(()))) {
                 tracing::warn!(function = crate::NAME, call = %id, "queue message of a call not sent; the sweep sends the call");
             }
-            listed
+            Ok(listed)
         }
-        Admitted::Duplicate | Admitted::Moved => same(courier, &listed).await?,
-    };
-    let listed = waited(courier, listed, wait).await?;
-    respond(&listed, wait, calls)
+        Admitted::Duplicate | Admitted::Moved => same(courier, &listed).await,
+    }
 }
 
 /// The key, as it may be.

@@ -17,12 +17,13 @@ mod request;
 use std::time::Duration;
 
 use api::contract::{Members, Mistake};
-use api::{Problem, Route, Router};
+use api::{INVOKER, Problem, Route, Router};
 use bytes::Bytes;
 use config::Connection;
 use courier::Courier;
 use http::{Response, StatusCode};
-use hub::ConnectionId;
+use hub::{ConnectionId, Role};
+use inbound::trail::Actor;
 use partners::Json;
 use partners::operation::enclosure::Enclosure;
 use partners::operation::{self, Attempt, Effect, Fault, File, Operation};
@@ -55,12 +56,12 @@ pub(crate) struct OperationRequest {
 /// The route of the function. A gateway wants one name for what may stand in a place: here `name` is a connection.
 #[must_use]
 pub fn router<S: Store, Q: Queue>() -> Router<Courier<S, Q>> {
-    let route = Route::post("/calls/{name}/{operation}", |courier: &Courier<S, Q>, routed| {
+    let route = Route::post("/calls/{name}/{operation}", Role::Erp, |courier: &Courier<S, Q>, routed| {
         Box::pin(async move {
             let caller = routed.caller;
             let asked = request::read(routed).await?;
             caller.connection(&asked.connection)?;
-            answer(courier, asked).await
+            answer(courier, caller.actor(), asked).await
         })
     });
     Router::keyed(NAME, MAX_BODY, |courier| &courier.context.config, vec![route])
@@ -68,12 +69,13 @@ pub fn router<S: Store, Q: Queue>() -> Router<Courier<S, Q>> {
 
 /// Answers one direct invocation, which says a call in JSON.
 pub async fn invoke<S: Store, Q: Queue>(courier: &Courier<S, Q>, event: &[u8]) -> Response<Bytes> {
-    let result = async { answer(courier, request::read_invocation(event)?).await };
+    let result = async { answer(courier, INVOKER, request::read_invocation(event)?).await };
     result.await.unwrap_or_else(|problem: Problem| problem.answer(NAME))
 }
 
 async fn answer<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
+    by: Actor<'_>,
     asked: OperationRequest,
 ) -> Result<Response<Bytes>, Problem> {
     let config = &courier.context.config;
@@ -101,7 +103,7 @@ async fn answer<S: Store, Q: Queue>(
     match operation.effect {
         Effect::Query => query::answer(courier, connection, &operation, &body, file.as_ref()).await,
         Effect::Command { .. } => {
-            let request = command::Request { connection, operation: &operation, body: &text, file: file.as_ref() };
+            let request = command::Request { by, connection, operation: &operation, body: &text, file: file.as_ref() };
             command::answer(courier, request, asked.key, asked.wait, &asked.calls).await
         }
     }

@@ -17,15 +17,17 @@ mod list;
 mod resolve;
 mod retry;
 
-use api::contract::{Cancel, Retry};
-use api::{Problem, Route, Routed, Router, body};
+use api::contract::{Cancel, Resolution, Retry};
+use api::{Caller, Problem, Route, Routed, Router, body};
 use bytes::Bytes;
 use config::Context;
 use http::{Response, StatusCode};
+use hub::audit::{Action, Touched};
 use hub::call::{self, Call, CallView, Standing};
-use hub::{EventId, EventKey};
-use inbound::sequence;
+use hub::{EventId, EventKey, Role};
+use inbound::{sequence, trail};
 use queue::Queue;
+use serde_json::{Value, json};
 use store::{Listed, Store};
 
 /// The function's name: folder, crate, binary, log and metric name.
@@ -40,29 +42,56 @@ pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C>
     let routes = vec![
         Route::get("/calls", list::PARAMETERS, |state: &C, asked| Box::pin(list::answer(state.as_ref(), asked))),
         Route::get("/calls/{name}", &[], |state: &C, asked| Box::pin(one(state.as_ref(), asked))),
-        Route::post("/calls/{name}/cancel", |state: &C, asked| {
+        Route::post("/calls/{name}/cancel", Role::Operator, |state: &C, asked| {
             Box::pin(async move {
                 let key = key(state.as_ref(), &asked)?;
                 let Cancel {} = if asked.request.body().is_empty() { Cancel {} } else { body(&asked.request)? };
-                answered(&cancel::answer(state.as_ref(), key, asked.caller.id).await?)
+                let (context, by, request) = (state.as_ref(), asked.caller, json!({"call": key.id}));
+                let change = cancel::answer(context, key.clone(), by.id);
+                audited(context, by, Action::Cancel, request, &key, change).await
             })
         }),
-        Route::post("/calls/{name}/resolve", |state: &C, asked| {
+        Route::post("/calls/{name}/resolve", Role::Operator, |state: &C, asked| {
             Box::pin(async move {
                 let key = key(state.as_ref(), &asked)?;
-                let decided = resolve::answer(state.as_ref(), key, asked.caller.id, body(&asked.request)?).await?;
-                answered(&decided)
+                let asked_for: Resolution = body(&asked.request)?;
+                let (context, by) = (state.as_ref(), asked.caller);
+                let request = json!({"call": key.id, "decision": asked_for.decision.name()});
+                let change = resolve::answer(context, key.clone(), by.id, asked_for);
+                audited(context, by, Action::Resolve, request, &key, change).await
             })
         }),
-        Route::post("/calls/{name}/retry", |state: &C, asked| {
+        Route::post("/calls/{name}/retry", Role::Operator, |state: &C, asked| {
             Box::pin(async move {
                 let key = key(state.as_ref(), &asked)?;
                 let retry = if asked.request.body().is_empty() { Retry::default() } else { body(&asked.request)? };
-                answered(&retry::answer(state.as_ref(), key, retry).await?)
+                let (context, by, request) = (state.as_ref(), asked.caller, json!({"call": key.id}));
+                if retry.dry_run {
+                    return answered(&retry::answer(context, key, retry).await?);
+                }
+                let change = retry::answer(context, key.clone(), retry);
+                audited(context, by, Action::Retry, request, &key, change).await
             })
         }),
     ];
     Router::keyed(NAME, MAX_BODY, |state| &state.as_ref().config, routes)
+}
+
+/// The answer to a change of a call, which is told in the audit trail. One that is not there changes nothing.
+async fn audited<S: Store, Q>(
+    context: &Context<S, Q>,
+    by: Caller<'_>,
+    action: Action,
+    request: Value,
+    key: &EventKey,
+    change: impl Future<Output = Result<Listed, Problem>>,
+) -> Result<Response<Bytes>, Problem> {
+    found(context, key).await?;
+    let begun = trail::begin(context, by.actor(), action, request).await.map_err(|error| Problem::store(&error))?;
+    let changed = change.await;
+    let ended = Problem::ended(&changed, StatusCode::OK);
+    begun.end(context, ended, vec![Touched::event(key.clone())]).await;
+    answered(&changed?)
 }
 
 async fn one<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Result<Response<Bytes>, Problem> {
@@ -75,7 +104,11 @@ async fn one<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Result<
         call.waits_for = waits_for(context, &key, call).await?;
     }
     let whole = record.as_ref().and_then(|record| call::whole(record, &context.config.credentials(&key.connection)));
-    api::json(StatusCode::OK, &whole.ok_or_else(missing)?)
+    let whole = whole.ok_or_else(missing)?;
+    let audit = context.store.audit_of(&key.connection, &key.subject, context.now()).await;
+    let audit = audit.map_err(|error| Problem::store(&error))?;
+    let audit = audit.into_iter().filter_map(|entry| asked.caller.audited(entry)).collect();
+    api::json(StatusCode::OK, &whole.with_audit(audit))
 }
 
 /// The earlier call that a queued one waits for.

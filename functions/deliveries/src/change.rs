@@ -87,8 +87,30 @@ pub enum ChangeError {
     #[error("the cursor is not one of a change")]
     Place,
     /// The store failed. What was changed until then stays so; the same change may be asked for again.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    #[error("the change ended early: {} deliveries changed before it did", done.len())]
+    Store {
+        /// The events whose delivery had changed.
+        done: Vec<EventKey>,
+        /// Failure of the store.
+        #[source]
+        source: StoreError,
+    },
+}
+
+impl From<StoreError> for ChangeError {
+    fn from(source: StoreError) -> Self {
+        Self::Store { done: Vec::new(), source }
+    }
+}
+
+impl ChangeError {
+    /// The failure of a change that had changed these events, besides those that it names itself.
+    fn after(self, events: Vec<EventKey>, dry_run: bool) -> Self {
+        match self {
+            Self::Store { source, .. } if !dry_run => Self::Store { done: events, source },
+            Self::Place | Self::Store { .. } => self,
+        }
+    }
 }
 
 /// Changes the deliveries to an endpoint, [`MOST`] of them and for 10 seconds at the most. The hints that make replays
@@ -102,7 +124,11 @@ pub async fn apply<S: Store, Q, H: Future<Output = ()>>(
     let begun = Instant::now();
     let (mut events, mut unwanted, mut from) = (Vec::new(), Vec::new(), order.from.clone());
     loop {
-        let (found, next) = batch(context, order, from.as_deref(), BATCH.min(MOST - events.len())).await?;
+        let batch = batch(context, order, from.as_deref(), BATCH.min(MOST - events.len())).await;
+        let (found, next) = match batch {
+            Ok(batch) => batch,
+            Err(error) => return Err(error.after(events, order.dry_run)),
+        };
         let found = found.into_iter().filter(|(key, _)| visible(key));
         let mut ones = stream::iter(found.map(|(key, work)| one(context, order, key, work))).buffered(AT_ONCE);
         let (mut jobs, mut failure) = (Vec::new(), None);
@@ -129,7 +155,7 @@ pub async fn apply<S: Store, Q, H: Future<Output = ()>>(
             hint(jobs).await;
         }
         if let Some(failure) = failure {
-            return Err(failure.into());
+            return Err(ChangeError::from(failure).after(events, order.dry_run));
         }
         if next.is_none() || events.len() >= MOST || begun.elapsed() >= LONGEST {
             return Ok(Changed { events, unwanted, next });

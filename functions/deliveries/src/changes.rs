@@ -9,8 +9,11 @@ use bytes::Bytes;
 use config::Context;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::{Response, StatusCode};
+use hub::audit::{Action, Ended, Touched};
 use hub::{ConnectionId, EventKey, Subject, Utc};
+use inbound::trail;
 use queue::Queue;
+use serde_json::{Value, json};
 use store::Store;
 use tokio::time::timeout;
 
@@ -40,7 +43,8 @@ pub(crate) async fn confirm<S: Store, Q: Queue>(
         known(context, caller, &selection).await?;
     }
     let order = Order { change: Change::Confirm { cutoff }, endpoint, selection, from, dry_run };
-    let Changed { events, next, .. } = apply(context, caller, &order).await?;
+    let request = json!({"endpoint": endpoint, "cutoff": asked.cutoff, "events": named_count(&order)});
+    let Changed { events, next, .. } = audited(context, caller, Action::Confirm, request, &order).await?;
     if let Some(unknown) = unknown.filter(|_| events.is_empty() && next.is_none())
         && !is_listed(context, endpoint, None, caller).await?
     {
@@ -70,7 +74,12 @@ pub(crate) async fn replay<S: Store, Q: Queue>(
     }
     let change = if asked.now { Change::SendNow } else { Change::Replay };
     let order = Order { change, endpoint, selection, from, dry_run };
-    let Changed { events, unwanted, next } = apply(context, caller, &order).await?;
+    let Changed { events, unwanted, next } = if dry_run {
+        apply(context, caller, &order).await.map_err(|(problem, _)| problem)?
+    } else {
+        let request = json!({"endpoint": endpoint, "now": asked.now, "events": named_count(&order)});
+        audited(context, caller, Action::Replay, request, &order).await?
+    };
     // If none of the named events may go to the endpoint, the request's mistake is the endpoint.
     if begins && next.is_none() && !unwanted.is_empty() && named(&order.selection).len() == unwanted.len() {
         let detail =
@@ -79,6 +88,32 @@ pub(crate) async fn replay<S: Store, Q: Queue>(
     }
     let (next, replayed) = (Next(seal.sealed(next, context.now())?), if dry_run { 0 } else { events.len() });
     answer_json(StatusCode::OK, &Replayed { dry_run, replayed, events, unwanted, next })
+}
+
+/// A change that is told in the audit trail.
+async fn audited<S: Store, Q: Queue>(
+    context: &Context<S, Q>,
+    caller: Caller<'_>,
+    action: Action,
+    request: Value,
+    order: &Order<'_>,
+) -> Result<Changed, Problem> {
+    let begun = trail::begin(context, caller.actor(), action, request).await.map_err(|error| Problem::store(&error))?;
+    let (changed, done) = match apply(context, caller, order).await {
+        Ok(changed) => {
+            let done = changed.events.clone();
+            (Ok(changed), done)
+        }
+        Err((problem, done)) => (Err(problem), done),
+    };
+    let ended = Ended { changed: Some(done.len()), ..Problem::ended(&changed, StatusCode::OK) };
+    begun.end(context, ended, Touched::deliveries(&done, order.endpoint)).await;
+    changed
+}
+
+/// Number of the events that a change names; nothing where it is of all that are listed.
+fn named_count(order: &Order<'_>) -> Option<usize> {
+    matches!(order.selection, Selection::These(_)).then(|| named(&order.selection).len())
 }
 
 /// The events that are named, if any.
@@ -135,11 +170,12 @@ async fn is_any_stored<S: Store, Q>(context: &Context<S, Q>, keys: Vec<EventKey>
     Ok(false)
 }
 
+/// Makes a change; where it fails, with the events that it had changed by then.
 async fn apply<S: Store, Q: Queue>(
     context: &Context<S, Q>,
     caller: Caller<'_>,
     order: &Order<'_>,
-) -> Result<Changed, Problem> {
+) -> Result<Changed, (Problem, Vec<EventKey>)> {
     let hint = |hints| async move {
         // A lane that is full is an ERP that is slow: what finds no room in time is swept.
         if !matches!(timeout(HINTING, context.queue.send(hints, Duration::ZERO)).await, Ok(Ok(()))) {
@@ -148,7 +184,7 @@ async fn apply<S: Store, Q: Queue>(
     };
     let changed = change::apply(context, order, |key| caller.sees(&key.connection), hint).await;
     changed.map_err(|error| match error {
-        ChangeError::Place => Problem::bad_cursor(),
-        ChangeError::Store(error) => Problem::store(&error),
+        ChangeError::Place => (Problem::bad_cursor(), Vec::new()),
+        ChangeError::Store { done, source } => (Problem::store(&source), done),
     })
 }

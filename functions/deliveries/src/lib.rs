@@ -32,7 +32,7 @@ use bytes::Bytes;
 use config::Context;
 use http::{Response, StatusCode};
 use hub::time::Rfc3339;
-use hub::{ConnectionId, EndpointId, EventId, EventKey, Utc, call};
+use hub::{ConnectionId, EndpointId, EventId, EventKey, Role, Utc, call};
 use queue::Queue;
 use store::{Failed, Latest, Listed, Store};
 
@@ -68,10 +68,10 @@ pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C>
         Route::get("/deliveries/failed", &["endpoint", "from", "limit"], |state: &C, asked| {
             Box::pin(failed(state.as_ref(), asked))
         }),
-        Route::post("/deliveries/confirm", |state: &C, asked| {
+        Route::post("/deliveries/confirm", Role::Operator, |state: &C, asked| {
             Box::pin(async move { changes::confirm(state.as_ref(), asked.caller, body(&asked.request)?).await })
         }),
-        Route::post("/deliveries/replay", |state: &C, asked| {
+        Route::post("/deliveries/replay", Role::Operator, |state: &C, asked| {
             Box::pin(async move { changes::replay(state.as_ref(), asked.caller, body(&asked.request)?).await })
         }),
         Route::get("/events/{connection}/{subject}", &[], |state: &C, asked| Box::pin(timeline(state.as_ref(), asked))),
@@ -91,7 +91,13 @@ async fn event<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Resul
     let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
     let record = record.ok_or_else(|| Problem::missing("there is no such event, or it has expired"))?;
     let credentials = context.config.credentials(&record.event.key.connection);
-    view::event(&record, &credentials)
+    let EventKey { connection, subject, id } = &record.event.key;
+    let audit = context.store.audit_of(connection, subject, context.now()).await;
+    let audit = audit.map_err(|error| Problem::store(&error))?.into_iter().filter_map(|mut entry| {
+        entry.touched.retain(|touched| touched.key.id == *id);
+        if entry.touched.is_empty() { None } else { asked.caller.audited(entry) }
+    });
+    view::event(&record, &credentials, audit.collect())
 }
 
 async fn failed<S: Store, Q>(

@@ -4,6 +4,7 @@ use api::Problem;
 use api::contract::{Delivery, FoundEvent, ListedEvent};
 use bytes::Bytes;
 use http::{Response, StatusCode};
+use hub::audit::EntryView;
 use hub::envelope::CloudEvent;
 use hub::event::Pulled;
 use hub::time::Rfc3339;
@@ -42,11 +43,17 @@ pub fn known(record: &Record) -> KnownEvent<'_> {
 }
 
 /// One event as a CloudEvent, the payload untouched, with the states of its deliveries; of a call that has ended, the
-/// event that they carry, and of any call nothing of the connection's `credentials`.
-pub(crate) fn event(record: &Record, credentials: &[(&str, &str)]) -> Result<Response<Bytes>, Problem> {
+/// event that they carry, and of any call nothing of the connection's `credentials`. With what keys have done to it.
+pub(crate) fn event(
+    record: &Record,
+    credentials: &[(&str, &str)],
+    audit: Vec<EntryView>,
+) -> Result<Response<Bytes>, Problem> {
     let call = hub::call::shown(record, credentials);
     let event = call.as_ref().unwrap_or(&record.event);
     let deliveries = record.work.deliveries.iter().map(Delivery::of).collect();
     let occurred = event.meta.occurred.map(Rfc3339);
-    api::json(StatusCode::OK, &FoundEvent { occurred, deliveries, event: CloudEvent::of(event, &event.data()) })
+    let data = event.data();
+    let event = CloudEvent::of(event, &data);
+    api::json(StatusCode::OK, &FoundEvent { occurred, deliveries, event, audit })
 }

@@ -1,5 +1,6 @@
 //! The whole document, put together from the parts in the other modules.
 
+mod audit;
 mod calls;
 mod components;
 mod deliveries;
@@ -25,6 +26,7 @@ pub fn document() -> Value {
         &shipments::paths(&mut derived),
         &calls::paths(&mut derived),
         &stats::paths(&mut derived),
+        &audit::paths(&mut derived),
     ]
     .concat();
     let paths = own.into_iter().chain(operations::paths());
@@ -51,7 +53,8 @@ pub fn document() -> Value {
 
 const ABOUT: &str = "\
 Send `Authorization: Bearer <key>` with one of the configuration's `api_keys`. Items that a key may not see are answered as \
-absent. Errors are RFC 9457 problems whose `type` is stable; with \
+absent. A key's role says what it may do: a `viewer` reads; an `operator` also replays, confirms, resolves, cancels and \
+retries; an `erp`, the default, also calls partners. Errors are RFC 9457 problems whose `type` is stable; with \
 `Accept-Language: zh` their `title`, `detail` and remedies are in Chinese.
 
 A subject or alias is `<kind>:<value>`, such as `order:SO-1` or `bl:COSU6123456780`; in a path it is percent-encoded \
@@ -70,6 +73,7 @@ fn tags() -> Value {
         json!({"name": "shipments", "description": "Everything that belongs to one business key, over all connections."}),
         json!({"name": "calls", "description": "Calls to partners and their results."}),
         json!({"name": "state", "description": "The state of connections and endpoints, statistics, and tests."}),
+        json!({"name": "audit", "description": "API keys: their rights, what they have changed, and the configuration."}),
         json!({"name": "receiver", "description": "The request that an endpoint of the ERP receives."}),
         json!({"name": "openapi", "description": "This document."}),
     ];

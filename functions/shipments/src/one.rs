@@ -1,14 +1,21 @@
 //! One shipment.
 
+use std::collections::BTreeSet;
+
 use api::contract::{ListedEvent, Next, ReachedMilestone, Shipment};
-use api::{MOST_BYTES, Problem, Routed};
+use api::{Caller, MOST_BYTES, Printed, Problem, Routed};
 use bytes::Bytes;
 use config::Context;
 use http::{Response, StatusCode};
+use hub::audit::EntryView;
 use hub::shipment::{Place, direction, ladder, meant, milestones};
-use store::{Asked, Store};
+use hub::{ConnectionId, Subject};
+use store::{Asked, Store, audit_of_all};
 
 use crate::MOST;
+
+/// Most bytes of the entries of the audit trail.
+const MOST_AUDIT_BYTES: usize = 500_000;
 
 pub(crate) async fn answer<S: Store, Q>(
     context: &Context<S, Q>,
@@ -20,7 +27,7 @@ pub(crate) async fn answer<S: Store, Q>(
     let seal = caller.seal(&("GET /shipments", &keys));
     let after = seal.opened(asked.query.get("from"), now)?;
     let after = after.map(|place| place.parse::<Place>().map_err(|_| Problem::bad_cursor())).transpose()?;
-    let sources = caller.sources();
+    let (sources, is_first) = (caller.sources(), after.is_none());
     let wanted = Asked { keys, sources: &sources, sees: |id: &_| caller.sees(id), after, limit };
     let found = store::shipment(&context.store, wanted, now).await.map_err(|error| Problem::store(&error))?;
     if found.events == 0 {
@@ -29,13 +36,14 @@ pub(crate) async fn answer<S: Store, Q>(
     let mut items = api::printed(found.items.iter().map(|item| ListedEvent::of(&item.key, &item.meta, &item.work)))?;
     let bytes: usize = found.keys.iter().chain(&found.related).map(|key| key.as_str().len() + 3).sum();
     // One event always fits: without its payload it is short.
-    let fits = api::fitting(&items, MOST_BYTES.saturating_sub(bytes)).max(1);
+    let fits = api::fitting(&items, (MOST_BYTES - MOST_AUDIT_BYTES).saturating_sub(bytes)).max(1);
     let more = found.more || fits < items.len();
     items.truncate(fits);
     let last = found.items.get(items.len().saturating_sub(1)).filter(|_| more);
     let next = last.map(|last| Place::of(&last.key, &last.meta).to_string());
     let direction = direction(&found.keys, &found.types);
     let reached = milestones(ladder(direction), found.signs, &found.types);
+    let audit = if is_first { audit(context, caller, found.subjects).await? } else { Vec::new() };
     let shipment = Shipment {
         keys: found.keys,
         related: found.related,
@@ -45,7 +53,21 @@ pub(crate) async fn answer<S: Store, Q>(
         missing: reached.missing,
         items,
         next: Next(seal.sealed(next, now)?),
+        audit,
         complete: found.complete,
     };
     api::json(StatusCode::OK, &shipment)
+}
+
+/// Entries of the audit trail about the events and calls of these subjects: the latest that fit.
+async fn audit<S: Store, Q>(
+    context: &Context<S, Q>,
+    caller: Caller<'_>,
+    subjects: BTreeSet<(ConnectionId, Subject)>,
+) -> Result<Vec<Printed<EntryView>>, Problem> {
+    let found = audit_of_all(&context.store, subjects.into_iter().collect(), context.now()).await;
+    let found = found.map_err(|error| Problem::store(&error))?;
+    let mut audit = api::printed(found.into_iter().filter_map(|entry| caller.audited(entry)))?;
+    audit.truncate(api::fitting(&audit, MOST_AUDIT_BYTES));
+    Ok(audit)
 }

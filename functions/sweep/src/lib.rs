@@ -54,8 +54,10 @@ async fn watch<S: Store, Q: Queue>(courier: &Courier<S, Q>) {
 /// Whether this process has swept before.
 static BEGUN: AtomicBool = AtomicBool::new(false);
 
-/// The scheduled sweep of a process: the first one also brings back due times that no wait explains.
+/// The scheduled sweep of a process, which also tells a changed configuration; the first one brings back due times that no wait
+/// explains, too.
 pub async fn scheduled<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<(), StoreError> {
+    inbound::configured::tell_or_log(&courier.context).await;
     if !BEGUN.load(Ordering::Relaxed) {
         courier::bring_back_furthest(courier).await?;
         BEGUN.store(true, Ordering::Relaxed);

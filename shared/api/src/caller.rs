@@ -6,9 +6,11 @@ use std::time::Duration;
 use config::{Config, Endpoint};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
+use hub::audit::{Entry, EntryView};
 use hub::routes::Pattern;
 use hub::slip::slip_of;
-use hub::{ConnectionId, EndpointId, Secret};
+use hub::{ConnectionId, EndpointId, Role, Secret};
+use inbound::trail::Actor;
 use partners::profile::Pushes;
 use serde::Serialize;
 use store::Source;
@@ -17,11 +19,19 @@ use crate::invocation::Invoked;
 use crate::request::{listed, quoted};
 use crate::{Problem, Seal};
 
+/// Name of the sender of a direct invocation, which IAM allows and no key.
+pub const INVOCATION: &str = "invocation";
+
+/// The sender of a direct invocation as the audit trail has it.
+pub const INVOKER: Actor<'static> = Actor { key: INVOCATION, role: Some(Role::Erp) };
+
 /// The sender of a request. Made of a key that is right, or of a direct invocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'c> {
     /// The key's name, for logs and for what is kept of a decision.
     pub id: &'c str,
+    /// The key's role.
+    pub role: Role,
     /// Connections that it may see; all without a list.
     connections: Option<&'c [Pattern]>,
     /// Secret that its cursors are sealed with; without one, they are sealed with all keys.
@@ -30,6 +40,39 @@ pub struct Caller<'c> {
 }
 
 impl<'c> Caller<'c> {
+    /// 403 unless the key's role includes that one.
+    pub fn may(&self, needed: Role) -> Result<(), Problem> {
+        if self.role.may(needed) { Ok(()) } else { Err(Problem::forbidden(self.id, self.role, needed)) }
+    }
+
+    /// The sender as the audit trail has it.
+    #[must_use]
+    pub const fn actor(&self) -> Actor<'c> {
+        Actor { key: self.id, role: Some(self.role) }
+    }
+
+    /// An entry of the audit trail as this key may see it, if at all.
+    #[must_use]
+    pub fn audited(&self, entry: Entry) -> Option<EntryView> {
+        if self.is_limited() {
+            EntryView::limited(entry, self.id, |connection| self.sees(connection))
+        } else {
+            Some(EntryView::whole(entry))
+        }
+    }
+
+    /// Whether the key is limited to some connections, configured or not.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.connections.is_some_and(|seen| !seen.iter().any(|pattern| pattern.as_str() == "*"))
+    }
+
+    /// The configured connections that the key may see, in the order of their names.
+    pub fn connections(&self) -> impl Iterator<Item = &'c ConnectionId> {
+        let (config, caller) = (self.config, *self);
+        config.connections.keys().filter(move |connection| caller.sees(connection))
+    }
+
     /// Whether the key may see and use that connection.
     #[must_use]
     pub fn sees(&self, connection: &ConnectionId) -> bool {
@@ -113,8 +156,7 @@ impl<'c> Caller<'c> {
 
     /// The configured connections that the key may see.
     fn names(&self) -> Vec<&'c str> {
-        let config: &'c Config = self.config;
-        config.connections.keys().filter(|connection| self.sees(connection)).map(ConnectionId::as_str).collect()
+        self.connections().map(ConnectionId::as_str).collect()
     }
 
     /// The connections that the key may see, with the kinds of the subjects that their partners' pushes are about.
@@ -153,14 +195,15 @@ impl<'c> Caller<'c> {
 /// time; or a direct invocation, which needs no key and sees everything.
 pub(crate) fn caller<'c>(config: &'c Config, head: &Parts) -> Result<Caller<'c>, Problem> {
     if head.extensions.get::<Invoked>().is_some() {
-        return Ok(Caller { id: "invocation", connections: None, secret: None, config });
+        return Ok(Caller { id: INVOCATION, role: Role::Erp, connections: None, secret: None, config });
     }
     let header = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|value| value.split_once(' '));
     let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token.trim());
     let matching = config.api_keys.iter().filter(|key| key.key.matches(token));
     let found = matching.fold(None, |_, key| {
-        Some(Caller { id: &key.id, connections: Some(&key.connections), secret: Some(&key.key), config })
+        let (connections, secret) = (Some(key.connections.as_slice()), Some(&key.key));
+        Some(Caller { id: &key.id, role: key.role, connections, secret, config })
     });
     found.ok_or_else(Problem::unauthorized)
 }

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use config::Unconfigured;
 use http::header::{ALLOW, CONTENT_LANGUAGE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
+use hub::Role;
+use hub::audit::Ended;
 use inbound::refusal::{self, INCOMPLETE, NO_ROOM, Refusal, Refused, Unread};
 use partners::sentence::{sentence, shortened};
 use serde::{Serialize, Serializer};
@@ -50,6 +52,13 @@ impl Problem {
         let mut problem = Self::new(StatusCode::UNAUTHORIZED, "unauthorized", remedy);
         problem.headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         problem.unconfigured()
+    }
+
+    /// 403: the role of that key does not include the one that the request needs.
+    pub(crate) fn forbidden(key: &str, role: Role, needed: Role) -> Self {
+        let detail = format!("needs the role {needed}; {key} is a {role}, as api_keys.role of the configuration says");
+        let members = Members { role: Some(needed), ..Members::default() };
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail).with(members).unconfigured()
     }
 
     /// 404.
@@ -127,6 +136,15 @@ impl Problem {
                 let members = Members { event: Some(*event), ..Members::default() };
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "damaged", detail).with(members)
             }
+        }
+    }
+
+    /// The result of an action as the audit trail has it: that status, or the problem's.
+    #[must_use]
+    pub fn ended<T>(result: &Result<T, Self>, status: StatusCode) -> Ended {
+        match result {
+            Ok(_) => Ended::with(status.as_u16()),
+            Err(problem) => Ended { problem: Some(problem.kind.to_owned()), ..Ended::with(problem.status.as_u16()) },
         }
     }
 

@@ -1,7 +1,7 @@
 //! The routes by which functions answer the ERP.
 //!
 //! Each function exports a [`Router`]. Lambda runs one; the hub on one machine has all, and [`find`]s the one for a path.
-//! A route is one row: method, path, query parameters, handler. The list of routes, the dispatch and the answers 404, 405
+//! A route is one row: method, path, role, query parameters, handler. The list of routes, the dispatch and the answers 404, 405
 //! and 413 are made of these rows.
 
 use std::iter;
@@ -11,6 +11,7 @@ use config::Config;
 use futures::future::BoxFuture;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
+use hub::Role;
 use hub::path::segments;
 use inbound::refusal::Unread;
 
@@ -45,6 +46,7 @@ impl Routed<'_> {
 pub struct Route<C> {
     method: Method,
     path: &'static str,
+    role: Role,
     query: &'static [&'static str],
     answer: Answer<C>,
 }
@@ -57,14 +59,22 @@ enum Answer<C> {
 }
 
 impl<C> Route<C> {
-    /// A `GET` of a path, such as `/events/{connection}/{subject}`, with the query parameters that it takes.
+    /// A `GET` of a path, such as `/events/{connection}/{subject}`, with the query parameters that it takes, for keys of any
+    /// role.
     pub const fn get(path: &'static str, query: &'static [&'static str], handler: Handler<C>) -> Self {
-        Self { method: Method::GET, path, query, answer: Answer::Keyed(handler) }
+        Self { method: Method::GET, path, role: Role::Viewer, query, answer: Answer::Keyed(handler) }
     }
 
-    /// A `POST` to a path, which takes no query parameters.
-    pub const fn post(path: &'static str, handler: Handler<C>) -> Self {
-        Self { method: Method::POST, path, query: &[], answer: Answer::Keyed(handler) }
+    /// A `POST` to a path, which takes no query parameters, for keys of that role and greater ones.
+    pub const fn post(path: &'static str, role: Role, handler: Handler<C>) -> Self {
+        Self { method: Method::POST, path, role, query: &[], answer: Answer::Keyed(handler) }
+    }
+
+    /// The route, for keys of that role and greater ones alone.
+    #[must_use]
+    pub const fn needs(mut self, role: Role) -> Self {
+        self.role = role;
+        self
     }
 
     /// The methods that the route takes: a document has a head, too.
@@ -105,7 +115,8 @@ pub struct Router<C> {
 impl<C> Router<C> {
     /// The router of a function that gives everybody one document of JSON.
     pub fn document(name: &'static str, path: &'static str, print: fn() -> Bytes) -> Self {
-        let route = Route { method: Method::GET, path, query: &[], answer: Answer::Document(print) };
+        let route =
+            Route { method: Method::GET, path, role: Role::Viewer, query: &[], answer: Answer::Document(print) };
         Self { name, max_body: 0, config: None, routes: vec![route] }
     }
 
@@ -117,6 +128,12 @@ impl<C> Router<C> {
     /// The routes: methods and paths.
     pub fn routes(&self) -> impl Iterator<Item = (&Method, &'static str)> {
         self.routes.iter().map(|route| (&route.method, route.path))
+    }
+
+    /// The role that a key must have for each of [`Router::routes`]; nothing where no key is asked for.
+    pub fn roles(&self) -> impl Iterator<Item = Option<Role>> {
+        let role = |route: &Route<C>| matches!(route.answer, Answer::Keyed(_)).then_some(route.role);
+        self.routes.iter().map(role)
     }
 
     /// The sender, by its key; nothing where none is asked for. The body need not be read before.
@@ -135,6 +152,9 @@ impl<C> Router<C> {
         let language = Language::of(request.headers());
         let answer = async {
             let route = self.route(request.method(), segments)?;
+            if let (Answer::Keyed(_), Some(caller)) = (&route.answer, caller) {
+                caller.may(route.role)?;
+            }
             let query = Parameters::of(request.uri(), route.query)?;
             match (&route.answer, caller) {
                 (Answer::Document(print), _) => Ok(raw(StatusCode::OK, print())),

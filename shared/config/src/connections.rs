@@ -14,6 +14,7 @@ use super::document::Ids;
 use super::patterns::warn_of_duplicate;
 use super::reader::{Item, Table};
 use super::secrets::Availability;
+use super::shown::Hidden;
 use super::values::is_url_safe;
 use super::{Connection, calls, recover, trust};
 
@@ -226,6 +227,7 @@ pub(super) fn http_url(item: &Item<'_>) -> Option<Url> {
             return item.wrong(format!("must be a URL such as \"https://erp.example.com/events\": {error}"));
         }
     };
+    item.hide(Hidden::Address(url.clone()));
     if !url.username().is_empty() || url.password().is_some() {
         return item.wrong("must hold no user name or password: URLs are logged");
     }

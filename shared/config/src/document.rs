@@ -11,7 +11,7 @@ use super::connections::http_url;
 use super::encoding::BOM;
 use super::reader::{Item, Reading, Table};
 use super::values::{is_name, socket_address};
-use super::{Config, Mistake, Server, Sources, connections, endpoints, server, watches};
+use super::{Config, Mistake, Server, Shown, Sources, connections, endpoints, server, watches};
 
 /// Default interval of the sweeper.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -39,9 +39,10 @@ pub(super) fn read(text: &str, sources: &Sources<'_>) -> Result<Config, Vec<Mist
     }
     let config = config(root);
     let holds_secrets = reading.holds_secrets();
+    let shown = Shown::of(table.get_ref(), &reading.hidden());
     let (mistakes, warnings) = reading.into_notes();
     match config {
-        Some(config) if mistakes.is_empty() => Ok(Config { holds_secrets, noted: warnings, ..config }),
+        Some(config) if mistakes.is_empty() => Ok(Config { holds_secrets, noted: warnings, shown, ..config }),
         Some(_) | None => Err(mistakes),
     }
 }
@@ -119,6 +120,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         api_keys: api_keys.into_iter().collect::<Option<_>>()?,
         holds_secrets: false,
         noted: Vec::new(),
+        shown: Shown::default(),
     })
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hub::EndpointId;
+use hub::Role;
 use hub::Secret;
 use hub::envelope::Format;
 use hub::order::Order;
@@ -96,8 +97,9 @@ pub(super) fn read_api_key(
         Some(key)
     });
     let connections = table.or("connections", vec![everything()], |item| patterns::connections(item, connections));
+    let role = table.or("role", Role::default(), role);
     table.close(&[]);
-    Some(ApiKey { id: id?, key: key?, connections: connections? })
+    Some(ApiKey { id: id?, key: key?, connections: connections?, role: role? })
 }
 
 fn signing_keys(item: &Item<'_>) -> Option<Availability<Vec<SigningKey>>> {
@@ -122,6 +124,12 @@ fn all(keys: Vec<Availability<SigningKey>>) -> Availability<Vec<SigningKey>> {
         Availability::Unread => None,
     });
     known.collect::<Option<Vec<_>>>().map_or(Availability::Unread, Availability::Known)
+}
+
+fn role(item: &Item<'_>) -> Option<Role> {
+    let text = item.text()?;
+    let named = Role::ALL.into_iter().find(|role| role.name() == text);
+    named.map_or_else(|| item.wrong("must be \"viewer\", \"operator\" or \"erp\""), Some)
 }
 
 fn order(item: &Item<'_>) -> Option<Order> {

@@ -26,6 +26,8 @@ pub struct Key {
     /// The names that a partner gives it, an empty list for most keys; nothing where connections of the partner do not have
     /// the key.
     pub partners: fn(Partner) -> Option<Vec<&'static str>>,
+    /// Whether its value is a secret, or a list of such, which is never shown. Credentials are without saying so.
+    pub is_secret: bool,
     /// Its meaning, in Markdown. `{partners}` stands for the names of all partners.
     pub text: Text,
 }

@@ -15,6 +15,7 @@ mod reader;
 mod recover;
 mod secrets;
 mod server;
+mod shown;
 mod sources;
 mod trust;
 mod values;
@@ -29,6 +30,7 @@ pub use credentials::Credentials;
 pub use keys::{Absent, KEYS, Key, Kind, Text};
 pub use recover::Recover;
 pub use server::Server;
+pub use shown::Shown;
 pub use sources::Sources;
 pub use values::socket_address;
 pub use watches::{Asks, Watching};
@@ -47,7 +49,7 @@ use hub::printable::Line;
 use hub::routes::{Pattern, Route};
 use hub::schedule::Schedule;
 use hub::signature::SigningKey;
-use hub::{ConnectionId, EndpointId, EventType, Secret, event_types};
+use hub::{ConnectionId, EndpointId, EventType, Role, Secret, event_types};
 use ipnet::IpNet;
 use partners::Partner;
 use partners::operation::Settings;
@@ -86,6 +88,8 @@ pub struct Config {
     pub holds_secrets: bool,
     /// Values of the document that are taken but look like a slip.
     pub noted: Vec<Mistake>,
+    /// The document without its secrets.
+    pub shown: Shown,
 }
 
 /// One account at a partner.
@@ -210,6 +214,8 @@ pub struct ApiKey {
     pub key: Secret,
     /// The connections it may see and use.
     pub connections: Vec<Pattern>,
+    /// Rights at these connections.
+    pub role: Role,
 }
 
 /// One thing wrong with a configuration.

@@ -12,6 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::keys::{Key, Kind};
+use super::shown::{Hidden, HiddenValues};
 use super::values;
 use super::{Credentials, KEYS, Mistake, Sources, places};
 
@@ -26,6 +27,8 @@ pub(super) struct Reading<'d> {
     written_out: RefCell<Vec<(String, usize)>>,
     /// Whether a credential's value is in the credentials secret.
     kept_apart: Cell<bool>,
+    /// The values that are not shown.
+    hidden: RefCell<HiddenValues>,
 }
 
 impl<'d> Reading<'d> {
@@ -38,7 +41,13 @@ impl<'d> Reading<'d> {
             holds_secrets: Cell::new(false),
             written_out: RefCell::default(),
             kept_apart: Cell::new(false),
+            hidden: RefCell::default(),
         }
+    }
+
+    /// The values that are not shown, as far as they were read.
+    pub(super) fn hidden(&self) -> HiddenValues {
+        self.hidden.borrow().clone()
     }
 
     /// Notes that a secret stands in the document itself.
@@ -257,6 +266,11 @@ impl<'d> Item<'d> {
     /// Notes that the value is a credential and is in the credentials secret.
     pub(super) fn note_kept_apart(&self) {
         self.reading.kept_apart.set(true);
+    }
+
+    /// Notes that the value is not shown as it stands.
+    pub(super) fn hide(&self, hidden: Hidden) {
+        self.reading.hidden.borrow_mut().insert(self.key.clone(), hidden);
     }
 
     /// The document it is in.

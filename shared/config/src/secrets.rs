@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::Credentials;
 use super::encoding::decode;
 use super::reader::Item;
+use super::shown::Hidden;
 
 /// Forms of a secret that every process reads.
 const FORMS: &str = "must be a text, { env = \"NAME\" } or { file = \"path\" }";
@@ -29,17 +30,28 @@ impl<'d> Item<'d> {
     /// marks around it. Never empty, and without any hidden character. It may not be in the credentials secret, which
     /// whoever checks requests does not read.
     pub(super) fn secret(&self) -> Option<Secret> {
+        // Also where it cannot be used.
+        self.hide(Hidden::Secret(None));
         if self.name_of_credential().is_some() {
             return self.wrong(
                 "cannot be in the credentials secret: the functions that check it do not read that. Write it here, as \
                  { env = \"NAME\" } or as { file = \"path\" }",
             );
         }
-        self.text_of_secret(FORMS)
+        self.text_of_secret(FORMS).inspect(|secret| self.hide(Hidden::Secret(Some(secret.clone()))))
     }
 
     /// A secret that only those need who call others: like [`Item::secret`], or in the credentials secret.
     pub(super) fn credential(&self) -> Option<Availability<Secret>> {
+        self.hide(Hidden::Secret(None));
+        let found = self.read_credential();
+        if let Some(Availability::Known(secret)) = &found {
+            self.hide(Hidden::Secret(Some(secret.clone())));
+        }
+        found
+    }
+
+    fn read_credential(&self) -> Option<Availability<Secret>> {
         let Some(name) = self.name_of_credential() else {
             if matches!(self.value, DeValue::String(_)) {
                 self.note_written_out();

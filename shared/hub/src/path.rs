@@ -6,7 +6,7 @@
 use percent_encoding::percent_decode_str;
 
 /// First segments of the hub's own paths. A stage or a base path of a proxy may stand before them.
-pub const ROOTS: [&str; 11] = [
+pub const ROOTS: [&str; 14] = [
     "hooks",
     "deliveries",
     "events",
@@ -16,6 +16,9 @@ pub const ROOTS: [&str; 11] = [
     "ledger",
     "connections",
     "endpoints",
+    "me",
+    "audit",
+    "configuration",
     "openapi.json",
     "health",
 ];

@@ -6,9 +6,11 @@
 //! the time as an argument. Open work (`Work::is_open`) does not expire: its event can be read at any time, whatever its
 //! `expires`, which applies again once the work is settled.
 
+mod audit;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod earliest;
+mod error;
 mod flush;
 mod in_view;
 mod listing;
@@ -19,7 +21,9 @@ mod shipment;
 mod timelines;
 mod walk;
 
+pub use audit::{AuditFilter, AuditPage, MOST_AUDITED, audit_of_all};
 pub use earliest::Earliest;
+pub use error::{Result, StoreError};
 pub use flush::flush;
 pub use in_view::{LOOKS, in_view};
 pub use listing::{Found, LOOKED_AT, Listing, found};
@@ -30,9 +34,9 @@ pub use shipment::{Asked, MOST_EVENTS, Shipment, Source, shipment};
 pub use timelines::{Latest, SUBJECTS, TIMELINE, timelines};
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::time::Duration;
 
+use hub::audit::Entry;
 use hub::call::Call;
 use hub::delivery::{Delivery, State};
 use hub::event::Meta;
@@ -209,70 +213,6 @@ pub struct Note {
     pub version: u64,
 }
 
-/// Failure of a verb. The message names the verb; the cause is in `source`.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The engine could not be reached, refused for lack of capacity, or did not answer. A write may or may not have
-    /// happened; the same write may be repeated.
-    #[error("the store is unavailable: {verb}")]
-    Unavailable {
-        /// The verb that failed.
-        verb: &'static str,
-        /// Error of the engine.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// The caller's place to begin from is not one that this list gave out.
-    #[error("the cursor is not one of this list: {verb}")]
-    BadCursor {
-        /// The verb that failed.
-        verb: &'static str,
-    },
-    /// The engine refused the request for what it is: a missing permission or table, a request that it finds invalid. The
-    /// hub or its deployment is at fault, never the caller; repeating it changes nothing.
-    #[error("the store refuses the request: {verb}")]
-    Refused {
-        /// The verb that failed.
-        verb: &'static str,
-        /// Error of the engine.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// Stored data cannot be read.
-    #[error("stored data cannot be read: {verb}, {what}")]
-    Corrupt {
-        /// The verb that failed.
-        verb: &'static str,
-        /// The item and its defect.
-        what: String,
-    },
-    /// An event differs from what was written: its bytes were damaged or changed ([`hub::seal`]). It must not be delivered or
-    /// served.
-    #[error("event {event} is damaged, its stored bytes are not those that were written: {verb}")]
-    Damaged {
-        /// The verb that failed.
-        verb: &'static str,
-        /// The event.
-        event: EventId,
-        /// Its work, where that can be read.
-        work: Option<Box<Work>>,
-    },
-}
-
-impl StoreError {
-    /// Whether the same call may succeed later.
-    #[must_use]
-    pub const fn retryable(&self) -> bool {
-        match self {
-            Self::Unavailable { .. } => true,
-            Self::BadCursor { .. } | Self::Refused { .. } | Self::Corrupt { .. } | Self::Damaged { .. } => false,
-        }
-    }
-}
-
-/// The result of a verb.
-pub type Result<T> = std::result::Result<T, StoreError>;
-
 /// The verbs. Cheap to clone; clones share the engine.
 pub trait Store: Clone + Send + Sync + 'static {
     /// Stores an event with its work unless its key is there. With a link, only while the head of each of its chains is the
@@ -390,6 +330,28 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Writes a shared note over the version that was read (0: over none); `false` where it has changed since.
     fn put_note(&self, name: &str, value: &str, over: u64) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Writes an entry of the audit trail over the one of its place, and makes it known under each subject that it touched. It
+    /// is cut to what an item takes ([`Entry::fitted`]). Repeating it changes nothing.
+    fn put_audit(&self, entry: &Entry) -> impl Future<Output = Result<()>> + Send;
+
+    /// The audit trail by pages like those of [`Store::failed`], latest first. A page may have fewer entries than there are.
+    fn audit(
+        &self,
+        filter: &AuditFilter,
+        from: Option<&str>,
+        limit: usize,
+        now: Utc,
+    ) -> impl Future<Output = Result<AuditPage>> + Send;
+
+    /// The latest [`MOST_AUDITED`] entries that touched a subject, latest first, each with those that it touched of that subject
+    /// alone; read consistently.
+    fn audit_of(
+        &self,
+        connection: &ConnectionId,
+        subject: &Subject,
+        now: Utc,
+    ) -> impl Future<Output = Result<Vec<Entry>>> + Send;
 
     /// The ledger of each connection. `accepted` is counted when events are admitted or replayed, the other counts from
     /// the deliveries as they stand, so that a loss shows. What cannot be read is promised and nowhere; the engine logs what

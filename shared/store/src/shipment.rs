@@ -51,6 +51,8 @@ pub struct Shipment {
     pub types: BTreeSet<EventType>,
     /// The events and calls of the page, in their order.
     pub items: Vec<Listed>,
+    /// Where its events and calls are stored.
+    pub subjects: BTreeSet<(ConnectionId, Subject)>,
     /// Whether another page follows.
     pub more: bool,
     /// Number of all events and calls that were read.
@@ -80,6 +82,7 @@ struct Gathered {
     items: Vec<Listed>,
     signs: Vec<Sign>,
     types: BTreeSet<EventType>,
+    subjects: BTreeSet<Spot>,
 }
 
 impl Gathered {
@@ -87,6 +90,8 @@ impl Gathered {
         if !self.types.contains(&item.meta.kind) {
             self.types.insert(item.meta.kind.clone());
         }
+        let spot = (item.key.connection.clone(), item.key.subject.clone());
+        self.subjects.insert(spot);
         self.signs.extend(Sign::of(&item.key, &item.meta));
         let place = Place::of(&item.key, &item.meta);
         if self.after.is_none_or(|after| place > after) {
@@ -113,6 +118,7 @@ impl Gathered {
             signs: self.signs,
             types: self.types,
             items: self.items,
+            subjects: self.subjects,
             more,
             events: walk.events,
             complete: walk.is_complete(),

@@ -36,13 +36,14 @@ async fn usage_is_at_most_that_of_the_runbook() {
         // It is in the same item, which is changed once more.
         (cases::FURTHER, [1, 2, 2, 0, 1]),
         (cases::RETRY, [6, 2, 3, 0, 1]),
-        // In a transaction with the chain of its order, which is read before and after.
-        (cases::COMMAND, [13, 6, 6, 1, 3]),
-        (cases::FOLLOWING, [13, 7, 6, 1, 3]),
+        // In a transaction with the chain of its order, which is read before and after; and its entry in the audit trail, twice, with
+        // a copy beside the call.
+        (cases::COMMAND, [16, 6, 6, 1, 3]),
+        (cases::FOLLOWING, [16, 7, 6, 1, 3]),
         // Two looks at all ten events; a wait is written, and so is its end.
         (cases::ORDERED, [0, 4, 0, 0, 0]),
         (cases::WAITED, [6, 1, 0, 0, 0]),
-        (cases::SAFE, [10, 4, 6, 1, 3]),
+        (cases::SAFE, [13, 4, 6, 1, 3]),
         (cases::STATISTICS, [1, 0, 0, 0, 0]),
         (cases::DAY, [0, 12, 0, 0, 0]),
         // The index of three keys, and the subjects at the connections that may have them.

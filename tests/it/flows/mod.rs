@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 mod api;
+mod audit;
 mod circuit;
 mod clock;
 mod connections;
@@ -16,6 +17,7 @@ mod payloads;
 mod push_keys;
 mod recent;
 mod regressions;
+mod roles;
 mod shipments;
 mod slow_store;
 mod state;

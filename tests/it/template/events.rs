@@ -361,6 +361,32 @@ async fn connections_and_endpoints_are_shown_within_the_permissions() {
 }
 
 #[tokio::test]
+async fn the_audit_trail_is_read_within_the_permissions() {
+    let (context, emulator) = deployed().await;
+    push(&context, "single_receipt").await;
+    let hint = context.queue.0.lock().unwrap()[0].clone();
+    deliver::handle(&failing(&context), hint).await.unwrap();
+    let (_, page) = ask(&context, "GET", "/deliveries/failed", "").await;
+    let confirm = format!(r#"{{"endpoint":{}}}"#, page["items"][0]["delivery"]["endpoint"]);
+    assert_eq!(ask(&context, "POST", "/deliveries/confirm", &confirm).await.0, 200);
+    inbound::configured::tell(&context).await.unwrap();
+    emulator.seen();
+    warm(&context).await;
+    let router = audit::router();
+    let mut sent = request(&sample("audit"));
+    for (path, entries) in
+        [("/me", None), ("/configuration", None), ("/audit", Some(1)), ("/audit?number=SO2024042200017", Some(1))]
+    {
+        *sent.uri_mut() = path.parse().unwrap();
+        let found = router.handle(&context, sent.clone()).await;
+        assert_eq!(found.status(), 200, "{path}");
+        let found: Value = serde_json::from_slice(found.body()).unwrap();
+        assert_eq!(found["entries"].as_array().map(Vec::len), entries, "{path}: {found}");
+    }
+    assert_eq!(asked("audit", &emulator), may("audit"), "it may do no more than it does");
+}
+
+#[tokio::test]
 async fn the_ledger_is_read_by_who_may() {
     let (context, emulator) = deployed().await;
     push(&context, "single_receipt").await;

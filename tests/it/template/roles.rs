@@ -102,10 +102,13 @@ fn every_role_says_what_it_may_do_and_to_what() {
             names(&[sends, if read { &reads[..] } else { &[] }].concat())
         };
         let calls = [call::NAME, call_status::NAME, dispatch::NAME, sweep::NAME].contains(&function.name);
-        // One needs the table alone, the other nothing: they start without the rest. `shipments` changes nothing.
+        // One needs the table alone, the other nothing: they start without the rest. `audit` and `shipments` change nothing.
         let bare = [ledger::NAME, openapi::NAME].contains(&function.name);
         let own = [
-            (queue_arn(Hints::Deliveries), hinting(Hints::Deliveries, !bare && function.name != shipments::NAME)),
+            (
+                queue_arn(Hints::Deliveries),
+                hinting(Hints::Deliveries, !bare && ![audit::NAME, shipments::NAME].contains(&function.name)),
+            ),
             (queue_arn(Hints::Calls), hinting(Hints::Calls, calls)),
             (json!({"Ref": "Configuration"}), names(if bare { &[] } else { &["secretsmanager:GetSecretValue"] })),
             (
@@ -172,7 +175,7 @@ fn meets(condition: &Value, partitions: &[String]) -> bool {
 }
 
 #[test]
-fn a_webhook_reaches_no_lease_note_or_alias() {
+fn a_webhook_reaches_no_lease_note_alias_or_audit_trail() {
     for function in functions() {
         let Trigger::Hook(_) = function.trigger else { continue };
         let may = permissions(function.name);
@@ -182,7 +185,7 @@ fn a_webhook_reaches_no_lease_note_or_alias() {
             assert!(reaches("dynamodb:PutItem", event), "{function:?}");
             assert_eq!(reaches("dynamodb:GetItem", event), reads, "{function:?}");
         }
-        for other in ["K#order:1", "S#sweep", "S#breaker:erp", "T#xhq-sh"] {
+        for other in ["A#2026-11-29", "K#order:1", "S#sweep", "S#breaker:erp", "T#xhq-sh"] {
             assert!(
                 !reaches("dynamodb:PutItem", other) && !reaches("dynamodb:GetItem", other),
                 "{function:?}: {other}"

@@ -26,14 +26,14 @@ pub(crate) fn responses(effect: Effect) -> Value {
     match effect {
         Effect::Query => {
             let own = as_it_came("The partner's own answer, unchanged.");
-            let problems = ["400", "401", "404", "405", "408", "413", "422", "429", "500", "502", "503"];
+            let problems = ["400", "401", "403", "404", "405", "408", "413", "422", "429", "500", "502", "503"];
             parts::responses([("200", own)], &problems)
         }
         Effect::Command { .. } => {
             let ended = stored(
                 "The call has ended: within the time of `Prefer: wait`, or after an earlier request with its key.",
             );
-            let problems = ["400", "401", "404", "405", "408", "409", "413", "500", "503"];
+            let problems = ["400", "401", "403", "404", "405", "408", "409", "413", "500", "503"];
             parts::responses([("200", ended), ("202", stored(TAKEN))], &problems)
         }
     }
@@ -57,7 +57,7 @@ fn call() -> Value {
         "For a command, the call, which has ended within the time of `Prefer: wait`. For a query, the partner's own \
          answer, unchanged.",
     );
-    let problems = ["400", "401", "404", "405", "408", "409", "413", "422", "429", "500", "502", "503"];
+    let problems = ["400", "401", "403", "404", "405", "408", "409", "413", "422", "429", "500", "502", "503"];
     json!({
         "operationId": "call",
         "tags": ["calls"],
@@ -121,7 +121,7 @@ fn cancel() -> Value {
         "summary": "Cancels a queued call that is not being sent",
         "responses": parts::responses(
             [("200", answer("The call, cancelled.", &schema("CallRecord")))],
-            &["400", "401", "404", "405", "408", "409", "413", "500", "503"],
+            &["400", "401", "403", "404", "405", "408", "409", "413", "500", "503"],
         ),
     })
 }
@@ -137,7 +137,7 @@ fn resolve(schemas: &mut Schemas) -> Value {
         },
         "responses": parts::responses(
             [("200", answer("The call after the decision.", &schema("CallRecord")))],
-            &["400", "401", "404", "405", "408", "409", "413", "500", "503"],
+            &["400", "401", "403", "404", "405", "408", "409", "413", "500", "503"],
         ),
     })
 }
@@ -151,7 +151,7 @@ fn retry(schemas: &mut Schemas) -> Value {
         "requestBody": {"content": {"application/json": {"schema": schemas.request::<Retry>(), "example": {"dry_run": false}}}},
         "responses": parts::responses(
             [("200", answer("The call, due now.", &schema("CallRecord")))],
-            &["400", "401", "404", "405", "408", "409", "413", "500", "503"],
+            &["400", "401", "403", "404", "405", "408", "409", "413", "500", "503"],
         ),
     })
 }

@@ -13,7 +13,7 @@ pub(crate) fn components(mut derived: Schemas) -> Value {
     let components = json!({
         "securitySchemes": {"key": {
             "type": "http", "scheme": "bearer",
-            "description": "One of the configuration's `api_keys`, each limited to its own connections.",
+            "description": "One of the configuration's `api_keys`, each limited to its own connections and by its role.",
         }},
         "parameters": parameters(),
         "headers": {
@@ -72,6 +72,7 @@ fn problems(schema: &Value) -> Value {
              is of another key, list or change, or over an hour old; begin again without it.",
         ),
         "401": saying("WWW-Authenticate", "`unauthorized`: the key is missing or unknown."),
+        "403": problem("`forbidden`: the key's role does not include the `role` that the request needs."),
         "404": problem(
             "`not-found`: the item does not exist, has expired, or is hidden from the key. `unknown-operation`: the partner \
              offers no operation of this name.",

@@ -7,7 +7,7 @@ use super::derived::Schemas;
 use super::lists;
 use super::parts::{self, answer, given, parameter, schema};
 
-const CHANGE_PROBLEMS: [&str; 7] = ["400", "401", "405", "408", "413", "500", "503"];
+const CHANGE_PROBLEMS: [&str; 8] = ["400", "401", "403", "405", "408", "413", "500", "503"];
 const READ_PROBLEMS: [&str; 6] = ["400", "401", "404", "405", "500", "503"];
 
 /// The paths, each with its item.

@@ -1,5 +1,6 @@
 //! Bodies of the answers about shipments.
 
+use hub::audit::EntryView;
 use hub::call::Standing;
 use hub::delivery::State;
 use hub::event::Work;
@@ -38,6 +39,8 @@ pub struct Shipment {
     pub items: Vec<Printed<ListedEvent<'static>>>,
     /// The cursor of the next page.
     pub next: Next,
+    /// Entries of the audit trail about its events and calls, latest first, 100 at the most; on the first page only.
+    pub audit: Vec<Printed<EntryView>>,
     /// Whether the shipment is all there. Otherwise it has more than 1,000 keys, 1,000 subjects or 20,000 events, an event with
     /// more keys than the hub keeps, or one that cannot be read.
     pub complete: bool,

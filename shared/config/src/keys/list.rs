@@ -20,12 +20,17 @@ const fn other(english: &'static str, chinese: &'static str) -> Absent {
 
 /// A plain key, the same at all partners.
 const fn key(name: &'static str, absent: Absent, english: &'static str, chinese: &'static str) -> Key {
-    Key { name, absent, kind: Plain, partners: |_| Some(vec![]), text: Text { english, chinese } }
+    let text = Text { english, chinese };
+    Key { name, absent, kind: Plain, partners: |_| Some(vec![]), is_secret: false, text }
 }
 
 impl Key {
     const fn of(self, kind: Kind) -> Self {
         Self { kind, ..self }
+    }
+
+    const fn secret(self) -> Self {
+        Self { is_secret: true, ..self }
     }
 
     /// The key, at connections of those partners alone for which the function gives names or an empty list.
@@ -158,7 +163,8 @@ const ENDPOINT: &[Key] = &[
         Required,
         "1 or 2 of `\"whsec_\"` and the base64 of 24 to 64 bytes",
         "1~2 个；`\"whsec_\"` 加 24~64 字节的 base64",
-    ),
+    )
+    .secret(),
     key("format", Value("\"cloudevents\""), "or `\"raw\"`", "或 `\"raw\"`"),
     key("connections", Value("[\"*\"]"), "ids, or a prefix and `*`", "连接 id，或前缀加 `*`"),
     key(
@@ -237,6 +243,12 @@ const WATCH: &[Key] = &[
 
 const API_KEY: &[Key] = &[
     ID,
-    key("key", Required, "32 or more visible ASCII characters", "至少 32 位可见 ASCII 字符"),
+    key("key", Required, "32 or more visible ASCII characters", "至少 32 位可见 ASCII 字符").secret(),
     key("connections", Value("[\"*\"]"), "connections it may use", "可以看到的连接"),
+    key(
+        "role",
+        Value("\"erp\""),
+        "or `\"viewer\"`, which only reads, or `\"operator\"`, which calls no partner; see [Roles](roles.md)",
+        "或 `\"viewer\"`（只读）、`\"operator\"`（不能调用合作方），见[密钥与角色](roles.md)",
+    ),
 ];

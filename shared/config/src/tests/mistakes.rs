@@ -51,6 +51,10 @@ fn each_rule_of_the_document_has_its_mistake() {
         ("[connection]", "connection: is not a known key: did you mean connections?"),
         ("[[api_keys]]\nid = \"a\"\nkey = \"short\"", "api_keys[0].key: must have 32 or more characters"),
         ("[[api_keys]]\nid = \"a\"", "api_keys[0].key: is missing"),
+        (
+            "[[api_keys]]\nid = \"a\"\nkey = \"@KEY\"\nrole = \"admin\"",
+            "api_keys[0].role: must be \"viewer\", \"operator\" or \"erp\"",
+        ),
         ("[[api_keys]]\nid = \"a\"\nkey = \"密@KEY\"", "api_keys[0].key: must be of visible ASCII characters only"),
         (
             "[[api_keys]]\nid = \"a\"\nkey = \"@KEY\"\n[[api_keys]]\nid = \"b\"\nkey = \"@KEY\"",

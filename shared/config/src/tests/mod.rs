@@ -3,6 +3,7 @@ mod credentials;
 mod keys;
 mod mistakes;
 mod recover;
+mod shown;
 mod taken;
 mod trust;
 mod watches;
@@ -177,6 +178,7 @@ for = "80d"
 id = "erp"
 key = "@KEY"
 connections = ["te"]
+role = "operator"
 "#;
 
 /// A sound connection and endpoint, each with more lines.

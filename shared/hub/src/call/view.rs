@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{Call, Decision, PartnerMessage, Standing};
 use crate::attempt::{Attempt, AttemptView};
+use crate::audit::EntryView;
 use crate::call::request::{self, Sent};
 use crate::event::Meta;
 use crate::time::Rfc3339;
@@ -53,6 +54,17 @@ pub struct CallView<'a> {
     /// The cancellation of a cancelled call.
     #[serde(skip_serializing_if = "Option::is_none")]
     cancellation: Option<CancellationView<'a>>,
+    /// Entries of the audit trail about it, latest first; only in the answer about one call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit: Option<Vec<EntryView>>,
+}
+
+impl CallView<'_> {
+    /// The call with these entries of the audit trail.
+    #[must_use]
+    pub fn with_audit(self, entries: Vec<EntryView>) -> Self {
+        Self { audit: Some(entries), ..self }
+    }
 }
 
 /// The partner's latest answer.
@@ -162,6 +174,7 @@ fn viewed<'a>(key: &'a EventKey, meta: &'a Meta, call: &'a Call, request: Option
         answer,
         decisions: decisions.collect(),
         cancellation,
+        audit: None,
     }
 }
 

@@ -5,6 +5,7 @@
 //! condition is on a key, a version, an expiry or a nonce, never on a rule of the hub.
 
 mod admit;
+mod audit;
 mod call;
 mod chunks;
 mod codec;
@@ -27,11 +28,14 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
+use hub::audit::Entry;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
-use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled, Store};
+use store::{
+    Admitted, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled, Store,
+};
 use tokio::sync::Semaphore;
 
 pub use schema::create_table;
@@ -170,6 +174,18 @@ impl Store for DynamoStore {
 
     async fn put_note(&self, name: &str, value: &str, over: u64) -> Result<bool> {
         names::put_note(self, name, value, over).await
+    }
+
+    async fn put_audit(&self, entry: &Entry) -> Result<()> {
+        audit::put(self, entry).await
+    }
+
+    async fn audit(&self, filter: &AuditFilter, from: Option<&str>, limit: usize, now: Utc) -> Result<AuditPage> {
+        audit::page(self, filter, from, limit, now).await
+    }
+
+    async fn audit_of(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Entry>> {
+        audit::of(self, connection, subject, now).await
     }
 
     async fn ledger(&self, now: Utc) -> Result<BTreeMap<ConnectionId, Tally>> {

@@ -5,6 +5,8 @@
 //! | event | `<connection>#<subject>` | `E#<event id>` | `d` `b` `w` `v` `x` `n`, `r` `t` if it is listed, `g` `h` while there is work, `k` `p` while it is open |
 //! | part of a large body | same | `B#<event id>#<digest of the body>#<n>` | `d` `x` |
 //! | head of a chain | same | `H#<event type>` | `d` `e` `x` |
+//! | entry of the audit trail | `A#<day>` | `<time>.<number>` | `d` `x` |
+//! | the same, as far as it touched a subject | `<connection>#<subject>` | `A#<time>.<number>` | `d` `x` |
 //! | alias | `K#<alias>` | `<connection>#<subject>` | `x` |
 //! | lease | `S#<name>` | `L` | `o` `u` |
 //! | note | `S#<name>` | `N` | `d` `v` `n` |
@@ -45,7 +47,7 @@ pub const EXPIRES: &str = "x";
 pub(crate) const KEPT: &str = "k";
 /// The parts of the body are kept for as long as the item: its work has been open for long, or may stay so.
 pub(crate) const PARTS_KEPT: &str = "p";
-/// Metadata of an event, with its body unless that is large; part of a body; a head; the value of a note.
+/// Metadata of an event, with its body unless that is large; part of a body; a head; the value of a note; an entry of the audit trail.
 pub(crate) const DATA: &str = "d";
 /// Reference to a large body: `<digest>.<parts>`.
 pub(crate) const BODY: &str = "b";

@@ -4,6 +4,7 @@
 //! power cut and costs a fraction of a disk sync. Reads go through a connection of their own and never wait for writes.
 //! Several processes may use one file: the command line works while the hub runs.
 
+mod audit;
 mod codec;
 mod counts;
 mod engine;

@@ -56,7 +56,8 @@ CREATE TABLE notes (name TEXT PRIMARY KEY, version INTEGER NOT NULL, value TEXT 
 CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
-/// Tables that the first files of this version had not. Versions without them ignore them, so that they can open the file again.
+/// Tables that were added since. Each is created where it is missing, without another version: the hub before them does not
+/// look at them, and opens the file as before.
 const ADDED: &str = "
 CREATE TABLE IF NOT EXISTS counts (
     connection TEXT NOT NULL,
@@ -67,10 +68,30 @@ CREATE TABLE IF NOT EXISTS counts (
     PRIMARY KEY (connection, step)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS counts_expires ON counts (expires);
+-- The place of an entry is its time and what tells it from others of that time.
+CREATE TABLE IF NOT EXISTS audit (
+    at INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    action TEXT NOT NULL,
+    entry TEXT NOT NULL,
+    PRIMARY KEY (at, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS audit_expires ON audit (expires);
+CREATE TABLE IF NOT EXISTS audit_touched (
+    connection TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    entry TEXT NOT NULL,
+    PRIMARY KEY (connection, subject, at, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS audit_touched_at ON audit_touched (at, id);
 ";
 
-/// The names of the tables in [`ADDED`].
-const ADDED_TABLES: [&str; 1] = ["counts"];
+/// The last of the [`ADDED`] indexes: where it is, all are.
+const LAST_ADDED: &str = "audit_touched_at";
 
 /// Pragmas of every connection. `synchronous = FULL` syncs the log at each commit: without it a power cut could undo an
 /// acknowledged push.
@@ -139,20 +160,26 @@ pub(crate) fn check(db: &Connection) -> rusqlite::Result<Result<(), i64>> {
     version(db).map(|version| if version == VERSION { Ok(()) } else { Err(version) })
 }
 
-/// Creates the tables where there are none. `Err` holds the version found where it is another than this one's.
+/// Whether the tables that were added are there.
+pub(crate) fn is_whole(db: &Connection) -> rusqlite::Result<bool> {
+    db.query_row("SELECT count(*) > 0 FROM sqlite_master WHERE name = ?1", [LAST_ADDED], |row| row.get(0))
+}
+
+/// Creates the tables that are missing. `Err` holds the version found where it is another than this one's.
 pub(crate) fn create(db: &mut Connection) -> rusqlite::Result<Result<(), i64>> {
     // Without the lock, which another program may hold: the tables are there already but for the very first time.
     match check(db)? {
         Err(0) => {}
-        Ok(()) => {
-            add(db)?;
-            return Ok(Ok(()));
-        }
-        other => return Ok(other),
+        Ok(()) if !is_whole(db)? => {}
+        checked => return Ok(checked),
     }
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     match version(&transaction)? {
-        VERSION => Ok(Ok(())),
+        VERSION => {
+            transaction.execute_batch(ADDED)?;
+            transaction.commit()?;
+            Ok(Ok(()))
+        }
         0 => {
             transaction.execute_batch(TABLES)?;
             transaction.execute_batch(ADDED)?;
@@ -164,32 +191,27 @@ pub(crate) fn create(db: &mut Connection) -> rusqlite::Result<Result<(), i64>> {
     }
 }
 
-/// Creates the tables that were added since. Nothing is written where they are there.
-fn add(db: &Connection) -> rusqlite::Result<()> {
-    for table in ADDED_TABLES {
-        let query = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
-        if !db.query_row(query, [table], |row| row.get::<_, bool>(0))? {
-            return db.execute_batch(ADDED);
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A file of the version before gets the table, and that version can still open it.
+    /// As the version before leaves it, which knows nothing of what was added, and finds what it left.
     #[test]
-    fn added_tables_change_no_version() {
+    fn added_tables_keep_the_version_and_what_was_there() {
         let mut db = Connection::open_in_memory().unwrap();
         db.execute_batch(TABLES).unwrap();
-        db.execute_batch(&format!("PRAGMA user_version = {VERSION}")).unwrap();
+        db.execute_batch("PRAGMA user_version = 1; INSERT INTO notes VALUES ('a', 1, 'b')").unwrap();
+        assert!(!is_whole(&db).unwrap());
         for _ in 0..2 {
-            assert_eq!(create(&mut db).unwrap(), Ok(()));
-            assert_eq!(db.query_row("SELECT count(*) FROM counts", [], |row| row.get::<_, i64>(0)), Ok(0));
+            create(&mut db).unwrap().unwrap();
+            assert!(is_whole(&db).unwrap());
+            assert_eq!(version(&db).unwrap(), 1, "the version before opens it");
         }
-        assert_eq!(check(&db).unwrap(), Ok(()));
+        let note: String = db.query_row("SELECT value FROM notes WHERE name = 'a'", [], |row| row.get(0)).unwrap();
+        assert_eq!(note, "b");
+        // What that version has written in the meantime needs nothing of the added tables.
+        let added: i64 = db.query_row("SELECT count(*) FROM audit", [], |row| row.get(0)).unwrap();
+        assert_eq!(added, 0);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use hub::{Alias, ConnectionId, EventKey, EventType, Record, Subject, Utc, Work};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use store::{Admitted, Chain, LONGEST_LEASE, Link, Settled};
 
+use crate::audit;
 use crate::codec::{json, parse};
 use crate::counts;
 
@@ -213,6 +214,7 @@ pub(crate) fn purge(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result
     )?
     .execute(params![now.0, limit])?;
     counts::purge(db, now, limit)?;
+    audit::purge(db, now, limit)?;
     Ok(expired.len())
 }
 

@@ -14,6 +14,7 @@
 )]
 
 mod admission;
+mod audit;
 mod chains;
 mod counts;
 mod expiry;
@@ -35,6 +36,7 @@ use hub::{ConnectionId, EndpointId, Event, EventId, EventKey, Record, Subject, U
 use crate::{Admitted, Store};
 
 pub use admission::*;
+pub use audit::*;
 pub use chains::*;
 pub use counts::*;
 pub use expiry::*;
@@ -133,6 +135,14 @@ macro_rules! contract_cases {
             latest_times_are_those_of_the_later_addition
             counts_of_many_names_are_exact
             expired_counts_are_not_read
+            the_audit_trail_is_listed_once_latest_first
+            an_audit_entry_gets_its_result_once
+            the_audit_trail_is_filtered
+            audit_of_a_subject_names_that_alone
+            audit_of_a_subject_is_limited_to_the_latest
+            an_audit_entry_of_any_size_is_taken
+            an_expired_audit_entry_is_nowhere
+            an_audit_cursor_of_another_list_is_refused
         }
     };
 }

@@ -1,18 +1,21 @@
 //! A store in memory that keeps the store's promises, and breaks down as stores do: it errs before a write or after it,
 //! throttles, answers late or too late, and lists as due what it listed a while ago.
 
+mod audit;
 mod model;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use hub::audit::Entry;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
-    Admitted, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled, Store, StoreError,
+    Admitted, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled, Store,
+    StoreError,
 };
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -316,6 +319,21 @@ impl Store for SimStore {
     async fn put_note(&self, name: &str, value: &str, over: u64) -> Result<bool> {
         let (name, value) = (name.to_owned(), value.to_owned());
         self.call("put_note", None, move |model| model.put_note(&name, &value, over)).await
+    }
+
+    async fn put_audit(&self, entry: &Entry) -> Result<()> {
+        let entry = entry.clone();
+        self.call("put_audit", None, move |model| model.audit.put(&entry)).await
+    }
+
+    async fn audit(&self, filter: &AuditFilter, from: Option<&str>, limit: usize, now: Utc) -> Result<AuditPage> {
+        let (filter, from) = (filter.clone(), from.map(ToOwned::to_owned));
+        self.call("audit", None, move |model| model.audit.page(&filter, from.as_deref(), limit, now)).await?
+    }
+
+    async fn audit_of(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Entry>> {
+        let (connection, subject) = (connection.clone(), subject.clone());
+        self.call("audit_of", None, move |model| model.audit.of(&connection, &subject, now)).await
     }
 
     async fn ledger(&self, now: Utc) -> Result<BTreeMap<ConnectionId, Tally>> {

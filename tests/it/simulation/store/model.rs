@@ -11,6 +11,8 @@ use store::{
     StoreError,
 };
 
+use super::audit::Trail;
+
 /// One item.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
@@ -35,6 +37,7 @@ pub(crate) struct Model {
     leases: BTreeMap<String, (String, Utc)>,
     notes: BTreeMap<String, Note>,
     counts: BTreeMap<(ConnectionId, Utc), (Counts, Utc)>,
+    pub(crate) audit: Trail,
     admissions: u64,
 }
 

@@ -29,6 +29,7 @@ pub(super) const CONNECTION: &[Key] = &[
     ID,
     key("partner", Required, "{partners}", "{partners}"),
     key("keys", Required, "1 to 4, each 32 or more of `A-Z a-z 0-9 - _`", "1~4 个，每个至少 32 位，`A-Z a-z 0-9 - _`")
+        .secret()
         .at(|partner| partner.profile().pushes.map(|_| vec![])),
     key("allow_ips", other("any", "不限"), "addresses and networks that may push", "允许推送的 IP 或网段"),
     key(

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hub::audit::{Entry, Place};
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, seal};
 use rusqlite::Connection;
 use store::{
-    Admitted, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled, Store, StoreError,
+    Admitted, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled, Store,
+    StoreError,
 };
 
 use super::SqliteStore;
-use crate::{counts, reads, recent, writes};
+use crate::{audit, counts, reads, recent, writes};
 
 /// Largest body that is sealed on the calling thread, in bytes: a larger one takes milliseconds.
 const LARGE: usize = 64 * 1024;
@@ -175,6 +177,25 @@ impl Store for SqliteStore {
     async fn put_note(&self, name: &str, value: &str, over: u64) -> Result<bool> {
         let (name, value) = (name.to_owned(), value.to_owned());
         self.write("put_note", move |db| writes::put_note(db, &name, &value, over)).await
+    }
+
+    async fn put_audit(&self, entry: &Entry) -> Result<()> {
+        let entry = entry.clone();
+        self.write("put_audit", move |db| audit::put(db, &entry)).await
+    }
+
+    async fn audit(&self, filter: &AuditFilter, from: Option<&str>, limit: usize, now: Utc) -> Result<AuditPage> {
+        const VERB: &str = "audit";
+        let now = self.trusted(now);
+        let from = from.map(str::parse::<Place>).transpose().map_err(|()| StoreError::BadCursor { verb: VERB })?;
+        let filter = filter.clone();
+        self.list(VERB, move |db| audit::page(db, &filter, from, limit, now)).await
+    }
+
+    async fn audit_of(&self, connection: &ConnectionId, subject: &Subject, now: Utc) -> Result<Vec<Entry>> {
+        let now = self.trusted(now);
+        let (connection, subject) = (connection.clone(), subject.clone());
+        self.list("audit_of", move |db| audit::of(db, &connection, &subject, now)).await
     }
 
     async fn ledger(&self, now: Utc) -> Result<BTreeMap<ConnectionId, Tally>> {
