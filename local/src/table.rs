@@ -80,7 +80,7 @@ pub fn roles() -> Vec<(Method, &'static str, Option<Role>)> {
 
 /// The routers of the functions that answer the ERP. The last one with a path's first segment answers for it where no route
 /// does.
-pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 7] {
+pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 8] {
     [
         deliveries::router(),
         shipments::router(),
@@ -89,6 +89,7 @@ pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 7] {
         stats::router(),
         audit::router(),
         openapi::router(),
+        console::router(),
     ]
 }
 
@@ -115,6 +116,8 @@ mod tests {
             ("/endpoints/erp/test", stats::NAME),
             ("/me", audit::NAME),
             ("/openapi.json", openapi::NAME),
+            ("/console", console::NAME),
+            ("/console/app.js", console::NAME),
         ] {
             assert_eq!(found(path), Some(name), "{path}");
         }

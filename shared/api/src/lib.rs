@@ -24,5 +24,5 @@ pub use invocation::invocation;
 pub use multipart::{is_multipart, multipart};
 pub use problem::Problem;
 pub use request::{LONGEST_SUBJECT, Object, Parameters, alias, body, given, moment, named, number, read, subject};
-pub use router::{Handler, Route, Routed, Router, find};
+pub use router::{Handler, Opened, Route, Routed, Router, find};
 pub use seal::Seal;

@@ -21,6 +21,9 @@ use crate::{Caller, Language, Parameters, Problem, invocation, raw};
 /// Answers a request at its route, with what the function works with.
 pub type Handler<C> = for<'a> fn(&'a C, Routed<'a>) -> BoxFuture<'a, Result<Response<Bytes>, Problem>>;
 
+/// Answers a request of anybody by its path and headers.
+pub type Opened = fn(&Request<Bytes>) -> Result<Response<Bytes>, Problem>;
+
 /// A request at its route, whose sender is known.
 #[derive(Debug)]
 pub struct Routed<'a> {
@@ -54,6 +57,8 @@ pub struct Route<C> {
 enum Answer<C> {
     /// JSON for everybody.
     Document(fn() -> Bytes),
+    /// The answer of a handler that asks nobody for a key.
+    Open(Opened),
     /// The answer of a handler, for those who have a key.
     Keyed(Handler<C>),
 }
@@ -77,9 +82,9 @@ impl<C> Route<C> {
         self
     }
 
-    /// The methods that the route takes: a document has a head, too.
+    /// The methods that the route takes: what needs no key has a head, too.
     fn methods(&self) -> impl Iterator<Item = &Method> {
-        let head = matches!(self.answer, Answer::Document(_)).then_some(&Method::HEAD);
+        let head = matches!(self.answer, Answer::Document(_) | Answer::Open(_)).then_some(&Method::HEAD);
         iter::once(&self.method).chain(head)
     }
 
@@ -120,6 +125,12 @@ impl<C> Router<C> {
         Self { name, max_body: 0, config: None, routes: vec![route] }
     }
 
+    /// The router of a function that answers everybody at these paths. It takes no query.
+    pub fn open(name: &'static str, paths: &[&'static str], handler: Opened) -> Self {
+        let route = |path: &&'static str| Route { method: Method::GET, path, query: &[], answer: Answer::Open(handler) };
+        Self { name, max_body: 0, config: None, routes: paths.iter().map(route).collect() }
+    }
+
     /// The router of a function that asks for a key of the configuration.
     pub fn keyed(name: &'static str, max_body: usize, config: fn(&C) -> &Config, routes: Vec<Route<C>>) -> Self {
         Self { name, max_body, config: Some(config), routes }
@@ -158,6 +169,7 @@ impl<C> Router<C> {
             let query = Parameters::of(request.uri(), route.query)?;
             match (&route.answer, caller) {
                 (Answer::Document(print), _) => Ok(raw(StatusCode::OK, print())),
+                (Answer::Open(handler), _) => handler(&request),
                 (Answer::Keyed(_), None) => Err(Problem::unauthorized()),
                 (Answer::Keyed(_), Some(_)) if request.body().len() > self.max_body => {
                     Err(Problem::unread(Unread::TooLarge, self.max_body))

@@ -6,7 +6,7 @@
 use percent_encoding::percent_decode_str;
 
 /// First segments of the hub's own paths. A stage or a base path of a proxy may stand before them.
-pub const ROOTS: [&str; 14] = [
+pub const ROOTS: [&str; 15] = [
     "hooks",
     "deliveries",
     "events",
@@ -20,6 +20,7 @@ pub const ROOTS: [&str; 14] = [
     "audit",
     "configuration",
     "openapi.json",
+    "console",
     "health",
 ];
 

@@ -1,0 +1,101 @@
+// The hub's public API: each request of the console goes through here.
+import { change, session } from './session.js';
+
+/** The hub's own base: a stage or a proxy's path may stand before `/console`. */
+export const BASE = location.pathname.replace(/\/console(\/.*)?$/, '');
+
+/** An answer that is a problem, or none. */
+export class Trouble extends Error {
+  /** @param {number} status @param {any} problem */
+  constructor(status, problem) {
+    super(problem.detail || problem.title || String(status));
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+/**
+ * Sends a request and reads its answer. Numbers that JavaScript would change are kept as `Exact`.
+ * @param {string} method @param {string} path @param {{body?: any, headers?: Record<string, string>, signal?: AbortSignal}} [more]
+ * @returns {Promise<{status: number, text: string, etag: string | null, location: string | null}>}
+ */
+export async function send(method, path, more = {}) {
+  const { key, language } = session();
+  /** @type {Record<string, string>} */
+  const headers = { 'Accept-Language': language, ...more.headers };
+  if (key) headers.Authorization = `Bearer ${key}`;
+  let body;
+  if (more.body !== undefined) {
+    headers['Content-Type'] = 'application/json';
+    body = typeof more.body === 'string' ? more.body : JSON.stringify(more.body);
+  }
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(BASE + path, { method, headers, body, signal: more.signal, cache: 'no-store', credentials: 'omit' });
+  } catch (error) {
+    if (more.signal && more.signal.aborted) throw error;
+    throw new Trouble(0, {});
+  }
+  const text = await response.text();
+  if (response.ok || response.status === 304) {
+    return { status: response.status, text, etag: response.headers.get('ETag'), location: response.headers.get('Location') };
+  }
+  if (response.status === 401 && key && session().key === key) change({ key: null, me: null });
+  throw new Trouble(response.status, problemOf(text));
+}
+
+/** @param {string} text */
+function problemOf(text) {
+  try {
+    const problem = JSON.parse(text);
+    return problem && typeof problem === 'object' ? problem : {};
+  } catch {
+    return {};
+  }
+}
+
+/** @param {string} path @returns {Promise<any>} */
+export async function get(path) {
+  return parse((await send('GET', path)).text);
+}
+
+/** @param {string} path @param {any} [body] @param {Record<string, string>} [headers] @returns {Promise<any>} */
+export async function post(path, body, headers) {
+  return parse((await send('POST', path, { body, headers })).text);
+}
+
+/** A number whose digits a JavaScript number cannot hold. */
+export class Exact {
+  /** @param {string} source */
+  constructor(source) {
+    this.source = source;
+  }
+  toJSON() {
+    const raw = /** @type {any} */ (JSON).rawJSON;
+    return raw ? raw(this.source) : Number(this.source);
+  }
+}
+
+/** Reads JSON, without changing a number's digits where the browser tells them. @param {string} text @returns {any} */
+export function parse(text) {
+  /** @type {any} */
+  const exact = (/** @type {string} */ _, /** @type {any} */ value, /** @type {any} */ context) =>
+    typeof value === 'number' && context && context.source && String(value) !== context.source ? new Exact(context.source) : value;
+  return text === '' ? null : JSON.parse(text, exact);
+}
+
+/** A path with a query of the values that are there. @param {string} path @param {Record<string, any>} query */
+export function withQuery(path, query) {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== null && value !== '') params.set(name, String(value));
+  }
+  const text = params.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+/** @param {string} text */
+export function segment(text) {
+  return encodeURIComponent(text);
+}
