@@ -106,7 +106,12 @@ function Nav({ page, open }) {
 /** A page, or what is told where it broke. @param {{parts: string[]}} props */
 function Guarded({ parts }) {
   const [error, reset] = useErrorBoundary((error) => console.error(error));
-  if (error) return html`<${Empty} icon="alert" title=${t('broken')}><${Button} icon="replay" onClick=${reset}>${t('again')}</${Button}></${Empty}>`;
+  return html`<div class="page">${error
+    ? html`<${Empty} icon="alert" title=${t('broken')}><${Button} icon="replay" onClick=${reset}>${t('again')}</${Button}></${Empty}>` : pageOf(parts)}</div>`;
+}
+
+/** @param {string[]} parts */
+function pageOf(parts) {
   const [page = 'today', one, ...rest] = parts;
   if (page === 'today') return html`<${TodayPage} />`;
   if (page === 'shipments') return one ? html`<${ShipmentPage} shipmentKey=${one} />` : html`<${ShipmentsPage} />`;

@@ -60,7 +60,7 @@ function Ambiguous({ call, ask }) {
   const last = call.attempts[call.attempts.length - 1];
   return html`<section class="card attention" data-ambiguous><h2><${Icon} name="question" />${t('ambiguous.title')}</h2><p>${t('ambiguous.meaning')}</p>
     <div class="known"><div><h3>${t('ambiguous.sent')}</h3><dl class="facts">
-        <div><dt>${t('number')}</dt><dd>${call.subject}</dd></div><div><dt>${t('ambiguous.at')}</dt><dd><${Time} at=${last && last.at} /></dd></div>
+        <div><dt>${t('number')}</dt><dd><${BusinessKey} value=${call.subject} /></dd></div><div><dt>${t('ambiguous.at')}</dt><dd><${Time} at=${last && last.at} /></dd></div>
         <div><dt>${t('ambiguous.outcome')}</dt><dd>${last ? last.detail || t('attempts.no_answer') : t('attempts.no_answer')}</dd></div></dl></div>
       <div><h3>${t('ambiguous.since')}</h3>${later.length === 0 ? html`<p class="faint">${t('ambiguous.nothing')}</p>` : html`<ul class="plain lines">${later.slice(-6).map((/** @type {any} */ item) => html`<li key=${item.id}>
         <a href=${item.call ? callHref(item.id) : eventHref(item)}>${named('type', item.type)}</a> <${Milestone} name=${item.milestone} /> <${Time} at=${item.received} /></li>`)}</ul>`}
@@ -96,5 +96,5 @@ function Decide({ call, kind, close, done }) {
   return html`<${Dialog} title=${t(decision.title)} close=${close} actions=${html`<${Button} onClick=${close}>${t('cancel')}</${Button}>
     <${Button} kind=${kind === 'done' || kind === 'now' ? 'main' : 'danger'} busy=${busy} onClick=${agree} name="agree">${t(decision.title)}</${Button}>`}>
     <p>${t(decision.meaning)}</p><dl class="facts"><div><dt>${t('operation')}</dt><dd>${named('operation', call.operation)}</dd></div>
-    <div><dt>${t('number')}</dt><dd>${call.subject}</dd></div></dl>${trouble ? html`<${Failure} trouble=${trouble} />` : ''}</${Dialog}>`;
+    <div><dt>${t('number')}</dt><dd><${BusinessKey} value=${call.subject} /></dd></div></dl>${trouble ? html`<${Failure} trouble=${trouble} />` : ''}</${Dialog}>`;
 }

@@ -14,8 +14,8 @@ export function ConfigurationPage() {
       return html`<div class="columns"><div class="stack">
         <section class="card"><h2>${t('configuration.version')}</h2><dl class="facts"><div><dt>${t('configuration.digest')}</dt><dd>${version ? html`<${Id} value=${String(version)} />` : '–'}</dd></div>
           <div><dt>${t('configuration.since')}</dt><dd><${Time} at=${since} /></dd></div></dl></section>
-        <section class="card ${warnings.length > 0 ? 'attention' : ''}"><h2>${t('configuration.warnings')}</h2>${warnings.length === 0 ? html`<p><${Icon} name="check" /> ${t('configuration.no_warnings')}</p>`
-          : html`<ul class="plain lines">${warnings.map((/** @type {string} */ one) => html`<li key=${one}><${Icon} name="alert" /> ${one}</li>`)}</ul>`}</section>
+        <section class=${`card ${warnings.length > 0 ? 'attention' : ''}`}><h2>${warnings.length > 0 ? html`<${Icon} name="alert" />` : ''}${t('configuration.warnings')}</h2>${warnings.length === 0 ? html`<p><${Icon} name="check" /> ${t('configuration.no_warnings')}</p>`
+          : html`<ul class="plain lines">${warnings.map((/** @type {string} */ one) => html`<li key=${one}>${one}</li>`)}</ul>`}</section>
         <section class="card"><h2>${t('configuration.changes')}</h2>${changes.length === 0 ? html`<p class="faint">${t('configuration.no_changes')}</p>`
           : html`<ul class="plain lines">${changes.map((/** @type {any} */ one) => html`<li key=${one.at}><${Time} at=${one.at} /><div>${one.keys.map((/** @type {string} */ key) => html`<code class="chip" key=${key}>${key}</code> `)}</div></li>`)}</ul>`}</section></div>
         <section class="card wide-card"><h2>${t('configuration.file')}</h2>${file ? html`<${Payload} data=${file} type="configuration" />` : html`<${Empty} icon="configuration" title=${t('configuration.none')} />`}</section></div>`;

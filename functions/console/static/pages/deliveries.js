@@ -20,7 +20,7 @@ function causeOf(item) {
   const last = item.last || {};
   const status = last.status ? `HTTP ${last.status}` : t('attempts.no_answer');
   const reason = String(last.reason || '').replace(/[0-9a-f]{16,}|\d{4,}/g, '…').slice(0, 90);
-  return { id: `${item.endpoint} ${status} ${reason}`, endpoint: item.endpoint, status, reason };
+  return { id: `${item.endpoint} ${status} ${reason}`, endpoint: item.endpoint, status, reason: String(last.reason || '') };
 }
 
 export function DeliveriesPage() {
@@ -78,8 +78,8 @@ export function DeliveriesPage() {
     }} />` : ''}`;
 }
 
-/** @param {{items: any[], state: string, picked: Map<string, any>, pick: (next: Map<string, any>) => void}} props */
-function List({ items, state, picked, pick }) {
+/** @param {{items: any[], state: string, picked: Map<string, any>, pick: (next: Map<string, any>) => void, grouped?: boolean}} props */
+function List({ items, state, picked, pick, grouped }) {
   const selection = may('operate') ? {
     has: (/** @type {any} */ item) => picked.has(keyOf(item)),
     set: (/** @type {any} */ item, /** @type {boolean} */ on) => {
@@ -100,13 +100,15 @@ function List({ items, state, picked, pick }) {
     name: (/** @type {any} */ item) => t('deliveries.pick', { what: item.event.subject }),
   } : undefined;
   const pending = state === 'pending';
-  return html`<${Table} label=${t('nav.deliveries')} items=${items} keyOf=${keyOf} hrefOf=${(/** @type {any} */ item) => eventHref(item.event)} selection=${selection} columns=${[
+  return html`<${Table} label=${t('nav.deliveries')} kind=${grouped ? 'even' : ''} items=${items} keyOf=${keyOf} hrefOf=${(/** @type {any} */ item) => eventHref(item.event)} selection=${selection} columns=${[
     { head: t('number'), cell: (/** @type {any} */ item) => html`<${BusinessKey} value=${item.event.subject} href=${eventHref(item.event)} />`, kind: 'main' },
     { head: t('type'), cell: (/** @type {any} */ item) => html`<${Type} type=${item.event.type} />` },
     { head: t('connection'), cell: (/** @type {any} */ item) => item.event.connection },
-    { head: t('endpoint'), cell: (/** @type {any} */ item) => item.endpoint },
-    { head: t('state'), cell: (/** @type {any} */ item) => html`<${State} value=${item.state} />` },
-    { head: t('delivery.last'), cell: (/** @type {any} */ item) => html`<${Last} last=${item.last} />`, kind: 'reason' },
+    ...(grouped ? [] : [
+      { head: t('endpoint'), cell: (/** @type {any} */ item) => item.endpoint },
+      { head: t('state'), cell: (/** @type {any} */ item) => html`<${State} value=${item.state} />` },
+      { head: t('delivery.last'), cell: (/** @type {any} */ item) => html`<${Last} last=${item.last} />`, kind: 'reason' },
+    ]),
     { head: t('delivery.tries'), cell: (/** @type {any} */ item) => html`<span class="num">${item.tries}</span>`, kind: 'right' },
     { head: pending ? t('delivery.next') : t('delivery.since'), cell: (/** @type {any} */ item) => html`<${Time} at=${pending ? item.due : item.since || item.event.received} />`, kind: 'right' },
   ]} />`;
@@ -135,5 +137,5 @@ function Groups({ items, picked, pick, begin, more }) {
         event.preventDefault();
         begin('replay', own);
       }}>${t('deliveries.replay_group', { n: number(own.length) })}</${Button}></span>` : ''}</summary>
-    <${List} items=${own} state="failed" picked=${picked} pick=${pick} /></details>`)}`;
+    <${List} items=${own} state="failed" picked=${picked} pick=${pick} grouped /></details>`)}`;
 }

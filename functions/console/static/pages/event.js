@@ -6,7 +6,7 @@ import { callHref, shipmentHref } from '../router.js';
 import { may } from '../session.js';
 import { named, t } from '../text.js';
 import { Attempts, Audited } from '../parts/attempts.js';
-import { BusinessKey, Button, Head, Id, LinkButton, Milestone, State, Time, Type, Viewed } from '../parts/basic.js';
+import { BusinessKey, Button, Head, Id, LinkButton, Milestone, State, Time, Viewed } from '../parts/basic.js';
 import { Change } from '../parts/change.js';
 import { Icon } from '../parts/icons.js';
 import { Payload } from '../parts/payload.js';
@@ -16,7 +16,7 @@ export function EventPage({ parts }) {
   const [connection = '', subject = '', id = ''] = parts;
   const view = useLive(`/events/${segment(connection)}/${segment(subject)}/${segment(id)}`);
   const key = { connection, subject, id };
-  return html`<${Head} title=${t('event.title')} note=${html`<${BusinessKey} value=${subject} href=${shipmentHref(subject)} /> <${Id} value=${id} />`}>
+  return html`<${Head} title=${view.data ? named('type', view.data.event.type) : '…'} note=${html`<${BusinessKey} value=${subject} href=${shipmentHref(subject)} /> · ${connection} · <${Id} value=${id} />`}>
       <${LinkButton} href=${shipmentHref(subject)} icon="shipments">${t('event.shipment')}</${LinkButton}></${Head}>
     <${Viewed} view=${view}>${() => html`<${Found} data=${view.data} eventKey=${key} />`}</${Viewed}>`;
 }
@@ -27,8 +27,8 @@ function Found({ data, eventKey }) {
   const call = event.type.startsWith('call.') || !event.data ? null : event.data;
   const payload = event.data !== undefined ? event.data : event.data_base64;
   return html`<div class="columns"><div class="stack">
-    <section class="card"><h2><${Type} type=${event.type} /></h2><dl class="facts">
-      <div><dt>${t('connection')}</dt><dd>${eventKey.connection}</dd></div>
+    <section class="card"><dl class="facts">
+      <div><dt>${t('type')}</dt><dd><code>${event.type}</code></dd></div>
       <div><dt>${t('received')}</dt><dd><${Time} at=${event.time} /></dd></div>
       ${occurred ? html`<div><dt>${t('occurred')}</dt><dd><${Time} at=${occurred} /></dd></div>` : ''}
       ${event.milestone ? html`<div><dt>${t('milestone')}</dt><dd><${Milestone} name=${event.milestone} /></dd></div>` : ''}

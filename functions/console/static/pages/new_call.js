@@ -41,12 +41,12 @@ function Chosen({ document, connections }) {
   const own = all.filter((one) => connection && one.partner === connection.partner);
   const operation = own.find((one) => one.name === query.operation) || own[0];
   if (!connection) return html`<${Empty} icon="partners" title=${t('partners.none')} />`;
-  return html`<section class="card"><div class="form two"><div class="field"><label for="connection">${t('connection')}</label>
+  return html`<div class="stack"><section class="card"><div class="form two"><div class="field"><label for="connection">${t('connection')}</label>
       <select id="connection" onChange=${(/** @type {any} */ event) => amend({ connection: event.target.value, operation: '' })}>
       ${connections.map((one) => html`<option key=${one.id} value=${one.id} selected=${one === connection}>${one.id} · ${named('partner', one.partner)}</option>`)}</select></div>
     <div class="field"><label for="operation">${t('operation')}</label><select id="operation" onChange=${(/** @type {any} */ event) => amend({ connection: connection.id, operation: event.target.value })}>
       ${own.map((one) => html`<option key=${one.name} value=${one.name} selected=${one === operation}>${named('operation', one.name)} (${one.name})</option>`)}</select></div></div></section>
-    ${operation ? html`<${Form} key=${`${connection.id} ${operation.name}`} document=${document} connection=${connection.id} operation=${operation} />` : html`<${Empty} icon="calls" title=${t('call.no_operations')} />`}`;
+    ${operation ? html`<${Form} key=${`${connection.id} ${operation.name}`} document=${document} connection=${connection.id} operation=${operation} />` : html`<${Empty} icon="calls" title=${t('call.no_operations')} />`}</div>`;
 }
 
 /** @param {{document: any, connection: string, operation: {name: string, post: any}}} props */
@@ -109,7 +109,7 @@ function Form({ document, connection, operation }) {
     }
   };
   const notes = String(operation.post.description || '').split('\n\n');
-  return html`<section class="card"><form onSubmit=${submit} novalidate>
+  return html`<div class="stack"><section class="card"><form onSubmit=${submit} novalidate>
     <p class="note">${operation.post.deprecated ? html`<b>${t('call.deprecated')}</b> ` : ''}${t(command ? (operation.post['x-repeatable'] ? 'call.repeatable' : 'call.once') : 'call.query')}</p>
     <details class="quiet"><summary>${t('call.notes')}</summary><p>${operation.post.summary}</p>${notes.map((note) => html`<p key=${note}>${note}</p>`)}</details>
     ${fields.length > 0 ? html`<div class="switch" role="group" aria-label=${t('payload.view')}><button type="button" aria-pressed=${json === null} onClick=${() => json !== null && over(false)}>${t('call.form')}</button>
@@ -123,5 +123,5 @@ function Form({ document, connection, operation }) {
     ${answer ? html`<section class="card" aria-live="polite"><h2>${t('call.answer')}</h2><${Payload} data=${answer} type=${`call.${operation.name}`} /></section>` : ''}
     ${asks !== null ? html`<${Dialog} title=${t('call.send')} close=${() => setAsks(null)} actions=${html`<${Button} onClick=${() => setAsks(null)}>${t('cancel')}</${Button}>
       <${Button} kind="main" onClick=${() => work(asks)} name="agree">${t('call.send')}</${Button}>`}><p>${t('call.sure', { operation: named('operation', operation.name), connection })}</p>
-      <pre tabindex="0">${asks.slice(0, 2_000)}</pre></${Dialog}>` : ''}`;
+      <pre tabindex="0">${asks.slice(0, 2_000)}</pre></${Dialog}>` : ''}</div>`;
 }

@@ -25,7 +25,7 @@ export function PartnersPage() {
 function Circuits({ circuits }) {
   const broken = (circuits || []).filter((one) => one.state !== 'closed');
   if (broken.length === 0) return html`<${State} value="closed" text=${t('circuit.closed')} />`;
-  return html`<ul class="plain">${broken.map((one, at) => html`<li key=${at}><${State} value=${one.state} text=${named('circuit', one.state)} /> <span class="faint">${named('type', one.kind || '')}</span>
+  return html`<ul class="plain">${broken.map((one, at) => html`<li key=${at}><${State} value=${one.state} text=${named('circuit', one.state)} /> <span class="faint">${named('type', one.kind || '') === one.kind ? named('operation', one.kind || '') : named('type', one.kind || '')}</span>
     ${one.until ? html` <span class="faint">${t('circuit.until')} <${Time} at=${one.until} /></span>` : ''}</li>`)}</ul>`;
 }
 

@@ -1,11 +1,13 @@
 // One shipment: how far it is, what is missing, and all that each partner told and was told, in lanes along time.
-import { html } from '../vendor/htm-preact.js';
+import { html, useState } from '../vendor/htm-preact.js';
 import { segment } from '../api.js';
 import { useList, useLive } from '../live.js';
 import { callHref, eventHref, shipmentHref } from '../router.js';
+import { may } from '../session.js';
 import { absolute, named, t } from '../text.js';
 import { Audited } from '../parts/attempts.js';
-import { BusinessKey, Copy, Empty, Head, Milestone, More, State, Time, Viewed } from '../parts/basic.js';
+import { BusinessKey, Button, Copy, Empty, Head, Milestone, More, State, Time, Viewed } from '../parts/basic.js';
+import { Change } from '../parts/change.js';
 import { Icon } from '../parts/icons.js';
 
 /** The ladder of a direction, lowest first, as the hub has it. */
@@ -27,13 +29,15 @@ function Found({ list }) {
   const connections = useLive('/connections', 15_000);
   const partners = Object.fromEntries(((connections.data && connections.data.connections) || []).map((/** @type {any} */ one) => [one.id, one.partner]));
   const trouble = items.flatMap((/** @type {any} */ item) => item.deliveries.filter((/** @type {any} */ one) => one.state === 'failed').map((/** @type {any} */ one) => ({ item, delivery: one })));
+  const [change, setChange] = useState(/** @type {any} */ (null));
   const unsure = items.filter((/** @type {any} */ item) => item.call === 'ambiguous');
   return html`
     ${trouble.length + unsure.length > 0 ? html`<section class="card attention" aria-label=${t('shipment.attention')}><h2><${Icon} name="alert" />${t('shipment.attention')}</h2><ul class="plain lines">
       ${trouble.map((/** @type {any} */ { item, delivery }) => {
         const last = delivery.attempts[delivery.attempts.length - 1] || {};
         return html`<li key=${item.id + delivery.endpoint}><a href=${eventHref(item)} data-trouble>${t('shipment.not_delivered', { type: named('type', item.type), endpoint: delivery.endpoint })}</a>
-          <span class="reason">${last.status ? `HTTP ${last.status} ` : ''}${last.detail || ''}</span> <${Time} at=${delivery.at} /></li>`;
+          <span class="reason">${last.status ? `HTTP ${last.status} ` : ''}${last.detail || ''}</span> <${Time} at=${delivery.at} />
+          ${may('operate') ? html`<${Button} icon="replay" name="replay" onClick=${() => setChange({ kind: 'replay', parts: [{ endpoint: delivery.endpoint, events: [{ connection: item.connection, subject: item.subject, id: item.id }] }] })}>${named('do', 'replay')}</${Button}>` : ''}</li>`;
       })}
       ${unsure.map((/** @type {any} */ item) => html`<li key=${item.id}><a href=${callHref(item.id)}>${t('shipment.unsure', { operation: operation(item) })}</a> <${Time} at=${item.received} /></li>`)}</ul></section>` : ''}
     <section class="card"><h2>${t('shipment.progress')}${answer.milestone ? html` · <${Milestone} name=${answer.milestone} />` : ''}</h2>
@@ -41,7 +45,8 @@ function Found({ list }) {
       <div class="keyring"><span class="faint">${t('shipment.keys')}</span>${answer.keys.map((/** @type {string} */ key) => html`<${BusinessKey} key=${key} value=${key} />`)}</div>
       ${answer.related.length > 0 ? html`<div class="keyring"><span class="faint">${t('shipment.related')}</span>${answer.related.map((/** @type {string} */ key) => html`<${BusinessKey} key=${key} value=${key} href=${shipmentHref(key)} />`)}</div>` : ''}
       ${answer.complete ? '' : html`<p class="warning"><${Icon} name="alert" /> ${t('shipment.incomplete')}</p>`}</section>
-    <${Lanes} items=${items} partners=${partners} /><${More} list=${list} /><${Audited} entries=${answer.audit} />`;
+    <${Lanes} items=${items} partners=${partners} /><${More} list=${list} /><${Audited} entries=${answer.audit} />
+    ${change ? html`<${Change} ...${change} close=${() => setChange(null)} />` : ''}`;
 }
 
 /** @param {any} item */

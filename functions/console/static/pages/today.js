@@ -58,7 +58,7 @@ function attention({ endpoints, connections, failed, unsure, quiet, stats }) {
   }
   if (broken.length > 0) {
     cards.push(html`<${Need} key="circuit" name="circuit" icon="broken" tone="bad" count=${number(broken.length)} title=${t('today.circuits')} to=${href(['partners'])} action=${t('today.circuits.do')}>
-      ${broken.slice(0, 3).map(({ one, circuit }) => html`<li key=${one.id + circuit.kind}><b>${one.id}</b> <span class="faint">${one.where}</span> <${State} value=${circuit.state} text=${named('circuit', circuit.state)} /> ${named('type', circuit.kind || '')}
+      ${broken.slice(0, 3).map(({ one, circuit }) => html`<li key=${one.id + circuit.kind}><b>${one.id}</b> <span class="faint">${one.where}</span> <${State} value=${circuit.state} text=${named('circuit', circuit.state)} /> ${told(circuit.kind || '')}
         ${circuit.until ? html`<span class="faint">${t('circuit.until')} <${Time} at=${circuit.until} /></span>` : ''}</li>`)}</${Need}>`);
   }
   const calls = (unsure.data && unsure.data.items) || [];
@@ -78,6 +78,12 @@ function attention({ endpoints, connections, failed, unsure, quiet, stats }) {
       ${refusals.slice(0, 3).map((one) => html`<li key=${one.id}><b>${one.id}</b> ${[['refused', one.refused], ['late', one.late], ['not_kept', one.lost]].filter(([, n]) => n).map(([name, n]) => html`<span key=${name}>${named('push', String(name))} <b class="num">${number(Number(n))}</b> </span>`)}</li>`)}</${Need}>`);
   }
   return cards;
+}
+
+/** A type or an operation in words. @param {string} kind */
+function told(kind) {
+  const type = named('type', kind);
+  return type === kind ? named('operation', kind) : type;
 }
 
 /** @param {any} one */

@@ -7,7 +7,17 @@ import { State, Time } from './basic.js';
 /** @param {{attempts: any[]}} props */
 export function Attempts({ attempts }) {
   if (!attempts || attempts.length === 0) return html`<p class="faint">${t('attempts.none')}</p>`;
-  return html`<ol class="attempts">${[...attempts].reverse().map((attempt, at) => {
+  const latest = [...attempts].reverse();
+  return html`<div><${Listed} attempts=${latest.slice(0, SHOWN)} />
+    ${latest.length > SHOWN ? html`<details class="quiet earlier"><summary>${t('attempts.earlier', { n: number(latest.length - SHOWN) })}</summary><${Listed} attempts=${latest.slice(SHOWN)} /></details>` : ''}</div>`;
+}
+
+/** Attempts that are shown at once. */
+const SHOWN = 3;
+
+/** @param {{attempts: any[]}} props */
+function Listed({ attempts }) {
+  return html`<ol class="attempts">${attempts.map((attempt, at) => {
     const good = attempt.status >= 200 && attempt.status < 300;
     const tone = attempt.put_off ? 'calm' : good ? 'good' : 'bad';
     return html`<li key=${at} class=${tone}>

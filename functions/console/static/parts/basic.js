@@ -134,10 +134,9 @@ export function Failure({ trouble, retry, stale }) {
 /** A list or another view of an answer: waiting, failed, or there. @param {{view: any, rows?: number, children: any}} props */
 export function Viewed({ view, rows, children }) {
   if (view.answer === undefined && view.data === undefined) {
-    if (view.trouble) return html`<${Failure} trouble=${view.trouble} retry=${view.refresh} />`;
-    return html`<${Waiting} rows=${rows} />`;
+    return html`<div class="viewed">${view.trouble ? html`<${Failure} trouble=${view.trouble} retry=${view.refresh} />` : html`<${Waiting} rows=${rows} />`}</div>`;
   }
-  return html`${view.trouble ? html`<${Failure} trouble=${view.trouble} retry=${view.refresh} stale />` : ''}${children()}`;
+  return html`<div class="viewed">${view.trouble ? html`<${Failure} trouble=${view.trouble} retry=${view.refresh} stale />` : ''}<div class="viewed">${children()}</div></div>`;
 }
 
 /** @param {{title: string, children?: any, note?: any, level?: number}} props */

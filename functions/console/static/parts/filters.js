@@ -1,5 +1,5 @@
 // Filters of lists. They live in the address, so that a list can be linked as it is seen.
-import { html } from '../vendor/htm-preact.js';
+import { html, useState } from '../vendor/htm-preact.js';
 import { amend, href, place } from '../router.js';
 import { named, t } from '../text.js';
 import { Icon } from './icons.js';
@@ -68,6 +68,8 @@ export function bounds(query) {
 
 /** @param {{children: any, active: boolean, clear: Record<string, string>}} props */
 export function Filters({ children, active, clear }) {
-  return html`<div class="filters" role="search">${children}${active
+  const [open, setOpen] = useState(active);
+  return html`<div class=${`filters ${open ? '' : 'shut'}`} role="search"><button type="button" class="button toggle" aria-expanded=${open} onClick=${() => setOpen(!open)}>${t('filter.show')}</button>
+    ${children}${active
     ? html`<button type="button" class="button quiet" onClick=${() => amend(clear)}><${Icon} name="cross" />${t('filter.clear')}</button>` : ''}</div>`;
 }

@@ -83,5 +83,6 @@ function Node({ value, type, path, documented, depth }) {
   if (typeof value === 'boolean') return html`<code>${String(value)}</code>`;
   const text = value instanceof Exact ? value.source : String(value);
   const number = typeof value === 'number' || value instanceof Exact;
+  if (/^https?:\/\/[^\s]+$/i.test(text)) return html`<a href=${text} target="_blank" rel="noopener noreferrer">${text}</a>`;
   return html`<span class=${number ? 'num' : 'plain'}>${text}</span>${code ? html` <span class="code">${code}</span>` : ''}`;
 }

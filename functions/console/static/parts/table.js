@@ -3,14 +3,14 @@ import { html } from '../vendor/htm-preact.js';
 
 /**
  * @typedef {{head: string, cell: (item: any) => any, kind?: string}} Column
- * @param {{columns: Column[], items: any[], keyOf: (item: any) => string, label: string, hrefOf?: (item: any) => string | undefined,
+ * @param {{columns: Column[], items: any[], keyOf: (item: any) => string, label: string, kind?: string, hrefOf?: (item: any) => string | undefined,
  *   selection?: {has: (item: any) => boolean, set: (item: any, on: boolean) => void, all: (on: boolean) => void, label: string,
  *   name: (item: any) => string}}} props
  */
-export function Table({ columns, items, keyOf, label, hrefOf, selection }) {
+export function Table({ columns, items, keyOf, label, kind, hrefOf, selection }) {
   const every = selection && items.length > 0 && items.every(selection.has);
   const some = selection && !every && items.some(selection.has);
-  return html`<table class="list" aria-label=${label}>
+  return html`<table class=${`list cards-small ${kind || ''}`} aria-label=${label}>
     <thead><tr>
       ${selection ? html`<th class="pick" scope="col"><input type="checkbox" aria-label=${selection.label} checked=${every}
         ref=${(/** @type {any} */ box) => box && (box.indeterminate = some)}
@@ -21,9 +21,8 @@ export function Table({ columns, items, keyOf, label, hrefOf, selection }) {
         onClick=${(/** @type {MouseEvent} */ event) => opened(event)}>
       ${selection ? html`<td class="pick"><input type="checkbox" aria-label=${selection.name(item)} checked=${selection.has(item)}
         onChange=${(/** @type {any} */ event) => selection.set(item, event.target.checked)} /></td>` : ''}
-      ${columns.map((column, at) => html`<td class=${column.kind} data-label=${column.head} key=${column.head}>${
-        at === 0 && hrefOf && hrefOf(item) ? html`<a class="open" data-open href=${hrefOf(item)}>${column.cell(item)}</a>` : column.cell(item)
-      }</td>`)}
+      ${columns.map((column, at) => html`<td class=${column.kind} data-label=${column.head} key=${column.head}><div class="cell">${column.cell(item)}</div>
+        ${at === 0 && hrefOf && hrefOf(item) ? html`<a class="open" data-open href=${hrefOf(item)} tabindex="-1" aria-hidden="true"></a>` : ''}</td>`)}
     </tr>`)}</tbody></table>`;
 }
 
