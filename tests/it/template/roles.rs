@@ -103,7 +103,7 @@ fn every_role_says_what_it_may_do_and_to_what() {
         };
         let calls = [call::NAME, call_status::NAME, dispatch::NAME, sweep::NAME].contains(&function.name);
         // One needs the table alone, the other nothing: they start without the rest. `audit` and `shipments` change nothing.
-        let bare = [ledger::NAME, openapi::NAME].contains(&function.name);
+        let bare = [ledger::NAME, openapi::NAME, console::NAME].contains(&function.name);
         let own = [
             (
                 queue_arn(Hints::Deliveries),
