@@ -11,6 +11,7 @@
 mod calls;
 mod command_line;
 mod conflicts;
+mod console;
 mod damage;
 mod dynamodb;
 mod floods;

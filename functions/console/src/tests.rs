@@ -198,3 +198,47 @@ fn milestones_have_names_and_the_hubs_order() {
     let ladder = hub::shipment::ladder(None).iter().map(|rung| format!("'{}'", rung.milestone)).collect::<Vec<_>>();
     assert!(page.contains(&format!("const LADDER = [{}];", ladder.join(", "))), "{ladder:?}");
 }
+
+/// The colours of each theme by their names.
+fn themes() -> Vec<BTreeMap<String, [f64; 3]>> {
+    let text = fs::read_to_string(folder().join("style/1_base.css")).unwrap();
+    let blocks = text.split('{').filter(|block| block.contains("--ground:"));
+    let colour = |text: &str| {
+        let part = |at: usize| Some(f64::from(u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?));
+        Some([part(0)?, part(2)?, part(4)?])
+    };
+    let read = |block: &str| {
+        let settings = block.split([';', '}']).filter_map(|setting| setting.trim().strip_prefix("--")?.split_once(": #"));
+        settings.filter_map(|(name, value)| Some((name.to_owned(), colour(value)?))).collect()
+    };
+    blocks.map(read).collect()
+}
+
+/// The contrast of two colours, as WCAG 2 defines it.
+fn contrast(one: [f64; 3], other: [f64; 3]) -> f64 {
+    let linear = |value: f64| {
+        let value = value / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    let light = |[red, green, blue]: [f64; 3]| 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+    let (one, other) = (light(one) + 0.05, light(other) + 0.05);
+    one.max(other) / one.min(other)
+}
+
+#[test]
+fn text_is_legible_on_every_ground_of_both_themes() {
+    let themes = themes();
+    assert_eq!(themes.len(), 3, "light, dark by choice, dark by the system");
+    assert_eq!(themes[1], themes[2]);
+    for theme in themes {
+        let grounds = ["ground", "card", "raised", "sunk"];
+        let plain = ["ink", "dim", "faint", "accent", "bad"].into_iter().flat_map(|text| grounds.map(|ground| (text, ground)));
+        let toned = ["good", "bad", "warn", "accent"].map(|tone| (tone, ["good-soft", "bad-soft", "warn-soft", "accent-soft"]));
+        let toned = toned.into_iter().map(|(tone, soft)| (tone, soft.into_iter().find(|soft| soft.starts_with(tone)).unwrap()));
+        let others = [("accent-ink", "accent"), ("dim", "calm-soft"), ("ink", "calm-soft"), ("ink", "bad-soft"), ("dim", "bad-soft"), ("warn", "card")];
+        for (text, ground) in plain.chain(toned).chain(others) {
+            let found = contrast(theme[text], theme[ground]);
+            assert!(found >= 4.5, "{text} on {ground}: {found:.2}");
+        }
+    }
+}

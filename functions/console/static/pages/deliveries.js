@@ -51,7 +51,8 @@ export function DeliveriesPage() {
     setChange({ kind, parts: [...parts].map(([endpoint, events]) => ({ endpoint, events })) });
   };
   const kinds = state === 'failed' ? ['replay', 'confirm'] : state === 'pending' ? ['now'] : ['replay'];
-  const chosen = [...picked.values()];
+  const shown = new Set(list.items.map(keyOf));
+  const chosen = [...picked].flatMap(([key, item]) => (shown.has(key) ? [item] : []));
 
   return html`<${Head} title=${t('nav.deliveries')}>${may('operate') && state === 'failed' && query.endpoint && !filters.connection && !filters.type && !filters.number && !query.period && !query.from && !query.to
       ? html`<${Button} icon="replay" name="replay-all" onClick=${() => setChange({ kind: 'replay', parts: [{ endpoint: query.endpoint }] })}>${t('deliveries.replay_all', { endpoint: query.endpoint })}</${Button}>` : ''}</${Head}>

@@ -1,11 +1,14 @@
 // The ledger: for each connection, that all that was accepted is somewhere.
 import { html } from '../vendor/htm-preact.js';
 import { useLive } from '../live.js';
+import { href } from '../router.js';
 import { named, number, t } from '../text.js';
 import { Empty, Head, Viewed } from '../parts/basic.js';
 import { Icon } from '../parts/icons.js';
 
 const DELIVERIES = ['delivered', 'pending', 'failed', 'confirmed', 'unrouted'];
+/** States that can be listed. */
+const LISTED = ['delivered', 'pending', 'failed', 'confirmed'];
 const CALLS = ['queued', 'succeeded', 'failed', 'ambiguous', 'cancelled'];
 
 /** @param {any} tally */
@@ -30,8 +33,8 @@ export function LedgerPage() {
           const tally = /** @type {any} */ (value);
           const difference = tally.accepted - sumOf(tally);
           return html`<tr key=${id} data-row tabindex="-1"><th scope="row">${id}</th><td class="right num"><b>${number(tally.accepted)}</b></td>
-            ${DELIVERIES.map((one) => html`<td class=${`right num ${one === 'failed' && tally[one] ? 'bad' : ''} ${tally[one] ? '' : 'faint'}`} key=${one}>${number(tally[one] || 0)}</td>`)}
-            ${CALLS.map((one) => html`<td class=${`right num ${(tally.calls || {})[one] ? '' : 'faint'}`} key=${one}>${number((tally.calls || {})[one] || 0)}</td>`)}
+            ${DELIVERIES.map((one) => html`<td class=${`right num ${one === 'failed' && tally[one] ? 'bad' : ''} ${tally[one] ? '' : 'faint'}`} key=${one}>${tally[one] && LISTED.includes(one) ? html`<a href=${href(['deliveries'], { state: one, connection: id })}>${number(tally[one])}</a>` : number(tally[one] || 0)}</td>`)}
+            ${CALLS.map((one) => html`<td class=${`right num ${(tally.calls || {})[one] ? '' : 'faint'}`} key=${one}>${(tally.calls || {})[one] ? html`<a href=${href(['calls'], { state: one, connection: id })}>${number(tally.calls[one])}</a>` : '0'}</td>`)}
             <td class="right num faint">${number(tally.watches || 0)}</td><td class=${`right num ${difference ? 'bad' : ''}`}>${difference ? number(difference) : html`<${Icon} name="check" title=${t('ledger.balanced')} />`}</td></tr>`;
         })}</tbody></table></div>`;
     }}</${Viewed}>`;

@@ -1,6 +1,6 @@
 // The partners' accounts and the ERP's endpoints: whether they work, what they wait for, and a test of each.
 import { html, useState } from '../vendor/htm-preact.js';
-import { get, parse, post, segment } from '../api.js';
+import { BASE, get, parse, post, segment } from '../api.js';
 import { refresh, useLive } from '../live.js';
 import { eventHref, href } from '../router.js';
 import { may } from '../session.js';
@@ -38,7 +38,9 @@ function Connection({ connection }) {
     if (urls) return setUrls(null);
     setTrouble(null);
     try {
-      setUrls((await get(`/connections/${segment(connection.id)}/urls`)).urls);
+      const { urls } = await get(`/connections/${segment(connection.id)}/urls`);
+      // A hub that is not told its public address gives paths; this page was reached at one.
+      setUrls(urls.map((/** @type {any} */ one) => ({ ...one, url: one.url.startsWith('/') ? location.origin + BASE + one.url : one.url })));
     } catch (trouble) {
       setTrouble(trouble);
     }
@@ -68,15 +70,15 @@ function TestPush({ connection, close }) {
   const work = async () => {
     setTrouble(null);
     setAnswer(null);
-    let given;
+    const given = payload.trim();
     try {
-      given = payload.trim() ? parse(payload) : undefined;
+      parse(given);
     } catch {
       return setTrouble({ status: 400, problem: { detail: t('form.not_json') } });
     }
     setBusy(true);
     try {
-      setAnswer(await post(`/connections/${segment(connection.id)}/test`, { action, ...(given === undefined ? {} : { payload: given }) }));
+      setAnswer(await post(`/connections/${segment(connection.id)}/test`, given ? `{"action":${JSON.stringify(action)},"payload":${given}}` : { action }));
       refresh();
     } catch (trouble) {
       setTrouble(trouble);

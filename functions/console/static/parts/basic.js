@@ -147,6 +147,7 @@ export function Head({ title, children, note }) {
 
 /** The end of a list: more, or its end. @param {{list: any}} props */
 export function More({ list }) {
+  if (list.answer && list.answer.complete === false && !list.next) return html`<p class="end">${t('list.incomplete')}</p>`;
   if (!list.next) return list.items.length > 12 ? html`<p class="end">${t('list.end')}</p>` : '';
   return html`<p class="end"><${Button} onClick=${list.more} busy=${list.busy} name="more">${t('list.more')}</${Button}></p>`;
 }

@@ -1,0 +1,111 @@
+//! Calls by hand: made by a form, decided about, cancelled and sent at once.
+
+use serde_json::json;
+use simulators::api::Fault;
+
+use super::Scene;
+use super::browser::Language;
+use crate::calls::upload;
+
+#[cfg_attr(not(has_browser), ignore = "no chromedriver")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn command_is_made_by_its_form_and_sent_once() {
+    for language in Language::BOTH {
+        let scene = Scene::new().await;
+        let browser = scene.browser(language, "#/calls").await;
+        browser.click("[data-do=new-call]").await;
+        browser.choose("#connection", "xhq").await;
+        browser.choose("#operation", "recall").await;
+        browser.fill("[name=orderOutNo]", "SO-9").await;
+        browser.click("[data-do=send]").await;
+        browser.reads_in("dialog", "SO-9").await;
+        assert_eq!(scene.desk.xhq.count(), 0, "nothing is sent before it is agreed to");
+        browser.click("dialog [data-do=agree]").await;
+        browser.reads_in("main", language.pick("成功", "Succeeded")).await;
+        browser.reads_in("h1", language.pick("撤回", "Recall")).await;
+        assert_eq!(scene.desk.xhq.requests_for("recall").len(), 1);
+        browser.close().await;
+    }
+}
+
+#[cfg_attr(not(has_browser), ignore = "no chromedriver")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn query_is_answered_in_place_and_mistake_is_told_at_its_field() {
+    let scene = Scene::new().await;
+    let browser = scene.browser(Language::Chinese, "#/calls/new?connection=xhq&operation=getReleaseNotice").await;
+    browser.fill("[name=orderOutNo]", " ").await;
+    browser.click("[data-do=send]").await;
+    browser.reads_in(".failure", "orderOutNo").await;
+    browser.fill("[name=orderOutNo]", "SO-1").await;
+    browser.click("[data-do=send]").await;
+    browser.exists(".payload").await;
+    browser.lacks(".failure").await;
+    assert_eq!(scene.desk.xhq.requests_for("getReleaseNotice").len(), 1);
+    browser.close().await;
+}
+
+#[cfg_attr(not(has_browser), ignore = "no chromedriver")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn body_is_written_as_json_where_no_schema_tells_its_fields() {
+    let scene = Scene::new().await;
+    let browser = scene.browser(Language::English, "#/calls/new?connection=eyes&operation=subscribe").await;
+    browser.fill("#json", "[{").await;
+    browser.click("[data-do=send]").await;
+    browser.reads("no valid JSON").await;
+    browser.fill("#json", r#"[{"blNo":"BL-5","n":1.10}]"#).await;
+    browser.click("[data-do=send]").await;
+    browser.click("dialog [data-do=agree]").await;
+    browser.reads_in("h1", "Subscribe").await;
+    let sent = || scene.desk.eyes.requests_for("subscribe");
+    crate::support::until(async || !sent().is_empty()).await;
+    assert!(String::from_utf8_lossy(&sent()[0].body).contains("1.10"), "digits stay as they were written");
+    browser.close().await;
+}
+
+#[cfg_attr(not(has_browser), ignore = "no chromedriver")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ambiguous_call_is_resolved_either_way() {
+    for (decision, state) in [("done", "succeeded"), ("retry", "succeeded")] {
+        let scene = Scene::new().await;
+        scene.desk.xhq.behave(Fault::DropsAnswer);
+        let id = scene.desk.command("xhq", "upload", "k-1", &upload("SO-1")).await;
+        scene.desk.stands(&id, "ambiguous").await;
+        scene.desk.xhq.recover();
+        let browser = scene.browser(Language::Chinese, "#/today").await;
+        browser.click("[data-need=ambiguous] h2 a").await;
+        browser.click("[data-row] a").await;
+        browser.reads_in("[data-ambiguous]", "此后没有收到关于这票货的消息").await;
+        browser.click(&format!("[data-do=resolve-{decision}]")).await;
+        browser.click("dialog [data-do=agree]").await;
+        browser.lacks("[data-ambiguous]").await;
+        let call = scene.desk.stands(&id, state).await;
+        assert_eq!((&call["decisions"][0]["decision"], &call["decisions"][0]["by"]), (&json!(decision), &json!("all")));
+        assert_eq!(scene.desk.xhq.requests_for("upload").len(), if decision == "done" { 1 } else { 2 });
+        browser.reads_in("main", "成功").await;
+        browser.close().await;
+    }
+}
+
+#[cfg_attr(not(has_browser), ignore = "no chromedriver")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queued_call_is_sent_now_or_cancelled() {
+    let scene = Scene::new().await;
+    scene.desk.xhq.behave(Fault::Busy);
+    let first = scene.desk.command("xhq", "upload", "k-1", &upload("SO-1")).await;
+    let second = scene.desk.command("xhq", "upload", "k-2", &upload("SO-2")).await;
+    for id in [&first, &second] {
+        scene.desk.attempted(id, 1).await;
+    }
+    scene.desk.xhq.recover();
+    let browser = scene.browser(Language::Chinese, &format!("#/calls/{first}")).await;
+    browser.click("[data-do=now]").await;
+    browser.click("dialog [data-do=agree]").await;
+    scene.desk.stands(&first, "succeeded").await;
+    browser.reads_in("main", "成功").await;
+    browser.go(&format!("#/calls/{second}")).await;
+    browser.click("[data-do=cancel]").await;
+    browser.click("dialog [data-do=agree]").await;
+    browser.reads_in("main", "已取消").await;
+    scene.desk.stands(&second, "cancelled").await;
+    browser.close().await;
+}
