@@ -44,6 +44,7 @@ pub(crate) fn tell(address: SocketAddr, config: &Config) {
          \x20 cargo run -- push all                # every example of every partner\n\
          \x20 cargo run -- events list             # what was received, and where it went\n\
          \x20 cargo run -- partner                 # play the partners' APIs; leave it running, and then\n\
-         \x20 cargo run -- call xhq-demo bghList   # ask one of them; `call` alone lists what can be asked\n"
+         \x20 cargo run -- call xhq-demo bghList   # ask one of them; `call` alone lists what can be asked\n\
+         The console is at http://{address}/console: sign in with the key of [[api_keys]] in the configuration.\n"
     ));
 }

@@ -9,7 +9,7 @@ use std::{fs, io};
 
 /// The script that begins with that module.
 pub fn script(root: &Path, first: &str) -> Result<String, String> {
-    let mut bundle = Bundle { root: root.to_owned(), names: BTreeMap::new(), text: String::new() };
+    let mut bundle = Bundle { root: root.to_owned(), names: BTreeMap::new(), count: 0, text: String::new() };
     bundle.add(Path::new(first))?;
     Ok(bundle.text)
 }
@@ -18,6 +18,8 @@ struct Bundle {
     root: PathBuf,
     /// The name of each module in the script; none while its imports are added.
     names: BTreeMap<PathBuf, Option<String>>,
+    /// Number of the modules that were added.
+    count: usize,
     text: String,
 }
 
@@ -33,7 +35,8 @@ impl Bundle {
         let wrong = |error: io::Error| format!("{}: {error}", path.display());
         let source = fs::read_to_string(self.root.join(path)).map_err(wrong)?;
         let body = if path.starts_with("vendor") { vendored(&source)? } else { self.module(path, &source)? };
-        let name = format!("m{}", self.names.len());
+        self.count += 1;
+        let name = format!("m{}", self.count);
         self.names.insert(path.to_owned(), Some(name.clone()));
         writeln!(self.text, "const {name} = (() => {{\n{body}}})();").map_err(|error| error.to_string())?;
         Ok(name)

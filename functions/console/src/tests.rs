@@ -103,6 +103,24 @@ fn first_paint_takes_three_requests_and_all_is_small() {
     assert!(all < 150_000, "{all} bytes compressed: {:?}", sizes().collect::<Vec<_>>());
 }
 
+/// Regression: two modules had one name, and the script did not run.
+#[test]
+fn every_module_is_in_the_script_once_behind_those_that_it_imports() {
+    let script = FILES.iter().find(|file| file.name == "app.js").unwrap();
+    let text = std::str::from_utf8(script.plain).unwrap();
+    let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("const m")?.strip_suffix(" = (() => {")).collect();
+    assert_eq!(names.len(), modules().len() + 1, "and the vendored one");
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+    let mut known = BTreeSet::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix("const m").and_then(|rest| rest.strip_suffix(" = (() => {")) {
+            known.insert(name);
+        } else if let Some((_, from)) = line.strip_prefix("const {").and_then(|rest| rest.split_once("} = m")) {
+            assert!(known.contains(from.trim_end_matches(';')), "{line}");
+        }
+    }
+}
+
 /// Words and terms of both languages by their keys, each a line of a table.
 fn texts(table: &str) -> BTreeMap<String, (String, String)> {
     let text = fs::read_to_string(folder().join(table)).unwrap();
