@@ -12,7 +12,7 @@ use api::{Problem, Router};
 use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap,
-    IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    IF_NONE_MATCH, LOCATION, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 
@@ -57,6 +57,13 @@ pub fn sizes() -> impl Iterator<Item = (&'static str, usize, usize)> {
 /// The file that the path names.
 fn answer(request: &Request<Bytes>) -> Result<Response<Bytes>, Problem> {
     let segments = hub::path::segments(request.uri().path());
+    if segments.len() == 1 && request.uri().path().ends_with('/') {
+        // The page names its files relative to its own address, because a stage or a proxy's path may stand before it.
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+        response.headers_mut().insert(LOCATION, HeaderValue::from_static("../console"));
+        return Ok(response);
+    }
     let name = segments.get(1).map_or(PAGE, String::as_str);
     let file = FILES.iter().find(|file| file.name == name);
     let file = file.ok_or_else(|| Problem::missing("the console has no such file"))?;

@@ -42,7 +42,6 @@ async fn get(path: &str, headers: &[(HeaderName, &str)]) -> Response<Bytes> {
 async fn page_and_its_files_need_no_key_and_are_locked_in() {
     for (path, kind) in [
         ("/console", "text/html; charset=utf-8"),
-        ("/console/", "text/html; charset=utf-8"),
         ("/prod/console", "text/html; charset=utf-8"),
         ("/console?from=chat", "text/html; charset=utf-8"),
         ("/console/app.js", "text/javascript; charset=utf-8"),
@@ -66,6 +65,13 @@ async fn page_and_its_files_need_no_key_and_are_locked_in() {
     for path in ["/console/other.js", "/console/%2e%2e/src/lib.rs", "/console/vendor"] {
         assert_eq!(get(path, &[]).await.status(), StatusCode::NOT_FOUND, "{path}");
     }
+}
+
+/// Regression: with a slash at its end the page looked for its files below itself.
+#[tokio::test]
+async fn slash_at_the_end_leads_to_the_page() {
+    let answer = get("/prod/console/", &[]).await;
+    assert_eq!((answer.status().as_u16(), &answer.headers()["location"]), (308, &"../console".parse().unwrap()));
 }
 
 #[tokio::test]
