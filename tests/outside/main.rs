@@ -11,6 +11,9 @@
     reason = "helpers of tests, which clippy does not tell from other code"
 )]
 
+#[path = "../it/console/browser.rs"]
+#[allow(dead_code, reason = "shared with the tests of the console, which use the rest")]
+mod browser;
 mod deployed;
 mod ministack;
 #[path = "../it/sqs.rs"]

@@ -23,16 +23,16 @@ const LISTEN: &str = "window.noted = [];
 
 /// A language of the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
+pub(crate) enum Language {
     Chinese,
     English,
 }
 
 impl Language {
-    pub(super) const BOTH: [Self; 2] = [Self::Chinese, Self::English];
+    pub(crate) const BOTH: [Self; 2] = [Self::Chinese, Self::English];
 
     /// What is of this language.
-    pub(super) const fn pick_of<'t, T: ?Sized>(self, chinese: &'t T, english: &'t T) -> &'t T {
+    pub(crate) const fn pick_of<'t, T: ?Sized>(self, chinese: &'t T, english: &'t T) -> &'t T {
         match self {
             Self::Chinese => chinese,
             Self::English => english,
@@ -40,14 +40,14 @@ impl Language {
     }
 
     /// The text of this language.
-    pub(super) const fn pick<'t>(self, chinese: &'t str, english: &'t str) -> &'t str {
+    pub(crate) const fn pick<'t>(self, chinese: &'t str, english: &'t str) -> &'t str {
         self.pick_of(chinese, english)
     }
 }
 
 /// A driver and the browser that it has started. Both end with this.
-pub(super) struct Browser {
-    pub(super) client: Client,
+pub(crate) struct Browser {
+    pub(crate) client: Client,
     driver: Child,
     base: String,
     _profile: TempDir,
@@ -62,7 +62,7 @@ impl Drop for Browser {
 
 impl Browser {
     /// A browser of that language, at no page yet.
-    pub(super) async fn start(base: String, language: Language) -> Self {
+    pub(crate) async fn start(base: String, language: Language) -> Self {
         let mut driver = Command::new("chromedriver")
             .args(["--port=0", "--allowed-ips=127.0.0.1"])
             .stdout(Stdio::piped())
@@ -92,31 +92,31 @@ impl Browser {
     }
 
     /// Opens the console at an address within it, with the page loaded anew.
-    pub(super) async fn open(&self, address: &str) {
+    pub(crate) async fn open(&self, address: &str) {
         self.client.goto("about:blank").await.unwrap();
         self.client.goto(&format!("{}/console{address}", self.base)).await.unwrap();
         self.run(LISTEN, vec![]).await;
     }
 
     /// Goes to another address without loading the page.
-    pub(super) async fn go(&self, address: &str) {
+    pub(crate) async fn go(&self, address: &str) {
         self.run("location.hash = arguments[0]", vec![json!(address)]).await;
     }
 
     /// Opens the console and signs in.
-    pub(super) async fn sign_in(&self, address: &str, key: &str) {
+    pub(crate) async fn sign_in(&self, address: &str, key: &str) {
         self.open(address).await;
         self.fill("#key", key).await;
         self.click("[data-do=sign-in]").await;
         self.exists("#search").await;
     }
 
-    pub(super) async fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
+    pub(crate) async fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
         self.client.execute(script, arguments).await.unwrap()
     }
 
     /// Waits until a script says so.
-    pub(super) async fn holds(&self, what: &str, script: &str, arguments: Vec<Value>) {
+    pub(crate) async fn holds(&self, what: &str, script: &str, arguments: Vec<Value>) {
         let asked = async {
             while self.run(script, arguments.clone()).await != json!(true) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -130,29 +130,30 @@ impl Browser {
     }
 
     /// Waits until there is such an element.
-    pub(super) async fn exists(&self, css: &str) {
+    pub(crate) async fn exists(&self, css: &str) {
         self.holds(css, "return document.querySelector(arguments[0]) !== null", vec![json!(css)]).await;
     }
 
     /// Waits until there is no such element.
-    pub(super) async fn lacks(&self, css: &str) {
+    pub(crate) async fn lacks(&self, css: &str) {
         let script = "return document.querySelector(arguments[0]) === null";
         self.holds(&format!("no {css}"), script, vec![json!(css)]).await;
     }
 
     /// Waits until a text is to be read.
-    pub(super) async fn reads(&self, text: &str) {
+    pub(crate) async fn reads(&self, text: &str) {
         self.holds(text, "return document.body.innerText.includes(arguments[0])", vec![json!(text)]).await;
     }
 
     /// Waits until a text is to be read within such an element.
-    pub(super) async fn reads_in(&self, css: &str, text: &str) {
-        let script = "return [...document.querySelectorAll(arguments[0])].some((one) => one.innerText.includes(arguments[1]))";
+    pub(crate) async fn reads_in(&self, css: &str, text: &str) {
+        let script =
+            "return [...document.querySelectorAll(arguments[0])].some((one) => one.innerText.includes(arguments[1]))";
         self.holds(&format!("{css}: {text}"), script, vec![json!(css), json!(text)]).await;
     }
 
     /// Clicks on the first such element that can be.
-    pub(super) async fn click(&self, css: &str) {
+    pub(crate) async fn click(&self, css: &str) {
         let ready = "const found = document.querySelector(arguments[0]); return found !== null && !found.disabled";
         self.holds(&format!("{css} can be clicked"), ready, vec![json!(css)]).await;
         within(async {
@@ -169,7 +170,7 @@ impl Browser {
     }
 
     /// Writes into an input, over what it has.
-    pub(super) async fn fill(&self, css: &str, text: &str) {
+    pub(crate) async fn fill(&self, css: &str, text: &str) {
         self.exists(css).await;
         let element = self.client.find(Locator::Css(css)).await.unwrap();
         element.click().await.unwrap();
@@ -178,31 +179,31 @@ impl Browser {
     }
 
     /// Chooses an option by its value.
-    pub(super) async fn choose(&self, css: &str, value: &str) {
+    pub(crate) async fn choose(&self, css: &str, value: &str) {
         self.exists(&format!("{css} option[value='{value}']")).await;
         let element = self.client.find(Locator::Css(css)).await.unwrap();
         element.select_by_value(value).await.unwrap();
     }
 
     /// Presses keys where the focus is.
-    pub(super) async fn press(&self, keys: &str) {
+    pub(crate) async fn press(&self, keys: &str) {
         let active = self.client.active_element().await.unwrap();
         active.send_keys(keys).await.unwrap();
     }
 
-    pub(super) async fn enter(&self) {
+    pub(crate) async fn enter(&self) {
         let active = self.client.active_element().await.unwrap();
         active.send_keys(&Key::Enter.to_string()).await.unwrap();
     }
 
     /// The errors since the page was opened.
-    pub(super) async fn faults(&self) -> Vec<String> {
+    pub(crate) async fn faults(&self) -> Vec<String> {
         let noted = self.run("return window.noted || []", vec![]).await;
         serde_json::from_value(noted).unwrap()
     }
 
     /// A picture of the page, where a folder for them is given.
-    pub(super) async fn picture(&self, name: &str) {
+    pub(crate) async fn picture(&self, name: &str) {
         if let Some(folder) = std::env::var_os(PICTURES) {
             let bytes = self.client.screenshot().await.unwrap();
             std::fs::create_dir_all(&folder).unwrap();
@@ -212,7 +213,7 @@ impl Browser {
     }
 
     /// Ends the browser in order. One that a failed test leaves ends with its driver.
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         assert_eq!(self.faults().await, Vec::<String>::new(), "errors of scripts, or breaches of the policy");
         self.client.clone().close().await.unwrap();
     }

@@ -5,6 +5,7 @@
 //! time.
 
 mod calls;
+mod console;
 mod containers;
 mod pushes;
 mod workers;
@@ -65,7 +66,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     let containers = trials!(&[&STACK, &CONTAINERS], containers:
         every_webhook_answers_in_its_container_and_what_it_took_arrives
     );
-    [pushes, calls, workers, containers].into_iter().flatten().collect()
+    let console = trials!(switches, console:
+        files_come_compressed_and_without_a_key
+        shipment_is_found_understood_and_repaired
+    );
+    // `.ci/run` installs the browser; without one a trial that needs it is ignored, and says so.
+    let without = |trial: Trial| if cfg!(has_browser) { trial } else { trial.with_ignored_flag(true) };
+    [pushes, calls, workers, containers, console.into_iter().map(without).collect()].into_iter().flatten().collect()
 }
 
 /// Between two tries at an address that is in use.
