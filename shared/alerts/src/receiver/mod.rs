@@ -26,6 +26,9 @@ const LONGEST: usize = 4096;
 /// Longest text of a receiver's refusal that is logged, in characters.
 const DETAIL: usize = 200;
 
+/// Least length of a part of a URL that may be a secret.
+const SHORTEST: usize = 8;
+
 /// A receiver of messages.
 #[derive(Clone)]
 pub enum Receiver {
@@ -95,8 +98,25 @@ impl Receiver {
     }
 
     /// Whether an answer says that the message was taken. The robots answer 200 to what they refuse, too: the code in the body
-    /// counts.
+    /// counts. A secret that the answer repeats is left out.
     pub fn read(&self, status: u16, body: &[u8]) -> Result<(), Fault> {
+        self.judged(status, body).map_err(|fault| Fault { text: self.hidden(&fault.text), ..fault })
+    }
+
+    /// A text without the secrets of the receiver.
+    fn hidden(&self, text: &str) -> String {
+        let (url, secret) = match self {
+            Self::Wecom(url) => (url, None),
+            Self::Dingtalk(url, secret) | Self::Feishu(url, secret) => (url, secret.as_ref().map(Secret::expose)),
+            Self::Webhook(url, key) => (url, Some(key.expose())),
+        };
+        let pairs = url.query_pairs().map(|(_, value)| value.into_owned());
+        let segments = url.path_segments().into_iter().flatten().map(str::to_owned);
+        let secrets = pairs.chain(segments).chain(secret.map(str::to_owned)).filter(|part| part.len() >= SHORTEST);
+        secrets.fold(text.to_owned(), |text, secret| text.replace(&secret, "[REDACTED]"))
+    }
+
+    fn judged(&self, status: u16, body: &[u8]) -> Result<(), Fault> {
         let judged = match self {
             Self::Webhook(..) if (200..300).contains(&status) => return Ok(()),
             Self::Webhook(..) => None,
@@ -158,6 +178,8 @@ mod tests {
             assert_eq!(robot.read(200, br#"{"errcode":0,"errmsg":"ok"}"#), Ok(()));
             let fault = robot.read(200, br#"{"errcode":300001,"errmsg":"token is\nnot exist"}"#).unwrap_err();
             assert_eq!(fault.text, "300001 token is\\nnot exist");
+            let echo = robot.read(200, br#"{"errcode":1,"errmsg":"no key secret-key"}"#).unwrap_err();
+            assert_eq!(echo.text, "1 no key [REDACTED]");
             assert!(robot.read(200, b"<html>").is_err() && robot.read(500, br#"{"errcode":0}"#).is_err());
         }
         let feishu = Receiver::Feishu(url(), None);

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Cause, Finding};
@@ -95,11 +96,16 @@ pub struct Count {
     pub count: u64,
 }
 
-/// The balance of the connections.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The balance of the connections. Stored as JSON in a note: fields may be added, never renamed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Time at which it was read.
     pub at: Utc,
     /// Difference from balance of each connection that does not balance.
     pub differences: Vec<(ConnectionId, u64)>,
+}
+
+impl Ledger {
+    /// Name of the note that holds the one that was read last.
+    pub const NOTE: &str = "ledger";
 }
