@@ -74,6 +74,11 @@ struct Side<S> {
 impl<S: Store> Side<S> {
     /// One connection, one endpoint that is tried once, and these tables.
     fn new(store: S, time: &Hand, tables: &str) -> Self {
+        Self::ending(store, time, tables, Arc::new(Mutex::new(Outcome::Delivered)))
+    }
+
+    /// The same, with deliveries that end like another's.
+    fn ending(store: S, time: &Hand, tables: &str, outcome: Arc<Mutex<Outcome>>) -> Self {
         let text = format!(
             "sweep_every = \"1m\"\n[[connections]]\nid = \"xhq-sh\"\npartner = \"xhq\"\nkeys = [\"{}\"]\napp_id = \"a\"\n\
              [[endpoints]]\nid = \"erp\"\nurl = \"https://erp.example\"\nsecrets = [\"{}\"]\nretry = []\n{tables}",
@@ -82,7 +87,6 @@ impl<S: Store> Side<S> {
         );
         let config = Arc::new(Config::parse(&text).unwrap());
         let context = Context { config, store, queue: RecordedQueue::default(), clock: time.clock() };
-        let outcome = Arc::new(Mutex::new(Outcome::Delivered));
         let next = Arc::clone(&outcome);
         let courier = Courier::new(context, KeepAlive::Never, callback::ACTION).unwrap();
         let courier = Courier {
@@ -98,7 +102,7 @@ impl<S: Store> Side<S> {
 
     /// Another process over the same store, with a configuration of its own.
     fn another(&self, tables: &str) -> Self {
-        Self { outcome: Arc::clone(&self.outcome), ..Self::new(self.courier.context.store.clone(), &self.time, tables) }
+        Self::ending(self.courier.context.store.clone(), &self.time, tables, Arc::clone(&self.outcome))
     }
 
     /// Pushes an order's status and attempts its delivery, with that outcome.

@@ -1,7 +1,8 @@
 //! Messages over time: storms, receivers that fail, processes that end or run side by side.
 
-use simulators::robots::Behaviour;
 use std::sync::atomic::AtomicUsize;
+
+use simulators::robots::Behaviour;
 
 use super::*;
 use crate::lambda::logs::Log;
