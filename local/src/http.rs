@@ -11,6 +11,7 @@ use courier::Courier;
 use futures::FutureExt as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use inbound::count::count;
 use inbound::entrance::{PushPath, Unverified};
 use inbound::receive::{self, IncomingPush, MAX_BODY};
 use inbound::refusal::{Unread, refuse, unread};
@@ -29,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Services that answer the requests of the port.
 pub(crate) struct Services<S, Q> {
     courier: Arc<Courier<S, Q>>,
-    routers: [Router<Courier<S, Q>>; 5],
+    routers: [Router<Courier<S, Q>>; 6],
     health: Health,
 }
 
@@ -42,53 +43,62 @@ impl<S: Store, Q: Queue> Services<S, Q> {
     /// and its queue messages are sent, a stored call is sent, and the result of a query counts for the partner's circuit.
     pub(crate) async fn answer(self: Arc<Self>, visit: Visit, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let arrived = Instant::now();
-        let segments = hub::path::segments(request.uri().path());
-        let path = PushPath::of(&segments);
-        let (is_push, partner) = (path.is_push(), path.partner());
+        let segments = Arc::new(hub::path::segments(request.uri().path()));
+        let (is_push, partner) = {
+            let path = PushPath::of(&segments);
+            (path.is_push(), path.partner())
+        };
         // Of no type: the layouts of all that it may wait for would be too deep for the compiler.
-        let visitor = visit.clone();
-        let work = async move { self.route(&visitor, request, &segments, arrived).await }.boxed();
-        let answered = visit.run(work).await;
+        let (own, visitor, of) = (Arc::clone(&self), visit.clone(), Arc::clone(&segments));
+        let work = async move {
+            let (response, verdict) = own.route(&visitor, request, &of, arrived).await;
+            // Here, so that a push counts whose sender has hung up.
+            own.count(&of, verdict, arrived);
+            response
+        };
+        let answered = visit.run(work.boxed()).await;
         answered.unwrap_or_else(|_| {
             // A defect that panics is answered like an outage: the request is repeated, and the next one is served.
             tracing::error!("a request handler panicked");
-            if is_push { pushed(refuse(partner, Verdict::Unavailable)) } else { failed().answer("api").map(Full::new) }
+            if is_push {
+                let (response, verdict) = judged(refuse(partner, Verdict::Unavailable));
+                self.count(&segments, verdict, arrived);
+                response
+            } else {
+                failed().answer("api").map(Full::new)
+            }
         })
     }
 
-    async fn route(
-        &self,
-        visit: &Visit,
-        request: Request<Incoming>,
-        segments: &[String],
-        arrived: Instant,
-    ) -> Response<Full<Bytes>> {
+    /// Counts a request that was answered as a push.
+    fn count(&self, segments: &[String], verdict: Option<Verdict>, arrived: Instant) {
+        if let Some(verdict) = verdict {
+            count(&self.courier.context, PushPath::of(segments), verdict, arrived.elapsed());
+        }
+    }
+
+    /// The answer to a request and, where it is that to a push, its verdict.
+    async fn route(&self, visit: &Visit, request: Request<Incoming>, segments: &[String], arrived: Instant) -> Judged {
         let path = PushPath::of(segments);
         if !path.is_push() {
             if let Some(router) = api::find(&self.routers, segments) {
-                return self.erp(visit, request, router, segments).await.map(Full::new);
+                return (self.erp(visit, request, router, segments).await.map(Full::new), None);
             }
             if segments == ["health"] {
-                return self.health().await;
+                return (self.health().await, None);
             }
         }
         self.push(visit, request, path, arrived).await
     }
 
     /// One push, or a request that no function is for, which is refused as one.
-    async fn push(
-        &self,
-        visit: &Visit,
-        request: Request<Incoming>,
-        path: PushPath<'_>,
-        arrived: Instant,
-    ) -> Response<Full<Bytes>> {
+    async fn push(&self, visit: &Visit, request: Request<Incoming>, path: PushPath<'_>, arrived: Instant) -> Judged {
         let context = &self.courier.context;
         let peer = Some(visit.address().ip());
         let push = Unverified::of(path, request.method(), peer, &callback::ACTIONS);
         let verified = match push.and_then(|push| push.verify(&context.config)) {
             Ok(verified) => verified,
-            Err(refused) => return pushed(refused.answer(context.now())),
+            Err(refused) => return judged(refused.answer(context.now())),
         };
         visit.show_key();
         let partner = verified.partner();
@@ -98,7 +108,7 @@ impl<S: Store, Q: Queue> Services<S, Q> {
                 let push = IncomingPush::new(&head.headers, body);
                 let answer = receive::receive(context, verified, push, arrived).await;
                 drop(share);
-                pushed(answer)
+                judged(answer)
             }
             Err(Unread::NoRoom) => {
                 let function = verified.function();
@@ -106,9 +116,10 @@ impl<S: Store, Q: Queue> Services<S, Q> {
                     function,
                     "a push was refused unread: other large bodies use the memory for request bodies"
                 );
-                closing(pushed(unread(partner, Unread::NoRoom)))
+                let (response, verdict) = judged(unread(partner, Unread::NoRoom));
+                (closing(response), verdict)
             }
-            Err(why) => pushed(unread(partner, why)),
+            Err(why) => judged(unread(partner, why)),
         }
     }
 
@@ -163,10 +174,14 @@ fn failed() -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unavailable", detail)
 }
 
+/// An answer, and its verdict where it is that to a push.
+type Judged = (Response<Full<Bytes>>, Option<Verdict>);
+
 /// The answer to a push.
-fn pushed(answer: Answer) -> Response<Full<Bytes>> {
+fn judged(answer: Answer) -> Judged {
     let response = plain(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK), answer.body);
-    if answer.status == 413 { closing(response) } else { response }
+    let response = if answer.status == 413 { closing(response) } else { response };
+    (response, Some(answer.verdict))
 }
 
 /// Marks the connection as closing, because the rest of the request's body is not read.

@@ -12,6 +12,7 @@ use courier::{Courier, Lines};
 use futures::stream::{self, StreamExt as _};
 use hub::Clock;
 use hub::alert::Cause;
+use hub::statistics::FLUSHED;
 use outbound::KeepAlive;
 use queue::{Destination, InProcess, Job, Lane};
 use store::StoreError;
@@ -97,7 +98,8 @@ impl Hub {
         let endpoints = config.endpoints.keys().cloned().map(Destination::Endpoint);
         let connections = config.connections.keys().cloned().map(Destination::Connection);
         let (queue, lanes) = queue::in_process(endpoints.chain(connections), LANE);
-        let context = Context { config: Arc::new(config), store, queue, clock };
+        let context =
+            Context { config: Arc::new(config), store, queue, clock, counters: hub::statistics::Counters::default() };
         let (stop, stopped) = watch::channel(false);
 
         let mut tasks = JoinSet::new();
@@ -117,6 +119,7 @@ impl Hub {
             let places = JOBS * attempts.unwrap_or(INDEXERS);
             tasks.spawn(run_lane(Arc::clone(&courier), lane, places, stopped.clone()));
         }
+        tasks.spawn(run_flushes(context.clone(), stopped.clone()));
         tasks.spawn(Arc::clone(&watched).run(Arc::clone(&courier), stopped.clone()));
         let (first, swept) = watch::channel(false);
         tasks.spawn(run_sweeps(courier, watched, stopped, first));
@@ -147,6 +150,7 @@ impl Hub {
         if timeout(GRACE, async { while self.tasks.join_next().await.is_some() {} }).await.is_err() {
             tracing::warn!("unfinished attempts were aborted at shutdown; the next run or the sweep repeats them");
         }
+        flush(&self.context).await;
         inbound::refusal::tell_all();
         if let Err(error) = self.context.store.tidy().await {
             tracing::info!(
@@ -249,6 +253,27 @@ async fn run_sweeps(
         while sweeps.try_join_next().is_some() {}
     }
     while sweeps.join_next().await.is_some() {}
+}
+
+/// Adds the statistics of this process to the store's each minute. Those of the end are added when all has ended.
+async fn run_flushes(context: Context<SqliteStore, InProcess>, mut stop: watch::Receiver<bool>) {
+    let mut clock = interval(FLUSHED);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = clock.tick() => {}
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+        flush(&context).await;
+    }
+}
+
+/// Adds the statistics of this process to the store's.
+async fn flush(context: &Context<SqliteStore, InProcess>) {
+    if let Err(error) = store::flush(&context.store, &context.counters, context.now()).await {
+        let error = telemetry::logs::chain(&error);
+        tracing::warn!(error, "the statistics are not stored yet; they are added later");
+    }
 }
 
 async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) {

@@ -70,8 +70,15 @@ pub fn functions() -> Vec<Function> {
 
 /// The routers of the functions that answer the ERP. The last one with a path's first segment answers for it where no route
 /// does.
-pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 5] {
-    [deliveries::router(), shipments::router(), call::router(), call_status::router(), openapi::router()]
+pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 6] {
+    [
+        deliveries::router(),
+        shipments::router(),
+        call::router(),
+        call_status::router(),
+        stats::router(),
+        openapi::router(),
+    ]
 }
 
 #[cfg(test)]
@@ -92,6 +99,9 @@ mod tests {
             ("/calls/c/upload/more", call_status::NAME),
             ("/shipments", shipments::NAME),
             ("/shipments/order:1", shipments::NAME),
+            ("/stats", stats::NAME),
+            ("/connections/c/urls", stats::NAME),
+            ("/endpoints/erp/test", stats::NAME),
             ("/openapi.json", openapi::NAME),
         ] {
             assert_eq!(found(path), Some(name), "{path}");

@@ -73,7 +73,16 @@ fn configuration() -> String {
 async fn deployed() -> (Context<DynamoStore, Forgetful>, Emulator) {
     let (store, emulator) = emulated().await;
     let config = Arc::new(Config::parse(&configuration()).unwrap());
-    (Context { config, store, queue: Forgetful, clock: Arc::new(|| NOW) }, emulator)
+    (
+        Context {
+            config,
+            store,
+            queue: Forgetful,
+            clock: Arc::new(|| NOW),
+            counters: hub::statistics::Counters::default(),
+        },
+        emulator,
+    )
 }
 
 /// A push as a REST API of API Gateway hands it on.

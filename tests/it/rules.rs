@@ -101,7 +101,7 @@ fn webhooks_never_call_out_and_functions_are_independent() {
     }
     let functions: Vec<String> = tongguan::table::functions().iter().map(|function| function.name.to_owned()).collect();
     // Who makes calls reads answers as the webhooks read pushes.
-    let couriers = ["call", "deliver", "dispatch", "sweep"];
+    let couriers = ["call", "deliver", "dispatch", "stats", "sweep"];
     for function in functions.iter().filter(|name| *name != "callback") {
         let others = manifests[function].iter().filter(|name| functions.contains(name));
         let others: Vec<_> =

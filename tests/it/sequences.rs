@@ -64,8 +64,13 @@ fn process<S: Store>(
         }
         .boxed()
     });
-    let context =
-        Context { config: Arc::clone(config), store, queue: RecordedQueue::default(), clock: Arc::new(|| NOW) };
+    let context = Context {
+        config: Arc::clone(config),
+        store,
+        queue: RecordedQueue::default(),
+        clock: Arc::new(|| NOW),
+        counters: hub::statistics::Counters::default(),
+    };
     delivering(context, send)
 }
 

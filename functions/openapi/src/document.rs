@@ -8,6 +8,7 @@ mod field;
 mod operations;
 mod parts;
 mod shipments;
+mod stats;
 
 use partners::Partner;
 use serde_json::{Value, json};
@@ -18,8 +19,13 @@ use self::derived::Schemas;
 #[must_use]
 pub fn document() -> Value {
     let mut derived = Schemas::new();
-    let own =
-        [&deliveries::paths(&mut derived)[..], &shipments::paths(&mut derived), &calls::paths(&mut derived)].concat();
+    let own = [
+        &deliveries::paths(&mut derived)[..],
+        &shipments::paths(&mut derived),
+        &calls::paths(&mut derived),
+        &stats::paths(&mut derived),
+    ]
+    .concat();
     let paths = own.into_iter().chain(operations::paths());
     let components = parts::within(components::components(derived), "schemas", operations::schemas());
     json!({
@@ -61,6 +67,7 @@ fn tags() -> Value {
         json!({"name": "events", "description": "Events that the partners pushed, by subject."}),
         json!({"name": "shipments", "description": "Everything that belongs to one business key, over all connections."}),
         json!({"name": "calls", "description": "Calls to partners and their results."}),
+        json!({"name": "state", "description": "The state of connections and endpoints, statistics, and tests."}),
         json!({"name": "receiver", "description": "The request that an endpoint of the ERP receives."}),
         json!({"name": "openapi", "description": "This document."}),
     ];

@@ -94,6 +94,12 @@ impl<'c> Caller<'c> {
         patterns.any(|pattern| seen().any(|connection| pattern.matches(connection.as_str())))
     }
 
+    /// The configured endpoints that want something of a connection that the key may see.
+    pub fn endpoints(&self) -> impl Iterator<Item = &'c Endpoint> {
+        let config: &'c Config = self.config;
+        config.endpoints.values().filter(|endpoint| self.uses(&endpoint.id))
+    }
+
     /// The configured connections that the key may see.
     fn names(&self) -> Vec<&'c str> {
         let config: &'c Config = self.config;

@@ -4,6 +4,7 @@
 //! The types decide the form of an answer. The functions decide which items an API key may see.
 
 mod shipments;
+pub mod stats;
 
 use hub::attempt::{Attempt, AttemptView};
 use hub::call::{CallView, Decision, Standing};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hub::statistics::{Counted, Counters};
 use hub::{Clock, Utc};
 
 use crate::Config;
@@ -11,7 +12,7 @@ use crate::Config;
 #[derive(Clone, Copy, Debug)]
 pub struct Unconfigured;
 
-/// Dependencies of every function: store, queue, configuration and clock.
+/// Dependencies of every function: store, queue, configuration, clock, and the counters of this process.
 #[derive(Clone)]
 pub struct Context<S, Q> {
     /// The configuration, as checked.
@@ -22,6 +23,8 @@ pub struct Context<S, Q> {
     pub queue: Q,
     /// The clock.
     pub clock: Clock,
+    /// Statistics that are not stored yet; see [`Context::count`].
+    pub counters: Counters,
 }
 
 impl<S, Q> AsRef<Self> for Context<S, Q> {
@@ -35,5 +38,12 @@ impl<S, Q> Context<S, Q> {
     #[must_use]
     pub fn now(&self) -> Utc {
         (self.clock)()
+    }
+
+    /// Counts something that has just happened, unless the configuration has no statistics.
+    pub fn count(&self, counted: &Counted<'_>) {
+        if self.config.statistics {
+            self.counters.count(self.now(), counted);
+        }
     }
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::de::DeTable;
+use url::Url;
 
+use super::connections::http_url;
 use super::encoding::BOM;
 use super::reader::{Item, Reading, Table};
 use super::values::{is_name, socket_address};
@@ -59,6 +61,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         "" => item.wrong("must name a directory"),
         path => Some(path.into()),
     });
+    let public_url = root.or("public_url", None, |item| public_url(item).map(Some));
+    let statistics = root.or("statistics", true, Item::flag);
     let day = Duration::from_hours(24);
     let retention = root.or("retention_days", 90, Item::integer).map(|n| day * n);
     let sweep_every = root.or("sweep_every", SWEEP_EVERY, Item::duration);
@@ -108,7 +112,9 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         listen: listen?,
         data_dir: data_dir?,
         inbox: inbox?,
+        public_url: public_url?,
         server: server?,
+        statistics: statistics?,
         sweep_every: sweep_every?,
         connections: connections.into_iter().map(|connection| (connection.id.clone(), connection)).collect(),
         endpoints: endpoints.into_iter().map(|endpoint| (endpoint.id.clone(), endpoint)).collect(),
@@ -119,6 +125,15 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         holds_secrets: false,
         noted: Vec::new(),
     })
+}
+
+/// A URL that paths are appended to.
+fn public_url(item: &Item<'_>) -> Option<Url> {
+    let url = http_url(item)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return item.wrong("must end with its host or path: paths are appended to it");
+    }
+    Some(url)
 }
 
 /// The ids given so far in one list, and the line of each.

@@ -64,8 +64,12 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Address of an ERP inbox that the local hub runs itself, for trying it out.
     pub inbox: Option<SocketAddr>,
+    /// URL at which partners reach the hub.
+    pub public_url: Option<Url>,
     /// Limits of the connections to the local hub's port.
     pub server: Server,
+    /// Whether pushes, calls and deliveries are counted for `GET /stats`.
+    pub statistics: bool,
     /// Interval of the sweeper. Work whose hint is lost waits that long for it.
     pub sweep_every: Duration,
     /// The accounts at partners.

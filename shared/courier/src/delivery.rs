@@ -10,6 +10,7 @@ use hub::delivery::{Delivery, Outcome, State};
 use hub::order::Order;
 use hub::progress::Outgoing as _;
 use hub::signature::SigningKey;
+use hub::statistics::Counted;
 use hub::{EndpointId, Event, EventKey, Record, Utc, Work};
 use queue::Queue;
 use store::{Sequence, Store};
@@ -115,7 +116,9 @@ async fn once<S: Store, Q: Queue>(
 ) -> Step<Attempted> {
     match tried(courier, key, target, claim).await {
         // Given up without an attempt.
-        Err(Ended::With(done @ JobOutcome::Attempted(_))) => {
+        Err(Ended::With(done @ JobOutcome::Attempted(state))) => {
+            let (connection, endpoint) = (&key.connection, target.endpoint);
+            courier.context.count(&Counted::Delivery { connection, endpoint, state, delay: Duration::ZERO });
             let is_ordered =
                 target.config.endpoints.get(target.endpoint).is_some_and(|own| own.order == Order::Subject);
             let of = Sequence::of(key, target.endpoint);
@@ -261,6 +264,7 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
         let done = if let Some((item, work)) = settled {
             log(key, &item, &returned);
             measure(&item, over);
+            count(courier, key, &item, over);
             let state = item.state;
             Claim { courier, key, target, work, item }.hint_next().await;
             JobOutcome::Attempted(state)
@@ -277,6 +281,16 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
         let closed = reopened.map(|reopened| Closed { line, kind, reopened });
         Ok(Attempted { done, next, closed })
     }
+}
+
+/// Counts a delivery that an attempt has settled.
+fn count<S, Q>(courier: &Courier<S, Q>, key: &EventKey, delivery: &Delivery, now: Utc) {
+    courier.context.count(&Counted::Delivery {
+        connection: &key.connection,
+        endpoint: &delivery.endpoint,
+        state: delivery.state,
+        delay: now.since(delivery.progress.since),
+    });
 }
 
 /// The event that the ERP is sent: the stored one, or that of how a call ended.

@@ -12,6 +12,7 @@ use hub::call::Call;
 use hub::clock::JUMP;
 use hub::event::Data;
 use hub::progress::Outgoing as _;
+use hub::statistics::Counted;
 use hub::{EventKey, Utc, Work};
 use inbound::sequence;
 use queue::{Destination, Hint, Queue};
@@ -114,6 +115,9 @@ async fn take<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: EventKey, now: U
             return Ok(vec![]);
         }
         if was_queued && !is_queued(&work) {
+            if let Some(call) = &work.call {
+                context.count(&Counted::Call { connection: &key.connection, standing: call.standing });
+            }
             let orders = meta.map(|meta| hub::call::sequence::orders(&meta).collect());
             Box::pin(sequence::release(context, &key, orders)).await;
         }

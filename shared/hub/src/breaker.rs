@@ -5,6 +5,8 @@
 //! the two apart: each kind has a track of its own. While a destination is in trouble, each kind is sent as a probe first. A
 //! kind that the destination accepts is sent, whatever happens to the others.
 
+mod view;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::Outcome;
 use crate::{EventId, Utc};
+
+pub use view::{CircuitState, CircuitView};
 
 /// The weight of failures in a row, each within [`WINDOW`] of the one before, that opens a circuit. An event that fails again
 /// and again counts once, so one that is poisoned can never open it alone, however dense its retries.

@@ -9,6 +9,7 @@ use crate::delivery::State;
 
 /// Counts of one connection, in deliveries; an event that no endpoint wants counts as one unrouted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub struct Tally {
     /// Promised when events and calls were accepted.
     pub accepted: u64,
@@ -31,6 +32,7 @@ pub struct Tally {
 
 /// Counts of one connection, in calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub struct Calls {
     /// To be sent, or to be sent again.
     pub queued: u64,

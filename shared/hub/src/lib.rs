@@ -33,6 +33,7 @@ pub mod set_back;
 pub mod shipment;
 pub mod signature;
 pub mod slip;
+pub mod statistics;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;

@@ -6,7 +6,19 @@
 use percent_encoding::percent_decode_str;
 
 /// First segments of the hub's own paths. A stage or a base path of a proxy may stand before them.
-pub const ROOTS: [&str; 7] = ["hooks", "deliveries", "events", "shipments", "calls", "openapi.json", "health"];
+pub const ROOTS: [&str; 11] = [
+    "hooks",
+    "deliveries",
+    "events",
+    "shipments",
+    "calls",
+    "stats",
+    "ledger",
+    "connections",
+    "endpoints",
+    "openapi.json",
+    "health",
+];
 
 /// The segments of the hub's own part of a path, without their percent-encoding. None where a segment is `.` or `..`:
 /// clients resolve those before they send, and a proxy that filters by path is not to be walked around.

@@ -42,6 +42,13 @@ impl<'p> PushPath<'p> {
         self.segments.get(1).filter(|_| self.is_push()).and_then(|id| Partner::from_id(id))
     }
 
+    /// The configured connection that the path names, whoever has sent the push.
+    #[must_use]
+    pub fn connection<'c>(&self, config: &'c Config) -> Option<&'c Connection> {
+        let (connection, ..) = self.address()?;
+        config.connections.get(&ConnectionId::from(connection))
+    }
+
     /// The connection, the key and the suffix of the action, all as the path has them; nothing where a segment is missing
     /// or too many.
     fn address(&self) -> Option<(&'p str, &'p str, &'p str)> {

@@ -79,16 +79,26 @@ pub async fn receive<S: Store, Q: Queue>(
     push: IncomingPush,
     arrived: Instant,
 ) -> Answer {
+    received(context, verified, push, arrived).await.0
+}
+
+/// Keeps a push and answers it like [`receive`], with the keys of its events that are stored, new or not.
+pub async fn received<S: Store, Q: Queue>(
+    context: &Context<S, Q>,
+    verified: Verified<'_>,
+    push: IncomingPush,
+    arrived: Instant,
+) -> (Answer, Vec<EventKey>) {
     let Verified { connection, ref action } = verified;
     let partner = connection.partner;
     Span::current().record("connection", connection.id.as_str());
     if push.body.len() > MAX_BODY {
         tracing::warn!(function = action.name, connection = %connection.id, bytes = push.body.len(), "push refused: its body is too large");
-        return refuse(Some(partner), Verdict::TooLarge);
+        return (refuse(Some(partner), Verdict::TooLarge), Vec::new());
     }
     let deadline = arrived + partner.budget();
     let Ok((arrival, place)) = timeout_at(deadline, read(action, connection, &push)).await else {
-        return unavailable(action, connection, &Lost::Unread, 1);
+        return (unavailable(action, connection, &Lost::Unread, 1), Vec::new());
     };
     let left_out: u32 = arrival.drafts.iter().map(Draft::keys_left_out).fold(0, u32::saturating_add);
     if left_out > 0 {
@@ -124,14 +134,14 @@ pub async fn receive<S: Store, Q: Queue>(
     let patience = Q::HOLDS_UP.min((left / HINT_SHARE).max(reserved.min(left)));
     send(context, Some(action.name), hints, patience).await;
     if let Some(first) = lost.first() {
-        return unavailable(action, connection, first, lost.len());
+        return (unavailable(action, connection, first, lost.len()), keys);
     }
     if let Some(reason) = arrival.malformed {
         tracing::warn!(function = action.name, connection = %connection.id, reason, "malformed push stored");
-        return answer::answer(partner, Verdict::Malformed, &reason);
+        return (answer::answer(partner, Verdict::Malformed, &reason), keys);
     }
     tracing::debug!(function = action.name, connection = %connection.id, outcome = verdict.name(), "push answered");
-    answer::answer(partner, verdict, "")
+    (answer::answer(partner, verdict, ""), keys)
 }
 
 /// The answer to a push of which so many events could not be kept, the first of them for that reason.

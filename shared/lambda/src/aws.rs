@@ -29,6 +29,9 @@ const FUNCTION: &str = "AWS_LAMBDA_FUNCTION_NAME";
 /// continue during the first event.
 const WARM: Duration = Duration::from_millis(100);
 
+/// Longest time for which statistics may keep a function from its next event.
+const FLUSHING: Duration = Duration::from_secs(1);
+
 /// Longest time for the first answers.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -122,6 +125,21 @@ impl Function {
         self.cache.refresh(self.context.now()).await;
     }
 
+    /// Adds the statistics of this process to the store's where that was not done within the last minute. They stay with the
+    /// process where the store does not take them soon.
+    pub(crate) async fn flush(&self) {
+        let (context, now) = (&self.context, self.context.now());
+        if !context.counters.are_due(now) {
+            return;
+        }
+        let failure = match timeout(FLUSHING, store::flush(&context.store, &context.counters, now)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => telemetry::logs::chain(&error),
+            Err(_) => format!("the store did not answer within {FLUSHING:?}"),
+        };
+        tracing::warn!(error = failure, "the statistics of this process are not stored yet; they are added later");
+    }
+
     /// Context of an asynchronous invocation (SQS, schedule): refreshes the configuration first, because no caller waits.
     pub(crate) async fn fresh(&self) -> Deployed {
         self.refresh().await;
@@ -206,7 +224,16 @@ async fn build(credentials: fn(Option<String>) -> Apart, hints: bool) -> Result<
     let warm = tokio::spawn(warm(store.clone(), hints.then(|| queue.clone())));
     let (cache, _) = tokio::join!(cache, timeout(WARM, warm));
     let cache = cache?;
-    Ok(Function { context: Context { config: cache.current(), store, queue, clock }, cache })
+    Ok(Function {
+        context: Context {
+            config: cache.current(),
+            store,
+            queue,
+            clock,
+            counters: hub::statistics::Counters::default(),
+        },
+        cache,
+    })
 }
 
 /// A failure is no reason not to start: the functions answer for an outage in their partner's words.

@@ -1,4 +1,4 @@
-//! One event after the other, and what is done between an answer and the next event.
+//! One event after the other, and the work between an answer and the next event.
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::Function;
 
 /// Answers events until the process ends. Between an answer and the next event the configuration of a function that has one
-/// is seen to: the answer is out, and Lambda freezes the process only when it asks for the next event. What is begun and
+/// is seen to, and its statistics: the answer is out, and Lambda freezes the process only when it asks for the next event. What is begun and
 /// not waited for would be frozen in the middle, for longer than any connection lasts.
 pub(crate) async fn run<A, H, R, B, S, D, E>(
     function: Option<&Function>,
@@ -33,6 +33,7 @@ where
     let between = ThenLayer::new(|answered| async move {
         if let Some(function) = function {
             function.refresh().await;
+            function.flush().await;
         }
         answered
     });

@@ -25,7 +25,16 @@ where
     E: Error + Send + Sync + 'static,
 {
     let handle = &handle;
-    by_clock(&function.context().clock, move |ends| async move { handle(function.fresh().await, ends).await }).await
+    let work = move |ends| async move {
+        let context = function.fresh().await;
+        let clock = context.clock.clone();
+        let result = handle(context, ends).await;
+        if clock() < ends {
+            function.flush().await;
+        }
+        result
+    };
+    by_clock(&function.context().clock, work).await
 }
 
 /// The same of a function that needs the table alone.

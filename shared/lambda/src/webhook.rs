@@ -10,6 +10,7 @@ use std::time::Duration;
 use config::Context;
 use futures::FutureExt as _;
 use hub::action::Action;
+use inbound::count::count;
 use inbound::entrance::{PushPath, Unverified};
 use inbound::receive::{self, IncomingPush};
 use inbound::refusal::{Refused, refuse};
@@ -110,6 +111,7 @@ pub async fn measured<S: Store, Q: Queue>(
     let (verdict, took) = (answer.verdict, waited + called.elapsed());
     let sample =
         Served { function: action.name, partner, verdict, took, failed: failure.is_some(), request_id }.sample();
+    count(context, path, verdict, took);
     let ms = sample.value(Metric::AckTime);
     tracing::info!(outcome = answer.verdict.name(), status = answer.status, ms, "answered");
     (request::respond(answer.status, answer.body), sample)

@@ -32,6 +32,9 @@ where
         let invocation = Invocation::new(&event.context, context.now());
         let ends = context.now().after(invocation.left);
         let response = batch(event.payload, &invocation, |hint| handle(context.clone(), ends, hint)).await;
+        if context.now() < ends {
+            function.flush().await;
+        }
         let failed = response.batch_item_failures.len();
         if failed > 0 {
             metrics::emit(context.now(), &metrics::errors(failed));

@@ -9,11 +9,13 @@
 #[cfg(feature = "contract")]
 pub mod contract;
 mod earliest;
+mod flush;
 mod seed;
 mod shipment;
 mod timelines;
 
 pub use earliest::Earliest;
+pub use flush::flush;
 pub use seed::seed;
 pub use shipment::{Asked, MOST_EVENTS, Shipment, Source, shipment};
 pub use timelines::{Latest, SUBJECTS, TIMELINE, timelines};
@@ -28,6 +30,7 @@ use hub::event::Meta;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::progress::Outgoing as _;
+use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, EndpointId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
 
 /// Result of an admission.
@@ -371,4 +374,23 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// the deliveries as they stand, so that a loss shows. What cannot be read is promised and nowhere; the engine logs what
     /// it is.
     fn ledger(&self, now: Utc) -> impl Future<Output = Result<BTreeMap<ConnectionId, Tally>>> + Send;
+
+    /// Adds to the counts of a connection in a step, kept until `expires`. Unlike other writes it is not idempotent: repeated
+    /// after an answer was lost, it may count twice.
+    fn add_counts(
+        &self,
+        connection: &ConnectionId,
+        step: Utc,
+        counts: &Counts,
+        expires: Utc,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// The counts of a connection by step, from `since` on and before `until`. May lag behind the latest additions.
+    fn counts(
+        &self,
+        connection: &ConnectionId,
+        since: Utc,
+        until: Utc,
+        now: Utc,
+    ) -> impl Future<Output = Result<Vec<(Utc, Counts)>>> + Send;
 }

@@ -67,6 +67,11 @@ pub const SAFE: &str = "command that may be repeated (`port_query_v2`), its end 
 /// A reading of everything under three keys.
 pub const SHIPMENT: &str = "shipment of 50 events of 1 KB under an order, a bill and a declaration, read by its bill";
 
+/// The statistics of a process.
+pub const STATISTICS: &str = "the statistics of a connection that a process adds, once a minute at the most";
+/// A reading of the statistics.
+pub const DAY: &str = "`GET /stats` of a day, for each connection that is never idle";
+
 const TROUBLE: Outcome = Outcome::Refused { retry_after: None, trouble: true };
 
 /// A kilobyte of XHQ's, known by its order number, and perhaps by `keys`.
@@ -126,6 +131,17 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
     let plain = delivered(&hub, "SO2026110700012", "", 1).await?;
     case(EVENT, plain.clone());
     case(DUPLICATE, hub.push("single_receipt", &receipt("SO2026110700012", "")).await?);
+
+    let hub = Deployment::new().await?;
+    for step in 0..144 {
+        delivered(&hub, &format!("SO{step}"), "", 1).await?;
+        let flushed = hub.flush().await?;
+        if step == 0 {
+            case(STATISTICS, flushed);
+        }
+        hub.pass(Duration::from_mins(10) - Duration::from_secs(2));
+    }
+    case(DAY, hub.statistics().await?);
 
     let hub = Deployment::new().await?;
     hub.push("syn_status", &status(61)).await?;

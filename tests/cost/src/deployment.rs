@@ -19,6 +19,7 @@ use outbound::Sent;
 use queue::{Hint, Job};
 use queue_sqs::SqsQueue;
 use serde_json::json;
+use store::Store as _;
 use store_dynamodb::DynamoStore;
 use telemetry::metrics::{Dimension, Metric, Sample};
 use tracing::Instrument as _;
@@ -133,7 +134,8 @@ impl Deployment {
         let now = Arc::new(AtomicI64::new(1_795_334_400_000_000));
         let time = Arc::clone(&now);
         let clock = Arc::new(move || Utc(time.load(Ordering::SeqCst)));
-        let context = Context { config: Arc::new(config), store, queue, clock };
+        let context =
+            Context { config: Arc::new(config), store, queue, clock, counters: hub::statistics::Counters::default() };
         aws.take();
         Ok(Self { aws, context, log: Log::default(), lines: Arc::default(), now, waiting: Mutex::default() })
     }
@@ -291,6 +293,22 @@ impl Deployment {
             self.log.count(self.context.now(), &Sample::of(Dimension::Endpoint, &"erp", values));
         }
         Ok(self.invoked(outside, 0.0, POLLS))
+    }
+
+    /// The statistics of the process, added to the table's within an invocation that is counted already.
+    pub(crate) async fn flush(&self) -> anyhow::Result<Usage> {
+        store::flush(&self.context.store, &self.context.counters, self.context.now()).await?;
+        let Asked { writes, reads, .. } = self.aws.take();
+        Ok(Usage { writes, reads, ..Usage::default() })
+    }
+
+    /// The statistics of a day at one connection, read.
+    pub(crate) async fn statistics(&self) -> anyhow::Result<Usage> {
+        let now = self.context.now();
+        let since = Utc(now.0 - 24 * 3_600_000_000);
+        self.context.store.counts(&"xhq".into(), since, now, now).await?;
+        let Asked { writes, reads, .. } = self.aws.take();
+        Ok(Usage { writes, reads, ..Usage::default() })
     }
 
     /// The sweep by the clock, with its measuring.

@@ -2,8 +2,11 @@
 
 use hub::alert::Ledger;
 use hub::call::{Call, Standing};
-use hub::{Alias, Event, EventId, EventKey, Subject, Work};
 use hub::event::Meta;
+use hub::statistics::{Counted, PushResult};
+use hub::{Alias, Event, EventId, EventKey, Subject, Work};
+
+use crate::support::Plan;
 
 use super::*;
 
@@ -14,6 +17,7 @@ on_both_engines! {
     ambiguous_call_is_told_with_its_order;
     ledger_is_told_when_its_difference_is_new;
     alert_with_causes_of_its_own_tells_no_other;
+    late_and_lost_pushes_are_told_by_their_number;
 }
 
 async fn failed_delivery_is_told_once_with_its_remedy<S: Store>(store: S) {
@@ -133,4 +137,51 @@ async fn alert_with_causes_of_its_own_tells_no_other<S: Store>(store: S) {
     side.push("SO-1", REFUSED).await;
     side.sweep().await;
     assert_eq!((failures.count(), others.count()), (1, 0));
+}
+
+async fn late_and_lost_pushes_are_told_by_their_number<S: Store>(store: S) {
+    let time = Hand::new();
+    let robot = wecom(&time).await;
+    let side = Side::new(store, &time, &alert("ops", "wecom", &robot, ""));
+    let context = &side.courier.context;
+    let answer = async |result, ms: u64, times: usize| {
+        let took = Some((Duration::from_millis(ms), Duration::from_secs(5)));
+        for _ in 0..times {
+            context.counters.count(context.now(), &Counted::Push { connection: &"xhq-sh".into(), result, took });
+        }
+        store::flush(&context.store, &context.counters, context.now()).await.unwrap();
+    };
+    answer(PushResult::NotKept, 10, 3).await;
+    side.sweep().await;
+    assert_eq!(robot.count(), 0, "what was before is no news");
+    answer(PushResult::NotKept, 10, 2).await;
+    answer(PushResult::Accepted, 6_000, 4).await;
+    answer(PushResult::Accepted, 10, 9).await;
+    side.sweep().await;
+    let told = robot.messages();
+    assert!(told.len() == 1 && told[0].contains("应答推送超时 4 次") && told[0].contains("推送未能保存 2 次"), "{told:?}");
+    for _ in 0..8 {
+        time.pass(10 * MINUTE);
+        side.sweep().await;
+    }
+    assert_eq!(robot.count(), 1);
+    answer(PushResult::NotKept, 10, 1).await;
+    time.pass(MINUTE);
+    side.sweep().await;
+    assert!(robot.messages()[1].contains("推送未能保存 1 次"), "{:?}", robot.messages());
+}
+
+/// On one machine nobody else reads the ledger; a read is of every event, so that it is made for alerts alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hub_on_one_machine_reads_the_ledger_for_alerts() {
+    let time = Hand::new();
+    let robot = wecom(&time).await;
+    for (causes, is_read) in [("[\"ledger_unbalanced\"]", true), ("[\"silence\"]", false)] {
+        let plan = Plan::new().table(&alert("ops", "wecom", &robot, &format!("causes = {causes}")));
+        let hub = plan.start().await;
+        within(hub.first_sweep()).await;
+        let note = hub.context().store.note(Ledger::NOTE).await.unwrap();
+        assert_eq!(note.is_some(), is_read, "{causes}");
+        hub.stop().await;
+    }
 }

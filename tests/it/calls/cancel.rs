@@ -137,7 +137,13 @@ impl<S: Store> Side<S> {
             })
         };
         let config = Arc::new(Config::parse(CONFIGURATION).unwrap());
-        let context = Context { config, store, queue: RecordedQueue::default(), clock: Arc::new(|| NOW) };
+        let context = Context {
+            config,
+            store,
+            queue: RecordedQueue::default(),
+            clock: Arc::new(|| NOW),
+            counters: hub::statistics::Counters::default(),
+        };
         let silent: courier::Send = Arc::new(|_, _| std::future::pending().boxed());
         let courier = Courier { wire, ..delivering(context, silent) };
         Self { courier, asked, answers }

@@ -42,6 +42,8 @@ async fn usage_is_at_most_that_of_the_runbook() {
         (cases::ORDERED, [0, 4, 0, 0, 0]),
         (cases::WAITED, [6, 1, 0, 0, 0]),
         (cases::SAFE, [9, 4, 6, 1, 3]),
+        (cases::STATISTICS, [1, 0, 0, 0, 0]),
+        (cases::DAY, [0, 12, 0, 0, 0]),
         // The index of three keys, and the subjects at the connections that may have them.
         (cases::SHIPMENT, [0, 30, 0, 1, 1]),
     ];

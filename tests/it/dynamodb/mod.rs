@@ -2,6 +2,7 @@
 
 mod connector;
 mod cost;
+mod counts;
 mod failed;
 mod faults;
 mod problems;

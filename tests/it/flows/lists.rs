@@ -35,7 +35,13 @@ impl Desk {
         let plan = Plan::new().endpoint("erp", &erp().await, "");
         let config = Arc::new(plan.config());
         let store = SqliteStore::open(&config.data_dir).unwrap();
-        let context = Context { config, store, queue: RecordedQueue::default(), clock: Arc::new(|| NOW) };
+        let context = Context {
+            config,
+            store,
+            queue: RecordedQueue::default(),
+            clock: Arc::new(|| NOW),
+            counters: hub::statistics::Counters::default(),
+        };
         Self { context, _plan: plan }
     }
 

@@ -17,5 +17,6 @@ mod push_keys;
 mod regressions;
 mod shipments;
 mod slow_store;
+mod state;
 mod tenants;
 mod tls;

@@ -60,7 +60,13 @@ struct Desk<S> {
 impl<S: Store> Desk<S> {
     fn new(store: S) -> Self {
         let time = Time::now();
-        let context = Context { config: config(), store, queue: RecordedQueue::default(), clock: time.clock() };
+        let context = Context {
+            config: config(),
+            store,
+            queue: RecordedQueue::default(),
+            clock: time.clock(),
+            counters: hub::statistics::Counters::default(),
+        };
         Self { context, time }
     }
 

@@ -187,6 +187,22 @@ async fn hubs_answers_match_the_document() {
         ("POST", "/deliveries/replay", "/deliveries/replay", change),
         ("POST", "/deliveries/confirm", "/deliveries/confirm", change),
         ("POST", "/deliveries/confirm", "/deliveries/confirm", "{"),
+        ("GET", "/stats", "/stats", ""),
+        ("GET", "/stats?since=2026", "/stats", ""),
+        ("GET", "/ledger", "/ledger", ""),
+        ("GET", "/connections", "/connections", ""),
+        ("GET", "/connections/xhq-sh/urls", "/connections/{id}/urls", ""),
+        ("GET", "/connections/nobody/urls", "/connections/{id}/urls", ""),
+        (
+            "POST",
+            "/connections/xhq-sh/test",
+            "/connections/{id}/test",
+            r#"{"action":"syn_status","payload":{"orderOutNo":"B"}}"#,
+        ),
+        ("POST", "/connections/xhq-sh/test", "/connections/{id}/test", r#"{"action":"none"}"#),
+        ("GET", "/endpoints", "/endpoints", ""),
+        ("POST", "/endpoints/erp/test", "/endpoints/{id}/test", ""),
+        ("POST", "/endpoints/none/test", "/endpoints/{id}/test", ""),
     ] {
         let answer = api(hub.address(), method, path, API_KEY, sent).await;
         let operation = &DOCUMENT["paths"][template][method.to_lowercase()];

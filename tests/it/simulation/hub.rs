@@ -91,6 +91,7 @@ impl Hub {
     pub(super) fn context(&self) -> Context<SimStore, SimQueue> {
         let world = Arc::clone(&self.world);
         Context {
+            counters: hub::statistics::Counters::default(),
             config: Arc::clone(&self.world.config),
             store: self.store.clone(),
             queue: self.queue.clone(),

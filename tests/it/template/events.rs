@@ -46,7 +46,16 @@ async fn deployed() -> (Deployed, Emulator) {
     let (store, emulator) = emulated().await;
     let config = Arc::new(Config::parse(&with_recipes(&example)).unwrap());
     emulator.seen();
-    (Context { config, store, queue: RecordedQueue::default(), clock: Arc::new(|| NOW) }, emulator)
+    (
+        Context {
+            config,
+            store,
+            queue: RecordedQueue::default(),
+            clock: Arc::new(|| NOW),
+            counters: hub::statistics::Counters::default(),
+        },
+        emulator,
+    )
 }
 
 /// The example with 1datatech's recipes in force.
@@ -171,6 +180,7 @@ async fn every_push_is_accepted_and_known_the_second_time() {
         warm(&context).await;
         assert_eq!(push(&context, function.name).await, 200, "{function:?}");
         assert_eq!(push(&context, function.name).await, 200, "{function:?}");
+        store::flush(&context.store, &context.counters, NOW).await.unwrap();
         assert_eq!(asked(function.name, &emulator), may(function.name), "{function:?} may do no more than it does");
         assert!(!context.queue.0.lock().unwrap().is_empty(), "{function:?} hints");
         let ledger = context.store.ledger(NOW).await.unwrap();
@@ -303,6 +313,46 @@ async fn shipments_are_read_within_the_permissions() {
         assert_eq!(router.handle(&context, sent.clone()).await.status(), 200);
     }
     assert_eq!(asked("shipments", &emulator), may("shipments"), "it may do no more than it does");
+}
+
+/// The URLs with the key, the state, and both tests. A test's push is stored and counted, that of an endpoint is not.
+#[tokio::test]
+async fn connections_and_endpoints_are_shown_within_the_permissions() {
+    let (context, emulator) = deployed().await;
+    push(&context, "single_receipt").await;
+    let hint = context.queue.0.lock().unwrap()[0].clone();
+    deliver::handle(&failing(&context), hint).await.unwrap();
+    store::flush(&context.store, &context.counters, NOW).await.unwrap();
+    emulator.seen();
+    warm(&context).await;
+    let (router, courier) = (stats::router(), courier(&context));
+    let sent = request(&sample("stats"));
+    let ask = async |method: &str, path: &str, body: &str| {
+        let mut request = sent.clone();
+        *request.method_mut() = method.parse().unwrap();
+        *request.uri_mut() = path.parse().unwrap();
+        *request.body_mut() = bytes::Bytes::copy_from_slice(body.as_bytes());
+        let response = router.handle(&courier, request).await;
+        assert_eq!(response.status(), 200, "{path}: {:?}", response.body());
+        serde_json::from_slice::<Value>(response.body()).unwrap()
+    };
+    let shown = ask("GET", "/connections", "").await;
+    assert_eq!(shown["connections"][0]["id"], "onedata", "{shown}");
+    let shown = ask("GET", "/endpoints", "").await;
+    let failed = shown["endpoints"].as_array().unwrap().iter().map(|shown| shown["failed"].as_u64().unwrap());
+    assert_eq!(failed.sum::<u64>(), 1, "{shown}");
+    let found = ask("GET", "/stats", "").await;
+    let accepted = found["connections"]["xhq-sh"]["pushes"]["accepted"].as_array().unwrap();
+    assert_eq!(accepted.iter().filter_map(Value::as_u64).sum::<u64>(), 1);
+    ask("GET", "/ledger", "").await;
+    let tested = ask("POST", "/connections/xhq-sh/test", r#"{"action":"syn_status"}"#).await;
+    assert_eq!((&tested["status"], tested["events"].as_array().unwrap().len()), (&200.into(), 1), "{tested}");
+    let endpoint = shown["endpoints"][0]["id"].as_str().unwrap();
+    ask("POST", &format!("/endpoints/{endpoint}/test"), "").await;
+    let url = ask("GET", "/connections/xhq-sh/urls", "").await["urls"][0]["url"].as_str().unwrap().to_owned();
+    assert!(url.contains("/hooks/xhq/xhq-sh/"), "{url}");
+    store::flush(&context.store, &context.counters, NOW).await.unwrap();
+    assert_eq!(asked("stats", &emulator), may("stats"), "it may do no more than it does");
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use tongguan::table::{Function, Hints, Trigger, functions};
 use super::{logical_id, queue_arn, resource, resources};
 
 /// The functions that read the credentials: they call partners or endpoints, or hide credentials in what they show.
-pub(super) const READ_CREDENTIALS: [&str; 5] =
-    [call::NAME, call_status::NAME, deliver::NAME, dispatch::NAME, sweep::NAME];
+pub(super) const READ_CREDENTIALS: [&str; 6] =
+    [call::NAME, call_status::NAME, stats::NAME, deliver::NAME, dispatch::NAME, sweep::NAME];
 
 /// The statements of a policy.
 fn statements(policy: &Value) -> Vec<Value> {
@@ -143,7 +143,7 @@ fn meets(condition: &Value, partitions: &[String]) -> bool {
             let one = |key: &String| patterns.iter().any(|pattern| like(pattern.as_str().unwrap(), key));
             match operator.as_str() {
                 "Null" => wanted[leading] == "false",
-                "ForAllValues:StringEquals" => partitions.iter().all(one),
+                "ForAllValues:StringEquals" | "ForAllValues:StringLike" => partitions.iter().all(one),
                 "ForAllValues:StringNotLike" => !partitions.iter().any(one),
                 other => panic!("the operator {other} is not known here"),
             }
@@ -161,16 +161,20 @@ fn a_webhook_reaches_no_lease_note_or_alias() {
             assert!(reaches("dynamodb:PutItem", event), "{function:?}");
             assert_eq!(reaches("dynamodb:GetItem", event), reads, "{function:?}");
         }
-        for other in ["K#order:1", "S#sweep", "S#breaker:erp"] {
+        for other in ["K#order:1", "S#sweep", "S#breaker:erp", "T#xhq-sh"] {
             assert!(
                 !reaches("dynamodb:PutItem", other) && !reaches("dynamodb:GetItem", other),
                 "{function:?}: {other}"
             );
         }
         assert!(reaches("dynamodb:GetItem", "S#warm") && !reaches("dynamodb:PutItem", "S#warm"), "{function:?}");
+        assert!(reaches("dynamodb:UpdateItem", "T#xhq-sh"), "{function:?} adds to the statistics");
+        for other in ["xhq-sh#order:1", "K#order:1", "S#sweep", "S#warm"] {
+            assert!(!reaches("dynamodb:UpdateItem", other), "{function:?}: {other}");
+        }
         let actions: BTreeSet<_> =
             may.iter().flat_map(actions).filter(|action| action.starts_with("dynamodb:")).collect();
-        assert_eq!(actions.len(), 2, "{function:?}: {actions:?}");
+        assert_eq!(actions.len(), 3, "{function:?}: {actions:?}");
     }
 }
 

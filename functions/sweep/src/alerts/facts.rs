@@ -3,22 +3,29 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use config::Config;
+use config::{Config, Context};
 use courier::{Courier, line_name};
-use hub::ConnectionId;
-use hub::alert::{Cause, Circuit, Facts, Failures, Item, Ledger, Rule};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use hub::alert::{Cause, Circuit, Count, Facts, Failures, Item, Ledger, Rule};
 use hub::call::Standing;
 use hub::delivery::State;
+use hub::statistics::{ConnectionFigures, Counts, STEP};
+use hub::{ConnectionId, Utc};
 use queue::Queue;
-use store::{Listed, Store};
+use store::{Listed, Store, StoreError};
 use tokio::time::timeout;
 
 use crate::NAME;
 use crate::backlog::{self, Backlog, Destination, Waiting};
 
+/// Number of connections whose counts are read at once.
+const PARALLEL: usize = 8;
+
+/// The facts, with counts from then on.
 pub(super) async fn read<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
     rules: &[Rule],
+    since: Utc,
     measured: Option<Backlog>,
     within: Duration,
 ) -> Facts {
@@ -31,12 +38,14 @@ pub(super) async fn read<S: Store, Q: Queue>(
         None => backlog::troubles(context, (stuck, circuits), within).await,
     };
     let (circuits, unread) = circuits_of(&context.config, backlog.destinations());
+    let is_counted = context.config.statistics && (stuck || tells([Cause::PushLate, Cause::PushNotKept]));
+    let counts = if is_counted { counts(context, since, within).await } else { None };
     let ledger = if tells([Cause::LedgerUnbalanced; 2]) { ledger(&context.store, within).await } else { None };
     Facts {
         circuits,
         unread,
         failures: backlog.waiting().filter(|_| stuck).map(failures),
-        counts: None,
+        counts,
         silences: courier.lines.take_silences(),
         ledger,
     }
@@ -101,4 +110,36 @@ async fn ledger<S: Store>(store: &S, within: Duration) -> Option<Ledger> {
         tracing::error!(function = NAME, error = telemetry::logs::chain(error), "the ledger's balance could not be read for alerts");
     });
     serde_json::from_str(&note.ok()??.value).ok()
+}
+
+/// The counts of all connections; nothing where some could not be read.
+async fn counts<S: Store, Q>(context: &Context<S, Q>, since: Utc, within: Duration) -> Option<Vec<Count>> {
+    let now = context.now();
+    // Their own ids: the compiler gives up on futures over borrowed ones.
+    let connections: Vec<_> = context.config.connections.keys().cloned().collect();
+    let asked = stream::iter(connections).map(|connection| async move {
+        let steps = context.store.counts(&connection, since, now.after(STEP), now).await?;
+        let counts = steps.into_iter().flat_map(|(step, counts)| counted(&connection, step, &counts));
+        Ok::<Vec<Count>, StoreError>(counts.collect())
+    });
+    let read = timeout(within, asked.buffered(PARALLEL).try_concat()).await.ok()?;
+    read.inspect_err(|error| {
+        tracing::error!(function = NAME, error = telemetry::logs::chain(error), "the statistics could not be read for alerts");
+    })
+    .ok()
+}
+
+/// The counts of a connection in a step that alerts tell of.
+fn counted(connection: &ConnectionId, step: Utc, counts: &Counts) -> Vec<Count> {
+    let ConnectionFigures { pushes, calls, endpoints } = ConnectionFigures::of(counts);
+    let own = [
+        (Cause::PushLate, pushes.late),
+        (Cause::PushNotKept, pushes.not_kept),
+        (Cause::CallAmbiguous, calls.ambiguous),
+    ];
+    let own = own.map(|(cause, count)| (cause, connection.to_string(), count));
+    let failed = endpoints.into_iter().map(|(id, figures)| (Cause::DeliveryFailed, id.to_string(), figures.failed));
+    let all = own.into_iter().chain(failed).filter(|(_, _, count)| *count > 0);
+    all.map(|(cause, place, count)| Count { bucket: step, cause, place, connections: vec![connection.clone()], count })
+        .collect()
 }

@@ -13,9 +13,9 @@ use bytes::Bytes;
 use config::{Alert, AlertSecret};
 use courier::Courier;
 use futures::future::join_all;
-use hub::alert::{Due, Facts, NOTE, Rule, State};
-use hub::Secret;
 use http::Method;
+use hub::Secret;
+use hub::alert::{Due, NOTE, Rule, State};
 use outbound::{RECEIPT, Request, Sent};
 use queue::Queue;
 use store::{Store, StoreError};
@@ -40,14 +40,11 @@ pub(crate) async fn tell<S: Store, Q: Queue>(courier: &Courier<S, Q>, measured: 
         return;
     }
     let rules: Vec<Rule> = config.alerts.iter().map(|alert| alert.rule.clone()).collect();
-    let facts = facts::read(courier, &rules, measured, READING).await;
-    let due = match look(courier, &facts, &rules).await {
+    let due = match look(courier, &rules, measured).await {
         Ok(due) => due,
         Err(error) => {
             let error = telemetry::logs::chain(&error);
             tracing::error!(function = NAME, error, "the state of the alerts could not be changed; the next sweep repeats it");
-            // Everything else is found again.
-            facts.silences.into_iter().for_each(|silence| courier.lines.keep_silence(silence));
             return;
         }
     };
@@ -63,8 +60,30 @@ pub(crate) async fn tell<S: Store, Q: Queue>(courier: &Courier<S, Q>, measured: 
 }
 
 /// Looks at the facts and stores the state; the messages that are due.
-async fn look<S: Store, Q>(courier: &Courier<S, Q>, facts: &Facts, rules: &[Rule]) -> Result<Vec<Due>, StoreError> {
-    change(courier, |state| state.look(facts, rules, courier.context.now())).await
+async fn look<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    rules: &[Rule],
+    measured: Option<Backlog>,
+) -> Result<Vec<Due>, StoreError> {
+    let (state, _) = state(courier).await?;
+    let since = state.counts_from(courier.context.now());
+    let facts = facts::read(courier, rules, since, measured, READING).await;
+    let looked = change(courier, |state| state.look(&facts, rules, courier.context.now())).await;
+    if looked.is_err() {
+        // Everything else is found again.
+        facts.silences.into_iter().for_each(|silence| courier.lines.keep_silence(silence));
+    }
+    looked
+}
+
+/// The state and the version of its note, 0 where there is none.
+async fn state<S: Store, Q>(courier: &Courier<S, Q>) -> Result<(State, u64), StoreError> {
+    let Some(note) = courier.context.store.note(NOTE).await? else { return Ok((State::default(), 0)) };
+    let state = serde_json::from_str(&note.value).unwrap_or_else(|error| {
+        tracing::error!(function = NAME, %error, "the state of the alerts cannot be read; it begins anew");
+        State::default()
+    });
+    Ok((state, note.version))
 }
 
 /// Changes the state, again where another process has changed it meanwhile. A state that stays as it is writes nothing.
@@ -74,17 +93,7 @@ async fn change<S: Store, Q, T>(
 ) -> Result<T, StoreError> {
     let store = &courier.context.store;
     for _ in 0..RACES {
-        let note = store.note(NOTE).await?;
-        let (version, state) = match &note {
-            None => (0, State::default()),
-            Some(note) => {
-                let state = serde_json::from_str(&note.value).unwrap_or_else(|error| {
-                    tracing::error!(function = NAME, %error, "the state of the alerts cannot be read; it begins anew");
-                    State::default()
-                });
-                (note.version, state)
-            }
-        };
+        let (state, version) = state(courier).await?;
         let (next, result) = changed(&state);
         if next == state && version > 0 {
             return Ok(result);

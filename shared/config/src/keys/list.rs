@@ -85,6 +85,19 @@ pub const KEYS: &[Key] = &[
         "whether certificates of the system's authorities are accepted too",
         "是否也信任操作系统自带的根证书",
     ),
+    key(
+        "public_url",
+        NONE,
+        "URL at which partners reach the hub, such as `\"https://hub.example.com\"`: `GET /connections/{id}/urls` shows whole URLs \
+         with it, and paths without",
+        "合作方访问通关的地址，如 `\"https://hub.example.com\"`；填了它，`GET /connections/{id}/urls` 给出完整的推送地址，不填只给路径",
+    ),
+    key(
+        "statistics",
+        Value("true"),
+        "whether pushes, calls and deliveries are counted for `GET /stats`",
+        "是否统计推送、调用和投递，供 `GET /stats` 查询",
+    ),
     key("inbox", NONE, "address of the hub's own ERP inbox, for trials", "自带模拟 ERP 收件箱的地址，试用时开"),
     key("server", NONE, "limits of the port", "端口如何对待连接").of(Table(SERVER)),
     key("connections", NONE, "an account at a partner", "合作方的一个账号").of(Tables(CONNECTION)),

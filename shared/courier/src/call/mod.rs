@@ -20,6 +20,7 @@ use hub::breaker::{self, Permit};
 use hub::call::{Call, CallAttempt, CallOutcome, Rules, Standing};
 use hub::delivery::{Attempt, Outcome};
 use hub::progress::{MOMENT, Outgoing as _};
+use hub::statistics::Counted;
 use hub::{Event, EventKey, Subject, Utc, Work};
 use inbound::sequence;
 use partners::Json;
@@ -33,6 +34,7 @@ pub(crate) use self::found::keep_answer;
 use self::gate::{Gate, Turn};
 pub use self::query::{Answer, Unanswered, ask};
 pub(crate) use self::query::{LONGEST, ask_aside};
+pub use self::token::{TokenTimes, token_note};
 use self::turnstile::Limits;
 use self::wire::list;
 use crate::change::change;
@@ -70,6 +72,7 @@ pub(crate) async fn attempt<S: Store, Q: Queue>(
     if let Ok(JobOutcome::Called(standing)) | Err(Ended::With(JobOutcome::Called(standing))) = &done
         && *standing != Standing::Queued
     {
+        courier.context.count(&Counted::Call { connection: &key.connection, standing: *standing });
         Box::pin(sequence::release(&courier.context, key, orders)).await;
     }
     done

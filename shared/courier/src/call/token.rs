@@ -10,7 +10,7 @@ use config::Connection;
 use hub::call::PartnerMessage;
 use hub::clock::CLOCKS;
 use hub::delivery::Outcome;
-use hub::{Secret, Utc};
+use hub::{ConnectionId, Secret, Utc};
 use outbound::{Kind, Sent};
 use partners::operation::{self, Attempt, Judgement};
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,30 @@ struct Shared {
     asked: Utc,
     replace: Utc,
     until: Utc,
+}
+
+/// Times of a token that processes share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenTimes {
+    /// Time at which it was requested.
+    pub obtained: Utc,
+    /// Time from which it is no longer valid.
+    pub expires: Utc,
+}
+
+impl TokenTimes {
+    /// The times of the token in a note of the name [`token_note`], where it is still valid.
+    #[must_use]
+    pub fn of(note: &Note, now: Utc) -> Option<Self> {
+        let held = CachedToken::of(note)?;
+        (now < held.until).then_some(Self { obtained: held.asked, expires: held.until })
+    }
+}
+
+/// The name of the note with a connection's token.
+#[must_use]
+pub fn token_note(connection: &ConnectionId) -> String {
+    format!("token#{connection}")
 }
 
 /// Reason why there is no token.
@@ -199,7 +223,7 @@ impl<S: Store, Q> Issuer<'_, S, Q> {
     async fn replace(&self, account: &str, holder: &str, spent: Option<&Secret>) -> Result<Secret, NoToken> {
         let Self { courier, connection, slot, .. } = self;
         let store = &courier.context.store;
-        let name = format!("token#{}", connection.id);
+        let name = token_note(&connection.id);
         let patience = connection.timeout * 2;
         let began = courier.now();
         loop {

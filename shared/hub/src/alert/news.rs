@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Cause, Circuit, Count, Facts, Failures, Finding, Ledger};
+use crate::statistics::{STEP, step};
 use crate::{ConnectionId, Utc};
 
 /// Time by which a failure may become visible later than one that came after it: lists lag, and clocks differ.
@@ -19,9 +20,6 @@ pub const COUNTED: Duration = Duration::from_mins(30);
 
 /// Longest time over which counts are caught up with after nobody looked.
 const CATCHING_UP: Duration = Duration::from_hours(24);
-
-/// Length of a bucket of the statistics.
-const BUCKET: Duration = Duration::from_mins(10);
 
 /// Knowledge of the look before. Stored as JSON: fields may be added, never renamed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +50,7 @@ pub(super) struct Known {
 impl Known {
     /// Beginning of the counts that the next look needs.
     pub(super) fn counts_from(&self, now: Utc) -> Utc {
-        let usual = bucket(before(now, COUNTED));
+        let usual = step(before(now, COUNTED));
         // A time that lies ahead is one of a clock that was set back.
         self.from.filter(|from| *from <= now).map_or(usual, |from| from.max(before(now, CATCHING_UP)))
     }
@@ -129,11 +127,11 @@ impl Known {
             let (place, connections) = (place.clone(), connections.clone());
             let more = count.saturating_sub(before);
             if more > 0 && !is_first {
-                let at = bucket.after(BUCKET).min(now);
+                let at = bucket.after(STEP).min(now);
                 grown.push(Finding { cause: *cause, place, connections, about: None, count: more, at });
             }
         }
-        let from = bucket(before(now, COUNTED));
+        let from = step(before(now, COUNTED));
         self.from = Some(from);
         let bucket_of = |key: &str| key.split('/').next().and_then(|seconds| seconds.parse::<i64>().ok());
         self.counts.retain(|key, _| bucket_of(key).is_some_and(|seconds| seconds >= from.seconds()));
@@ -164,10 +162,4 @@ impl Known {
 /// The time that long before another.
 fn before(time: Utc, span: Duration) -> Utc {
     Utc(time.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
-}
-
-/// Beginning of the bucket of a time.
-fn bucket(time: Utc) -> Utc {
-    let length = i64::try_from(BUCKET.as_micros()).unwrap_or(i64::MAX);
-    Utc(time.0.div_euclid(length).saturating_mul(length))
 }

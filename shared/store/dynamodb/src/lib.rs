@@ -7,6 +7,7 @@ mod admit;
 mod call;
 mod chunks;
 mod codec;
+mod counts;
 mod earliest;
 mod item;
 mod ledger;
@@ -26,6 +27,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use hub::identity::Head;
 use hub::ledger::Tally;
+use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Sequence, Settled, Store};
 use tokio::sync::Semaphore;
@@ -158,5 +160,13 @@ impl Store for DynamoStore {
 
     async fn ledger(&self, now: Utc) -> Result<BTreeMap<ConnectionId, Tally>> {
         ledger::ledger(self, now).await
+    }
+
+    async fn add_counts(&self, connection: &ConnectionId, step: Utc, counts: &Counts, expires: Utc) -> Result<()> {
+        counts::add(self, connection, step, counts, expires).await
+    }
+
+    async fn counts(&self, connection: &ConnectionId, since: Utc, until: Utc, now: Utc) -> Result<Vec<(Utc, Counts)>> {
+        counts::read(self, connection, (since, until), now).await
     }
 }

@@ -8,6 +8,7 @@
 //! | alias | `K#<alias>` | `<connection>#<subject>` | `x` |
 //! | lease | `S#<name>` | `L` | `o` `u` |
 //! | note | `S#<name>` | `N` | `d` `v` `n` |
+//! | counts | `T#<connection>` | beginning of the step, in seconds | `+<name>` `@<name>` `n` `x` |
 //!
 //! Names are one letter because they are paid for with every write: an event of a kilobyte is to cost one write unit.
 
@@ -53,6 +54,11 @@ pub(crate) const HEAD: &str = "e";
 pub(crate) const OWNER: &str = "o";
 /// End of a lease, in microseconds.
 pub(crate) const UNTIL: &str = "u";
+
+/// Before the names of numbers that are added up.
+pub(crate) const COUNTED: &str = "+";
+/// Before the names of latest times, in microseconds.
+pub(crate) const LATEST: &str = "@";
 
 /// Number of partitions of the index. One accepts 1,000 writes a second. Changing the number hides work that is listed under
 /// other shards.

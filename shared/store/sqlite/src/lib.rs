@@ -5,6 +5,7 @@
 //! Several processes may use one file: the command line works while the hub runs.
 
 mod codec;
+mod counts;
 mod engine;
 mod files;
 mod folder;

@@ -56,6 +56,22 @@ CREATE TABLE notes (name TEXT PRIMARY KEY, version INTEGER NOT NULL, value TEXT 
 CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
+/// Tables that the first files of this version had not. Versions without them ignore them, so that they can open the file again.
+const ADDED: &str = "
+CREATE TABLE IF NOT EXISTS counts (
+    connection TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    added TEXT NOT NULL,
+    latest TEXT NOT NULL,
+    PRIMARY KEY (connection, step)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS counts_expires ON counts (expires);
+";
+
+/// The names of the tables in [`ADDED`].
+const ADDED_TABLES: [&str; 1] = ["counts"];
+
 /// Pragmas of every connection. `synchronous = FULL` syncs the log at each commit: without it a power cut could undo an
 /// acknowledged push.
 const PRAGMAS: &str = "
@@ -128,13 +144,18 @@ pub(crate) fn create(db: &mut Connection) -> rusqlite::Result<Result<(), i64>> {
     // Without the lock, which another program may hold: the tables are there already but for the very first time.
     match check(db)? {
         Err(0) => {}
-        checked => return Ok(checked),
+        Ok(()) => {
+            add(db)?;
+            return Ok(Ok(()));
+        }
+        other => return Ok(other),
     }
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     match version(&transaction)? {
         VERSION => Ok(Ok(())),
         0 => {
             transaction.execute_batch(TABLES)?;
+            transaction.execute_batch(ADDED)?;
             transaction.execute_batch(&format!("PRAGMA user_version = {VERSION}"))?;
             transaction.commit()?;
             Ok(Ok(()))
@@ -143,9 +164,33 @@ pub(crate) fn create(db: &mut Connection) -> rusqlite::Result<Result<(), i64>> {
     }
 }
 
+/// Creates the tables that were added since. Nothing is written where they are there.
+fn add(db: &Connection) -> rusqlite::Result<()> {
+    for table in ADDED_TABLES {
+        let query = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
+        if !db.query_row(query, [table], |row| row.get::<_, bool>(0))? {
+            return db.execute_batch(ADDED);
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A file of the version before gets the table, and that version can still open it.
+    #[test]
+    fn added_tables_change_no_version() {
+        let mut db = Connection::open_in_memory().unwrap();
+        db.execute_batch(TABLES).unwrap();
+        db.execute_batch(&format!("PRAGMA user_version = {VERSION}")).unwrap();
+        for _ in 0..2 {
+            assert_eq!(create(&mut db).unwrap(), Ok(()));
+            assert_eq!(db.query_row("SELECT count(*) FROM counts", [], |row| row.get::<_, i64>(0)), Ok(0));
+        }
+        assert_eq!(check(&db).unwrap(), Ok(()));
+    }
 
     #[test]
     fn a_file_on_a_medium_that_cannot_be_written_is_read() {

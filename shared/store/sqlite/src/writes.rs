@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use store::{Admitted, Chain, LONGEST_LEASE, Link, Settled};
 
 use crate::codec::{json, parse};
+use crate::counts;
 
 /// The due time in the table of work that is open and never due by itself: an ambiguous call. What has a due time does
 /// not expire.
@@ -211,6 +212,7 @@ pub(crate) fn purge(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result
              (SELECT id_prefix, type, connection, subject FROM heads WHERE expires <= ?1 LIMIT ?2)",
     )?
     .execute(params![now.0, limit])?;
+    counts::purge(db, now, limit)?;
     Ok(expired.len())
 }
 

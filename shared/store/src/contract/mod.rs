@@ -15,6 +15,7 @@
 
 mod admission;
 mod chains;
+mod counts;
 mod expiry;
 mod history;
 mod lists;
@@ -34,6 +35,7 @@ use crate::{Admitted, Store};
 
 pub use admission::*;
 pub use chains::*;
+pub use counts::*;
 pub use expiry::*;
 pub use history::*;
 pub use lists::*;
@@ -116,6 +118,11 @@ macro_rules! contract_cases {
             watches_are_due_apart_from_other_work
             watches_are_listed_across_pages_until_they_end
             watch_of_a_shipment_begins_once_and_is_counted
+            concurrent_additions_lose_nothing
+            counts_are_read_by_connection_and_time
+            latest_times_are_those_of_the_later_addition
+            counts_of_many_names_are_exact
+            expired_counts_are_not_read
         }
     };
 }

@@ -46,7 +46,7 @@ fn makers(name: &str) -> &'static [&'static str] {
         "deliver" => &["send_data"],
         "dispatch" => &["call"],
         "call_status" => &["call", "dispatch"],
-        "deliveries" | "ledger" | "shipments" | "sweep" => &["send_data", "single_receipt", "deliver"],
+        "deliveries" | "ledger" | "shipments" | "stats" | "sweep" => &["send_data", "single_receipt", "deliver"],
         _ => &[],
     }
 }
@@ -61,6 +61,7 @@ pub(super) fn work(name: &str) -> Option<String> {
         "dispatch" => "one call".to_owned(),
         "ledger" => format!("{EVENTS} events"),
         "shipments" => format!("a bill with {} orders is read", EVENTS / FAILED),
+        "stats" => "the connections are listed".to_owned(),
         "sweep" => format!("{EVENTS} events, of which nothing is due"),
         _ => return None,
     };
@@ -103,7 +104,7 @@ impl Scene {
                 self.worked("dispatch", &hints).await?;
                 Ok(Events::Sample(Sample::of(&self.name)?))
             }
-            "deliveries" | "ledger" | "shipments" | "sweep" => {
+            "deliveries" | "ledger" | "shipments" | "stats" | "sweep" => {
                 self.erp.behave(Behaviour::FailsWhere("\"action\":\"single_receipt\"", Reply::of(400)));
                 let failed = self.hints("single_receipt", "deliver", EVENTS / FAILED).await?;
                 let others = self.hints("send_data", "deliver", EVENTS - EVENTS / FAILED).await?;

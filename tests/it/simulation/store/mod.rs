@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hub::identity::Head;
 use hub::ledger::Tally;
+use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Sequence, Settled, Store, StoreError};
 use tokio::sync::oneshot;
@@ -302,6 +303,16 @@ impl Store for SimStore {
     async fn ledger(&self, now: Utc) -> Result<BTreeMap<ConnectionId, Tally>> {
         let now = self.trusted(now);
         self.call("ledger", None, move |model| model.ledger(now)).await
+    }
+
+    async fn add_counts(&self, connection: &ConnectionId, step: Utc, counts: &Counts, expires: Utc) -> Result<()> {
+        let (place, counts) = ((connection.clone(), step), counts.clone());
+        self.call("add_counts", None, move |model| model.add_counts(place, &counts, expires)).await
+    }
+
+    async fn counts(&self, connection: &ConnectionId, since: Utc, until: Utc, now: Utc) -> Result<Vec<(Utc, Counts)>> {
+        let connection = connection.clone();
+        self.call("counts", None, move |model| model.counts(&connection, since, until, now)).await
     }
 }
 

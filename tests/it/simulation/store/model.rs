@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hub::identity::Head;
 use hub::ledger::Tally;
+use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
     Admitted, Earliest, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Sequence, Settled, StoreError,
@@ -32,6 +33,7 @@ pub(crate) struct Model {
     aliases: BTreeMap<Alias, BTreeMap<(ConnectionId, Subject), Utc>>,
     leases: BTreeMap<String, (String, Utc)>,
     notes: BTreeMap<String, Note>,
+    counts: BTreeMap<(ConnectionId, Utc), (Counts, Utc)>,
     admissions: u64,
 }
 
@@ -233,6 +235,21 @@ impl Model {
             self.notes.insert(name.to_owned(), Note { value: value.to_owned(), version: over + 1 });
         }
         fits
+    }
+
+    pub(crate) fn add_counts(&mut self, place: (ConnectionId, Utc), counts: &Counts, expires: Utc) {
+        let (own, until) = self.counts.entry(place).or_default();
+        for (name, number) in &counts.added {
+            *own.added.entry(name.clone()).or_default() += number;
+        }
+        own.latest.extend(counts.latest.clone());
+        *until = expires;
+    }
+
+    pub(crate) fn counts(&self, connection: &ConnectionId, since: Utc, until: Utc, now: Utc) -> Vec<(Utc, Counts)> {
+        let own = self.counts.iter().filter(|((of, step), _)| of == connection && since <= *step && *step < until);
+        let living = own.filter(|(_, (_, expires))| now < *expires);
+        living.map(|((_, step), (counts, _))| (*step, counts.clone())).collect()
     }
 
     pub(crate) fn ledger(&self, now: Utc) -> BTreeMap<ConnectionId, Tally> {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use hub::identity::Head;
 use hub::ledger::Tally;
+use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, seal};
 use rusqlite::Connection;
 use store::{Admitted, Failed, Link, Listed, Note, Page, Pending, Result, Sequence, Settled, Store, StoreError};
 
 use super::SqliteStore;
-use crate::{reads, writes};
+use crate::{counts, reads, writes};
 
 /// Largest body that is sealed on the calling thread, in bytes: a larger one takes milliseconds.
 const LARGE: usize = 64 * 1024;
@@ -170,6 +171,16 @@ impl Store for SqliteStore {
     async fn ledger(&self, now: Utc) -> Result<BTreeMap<ConnectionId, Tally>> {
         let now = self.trusted(now);
         self.list("ledger", move |db| reads::ledger(db, now)).await
+    }
+
+    async fn add_counts(&self, connection: &ConnectionId, step: Utc, counts: &Counts, expires: Utc) -> Result<()> {
+        let (connection, counts) = (connection.clone(), counts.clone());
+        self.write("add_counts", move |db| counts::add(db, &connection, step, &counts, expires)).await
+    }
+
+    async fn counts(&self, connection: &ConnectionId, since: Utc, until: Utc, now: Utc) -> Result<Vec<(Utc, Counts)>> {
+        let (connection, now) = (connection.clone(), self.trusted(now));
+        self.list("counts", move |db| counts::read(db, &connection, (since, until), now)).await
     }
 }
 
