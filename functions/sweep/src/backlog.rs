@@ -56,7 +56,7 @@ pub struct Backlog {
 
 /// Work that needs a decision or a confirmation.
 pub(crate) struct Waiting {
-    /// What was read of it.
+    /// The part of it that was read.
     pub(crate) listed: Vec<Listed>,
     /// Whether that is all of it.
     pub(crate) is_whole: bool,

@@ -217,7 +217,10 @@ mod tests {
              [打开控制台](https://hub.example.com/console#/deliveries?state=failed)\n"
         );
         let english = message(&groups, Language::English, None).plain(4096);
-        assert!(english.starts_with("Tongguan: Deliveries failed: 15\n\nDeliveries failed: 15\nerp × 12, wms × 3\n"), "{english}");
+        assert!(
+            english.starts_with("Tongguan: Deliveries failed: 15\n\nDeliveries failed: 15\nerp × 12, wms × 3\n"),
+            "{english}"
+        );
         assert!(english.contains("To do: Mend the endpoint") && !english.contains("console"), "{english}");
     }
 

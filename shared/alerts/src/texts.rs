@@ -74,7 +74,11 @@ const fn both(cause: Cause) -> (Text, Text) {
     match cause {
         Cause::CircuitOpened => (
             entry("熔断", "", "确认接收端或合作方接口可以访问、应答正常；恢复后自动补投，不会丢失"),
-            entry("Circuit open", "", "See that the endpoint or partner can be reached and answers; what waits is sent by itself afterwards, nothing is lost"),
+            entry(
+                "Circuit open",
+                "",
+                "See that the endpoint or partner can be reached and answers; what waits is sent by itself afterwards, nothing is lost",
+            ),
         ),
         Cause::CircuitClosed => (
             entry("熔断已恢复", "", "无需处理，积压的正在自动补投"),
@@ -82,19 +86,35 @@ const fn both(cause: Cause) -> (Text, Text) {
         ),
         Cause::DeliveryFailed => (
             entry("投递失败", "条", "排除接收端的问题后重投；已另行处理的可以确认"),
-            entry("Deliveries failed", "", "Mend the endpoint, then replay them; confirm those that were dealt with otherwise"),
+            entry(
+                "Deliveries failed",
+                "",
+                "Mend the endpoint, then replay them; confirm those that were dealt with otherwise",
+            ),
         ),
         Cause::CallAmbiguous => (
             entry("调用结果不明", "个", "向合作方核实是否已经执行，再标记结果；未执行的可以重新发送"),
-            entry("Calls ambiguous", "", "Ask the partner whether they were carried out, then resolve them, or retry those that were not"),
+            entry(
+                "Calls ambiguous",
+                "",
+                "Ask the partner whether they were carried out, then resolve them, or retry those that were not",
+            ),
         ),
         Cause::PushLate => (
             entry("应答推送超时", "次", "合作方可能已按失败处理并重推；检查服务器负载、磁盘和网络"),
-            entry("Pushes answered late", "", "The partner may have given up and may push again; look at the machine's load, disk and network"),
+            entry(
+                "Pushes answered late",
+                "",
+                "The partner may have given up and may push again; look at the machine's load, disk and network",
+            ),
         ),
         Cause::PushNotKept => (
             entry("推送未能保存", "次", "已请合作方重推；检查存储是否可用，恢复后核对有无缺失"),
-            entry("Pushes not kept", "", "The partner was asked to push again; see that the store is available, and check afterwards that nothing is missing"),
+            entry(
+                "Pushes not kept",
+                "",
+                "The partner was asked to push again; see that the store is available, and check afterwards that nothing is missing",
+            ),
         ),
         Cause::Silence => (
             entry("久无新消息", "票", "向合作方询问这票货的进展，或检查推送地址是否正确"),
@@ -102,7 +122,11 @@ const fn both(cause: Cause) -> (Text, Text) {
         ),
         Cause::LedgerUnbalanced => (
             entry("账本不平", "条", "可能有数据丢失或损坏：查看日志和磁盘，必要时从备份恢复"),
-            entry("Ledger does not balance", "", "Data may be lost or damaged: look at the log and the disk, and restore a backup where needed"),
+            entry(
+                "Ledger does not balance",
+                "",
+                "Data may be lost or damaged: look at the log and the disk, and restore a backup where needed",
+            ),
         ),
     }
 }

@@ -186,7 +186,9 @@ fn language(item: &Item<'_>) -> Option<Language> {
 fn console(item: &Item<'_>) -> Option<Url> {
     let url = http_url(item)?;
     if url.query().is_some() || url.fragment().is_some() {
-        return item.wrong("must be the hub's address alone, such as \"https://hub.example.com\": pages of the console are added");
+        return item.wrong(
+            "must be the hub's address alone, such as \"https://hub.example.com\": pages of the console are added",
+        );
     }
     if url.path().trim_end_matches('/').ends_with("/console") {
         return item.wrong("must be the hub's address without /console, which is added");

@@ -96,11 +96,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
     let sound: Vec<_> = connections.iter().flatten().collect();
     let watches: Vec<_> = root.tables("watches").into_iter().map(|table| watches::read(table, &sound, &ids)).collect();
     let mut alert_ids = Ids::new();
-    let alerts: Vec<_> = root
-        .tables("alerts")
-        .into_iter()
-        .map(|table| alerts::read(table, &mut alert_ids, &ids, system))
-        .collect();
+    let alerts: Vec<_> =
+        root.tables("alerts").into_iter().map(|table| alerts::read(table, &mut alert_ids, &ids, system)).collect();
     root.close(&[]);
 
     let connections = connections.into_iter().collect::<Option<Vec<_>>>()?;

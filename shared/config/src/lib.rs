@@ -284,9 +284,10 @@ impl Config {
         });
         let endpoints = self.endpoints.values().filter(|endpoint| endpoint.keys.is_none());
         let endpoints = endpoints.map(|endpoint| format!("secrets of endpoint {}", endpoint.id));
-        let alerts = self.alerts.iter().flat_map(|alert| {
-            alert.unread().map(move |name| format!("{name} of alert {}", alert.rule.id))
-        });
+        let alerts = self
+            .alerts
+            .iter()
+            .flat_map(|alert| alert.unread().map(move |name| format!("{name} of alert {}", alert.rule.id)));
         credentials.chain(endpoints).chain(alerts).collect()
     }
 

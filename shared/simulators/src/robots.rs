@@ -153,7 +153,8 @@ fn judge(shared: &Shared, parts: &Parts, body: &[u8]) -> (u16, String) {
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let asked = |name: &str| query.get(name).map_or("", String::as_str);
     let code = |code: i64, text: &str| (200, json!({"errcode": code, "errmsg": text}).to_string());
-    let is_json = parts.headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    let is_json =
+        parts.headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
     let mut state = shared.state();
     let in_minute = state.times.iter().filter(|at| now.since(**at).as_secs() < 60 && **at <= now).count();
     let refusal = match &shared.robot {
@@ -161,7 +162,9 @@ fn judge(shared: &Shared, parts: &Parts, body: &[u8]) -> (u16, String) {
         Robot::Wecom(key) => {
             let text = json["markdown"]["content"].as_str().unwrap_or_default();
             match () {
-                () if path != "/cgi-bin/webhook/send" || asked("key") != *key => Some(code(93000, "invalid webhook url")),
+                () if path != "/cgi-bin/webhook/send" || asked("key") != *key => {
+                    Some(code(93000, "invalid webhook url"))
+                }
                 () if json["msgtype"] != "markdown" || text.is_empty() => Some(code(40008, "invalid message type")),
                 () if text.len() > 4096 => Some(code(40058, "markdown.content exceed max length 4096")),
                 () if in_minute >= 20 => Some(code(45009, "api freq out of limit")),
@@ -172,8 +175,12 @@ fn judge(shared: &Shared, parts: &Parts, body: &[u8]) -> (u16, String) {
             let seconds = asked("timestamp").parse::<i64>().unwrap_or_default() / 1000;
             let sign = secret.map(|secret| hmac(secret.as_bytes(), &format!("{}\n{secret}", asked("timestamp"))));
             match () {
-                () if path != "/robot/send" || asked("access_token") != *token => Some(code(300_001, "token is not exist")),
-                () if sign.is_some() && (now.seconds() - seconds).abs() > HOUR => Some(code(310_000, "invalid timestamp")),
+                () if path != "/robot/send" || asked("access_token") != *token => {
+                    Some(code(300_001, "token is not exist"))
+                }
+                () if sign.is_some() && (now.seconds() - seconds).abs() > HOUR => {
+                    Some(code(310_000, "invalid timestamp"))
+                }
                 () if sign.is_some_and(|sign| sign != asked("sign")) => Some(code(310_000, "sign not match")),
                 () if json["msgtype"] != "markdown" || json["markdown"]["title"].as_str().is_none_or(str::is_empty) => {
                     Some(code(400_402, "miss param : markdown->title"))
@@ -185,9 +192,8 @@ fn judge(shared: &Shared, parts: &Parts, body: &[u8]) -> (u16, String) {
         Robot::Feishu(hook, secret) => feishu(now, &path, (hook, *secret), &json, body.len(), in_minute),
         Robot::Webhook(secret) => {
             let of = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-            let sign = Webhook::new(secret).and_then(|key| {
-                key.sign(of("webhook-id"), of("webhook-timestamp").parse().unwrap_or_default(), body)
-            });
+            let sign = Webhook::new(secret)
+                .and_then(|key| key.sign(of("webhook-id"), of("webhook-timestamp").parse().unwrap_or_default(), body));
             let is_signed = sign.is_ok_and(|sign| sign == of("webhook-signature"));
             (!is_signed).then(|| (401, "{}".to_owned()))
         }
@@ -205,7 +211,10 @@ fn judge(shared: &Shared, parts: &Parts, body: &[u8]) -> (u16, String) {
     state.messages.push(taken);
     match &shared.robot {
         Robot::Wecom(_) | Robot::Dingtalk(..) => code(0, "ok"),
-        Robot::Feishu(..) => (200, json!({"StatusCode": 0, "StatusMessage": "success", "code": 0, "data": {}, "msg": "success"}).to_string()),
+        Robot::Feishu(..) => (
+            200,
+            json!({"StatusCode": 0, "StatusMessage": "success", "code": 0, "data": {}, "msg": "success"}).to_string(),
+        ),
         Robot::Webhook(_) => (204, String::new()),
     }
 }
@@ -240,8 +249,10 @@ fn rich_text(post: &Value) -> String {
     let Some(post) = post.get("zh_cn").or_else(|| post.get("en_us")) else { return String::new() };
     let line = |line: &Value| {
         let tags = line.as_array().into_iter().flatten();
-        tags.map(|tag| format!("{}{}", tag["text"].as_str().unwrap_or_default(), tag["href"].as_str().unwrap_or_default()))
-            .collect::<String>()
+        tags.map(|tag| {
+            format!("{}{}", tag["text"].as_str().unwrap_or_default(), tag["href"].as_str().unwrap_or_default())
+        })
+        .collect::<String>()
     };
     let lines = post["content"].as_array().into_iter().flatten().map(line);
     std::iter::once(post["title"].as_str().unwrap_or_default().to_owned()).chain(lines).collect::<Vec<_>>().join("\n")

@@ -30,7 +30,13 @@ async fn failed_delivery_is_told_once_with_its_remedy<S: Store>(store: S) {
     side.sweep().await;
     let told = robot.messages();
     assert_eq!(told.len(), 1, "{told:?}");
-    for part in ["通关：投递失败 1 条", "erp × 1", "order:SO-1", "重投", "https://hub.example.com/console#/deliveries?state=failed"] {
+    for part in [
+        "通关：投递失败 1 条",
+        "erp × 1",
+        "order:SO-1",
+        "重投",
+        "https://hub.example.com/console#/deliveries?state=failed",
+    ] {
         assert!(told[0].contains(part), "{part}: {told:?}");
     }
     for _ in 0..5 {
@@ -52,7 +58,10 @@ async fn circuit_is_told_when_it_opens_and_when_it_closes<S: Store>(store: S) {
     side.sweep().await;
     let told = robot.messages();
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("Circuit open") && told[0].contains("erp") && told[0].contains("xhq.syn_status"), "{told:?}");
+    assert!(
+        told[0].contains("Circuit open") && told[0].contains("erp") && told[0].contains("xhq.syn_status"),
+        "{told:?}"
+    );
     *side.outcome.lock().unwrap() = Outcome::Delivered;
     for _ in 0..10 {
         time.pass(10 * MINUTE);
@@ -67,7 +76,11 @@ async fn silence_is_told_once<S: Store>(store: S) {
     let time = Hand::new();
     let robot = wecom(&time).await;
     let watch = "[[watches]]\nconnection = \"xhq-sh\"\nsilence = \"1h\"\n";
-    let side = Side::new(store, &time, &format!("{watch}{}", alert("ops", "wecom", &robot, "console_url = \"https://hub.example.com\"")));
+    let side = Side::new(
+        store,
+        &time,
+        &format!("{watch}{}", alert("ops", "wecom", &robot, "console_url = \"https://hub.example.com\"")),
+    );
     side.push("S1", Outcome::Delivered).await;
     side.sweep().await;
     for _ in 0..4 {
@@ -98,7 +111,10 @@ async fn ambiguous_call_is_told_with_its_order<S: Store>(store: S) {
     time.pass(MINUTE);
     side.sweep().await;
     let told = robot.messages();
-    assert!(told.len() == 1 && told[0].contains("调用结果不明 1 个") && told[0].contains("upload order:SO-9"), "{told:?}");
+    assert!(
+        told.len() == 1 && told[0].contains("调用结果不明 1 个") && told[0].contains("upload order:SO-9"),
+        "{told:?}"
+    );
 }
 
 async fn ledger_is_told_when_its_difference_is_new<S: Store>(store: S) {
@@ -159,7 +175,10 @@ async fn late_and_lost_pushes_are_told_by_their_number<S: Store>(store: S) {
     answer(PushResult::Accepted, 10, 9).await;
     side.sweep().await;
     let told = robot.messages();
-    assert!(told.len() == 1 && told[0].contains("应答推送超时 4 次") && told[0].contains("推送未能保存 2 次"), "{told:?}");
+    assert!(
+        told.len() == 1 && told[0].contains("应答推送超时 4 次") && told[0].contains("推送未能保存 2 次"),
+        "{told:?}"
+    );
     for _ in 0..8 {
         time.pass(10 * MINUTE);
         side.sweep().await;

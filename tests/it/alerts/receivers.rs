@@ -117,7 +117,9 @@ async fn private_address_is_not_called_unless_permitted() {
     let time = Hand::new();
     let robot = wecom(&time).await;
     let port = robot.url().split(':').nth(2).unwrap().split('/').next().unwrap().to_owned();
-    let table = format!("[[alerts]]\nid = \"ops\"\nkind = \"wecom\"\nurl = \"https://127.0.0.1:{port}/cgi-bin/webhook/send?key=k\"\n");
+    let table = format!(
+        "[[alerts]]\nid = \"ops\"\nkind = \"wecom\"\nurl = \"https://127.0.0.1:{port}/cgi-bin/webhook/send?key=k\"\n"
+    );
     let side = Side::new(crate::dynamodb::emulated().await.0, &time, &table);
     side.sweep().await;
     side.push("SO-1", REFUSED).await;

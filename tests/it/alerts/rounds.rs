@@ -18,7 +18,8 @@ on_both_engines! {
 async fn storm_is_one_message_with_a_count<S: Store>(store: S) {
     let time = Hand::new();
     let robot = wecom(&time).await;
-    let side = Side::new(store, &time, &alert("ops", "wecom", &robot, "every = \"5m\"\ncauses = [\"delivery_failed\"]"));
+    let side =
+        Side::new(store, &time, &alert("ops", "wecom", &robot, "every = \"5m\"\ncauses = [\"delivery_failed\"]"));
     side.sweep().await;
     for n in 0..200 {
         side.push(&format!("A{n}"), REFUSED).await;
@@ -54,7 +55,10 @@ async fn news_of_a_receiver_that_is_down_is_told_with_the_next<S: Store>(store: 
     time.pass(5 * MINUTE);
     side.sweep().await;
     let told = robot.messages();
-    assert!(told.len() == 1 && ["投递失败 2 条", "order:D1", "order:D2"].iter().all(|part| told[0].contains(part)), "{told:?}");
+    assert!(
+        told.len() == 1 && ["投递失败 2 条", "order:D1", "order:D2"].iter().all(|part| told[0].contains(part)),
+        "{told:?}"
+    );
     time.pass(5 * MINUTE);
     side.sweep().await;
     assert_eq!(robot.messages().len(), 1);
@@ -157,7 +161,9 @@ async fn failure_to_send_is_logged_without_secrets() {
     side.sweep().await;
     drop(logging);
     let lines = log.lines();
-    let [line] = &lines.iter().filter(|line| line["alert"] == "ops").collect::<Vec<_>>()[..] else { panic!("{lines:?}") };
+    let [line] = &lines.iter().filter(|line| line["alert"] == "ops").collect::<Vec<_>>()[..] else {
+        panic!("{lines:?}")
+    };
     let why = line["why"].as_str().unwrap();
     assert!(why.starts_with("310000 sign not match: ") && why.contains("加签"), "{line}");
     assert_eq!((&line["level"], &line["kind"]), (&"WARN".into(), &"dingtalk".into()));

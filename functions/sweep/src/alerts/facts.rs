@@ -63,7 +63,8 @@ fn circuits_of(config: &Config, destinations: &[Destination]) -> (Vec<Circuit>, 
             continue;
         };
         let (place, connections) = concerned(config, line);
-        let kinds = health.kinds.iter().filter(|(kind, _)| health.holds_back(kind)).map(|(kind, _)| kind.clone()).collect();
+        let kinds =
+            health.kinds.iter().filter(|(kind, _)| health.holds_back(kind)).map(|(kind, _)| kind.clone()).collect();
         circuits.push(Circuit { line: line.clone(), place, connections, is_open: health.is_open(), kinds });
     }
     (circuits, unread)
@@ -89,9 +90,8 @@ fn failures(waiting: &Waiting) -> Failures {
 fn items(listed: &Listed) -> impl Iterator<Item = Item> {
     let Listed { key, meta, work } = listed;
     let failed = work.deliveries.iter().filter(|delivery| delivery.state == State::Failed);
-    let failed = failed.map(|delivery| {
-        Item::new(Cause::DeliveryFailed, key, delivery.endpoint.as_str(), delivery.progress.due)
-    });
+    let failed =
+        failed.map(|delivery| Item::new(Cause::DeliveryFailed, key, delivery.endpoint.as_str(), delivery.progress.due));
     let ambiguous = work.call.iter().filter(|call| call.standing == Standing::Ambiguous);
     let ambiguous = ambiguous.map(|call| {
         let mut item = Item::new(Cause::CallAmbiguous, key, key.connection.as_str(), call.progress.due);
@@ -107,7 +107,11 @@ fn items(listed: &Listed) -> impl Iterator<Item = Item> {
 async fn ledger<S: Store>(store: &S, within: Duration) -> Option<Ledger> {
     let note = timeout(within, store.note(Ledger::NOTE)).await.ok()?;
     let note = note.inspect_err(|error| {
-        tracing::error!(function = NAME, error = telemetry::logs::chain(error), "the ledger's balance could not be read for alerts");
+        tracing::error!(
+            function = NAME,
+            error = telemetry::logs::chain(error),
+            "the ledger's balance could not be read for alerts"
+        );
     });
     serde_json::from_str(&note.ok()??.value).ok()
 }
@@ -124,7 +128,11 @@ async fn counts<S: Store, Q>(context: &Context<S, Q>, since: Utc, within: Durati
     });
     let read = timeout(within, asked.buffered(PARALLEL).try_concat()).await.ok()?;
     read.inspect_err(|error| {
-        tracing::error!(function = NAME, error = telemetry::logs::chain(error), "the statistics could not be read for alerts");
+        tracing::error!(
+            function = NAME,
+            error = telemetry::logs::chain(error),
+            "the statistics could not be read for alerts"
+        );
     })
     .ok()
 }

@@ -44,7 +44,11 @@ pub(crate) async fn tell<S: Store, Q: Queue>(courier: &Courier<S, Q>, measured: 
         Ok(due) => due,
         Err(error) => {
             let error = telemetry::logs::chain(&error);
-            tracing::error!(function = NAME, error, "the state of the alerts could not be changed; the next sweep repeats it");
+            tracing::error!(
+                function = NAME,
+                error,
+                "the state of the alerts could not be changed; the next sweep repeats it"
+            );
             return;
         }
     };
@@ -109,10 +113,17 @@ async fn change<S: Store, Q, T>(
 
 /// Sends a message; whether its receiver has taken it.
 async fn send<S: Store, Q>(courier: &Courier<S, Q>, due: &Due) -> bool {
-    let Some(alert) = courier.context.config.alerts.iter().find(|alert| alert.rule.id == due.alert) else { return false };
+    let Some(alert) = courier.context.config.alerts.iter().find(|alert| alert.rule.id == due.alert) else {
+        return false;
+    };
     let (id, kind) = (&due.alert, alert.kind.name());
     let Some(receiver) = receiver(alert) else {
-        tracing::error!(function = NAME, alert = id, kind, "an alert could not be sent: its url or secret is in a secret that this function does not read");
+        tracing::error!(
+            function = NAME,
+            alert = id,
+            kind,
+            "an alert could not be sent: its url or secret is in a secret that this function does not read"
+        );
         return false;
     };
     let at = courier.context.now();
@@ -126,7 +137,14 @@ async fn send<S: Store, Q>(courier: &Courier<S, Q>, due: &Due) -> bool {
             true
         }
         Err(why) => {
-            tracing::warn!(function = NAME, alert = id, kind, causes = causes.join(" "), why, "an alert could not be sent; the next message tells its news");
+            tracing::warn!(
+                function = NAME,
+                alert = id,
+                kind,
+                causes = causes.join(" "),
+                why,
+                "an alert could not be sent; the next message tells its news"
+            );
             false
         }
     }
@@ -168,10 +186,12 @@ fn request(alert: &Alert, Post { url, headers, body }: Post) -> Request {
 /// Judgement of an answer. The reason of a refusal holds no secret: not the address of a redirect, which may have the robot's.
 fn judged(receiver: &Receiver, sent: &Sent) -> Result<(), String> {
     match sent {
-        Sent::Answered { status, body, .. } => receiver.read(*status, body).map_err(|Fault { text, remedy }| match remedy {
-            Some(remedy) => format!("{text}: {remedy}"),
-            None => text,
-        }),
+        Sent::Answered { status, body, .. } => {
+            receiver.read(*status, body).map_err(|Fault { text, remedy }| match remedy {
+                Some(remedy) => format!("{text}: {remedy}"),
+                None => text,
+            })
+        }
         Sent::Failed { text, .. } => Err(text.clone()),
     }
 }

@@ -17,7 +17,8 @@ pub(super) fn post(url: &Url, secret: Option<&Secret>, message: &Message<'_>) ->
         let sign = signed(secret.expose(), &format!("{timestamp}\n{}", secret.expose()));
         url.query_pairs_mut().append_pair("timestamp", &timestamp.to_string()).append_pair("sign", &sign);
     }
-    let body = json!({"msgtype": "markdown", "markdown": {"title": message.title(), "text": message.markdown(LONGEST)}});
+    let body =
+        json!({"msgtype": "markdown", "markdown": {"title": message.title(), "text": message.markdown(LONGEST)}});
     Post { url, headers: Vec::new(), body: super::json(&body) }
 }
 

@@ -37,7 +37,8 @@ fn lines(message: &Message<'_>) -> Vec<Value> {
     let text = message.plain(LONGEST);
     // The first line is the title.
     let lines = text.lines().skip(1).skip_while(|line| line.is_empty());
-    let is_link = |line: &str| message.console.is_some_and(|console| line.starts_with(console.as_str().trim_end_matches('/')));
+    let is_link =
+        |line: &str| message.console.is_some_and(|console| line.starts_with(console.as_str().trim_end_matches('/')));
     let line = |line: &str| {
         if is_link(line) {
             json!([{"tag": "a", "text": frame(message.language).open, "href": line}])
@@ -51,7 +52,9 @@ fn lines(message: &Message<'_>) -> Vec<Value> {
 /// Remedy of an error, by the vendor's document.
 pub(super) const fn remedy(code: i64) -> Option<&'static str> {
     match code {
-        19021 => Some("the signature or its time is refused: give the bot's 签名校验 secret as secret, and check the hub's clock"),
+        19021 => Some(
+            "the signature or its time is refused: give the bot's 签名校验 secret as secret, and check the hub's clock",
+        ),
         19022 => Some("the bot takes messages of its list of addresses only: add the hub's"),
         19024 => Some("the bot takes messages with its keywords only: add the keyword 通关 or Tongguan"),
         19001 => Some("the bot does not exist any more: give the url of another"),
@@ -77,10 +80,14 @@ mod tests {
         let (place, connections) = ("erp".to_owned(), vec![]);
         group.add(&Finding { cause: Cause::DeliveryFailed, place, connections, about: None, count: 1, at });
         let groups = Groups::from([(Cause::DeliveryFailed, group)]);
-        let message = Message { alert: "ops", groups: &groups, language: Language::English, console: Some(&console), at };
+        let message =
+            Message { alert: "ops", groups: &groups, language: Language::English, console: Some(&console), at };
         let body = post(&url, Some(&Secret::new("fs-secret".to_owned())), &message).body;
         let body: Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!((&body["timestamp"], &body["sign"]), (&json!("1790000000"), &json!("VMObAipFGe7T472UlNxa7iBN8gpwxX5PH87DVauMB0k=")));
+        assert_eq!(
+            (&body["timestamp"], &body["sign"]),
+            (&json!("1790000000"), &json!("VMObAipFGe7T472UlNxa7iBN8gpwxX5PH87DVauMB0k="))
+        );
         let text = &body["content"]["post"]["en_us"];
         assert_eq!(text["title"], "Tongguan: Deliveries failed: 1");
         let last = text["content"].as_array().unwrap().last().unwrap();

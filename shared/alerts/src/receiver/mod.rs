@@ -2,8 +2,8 @@
 
 mod dingtalk;
 mod feishu;
-mod wecom;
 mod webhook;
+mod wecom;
 
 use std::fmt;
 
@@ -135,9 +135,10 @@ impl Receiver {
                 let text: String = Line(text).to_string().chars().take(DETAIL).collect();
                 Err(Fault { text: format!("{code} {text}"), remedy: remedy(code) })
             }
-            (Some(_) | None, _) => {
-                Err(Fault { text: format!("it answered {status} without a code: is this a robot's URL?"), remedy: None })
-            }
+            (Some(_) | None, _) => Err(Fault {
+                text: format!("it answered {status} without a code: is this a robot's URL?"),
+                remedy: None,
+            }),
         }
     }
 }
@@ -165,7 +166,8 @@ mod tests {
     #[test]
     fn receiver_never_prints_its_secrets() {
         let secret = || Some(Secret::new("secret-text".to_owned()));
-        for receiver in [Receiver::Wecom(url()), Receiver::Dingtalk(url(), secret()), Receiver::Feishu(url(), secret())] {
+        for receiver in [Receiver::Wecom(url()), Receiver::Dingtalk(url(), secret()), Receiver::Feishu(url(), secret())]
+        {
             let printed = format!("{receiver:?}");
             assert!(!printed.contains("secret") && printed.contains(receiver.kind().name()), "{printed}");
         }

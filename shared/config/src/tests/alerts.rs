@@ -38,13 +38,18 @@ fn url_and_secret_are_never_printed() {
 
 #[test]
 fn url_and_secret_may_be_in_the_credentials_secret() {
-    let text = document("id = \"ops\"\nkind = \"feishu\"\nurl = { secret = \"url\" }\nsecret = { secret = \"sign\" }").replace("@KEY", KEY).replace("@WHSEC", WHSEC);
+    let text = document("id = \"ops\"\nkind = \"feishu\"\nurl = { secret = \"url\" }\nsecret = { secret = \"sign\" }")
+        .replace("@KEY", KEY)
+        .replace("@WHSEC", WHSEC);
     let with = |credentials| Config::parse_with(&text, &Sources { credentials, ..sources() });
     let unread = with(Credentials::Unread).unwrap();
     assert_eq!(unread.unread(), ["url of alert ops", "secret of alert ops"]);
     assert!(unread.alerts[0].url.is_none());
     let hook = "https://open.feishu.cn/open-apis/bot/v2/hook/h".to_owned();
-    let values = BTreeMap::from([("url".to_owned(), Secret::new(hook.clone())), ("sign".to_owned(), Secret::new("s".to_owned()))]);
+    let values = BTreeMap::from([
+        ("url".to_owned(), Secret::new(hook.clone())),
+        ("sign".to_owned(), Secret::new("s".to_owned())),
+    ]);
     let read = with(Credentials::Read(values)).unwrap();
     assert_eq!(read.alerts[0].url.as_ref().unwrap().as_str(), hook);
     assert!(matches!(read.alerts[0].secret, AlertSecret::Robot(_)) && read.unread().is_empty());
@@ -65,7 +70,10 @@ fn each_rule_of_an_alert_has_its_mistake() {
         ("kind = \"webhook\"\nsecret = \"x\"", "secret: must be \"whsec_\""),
         ("@\nsecret = \"x\"", "secret: must be left out"),
         ("kind = \"dingtalk\"\nsecret = \"x\"", "secret: must be the robot's 加签 secret, which begins with SEC"),
-        ("kind = \"feishu\"\nurl = \"https://oapi.dingtalk.com/robot/send\"", "url: is an address of another kind: set kind = \"dingtalk\""),
+        (
+            "kind = \"feishu\"\nurl = \"https://oapi.dingtalk.com/robot/send\"",
+            "url: is an address of another kind: set kind = \"dingtalk\"",
+        ),
         ("@\ncauses = [\"silense\"]", "causes[0]: is no cause of alerts: did you mean silence?"),
         ("@\ncauses = [\"x\"]", "causes[0]: must be one of circuit_opened, circuit_closed"),
         ("@\ncauses = []", "causes: must hold at least one"),
@@ -81,7 +89,9 @@ fn each_rule_of_an_alert_has_its_mistake() {
         let whole = format!("kind = \"wecom\"\nurl = \"{WECOM}\"");
         let alert = alert.strip_prefix('@').map_or_else(|| alert.to_owned(), |rest| format!("{whole}{rest}"));
         let mistakes = mistakes(&document(&alert));
-        let place = |mistake: &String| mistake.contains(&format!("alerts[0].{told}")) || mistake.contains(&format!("alerts[1].{told}"));
+        let place = |mistake: &String| {
+            mistake.contains(&format!("alerts[0].{told}")) || mistake.contains(&format!("alerts[1].{told}"))
+        };
         assert!(mistakes.iter().any(place), "{alert}: {mistakes:?}");
         assert!(!mistakes.iter().any(|mistake| mistake.contains("nobody-may-see")), "{mistakes:?}");
     }

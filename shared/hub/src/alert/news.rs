@@ -146,7 +146,8 @@ impl Known {
         let before = std::mem::take(&mut self.differences);
         self.ledger = Some(ledger.at);
         self.differences = ledger.differences.iter().cloned().collect();
-        let grown = self.differences.iter().filter(|(id, difference)| before.get(id).is_none_or(|told| told < difference));
+        let grown =
+            self.differences.iter().filter(|(id, difference)| before.get(id).is_none_or(|told| told < difference));
         let finding = |(id, difference): (&ConnectionId, &u64)| Finding {
             cause: Cause::LedgerUnbalanced,
             place: id.to_string(),

@@ -84,7 +84,10 @@ fn failures_of_before_the_first_look_are_no_news() {
     let late = NOW.after(MINUTE);
     let both = [old, vec![item(9, late)]].concat();
     let groups = told(&mut state, &failures(both.clone()), late).unwrap();
-    assert_eq!((groups[&Cause::DeliveryFailed].count, &groups[&Cause::DeliveryFailed].about[..]), (1, &["order:9".to_owned()][..]));
+    assert_eq!(
+        (groups[&Cause::DeliveryFailed].count, &groups[&Cause::DeliveryFailed].about[..]),
+        (1, &["order:9".to_owned()][..])
+    );
     assert_eq!(told(&mut state, &failures(both), NOW.after(60 * MINUTE)), None);
 }
 
@@ -113,7 +116,13 @@ fn failures_after_a_clock_was_set_back_are_told() {
 
 #[test]
 fn counts_tell_their_growth_and_names_come_from_the_list() {
-    let count = |cause, count| Count { bucket: NOW, cause, place: "xhq-sh".to_owned(), connections: vec!["xhq-sh".into()], count };
+    let count = |cause, count| Count {
+        bucket: NOW,
+        cause,
+        place: "xhq-sh".to_owned(),
+        connections: vec!["xhq-sh".into()],
+        count,
+    };
     let facts = |late, failed, is_whole| Facts {
         counts: Some(vec![count(Cause::PushLate, late), count(Cause::DeliveryFailed, failed)]),
         failures: Some(Failures { items: vec![], is_whole }),
@@ -138,7 +147,8 @@ fn ledger_is_told_when_its_difference_is_new_or_grows() {
     };
     let minutes = |n| NOW.after(n * MINUTE);
     let mut count = |at, differences: &[u64]| {
-        told(&mut state, &ledger(at, differences), at.after(MINUTE)).map(|groups| groups[&Cause::LedgerUnbalanced].count)
+        told(&mut state, &ledger(at, differences), at.after(MINUTE))
+            .map(|groups| groups[&Cause::LedgerUnbalanced].count)
     };
     assert_eq!(count(minutes(0), &[]), None);
     assert_eq!(count(minutes(60), &[2]), Some(2));
@@ -176,7 +186,8 @@ fn alert_is_told_its_own_causes_and_connections() {
     };
     let facts = Facts { silences: vec![silence("xhq-sh")], ..circuit(true) };
     let (_, due) = State::default().look(&facts, &[own, other], NOW);
-    let told: Vec<_> = due.iter().map(|due| (due.alert.as_str(), due.groups.keys().copied().collect::<Vec<_>>())).collect();
+    let told: Vec<_> =
+        due.iter().map(|due| (due.alert.as_str(), due.groups.keys().copied().collect::<Vec<_>>())).collect();
     assert_eq!(told, [("ops", vec![Cause::Silence])]);
 }
 
