@@ -53,12 +53,7 @@ pub(crate) async fn answer<S: Store, Q>(
 
 /// The span that is asked for, in full steps.
 fn span(query: &Parameters, now: Utc) -> Result<(Utc, Utc), Problem> {
-    let given = |name: &'static str| {
-        let time = |text: &str| {
-            Utc::parse(text).ok_or_else(|| Problem::field(name, "must be a time such as 2026-11-22T15:00:00Z"))
-        };
-        query.get(name).map(time).transpose()
-    };
+    let given = |name: &'static str| query.get(name).map(|text| api::moment(name, text)).transpose();
     let ends = |at: Utc| if step(at) == at { at } else { step(at).after(STEP) };
     let until = given("until")?.map_or_else(|| step(now).after(STEP), ends);
     let usual = Utc(until.0.saturating_sub(i64::try_from(USUAL.as_micros()).unwrap_or(i64::MAX)));

@@ -133,15 +133,10 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
     case(DUPLICATE, hub.push("single_receipt", &receipt("SO2026110700012", "")).await?);
 
     let hub = Deployment::new().await?;
-    for step in 0..144 {
-        delivered(&hub, &format!("SO{step}"), "", 1).await?;
-        let flushed = hub.flush().await?;
-        if step == 0 {
-            case(STATISTICS, flushed);
-        }
-        hub.pass(Duration::from_mins(10) - Duration::from_secs(2));
-    }
-    case(DAY, hub.statistics().await?);
+    delivered(&hub, "SO2026110700012", "", 1).await?;
+    let (one, day) = hub.statistics().await?;
+    case(STATISTICS, one);
+    case(DAY, day);
 
     let hub = Deployment::new().await?;
     hub.push("syn_status", &status(61)).await?;

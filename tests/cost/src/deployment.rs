@@ -14,6 +14,7 @@ use futures::FutureExt as _;
 use http::{Method, Request};
 use hub::Utc;
 use hub::delivery::Outcome;
+use hub::statistics::{KEPT, STEP};
 use lambda_http::RequestExt as _;
 use outbound::Sent;
 use queue::{Hint, Job};
@@ -295,20 +296,25 @@ impl Deployment {
         Ok(self.invoked(outside, 0.0, POLLS))
     }
 
-    /// The statistics of the process, added to the table's within an invocation that is counted already.
-    pub(crate) async fn flush(&self) -> anyhow::Result<Usage> {
-        store::flush(&self.context.store, &self.context.counters, self.context.now()).await?;
-        let Asked { writes, reads, .. } = self.aws.take();
-        Ok(Usage { writes, reads, ..Usage::default() })
-    }
-
-    /// The statistics of a day at one connection, read.
-    pub(crate) async fn statistics(&self) -> anyhow::Result<Usage> {
-        let now = self.context.now();
-        let since = Utc(now.0 - 24 * 3_600_000_000);
-        self.context.store.counts(&"xhq".into(), since, now, now).await?;
-        let Asked { writes, reads, .. } = self.aws.take();
-        Ok(Usage { writes, reads, ..Usage::default() })
+    /// Usage of an addition of what was counted, which is part of an invocation, and of reading a day of as much in each step.
+    pub(crate) async fn statistics(&self) -> anyhow::Result<(Usage, Usage)> {
+        let (store, now) = (&self.context.store, self.context.now());
+        let used = || {
+            let Asked { writes, reads, .. } = self.aws.take();
+            Usage { writes, reads, ..Usage::default() }
+        };
+        let counted = self.context.counters.unstored();
+        let (last, connection, figures) = counted.first().context("nothing was counted")?;
+        store::flush(store, &self.context.counters, now).await?;
+        let one = used();
+        let day = 24 * 3_600_000_000;
+        let step = i64::try_from(STEP.as_micros())?;
+        for before in (step..day).step_by(usize::try_from(step)?) {
+            store.add_counts(connection, Utc(last.0 - before), &figures.counts(), now.after(KEPT)).await?;
+        }
+        self.aws.take();
+        store.counts(connection, Utc(last.0 - day), now, now).await?;
+        Ok((one, used()))
     }
 
     /// The sweep by the clock, with its measuring.

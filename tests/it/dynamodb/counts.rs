@@ -25,7 +25,7 @@ async fn stored(store: &store_dynamodb::DynamoStore) -> u64 {
     steps.iter().map(|(_, counts)| ConnectionFigures::of(counts).calls.succeeded).sum()
 }
 
-/// What could not be added stays with the process, together with what it counts meanwhile.
+/// Counts that could not be added stay with the process, together with what it counts meanwhile.
 #[tokio::test(start_paused = true)]
 async fn counts_that_the_store_did_not_take_are_added_later() {
     for fault in [Fault::Lost, Fault::Denied, Fault::Throttled] {
