@@ -11,9 +11,11 @@ use config::Context;
 use courier::{Courier, Lines};
 use futures::stream::{self, StreamExt as _};
 use hub::Clock;
+use hub::alert::Cause;
 use hub::statistics::FLUSHED;
 use outbound::KeepAlive;
 use queue::{Destination, InProcess, Job, Lane};
+use store::StoreError;
 use store_sqlite::{Due, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -41,6 +43,9 @@ const PURGE: usize = 500;
 
 /// Longest claim: a sweep's period, or the timeouts of a call with its file and its token.
 const LONGEST_LEASE: Duration = Duration::from_hours(1);
+
+/// Interval at which the ledger is read for alerts.
+const LEDGER_EVERY: Duration = Duration::from_hours(1);
 
 /// Number of events of an earlier run that are read at once, and that are changed at once.
 const PAGE: usize = 512;
@@ -294,6 +299,26 @@ async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) {
             tracing::error!(error, "expired events could not be removed; the next sweep repeats it");
             0
         });
+    }
+    read_ledger(courier).await;
+}
+
+/// Reads the ledger where an alert tells of it and the last reading is long ago: it is a read of every event's state.
+async fn read_ledger(courier: &Courier<SqliteStore, InProcess>) {
+    let (config, store, now) = (&courier.context.config, &courier.context.store, courier.context.now());
+    let is_told = config.alerts.iter().any(|alert| alert.rule.tells(Cause::LedgerUnbalanced));
+    if !is_told || !courier.lines.is_time_for_ledger(LEDGER_EVERY, now) {
+        return;
+    }
+    let read = async {
+        if ledger::is_due(store, LEDGER_EVERY, now).await? {
+            ledger::handle(store, now).await?;
+        }
+        Ok::<_, StoreError>(())
+    };
+    if let Err(error) = read.await {
+        let error = telemetry::logs::chain(&error);
+        tracing::error!(error, "the ledger could not be read for alerts; it is in an hour");
     }
 }
 

@@ -3,7 +3,7 @@
 mod configuration_refresh;
 mod credentials_secret;
 mod direct_invocation;
-mod logs;
+pub(crate) mod logs;
 mod metrics;
 mod queues;
 mod unkept_answers;

@@ -8,6 +8,7 @@
     reason = "helpers of tests, which clippy does not tell from other code"
 )]
 
+mod alerts;
 mod calls;
 mod command_line;
 mod conflicts;

@@ -51,7 +51,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// The style sheets one after another, in the order of their names, behind the plots' own.
 fn style(root: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
     let folder = root.join("style");
-    let mut sheets: Vec<PathBuf> = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
+    let mut sheets: Vec<PathBuf> =
+        fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
     sheets.sort();
     let mut style = fs::read(root.join("vendor/uPlot.min.css"))?;
     for sheet in sheets {

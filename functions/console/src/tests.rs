@@ -51,7 +51,11 @@ async fn page_and_its_files_need_no_key_and_are_locked_in() {
         ("/console/icon.svg", "image/svg+xml"),
     ] {
         let answer = get(path, &[]).await;
-        assert_eq!((answer.status(), &answer.headers()[CONTENT_TYPE]), (StatusCode::OK, &kind.parse().unwrap()), "{path}");
+        assert_eq!(
+            (answer.status(), &answer.headers()[CONTENT_TYPE]),
+            (StatusCode::OK, &kind.parse().unwrap()),
+            "{path}"
+        );
         for (name, value) in [
             ("content-security-policy", POLICY),
             ("x-content-type-options", "nosniff"),
@@ -114,7 +118,8 @@ fn first_paint_takes_three_requests_and_all_is_small() {
 fn every_module_is_in_the_script_once_behind_those_that_it_imports() {
     let script = FILES.iter().find(|file| file.name == "app.js").unwrap();
     let text = std::str::from_utf8(script.plain).unwrap();
-    let names: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("const m")?.strip_suffix(" = (() => {")).collect();
+    let names: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("const m")?.strip_suffix(" = (() => {")).collect();
     assert_eq!(names.len(), modules().len() + 1, "and the vendored one");
     assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
     let mut known = BTreeSet::new();
@@ -146,7 +151,8 @@ fn texts(table: &str) -> BTreeMap<String, (String, String)> {
 /// Arguments that are a text in quotes, of calls of that function.
 fn literals(source: &str, function: &str) -> BTreeSet<String> {
     let call = format!("{function}('");
-    let bare = |at: usize| !source.get(..at).unwrap().ends_with(|before: char| before.is_alphanumeric() || before == '_');
+    let bare =
+        |at: usize| !source.get(..at).unwrap().ends_with(|before: char| before.is_alphanumeric() || before == '_');
     let calls = source.match_indices(&call).filter(|(at, _)| bare(*at));
     calls.map(|(at, _)| source[at + call.len()..].split('\'').next().unwrap().to_owned()).collect()
 }
@@ -158,7 +164,11 @@ fn every_text_is_there_in_both_languages_and_used() {
     let all: String = sources.iter().map(|(_, text)| text.as_str()).collect();
     for (key, (chinese, english)) in words.iter().chain(&terms) {
         assert!(!chinese.is_empty() && !english.is_empty(), "{key} lacks a language");
-        let places = |text: &str| text.match_indices('{').map(|(at, _)| text[at..].split('}').next().unwrap().to_owned()).collect::<BTreeSet<_>>();
+        let places = |text: &str| {
+            text.match_indices('{')
+                .map(|(at, _)| text[at..].split('}').next().unwrap().to_owned())
+                .collect::<BTreeSet<_>>()
+        };
         assert_eq!(places(chinese), places(english), "{key} has other places");
         let han = |text: &str| text.chars().any(|letter| ('\u{3400}'..='\u{9fff}').contains(&letter));
         assert!(key == "language" || !han(english), "{key}: English with Chinese");
@@ -166,11 +176,16 @@ fn every_text_is_there_in_both_languages_and_used() {
         assert!(key == "language" || key == "change.working" || key == "role.erp" || !same, "{key}: not in Chinese");
     }
     let used: BTreeSet<String> = literals(&all, "t");
-    assert_eq!(used.iter().filter(|key| !words.contains_key(*key)).collect::<Vec<_>>(), Vec::<&String>::new(), "no text");
+    assert_eq!(
+        used.iter().filter(|key| !words.contains_key(*key)).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "no text"
+    );
     let unused = words.keys().filter(|key| !all.contains(&format!("'{key}'"))).collect::<Vec<_>>();
     assert_eq!(unused, Vec::<&String>::new(), "texts that nothing shows");
     let kinds = literals(&all, "named");
-    let of = |key: &str| kinds.iter().any(|kind| key.strip_prefix(kind.as_str()).is_some_and(|rest| rest.starts_with('.')));
+    let of =
+        |key: &str| kinds.iter().any(|kind| key.strip_prefix(kind.as_str()).is_some_and(|rest| rest.starts_with('.')));
     let unused = terms.keys().filter(|key| !of(key)).collect::<Vec<_>>();
     assert_eq!(unused, Vec::<&String>::new(), "terms of no kind that is shown");
     let empty = kinds.iter().filter(|kind| !terms.keys().any(|key| key.starts_with(&format!("{kind}."))));
@@ -180,7 +195,16 @@ fn every_text_is_there_in_both_languages_and_used() {
 #[test]
 fn text_from_outside_never_becomes_markup_or_code() {
     for (name, text) in modules() {
-        for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "dangerouslySet", "eval(", "Function(", "srcdoc"] {
+        for word in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "dangerouslySet",
+            "eval(",
+            "Function(",
+            "srcdoc",
+        ] {
             assert!(!text.contains(word), "{name} has {word}");
         }
     }
@@ -206,7 +230,8 @@ fn vendored_files_are_those_that_were_taken() {
         assert_eq!(digest, cells[4], "{}", cells[1]);
         listed.insert(cells[1].to_owned());
     }
-    let names = fs::read_dir(folder().join("vendor")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names =
+        fs::read_dir(folder().join("vendor")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let code = names.filter(|name| name.ends_with(".js") || name.ends_with(".css"));
     assert_eq!(code.collect::<BTreeSet<_>>(), listed);
 }
@@ -232,7 +257,8 @@ fn themes() -> Vec<BTreeMap<String, [f64; 3]>> {
         Some([part(0)?, part(2)?, part(4)?])
     };
     let read = |block: &str| {
-        let settings = block.split([';', '}']).filter_map(|setting| setting.trim().strip_prefix("--")?.split_once(": #"));
+        let settings =
+            block.split([';', '}']).filter_map(|setting| setting.trim().strip_prefix("--")?.split_once(": #"));
         settings.filter_map(|(name, value)| Some((name.to_owned(), colour(value)?))).collect()
     };
     blocks.map(read).collect()
@@ -256,10 +282,20 @@ fn text_is_legible_on_every_ground_of_both_themes() {
     assert_eq!(themes[1], themes[2]);
     for theme in themes {
         let grounds = ["ground", "card", "raised", "sunk"];
-        let plain = ["ink", "dim", "faint", "accent", "bad"].into_iter().flat_map(|text| grounds.map(|ground| (text, ground)));
-        let toned = ["good", "bad", "warn", "accent"].map(|tone| (tone, ["good-soft", "bad-soft", "warn-soft", "accent-soft"]));
-        let toned = toned.into_iter().map(|(tone, soft)| (tone, soft.into_iter().find(|soft| soft.starts_with(tone)).unwrap()));
-        let others = [("accent-ink", "accent"), ("dim", "calm-soft"), ("ink", "calm-soft"), ("ink", "bad-soft"), ("dim", "bad-soft"), ("warn", "card")];
+        let plain =
+            ["ink", "dim", "faint", "accent", "bad"].into_iter().flat_map(|text| grounds.map(|ground| (text, ground)));
+        let toned =
+            ["good", "bad", "warn", "accent"].map(|tone| (tone, ["good-soft", "bad-soft", "warn-soft", "accent-soft"]));
+        let toned =
+            toned.into_iter().map(|(tone, soft)| (tone, soft.into_iter().find(|soft| soft.starts_with(tone)).unwrap()));
+        let others = [
+            ("accent-ink", "accent"),
+            ("dim", "calm-soft"),
+            ("ink", "calm-soft"),
+            ("ink", "bad-soft"),
+            ("dim", "bad-soft"),
+            ("warn", "card"),
+        ];
         for (text, ground) in plain.chain(toned).chain(others) {
             let found = contrast(theme[text], theme[ground]);
             assert!(found >= 4.5, "{text} on {ground}: {found:.2}");

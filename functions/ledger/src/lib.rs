@@ -3,7 +3,9 @@
 //! Not part of the sweep: on DynamoDB the ledger is a scan, which takes as long as the table is large.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use hub::alert::Ledger as Kept;
 use hub::ledger::Tally;
 use hub::{ConnectionId, Utc};
 use serde::Serialize;
@@ -25,17 +27,41 @@ pub struct Line {
     pub tally: Tally,
 }
 
-/// Reads the ledger, logs a line for each connection that has something stored, counts how far it is from balance, and
-/// answers with these lines.
+/// Reads the ledger, logs a line for each connection that has something stored, counts how far it is from balance, keeps that for
+/// alerts, and answers with these lines.
 pub async fn handle<S: Store>(store: &S, now: Utc) -> Result<Vec<Line>, StoreError> {
     let ledger = store.ledger(now).await?;
     for sample in samples(&ledger) {
         metrics::emit(now, &sample);
     }
+    keep(store, now, &ledger).await;
     let lines = lines(ledger);
     lines.iter().for_each(log);
     tracing::info!(function = NAME, connections = lines.len(), "ledger read");
     Ok(lines)
+}
+
+/// Whether the ledger was read last, by whichever process, at least that long ago.
+pub async fn is_due<S: Store>(store: &S, every: Duration, now: Utc) -> Result<bool, StoreError> {
+    let note = store.note(Kept::NOTE).await?;
+    let kept = note.and_then(|note| serde_json::from_str::<Kept>(&note.value).ok());
+    Ok(kept.is_none_or(|kept| !now.is_within(every, kept.at)))
+}
+
+/// Keeps the balance for the alerts of the sweep. The metrics and the log have it too, so that a failure changes nothing else.
+async fn keep<S: Store>(store: &S, now: Utc, ledger: &BTreeMap<ConnectionId, Tally>) {
+    let differences = ledger.iter().map(|(connection, tally)| (connection.clone(), tally.difference()));
+    let kept = Kept { at: now, differences: differences.filter(|(_, difference)| *difference > 0).collect() };
+    let stored = async {
+        let over = store.note(Kept::NOTE).await?.map_or(0, |note| note.version);
+        let text = serde_json::to_string(&kept).unwrap_or_default();
+        // Where another process was first, what it read is as new.
+        store.put_note(Kept::NOTE, &text, over).await.map(|_| ())
+    };
+    if let Err(error) = stored.await {
+        let error = telemetry::logs::chain(&error);
+        tracing::error!(function = NAME, error, "the balance could not be stored; no alert tells it");
+    }
 }
 
 /// A ledger, line by line.

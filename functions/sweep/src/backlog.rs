@@ -1,5 +1,5 @@
-//! Metrics of the backlog. The sweep reads the store, so that they include work without an attempt, for lack of a queue, of a
-//! permit or of a closed circuit.
+//! The backlog, for metrics and alerts. The sweep reads the store, so that it includes work without an attempt, for lack of a
+//! queue, of a permit or of a closed circuit.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use hub::breaker::{self, Health};
 use hub::call::Standing;
 use hub::delivery::State;
 use hub::{ConnectionId, EventKey, Utc};
-use store::{Failed, Store, StoreError};
+use store::{Failed, Listed, Store, StoreError};
 use telemetry::metrics::{self, Dimension, Metric, Sample};
 use tokio::time::{Instant, timeout_at};
 
@@ -47,20 +47,103 @@ struct Stuck {
     ambiguous: u32,
 }
 
-/// Samples of the backlog, per connection, and of the circuits, per endpoint and connection. Parts that the store does not
-/// answer in that time, or that cannot be read, are left out and counted as an error of the function.
-pub async fn samples<S: Store, Q>(context: &Context<S, Q>, within: Duration) -> Vec<Sample> {
+/// The backlog as far as it could be read.
+pub struct Backlog {
+    due: Part<Option<PerConnection<Due>>>,
+    stuck: Part<Option<Waiting>>,
+    circuits: Part<Vec<Destination>>,
+}
+
+/// Work that needs a decision or a confirmation.
+pub(crate) struct Waiting {
+    /// The part of it that was read.
+    pub(crate) listed: Vec<Listed>,
+    /// Whether that is all of it.
+    pub(crate) is_whole: bool,
+}
+
+/// A destination that has circuits.
+pub(crate) struct Destination {
+    /// Dimension of its metrics, and the id that they are of.
+    of: (Dimension, String),
+    /// Name of its line.
+    pub(crate) line: String,
+    /// Its health; nothing where that could not be read.
+    pub(crate) health: Option<Health>,
+}
+
+/// The backlog, read in that time. Parts that the store does not answer in time, or that cannot be read, are left out.
+pub async fn read<S: Store, Q>(context: &Context<S, Q>, within: Duration) -> Backlog {
     let measuring = Measuring { context, now: context.now(), end: Instant::now() + within };
     let (due, stuck) = (Box::pin(measuring.due()), Box::pin(measuring.stuck()));
     let (due, stuck, circuits) = tokio::join!(due, stuck, Box::pin(measuring.circuits()));
-    let unknown = due.unknown + stuck.unknown + circuits.unknown;
-    let mut samples = waiting(due.known.as_ref(), stuck.known.as_ref());
-    samples.extend(circuits.known);
-    if unknown > 0 {
-        tracing::error!(function = NAME, unknown, "the backlog could not be measured completely");
-        samples.push(metrics::errors(unknown));
+    Backlog { due, stuck, circuits }
+}
+
+/// The same without the work that is due, and only the parts that are wanted.
+pub(crate) async fn troubles<S: Store, Q>(
+    context: &Context<S, Q>,
+    (stuck, circuits): (bool, bool),
+    within: Duration,
+) -> Backlog {
+    let measuring = Measuring { context, now: context.now(), end: Instant::now() + within };
+    let stuck = async { if stuck { measuring.stuck().await } else { Part { known: None, unknown: 0 } } };
+    let circuits = async { if circuits { measuring.circuits().await } else { Part { known: vec![], unknown: 0 } } };
+    let (stuck, circuits) = tokio::join!(Box::pin(stuck), Box::pin(circuits));
+    Backlog { due: Part { known: None, unknown: 0 }, stuck, circuits }
+}
+
+/// Samples of the backlog, per connection, and of the circuits, per endpoint and connection. What could not be read is counted as
+/// an error of the function.
+pub async fn samples<S: Store, Q>(context: &Context<S, Q>, within: Duration) -> Vec<Sample> {
+    read(context, within).await.samples(context)
+}
+
+impl Backlog {
+    /// Its metrics.
+    pub(crate) fn samples<S, Q>(&self, context: &Context<S, Q>) -> Vec<Sample> {
+        let unknown = self.due.unknown + self.stuck.unknown + self.circuits.unknown;
+        let stuck = self.stuck.known.as_ref().map(|waiting| counted(context, waiting));
+        let mut samples = waiting(self.due.known.as_ref(), stuck.as_ref());
+        samples.extend(self.circuits.known.iter().filter_map(|destination| {
+            let (dimension, of) = &destination.of;
+            let open = f64::from(u8::from(destination.health.as_ref()?.is_open()));
+            Some(Sample::of(*dimension, of, vec![(Metric::CircuitsOpen, open)]))
+        }));
+        if unknown > 0 {
+            tracing::error!(function = NAME, unknown, "the backlog could not be measured completely");
+            samples.push(metrics::errors(unknown));
+        }
+        samples
     }
-    samples
+
+    /// Work that needs a decision or a confirmation, where it could be read.
+    pub(crate) const fn waiting(&self) -> Option<&Waiting> {
+        self.stuck.known.as_ref()
+    }
+
+    /// The destinations.
+    pub(crate) fn destinations(&self) -> &[Destination] {
+        &self.circuits.known
+    }
+}
+
+/// Numbers of failed deliveries' and ambiguous calls' events, with a zero for each other connection.
+fn counted<S, Q>(context: &Context<S, Q>, waiting: &Waiting) -> PerConnection<Stuck> {
+    let mut known: PerConnection<Stuck> = all(context);
+    for listed in &waiting.listed {
+        let entry = known.entry(listed.key.connection.clone()).or_default();
+        let failed = listed.work.deliveries.iter().any(|delivery| delivery.state == State::Failed);
+        let ambiguous = listed.work.call.as_ref().is_some_and(|call| call.standing == Standing::Ambiguous);
+        entry.failed = entry.failed.saturating_add(failed.into());
+        entry.ambiguous = entry.ambiguous.saturating_add(ambiguous.into());
+    }
+    known
+}
+
+/// A zero for each connection: without it the last backlog of an idle connection would seem to stay.
+fn all<S, Q, T: Default>(context: &Context<S, Q>) -> PerConnection<T> {
+    context.config.connections.keys().map(|connection| (connection.clone(), T::default())).collect()
 }
 
 /// A part of what is measured.
@@ -101,7 +184,7 @@ impl<S: Store, Q> Measuring<'_, S, Q> {
         let Some(keys) = self.told(self.context.store.due(until, COUNTED)).await else {
             return Part { known: None, unknown: 1 };
         };
-        let mut known = self.all();
+        let mut known = all(self.context);
         let (mut unknown, chosen) = (0, chosen(keys.len(), self.now));
         let (looked_at, others): (Vec<_>, Vec<_>) = keys.into_iter().zip(chosen).partition(|(_, chosen)| *chosen);
         let inspect = |key: EventKey| async {
@@ -134,61 +217,53 @@ impl<S: Store, Q> Measuring<'_, S, Q> {
     }
 
     /// Work that needs a decision or a confirmation; incomplete where the store does not answer all of it.
-    async fn stuck(&self) -> Part<Option<PerConnection<Stuck>>> {
-        let mut known = None;
-        let (mut unknown, mut from, mut counted) = (0, None, 0);
+    async fn stuck(&self) -> Part<Option<Waiting>> {
+        let mut waiting: Option<Waiting> = None;
+        let (mut unknown, mut from, mut count) = (0, None, 0);
         for _ in 0..PAGES {
-            let page = self.context.store.failed(&Failed::Waiting, from.as_deref(), FAILURES - counted, self.now);
+            let page = self.context.store.failed(&Failed::Waiting, from.as_deref(), FAILURES - count, self.now);
             let Some(page) = self.told(page).await else {
                 unknown += 1;
                 break;
             };
             unknown += page.unreadable;
-            counted += page.items.len();
-            let known = known.get_or_insert_with(|| self.all());
-            for listed in page.items {
-                let entry: &mut Stuck = known.entry(listed.key.connection).or_default();
-                let failed = listed.work.deliveries.iter().any(|delivery| delivery.state == State::Failed);
-                let ambiguous = listed.work.call.is_some_and(|call| call.standing == Standing::Ambiguous);
-                entry.failed = entry.failed.saturating_add(failed.into());
-                entry.ambiguous = entry.ambiguous.saturating_add(ambiguous.into());
-            }
+            count += page.items.len();
             from = page.next;
-            if from.is_none() || counted >= FAILURES {
+            let known = waiting.get_or_insert_with(|| Waiting { listed: Vec::new(), is_whole: false });
+            known.listed.extend(page.items);
+            known.is_whole = from.is_none();
+            if from.is_none() || count >= FAILURES {
                 break;
             }
         }
-        Part { known, unknown }
+        Part { known: waiting, unknown }
     }
 
-    /// Circuits that are open.
-    async fn circuits(&self) -> Part<Vec<Sample>> {
+    /// The destinations and their health.
+    async fn circuits(&self) -> Part<Vec<Destination>> {
         let config = &self.context.config;
         let endpoints = config.endpoints.keys().map(|id| (Dimension::Endpoint, id.to_string(), id.to_string()));
         let connections = config.connections.values();
         let partners = connections.map(|to| (Dimension::Connection, to.id.to_string(), line_name(to)));
         let lines: Vec<_> = endpoints.chain(partners).collect();
         let asked = stream::iter(lines).map(|(dimension, of, line)| async move {
-            let note = self.told(self.context.store.note(&breaker::note(&line))).await?;
-            let open = match note {
-                None => false,
-                Some(note) => {
-                    let health = serde_json::from_str::<Health>(&note.value);
-                    let health =
-                        health.inspect_err(|error| tracing::error!(function = NAME, line, %error, "the health of a destination could not be read"));
-                    health.ok()?.is_open()
-                }
-            };
-            Some(Sample::of(dimension, &of, vec![(Metric::CircuitsOpen, f64::from(u8::from(open)))]))
+            let health = self.health(&line).await;
+            Destination { of: (dimension, of), line, health }
         });
-        let told: Vec<_> = asked.buffered(PARALLEL).collect().await;
-        let unknown = told.iter().filter(|sample| sample.is_none()).count();
-        Part { known: told.into_iter().flatten().collect(), unknown }
+        let known: Vec<_> = asked.buffered(PARALLEL).collect().await;
+        let unknown = known.iter().filter(|destination| destination.health.is_none()).count();
+        Part { known, unknown }
     }
 
-    /// A zero for each connection: without it the last backlog of an idle connection would seem to stay.
-    fn all<T: Default>(&self) -> PerConnection<T> {
-        self.context.config.connections.keys().map(|connection| (connection.clone(), T::default())).collect()
+    /// Health of a destination.
+    async fn health(&self, line: &str) -> Option<Health> {
+        let note = self.told(self.context.store.note(&breaker::note(line))).await?;
+        let Some(note) = note else { return Some(Health::default()) };
+        let health = serde_json::from_str(&note.value);
+        let health = health.inspect_err(|error| {
+            tracing::error!(function = NAME, line, %error, "the health of a destination could not be read");
+        });
+        health.ok()
     }
 
     /// The store's answer, where it is in time.

@@ -1,5 +1,6 @@
 //! `sweep`: claims overdue work whose hint was lost, by the clock.
 
+mod alerts;
 pub mod backlog;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,8 @@ use queue::Queue;
 use store::{Store, StoreError};
 use telemetry::metrics;
 
+use crate::backlog::Backlog;
+
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "sweep";
 
@@ -22,14 +25,13 @@ pub const BUDGET: Duration = Duration::from_secs(30);
 pub const MEASURING: Duration = Duration::from_secs(10);
 
 /// Takes up everything that is due, once it is measured. In parallel, failed pushes are recovered and watches looked at where it
-/// is time.
+/// is time. Then alerts are sent, so that none of their receivers delays a delivery.
 pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<(), StoreError> {
-    if metrics::started() {
-        measure(&courier.context).await;
-    }
+    let measured = if metrics::started() { Some(measure(&courier.context).await) } else { None };
     // Of no type: what waits in it is deep for the compiler.
     let (recovered, watched) = (courier::recover(courier).boxed(), watch(courier).boxed());
     let (swept, (), ()) = futures::join!(courier::sweep(courier, BUDGET), recovered, watched);
+    alerts::tell(courier, measured).boxed().await;
     let swept = swept?;
     if swept != SweepResult::default() {
         tracing::info!(function = NAME, taken = swept.taken, run = swept.run, handed = swept.handed, "sweep finished");
@@ -66,10 +68,11 @@ pub async fn scheduled<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<()
 }
 
 /// Measures the backlog. A failure is an error in the metrics; the sweep goes on.
-async fn measure<S: Store, Q: Queue>(context: &Context<S, Q>) {
+async fn measure<S: Store, Q: Queue>(context: &Context<S, Q>) -> Backlog {
     // Of no type: the layouts of what waits for it would be too deep for the compiler.
-    let samples = backlog::samples(context, MEASURING).boxed().await;
-    for sample in &samples {
+    let backlog = backlog::read(context, MEASURING).boxed().await;
+    for sample in &backlog.samples(context) {
         metrics::emit(context.now(), sample);
     }
+    backlog
 }

@@ -11,7 +11,7 @@ use super::connections::http_url;
 use super::encoding::BOM;
 use super::reader::{Item, Reading, Table};
 use super::values::{is_name, socket_address};
-use super::{Config, Mistake, Server, Shown, Sources, connections, endpoints, server, watches};
+use super::{Config, Mistake, Server, Shown, Sources, alerts, connections, endpoints, server, watches};
 
 /// Default interval of the sweeper.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -97,6 +97,9 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         .collect();
     let sound: Vec<_> = connections.iter().flatten().collect();
     let watches: Vec<_> = root.tables("watches").into_iter().map(|table| watches::read(table, &sound, &ids)).collect();
+    let mut alert_ids = Ids::new();
+    let alerts: Vec<_> =
+        root.tables("alerts").into_iter().map(|table| alerts::read(table, &mut alert_ids, &ids, system)).collect();
     root.close(&[]);
 
     let connections = connections.into_iter().collect::<Option<Vec<_>>>()?;
@@ -117,6 +120,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         endpoints: endpoints.into_iter().map(|endpoint| (endpoint.id.clone(), endpoint)).collect(),
         routes,
         watches: watches.into_iter().collect::<Option<_>>()?,
+        alerts: alerts.into_iter().collect::<Option<_>>()?,
         api_keys: api_keys.into_iter().collect::<Option<_>>()?,
         holds_secrets: false,
         noted: Vec::new(),

@@ -1,5 +1,6 @@
 //! The configuration: one TOML document, checked as a whole before anything starts.
 
+mod alerts;
 mod attempts;
 mod calls;
 mod connections;
@@ -25,6 +26,7 @@ mod watches;
 #[cfg(test)]
 mod tests;
 
+pub use alerts::{Alert, AlertSecret};
 pub use context::{Context, Unconfigured};
 pub use credentials::Credentials;
 pub use keys::{Absent, KEYS, Key, Kind, Text};
@@ -82,6 +84,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// Shipments that are watched; of several that fit, the first counts.
     pub watches: Vec<Watching>,
+    /// Receivers of alerts.
+    pub alerts: Vec<Alert>,
     /// The keys of the ERP's own calls.
     pub api_keys: Vec<ApiKey>,
     /// Whether secrets stand in the document itself.
@@ -279,15 +283,20 @@ impl Config {
         document::read(text, sources)
     }
 
-    /// Credentials that this process does not read and therefore lacks, each by the name of a connection's credential or of an
-    /// endpoint's secrets.
+    /// Credentials that this process does not read and therefore lacks, each by the name of a connection's credential, of an
+    /// endpoint's secrets or of an alert's.
     #[must_use]
     pub fn unread(&self) -> Vec<String> {
         let credentials = self.connections.values().flat_map(|connection| {
             connection.unread.iter().map(move |name| format!("{name} of connection {}", connection.id))
         });
         let endpoints = self.endpoints.values().filter(|endpoint| endpoint.keys.is_none());
-        credentials.chain(endpoints.map(|endpoint| format!("secrets of endpoint {}", endpoint.id))).collect()
+        let endpoints = endpoints.map(|endpoint| format!("secrets of endpoint {}", endpoint.id));
+        let alerts = self
+            .alerts
+            .iter()
+            .flat_map(|alert| alert.unread().map(move |name| format!("{name} of alert {}", alert.rule.id)));
+        credentials.chain(endpoints).chain(alerts).collect()
     }
 
     /// Warnings about an accepted configuration, each a sentence that names its key. Holds no secrets.

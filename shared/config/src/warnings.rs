@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use hub::address::is_public;
+use hub::alert::Cause;
 use hub::routes::{Pattern, Route, pushed};
 use hub::{ConnectionId, EndpointId, Secret, event_types};
 use partners::Partner;
@@ -54,7 +55,28 @@ pub(super) fn of(config: &Config) -> Vec<String> {
     }
     of_duplicates(config, &mut warnings);
     of_watches(config, &mut warnings);
+    of_alerts(config, &mut warnings);
     warnings
+}
+
+/// Warnings about alerts that cannot tell what they should, and about their addresses.
+fn of_alerts(config: &Config, warnings: &mut Vec<String>) {
+    for alert in &config.alerts {
+        let id = &alert.rule.id;
+        let is_counted = alert.rule.tells(Cause::PushLate) || alert.rule.tells(Cause::PushNotKept);
+        if !config.statistics && is_counted {
+            warnings.push(format!(
+                "alert {id} cannot tell of push_late and push_not_kept without statistics: set statistics = true, or leave them out of causes"
+            ));
+        }
+        if alert.allow_private {
+            warnings.push(format!("alert {id} may be sent to private and loopback addresses (allow_private)"));
+        } else if alert.url.as_ref().is_some_and(is_plainly_private) {
+            warnings.push(format!(
+                "alert {id} is sent to a private, loopback or reserved address, so every message fails: set allow_private = true"
+            ));
+        }
+    }
 }
 
 /// Warnings about watches that begin with nothing, because an earlier one of the connection has all their types.

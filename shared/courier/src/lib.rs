@@ -80,7 +80,7 @@ pub struct Courier<S, Q> {
     pub entropy: Entropy,
     /// Sends a parcel, once.
     pub send: Send,
-    /// Sends a request to a partner, once.
+    /// Sends a request to a partner, or a message to a receiver of alerts, once.
     pub wire: Wire,
     /// Reads what an answer brings, as the webhook that takes every push.
     pub reader: Action,
@@ -130,7 +130,8 @@ impl<S, Q> Courier<S, Q> {
     }
 
     /// Longest wait before something that may take that long; nothing where it must not begin any more.
-    fn patience(&self, takes: Duration) -> Option<Duration> {
+    #[must_use]
+    pub fn patience(&self, takes: Duration) -> Option<Duration> {
         self.ends.map_or(Some(Duration::MAX), |ends| ends.since(self.now()).checked_sub(takes))
     }
 
@@ -184,6 +185,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Accepted certificate authorities, in the form of the HTTP client.
-fn trust(trust: &config::Trust) -> Trust {
+#[must_use]
+pub fn trust(trust: &config::Trust) -> Trust {
     Trust { authorities: Arc::clone(&trust.authorities), system: trust.system }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use config::Connection;
+use hub::alert::Finding;
 use hub::{ConnectionId, EventId, Utc};
 
 use crate::call::gate::Gate;
@@ -13,6 +14,9 @@ use crate::gathering::Gathering;
 use crate::line::Line;
 use crate::lock;
 use crate::order::UnderWay;
+
+/// Most silences that are kept for alerts.
+const MOST_SILENCES: usize = 1_000;
 
 /// The lines to all destinations, and the gates of all connections.
 #[derive(Debug, Default)]
@@ -22,6 +26,10 @@ pub struct Lines {
     queries: AtomicU64,
     /// When watches were looked for that the configuration has not, in microseconds.
     left_over: AtomicI64,
+    /// When the ledger was read last, in microseconds.
+    ledger: AtomicI64,
+    /// Silences that were reported and that no alert has taken over.
+    silences: Mutex<Vec<Finding>>,
     /// Events whose work is being changed.
     pub(crate) gathering: Gathering,
     /// Whether no other process makes attempts at the same store.
@@ -63,12 +71,27 @@ impl Lines {
 
     /// Whether watches that the configuration has not were last looked for so long ago; then they are now.
     pub(crate) fn is_time_for(&self, every: Duration, now: Utc) -> bool {
-        let last = Utc(self.left_over.load(Ordering::Relaxed));
-        let is_time = !now.is_within(every, last);
-        if is_time {
-            self.left_over.store(now.0, Ordering::Relaxed);
+        is_time(&self.left_over, every, now)
+    }
+
+    /// Whether the ledger was last read by this process so long ago; then it is now.
+    pub fn is_time_for_ledger(&self, every: Duration, now: Utc) -> bool {
+        is_time(&self.ledger, every, now)
+    }
+
+    /// Keeps a silence until an alert takes it over. Beyond [`MOST_SILENCES`] they are only counted.
+    pub fn keep_silence(&self, silence: Finding) {
+        let mut kept = lock(&self.silences);
+        if kept.len() < MOST_SILENCES {
+            kept.push(silence);
+        } else if let Some(last) = kept.last_mut() {
+            last.count = last.count.saturating_add(silence.count);
         }
-        is_time
+    }
+
+    /// Takes over the silences that are kept.
+    pub fn take_silences(&self) -> Vec<Finding> {
+        std::mem::take(&mut *lock(&self.silences))
     }
 
     /// An id for a query, which has none of its own: the circuit counts failures by id.
@@ -78,4 +101,13 @@ impl Lines {
         id.iter_mut().rev().zip(number.into_iter().rev()).for_each(|(to, from)| *to = from);
         EventId(id)
     }
+}
+
+/// Whether a time lies so far back; then it is now.
+fn is_time(last: &AtomicI64, every: Duration, now: Utc) -> bool {
+    let is_time = !now.is_within(every, Utc(last.load(Ordering::Relaxed)));
+    if is_time {
+        last.store(now.0, Ordering::Relaxed);
+    }
+    is_time
 }

@@ -6,6 +6,7 @@
 pub mod action;
 pub mod address;
 pub mod admission;
+pub mod alert;
 pub mod attempt;
 pub mod audit;
 pub mod breaker;

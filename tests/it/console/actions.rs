@@ -52,14 +52,18 @@ async fn chosen_deliveries_are_replayed_and_others_confirmed() {
     browser.click(".dock [data-do=replay]").await;
     browser.click("dialog [data-do=agree]").await;
     browser.click("[data-do=finish]").await;
-    browser.holds("it has left the list", "return !document.querySelector('main').innerText.includes('SO-2')", vec![]).await;
+    browser
+        .holds("it has left the list", "return !document.querySelector('main').innerText.includes('SO-2')", vec![])
+        .await;
     until(async || scene.arrived().len() == 1).await;
     browser.click("[aria-label='选择 order:SO-1']").await;
     browser.click(".dock [data-do=confirm]").await;
     browser.reads("不再列出").await;
     browser.click("dialog [data-do=agree]").await;
     browser.click("[data-do=finish]").await;
-    browser.holds("it has left the list", "return !document.querySelector('main').innerText.includes('SO-1')", vec![]).await;
+    browser
+        .holds("it has left the list", "return !document.querySelector('main').innerText.includes('SO-1')", vec![])
+        .await;
     browser.go("#/deliveries?state=confirmed").await;
     browser.reads_in("main", "SO-1").await;
     assert_eq!((scene.failed().await, scene.arrived().len()), (1, 1));
@@ -101,7 +105,8 @@ async fn pending_delivery_is_sent_now() {
     scene.desk.erp.behave(Behaviour::Answers(Reply::of(503).retry_after(3_600)));
     let path = simulators::pushes::path(partners::Partner::Xhq, "xhq", &super::support::key("xhq"), "syn_status");
     let mut sender = super::support::sender(&scene.desk.hub, partners::Partner::Xhq);
-    super::support::answered(&mut sender, &path, "application/json", super::support::status("SO-1", 43).as_bytes()).await;
+    super::support::answered(&mut sender, &path, "application/json", super::support::status("SO-1", 43).as_bytes())
+        .await;
     until(async || scene.desk.erp.count() == 1).await;
     let browser = scene.browser(Language::Chinese, "#/deliveries?state=pending").await;
     browser.reads_in("main", "SO-1").await;

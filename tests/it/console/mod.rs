@@ -65,7 +65,8 @@ impl Scene {
     async fn event(&self, order: &str) -> String {
         let store = &self.desk.hub.context().store;
         let subject = Subject::new("order", order);
-        let items = store::Store::timeline(store, &"xhq".into(), &subject, self.desk.hub.context().now()).await.unwrap();
+        let items =
+            store::Store::timeline(store, &"xhq".into(), &subject, self.desk.hub.context().now()).await.unwrap();
         format!("#/events/xhq/order%3A{order}/{}", items[0].key.id)
     }
 

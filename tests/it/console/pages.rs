@@ -41,19 +41,43 @@ async fn every_page_shows_what_there_is_in_both_languages() {
     let event = scene.event("SO-2").await;
     let call = format!("#/calls/{call}");
     let pages: [Page<'_>; 15] = [
-        ("#/today", &["今日", "个投递失败", "个调用结果不明", "各伙伴的推送"], &["Today", "failed deliveries", "calls of unknown outcome", "Pushes by partner"]),
+        (
+            "#/today",
+            &["今日", "个投递失败", "个调用结果不明", "各伙伴的推送"],
+            &["Today", "failed deliveries", "calls of unknown outcome", "Pushes by partner"],
+        ),
         ("#/shipments", &["货物", "SO-1", "海关回执", "失败"], &["Shipments", "SO-1", "Customs receipt", "Failed"]),
         ("#/shipments?state=failed", &["SO-2"], &["SO-2"]),
-        ("#/shipments/order%3ASO-1", &["需要处理", "已放行", "可能漏推", "信号旗", "BL-1"], &["Needs attention", "Released", "May be lost", "XHQ", "BL-1"]),
+        (
+            "#/shipments/order%3ASO-1",
+            &["需要处理", "已放行", "可能漏推", "信号旗", "BL-1"],
+            &["Needs attention", "Released", "May be lost", "XHQ", "BL-1"],
+        ),
         ("#/shipments/BL-1", &["SO-1"], &["SO-1"]),
         ("#/shipments/none", &["没有找到 none"], &["none was not found"]),
-        (&event, &["同步单证状态", "已接单", "信号旗订单状态", "422"], &["Document status", "Order accepted", "XHQ order status", "422"]),
+        (
+            &event,
+            &["同步单证状态", "已接单", "信号旗订单状态", "422"],
+            &["Document status", "Order accepted", "XHQ order status", "422"],
+        ),
         ("#/deliveries", &["投递", "HTTP 422", "SO-1"], &["Deliveries", "HTTP 422", "SO-1"]),
         ("#/deliveries?state=delivered", &["已送达", "SO-2", "erp"], &["Delivered", "SO-2", "erp"]),
         ("#/calls", &["调用", "文件上传", "结果不明"], &["Calls", "Upload by URL", "Unknown outcome"]),
-        (&call, &["结果不明，等待决定", "此后的消息", "业务流水号"], &["The outcome is not known", "Heard since", "SO-2"]),
-        ("#/calls/new?connection=xhq&operation=recall", &["新建调用", "操作人名称", "幂等键"], &["New call", "hdUserName", "Idempotency key"]),
-        ("#/partners", &["合作方账号", "信号旗", "also", "测试推送"], &["Accounts at partners", "XHQ", "also", "Test push"]),
+        (
+            &call,
+            &["结果不明，等待决定", "此后的消息", "业务流水号"],
+            &["The outcome is not known", "Heard since", "SO-2"],
+        ),
+        (
+            "#/calls/new?connection=xhq&operation=recall",
+            &["新建调用", "操作人名称", "幂等键"],
+            &["New call", "hdUserName", "Idempotency key"],
+        ),
+        (
+            "#/partners",
+            &["合作方账号", "信号旗", "also", "测试推送"],
+            &["Accounts at partners", "XHQ", "also", "Test push"],
+        ),
         ("#/ledger", &["账目平衡", "xhq"], &["Balanced", "xhq"]),
         ("#/nowhere", &["没有这个页面"], &["There is no such page"]),
     ];

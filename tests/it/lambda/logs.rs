@@ -9,7 +9,7 @@ use super::*;
 
 /// A log that is read afterwards.
 #[derive(Clone, Default)]
-pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl std::io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -23,7 +23,7 @@ impl std::io::Write for Log {
 
 impl Log {
     /// Logs of this thread until the guard is dropped.
-    pub(super) fn begin(&self, filter: &str) -> tracing::subscriber::DefaultGuard {
+    pub(crate) fn begin(&self, filter: &str) -> tracing::subscriber::DefaultGuard {
         // Where there is only one log, what another thread comes upon first is taken for something that nobody logs.
         static ANOTHER: LazyLock<tracing::Dispatch> =
             LazyLock::new(|| logs::lines(std::io::sink, "trace".parse().unwrap()).into());
@@ -32,7 +32,7 @@ impl Log {
         tracing::subscriber::set_default(logs::lines(move || log.clone(), filter.parse().unwrap()))
     }
 
-    pub(super) fn lines(&self) -> Vec<Value> {
+    pub(crate) fn lines(&self) -> Vec<Value> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         assert!(!text.contains("only in the body") && !text.contains(KEY), "{text}");
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -10,12 +10,17 @@ use crate::support::until;
 
 pub(super) async fn files_come_compressed_and_without_a_key() {
     let stage = stage().await;
-    for (file, kind) in [("/console", "text/html"), ("/console/app.js", "text/javascript"), ("/console/style.css", "text/css")] {
+    for (file, kind) in
+        [("/console", "text/html"), ("/console/app.js", "text/javascript"), ("/console/style.css", "text/css")]
+    {
         let path = format!("{}{file}", stage.url.path().trim_end_matches('/'));
-        let reply = exchange(address(&stage.url), request("GET", &path, "accept-encoding: gzip\r\n", b"")).await.unwrap();
+        let reply =
+            exchange(address(&stage.url), request("GET", &path, "accept-encoding: gzip\r\n", b"")).await.unwrap();
         let head = reply.head.to_lowercase();
         assert_eq!(reply.status, 200, "{file}: {head}");
-        for header in [&format!("content-type: {kind}"), "content-encoding: gzip", "content-security-policy: default-src 'none'"] {
+        for header in
+            [&format!("content-type: {kind}"), "content-encoding: gzip", "content-security-policy: default-src 'none'"]
+        {
             assert!(head.contains(header), "{file}: {head}");
         }
         assert_eq!(reply.body.get(..2), Some(&[0x1f, 0x8b][..]), "{file} is what the gateway was given");

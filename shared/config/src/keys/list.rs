@@ -1,9 +1,11 @@
 //! The list itself, in the order of the documents.
 
+mod alert;
 mod connection;
 
 use std::time::Duration;
 
+use alert::ALERT;
 use connection::CONNECTION;
 use partners::Partner;
 
@@ -120,6 +122,7 @@ pub const KEYS: &[Key] = &[
         "盯哪些票，见下；有几条都符合时按第一条",
     )
     .of(Tables(WATCH)),
+    key("alerts", NONE, "a receiver of alerts, as below", "告警发给谁，见下").of(Tables(ALERT)),
     key("api_keys", NONE, "keys of the ERP's requests", "ERP 调用本服务用").of(Tables(API_KEY)),
 ];
 

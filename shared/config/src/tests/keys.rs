@@ -36,7 +36,9 @@ fn document(table: &str, line: &str) -> String {
     let (connection, endpoint, server) = (more("connections"), more("endpoints"), more("server"));
     let api_key = format!("[[api_keys]]\nid = \"a\"\nkey = \"@OTHER\"\n{}\n", more("api_keys"));
     let watch = format!("[[watches]]\nconnection = \"xhq-sh\"\nsilence = \"1d\"\n{}\n", more("watches"));
-    format!("{}\n{}[server]\n{server}\n{api_key}{watch}", more(""), with(connection, endpoint))
+    let robot = "id = \"ops\"\nkind = \"wecom\"\nurl = \"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=k\"";
+    let alert = format!("[[alerts]]\n{robot}\n{}\n", more("alerts"));
+    format!("{}\n{}[server]\n{server}\n{api_key}{watch}{alert}", more(""), with(connection, endpoint))
 }
 
 /// The keys of the document and those of its tables, each with the name of the table.

@@ -1,3 +1,4 @@
+mod alerts;
 mod calls;
 mod credentials;
 mod keys;
@@ -173,6 +174,20 @@ ask = "actionDataRow"
 every = "6h"
 until = ["cleared"]
 for = "80d"
+
+[[alerts]]
+id = "ops"
+kind = "dingtalk"
+url = "https://oapi.dingtalk.com/robot/send?access_token=token-that-nobody-may-see"
+secret = "SEC-that-nobody-may-see"
+causes = ["delivery_failed", "silence"]
+connections = ["xhq-*"]
+language = "en"
+every = "10m"
+console_url = "https://hub.example.com"
+allow_private = true
+ca_file = "ca"
+ca_pem = "@CA"
 
 [[api_keys]]
 id = "erp"

@@ -14,6 +14,7 @@ use std::time::Duration;
 use config::{Connection, Context, Watching};
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
+use hub::alert::{Cause, Finding};
 use hub::watch::{self, Next, Watch};
 use hub::{ConnectionId, Event, EventKey, Subject, Work, admission};
 use inbound::receive;
@@ -242,6 +243,16 @@ impl<S: Store, Q: Queue> Look<'_, S, Q> {
         let work = admission::work(&event, &context.config.routes, context.config.sweep_every, false);
         if context.store.admit(&event, &work, None).await? == Admitted::New {
             tracing::info!(connection = %connection.id, subject = %shipment, since = %watch.news, "no news of a shipment: its silence is reported");
+            if !context.config.alerts.is_empty() {
+                courier.lines.keep_silence(Finding {
+                    cause: Cause::Silence,
+                    place: connection.id.to_string(),
+                    connections: vec![connection.id.clone()],
+                    about: Some(shipment.to_string()),
+                    count: 1,
+                    at: courier.now(),
+                });
+            }
             let hints = receive::hints(&event.key, &work);
             if hints.is_empty() {
                 return Ok(());

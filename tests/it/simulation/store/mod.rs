@@ -14,8 +14,8 @@ use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
-    Admitted, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled, Store,
-    StoreError,
+    Admitted, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled,
+    Store, StoreError,
 };
 use tokio::sync::oneshot;
 use tokio::task::yield_now;

@@ -10,8 +10,8 @@ use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, seal};
 use rusqlite::Connection;
 use store::{
-    Admitted, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled, Store,
-    StoreError,
+    Admitted, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled,
+    Store, StoreError,
 };
 
 use super::SqliteStore;
