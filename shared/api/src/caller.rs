@@ -79,12 +79,6 @@ impl<'c> Caller<'c> {
         self.connections.is_none_or(|seen| seen.iter().any(|pattern| pattern.matches(connection.as_str())))
     }
 
-    /// Whether there may be connections that the key does not see.
-    #[must_use]
-    pub fn is_limited(&self) -> bool {
-        self.connections.is_some_and(|seen| !seen.iter().any(|pattern| pattern.as_str() == "*"))
-    }
-
     /// The configured connection of that name in a path. One that the key may not see counts as absent.
     pub fn connection(&self, name: &str) -> Result<ConnectionId, Problem> {
         let connection = ConnectionId::from(name);

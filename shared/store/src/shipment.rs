@@ -82,7 +82,7 @@ struct Gathered {
     items: Vec<Listed>,
     signs: Vec<Sign>,
     types: BTreeSet<EventType>,
-    subjects: BTreeSet<Spot>,
+    subjects: BTreeSet<(ConnectionId, Subject)>,
 }
 
 impl Gathered {
