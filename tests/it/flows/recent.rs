@@ -198,7 +198,7 @@ async fn number_finds_whatever_belongs_to_it<S: Store>(store: S) {
     }
 }
 
-/// What a key may not see counts as absent: no row, no other answer.
+/// Items that a key may not see count as absent: no row, no other answer.
 async fn limited_key_lists_nothing_of_others<S: Store>(store: S) {
     let desk = desk_of(store);
     let failed = || vec![in_state("erp", State::Failed, at(1))];
