@@ -45,7 +45,8 @@ pub fn document() -> Value {
 
 const ABOUT: &str = "\
 Send `Authorization: Bearer <key>` with one of the configuration's `api_keys`. Items that a key may not see are answered as \
-absent. Errors are RFC 9457 problems whose `type` is stable.
+absent. Errors are RFC 9457 problems whose `type` is stable; with \
+`Accept-Language: zh` their `title`, `detail` and remedies are in Chinese.
 
 A subject or alias is `<kind>:<value>`, such as `order:SO-1` or `bl:COSU6123456780`; in a path it is percent-encoded \
 where it has characters that need it. Times are UTC.

@@ -6,6 +6,7 @@
 
 mod answer;
 mod caller;
+pub mod chinese;
 pub mod contract;
 mod filters;
 mod invocation;
@@ -17,6 +18,7 @@ mod seal;
 
 pub use answer::{MOST_BYTES, Printed, fewer, fitting, json, printed, raw};
 pub use caller::Caller;
+pub use chinese::Language;
 pub use filters::Filters;
 pub use invocation::invocation;
 pub use multipart::{is_multipart, multipart};
