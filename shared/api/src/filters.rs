@@ -17,7 +17,7 @@ use crate::{Caller, Parameters, Problem, moment};
 /// Time by which the store's list goes further back than events are kept: what is received late in a day expires late.
 const MARGIN: Duration = Duration::from_hours(24);
 
-/// What a list is asked for.
+/// Filters of a list, as they were asked for.
 #[derive(Clone, Debug, Serialize)]
 pub struct Filters {
     /// The connection.

@@ -19,11 +19,11 @@ const AT_ONCE: usize = 1_000;
 pub enum Listing<'a, V> {
     /// Events and calls by their reception, the newest first.
     Recent(Received),
-    /// What has failed, in the order of [`Store::failed`].
+    /// Failed work, in the order of [`Store::failed`].
     Failed(Failed),
-    /// What is pending, in the order of [`Store::pending`].
+    /// Pending work, in the order of [`Store::pending`].
     Pending(Pending),
-    /// What belongs to a business key, the newest first.
+    /// Events and calls of a business key, the newest first.
     Numbered(Numbered<'a, V>),
 }
 

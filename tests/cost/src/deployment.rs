@@ -121,7 +121,7 @@ impl Deployment {
         Self::with(WATCH).await
     }
 
-    /// Whose events cannot be listed by time.
+    /// The same without a list of recent events.
     pub(crate) async fn without_recent() -> anyhow::Result<Self> {
         Self::of(&format!("recent_events = false\n{CONFIGURATION}")).await
     }

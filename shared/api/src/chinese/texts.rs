@@ -50,6 +50,30 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("must be 48 hex digits, in lower case", "须为 48 位小写十六进制"),
     ("must be a time like {}", "须为时间，格式如 {0}"),
     ("must be open, failed or quiet", "须为 open、failed 或 quiet"),
+    ("must be pending, failed, delivered or confirmed", "须为 pending、failed、delivered 或 confirmed"),
+    (
+        "must be pending, failed, delivered, confirmed or unrouted",
+        "须为 pending、failed、delivered、confirmed 或 unrouted",
+    ),
+    ("must be later than since", "须晚于 since"),
+    (
+        "must be a type such as xhq.syn_status, or the beginning of one and *",
+        "须为类型（如 xhq.syn_status），或类型的开头加 *",
+    ),
+    (
+        "no event has the type {}: types are <partner>.<action> and <partner>.<operation>, of {}; and {}",
+        "没有类型为 {0} 的事件：类型是 <partner>.<action> 和 <partner>.<operation>，partner 有 {1}；另有 {2}",
+    ),
+    (
+        "no event has the type {} (did you mean {}?): types are <partner>.<action> and <partner>.<operation>, of {}; and {}",
+        "没有类型为 {0} 的事件（是不是 {1}？）：类型是 <partner>.<action> 和 <partner>.<operation>，partner 有 {2}；另有 {3}",
+    ),
+    ("give either number or subject", "number 和 subject 只能给一个"),
+    (
+        "the configuration has `recent_events = false`, so that events cannot be listed by time: set it to true, or ask for \
+         `number`, or for what has failed or is pending by `state`",
+        "配置里有 `recent_events = false`，不能按时间列出：请改为 true，或按 `number` 查，或用 `state` 查失败的、待投递的",
+    ),
     (
         "must be queued, succeeded, failed, ambiguous or cancelled",
         "须为 queued、succeeded、failed、ambiguous 或 cancelled",
@@ -66,10 +90,6 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     (
         "leave it out: the calls of a subject, and those that are queued, are one page",
         "请去掉：按主题查的调用和排队中的调用只有一页",
-    ),
-    (
-        "must be given: calls that succeeded or were cancelled are found by their subject",
-        "必填：已成功或已取消的调用按主题查找",
     ),
     // Statistics, connections and endpoints.
     ("must be before until", "须早于 until"),
