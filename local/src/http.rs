@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use ::http::{Request, Response, StatusCode};
-use api::{Problem, Router};
+use api::{Language, Problem, Router};
 use bytes::Bytes;
 use courier::Courier;
 use futures::FutureExt as _;
@@ -121,13 +121,14 @@ impl<S: Store, Q: Queue> Services<S, Q> {
         segments: &[String],
     ) -> Response<Bytes> {
         let (head, body) = request.into_parts();
+        let language = Language::of(&head.headers);
         let caller = match router.caller(&self.courier, &head) {
             Ok(Some(caller)) => caller,
             Ok(None) => {
                 let request = Request::from_parts(head, Bytes::new());
                 return router.answer(&self.courier, None, segments, request).await;
             }
-            Err(problem) => return closing(problem.answer(router.name)),
+            Err(problem) => return closing(problem.told_in(language).answer(router.name)),
         };
         visit.show_key();
         match visit.budget().read(body, router.max_body, Instant::now() + PATIENCE).await {
@@ -138,7 +139,7 @@ impl<S: Store, Q: Queue> Services<S, Q> {
                 answer
             }
             Err(why) => {
-                let answer = Problem::unread(why, router.max_body).answer(router.name);
+                let answer = Problem::unread(why, router.max_body).told_in(language).answer(router.name);
                 if why == Unread::Incomplete { answer } else { closing(answer) }
             }
         }

@@ -51,7 +51,8 @@ pub fn document() -> Value {
 const ABOUT: &str = "\
 Send `Authorization: Bearer <key>` with one of the configuration's `api_keys`. Items that a key may not see are answered as \
 absent. A key's role says what it may do: a `viewer` reads; an `operator` also replays, confirms, resolves, cancels and \
-retries; an `erp`, the default, also calls partners. Errors are RFC 9457 problems whose `type` is stable.
+retries; an `erp`, the default, also calls partners. Errors are RFC 9457 problems whose `type` is stable; with \
+`Accept-Language: zh` their `title`, `detail` and remedies are in Chinese.
 
 A subject or alias is `<kind>:<value>`, such as `order:SO-1` or `bl:COSU6123456780`; in a path it is percent-encoded \
 where it has characters that need it. Times are UTC.

@@ -6,6 +6,7 @@
 
 mod answer;
 mod caller;
+pub mod chinese;
 pub mod contract;
 mod invocation;
 mod multipart;
@@ -16,6 +17,7 @@ mod seal;
 
 pub use answer::{MOST_BYTES, Printed, fewer, fitting, json, printed, raw};
 pub use caller::{Caller, INVOCATION, INVOKER};
+pub use chinese::Language;
 pub use invocation::invocation;
 pub use multipart::{is_multipart, multipart};
 pub use problem::Problem;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use config::Unconfigured;
-use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_LANGUAGE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use hub::Role;
 use hub::audit::Ended;
@@ -15,6 +15,7 @@ use serde::{Serialize, Serializer};
 use store::StoreError;
 
 use crate::answer::build;
+use crate::chinese::Language;
 use crate::contract::{Members, ProblemBody};
 
 /// The longest detail, in characters: some list every name that would be taken.
@@ -32,6 +33,7 @@ pub struct Problem {
     members: Box<Members>,
     headers: Vec<(HeaderName, HeaderValue)>,
     unconfigured: bool,
+    language: Language,
 }
 
 impl Problem {
@@ -39,7 +41,8 @@ impl Problem {
     /// says what to do.
     pub fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
         let (field, members, headers) = (None, Box::default(), Vec::new());
-        Self { status, kind, detail: detail.into(), field, members, headers, unconfigured: false }
+        let (unconfigured, language) = (false, Language::English);
+        Self { status, kind, detail: detail.into(), field, members, headers, unconfigured, language }
     }
 
     /// 401: no configured key.
@@ -153,6 +156,16 @@ impl Problem {
         self
     }
 
+    /// The problem with its texts in that language.
+    #[must_use]
+    pub fn told_in(mut self, language: Language) -> Self {
+        self.language = language;
+        for mistake in self.members.errors.iter_mut().flatten() {
+            mistake.remedy = language.text(&mistake.remedy);
+        }
+        self
+    }
+
     /// The problem with these members in place of those it had.
     #[must_use]
     pub fn with(mut self, members: Members) -> Self {
@@ -188,7 +201,10 @@ impl Problem {
         // Texts, numbers and printed JSON: this cannot fail.
         let body = serde_json::to_vec(self).unwrap_or_default();
         let mut response = build(self.status, "application/problem+json", body);
-        response.headers_mut().extend(self.headers.clone());
+        let headers = response.headers_mut();
+        headers.extend(self.headers.clone());
+        headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(self.language.tag()));
+        headers.insert(VARY, HeaderValue::from_static("accept-language"));
         if self.unconfigured {
             response.extensions_mut().insert(Unconfigured);
         }
@@ -200,10 +216,10 @@ impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let body = ProblemBody {
             kind: format!("urn:tongguan:problem:{}", self.kind),
-            title: self.status.canonical_reason().unwrap_or_default(),
+            title: self.language.title(self.status),
             status: self.status.as_u16(),
             // Both may repeat something of the request.
-            detail: shortened(&self.detail, LONGEST_DETAIL),
+            detail: shortened(&self.language.text(&self.detail), LONGEST_DETAIL),
             field: self.field.as_deref().map(sentence),
             members: &self.members,
         };

@@ -16,7 +16,7 @@ use hub::path::segments;
 use inbound::refusal::Unread;
 
 use crate::caller::caller;
-use crate::{Caller, Parameters, Problem, invocation, raw};
+use crate::{Caller, Language, Parameters, Problem, invocation, raw};
 
 /// Answers a request at its route, with what the function works with.
 pub type Handler<C> = for<'a> fn(&'a C, Routed<'a>) -> BoxFuture<'a, Result<Response<Bytes>, Problem>>;
@@ -149,6 +149,7 @@ impl<C> Router<C> {
         segments: &[String],
         request: Request<Bytes>,
     ) -> Response<Bytes> {
+        let language = Language::of(request.headers());
         let answer = async {
             let route = self.route(request.method(), segments)?;
             if let (Answer::Keyed(_), Some(caller)) = (&route.answer, caller) {
@@ -168,7 +169,7 @@ impl<C> Router<C> {
                 }
             }
         };
-        answer.await.unwrap_or_else(|problem| problem.answer(self.name))
+        answer.await.unwrap_or_else(|problem: Problem| problem.told_in(language).answer(self.name))
     }
 
     /// The route of a method among those whose path fits best.
@@ -189,7 +190,7 @@ impl<C> Router<C> {
                 let segments = segments(head.uri.path());
                 self.answer(state, caller, &segments, Request::from_parts(head, body)).await
             }
-            Err(problem) => problem.answer(self.name),
+            Err(problem) => problem.told_in(Language::of(&head.headers)).answer(self.name),
         }
     }
 

@@ -322,3 +322,27 @@ async fn null_is_no_value_of_a_change() {
     }
     assert_eq!(delivery(&hub, "order:A0", "erp").await.1.state, State::Failed);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn problems_are_told_in_chinese_to_who_asks_for_it() {
+    let hub = Plan::new().start().await;
+    let ask = async |language: &str, path: &str, token: &str| {
+        let headers = format!("authorization: Bearer {token}\r\n{language}");
+        exchange(hub.address(), request("GET", path, &headers, b"")).await.unwrap()
+    };
+    let (chinese, path) = ("accept-language: zh-CN,zh;q=0.9,en;q=0.8\r\n", "/deliveries/failed?limit=0");
+    let (english, told) = (ask("", path, API_KEY).await, ask(chinese, path, API_KEY).await);
+    assert_eq!((english.status, told.status), (400, 400));
+    let (english, said) = (english.json(), told.json());
+    for same in ["type", "status", "field"] {
+        assert_eq!(english[same], said[same]);
+    }
+    assert_eq!(
+        (said["title"].as_str(), said["detail"].as_str()),
+        (Some("请求有误"), Some("须为 1 到 1000 之间的整数"))
+    );
+    assert_eq!(english["title"], "Bad Request");
+    assert!(told.head.contains("content-language: zh-cn") && told.head.contains("vary: accept-language"));
+    assert_eq!(ask(chinese, path, "wrong").await.json()["title"], "未认证");
+    assert_eq!(ask(chinese, "/deliveries/none", API_KEY).await.json()["detail"], "没有这个路径");
+}

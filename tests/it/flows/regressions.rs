@@ -212,3 +212,19 @@ async fn a_request_without_a_key_is_refused_by_its_head() {
     let reply = exchange(hub.address(), announced).await.expect("an answer without a byte of the body");
     assert_eq!(reply.status, 401);
 }
+
+/// A lane of 512 hints was full within a quarter of a second of pushes; the deliveries that did not fit came with the next sweep, a
+/// minute later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_of_pushes_to_a_slow_endpoint_needs_no_sweep() {
+    let (receiver, time) = (erp().await, Time::now());
+    let plan = Plan::new().endpoint("erp", &receiver, "concurrency = 1\n");
+    let hub = plan.start_at(&time).await;
+    receiver.behave(simulators::erp::Behaviour::Slow(Duration::from_secs(1)));
+    for n in 0..700 {
+        taken(&hub, Partner::Xhq, "syn_status", status(&format!("Q{n}"), 61)).await;
+    }
+    receiver.behave(simulators::erp::Behaviour::Takes);
+    // Time stands still, so nothing falls due and no sweep can make up for a hint that was dropped.
+    assert_eq!(settled(&hub).await.delivered, 700);
+}

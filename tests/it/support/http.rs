@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::chinese::has_chinese_texts;
 use super::within;
 
 /// An HTTP answer.
@@ -27,6 +28,7 @@ impl Reply {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
         let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
         let status = head.split(' ').nth(1)?.parse().ok()?;
+        has_chinese_texts(&bytes[end + 4..]);
         Some(Self { status, head, body: bytes[end + 4..].to_vec() })
     }
 }

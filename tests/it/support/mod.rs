@@ -1,6 +1,7 @@
 //! Helpers of the flows: a hub in this process with an ERP, a clock that tests set, and plain HTTP.
 
 pub(crate) mod canned;
+mod chinese;
 pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod process;
@@ -320,6 +321,7 @@ pub(crate) async fn routed(
     } else {
         deliveries::router().handle(context, request).await
     };
+    chinese::has_chinese_texts(response.body());
     (response.status().as_u16(), response.into_body())
 }
 
