@@ -7,7 +7,7 @@ use api::{MOST_BYTES, Parameters, Problem, Routed, moment};
 use bytes::Bytes;
 use config::Context;
 use http::{Response, StatusCode};
-use hub::audit::{Action, Entry, Place};
+use hub::audit::{Action, Entry, EntryView, Place};
 use hub::call::is_subject;
 use hub::shipment::meant;
 use hub::{Alias, Utc};
@@ -35,8 +35,8 @@ pub(crate) async fn answer<S: Store, Q>(
     let span = (asked.get("since"), asked.get("until"));
     let seal = caller.seal(&("GET /audit", span, &filter.key, filter.action.map(Action::name), number));
     let mut from = seal.opened(asked.get("from"), now)?;
-    let view = |entry| caller.audited(entry);
-    let mut entries = Vec::new();
+    let view = |entry: Entry| Some((entry.place(), caller.audited(entry)?));
+    let mut entries: Vec<(Place, EntryView)> = Vec::new();
     if let Some(number) = number {
         let place = from.as_deref().map(str::parse::<Place>).transpose().map_err(|()| Problem::bad_cursor())?;
         let found = of_number(context, number).await?;
@@ -56,13 +56,14 @@ pub(crate) async fn answer<S: Store, Q>(
             }
         }
     }
+    let (places, entries): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
     let mut printed = api::printed(entries)?;
-    // The entries are no larger than what the store takes for an item, and the first one fits.
+    // An entry is no larger than what the store takes for an item, so that one always fits.
     let fits = api::fitting(&printed, MOST_BYTES).max(1);
     if fits < printed.len() {
-        return Err(Problem::field("limit", format!("is too large for these entries: take {fits}")));
+        printed.truncate(fits);
+        from = places.get(fits - 1).map(Place::to_string);
     }
-    printed.truncate(fits);
     api::json(StatusCode::OK, &Audit { entries: printed, next: Next(seal.sealed(from, now)?) })
 }
 

@@ -43,8 +43,12 @@ pub(crate) async fn confirm<S: Store, Q: Queue>(
         known(context, caller, &selection).await?;
     }
     let order = Order { change: Change::Confirm { cutoff }, endpoint, selection, from, dry_run };
-    let request = json!({"endpoint": endpoint, "cutoff": asked.cutoff, "events": named_count(&order)});
-    let Changed { events, next, .. } = audited(context, caller, Action::Confirm, request, &order).await?;
+    let Changed { events, next, .. } = if dry_run {
+        apply(context, caller, &order).await.map_err(|(problem, _)| problem)?
+    } else {
+        let request = json!({"endpoint": endpoint, "cutoff": asked.cutoff, "events": named_count(&order)});
+        audited(context, caller, Action::Confirm, request, &order).await?
+    };
     if let Some(unknown) = unknown.filter(|_| events.is_empty() && next.is_none())
         && !is_listed(context, endpoint, None, caller).await?
     {

@@ -23,6 +23,7 @@ mod waiting;
 
 use api::{Route, Router};
 use courier::Courier;
+use hub::Role;
 use queue::Queue;
 use store::Store;
 

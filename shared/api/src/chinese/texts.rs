@@ -25,6 +25,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "send Authorization: Bearer <key> with one of the configuration's api_keys",
         "请带上 Authorization: Bearer <密钥>，密钥是配置 api_keys 中的一个",
     ),
+    (
+        "needs the role {}; {} is a {}, as api_keys.role of the configuration says",
+        "需要角色 {0}；密钥 {1} 的角色是 {2}，见配置的 api_keys.role",
+    ),
     ("there is no such path", "没有这个路径"),
     ("this path takes {}", "这个路径只支持 {0}"),
     ("this path takes no query parameters", "这个路径不带查询参数"),
