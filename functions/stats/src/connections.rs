@@ -11,14 +11,17 @@ use courier::line_name;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::{Method, Response, StatusCode};
 use hub::action::{Push, Reading};
+use hub::audit::{Action, Ended, Touched};
 use hub::breaker::{self, CircuitView, Health};
 use hub::path::segments;
 use hub::time::Rfc3339;
 use inbound::count::count;
 use inbound::entrance::{PushPath, Unverified};
 use inbound::receive::{self, IncomingPush};
+use inbound::trail;
 use partners::Json;
 use queue::Queue;
+use serde_json::json;
 use store::Store;
 use tokio::time::Instant;
 
@@ -104,6 +107,9 @@ pub(crate) async fn test<S: Store, Q: Queue>(
     // Of several networks that pushes may come from, any will do.
     let peer = connection.allow_ips.first().map(|network| network.addr());
     let segments = segments(&path);
+    let request = json!({"connection": connection.id, "action": action});
+    let begun = trail::begin(context, asked.caller.actor(), Action::Test, request).await;
+    let begun = begun.map_err(|error| Problem::store(&error))?;
     let arrived = Instant::now();
     let push = Unverified::of(PushPath::of(&segments), &Method::POST, peer, &callback::ACTIONS);
     let verified = push.and_then(|push| push.verify(&context.config));
@@ -119,6 +125,8 @@ pub(crate) async fn test<S: Store, Q: Queue>(
         function = crate::NAME, connection = %connection.id, action, by = asked.caller.id, status = answer.status,
         "a connection was tested"
     );
+    let touched = events.iter().cloned().map(Touched::event).collect();
+    begun.end(context, Ended::with(answer.status), touched).await;
     let tested = ConnectionTested { status: answer.status, body: Original::of(&answer.body), events };
     api::json(StatusCode::OK, &tested)
 }

@@ -10,6 +10,7 @@ use config::{Config, Context, Endpoint};
 use courier::{Courier, Parcel};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::{Response, StatusCode};
+use hub::audit::{Action, Ended};
 use hub::breaker::CircuitView;
 use hub::delivery::Outcome;
 use hub::envelope::Format;
@@ -18,8 +19,10 @@ use hub::order::Order;
 use hub::routes::Route;
 use hub::time::Rfc3339;
 use hub::{ConnectionId, EndpointId, Event, EventId, EventKey, Subject, Utc};
+use inbound::trail;
 use partners::Partner;
 use queue::Queue;
+use serde_json::json;
 use store::Store;
 use tokio::time::Instant;
 
@@ -138,6 +141,8 @@ pub(crate) async fn test<S: Store, Q: Queue>(
         let detail = format!("{error}; repeat the request later");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
     })?;
+    let begun = trail::begin(context, asked.caller.actor(), Action::Test, json!({"endpoint": id})).await;
+    let begun = begun.map_err(|error| Problem::store(&error))?;
     let (began, now) = (Instant::now(), context.now());
     let parcel = Parcel::new(&sample(&id, EventId(event), now), endpoint, keys, now);
     let result = (courier.send)(endpoint, parcel).await;
@@ -146,6 +151,7 @@ pub(crate) async fn test<S: Store, Q: Queue>(
     tracing::info!(
         function = crate::NAME, endpoint = %id, by = asked.caller.id, status, delivered, "an endpoint was tested"
     );
+    begun.end(context, Ended::with(StatusCode::OK.as_u16()), Vec::new()).await;
     let said = Some(result.detail).filter(|detail| !detail.is_empty());
     let (answer, reason) = if status.is_some() { (said, None) } else { (None, said) };
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -154,7 +160,7 @@ pub(crate) async fn test<S: Store, Q: Queue>(
 
 /// The event of a test.
 fn sample(endpoint: &EndpointId, id: EventId, now: Utc) -> Event {
-    let body = serde_json::json!({"endpoint": endpoint, "message": "This is a test. 这是一次测试。"}).to_string();
+    let body = json!({"endpoint": endpoint, "message": "This is a test. 这是一次测试。"}).to_string();
     let key = EventKey { connection: "tongguan".into(), subject: Subject::new("test", endpoint.as_str()), id };
     let meta = Meta::json(TEST.into(), now, now.after(Duration::from_hours(1)), body.len());
     Event { key, meta, body: body.into() }

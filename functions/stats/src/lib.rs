@@ -49,14 +49,18 @@ pub fn router<S: Store, Q: Queue>() -> Router<Courier<S, Q>> {
         }),
         Route::get("/connections/{id}/urls", &[], |courier: &Courier<S, Q>, asked| {
             Box::pin(async move { urls::answer(&courier.context, &asked) })
-        }),
+        })
+        // They have the inbound keys in them.
+        .needs(Role::Operator),
         Route::post("/connections/{id}/test", Role::Operator, |courier: &Courier<S, Q>, asked| {
             Box::pin(connections::test(&courier.context, asked))
         }),
         Route::get("/endpoints", &[], |courier: &Courier<S, Q>, asked| {
             Box::pin(endpoints::list(&courier.context, asked))
         }),
-        Route::post("/endpoints/{id}/test", Role::Operator, |courier: &Courier<S, Q>, asked| Box::pin(endpoints::test(courier, asked))),
+        Route::post("/endpoints/{id}/test", Role::Operator, |courier: &Courier<S, Q>, asked| {
+            Box::pin(endpoints::test(courier, asked))
+        }),
     ];
     Router::keyed(NAME, MAX_BODY, |courier| &courier.context.config, routes)
 }

@@ -127,8 +127,13 @@ impl<C> Router<C> {
 
     /// The router of a function that answers everybody at these paths. It takes no query.
     pub fn open(name: &'static str, paths: &[&'static str], handler: Opened) -> Self {
-        let route =
-            |path: &&'static str| Route { method: Method::GET, path, role: Role::Viewer, query: &[], answer: Answer::Open(handler) };
+        let route = |path: &&'static str| Route {
+            method: Method::GET,
+            path,
+            role: Role::Viewer,
+            query: &[],
+            answer: Answer::Open(handler),
+        };
         Self { name, max_body: 0, config: None, routes: paths.iter().map(route).collect() }
     }
 
