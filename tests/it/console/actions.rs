@@ -93,7 +93,7 @@ async fn group_of_one_cause_and_whole_endpoint_are_replayed() {
     browser.reads_in("[data-would]", "4").await;
     browser.click("dialog [data-do=agree]").await;
     browser.click("[data-do=finish]").await;
-    browser.reads("No delivery has failed").await;
+    browser.reads("Nothing found").await;
     assert_eq!(scene.arrived().len(), 4);
     browser.close().await;
 }

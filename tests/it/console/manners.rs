@@ -60,12 +60,12 @@ async fn keyboard_searches_moves_opens_chooses_and_helps() {
     }
     let browser = scene.browser(Language::Chinese, "#/deliveries?group=none").await;
     browser.exists("[data-row]").await;
-    let focused = "return document.activeElement.innerText.includes(arguments[0])";
+    let focused = "return document.activeElement === document.querySelectorAll('[data-row]')[arguments[0]]";
     browser.run("document.activeElement.blur()", vec![]).await;
     browser.press("j").await;
-    browser.holds("the latest is first", focused, vec![json!("SO-2")]).await;
+    browser.holds("the first row", focused, vec![json!(0)]).await;
     browser.press("j").await;
-    browser.holds("the next", focused, vec![json!("SO-1")]).await;
+    browser.holds("the second row", focused, vec![json!(1)]).await;
     browser.press("k").await;
     browser.press("x").await;
     browser.reads_in(".dock", "已选 1 个").await;

@@ -43,7 +43,7 @@ async fn every_page_shows_what_there_is_in_both_languages() {
     let pages: [Page<'_>; 15] = [
         (
             "#/today",
-            &["今日", "个投递失败", "个调用结果不明", "各伙伴的推送"],
+            &["今日", "个投递失败", "个调用结果不明", "各合作方的推送"],
             &["Today", "failed deliveries", "calls of unknown outcome", "Pushes by partner"],
         ),
         ("#/shipments", &["货物", "SO-1", "海关回执", "失败"], &["Shipments", "SO-1", "Customs receipt", "Failed"]),
