@@ -152,8 +152,9 @@ async fn finished<S: Store>(store: S, messages: Vec<(String, Hint)>) {
     assert_eq!(chain.len(), 3);
 }
 
+/// The last version opens the file of this one: its own tables are there as it makes them, and it looks at no other.
 #[test]
-fn the_database_of_this_version_is_as_the_last_one_makes_it() {
+fn the_database_of_this_version_only_adds_tables_to_the_last_ones() {
     let schema = |folder: &Path| {
         let db = rusqlite::Connection::open(folder.join("tongguan.db")).unwrap();
         let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
@@ -163,7 +164,17 @@ fn the_database_of_this_version_is_as_the_last_one_makes_it() {
     };
     let own = tempfile::tempdir().unwrap();
     drop(SqliteStore::open(own.path()).unwrap());
-    assert_eq!(schema(own.path()), schema(database("last_version/tongguan.db").path()));
+    let (version, own) = schema(own.path());
+    let last = database("last_version/tongguan.db");
+    let (last_version, theirs) = schema(last.path());
+    assert_eq!(version, last_version);
+    let changed: Vec<_> = theirs.iter().filter(|table| !own.contains(table)).collect();
+    assert!(changed.is_empty(), "{changed:?}");
+    // What stands in the way of a write of the last version's is no addition.
+    let added: Vec<_> = own.iter().filter(|table| !theirs.contains(table)).collect();
+    assert!(added.iter().all(|table| table.contains(" audit")), "{added:?}");
+    drop(SqliteStore::open(last.path()).unwrap());
+    assert_eq!(schema(last.path()), (version, own), "opened here, it has what was added");
 }
 
 #[test]
