@@ -152,8 +152,9 @@ async fn finished<S: Store>(store: S, messages: Vec<(String, Hint)>) {
     assert_eq!(chain.len(), 3);
 }
 
+/// The last version opens the file of this one: its own tables are there as it makes them, and it looks at no other.
 #[test]
-fn the_database_of_this_version_is_as_the_last_one_makes_it() {
+fn the_database_of_this_version_only_adds_tables_to_the_last_ones() {
     let schema = |folder: &Path| {
         let db = rusqlite::Connection::open(folder.join("tongguan.db")).unwrap();
         let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
