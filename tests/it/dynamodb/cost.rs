@@ -33,8 +33,8 @@ async fn usage_is_at_most_that_of_the_runbook() {
         // The watch and its place in the index; later it is found to be there.
         (cases::BEGINS_WATCH, [7, 2, 3, 1, 2]),
         (cases::WATCHED, [6, 2, 3, 1, 2]),
-        // It is in the same item, which is changed once more.
-        (cases::FURTHER, [1, 2, 2, 0, 1]),
+        // It is in the same item, which takes more than a kilobyte then and is changed once more.
+        (cases::FURTHER, [2, 3, 2, 0, 1]),
         (cases::RETRY, [6, 2, 3, 0, 1]),
         // In a transaction with the chain of its order, which is read before and after; and its entry in the audit trail, twice, with
         // a copy beside the call.
@@ -48,8 +48,6 @@ async fn usage_is_at_most_that_of_the_runbook() {
         (cases::DAY, [0, 12, 0, 0, 0]),
         // The index of three keys, and the subjects at the connections that may have them.
         (cases::SHIPMENT, [0, 30, 0, 1, 1]),
-        // The days of two connections, and each item of the page by itself.
-        (cases::LISTED, [0, 60, 0, 1, 1]),
     ];
     for (name, most) in most {
         let figures = figures(&counted(name));
