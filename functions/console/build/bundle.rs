@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use std::{fs, io};
 
 /// The script that begins with that module.
-pub fn script(root: &Path, first: &str) -> Result<String, String> {
+pub(crate) fn script(root: &Path, first: &str) -> Result<String, String> {
     let mut bundle = Bundle { root: root.to_owned(), names: BTreeMap::new(), count: 0, text: String::new() };
     bundle.add(Path::new(first))?;
     Ok(bundle.text)
