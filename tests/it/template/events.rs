@@ -284,7 +284,7 @@ async fn the_erp_is_answered_within_the_permissions() {
     for path in ["/events", "/events?number=order:SO2024042200017", "/deliveries", "/deliveries?state=pending"] {
         let (status, page) = ask(&context, "GET", path, "").await;
         let listed = page["events"].as_array().or(page["deliveries"].as_array()).unwrap();
-        assert_eq!((status, listed.len()), (200, 1), "{path}: {page}");
+        assert!(status == 200 && !listed.is_empty(), "{path}: {page}");
     }
     let mut needed = asked("deliveries", &emulator);
     // A delivery that failed is found by the index and read from the table.
