@@ -1,5 +1,6 @@
 //! The hub's requests: which function answers each, in whose envelope.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,7 +63,8 @@ impl<S: Store, Q: Queue> Services<S, Q> {
             tracing::error!("a request handler panicked");
             if is_push {
                 let (response, verdict) = judged(refuse(partner, Verdict::Unavailable));
-                self.count(&segments, verdict, arrived);
+                // The defect may be met here again; the answer must not depend on it.
+                let _ = catch_unwind(AssertUnwindSafe(|| self.count(&segments, verdict, arrived)));
                 response
             } else {
                 failed().answer("api").map(Full::new)

@@ -1,12 +1,17 @@
 //! Cold starts, and what stops one.
 
+use std::time::Duration;
+
 use futures::future::{join, join_all};
 use host::{Failure, Manner};
+use hub::Utc;
+use hub::statistics::ConnectionFigures;
 use partners::Partner;
 use serde_json::json;
 use simulators::partner::Next;
+use store::Store as _;
 
-use super::{hinted, is_the_gateways_negative, ledger, plan, push, start, taken};
+use super::{hinted, is_the_gateways_negative, ledger, plan, push, start, store, taken};
 use crate::support::{APP_ID, Plan, erp, secret, status, until, within};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -33,6 +38,27 @@ async fn resend_of_a_delivered_event_is_not_delivered_again() {
     taken(&stack, Partner::OneData, &body).await;
     until(async || queue.waiting() == 0).await;
     assert_eq!((erp.count(), ledger(&stack).await.delivered), (1, 1));
+}
+
+/// The first push of an instance, and its delivery by another: each process adds what it has counted once its answer is out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statistics_of_each_function_are_added_after_its_answer() {
+    let erp = erp().await;
+    let stack = start(Plan::new().endpoint("erp", &erp, "")).await;
+    taken(&stack, Partner::Xhq, &status("S1", 61)).await;
+    let (store, now) = (store(&stack), telemetry::system_clock()());
+    let figures = async || {
+        let (since, until) = (Utc(now.0 - 3_600_000_000), now.after(Duration::from_hours(1)));
+        let mut sum = ConnectionFigures::default();
+        for (_, counts) in store.counts(&"xhq-sh".into(), since, until, now).await.unwrap() {
+            sum.add(&ConnectionFigures::of(&counts));
+        }
+        sum
+    };
+    until(async || figures().await.pushes.accepted == 1).await;
+    let _feed = stack.feed("deliver").unwrap();
+    until(async || figures().await.endpoints.get(&"erp".into()).is_some_and(|erp| erp.delivered == 1)).await;
+    assert_eq!(figures().await.pushes.accepted, 1);
 }
 
 /// Only `deliver` and the other functions that send get the name of the credentials secret.

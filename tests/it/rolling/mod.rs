@@ -161,9 +161,15 @@ fn the_database_of_this_version_is_as_the_last_one_makes_it() {
         let tables = tables.query_map([], |row| row.get(0)).unwrap();
         (version, tables.collect::<Result<Vec<String>, _>>().unwrap())
     };
-    let own = tempfile::tempdir().unwrap();
+    let (own, last) = (tempfile::tempdir().unwrap(), database("last_version/tongguan.db"));
+    let (version, tables) = schema(last.path());
     drop(SqliteStore::open(own.path()).unwrap());
-    assert_eq!(schema(own.path()), schema(database("last_version/tongguan.db").path()));
+    let made = schema(own.path());
+    assert_eq!(made.0, version, "the last version can open it again");
+    assert!(tables.iter().all(|table| made.1.contains(table)), "it finds its tables as it has made them");
+    // Tables may be added, to a file that is there as to a new one.
+    drop(SqliteStore::existing(last.path()).unwrap());
+    assert_eq!(schema(last.path()), made);
 }
 
 #[test]

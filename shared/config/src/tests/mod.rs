@@ -72,6 +72,8 @@ data_dir = "/var/lib/tongguan"
 retention_days = 30
 sweep_every = "1m"
 system_roots = true
+public_url = "https://hub.example.com/base"
+statistics = false
 
 [server]
 idle_timeout = "2m"

@@ -15,6 +15,7 @@ fn one_key_leaves_the_others_at_their_defaults() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8787");
     assert_eq!(config.data_dir.to_str(), Some("data"));
     assert_eq!((config.sweep_every, config.inbox), (Duration::from_secs(30), None));
+    assert!(config.statistics && config.public_url.is_none());
     assert!(config.server.idle_timeout > Duration::from_mins(1), "proxies keep theirs for a minute");
     assert_eq!(config.warnings().len(), 2, "{:?}", config.warnings());
 }
@@ -45,6 +46,8 @@ fn everything_that_is_given_is_taken() {
     let config = read(FULL).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
     assert_eq!((config.listen.port(), config.inbox.map(|inbox| inbox.port())), (9000, Some(9001)));
     assert_eq!((config.data_dir.to_str(), config.sweep_every), (Some("/var/lib/tongguan"), Duration::from_mins(1)));
+    let public_url = config.public_url.as_ref().map(url::Url::as_str);
+    assert_eq!((public_url, config.statistics), (Some("https://hub.example.com/base"), false));
     let server = config.server;
     assert_eq!((server.idle_timeout, server.body_budget), (Duration::from_mins(2), 8 * 1024 * 1024));
     assert_eq!((server.connections, server.connections_per_address), (2_048, 2_048));
