@@ -78,7 +78,7 @@ fn each_outside_library_is_named_in_one_place() {
 
 #[test]
 fn the_pure_crates_do_no_input_output_and_read_no_clock() {
-    for pure in ["partners", "hub"] {
+    for pure in ["partners", "hub", "alerts"] {
         for impure in
             ["tokio", "store", "queue", "outbound", "config", "telemetry", "inbound", "getrandom", "reqwest", "hyper"]
         {

@@ -78,7 +78,7 @@ impl Message<'_> {
             let mut text = format!("**{}**\n", self.title());
             for Part { head, lines, advice, link, .. } in self.parts(detail) {
                 let _ = write!(text, "\n**{head}**\n");
-                lines.iter().for_each(|line| text.extend(["\n", line.as_str(), "\n"]));
+                text.extend(lines.iter().flat_map(|line| ["\n", line.as_str(), "\n"]));
                 let _ = write!(text, "\n{remedy}{advice}\n");
                 if let Some(link) = link {
                     let _ = write!(text, "\n[{open}]({link})\n");
@@ -97,7 +97,7 @@ impl Message<'_> {
             let mut text = self.title();
             for Part { head, lines, advice, link, .. } in self.parts(detail) {
                 let _ = write!(text, "\n\n{head}\n");
-                lines.iter().for_each(|line| text.extend([line.as_str(), "\n"]));
+                text.extend(lines.iter().flat_map(|line| [line.as_str(), "\n"]));
                 let _ = write!(text, "{remedy}{advice}");
                 text.extend(link.iter().flat_map(|link| ["\n", link.as_str()]));
             }
@@ -124,9 +124,9 @@ impl Message<'_> {
         let counted = |name: &str, count: u64| {
             if once && count == 1 { name.to_owned() } else { format!("{name} × {count}") }
         };
-        let named: Vec<(&String, &u64)> = group.places.iter().take(most).collect();
-        let rest = group.count.saturating_sub(named.iter().map(|(_, count)| **count).sum());
-        let names = named.iter().map(|(name, count)| counted(&plain(name), **count));
+        let first: Vec<(&String, &u64)> = group.places.iter().take(most).collect();
+        let rest = group.count.saturating_sub(first.iter().map(|(_, count)| **count).sum());
+        let names = first.iter().map(|(name, count)| counted(&plain(name), **count));
         let rest = (rest > 0).then(|| counted(others, rest));
         let line: Vec<_> = names.chain(rest).collect();
         (most > 0 && !line.is_empty()).then(|| line.join(comma))

@@ -75,11 +75,12 @@ impl Lines {
     }
 
     /// Whether the ledger was last read by this process so long ago; then it is now.
+    #[must_use]
     pub fn is_time_for_ledger(&self, every: Duration, now: Utc) -> bool {
         is_time(&self.ledger, every, now)
     }
 
-    /// Keeps a silence until an alert takes it over. Beyond [`MOST_SILENCES`] they are only counted.
+    /// Keeps a silence until an alert takes it over. Of very many the last ones are only counted.
     pub fn keep_silence(&self, silence: Finding) {
         let mut kept = lock(&self.silences);
         if kept.len() < MOST_SILENCES {
@@ -90,6 +91,7 @@ impl Lines {
     }
 
     /// Takes over the silences that are kept.
+    #[must_use]
     pub fn take_silences(&self) -> Vec<Finding> {
         std::mem::take(&mut *lock(&self.silences))
     }

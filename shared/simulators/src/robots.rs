@@ -160,12 +160,14 @@ fn judge(shared: &Shared, parts: &Parts, body: &[u8]) -> (u16, String) {
     let refusal = match &shared.robot {
         _ if parts.method != http::Method::POST || !is_json => Some((400, "{}".to_owned())),
         Robot::Wecom(key) => {
-            let text = json["markdown"]["content"].as_str().unwrap_or_default();
+            let text = said(&json, "/markdown/content");
             match () {
                 () if path != "/cgi-bin/webhook/send" || asked("key") != *key => {
                     Some(code(93000, "invalid webhook url"))
                 }
-                () if json["msgtype"] != "markdown" || text.is_empty() => Some(code(40008, "invalid message type")),
+                () if said(&json, "/msgtype") != "markdown" || text.is_empty() => {
+                    Some(code(40008, "invalid message type"))
+                }
                 () if text.len() > 4096 => Some(code(40058, "markdown.content exceed max length 4096")),
                 () if in_minute >= 20 => Some(code(45009, "api freq out of limit")),
                 () => None,
@@ -182,7 +184,7 @@ fn judge(shared: &Shared, parts: &Parts, body: &[u8]) -> (u16, String) {
                     Some(code(310_000, "invalid timestamp"))
                 }
                 () if sign.is_some_and(|sign| sign != asked("sign")) => Some(code(310_000, "sign not match")),
-                () if json["msgtype"] != "markdown" || json["markdown"]["title"].as_str().is_none_or(str::is_empty) => {
+                () if said(&json, "/msgtype") != "markdown" || said(&json, "/markdown/title").is_empty() => {
                     Some(code(400_402, "miss param : markdown->title"))
                 }
                 () if in_minute >= 20 => Some(code(130_101, "send too fast, exceed 20 times per minute")),
@@ -203,9 +205,9 @@ fn judge(shared: &Shared, parts: &Parts, body: &[u8]) -> (u16, String) {
     }
     state.times.push(now);
     let taken = match &shared.robot {
-        Robot::Wecom(_) => json["markdown"]["content"].as_str().unwrap_or_default().to_owned(),
-        Robot::Dingtalk(..) => json["markdown"]["text"].as_str().unwrap_or_default().to_owned(),
-        Robot::Feishu(..) => rich_text(&json["content"]["post"]),
+        Robot::Wecom(_) => said(&json, "/markdown/content").to_owned(),
+        Robot::Dingtalk(..) => said(&json, "/markdown/text").to_owned(),
+        Robot::Feishu(..) => rich_text(&json),
         Robot::Webhook(_) => String::from_utf8_lossy(body).into_owned(),
     };
     state.messages.push(taken);
@@ -228,34 +230,39 @@ fn feishu(
     in_minute: usize,
 ) -> Option<(u16, String)> {
     let code = |code: i64, text: &str| Some((200, json!({"code": code, "msg": text, "data": {}}).to_string()));
-    let timestamp = json["timestamp"].as_str().unwrap_or_default();
+    let timestamp = said(json, "/timestamp");
     let sign = secret.map(|secret| hmac(format!("{timestamp}\n{secret}").as_bytes(), ""));
     let is_old = (now.seconds() - timestamp.parse::<i64>().unwrap_or_default()).abs() > HOUR;
     match () {
         () if path != format!("/open-apis/bot/v2/hook/{hook}") => {
             code(19001, "param invalid: incoming webhook access token invalid")
         }
-        () if sign.is_some_and(|sign| is_old || json["sign"] != sign.as_str()) => {
+        () if sign.is_some_and(|sign| is_old || said(json, "/sign") != sign) => {
             code(19021, "sign match fail or timestamp is not within one hour from current time")
         }
         () if length > 20 * 1024 || in_minute >= 100 => code(11232, "frequency limited"),
-        () if json["msg_type"] != "post" || rich_text(&json["content"]["post"]).is_empty() => code(9499, "Bad Request"),
+        () if said(json, "/msg_type") != "post" || rich_text(json).is_empty() => code(9499, "Bad Request"),
         () => None,
     }
 }
 
 /// The title and lines of a rich text.
-fn rich_text(post: &Value) -> String {
-    let Some(post) = post.get("zh_cn").or_else(|| post.get("en_us")) else { return String::new() };
-    let line = |line: &Value| {
-        let tags = line.as_array().into_iter().flatten();
-        tags.map(|tag| {
-            format!("{}{}", tag["text"].as_str().unwrap_or_default(), tag["href"].as_str().unwrap_or_default())
-        })
-        .collect::<String>()
-    };
-    let lines = post["content"].as_array().into_iter().flatten().map(line);
-    std::iter::once(post["title"].as_str().unwrap_or_default().to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
+fn rich_text(json: &Value) -> String {
+    let in_language = |language| json.pointer(&format!("/content/post/{language}"));
+    let Some(post) = in_language("zh_cn").or_else(|| in_language("en_us")) else { return String::new() };
+    let mut text = said(post, "/title").to_owned();
+    for line in post.pointer("/content").and_then(Value::as_array).into_iter().flatten() {
+        text.push('\n');
+        for tag in line.as_array().into_iter().flatten() {
+            text.extend([said(tag, "/text"), said(tag, "/href")]);
+        }
+    }
+    text
+}
+
+/// The text at a JSON pointer; empty where there is none.
+fn said<'j>(json: &'j Value, at: &str) -> &'j str {
+    json.pointer(at).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn query(parts: &Parts) -> HashMap<String, String> {

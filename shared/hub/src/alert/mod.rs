@@ -20,7 +20,6 @@ use crate::{ConnectionId, Utc};
 
 pub use facts::{Circuit, Count, Facts, Failures, Item, Ledger};
 pub use group::{Group, Groups};
-pub use news::COUNTED;
 pub use state::{Due, NOTE, State};
 
 /// The cause of an alert.

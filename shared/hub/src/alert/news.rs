@@ -16,7 +16,7 @@ const OVERLAP: Duration = Duration::from_mins(5);
 const MOST_MARKS: usize = 2_000;
 
 /// Time for which counts of a bucket may still grow.
-pub const COUNTED: Duration = Duration::from_mins(30);
+const COUNTED: Duration = Duration::from_mins(30);
 
 /// Longest time over which counts are caught up with after nobody looked.
 const CATCHING_UP: Duration = Duration::from_hours(24);
