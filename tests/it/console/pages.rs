@@ -65,7 +65,7 @@ async fn every_page_shows_what_there_is_in_both_languages() {
         ("#/calls", &["调用", "文件上传", "结果不明"], &["Calls", "Upload by URL", "Unknown outcome"]),
         (
             &call,
-            &["结果不明，等待决定", "此后的消息", "业务流水号"],
+            &["结果不明，等待决定", "此后的消息", "外部订单号"],
             &["The outcome is not known", "Heard since", "SO-2"],
         ),
         (
