@@ -21,6 +21,7 @@ export const WORDS = /** @type {const} */ ({
   'audit.action': ['操作', 'Action'],
   'audit.all': ['全部审计记录', 'The whole audit'],
   'audit.at': ['时间', 'Time'],
+  'audit.changed': ['改动 {n} 个', '{n} changed'],
   'audit.key': ['密钥', 'Key'],
   'audit.more': ['另外 {n} 个', '{n} more'],
   'audit.none': ['还没有人作过更改', 'Nobody has changed anything yet'],

@@ -33,7 +33,7 @@ function Listed({ attempts }) {
 export function Audited({ entries }) {
   if (!entries || entries.length === 0) return '';
   return html`<section class="card"><h2>${t('nav.audit')}</h2><ul class="plain lines">${entries.map((entry, at) => html`<li key=${at}>
-    <${Time} at=${entry.at} /> <b>${entry.key}</b> <span class="faint">${named('role', entry.role || '')}</span> ${named('action', entry.action)}
+    <${Time} at=${entry.at} /> <b>${named('by', entry.key)}</b> <span class="faint">${named('role', entry.role || '')}</span> ${named('action', entry.action)}
     ${entry.result && entry.result.status ? html` <${State} value=${entry.result.status < 400 ? 'good' : 'bad'} text=${String(entry.result.status)} />` : ''}</li>`)}</ul>
     <p><a href=${href(['audit'])}>${t('audit.all')}</a></p></section>`;
 }
