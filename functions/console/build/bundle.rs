@@ -101,7 +101,9 @@ fn beside(module: &Path, from: &str) -> PathBuf {
     let mut path = module.parent().unwrap_or(Path::new("")).to_owned();
     for part in Path::new(from).components() {
         match part {
-            Component::ParentDir => drop(path.pop()),
+            Component::ParentDir => {
+                path.pop();
+            }
             Component::Normal(part) => path.push(part),
             Component::CurDir | Component::Prefix(_) | Component::RootDir => {}
         }
