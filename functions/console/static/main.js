@@ -82,7 +82,7 @@ function Bar({ menu, setMenu }) {
     box.blur();
   };
   return html`<header class="bar"><button type="button" class="button quiet menu" aria-expanded=${menu} aria-label=${t('menu')} onClick=${() => setMenu(!menu)}><${Icon} name="menu" /></button>
-    <a class="brand" href="#/today"><img src="console/icon.svg" alt="" width="24" height="24" /><b>通关</b><span>Tongguan</span></a>
+    <a class="brand" href="#/today" aria-label="通关 Tongguan"><img src="console/icon.svg" alt="" width="24" height="24" /><b>通关</b><span>Tongguan</span></a>
     <form class="search" role="search" onSubmit=${search}><${Icon} name="search" /><input id="search" name="search" type="search" placeholder=${t('search')} aria-label=${t('search')} autocomplete="off" spellcheck="false" enterkeyhint="search" /><kbd aria-hidden="true">/</kbd></form>
     <div class="me"><${Button} kind="quiet" name="language" label=${t('language')} onClick=${() => change({ language: language === 'zh' ? 'en' : 'zh' })}>${language === 'zh' ? 'EN' : '中'}</${Button}>
       <${Button} kind="quiet" name="theme" icon=${icon} label=${`${t('theme')}: ${named('theme', theme)}`} onClick=${() => change({ theme: next })} />

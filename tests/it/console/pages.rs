@@ -10,7 +10,7 @@ use crate::support::API_KEY;
 
 /// Names of the elements that assistive technology could not name, more than one head line, and a page wider than the window.
 const LAPSES: &str = "const named = (one) => (one.getAttribute('aria-label') || one.innerText || one.title || '').trim() !== '';
-    const shown = (one) => one.getClientRects().length > 0;
+    const shown = (one) => one.checkVisibility({ visibilityProperty: true });
     const labelled = (one) => (one.labels && one.labels.length > 0) || one.getAttribute('aria-label');
     const all = (css) => [...document.querySelectorAll(css)].filter(shown);
     const lapses = [...all('button, a[href]:not([aria-hidden])').filter((one) => !named(one)), ...all('input, select, textarea').filter((one) => !labelled(one)),

@@ -90,7 +90,7 @@ function Lanes({ items, partners }) {
           <a data-open href=${item.call ? callHref(item.id) : eventHref(item)}>${item.call ? html`<${Icon} name="calls" />${named('operation', operation(item))}` : named('type', item.type)}</a>
           ${item.milestone ? html`<${Milestone} name=${item.milestone} />` : ''}
           ${item.malformed ? html`<${State} value="malformed" />` : ''}
-          <span class="lane-name faint">${item.connection}</span>
+          <span class="lane-name faint">${named('partner', partners[item.connection] || '')} ${item.connection}</span>
           <div class="ends">${item.call ? html`<${State} value=${item.call} />` : ''}${item.deliveries.map((/** @type {any} */ one) => html`<span key=${one.endpoint} class="end-of"><${State} value=${one.state} /><span class="faint">${one.endpoint}</span></span>`)}
             ${!item.call && item.deliveries.length === 0 ? html`<${State} value="unrouted" />` : ''}</div></article></div></li>`;
     })}</ol></section>`;
