@@ -167,7 +167,13 @@ fn the_environment_is_read_in_named_places() {
         .collect();
     readers.sort_unstable();
     // Secrets that the configuration names, the function's start, and the filter of the logs.
-    let named = ["shared/config/src/sources.rs", "shared/lambda/src/aws.rs", "shared/telemetry/src/logs.rs"];
+    // And where cargo has the console's files packed.
+    let named = [
+        "functions/console/build/main.rs",
+        "shared/config/src/sources.rs",
+        "shared/lambda/src/aws.rs",
+        "shared/telemetry/src/logs.rs",
+    ];
     assert_eq!(readers, named);
 }
 
@@ -236,7 +242,7 @@ fn contributing(section: &str) -> String {
 
 /// The most files, or folders of its own, that something new touches, by the section of CONTRIBUTING.md that lists them.
 /// Its tests and the generated files come on top.
-const MOST: [(&str, usize); 3] = [("Add a webhook action", 6), ("Add a partner", 8), ("Add an operation", 3)];
+const MOST: [(&str, usize); 3] = [("Add a webhook action", 7), ("Add a partner", 9), ("Add an operation", 5)];
 
 /// Whether it is a test, generated, or a document about more than this.
 fn is_beside(path: &str) -> bool {

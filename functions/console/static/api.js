@@ -15,7 +15,7 @@ export class Trouble extends Error {
 }
 
 /**
- * Sends a request and reads its answer. Numbers that JavaScript would change are kept as `Exact`.
+ * Sends a request and reads its answer.
  * @param {string} method @param {string} path @param {{body?: any, headers?: Record<string, string>, signal?: AbortSignal}} [more]
  * @returns {Promise<{status: number, text: string, etag: string | null, location: string | null}>}
  */
@@ -57,12 +57,13 @@ function problemOf(text) {
 
 /** @param {string} path @returns {Promise<any>} */
 export async function get(path) {
-  return parse((await send('GET', path)).text);
+  return JSON.parse((await send('GET', path)).text);
 }
 
 /** @param {string} path @param {any} [body] @param {Record<string, string>} [headers] @returns {Promise<any>} */
 export async function post(path, body, headers) {
-  return parse((await send('POST', path, { body, headers })).text);
+  const { text } = await send('POST', path, { body, headers });
+  return text === '' ? null : JSON.parse(text);
 }
 
 /** A number whose digits a JavaScript number cannot hold. */
@@ -77,7 +78,7 @@ export class Exact {
   }
 }
 
-/** Reads JSON, without changing a number's digits where the browser tells them. @param {string} text @returns {any} */
+/** Reads JSON that holds a payload, without changing a number's digits where the browser tells them. @param {string} text @returns {any} */
 export function parse(text) {
   /** @type {any} */
   const exact = (/** @type {string} */ _, /** @type {any} */ value, /** @type {any} */ context) =>

@@ -9,10 +9,11 @@ import { session } from './session.js';
 const LONGEST = 60_000;
 
 class Poller {
-  /** @param {string} path @param {number} every */
-  constructor(path, every) {
+  /** @param {string} path @param {number} every @param {boolean} exact */
+  constructor(path, every, exact) {
     this.path = path;
     this.every = every;
+    this.exact = exact;
     this.pause = every;
     /** @type {Set<() => void>} */
     this.readers = new Set();
@@ -47,7 +48,7 @@ class Poller {
       const headers = this.etag ? { 'If-None-Match': this.etag } : undefined;
       const answer = await send('GET', this.path, { headers });
       if (session().key !== key) return;
-      const data = answer.status === 304 || answer.text === this.text ? this.view.data : parse(answer.text);
+      const data = answer.status === 304 || answer.text === this.text ? this.view.data : this.exact ? parse(answer.text) : JSON.parse(answer.text);
       if (answer.status !== 304) {
         this.text = answer.text;
         this.etag = answer.etag;
@@ -84,14 +85,14 @@ export function forget() {
   pollers.clear();
 }
 
-/** @param {string} path @param {number} every */
-function pollerOf(path, every) {
+/** @param {string} path @param {number} every @param {boolean} exact */
+function pollerOf(path, every, exact) {
   let poller = pollers.get(path);
   if (!poller) {
     if (pollers.size > 80) {
       for (const [old, known] of pollers) if (known.readers.size === 0) pollers.delete(old);
     }
-    poller = new Poller(path, every);
+    poller = new Poller(path, every, exact);
     pollers.set(path, poller);
   }
   return poller;
@@ -99,14 +100,14 @@ function pollerOf(path, every) {
 
 /**
  * The answer of a path, fresh.
- * @param {string | null} path none asks for nothing @param {number} [every] milliseconds
+ * @param {string | null} path none asks for nothing @param {number} [every] milliseconds @param {boolean} [exact] whether a payload is in it
  * @returns {View & {refresh: () => void}}
  */
-export function useLive(path, every = 5_000) {
+export function useLive(path, every = 5_000, exact = false) {
   const [, draw] = useState(0);
   useEffect(() => {
     if (path === null) return;
-    const poller = pollerOf(path, every);
+    const poller = pollerOf(path, every, exact);
     const reader = () => draw((n) => n + 1);
     poller.add(reader);
     return () => poller.remove(reader);

@@ -51,8 +51,9 @@ export function usePlace() {
   return place();
 }
 
-/** The address of an event. @param {{connection: string, subject: string, id: string}} event */
+/** The address of an event, or of the call whose end it tells. @param {{connection: string, subject: string, id: string}} event */
 export function eventHref(event) {
+  if (event.subject.startsWith('call:')) return callHref(event.id);
   return href(['events', event.connection, event.subject, event.id]);
 }
 

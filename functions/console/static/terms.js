@@ -30,6 +30,7 @@ export const TERMS = /** @type {const} */ ({
   'do.replay': ['重投', 'Replay'],
   'key.batch': ['批次', 'Batch'],
   'key.bl': ['提单', 'Bill'],
+  'key.call': ['调用', 'Call'],
   'key.ciq': ['关检号', 'CIQ'],
   'key.container': ['箱号', 'Container'],
   'key.entry': ['报关单', 'Entry'],

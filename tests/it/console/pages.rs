@@ -16,6 +16,7 @@ const LAPSES: &str = "const named = (one) => (one.getAttribute('aria-label') || 
     const lapses = [...all('button, a[href]:not([aria-hidden])').filter((one) => !named(one)), ...all('input, select, textarea').filter((one) => !labelled(one)),
       ...all('table').filter((one) => !one.querySelector('th[scope]')), ...all('img').filter((one) => !one.hasAttribute('alt'))].map((one) => one.outerHTML.slice(0, 120));
     if (document.querySelectorAll('h1').length !== 1) lapses.push('not one h1');
+    for (const word of ['NaN', 'undefined', '[object', 'Invalid']) if (document.body.innerText.includes(word)) lapses.push(`says ${word}`);
     if (document.documentElement.scrollWidth > innerWidth) lapses.push(`wider than the window: ${document.documentElement.scrollWidth}`);
     return lapses;";
 

@@ -14,7 +14,7 @@ import { segment } from '../api.js';
 
 /** @param {{id: string}} props */
 export function CallPage({ id }) {
-  const view = useLive(`/calls/${segment(id)}`, 3_000);
+  const view = useLive(`/calls/${segment(id)}`, 3_000, true);
   const call = view.data;
   return html`<${Head} title=${call ? named('operation', call.operation) : t('call.title')} note=${call ? html`<code>${call.operation}</code> · ${call.connection} · <${Id} value=${id} />` : ''}>
       ${call ? html`<${LinkButton} href=${shipmentHref(call.subject)} icon="shipments">${t('event.shipment')}</${LinkButton}>` : ''}</${Head}>

@@ -14,7 +14,7 @@ import { Payload } from '../parts/payload.js';
 /** @param {{parts: string[]}} props */
 export function EventPage({ parts }) {
   const [connection = '', subject = '', id = ''] = parts;
-  const view = useLive(`/events/${segment(connection)}/${segment(subject)}/${segment(id)}`);
+  const view = useLive(`/events/${segment(connection)}/${segment(subject)}/${segment(id)}`, 5_000, true);
   const key = { connection, subject, id };
   return html`<${Head} title=${view.data ? named('type', view.data.event.type) : '…'} note=${html`<${BusinessKey} value=${subject} href=${shipmentHref(subject)} /> · ${connection} · <${Id} value=${id} />`}>
       <${LinkButton} href=${shipmentHref(subject)} icon="shipments">${t('event.shipment')}</${LinkButton}></${Head}>

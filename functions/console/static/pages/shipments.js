@@ -23,8 +23,10 @@ function byShipment(events) {
   /** @type {Map<string, any>} */
   const shipments = new Map();
   for (const event of events) {
-    const key = `${event.connection} ${event.subject}`;
-    const one = shipments.get(key) || { key, event, count: 0, states: {}, milestone: null };
+    // A call is listed with the order that it is about.
+    const about = event.subject.startsWith('call:') && event.aliases && event.aliases[0] ? event.aliases[0] : event.subject;
+    const key = `${event.connection} ${about}`;
+    const one = shipments.get(key) || { key, about, event, count: 0, states: {}, milestone: null };
     one.count += 1;
     one.milestone = one.milestone || event.milestone;
     for (const delivery of event.deliveries || []) one.states[delivery.state] = (one.states[delivery.state] || 0) + 1;
@@ -58,8 +60,8 @@ function Recent({ query }) {
       <${Words} name="type" label=${t('type')} value=${query.type} placeholder="xhq.*" /><${Period} query=${query} /></${Filters}>
     <${Viewed} view=${list}>${() => shipments.length === 0 && list.asked
       ? html`<${Empty} icon="shipments" title=${t(active ? 'list.none' : 'shipments.none')}>${t(active ? 'list.none.filters' : 'shipments.none.more')}</${Empty}>`
-      : html`<${Table} label=${t('nav.shipments')} items=${shipments} keyOf=${(/** @type {any} */ one) => one.key} hrefOf=${(/** @type {any} */ one) => shipmentHref(one.event.subject)} columns=${[
-          { head: t('number'), cell: (/** @type {any} */ one) => html`<${BusinessKey} value=${one.event.subject} href=${shipmentHref(one.event.subject)} />`, kind: 'main' },
+      : html`<${Table} label=${t('nav.shipments')} items=${shipments} keyOf=${(/** @type {any} */ one) => one.key} hrefOf=${(/** @type {any} */ one) => shipmentHref(one.about)} columns=${[
+          { head: t('number'), cell: (/** @type {any} */ one) => html`<${BusinessKey} value=${one.about} href=${shipmentHref(one.about)} />`, kind: 'main' },
           { head: t('connection'), cell: (/** @type {any} */ one) => one.event.connection },
           { head: t('milestone'), cell: (/** @type {any} */ one) => one.milestone ? html`<${Milestone} name=${one.milestone} />` : html`<span class="faint">–</span>` },
           { head: t('shipments.latest'), cell: (/** @type {any} */ one) => html`<${Type} type=${one.event.call ? `call.${one.event.call.state}` : one.event.type} />` },

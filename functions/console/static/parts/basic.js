@@ -75,7 +75,8 @@ export function State({ value, text }) {
 
 /** @param {{type: string}} props */
 export function Type({ type }) {
-  const name = named('type', type);
+  const own = named('type', type);
+  const name = own === type ? named('operation', type.slice(type.indexOf('.') + 1)) : own;
   return html`<span class="type"><span>${name}</span>${name === type ? '' : html` <code>${type}</code>`}</span>`;
 }
 
