@@ -52,11 +52,12 @@ export function Id({ value }) {
 export function BusinessKey({ value, href }) {
   const at = value.indexOf(':');
   const kind = at > 0 ? value.slice(0, at) : '';
-  const rest = at > 0 ? value.slice(at + 1) : value;
+  const whole = at > 0 ? value.slice(at + 1) : value;
+  const rest = kind === 'call' ? `${whole.slice(0, 8)}…` : whole;
   const inner = html`<span class="kind">${kind ? named('key', kind) : ''}</span><span class="value">${rest}</span>`;
   return href
     ? html`<a class="key" href=${href} title=${value}>${inner}</a>`
-    : html`<span class="key" title=${value}>${inner}<${Copy} value=${rest} /></span>`;
+    : html`<span class="key" title=${value}>${inner}<${Copy} value=${whole} /></span>`;
 }
 
 /** @type {Record<string, [string, string]>} */
