@@ -31,7 +31,7 @@ pub(crate) enum Language {
 impl Language {
     pub(crate) const BOTH: [Self; 2] = [Self::Chinese, Self::English];
 
-    /// What is of this language.
+    /// The one of two that is of this language.
     pub(crate) const fn pick_of<'t, T: ?Sized>(self, chinese: &'t T, english: &'t T) -> &'t T {
         match self {
             Self::Chinese => chinese,

@@ -148,7 +148,7 @@ async fn viewer_sees_everything_and_can_change_nothing() {
     browser.close().await;
 }
 
-/// What partners and the ERP send is shown as the text that it is, wherever it stands.
+/// Texts of partners and of the ERP are shown as they are, wherever they stand.
 #[cfg_attr(not(has_browser), ignore = "no chromedriver")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scripts_in_payloads_numbers_and_answers_stay_text() {

@@ -145,7 +145,8 @@ fn every_route_is_in_the_document_and_every_path_is_served() {
         let methods = item.as_object().unwrap().keys().filter(|key| *key != "parameters");
         described.extend(methods.map(|method| (method.to_uppercase(), shape(path))));
     }
-    let routes = functions().into_iter().filter_map(|function| {
+    // The console's files are no part of the API.
+    let routes = functions().into_iter().filter(|function| function.name != console::NAME).filter_map(|function| {
         let Trigger::Api(routes) = function.trigger else { return None };
         Some(routes)
     });

@@ -30,6 +30,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "需要角色 {0}；密钥 {1} 的角色是 {2}，见配置的 api_keys.role",
     ),
     ("there is no such path", "没有这个路径"),
+    ("the console has no such file", "控制台没有这个文件"),
     ("this path takes {}", "这个路径只支持 {0}"),
     ("this path takes no query parameters", "这个路径不带查询参数"),
     ("{} is no parameter here: {}", "{0} 不是这里的参数：{1!}"),
