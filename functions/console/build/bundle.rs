@@ -56,7 +56,7 @@ impl Bundle {
                 }
                 let (names, from) = imported(&statement).ok_or_else(|| wrong(&statement))?;
                 let module = self.add(&beside(path, from))?;
-                body.push_str(&format!("const {{{}}} = {module};\n", names.replace(" as ", ": ")));
+                body.extend(["const {", &names.replace(" as ", ": "), "} = ", &module, ";\n"]);
             } else if let Some(rest) = line.strip_prefix("export ") {
                 exports.push(exported(rest).ok_or_else(|| wrong(line))?.to_owned());
                 body.push_str(rest);
@@ -75,7 +75,7 @@ impl Bundle {
                 body.push('\n');
             }
         }
-        body.push_str(&format!("return {{ {} }};\n", exports.join(", ")));
+        body.extend(["return { ", &exports.join(", "), " };\n"]);
         Ok(body)
     }
 }

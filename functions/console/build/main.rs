@@ -32,15 +32,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut table = format!("const FILES: [File; {}] = [\n", files.len());
     for (name, kind, bytes) in &files {
         let digest = Sha256::digest(bytes);
-        let tag: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let tag = digest.iter().take(12).fold(String::new(), |tag, byte| tag + &format!("{byte:02x}"));
         let packed = packed(bytes)?;
         let (plain_path, packed_path) = (out.join(name), out.join(format!("{name}.gz")));
         fs::write(&plain_path, bytes)?;
         fs::write(&packed_path, packed)?;
+        let (plain, packed) = (plain_path.display().to_string(), packed_path.display().to_string());
         writeln!(
             table,
-            "    File {{ name: {name:?}, kind: {kind:?}, tag: {tag:?}, plain: include_bytes!({plain_path:?}), \
-             packed: include_bytes!({packed_path:?}) }},"
+            "    File {{ name: {name:?}, kind: {kind:?}, tag: {tag:?}, plain: include_bytes!({plain:?}), \
+             packed: include_bytes!({packed:?}) }},"
         )?;
     }
     table.push_str("];\n");

@@ -122,7 +122,7 @@ impl Browser {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        if tokio::time::timeout(Duration::from_secs(60), asked).await.is_err() {
+        if tokio::time::timeout(Duration::from_mins(1), asked).await.is_err() {
             self.picture("failure").await;
             let text = self.run("return document.body.innerText", vec![]).await;
             panic!("{what}: never so. The page says:\n{}", text.as_str().unwrap_or_default());
