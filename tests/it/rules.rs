@@ -1,12 +1,11 @@
 //! Rules of the code map: absences in the manifests, and the function table against the folders.
 
+mod paths;
 mod shipments;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-
-use tongguan::table::Trigger;
 
 /// Crate name -> the names in its `[dependencies]`.
 fn manifests() -> BTreeMap<String, Vec<String>> {
@@ -175,27 +174,6 @@ fn the_environment_is_read_in_named_places() {
         "shared/telemetry/src/logs.rs",
     ];
     assert_eq!(readers, named);
-}
-
-#[test]
-fn roots_of_paths_are_those_of_the_table() {
-    let mut roots: Vec<&str> = vec!["health"];
-    for function in tongguan::table::functions() {
-        match function.trigger {
-            Trigger::Hook(_) => roots.push("hooks"),
-            Trigger::Api(routes) => roots.extend(routes.iter().filter_map(|(_, path)| path.split('/').nth(1))),
-            Trigger::Queue(_) | Trigger::Schedule | Trigger::Daily => {}
-        }
-    }
-    assert_eq!(BTreeSet::from_iter(roots), BTreeSet::from(hub::path::ROOTS));
-}
-
-#[test]
-fn no_two_hooks_share_a_path() {
-    let mut suffixes: Vec<_> = callback::ACTIONS.iter().map(|action| action.suffix).collect();
-    suffixes.sort_unstable();
-    suffixes.dedup();
-    assert_eq!(suffixes.len(), callback::ACTIONS.len());
 }
 
 #[test]

@@ -69,7 +69,8 @@ pub fn router<S: Store, Q: Queue>() -> Router<Courier<S, Q>> {
 
 /// Answers one direct invocation, which says a call in JSON.
 pub async fn invoke<S: Store, Q: Queue>(courier: &Courier<S, Q>, event: &[u8]) -> Response<Bytes> {
-    let result = async { answer(courier, INVOKER, request::read_invocation(event)?).await };
+    // Boxed: a call has room for its file and its token.
+    let result = Box::pin(async { answer(courier, INVOKER, request::read_invocation(event)?).await });
     result.await.unwrap_or_else(|problem: Problem| problem.answer(NAME))
 }
 

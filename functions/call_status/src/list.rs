@@ -110,12 +110,11 @@ pub(crate) async fn answer<S: Store, Q>(
     api::json(StatusCode::OK, &Calls { next, ..page })
 }
 
+/// A view of connections, for a list that needs none.
+type Everyone = fn(&ConnectionId) -> bool;
+
 /// The list of calls by the time of their acceptance.
-fn recent(
-    filters: &Filters,
-    caller: Caller<'_>,
-    now: Utc,
-) -> Result<Listing<'static, fn(&ConnectionId) -> bool>, Problem> {
+fn recent(filters: &Filters, caller: Caller<'_>, now: Utc) -> Result<Listing<'static, Everyone>, Problem> {
     filters.recent(caller, true, now).map(Listing::Recent)
 }
 

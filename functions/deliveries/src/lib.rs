@@ -117,8 +117,8 @@ async fn failed<S: Store, Q>(
         let sees = |item: &Listed| caller.sees(&item.key.connection);
         let page = store::in_view(read, from.clone(), sees, caller.is_limited()).await;
         let page = page.map_err(|error| Problem::store(&error))?;
-        let seen = page.items.iter().flat_map(|item| FailedDelivery::all(item, endpoint.as_ref()));
-        let items = api::printed(seen)?;
+        let rows = page.items.iter().flat_map(|item| FailedDelivery::all(item, endpoint.as_ref()));
+        let items = api::printed(rows)?;
         if let Some(fewer) = api::fewer(&items, limit, MOST_BYTES) {
             limit = fewer;
             continue;

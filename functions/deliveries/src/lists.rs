@@ -74,13 +74,12 @@ pub(crate) async fn events<S: Store, Q>(
         let page = found(&context.store, &listing, (from.as_deref(), limit), holds, now).await;
         let page = page.map_err(|error| Problem::store(&error))?;
         let events = api::printed(page.items.iter().map(RecentEvent::of))?;
-        match api::fewer(&events, limit, MOST_BYTES) {
-            Some(fewer) => limit = fewer,
-            None => {
-                let next = Next(seal.sealed(page.next, now)?);
-                return answer_json(StatusCode::OK, &RecentEvents { events, next, complete: page.complete });
-            }
+        if let Some(fewer) = api::fewer(&events, limit, MOST_BYTES) {
+            limit = fewer;
+            continue;
         }
+        let next = Next(seal.sealed(page.next, now)?);
+        return answer_json(StatusCode::OK, &RecentEvents { events, next, complete: page.complete });
     }
 }
 

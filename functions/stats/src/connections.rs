@@ -105,7 +105,7 @@ pub(crate) async fn test<S: Store, Q: Queue>(
     let path = urls::path(connection, example.suffix).ok_or_else(|| unknown_action(connection))?;
     let body = payload.map_or(Bytes::from_static(example.body), |payload| payload.get().to_owned().into());
     // Of several networks that pushes may come from, any will do.
-    let peer = connection.allow_ips.first().map(|network| network.addr());
+    let peer = connection.allow_ips.first().map(ipnet::IpNet::addr);
     let segments = segments(&path);
     let request = json!({"connection": connection.id, "action": action});
     let begun = trail::begin(context, asked.caller.actor(), Action::Test, request).await;

@@ -141,8 +141,8 @@ pub(crate) async fn test<S: Store, Q: Queue>(
         let detail = format!("{error}; repeat the request later");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
     })?;
-    let begun = trail::begin(context, asked.caller.actor(), Action::Test, json!({"endpoint": id})).await;
-    let begun = begun.map_err(|error| Problem::store(&error))?;
+    let entry = trail::begin(context, asked.caller.actor(), Action::Test, json!({"endpoint": id})).await;
+    let entry = entry.map_err(|error| Problem::store(&error))?;
     let (began, now) = (Instant::now(), context.now());
     let parcel = Parcel::new(&sample(&id, EventId(event), now), endpoint, keys, now);
     let result = (courier.send)(endpoint, parcel).await;
@@ -151,7 +151,7 @@ pub(crate) async fn test<S: Store, Q: Queue>(
     tracing::info!(
         function = crate::NAME, endpoint = %id, by = asked.caller.id, status, delivered, "an endpoint was tested"
     );
-    begun.end(context, Ended::with(StatusCode::OK.as_u16()), Vec::new()).await;
+    entry.end(context, Ended::with(StatusCode::OK.as_u16()), Vec::new()).await;
     let said = Some(result.detail).filter(|detail| !detail.is_empty());
     let (answer, reason) = if status.is_some() { (said, None) } else { (None, said) };
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);

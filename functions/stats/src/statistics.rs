@@ -1,6 +1,7 @@
 //! Statistics of a span of time.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::time::Duration;
 
 use api::contract::stats::{
@@ -37,7 +38,8 @@ pub(crate) async fn answer<S: Store, Q>(
     let wanted = context.config.connections.values().filter(|connection| wanted(&connection.id));
     let reading: Vec<_> = wanted.map(|connection| read(context, connection, since, until)).collect();
     let figures: Vec<(&Connection, Steps)> = stream::iter(reading).buffered(PARALLEL).try_collect().await?;
-    let steps: Vec<Utc> = (0..).map(|n| since.after(STEP * n)).take_while(|step| *step < until).collect();
+    let steps: Vec<Utc> =
+        iter::successors(Some(since), |at| Some(at.after(STEP))).take_while(|at| *at < until).collect();
     let endpoints = endpoints(caller, connection.as_ref(), context)
         .into_iter()
         .map(|id| {

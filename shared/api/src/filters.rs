@@ -31,6 +31,7 @@ pub struct Filters {
     pub until: Option<Utc>,
 }
 
+#[allow(clippy::ref_option, reason = "serde hands it on so")]
 fn printed<S: serde::Serializer>(kind: &Option<Pattern>, to: S) -> Result<S::Ok, S::Error> {
     kind.as_ref().map(Pattern::as_str).serialize(to)
 }

@@ -4,7 +4,7 @@
 //! secret is hidden because it is read as one.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use hub::Secret;
 use serde_json::{Map, Value};
@@ -88,7 +88,12 @@ impl Shown {
 }
 
 fn digest(bytes: &[u8], length: usize) -> String {
-    Sha256::digest(bytes).iter().take(length).map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * length);
+    for byte in Sha256::digest(bytes).iter().take(length) {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 struct Walk<'h> {
@@ -116,14 +121,25 @@ impl Walk<'_> {
                     let at = format!("{path}[{index}]");
                     let id = match item.get_ref() {
                         DeValue::Table(table) => table.get("id").and_then(|id| id.get_ref().as_str()),
-                        _ => None,
+                        DeValue::String(_)
+                        | DeValue::Integer(_)
+                        | DeValue::Float(_)
+                        | DeValue::Boolean(_)
+                        | DeValue::Datetime(_)
+                        | DeValue::Array(_) => None,
                     };
                     let name = id.map_or_else(|| format!("{name}[{index}]"), |id| below(name, id));
                     self.value(item.get_ref(), &at, &name)
                 });
                 Value::Array(items.collect())
             }
-            _ => {
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)
+            | DeValue::Table(_) => {
                 let mut secrets = String::new();
                 let shown = self.leaf(value, path, name, &mut secrets);
                 self.keys.insert(name.to_owned(), digest(format!("{shown}\0{secrets}").as_bytes(), BYTES));

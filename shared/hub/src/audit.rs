@@ -272,14 +272,14 @@ impl EntryView {
     /// key's own.
     #[must_use]
     pub fn limited(entry: Entry, id: &str, sees: impl Fn(&ConnectionId) -> bool) -> Option<Self> {
-        let (seen, hidden): (Vec<_>, Vec<_>) =
+        let (visible, hidden): (Vec<_>, Vec<_>) =
             entry.touched.into_iter().partition(|touched| sees(&touched.key.connection));
         let named = entry.request.get("connection").and_then(Value::as_str).map(ConnectionId::from);
         let is_own = entry.key == id && entry.role.is_some() && hidden.is_empty() && named.as_ref().is_none_or(&sees);
-        if seen.is_empty() && !is_own {
+        if visible.is_empty() && !is_own {
             return None;
         }
-        let mut view = Self::whole(Entry { touched: seen, ..entry });
+        let mut view = Self::whole(Entry { touched: visible, ..entry });
         if !hidden.is_empty() || view.cut && !is_own {
             // How many there are besides is not this key's to know.
             if let Some(members) = view.request.as_object_mut() {

@@ -60,14 +60,14 @@ mod tests {
             let next = (at + 2 < list.len()).then(|| (at + 2).to_string());
             Ok(Page { items: items.collect(), unreadable: 0, next })
         };
-        let (mut seen, mut from) = (Vec::new(), None);
+        let (mut came, mut from) = (Vec::new(), None);
         loop {
             let page = in_view(&read, from, |item| item.key.connection.as_str() == sees, hides);
             let page = page.now_or_never().unwrap().unwrap();
-            seen.push((page.items.len(), page.next.is_some()));
+            came.push((page.items.len(), page.next.is_some()));
             from = page.next;
             if from.is_none() {
-                return seen;
+                return came;
             }
         }
     }

@@ -49,8 +49,8 @@ impl Walk {
             });
             let mut looks = stream::iter(looks).buffered(AT_ONCE);
             while let Some((key, known)) = looks.try_next().await? {
-                let seen = known.into_iter().filter(|(connection, _)| sees(connection));
-                let (found, subjects): (Vec<Spot>, Vec<Spot>) = seen.partition(|(_, subject)| is_subject(subject));
+                let visible = known.into_iter().filter(|(connection, _)| sees(connection));
+                let (found, subjects): (Vec<Spot>, Vec<Spot>) = visible.partition(|(_, subject)| is_subject(subject));
                 calls.extend(found.into_iter().map(|spot| (spot, key.clone())));
                 for (connection, subject) in &subjects {
                     places.entry(subject.clone()).or_default().insert(connection.clone());

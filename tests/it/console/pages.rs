@@ -173,3 +173,30 @@ async fn long_list_is_read_by_pages() {
     browser.holds("all", &rows(130), vec![]).await;
     browser.close().await;
 }
+
+/// The page of the trail names who changed something and leads to it; the configuration is shown without its secrets.
+#[cfg_attr(not(has_browser), ignore = "no chromedriver")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn audit_and_configuration_are_shown() {
+    let scene = Scene::new().await;
+    scene.status("SO-1", 43).await;
+    scene.mend();
+    let body = r#"{"endpoint":"also","dry_run":false}"#;
+    support::http::api(scene.desk.hub.address(), "POST", "/deliveries/replay", API_KEY, body).await;
+    for language in Language::BOTH {
+        let browser = scene.browser(language, "#/audit").await;
+        browser.reads_in("[data-row]", language.pick("重投", "Replay")).await;
+        browser.reads_in("[data-row]", "all").await;
+        assert_flawless(&browser, "audit").await;
+        browser.click("[data-row] .chip").await;
+        browser.reads_in("main", language.pick("已送达", "Delivered")).await;
+        browser.reads_in("main", language.pick("审计", "Audit")).await;
+        browser.go("#/configuration").await;
+        browser.reads(language.pick("当前配置", "The configuration")).await;
+        browser.reads_in(".payload", "[REDACTED]").await;
+        assert_flawless(&browser, "configuration").await;
+        let text = browser.run("return document.body.innerText", vec![]).await;
+        assert!(!text.to_string().contains(API_KEY));
+        browser.close().await;
+    }
+}

@@ -271,7 +271,7 @@ async fn unknown_query_parameter_is_a_400_that_names_it() {
         ("/deliveries/failed?endpoint=", "endpoint", "no value"),
         ("/deliveries/failed?endpoint=erq", "endpoint", "did you mean erp?"),
         ("/deliveries/failed?limit=-1", "limit", "from 1 to 1000"),
-        ("/calls?operator=upload", "operator", "did you mean operation?"),
+        ("/calls?operator=upload", "operator", "connection, subject, number, operation"),
         ("/calls?connection=xhq-hs", "connection", "did you mean xhq-sh?"),
         ("/calls?connection=nobody", "connection", "xhq-sh"),
         ("/calls?state=open", "state", "ambiguous"),

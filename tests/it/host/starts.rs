@@ -55,9 +55,9 @@ async fn statistics_of_each_function_are_added_after_its_answer() {
         }
         sum
     };
-    until(async || figures().await.pushes.accepted == 1).await;
+    until(async || Box::pin(figures()).await.pushes.accepted == 1).await;
     let _feed = stack.feed("deliver").unwrap();
-    until(async || figures().await.endpoints.get(&"erp".into()).is_some_and(|erp| erp.delivered == 1)).await;
+    until(async || Box::pin(figures()).await.endpoints.get(&"erp".into()).is_some_and(|erp| erp.delivered == 1)).await;
     assert_eq!(figures().await.pushes.accepted, 1);
 }
 

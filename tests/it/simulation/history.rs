@@ -101,11 +101,10 @@ async fn history(family: Family, seed: u64, shown: usize) -> HistoryResult {
 
 /// From the beginning until everything is well and every partner has come to an end.
 async fn trouble(plan: &Plan, random: &mut Random, hub: &Arc<Hub>, erp: &Arc<Erp>) {
-    let (world, began) = (&hub.world, Instant::now());
+    let (world, began, mut partners) = (&hub.world, Instant::now(), JoinSet::new());
     let at = |random: &mut Random, within: Duration| {
         began + random.ms(0..=u64::try_from(within.as_millis()).unwrap_or(u64::MAX))
     };
-    let mut partners = JoinSet::new();
     for _ in 0..plan.pushes {
         let (push, first) = (push(random, plan.breadth), at(random, plan.over));
         // Equal pushes come at once, or a while later, or both.

@@ -12,7 +12,7 @@ use store::{Asked, Listed, Shipment, Source, shipment};
 use super::checker::Verdict;
 use super::hub::Hub;
 use super::random::Random;
-use super::store::SimStore;
+use super::store::{Item, SimStore};
 use super::world::World;
 
 /// Number of shipments that are asked for at the end of a history.
@@ -40,7 +40,7 @@ struct Stored {
 impl Stored {
     fn of(store: &SimStore) -> Self {
         let model = store.model();
-        let items = model.items().map(|item| item.listed()).collect();
+        let items = model.items().map(Item::listed).collect();
         let known = |(alias, (connection, subject)): (&Alias, &(ConnectionId, Subject))| {
             (Subject::from(alias.as_str()), connection.clone(), subject.clone())
         };
@@ -203,9 +203,9 @@ async fn asked(
     view: View,
     (after, limit): (Option<Place>, usize),
 ) -> store::Result<Shipment> {
-    let seen = world.config.connections.iter().filter(|(connection, _)| sees(view, connection));
+    let shown = world.config.connections.iter().filter(|(connection, _)| sees(view, connection));
     let kinds = |pushes: Pushes| pushes.subjects;
-    let sources: Vec<_> = seen
+    let sources: Vec<_> = shown
         .filter_map(|(connection, settings)| {
             let kinds = settings.partner.profile().pushes.map(kinds)?;
             Some(Source { connection: connection.clone(), kinds })

@@ -5,6 +5,7 @@
 //! allows that, and no more.
 
 mod calls;
+mod watches;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -235,24 +236,6 @@ async fn the_sweep_delivers_what_the_queue_lost() {
 }
 
 /// A watch that is due: its shipment's timeline is read, which is more than the queue's work takes.
-#[tokio::test]
-async fn sweep_looks_at_watches_by_its_role() {
-    let (mut context, emulator) = deployed().await;
-    push(&context, "single_receipt").await;
-    let hint = context.queue.0.lock().unwrap()[0].clone();
-    deliver::handle(&courier(&context), hint).await.unwrap();
-    assert_eq!(context.store.ledger(NOW).await.unwrap()[&"xhq-sh".into()].watches, 1);
-    let later = NOW.after(Duration::from_hours(24));
-    context.clock = Arc::new(move || later);
-    emulator.seen();
-    let wire: courier::Wire =
-        Arc::new(|_| async { Sent::answer(200, r#"{"code":200,"msg":"","data":[]}"#.into()) }.boxed());
-    sweep::handle(&Courier { wire, ..courier(&context) }).await.unwrap();
-    assert!(asked("sweep", &emulator).contains("dynamodb:Query"));
-    let told = context.queue.0.lock().unwrap().iter().any(|hint| hint.key.subject.as_str().starts_with("order:"));
-    assert!(told, "its silence is told");
-}
-
 /// One request of the ERP, as the function is called with it.
 async fn ask(context: &Deployed, method: &str, path: &str, body: &str) -> (u16, Value) {
     let mut event: Value = serde_json::from_str(&sample("deliveries")).unwrap();

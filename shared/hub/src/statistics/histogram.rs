@@ -113,7 +113,9 @@ mod tests {
 
     fn counted(scale: &Scale, times: &[Duration]) -> Histogram {
         let mut histogram = Histogram::default();
-        times.iter().for_each(|time| histogram.count(scale, *time));
+        for time in times {
+            histogram.count(scale, *time);
+        }
         histogram
     }
 

@@ -61,7 +61,7 @@ fn micros(time: Utc) -> u64 {
 
 /// A place before those of all events that were received then or later.
 fn bare(micros: u64) -> String {
-    format!("{micros:0width$x}", width = BARE)
+    format!("{micros:0BARE$x}")
 }
 
 fn partition(connection: &ConnectionId, day: u64) -> String {

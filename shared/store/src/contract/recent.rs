@@ -127,7 +127,7 @@ pub async fn recent_calls_are_listed_alone_too(store: impl Store) {
     for limit in [1, 10] {
         let keys = [arrived("a", 2, 2).key, called.key.clone(), arrived("a", 0, 0).key];
         assert_eq!(recent(&store, &all, limit, NOW).await, keys);
-        assert_eq!(recent(&store, &calls, limit, NOW).await, [called.key.clone()]);
+        assert_eq!(recent(&store, &calls, limit, NOW).await, std::slice::from_ref(&called.key));
     }
 }
 
@@ -160,7 +160,7 @@ pub async fn recent_events_expire(store: impl Store) {
     admit(&store, &open, &pending(at(9))).await;
     let all = received(&["a"], -9, DAY);
     assert_eq!(recent(&store, &all, 10, at(59)).await, [open.key.clone(), gone.key.clone()]);
-    assert_eq!(recent(&store, &all, 10, at(61)).await, [open.key.clone()]);
+    assert_eq!(recent(&store, &all, 10, at(61)).await, std::slice::from_ref(&open.key));
     let again = short(1, 120);
     assert_eq!(again.key, gone.key);
     assert_eq!(admit(&store, &again, &settled()).await, Admitted::New);

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
+pub(super) use model::Item;
 use model::Model;
 
 use super::world::World;

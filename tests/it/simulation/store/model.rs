@@ -72,8 +72,8 @@ impl Model {
         only.items
             .extend(self.items.iter().filter(|(key, _)| sees(&key.connection)).map(|(k, i)| (k.clone(), i.clone())));
         for (alias, places) in &self.aliases {
-            let seen = places.iter().filter(|((connection, _), _)| sees(connection));
-            only.aliases.insert(alias.clone(), seen.map(|(place, until)| (place.clone(), *until)).collect());
+            let shown = places.iter().filter(|((connection, _), _)| sees(connection));
+            only.aliases.insert(alias.clone(), shown.map(|(place, until)| (place.clone(), *until)).collect());
         }
         only
     }
