@@ -249,7 +249,7 @@ async fn lists_refuse_what_they_do_not_know<S: Store>(store: S) {
         {
             refused(&desk, &format!("{path}?{query}"), field).await;
         }
-        assert!(refused(&desk, &format!("{path}?numbr=1"), "numbr").await.contains("did you mean number?"));
+        assert!(refused(&desk, &format!("{path}?limt=1"), "limt").await.contains("did you mean limit?"));
         let long = "%E9%95%BF".repeat(1_000);
         assert_eq!(desk.get(KEY_A, &format!("{path}?number={long}")).await.0, 200);
     }
