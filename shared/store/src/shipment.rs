@@ -61,8 +61,8 @@ pub struct Shipment {
     pub complete: bool,
 }
 
-/// A page of the shipment of a key: up to [`hub::shipment::MOST_KEYS`] keys, [`SUBJECTS`] subjects and [`MOST_EVENTS`] events are
-/// looked at. Each subject is read consistently; the index of keys is written after a push is answered.
+/// A page of the shipment of a key: up to [`hub::shipment::MOST_KEYS`] keys, [`SUBJECTS`](crate::SUBJECTS) subjects and
+/// [`MOST_EVENTS`] events are looked at. Each subject is read consistently; the index of keys is written after a push is answered.
 pub async fn shipment<S, V>(store: &S, asked: Asked<'_, V>, now: Utc) -> Result<Shipment>
 where
     S: Store,
