@@ -30,7 +30,7 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// The parameters of a query: each is known, is given once, and has a value; only `from` may be empty.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {

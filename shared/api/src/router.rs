@@ -125,7 +125,7 @@ impl<C> Router<C> {
         Self { name, max_body: 0, config: None, routes: vec![route] }
     }
 
-    /// The router of a function that answers everybody at these paths. It takes no query.
+    /// The router of a function that answers everybody at these paths. A query is ignored.
     pub fn open(name: &'static str, paths: &[&'static str], handler: Opened) -> Self {
         let route = |path: &&'static str| Route {
             method: Method::GET,
@@ -172,7 +172,9 @@ impl<C> Router<C> {
             if let (Answer::Keyed(_), Some(caller)) = (&route.answer, caller) {
                 caller.may(route.role)?;
             }
-            let query = Parameters::of(request.uri(), route.query)?;
+            // A link to the console that passed through a chat may have a query.
+            let is_open = matches!(route.answer, Answer::Open(_));
+            let query = if is_open { Parameters::default() } else { Parameters::of(request.uri(), route.query)? };
             match (&route.answer, caller) {
                 (Answer::Document(print), _) => Ok(raw(StatusCode::OK, print())),
                 (Answer::Open(handler), _) => handler(&request),

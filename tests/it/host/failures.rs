@@ -19,7 +19,8 @@ const PUSHES: usize = 30;
 /// Before the write and after it; by the kernel for want of memory, and by a panic that nothing contains.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_function_that_dies_over_a_push_has_it_pushed_again() {
-    let stack = start(Plan::new()).await;
+    // Without statistics: nothing but the push waits for the table.
+    let stack = start(Plan::new().top("statistics = false")).await;
     let function = stack.function("syn_status").unwrap();
     taken(&stack, Partner::Xhq, &status("S0", 61)).await;
     let deaths = [(Signal::Kill, Manner::Deaf), (Signal::Kill, Manner::Mute), (Signal::Abort, Manner::Mute)];

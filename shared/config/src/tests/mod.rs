@@ -75,6 +75,7 @@ sweep_every = "1m"
 system_roots = true
 public_url = "https://hub.example.com/base"
 statistics = false
+recent_events = false
 
 [server]
 idle_timeout = "2m"

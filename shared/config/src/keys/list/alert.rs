@@ -16,14 +16,16 @@ pub(super) const ALERT: &[Key] = &[
         Required,
         "the robot's whole URL, a secret; `https`, or `http` with `allow_private`",
         "机器人的完整 webhook 地址，属于密钥；须为 `https`，设了 `allow_private` 也可为 `http`",
-    ),
+    )
+    .secret(),
     key(
         "secret",
         other("none; required for `\"webhook\"`", "无；`\"webhook\"` 必填"),
         "`\"dingtalk\"`: the secret of 加签 (`SEC…`); `\"feishu\"`: that of 签名校验; `\"webhook\"`: `\"whsec_\"` and base64; \
          `\"wecom\"` has none",
         "`\"dingtalk\"`：加签密钥（`SEC…`）；`\"feishu\"`：签名校验密钥；`\"webhook\"`：`\"whsec_\"` 加 base64；`\"wecom\"` 没有",
-    ),
+    )
+    .secret(),
     key(
         "causes",
         other("all", "全部"),
