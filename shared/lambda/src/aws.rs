@@ -29,8 +29,9 @@ const FUNCTION: &str = "AWS_LAMBDA_FUNCTION_NAME";
 /// continue during the first event.
 const WARM: Duration = Duration::from_millis(100);
 
-/// Longest time for which statistics may keep a function from its next event.
-const FLUSHING: Duration = Duration::from_secs(1);
+/// Longest time for which statistics may keep a function from its next event: a push of a partner that waits for half a second
+/// may be next.
+const FLUSHING: Duration = Duration::from_millis(50);
 
 /// Longest time for the first answers.
 const PATIENCE: Duration = Duration::from_secs(3);
