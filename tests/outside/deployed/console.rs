@@ -8,7 +8,7 @@ use crate::browser::{Browser, Language};
 use crate::support::http::{exchange, request};
 use crate::support::until;
 
-pub(super) async fn files_come_compressed_and_without_a_key() {
+pub(super) async fn files_come_as_text_and_without_a_key() {
     let stage = stage().await;
     for (file, kind) in
         [("/console", "text/html"), ("/console/app.js", "text/javascript"), ("/console/style.css", "text/css")]
@@ -18,12 +18,11 @@ pub(super) async fn files_come_compressed_and_without_a_key() {
             exchange(address(&stage.url), request("GET", &path, "accept-encoding: gzip\r\n", b"")).await.unwrap();
         let head = reply.head.to_lowercase();
         assert_eq!(reply.status, 200, "{file}: {head}");
-        for header in
-            [&format!("content-type: {kind}"), "content-encoding: gzip", "content-security-policy: default-src 'none'"]
-        {
+        for header in [&format!("content-type: {kind}"), "content-security-policy: default-src 'none'"] {
             assert!(head.contains(header), "{file}: {head}");
         }
-        assert_eq!(reply.body.get(..2), Some(&[0x1f, 0x8b][..]), "{file} is what the gateway was given");
+        assert!(!head.contains("content-encoding"), "{file}: {head}");
+        assert!(reply.body.contains(&b'{') || reply.body.starts_with(b"<"), "{file} is text, and not base64");
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         every_webhook_answers_in_its_container_and_what_it_took_arrives
     );
     let console = trials!(switches, console:
-        files_come_compressed_and_without_a_key
+        files_come_as_text_and_without_a_key
         shipment_is_found_understood_and_repaired
     );
     // `.ci/run` installs the browser; without one a trial that needs it is ignored, and says so.
