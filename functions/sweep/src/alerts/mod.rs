@@ -57,7 +57,7 @@ pub(crate) async fn tell<S: Store, Q: Queue>(courier: &Courier<S, Q>, measured: 
     }
     let sent = join_all(due.iter().map(|due| send(courier, due))).await;
     let results: Vec<(&Due, bool)> = due.iter().zip(sent).collect();
-    if let Err(error) = change(courier, |state| (state.sent(results.iter().copied()), ())).await {
+    if let Err(error) = change(courier, None, |state| (state.sent(results.iter().copied()), ())).await {
         let error = telemetry::logs::chain(&error);
         tracing::error!(function = NAME, error, "it could not be stored that alerts were sent; they may be sent again");
     }
@@ -69,10 +69,10 @@ async fn look<S: Store, Q: Queue>(
     rules: &[Rule],
     measured: Option<Backlog>,
 ) -> Result<Vec<Due>, StoreError> {
-    let (state, _) = state(courier).await?;
-    let since = state.counts_from(courier.context.now());
+    let known = state(courier).await?;
+    let since = known.0.counts_from(courier.context.now());
     let facts = facts::read(courier, rules, since, measured, READING).await;
-    let looked = change(courier, |state| state.look(&facts, rules, courier.context.now())).await;
+    let looked = change(courier, Some(known), |state| state.look(&facts, rules, courier.context.now())).await;
     if looked.is_err() {
         // Everything else is found again.
         facts.silences.into_iter().for_each(|silence| courier.lines.keep_silence(silence));
@@ -90,14 +90,19 @@ async fn state<S: Store, Q>(courier: &Courier<S, Q>) -> Result<(State, u64), Sto
     Ok((state, note.version))
 }
 
-/// Changes the state, again where another process has changed it meanwhile. A state that stays as it is writes nothing.
+/// Changes the state, as it is known or is read; again where another process has changed it meanwhile. A state that stays as it is
+/// writes nothing.
 async fn change<S: Store, Q, T>(
     courier: &Courier<S, Q>,
+    mut known: Option<(State, u64)>,
     changed: impl Fn(&State) -> (State, T),
 ) -> Result<T, StoreError> {
     let store = &courier.context.store;
     for _ in 0..RACES {
-        let (state, version) = state(courier).await?;
+        let (state, version) = match known.take() {
+            Some(known) => known,
+            None => state(courier).await?,
+        };
         let (next, result) = changed(&state);
         if next == state && version > 0 {
             return Ok(result);
