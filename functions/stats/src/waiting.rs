@@ -37,24 +37,18 @@ impl Waiting {
         context: &Context<S, Q>,
         caller: Caller<'_>,
     ) -> Result<(), Problem> {
-        let mut from = None;
-        for _ in 0..PAGES {
-            let page = context.store.pending(&Pending::Any, from.as_deref(), PAGE, context.now()).await;
-            let Page { items, next, .. } = page.map_err(|error| Problem::store(&error))?;
-            for Listed { key, work, .. } in items.into_iter().filter(|item| caller.sees(&item.key.connection)) {
-                if work.call.as_ref().is_some_and(Call::is_pending) {
-                    *self.calls.entry(key.connection).or_default() += 1;
-                }
-                for delivery in work.deliveries.into_iter().filter(Delivery::is_pending) {
-                    *self.pending.entry(delivery.endpoint).or_default() += 1;
-                }
+        let (store, now) = (&context.store, context.now());
+        let read = |from: Option<String>| async move { store.pending(&Pending::Any, from.as_deref(), PAGE, now).await };
+        let (calls, pending) = (&mut self.calls, &mut self.pending);
+        let count = |Listed { key, work, .. }| {
+            if work.call.as_ref().is_some_and(Call::is_pending) {
+                *calls.entry(key.connection).or_default() += 1;
             }
-            from = next;
-            if from.is_none() {
-                return Ok(());
+            for delivery in work.deliveries.into_iter().filter(Delivery::is_pending) {
+                *pending.entry(delivery.endpoint).or_default() += 1;
             }
-        }
-        self.is_cut = true;
+        };
+        self.is_cut |= each_seen(read, caller, count).await?;
         Ok(())
     }
 
@@ -64,20 +58,35 @@ impl Waiting {
         context: &Context<S, Q>,
         caller: Caller<'_>,
     ) -> Result<(), Problem> {
-        let mut from = None;
-        for _ in 0..PAGES {
-            let page = context.store.failed(&Failed::Waiting, from.as_deref(), PAGE, context.now()).await;
-            let Page { items, next, .. } = page.map_err(|error| Problem::store(&error))?;
-            for item in items.into_iter().filter(|item| caller.sees(&item.key.connection)) {
-                let failed = item.work.deliveries.into_iter().filter(|delivery| delivery.state == State::Failed);
-                failed.for_each(|delivery| *self.failed.entry(delivery.endpoint).or_default() += 1);
-            }
-            from = next;
-            if from.is_none() {
-                return Ok(());
-            }
-        }
-        self.is_cut = true;
+        let (store, now) = (&context.store, context.now());
+        let read =
+            |from: Option<String>| async move { store.failed(&Failed::Waiting, from.as_deref(), PAGE, now).await };
+        let count = |Listed { work, .. }| {
+            let failed = work.deliveries.into_iter().filter(|delivery| delivery.state == State::Failed);
+            failed.for_each(|delivery| *self.failed.entry(delivery.endpoint).or_default() += 1);
+        };
+        self.is_cut |= each_seen(read, caller, count).await?;
         Ok(())
     }
+}
+
+/// Hands each item of a list on that the key may see; whether there are more than are counted.
+async fn each_seen<F>(
+    read: impl Fn(Option<String>) -> F,
+    caller: Caller<'_>,
+    mut count: impl FnMut(Listed),
+) -> Result<bool, Problem>
+where
+    F: Future<Output = store::Result<Page>>,
+{
+    let mut from = None;
+    for _ in 0..PAGES {
+        let Page { items, next, .. } = read(from).await.map_err(|error| Problem::store(&error))?;
+        items.into_iter().filter(|item| caller.sees(&item.key.connection)).for_each(&mut count);
+        from = next;
+        if from.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
