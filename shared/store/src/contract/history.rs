@@ -8,23 +8,16 @@ use hub::call::{Call, Standing};
 use hub::delivery::State;
 use hub::{EventKey, Work};
 
-use super::{KEPT, NOW, admit, at, event, event_with, key, pending, work};
+use super::{KEPT, NOW, admit, at, event, event_with, every_page, key, pending, work};
 use crate::{Pending, Store, StoreError};
 
 /// Every page of a subject's history.
 async fn history(store: &impl Store, connection: &str, subject: &str, limit: usize) -> Vec<EventKey> {
-    let (mut keys, mut from) = (Vec::new(), None);
-    for _ in 0..3_000 {
-        let page = store.history(&connection.into(), &subject.into(), from.as_deref(), limit, NOW).await.unwrap();
-        assert!(page.items.len() <= limit, "a page of {} over a limit of {limit}", page.items.len());
-        assert_eq!(page.unreadable, 0);
-        keys.extend(page.items.into_iter().map(|listed| listed.key));
-        from = page.next;
-        if from.is_none() {
-            return keys;
-        }
-    }
-    panic!("the list has no end");
+    let (connection, subject) = (connection.into(), subject.into());
+    every_page(limit, async |from: Option<String>| {
+        store.history(&connection, &subject, from.as_deref(), limit, NOW).await
+    })
+    .await
 }
 
 /// Subjects and connections whose names begin alike do not mix, whatever the size of the pages.

@@ -9,7 +9,7 @@ use hub::delivery::State;
 use hub::ledger::{Calls, Tally};
 use hub::{EventKey, Utc, Work};
 
-use super::{NOW, admit, at, event, event_with, key, next, pending, work};
+use super::{NOW, admit, at, event, event_with, every_page, key, next, pending, work};
 use crate::{Failed, Pending, Settled, Store, StoreError};
 
 async fn admit_all(store: &impl Store, works: impl IntoIterator<Item = Work>) -> Vec<EventKey> {
@@ -67,17 +67,7 @@ pub async fn work_due_later_comes_furthest_ahead_first(store: impl Store) {
 
 /// Every page of the failed list; the last one says that it is.
 async fn failed(store: &impl Store, which: &Failed, limit: usize) -> Vec<EventKey> {
-    let (mut keys, mut from) = (Vec::new(), None);
-    for _ in 0..1000 {
-        let page = store.failed(which, from.as_deref(), limit, NOW).await.unwrap();
-        assert!(page.items.len() <= limit, "a page of {} over a limit of {limit}", page.items.len());
-        keys.extend(page.items.into_iter().map(|listed| listed.key));
-        from = page.next;
-        if from.is_none() {
-            return keys;
-        }
-    }
-    panic!("the list has no end");
+    every_page(limit, async |from: Option<String>| store.failed(which, from.as_deref(), limit, NOW).await).await
 }
 
 fn at_endpoint(endpoint: &str) -> Failed {
@@ -264,17 +254,7 @@ pub async fn calls_are_due_stuck_and_counted_like_deliveries(store: impl Store) 
 
 /// Every page of what is pending at a destination.
 async fn pending_at(store: &impl Store, which: &Pending, limit: usize) -> Vec<EventKey> {
-    let (mut keys, mut from) = (Vec::new(), None);
-    for _ in 0..1000 {
-        let page = store.pending(which, from.as_deref(), limit, NOW).await.unwrap();
-        assert!(page.items.len() <= limit, "a page of {} over a limit of {limit}", page.items.len());
-        keys.extend(page.items.into_iter().map(|listed| listed.key));
-        from = page.next;
-        if from.is_none() {
-            return keys;
-        }
-    }
-    panic!("the list has no end");
+    every_page(limit, async |from: Option<String>| store.pending(which, from.as_deref(), limit, NOW).await).await
 }
 
 /// Due or not, each once, whatever the size of the pages.

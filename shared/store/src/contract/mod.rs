@@ -33,7 +33,7 @@ use hub::delivery::{Delivery, State};
 use hub::event::Meta;
 use hub::{ConnectionId, EndpointId, Event, EventId, EventKey, Record, Subject, Utc, Work, identity};
 
-use crate::{Admitted, Store};
+use crate::{Admitted, Page, Result, Store};
 
 pub use admission::*;
 pub use audit::*;
@@ -221,6 +221,22 @@ fn next(work: &Work, state: State) -> Work {
     work.version += 1;
     work.deliveries.iter_mut().for_each(|delivery| delivery.state = state);
     work
+}
+
+/// The keys of a list, page after page, each of at most that many.
+async fn every_page(limit: usize, read: impl AsyncFn(Option<String>) -> Result<Page>) -> Vec<EventKey> {
+    let (mut keys, mut from) = (Vec::new(), None);
+    for _ in 0..3_000 {
+        let page = read(from).await.unwrap();
+        assert!(page.items.len() <= limit, "a page of {} over a limit of {limit}", page.items.len());
+        assert_eq!(page.unreadable, 0);
+        keys.extend(page.items.into_iter().map(|listed| listed.key));
+        from = page.next;
+        if from.is_none() {
+            return keys;
+        }
+    }
+    panic!("the list has no end");
 }
 
 async fn admit(store: &impl Store, event: &Event, work: &Work) -> Admitted {

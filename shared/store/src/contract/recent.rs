@@ -9,7 +9,7 @@ use hub::delivery::State;
 use hub::watch::{self, Watch};
 use hub::{ConnectionId, Event, EventKey, Utc, Work};
 
-use super::{KEPT, NOW, admit, at, event_with, key, next, pending, work};
+use super::{KEPT, NOW, admit, at, event_with, every_page, key, next, pending, work};
 use crate::{Admitted, Failed, Listing, Numbered, Received, Settled, Source, Store, StoreError, found};
 
 const DAY: i64 = 24 * 3600;
@@ -30,18 +30,7 @@ fn arrived(connection: &str, id: u32, seconds: i64) -> Event {
 
 /// Every page of the list of recent events.
 async fn recent(store: &impl Store, which: &Received, limit: usize, now: Utc) -> Vec<EventKey> {
-    let (mut keys, mut from) = (Vec::new(), None);
-    for _ in 0..1_000 {
-        let page = store.recent(which, from.as_deref(), limit, now).await.unwrap();
-        assert!(page.items.len() <= limit, "a page of {} over a limit of {limit}", page.items.len());
-        assert_eq!(page.unreadable, 0);
-        keys.extend(page.items.into_iter().map(|listed| listed.key));
-        from = page.next;
-        if from.is_none() {
-            return keys;
-        }
-    }
-    panic!("the list has no end");
+    every_page(limit, async |from: Option<String>| store.recent(which, from.as_deref(), limit, now).await).await
 }
 
 /// Over days and connections, each once, whatever the size of the pages; of equal times too, which the facts of one push have.
