@@ -253,13 +253,7 @@ pub(crate) async fn replay(config: Config, replay: Replay, times: times::Print) 
         }
         Selection::These(keys)
     };
-    let context = Context {
-        config: Arc::new(config),
-        store,
-        queue: (),
-        clock: telemetry::system_clock(),
-        counters: hub::statistics::Counters::default(),
-    };
+    let context = Context::new(Arc::new(config), store, (), telemetry::system_clock());
     let change = if replay.now { Change::SendNow } else { Change::Replay };
     let (endpoint, dry_run) = (&replay.endpoint, !replay.go);
     let mut order = Order { change, endpoint, selection, from: None, dry_run };

@@ -98,8 +98,7 @@ impl Hub {
         let endpoints = config.endpoints.keys().cloned().map(Destination::Endpoint);
         let connections = config.connections.keys().cloned().map(Destination::Connection);
         let (queue, lanes) = queue::in_process(endpoints.chain(connections), LANE);
-        let context =
-            Context { config: Arc::new(config), store, queue, clock, counters: hub::statistics::Counters::default() };
+        let context = Context::new(Arc::new(config), store, queue, clock);
         let (stop, stopped) = watch::channel(false);
 
         let mut tasks = JoinSet::new();

@@ -58,13 +58,7 @@ fn process<S: Store>(
         f64::from(u32::try_from(next >> 32).unwrap()) / f64::from(u32::MAX)
     });
     let config = Arc::clone(config);
-    let context = Context {
-        config,
-        store,
-        queue: RecordedQueue::default(),
-        clock: Arc::new(|| NOW),
-        counters: hub::statistics::Counters::default(),
-    };
+    let context = Context::new(config, store, RecordedQueue::default(), Arc::new(|| NOW));
     Courier { random, ..delivering(context, answer) }
 }
 

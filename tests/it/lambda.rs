@@ -73,16 +73,7 @@ fn configuration() -> String {
 async fn deployed() -> (Context<DynamoStore, Forgetful>, Emulator) {
     let (store, emulator) = emulated().await;
     let config = Arc::new(Config::parse(&configuration()).unwrap());
-    (
-        Context {
-            config,
-            store,
-            queue: Forgetful,
-            clock: Arc::new(|| NOW),
-            counters: hub::statistics::Counters::default(),
-        },
-        emulator,
-    )
+    (Context::new(config, store, Forgetful, Arc::new(|| NOW)), emulator)
 }
 
 /// A push as a REST API of API Gateway hands it on.

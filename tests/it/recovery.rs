@@ -351,7 +351,7 @@ async fn recovered_row_is_news_of_the_order_that_it_names() {
 }
 
 #[tokio::test]
-async fn recovered_row_is_part_of_the_order_whose_upload_taught_its_serial() {
+async fn recovered_row_belongs_to_the_order_that_taught_its_serial() {
     let desk = desk_with(RECOVER).await;
     let id = desk.command("xhq", "upload", "k-1", &upload("SO-1")).await;
     let said = desk.stands(&id, "succeeded").await;

@@ -64,13 +64,7 @@ fn process<S: Store>(
         }
         .boxed()
     });
-    let context = Context {
-        config: Arc::clone(config),
-        store,
-        queue: RecordedQueue::default(),
-        clock: Arc::new(|| NOW),
-        counters: hub::statistics::Counters::default(),
-    };
+    let context = Context::new(Arc::clone(config), store, RecordedQueue::default(), Arc::new(|| NOW));
     delivering(context, send)
 }
 

@@ -115,7 +115,7 @@ fn first_paint_takes_three_requests_and_all_is_small() {
 
 /// Regression: two modules had one name, and the script did not run.
 #[test]
-fn every_module_is_in_the_script_once_behind_those_that_it_imports() {
+fn each_module_is_in_the_script_once_behind_its_imports() {
     let script = FILES.iter().find(|file| file.name == "app.js").unwrap();
     let text = std::str::from_utf8(script.plain).unwrap();
     let names: Vec<&str> =

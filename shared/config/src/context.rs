@@ -34,6 +34,11 @@ impl<S, Q> AsRef<Self> for Context<S, Q> {
 }
 
 impl<S, Q> Context<S, Q> {
+    /// The dependencies of a process that has counted nothing yet.
+    pub fn new(config: Arc<Config>, store: S, queue: Q, clock: Clock) -> Self {
+        Self { config, store, queue, clock, counters: Counters::default() }
+    }
+
     /// The current time.
     #[must_use]
     pub fn now(&self) -> Utc {

@@ -1,7 +1,7 @@
 //! The document as it may be shown: without secrets, and without what stands behind the host in URLs, which may be one.
 //!
-//! What is hidden is what was read as a secret or as a URL, not what a list of names says: a key that is added later and holds a
-//! secret is hidden because it is read as one.
+//! The reader decides: a value that was read as a secret or as a URL is hidden. No list of names does, so that a key that is added
+//! later and holds a secret is hidden because it is read as one.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};

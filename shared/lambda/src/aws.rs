@@ -227,16 +227,7 @@ async fn build(credentials: fn(Option<String>) -> Apart, hints: bool) -> Result<
     let warm = tokio::spawn(warm(store.clone(), hints.then(|| queue.clone())));
     let (cache, _) = tokio::join!(cache, timeout(WARM, warm));
     let cache = cache?;
-    Ok(Function {
-        context: Context {
-            config: cache.current(),
-            store,
-            queue,
-            clock,
-            counters: hub::statistics::Counters::default(),
-        },
-        cache,
-    })
+    Ok(Function { context: Context::new(cache.current(), store, queue, clock), cache })
 }
 
 /// A failure is no reason not to start: the functions answer for an outage in their partner's words.

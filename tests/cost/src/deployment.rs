@@ -141,8 +141,7 @@ impl Deployment {
         let now = Arc::new(AtomicI64::new(1_795_334_400_000_000));
         let time = Arc::clone(&now);
         let clock = Arc::new(move || Utc(time.load(Ordering::SeqCst)));
-        let context =
-            Context { config: Arc::new(config), store, queue, clock, counters: hub::statistics::Counters::default() };
+        let context = Context::new(Arc::new(config), store, queue, clock);
         aws.take();
         Ok(Self { aws, context, log: Log::default(), lines: Arc::default(), now, waiting: Mutex::default() })
     }

@@ -14,7 +14,6 @@ use config::{Config, Context};
 use courier::{Courier, DeliveryResult};
 use futures::FutureExt as _;
 use hub::delivery::Outcome;
-use hub::statistics::Counters;
 use hub::{Clock, Utc};
 use inbound::receive::{self, IncomingPush};
 use outbound::KeepAlive;
@@ -87,8 +86,7 @@ impl<S: Store> Side<S> {
             secret(1)
         );
         let config = Arc::new(Config::parse(&text).unwrap());
-        let (queue, counters) = (RecordedQueue::default(), Counters::default());
-        let context = Context { config, store, queue, clock: time.clock(), counters };
+        let context = Context::new(config, store, RecordedQueue::default(), time.clock());
         let next = Arc::clone(&outcome);
         let courier = Courier::new(context, KeepAlive::Never, callback::ACTION).unwrap();
         let courier = Courier {

@@ -137,13 +137,7 @@ impl<S: Store> Side<S> {
             })
         };
         let config = Arc::new(Config::parse(CONFIGURATION).unwrap());
-        let context = Context {
-            config,
-            store,
-            queue: RecordedQueue::default(),
-            clock: Arc::new(|| NOW),
-            counters: hub::statistics::Counters::default(),
-        };
+        let context = Context::new(config, store, RecordedQueue::default(), Arc::new(|| NOW));
         let silent: courier::Send = Arc::new(|_, _| std::future::pending().boxed());
         let courier = Courier { wire, ..delivering(context, silent) };
         Self { courier, asked, answers }

@@ -16,16 +16,7 @@ async fn hub() -> (Context<store_dynamodb::DynamoStore, RecordedQueue>, Emulator
         "[[connections]]\nid = \"xhq\"\npartner = \"xhq\"\nkeys = [\"{key}\"]\n[[api_keys]]\nid = \"erp\"\nkey = \"{API_KEY}\"\n"
     );
     let config = Arc::new(Config::parse(&text).unwrap());
-    (
-        Context {
-            config,
-            store,
-            queue: RecordedQueue::default(),
-            clock: Arc::new(|| NOW),
-            counters: hub::statistics::Counters::default(),
-        },
-        emulator,
-    )
+    (Context::new(config, store, RecordedQueue::default(), Arc::new(|| NOW)), emulator)
 }
 
 async fn ask(context: &Context<store_dynamodb::DynamoStore, RecordedQueue>, path: &str) -> (u16, Value) {

@@ -8,7 +8,6 @@ use config::{Config, Context};
 use courier::Courier;
 use http::Request;
 use hub::delivery::{Delivery, State};
-use hub::statistics::Counters;
 use hub::{ConnectionId, Event, EventKey, Work, identity};
 use inbound::configured;
 use serde_json::{Value, json};
@@ -69,13 +68,7 @@ struct Desk<S> {
 impl<S: Store> Desk<S> {
     fn new(store: S) -> Self {
         let (time, config) = (Time::now(), Arc::new(Config::parse(&document()).unwrap()));
-        let context = Context {
-            config,
-            store,
-            queue: RecordedQueue::default(),
-            clock: time.clock(),
-            counters: Counters::default(),
-        };
+        let context = Context::new(config, store, RecordedQueue::default(), time.clock());
         let never: courier::Send = Arc::new(|_, _| Box::pin(std::future::pending()));
         Self { courier: delivering(context, never), time }
     }

@@ -176,7 +176,7 @@ async fn claimed_work_is_delivered_at_the_next_start() {
 
 fn contexts(hub: &Hub) -> Context<SqliteStore, RecordedQueue> {
     let Context { config, store, clock, .. } = hub.context().clone();
-    Context { config, store, queue: RecordedQueue::default(), clock, counters: hub::statistics::Counters::default() }
+    Context::new(config, store, RecordedQueue::default(), clock)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -35,13 +35,7 @@ impl Desk {
         let plan = Plan::new().endpoint("erp", &erp().await, "");
         let config = Arc::new(plan.config());
         let store = SqliteStore::open(&config.data_dir).unwrap();
-        let context = Context {
-            config,
-            store,
-            queue: RecordedQueue::default(),
-            clock: Arc::new(|| NOW),
-            counters: hub::statistics::Counters::default(),
-        };
+        let context = Context::new(config, store, RecordedQueue::default(), Arc::new(|| NOW));
         Self { context, _plan: plan }
     }
 

@@ -60,13 +60,7 @@ struct Desk<S> {
 impl<S: Store> Desk<S> {
     fn new(store: S) -> Self {
         let time = Time::now();
-        let context = Context {
-            config: config(),
-            store,
-            queue: RecordedQueue::default(),
-            clock: time.clock(),
-            counters: hub::statistics::Counters::default(),
-        };
+        let context = Context::new(config(), store, RecordedQueue::default(), time.clock());
         Self { context, time }
     }
 

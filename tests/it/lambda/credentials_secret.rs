@@ -44,13 +44,7 @@ fn courier(
 async fn a_push_is_kept_without_credentials_and_signed_with_them() {
     let (store, _) = emulated().await;
     let config = known(Credentials::Unread);
-    let context = Context {
-        config,
-        store,
-        queue: RecordedQueue::default(),
-        clock: Arc::new(|| NOW),
-        counters: hub::statistics::Counters::default(),
-    };
+    let context = Context::new(config, store, RecordedQueue::default(), Arc::new(|| NOW));
     for order in ["S1", "S2"] {
         let body = json!({"action": "syn_status", "orderOutNo": order, "code": 61}).to_string();
         let event = rest(&format!("/hooks/xhq/xhq-sh/{KEY}/syn_status"), &body);
@@ -81,13 +75,7 @@ async fn a_push_is_kept_without_credentials_and_signed_with_them() {
 async fn a_call_without_its_credentials_is_never_sent() {
     let (store, _) = emulated().await;
     let config = known(Credentials::Unread);
-    let context = Context {
-        config: Arc::clone(&config),
-        store,
-        queue: RecordedQueue::default(),
-        clock: Arc::new(|| NOW),
-        counters: hub::statistics::Counters::default(),
-    };
+    let context = Context::new(Arc::clone(&config), store, RecordedQueue::default(), Arc::new(|| NOW));
     let (courier, _) = courier(&context, Arc::clone(&config));
     let connection = &config.connections[&"xhq-sh".into()];
     let mut rows = partners::operation::all();

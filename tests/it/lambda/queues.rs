@@ -41,7 +41,7 @@ async fn push_after_a_handler_panic_is_accepted_once() {
     for (first, kept) in [(broken, 0), (single_receipt::ACTION, 1)] {
         let Context { config, store, clock, .. } = deployed().await.0;
         let queue = Defective(Arc::new((kept == 0).into()));
-        let context = Context { config, store, queue, clock, counters: hub::statistics::Counters::default() };
+        let context = Context::new(config, store, queue, clock);
         let event = rest(&format!("/hooks/xhq/xhq-sh/{KEY}/single_receipt"), body).to_string();
         let push = async |action| {
             let request = lambda_http::request::from_str(&event).unwrap();
@@ -64,8 +64,7 @@ async fn push_after_a_handler_panic_is_accepted_once() {
 async fn stored_events_are_queued_though_others_of_the_push_are_late() {
     let (Context { config, store, clock, .. }, emulator) = deployed().await;
     let queue = RecordedQueue::default();
-    let context =
-        Context { config, store, clock, queue: queue.clone(), counters: hub::statistics::Counters::default() };
+    let context = Context::new(config, store, queue.clone(), clock);
     let path = format!("/hooks/trackingeyes/te/{KEY}te/customs_status");
     let verified = verified(&context.config, &path, customs_status::ACTION);
     let waybill = |n: u8| format!(r#"{{"blNo":"B{n}","id":{n},"extendNo":"","endId":"0"}}"#);
@@ -111,8 +110,7 @@ async fn a_hint_has_its_share_of_the_partners_time() {
         configuration()
     );
     let config = Arc::new(Config::parse(&config).unwrap());
-    let context =
-        Context { config, store, queue: Connecting::default(), clock, counters: hub::statistics::Counters::default() };
+    let context = Context::new(config, store, Connecting::default(), clock);
     for (path, action, partner, hints) in [
         (format!("/hooks/xhq/xhq-sh/{KEY}/single_receipt"), &single_receipt::ACTION, Partner::Xhq, 1),
         (format!("/hooks/onedata/rates/{KEY}od/rates"), &rate_push::ACTION, Partner::OneData, 0),

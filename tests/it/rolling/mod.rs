@@ -154,7 +154,7 @@ async fn finished<S: Store>(store: S, messages: Vec<(String, Hint)>) {
 
 /// The last version opens the file of this one: its own tables are there as it makes them, and it looks at no other.
 #[test]
-fn the_database_of_this_version_only_adds_tables_to_the_last_ones() {
+fn this_version_only_adds_tables_to_the_database() {
     let schema = |folder: &Path| {
         let db = rusqlite::Connection::open(folder.join("tongguan.db")).unwrap();
         let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();

@@ -44,17 +44,7 @@ impl<S: Store> Version<S> {
         let now = Arc::new(AtomicI64::new(NOW.0));
         let clock = Arc::clone(&now);
         let clock = Arc::new(move || Utc(clock.load(Ordering::SeqCst)));
-        Self {
-            context: Context {
-                config,
-                store,
-                queue: RecordedQueue::default(),
-                clock,
-                counters: hub::statistics::Counters::default(),
-            },
-            now,
-            sent: Arc::default(),
-        }
+        Self { context: Context::new(config, store, RecordedQueue::default(), clock), now, sent: Arc::default() }
     }
 
     pub(super) fn pass(&self, span: Duration) {

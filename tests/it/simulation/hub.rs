@@ -90,13 +90,12 @@ impl Hub {
 
     pub(super) fn context(&self) -> Context<SimStore, SimQueue> {
         let world = Arc::clone(&self.world);
-        Context {
-            counters: hub::statistics::Counters::default(),
-            config: Arc::clone(&self.world.config),
-            store: self.store.clone(),
-            queue: self.queue.clone(),
-            clock: Arc::new(move || world.now()),
-        }
+        Context::new(
+            Arc::clone(&self.world.config),
+            self.store.clone(),
+            self.queue.clone(),
+            Arc::new(move || world.now()),
+        )
     }
 
     /// The process starts.

@@ -47,16 +47,7 @@ async fn deployed() -> (Deployed, Emulator) {
     let (store, emulator) = emulated().await;
     let config = Arc::new(Config::parse(&with_recipes(&example)).unwrap());
     emulator.seen();
-    (
-        Context {
-            config,
-            store,
-            queue: RecordedQueue::default(),
-            clock: Arc::new(|| NOW),
-            counters: hub::statistics::Counters::default(),
-        },
-        emulator,
-    )
+    (Context::new(config, store, RecordedQueue::default(), Arc::new(|| NOW)), emulator)
 }
 
 /// The example with 1datatech's recipes in force.

@@ -61,13 +61,7 @@ impl<S: Store> Side<S> {
         let (clock, answers) = (Arc::clone(&now), Answers::default());
         let (asked, told) = (Arc::<Mutex<Vec<Value>>>::default(), Arc::<Mutex<Vec<Value>>>::default());
         let clock = Arc::new(move || Utc(clock.load(Ordering::SeqCst)));
-        let context = Context {
-            config,
-            store,
-            queue: RecordedQueue::default(),
-            clock,
-            counters: hub::statistics::Counters::default(),
-        };
+        let context = Context::new(config, store, RecordedQueue::default(), clock);
         let (sent, next, seen) = (Arc::clone(&told), Arc::clone(&answers), Arc::clone(&asked));
         let courier = Courier {
             context,
