@@ -44,6 +44,10 @@ fn document() -> String {
              {takes}\n"
         )
     };
+    let alert = format!(
+        "[[alerts]]\nid = \"desk\"\nkind = \"dingtalk\"\nurl = \"https://oapi.example.com/robot?access_token={MARK}\"\n\
+         secret = \"SEC{MARK}\"\n"
+    );
     let watch = |id: &str| format!("[[watches]]\nconnection = \"{id}\"\nsilence = \"1d\"\n");
     [
         connection("a-1"),
@@ -56,6 +60,7 @@ fn document() -> String {
         endpoint("erp", "connections = [\"a-*\", \"b-*\"]"),
         watch("a-1"),
         watch("b-1"),
+        alert,
     ]
     .concat()
 }
