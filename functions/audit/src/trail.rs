@@ -12,7 +12,7 @@ use hub::call::is_subject;
 use hub::shipment::meant;
 use hub::{Alias, Utc};
 use inbound::trail::earliest;
-use store::{AuditFilter, AuditPage, Store, audit_of_all};
+use store::{AuditFilter, AuditPage, Store, audit_of_all, next_in_view};
 
 /// Most entries of a page that may be asked for.
 const MOST: usize = 1_000;
@@ -41,19 +41,27 @@ pub(crate) async fn answer<S: Store, Q>(
         let place = from.as_deref().map(str::parse::<Place>).transpose().map_err(|()| Problem::bad_cursor())?;
         let found = of_number(context, number).await?;
         let later = found.into_iter().filter(|entry| place.is_none_or(|place| entry.place() < place));
-        let mut wanted: Vec<_> = later.filter(|entry| filter.holds(entry)).collect();
-        from = (wanted.len() > limit).then(|| wanted.get(limit - 1)).flatten().map(|last| last.place().to_string());
-        wanted.truncate(limit);
-        entries.extend(wanted.into_iter().filter_map(view));
+        entries.extend(later.filter(|entry| filter.holds(entry)).filter_map(view));
+        from = (entries.len() > limit).then(|| entries.get(limit - 1)).flatten().map(|(last, _)| last.to_string());
+        entries.truncate(limit);
     } else {
-        for _ in 0..LOOKS {
-            let page = context.store.audit(&filter, from.as_deref(), limit.min(AT_ONCE), now).await;
+        let (mut looks, most) = (LOOKS, limit.min(AT_ONCE));
+        while looks > 0 {
+            looks -= 1;
+            let page = context.store.audit(&filter, from.as_deref(), most, now).await;
             let AuditPage { entries: found, next } = page.map_err(|error| Problem::store(&error))?;
             entries.extend(found.into_iter().filter_map(view));
             from = next;
             if from.is_none() || !entries.is_empty() {
                 break;
             }
+        }
+        if caller.is_limited() {
+            let seen = async |from: String| {
+                let page = context.store.audit(&filter, Some(&from), most, now).await?;
+                Ok((page.entries.into_iter().any(|entry| view(entry).is_some()), page.next))
+            };
+            from = next_in_view(from, looks, seen).await.map_err(|error| Problem::store(&error))?;
         }
     }
     let (places, entries): (Vec<_>, Vec<_>) = entries.into_iter().unzip();

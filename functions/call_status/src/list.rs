@@ -15,7 +15,7 @@ use http::{Response, StatusCode};
 use hub::call::{Call, CallView, Standing, is_subject};
 use hub::{Alias, ConnectionId, Subject, Utc};
 use serde::Deserialize;
-use store::{Failed, Latest, Listed, Listing, SUBJECTS, Store, StoreError};
+use store::{Failed, Latest, Listed, Listing, Part, SUBJECTS, Store, StoreError};
 
 use crate::shown;
 
@@ -59,6 +59,7 @@ pub(crate) async fn answer<S: Store, Q>(
     }
     let from = seal.opened(from, now)?;
     let from = from.as_deref();
+    let part = Part { from, limit, hides: caller.is_limited() };
     // These are one page: a limit that is not given cuts nothing off.
     let most = asked.get("limit").map_or(usize::MAX, |_| limit);
     let of_wanted =
@@ -79,7 +80,7 @@ pub(crate) async fn answer<S: Store, Q>(
             items.drain(..left_out);
             Calls { items, next: Next(None), complete: found.complete && left_out == 0 }
         }
-        (None, Some(numbered), _) => picked(context, &numbered, (from, limit), wanted).await?,
+        (None, Some(numbered), _) => picked(context, &numbered, part, wanted).await?,
         (None, None, Some(Standing::Queued)) => {
             let mut page = queued(context, of_wanted, wanted, MOST_BYTES).await?;
             page.complete &= page.items.len() <= most;
@@ -91,11 +92,11 @@ pub(crate) async fn answer<S: Store, Q>(
         }
         (None, None, Some(Standing::Succeeded | Standing::Cancelled)) => {
             let recent = recent(&filters, caller, now)?;
-            picked(context, &recent, (from, limit), wanted).await?
+            picked(context, &recent, part, wanted).await?
         }
         (None, None, None) if filters.has_time() => {
             let recent = recent(&filters, caller, now)?;
-            picked(context, &recent, (from, limit), wanted).await?
+            picked(context, &recent, part, wanted).await?
         }
         // All open calls: the queued ones come before the first page of failed and ambiguous ones.
         (None, None, None) if from.is_none() => {
@@ -122,15 +123,15 @@ fn recent(filters: &Filters, caller: Caller<'_>, now: Utc) -> Result<Listing<'st
 async fn picked<S: Store, Q, V: Fn(&ConnectionId) -> bool>(
     context: &Context<S, Q>,
     listing: &Listing<'_, V>,
-    (from, mut limit): (Option<&str>, usize),
+    mut part: Part<'_>,
     wanted: impl Fn(&Listed) -> bool,
 ) -> Result<Calls, Problem> {
     loop {
-        let page = store::found(&context.store, listing, (from, limit), &wanted, context.now()).await;
+        let page = store::found(&context.store, listing, part, &wanted, context.now()).await;
         let page = page.map_err(|error| Problem::store(&error))?;
         let items = printed(page.items.iter())?;
-        match api::fewer(&items, limit, MOST_BYTES) {
-            Some(fewer) => limit = fewer,
+        match api::fewer(&items, part.limit, MOST_BYTES) {
+            Some(fewer) => part.limit = fewer,
             None => return Ok(Calls { items, next: Next(page.next), complete: page.complete }),
         }
     }

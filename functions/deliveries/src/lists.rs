@@ -11,7 +11,7 @@ use http::{Response, StatusCode};
 use hub::delivery::State;
 use hub::{EndpointId, Work};
 use serde::{Deserialize, Serialize};
-use store::{Failed, Listed, Listing, Pending, Store, found};
+use store::{Failed, Listed, Listing, Part, Pending, Store, found};
 
 use crate::{MOST, is_listed};
 
@@ -71,7 +71,8 @@ pub(crate) async fn events<S: Store, Q>(
     };
     let holds = |item: &Listed| filters.hold(caller, item) && wanted.is_none_or(|wanted| wanted.holds(&item.work));
     loop {
-        let page = found(&context.store, &listing, (from.as_deref(), limit), holds, now).await;
+        let part = Part { from: from.as_deref(), limit, hides: caller.is_limited() };
+        let page = found(&context.store, &listing, part, holds, now).await;
         let page = page.map_err(|error| Problem::store(&error))?;
         let events = api::printed(page.items.iter().map(RecentEvent::of))?;
         if let Some(fewer) = api::fewer(&events, limit, MOST_BYTES) {
@@ -109,7 +110,8 @@ pub(crate) async fn deliveries<S: Store, Q>(
     let of = |item: &Listed| RecentDelivery::all(item, wanted, endpoint.as_ref()).next().is_some();
     let holds = |item: &Listed| filters.hold(caller, item) && of(item);
     loop {
-        let page = found(&context.store, &listing, (from.as_deref(), limit), holds, now).await;
+        let part = Part { from: from.as_deref(), limit, hides: caller.is_limited() };
+        let page = found(&context.store, &listing, part, holds, now).await;
         let page = page.map_err(|error| Problem::store(&error))?;
         let rows = page.items.iter().flat_map(|item| RecentDelivery::all(item, wanted, endpoint.as_ref()));
         let deliveries = api::printed(rows)?;

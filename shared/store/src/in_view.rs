@@ -27,17 +27,32 @@ where
         page.items.retain(&is_seen);
         looks += 1;
     }
-    while hides && looks < LOOKS {
-        let Some(next) = page.next.take() else { return Ok(page) };
-        let following = read(Some(next.clone())).await?;
-        looks += 1;
-        let is_there = following.items.iter().any(&is_seen);
-        page.next = if is_there { Some(next) } else { following.next };
-        if is_there {
-            break;
-        }
+    if hides {
+        let seen = async |from| {
+            let following = read(Some(from)).await?;
+            Ok((following.items.iter().any(&is_seen), following.next))
+        };
+        page.next = next_in_view(page.next, LOOKS - looks, seen).await?;
     }
     Ok(page)
+}
+
+/// The place from which a list goes on: that of the first page, of so many from `next` on, with something that may be seen; none
+/// where the list ends before. `seen` tells of the page at a place whether it has anything, and where the following one begins.
+pub async fn next_in_view(
+    mut next: Option<String>,
+    looks: usize,
+    seen: impl AsyncFn(String) -> Result<(bool, Option<String>)>,
+) -> Result<Option<String>> {
+    for _ in 0..looks {
+        let Some(from) = next.take() else { break };
+        let (is_there, following) = seen(from.clone()).await?;
+        if is_there {
+            return Ok(Some(from));
+        }
+        next = following;
+    }
+    Ok(next)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use hub::order::Place;
 use hub::{ConnectionId, Utc};
 
-use crate::{Failed, Listed, Numbered, Page, Pending, Received, Result, Store, StoreError};
+use crate::{Failed, Listed, Numbered, Page, Pending, Received, Result, Store, StoreError, next_in_view};
 
 /// The largest number of items that are looked at for a page, roughly.
 pub const LOOKED_AT: usize = 4_000;
@@ -27,6 +27,18 @@ pub enum Listing<'a, V> {
     Numbered(Numbered<'a, V>),
 }
 
+/// Part of a list that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// The `next` of the page before, of the first none.
+    pub from: Option<&'a str>,
+    /// Most items of the page.
+    pub limit: usize,
+    /// Whether the list has items that are not to be hinted at: `next` is there only while something wanted follows, as far as
+    /// a page's reading goes.
+    pub hides: bool,
+}
+
 /// A page of a filtered list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -38,12 +50,12 @@ pub struct Found {
     pub complete: bool,
 }
 
-/// A page of the wanted items of a list: `limit` of them at the most, of about [`LOOKED_AT`] that are looked at.
+/// A page of the wanted items of a list, picked from about [`LOOKED_AT`] that are looked at.
 /// [`StoreError::BadCursor`] where `from` is not the `next` of a page.
 pub async fn found<S, V>(
     store: &S,
     listing: &Listing<'_, V>,
-    (from, limit): (Option<&str>, usize),
+    Part { from, limit, hides }: Part<'_>,
     wanted: impl Fn(&Listed) -> bool,
     now: Utc,
 ) -> Result<Found>
@@ -60,8 +72,9 @@ where
         return Ok(Found { items: page.items, next, complete: page.complete });
     }
     let (mut items, mut from, mut looked_at) = (Vec::new(), from.map(ToOwned::to_owned), 0);
-    let mut most = limit;
-    for _ in 0..READS {
+    let (mut most, mut reads) = (limit, READS);
+    while reads > 0 {
+        reads -= 1;
         let room = limit - items.len();
         let page = loop {
             let page = listing.page(store, from.as_deref(), most, now).await?;
@@ -79,6 +92,13 @@ where
             break;
         }
         most = AT_ONCE;
+    }
+    if hides {
+        let seen = async |from: String| {
+            let page = listing.page(store, Some(&from), AT_ONCE, now).await?;
+            Ok((page.items.iter().any(&wanted), page.next))
+        };
+        from = next_in_view(from, reads, seen).await?;
     }
     Ok(Found { items, next: from, complete: true })
 }

@@ -2,6 +2,27 @@
 //!
 //! On a machine without Chromium and its driver these tests are ignored, which the harness says by their names.
 
+/// Each scene is played in both languages.
+macro_rules! in_both_languages {
+    ($($name:ident)+) => { $(
+        mod $name {
+            use super::Language;
+
+            #[cfg_attr(not(has_browser), ignore = "no chromedriver")]
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn chinese() {
+                super::$name(Language::Chinese).await;
+            }
+
+            #[cfg_attr(not(has_browser), ignore = "no chromedriver")]
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn english() {
+                super::$name(Language::English).await;
+            }
+        }
+    )+ };
+}
+
 mod actions;
 mod browser;
 mod calls;

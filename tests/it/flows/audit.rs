@@ -209,6 +209,8 @@ async fn limited_key_sees_its_own_connections_alone<S: Store>(store: S) {
     let desk = Desk::new(store);
     let a = desk.failed("a-1", "order:A", "erp").await;
     let b = desk.failed("b-1", "order:BHIDDEN", "erp").await;
+    let oldest = desk.failed("b-1", "order:BHIDDEN0", "erp-b").await;
+    desk.done(KEY_B, "/deliveries/confirm", &json!({"endpoint": "erp-b", "events": [oldest]})).await;
     let replay = |events: &[&EventKey]| json!({"endpoint": "erp", "events": events, "dry_run": false});
     desk.done(API_KEY, "/deliveries/replay", &replay(&[&a, &b])).await;
     let hidden = desk.failed("b-1", "order:BHIDDEN2", "erp-b").await;
@@ -223,7 +225,10 @@ async fn limited_key_sees_its_own_connections_alone<S: Store>(store: S) {
     let text = json!(seen).to_string();
     assert!(["b-1", "HIDDEN", "erp-b"].iter().all(|name| !text.contains(name)), "{text}");
     assert_eq!(desk.entries(KEY_A, "&number=BHIDDEN", 5).await, [json!(null); 0]);
-    assert_eq!(desk.entries(API_KEY, "", 5).await.len(), 3);
+    for list in ["/audit?limit=3", "/audit?limit=1&number=A", "/audit?limit=1&number=BHIDDEN"] {
+        assert_eq!(desk.get(KEY_A, list).await["next"], Value::Null, "{list}: a next tells of others' entries");
+    }
+    assert_eq!(desk.entries(API_KEY, "", 5).await.len(), 4);
     let event = desk.get(KEY_A, &format!("/events/a-1/order:A/{}", a.id)).await;
     assert_eq!(event["audit"][0]["touched"].as_array().unwrap().len(), 1);
     assert!(!event.to_string().contains("HIDDEN"));

@@ -215,6 +215,8 @@ async fn limited_key_lists_nothing_of_others<S: Store>(store: S) {
     let own = stored(&desk, ("a-1", "order:OWN", "xhq.syn_status"), -5, failed(), &[]).await;
     for (path, rows) in [("/events?limit=1", "events"), ("/deliveries?limit=1", "deliveries")] {
         for filter in ["", "&state=failed", "&number=OWN", "&type=xhq.*"] {
+            let (status, only) = desk.get(KEY_A, &format!("{path}{filter}")).await;
+            assert_eq!((status, &only["next"]), (200, &Value::Null), "{path}{filter}: a next tells of others' items");
             assert_eq!(pages(&desk, KEY_A, &format!("{path}{filter}"), rows).await, ids(&[&own]), "{path}{filter}");
         }
         for filter in ["&number=OURS", "&number=order:SECRET-1"] {

@@ -10,7 +10,7 @@ use hub::watch::{self, Watch};
 use hub::{ConnectionId, Event, EventKey, Utc, Work};
 
 use super::{KEPT, NOW, admit, at, event_with, every_page, key, next, pending, work};
-use crate::{Admitted, Failed, Listing, Numbered, Received, Settled, Source, Store, StoreError, found};
+use crate::{Admitted, Failed, Listing, Numbered, Part, Received, Settled, Source, Store, StoreError, found};
 
 const DAY: i64 = 24 * 3600;
 
@@ -188,7 +188,8 @@ pub async fn picked_items_are_listed_once_across_pages(store: impl Store) {
         for limit in [1, 4, 30, 100] {
             let (mut keys, mut from) = (Vec::new(), None::<String>);
             loop {
-                let page = found(&store, listing, (from.as_deref(), limit), wanted, NOW).await.unwrap();
+                let part = Part { from: from.as_deref(), limit, hides: false };
+                let page = found(&store, listing, part, wanted, NOW).await.unwrap();
                 assert!(page.items.len() <= limit && page.complete);
                 keys.extend(page.items.into_iter().map(|item| item.key));
                 from = page.next;
@@ -199,7 +200,8 @@ pub async fn picked_items_are_listed_once_across_pages(store: impl Store) {
             assert_eq!(keys.len(), expected.len(), "by {limit}");
             assert_eq!(keys.iter().collect::<BTreeSet<_>>(), expected);
         }
-        let refused = found(&store, listing, (Some("nonsense"), 1), wanted, NOW).await;
+        let part = Part { from: Some("nonsense"), limit: 1, hides: false };
+        let refused = found(&store, listing, part, wanted, NOW).await;
         assert!(matches!(refused, Err(StoreError::BadCursor { .. })), "{refused:?}");
     }
 }
