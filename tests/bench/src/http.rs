@@ -110,6 +110,11 @@ pub(crate) fn ok(body: &str) -> Vec<u8> {
         .into_bytes()
 }
 
+/// A refusal of what was sent.
+pub(crate) fn refused() -> Vec<u8> {
+    b"HTTP/1.1 422 Unprocessable Content\r\ncontent-length: 0\r\n\r\n".to_vec()
+}
+
 /// Position of the first `needle`.
 pub(crate) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)

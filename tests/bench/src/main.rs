@@ -3,7 +3,7 @@
 //!
 //! The load, the ERP and what is measured are processes of their own on one machine, over 127.0.0.1. `bench all` prints
 //! the whole report as Markdown; `bench point` one line of it; `bench calls` the calls to partners; `bench
-//! shipments` the reading of shipments. Progress goes to standard error.
+//! shipments` the reading of shipments; `bench pages` what the console asks for. Progress goes to standard error.
 
 mod bare;
 mod calls;
@@ -11,6 +11,7 @@ mod http;
 mod latency;
 mod load;
 mod measure;
+mod pages;
 mod process;
 mod report;
 mod shipments;
@@ -45,6 +46,8 @@ enum Command {
     Calls(calls::Calls),
     /// Shipments of fifty events, read by any of their keys from a store with many events
     Shipments(shipments::Shipments),
+    /// The requests of the console's pages, with many events and failed deliveries stored
+    Pages(pages::Pages),
     /// A simulated TrackingEyes alone, in this process
     Eyes,
     /// The load alone, in this process
@@ -155,6 +158,7 @@ fn main() -> anyhow::Result<()> {
         Command::Order(options) => order(&options),
         Command::Calls(options) => calls::run(&options),
         Command::Shipments(options) => shipments::run(&options),
+        Command::Pages(options) => pages::run(&options),
         Command::Eyes => alone()?.block_on(calls::eyes()),
         Command::Load(load) => {
             println!("{}", serde_json::to_string(&alone()?.block_on(load::run(load))?)?);

@@ -157,7 +157,7 @@ fn begin(mut command: Command, dir: &Path, address: SocketAddr) -> anyhow::Resul
 }
 
 /// One XHQ connection, and the ERP on loopback.
-fn configuration(dir: &Path, listen: SocketAddr, erp: Option<SocketAddr>, ordered: bool) -> String {
+pub(crate) fn configuration(dir: &Path, listen: SocketAddr, erp: Option<SocketAddr>, ordered: bool) -> String {
     let data = dir.join("data");
     let data = data.display();
     let connection = format!(

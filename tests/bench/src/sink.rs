@@ -21,6 +21,9 @@ pub(crate) struct Sink {
     /// The body of every answer.
     #[arg(long, default_value = "")]
     pub answer: String,
+    /// Refuses each of so many deliveries; none where it is left out.
+    #[arg(long)]
+    pub fails: Option<u64>,
 }
 
 /// Deliveries to the ERP since it was last reset.
@@ -39,6 +42,7 @@ pub(crate) struct Sunk {
 #[derive(Default)]
 struct State {
     answer: String,
+    fails: Option<u64>,
     ids: HashSet<u64>,
     latencies: Latencies,
     sunk: Sunk,
@@ -54,7 +58,7 @@ pub(crate) const RESET: &str = "/reset";
 pub(crate) async fn run(sink: Sink) -> anyhow::Result<()> {
     let listener = TcpListener::bind(sink.listen).await?;
     println!("{}", listener.local_addr()?);
-    let state = Arc::new(Mutex::new(State { answer: sink.answer, ..State::default() }));
+    let state = Arc::new(Mutex::new(State { answer: sink.answer, fails: sink.fails, ..State::default() }));
     loop {
         let (stream, _) = listener.accept().await?;
         let state = Arc::clone(&state);
@@ -70,28 +74,34 @@ async fn serve(stream: TcpStream, state: &Mutex<State>) -> anyhow::Result<()> {
     let mut wire = Wire::over(stream)?;
     while let Some(message) = wire.read().await? {
         let answer = state.lock().unwrap_or_else(PoisonError::into_inner).answer(&message)?;
-        wire.write(&http::ok(&answer)).await?;
+        let answer = answer.map_or_else(http::refused, |answer| http::ok(&answer));
+        wire.write(&answer).await?;
     }
     Ok(())
 }
 
 impl State {
-    fn answer(&mut self, message: &Message<'_>) -> anyhow::Result<String> {
-        match message.second() {
-            COUNT => Ok(self.sunk.distinct.to_string()),
+    /// The body of the positive answer; none for a delivery that is refused.
+    fn answer(&mut self, message: &Message<'_>) -> anyhow::Result<Option<String>> {
+        let answer = match message.second() {
+            COUNT => self.sunk.distinct.to_string(),
             STATS => {
                 self.sunk.on_the_way = self.latencies.percentiles();
-                Ok(serde_json::to_string(&self.sunk)?)
+                serde_json::to_string(&self.sunk)?
             }
             RESET => {
-                *self = Self { answer: std::mem::take(&mut self.answer), ..Self::default() };
-                Ok(String::new())
+                *self = Self { answer: std::mem::take(&mut self.answer), fails: self.fails, ..Self::default() };
+                String::new()
             }
             _ => {
                 self.take(message);
-                Ok(self.answer.clone())
+                if self.fails.is_some_and(|each| self.sunk.distinct.is_multiple_of(each)) {
+                    return Ok(None);
+                }
+                self.answer.clone()
             }
-        }
+        };
+        Ok(Some(answer))
     }
 
     fn take(&mut self, message: &Message<'_>) {
@@ -121,6 +131,10 @@ mod tests {
             state.answer(&Message { head: &head, body: body.as_bytes() }).unwrap();
         }
         assert_eq!((state.sunk.distinct, state.sunk.repeats), (2, 1));
+        state.fails = Some(2);
+        let next = |id: &str| format!("POST / HTTP/1.1\r\nwebhook-id: {id}\r\n\r\n");
+        let taken = ["c", "d"].map(|id| state.answer(&Message { head: &next(id), body: b"" }).unwrap().is_some());
+        assert_eq!(taken, [true, false]);
         let reset = Message { head: "POST /reset HTTP/1.1\r\n\r\n", body: b"" };
         state.answer(&reset).unwrap();
         assert_eq!(state.sunk.distinct, 0);
