@@ -366,3 +366,25 @@ async fn recovered_row_belongs_to_the_order_that_taught_its_serial() {
     assert_eq!(shipment(&desk, "SO-1").await.last().map(String::as_str), Some("xhq.failed_push"));
     desk.hub.stop().await;
 }
+
+/// Regression: the watch was looked at while the list was on its way, and the silence told of what had been lost.
+#[tokio::test]
+async fn recovered_push_is_no_silence() {
+    let mut desk = desk_with(RECOVER).await;
+    desk.hub.stop().await;
+    desk.plan = desk.plan.table("[[watches]]\nconnection = \"xhq\"\nsilence = \"5m\"\n");
+    desk.hub = desk.plan.start_at(&desk.time).await;
+    let id = desk.command("xhq", "upload", "k-1", &upload("SO-1")).await;
+    let said = desk.stands(&id, "succeeded").await;
+    desk.quiet().await;
+    desk.xhq.lose(said["answer"]["body"]["data"].as_str().unwrap(), "{}");
+    desk.time.pass(Duration::from_mins(6));
+    let courier = before(desk.courier(), "failedPushQuery", || async {
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+    });
+    within(sweep::handle(&courier)).await.unwrap();
+    assert_eq!(desk.told("watch.silent"), [] as [serde_json::Value; 0]);
+    desk.hub.stop().await;
+}

@@ -57,8 +57,9 @@ pub(crate) async fn answer<S: Store, Q>(
             }
         }
         if caller.is_limited() {
-            let seen = async |from: String| {
-                let page = context.store.audit(&filter, Some(&from), most, now).await?;
+            let filter = &filter;
+            let seen = |from: String| async move {
+                let page = context.store.audit(filter, Some(&from), most, now).await?;
                 Ok((page.entries.into_iter().any(|entry| view(entry).is_some()), page.next))
             };
             from = next_in_view(from, looks, seen).await.map_err(|error| Problem::store(&error))?;

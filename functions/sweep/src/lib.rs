@@ -24,19 +24,34 @@ pub const BUDGET: Duration = Duration::from_secs(30);
 /// Longest time for which measuring the backlog may delay the sweep.
 pub const MEASURING: Duration = Duration::from_secs(10);
 
+/// For how long watches wait for failed pushes that are being recovered.
+const HEAD_START: Duration = Duration::from_secs(10);
+
 /// Takes up everything that is due, once it is measured. In parallel, failed pushes are recovered and watches looked at where it
 /// is time. Then alerts are sent, so that none of their receivers delays a delivery.
 pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<(), StoreError> {
     let measured = if metrics::started() { Some(measure(&courier.context).await) } else { None };
     // Of no type: what waits in it is deep for the compiler.
-    let (recovered, watched) = (courier::recover(courier).boxed(), watch(courier).boxed());
-    let (swept, (), ()) = futures::join!(courier::sweep(courier, BUDGET), recovered, watched);
+    let (swept, ()) = futures::join!(courier::sweep(courier, BUDGET), recover_and_watch(courier).boxed());
     alerts::tell(courier, measured).boxed().await;
     let swept = swept?;
     if swept != SweepResult::default() {
         tracing::info!(function = NAME, taken = swept.taken, run = swept.run, handed = swept.handed, "sweep finished");
     }
     Ok(())
+}
+
+/// Recovers failed pushes and looks at watches: what is recovered is no silence. A partner that is slow to list its failed pushes
+/// holds up the watches of others for a moment alone.
+async fn recover_and_watch<S: Store, Q: Queue>(courier: &Courier<S, Q>) {
+    let mut recovered = courier::recover(courier).boxed();
+    let is_over = tokio::time::timeout(HEAD_START, &mut recovered).await.is_ok();
+    let rest = async {
+        if !is_over {
+            recovered.await;
+        }
+    };
+    futures::join!(rest, watch(courier));
 }
 
 /// Looks at the watches that are due.

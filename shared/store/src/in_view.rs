@@ -28,9 +28,10 @@ where
         looks += 1;
     }
     if hides {
-        let seen = async |from| {
+        let (read, is_seen) = (&read, &is_seen);
+        let seen = |from| async move {
             let following = read(Some(from)).await?;
-            Ok((following.items.iter().any(&is_seen), following.next))
+            Ok((following.items.iter().any(is_seen), following.next))
         };
         page.next = next_in_view(page.next, LOOKS - looks, seen).await?;
     }
@@ -39,11 +40,14 @@ where
 
 /// The place from which a list goes on: that of the first page, of so many from `next` on, with something that may be seen; none
 /// where the list ends before. `seen` tells of the page at a place whether it has anything, and where the following one begins.
-pub async fn next_in_view(
+pub async fn next_in_view<F>(
     mut next: Option<String>,
     looks: usize,
-    seen: impl AsyncFn(String) -> Result<(bool, Option<String>)>,
-) -> Result<Option<String>> {
+    seen: impl Fn(String) -> F,
+) -> Result<Option<String>>
+where
+    F: Future<Output = Result<(bool, Option<String>)>>,
+{
     for _ in 0..looks {
         let Some(from) = next.take() else { break };
         let (is_there, following) = seen(from.clone()).await?;

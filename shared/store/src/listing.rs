@@ -94,9 +94,10 @@ where
         most = AT_ONCE;
     }
     if hides {
-        let seen = async |from: String| {
+        let wanted = &wanted;
+        let seen = |from: String| async move {
             let page = listing.page(store, Some(&from), AT_ONCE, now).await?;
-            Ok((page.items.iter().any(&wanted), page.next))
+            Ok((page.items.iter().any(wanted), page.next))
         };
         from = next_in_view(from, reads, seen).await?;
     }
