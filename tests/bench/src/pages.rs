@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use hub::Utc;
 use hub::time::Rfc3339;
 
@@ -11,7 +11,7 @@ use crate::http::{self, Wire};
 use crate::latency::{median, now};
 use crate::load::{API_KEY, Load, What};
 use crate::measure::Bench;
-use crate::process::{self, Running, SECRET, System};
+use crate::process::{self, Running, System};
 use crate::report;
 
 /// Asks for the console's pages, and prints the report as Markdown.
@@ -97,8 +97,8 @@ pub(crate) fn run(options: &Pages) -> anyhow::Result<()> {
 async fn asked(running: &Running, times: usize) -> anyhow::Result<(Vec<Vec<String>>, u64)> {
     let mut wire = Wire::connect(&running.address.to_string()).await?;
     let newest = json(&mut wire, "/deliveries?state=failed&limit=1").await?;
-    let event = &newest["deliveries"][0]["event"];
-    let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+    let event = newest.pointer("/deliveries/0/event").context("no delivery has failed")?;
+    let text = |name: &str| event.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
     let subject = text("subject");
     let day = serde_json::to_value(Rfc3339(Utc(now() - DAY)))?;
     let event = format!("{}/{subject}/{}", text("connection"), text("id"));
@@ -117,7 +117,8 @@ async fn asked(running: &Running, times: usize) -> anyhow::Result<(Vec<Vec<Strin
         rows.push([page.to_owned(), format!("`{request}`")].into_iter().chain(figures).collect());
     }
     let endpoints = json(&mut wire, "/endpoints").await?;
-    Ok((rows, endpoints["endpoints"][0]["failed"].as_u64().unwrap_or_default()))
+    let failed = endpoints.pointer("/endpoints/0/failed").and_then(serde_json::Value::as_u64);
+    Ok((rows, failed.context("the endpoint has no count of its failed deliveries")?))
 }
 
 #[allow(clippy::cast_precision_loss, reason = "the microseconds of a request stay far below 2^52")]
