@@ -95,6 +95,14 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
+    if let Command::Serve
+    | Command::CheckConfig(_)
+    | Command::Push(_)
+    | Command::Partner(_)
+    | Command::Completions { .. } = command
+    {
+        place.asks_no_hub()?;
+    }
     match command {
         Command::Serve => {
             telemetry::logs::init(telemetry::logs::Form::Text(place.times().print()));

@@ -150,6 +150,14 @@ impl Place {
         Remote::of(Profile { url: url.clone(), ..profile }, None).map(Some)
     }
 
+    /// Refuses the options that name a hub, for a command that asks none.
+    pub(crate) fn asks_no_hub(&self) -> anyhow::Result<()> {
+        if self.hub.is_some() || self.api_key_file.is_some() {
+            bail!("--hub and --api-key-file are for commands that ask a hub, which this one does not");
+        }
+        Ok(())
+    }
+
     /// `[hub]` of the configuration, whatever else is in that.
     fn profile(&self) -> anyhow::Result<Option<Profile>> {
         let path = self.file();

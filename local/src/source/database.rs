@@ -59,7 +59,7 @@ impl Database {
     }
 
     pub(super) async fn ask(&self, asked: &Asked) -> anyhow::Result<Reply> {
-        let url = url(&"http://database".parse()?, asked)?;
+        let url = url(&"http://database".parse()?, asked);
         let mut request = Request::builder().method(asked.method.clone()).uri(url.as_str());
         request = request.header(ACCEPT_LANGUAGE, language::of_user());
         for (name, value) in &asked.headers {

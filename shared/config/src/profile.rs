@@ -79,3 +79,62 @@ pub(super) fn base(item: &Item<'_>) -> Option<Url> {
     }
     Some(url)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile(text: &str) -> Result<Option<Profile>, Vec<String>> {
+        let env = |name: &str| (name == "KEY").then(|| b"the-key\n".to_vec());
+        let file = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
+        let sources =
+            Sources { env: Box::new(env), file: Box::new(file), credentials: super::super::Credentials::Absent };
+        let read = Profile::of(text.as_bytes(), &sources);
+        read.map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn profile_is_read_whatever_else_is_in_the_document() {
+        let hub = "[hub]\nurl = \"https://hub.example.com/prod\"\napi_key = { env = \"KEY\" }\n";
+        for rest in ["", "listen = 5\n", "[[connections]]\nid = \"x\"\napp_id = { file = \"gone\" }\n"] {
+            let text = if rest.starts_with('[') { format!("{hub}{rest}") } else { format!("{rest}{hub}") };
+            let found = profile(&text).unwrap().unwrap();
+            assert_eq!((found.url.as_str(), found.api_key.expose()), ("https://hub.example.com/prod", "the-key"));
+        }
+        for none in ["", "listen = \"127.0.0.1:1\"", "no toml ["] {
+            assert!(profile(none).unwrap().is_none(), "{none}");
+        }
+    }
+
+    #[test]
+    fn mistake_in_a_profile_is_named() {
+        for (hub, told) in [
+            ("url = \"https://x\"", "hub.api_key: is missing"),
+            ("api_key = \"k\"", "hub.url: is missing"),
+            ("url = \"x.example.com\"\napi_key = \"k\"", "hub.url: must be a URL"),
+            ("url = \"https://x?a=1\"\napi_key = \"k\"", "hub.url: must end with its host or path"),
+            ("url = \"https://x\"\napi_key = { secret = \"k\" }", "hub.api_key: cannot be in the credentials secret"),
+            ("url = \"https://x\"\napi_key = \"k\"\nca_file = \"gone\"", "hub.ca_file: the file gone cannot be read"),
+        ] {
+            let mistakes = profile(&format!("[hub]\n{hub}")).unwrap_err();
+            assert!(mistakes.iter().any(|mistake| mistake.starts_with(told)), "{hub}: {mistakes:?}");
+        }
+        assert!(profile("hub = 5").unwrap_err()[0].starts_with("hub: must be a table: write [hub]"));
+    }
+
+    #[test]
+    fn key_over_plain_http_is_readable_unless_it_stays_near() {
+        for (url, readable) in [
+            ("http://hub.example.com", true),
+            ("http://8.8.8.8:8787", true),
+            ("http://[2606:4700::1]/", true),
+            ("https://hub.example.com", false),
+            ("http://127.0.0.1:8787", false),
+            ("http://10.0.0.1", false),
+            ("http://[::1]:8787", false),
+            ("http://localhost:8787", false),
+        ] {
+            assert_eq!(is_readable_on_the_way(&url.parse().unwrap()), readable, "{url}");
+        }
+    }
+}
