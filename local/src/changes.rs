@@ -125,8 +125,9 @@ async fn change(place: &Place, which: &Which, kind: Kind, cutoff: Option<Moment>
             let path = if kind == Kind::Confirm { "confirm" } else { "replay" };
             let asked = Asked::post(&["deliveries", path], serde_json::to_vec(&body)?);
             let done = total.events.len();
-            let answer: anyhow::Result<Changed> = source.get(&asked).await;
-            let Changed { events, unwanted, next } = answer.with_context(|| format!("after {done} deliveries"))?;
+            let answer: anyhow::Result<Changed> = progress.during(source.get(&asked)).await;
+            let answer = if done == 0 { answer } else { answer.with_context(|| format!("after {done} deliveries")) };
+            let Changed { events, unwanted, next } = answer?;
             progress.add(events.len() + unwanted.len());
             if !which.json {
                 progress.aside(|| events.iter().try_for_each(|key| out::unless_closed(say!("{}", name(key)))))?;
@@ -235,7 +236,7 @@ async fn why_not(source: &Source, key: &EventKey, which: &Which, kind: Kind, zon
     })
 }
 
-/// What was done, or would be.
+/// The sentence at the end: how many deliveries changed, or would.
 fn told(source: &Source, which: &Which, kind: Kind, count: usize, cutoff: Option<&str>) -> String {
     let endpoint = &which.endpoint;
     // A hub that is asked sends at once; of what is changed in its database it hears at its next sweep.

@@ -164,8 +164,9 @@ fn check(place: &Place, in_json: bool) -> anyhow::Result<ExitCode> {
     for warning in &warnings {
         say!("warning: {warning}")?;
     }
+    let hub = config.hub.as_ref().map_or_else(String::new, |hub| format!(", commands ask {}", hub.url));
     say!(
-        "the configuration is sound: {}, {}{}",
+        "the configuration is sound: {}, {}{hub}{}",
         count(config.connections.len(), "connection"),
         count(config.endpoints.len(), "endpoint"),
         if warnings.is_empty() { String::new() } else { format!("; {}", count(warnings.len(), "warning")) }

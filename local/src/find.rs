@@ -54,7 +54,7 @@ pub(crate) async fn events(
         for asked in lists {
             let mut pages = Pages::new(source, asked, MOST);
             while ids.iter().any(|id| !found.contains_key(id))
-                && let Some(items) = pages.next().await?
+                && let Some(items) = progress.during(pages.next()).await?
             {
                 progress.add(items.len());
                 for item in items {

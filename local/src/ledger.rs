@@ -28,7 +28,7 @@ struct Ledgers {
 pub(crate) async fn run(place: &Place, _: Ledger) -> anyhow::Result<ExitCode> {
     let source = place.source(Access::Read).await?;
     let progress = Progress::of("ledgers read", None);
-    let Ledgers { connections, balanced } = source.get(&Asked::get(&["ledger"])).await?;
+    let Ledgers { connections, balanced } = progress.during(source.get(&Asked::get(&["ledger"]))).await?;
     drop(progress);
     for (connection, ledger) in connections.iter() {
         let ledger: Members = serde_json::from_str(ledger.get())?;

@@ -1,4 +1,4 @@
-//! What the lists of all commands have in common: their options, their reading by pages, and their printing.
+//! Common parts of the lists of all commands: options, reading by pages, printing.
 
 use clap::Args;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::source::{Asked, Pages, Source};
 use crate::times::{Moment, Zone, moment, now};
 
-/// How many items are printed, and how.
+/// Number of the items that are printed, and their form.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Form {
     /// List at most this many
@@ -49,7 +49,7 @@ pub(crate) async fn print<T: for<'a> Deserialize<'a>>(
     let progress = Progress::of_list("read");
     let mut pages = Pages::new(source, asked, form.limit);
     let mut is_empty = true;
-    while let Some(items) = pages.next().await? {
+    while let Some(items) = progress.during(pages.next()).await? {
         for item in &items {
             let row = if form.json { None } else { Some(row(&serde_json::from_str(item.get())?)) };
             progress.aside(|| row.map_or_else(|| out::json(item.get()), out::line))?;

@@ -102,7 +102,7 @@ impl Place {
         self.config.clone().unwrap_or_else(|| PathBuf::from(CONFIG_FILE))
     }
 
-    /// What a command works with: the one place that decides between a hub over HTTP and the database. `--hub` comes first,
+    /// The source of a command: this is the one place that decides between a hub over HTTP and the database. `--hub` comes first,
     /// then options that name this machine's hub, then `[hub]`, then the database.
     pub(crate) async fn source(&self, access: Access) -> anyhow::Result<Source> {
         if let Some(hub) = self.hub()? {

@@ -2,7 +2,10 @@
 
 use std::cell::Cell;
 use std::io::{IsTerminal as _, Write as _};
+use std::pin::pin;
 use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
 
 /// Work that takes less shows nothing, and what is shown changes no more often.
 const PAUSE: Duration = Duration::from_millis(120);
@@ -25,8 +28,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// Work on things of that name, so many where that is known.
     pub(crate) fn of(what: &'static str, total: Option<usize>) -> Self {
-        let is_dumb = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
-        Self::shown(what, total, std::io::stderr().is_terminal() && !is_dumb)
+        Self::shown(what, total, std::io::stderr().is_terminal())
     }
 
     /// The same for the items of a list, which are printed meanwhile: nothing where they are printed on a terminal, which shows
@@ -44,6 +46,21 @@ impl Progress {
     /// Counts so many more.
     pub(crate) fn add(&self, count: usize) {
         self.count.set(self.count.get() + count);
+        self.show();
+    }
+
+    /// Waits for a part of the work, and shows meanwhile that time passes.
+    pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            match timeout(PAUSE, &mut work).await {
+                Ok(done) => return done,
+                Err(_) => self.show(),
+            }
+        }
+    }
+
+    fn show(&self) {
         if self.is_shown && self.changed.get().elapsed() >= PAUSE {
             self.changed.set(Instant::now());
             self.is_on_screen.set(true);

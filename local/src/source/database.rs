@@ -31,7 +31,7 @@ pub(crate) struct Database {
     routers: [Router<Courier<SqliteStore, InProcess>>; 8],
     /// Connections that have events and are not configured any more.
     removed: &'static BTreeSet<ConnectionId>,
-    /// What the functions hint at is left to the running hub's sweep.
+    /// Receivers of the functions' hints, which nobody reads: the running hub's sweep finds the work.
     _lanes: Vec<Lane>,
 }
 

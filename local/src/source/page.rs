@@ -68,7 +68,7 @@ impl<'s> Pages<'s> {
     /// Every item that is left, with a sign of progress.
     pub(crate) async fn rest(mut self, progress: &Progress) -> anyhow::Result<Vec<Box<RawValue>>> {
         let mut all = Vec::new();
-        while let Some(items) = self.next().await? {
+        while let Some(items) = progress.during(self.next()).await? {
             progress.add(items.len());
             all.extend(items);
         }
