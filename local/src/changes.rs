@@ -2,6 +2,7 @@
 //!
 //! One request changes a thousand deliveries at the most, and says where to go on. Without `--go` nothing changes.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -66,6 +67,39 @@ enum Kind {
     Confirm,
 }
 
+impl Kind {
+    /// The last part of the path.
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Replay | Self::SendNow => "replay",
+            Self::Confirm => "confirm",
+        }
+    }
+
+    /// The member of the answer that has the number of changed deliveries.
+    const fn done(self) -> &'static str {
+        match self {
+            Self::Replay | Self::SendNow => "replayed",
+            Self::Confirm => "confirmed",
+        }
+    }
+}
+
+/// One request for it.
+#[derive(Serialize)]
+struct Request<'a> {
+    endpoint: &'a str,
+    dry_run: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    now: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cutoff: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<&'a [EventKey]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+}
+
 /// The answer to one request for it.
 #[derive(Deserialize)]
 struct Changed {
@@ -76,15 +110,15 @@ struct Changed {
 }
 
 /// All of a change.
-#[derive(Default, Serialize)]
+#[derive(Default)]
 struct Total {
-    dry_run: bool,
-    changed: usize,
     events: Vec<EventKey>,
-    /// Named events that are left as they are, each with the reason.
+    unwanted: Vec<EventKey>,
+    /// Further named events whose deliveries are left as they are.
     left: Vec<Left>,
 }
 
+/// A named event whose delivery is left as it is, and the reason.
 #[derive(Serialize)]
 struct Left {
     #[serde(flatten)]
@@ -111,19 +145,50 @@ async fn change(place: &Place, which: &Which, kind: Kind, cutoff: Option<Moment>
         None => None,
     };
     let keys = keys(&source, which, kind).await?;
-    let mut total = Total { dry_run: !which.go, ..Total::default() };
-    let progress = Progress::of("deliveries", keys.as_ref().map(Vec::len));
+    let mut total = made(&source, which, kind, cutoff.as_deref(), keys.as_deref()).await?;
+    let done: BTreeSet<_> = total.events.iter().chain(&total.unwanted).collect();
+    for key in keys.iter().flatten().filter(|key| !done.contains(key)) {
+        let reason = why_not(&source, key, which, kind, zone).await?;
+        total.left.push(Left { key: key.clone(), reason });
+    }
+    let Total { events, unwanted, left } = total;
+    if which.json {
+        let (count, name) = (if which.go { events.len() } else { 0 }, kind.done());
+        let told = json!({"dry_run": !which.go, name: count, "events": events, "unwanted": unwanted, "left": left});
+        out::unless_closed(out::json(&told.to_string()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let endpoint = &which.endpoint;
+    for key in &unwanted {
+        let reason = format_args!("{endpoint} does not want it by its connections and types, and never had it");
+        out::unless_closed(say!("{}: {reason}", name(key)))?;
+    }
+    for Left { key, reason } in &left {
+        out::unless_closed(say!("{}: {reason}", name(key)))?;
+    }
+    out::unless_closed(say!("{}", told(&source, which, kind, events.len(), cutoff.as_deref())))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the change, request by request, and prints the events that it is of.
+async fn made(
+    source: &Source,
+    which: &Which,
+    kind: Kind,
+    cutoff: Option<&str>,
+    keys: Option<&[EventKey]>,
+) -> anyhow::Result<Total> {
+    let mut total = Total::default();
+    let progress = Progress::of("deliveries", keys.map(<[_]>::len));
     // Without names one request after another is of everything that is listed.
-    let parts: Vec<_> = keys.as_ref().map_or_else(|| vec![None], |keys| keys.chunks(MOST).map(Some).collect());
+    let parts: Vec<_> = keys.map_or_else(|| vec![None], |keys| keys.chunks(MOST).map(Some).collect());
     for part in parts {
         let mut from = None;
         loop {
-            let body = json!({"endpoint": which.endpoint, "dry_run": !which.go, "now": (kind == Kind::SendNow).then_some(true),
-                "cutoff": cutoff, "events": part, "from": from});
-            let members = body.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-            let body: serde_json::Map<_, _> = members.map(|(name, value)| (name.clone(), value.clone())).collect();
-            let path = if kind == Kind::Confirm { "confirm" } else { "replay" };
-            let asked = Asked::post(&["deliveries", path], serde_json::to_vec(&body)?);
+            let now = (kind == Kind::SendNow).then_some(true);
+            let (endpoint, dry_run) = (&which.endpoint, !which.go);
+            let request = Request { endpoint, dry_run, now, cutoff, events: part, from };
+            let asked = Asked::post(&["deliveries", kind.path()], serde_json::to_vec(&request)?);
             let done = total.events.len();
             let answer: anyhow::Result<Changed> = progress.during(source.get(&asked)).await;
             let answer = if done == 0 { answer } else { answer.with_context(|| format!("after {done} deliveries")) };
@@ -133,31 +198,14 @@ async fn change(place: &Place, which: &Which, kind: Kind, cutoff: Option<Moment>
                 progress.aside(|| events.iter().try_for_each(|key| out::unless_closed(say!("{}", name(key)))))?;
             }
             total.events.extend(events);
-            let reason = format!("{} does not want it by its connections and types, and never had it", which.endpoint);
-            total.left.extend(unwanted.into_iter().map(|key| Left { key, reason: reason.clone() }));
+            total.unwanted.extend(unwanted);
             from = next;
             if from.is_none() {
                 break;
             }
         }
     }
-    drop(progress);
-    for key in keys.iter().flatten() {
-        if !total.events.contains(key) && !total.left.iter().any(|left| left.key == *key) {
-            let reason = why_not(&source, key, which, kind, zone).await?;
-            total.left.push(Left { key: key.clone(), reason });
-        }
-    }
-    total.changed = if which.go { total.events.len() } else { 0 };
-    if which.json {
-        out::unless_closed(out::json(&serde_json::to_string(&total)?))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    for left in &total.left {
-        out::unless_closed(say!("{}: {}", name(&left.key), left.reason))?;
-    }
-    out::unless_closed(say!("{}", told(&source, which, kind, total.events.len(), cutoff.as_deref())))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(total)
 }
 
 fn name(key: &EventKey) -> String {

@@ -174,7 +174,8 @@ struct Found {
 
 #[derive(Deserialize)]
 struct Payload {
-    #[serde(default)]
+    // It may be `null`.
+    #[serde(default, deserialize_with = "api::given")]
     data: Option<Box<RawValue>>,
     #[serde(default)]
     data_base64: Option<String>,
@@ -209,15 +210,31 @@ struct Received {
     received: String,
 }
 
+/// Microseconds by which the hub's clock is ahead of this machine's.
+async fn ahead(source: &Source) -> anyhow::Result<i64> {
+    #[derive(Deserialize)]
+    struct Failed {
+        as_of: String,
+    }
+    let Failed { as_of } = source.get(&Asked::get(&["deliveries", "failed"]).with("limit", Some(1))).await?;
+    let hub = Utc::parse(&as_of).map_or(now().0, |as_of| as_of.0 + microseconds(deliveries::SETTLING));
+    Ok(hub - now().0)
+}
+
+fn microseconds(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or_default()
+}
+
 /// Prints what is received from now on, until the process is stopped. Each look asks again for what a previous one may have
 /// missed, and leaves out what was printed.
 async fn follow(source: &Source, filter: &Filter, json: bool, zone: Zone) -> anyhow::Result<()> {
     let every = if let Source::Database(_) = source { LOOK_AT_DATABASE } else { LOOK };
     let mut seen: HashSet<(Utc, String)> = HashSet::new();
-    let begin = now();
+    let ahead = ahead(source).await?;
+    let begin = Utc(now().0 + ahead);
     let mut is_first = true;
     loop {
-        let from = Utc(now().0.saturating_sub(i64::try_from(LATE.as_micros()).unwrap_or_default()));
+        let from = Utc(now().0 + ahead - microseconds(LATE));
         seen.retain(|(received, _)| *received >= from);
         let mut pages = Pages::new(source, filter.asked().with("since", Some(from)), usize::MAX);
         let mut new = Vec::new();

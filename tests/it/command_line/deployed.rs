@@ -72,11 +72,11 @@ async fn commands_ask_functions_on_dynamodb_behind_a_stage() {
     assert!(lines("calls --json").is_empty());
     let replayed = lines(&format!("replay --endpoint erp {id} --go --json"));
     assert_eq!(
-        (&replayed[0]["changed"], functions.context.queue.take().len()),
+        (&replayed[0]["replayed"], functions.context.queue.take().len()),
         (&1.into(), 1),
         "the hint is sent at once"
     );
-    assert_eq!(lines("confirm --endpoint erp --go --json")[0]["changed"], 2);
+    assert_eq!(lines("confirm --endpoint erp --go --json")[0]["confirmed"], 2);
     let actions: Vec<_> = lines("audit --json").iter().map(|entry| entry["action"].clone()).collect();
     assert_eq!(actions, ["confirm", "replay"]);
     let without = Laptop::new(format!("http://{}", gateway.address()), API_KEY).says("events list");
