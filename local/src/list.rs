@@ -46,7 +46,7 @@ pub(crate) async fn print<T: for<'a> Deserialize<'a>>(
     row: impl Fn(&T) -> String,
     none: &str,
 ) -> anyhow::Result<()> {
-    let progress = Progress::of_list("read");
+    let progress = Progress::of_list("items read");
     let mut pages = Pages::new(source, asked, form.limit);
     let mut is_empty = true;
     while let Some(items) = progress.during(pages.next()).await? {
