@@ -1,5 +1,6 @@
-//! `tongguan call`: asks the hub that runs for an operation, as the ERP does.
+//! `tongguan call`: asks a hub for an operation, as the ERP does.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,16 +8,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use clap::Args;
-use config::{Config, Connection};
-use http::Method;
+use clap::{Args, ValueHint};
 use hub::call::Standing;
 use hub::{ConnectionId, Role};
 use partners::Partner;
 use partners::operation::{self, Effect, Operation};
 use serde::Deserialize;
 
-use crate::erp::{self, Reply};
+use crate::place::Place;
+use crate::source::{Asked, Reply, Source, print_object};
 use crate::{first_run, indent};
 
 /// Longest time for an answer, without the wait for a result: the hub's limit for a query.
@@ -29,10 +29,10 @@ pub(crate) struct Call {
     /// Call this operation; without it, list those of the connection's partner
     operation: Option<String>,
     /// Send this JSON file as the body; `-` is standard input [default: {}]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
     /// Send this file with the call
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     enclose: Option<PathBuf>,
     /// Use this idempotency key; the same key again means the same call [default: a new one]
     #[arg(long)]
@@ -43,53 +43,96 @@ pub(crate) struct Call {
     /// Print an example of the operation's body, and call nothing
     #[arg(long)]
     example: bool,
+    /// Print the answer in one line
+    #[arg(long)]
+    json: bool,
+}
+
+/// A connection that can be called.
+struct Callable {
+    id: String,
+    partner: Partner,
+    /// Members that its configuration requires, by operation; none where a hub is asked, which does not tell them here.
+    required: BTreeMap<String, Vec<String>>,
 }
 
 /// Calls, or lists what can be called. The exit code tells the end: 0 for a success or a call that is on its way, 1 for a
 /// failure, 2 for an ambiguous call.
-pub(crate) async fn run(config: &Config, call: Call) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(place: &Place, call: Call) -> anyhow::Result<ExitCode> {
+    let callable = callable(place).await?;
     let Some(id) = &call.connection else {
         for partner in Partner::ALL {
-            list(partner, config)?;
+            list(partner, &callable)?;
         }
         return Ok(ExitCode::SUCCESS);
     };
-    let connection = config.connections.get(id);
-    let connection = connection.ok_or_else(|| anyhow::anyhow!("the configuration has no connection {id}"))?;
+    let partner = callable.iter().find(|connection| connection.id == id.as_str()).map(|connection| connection.partner);
+    let partner = partner.ok_or_else(|| anyhow::anyhow!("the configuration has no connection {id}"))?;
     let Some(name) = &call.operation else {
-        list(connection.partner, config)?;
+        list(partner, &callable)?;
         return Ok(ExitCode::SUCCESS);
     };
-    let operation = operation::find(connection.partner, name).ok_or_else(|| {
-        let partner = connection.partner;
+    let operation = operation::find(partner, name).ok_or_else(|| {
         anyhow::anyhow!("{partner} has no operation {name}; `tongguan call {id}` lists its operations")
     })?;
     if call.example {
         indent::print(operation.example)?;
         return Ok(ExitCode::SUCCESS);
     }
-    make(config, connection, &operation, &call).await
+    make(place, id, &operation, &call).await
+}
+
+/// The connections of the hub, or of the configuration of this machine's.
+async fn callable(place: &Place) -> anyhow::Result<Vec<Callable>> {
+    #[derive(Deserialize)]
+    struct Connections {
+        connections: Vec<Listed>,
+    }
+    #[derive(Deserialize)]
+    struct Listed {
+        id: String,
+        partner: String,
+    }
+    let Some(hub) = place.hub()? else {
+        let connections = place.read()?.connections.into_values();
+        let callable = connections.map(|connection| Callable {
+            id: connection.id.to_string(),
+            partner: connection.partner,
+            required: connection.settings.required,
+        });
+        return Ok(callable.collect());
+    };
+    let Connections { connections } = Source::Hub(hub).get(&Asked::get(&["connections"])).await?;
+    let known = connections.into_iter().filter_map(|Listed { id, partner }| {
+        Some(Callable { id, partner: Partner::from_id(&partner)?, required: BTreeMap::new() })
+    });
+    Ok(known.collect())
 }
 
 async fn make(
-    config: &Config,
-    connection: &Connection,
+    place: &Place,
+    connection: &ConnectionId,
     operation: &Operation<'_>,
     call: &Call,
 ) -> anyhow::Result<ExitCode> {
     let (content_type, body) = body(call)?;
-    let mut headers = vec![("content-type".into(), content_type)];
-    if operation.effect != Effect::Query {
+    let asked = Asked::post(&["calls", connection.as_str(), operation.name], body).header("content-type", content_type);
+    let asked = if operation.effect == Effect::Query {
+        asked
+    } else {
         let key = call.key.clone().map_or_else(first_run::random_hex::<16>, Ok)?;
         // The key is needed to repeat the request, whatever the answer.
         tell!("idempotency key: {key}");
-        headers.extend([("idempotency-key".into(), key), ("prefer".into(), format!("wait={}", call.wait))]);
-    }
-    let path = format!("/calls/{}/{}", connection.id, operation.name);
+        asked.header("idempotency-key", key).header("prefer", format!("wait={}", call.wait))
+    };
     let patience = PATIENCE + Duration::from_secs(call.wait);
-    let key = erp::key(config, &connection.id, Role::Erp)?;
-    let reply = erp::ask(config, key, (Method::POST, &path), headers, body, patience).await?;
-    reply.print()?;
+    let hub = place.running(Role::Erp, |_| Ok(connection.clone()))?;
+    let reply = hub.ask_for(&asked, patience).await?;
+    if let Some(problem) = hub.refusal(&reply) {
+        return Err(problem.into());
+    }
+    // What is wrong with a call is answered in members for a program, too.
+    print_object(&reply.body, call.json)?;
     Ok(end(operation, &reply))
 }
 
@@ -159,9 +202,9 @@ pub(crate) fn code(state: Standing) -> ExitCode {
 }
 
 /// Prints the partner's operations, one per line.
-fn list(partner: Partner, config: &Config) -> std::io::Result<()> {
-    let of_partner = config.connections.values().filter(|connection| connection.partner == partner);
-    let ids: Vec<_> = of_partner.clone().map(|connection| connection.id.as_str()).collect();
+fn list(partner: Partner, callable: &[Callable]) -> std::io::Result<()> {
+    let of_partner = || callable.iter().filter(|connection| connection.partner == partner);
+    let ids: Vec<_> = of_partner().map(|connection| connection.id.as_str()).collect();
     let ids = if ids.is_empty() { "no connection".to_owned() } else { ids.join(", ") };
     say!("{partner} ({ids})")?;
     for row in operation::of(partner) {
@@ -172,8 +215,8 @@ fn list(partner: Partner, config: &Config) -> std::io::Result<()> {
         };
         let deprecated = row.deprecated.map_or("", |_| " (deprecated)");
         say!("  {:<32} {effect:<24} {}{deprecated}", row.name, row.source)?;
-        for connection in of_partner.clone() {
-            if let Some(required) = connection.settings.required.get(row.name) {
+        for connection in of_partner() {
+            if let Some(required) = connection.required.get(row.name) {
                 say!("  {:<32} {} requires {}", "", connection.id, required.join(", "))?;
             }
         }

@@ -1,19 +1,16 @@
 //! The command line.
 
-use std::fmt;
-use std::io::ErrorKind;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use config::{Config, Credentials, Mistake, Sources, socket_address};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+use config::{Credentials, Mistake};
+use serde_json::json;
 use tokio::runtime::Builder;
 
-use crate::{call, calls, commands, exposure, first_run, out, partner, push, serve, times};
-
-/// Default path of the configuration.
-const CONFIG_FILE: &str = "tongguan.toml";
+use crate::place::{CONFIG_FILE, Mistakes, Place, count};
+use crate::{audit, call, calls, changes, events, exposure, first_run, ledger, out, partner, push, serve, shipments};
 
 /// Tongguan 通关: receives the pushes of customs and freight partners, delivers them to the ERP, and calls partners for it.
 ///
@@ -28,30 +25,6 @@ pub struct Cli {
     command: Option<Command>,
 }
 
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Place {
-    /// Read this configuration file [default: tongguan.toml]
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS
-    #[arg(long, global = true, value_name = "FILE")]
-    credentials: Option<PathBuf>,
-    /// Use this data folder instead of the configuration's `data_dir`
-    #[arg(long, global = true, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// Use this address of the hub instead of the configuration's `listen`: `serve` listens there; `push`, `call` and
-    /// `calls` connect there
-    #[arg(long, global = true, value_name = "ADDRESS", value_parser = address)]
-    listen: Option<SocketAddr>,
-    /// Print times in UTC instead of this machine's zone; in JSON they are always in UTC
-    #[arg(long, global = true)]
-    utc: bool,
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    socket_address(text, 8787)
-}
-
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the hub (the default); without a configuration file, create one first
@@ -60,22 +33,40 @@ enum Command {
     ///
     /// Exit codes: 0 for a configuration without mistakes, with or without warnings; 1 for one with mistakes or one that cannot
     /// be read; 2 for an invalid command line.
-    CheckConfig,
+    CheckConfig(Check),
     /// Print the ledger of each connection as JSON; exit with 1 if one does not balance
-    Ledger,
+    Ledger(ledger::Ledger),
     /// List, show or follow events
     #[command(subcommand)]
-    Events(commands::Events),
+    Events(events::Events),
+    /// Show a shipment by any of its numbers, or list those with failed or unfinished work
+    Shipments(shipments::Shipments),
     /// Start deliveries of an endpoint over; without --go, only print which
-    Replay(commands::Replay),
+    Replay(changes::Replay),
+    /// Confirm failed deliveries of an endpoint, which are then no longer listed; without --go, only print which
+    Confirm(changes::Confirm),
     /// Play a partner: push an example or a file, with the partner's deadline and retries
     Push(push::Push),
-    /// Call a partner through the running hub, or list the operations that can be called
+    /// Call a partner through a running hub, or list the operations that can be called
     Call(call::Call),
     /// List or show calls, send a queued one now, or decide about an ambiguous one
     Calls(calls::Calls),
+    /// List what was changed, by which key, and with which result
+    Audit(audit::Audit),
     /// Simulate the partners whose `base_url` is on this machine, to try calls without an account
     Partner(partner::Play),
+    /// Print the script by which a shell completes these commands
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    /// Print one JSON object in one line
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs a command line. Failures are printed on standard error.
@@ -104,28 +95,56 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
+    if let Command::Serve
+    | Command::CheckConfig(_)
+    | Command::Push(_)
+    | Command::Partner(_)
+    | Command::Completions { .. } = command
+    {
+        place.asks_no_hub()?;
+    }
     match command {
         Command::Serve => {
-            telemetry::logs::init(telemetry::logs::Form::Text(place.times()));
+            telemetry::logs::init(telemetry::logs::Form::Text(place.times().print()));
             if place.config.is_none() && !PathBuf::from(CONFIG_FILE).exists() {
                 first_run::demo(&PathBuf::from(CONFIG_FILE), place.data.as_deref())?;
             }
-            serve::until_signal(place.read()?, &place.file()).await
+            let config = place.read()?;
+            if config.hub.is_some() && config.connections.is_empty() && config.endpoints.is_empty() {
+                let file = place.file();
+                anyhow::bail!(
+                    "{} has [hub] alone, for the commands that ask another hub: to serve, name another file with --config FILE",
+                    file.display()
+                );
+            }
+            serve::until_signal(config, &place.file()).await
         }
-        Command::CheckConfig => check(place),
-        Command::Ledger => commands::ledger(&place.read()?).await,
-        Command::Events(events) => commands::events(&place.read()?, events, place.times()).await,
-        Command::Replay(replay) => commands::replay(place.read()?, replay, place.times()).await,
+        Command::CheckConfig(Check { json }) => check(place, json),
+        Command::Ledger(ledger) => ledger::run(place, ledger).await,
+        Command::Events(events) => events::run(place, events).await,
+        Command::Shipments(shipments) => shipments::run(place, shipments).await,
+        Command::Replay(replay) => changes::replay(place, replay).await,
+        Command::Confirm(confirm) => changes::confirm(place, confirm).await,
         Command::Push(push) => push::run(&place.read()?, push).await,
-        Command::Call(call) => call::run(&place.read()?, call).await,
-        Command::Calls(calls) => calls::run(&place.read()?, calls, place.times()).await,
+        Command::Call(call) => call::run(place, call).await,
+        Command::Calls(calls) => calls::run(place, calls).await,
+        Command::Audit(audit) => audit::run(place, audit).await,
         Command::Partner(play) => partner::run(&place.read()?, play).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tongguan", &mut script);
+            out::bytes(&script)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
 /// Checks the configuration. What it names in a credentials secret counts as given where that is not at hand.
-fn check(place: &Place) -> anyhow::Result<ExitCode> {
-    let config = place.read_with(Credentials::Unread)?;
+fn check(place: &Place, in_json: bool) -> anyhow::Result<ExitCode> {
+    let config = match place.read_with(Credentials::Unread) {
+        Err(error) if in_json => return not_sound(error),
+        config => config?,
+    };
     let mut warnings = config.warnings();
     warnings.extend(exposure::warnings(&config, &place.file()));
     let unread = config.unread();
@@ -136,11 +155,18 @@ fn check(place: &Place) -> anyhow::Result<ExitCode> {
             unread.join(", ")
         ));
     }
+    if in_json {
+        let (connections, endpoints) = (config.connections.len(), config.endpoints.len());
+        let told = json!({"sound": true, "connections": connections, "endpoints": endpoints, "warnings": warnings});
+        out::json(&told.to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     for warning in &warnings {
         say!("warning: {warning}")?;
     }
+    let hub = config.hub.as_ref().map_or_else(String::new, |hub| format!(", commands ask {}", hub.url));
     say!(
-        "the configuration is sound: {}, {}{}",
+        "the configuration is sound: {}, {}{hub}{}",
         count(config.connections.len(), "connection"),
         count(config.endpoints.len(), "endpoint"),
         if warnings.is_empty() { String::new() } else { format!("; {}", count(warnings.len(), "warning")) }
@@ -148,70 +174,11 @@ fn check(place: &Place) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// So many things of a name.
-fn count(number: usize, name: &str) -> String {
-    format!("{number} {name}{}", if number == 1 { "" } else { "s" })
-}
-
-/// Mistakes of a configuration, one per line.
-#[derive(Debug)]
-struct Mistakes {
-    path: PathBuf,
-    mistakes: Vec<Mistake>,
-}
-
-impl fmt::Display for Mistakes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in {}:", count(self.mistakes.len(), "mistake"), self.path.display())?;
-        self.mistakes.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
-    }
-}
-
-impl std::error::Error for Mistakes {}
-
-/// Reads the text of a credentials secret.
-fn credentials(path: &Path) -> anyhow::Result<Credentials> {
-    let text = std::fs::read_to_string(path);
-    let text = text.map_err(|error| anyhow::anyhow!("cannot read the credentials {}: {error}", path.display()))?;
-    Credentials::parse(&text)
-        .map_err(|mistake| anyhow::anyhow!("the file {} {} (line {})", path.display(), mistake.what, mistake.line))
-}
-
-impl Place {
-    /// Form in which times are printed.
-    const fn times(&self) -> times::Print {
-        if self.utc { times::utc } else { times::local }
-    }
-
-    /// The file of the configuration.
-    fn file(&self) -> PathBuf {
-        self.config.clone().unwrap_or_else(|| PathBuf::from(CONFIG_FILE))
-    }
-
-    /// Reads the configuration, with what the command line puts in place of it.
-    fn read(&self) -> anyhow::Result<Config> {
-        self.read_with(Credentials::Absent)
-    }
-
-    /// The same, with what is known of the credentials secret where the command line names none.
-    fn read_with(&self, otherwise: Credentials) -> anyhow::Result<Config> {
-        let sources = Sources::system_with(self.credentials.as_deref().map_or(Ok(otherwise), credentials)?);
-        let path = self.file();
-        let bytes = std::fs::read(&path).map_err(|error| {
-            let hint = if error.kind() == ErrorKind::NotFound && self.config.is_none() {
-                "; name one with --config FILE, go to its folder, or let `tongguan serve` make a demo here"
-            } else {
-                ""
-            };
-            anyhow::anyhow!("cannot read the configuration {}: {error}{hint}", path.display())
-        })?;
-        let mut config = Config::parse_bytes_with(&bytes, &sources).map_err(|mistakes| Mistakes { path, mistakes })?;
-        if let Some(data) = &self.data {
-            config.data_dir.clone_from(data);
-        }
-        if let Some(listen) = self.listen {
-            config.listen = listen;
-        }
-        Ok(config)
-    }
+/// Prints the mistakes of a configuration as JSON.
+fn not_sound(error: anyhow::Error) -> anyhow::Result<ExitCode> {
+    let Mistakes { mistakes, .. } = error.downcast()?;
+    let mistake = |one: &Mistake| json!({"key": one.key, "what": one.what, "line": one.line});
+    let told = json!({"sound": false, "mistakes": mistakes.iter().map(mistake).collect::<Vec<_>>()});
+    out::json(&told.to_string())?;
+    Ok(ExitCode::FAILURE)
 }

@@ -23,12 +23,12 @@ pub(crate) fn warnings(config: &Config, file: &Path) -> Vec<String> {
 
 /// Whether a path has one of these permissions for those who are neither its owner nor of its group.
 #[cfg(unix)]
-fn lets_others(path: &Path, permissions: u32) -> bool {
+pub(crate) fn lets_others(path: &Path, permissions: u32) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).is_ok_and(|found| found.permissions().mode() & permissions != 0)
 }
 
 #[cfg(not(unix))]
-const fn lets_others(_: &Path, _: u32) -> bool {
+pub(crate) const fn lets_others(_: &Path, _: u32) -> bool {
     false
 }

@@ -8,24 +8,32 @@
 #[macro_use]
 mod out;
 
+mod audit;
 mod call;
 mod calls;
+mod changes;
 pub mod cli;
 mod clock;
-mod commands;
-mod erp;
+mod events;
 mod exposure;
-mod filter;
+mod find;
 mod first_run;
 mod health;
 mod http;
 mod inbox;
 mod indent;
+mod language;
+mod ledger;
+mod list;
 mod partner;
+mod place;
+mod progress;
 mod push;
 mod serve;
 mod server;
+mod shipments;
 mod signals;
+mod source;
 pub mod table;
 mod times;
 

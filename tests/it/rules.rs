@@ -165,10 +165,11 @@ fn the_environment_is_read_in_named_places() {
         .map(|source| source.strip_prefix(&root).unwrap().display().to_string())
         .collect();
     readers.sort_unstable();
-    // Secrets that the configuration names, the function's start, and the filter of the logs.
+    // Secrets that the configuration names, the function's start, the filter of the logs, and the language of the user.
     // And where cargo has the console's files packed.
     let named = [
         "functions/console/build/main.rs",
+        "local/src/language.rs",
         "shared/config/src/sources.rs",
         "shared/lambda/src/aws.rs",
         "shared/telemetry/src/logs.rs",

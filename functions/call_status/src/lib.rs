@@ -44,7 +44,7 @@ pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C>
         Route::get("/calls/{name}", &[], |state: &C, asked| Box::pin(one(state.as_ref(), asked))),
         Route::post("/calls/{name}/cancel", Role::Operator, |state: &C, asked| {
             Box::pin(async move {
-                let key = key(state.as_ref(), &asked)?;
+                let key = key(&asked)?;
                 let Cancel {} = if asked.request.body().is_empty() { Cancel {} } else { body(&asked.request)? };
                 let (context, by, request) = (state.as_ref(), asked.caller, json!({"call": key.id}));
                 let change = cancel::answer(context, key.clone(), by.id);
@@ -53,7 +53,7 @@ pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C>
         }),
         Route::post("/calls/{name}/resolve", Role::Operator, |state: &C, asked| {
             Box::pin(async move {
-                let key = key(state.as_ref(), &asked)?;
+                let key = key(&asked)?;
                 let asked_for: Resolution = body(&asked.request)?;
                 let (context, by) = (state.as_ref(), asked.caller);
                 let request = json!({"call": key.id, "decision": asked_for.decision.name()});
@@ -63,7 +63,7 @@ pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C>
         }),
         Route::post("/calls/{name}/retry", Role::Operator, |state: &C, asked| {
             Box::pin(async move {
-                let key = key(state.as_ref(), &asked)?;
+                let key = key(&asked)?;
                 let retry = if asked.request.body().is_empty() { Retry::default() } else { body(&asked.request)? };
                 let (context, by, request) = (state.as_ref(), asked.caller, json!({"call": key.id}));
                 if retry.dry_run {
@@ -95,7 +95,7 @@ async fn audited<S: Store, Q>(
 }
 
 async fn one<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Result<Response<Bytes>, Problem> {
-    let key = key(context, &asked)?;
+    let key = key(&asked)?;
     let mut record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
     if let Some(call) = record.as_mut().and_then(|record| record.work.call.as_mut())
         && call.standing == Standing::Queued
@@ -123,11 +123,10 @@ async fn waits_for<S: Store, Q>(
 }
 
 /// Key under which the call of an id is stored. A call of a connection that the API key may not see counts as absent.
-fn key<S, Q>(context: &Context<S, Q>, asked: &Routed<'_>) -> Result<EventKey, Problem> {
+fn key(asked: &Routed<'_>) -> Result<EventKey, Problem> {
     let id = asked.named("name").parse();
     let id: EventId = id.map_err(|_| Problem::field("id", "must be 48 hex digits, in lower case"))?;
-    let seen = context.config.connections.keys().filter(|connection| asked.caller.sees(connection));
-    call::find(seen, id).ok_or_else(|| missing().unconfigured())
+    call::find(asked.caller.known(), id).ok_or_else(|| missing().unconfigured())
 }
 
 fn missing() -> Problem {

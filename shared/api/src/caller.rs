@@ -1,13 +1,17 @@
 //! The API key of a request, and the connections that it may see.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use bytes::Bytes;
 use config::{Config, Endpoint};
+use http::Request;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use hub::audit::{Entry, EntryView};
+use hub::audit::{COMMAND_LINE, Entry, EntryView};
 use hub::routes::Pattern;
+use hub::shipment::KINDS;
 use hub::slip::slip_of;
 use hub::{ConnectionId, EndpointId, Role, Secret};
 use inbound::trail::Actor;
@@ -15,7 +19,7 @@ use partners::profile::Pushes;
 use serde::Serialize;
 use store::Source;
 
-use crate::invocation::Invoked;
+use crate::invocation::Keyless;
 use crate::request::{listed, quoted};
 use crate::{Problem, Seal};
 
@@ -25,13 +29,34 @@ pub const INVOCATION: &str = "invocation";
 /// The sender of a direct invocation as the audit trail has it.
 pub const INVOKER: Actor<'static> = Actor { key: INVOCATION, role: Some(Role::Erp) };
 
-/// The sender of a request. Made of a key that is right, or of a direct invocation.
+/// The longest time for which a connection may keep its events.
+const LONGEST_RETENTION: Duration = Duration::from_hours(3650 * 24);
+
+/// No connections.
+const NONE: &BTreeSet<ConnectionId> = &BTreeSet::new();
+
+/// The kinds of the subjects of a connection that is not configured any more: all, because its partner is not known.
+static ANY_KIND: LazyLock<Vec<&str>> = LazyLock::new(|| KINDS.iter().map(|(kind, _)| *kind).collect());
+
+/// Marks a request of the command line, which reads the store itself and needs no key. `removed` are the connections that have
+/// events in the store and are not configured any more.
+#[must_use]
+pub fn at_the_store(mut request: Request<Bytes>, removed: &'static BTreeSet<ConnectionId>) -> Request<Bytes> {
+    request.extensions_mut().insert(Keyless::CommandLine(removed));
+    request
+}
+
+/// The sender of a request. Made of a key that is right, of a direct invocation, or of the command line.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'c> {
     /// The key's name, for logs and for what is kept of a decision.
     pub id: &'c str,
     /// The key's role.
     pub role: Role,
+    /// Whether there is a role that the audit trail has.
+    has_role: bool,
+    /// Connections that are seen although they are not configured any more.
+    removed: &'c BTreeSet<ConnectionId>,
     /// Connections that it may see; all without a list.
     connections: Option<&'c [Pattern]>,
     /// Secret that its cursors are sealed with; without one, they are sealed with all keys.
@@ -48,7 +73,7 @@ impl<'c> Caller<'c> {
     /// The sender as the audit trail has it.
     #[must_use]
     pub const fn actor(&self) -> Actor<'c> {
-        Actor { key: self.id, role: Some(self.role) }
+        Actor { key: self.id, role: if self.has_role { Some(self.role) } else { None } }
     }
 
     /// An entry of the audit trail as this key may see it, if at all.
@@ -73,6 +98,12 @@ impl<'c> Caller<'c> {
         config.connections.keys().filter(move |connection| caller.sees(connection))
     }
 
+    /// The connections of which it may see what is stored: the configured ones, and to the command line those that are so no
+    /// longer.
+    pub fn known(&self) -> impl Iterator<Item = &'c ConnectionId> {
+        self.connections().chain(self.removed)
+    }
+
     /// Whether the key may see and use that connection.
     #[must_use]
     pub fn sees(&self, connection: &ConnectionId) -> bool {
@@ -82,7 +113,8 @@ impl<'c> Caller<'c> {
     /// The configured connection of that name in a path. One that the key may not see counts as absent.
     pub fn connection(&self, name: &str) -> Result<ConnectionId, Problem> {
         let connection = ConnectionId::from(name);
-        if self.sees(&connection) && self.config.connections.contains_key(&connection) {
+        let is_there = self.config.connections.contains_key(&connection) || self.removed.contains(&connection);
+        if self.sees(&connection) && is_there {
             return Ok(connection);
         }
         Err(self.no_connection(name))
@@ -150,7 +182,7 @@ impl<'c> Caller<'c> {
 
     /// The configured connections that the key may see.
     fn names(&self) -> Vec<&'c str> {
-        self.connections().map(ConnectionId::as_str).collect()
+        self.known().map(ConnectionId::as_str).collect()
     }
 
     /// The connections that the key may see, with the kinds of the subjects that their partners' pushes are about.
@@ -162,7 +194,8 @@ impl<'c> Caller<'c> {
             let kinds = settings.partner.profile().pushes.map(kinds)?;
             Some(Source { connection: connection.clone(), kinds })
         });
-        sources.collect()
+        let removed = self.removed.iter().map(|id| Source { connection: id.clone(), kinds: &ANY_KIND });
+        sources.chain(removed).collect()
     }
 
     /// Whether the configuration has events listed by time.
@@ -174,7 +207,8 @@ impl<'c> Caller<'c> {
     pub(crate) fn kept(&self) -> (BTreeSet<ConnectionId>, Duration) {
         let seen = self.config.connections.values().filter(|connection| self.sees(&connection.id));
         let longest = seen.clone().map(|connection| connection.retention).max().unwrap_or_default();
-        (seen.map(|connection| connection.id.clone()).collect(), longest)
+        let longest = if self.removed.is_empty() { longest } else { longest.max(LONGEST_RETENTION) };
+        (seen.map(|connection| &connection.id).chain(self.removed).cloned().collect(), longest)
     }
 
     /// Tells nothing but what the key may see, so that what is hidden looks like what is not there.
@@ -186,10 +220,14 @@ impl<'c> Caller<'c> {
 }
 
 /// The sender of a request, by its head: `Authorization: Bearer <key>`, of which every key is compared, each in constant
-/// time; or a direct invocation, which needs no key and sees everything.
+/// time; or a direct invocation or the command line, which need no key and see everything.
 pub(crate) fn caller<'c>(config: &'c Config, head: &Parts) -> Result<Caller<'c>, Problem> {
-    if head.extensions.get::<Invoked>().is_some() {
-        return Ok(Caller { id: INVOCATION, role: Role::Erp, connections: None, secret: None, config });
+    if let Some(keyless) = head.extensions.get::<Keyless>() {
+        let (id, has_role, removed) = match keyless {
+            Keyless::Invocation => (INVOCATION, true, NONE),
+            Keyless::CommandLine(removed) => (COMMAND_LINE, false, *removed),
+        };
+        return Ok(Caller { id, role: Role::Erp, has_role, removed, connections: None, secret: None, config });
     }
     let header = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|value| value.split_once(' '));
@@ -197,7 +235,7 @@ pub(crate) fn caller<'c>(config: &'c Config, head: &Parts) -> Result<Caller<'c>,
     let matching = config.api_keys.iter().filter(|key| key.key.matches(token));
     let found = matching.fold(None, |_, key| {
         let (connections, secret) = (Some(key.connections.as_slice()), Some(&key.key));
-        Some(Caller { id: &key.id, role: key.role, connections, secret, config })
+        Some(Caller { id: &key.id, role: key.role, has_role: true, removed: NONE, connections, secret, config })
     });
     found.ok_or_else(Problem::unauthorized)
 }

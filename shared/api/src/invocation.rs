@@ -1,10 +1,11 @@
 //! A request as the event of a direct Lambda invocation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
+use hub::ConnectionId;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -12,9 +13,14 @@ use url::{Position, Url};
 
 use crate::{Object, Problem};
 
-/// Marks a request that was invoked and not sent over HTTP. Made by [`invocation`] alone.
+/// Marks a request that was not sent over HTTP and has no key.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Invoked;
+pub(crate) enum Keyless {
+    /// A direct invocation. Made by [`invocation`] alone.
+    Invocation,
+    /// The command line at the store. Made by [`at_the_store`](crate::at_the_store) alone.
+    CommandLine(&'static BTreeSet<ConnectionId>),
+}
 
 /// The event of a direct invocation: a request without its headers.
 #[derive(Deserialize)]
@@ -46,7 +52,7 @@ pub fn invocation(event: &[u8]) -> Result<Request<Bytes>, Problem> {
     let mut request = Request::new(Bytes::copy_from_slice(body.unwrap_or_default().as_bytes()));
     *request.method_mut() = method;
     *request.uri_mut() = uri(&event.path, &event.query)?;
-    request.extensions_mut().insert(Invoked);
+    request.extensions_mut().insert(Keyless::Invocation);
     Ok(request)
 }
 

@@ -17,7 +17,7 @@ mod router;
 mod seal;
 
 pub use answer::{MOST_BYTES, Printed, fewer, fitting, json, printed, raw};
-pub use caller::{Caller, INVOCATION, INVOKER};
+pub use caller::{Caller, INVOCATION, INVOKER, at_the_store};
 pub use chinese::Language;
 pub use filters::Filters;
 pub use invocation::invocation;

@@ -5,13 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::de::DeTable;
-use url::Url;
 
-use super::connections::http_url;
 use super::encoding::BOM;
 use super::reader::{Item, Reading, Table};
 use super::values::{is_name, socket_address};
-use super::{Config, Mistake, Server, Shown, Sources, alerts, connections, endpoints, server, watches};
+use super::{Config, Mistake, Server, Shown, Sources, alerts, connections, endpoints, profile, server, watches};
 
 /// Default interval of the sweeper.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -62,7 +60,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         "" => item.wrong("must name a directory"),
         path => Some(path.into()),
     });
-    let public_url = root.or("public_url", None, |item| public_url(item).map(Some));
+    let public_url = root.or("public_url", None, |item| profile::base(item).map(Some));
     let statistics = root.or("statistics", true, Item::flag);
     let day = Duration::from_hours(24);
     let retention = root.or("retention_days", 90, Item::integer).map(|n| day * n);
@@ -72,6 +70,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
     let system = system_roots.unwrap_or_default();
 
     let server = root.or("server", Server::default(), |item| server::read(item.table("a table: write [server]")?));
+
+    let hub = root.or("hub", None, |item| profile::read(item, system).map(Some));
 
     let mut ids = Ids::new();
     let connections: Vec<_> = root
@@ -113,6 +113,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         inbox: inbox?,
         public_url: public_url?,
         server: server?,
+        hub: hub?,
         statistics: statistics?,
         sweep_every: sweep_every?,
         recent_events: recent_events?,
@@ -126,15 +127,6 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         noted: Vec::new(),
         shown: Shown::default(),
     })
-}
-
-/// A URL that paths are appended to.
-fn public_url(item: &Item<'_>) -> Option<Url> {
-    let url = http_url(item)?;
-    if url.query().is_some() || url.fragment().is_some() {
-        return item.wrong("must end with its host or path: paths are appended to it");
-    }
-    Some(url)
 }
 
 /// The ids given so far in one list, and the line of each.

@@ -12,6 +12,7 @@ mod endpoints;
 mod keys;
 mod patterns;
 mod places;
+mod profile;
 mod reader;
 mod recover;
 mod secrets;
@@ -30,11 +31,12 @@ pub use alerts::{Alert, AlertSecret};
 pub use context::{Context, Unconfigured};
 pub use credentials::Credentials;
 pub use keys::{Absent, KEYS, Key, Kind, Text};
+pub use profile::{Profile, api_key_in, is_readable_on_the_way};
 pub use recover::Recover;
 pub use server::Server;
 pub use shown::Shown;
 pub use sources::Sources;
-pub use values::socket_address;
+pub use values::{duration, socket_address};
 pub use watches::{Asks, Watching};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +72,8 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// Limits of the connections to the local hub's port.
     pub server: Server,
+    /// The hub that the operator's commands ask, in place of the database.
+    pub hub: Option<Profile>,
     /// Whether pushes, calls and deliveries are counted for `GET /stats`.
     pub statistics: bool,
     /// Interval of the sweeper. Work whose hint is lost waits that long for it.
@@ -234,6 +238,13 @@ pub struct Mistake {
     pub line: usize,
 }
 
+impl Mistake {
+    /// Bytes that are no text in UTF-8.
+    fn of_encoding(error: &encoding::NotUtf8) -> Self {
+        Self { key: "encoding".to_owned(), what: format!("the file {error}"), line: error.line }
+    }
+}
+
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Keys and names of files and variables are the document's: whatever they hold, a mistake is one line.
@@ -272,9 +283,7 @@ impl Config {
 
     /// Reads a configuration from the bytes of a file, with secrets that come from somewhere else.
     pub fn parse_bytes_with(bytes: &[u8], sources: &Sources<'_>) -> Result<Self, Vec<Mistake>> {
-        let text = encoding::decode(bytes).map_err(|error| {
-            vec![Mistake { key: "encoding".to_owned(), what: format!("the file {error}"), line: error.line }]
-        })?;
+        let text = encoding::decode(bytes).map_err(|error| vec![Mistake::of_encoding(&error)])?;
         Self::parse_with(text, sources)
     }
 

@@ -8,10 +8,10 @@ use hub::printable::{Word, is_hidden};
 use hub::slip::nearest;
 use toml::de::{DeTable, DeValue};
 
-use super::Credentials;
 use super::encoding::decode;
 use super::reader::Item;
 use super::shown::Hidden;
+use super::{Credentials, Sources};
 
 /// Forms of a secret that every process reads.
 const FORMS: &str = "must be a text, { env = \"NAME\" } or { file = \"path\" }";
@@ -118,33 +118,37 @@ impl<'d> Item<'d> {
         let (Some((name, DeValue::String(at))), None) = (entries.next(), entries.next()) else {
             return self.wrong(forms);
         };
-        let (place, bytes, remedy) = match name {
+        match name {
             "env" => {
                 let place = format!("the environment variable {}", Word(at));
-                let Some(bytes) = (self.reading().sources().env)(at) else {
-                    return self.wrong(format!("{place} is not set or empty: set it"));
-                };
-                (place, bytes, "set it to the secret alone")
-            }
-            "file" => {
-                let place = format!("the file {}", Word(at));
-                match (self.reading().sources().file)(Path::new(at.as_ref())) {
-                    Ok(bytes) => (place, bytes, "put the secret alone in it"),
-                    Err(error) => return self.wrong(format!("{place} {}", unreadable(&error))),
+                let bytes = (self.reading().sources().env)(at).unwrap_or_default();
+                match decode(&bytes).map(clean) {
+                    Ok(Ok(text)) => Some(text.to_owned()),
+                    Ok(Err(Unfit::Empty)) => self.wrong(format!("{place} is not set or empty: set it")),
+                    Ok(Err(Unfit::Hidden(what))) => {
+                        self.wrong(format!("{place} holds {what}: set it to the secret alone"))
+                    }
+                    Err(error) => self.wrong(format!("{place} {error}")),
                 }
             }
-            _ => return self.wrong(forms),
-        };
-        let text = match decode(&bytes) {
-            Ok(text) => text,
-            Err(error) => return self.wrong(format!("{place} {error}")),
-        };
-        match clean(text) {
-            Ok(text) => Some(text.to_owned()),
-            Err(Unfit::Empty) if name == "env" => self.wrong(format!("{place} is not set or empty: set it")),
-            Err(Unfit::Empty) => self.wrong(format!("{place} is empty: put the secret in it")),
-            Err(Unfit::Hidden(what)) => self.wrong(format!("{place} holds {what}: {remedy}")),
+            "file" => match text_of_file(Path::new(at.as_ref()), self.reading().sources()) {
+                Ok(text) => Some(text),
+                Err(what) => self.wrong(what),
+            },
+            _ => self.wrong(forms),
         }
+    }
+}
+
+/// The secret in a file. The error is a sentence that begins with the file's name.
+pub(super) fn text_of_file(path: &Path, sources: &Sources<'_>) -> Result<String, String> {
+    let place = format!("the file {}", Word(path.display()));
+    let bytes = (sources.file)(path).map_err(|error| format!("{place} {}", unreadable(&error)))?;
+    match decode(&bytes).map(clean) {
+        Ok(Ok(text)) => Ok(text.to_owned()),
+        Ok(Err(Unfit::Empty)) => Err(format!("{place} is empty: put the secret in it")),
+        Ok(Err(Unfit::Hidden(what))) => Err(format!("{place} holds {what}: put the secret alone in it")),
+        Err(error) => Err(format!("{place} {error}")),
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use url::Url;
 
 /// The duration of `"500ms"`, `"5s"`, `"2m"`, `"1h"`, `"1d"`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|character: char| !character.is_ascii_digit())?;
     let (count, unit) = text.split_at_checked(digits)?;
     let count: u64 = count.parse().ok()?;

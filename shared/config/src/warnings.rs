@@ -14,17 +14,20 @@ use partners::profile::Setting;
 use url::{Host, Url};
 
 use super::values::{origin, print};
-use super::{Config, Connection, Endpoint, Watching};
+use super::{Config, Connection, Endpoint, Watching, is_readable_on_the_way};
 
 /// Most operations that a warning names.
 const NAMED: usize = 5;
 
 pub(super) fn of(config: &Config) -> Vec<String> {
     let mut warnings: Vec<_> = config.noted.iter().map(ToString::to_string).collect();
-    if config.connections.is_empty() {
+    of_profile(config, &mut warnings);
+    // A document of `[hub]` alone is that of an operator.
+    let is_of_hub = config.hub.is_none() || !config.connections.is_empty() || !config.endpoints.is_empty();
+    if config.connections.is_empty() && is_of_hub {
         warnings.push("there are no connections: nothing can be received".to_owned());
     }
-    if config.endpoints.is_empty() {
+    if config.endpoints.is_empty() && is_of_hub {
         warnings.push("there are no endpoints: events are kept but delivered nowhere".to_owned());
     }
     for connection in config.connections.values() {
@@ -57,6 +60,13 @@ pub(super) fn of(config: &Config) -> Vec<String> {
     of_watches(config, &mut warnings);
     of_alerts(config, &mut warnings);
     warnings
+}
+
+/// A warning about the hub of the operator's commands.
+fn of_profile(config: &Config, warnings: &mut Vec<String>) {
+    if let Some(hub) = config.hub.as_ref().filter(|hub| is_readable_on_the_way(&hub.url)) {
+        warnings.push(format!("hub is at {} without TLS: its api_key can be read on the way", origin(&hub.url)));
+    }
 }
 
 /// Warnings about alerts that cannot tell what they should, and about their addresses.

@@ -111,10 +111,19 @@ fn is_coloured(terminal: bool, env: impl Fn(&str) -> Option<std::ffi::OsString>)
 /// Starts logging, one JSON object per line where a machine reads it. A second start does nothing, so that tests and
 /// functions in one process may each call it.
 pub fn init(form: Form) {
+    start(form, LevelFilter::INFO);
+}
+
+/// Starts logging for an operator's command, which prints itself what it does: errors alone.
+pub fn init_errors(time: PrintTime) {
+    start(Form::Text(time), LevelFilter::ERROR);
+}
+
+fn start(form: Form, level: LevelFilter) {
     let wanted = std::env::var(FILTER).ok().filter(|filter| !filter.is_empty());
     let filter = wanted.as_deref().map(str::parse::<Targets>);
     let unreadable = matches!(filter, Some(Err(_)));
-    let filter = filter.and_then(Result::ok).unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let filter = filter.and_then(Result::ok).unwrap_or_else(|| Targets::new().with_default(level));
     let started = match form {
         Form::Json => lines(std::io::stderr, filter).try_init(),
         Form::Text(time) => {
@@ -123,7 +132,7 @@ pub fn init(form: Form) {
         }
     };
     if started.is_ok() && unreadable {
-        tracing::warn!("{FILTER} cannot be read as a filter; logging at info");
+        tracing::warn!("{FILTER} cannot be read as a filter; logging at {level}");
     }
 }
 

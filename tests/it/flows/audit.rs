@@ -48,8 +48,10 @@ fn document() -> String {
         "[[alerts]]\nid = \"desk\"\nkind = \"dingtalk\"\nurl = \"https://oapi.example.com/robot?access_token={MARK}\"\n\
          secret = \"SEC{MARK}\"\n"
     );
+    let hub = format!("[hub]\nurl = \"https://hub.example.com/{MARK}\"\napi_key = \"{MARK}-of-a-hub\"\n");
     let watch = |id: &str| format!("[[watches]]\nconnection = \"{id}\"\nsilence = \"1d\"\n");
     [
+        hub,
         connection("a-1"),
         connection("b-1"),
         key("a", KEY_A, "a-*"),

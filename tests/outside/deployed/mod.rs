@@ -5,6 +5,7 @@
 //! time.
 
 mod calls;
+mod command_line;
 mod console;
 mod containers;
 mod pushes;
@@ -59,6 +60,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_command_reaches_the_partner_once_and_its_end_the_erp
         a_query_is_answered_with_what_the_partner_says
     );
+    let commands = trials!(switches, command_line:
+        commands_show_what_was_pushed_and_where_it_went
+    );
     let workers = trials!(switches, workers:
         killed_worker_repeats_only_unrecorded_messages
         what_is_no_hint_ends_as_a_dead_letter_and_what_comes_behind_it_arrives_once
@@ -72,7 +76,10 @@ pub(crate) fn trials() -> Vec<Trial> {
     );
     // `.ci/run` installs the browser; without one a trial that needs it is ignored, and says so.
     let without = |trial: Trial| if cfg!(has_browser) { trial } else { trial.with_ignored_flag(true) };
-    [pushes, calls, workers, containers, console.into_iter().map(without).collect()].into_iter().flatten().collect()
+    [pushes, calls, commands, workers, containers, console.into_iter().map(without).collect()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Between two tries at an address that is in use.

@@ -113,6 +113,13 @@ pub const KEYS: &[Key] = &[
     ),
     key("inbox", NONE, "address of the hub's own ERP inbox, for trials", "自带模拟 ERP 收件箱的地址，试用时开"),
     key("server", NONE, "limits of the port", "端口如何对待连接").of(Table(SERVER)),
+    key(
+        "hub",
+        NONE,
+        "hub that the operator's commands ask, as below. It may stand alone in a document; a hub itself needs none",
+        "运维命令访问的通关，见下。配置里可以只有它；通关自己运行不需要",
+    )
+    .of(Table(HUB)),
     key("connections", NONE, "an account at a partner", "合作方的一个账号").of(Tables(CONNECTION)),
     key("endpoints", NONE, "a URL of the ERP that receives events", "ERP 的一个接收端").of(Tables(ENDPOINT)),
     key(
@@ -156,6 +163,20 @@ const SERVER: &[Key] = &[
         "处理中的大请求体（超过 128 KB）最多占用的内存，其余排队，或请对方稍后重推",
     )
     .of(Integer(8..=65_536)),
+];
+
+const HUB: &[Key] = &[
+    key(
+        "url",
+        Required,
+        "its URL, with the path before `/events` where there is one: on AWS the stage, such as \
+         `\"https://abc123.execute-api.cn-north-1.amazonaws.com.cn/prod\"`",
+        "地址；`/events` 前面还有路径的，一并写上，如 AWS 上的阶段名：\
+         `\"https://abc123.execute-api.cn-north-1.amazonaws.com.cn/prod\"`",
+    ),
+    key("api_key", Required, "a key of that hub's `api_keys`", "那个通关的 `api_keys` 里的一个密钥").secret(),
+    key("ca_file", NONE, "as for an endpoint", "同接收端"),
+    key("ca_pem", NONE, "as for an endpoint", "同接收端"),
 ];
 
 const ENDPOINT: &[Key] = &[

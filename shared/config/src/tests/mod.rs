@@ -83,6 +83,12 @@ connections = 2048
 connections_per_address = 2048
 body_budget_mb = 8
 
+[hub]
+url = "https://hub.example.com/prod"
+api_key = { file = "good" }
+ca_file = "ca"
+ca_pem = "@CA"
+
 [[connections]]
 id = "xhq-sh"
 partner = "xhq"
