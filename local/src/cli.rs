@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use config::{Config, Credentials, Mistake, Sources, socket_address};
 use tokio::runtime::Builder;
 
-use crate::{call, calls, commands, exposure, first_run, out, partner, push, serve, times};
+use crate::{call, calls, commands, exposure, first_run, out, partner, push, serve, times, verify};
 
 /// Default path of the configuration.
 const CONFIG_FILE: &str = "tongguan.toml";
@@ -74,6 +74,11 @@ enum Command {
     Call(call::Call),
     /// List or show calls, send a queued one now, or decide about an ambiguous one
     Calls(calls::Calls),
+    /// Check evidence files, as `GET /shipments/<key>/evidence` gives them: offline, without a configuration
+    ///
+    /// Names each entry that was changed, removed, added, renamed or moved, each break of the chain, and each part that is
+    /// missing. Exit codes: 0 for files that are whole; 1 for others; 2 for an invalid command line.
+    Verify(verify::Verify),
     /// Simulate the partners whose `base_url` is on this machine, to try calls without an account
     Partner(partner::Play),
 }
@@ -119,6 +124,7 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
         Command::Push(push) => push::run(&place.read()?, push).await,
         Command::Call(call) => call::run(&place.read()?, call).await,
         Command::Calls(calls) => calls::run(&place.read()?, calls, place.times()).await,
+        Command::Verify(verify) => verify::run(&verify),
         Command::Partner(play) => partner::run(&place.read()?, play).await,
     }
 }

@@ -28,6 +28,7 @@ mod server;
 mod signals;
 pub mod table;
 mod times;
+mod verify;
 
 pub use clock::Steady;
 pub use serve::{Hub, StartError};

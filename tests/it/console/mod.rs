@@ -5,6 +5,7 @@
 mod actions;
 mod browser;
 mod calls;
+mod evidence;
 mod manners;
 mod pages;
 
