@@ -2,6 +2,7 @@
 
 mod calls;
 mod output;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::Command;

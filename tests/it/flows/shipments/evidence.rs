@@ -159,7 +159,7 @@ async fn evidence_holds_bytes_attempts_calls_and_answers<S: Store>(store: S) {
     let call = value(only(&found, "/call.json"));
     assert_eq!((&call["operation"], &call["state"]), (&json!("upload"), &json!("succeeded")));
     assert_eq!((&call["attempts"][0]["ms"], &call["request"]["body"]["orderOutNo"]), (&json!(7), &json!("J1")));
-    let answers: Vec<_> =
+    let told: Vec<_> =
         found.iter().filter(|(path, _)| path.starts_with("calls/") && path.ends_with("/answer.json")).collect();
     assert_eq!(told[0].1.as_slice(), answer.body.as_bytes());
     assert_eq!(value(&found["audit.json"]), json!({"entries": []}));
