@@ -46,6 +46,9 @@ _tongguan() {
             tongguan,serve)
                 cmd="tongguan__subcmd__serve"
                 ;;
+            tongguan,verify)
+                cmd="tongguan__subcmd__verify"
+                ;;
             tongguan__subcmd__calls,cancel)
                 cmd="tongguan__subcmd__calls__subcmd__cancel"
                 ;;
@@ -130,6 +133,9 @@ _tongguan() {
             tongguan__subcmd__help,serve)
                 cmd="tongguan__subcmd__help__subcmd__serve"
                 ;;
+            tongguan__subcmd__help,verify)
+                cmd="tongguan__subcmd__help__subcmd__verify"
+                ;;
             tongguan__subcmd__help__subcmd__calls,cancel)
                 cmd="tongguan__subcmd__help__subcmd__calls__subcmd__cancel"
                 ;;
@@ -158,7 +164,7 @@ _tongguan() {
 
     case "${cmd}" in
         tongguan)
-            opts="-h -V --config --credentials --data --listen --utc --help --version serve check-config ledger events replay push call calls partner help"
+            opts="-h -V --config --credentials --data --listen --utc --help --version serve check-config ledger events replay push call calls verify partner help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -744,7 +750,7 @@ _tongguan() {
             return 0
             ;;
         tongguan__subcmd__help)
-            opts="serve check-config ledger events replay push call calls partner help"
+            opts="serve check-config ledger events replay push call calls verify partner help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -995,6 +1001,20 @@ _tongguan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tongguan__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tongguan__subcmd__ledger)
             opts="-h --config --credentials --data --listen --utc --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1138,6 +1158,40 @@ _tongguan() {
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --credentials)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tongguan__subcmd__verify)
+            opts="-h --head --config --credentials --data --listen --utc --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --head)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -154,7 +154,7 @@ fn facts(found: &Result<Content, String>) -> Result<About, String> {
     serde_json::from_slice(whole).map_err(|error| error.to_string())
 }
 
-/// What differs between the manifest's entries and those of the file.
+/// Differences between the manifest's entries and those of the file.
 fn differences(rows: &[Row], order: &[&str], contents: &Contents<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let places: HashMap<&str, usize> = rows.iter().enumerate().map(|(place, row)| (row.path.as_str(), place)).collect();

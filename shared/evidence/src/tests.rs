@@ -65,7 +65,7 @@ fn zipped<'p>(entries: impl IntoIterator<Item = (&'p str, &'p [u8])>) -> Vec<u8>
     zip.finish().unwrap()
 }
 
-/// What is found where the entries of a whole part were changed so.
+/// Findings of a whole part whose entries were changed so.
 fn found(change: impl Fn(&mut Vec<(String, Vec<u8>)>)) -> Vec<String> {
     let mut entries = unpacked(&part(1, None, true).0);
     change(&mut entries);
@@ -73,7 +73,7 @@ fn found(change: impl Fn(&mut Vec<(String, Vec<u8>)>)) -> Vec<String> {
     Part::read(&zip).unwrap().findings.iter().map(ToString::to_string).collect()
 }
 
-/// What is found where the manifest of a whole part was edited so.
+/// Findings of a whole part whose manifest was edited so.
 fn edited(change: impl Fn(&mut Value)) -> Vec<String> {
     found(|entries| {
         let (_, manifest) = entries.last_mut().unwrap();

@@ -246,7 +246,7 @@ async fn limited_key_gets_its_own_connections_evidence_alone<S: Store>(store: S)
     assert_eq!(keys, ["a", "a"], "what others took is not told");
 }
 
-/// Nobody who does not want it has another byte stored.
+/// Other connections have not a byte more stored.
 async fn headers_are_kept_where_the_connection_says_so_alone<S: Store>(store: S) {
     let desk = Desk::new(store);
     desk.push("xhq-a", "single_receipt", &receipt(Some("J1"), None, None, "L", "10:00:00")).await;
