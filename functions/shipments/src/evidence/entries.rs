@@ -6,7 +6,8 @@
 //! | `.../push.json` or `push.bin` | the bytes as they arrived; `pulled.…` where an answer brought them, `event.…` for the hub's own |
 //! | `.../headers.json`, `.../answer.json` | headers of the push and the answer to it, where they are kept |
 //! | `calls/<n>_<time>_<type>/about.json` | the same of a call, whose deliveries are those of its end |
-//! | `.../call.json` | request without secrets, attempts, answer, decisions |
+//! | `.../call.json` | attempts, answer, decisions, and the beginning of the request |
+//! | `.../request.json` | the ERP's request as it came, without secrets |
 //! | `.../answer.json` or `answer.txt` | the partner's latest answer as it came, the beginning of a long one |
 //!
 //! Names are ASCII without characters that a system forbids, so that every program unpacks them.
@@ -15,10 +16,12 @@ use api::Problem;
 use api::contract::KnownEvent;
 use evidence::File;
 use http::StatusCode;
+use hub::call::{self, Call};
 use hub::event::{Data, Exchange, Meta};
-use hub::{Record, Utc, call};
+use hub::{Record, Utc};
 use partners::Partner;
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use store::{Listed, StoreError};
 
 /// Longest part of a type in a name, in bytes.
@@ -84,14 +87,7 @@ pub(super) fn of_event(
     let mut files = vec![json(format!("{folder}/about.json"), at, &about)?];
     let Some(record) = &record else { return Ok(files) };
     if let Some(call) = &record.work.call {
-        files.extend(
-            call::whole(record, credentials).map(|view| json(format!("{folder}/call.json"), at, &view)).transpose()?,
-        );
-        if let Some(answer) = &call.answer {
-            let is_json = !answer.truncated && serde_json::from_str::<serde::de::IgnoredAny>(&answer.body).is_ok();
-            let name = if is_json { "answer.json" } else { "answer.txt" };
-            files.push(bytes(format!("{folder}/{name}"), at, answer.body.as_bytes()));
-        }
+        files.extend(of_call(&folder, record, call, credentials)?);
         return Ok(files);
     }
     let extension = if meta.data == Data::Opaque { "bin" } else { "json" };
@@ -101,6 +97,22 @@ pub(super) fn of_event(
         files.push(bytes(format!("{folder}/answer.json"), at, answer.body.as_bytes()));
     }
     Ok(files)
+}
+
+/// The files of a call, besides the first.
+fn of_call(folder: &str, record: &Record, call: &Call, credentials: &[(&str, &str)]) -> Result<Vec<File>, Problem> {
+    let at = record.event.meta.received;
+    let view =
+        call::whole(record, credentials).map(|view| json(format!("{folder}/call.json"), at, &view)).transpose()?;
+    // What is shown of a long request is its beginning.
+    let asked = call::asked(record, credentials);
+    let asked = asked.map(|asked| bytes(format!("{folder}/request.json"), at, asked.as_bytes()));
+    let answer = call.answer.as_ref().map(|answer| {
+        let is_json = !answer.truncated && serde_json::from_str::<IgnoredAny>(&answer.body).is_ok();
+        let name = if is_json { "answer.json" } else { "answer.txt" };
+        bytes(format!("{folder}/{name}"), at, answer.body.as_bytes())
+    });
+    Ok(view.into_iter().chain(asked).chain(answer).collect())
 }
 
 /// Name of the file with an event's bytes, by where they come from.
@@ -143,7 +155,28 @@ fn plain(kind: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hub::{EventId, EventKey, Work};
+
     use super::*;
+
+    #[test]
+    fn event_that_cannot_be_read_is_an_entry_that_says_so() {
+        let key = EventKey { connection: "c".into(), subject: "order:1".into(), id: EventId([7; 24]) };
+        let meta = Meta::json("xhq.syn_status".into(), Utc(1_790_000_000_000_000), Utc(i64::MAX), 2);
+        let item = Listed { key: key.clone(), meta, work: Work::default() };
+        let damaged = StoreError::Damaged { verb: "load", event: key.id, work: None };
+        for (read, told) in [
+            (Ok(None), "expired"),
+            (Err(damaged), "not those that were received"),
+            (Err(StoreError::Corrupt { verb: "load", what: String::new() }), "cannot be read"),
+        ] {
+            let files = of_event(7, &item, read, &[]).unwrap();
+            let [about] = &files[..] else { panic!("{files:?}") };
+            assert_eq!(about.path, "events/00007_20260921T141320Z_xhq.syn_status/about.json");
+            let about: serde_json::Value = serde_json::from_slice(&about.data).unwrap();
+            assert!(about["unreadable"].as_str().unwrap().contains(told) && about.get("bytes").is_none(), "{about}");
+        }
+    }
 
     #[test]
     fn names_have_no_character_that_a_system_forbids() {

@@ -137,11 +137,10 @@ async fn evidence_holds_bytes_attempts_calls_and_answers<S: Store>(store: S) {
     assert_eq!(about.keys[..2], ["order:J1", "bl:B"]);
     assert_eq!((about.events, about.entries + 1), (4, found.len()));
 
-    let pushes: Vec<_> = found.iter().filter(|(path, _)| path.ends_with("/push.json")).collect();
-    assert_eq!(pushes.len(), 3);
-    assert!(pushes.iter().any(|(_, bytes)| bytes.as_slice() == raw.as_bytes()), "byte for byte");
-    let folder =
-        pushes.iter().find(|(_, bytes)| bytes.as_slice() == raw.as_bytes()).unwrap().0.strip_suffix("push.json");
+    let raws: Vec<_> = found.iter().filter(|(path, _)| path.ends_with("/push.json")).collect();
+    assert_eq!(raws.len(), 3);
+    assert!(raws.iter().any(|(_, bytes)| bytes.as_slice() == raw.as_bytes()), "byte for byte");
+    let folder = raws.iter().find(|(_, bytes)| bytes.as_slice() == raw.as_bytes()).unwrap().0.strip_suffix("push.json");
     let of = |name: &str| found[&format!("{}{name}", folder.unwrap())].as_slice();
     let known = value(of("about.json"));
     assert_eq!((&known["connection"], &known["subject"]), (&json!("xhq-b"), &json!("order:J1")));
@@ -162,6 +161,8 @@ async fn evidence_holds_bytes_attempts_calls_and_answers<S: Store>(store: S) {
     let told: Vec<_> =
         found.iter().filter(|(path, _)| path.starts_with("calls/") && path.ends_with("/answer.json")).collect();
     assert_eq!(told[0].1.as_slice(), answer.body.as_bytes());
+    let asked = String::from_utf8(only(&found, "/request.json").to_vec()).unwrap();
+    assert_eq!(asked, crate::calls::upload("J1"), "as the ERP printed it");
     assert_eq!(value(&found["audit.json"]), json!({"entries": []}));
     let text = String::from_utf8(found["README.txt"].clone()).unwrap();
     assert!(text.contains("tongguan verify") && text.contains("没有数字签名") && text.contains("not signed"));
