@@ -106,11 +106,16 @@ impl<'z> Zip<'z> {
         }
         let archive = ZipArchive::from_slice(bytes)?;
         let (mut entries, mut ranges, mut names, mut there) = (Vec::new(), Vec::new(), HashSet::new(), 0);
-        let mut directory = archive.entries();
+        let (mut directory, mut unpacked) = (archive.entries(), 0_u64);
         while let Some(entry) = directory.next_entry()? {
             there += 1;
             if there > MOST_ENTRIES {
                 return Err(Refused::TooMany);
+            }
+            // What it says; what it unpacks to is counted as well.
+            unpacked = unpacked.saturating_add(entry.uncompressed_size_hint());
+            if unpacked > MOST_UNPACKED {
+                return Err(Refused::Bomb);
             }
             let name = entry.file_path().as_bytes();
             let path = String::from_utf8_lossy(name).into_owned();
@@ -198,4 +203,20 @@ fn is_safe(path: &str) -> bool {
     path.len() <= LONGEST_PATH
         && path.chars().all(is_plain)
         && path.split('/').all(|name| !name.is_empty() && name != "." && name != "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    /// A bomb may say that it is small.
+    #[test]
+    fn no_more_is_unpacked_than_may_be() {
+        let mut left = 100_000;
+        let fits = read(io::repeat(7).take(99_999), true, &mut left).unwrap().unwrap();
+        assert_eq!((fits.size, fits.whole.map(|whole| whole.len()), left), (99_999, Some(99_999), 1));
+        assert!(matches!(read(io::repeat(7), false, &mut left), Err(Refused::Bomb)));
+    }
 }

@@ -137,10 +137,11 @@ async fn evidence_holds_bytes_attempts_calls_and_answers<S: Store>(store: S) {
     assert_eq!(about.keys[..2], ["order:J1", "bl:B"]);
     assert_eq!((about.events, about.entries + 1), (4, found.len()));
 
-    let raws: Vec<_> = found.iter().filter(|(path, _)| path.ends_with("/push.json")).collect();
-    assert_eq!(raws.len(), 3);
-    assert!(raws.iter().any(|(_, bytes)| bytes.as_slice() == raw.as_bytes()), "byte for byte");
-    let folder = raws.iter().find(|(_, bytes)| bytes.as_slice() == raw.as_bytes()).unwrap().0.strip_suffix("push.json");
+    let stored: Vec<_> = found.iter().filter(|(path, _)| path.ends_with("/push.json")).collect();
+    assert_eq!(stored.len(), 3);
+    assert!(stored.iter().any(|(_, bytes)| bytes.as_slice() == raw.as_bytes()), "byte for byte");
+    let folder =
+        stored.iter().find(|(_, bytes)| bytes.as_slice() == raw.as_bytes()).unwrap().0.strip_suffix("push.json");
     let of = |name: &str| found[&format!("{}{name}", folder.unwrap())].as_slice();
     let known = value(of("about.json"));
     assert_eq!((&known["connection"], &known["subject"]), (&json!("xhq-b"), &json!("order:J1")));
