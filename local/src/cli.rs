@@ -10,7 +10,9 @@ use serde_json::json;
 use tokio::runtime::Builder;
 
 use crate::place::{CONFIG_FILE, Mistakes, Place, count};
-use crate::{audit, call, calls, changes, events, exposure, first_run, ledger, out, partner, push, serve, shipments};
+use crate::{
+    audit, call, calls, changes, events, exposure, first_run, ledger, out, partner, push, serve, shipments, verify,
+};
 
 /// Tongguan 通关: receives the pushes of customs and freight partners, delivers them to the ERP, and calls partners for it.
 ///
@@ -53,6 +55,11 @@ enum Command {
     Calls(calls::Calls),
     /// List what was changed, by which key, and with which result
     Audit(audit::Audit),
+    /// Check evidence files, as `GET /shipments/<key>/evidence` gives them: offline, without a configuration
+    ///
+    /// Names each entry that was changed, removed, added, renamed or moved, each break of the chain, and each part that is
+    /// missing. Exit codes: 0 for files that are whole; 1 for others; 2 for an invalid command line.
+    Verify(verify::Verify),
     /// Simulate the partners whose `base_url` is on this machine, to try calls without an account
     Partner(partner::Play),
     /// Print the script by which a shell completes these commands
@@ -129,6 +136,7 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
         Command::Call(call) => call::run(place, call).await,
         Command::Calls(calls) => calls::run(place, calls).await,
         Command::Audit(audit) => audit::run(place, audit).await,
+        Command::Verify(verify) => verify::run(&verify),
         Command::Partner(play) => partner::run(&place.read()?, play).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

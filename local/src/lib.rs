@@ -36,6 +36,7 @@ mod signals;
 mod source;
 pub mod table;
 mod times;
+mod verify;
 
 pub use clock::Steady;
 pub use serve::{Hub, StartError};

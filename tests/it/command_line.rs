@@ -5,6 +5,7 @@ mod deployed;
 mod hub;
 mod output;
 mod sources;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -3,6 +3,7 @@
 mod configuration_refresh;
 mod credentials_secret;
 mod direct_invocation;
+mod evidence;
 pub(crate) mod logs;
 mod metrics;
 mod queues;

@@ -73,11 +73,12 @@ fn each_outside_library_is_named_in_one_place() {
     assert_eq!(users("aws-sdk-sqs"), ["queue-sqs"]);
     assert_eq!(users("lambda_http"), ["lambda"]);
     assert_eq!(users("ring"), ["api"]);
+    assert_eq!(users("rawzip"), ["evidence"]);
 }
 
 #[test]
 fn the_pure_crates_do_no_input_output_and_read_no_clock() {
-    for pure in ["partners", "hub", "alerts"] {
+    for pure in ["partners", "hub", "alerts", "evidence"] {
         for impure in
             ["tokio", "store", "queue", "outbound", "config", "telemetry", "inbound", "getrandom", "reqwest", "hyper"]
         {

@@ -15,11 +15,11 @@ export class Trouble extends Error {
 }
 
 /**
- * Sends a request and reads its answer.
+ * Sends a request; an answer that is a problem is thrown.
  * @param {string} method @param {string} path @param {{body?: any, headers?: Record<string, string>, signal?: AbortSignal}} [more]
- * @returns {Promise<{status: number, text: string, etag: string | null, location: string | null}>}
+ * @returns {Promise<Response>}
  */
-export async function send(method, path, more = {}) {
+async function sent(method, path, more = {}) {
   const { key, language } = session();
   /** @type {Record<string, string>} */
   const headers = { 'Accept-Language': language, ...more.headers };
@@ -37,12 +37,32 @@ export async function send(method, path, more = {}) {
     if (more.signal && more.signal.aborted) throw error;
     throw new Trouble(0, {});
   }
+  if (response.ok || response.status === 304) return response;
   const text = await response.text();
-  if (response.ok || response.status === 304) {
-    return { status: response.status, text, etag: response.headers.get('ETag'), location: response.headers.get('Location') };
-  }
   if (response.status === 401 && key && session().key === key) change({ key: null, me: null });
   throw new Trouble(response.status, problemOf(text));
+}
+
+/**
+ * Sends a request and reads its answer.
+ * @param {string} method @param {string} path @param {{body?: any, headers?: Record<string, string>, signal?: AbortSignal}} [more]
+ * @returns {Promise<{status: number, text: string, etag: string | null, location: string | null}>}
+ */
+export async function send(method, path, more = {}) {
+  const response = await sent(method, path, more);
+  const text = await response.text();
+  return { status: response.status, text, etag: response.headers.get('ETag'), location: response.headers.get('Location') };
+}
+
+/**
+ * Reads an answer that is a file, with the query of the one that follows it.
+ * @param {string} path @returns {Promise<{file: Blob, name: string, next: string | null}>}
+ */
+export async function download(path) {
+  const response = await sent('GET', path);
+  const name = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') || '');
+  const next = /<([^>]+)>; rel="next"/.exec(response.headers.get('Link') || '');
+  return { file: await response.blob(), name: name ? name[1] : 'file', next: next ? next[1] : null };
 }
 
 /** @param {string} text */

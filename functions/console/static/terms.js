@@ -6,6 +6,7 @@ export const TERMS = /** @type {const} */ ({
   'action.cancel': ['取消调用', 'Cancel'],
   'action.configuration': ['更改配置', 'Configuration'],
   'action.confirm': ['确认失败', 'Confirm'],
+  'action.evidence': ['证据', 'Evidence'],
   'action.replay': ['重投', 'Replay'],
   'action.resolve': ['决定', 'Resolve'],
   'action.retry': ['立即发送', 'Retry'],

@@ -22,7 +22,7 @@ mod changes;
 mod lists;
 mod view;
 
-pub use view::{KnownEvent, known};
+pub use view::known;
 
 use std::time::Duration;
 

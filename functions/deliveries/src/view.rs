@@ -1,45 +1,19 @@
 //! Events as the ERP and the operator see them.
 
 use api::Problem;
-use api::contract::{Delivery, FoundEvent, ListedEvent};
+use api::contract::{Delivery, FoundEvent, KnownEvent};
 use bytes::Bytes;
 use http::{Response, StatusCode};
+use hub::Record;
 use hub::audit::EntryView;
 use hub::envelope::CloudEvent;
-use hub::event::Pulled;
 use hub::time::Rfc3339;
-use hub::{Alias, Record};
-use serde::Serialize;
-
-/// Everything that is known of an event but its payload.
-#[derive(Debug, Serialize)]
-pub struct KnownEvent<'a> {
-    #[serde(flatten)]
-    listed: ListedEvent<'a>,
-    expires: Rfc3339,
-    aliases: &'a [Alias],
-    keys_left_out: u32,
-    content_type: &'a str,
-    possible_repeat: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pulled: Option<Pulled>,
-    bytes: usize,
-}
 
 /// Everything that is known of an event but its payload, for the operator.
 #[must_use]
 pub fn known(record: &Record) -> KnownEvent<'_> {
     let Record { event, work } = record;
-    KnownEvent {
-        listed: ListedEvent::of(&event.key, &event.meta, work),
-        expires: Rfc3339(event.meta.expires),
-        aliases: &event.meta.aliases,
-        keys_left_out: event.meta.keys_left_out,
-        content_type: &event.meta.content_type,
-        possible_repeat: event.meta.possible_repeat,
-        pulled: event.meta.pulled,
-        bytes: event.body.len(),
-    }
+    KnownEvent::of(&event.key, &event.meta, work, Some(event.body.len()))
 }
 
 /// One event as a CloudEvent, the payload untouched, with the states of its deliveries; of a call that has ended, the

@@ -4,12 +4,14 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /shipments/<key>?from=&limit=` | a shipment: its keys and milestones, its events and calls by pages |
+//! | `GET /shipments/<key>/evidence?from=&limit=` | the same as a zip that shows later changes, with all bytes, by parts |
 //! | `GET /shipments?state=open\|failed\|quiet&from=&limit=` | shipments with work that is pending, or that failed, or without news |
 //! | Lambda Invoke with `{"path":"/shipments/<key>"}`, and `query` where needed | `{"status","body"}` of the same |
 //!
 //! `Authorization: Bearer <key>` with one of the configuration's `api_keys`; a direct invocation needs none. Errors are RFC
 //! 9457 problems.
 
+mod evidence;
 mod list;
 mod one;
 
@@ -36,6 +38,9 @@ pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C>
         }),
         Route::get("/shipments/{key}", &["from", "limit"], |state: &C, asked| {
             Box::pin(one::answer(state.as_ref(), asked))
+        }),
+        Route::get("/shipments/{key}/evidence", &["from", "limit"], |state: &C, asked| {
+            Box::pin(evidence::answer(state.as_ref(), asked))
         }),
     ];
     Router::keyed(NAME, MAX_BODY, |state| &state.as_ref().config, routes)

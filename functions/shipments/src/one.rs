@@ -31,7 +31,7 @@ pub(crate) async fn answer<S: Store, Q>(
     let wanted = Asked { keys, sources: &sources, sees: |id: &_| caller.sees(id), after, limit };
     let found = store::shipment(&context.store, wanted, now).await.map_err(|error| Problem::store(&error))?;
     if found.events == 0 {
-        return Err(Problem::missing("no event or call is known under that key, or they have expired").unconfigured());
+        return Err(missing());
     }
     let mut items = api::printed(found.items.iter().map(|item| ListedEvent::of(&item.key, &item.meta, &item.work)))?;
     let bytes: usize = found.keys.iter().chain(&found.related).map(|key| key.as_str().len() + 3).sum();
@@ -59,8 +59,13 @@ pub(crate) async fn answer<S: Store, Q>(
     api::json(StatusCode::OK, &shipment)
 }
 
+/// The shipment has no event or call that the key may see.
+pub(crate) fn missing() -> Problem {
+    Problem::missing("no event or call is known under that key, or they have expired").unconfigured()
+}
+
 /// Entries of the audit trail about the events and calls of these subjects: the latest that fit.
-async fn audit<S: Store, Q>(
+pub(crate) async fn audit<S: Store, Q>(
     context: &Context<S, Q>,
     caller: Caller<'_>,
     subjects: BTreeSet<(ConnectionId, Subject)>,

@@ -115,7 +115,7 @@ pub(crate) async fn test<S: Store, Q: Queue>(
     let verified = push.and_then(|push| push.verify(&context.config));
     let (answer, events) = match verified {
         Ok(verified) => {
-            let push = IncomingPush { body, content_type: "application/json".to_owned(), encoding: None };
+            let push = IncomingPush { body, content_type: "application/json".to_owned(), ..IncomingPush::default() };
             receive::received(context, verified, push, arrived).await
         }
         Err(refused) => (refused.answer(context.now()), Vec::new()),

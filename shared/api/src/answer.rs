@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Response, StatusCode};
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
@@ -74,6 +74,20 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response<Bytes>
 #[must_use]
 pub fn raw(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes> {
     build(status, "application/json", body)
+}
+
+/// An answer that is a zip, to be saved under that name.
+#[must_use]
+pub fn zip(name: &str, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = build(StatusCode::OK, "application/zip", body);
+    let headers = response.headers_mut();
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
+    let name = name.replace(|character| !is_plain(character), "_");
+    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
+    headers.extend(disposition.map(|disposition| (CONTENT_DISPOSITION, disposition)));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 pub(crate) fn build(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {

@@ -5,6 +5,7 @@
 
 mod audit;
 mod changes;
+mod known;
 mod problem;
 mod recent;
 mod shipments;
@@ -26,6 +27,7 @@ use crate::request::named;
 
 pub use audit::{Audit, ConfigurationChange, FoundConfiguration, Me};
 pub use changes::{Confirm, Confirmed, EventKeys, Replay, Replayed};
+pub use known::KnownEvent;
 pub use problem::{Members, Mistake, Original, ProblemBody};
 pub use recent::{RecentDeliveries, RecentDelivery, RecentEvent, RecentEvents};
 pub use shipments::{ListedShipment, ReachedMilestone, Shipment, Shipments};

@@ -62,7 +62,12 @@ impl Parameters {
 
     /// Number of items of a page: `limit`, from 1 to `most`, 100 where it is not given.
     pub fn limit(&self, most: usize) -> Result<usize, Problem> {
-        let limit = self.get("limit").map_or(Some(100), whole);
+        self.limit_or(100, most)
+    }
+
+    /// Number of items of a page: `limit`, from 1 to `most`, or `otherwise` where it is not given.
+    pub fn limit_or(&self, otherwise: usize, most: usize) -> Result<usize, Problem> {
+        let limit = self.get("limit").map_or(Some(otherwise), whole);
         let limit = limit.filter(|limit| (1..=most).contains(limit));
         limit.ok_or_else(|| Problem::field("limit", format!("must be a whole number from 1 to {most}")))
     }

@@ -36,6 +36,7 @@ pub(super) fn read(
     let allow_ips = table.or("allow_ips", vec![], networks);
     let retention = table.or("retention_days", retention, |item| Some(Duration::from_hours(24) * item.integer()?));
     let repeat_window = table.or("repeat_window", hub::identity::REPEAT_WINDOW, Item::duration);
+    let evidence = table.or("evidence", false, Item::flag);
     let base_url = read_base_url(&mut table, partner);
     let calls = calls::read(&mut table, sweep_every);
     let trust = trust::read(&mut table, system_roots);
@@ -80,6 +81,7 @@ pub(super) fn read(
         allow_ips: allow_ips?,
         retention: retention?,
         repeat_window: repeat_window?,
+        evidence: evidence?,
         base_url: Some(base_url?),
         credentials: credentials.known,
         unread: credentials.unread,

@@ -116,6 +116,8 @@ pub struct Connection {
     /// Time within which a push without time or id that equals the latest of its subject and type is a repetition: a second
     /// to 90 days, ten minutes by default.
     pub repeat_window: Duration,
+    /// Whether headers and answers of pushes are kept with their events.
+    pub evidence: bool,
     /// Base URL of calls to the partner: as configured, or the partner's own of the environment. Neither adds a slash.
     pub base_url: Option<Url>,
     /// The partner's credentials by name: `app_id`, `bgh_id`, `user_id`, `api_token`, `company_code`, `secret`; for

@@ -317,6 +317,7 @@ impl Draft {
                 malformed: self.malformed,
                 possible_repeat,
                 pulled: self.pulled,
+                exchange: None,
             },
             body: self.body,
         }

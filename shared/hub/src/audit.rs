@@ -42,11 +42,13 @@ pub enum Action {
     Test,
     /// The hub runs with another configuration.
     Configuration,
+    /// An evidence file of a shipment was made.
+    Evidence,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Replay,
         Self::Confirm,
         Self::Resolve,
@@ -55,6 +57,7 @@ impl Action {
         Self::Call,
         Self::Test,
         Self::Configuration,
+        Self::Evidence,
     ];
 
     /// The name that the API has for it.
@@ -69,6 +72,7 @@ impl Action {
             Self::Call => "call",
             Self::Test => "test",
             Self::Configuration => "configuration",
+            Self::Evidence => "evidence",
         }
     }
 }
@@ -248,7 +252,7 @@ pub struct EntryView {
     role: Option<Role>,
     action: Action,
     /// The request: `endpoint`, `now`, `cutoff` and the number of `events` that it named; `call` and `decision`; `connection`,
-    /// `operation` and `idempotency_key`; `version` and `keys` of a configuration.
+    /// `operation` and `idempotency_key`; `version` and `keys` of a configuration; `shipment`, `part` and `head` of an evidence file.
     request: Value,
     /// The result. Without one the action may have been done, or not.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -223,6 +223,7 @@ mod tests {
                 malformed: None,
                 possible_repeat: true,
                 pulled: None,
+                exchange: None,
             },
             body: Bytes::from_static(body.as_bytes()),
         }

@@ -1,5 +1,6 @@
 //! An event and the work it causes, as they are stored: one item.
 
+mod exchange;
 mod meta;
 
 use std::borrow::Cow;
@@ -16,6 +17,7 @@ use crate::routes::Route;
 use crate::watch::Watch;
 use crate::{ConnectionId, EndpointId, EventKey, EventType, Utc};
 
+pub use exchange::{Exchange, GivenAnswer, MOST_HEADER_BYTES};
 pub use meta::{Meta, Pulled};
 
 /// One business fact in a push. Never changes once it is stored.

@@ -17,7 +17,7 @@ use partners::pulled::{Finding, Page};
 use queue::{Hint, Queue};
 use store::{Listed, Store, StoreError};
 
-use crate::receive::{CHAIN_ATTEMPTS, IncomingPush, Lost, Place, Stored, place, read, send, stored, write};
+use crate::receive::{CHAIN_ATTEMPTS, Envelope, IncomingPush, Lost, Place, Stored, place, read, send, stored, write};
 
 /// Number of subjects of an answer whose events are kept at once.
 const AT_ONCE: usize = 16;
@@ -27,6 +27,9 @@ const COMPARED: usize = 200;
 
 /// Content type of an event that came in an answer. The partner's may be anything, and what is kept is JSON.
 const JSON: &str = "application/json";
+
+/// Such an event has no headers.
+const PULLED: Envelope<'static> = Envelope { content_type: JSON, exchange: None };
 
 /// An event of an answer, not yet kept.
 struct Part {
@@ -46,7 +49,7 @@ pub async fn keep<S: Store, Q: Queue>(
 ) -> Result<usize, Lost> {
     let mut subjects: BTreeMap<Subject, Vec<Part>> = BTreeMap::new();
     for Finding { body, is_state, page } in findings {
-        let push = IncomingPush { body: Bytes::from(body), content_type: JSON.to_owned(), encoding: None };
+        let push = IncomingPush { body: Bytes::from(body), content_type: JSON.to_owned(), ..IncomingPush::default() };
         let (arrival, _place) = read(reader, connection, &push).await;
         if let Some(reason) = &arrival.malformed {
             tracing::warn!(connection = %connection.id, reason, "an answer has data of another shape than documented; kept as it came");
@@ -89,7 +92,7 @@ pub async fn keep_draft<S: Store, Q: Queue>(
     connection: &Connection,
     draft: Draft,
 ) -> Result<(), Lost> {
-    let (_, hints) = stored(context, connection, draft, JSON).await?;
+    let (_, hints) = stored(context, connection, draft, PULLED).await?;
     send(context, None, hints.unwrap_or_default(), Q::HOLDS_UP).await;
     Ok(())
 }
@@ -144,7 +147,7 @@ impl Part {
                 };
                 events.unless_told(Sought::times(draft.content, nth), same, draft).await?
             }
-            (None, []) => Kept::default().and(stored(context, connection, draft, JSON).await?),
+            (None, []) => Kept::default().and(stored(context, connection, draft, PULLED).await?),
             (None, facts) => {
                 if let [fact] = facts {
                     draft.content = *fact;
@@ -157,7 +160,7 @@ impl Part {
             // Two pages may have equal rows, and each is a part of the batch.
             (Some(page), _) => {
                 draft.content = identity::placed(draft.content, page.rows.before);
-                Kept::default().and(stored(context, connection, draft, JSON).await?)
+                Kept::default().and(stored(context, connection, draft, PULLED).await?)
             }
         };
         match page {
@@ -191,7 +194,7 @@ impl<S: Store, Q> Events<'_, S, Q> {
                 return Ok(Kept::known(events.to_vec()));
             }
         }
-        Ok(Kept::default().and(stored(self.context, self.connection, draft, JSON).await?))
+        Ok(Kept::default().and(stored(self.context, self.connection, draft, PULLED).await?))
     }
 
     /// Stores a state unless it is that of the latest event, pushed or pulled.
@@ -217,7 +220,7 @@ impl<S: Store, Q> Events<'_, S, Q> {
                 Place::Known(key) => return Ok((key, None)),
                 Place::Next(next) => next,
             };
-            if let Some(stored) = write(self.context, self.connection, &draft, placed, JSON).await? {
+            if let Some(stored) = write(self.context, self.connection, &draft, placed, PULLED).await? {
                 return Ok(stored);
             }
         }
@@ -239,7 +242,7 @@ impl<S: Store, Q> Events<'_, S, Q> {
         let Some(draft) = pulled::completion(&self.connection.id, self.subject.clone(), page, &held) else {
             return Ok(kept);
         };
-        Ok(kept.and(stored(self.context, self.connection, draft, JSON).await?))
+        Ok(kept.and(stored(self.context, self.connection, draft, PULLED).await?))
     }
 
     /// The events that can be read. One that cannot be is not a reason to lose what an answer brings.

@@ -4,6 +4,7 @@
 pub mod configured;
 pub mod count;
 pub mod entrance;
+mod exchange;
 pub mod keep;
 pub mod receive;
 pub mod refusal;

@@ -11,6 +11,7 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hub::action::Action;
 use hub::admission::{self, Arrival, Draft, Origin};
+use hub::event::Exchange;
 use hub::identity::{self, Head, Identity, Repeats, Step};
 use hub::{EventId, EventKey, Utc, Work, pulled};
 use partners::answer::{self, Answer, Verdict};
@@ -22,6 +23,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::Span;
 
 use crate::entrance::Verified;
+use crate::exchange;
 use crate::refusal::refuse;
 use config::Config;
 use config::Connection;
@@ -48,7 +50,7 @@ pub(crate) const CHAIN_ATTEMPTS: usize = 64;
 /// Number of events of a push that its log lines name.
 const NOTED: usize = 20;
 
-/// A push as it was received: its body and the two relevant headers.
+/// A push as it was received: its body and its headers.
 #[derive(Clone, Debug, Default)]
 pub struct IncomingPush {
     /// The body, unchanged.
@@ -57,18 +59,29 @@ pub struct IncomingPush {
     pub content_type: String,
     /// `Content-Encoding`, where there is one.
     pub encoding: Option<String>,
+    /// All headers, for connections that keep them.
+    pub headers: HeaderMap,
+}
+
+/// Facts of an event's push that are stored with it, besides its body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Envelope<'a> {
+    /// `Content-Type`, unchanged.
+    pub(crate) content_type: &'a str,
+    /// Headers and answer, where they are kept.
+    pub(crate) exchange: Option<&'a Exchange>,
 }
 
 impl IncomingPush {
     /// A body with what the head says of it.
     #[must_use]
-    pub fn new(headers: &HeaderMap, body: Bytes) -> Self {
+    pub fn new(headers: HeaderMap, body: Bytes) -> Self {
         let text = |name| {
             let lines = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
             lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ")
         };
         let encoding = Some(text(CONTENT_ENCODING)).filter(|encoding| !encoding.is_empty());
-        Self { body, content_type: text(CONTENT_TYPE), encoding }
+        Self { body, content_type: text(CONTENT_TYPE), encoding, headers }
     }
 }
 
@@ -111,7 +124,9 @@ pub async fn received<S: Store, Q: Queue>(
     let several = arrival.drafts.len() > 1;
     let reserved = if several { Q::HOLDS_UP.min(partner.budget() / HINT_SHARE) } else { Duration::ZERO };
     let latest = deadline - reserved;
-    let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, &push));
+    let exchange = connection.evidence.then(|| exchange::of(connection, &push.headers, arrival.malformed.as_deref()));
+    let envelope = Envelope { content_type: &push.content_type, exchange: exchange.as_ref() };
+    let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, envelope));
     // Every event of the push is tried, so that what can be kept is kept; the resend completes the rest.
     let stored = join_all(admissions.map(|admission| timeout_at(latest, admission))).await;
     drop(place);
@@ -242,7 +257,7 @@ async fn admit<S: Store, Q>(
     context: &Context<S, Q>,
     connection: &Connection,
     draft: Draft,
-    push: &IncomingPush,
+    envelope: Envelope<'_>,
 ) -> Result<Stored, Lost> {
     if let Some(id) = pulled::told_by_an_answer(&connection.id, connection.partner, &draft) {
         let key = EventKey { connection: connection.id.clone(), subject: draft.subject.clone(), id };
@@ -256,7 +271,7 @@ async fn admit<S: Store, Q>(
             return Ok((key, None));
         }
     }
-    stored(context, connection, draft, &push.content_type).await
+    stored(context, connection, draft, envelope).await
 }
 
 /// Stores a draft under its id, unless it is a repetition.
@@ -264,7 +279,7 @@ pub(crate) async fn stored<S: Store, Q>(
     context: &Context<S, Q>,
     connection: &Connection,
     draft: Draft,
-    content_type: &str,
+    envelope: Envelope<'_>,
 ) -> Result<Stored, Lost> {
     for _ in 0..CHAIN_ATTEMPTS {
         let now = context.now();
@@ -288,7 +303,7 @@ pub(crate) async fn stored<S: Store, Q>(
                 }
             }
         };
-        if let Some(stored) = write(context, connection, &draft, next, content_type).await? {
+        if let Some(stored) = write(context, connection, &draft, next, envelope).await? {
             return Ok(stored);
         }
     }
@@ -339,11 +354,12 @@ pub(crate) async fn write<S: Store, Q>(
     connection: &Connection,
     draft: &Draft,
     next: Next,
-    content_type: &str,
+    envelope: Envelope<'_>,
 ) -> Result<Option<Stored>, Lost> {
     let Next { id, received, possible_repeat, follows } = next;
-    let draft = draft.clone();
-    let event = draft.event(&connection.id, id, received, possible_repeat, content_type, connection.retention);
+    let (draft, Envelope { content_type, exchange }) = (draft.clone(), envelope);
+    let mut event = draft.event(&connection.id, id, received, possible_repeat, content_type, connection.retention);
+    event.meta.exchange = exchange.cloned().map(Box::new);
     let Config { routes, sweep_every, .. } = &*context.config;
     let watching = context.config.watching(&connection.id, &event.meta.kind);
     let begins_watch = watching.is_some_and(|watching| !watching.shipments(&event).is_empty());

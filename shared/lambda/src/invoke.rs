@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use api::Problem;
 use aws_lambda_events::apigw::ApiGatewayProxyResponse;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use config::{Context, Unconfigured};
-use lambda_http::http::header::LOCATION;
+use lambda_http::http::header::{LINK, LOCATION};
 use lambda_http::http::{Request as HttpRequest, StatusCode, Uri};
 use lambda_http::{Body, Error, RequestExt as _, Response};
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -143,16 +145,27 @@ struct Invoked<'a> {
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     location: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoding: Option<&'static str>,
     body: &'a RawValue,
 }
 
-/// An answer as a direct invocation gets it: `{"status","location","body"}` of what HTTP would have got.
+/// An answer as a direct invocation gets it: `{"status","location","link","body"}` of what HTTP would have got; with
+/// `"encoding":"base64"` a body that is a file.
 #[must_use]
 pub fn invoked(response: &Response<Bytes>) -> String {
-    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-    let text = String::from_utf8_lossy(response.body());
-    let json = RawValue::from_string(text.clone().into_owned()).or_else(|_| to_raw_value(&text)).ok();
-    let invoked = json.as_deref().map(|body| Invoked { status: response.status().as_u16(), location, body });
+    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let (location, link) = (text(LOCATION), text(LINK));
+    let (encoding, json) = match str::from_utf8(response.body()) {
+        Ok(body) if !request::is_file(response) => {
+            (None, RawValue::from_string(body.to_owned()).or_else(|_| to_raw_value(&body)).ok())
+        }
+        Ok(_) | Err(_) => (Some("base64"), to_raw_value(&BASE64_STANDARD.encode(response.body())).ok()),
+    };
+    let status = response.status().as_u16();
+    let invoked = json.as_deref().map(|body| Invoked { status, location, link, encoding, body });
     // Numbers, texts and printed JSON: this cannot fail.
     invoked.and_then(|invoked| serde_json::to_string(&invoked).ok()).unwrap_or_default()
 }
@@ -212,6 +225,11 @@ mod tests {
         response.headers_mut().insert("location", "/calls/1".parse().unwrap());
         *response.body_mut() = Bytes::from_static(b"no JSON");
         assert_eq!(invoked(&response), r#"{"status":200,"location":"/calls/1","body":"no JSON"}"#);
+        let mut file = Response::new(Bytes::from_static(b"zip"));
+        file.headers_mut().insert("content-type", "application/zip".parse().unwrap());
+        file.headers_mut().insert("link", "<?from=x>; rel=\"next\"".parse().unwrap());
+        let expected = r#"{"status":200,"link":"<?from=x>; rel=\"next\"","encoding":"base64","body":"emlw"}"#;
+        assert_eq!(invoked(&file), expected);
     }
 
     #[test]

@@ -71,19 +71,36 @@ pub(crate) fn too_large(bytes: usize) -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "answer-too-large", detail)
 }
 
+/// Whether an answer is a file, which goes through the gateway in base64.
+pub(crate) fn is_file(response: &Response<Bytes>) -> bool {
+    response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/zip")
+}
+
+/// The body as Lambda's answer has it: a file, and what is no text, in base64.
+fn encoded(response: Response<Bytes>) -> Response<Body> {
+    let is_file = is_file(&response);
+    response.map(|body| match String::from_utf8(body.into()) {
+        Ok(text) if is_file => Body::Binary(text.into_bytes()),
+        Ok(text) => Body::Text(text),
+        Err(error) => Body::Binary(error.into_bytes()),
+    })
+}
+
 /// Turns an answer to the ERP into Lambda's, where it is there in the time that is left of the invocation.
 pub async fn answer_api(left: Duration, answer: impl Future<Output = Response<Bytes>>) -> Response<Body> {
-    let answered = guarded(left, answer).await.and_then(|response| {
-        if quoted(response.body()) > MOST_ANSWER {
-            return Err(too_large(response.body().len()));
+    let answered = guarded(left, answer).await.map(encoded).and_then(|response| {
+        let (bytes, printed) = match response.body() {
+            Body::Text(text) => (text.len(), quoted(text.as_bytes())),
+            Body::Binary(bytes) => (bytes.len(), bytes.len().div_ceil(3) * 4),
+            Body::Empty | _ => (0, 0),
+        };
+        if printed > MOST_ANSWER {
+            return Err(too_large(bytes));
         }
         tracing::info!(outcome = response.status().as_u16(), "answered");
         Ok(response)
     });
-    answered.unwrap_or_else(|problem| problem.unlogged()).map(|body| match String::from_utf8(body.into()) {
-        Ok(text) => Body::Text(text),
-        Err(error) => Body::Binary(error.into_bytes()),
-    })
+    answered.unwrap_or_else(|problem| encoded(problem.unlogged()))
 }
 
 /// The request as the handler knows it: its own path without a stage or a base path, the body's bytes.

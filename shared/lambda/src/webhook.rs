@@ -176,7 +176,7 @@ async fn receive<S: Store, Q: Queue>(
     match push.verify(&context.config) {
         Ok(verified) => {
             let (head, body) = request.into_parts();
-            let push = IncomingPush::new(&head.headers, request::bytes(body));
+            let push = IncomingPush::new(head.headers, request::bytes(body));
             receive::receive(context, verified, push, arrived).await
         }
         Err(refused) => refused.answer(context.now()),

@@ -35,6 +35,8 @@ pub struct Standing {
 pub const EVENT: &str = "1 KB event, accepted and delivered to one endpoint";
 /// The same where events cannot be listed by time.
 pub const UNLISTED: &str = "the same with `recent_events = false`";
+/// The same at a connection that keeps headers and answers.
+pub const KEPT: &str = "the same with `evidence = true`";
 /// The same once more.
 pub const DUPLICATE: &str = "the same push again";
 /// An event of a chain, which is compared with its predecessor.
@@ -68,6 +70,9 @@ pub const SAFE: &str = "command that may be repeated (`port_query_v2`), its end 
 
 /// A reading of everything under three keys.
 pub const SHIPMENT: &str = "shipment of 50 events of 1 KB under an order, a bill and a declaration, read by its bill";
+
+/// An evidence file of the same shipment.
+pub const EVIDENCE: &str = "evidence file of the same shipment";
 
 /// The statistics of a process.
 pub const STATISTICS: &str = "the statistics of a connection that a process adds, once a minute at the most";
@@ -137,6 +142,8 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
     case(EVENT, plain.clone());
     let unlisted = Deployment::without_recent().await?;
     case(UNLISTED, delivered(&unlisted, "SO2026110700012", "", 1).await?);
+    let keeping = Deployment::with_evidence().await?;
+    case(KEPT, delivered(&keeping, "SO2026110700012", "", 1).await?);
     case(DUPLICATE, hub.push("single_receipt", &receipt("SO2026110700012", "")).await?);
 
     let hub = Deployment::new().await?;
@@ -217,6 +224,7 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
         hub.work(Outcome::Delivered, "").await?;
     }
     case(SHIPMENT, hub.shipment("bl:OOLU2764910530").await?);
+    case(EVIDENCE, hub.evidence("bl:OOLU2764910530").await?);
     case(LISTED, hub.events("limit=50").await?);
     Ok(cases)
 }

@@ -126,6 +126,11 @@ impl Deployment {
         Self::of(&format!("recent_events = false\n{CONFIGURATION}")).await
     }
 
+    /// The same with a connection that keeps headers and answers.
+    pub(crate) async fn with_evidence() -> anyhow::Result<Self> {
+        Self::of(&CONFIGURATION.replacen("partner = \"xhq\"\n", "partner = \"xhq\"\nevidence = true\n", 1)).await
+    }
+
     async fn with(more: &str) -> anyhow::Result<Self> {
         Self::of(&format!("{CONFIGURATION}{more}")).await
     }
@@ -198,7 +203,14 @@ impl Deployment {
         let event = json!({
             "resource": path, "path": path, "httpMethod": "POST", "body": body, "isBase64Encoded": false,
             "headers": {"content-type": "application/json"},
-            "multiValueHeaders": {"content-type": ["application/json"]},
+            // As the gateway passes them on from a Java client.
+            "multiValueHeaders": {
+                "content-type": ["application/json;charset=UTF-8"], "accept": ["text/plain, application/json, */*"],
+                "accept-encoding": ["gzip,deflate"], "host": ["a1b2c3d4e5.execute-api.cn-north-1.amazonaws.com.cn"],
+                "user-agent": ["Apache-HttpClient/4.5.13 (Java/1.8.0_292)"],
+                "x-amzn-trace-id": ["Root=1-69f1c3a2-5f84b7a16c3d2e9f4a1b8c7d"], "x-forwarded-for": ["203.0.113.127"],
+                "x-forwarded-port": ["443"], "x-forwarded-proto": ["https"],
+            },
             "requestContext": {"stage": "local", "httpMethod": "POST", "path": path, "resourcePath": path,
                 "identity": {"sourceIp": "203.0.113.127"}},
         });
@@ -235,6 +247,11 @@ impl Deployment {
     /// A shipment that the ERP reads through the gateway.
     pub(crate) async fn shipment(&self, key: &str) -> anyhow::Result<Usage> {
         self.read(&shipments::router(), &format!("/shipments/{key}")).await
+    }
+
+    /// The evidence of a shipment that the ERP reads through the gateway.
+    pub(crate) async fn evidence(&self, key: &str) -> anyhow::Result<Usage> {
+        self.read(&shipments::router(), &format!("/shipments/{key}/evidence")).await
     }
 
     /// A list of events that the ERP reads through the gateway.

@@ -313,3 +313,26 @@ fn event_id_read_prints_as_it_was_given() {
         }
     });
 }
+
+/// Whatever the file is: it is refused, or its findings are named, and what unpacks to much is not unpacked.
+#[test]
+fn evidence_file_of_anybody_is_checked() {
+    const WORDS: &[&str] =
+        &["PK\u{3}\u{4}", "PK\u{1}\u{2}", "PK\u{5}\u{6}", "manifest.json", "evidence.json", "../", "\0\0"];
+    let sample = |limit: usize| {
+        let mut pack = evidence::Pack::new(limit);
+        for (number, push) in pushes().into_iter().take(limit).enumerate() {
+            let path = format!("events/{number:05}/push.json");
+            pack.add_event(&[evidence::File { path, time: 1_790_000_000, data: push }]).unwrap();
+        }
+        pack.finish(evidence::About::default(), None, 1_790_000_000).unwrap().0
+    };
+    check(&changed(vec![sample(1), sample(3)], WORDS), |Input(bytes)| match evidence::Part::read(bytes) {
+        Ok(part) => {
+            let lines = part.findings.iter().map(ToString::to_string).count();
+            assert!(lines <= 4 * evidence::MOST_ENTRIES);
+            drop(evidence::together(&[part.clone(), part]));
+        }
+        Err(refused) => assert!(!refused.to_string().is_empty()),
+    });
+}

@@ -26,6 +26,7 @@ macro_rules! in_both_languages {
 mod actions;
 mod browser;
 mod calls;
+mod evidence;
 mod manners;
 mod pages;
 

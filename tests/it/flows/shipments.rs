@@ -1,6 +1,7 @@
 //! One shipment by any of its keys: pushes of several partners and calls, found together, in order, and by pages. The
 //! functions' own handlers on both engines.
 
+mod evidence;
 mod reads;
 
 use std::sync::Arc;
@@ -42,7 +43,7 @@ fn config() -> Arc<Config> {
     };
     let tables = [
         connection("xhq-a", "xhq"),
-        connection("xhq-b", "xhq"),
+        connection("xhq-b", "xhq") + "evidence = true\n",
         connection("eyes", "trackingeyes"),
         connection("ports", "onedata"),
         key("a", KEY_A, r#""xhq-a", "ports""#),

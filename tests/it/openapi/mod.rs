@@ -183,6 +183,8 @@ async fn hubs_answers_match_the_document() {
         ("GET", "/events/nobody/order:A", "/events/{connection}/{subject}", ""),
         ("GET", "/shipments/order:A", "/shipments/{key}", ""),
         ("GET", "/shipments/NONE", "/shipments/{key}", ""),
+        ("GET", "/shipments/order:A/evidence", "/shipments/{key}/evidence", ""),
+        ("GET", "/shipments/NONE/evidence", "/shipments/{key}/evidence", ""),
         ("GET", "/shipments?state=failed", "/shipments", ""),
         ("GET", "/shipments", "/shipments", ""),
         ("POST", "/deliveries/replay", "/deliveries/replay", change),
@@ -210,6 +212,10 @@ async fn hubs_answers_match_the_document() {
         let response = value::target(&operation["responses"][answer.status.to_string()]);
         let (kind, content) = response["content"].as_object().unwrap().iter().next().unwrap();
         assert!(answer.head.contains(&format!("content-type: {kind}")), "{path}: {}", answer.head);
+        if kind == "application/zip" {
+            assert!(answer.body.starts_with(b"PK"), "{path}");
+            continue;
+        }
         let said = answer.json();
         assert_eq!(faults(&content["schema"], &said), Vec::<String>::new(), "{path}: {said}");
         if template.ends_with("/{id}") {

@@ -318,7 +318,7 @@ async fn keep(context: &Context<SimStore, SimQueue>, push: &Push, arrived: Insta
     match found.and_then(|found| found.verify(&context.config)) {
         Ok(verified) => {
             let content_type = "application/json;charset=UTF-8".to_owned();
-            let push = IncomingPush { body: push.body.clone(), content_type, encoding: None };
+            let push = IncomingPush { body: push.body.clone(), content_type, ..IncomingPush::default() };
             receive(context, verified, push, arrived).await
         }
         Err(refused) => refused.answer(context.now()),

@@ -291,6 +291,9 @@ async fn shipments_are_read_within_the_permissions() {
         *sent.uri_mut() = format!("/shipments?state={state}").parse().unwrap();
         assert_eq!(router.handle(&context, sent.clone()).await.status(), 200);
     }
+    let path = request(&sample("shipments")).uri().path().to_owned();
+    *sent.uri_mut() = format!("{path}/evidence").parse().unwrap();
+    assert_eq!(router.handle(&context, sent.clone()).await.status(), 200);
     assert_eq!(asked("shipments", &emulator), may("shipments"), "it may do no more than it does");
 }
 

@@ -102,7 +102,7 @@ fn every_role_says_what_it_may_do_and_to_what() {
             names(&[sends, if read { &reads[..] } else { &[] }].concat())
         };
         let calls = [call::NAME, call_status::NAME, dispatch::NAME, sweep::NAME].contains(&function.name);
-        // One needs the table alone, the other nothing: they start without the rest. `audit` and `shipments` change nothing.
+        // One needs the table alone, the other nothing: they start without the rest. `audit` and `shipments` change no event.
         let bare = [ledger::NAME, openapi::NAME, console::NAME].contains(&function.name);
         let own = [
             (

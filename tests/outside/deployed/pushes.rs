@@ -1,6 +1,7 @@
 //! Pushes of partners on their way to the ERP, and replays that the ERP asks for.
 
 use callback::examples;
+use partners::Partner;
 use serde_json::{Value, json};
 use simulators::partner::{Next, after};
 
@@ -73,4 +74,16 @@ pub(super) async fn what_the_erp_asks_for_again_comes_again_to_that_endpoint_alo
     let got = stage.got(0, &stage.mark);
     assert_eq!((got.len(), stage.got(1, &stage.mark).len()), (2, 1));
     assert_eq!((&got[0].id, &got[0].body), (&got[1].id, &got[1].body));
+}
+
+pub(super) async fn evidence_comes_through_the_gateway_as_bytes_and_is_whole() {
+    let stage = stage().await;
+    let mark = stage.mark.clone();
+    let body = format!(r#"{{"action":"syn_status","orderOutNo":"{mark}","code":43,"msg":"已接单"}}"#);
+    stage.push(Partner::Xhq, "syn_status", &body).await;
+    let reply = stage.ask("GET", &format!("/shipments/order:{mark}/evidence"), "", "").await;
+    assert!(reply.status == 200 && reply.head.contains("content-type: application/zip"), "{}", reply.head);
+    let part = evidence::Part::read(&reply.body).unwrap();
+    assert!(part.findings.is_empty() && part.about.is_some_and(|about| about.events == 1 && about.last));
+    stage.settled().await;
 }

@@ -2,13 +2,13 @@
 import { html } from '../vendor/htm-preact.js';
 import { withQuery } from '../api.js';
 import { useList } from '../live.js';
-import { callHref, eventHref, usePlace } from '../router.js';
+import { callHref, eventHref, shipmentHref, usePlace } from '../router.js';
 import { named, number, t } from '../text.js';
 import { Empty, Head, More, State, Time, Viewed } from '../parts/basic.js';
 import { bounds, Choice, Filters, Period, Words } from '../parts/filters.js';
 import { Table } from '../parts/table.js';
 
-const ACTIONS = ['replay', 'confirm', 'resolve', 'retry', 'cancel', 'call', 'test', 'configuration'];
+const ACTIONS = ['replay', 'confirm', 'resolve', 'retry', 'cancel', 'call', 'test', 'configuration', 'evidence'];
 
 export function AuditPage() {
   const { query } = usePlace();
@@ -46,6 +46,7 @@ function Touched({ entry }) {
   const touched = entry.touched || [];
   const keys = (entry.request && entry.request.keys) || [];
   if (entry.action === 'configuration' && keys.length > 0) return html`${keys.slice(0, 4).map((/** @type {string} */ key) => html`<code class="chip" key=${key}>${key}</code> `)}`;
+  if (entry.action === 'evidence' && entry.request.shipment) return html`<a class="chip" href=${shipmentHref(entry.request.shipment)}>${entry.request.shipment}</a>`;
   if (touched.length === 0) return html`<span class="faint">–</span>`;
   const address = (/** @type {any} */ one) => (OF_CALLS.includes(entry.action) ? callHref(one.id) : eventHref(one));
   return html`${touched.slice(0, 3).map((/** @type {any} */ one) => html`<a class="chip" key=${one.id} href=${address(one)}>${one.subject}</a> `)}${touched.length > 3 ? html`<span class="faint">${t('audit.more', { n: number(touched.length - 3) })}</span>` : ''}`;

@@ -8,6 +8,7 @@ import { absolute, named, t } from '../text.js';
 import { Audited } from '../parts/attempts.js';
 import { BusinessKey, Button, Copy, Empty, Head, Milestone, More, State, Time, Viewed } from '../parts/basic.js';
 import { Change } from '../parts/change.js';
+import { Evidence } from '../parts/evidence.js';
 import { Icon } from '../parts/icons.js';
 
 /** The ladder of a direction, lowest first, as the hub has it. */
@@ -18,7 +19,8 @@ export function ShipmentPage({ shipmentKey }) {
   const list = useList(`/shipments/${segment(shipmentKey)}?limit=200`, (answer) => answer.items, (item) => `${item.connection} ${item.subject} ${item.id}`);
   const missing = list.trouble && list.trouble.status === 404;
   const bare = shipmentKey.replace(/^[a-z]+:/, '');
-  return html`<${Head} title=${html`${bare}<${Copy} value=${bare} />`} note=${list.answer && list.answer.direction ? named('direction', list.answer.direction) : ''} />
+  return html`<${Head} title=${html`${bare}<${Copy} value=${bare} />`} note=${list.answer && list.answer.direction ? named('direction', list.answer.direction) : ''}>
+      ${list.answer ? html`<${Evidence} shipmentKey=${shipmentKey} />` : ''}</${Head}>
     ${missing && !list.answer ? html`<${Empty} icon="search" title=${t('shipment.none', { key: bare })}>${t('shipment.none.more')}</${Empty}>`
       : html`<${Viewed} view=${list}>${() => html`<${Found} list=${list} />`}</${Viewed}>`}`;
 }

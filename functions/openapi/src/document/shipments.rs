@@ -10,7 +10,7 @@ const LIST_PROBLEMS: [&str; 5] = ["400", "401", "405", "500", "503"];
 const READ_PROBLEMS: [&str; 6] = ["400", "401", "404", "405", "500", "503"];
 
 /// The paths, each with its item.
-pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 2] {
+pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 3] {
     let key = given(
         "path",
         "key",
@@ -20,7 +20,8 @@ pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 2] {
     );
     [
         ("/shipments".to_owned(), json!({"get": list(schemas)})),
-        ("/shipments/{key}".to_owned(), json!({"parameters": [key], "get": one(schemas)})),
+        ("/shipments/{key}".to_owned(), json!({"parameters": [key.clone()], "get": one(schemas)})),
+        ("/shipments/{key}/evidence".to_owned(), json!({"parameters": [key], "get": evidence()})),
     ]
 }
 
@@ -46,5 +47,30 @@ fn one(schemas: &mut Schemas) -> Value {
         "summary": "A shipment by any of its business keys, with its milestones, events, calls and deliveries",
         "parameters": [parameter("from"), parameter("limit")],
         "responses": parts::responses([("200", answer("The shipment, with a page of its events.", &schemas.answer::<Shipment>()))], &READ_PROBLEMS),
+    })
+}
+
+fn evidence() -> Value {
+    let limit = json!({
+        "name": "limit", "in": "query", "required": false, "description": "The largest number of events and calls in the file.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 1_000},
+    });
+    let link = json!({
+        "description": "Where more follows: `<?from=…>; rel=\"next\"`, relative to the address of the request.",
+        "schema": {"type": "string"},
+    });
+    let zip = json!({
+        "description": "A zip of raw pushes, deliveries, calls, answers and entries of the audit trail, with a manifest of digests, \
+                        which `tongguan verify` checks. A long shipment comes in parts, of which each continues the chain of the \
+                        one before. The audit trail keeps the head of each.",
+        "headers": {"Link": link},
+        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+    });
+    json!({
+        "operationId": "get_shipment_evidence",
+        "tags": ["shipments"],
+        "summary": "The evidence of a shipment: a file in which a later change is found",
+        "parameters": [parameter("from"), limit],
+        "responses": parts::responses([("200", zip)], &READ_PROBLEMS),
     })
 }

@@ -96,6 +96,7 @@ keys = ["@KEY", { file = "good" }]
 allow_ips = ["203.0.113.7", "198.51.100.9/24", "2001:db8::/32"]
 retention_days = 0x10
 repeat_window = "1h"
+evidence = true
 environment = "test"
 fee_actions = ["fee_push", "费用"]
 app_id = "a"

@@ -26,7 +26,7 @@ fn defaults_are_as_documented() {
     let connection = &config.connections[&"xhq-sh".into()];
     assert_eq!(connection.partner, Partner::Xhq);
     assert_eq!(connection.retention, Duration::from_hours(90 * 24));
-    assert_eq!(connection.repeat_window, Duration::from_mins(10));
+    assert_eq!((connection.repeat_window, connection.evidence), (Duration::from_mins(10), false));
     assert_eq!(connection.base_url.as_ref().unwrap().as_str(), "http://api.platform.codeflagai.com/api/docking/");
     assert!(
         connection.allow_ips.is_empty()
@@ -56,7 +56,7 @@ fn everything_that_is_given_is_taken() {
     let nets: Vec<_> = xhq.allow_ips.iter().map(ToString::to_string).collect();
     assert_eq!(nets, ["203.0.113.7/32", "198.51.100.0/24", "2001:db8::/32"]);
     assert_eq!(xhq.retention, Duration::from_hours(16 * 24));
-    assert_eq!(xhq.repeat_window, Duration::from_hours(1));
+    assert_eq!((xhq.repeat_window, xhq.evidence), (Duration::from_hours(1), true));
     assert_eq!(xhq.settings.fee_actions, ["fee_push", "费用"]);
     assert!(
         config.routes[1].wants(&xhq.id, &"call.failed".into()) && !config.routes[1].wants(&xhq.id, &"call.x".into())

@@ -145,6 +145,7 @@ pub fn end(record: &Record, credentials: &[(&str, &str)]) -> Option<Event> {
             keys_left_out: 0,
             possible_repeat: false,
             pulled: None,
+            exchange: None,
             occurred: None,
             dated: Vec::new(),
             ..meta.clone()

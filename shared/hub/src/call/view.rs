@@ -122,8 +122,10 @@ pub fn whole<'a>(record: &'a Record, credentials: &[(&str, &str)]) -> Option<Cal
     Some(viewed(&record.event.key, meta, call, sent))
 }
 
-/// The body of the ERP's request, byte for byte except for the secrets, which are redacted as in [`whole`].
-pub(super) fn asked(record: &Record, credentials: &[(&str, &str)]) -> Option<String> {
+/// The body of the ERP's request, byte for byte except for the secrets, which are redacted as in [`whole`]. None where the record
+/// is no call's.
+#[must_use]
+pub fn asked(record: &Record, credentials: &[(&str, &str)]) -> Option<String> {
     request::body(&record.event.body, &hidden(&record.event.meta, credentials))
 }
 

@@ -3,7 +3,7 @@
 use partners::pulled::Rows;
 use serde::{Deserialize, Serialize};
 
-use super::Data;
+use super::{Data, Exchange};
 use crate::attempt::is_zero;
 use crate::milestone::DatedMilestone;
 use crate::{Alias, EventType, Milestone, Utc};
@@ -50,6 +50,9 @@ pub struct Meta {
     /// It came in a partner's answer; nothing where it was pushed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pulled: Option<Pulled>,
+    /// Headers of the push and the answer to it, where the connection keeps them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Box<Exchange>>,
 }
 
 /// Facts of an event that came in an answer. Stored as JSON: fields may be added, never renamed.
@@ -79,6 +82,7 @@ impl Meta {
             occurred: None,
             dated: Vec::new(),
             pulled: None,
+            exchange: None,
         }
     }
 }

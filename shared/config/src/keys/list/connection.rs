@@ -48,6 +48,14 @@ pub(super) const CONNECTION: &[Key] = &[
          `possiblerepeat`：可能是再次提醒，也可能是第二稿",
     )
     .of(seconds(1, 90 * DAY)),
+    key(
+        "evidence",
+        Value("false"),
+        "whether each event keeps the headers of its push, without secrets, and the answer to it, for \
+         `GET /shipments/<key>/evidence`",
+        "是否随事件保存推送的请求头（不含密钥）和给出的应答，供 `GET /shipments/<key>/evidence` 使用",
+    )
+    .at(|partner| partner.profile().pushes.map(|_| vec![])),
     key("fee_actions", Value("[]"), "values of `action` that mean the fee push", "哪些 `action` 值是费用推送")
         .at(|partner| has(partner, Setting::FeeActions)),
     key(
