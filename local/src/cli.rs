@@ -142,7 +142,7 @@ fn check(place: &Place) -> anyhow::Result<ExitCode> {
     say!(
         "the configuration is sound: {}, {}{}",
         count(config.connections.len(), "connection"),
-        count(config.endpoints.len(), "endpoint"),
+        count(config.routes.len(), "endpoint"),
         if warnings.is_empty() { String::new() } else { format!("; {}", count(warnings.len(), "warning")) }
     )?;
     Ok(ExitCode::SUCCESS)

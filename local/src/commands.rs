@@ -238,7 +238,7 @@ fn print(filter: &Filter, item: &Listed, times: times::Print) -> std::io::Result
 /// Starts deliveries over.
 pub(crate) async fn replay(config: Config, replay: Replay, times: times::Print) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
-        config.endpoints.contains_key(&replay.endpoint),
+        config.has_endpoint(&replay.endpoint),
         "--endpoint: {} is no endpoint of the configuration",
         replay.endpoint
     );

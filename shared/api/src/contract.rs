@@ -6,6 +6,7 @@
 mod audit;
 mod changes;
 mod problem;
+pub mod pull;
 mod recent;
 mod shipments;
 pub mod stats;

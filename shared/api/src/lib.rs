@@ -16,7 +16,7 @@ mod request;
 mod router;
 mod seal;
 
-pub use answer::{MOST_BYTES, Printed, fewer, fitting, json, printed, raw};
+pub use answer::{MOST_BYTES, Printed, answered, fewer, fitting, json, printed, raw};
 pub use caller::{Caller, INVOCATION, INVOKER};
 pub use chinese::Language;
 pub use filters::Filters;

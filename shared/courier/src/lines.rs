@@ -26,6 +26,8 @@ pub struct Lines {
     queries: AtomicU64,
     /// When watches were looked for that the configuration has not, in microseconds.
     left_over: AtomicI64,
+    /// When deliveries were looked for whose endpoint takes them in another way, in microseconds.
+    redirected: AtomicI64,
     /// When the ledger was read last, in microseconds.
     ledger: AtomicI64,
     /// Silences that were reported and that no alert has taken over.
@@ -72,6 +74,11 @@ impl Lines {
     /// Whether watches that the configuration has not were last looked for so long ago; then they are now.
     pub(crate) fn is_time_for(&self, every: Duration, now: Utc) -> bool {
         is_time(&self.left_over, every, now)
+    }
+
+    /// Whether deliveries whose endpoint takes them in another way were last looked for so long ago; then they are now.
+    pub(crate) fn is_time_to_redirect(&self, every: Duration, now: Utc) -> bool {
+        is_time(&self.redirected, every, now)
     }
 
     /// Whether the ledger was last read by this process so long ago; then it is now.

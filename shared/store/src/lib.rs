@@ -153,7 +153,7 @@ impl Pending {
     #[must_use]
     pub fn holds(&self, key: &EventKey, work: &Work) -> bool {
         match self {
-            Self::Any => work.pending().next().is_some(),
+            Self::Any => work.pending().next().is_some() || work.pullable().next().is_some(),
             Self::At(endpoint) => work.delivery(endpoint).is_some_and(Delivery::is_pending),
             Self::Calls(connection) => {
                 key.connection == *connection && work.call.as_ref().is_some_and(Call::is_pending)
@@ -201,6 +201,9 @@ pub struct Page {
     pub next: Option<String>,
 }
 
+/// Pause between two looks of a consumer that waits, where nothing tells of changes.
+pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Longest lease.
 pub const LONGEST_LEASE: Duration = Duration::from_mins(30);
 
@@ -238,9 +241,31 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Puts changed work in place of the version before it (`work.version - 1`).
     fn settle(&self, key: &EventKey, work: &Work) -> impl Future<Output = Result<Settled>> + Send;
 
-    /// Events with work that was due at `now`, roughly in the order of their due times, `limit` at the most; no watches. May
-    /// lag behind the latest writes: read the item itself before acting.
+    /// Events with work that was due at `now`, roughly in the order of their due times, `limit` at the most; no watches. Those that
+    /// are [`Store::pullable`], too, may be left to [`Store::due_pullable`]. May lag behind the latest writes: read the item itself
+    /// before acting.
     fn due(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
+
+    /// Events with work that was due at `now`, like [`Store::due`], that wait for a consumer, too: those that it leaves out.
+    fn due_pullable(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
+
+    /// Events with a pending delivery that consumers lease, leased or not, roughly in the order of their reception, `limit` at the most.
+    /// An engine may list those of all pull endpoints for one, and may lag like [`Store::due`]; without an endpoint it lists all.
+    /// Other pending work costs nothing here.
+    fn pullable(
+        &self,
+        endpoint: Option<&EndpointId>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
+
+    /// A mark of the present, for [`Store::more_pullable`]: taken before a look at [`Store::pullable`], so that nothing falls between.
+    fn pull_mark(&self, _endpoint: &EndpointId) -> u64 {
+        0
+    }
+
+    /// Waits, `at_most` so long, until a consumer may find more at an endpoint than at a mark. An engine that is not told of changes
+    /// waits for [`LOOK_AGAIN`]; the end of a lease is told by none. `false` where this process ends: there is nothing to wait for.
+    fn more_pullable(&self, endpoint: &EndpointId, mark: u64, at_most: Duration) -> impl Future<Output = bool> + Send;
 
     /// Watches that were due at `now`, like [`Store::due`].
     fn due_watches(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
