@@ -152,7 +152,7 @@ impl<S: Store, Q> Puller<'_, S, Q> {
             }
             listed = (listed * 4).min(MOST_LISTED);
         }
-        found.sort_by(|one, other| (one.received, &one.key).cmp(&(other.received, &other.key)));
+        found.sort_by_key(|candidate| candidate.received);
         Ok((found, next_end))
     }
 

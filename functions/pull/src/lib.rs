@@ -80,7 +80,8 @@ fn endpoint<'c, S, Q>(context: &'c Context<S, Q>, asked: &Routed<'_>) -> Result<
         return Err(Problem::missing(detail).unconfigured());
     }
     context.config.pulled.get(&id).ok_or_else(|| {
-        let detail = "events are sent to this endpoint, so that it cannot be pulled: its configuration has no `pull = true`";
+        let detail =
+            "events are sent to this endpoint, so that it cannot be pulled: its configuration has no `pull = true`";
         Problem::new(StatusCode::CONFLICT, "not-pulled", detail).unconfigured()
     })
 }
@@ -126,11 +127,7 @@ async fn events<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Resu
 }
 
 /// Redeems receipts, each by itself.
-async fn redeem<S: Store, Q>(
-    context: &Context<S, Q>,
-    asked: Routed<'_>,
-    how: How,
-) -> Result<Response<Bytes>, Problem> {
+async fn redeem<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>, how: How) -> Result<Response<Bytes>, Problem> {
     let endpoint = &endpoint(context, &asked)?.id;
     let (caller, Receipts { receipts }) = (asked.caller, body(&asked.request)?);
     let seal = &caller.seal(&("pull", endpoint));
@@ -139,7 +136,8 @@ async fn redeem<S: Store, Q>(
         let state = receipt::redeem(context, endpoint, known.as_ref(), how, caller.id).await?;
         Ok::<_, StoreError>(RedeemedReceipt { receipt, state })
     });
-    let receipts: Vec<_> = stream::iter(ones).buffered(AT_ONCE).try_collect().await.map_err(|error| Problem::store(&error))?;
+    let receipts: Vec<_> =
+        stream::iter(ones).buffered(AT_ONCE).try_collect().await.map_err(|error| Problem::store(&error))?;
     answer_json(StatusCode::OK, &RedeemedReceipts { receipts })
 }
 

@@ -79,6 +79,7 @@ pub async fn redeem<S: Store, Q>(
             return Ok(state);
         }
     }
-    let source = format!("event {} was changed by other processes {TRIES} times in between; repeat the request", key.id);
+    let source =
+        format!("event {} was changed by other processes {TRIES} times in between; repeat the request", key.id);
     Err(StoreError::Unavailable { verb: "settle", source: source.into() })
 }

@@ -185,7 +185,11 @@ async fn cleared<'a, S: Store, Q: Queue>(
     if target.config.pulled.contains_key(target.endpoint) {
         // It was one that is sent to when the delivery was stored.
         let now = courier.now();
-        return Err(claim.change(|delivery| delivery.redirected(now)).await.err().unwrap_or(JobOutcome::Postponed.into()));
+        return Err(claim
+            .change(|delivery| delivery.redirected(now))
+            .await
+            .err()
+            .unwrap_or(JobOutcome::Postponed.into()));
     }
     let known = target.config.endpoints.get(target.endpoint);
     let Some((endpoint, keys)) = known.and_then(|endpoint| Some((endpoint, endpoint.keys.as_ref()?))) else {

@@ -8,8 +8,8 @@ use hub::progress::Outgoing as _;
 use hub::{EventKey, Utc, Work};
 use queue::{Hint, Job};
 
-use crate::{ahead, redirect};
 use crate::target::{Target, ToEndpoint, ToPartner};
+use crate::{ahead, redirect};
 
 /// Wait until aliases that are being written are due again.
 const INDEXING: Duration = Duration::from_mins(1);

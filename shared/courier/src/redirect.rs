@@ -12,7 +12,7 @@ use store::{Settled, Store, StoreError};
 
 use crate::Courier;
 
-/// Interval of the search.
+/// Interval of the search, where there are consumers or deliveries for them.
 const EVERY: Duration = Duration::from_hours(1);
 
 /// Most events that are looked at for one search, the earliest first.
@@ -38,15 +38,20 @@ fn is_still_pull(config: &Config, delivery: &Delivery, now: Utc) -> bool {
 /// repeats it.
 pub(crate) async fn left_over<S: Store, Q>(courier: &Courier<S, Q>) {
     let now = courier.now();
-    if !courier.lines.is_time_to_redirect(EVERY, now) {
+    if !courier.lines.is_time_to_redirect(EVERY, !courier.context.config.pulled.is_empty(), now) {
         return;
     }
     match Box::pin(search(courier, now)).await {
         Ok(0) => {}
-        Ok(events) => tracing::warn!(events, "deliveries that waited for consumers are sent: their endpoint is no pull endpoint"),
+        Ok(events) => {
+            tracing::warn!(events, "deliveries that waited for consumers are sent: their endpoint is no pull endpoint")
+        }
         Err(error) => {
             let error = telemetry::logs::chain(&error);
-            tracing::error!(error, "deliveries of former pull endpoints could not be looked for; it is done in an hour");
+            tracing::error!(
+                error,
+                "deliveries of former pull endpoints could not be looked for; it is done in an hour"
+            );
         }
     }
 }
@@ -54,6 +59,7 @@ pub(crate) async fn left_over<S: Store, Q>(courier: &Courier<S, Q>) {
 /// Looks at what waits for consumers; the number of events that were changed.
 async fn search<S: Store, Q>(courier: &Courier<S, Q>, now: Utc) -> Result<usize, StoreError> {
     let keys = courier.context.store.pullable(None, MOST).await?;
+    courier.lines.note_pullable(!keys.is_empty());
     let ones = keys.into_iter().map(|key| one(courier, key, now));
     let mut ones = stream::iter(ones).buffer_unordered(AT_ONCE);
     let (mut changed, mut failure) = (0, None);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::progress::{MOMENT, Next, Outgoing, Progress, stored};
-use crate::schedule::Schedule;
 use crate::routes::Route;
+use crate::schedule::Schedule;
 use crate::{EndpointId, Utc};
 
 pub use crate::attempt::{ATTEMPTS_KEPT, Attempt};
@@ -47,7 +47,12 @@ pub struct Delivery {
     pub progress: Progress,
 }
 
-stored!(Delivery { endpoint: EndpointId, state: State, #[serde(default)] pull: bool });
+stored!(Delivery {
+    endpoint: EndpointId,
+    state: State,
+    #[serde(default)]
+    pull: bool
+});
 
 /// Result of an attempt at a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ mod flush;
 mod in_view;
 mod listing;
 mod numbered;
+mod pulls;
 mod received;
 mod seed;
 mod shipment;
@@ -28,6 +29,7 @@ pub use flush::flush;
 pub use in_view::{LOOKS, in_view};
 pub use listing::{Found, LOOKED_AT, Listing, found};
 pub use numbered::Numbered;
+pub use pulls::LOOK_AGAIN;
 pub use received::Received;
 pub use seed::seed;
 pub use shipment::{Asked, MOST_EVENTS, Shipment, Source, shipment};
@@ -201,9 +203,6 @@ pub struct Page {
     pub next: Option<String>,
 }
 
-/// Pause between two looks of a consumer that waits, where nothing tells of changes.
-pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
 /// Longest lease.
 pub const LONGEST_LEASE: Duration = Duration::from_mins(30);
 
@@ -241,9 +240,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Puts changed work in place of the version before it (`work.version - 1`).
     fn settle(&self, key: &EventKey, work: &Work) -> impl Future<Output = Result<Settled>> + Send;
 
-    /// Events with work that was due at `now`, roughly in the order of their due times, `limit` at the most; no watches. Those that
-    /// are [`Store::pullable`], too, may be left to [`Store::due_pullable`]. May lag behind the latest writes: read the item itself
-    /// before acting.
+    /// Events with work that was due at `now`, roughly in the order of their due times, `limit` at the most; no watches, and perhaps
+    /// none that are [`Store::pullable`] too. May lag behind the latest writes: read the item itself before acting.
     fn due(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
 
     /// Events with work that was due at `now`, like [`Store::due`], that wait for a consumer, too: those that it leaves out.
@@ -287,9 +285,8 @@ pub trait Store: Clone + Send + Sync + 'static {
         now: Utc,
     ) -> impl Future<Output = Result<Page>> + Send;
 
-    /// Events of which something is pending at a destination, due now or later, by pages like those of [`Store::failed`]. May
-    /// lag behind the latest writes,
-    /// and work that changes meanwhile may be listed twice or not at all: look at the item itself before acting.
+    /// Events of which something is pending at a destination, due now or later, by pages like those of [`Store::failed`]. May lag
+    /// behind the latest writes, and work that changes meanwhile may be listed twice or not at all: look at the item itself before acting.
     fn pending(
         &self,
         which: &Pending,

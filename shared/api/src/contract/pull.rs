@@ -39,7 +39,7 @@ fn few<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Erro
     Err(serde::de::Error::custom(format_args!("must hold at most {MOST_EVENTS} receipts")))
 }
 
-/// What became of some leases, in the order of the request.
+/// Receipts and their states, in the order of the request.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
 pub struct RedeemedReceipts {
@@ -47,7 +47,7 @@ pub struct RedeemedReceipts {
     pub receipts: Vec<RedeemedReceipt>,
 }
 
-/// What became of a lease.
+/// A receipt and its state.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub struct RedeemedReceipt {
@@ -57,19 +57,17 @@ pub struct RedeemedReceipt {
     pub state: ReceiptState,
 }
 
-/// `acknowledged`: the event is delivered; so it is when the same receipt comes again. `released`: it can be leased again. `outdated`: the
-/// lease is not the latest one, or was ended in another way, and nothing was changed. `unknown`: no receipt of this endpoint and API
-/// key, or its event has expired.
+/// The state of a lease after its receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum ReceiptState {
-    /// Delivered.
+    /// The event is delivered. So it is when the same receipt comes again.
     Acknowledged,
-    /// To be leased again.
+    /// The event can be leased again.
     Released,
-    /// Another lease, or the end, came after it.
+    /// Nothing was changed: the lease is not the latest one, or was ended in another way.
     Outdated,
-    /// Not a receipt here.
+    /// Nothing was changed: no receipt of this endpoint and API key, or its event has expired.
     Unknown,
 }

@@ -176,12 +176,7 @@ const ENDPOINT: &[Key] = &[
         "配合 `pull`：多久之内要确认，没确认的会再次给出",
     )
     .of(seconds(1, HOUR)),
-    key(
-        "url",
-        UNLESS_PULL,
-        "`http` or `https`, without user name and password",
-        "`http` 或 `https`，不含用户名密码",
-    ),
+    key("url", UNLESS_PULL, "`http` or `https`, without user name and password", "`http` 或 `https`，不含用户名密码"),
     key(
         "secrets",
         UNLESS_PULL,

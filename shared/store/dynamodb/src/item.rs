@@ -263,7 +263,10 @@ mod tests {
         let waiting = Work { deliveries: vec![pulled(State::Pending)], ..Work::default() };
         let leased = Work { deliveries: vec![pulled(State::Pending).leased(Utc(99), Utc(9))], ..Work::default() };
         assert_eq!((place(&waiting), place(&waiting).unwrap()[..3].to_owned()), (place(&leased), "DP#".to_owned()));
-        let mixed = |other| Work { deliveries: [work(&[other]).deliveries, waiting.deliveries.clone()].concat(), ..Work::default() };
+        let mixed = |other| Work {
+            deliveries: [work(&[other]).deliveries, waiting.deliveries.clone()].concat(),
+            ..Work::default()
+        };
         assert_eq!(place(&mixed(State::Pending)), Some(place_at("DP", Utc(7))), "what is due beside it");
         assert_eq!(place(&mixed(State::Failed)).unwrap()[..3].to_owned(), "EP#");
         assert_eq!(place(&Work { deliveries: vec![pulled(State::Delivered)], ..Work::default() }), None);

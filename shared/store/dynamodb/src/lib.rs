@@ -34,8 +34,8 @@ use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
-    Admitted, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled,
-    Store,
+    Admitted, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Received, Result,
+    Sequence, Settled, Store,
 };
 use tokio::sync::Semaphore;
 

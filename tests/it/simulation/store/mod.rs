@@ -14,15 +14,14 @@ use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
-    Admitted, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled,
-    Store, StoreError,
+    Admitted, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Received, Result,
+    Sequence, Settled, Store, StoreError,
 };
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
-pub(super) use model::Item;
-use model::Model;
+pub(super) use model::{Item, Model};
 
 use super::world::World;
 

@@ -8,9 +8,7 @@ use hub::audit::{Entry, Place};
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::statistics::Counts;
-use hub::{
-    Alias, ConnectionId, EndpointId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, seal,
-};
+use hub::{Alias, ConnectionId, EndpointId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, seal};
 use rusqlite::Connection;
 use store::{
     Admitted, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled,
