@@ -44,7 +44,10 @@ pub(crate) async fn left_over<S: Store, Q>(courier: &Courier<S, Q>) {
     match Box::pin(search(courier, now)).await {
         Ok(0) => {}
         Ok(events) => {
-            tracing::warn!(events, "deliveries that waited for consumers are sent: their endpoint is no pull endpoint")
+            tracing::warn!(
+                events,
+                "deliveries for consumers are sent or given up: theirs is no pull endpoint any more"
+            );
         }
         Err(error) => {
             let error = telemetry::logs::chain(&error);

@@ -248,8 +248,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn due_pullable(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
 
     /// Events with a pending delivery that consumers lease, leased or not, roughly in the order of their reception, `limit` at the most.
-    /// An engine may list those of all pull endpoints for one, and may lag like [`Store::due`]; without an endpoint it lists all.
-    /// Other pending work costs nothing here.
+    /// An engine may list those of all endpoints for one, and may lag like [`Store::due`]. Other work costs nothing here.
     fn pullable(
         &self,
         endpoint: Option<&EndpointId>,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::thread;
+use std::thread::{sleep, spawn};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -71,7 +71,7 @@ pub(crate) fn run(options: &Pulls) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// State of a consumer.
+/// Progress of a consumer.
 #[derive(Default)]
 struct Consumer {
     acknowledged: AtomicU64,
@@ -85,7 +85,7 @@ fn consumed(bench: &mut Bench, binary: &Path, point: Point, batch: usize) -> any
     let running = process::hub(binary, dir.path(), |address| process::pulled(dir.path(), address))?;
     let consumer = Arc::new(Consumer::default());
     let (address, own) = (running.address, Arc::clone(&consumer));
-    let consuming = thread::spawn(move || {
+    let thread = spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(consume(address, batch, &own))
     });
@@ -97,8 +97,8 @@ fn consumed(bench: &mut Bench, binary: &Path, point: Point, batch: usize) -> any
     drained(&consumer, warm.accepted + loaded.accepted)?;
     let cpu = (running.process.cpu()? - before) * 10_000.0 / count(loaded.accepted);
     consumer.is_over.store(true, Ordering::SeqCst);
-    match consuming.join() {
-        Ok(consumed) => consumed?,
+    match thread.join() {
+        Ok(ended) => ended?,
         Err(_) => bail!("the consumer panicked"),
     }
     running.process.stop()?;
@@ -110,7 +110,7 @@ fn consumed(bench: &mut Bench, binary: &Path, point: Point, batch: usize) -> any
 fn drained(consumer: &Consumer, expected: u64) -> anyhow::Result<()> {
     let (mut had, mut idle) = (0, 0);
     while had < expected {
-        thread::sleep(Duration::from_millis(5));
+        sleep(Duration::from_millis(5));
         let has = consumer.acknowledged.load(Ordering::SeqCst);
         idle = if has > had { 0 } else { idle + 1 };
         had = has;

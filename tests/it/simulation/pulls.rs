@@ -99,6 +99,14 @@ impl Desk {
         Ok(*handled)
     }
 
+    /// A lease may be over.
+    fn forget(&mut self, at: &EndpointId, receipt: &Receipt) {
+        let own = (at.clone(), receipt.key.clone());
+        if self.held.get(&own).is_some_and(|held| held.claim == receipt.claim) {
+            self.held.remove(&own);
+        }
+    }
+
     /// A receipt is answered.
     fn redeemed(&mut self, at: &EndpointId, receipt: &Receipt, state: ReceiptState) -> Result<(), String> {
         let own = (at.clone(), receipt.key.clone());
@@ -112,9 +120,7 @@ impl Desk {
             ReceiptState::Outdated => return Ok(()),
             ReceiptState::Unknown => return Err(format!("{receipt:?} is unknown at {at}")),
         }
-        if self.held.get(&own).is_some_and(|held| held.claim == receipt.claim) {
-            self.held.remove(&own);
-        }
+        self.forget(at, receipt);
         Ok(())
     }
 }
@@ -214,6 +220,10 @@ impl Scene {
                 let context = self.hub.context();
                 let answer = Killable::new(redeem(&context, at, Some(&receipt), how, "erp"), self.death(12)).await;
                 self.world.tell(&format!("{at} {how:?} {} claim {}: {answer:?}", receipt.key.id, receipt.claim));
+                if how == How::Release {
+                    // It may be given back, whatever the answer.
+                    self.desk.lock().unwrap().forget(at, &receipt);
+                }
                 if let Some(Ok(state)) = answer {
                     let held = self.desk.lock().unwrap().redeemed(at, &receipt, state);
                     self.world.hold(held);

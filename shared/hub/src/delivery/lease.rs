@@ -100,7 +100,7 @@ mod tests {
     use crate::routes::Route;
 
     const NOW: Utc = Utc(1_790_000_000_000_000);
-    const LEASE: Duration = Duration::from_secs(60);
+    const LEASE: Duration = Duration::from_mins(1);
 
     fn fresh() -> Delivery {
         let route = Route { endpoint: "erp".into(), connections: Vec::new(), types: Vec::new(), pull: true };
