@@ -220,10 +220,8 @@ impl Scene {
                 let context = self.hub.context();
                 let answer = Killable::new(redeem(&context, at, Some(&receipt), how, "erp"), self.death(12)).await;
                 self.world.tell(&format!("{at} {how:?} {} claim {}: {answer:?}", receipt.key.id, receipt.claim));
-                if how == How::Release {
-                    // It may be given back, whatever the answer.
-                    self.desk.lock().unwrap().forget(at, &receipt);
-                }
+                // It may be over, whatever the answer.
+                self.desk.lock().unwrap().forget(at, &receipt);
                 if let Some(Ok(state)) = answer {
                     let held = self.desk.lock().unwrap().redeemed(at, &receipt, state);
                     self.world.hold(held);
