@@ -117,7 +117,7 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
                 first_run::demo(&PathBuf::from(CONFIG_FILE), place.data.as_deref())?;
             }
             let config = place.read()?;
-            if config.hub.is_some() && config.connections.is_empty() && config.endpoints.is_empty() {
+            if config.hub.is_some() && config.connections.is_empty() && config.routes.is_empty() {
                 let file = place.file();
                 anyhow::bail!(
                     "{} has [hub] alone, for the commands that ask another hub: to serve, name another file with --config FILE",
@@ -164,7 +164,7 @@ fn check(place: &Place, in_json: bool) -> anyhow::Result<ExitCode> {
         ));
     }
     if in_json {
-        let (connections, endpoints) = (config.connections.len(), config.endpoints.len());
+        let (connections, endpoints) = (config.connections.len(), config.routes.len());
         let told = json!({"sound": true, "connections": connections, "endpoints": endpoints, "warnings": warnings});
         out::json(&told.to_string())?;
         return Ok(ExitCode::SUCCESS);
@@ -176,7 +176,7 @@ fn check(place: &Place, in_json: bool) -> anyhow::Result<ExitCode> {
     say!(
         "the configuration is sound: {}, {}{hub}{}",
         count(config.connections.len(), "connection"),
-        count(config.endpoints.len(), "endpoint"),
+        count(config.routes.len(), "endpoint"),
         if warnings.is_empty() { String::new() } else { format!("; {}", count(warnings.len(), "warning")) }
     )?;
     Ok(ExitCode::SUCCESS)

@@ -147,6 +147,7 @@ impl Hub {
     /// Stops accepting, lets what is under way finish, and ends.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
+        self.context.store.end_waits();
         if timeout(GRACE, async { while self.tasks.join_next().await.is_some() {} }).await.is_err() {
             tracing::warn!("unfinished attempts were aborted at shutdown; the next run or the sweep repeats them");
         }

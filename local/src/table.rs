@@ -80,12 +80,13 @@ pub fn roles() -> Vec<(Method, &'static str, Option<Role>)> {
 
 /// The routers of the functions that answer the ERP. The last one with a path's first segment answers for it where no route
 /// does.
-pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 8] {
+pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 9] {
     [
         deliveries::router(),
         shipments::router(),
         call::router(),
         call_status::router(),
+        pull::router(),
         stats::router(),
         audit::router(),
         openapi::router(),
@@ -114,6 +115,9 @@ mod tests {
             ("/stats", stats::NAME),
             ("/connections/c/urls", stats::NAME),
             ("/endpoints/erp/test", stats::NAME),
+            ("/endpoints/erp/events", pull::NAME),
+            ("/endpoints/erp/acknowledge", pull::NAME),
+            ("/endpoints/erp/unknown", stats::NAME),
             ("/me", audit::NAME),
             ("/openapi.json", openapi::NAME),
             ("/console", console::NAME),

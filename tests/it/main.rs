@@ -22,6 +22,7 @@ mod lambda;
 mod openapi;
 mod power;
 mod process;
+mod pull;
 mod recovery;
 mod rolling;
 mod rules;

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use config::Context;
+use config::{Config, Context};
 use futures::stream::{self, StreamExt as _};
-use hub::delivery::State;
+use hub::delivery::{Delivery, State};
 use hub::{EndpointId, EventKey, Utc, Work};
 use inbound::receive::hints;
 use queue::{Hint, Job};
@@ -224,7 +224,7 @@ async fn one<S: Store, Q>(
         {
             return Ok(One::Unwanted(key));
         }
-        let Some(next) = next(order, &work, now) else { return Ok(One::Left) };
+        let Some(next) = next(&context.config, order, &work, now) else { return Ok(One::Left) };
         if order.dry_run || context.store.settle(&key, &next).await? == Settled::Done {
             return Ok(One::Changed(key, Box::new(next)));
         }
@@ -234,15 +234,24 @@ async fn one<S: Store, Q>(
     Err(StoreError::Unavailable { verb: "settle", source })
 }
 
-fn next(order: &Order<'_>, work: &Work, now: Utc) -> Option<Work> {
+fn next(config: &Config, order: &Order<'_>, work: &Work, now: Utc) -> Option<Work> {
     match (order.change, &order.selection) {
         (Change::Confirm { cutoff }, _) => work.confirmed(order.endpoint, cutoff, now),
         (Change::SendNow, _) => work.forwarded(order.endpoint, now),
-        (Change::Replay, Selection::These(_)) => work.replayed(order.endpoint, now),
+        (Change::Replay, Selection::These(_)) => replayed(config, order.endpoint, work, now),
         // It may have been confirmed or delivered since it was listed.
         (Change::Replay, Selection::Failed | Selection::Pending) => {
             let failed = work.delivery(order.endpoint).is_some_and(|delivery| delivery.state == State::Failed);
-            failed.then(|| work.replayed(order.endpoint, now)).flatten()
+            failed.then(|| replayed(config, order.endpoint, work, now)).flatten()
         }
     }
+}
+
+/// The work with a delivery started over, to be sent or leased as its endpoint is configured now.
+fn replayed(config: &Config, endpoint: &EndpointId, work: &Work, now: Utc) -> Option<Work> {
+    let is_pull = |delivery: &Delivery| {
+        if delivery.endpoint == *endpoint { config.pulled.contains_key(endpoint) } else { delivery.pull }
+    };
+    let replayed = work.replayed(endpoint, now)?;
+    Some(replayed.redirected(is_pull, now).unwrap_or(replayed))
 }

@@ -9,6 +9,7 @@ mod field;
 mod lists;
 mod operations;
 mod parts;
+mod pull;
 mod shipments;
 mod stats;
 
@@ -26,6 +27,7 @@ pub fn document() -> Value {
         &shipments::paths(&mut derived),
         &calls::paths(&mut derived),
         &stats::paths(&mut derived),
+        &pull::paths(&mut derived),
         &audit::paths(&mut derived),
     ]
     .concat();
@@ -74,6 +76,7 @@ fn tags() -> Value {
         json!({"name": "calls", "description": "Calls to partners and their results."}),
         json!({"name": "state", "description": "The state of connections and endpoints, statistics, and tests."}),
         json!({"name": "audit", "description": "API keys: their rights, what they have changed, and the configuration."}),
+        json!({"name": "pull", "description": "Endpoints at which the ERP asks for its events itself."}),
         json!({"name": "receiver", "description": "The request that an endpoint of the ERP receives."}),
         json!({"name": "openapi", "description": "This document."}),
     ];

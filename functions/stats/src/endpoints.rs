@@ -6,13 +6,13 @@ use std::time::Duration;
 use api::contract::stats::{EndpointTested, Endpoints, ListedEndpoint};
 use api::{Caller, Problem, Routed};
 use bytes::Bytes;
-use config::{Config, Context, Endpoint};
+use config::{Config, Context};
 use courier::{Courier, Parcel};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::{Response, StatusCode};
 use hub::audit::{Action, Ended};
 use hub::breaker::CircuitView;
-use hub::delivery::Outcome;
+use hub::delivery::{Outcome, asked_note};
 use hub::envelope::Format;
 use hub::event::Meta;
 use hub::order::Order;
@@ -51,10 +51,11 @@ pub(crate) async fn list<S: Store, Q>(
 async fn shown<S: Store, Q>(
     context: &Context<S, Q>,
     caller: Caller<'_>,
-    endpoint: &Endpoint,
+    id: &EndpointId,
     (waiting, latest): (&Waiting, &BTreeMap<EndpointId, Utc>),
 ) -> Result<ListedEndpoint, Problem> {
-    let (config, id) = (&context.config, &endpoint.id);
+    let config = &context.config;
+    let (sent, pulled) = (config.endpoints.get(id), config.pulled.get(id));
     let route = config.routes.iter().find(|route| route.endpoint == *id);
     let connections = sources(config, caller, route);
     let mut circuits = circuits(context, id.as_str()).await?;
@@ -62,12 +63,13 @@ async fn shown<S: Store, Q>(
     let count = |of: &BTreeMap<EndpointId, usize>| of.get(id).copied().unwrap_or_default();
     Ok(ListedEndpoint {
         id: id.clone(),
-        url: endpoint.url.origin().ascii_serialization(),
-        format: match endpoint.format {
+        url: sent.map(|endpoint| endpoint.url.origin().ascii_serialization()),
+        pull: pulled.is_some(),
+        format: match sent.map_or_else(Format::default, |endpoint| endpoint.format) {
             Format::CloudEvents => "cloudevents",
             Format::Raw => "raw",
         },
-        order: match endpoint.order {
+        order: match sent.map(|own| own.order).or(pulled.map(|own| own.order)).unwrap_or_default() {
             Order::None => "none",
             Order::Subject => "subject",
         },
@@ -77,7 +79,14 @@ async fn shown<S: Store, Q>(
         pending: count(&waiting.pending),
         failed: count(&waiting.failed),
         last_success: latest.get(id).copied().map(Rfc3339),
+        last_pull: if pulled.is_some() { asked(context, id).await? } else { None },
     })
+}
+
+/// Time at which a consumer last asked at a pull endpoint.
+async fn asked<S: Store, Q>(context: &Context<S, Q>, endpoint: &EndpointId) -> Result<Option<Rfc3339>, Problem> {
+    let note = context.store.note(&asked_note(endpoint)).await.map_err(|error| Problem::store(&error))?;
+    Ok(note.and_then(|note| note.value.parse().ok()).map(|at| Rfc3339(Utc(at))))
 }
 
 /// Times of the latest delivery to each endpoint, of the connections that the key may see. Each of these is looked at until
@@ -128,9 +137,13 @@ pub(crate) async fn test<S: Store, Q: Queue>(
 ) -> Result<Response<Bytes>, Problem> {
     let context = &courier.context;
     let id = EndpointId::from(asked.named("id"));
-    let endpoint = asked.caller.endpoint(&id).map_err(|_| {
+    asked.caller.endpoint(&id).map_err(|_| {
         Problem::missing("there is no such endpoint, or it receives nothing of the connections that the key may see")
             .unconfigured()
+    })?;
+    let endpoint = context.config.endpoints.get(&id).ok_or_else(|| {
+        let detail = "nothing is sent to this endpoint, so that it cannot be tried: its consumers pull their events";
+        Problem::new(StatusCode::CONFLICT, "pulled", detail).unconfigured()
     })?;
     let keys = endpoint.keys.as_ref().ok_or_else(|| {
         let detail = "this process does not have the secrets of the endpoint, so it cannot sign an event for it";

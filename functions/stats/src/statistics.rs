@@ -91,7 +91,7 @@ fn endpoints<S, Q>(caller: Caller<'_>, connection: Option<&ConnectionId>, contex
         connection.is_none_or(|id| route.connections.iter().any(|pattern| pattern.matches(id.as_str())))
     });
     let wanting: Vec<_> = routes.map(|route| route.endpoint.clone()).collect();
-    caller.endpoints().map(|endpoint| endpoint.id.clone()).filter(|id| wanting.contains(id)).collect()
+    caller.endpoints().filter(|id| wanting.contains(*id)).cloned().collect()
 }
 
 fn pushed(connection: &Connection, own: &Steps, steps: &[Utc]) -> ConnectionStatistics {

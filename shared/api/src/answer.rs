@@ -90,6 +90,12 @@ pub fn zip(name: &str, body: impl Into<Bytes>) -> Response<Bytes> {
     response
 }
 
+/// An answer of another type than `application/json`.
+#[must_use]
+pub fn answered(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {
+    build(status, content_type, body)
+}
+
 pub(crate) fn build(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;

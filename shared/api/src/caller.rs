@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
-use config::{Config, Endpoint};
+use config::Config;
 use http::Request;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -155,14 +155,13 @@ impl<'c> Caller<'c> {
         Problem::missing(&self.unknown("connection", name, &self.names())).unconfigured()
     }
 
-    /// The configured endpoint of that name, where it wants something of a connection that the key may see.
-    pub fn endpoint(&self, name: &EndpointId) -> Result<&'c Endpoint, Problem> {
-        let visible = self.config.endpoints.values().filter(|endpoint| self.uses(&endpoint.id));
-        let mut visible: Vec<_> = visible.collect();
-        if let Some(at) = visible.iter().position(|endpoint| endpoint.id == *name) {
-            return Ok(visible.swap_remove(at));
+    /// Whether there is a configured endpoint of that name, sent to or pulled, that wants something of a connection that the key may
+    /// see.
+    pub fn endpoint(&self, name: &EndpointId) -> Result<(), Problem> {
+        let names: Vec<_> = self.endpoints().map(EndpointId::as_str).collect();
+        if names.contains(&name.as_str()) {
+            return Ok(());
         }
-        let names: Vec<_> = visible.iter().map(|endpoint| endpoint.id.as_str()).collect();
         Err(Problem::field("endpoint", self.unknown("endpoint", name.as_str(), &names)).unconfigured())
     }
 
@@ -174,10 +173,11 @@ impl<'c> Caller<'c> {
         patterns.any(|pattern| seen().any(|connection| pattern.matches(connection.as_str())))
     }
 
-    /// The configured endpoints that want something of a connection that the key may see.
-    pub fn endpoints(&self) -> impl Iterator<Item = &'c Endpoint> {
+    /// The configured endpoints, sent to or pulled, that want something of a connection that the key may see, in the order of their
+    /// names.
+    pub fn endpoints(&self) -> impl Iterator<Item = &'c EndpointId> {
         let config: &'c Config = self.config;
-        config.endpoints.values().filter(|endpoint| self.uses(&endpoint.id))
+        config.routes.iter().map(|route| &route.endpoint).filter(|endpoint| self.uses(endpoint))
     }
 
     /// The configured connections that the key may see.

@@ -7,6 +7,7 @@ mod audit;
 mod changes;
 mod known;
 mod problem;
+pub mod pull;
 mod recent;
 mod shipments;
 pub mod stats;

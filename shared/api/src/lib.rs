@@ -16,7 +16,7 @@ mod request;
 mod router;
 mod seal;
 
-pub use answer::{MOST_BYTES, Printed, fewer, fitting, json, printed, raw, zip};
+pub use answer::{MOST_BYTES, Printed, answered, fewer, fitting, json, printed, raw, zip};
 pub use caller::{Caller, INVOCATION, INVOKER, at_the_store};
 pub use chinese::Language;
 pub use filters::Filters;

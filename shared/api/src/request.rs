@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Uri};
@@ -70,6 +71,13 @@ impl Parameters {
         let limit = self.get("limit").map_or(Some(otherwise), whole);
         let limit = limit.filter(|limit| (1..=most).contains(limit));
         limit.ok_or_else(|| Problem::field("limit", format!("must be a whole number from 1 to {most}")))
+    }
+
+    /// A time in whole seconds, from 0 to `most`; 0 where it is not given.
+    pub fn seconds(&self, name: &'static str, most: usize) -> Result<Duration, Problem> {
+        let seconds = self.get(name).map_or(Some(0), whole).filter(|seconds| *seconds <= most);
+        let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
+        seconds.ok_or_else(|| Problem::field(name, format!("must be a whole number of seconds from 0 to {most}")))
     }
 }
 

@@ -73,6 +73,12 @@ impl Seal {
         Ok(Some(place))
     }
 
+    /// The text that another one stands for, however long ago it was sealed; nothing where it is of another key or list.
+    #[must_use]
+    pub fn opened_at_any_age(&self, sealed: &str) -> Option<String> {
+        self.open(sealed).map(|(_, text)| text)
+    }
+
     fn open(&self, cursor: &str) -> Option<(Utc, String)> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let (nonce, text) = bytes.split_first_chunk::<NONCE_LEN>()?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use super::encoding::BOM;
+use super::endpoints::Receiver;
 use super::reader::{Item, Reading, Table};
 use super::values::{is_name, socket_address};
 use super::{Config, Mistake, Server, Shown, Sources, alerts, connections, endpoints, profile, server, watches};
@@ -104,8 +105,15 @@ fn config(mut root: Table<'_>) -> Option<Config> {
 
     let connections = connections.into_iter().collect::<Option<Vec<_>>>()?;
     let mut receivers = receivers.into_iter().collect::<Option<Vec<_>>>()?;
-    receivers.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
-    let (endpoints, routes): (Vec<_>, Vec<_>) = receivers.into_iter().unzip();
+    receivers.sort_by(|(a, _), (b, _)| a.id().cmp(b.id()));
+    let (receivers, routes): (Vec<_>, Vec<_>) = receivers.into_iter().unzip();
+    let (mut endpoints, mut pulled) = (BTreeMap::new(), BTreeMap::new());
+    for receiver in receivers {
+        match receiver {
+            Receiver::Sent(endpoint) => _ = endpoints.insert(endpoint.id.clone(), *endpoint),
+            Receiver::Pulled(endpoint) => _ = pulled.insert(endpoint.id.clone(), endpoint),
+        }
+    }
     system_roots?;
     Some(Config {
         listen: listen?,
@@ -118,7 +126,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         sweep_every: sweep_every?,
         recent_events: recent_events?,
         connections: connections.into_iter().map(|connection| (connection.id.clone(), connection)).collect(),
-        endpoints: endpoints.into_iter().map(|endpoint| (endpoint.id.clone(), endpoint)).collect(),
+        endpoints,
+        pulled,
         routes,
         watches: watches.into_iter().collect::<Option<_>>()?,
         alerts: alerts.into_iter().collect::<Option<_>>()?,

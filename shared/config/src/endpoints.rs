@@ -15,7 +15,7 @@ use super::document::Ids;
 use super::patterns::{self, everything, warn_of_duplicate};
 use super::reader::{Item, Table};
 use super::secrets::Availability;
-use super::{ApiKey, Endpoint, attempts, trust};
+use super::{ApiKey, Endpoint, PullEndpoint, attempts, trust};
 
 /// Default timeout of an attempt, if half of `sweep_every` is not less.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,14 +23,44 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Default of the most attempts under way at once.
 const CONCURRENCY: u32 = 32;
 
+/// Default lease of a pull endpoint.
+const LEASE: Duration = Duration::from_mins(1);
+
+/// Keys of an endpoint that is sent to, which a pull endpoint has not.
+const SENDING: [&str; 9] =
+    ["url", "secrets", "format", "retry", "allow_private", "ca_file", "ca_pem", "timeout", "concurrency"];
+
+/// An endpoint of either kind.
+pub(super) enum Receiver {
+    Sent(Box<Endpoint>),
+    Pulled(PullEndpoint),
+}
+
+impl Receiver {
+    pub(super) const fn id(&self) -> &EndpointId {
+        match self {
+            Self::Sent(endpoint) => &endpoint.id,
+            Self::Pulled(endpoint) => &endpoint.id,
+        }
+    }
+}
+
 pub(super) fn read(
     mut table: Table<'_>,
     ids: &mut Ids,
     connections: &Ids,
     sweep_every: Duration,
     system_roots: bool,
-) -> Option<(Endpoint, Route)> {
+) -> Option<(Receiver, Route)> {
     let id = ids.take(&mut table, "\"erp\"");
+    let pull = table.or("pull", false, Item::flag);
+    if pull == Some(true) {
+        return read_pulled(table, id, connections);
+    }
+    if let Some(lease) = table.get("lease") {
+        lease.wrong::<()>("is for endpoints with pull = true: remove it, or add that and remove url and secrets");
+    }
+    pull?;
     let url = table.need("url", "\"https://erp.example.com/events\"").and_then(|item| http_url(&item));
     let keys = table.need("secrets", "[\"whsec_...\"]").and_then(|item| signing_keys(&item));
     let format = table.or("format", Format::default(), format);
@@ -46,7 +76,7 @@ pub(super) fn read(
     let id = EndpointId::from(id?);
     let (types, format) = (types?, format?);
     let types = if format == Format::Raw { partners_own(types) } else { types };
-    let route = Route { endpoint: id.clone(), connections: from?, types };
+    let route = Route { endpoint: id.clone(), connections: from?, types, pull: false };
     let endpoint = Endpoint {
         id,
         url: url?,
@@ -62,7 +92,24 @@ pub(super) fn read(
         concurrency: concurrency?,
         order: order?,
     };
-    Some((endpoint, route))
+    Some((Receiver::Sent(Box::new(endpoint)), route))
+}
+
+/// Reads an endpoint with `pull = true`.
+fn read_pulled(mut table: Table<'_>, id: Option<String>, connections: &Ids) -> Option<(Receiver, Route)> {
+    let lease = table.or("lease", LEASE, Item::duration);
+    let from = table.or("connections", vec![everything()], |item| patterns::connections(item, connections));
+    let types = table.or("types", vec![everything()], patterns::types);
+    let order = table.or("order", Order::default(), order);
+    for name in SENDING {
+        if let Some(item) = table.get(name) {
+            item.wrong::<()>("is for endpoints that are sent to, and this one has pull = true: remove one of the two");
+        }
+    }
+    table.close(&[]);
+    let id = EndpointId::from(id?);
+    let route = Route { endpoint: id.clone(), connections: from?, types: types?, pull: true };
+    Some((Receiver::Pulled(PullEndpoint { id, lease: lease?, order: order? }), route))
 }
 
 /// Types of a raw endpoint, whose `*` means partners' events only. It receives the hub's own events, such as the ends of calls,

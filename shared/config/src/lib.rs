@@ -84,7 +84,9 @@ pub struct Config {
     pub connections: BTreeMap<ConnectionId, Connection>,
     /// The ERP URLs that receive events.
     pub endpoints: BTreeMap<EndpointId, Endpoint>,
-    /// Routes of [`Config::endpoints`], in their order.
+    /// Endpoints at which the ERP's consumers ask for events.
+    pub pulled: BTreeMap<EndpointId, PullEndpoint>,
+    /// Routes of [`Config::endpoints`] and [`Config::pulled`], in the order of their ids.
     pub routes: Vec<Route>,
     /// Shipments that are watched; of several that fit, the first counts.
     pub watches: Vec<Watching>,
@@ -215,6 +217,17 @@ impl fmt::Debug for Endpoint {
     }
 }
 
+/// An endpoint at which the ERP asks for its events itself (`pull = true`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullEndpoint {
+    /// Its name.
+    pub id: EndpointId,
+    /// Time for an acknowledgement: a second to an hour.
+    pub lease: Duration,
+    /// Whether the events of one subject are leased one after another.
+    pub order: Order,
+}
+
 /// A key of the ERP's own calls.
 #[derive(Clone, Debug)]
 pub struct ApiKey {
@@ -270,6 +283,12 @@ impl Config {
         // What the hub tells of a shipment is no news of it, and what a recovered row is about is not documented.
         let is_own = |_: &&Watching| event_types::own().chain(event_types::recovered()).any(|own| own == kind.as_str());
         self.watches.iter().find(|watching| watching.begins_with(connection, kind)).filter(|watching| !is_own(watching))
+    }
+
+    /// Whether there is an endpoint of that name, of either kind.
+    #[must_use]
+    pub fn has_endpoint(&self, id: &EndpointId) -> bool {
+        self.endpoints.contains_key(id) || self.pulled.contains_key(id)
     }
 
     /// Reads a configuration, with its secrets from the process's environment and file system where it says so. Every

@@ -23,22 +23,23 @@ pub(super) fn of(config: &Config) -> Vec<String> {
     let mut warnings: Vec<_> = config.noted.iter().map(ToString::to_string).collect();
     of_profile(config, &mut warnings);
     // A document of `[hub]` alone is that of an operator.
-    let is_of_hub = config.hub.is_none() || !config.connections.is_empty() || !config.endpoints.is_empty();
+    let is_of_hub = config.hub.is_none() || !config.connections.is_empty() || !config.routes.is_empty();
     if config.connections.is_empty() && is_of_hub {
         warnings.push("there are no connections: nothing can be received".to_owned());
     }
-    if config.endpoints.is_empty() && is_of_hub {
+    let has_endpoints = !config.routes.is_empty();
+    if !has_endpoints && is_of_hub {
         warnings.push("there are no endpoints: events are kept but delivered nowhere".to_owned());
     }
     for connection in config.connections.values() {
         let id = &connection.id;
         of_calls(connection, &mut warnings);
         of_recovery(config, connection, &mut warnings);
-        let wanting: Vec<_> = wanting(config, id).collect();
-        if wanting.is_empty() && !config.endpoints.is_empty() {
+        let is_wanted = config.routes.iter().any(|route| wants_of(route, id));
+        if !is_wanted && has_endpoints {
             warnings.push(format!("no endpoint wants the events of connection {id}: they are delivered nowhere"));
         }
-        for endpoint in wanting {
+        for endpoint in wanting(config, id) {
             let span = retries(endpoint);
             if span >= connection.retention {
                 warnings.push(format!(
@@ -111,7 +112,7 @@ fn of_watches(config: &Config, warnings: &mut Vec<String>) {
 /// Warnings about failed pushes that are confirmed at the partner, and told to no endpoint.
 fn of_recovery(config: &Config, connection: &Connection, warnings: &mut Vec<String>) {
     let recovery = connection.recover.as_ref().and(connection.partner.profile().calls.recovery);
-    let Some(recovery) = recovery.filter(|_| !config.endpoints.is_empty()) else { return };
+    let Some(recovery) = recovery.filter(|_| !config.routes.is_empty()) else { return };
     let kind = recovery.event_type.into();
     if !config.routes.iter().any(|route| route.wants(&connection.id, &kind)) {
         let id = &connection.id;
@@ -279,9 +280,14 @@ fn is_callable(connection: &Connection) -> bool {
 fn wanting<'c>(config: &'c Config, connection: &'c ConnectionId) -> impl Iterator<Item = &'c Endpoint> {
     let wants = move |endpoint: &EndpointId| {
         let mut routes = config.routes.iter().filter(move |route| route.endpoint == *endpoint);
-        routes.any(|route| route.connections.iter().any(|pattern| pattern.matches(connection.as_str())))
+        routes.any(|route| wants_of(route, connection))
     };
     config.endpoints.values().filter(move |endpoint| wants(&endpoint.id))
+}
+
+/// Whether a route wants something of a connection.
+fn wants_of(route: &Route, connection: &ConnectionId) -> bool {
+    route.connections.iter().any(|pattern| pattern.matches(connection.as_str()))
 }
 
 /// Longest time that an endpoint's retries take.

@@ -182,6 +182,15 @@ async fn cleared<'a, S: Store, Q: Queue>(
     stored: &'a Event,
 ) -> Step<Cleared<'a, S, Q>> {
     let (courier, target) = (claim.courier, claim.target);
+    if target.config.pulled.contains_key(target.endpoint) {
+        // It was one that is sent to when the delivery was stored.
+        let now = courier.now();
+        return Err(claim
+            .change(|delivery| delivery.redirected(now))
+            .await
+            .err()
+            .unwrap_or(JobOutcome::Postponed.into()));
+    }
     let known = target.config.endpoints.get(target.endpoint);
     let Some((endpoint, keys)) = known.and_then(|endpoint| Some((endpoint, endpoint.keys.as_ref()?))) else {
         return Err(claim.unconfigured(UNCONFIGURED).await);

@@ -8,8 +8,8 @@ use hub::progress::Outgoing as _;
 use hub::{EventKey, Utc, Work};
 use queue::{Hint, Job};
 
-use crate::ahead;
 use crate::target::{Target, ToEndpoint, ToPartner};
+use crate::{ahead, redirect};
 
 /// Wait until aliases that are being written are due again.
 const INDEXING: Duration = Duration::from_mins(1);
@@ -20,6 +20,10 @@ pub(crate) fn claim(config: &Config, key: &EventKey, work: Work, now: Utc, read:
     let version = work.version + 1;
     // Other due times of the item are checked here too: the index shows its earliest one only.
     let work = ahead::brought_back(config, key, &work, now.max(read)).unwrap_or(work);
+    let (work, is_redirected) = match work.redirected(|delivery| redirect::is_pull(config, delivery), now) {
+        Some(work) => (work, true),
+        None => (work, false),
+    };
     let partner = ToPartner { connection: &key.connection, config };
     let cut_off = due(partner, &work, now).filter(|call| call.sending);
     let is_cut_off = cut_off.is_some();
@@ -39,7 +43,7 @@ pub(crate) fn claim(config: &Config, key: &EventKey, work: Work, now: Utc, read:
             jobs.push(Job::Index);
         }
     }
-    let changed = is_cut_off || !jobs.is_empty();
+    let changed = is_cut_off || is_redirected || !jobs.is_empty();
     next.version = version;
     let hints = jobs.into_iter().map(|job| Hint { key: key.clone(), job }).collect();
     changed.then_some((next, hints))

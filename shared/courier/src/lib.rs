@@ -23,6 +23,7 @@ mod outcome;
 mod parcel;
 mod places;
 mod recover;
+mod redirect;
 mod release;
 mod resume;
 mod sweep;

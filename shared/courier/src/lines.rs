@@ -1,7 +1,7 @@
 //! The destinations and connections of a process, each with what the process knows of it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +26,9 @@ pub struct Lines {
     queries: AtomicU64,
     /// When watches were looked for that the configuration has not, in microseconds.
     left_over: AtomicI64,
+    /// When deliveries were looked for whose endpoint takes them in another way, in microseconds, and whether consumers' were found.
+    redirected: AtomicI64,
+    has_pullable: AtomicBool,
     /// When the ledger was read last, in microseconds.
     ledger: AtomicI64,
     /// Silences that were reported and that no alert has taken over.
@@ -72,6 +75,19 @@ impl Lines {
     /// Whether watches that the configuration has not were last looked for so long ago; then they are now.
     pub(crate) fn is_time_for(&self, every: Duration, now: Utc) -> bool {
         is_time(&self.left_over, every, now)
+    }
+
+    /// Whether deliveries whose endpoint takes them in another way were last looked for so long ago; then they are now. Where consumers
+    /// have none, only once.
+    pub(crate) fn is_time_to_redirect(&self, every: Duration, have_consumers: bool, now: Utc) -> bool {
+        let is_first = self.redirected.load(Ordering::Relaxed) == 0;
+        let may_have = is_first || have_consumers || self.has_pullable.load(Ordering::Relaxed);
+        may_have && is_time(&self.redirected, every, now)
+    }
+
+    /// Notes whether deliveries for consumers were found.
+    pub(crate) fn note_pullable(&self, are_there: bool) {
+        self.has_pullable.store(are_there, Ordering::Relaxed);
     }
 
     /// Whether the ledger was last read by this process so long ago; then it is now.

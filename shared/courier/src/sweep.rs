@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use config::Context;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
@@ -19,7 +20,7 @@ use queue::{Destination, Hint, Queue};
 use store::{Settled, Store, StoreError};
 use tokio::time::{Instant, timeout};
 
-use crate::{Courier, due, times};
+use crate::{Courier, due, redirect, times};
 
 /// Number of due events that are looked up at once.
 const PAGE: usize = 256;
@@ -68,14 +69,14 @@ where
     let longest = deliveries.chain(calls).max().unwrap_or_default();
     let budget = courier.patience(longest).unwrap_or_default().min(budget);
     let (mut swept, mut unreadable) = (SweepResult::default(), BTreeSet::new());
+    redirect::left_over(courier).await;
     loop {
         let now = context.now();
         // A clock that jumps ahead meanwhile makes leases look over that are not.
         let has_jumped = now.since(started) >= began.elapsed() + JUMP;
         // Those that cannot be read stay due longest, and must not hide what is due behind them.
         let wanted = PAGE + unreadable.len();
-        let due = if has_jumped { Vec::new() } else { context.store.due(now, wanted).await? };
-        let is_last = due.len() < wanted;
+        let (due, is_last) = if has_jumped { (Vec::new(), true) } else { found(context, now, wanted).await? };
         let due: Vec<_> = due.into_iter().filter(|key| !unreadable.contains(key)).collect();
         let each: Vec<_> =
             stream::iter(due).map(|key| take(courier, key, now)).buffer_unordered(TAKERS).collect().await;
@@ -98,6 +99,22 @@ where
             return Ok(swept);
         }
     }
+}
+
+/// Events with due work, and whether these are all. Where consumers lease deliveries, some of it is listed apart.
+async fn found<S: Store, Q>(
+    context: &Context<S, Q>,
+    now: Utc,
+    wanted: usize,
+) -> Result<(Vec<EventKey>, bool), StoreError> {
+    let mut due = context.store.due(now, wanted).await?;
+    let mut is_last = due.len() < wanted;
+    if !context.config.pulled.is_empty() {
+        let more = context.store.due_pullable(now, wanted).await?;
+        is_last &= more.len() < wanted;
+        due.extend(more);
+    }
+    Ok((due, is_last))
 }
 
 /// Claims the due work of one event. The index lags behind the item, so the item decides, by its version.

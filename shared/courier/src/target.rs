@@ -92,7 +92,8 @@ impl Target for ToEndpoint<'_> {
     const FAILING: &'static str = "the endpoint has been failing";
 
     fn find<'w>(&self, work: &'w Work) -> Option<&'w Delivery> {
-        work.delivery(self.endpoint)
+        // What consumers lease is sent by nobody.
+        work.delivery(self.endpoint).filter(|delivery| !delivery.pull)
     }
 
     fn put(&self, work: Work, delivery: Delivery) -> Work {

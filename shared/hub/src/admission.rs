@@ -331,7 +331,7 @@ pub fn work(event: &Event, routes: &[Route], lease: Duration, begins_watch: bool
     let received = event.meta.received;
     let due = received.after(lease);
     let wanted = routes.iter().filter(|route| route.wants(&event.key.connection, &event.meta.kind));
-    let deliveries: Vec<_> = wanted.map(|route| Delivery::new(route.endpoint.clone(), received, due)).collect();
+    let deliveries: Vec<_> = wanted.map(|route| Delivery::by(route, received, due)).collect();
     Work {
         version: 0,
         accepted: u32::try_from(deliveries.len()).unwrap_or(u32::MAX).max(1),

@@ -1,5 +1,6 @@
 //! A delivery: one event for one endpoint, and the transitions that only deliveries have.
 
+mod lease;
 #[cfg(test)]
 mod tests;
 
@@ -8,10 +9,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::progress::{MOMENT, Next, Outgoing, Progress, stored};
+use crate::routes::Route;
 use crate::schedule::Schedule;
 use crate::{EndpointId, Utc};
 
 pub use crate::attempt::{ATTEMPTS_KEPT, Attempt};
+pub use lease::{MOST_LEASES, Redeemed, asked_note};
 
 /// State of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -36,12 +39,20 @@ pub struct Delivery {
     pub endpoint: EndpointId,
     /// Its state.
     pub state: State,
+    /// Consumers lease it at its endpoint (`pull = true`); it is never sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pull: bool,
     /// Its schedule and claim.
     #[serde(flatten)]
     pub progress: Progress,
 }
 
-stored!(Delivery { endpoint: EndpointId, state: State });
+stored!(Delivery {
+    endpoint: EndpointId,
+    state: State,
+    #[serde(default)]
+    pull: bool
+});
 
 /// Result of an attempt at a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +78,19 @@ impl Delivery {
     /// A delivery of an event received at `now`, claimed until `due` by the queue message that goes out with it.
     #[must_use]
     pub fn new(endpoint: EndpointId, now: Utc, due: Utc) -> Self {
-        Self { endpoint, state: State::Pending, progress: Progress::new(now, due) }
+        Self { endpoint, state: State::Pending, pull: false, progress: Progress::new(now, due) }
+    }
+
+    /// The delivery that a route makes of an event received at `now`: to be sent under a claim until `due`, or to be leased from
+    /// `now` on.
+    #[must_use]
+    pub fn by(route: &Route, now: Utc, due: Utc) -> Self {
+        let endpoint = route.endpoint.clone();
+        if !route.pull {
+            return Self::new(endpoint, now, due);
+        }
+        let progress = Progress { due: now, since: now, ..Progress::default() };
+        Self { endpoint, state: State::Pending, pull: true, progress }
     }
 
     /// The delivery after an attempt. `jitter` is in `0.0..1.0`.

@@ -86,17 +86,28 @@ pub struct Work {
 }
 
 impl Work {
-    /// Due time of what is to be done next; nothing where all is settled.
+    /// Due time of what the hub is to do next; nothing where there is nothing to do, or a consumer is waited for alone.
     #[must_use]
     pub fn due(&self) -> Option<Utc> {
         let watch = self.watch.as_ref().and_then(|watch| watch.due);
         self.pending().map(|progress| progress.due).chain(self.index_by).chain(watch).min()
     }
 
-    /// Schedules and claims of all that is to be attempted.
+    /// Schedules and claims of all that the hub is to attempt.
     pub fn pending(&self) -> impl Iterator<Item = &Progress> {
         let call = self.call.as_ref().and_then(Call::pending);
-        self.deliveries.iter().filter_map(Delivery::pending).chain(call)
+        self.deliveries.iter().filter(|delivery| !delivery.pull).filter_map(Delivery::pending).chain(call)
+    }
+
+    /// Pending deliveries that consumers lease, leased or not.
+    pub fn pullable(&self) -> impl Iterator<Item = &Delivery> {
+        self.deliveries.iter().filter(|delivery| delivery.pull && delivery.is_pending())
+    }
+
+    /// Time since which the first of the [`Work::pullable`] deliveries waits. A lease does not change it.
+    #[must_use]
+    pub fn pullable_since(&self) -> Option<Utc> {
+        self.pullable().map(|delivery| delivery.progress.since).min()
     }
 
     /// Whether something is unfinished: a pending delivery, a queued or ambiguous call, aliases that are not written. Such
@@ -104,7 +115,7 @@ impl Work {
     #[must_use]
     pub fn is_open(&self) -> bool {
         let ambiguous = |call: &Call| call.standing == Standing::Ambiguous;
-        self.due().is_some() || self.call.as_ref().is_some_and(ambiguous)
+        self.due().is_some() || self.pullable().next().is_some() || self.call.as_ref().is_some_and(ambiguous)
     }
 
     /// First due times of the attempts that are overdue at `now`.
@@ -208,7 +219,7 @@ impl Work {
     /// Nothing where it does not wait.
     #[must_use]
     pub fn forwarded(&self, endpoint: &EndpointId, now: Utc) -> Option<Self> {
-        let delivery = self.delivery(endpoint)?.clone().forwarded(true, now)?;
+        let delivery = self.delivery(endpoint).filter(|delivery| !delivery.pull)?.clone().forwarded(true, now)?;
         Some(Self { version: self.version + 1, ..self.clone() }.with(delivery))
     }
 
@@ -223,18 +234,33 @@ impl Work {
     }
 
     /// The work with every lease of a process that has ended over at `now`; nothing where there is none. What waits for
-    /// its time goes on waiting.
+    /// its time goes on waiting, and so do the leases of consumers, which are no processes of the hub.
     #[must_use]
     pub fn released(&self, now: Utc) -> Option<Self> {
+        let released = |delivery: &Delivery| {
+            if delivery.pull { delivery.clone() } else { delivery.clone().released(now) }
+        };
         let next = Self {
             version: self.version + 1,
             index_by: self.index_by.map(|due| due.min(now)),
-            deliveries: self.deliveries.iter().map(|delivery| delivery.clone().released(now)).collect(),
+            deliveries: self.deliveries.iter().map(released).collect(),
             call: self.call.clone().map(|call| call.released(now)),
             watch: self.watch.clone(),
             ..*self
         };
         (next.due() != self.due() || next.deliveries != self.deliveries || next.call != self.call).then_some(next)
+    }
+
+    /// The work with each pending delivery as its endpoint takes it at `now`: one that was to be sent is leased at a pull endpoint, and
+    /// the other way round. Nothing where all are.
+    #[must_use]
+    pub fn redirected(&self, is_pull: impl Fn(&Delivery) -> bool, now: Utc) -> Option<Self> {
+        let mut next = self.clone();
+        let misplaced = |delivery: &&mut Delivery| delivery.is_pending() && delivery.pull != is_pull(delivery);
+        for delivery in next.deliveries.iter_mut().filter(misplaced) {
+            *delivery = delivery.clone().redirected(now);
+        }
+        (next != *self).then_some(next)
     }
 
     /// The work with one delivery put in place of the endpoint's present one.
@@ -296,6 +322,7 @@ mod tests {
             endpoint: endpoint.into(),
             connections: pattern(connections),
             types: pattern(types),
+            pull: false,
         };
         let routes = [route("erp-a", "a-*", "xhq.*"), route("erp-b", "b-*", "*"), route("ends", "*", "call.*")];
         let may = |work: &Work, endpoint: &str| {

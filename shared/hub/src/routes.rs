@@ -43,6 +43,8 @@ pub struct Route {
     pub connections: Vec<Pattern>,
     /// Of which types.
     pub types: Vec<Pattern>,
+    /// Consumers lease its deliveries (`pull = true`); nothing is sent to it.
+    pub pull: bool,
 }
 
 impl Route {

@@ -100,7 +100,8 @@ impl Work {
         now: Utc,
     ) -> Option<Self> {
         let mut next = self.clone();
-        for own in &mut next.deliveries {
+        // A consumer's lease is judged when its delivery is asked for.
+        for own in next.deliveries.iter_mut().filter(|own| !own.pull) {
             let waits = delivery(&own.endpoint);
             bring_back(own, &waits, now);
         }

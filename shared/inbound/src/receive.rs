@@ -378,9 +378,9 @@ pub(crate) async fn write<S: Store, Q>(
 /// The hints for all the pending work of an event.
 #[must_use]
 pub fn hints(key: &hub::EventKey, work: &Work) -> Vec<Hint> {
-    let pending = Job::pending(work).map(|(job, _)| job);
+    let mut pending = Job::pending(work).map(|(job, _)| job).peekable();
     // An attempt writes the aliases on its way; without one, that is a job of its own.
-    let idle = work.deliveries.is_empty() && work.call.is_none();
+    let idle = pending.peek().is_none();
     let index = (work.index_by.is_some() && idle).then_some(Job::Index);
     pending.chain(index).map(|job| Hint { key: key.clone(), job }).collect()
 }

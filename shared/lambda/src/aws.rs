@@ -180,6 +180,12 @@ pub async fn start_reading() -> Result<Function, SetupError> {
     start_with(|_| Apart::Unread, false).await
 }
 
+/// The [`start`] of a function that shows what the credentials must not be in: it calls nobody and sends no hint, which its role does
+/// not allow.
+pub async fn start_showing() -> Result<Function, SetupError> {
+    start_with(|id| id.map_or(Apart::Nowhere, Apart::Secret), false).await
+}
+
 async fn start_with(credentials: fn(Option<String>) -> Apart, hints: bool) -> Result<Function, SetupError> {
     begin();
     let built = build(credentials, hints).await;

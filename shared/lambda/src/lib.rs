@@ -17,7 +17,7 @@ mod webhook;
 mod worker;
 
 pub use aws::{
-    Deployed, Function, SetupError, Table, http_client, start, start_reading, start_with_table,
+    Deployed, Function, SetupError, Table, http_client, start, start_reading, start_showing, start_with_table,
     start_without_credentials,
 };
 pub use config_cache::{CacheState, ConfigCache};

@@ -46,9 +46,11 @@ pub enum Job {
 }
 
 impl Job {
-    /// The attempts that are to be made of an event's work, each with its schedule and claim: its deliveries, then its call.
+    /// The attempts that are to be made of an event's work, each with its schedule and claim: its deliveries, then its call. What
+    /// consumers lease is attempted by no process.
     pub fn pending(work: &Work) -> impl Iterator<Item = (Self, &Progress)> {
-        let deliveries = work.deliveries.iter().filter_map(|delivery| {
+        let sent = work.deliveries.iter().filter(|delivery| !delivery.pull);
+        let deliveries = sent.filter_map(|delivery| {
             let progress = delivery.pending()?;
             Some((Self::Deliver { endpoint: delivery.endpoint.clone(), claim: progress.claim }, progress))
         });

@@ -15,6 +15,7 @@ mod flush;
 mod in_view;
 mod listing;
 mod numbered;
+mod pulls;
 mod received;
 mod seed;
 mod shipment;
@@ -28,6 +29,7 @@ pub use flush::flush;
 pub use in_view::{LOOKS, in_view, next_in_view};
 pub use listing::{Found, LOOKED_AT, Listing, Part, found};
 pub use numbered::Numbered;
+pub use pulls::LOOK_AGAIN;
 pub use received::Received;
 pub use seed::seed;
 pub use shipment::{Asked, MOST_EVENTS, Shipment, Source, shipment};
@@ -153,7 +155,7 @@ impl Pending {
     #[must_use]
     pub fn holds(&self, key: &EventKey, work: &Work) -> bool {
         match self {
-            Self::Any => work.pending().next().is_some(),
+            Self::Any => work.pending().next().is_some() || work.pullable().next().is_some(),
             Self::At(endpoint) => work.delivery(endpoint).is_some_and(Delivery::is_pending),
             Self::Calls(connection) => {
                 key.connection == *connection && work.call.as_ref().is_some_and(Call::is_pending)
@@ -238,9 +240,29 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Puts changed work in place of the version before it (`work.version - 1`).
     fn settle(&self, key: &EventKey, work: &Work) -> impl Future<Output = Result<Settled>> + Send;
 
-    /// Events with work that was due at `now`, roughly in the order of their due times, `limit` at the most; no watches. May
-    /// lag behind the latest writes: read the item itself before acting.
+    /// Events with work that was due at `now`, roughly in the order of their due times, `limit` at the most; no watches, and perhaps
+    /// none that are [`Store::pullable`] too. May lag behind the latest writes: read the item itself before acting.
     fn due(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
+
+    /// Events with work that was due at `now`, like [`Store::due`], that wait for a consumer, too: those that it leaves out.
+    fn due_pullable(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
+
+    /// Events with a pending delivery that consumers lease, leased or not, roughly in the order of their reception, `limit` at the most.
+    /// An engine may list those of all endpoints for one, and may lag like [`Store::due`]. Other work costs nothing here.
+    fn pullable(
+        &self,
+        endpoint: Option<&EndpointId>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
+
+    /// A mark of the present, for [`Store::more_pullable`]: taken before a look at [`Store::pullable`], so that nothing falls between.
+    fn pull_mark(&self, _endpoint: &EndpointId) -> u64 {
+        0
+    }
+
+    /// Waits, `at_most` so long, until a consumer may find more at an endpoint than at a mark. An engine that is not told of changes
+    /// waits for [`LOOK_AGAIN`]; the end of a lease is told by none. `false` where this process ends: there is nothing to wait for.
+    fn more_pullable(&self, endpoint: &EndpointId, mark: u64, at_most: Duration) -> impl Future<Output = bool> + Send;
 
     /// Watches that were due at `now`, like [`Store::due`].
     fn due_watches(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
@@ -262,9 +284,8 @@ pub trait Store: Clone + Send + Sync + 'static {
         now: Utc,
     ) -> impl Future<Output = Result<Page>> + Send;
 
-    /// Events of which something is pending at a destination, due now or later, by pages like those of [`Store::failed`]. May
-    /// lag behind the latest writes,
-    /// and work that changes meanwhile may be listed twice or not at all: look at the item itself before acting.
+    /// Events of which something is pending at a destination, due now or later, by pages like those of [`Store::failed`]. May lag
+    /// behind the latest writes, and work that changes meanwhile may be listed twice or not at all: look at the item itself before acting.
     fn pending(
         &self,
         which: &Pending,

@@ -3,7 +3,8 @@
 //!
 //! The load, the ERP and what is measured are processes of their own on one machine, over 127.0.0.1. `bench all` prints
 //! the whole report as Markdown; `bench point` one line of it; `bench calls` the calls to partners; `bench
-//! shipments` the reading of shipments; `bench pages` what the console asks for. Progress goes to standard error.
+//! shipments` the reading of shipments; `bench pages` what the console asks for; `bench pull` consumers. Progress goes to
+//! standard error.
 
 mod bare;
 mod calls;
@@ -13,6 +14,7 @@ mod load;
 mod measure;
 mod pages;
 mod process;
+mod pulls;
 mod report;
 mod shipments;
 mod sink;
@@ -42,6 +44,8 @@ enum Command {
     Point(OnePoint),
     /// Deliveries in the order of each subject against those in no order, by turns
     Order(InOrder),
+    /// One consumer of a pull endpoint against an ERP that is sent to, by turns
+    Pull(pulls::Pulls),
     /// Calls to partners: the cost of a query compared with asking the partner directly, and how many commands go through
     Calls(calls::Calls),
     /// Shipments of fifty events, read by any of their keys from a store with many events
@@ -156,6 +160,7 @@ fn main() -> anyhow::Result<()> {
             Ok(())
         }
         Command::Order(options) => order(&options),
+        Command::Pull(options) => pulls::run(&options),
         Command::Calls(options) => calls::run(&options),
         Command::Shipments(options) => shipments::run(&options),
         Command::Pages(options) => pages::run(&options),

@@ -77,7 +77,8 @@ impl Bench {
             .with_context(|| format!("creating a directory in {}", self.dir.display()))
     }
 
-    fn push(&mut self, at: SocketAddr, point: Point, seconds: f64, count: u64) -> anyhow::Result<Loaded> {
+    /// One load.
+    pub(crate) fn push(&mut self, at: SocketAddr, point: Point, seconds: f64, count: u64) -> anyhow::Result<Loaded> {
         let load = Load {
             what: What::Push,
             address: at.to_string(),
@@ -238,6 +239,6 @@ pub(crate) const fn count(n: u64) -> f64 {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a run's microseconds stay far below 2^52")]
-fn per_second(n: u64, micros: i64) -> f64 {
+pub(crate) fn per_second(n: u64, micros: i64) -> f64 {
     count(n) * 1e6 / micros as f64
 }

@@ -176,6 +176,11 @@ pub(crate) fn configuration(dir: &Path, listen: SocketAddr, erp: Option<SocketAd
     connection + &endpoint.unwrap_or_default()
 }
 
+/// The same with consumers that pull.
+pub(crate) fn pulled(dir: &Path, listen: SocketAddr) -> String {
+    configuration(dir, listen, None, false) + "\n[[endpoints]]\nid = \"erp\"\npull = true\n"
+}
+
 /// A port that was free a moment ago.
 fn free() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)

@@ -68,6 +68,15 @@ pub const FOLLOWING: &str = "command about an order that an earlier one was abou
 /// A command that may be repeated.
 pub const SAFE: &str = "command that may be repeated (`port_query_v2`), its end delivered";
 
+/// An event that a consumer leases and acknowledges.
+pub const PULLED: &str = "1 KB event at a pull endpoint, accepted, leased and acknowledged by itself";
+/// The same in a batch, without its acceptance.
+pub const BATCH: &str = "batch of 10 events of 1 KB, leased by one request and acknowledged by another";
+/// The addition of a subject's order.
+pub const PULLED_IN_ORDER: &str = "each of these with `order = \"subject\"`, of a subject with ten such events";
+/// A request of a consumer that finds nothing.
+pub const NOTHING: &str = "request of a consumer that finds nothing";
+
 /// A reading of everything under three keys.
 pub const SHIPMENT: &str = "shipment of 50 events of 1 KB under an order, a bill and a declaration, read by its bill";
 
@@ -163,6 +172,8 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
     case(ALIASES, delivered(&hub, "SO2026110700012", keys, 1).await?);
 
     let hub = Deployment::with_a_watch().await?;
+    // The first of a process looks for what no configuration has.
+    hub.sweep().await?;
     case(BEGINS_WATCH, delivered(&hub, "SO2026110700012", "", 1).await?);
     hub.pass(Duration::from_mins(40));
     case(WATCHED, delivered(&hub, "SO2026110700012", r#","billNo":"""#, 1).await?);
@@ -189,6 +200,27 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
     let tenth = nth(&hub, 10).await?;
     case(ORDERED, tenth + hub.work(Outcome::Delivered, "").await? - plain);
     case(WAITED, two(true).await? - two(false).await?);
+
+    let hub = Deployment::pulled("none").await?;
+    let one = hub.push("single_receipt", &receipt("SO2026110700012", "")).await?;
+    case(PULLED, one + hub.pull(50).await?);
+    case(NOTHING, hub.pull(50).await?);
+    for n in 100..110 {
+        hub.push("single_receipt", &receipt(&format!("SO20261107{n:05}"), "")).await?;
+    }
+    case(BATCH, hub.pull(50).await?);
+    let (mut tenth, hub) = (Usage::default(), Deployment::pulled("subject").await?);
+    for n in 0..10 {
+        nth(&hub, n).await?;
+        tenth = hub.pull(50).await?;
+    }
+    let hub = Deployment::pulled("none").await?;
+    for n in 0..9 {
+        nth(&hub, n).await?;
+        hub.pull(50).await?;
+    }
+    nth(&hub, 9).await?;
+    case(PULLED_IN_ORDER, tenth - hub.pull(50).await?);
 
     let hub = Deployment::new().await?;
     case(QUERY, hub.call("xhq/bghList", "k", "{}", r#"{"code":200,"data":[]}"#).await?);

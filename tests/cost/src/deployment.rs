@@ -116,6 +116,13 @@ impl Deployment {
         Self::of(&CONFIGURATION.replacen(secrets, &format!("order = \"subject\"\n{secrets}"), 1)).await
     }
 
+    /// One endpoint whose consumers lease everything, in that order.
+    pub(crate) async fn pulled(order: &str) -> anyhow::Result<Self> {
+        let (before, keys) = CONFIGURATION.split_once("url = \"https://erp").context("no endpoint")?;
+        let (_, keys) = keys.split_once("[[api_keys]]").context("no key")?;
+        Self::of(&format!("{before}pull = true\norder = \"{order}\"\n[[api_keys]]{keys}")).await
+    }
+
     /// With orders that are watched.
     pub(crate) async fn with_a_watch() -> anyhow::Result<Self> {
         Self::with(WATCH).await
@@ -259,16 +266,45 @@ impl Deployment {
         self.read(&deliveries::router(), &format!("/events?{query}")).await
     }
 
+    /// A consumer's request for events through the gateway, and their acknowledgement by another where there are some.
+    pub(crate) async fn pull(&self, limit: usize) -> anyhow::Result<Usage> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let router = pull::router();
+        let (usage, batch) =
+            self.ask(&router, Method::GET, &format!("/endpoints/erp/events?limit={limit}"), "").await?;
+        let events: Vec<serde_json::Value> = serde_json::from_str(&batch)?;
+        if events.is_empty() {
+            return Ok(usage);
+        }
+        let receipts: Vec<_> = events.iter().map(|event| &event["receipt"]).collect();
+        let body = json!({"receipts": receipts}).to_string();
+        let (acknowledged, _) = self.ask(&router, Method::POST, "/endpoints/erp/acknowledge", &body).await?;
+        Ok(usage + acknowledged)
+    }
+
     async fn read(&self, router: &Router<Hub>, path: &str) -> anyhow::Result<Usage> {
-        let request = Request::get(path).header("authorization", format!("Bearer {API_KEY}")).body(Bytes::new())?;
+        Ok(self.ask(router, Method::GET, path, "").await?.0)
+    }
+
+    /// A request of the ERP through the gateway, and the body of the answer.
+    async fn ask(
+        &self,
+        router: &Router<Hub>,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> anyhow::Result<(Usage, String)> {
+        let request = Request::builder().method(&method).uri(path).header("authorization", format!("Bearer {API_KEY}"));
+        let request = request.body(Bytes::copy_from_slice(body.as_bytes()))?;
         let answered = async {
-            let span = tracing::error_span!("request", request_id = REQUEST_ID, method = "GET", path);
+            let span = tracing::error_span!("request", request_id = REQUEST_ID, %method, path);
             let handled = async { router.handle(&self.context, request).await };
             lambda::answer_api(Duration::MAX, handled).instrument(span).await
         };
         let response = Box::pin(answered.with_subscriber(self.log.dispatch())).await;
         ensure!(response.status().is_success(), "{response:?}");
-        Ok(self.invoked(Outside::Nobody, 1.0, 0.0))
+        let text = String::from_utf8(response.body().to_vec())?;
+        Ok((self.invoked(Outside::Nobody, 1.0, 0.0), text))
     }
 
     /// Works on every hint that waits, a batch and an invocation for each, until none does.

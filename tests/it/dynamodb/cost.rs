@@ -45,6 +45,10 @@ async fn usage_is_at_most_that_of_the_runbook() {
         // Two looks at all ten events; a wait is written, and so is its end.
         (cases::ORDERED, [0, 6, 0, 0, 0]),
         (cases::WAITED, [6, 1, 0, 0, 0]),
+        // Written, indexed and listed; leased without a move in the index; ended, and taken from the index. And the note of the request.
+        (cases::PULLED, [7, 11, 0, 3, 3]),
+        (cases::BATCH, [30, 29, 0, 2, 2]),
+        (cases::NOTHING, [0, 9, 0, 1, 1]),
         (cases::SAFE, [13, 4, 6, 1, 3]),
         (cases::STATISTICS, [1, 0, 0, 0, 0]),
         (cases::DAY, [0, 12, 0, 0, 0]),

@@ -21,5 +21,5 @@ mod roles;
 mod shipments;
 mod slow_store;
 mod state;
-mod tenants;
+pub(crate) mod tenants;
 mod tls;

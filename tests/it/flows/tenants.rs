@@ -266,7 +266,7 @@ macro_rules! on_both_engines {
     };
 }
 
-pub(super) use on_both_engines;
+pub(crate) use on_both_engines;
 
 on_both_engines! {
     cursor_is_of_its_key_list_and_hour

@@ -247,6 +247,6 @@ async fn calls_left_in_sqlite_are_finished() {
     for version in versions() {
         let copy = database(&format!("{version}/calls.db"));
         let store = SqliteStore::existing(copy.path()).unwrap();
-        finished(store, hints(&format!("{version}/call_messages.json"))).await;
+        Box::pin(finished(store, hints(&format!("{version}/call_messages.json")))).await;
     }
 }

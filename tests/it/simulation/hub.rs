@@ -25,7 +25,7 @@ use super::erp::Erp;
 use super::killable::Killable;
 use super::pushes::Push;
 use super::queue::{SimQueue, describe};
-use super::store::SimStore;
+use super::store::{Model, SimStore};
 use super::world::World;
 
 /// Time that an answer may take beyond the partner's budget, for the clock's grain.
@@ -223,7 +223,9 @@ impl Hub {
             return;
         }
         let stale = self.world.draw(|_, weather| weather.stale_reads > 0);
-        if !stale && self.store.model().due(self.world.now(), None, 1).is_empty() {
+        let now = self.world.now();
+        let is_idle = |model: &Model| model.due(now, None, 1).is_empty() && model.due_pullable(now, 1).is_empty();
+        if !stale && is_idle(&self.store.model()) {
             return;
         }
         let (hub, death) = (Arc::clone(self), self.death(80));

@@ -17,6 +17,7 @@ mod in_order;
 mod killable;
 mod kinds;
 mod partner;
+mod pulls;
 mod pushes;
 mod queue;
 pub(crate) mod random;

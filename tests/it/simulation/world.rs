@@ -224,7 +224,7 @@ impl World {
         let states: Vec<_> = after
             .deliveries
             .iter()
-            .map(|Delivery { endpoint, state, progress: Progress { claim, tries, due, .. } }| {
+            .map(|Delivery { endpoint, state, progress: Progress { claim, tries, due, .. }, .. }| {
                 format!("{endpoint} {state:?} claim {claim} tries {tries} due {due}")
             })
             .collect();

@@ -5,6 +5,7 @@
 //! allows that, and no more.
 
 mod calls;
+mod pulls;
 mod watches;
 
 use std::collections::BTreeSet;
@@ -41,9 +42,14 @@ const NOW: Utc = Utc(1_795_334_400_000_000);
 type Deployed = Context<DynamoStore, RecordedQueue>;
 
 async fn deployed() -> (Deployed, Emulator) {
+    deployed_with("").await
+}
+
+/// The same with another table.
+async fn deployed_with(table: &str) -> (Deployed, Emulator) {
     let example = std::fs::read_to_string(infra().join("../examples/tongguan.toml")).unwrap();
     // An order takes a permission more.
-    let example = example.replace("order = \"none\"", "order = \"subject\"");
+    let example = example.replace("order = \"none\"", "order = \"subject\"") + table;
     let (store, emulator) = emulated().await;
     let config = Arc::new(Config::parse(&with_recipes(&example)).unwrap());
     emulator.seen();

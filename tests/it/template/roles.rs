@@ -8,8 +8,8 @@ use tongguan::table::{Function, Hints, Trigger, functions};
 use super::{logical_id, queue_arn, resource, resources};
 
 /// The functions that read the credentials: they call partners or endpoints, or hide credentials in what they show.
-pub(super) const READ_CREDENTIALS: [&str; 6] =
-    [call::NAME, call_status::NAME, stats::NAME, deliver::NAME, dispatch::NAME, sweep::NAME];
+pub(super) const READ_CREDENTIALS: [&str; 7] =
+    [call::NAME, call_status::NAME, stats::NAME, pull::NAME, deliver::NAME, dispatch::NAME, sweep::NAME];
 
 /// The statements of a policy.
 fn statements(policy: &Value) -> Vec<Value> {
@@ -102,12 +102,16 @@ fn every_role_says_what_it_may_do_and_to_what() {
             names(&[sends, if read { &reads[..] } else { &[] }].concat())
         };
         let calls = [call::NAME, call_status::NAME, dispatch::NAME, sweep::NAME].contains(&function.name);
-        // One needs the table alone, the other nothing: they start without the rest. `audit` and `shipments` change no event.
+        // One needs the table alone, the other nothing: they start without the rest. `audit` and `shipments` change no event, and what
+        // `pull` changes makes nothing due.
         let bare = [ledger::NAME, openapi::NAME, console::NAME].contains(&function.name);
         let own = [
             (
                 queue_arn(Hints::Deliveries),
-                hinting(Hints::Deliveries, !bare && ![audit::NAME, shipments::NAME].contains(&function.name)),
+                hinting(
+                    Hints::Deliveries,
+                    !bare && ![audit::NAME, shipments::NAME, pull::NAME].contains(&function.name),
+                ),
             ),
             (queue_arn(Hints::Calls), hinting(Hints::Calls, calls)),
             (json!({"Ref": "Configuration"}), names(if bare { &[] } else { &["secretsmanager:GetSecretValue"] })),

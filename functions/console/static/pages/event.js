@@ -46,14 +46,16 @@ export function Deliveries({ deliveries, eventKey }) {
   const [change, setChange] = useState(/** @type {any} */ (null));
   const endpoints = useLive('/endpoints', 15_000);
   const addressOf = (/** @type {string} */ id) => ((endpoints.data && endpoints.data.endpoints) || []).find((/** @type {any} */ one) => one.id === id);
+  // Nothing of a pull endpoint's can be sent now.
+  const actions = (/** @type {any} */ one) => (one.state === 'pending' && addressOf(one.endpoint)?.pull ? [] : ACTIONS[/** @type {'failed'} */ (one.state)]);
   return html`<section class="card"><h2>${t('event.deliveries')}</h2>
     ${deliveries.length === 0 ? html`<p class="faint">${t('event.unrouted')}</p>` : ''}
     ${deliveries.map((delivery) => html`<div class="delivery" key=${delivery.endpoint} data-delivery=${delivery.endpoint}>
       <header><b>${delivery.endpoint}</b><${State} value=${delivery.state} />
         <span class="faint">${delivery.due ? html`${t('delivery.next')} <${Time} at=${delivery.due} />` : html`<${Time} at=${delivery.at} />`}</span>
-        ${may('operate') ? html`<span class="tools">${ACTIONS[/** @type {'failed'} */ (delivery.state)]?.map((kind) => html`<${Button} key=${kind} name=${kind}
+        ${may('operate') ? html`<span class="tools">${actions(delivery)?.map((/** @type {string} */ kind) => html`<${Button} key=${kind} name=${kind}
           onClick=${() => setChange({ kind, parts: [{ endpoint: delivery.endpoint, events: [eventKey] }] })}>${named('do', kind)}</${Button}>`)}</span>` : ''}</header>
-      ${addressOf(delivery.endpoint) ? html`<p class="faint address"><code>POST ${addressOf(delivery.endpoint).url}</code> · ${addressOf(delivery.endpoint).format}</p>` : ''}
+      ${addressOf(delivery.endpoint) ? html`<p class="faint address">${addressOf(delivery.endpoint).pull ? t('endpoints.pull') : html`<code>POST ${addressOf(delivery.endpoint).url}</code> · ${addressOf(delivery.endpoint).format}`}</p>` : ''}
       <${Attempts} attempts=${delivery.attempts} /></div>`)}
     ${change ? html`<${Change} ...${change} close=${() => setChange(null)} />` : ''}</section>`;
 }

@@ -111,15 +111,16 @@ function Endpoint({ endpoint }) {
     }
     setBusy(false);
   };
-  return html`<section class="card" data-endpoint=${endpoint.id}><header><div><h3>${endpoint.id}</h3><p class="note"><code class="url">${endpoint.url}</code></p></div></header>
+  return html`<section class="card" data-endpoint=${endpoint.id}><header><div><h3>${endpoint.id}</h3><p class="note">${endpoint.pull ? t('endpoints.pull') : html`<code class="url">${endpoint.url}</code>`}</p></div></header>
     <dl class="facts">
-      <div><dt>${t('circuit')}</dt><dd><${Circuits} circuits=${endpoint.circuits} /></dd></div>
+      ${endpoint.pull ? html`<div><dt>${t('endpoints.last_pull')}</dt><dd>${endpoint.last_pull ? html`<${Time} at=${endpoint.last_pull} />` : t('never')}</dd></div>`
+        : html`<div><dt>${t('circuit')}</dt><dd><${Circuits} circuits=${endpoint.circuits} /></dd></div>`}
       <div><dt>${named('state', 'failed')}</dt><dd><a href=${href(['deliveries'], { endpoint: endpoint.id })}>${endpoint.failed ? html`<${State} value="failed" text=${number(endpoint.failed)} />` : html`<${Num} value=${endpoint.failed} />`}</a></dd></div>
       <div><dt>${named('state', 'pending')}</dt><dd><a href=${href(['deliveries'], { state: 'pending', endpoint: endpoint.id })}><${Num} value=${endpoint.pending} /></a></dd></div>
       <div><dt>${t('endpoints.last_success')}</dt><dd>${endpoint.last_success ? html`<${Time} at=${endpoint.last_success} />` : t('never')}</dd></div>
       <div><dt>${t('endpoints.takes')}</dt><dd><code>${(endpoint.connections || []).join(' ')}</code> · <code>${(endpoint.types || []).join(' ')}</code></dd></div>
       <div><dt>${t('endpoints.format')}</dt><dd><code>${endpoint.format}</code> · ${named('order', endpoint.order || 'none')}</dd></div></dl>
-    ${may('operate') ? html`<p class="tools"><${Button} icon="arrow" name="test-delivery" busy=${busy} onClick=${test}>${t('endpoints.test')}</${Button}></p>` : ''}
+    ${may('operate') && !endpoint.pull ? html`<p class="tools"><${Button} icon="arrow" name="test-delivery" busy=${busy} onClick=${test}>${t('endpoints.test')}</${Button}></p>` : ''}
     ${trouble ? html`<${Failure} trouble=${trouble} />` : ''}
     ${answer ? html`<div role="status" data-answer><p><${State} value=${answer.delivered ? 'delivered' : 'failed'} text=${t(answer.delivered ? 'endpoints.test.good' : 'endpoints.test.bad')} />
       ${answer.status ? html` <span class="num">HTTP ${answer.status}</span>` : ''} <span class="num faint">${number(answer.milliseconds)} ms</span></p>${answer.reason ? html`<p>${answer.reason}</p>` : ''}${answer.answer ? html`<pre tabindex="0">${answer.answer}</pre>` : ''}</div>` : ''}</section>`;

@@ -83,7 +83,8 @@ fn problems(schema: &Value) -> Value {
              both. `not-ambiguous`: the call needs no decision; `state` is its state. `being-sent`: the call is being \
              sent, or is about to be. `not-queued`: the call has ended, so that it cannot be sent now or cancelled; `state` is its state. \
              `waiting`: the call waits for an earlier one about the same order, `waits_for`, and cannot be sent before it. \
-             `recent-off`: the configuration has `recent_events = false`, so that nothing can be listed by time.",
+             `recent-off`: the configuration has `recent_events = false`, so that nothing can be listed by time. `not-pulled`: events are \
+             sent to the endpoint. `pulled`: nothing is sent to it.",
         ),
         "408": problem("`incomplete`: the body did not arrive whole and in time; send it again."),
         "413": problem("`too-large`: the body exceeds the limit."),

@@ -108,6 +108,15 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "this process does not have the secrets of the endpoint, so it cannot sign an event for it",
         "本进程没有这个接收端的签名密钥，无法给事件签名",
     ),
+    (
+        "nothing is sent to this endpoint, so that it cannot be tried: its consumers pull their events",
+        "这个接收端不发送事件，由 ERP 自己来取，无法测试",
+    ),
+    (
+        "events are sent to this endpoint, so that it cannot be pulled: its configuration has no `pull = true`",
+        "这个接收端由通关发送事件，不能来取：配置中没有 `pull = true`",
+    ),
+    ("must be a whole number of seconds from {} to {}", "须为 {0} 到 {1} 之间的整数秒"),
     ("the system gives no random bytes for a nonce; repeat the request later", "系统暂时给不出随机数，请稍后重试"),
     // Bodies and sizes.
     ("the body is larger than {} bytes", "请求体超过 {0} 字节"),

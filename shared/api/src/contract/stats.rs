@@ -148,8 +148,11 @@ pub struct Endpoints {
 pub struct ListedEndpoint {
     /// The endpoint's id.
     pub id: EndpointId,
-    /// The origin of its URL: the path may hold a token of the receiver's.
-    pub url: String,
+    /// The origin of its URL: the path may hold a token of the receiver's. A pull endpoint has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Whether the ERP asks for its events itself.
+    pub pull: bool,
     /// The format of its events: `cloudevents` or `raw`.
     pub format: &'static str,
     /// The order of its events: `none` or `subject`.
@@ -167,6 +170,9 @@ pub struct ListedEndpoint {
     /// The time of the latest delivery that it accepted, as far as the statistics know it: within 35 days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_success: Option<Rfc3339>,
+    /// The time at which a consumer last asked for events, to the minute, whether or not there were any; only of pull endpoints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_pull: Option<Rfc3339>,
 }
 
 /// The answer to a test of an endpoint.

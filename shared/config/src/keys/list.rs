@@ -14,6 +14,7 @@ use super::Kind::{Integer, Plain, Table, Tables};
 use super::{Absent, Key, Kind, Text};
 
 const NONE: Absent = other("none", "无");
+const UNLESS_PULL: Absent = other("required, unless `pull`", "必填，`pull` 除外");
 const AS_ENDPOINT: Absent = other("as for an endpoint", "同接收端");
 
 const fn other(english: &'static str, chinese: &'static str) -> Absent {
@@ -181,10 +182,25 @@ const HUB: &[Key] = &[
 
 const ENDPOINT: &[Key] = &[
     ID,
-    key("url", Required, "`http` or `https`, without user name and password", "`http` 或 `https`，不含用户名密码"),
+    key(
+        "pull",
+        Value("false"),
+        "`true` for an ERP that asks for its events itself ([the ERP's guide](erp.md#pull-endpoints)): such an endpoint has `id`, \
+         `lease`, `connections`, `types` and `order` alone",
+        "`true` 表示由 ERP 自己来取事件（见 [ERP 对接指南](erp.md#拉取接收端)）：这样的接收端只能写 `id`、`lease`、`connections`、\
+         `types`、`order`",
+    ),
+    key(
+        "lease",
+        Value("\"60s\""),
+        "with `pull`: time for an acknowledgement; what is not acknowledged by then comes again",
+        "配合 `pull`：多久之内要确认，没确认的会再次给出",
+    )
+    .of(seconds(1, HOUR)),
+    key("url", UNLESS_PULL, "`http` or `https`, without user name and password", "`http` 或 `https`，不含用户名密码"),
     key(
         "secrets",
-        Required,
+        UNLESS_PULL,
         "1 or 2 of `\"whsec_\"` and the base64 of 24 to 64 bytes",
         "1~2 个；`\"whsec_\"` 加 24~64 字节的 base64",
     )

@@ -168,6 +168,7 @@ fn deliveries_go_to_whom_they_interest() {
         endpoint: endpoint.into(),
         connections: vec![crate::routes::Pattern::new("*".to_owned())],
         types: vec![crate::routes::Pattern::new(types.to_owned())],
+        pull: false,
     };
     let event = events(arrival("{\"bl\":\"B1\"}", None)).remove(0);
     let routed = work(&event, &[route("a", "t.*"), route("b", "x.*")], Duration::from_secs(30), false);

@@ -97,7 +97,7 @@ impl Work {
         let wanting = wanted.iter().flat_map(|kind| routes.iter().filter(|route| route.wants(connection, kind)));
         let ended = call.progress.due;
         for route in wanting {
-            let mut fresh = Delivery::new(route.endpoint.clone(), ended, ended.after(lease));
+            let mut fresh = Delivery::by(route, ended, ended.after(lease));
             match self.deliveries.iter_mut().find(|delivery| delivery.endpoint == route.endpoint) {
                 Some(earlier) => {
                     fresh.progress.claim = earlier.progress.claim + 1;
@@ -188,7 +188,7 @@ mod tests {
 
     fn everything(endpoint: &str, types: &str) -> Route {
         let all = |text: &str| vec![Pattern::new(text.to_owned())];
-        Route { endpoint: endpoint.into(), connections: all("*"), types: all(types) }
+        Route { endpoint: endpoint.into(), connections: all("*"), types: all(types), pull: false }
     }
 
     #[test]

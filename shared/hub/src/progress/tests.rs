@@ -307,11 +307,11 @@ fn stored_names_of_the_progress_stay() {
         tries: 3,
         attempts: vec![Attempt { at: Utc(4), ms: 5, detail: "x".to_owned(), postponed: 6, ..Attempt::default() }],
     };
-    assert_eq!(read, Delivery { endpoint: "erp".into(), state: State::Pending, progress });
+    assert_eq!(read, Delivery { endpoint: "erp".into(), state: State::Pending, pull: false, progress });
     assert_eq!(serde_json::to_string(&read).unwrap(), stored);
     let fresh: Delivery = serde_json::from_str(r#"{"state":"failed","since":1,"due":2,"endpoint":"erp"}"#).unwrap();
     let progress = Progress { due: Utc(2), since: Utc(1), ..Progress::default() };
-    assert_eq!(fresh, Delivery { endpoint: "erp".into(), state: State::Failed, progress });
+    assert_eq!(fresh, Delivery { endpoint: "erp".into(), state: State::Failed, pull: false, progress });
     assert!(
         serde_json::from_str::<Delivery>(r#"{"endpoint":"erp","state":"failed","since":1}"#).is_err(),
         "no due time"

@@ -166,6 +166,25 @@ impl Progress {
         true
     }
 
+    /// Counts a lease that has ended without an acknowledgement at `now`. After `most` of them, and as long as anything is kept
+    /// waiting, it is given up.
+    pub(crate) fn lapse(&mut self, most: u32, now: Utc) -> Next {
+        self.tries = self.tries.saturating_add(1);
+        let has_waited = self.is_over(now.since(self.since) >= PATIENCE, now);
+        if self.tries >= most && has_waited {
+            return self.give_up(&format!("given up: leased {} times, and never acknowledged", self.tries), now);
+        }
+        keep_postponed(&mut self.attempts, self.due.min(now), "leased, and not acknowledged in time");
+        Next::Pending
+    }
+
+    /// Ends a lease early: it may be leased from `now` on.
+    pub(crate) const fn give_back(&mut self, now: Utc) {
+        self.claim += 1;
+        self.is_claimed = false;
+        self.due = now;
+    }
+
     /// Starts the schedule over.
     pub(crate) const fn restart(&mut self, now: Utc) {
         self.tries = 0;

@@ -37,10 +37,18 @@ pub(crate) async fn admit(
     }
     item.extend(life(event.meta.expires, work.is_open()));
     item.insert(NONCE.to_owned(), nonce.value());
-    match link {
+    // Nothing may change it before its event expires, where no consumer comes.
+    let kept = (work.pullable_since().is_some() && item.contains_key(BODY)).then(|| item.clone());
+    let admitted = match link {
         None => put(store, item, event.meta.received, &nonce).await,
         Some(link) => put_with_heads(store, item, event, link, &nonce).await,
+    }?;
+    if let Some(item) = kept.filter(|_| admitted == Admitted::New)
+        && let Err(error) = chunks::keep(store, &event.key, &item, work).await
+    {
+        tracing::error!(event = %event.key.id, %error, "the parts of a body expire with its event, whether or not it is pulled by then");
     }
+    Ok(admitted)
 }
 
 async fn put(store: &DynamoStore, item: Item, now: Utc, nonce: &Nonce) -> Result<Admitted, StoreError> {

@@ -28,8 +28,8 @@ pub(crate) async fn earliest(store: &DynamoStore, of: &Sequence, limit: usize) -
                 .set_expression_attribute_names(Some(placeholders([PK, SK, DATA, WORK, PLACE])))
                 .expression_attribute_values(":p", text(partition(&of.connection, &of.subject)))
                 .expression_attribute_values(":e", text(EVENT))
-                .expression_attribute_values(":first", text(place_at('D', Utc(0))))
-                .expression_attribute_values(":last", text(place_at('E', Utc(i64::MAX))))
+                .expression_attribute_values(":first", text(place_at("D", Utc(0))))
+                .expression_attribute_values(":last", text(place_at("EP", Utc(i64::MAX))))
                 .set_exclusive_start_key(from.clone())
                 .send()
         };

@@ -105,30 +105,38 @@ pub(crate) fn key_of(item: &Item) -> Option<EventKey> {
 }
 
 /// Place of work in the index; none for settled work. `D#` is due only, `E#` due and failed, `F#` failed and waiting for a
-/// decision or confirmation, `G#` failed only. Due work is read from the first two, waiting work from `E#` and `F#`, and failed
-/// work from the last three. The previous version has no `G#`: it reads all after `E#` as failed, and has stored all of that in
+/// decision or confirmation, `G#` failed only. `DP#` and `EP#` are `D#` and `E#` of what consumers lease: its time is that of what is
+/// due beside it, else [`PULLABLE`] and that since which it waits, so that a lease does not move it. Due work is read from `D#` and
+/// `E#`, waiting work from `E#` to `F#`, and failed work from there on. The previous version has no `G#`: it reads all after `E#` as failed, and has stored all of that in
 /// `F#`. `W#` is a watch, which no other list reads.
 pub(crate) fn place(work: &Work) -> Option<String> {
     if let Some(watch) = &work.watch {
-        return watch.due.map(|due| place_at('W', due));
+        return watch.due.map(|due| place_at("W", due));
+    }
+    if let Some(since) = work.pullable_since() {
+        let at = work.due().unwrap_or(Utc(PULLABLE.saturating_add(since.0.max(0))));
+        return Some(place_at(if work.has_failed() { "EP" } else { "DP" }, at));
     }
     match (work.due(), work.failed_since(), work.waits_since()) {
-        (Some(due), None, _) => Some(place_at('D', due)),
-        (Some(due), Some(_), _) => Some(place_at('E', due)),
-        (None, Some(_), Some(since)) => Some(place_at('F', since)),
-        (None, Some(since), None) => Some(place_at('G', since)),
+        (Some(due), None, _) => Some(place_at("D", due)),
+        (Some(due), Some(_), _) => Some(place_at("E", due)),
+        (None, Some(_), Some(since)) => Some(place_at("F", since)),
+        (None, Some(since), None) => Some(place_at("G", since)),
         (None, None, _) => None,
     }
 }
 
+/// Added to the times of what is due for a consumer alone, so that it is behind all that is due by itself.
+pub(crate) const PULLABLE: i64 = 1 << 62;
+
 /// A place that sorts by time.
-pub(crate) fn place_at(class: char, at: Utc) -> String {
+pub(crate) fn place_at(class: &str, at: Utc) -> String {
     format!("{class}#{:020}", at.0.max(0))
 }
 
 /// The time of a place.
 pub(crate) fn time_of(item: &Item) -> Option<Utc> {
-    item.get(PLACE)?.as_s().ok()?.get(2..)?.parse().ok().map(Utc)
+    item.get(PLACE)?.as_s().ok()?.split_once('#')?.1.parse().ok().map(Utc)
 }
 
 /// The shard of an event, from the part of its id that its content makes: a busy subject is spread.
@@ -246,7 +254,24 @@ mod tests {
         assert_eq!(called(&[State::Pending]), "E#");
         assert_eq!(called(&[State::Failed]), "F#");
         assert_eq!(called(&[State::Delivered]), "G#");
-        assert!(place_at('D', Utc(9)) < place_at('D', Utc(10)) && place_at('D', Utc(i64::MAX)) < place_at('E', Utc(0)));
+        assert!(place_at("D", Utc(9)) < place_at("D", Utc(10)) && place_at("D", Utc(i64::MAX)) < place_at("E", Utc(0)));
+    }
+
+    #[test]
+    fn lease_does_not_move_what_consumers_wait_for() {
+        let pulled = |state| Delivery { pull: true, ..work(&[state]).deliveries.remove(0) };
+        let waiting = Work { deliveries: vec![pulled(State::Pending)], ..Work::default() };
+        let leased = Work { deliveries: vec![pulled(State::Pending).leased(Utc(99), Utc(9))], ..Work::default() };
+        assert_eq!((place(&waiting), place(&waiting).unwrap()[..3].to_owned()), (place(&leased), "DP#".to_owned()));
+        let mixed = |other| Work {
+            deliveries: [work(&[other]).deliveries, waiting.deliveries.clone()].concat(),
+            ..Work::default()
+        };
+        assert_eq!(place(&mixed(State::Pending)), Some(place_at("DP", Utc(7))), "what is due beside it");
+        assert_eq!(place(&mixed(State::Failed)).unwrap()[..3].to_owned(), "EP#");
+        assert_eq!(place(&Work { deliveries: vec![pulled(State::Delivered)], ..Work::default() }), None);
+        let order = ["D#9", "DP#0", "DP#9", "E#0", "E#9", "EP#0", "EP#9", "F#0"];
+        assert!(order.is_sorted(), "the ranges of the lists");
     }
 
     #[test]

@@ -32,10 +32,10 @@ use hub::audit::Entry;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::statistics::Counts;
-use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
+use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
-    Admitted, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled,
-    Store,
+    Admitted, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Received, Result,
+    Sequence, Settled, Store,
 };
 use tokio::sync::Semaphore;
 
@@ -112,6 +112,19 @@ impl Store for DynamoStore {
 
     async fn due(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
         work::due(self, now, limit).await
+    }
+
+    async fn due_pullable(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        work::due_pullable(self, now, limit).await
+    }
+
+    async fn pullable(&self, _: Option<&EndpointId>, limit: usize) -> Result<Vec<EventKey>> {
+        work::pullable(self, limit).await
+    }
+
+    async fn more_pullable(&self, _: &EndpointId, _: u64, at_most: Duration) -> bool {
+        tokio::time::sleep(at_most.min(LOOK_AGAIN)).await;
+        true
     }
 
     async fn due_watches(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {

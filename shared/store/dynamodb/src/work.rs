@@ -11,10 +11,14 @@ use store::{Failed, Listed, Page, Pending, StoreError};
 
 use crate::DynamoStore;
 use crate::call::{Item, LARGE, Pauses, call};
-use crate::item::{EVENT, Reader, is_expired, item_key, key_of, place_at, placeholders, subject_of, text, time_of};
+use crate::item::{
+    EVENT, PULLABLE, Reader, is_expired, item_key, key_of, place_at, placeholders, subject_of, text, time_of,
+};
 use crate::schema::{INDEX, PK, PLACE, SHARD, SHARDS, SK};
 
 const DUE: &str = "due";
+const DUE_PULLABLE: &str = "due_pullable";
+const PULL: &str = "pullable";
 const DUE_WATCHES: &str = "due_watches";
 const AHEAD: &str = "ahead";
 const WATCHES_AHEAD: &str = "watches_ahead";
@@ -33,12 +37,30 @@ const QUERIES_PER_PAGE: usize = 24;
 /// Number of requests for a batch: the first, and those for its unprocessed items.
 const BATCH_ATTEMPTS: usize = 8;
 
-/// Classes of the index that are due: work, work of which something has failed too, and watches.
-const WORK: [char; 2] = ['D', 'E'];
-const WATCHES: [char; 1] = ['W'];
+/// Classes of the index that are due: work, work of which something has failed too, both where consumers lease it too, and watches.
+const WORK: [Class; 2] = [Class("D"), Class("E")];
+const FOR_CONSUMERS: [Class; 2] = [Class("DP"), Class("EP")];
+const ALL_WORK: [Class; 4] = [Class("D"), Class("DP"), Class("E"), Class("EP")];
+const WATCHES: [Class; 1] = [Class("W")];
+
+/// A class of the index.
+#[derive(Clone, Copy, Debug)]
+struct Class(&'static str);
+
+/// Classes of the index in the order of their places.
+const CLASSES: [&str; 7] = ["D", "DP", "E", "EP", "F", "G", "W"];
 
 pub(crate) async fn due(store: &DynamoStore, now: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
     due_in(store, DUE, &WORK, now, limit).await
+}
+
+pub(crate) async fn due_pullable(store: &DynamoStore, now: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
+    due_in(store, DUE_PULLABLE, &FOR_CONSUMERS, now, limit).await
+}
+
+/// The index does not tell endpoints apart: an event may be for several.
+pub(crate) async fn pullable(store: &DynamoStore, limit: usize) -> Result<Vec<EventKey>, StoreError> {
+    due_in(store, PULL, &FOR_CONSUMERS, Utc(i64::MAX), limit).await
 }
 
 pub(crate) async fn due_watches(store: &DynamoStore, now: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
@@ -48,7 +70,7 @@ pub(crate) async fn due_watches(store: &DynamoStore, now: Utc, limit: usize) -> 
 async fn due_in(
     store: &DynamoStore,
     verb: &'static str,
-    classes: &'static [char],
+    classes: &'static [Class],
     now: Utc,
     limit: usize,
 ) -> Result<Vec<EventKey>, StoreError> {
@@ -59,21 +81,22 @@ async fn due_in(
 }
 
 pub(crate) async fn ahead(store: &DynamoStore, after: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
-    ahead_in(store, AHEAD, &WORK, after, limit).await
+    ahead_in(store, AHEAD, &ALL_WORK, (after, Utc(PULLABLE - 1)), limit).await
 }
 
 pub(crate) async fn watches_ahead(store: &DynamoStore, after: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
-    ahead_in(store, WATCHES_AHEAD, &WATCHES, after, limit).await
+    ahead_in(store, WATCHES_AHEAD, &WATCHES, (after, Utc(i64::MAX)), limit).await
 }
 
 async fn ahead_in(
     store: &DynamoStore,
     verb: &'static str,
-    classes: &'static [char],
-    after: Utc,
+    classes: &'static [Class],
+    (after, last): (Utc, Utc),
     limit: usize,
 ) -> Result<Vec<EventKey>, StoreError> {
-    let span = Span { classes, first: Utc(after.0.saturating_add(1)), last: Utc(i64::MAX), latest_first: true };
+    let first = Utc(after.0.saturating_add(1));
+    let span = Span { classes, first, last, latest_first: true };
     let mut found = listed(store, verb, span, limit).await?;
     found.sort();
     Ok(found.into_iter().rev().take(limit).map(|(_, key)| key).collect())
@@ -82,7 +105,7 @@ async fn ahead_in(
 /// A part of the index: what of some classes is due from `first` to `last`.
 #[derive(Clone, Copy)]
 struct Span {
-    classes: &'static [char],
+    classes: &'static [Class],
     first: Utc,
     last: Utc,
     latest_first: bool,
@@ -106,7 +129,7 @@ async fn listed(
 async fn listed_in(
     store: &DynamoStore,
     verb: &'static str,
-    (shard, class): (u8, char),
+    (shard, Class(class)): (u8, Class),
     span: Span,
     limit: usize,
 ) -> Result<Vec<(Utc, EventKey)>, StoreError> {
@@ -160,10 +183,10 @@ impl Cursor {
     }
 
     /// Whether a query of these classes can begin there: DynamoDB refuses any other place, as if the hub were at fault.
-    fn is_of(&self, first: char, last: char) -> bool {
+    fn is_of(&self, first: &str, last: &str) -> bool {
         self.after.as_ref().is_none_or(|(place, partition, sort)| {
             let class = place.split_once('#').map(|(class, _)| class);
-            let known = class.is_some_and(|class| (first..=last).any(|known| class == known.to_string()));
+            let known = class.is_some_and(|class| CLASSES.contains(&class) && first <= class && class <= last);
             known && subject_of(partition).is_some() && sort.starts_with(EVENT)
         })
     }
@@ -197,10 +220,10 @@ pub(crate) async fn failed(
     now: Utc,
 ) -> Result<Page, StoreError> {
     let last = match which {
-        Failed::Any => 'G',
-        Failed::Waiting | Failed::At(_) => 'F',
+        Failed::Any => Class("G"),
+        Failed::Waiting | Failed::At(_) => Class("F"),
     };
-    list(store, FAILED, ('E', last), |listed| which.holds(&listed.work), from, limit, now).await
+    list(store, FAILED, (Class("E"), last), |listed| which.holds(&listed.work), from, limit, now).await
 }
 
 pub(crate) async fn pending(
@@ -211,8 +234,8 @@ pub(crate) async fn pending(
     now: Utc,
 ) -> Result<Page, StoreError> {
     let classes = match which {
-        Pending::Any | Pending::At(_) | Pending::Calls(_) => ('D', 'E'),
-        Pending::Watches => ('W', 'W'),
+        Pending::Any | Pending::At(_) | Pending::Calls(_) => (Class("D"), Class("EP")),
+        Pending::Watches => (Class("W"), Class("W")),
     };
     list(store, PENDING, classes, |listed| which.holds(&listed.key, &listed.work), from, limit, now).await
 }
@@ -221,7 +244,7 @@ pub(crate) async fn pending(
 async fn list(
     store: &DynamoStore,
     verb: &'static str,
-    (first, last): (char, char),
+    (Class(first), Class(last)): (Class, Class),
     wanted: impl Fn(&Listed) -> bool,
     from: Option<&str>,
     limit: usize,

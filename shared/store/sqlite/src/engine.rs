@@ -13,6 +13,7 @@ use store::{Listed, Result, StoreError};
 
 use crate::codec::Damage;
 use crate::files::Files;
+use crate::pulls::Pulls;
 use crate::recent_records::RecentRecords;
 use crate::worker::{self, Handle, Shared};
 use crate::{folder, reads, schema, writes};
@@ -31,6 +32,7 @@ pub struct SqliteStore {
     /// Reader of lists and scans, which may be slow.
     lists: Handle,
     recent: Arc<RecentRecords>,
+    pulls: Arc<Pulls>,
     /// None where the store is opened for reading.
     files: Option<Files>,
     /// Latest time at which expiry is decided; see [`SqliteStore::trust`].
@@ -154,7 +156,8 @@ impl SqliteStore {
     }
 
     fn of((writer, items, lists): (Handle, Handle, Handle), files: Option<Files>) -> Self {
-        Self { writer, items, lists, recent: Arc::default(), files, horizon: Arc::new(AtomicI64::new(i64::MAX)) }
+        let horizon = Arc::new(AtomicI64::new(i64::MAX));
+        Self { writer, items, lists, recent: Arc::default(), pulls: Arc::default(), files, horizon }
     }
 
     fn at(folder: &Path, create: OpenFlags) -> std::result::Result<Self, OpenError> {
@@ -191,6 +194,11 @@ impl SqliteStore {
     /// The time by which expiry is decided at `now`.
     fn trusted(&self, now: Utc) -> Utc {
         now.min(Utc(self.horizon.load(Ordering::Relaxed)))
+    }
+
+    /// Ends the waits of consumers, those that begin later too: the process ends.
+    pub fn end_waits(&self) {
+        self.pulls.end();
     }
 
     /// Time at which the latest admitted event was received.

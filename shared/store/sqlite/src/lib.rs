@@ -10,6 +10,7 @@ mod counts;
 mod engine;
 mod files;
 mod folder;
+mod pulls;
 mod reads;
 mod recent;
 mod recent_records;

@@ -6,7 +6,7 @@ use hub::event::Meta;
 use hub::identity::prefix;
 use hub::ledger::Tally;
 use hub::order::Place;
-use hub::{Alias, ConnectionId, EventId, EventKey, Record, Subject, Utc, Work};
+use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Record, Subject, Utc, Work};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use store::{Earliest, Failed, Listed, Note, Page, Pending, Sequence};
 
 use crate::codec::{LISTED, key, listed, parse, record};
 use crate::engine::{Due, Recent};
-use crate::writes::{NEVER, WATCHES, due_watch};
+use crate::writes::{NEVER, PULLABLE, WATCHES, due_watch};
 
 const TIMELINE: usize = 1_000;
 
@@ -58,6 +58,22 @@ pub(crate) fn due(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<V
     .collect()
 }
 
+/// In the order of admission. Without an endpoint an event may be there several times.
+pub(crate) fn pullable(
+    db: &Connection,
+    endpoint: Option<&EndpointId>,
+    limit: usize,
+) -> rusqlite::Result<Vec<EventKey>> {
+    const KEYS: &str = "SELECT e.connection, e.subject, e.id FROM pulls p JOIN events e USING (n)";
+    match endpoint {
+        Some(endpoint) => db
+            .prepare_cached(&format!("{KEYS} WHERE p.endpoint = ?1 ORDER BY p.n LIMIT ?2"))?
+            .query_map(params![endpoint.as_str(), limit], key)?
+            .collect(),
+        None => db.prepare_cached(&format!("{KEYS} ORDER BY p.n LIMIT ?1"))?.query_map([limit], key)?.collect(),
+    }
+}
+
 pub(crate) fn due_watches(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<Vec<EventKey>> {
     db.prepare_cached(
         "SELECT e.connection, e.subject, e.id FROM work w JOIN events e USING (n)
@@ -84,7 +100,7 @@ pub(crate) fn due_by(
 }
 
 pub(crate) fn ahead(db: &Connection, after: Utc, limit: usize) -> rusqlite::Result<Vec<EventKey>> {
-    furthest(db, after.0, WATCHES, limit)
+    furthest(db, after.0, PULLABLE, limit)
 }
 
 pub(crate) fn watches_ahead(db: &Connection, after: Utc, limit: usize) -> rusqlite::Result<Vec<EventKey>> {

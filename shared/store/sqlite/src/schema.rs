@@ -88,10 +88,13 @@ CREATE TABLE IF NOT EXISTS audit_touched (
     PRIMARY KEY (connection, subject, at, id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS audit_touched_at ON audit_touched (at, id);
+-- Pending deliveries that consumers lease, in the order of admission.
+CREATE TABLE IF NOT EXISTS pulls (endpoint TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (endpoint, n)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS pulls_n ON pulls (n);
 ";
 
 /// The last of the [`ADDED`] indexes: where it is, all are.
-const LAST_ADDED: &str = "audit_touched_at";
+const LAST_ADDED: &str = "pulls_n";
 
 /// Pragmas of every connection. `synchronous = FULL` syncs the log at each commit: without it a power cut could undo an
 /// acknowledged push.

@@ -17,6 +17,10 @@ pub(crate) const NEVER: i64 = i64::MAX;
 /// work nor versions without watches come across them.
 pub(crate) const WATCHES: i64 = 1 << 62;
 
+/// The beginning of the due times of what is open for consumers alone: behind all that is due by itself, in the order in which it
+/// began to wait.
+pub(crate) const PULLABLE: i64 = 1 << 61;
+
 /// The due time of a watch, as the table has it.
 pub(crate) fn due_watch(due: Utc) -> i64 {
     WATCHES.saturating_add(due.0.max(0)).min(NEVER - 1)
@@ -27,7 +31,22 @@ fn due(work: &Work) -> Option<i64> {
     if let Some(watch) = &work.watch {
         return watch.due.map(due_watch);
     }
-    work.due().map(|due| due.0).or_else(|| work.is_open().then_some(NEVER))
+    let pullable = || work.pullable_since().map(|since| PULLABLE.saturating_add(since.0.max(0)).min(WATCHES - 1));
+    work.due().map(|due| due.0).or_else(pullable).or_else(|| work.is_open().then_some(NEVER))
+}
+
+/// Lists the pending deliveries of an event that consumers lease.
+fn list_pullable(db: &Connection, n: i64, work: &Work) -> rusqlite::Result<()> {
+    for delivery in work.pullable() {
+        db.prepare_cached("INSERT OR IGNORE INTO pulls (endpoint, n) VALUES (?1, ?2)")?
+            .execute(params![delivery.endpoint.as_str(), n])?;
+    }
+    Ok(())
+}
+
+fn unlist_pullable(db: &Connection, n: i64) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM pulls WHERE n = ?1")?.execute([n])?;
+    Ok(())
 }
 
 /// Stores an event unless it is there at `now`; see `Store::admit`. `meta` is what is known of it, sealed.
@@ -73,6 +92,7 @@ pub(crate) fn admit(
     let n = db.last_insert_rowid();
     db.prepare_cached("INSERT INTO work (n, version, accepted, due, failed, work) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
         .execute(params![n, work.version, work.accepted, due(work), work.has_failed(), json(work)?])?;
+    list_pullable(db, n, work)?;
     promise(db, &event.key.connection, i64::from(work.accepted))?;
     Ok(Admitted::New)
 }
@@ -127,6 +147,8 @@ pub(crate) fn settle(db: &Connection, key: &EventKey, work: &Work) -> rusqlite::
     }
     db.prepare_cached("UPDATE work SET version = ?2, accepted = ?3, due = ?4, failed = ?5, work = ?6 WHERE n = ?1")?
         .execute(params![n, work.version, work.accepted, due(work), work.has_failed(), json(work)?])?;
+    unlist_pullable(db, n)?;
+    list_pullable(db, n, work)?;
     if accepted != work.accepted {
         promise(db, &key.connection, i64::from(work.accepted) - i64::from(accepted))?;
     }
@@ -237,6 +259,7 @@ fn forget(db: &Connection, n: i64) -> rusqlite::Result<()> {
          WHERE connection = (SELECT connection FROM events WHERE n = ?1)",
     )?
     .execute([n])?;
+    unlist_pullable(db, n)?;
     db.prepare_cached("DELETE FROM work WHERE n = ?1")?.execute([n])?;
     db.prepare_cached("DELETE FROM events WHERE n = ?1")?.execute([n])?;
     Ok(())

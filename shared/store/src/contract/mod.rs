@@ -22,6 +22,7 @@ mod history;
 mod lists;
 mod names;
 mod order;
+mod pulls;
 mod recent;
 mod settling;
 mod watches;
@@ -44,6 +45,7 @@ pub use history::*;
 pub use lists::*;
 pub use names::*;
 pub use order::*;
+pub use pulls::*;
 pub use recent::*;
 pub use settling::*;
 pub use watches::*;
@@ -127,6 +129,13 @@ macro_rules! contract_cases {
             recent_events_expire
             recent_cursor_of_another_list_is_refused
             picked_items_are_listed_once_across_pages
+            pullable_deliveries_are_listed_in_the_order_of_reception
+            pullable_deliveries_are_due_for_no_sweep
+            work_due_beside_a_pullable_delivery_is_found
+            lease_and_end_change_the_pull_list_at_once
+            of_many_racing_leases_one_is_stored
+            pullable_work_does_not_expire
+            redirected_delivery_changes_its_list
             watches_are_due_apart_from_other_work
             watches_are_listed_across_pages_until_they_end
             watch_of_a_shipment_begins_once_and_is_counted

@@ -12,17 +12,16 @@ use hub::audit::Entry;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::statistics::Counts;
-use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
+use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
-    Admitted, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled,
-    Store, StoreError,
+    Admitted, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Received, Result,
+    Sequence, Settled, Store, StoreError,
 };
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
-pub(super) use model::Item;
-use model::Model;
+pub(super) use model::{Item, Model};
 
 use super::world::World;
 
@@ -71,7 +70,8 @@ impl SimStore {
 
     /// Everything that has something to be done, watches apart.
     pub(super) fn pending(&self) -> Vec<EventKey> {
-        let is_pending = |item: &&model::Item| item.work.watch.is_none() && item.work.due().is_some();
+        let is_open = |work: &Work| work.due().is_some() || work.pullable().next().is_some();
+        let is_pending = |item: &&model::Item| item.work.watch.is_none() && is_open(&item.work);
         self.model().items().filter(is_pending).map(|item| item.event.key.clone()).collect()
     }
 
@@ -233,6 +233,20 @@ impl Store for SimStore {
             lag.map(|lag| Utc(now.0.saturating_sub(i64::try_from(lag.as_micros()).unwrap_or_default())))
         });
         self.call("due", None, move |model| model.due(now, then, limit)).await
+    }
+
+    async fn due_pullable(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.call("due_pullable", None, move |model| model.due_pullable(now, limit)).await
+    }
+
+    async fn pullable(&self, endpoint: Option<&EndpointId>, limit: usize) -> Result<Vec<EventKey>> {
+        let endpoint = endpoint.cloned();
+        self.call("pullable", None, move |model| model.pullable(endpoint.as_ref(), limit)).await
+    }
+
+    async fn more_pullable(&self, _: &EndpointId, _: u64, at_most: Duration) -> bool {
+        sleep(at_most.min(LOOK_AGAIN)).await;
+        true
     }
 
     async fn due_watches(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {

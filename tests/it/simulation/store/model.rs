@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::statistics::Counts;
-use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
+use hub::{Alias, ConnectionId, EndpointId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
     Admitted, Earliest, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Received, Sequence, Settled,
     StoreError,
@@ -133,10 +133,29 @@ impl Model {
     pub(crate) fn due(&self, now: Utc, then: Option<Utc>, limit: usize) -> Vec<EventKey> {
         let as_of = |item: &Item| then.map_or_else(|| item.work.due(), |then| item.due_as_of(then));
         let living = self.items.values().filter(|item| item.lives(now) && item.work.watch.is_none());
+        let living = living.filter(|item| item.work.pullable().next().is_none());
         let mut due: Vec<_> =
             living.filter_map(|item| Some((as_of(item).filter(|due| *due <= now)?, &item.event.key))).collect();
         due.sort();
         due.into_iter().take(limit).map(|(_, key)| key.clone()).collect()
+    }
+
+    /// Work due at `now` of what consumers lease, which is no other due work.
+    pub(crate) fn due_pullable(&self, now: Utc, limit: usize) -> Vec<EventKey> {
+        let own = self.items.values().filter(|item| item.work.pullable().next().is_some());
+        let mut due: Vec<_> =
+            own.filter_map(|item| Some((item.work.due().filter(|due| *due <= now)?, &item.event.key))).collect();
+        due.sort();
+        due.into_iter().take(limit).map(|(_, key)| key.clone()).collect()
+    }
+
+    pub(crate) fn pullable(&self, endpoint: Option<&EndpointId>, limit: usize) -> Vec<EventKey> {
+        let is_for = |item: &&Item| {
+            item.work.pullable().any(|delivery| endpoint.is_none_or(|endpoint| delivery.endpoint == *endpoint))
+        };
+        let mut own: Vec<_> = self.items.values().filter(is_for).collect();
+        own.sort_by_key(|item| item.number);
+        own.into_iter().take(limit).map(|item| item.event.key.clone()).collect()
     }
 
     pub(crate) fn due_watches(&self, now: Utc, limit: usize) -> Vec<EventKey> {

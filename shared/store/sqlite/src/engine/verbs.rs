@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hub::audit::{Entry, Place};
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::statistics::Counts;
-use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, seal};
+use hub::{Alias, ConnectionId, EndpointId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, seal};
 use rusqlite::Connection;
 use store::{
     Admitted, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled,
@@ -33,8 +34,11 @@ impl Store for SqliteStore {
                 Ok((admitted, record))
             })
             .await?;
-        if admitted == Admitted::New && record.work.due().is_some() {
-            recent.put(record);
+        if admitted == Admitted::New {
+            self.pulls.tell(&record.work);
+            if record.work.due().is_some() {
+                recent.put(record);
+            }
         }
         Ok(admitted)
     }
@@ -82,6 +86,7 @@ impl Store for SqliteStore {
         let settle = move |db: &Connection| Ok((writes::settle(db, &key, &work)?, key, work));
         let (settled, key, work) = self.write("settle", settle).await?;
         if settled == Settled::Done {
+            self.pulls.tell(&work);
             recent.settled(&key, &work);
         }
         Ok(settled)
@@ -89,6 +94,24 @@ impl Store for SqliteStore {
 
     async fn due(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
         self.list("due", move |db| reads::due(db, now, limit)).await
+    }
+
+    /// Nothing: [`Store::due`] has them.
+    async fn due_pullable(&self, _: Utc, _: usize) -> Result<Vec<EventKey>> {
+        Ok(Vec::new())
+    }
+
+    async fn pullable(&self, endpoint: Option<&EndpointId>, limit: usize) -> Result<Vec<EventKey>> {
+        let endpoint = endpoint.cloned();
+        self.list("pullable", move |db| reads::pullable(db, endpoint.as_ref(), limit)).await
+    }
+
+    fn pull_mark(&self, endpoint: &EndpointId) -> u64 {
+        self.pulls.mark(endpoint)
+    }
+
+    async fn more_pullable(&self, endpoint: &EndpointId, mark: u64, at_most: Duration) -> bool {
+        self.pulls.more(endpoint, mark, at_most).await
     }
 
     async fn due_watches(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
