@@ -28,7 +28,7 @@ pub(crate) enum Access {
 
 pub(crate) struct Database {
     courier: Courier<SqliteStore, InProcess>,
-    routers: [Router<Courier<SqliteStore, InProcess>>; 8],
+    routers: [Router<Courier<SqliteStore, InProcess>>; 9],
     /// Connections that have events and are not configured any more.
     removed: &'static BTreeSet<ConnectionId>,
     /// Receivers of the functions' hints, which nobody reads: the running hub's sweep finds the work.

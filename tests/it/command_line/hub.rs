@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use super::{CommandOutput, said};
 use crate::calls::Desk;
+use crate::flows::tls;
 use crate::support::process::TONGGUAN;
 use crate::support::{API_KEY, Plan, Time, attempted, erp, events, settled, status, taken, until};
 
@@ -275,6 +276,20 @@ async fn profile_suffices_on_an_operators_machine() {
     laptop.write("tongguan.toml", &profile("http://hub.invalid"));
     let open = says("check-config");
     assert!(open.out.contains("warning: hub is at http://hub.invalid without TLS: its api_key"), "{open:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hub_of_a_private_authority_needs_its_ca_file() {
+    let issuer = tls::authority();
+    let laptop = Laptop::new(tls::server(&issuer).await, API_KEY);
+    let unknown = laptop.says("ledger");
+    assert!(!unknown.fine && unknown.errors.contains("is of an unknown authority"), "{unknown:?}");
+    laptop.write("ca.pem", &issuer.pem());
+    let profile = format!("[hub]\nurl = \"{}\"\napi_key = \"k\"\nca_file = \"ca.pem\"\n", laptop.url);
+    laptop.write("tongguan.toml", &profile);
+    let known = said(laptop.plain("ledger"));
+    // The server answers, although not as a hub.
+    assert!(known.errors.contains("the answer to /ledger is not of the form"), "{known:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

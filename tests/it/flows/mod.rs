@@ -22,4 +22,4 @@ mod shipments;
 mod slow_store;
 mod state;
 pub(crate) mod tenants;
-mod tls;
+pub(crate) mod tls;

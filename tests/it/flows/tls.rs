@@ -15,14 +15,14 @@ use crate::support::http::{exchange, request};
 use crate::support::{API_KEY, Plan, Time, attempted, delivery, key, secret, status, taken};
 
 /// A private authority.
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
+pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
 /// The URL of a server that says yes to everything, with a certificate of that authority.
-async fn server(issuer: &CertifiedIssuer<'static, KeyPair>) -> String {
+pub(crate) async fn server(issuer: &CertifiedIssuer<'static, KeyPair>) -> String {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, issuer).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
