@@ -14,7 +14,6 @@ use super::Kind::{Integer, Plain, Table, Tables};
 use super::{Absent, Key, Kind, Text};
 
 const NONE: Absent = other("none", "无");
-const UNLESS_PULL: Absent = other("required, unless `pull`", "必填，`pull` 除外");
 const AS_ENDPOINT: Absent = other("as for an endpoint", "同接收端");
 
 const fn other(english: &'static str, chinese: &'static str) -> Absent {
@@ -192,17 +191,22 @@ const ENDPOINT: &[Key] = &[
     ),
     key(
         "lease",
-        Value("\"60s\""),
+        other("`\"60s\"`", "`\"60s\"`"),
         "with `pull`: time for an acknowledgement; what is not acknowledged by then comes again",
         "配合 `pull`：多久之内要确认，没确认的会再次给出",
     )
     .of(seconds(1, HOUR)),
-    key("url", UNLESS_PULL, "`http` or `https`, without user name and password", "`http` 或 `https`，不含用户名密码"),
+    key(
+        "url",
+        Required,
+        "`http` or `https`, without user name and password; not with `pull`",
+        "`http` 或 `https`，不含用户名密码；有 `pull` 时不写",
+    ),
     key(
         "secrets",
-        UNLESS_PULL,
-        "1 or 2 of `\"whsec_\"` and the base64 of 24 to 64 bytes",
-        "1~2 个；`\"whsec_\"` 加 24~64 字节的 base64",
+        Required,
+        "1 or 2 of `\"whsec_\"` and the base64 of 24 to 64 bytes; not with `pull`",
+        "1~2 个；`\"whsec_\"` 加 24~64 字节的 base64；有 `pull` 时不写",
     )
     .secret(),
     key("format", Value("\"cloudevents\""), "or `\"raw\"`", "或 `\"raw\"`"),

@@ -17,8 +17,8 @@ fn mistakes_follow_the_order_of_the_document() {
             "endpoints[0].url: must begin with http:// or https:// (line 7)",
             "endpoints[0].secrets: must hold at least one secret: \"whsec_\" and the base64 of 24 to 64 random bytes \
              (line 8)",
-            "endpoints[0].typo: is not a known key: remove it (known here: id, url, secrets, format, connections, \
-             types, retry, allow_private, timeout, concurrency, order, ca_file, ca_pem) (line 9)",
+            "endpoints[0].typo: is not a known key: remove it (known here: id, pull, lease, url, secrets, format, \
+             connections, types, retry, allow_private, timeout, concurrency, order, ca_file, ca_pem) (line 9)",
         ]
     );
 }
@@ -319,4 +319,42 @@ fn no_mistake_repeats_a_secret() {
         assert!(!found.is_empty());
         assert!(!format!("{found:?}").contains(MARK), "{found:#?}");
     }
+}
+
+/// An endpoint that is pulled has none of the keys of one that is sent to, and the other way round.
+#[test]
+fn pull_endpoint_has_its_own_keys_alone() {
+    let pulled = |more: &str| format!("[[endpoints]]\nid = \"erp\"\npull = true\n{more}\n");
+    let config = read(&pulled("lease = \"5m\"\norder = \"subject\"\ntypes = [\"xhq.*\"]")).unwrap();
+    let own = &config.pulled[&"erp".into()];
+    assert_eq!((own.lease.as_secs(), own.order), (300, hub::order::Order::Subject));
+    assert!(config.endpoints.is_empty() && config.has_endpoint(&"erp".into()) && config.routes[0].pull);
+    assert_eq!(read(&pulled("")).unwrap().pulled[&"erp".into()].lease.as_secs(), 60);
+    let sent = "is for endpoints that are sent to, and this one has pull = true: remove one of the two";
+    for line in [
+        "url = \"https://erp.example.com/\"",
+        "secrets = [\"@WHSEC\"]",
+        "format = \"raw\"",
+        "retry = []",
+        "allow_private = true",
+        "ca_file = \"ca.pem\"",
+        "ca_pem = \"\"",
+        "timeout = \"5s\"",
+        "concurrency = 4",
+    ] {
+        let key = line.split_once(" = ").unwrap().0;
+        assert_eq!(mistakes(&pulled(line)), [format!("endpoints[0].{key}: {sent} (line 4)")]);
+    }
+    let more = [
+        ("lease = \"0s\"", "endpoints[0].lease: must be between 1s and 1h (line 4)"),
+        ("lease = \"2h\"", "endpoints[0].lease: must be between 1s and 1h (line 4)"),
+        ("orde = \"none\"", "endpoints[0].orde: is not a known key: did you mean order? (line 4)"),
+    ];
+    for (line, mistake) in more {
+        assert_eq!(mistakes(&pulled(line)), [mistake]);
+    }
+    let told = mistakes(&with("", "lease = \"60s\""));
+    let wanted = "is for endpoints with pull = true: remove it, or add that and remove url and secrets";
+    assert!(matches!(&told[..], [only] if only.contains(wanted)), "{told:?}");
+    assert!(matches!(&mistakes(&with("", "pull = 1"))[..], [only] if only.contains("pull: must be true or false")));
 }

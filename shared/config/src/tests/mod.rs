@@ -176,6 +176,11 @@ url = "https://erp.example.com"
 secrets = ["@WHSEC"]
 retry = []
 
+[[endpoints]]
+id = "zz"
+pull = true
+lease = "5m"
+
 [[watches]]
 connection = "xhq-sh"
 types = ["xhq.*"]
