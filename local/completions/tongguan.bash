@@ -58,6 +58,9 @@ _tongguan() {
             tongguan,shipments)
                 cmd="tongguan__subcmd__shipments"
                 ;;
+            tongguan,verify)
+                cmd="tongguan__subcmd__verify"
+                ;;
             tongguan__subcmd__calls,cancel)
                 cmd="tongguan__subcmd__calls__subcmd__cancel"
                 ;;
@@ -154,6 +157,9 @@ _tongguan() {
             tongguan__subcmd__help,shipments)
                 cmd="tongguan__subcmd__help__subcmd__shipments"
                 ;;
+            tongguan__subcmd__help,verify)
+                cmd="tongguan__subcmd__help__subcmd__verify"
+                ;;
             tongguan__subcmd__help__subcmd__calls,cancel)
                 cmd="tongguan__subcmd__help__subcmd__calls__subcmd__cancel"
                 ;;
@@ -206,7 +212,7 @@ _tongguan() {
 
     case "${cmd}" in
         tongguan)
-            opts="-h -V --config --credentials --data --listen --hub --api-key-file --utc --help --version serve check-config ledger events shipments replay confirm push call calls audit partner completions help"
+            opts="-h -V --config --credentials --data --listen --hub --api-key-file --utc --help --version serve check-config ledger events shipments replay confirm push call calls audit verify partner completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -291,7 +297,7 @@ _tongguan() {
                     return 0
                     ;;
                 --action)
-                    COMPREPLY=($(compgen -W "replay confirm resolve retry cancel call test configuration" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "replay confirm resolve retry cancel call test configuration evidence" -- "${cur}"))
                     return 0
                     ;;
                 --since)
@@ -1604,7 +1610,7 @@ _tongguan() {
             return 0
             ;;
         tongguan__subcmd__help)
-            opts="serve check-config ledger events shipments replay confirm push call calls audit partner completions help"
+            opts="serve check-config ledger events shipments replay confirm push call calls audit verify partner completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1928,6 +1934,20 @@ _tongguan() {
         tongguan__subcmd__help__subcmd__shipments__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tongguan__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2553,6 +2573,84 @@ _tongguan() {
             fi
             case "${prev}" in
                 --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --credentials)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --data)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hub)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-key-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tongguan__subcmd__verify)
+            opts="-h --head --config --credentials --data --listen --hub --api-key-file --utc --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --head)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
