@@ -81,7 +81,8 @@ fn everything_that_is_given_is_taken() {
     assert_eq!(z.order, Order::Subject);
     assert_eq!(config.endpoints[&"a".into()].schedule.steps(), 0);
     let routes: Vec<_> = config.routes.iter().map(|route| route.endpoint.as_str()).collect();
-    assert_eq!(routes, ["a", "z"]);
+    assert_eq!(routes, ["a", "z", "zz"]);
+    assert_eq!(config.pulled[&"zz".into()].lease, Duration::from_mins(5));
     assert!(config.api_keys[0].key.matches(KEY) && !config.api_keys[0].connections[0].matches("yw"));
 }
 
