@@ -201,8 +201,8 @@ async fn follow(store: &SqliteStore, filter: &Filter, times: times::Print) -> an
 }
 
 fn wanted(filter: &Filter, item: &Listed) -> bool {
-    // A watch is a record of the hub's own and no event.
-    item.work.watch.is_none()
+    // A watch or files are a record of the hub's own and no event.
+    !item.work.is_aside()
         && filter.connection.as_ref().is_none_or(|connection| item.key.connection == *connection)
         && filter.kind.as_ref().is_none_or(|kind| Pattern::new(kind.clone()).matches(item.meta.kind.as_str()))
         && filter.state.is_none_or(|state| item.work.deliveries.iter().any(|delivery| delivery.state == state))

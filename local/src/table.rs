@@ -80,10 +80,11 @@ pub fn roles() -> Vec<(Method, &'static str, Option<Role>)> {
 
 /// The routers of the functions that answer the ERP. The last one with a path's first segment answers for it where no route
 /// does.
-pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 8] {
+pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 9] {
     [
         deliveries::router(),
         shipments::router(),
+        files::router(),
         call::router(),
         call_status::router(),
         stats::router(),
@@ -111,6 +112,8 @@ mod tests {
             ("/calls/c/upload/more", call_status::NAME),
             ("/shipments", shipments::NAME),
             ("/shipments/order:1", shipments::NAME),
+            ("/files", files::NAME),
+            ("/files/0", files::NAME),
             ("/stats", stats::NAME),
             ("/connections/c/urls", stats::NAME),
             ("/endpoints/erp/test", stats::NAME),

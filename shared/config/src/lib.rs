@@ -130,7 +130,7 @@ pub struct Connection {
     pub rate: Option<Rate>,
     /// Whether [`Connection::base_url`] may be at a private or loopback address.
     pub allow_private: bool,
-    /// Whether a file that the ERP names by its URL may be fetched from a private or loopback address.
+    /// Whether a file that the ERP or a partner names by its URL may be fetched from a private or loopback address.
     pub allow_private_files: bool,
     /// Accepted certificate authorities for the partner and for servers of files.
     pub trust: Trust,
@@ -138,6 +138,8 @@ pub struct Connection {
     pub settings: Settings,
     /// How failed pushes are recovered, where the partner keeps a list of them.
     pub recover: Option<Recover>,
+    /// Whether the files that its events and answers name by links are fetched and kept.
+    pub files: bool,
 }
 
 impl Connection {
@@ -257,6 +259,15 @@ impl Config {
         // What the hub tells of a shipment is no news of it, and what a recovered row is about is not documented.
         let is_own = |_: &&Watching| event_types::own().chain(event_types::recovered()).any(|own| own == kind.as_str());
         self.watches.iter().find(|watching| watching.begins_with(connection, kind)).filter(|watching| !is_own(watching))
+    }
+
+    /// Whether events of that type may name files that are to be fetched.
+    #[must_use]
+    pub fn fetches(&self, connection: &ConnectionId, kind: &EventType) -> bool {
+        self.connections.get(connection).is_some_and(|connection| {
+            let mut linked = connection.partner.profile().links().iter();
+            connection.files && linked.any(|linked| linked.event_type == kind.as_str())
+        })
     }
 
     /// Reads a configuration, with its secrets from the process's environment and file system where it says so. Every

@@ -107,10 +107,14 @@ pub(crate) fn key_of(item: &Item) -> Option<EventKey> {
 /// Place of work in the index; none for settled work. `D#` is due only, `E#` due and failed, `F#` failed and waiting for a
 /// decision or confirmation, `G#` failed only. Due work is read from the first two, waiting work from `E#` and `F#`, and failed
 /// work from the last three. The previous version has no `G#`: it reads all after `E#` as failed, and has stored all of that in
-/// `F#`. `W#` is a watch, which no other list reads.
+/// `F#`. `W#` is a watch, `X#` files that are waited for, and `Y#` files of which some were given up; no other list reads those.
 pub(crate) fn place(work: &Work) -> Option<String> {
     if let Some(watch) = &work.watch {
         return watch.due.map(|due| place_at('W', due));
+    }
+    if work.files.is_some() {
+        let due = work.due().map(|due| place_at('X', due));
+        return due.or_else(|| work.lost_since().map(|since| place_at('Y', since)));
     }
     match (work.due(), work.failed_since(), work.waits_since()) {
         (Some(due), None, _) => Some(place_at('D', due)),

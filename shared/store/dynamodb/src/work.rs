@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures::{TryStreamExt as _, stream};
 use hub::{EventKey, Utc};
-use store::{Failed, Listed, Page, Pending, StoreError};
+use store::{Aside, Failed, Listed, Page, Pending, StoreError};
 
 use crate::DynamoStore;
 use crate::call::{Item, LARGE, Pauses, call};
@@ -15,9 +15,9 @@ use crate::item::{EVENT, Reader, is_expired, item_key, key_of, place_at, placeho
 use crate::schema::{INDEX, PK, PLACE, SHARD, SHARDS, SK};
 
 const DUE: &str = "due";
-const DUE_WATCHES: &str = "due_watches";
+const DUE_ASIDE: &str = "due_aside";
 const AHEAD: &str = "ahead";
-const WATCHES_AHEAD: &str = "watches_ahead";
+const AHEAD_ASIDE: &str = "ahead_aside";
 const FAILED: &str = "failed";
 const PENDING: &str = "pending";
 
@@ -33,16 +33,28 @@ const QUERIES_PER_PAGE: usize = 24;
 /// Number of requests for a batch: the first, and those for its unprocessed items.
 const BATCH_ATTEMPTS: usize = 8;
 
-/// Classes of the index that are due: work, work of which something has failed too, and watches.
+/// Classes of the index that are due: work, and work of which something has failed too.
 const WORK: [char; 2] = ['D', 'E'];
-const WATCHES: [char; 1] = ['W'];
+
+/// Those of what is kept aside.
+const fn classes(of: Aside) -> &'static [char] {
+    match of {
+        Aside::Watches => &['W'],
+        Aside::Files => &['X'],
+    }
+}
 
 pub(crate) async fn due(store: &DynamoStore, now: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
     due_in(store, DUE, &WORK, now, limit).await
 }
 
-pub(crate) async fn due_watches(store: &DynamoStore, now: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
-    due_in(store, DUE_WATCHES, &WATCHES, now, limit).await
+pub(crate) async fn due_aside(
+    store: &DynamoStore,
+    of: Aside,
+    now: Utc,
+    limit: usize,
+) -> Result<Vec<EventKey>, StoreError> {
+    due_in(store, DUE_ASIDE, classes(of), now, limit).await
 }
 
 async fn due_in(
@@ -62,8 +74,13 @@ pub(crate) async fn ahead(store: &DynamoStore, after: Utc, limit: usize) -> Resu
     ahead_in(store, AHEAD, &WORK, after, limit).await
 }
 
-pub(crate) async fn watches_ahead(store: &DynamoStore, after: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
-    ahead_in(store, WATCHES_AHEAD, &WATCHES, after, limit).await
+pub(crate) async fn ahead_aside(
+    store: &DynamoStore,
+    of: Aside,
+    after: Utc,
+    limit: usize,
+) -> Result<Vec<EventKey>, StoreError> {
+    ahead_in(store, AHEAD_ASIDE, classes(of), after, limit).await
 }
 
 async fn ahead_in(
@@ -196,11 +213,12 @@ pub(crate) async fn failed(
     limit: usize,
     now: Utc,
 ) -> Result<Page, StoreError> {
-    let last = match which {
-        Failed::Any => 'G',
-        Failed::Waiting | Failed::At(_) => 'F',
+    let classes = match which {
+        Failed::Any => ('E', 'G'),
+        Failed::Waiting | Failed::At(_) => ('E', 'F'),
+        Failed::Files => ('Y', 'Y'),
     };
-    list(store, FAILED, ('E', last), |listed| which.holds(&listed.work), from, limit, now).await
+    list(store, FAILED, classes, |listed| which.holds(&listed.work), from, limit, now).await
 }
 
 pub(crate) async fn pending(
@@ -213,6 +231,7 @@ pub(crate) async fn pending(
     let classes = match which {
         Pending::Any | Pending::At(_) | Pending::Calls(_) => ('D', 'E'),
         Pending::Watches => ('W', 'W'),
+        Pending::Files => ('X', 'X'),
     };
     list(store, PENDING, classes, |listed| which.holds(&listed.key, &listed.work), from, limit, now).await
 }

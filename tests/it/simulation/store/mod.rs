@@ -14,8 +14,8 @@ use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
-    Admitted, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled,
-    Store, StoreError,
+    Admitted, Aside, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence,
+    Settled, Store, StoreError,
 };
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -69,9 +69,9 @@ impl SimStore {
         Self { model: Arc::new(Mutex::new(self.model().only(sees))), world: None }
     }
 
-    /// Everything that has something to be done, watches apart.
+    /// Everything that has something to be done, watches and files apart.
     pub(super) fn pending(&self) -> Vec<EventKey> {
-        let is_pending = |item: &&model::Item| item.work.watch.is_none() && item.work.due().is_some();
+        let is_pending = |item: &&model::Item| !item.work.is_aside() && item.work.due().is_some();
         self.model().items().filter(is_pending).map(|item| item.event.key.clone()).collect()
     }
 
@@ -235,16 +235,16 @@ impl Store for SimStore {
         self.call("due", None, move |model| model.due(now, then, limit)).await
     }
 
-    async fn due_watches(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
-        self.call("due_watches", None, move |model| model.due_watches(now, limit)).await
+    async fn due_aside(&self, of: Aside, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.call("due_aside", None, move |model| model.due_aside(of, now, limit)).await
     }
 
     async fn ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
         self.call("ahead", None, move |model| model.ahead(after, limit)).await
     }
 
-    async fn watches_ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
-        self.call("watches_ahead", None, move |model| model.watches_ahead(after, limit)).await
+    async fn ahead_aside(&self, of: Aside, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.call("ahead_aside", None, move |model| model.ahead_aside(of, after, limit)).await
     }
 
     async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {

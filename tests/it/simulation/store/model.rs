@@ -7,7 +7,7 @@ use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
-    Admitted, Earliest, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Received, Sequence, Settled,
+    Admitted, Aside, Earliest, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Received, Sequence, Settled,
     StoreError,
 };
 
@@ -132,15 +132,15 @@ impl Model {
     /// Work due at `now` in the index as of `then`.
     pub(crate) fn due(&self, now: Utc, then: Option<Utc>, limit: usize) -> Vec<EventKey> {
         let as_of = |item: &Item| then.map_or_else(|| item.work.due(), |then| item.due_as_of(then));
-        let living = self.items.values().filter(|item| item.lives(now) && item.work.watch.is_none());
+        let living = self.items.values().filter(|item| item.lives(now) && !item.work.is_aside());
         let mut due: Vec<_> =
             living.filter_map(|item| Some((as_of(item).filter(|due| *due <= now)?, &item.event.key))).collect();
         due.sort();
         due.into_iter().take(limit).map(|(_, key)| key.clone()).collect()
     }
 
-    pub(crate) fn due_watches(&self, now: Utc, limit: usize) -> Vec<EventKey> {
-        let watches = self.items.values().filter(|item| item.work.watch.is_some());
+    pub(crate) fn due_aside(&self, of: Aside, now: Utc, limit: usize) -> Vec<EventKey> {
+        let watches = self.items.values().filter(|item| of.holds(&item.work));
         let mut due: Vec<_> =
             watches.filter_map(|item| Some((item.work.due().filter(|due| *due <= now)?, &item.event.key))).collect();
         due.sort();
@@ -148,11 +148,11 @@ impl Model {
     }
 
     pub(crate) fn ahead(&self, after: Utc, limit: usize) -> Vec<EventKey> {
-        self.furthest(|item| item.work.watch.is_none(), after, limit)
+        self.furthest(|item| !item.work.is_aside(), after, limit)
     }
 
-    pub(crate) fn watches_ahead(&self, after: Utc, limit: usize) -> Vec<EventKey> {
-        self.furthest(|item| item.work.watch.is_some(), after, limit)
+    pub(crate) fn ahead_aside(&self, of: Aside, after: Utc, limit: usize) -> Vec<EventKey> {
+        self.furthest(|item| of.holds(&item.work), after, limit)
     }
 
     fn furthest(&self, holds: impl Fn(&&Item) -> bool, after: Utc, limit: usize) -> Vec<EventKey> {
