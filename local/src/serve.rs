@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use archive::Folder;
 use config::Config;
 use config::Context;
 use courier::{Courier, Lines};
@@ -57,6 +58,9 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error("the store cannot be opened")]
     Store(#[from] store_sqlite::OpenError),
+    /// The folder of files cannot be read.
+    #[error("the folder of files cannot be read: make the folder \"files\" of the data folder readable and writable")]
+    Files(#[source] std::io::Error),
     /// The port cannot be listened on.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
@@ -98,7 +102,8 @@ impl Hub {
         let endpoints = config.endpoints.keys().cloned().map(Destination::Endpoint);
         let connections = config.connections.keys().cloned().map(Destination::Connection);
         let (queue, lanes) = queue::in_process(endpoints.chain(connections), LANE);
-        let context = Context::new(Arc::new(config), store, queue, clock);
+        let archive = Folder::open(&config.data_dir).map_err(StartError::Files)?;
+        let context = Context::new(Arc::new(config), store, queue, clock).with_archive(Arc::new(archive));
         let (stop, stopped) = watch::channel(false);
 
         let mut tasks = JoinSet::new();
@@ -299,6 +304,9 @@ async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) {
             tracing::error!(error, "expired events could not be removed; the next sweep repeats it");
             0
         });
+    }
+    if watch.may_remove() {
+        sweep::tidy(courier).await;
     }
     read_ledger(courier).await;
 }

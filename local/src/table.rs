@@ -84,6 +84,7 @@ pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 9] {
     [
         deliveries::router(),
         shipments::router(),
+        files::router(),
         call::router(),
         call_status::router(),
         pull::router(),
@@ -112,6 +113,8 @@ mod tests {
             ("/calls/c/upload/more", call_status::NAME),
             ("/shipments", shipments::NAME),
             ("/shipments/order:1", shipments::NAME),
+            ("/files", files::NAME),
+            ("/files/0", files::NAME),
             ("/stats", stats::NAME),
             ("/connections/c/urls", stats::NAME),
             ("/endpoints/erp/test", stats::NAME),

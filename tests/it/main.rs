@@ -15,6 +15,7 @@ mod conflicts;
 mod console;
 mod damage;
 mod dynamodb;
+mod files;
 mod floods;
 mod flows;
 mod host;

@@ -179,14 +179,20 @@ fn every_timeout_leaves_room_for_what_is_done_in_it() {
 fn the_variables_are_those_that_the_code_reads() {
     let variables = &template()["Globals"]["Function"]["Environment"]["Variables"];
     let mut set: BTreeSet<&str> = variables.as_object().unwrap().keys().map(String::as_str).collect();
-    // Functions that may read the credentials get the secret's name.
-    let credentials = "TONGGUAN_CREDENTIALS_SECRET_ID";
+    // Functions that may read the credentials get the secret's name, those that may reach files the bucket's.
+    let (credentials, bucket) = ("TONGGUAN_CREDENTIALS_SECRET_ID", "TONGGUAN_FILES_BUCKET");
     for function in functions() {
-        let own = json!({"Variables": {credentials: {"Ref": "Credentials"}}});
-        let expected = if roles::READ_CREDENTIALS.contains(&function.name) { own } else { Value::Null };
+        let mut own = serde_json::Map::new();
+        if roles::READ_CREDENTIALS.contains(&function.name) {
+            own.insert(credentials.to_owned(), json!({"Ref": "Credentials"}));
+        }
+        if [sweep::NAME, ::files::NAME].contains(&function.name) {
+            own.insert(bucket.to_owned(), json!({"Ref": "FilesBucket"}));
+        }
+        let expected = if own.is_empty() { Value::Null } else { json!({"Variables": own}) };
         assert_eq!(properties(&function)["Environment"], expected, "{function:?}");
     }
-    set.insert(credentials);
+    set.extend([credentials, bucket]);
     let mut read: BTreeSet<&str> = lambda::VARIABLES.into_iter().chain([telemetry::logs::FILTER]).collect();
     // The other way to give the configuration, and what the SDK reads.
     read.remove("TONGGUAN_CONFIG_FILE");

@@ -65,6 +65,38 @@ export async function download(path) {
   return { file: await response.blob(), name: name ? name[1] : 'file', next: next ? next[1] : null };
 }
 
+/**
+ * Saves the content of a file. The key is in this tab alone, so that a link would not do. Where the hub has the content elsewhere it
+ * tells the address, which the browser follows to an attachment.
+ * @param {string} hash @param {string} name
+ */
+export async function save(hash, name) {
+  const { key, language } = session();
+  /** @type {Record<string, string>} */
+  const headers = { 'Accept-Language': language, Accept: 'application/json, */*' };
+  if (key) headers.Authorization = `Bearer ${key}`;
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(`${BASE}/files/${segment(hash)}`, { headers, cache: 'no-store', credentials: 'omit' });
+  } catch {
+    throw new Trouble(0, {});
+  }
+  if (!response.ok) throw new Trouble(response.status, problemOf(await response.text()));
+  const link = document.createElement('a');
+  link.download = name;
+  link.rel = 'noopener noreferrer';
+  if ((response.headers.get('Content-Type') || '').startsWith('application/json')) {
+    link.href = (await response.json()).location;
+    link.click();
+    return;
+  }
+  const address = URL.createObjectURL(new Blob([await response.arrayBuffer()], { type: 'application/octet-stream' }));
+  link.href = address;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
 /** @param {string} text */
 function problemOf(text) {
   try {

@@ -32,7 +32,7 @@ use bytes::Bytes;
 use config::Context;
 use http::{Response, StatusCode};
 use hub::time::Rfc3339;
-use hub::{ConnectionId, EndpointId, EventId, EventKey, Role, Utc, call};
+use hub::{ConnectionId, EndpointId, EventId, EventKey, Role, Utc, call, files};
 use queue::Queue;
 use store::{Failed, Latest, Listed, Store};
 
@@ -97,7 +97,13 @@ async fn event<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Resul
         entry.touched.retain(|touched| touched.key.id == *id);
         if entry.touched.is_empty() { None } else { asked.caller.audited(entry) }
     });
-    view::event(&record, &credentials, audit.collect())
+    let files = if context.config.fetches(connection, &record.event.meta.kind) {
+        context.store.inspect(&files::record::of_event(&record.event.key), context.now()).await
+    } else {
+        Ok(None)
+    };
+    let files = files.map_err(|error| Problem::store(&error))?;
+    view::event(&record, &credentials, files.as_ref(), audit.collect())
 }
 
 async fn failed<S: Store, Q>(

@@ -1,13 +1,14 @@
 //! Events as the ERP and the operator see them.
 
 use api::Problem;
-use api::contract::{Delivery, FoundEvent, KnownEvent};
+use api::contract::{Delivery, FoundEvent, KnownEvent, NamedFile};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use hub::Record;
 use hub::audit::EntryView;
 use hub::envelope::CloudEvent;
 use hub::time::Rfc3339;
+use store::Listed;
 
 /// Everything that is known of an event but its payload, for the operator.
 #[must_use]
@@ -17,17 +18,20 @@ pub fn known(record: &Record) -> KnownEvent<'_> {
 }
 
 /// One event as a CloudEvent, the payload untouched, with the states of its deliveries; of a call that has ended, the
-/// event that they carry, and of any call nothing of the connection's `credentials`. With what keys have done to it.
+/// event that they carry, and of any call nothing of the connection's `credentials`. With the files that it
+/// names, and what keys have done to it.
 pub(crate) fn event(
     record: &Record,
     credentials: &[(&str, &str)],
+    files: Option<&Listed>,
     audit: Vec<EntryView>,
 ) -> Result<Response<Bytes>, Problem> {
     let call = hub::call::shown(record, credentials);
     let event = call.as_ref().unwrap_or(&record.event);
     let deliveries = record.work.deliveries.iter().map(Delivery::of).collect();
+    let files = files.into_iter().flat_map(NamedFile::all).collect();
     let occurred = event.meta.occurred.map(Rfc3339);
     let data = event.data();
     let event = CloudEvent::of(event, &data);
-    api::json(StatusCode::OK, &FoundEvent { occurred, deliveries, event, audit })
+    api::json(StatusCode::OK, &FoundEvent { occurred, deliveries, event, files, audit })
 }

@@ -72,7 +72,7 @@ pub fn lines(ledger: BTreeMap<ConnectionId, Tally>) -> Vec<Line> {
 }
 
 fn log(Line { connection, tally, .. }: &Line) {
-    let Tally { accepted, delivered, pending, failed, confirmed, unrouted, calls, watches } = tally;
+    let Tally { accepted, delivered, pending, failed, confirmed, unrouted, calls, watches, files } = tally;
     tracing::info!(
         function = NAME, %connection, accepted, delivered, pending, failed, confirmed, unrouted,
         calls_queued = calls.queued,
@@ -81,6 +81,7 @@ fn log(Line { connection, tally, .. }: &Line) {
         calls_ambiguous = calls.ambiguous,
         calls_cancelled = calls.cancelled,
         watches,
+        files,
         balanced = tally.balanced(),
         "the ledger of a connection"
     );

@@ -6,6 +6,7 @@ mod components;
 mod deliveries;
 mod derived;
 mod field;
+mod files;
 mod lists;
 mod operations;
 mod parts;
@@ -25,6 +26,7 @@ pub fn document() -> Value {
     let own = [
         &deliveries::paths(&mut derived)[..],
         &shipments::paths(&mut derived),
+        &files::paths(&mut derived),
         &calls::paths(&mut derived),
         &stats::paths(&mut derived),
         &pull::paths(&mut derived),
@@ -73,6 +75,7 @@ fn tags() -> Value {
         json!({"name": "deliveries", "description": "The hub's deliveries to the ERP: list them, confirm and replay failed ones."}),
         json!({"name": "events", "description": "Events that the partners pushed, by time, number or subject."}),
         json!({"name": "shipments", "description": "Everything that belongs to one business key, over all connections."}),
+        json!({"name": "files", "description": "Files that events and answers name by links."}),
         json!({"name": "calls", "description": "Calls to partners and their results."}),
         json!({"name": "state", "description": "The state of connections and endpoints, statistics, and tests."}),
         json!({"name": "audit", "description": "API keys: their rights, what they have changed, and the configuration."}),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use config::Context;
-use courier::{Courier, SweepResult, Watched};
+use courier::{Courier, Fetched, SweepResult, Watched};
 use futures::FutureExt as _;
 use queue::Queue;
 use store::{Store, StoreError};
@@ -27,12 +27,13 @@ pub const MEASURING: Duration = Duration::from_secs(10);
 /// For how long watches wait for failed pushes that are being recovered.
 const HEAD_START: Duration = Duration::from_secs(10);
 
-/// Takes up everything that is due, once it is measured. In parallel, failed pushes are recovered and watches looked at where it
-/// is time. Then alerts are sent, so that none of their receivers delays a delivery.
+/// Takes up everything that is due, once it is measured. In parallel, failed pushes are recovered, watches looked at and files
+/// fetched where it is time. Then alerts are sent, so that none of their receivers delays a delivery.
 pub async fn handle<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<(), StoreError> {
     let measured = if metrics::started() { Some(measure(&courier.context).await) } else { None };
     // Of no type: what waits in it is deep for the compiler.
-    let (swept, ()) = futures::join!(courier::sweep(courier, BUDGET), recover_and_watch(courier).boxed());
+    let (watched, fetched) = (recover_and_watch(courier).boxed(), fetch(courier).boxed());
+    let (swept, (), ()) = futures::join!(courier::sweep(courier, BUDGET), watched, fetched);
     alerts::tell(courier, measured).boxed().await;
     let swept = swept?;
     if swept != SweepResult::default() {
@@ -68,6 +69,26 @@ async fn watch<S: Store, Q: Queue>(courier: &Courier<S, Q>) {
     }
 }
 
+/// Fetches the files that are due.
+async fn fetch<S: Store, Q: Queue>(courier: &Courier<S, Q>) {
+    match courier::fetch(courier).await {
+        Ok(fetched) if fetched == Fetched::default() => {}
+        Ok(Fetched { tried, kept, lost }) => tracing::info!(function = NAME, tried, kept, lost, "files fetched"),
+        Err(error) => {
+            let error = telemetry::logs::chain(&error);
+            tracing::error!(function = NAME, error, "files could not be fetched; the next sweep repeats it");
+        }
+    }
+}
+
+/// Removes files that no event names any more; a failure is logged, and repeated later.
+pub async fn tidy<S: Store, Q: Queue>(courier: &Courier<S, Q>) {
+    if let Err(error) = courier::tidy(courier).boxed().await {
+        let error = telemetry::logs::chain(&error);
+        tracing::error!(function = NAME, error, "files that no event names could not be removed; it is tried again");
+    }
+}
+
 /// Whether this process has swept before.
 static BEGUN: AtomicBool = AtomicBool::new(false);
 
@@ -79,7 +100,9 @@ pub async fn scheduled<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<()
         courier::bring_back_furthest(courier).await?;
         BEGUN.store(true, Ordering::Relaxed);
     }
-    handle(courier).await
+    handle(courier).await?;
+    tidy(courier).await;
+    Ok(())
 }
 
 /// Measures the backlog. A failure is an error in the metrics; the sweep goes on.

@@ -139,12 +139,13 @@ impl Message<'_> {
             (Cause::DeliveryFailed, _) => "deliveries?state=failed".to_owned(),
             (Cause::CallAmbiguous, _) => "calls?state=ambiguous".to_owned(),
             (Cause::PushLate | Cause::PushNotKept, _) => String::new(),
-            (Cause::Silence, [one]) if group.count == 1 && !one.ends_with('…') => {
+            (Cause::Silence | Cause::FileLost, [one]) if group.count == 1 && !one.ends_with('…') => {
                 // In a path a blank is no plus.
                 let key: String = byte_serialize(one.as_bytes()).collect();
                 format!("shipments/{}", key.replace('+', "%20"))
             }
             (Cause::Silence, _) => "shipments?state=quiet".to_owned(),
+            (Cause::FileLost, _) => "shipments".to_owned(),
             (Cause::LedgerUnbalanced, _) => "ledger".to_owned(),
         };
         Some(format!("{}/console#/{page}", self.console?.as_str().trim_end_matches('/')))

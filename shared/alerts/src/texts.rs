@@ -120,6 +120,10 @@ const fn both(cause: Cause) -> (Text, Text) {
             entry("久无新消息", "票", "向合作方询问这票货的进展，或检查推送地址是否正确"),
             entry("Shipments without news", "", "Ask the partner about them, or check that it pushes to the right URL"),
         ),
+        Cause::FileLost => (
+            entry("文件未能取得", "个", "链接已失效或不是文件：在控制台查看原因，请合作方重新提供"),
+            entry("Files given up", "", "Look in the console why, and ask the partner for the files again"),
+        ),
         Cause::LedgerUnbalanced => (
             entry("账本不平", "条", "可能有数据丢失或损坏：查看日志和磁盘，必要时从备份恢复"),
             entry(

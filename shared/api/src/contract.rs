@@ -5,6 +5,7 @@
 
 mod audit;
 mod changes;
+mod files;
 mod known;
 mod problem;
 pub mod pull;
@@ -28,6 +29,7 @@ use crate::request::named;
 
 pub use audit::{Audit, ConfigurationChange, FoundConfiguration, Me};
 pub use changes::{Confirm, Confirmed, EventKeys, Replay, Replayed};
+pub use files::{FileAddress, FilesPage, ListedFile, NamedFile};
 pub use known::KnownEvent;
 pub use problem::{Members, Mistake, Original, ProblemBody};
 pub use recent::{RecentDeliveries, RecentDelivery, RecentEvent, RecentEvents};
@@ -79,6 +81,9 @@ pub struct FoundEvent<'a> {
     pub deliveries: Vec<Delivery<'a>>,
     /// The event as an endpoint receives it.
     pub event: CloudEvent<'a>,
+    /// The files that it names by links, where its connection has them fetched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<NamedFile<'a>>,
     /// Entries of the audit trail about its deliveries, latest first.
     pub audit: Vec<EntryView>,
 }

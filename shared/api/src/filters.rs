@@ -62,7 +62,7 @@ impl Filters {
             && self.kind.as_ref().is_none_or(|kind| kind.matches(item.meta.kind.as_str()))
             && self.since.is_none_or(|since| since <= received)
             && self.until.is_none_or(|until| received < until)
-            && item.work.watch.is_none()
+            && !item.work.is_aside()
     }
 
     /// Whether a time is given.

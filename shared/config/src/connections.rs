@@ -38,6 +38,8 @@ pub(super) fn read(
     let repeat_window = table.or("repeat_window", hub::identity::REPEAT_WINDOW, Item::duration);
     let evidence = table.or("evidence", false, Item::flag);
     let base_url = read_base_url(&mut table, partner);
+    let has_files = partner.is_none_or(|partner| !partner.profile().links().is_empty());
+    let files = if has_files { table.or("files", false, Item::flag) } else { Some(false) };
     let calls = calls::read(&mut table, sweep_every);
     let trust = trust::read(&mut table, system_roots);
     let settings = calls::settings(&mut table, partner);
@@ -94,6 +96,7 @@ pub(super) fn read(
         trust: trust?,
         settings: settings?,
         recover: recover?,
+        files: files?,
     })
 }
 

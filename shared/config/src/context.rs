@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use archive::Archive;
 use hub::statistics::{Counted, Counters};
 use hub::{Clock, Utc};
 
@@ -12,7 +13,7 @@ use crate::Config;
 #[derive(Clone, Copy, Debug)]
 pub struct Unconfigured;
 
-/// Dependencies of every function: store, queue, configuration, clock, and the counters of this process.
+/// Dependencies of every function: store, queue, configuration, clock, archive, and the counters of this process.
 #[derive(Clone)]
 pub struct Context<S, Q> {
     /// The configuration, as checked.
@@ -25,6 +26,8 @@ pub struct Context<S, Q> {
     pub clock: Clock,
     /// Statistics that are not stored yet; see [`Context::count`].
     pub counters: Counters,
+    /// The archive of files; nothing where this process neither fetches nor serves any.
+    pub archive: Option<Arc<dyn Archive>>,
 }
 
 impl<S, Q> AsRef<Self> for Context<S, Q> {
@@ -36,7 +39,13 @@ impl<S, Q> AsRef<Self> for Context<S, Q> {
 impl<S, Q> Context<S, Q> {
     /// The dependencies of a process that has counted nothing yet.
     pub fn new(config: Arc<Config>, store: S, queue: Q, clock: Clock) -> Self {
-        Self { config, store, queue, clock, counters: Counters::default() }
+        Self { config, store, queue, clock, counters: Counters::default(), archive: None }
+    }
+
+    /// The dependencies with an archive of files.
+    #[must_use]
+    pub fn with_archive(self, archive: Arc<dyn Archive>) -> Self {
+        Self { archive: Some(archive), ..self }
     }
 
     /// The current time.

@@ -138,7 +138,7 @@ pub struct Connection {
     pub rate: Option<Rate>,
     /// Whether [`Connection::base_url`] may be at a private or loopback address.
     pub allow_private: bool,
-    /// Whether a file that the ERP names by its URL may be fetched from a private or loopback address.
+    /// Whether a file that the ERP or a partner names by its URL may be fetched from a private or loopback address.
     pub allow_private_files: bool,
     /// Accepted certificate authorities for the partner and for servers of files.
     pub trust: Trust,
@@ -146,6 +146,8 @@ pub struct Connection {
     pub settings: Settings,
     /// How failed pushes are recovered, where the partner keeps a list of them.
     pub recover: Option<Recover>,
+    /// Whether the files that its events and answers name by links are fetched and kept.
+    pub files: bool,
 }
 
 impl Connection {
@@ -289,6 +291,15 @@ impl Config {
     #[must_use]
     pub fn has_endpoint(&self, id: &EndpointId) -> bool {
         self.endpoints.contains_key(id) || self.pulled.contains_key(id)
+    }
+
+    /// Whether events of that type may name files that are to be fetched.
+    #[must_use]
+    pub fn fetches(&self, connection: &ConnectionId, kind: &EventType) -> bool {
+        self.connections.get(connection).is_some_and(|connection| {
+            let mut linked = connection.partner.profile().links().iter();
+            connection.files && linked.any(|linked| linked.event_type == kind.as_str())
+        })
     }
 
     /// Reads a configuration, with its secrets from the process's environment and file system where it says so. Every

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use config::Config;
 use futures::stream::{self, StreamExt as _};
+use hub::files::LONGEST_WAIT;
 use hub::schedule::Schedule;
 use hub::set_back::Waits;
 use hub::{EndpointId, EventKey, Utc, Work};
 use queue::{Job, Queue};
-use store::{Settled, Store, StoreError};
+use store::{Aside, Settled, Store, StoreError};
 
 use crate::{Courier, times};
 
-/// Largest number of events with work, and of watches, examined at start; the sweep finds the others, because it examines the
+/// Largest number of events with work, of watches and of files, examined at start; the sweep finds the others, because it examines the
 /// furthest end.
 const MOST: usize = 100_000;
 
@@ -29,18 +30,22 @@ const INDEXING: Duration = Duration::from_mins(1);
 /// Corrects all due times that lie further ahead than any wait explains, and sends their queue messages. It examines all work
 /// with a due time: for the start of a process, and after its clock was set back.
 pub async fn bring_back<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<usize, StoreError> {
-    look(courier, After { work: Utc(0), watches: Utc(0) }, MOST).await
+    look(courier, After { work: Utc(0), watches: Utc(0), files: Utc(0) }, MOST).await
 }
 
-/// The same for the furthest ends of the due work and of the due watches: it costs next to nothing where nothing is due later
-/// than the longest wait of either in the configuration.
+/// The same for the furthest ends of the due work, watches and files: it costs next to nothing where nothing is due later
+/// than the longest wait of each in the configuration.
 pub async fn bring_back_furthest<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<usize, StoreError> {
     let (config, now) = (&courier.context.config, courier.now());
     let deliveries = config.endpoints.values().map(|endpoint| times::of_endpoint(config, &endpoint.id).longest());
     let calls = config.connections.keys().map(|id| times::of_connection(config, id).longest());
     let unknown = Waits { lease: config.sweep_every, schedule: &Schedule::default() }.longest();
     let longest = deliveries.chain(calls).max().unwrap_or_default().max(unknown);
-    let after = After { work: now.after(longest), watches: now.after(times::longest_watch(config)) };
+    let after = After {
+        work: now.after(longest),
+        watches: now.after(times::longest_watch(config)),
+        files: now.after(LONGEST_WAIT),
+    };
     look(courier, after, FEW).await
 }
 
@@ -49,14 +54,16 @@ pub async fn bring_back_furthest<S: Store, Q: Queue>(courier: &Courier<S, Q>) ->
 struct After {
     work: Utc,
     watches: Utc,
+    files: Utc,
 }
 
-/// Examines `most` events with work and as many watches: neither hides the other.
+/// Examines `most` events with work and as many watches and files: none hides the other.
 async fn look<S: Store, Q: Queue>(courier: &Courier<S, Q>, after: After, most: usize) -> Result<usize, StoreError> {
     let store = &courier.context.store;
     let work = examine(courier, most, |limit| store.ahead(after.work, limit)).await;
-    let watches = examine(courier, most, |limit| store.watches_ahead(after.watches, limit)).await;
-    Ok(work? + watches?)
+    let watches = examine(courier, most, |limit| store.ahead_aside(Aside::Watches, after.watches, limit)).await;
+    let files = examine(courier, most, |limit| store.ahead_aside(Aside::Files, after.files, limit)).await;
+    Ok(work? + watches? + files?)
 }
 
 /// Examines the furthest ahead, `most` at once. Those that cannot be read stay where they are, and the search goes on behind
@@ -119,6 +126,10 @@ pub(crate) fn brought_back(config: &Config, key: &EventKey, work: &Work, now: Ut
     if let Some(watch) = &work.watch {
         let back = watch.brought_back(times::longest_watch(config), now)?;
         return Some(Work { version: work.version + 1, watch: Some(back), ..work.clone() });
+    }
+    if let Some(files) = &work.files {
+        let back = files.brought_back(now)?;
+        return Some(Work { version: work.version + 1, files: Some(Box::new(back)), ..work.clone() });
     }
     let calls = times::of_connection(config, &key.connection);
     let deliveries = |endpoint: &EndpointId| times::of_endpoint(config, endpoint);

@@ -1,11 +1,11 @@
-//! Other business keys of a subject, and the beginning of its watch, are written here, after the partner has its answer.
+//! Other business keys of a subject, the beginning of its watch, and the files that it names, are written here, after the partner has its answer.
 
 use config::Context;
 use hub::call::Standing;
 use hub::{Alias, Event, EventKey, Subject, Work};
 use store::{Settled, Store, StoreError};
 
-use crate::watch;
+use crate::{files, watch};
 
 /// Contribution of a call to what is written; an event without a call has none.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ impl<'a> CallFacts<'a> {
     }
 }
 
-/// Writes the aliases of an event's subject, and begins its watch. Those `learned` from a partner's answer to a call are the
+/// Writes the aliases of an event's subject, begins its watch, and notes the files that it names. Those `learned` from a partner's answer to a call are the
 /// shipment's, not only the call's.
 pub(crate) async fn write<S: Store, Q>(
     context: &Context<S, Q>,
@@ -40,7 +40,8 @@ pub(crate) async fn write<S: Store, Q>(
         let shipment = meta.aliases.first().map_or_else(|| key.subject.clone(), |alias| Subject::from(alias.as_str()));
         store.alias(facts.learned, &key.connection, &shipment, meta.expires).await?;
     }
-    // Boxed: most events begin none, and each attempt would have room for it.
+    // Boxed: most events begin none and name none, and each attempt would have room for it.
+    Box::pin(files::begin(context, event)).await?;
     if facts.is_done { Box::pin(watch::begin(context, event)).await } else { Ok(()) }
 }
 

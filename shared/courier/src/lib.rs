@@ -13,6 +13,7 @@ mod delivery;
 mod due;
 mod entropy;
 mod file;
+mod files;
 mod gathering;
 mod index;
 mod lack;
@@ -33,6 +34,7 @@ mod watch;
 
 pub use ahead::{bring_back, bring_back_furthest};
 pub use entropy::{Entropy, NoEntropy, system_entropy};
+pub use files::{Fetched, TidyError, fetch, tidy};
 pub use lines::{Lines, line_name};
 pub use outcome::{JobError, JobOutcome};
 use parcel::post;

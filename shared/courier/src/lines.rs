@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use config::Connection;
 use hub::alert::Finding;
+use hub::files::FileHash;
 use hub::{ConnectionId, EventId, Utc};
 
 use crate::call::gate::Gate;
@@ -15,8 +16,8 @@ use crate::line::Line;
 use crate::lock;
 use crate::order::UnderWay;
 
-/// Most silences that are kept for alerts.
-const MOST_SILENCES: usize = 1_000;
+/// Most findings that are kept for alerts.
+const MOST_FINDINGS: usize = 1_000;
 
 /// The lines to all destinations, and the gates of all connections.
 #[derive(Debug, Default)]
@@ -29,10 +30,15 @@ pub struct Lines {
     /// When deliveries were looked for whose endpoint takes them in another way, in microseconds, and whether consumers' were found.
     redirected: AtomicI64,
     has_pullable: AtomicBool,
+    /// When files were looked for that the configuration does not have fetched, in microseconds.
+    left_files: AtomicI64,
+    /// When a look at all kept files began, in microseconds, and the file that it has come to where it goes on.
+    tidying: AtomicI64,
+    tidied: Mutex<Option<FileHash>>,
     /// When the ledger was read last, in microseconds.
     ledger: AtomicI64,
-    /// Silences that were reported and that no alert has taken over.
-    silences: Mutex<Vec<Finding>>,
+    /// Silences that were reported and files that were given up, that no alert has taken over.
+    findings: Mutex<Vec<Finding>>,
     /// Events whose work is being changed.
     pub(crate) gathering: Gathering,
     /// Whether no other process makes attempts at the same store.
@@ -90,26 +96,48 @@ impl Lines {
         self.has_pullable.store(are_there, Ordering::Relaxed);
     }
 
+    /// Whether files that the configuration does not have fetched were last looked for so long ago, or the process began then; then
+    /// they are looked for now.
+    pub(crate) fn is_time_for_files(&self, every: Duration, now: Utc) -> bool {
+        let begins = self.left_files.compare_exchange(0, now.0, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        !begins && is_time(&self.left_files, every, now)
+    }
+
+    /// Whether the last look at all kept files began so long ago; then one begins now.
+    pub(crate) fn is_time_to_tidy(&self, every: Duration, now: Utc) -> bool {
+        is_time(&self.tidying, every, now)
+    }
+
+    /// The file that a look at all kept files has come to, where it goes on.
+    pub(crate) fn tidied(&self) -> Option<FileHash> {
+        *lock(&self.tidied)
+    }
+
+    /// Notes the file that such a look has come to; nothing at its end.
+    pub(crate) fn tidy_behind(&self, behind: Option<FileHash>) {
+        *lock(&self.tidied) = behind;
+    }
+
     /// Whether the ledger was last read by this process so long ago; then it is now.
     #[must_use]
     pub fn is_time_for_ledger(&self, every: Duration, now: Utc) -> bool {
         is_time(&self.ledger, every, now)
     }
 
-    /// Keeps a silence until an alert takes it over. Of very many the last ones are only counted.
-    pub fn keep_silence(&self, silence: Finding) {
-        let mut kept = lock(&self.silences);
-        if kept.len() < MOST_SILENCES {
-            kept.push(silence);
+    /// Keeps a finding until an alert takes it over. Of very many the last ones are only counted.
+    pub fn keep_finding(&self, finding: Finding) {
+        let mut kept = lock(&self.findings);
+        if kept.len() < MOST_FINDINGS {
+            kept.push(finding);
         } else if let Some(last) = kept.last_mut() {
-            last.count = last.count.saturating_add(silence.count);
+            last.count = last.count.saturating_add(finding.count);
         }
     }
 
-    /// Takes over the silences that are kept.
+    /// Takes over the findings that are kept.
     #[must_use]
-    pub fn take_silences(&self) -> Vec<Finding> {
-        std::mem::take(&mut *lock(&self.silences))
+    pub fn take_findings(&self) -> Vec<Finding> {
+        std::mem::take(&mut *lock(&self.findings))
     }
 
     /// An id for a query, which has none of its own: the circuit counts failures by id.

@@ -8,6 +8,8 @@ use hub::set_back::Waits;
 use hub::{ConnectionId, EndpointId, watch};
 use partners::operation::needs_token;
 
+use crate::files;
+
 /// Time beyond its timeout that an attempt may take, with what is read before it or stored after it.
 pub(crate) const MARGIN: Duration = Duration::from_secs(2);
 
@@ -58,5 +60,6 @@ pub(crate) fn longest_watch(config: &Config) -> Duration {
 pub fn longest_lease(config: &Config) -> Duration {
     let deliveries = config.endpoints.keys().map(|id| of_endpoint(config, id).lease);
     let calls = config.connections.keys().map(|id| of_connection(config, id).lease);
-    deliveries.chain(calls).max().unwrap_or_default().max(config.sweep_every)
+    let files = config.connections.values().any(|connection| connection.files).then_some(files::LEASE);
+    deliveries.chain(calls).chain(files).max().unwrap_or_default().max(config.sweep_every)
 }

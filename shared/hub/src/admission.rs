@@ -324,10 +324,10 @@ impl Draft {
     }
 }
 
-/// The work an event causes: a delivery to each endpoint that wants it, and where it has other keys, or `begins_watch`, what
-/// is written after the answer.
+/// The work an event causes: a delivery to each endpoint that wants it, and where it has other keys, or `has_more`, a watch
+/// to begin or files to fetch, what is written after the answer.
 #[must_use]
-pub fn work(event: &Event, routes: &[Route], lease: Duration, begins_watch: bool) -> Work {
+pub fn work(event: &Event, routes: &[Route], lease: Duration, has_more: bool) -> Work {
     let received = event.meta.received;
     let due = received.after(lease);
     let wanted = routes.iter().filter(|route| route.wants(&event.key.connection, &event.meta.kind));
@@ -335,9 +335,10 @@ pub fn work(event: &Event, routes: &[Route], lease: Duration, begins_watch: bool
     Work {
         version: 0,
         accepted: u32::try_from(deliveries.len()).unwrap_or(u32::MAX).max(1),
-        index_by: (begins_watch || !event.meta.aliases.is_empty()).then_some(due),
+        index_by: (has_more || !event.meta.aliases.is_empty()).then_some(due),
         deliveries,
         call: None,
         watch: None,
+        files: None,
     }
 }

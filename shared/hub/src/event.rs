@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, Standing};
 use crate::delivery::{Delivery, State};
+use crate::files::Files;
 use crate::ledger::Tally;
 use crate::progress::{Outgoing as _, Progress};
 use crate::routes::Route;
@@ -69,7 +70,7 @@ impl Event {
 pub struct Work {
     /// Number of changes; a change is stored only over the version that it was made from.
     pub version: u64,
-    /// Number of accepted deliveries, and one more for a call; or 1 for an event that no endpoint wants, or a watch. The ledger compares
+    /// Number of accepted deliveries, and one more for a call; or 1 for an event that no endpoint wants, a watch, or files. The ledger compares
     /// the states of the deliveries and calls with it.
     pub accepted: u32,
     /// The subject's aliases are to be written, at the latest then.
@@ -83,6 +84,9 @@ pub struct Work {
     /// The watch, where the item is one of a shipment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<Watch>,
+    /// The files, where the item is the record of those of an event or an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<Box<Files>>,
 }
 
 impl Work {
@@ -90,7 +94,20 @@ impl Work {
     #[must_use]
     pub fn due(&self) -> Option<Utc> {
         let watch = self.watch.as_ref().and_then(|watch| watch.due);
-        self.pending().map(|progress| progress.due).chain(self.index_by).chain(watch).min()
+        let files = self.files.as_deref().and_then(Files::due);
+        self.pending().map(|progress| progress.due).chain(self.index_by).chain(watch).chain(files).min()
+    }
+
+    /// Whether it is a record of the hub's own, a watch or files, and not the work of an event or a call.
+    #[must_use]
+    pub const fn is_aside(&self) -> bool {
+        self.watch.is_some() || self.files.is_some()
+    }
+
+    /// Time since which files were given up, where the item is the record of files.
+    #[must_use]
+    pub fn lost_since(&self) -> Option<Utc> {
+        self.files.as_deref().and_then(Files::lost_since)
     }
 
     /// Schedules and claims of all that the hub is to attempt.
@@ -157,13 +174,14 @@ impl Work {
         match (&self.call, &self.watch) {
             (Some(call), _) => *tally.calls.of(call.standing) += 1,
             (None, Some(_)) => tally.watches = 1,
+            (None, None) if self.files.is_some() => tally.files = 1,
             (None, None) if self.deliveries.is_empty() => tally.unrouted = 1,
             (None, None) => {}
         }
         tally
     }
 
-    /// Number of accepted items: the deliveries, and the call; 1 for an event that no endpoint wants, or a watch.
+    /// Number of accepted items: the deliveries, and the call; 1 for an event that no endpoint wants, a watch, or files.
     pub(crate) fn promised(&self) -> u32 {
         let deliveries = u32::try_from(self.deliveries.len()).unwrap_or(u32::MAX);
         deliveries.saturating_add(self.call.is_some().into()).max(1)
@@ -185,7 +203,7 @@ impl Work {
         kind: &EventType,
         routes: &[Route],
     ) -> bool {
-        if self.watch.is_some() {
+        if self.is_aside() {
             return false;
         }
         let end = self.call.as_ref().map(|call| call.standing.event_type());
@@ -199,10 +217,10 @@ impl Work {
     }
 
     /// The work with the delivery to an endpoint restarted, or created where there was none. None where the delivery is
-    /// pending, where a call has not ended, so that it has no end event, or where it is a watch.
+    /// pending, where a call has not ended, so that it has no end event, or where it is a watch or files.
     #[must_use]
     pub fn replayed(&self, endpoint: &EndpointId, now: Utc) -> Option<Self> {
-        if self.watch.is_some() || self.call.as_ref().is_some_and(|call| call.standing == Standing::Queued) {
+        if self.is_aside() || self.call.as_ref().is_some_and(|call| call.standing == Standing::Queued) {
             return None;
         }
         let mut next = Self { version: self.version + 1, ..self.clone() };
@@ -246,6 +264,7 @@ impl Work {
             deliveries: self.deliveries.iter().map(released).collect(),
             call: self.call.clone().map(|call| call.released(now)),
             watch: self.watch.clone(),
+            files: self.files.clone(),
             ..*self
         };
         (next.due() != self.due() || next.deliveries != self.deliveries || next.call != self.call).then_some(next)

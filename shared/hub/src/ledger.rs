@@ -1,5 +1,5 @@
 //! The law of the ledger: accepted = delivered + pending + failed + confirmed + unrouted, and with them the calls:
-//! queued + succeeded + failed + ambiguous + cancelled, and the watches.
+//! queued + succeeded + failed + ambiguous + cancelled, the watches, and the records of files.
 
 use serde::Serialize;
 
@@ -28,6 +28,9 @@ pub struct Tally {
     /// Watches of shipments, ended or not.
     #[serde(skip_serializing_if = "is_zero")]
     pub watches: u64,
+    /// Records of an event's files, whatever became of them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub files: u64,
 }
 
 /// Counts of one connection, in calls.
@@ -57,7 +60,7 @@ impl Tally {
     #[must_use]
     pub const fn difference(&self) -> u64 {
         let deliveries = self.delivered + self.pending + self.failed + self.confirmed + self.unrouted;
-        self.accepted.abs_diff(deliveries + self.calls.all() + self.watches)
+        self.accepted.abs_diff(deliveries + self.calls.all() + self.watches + self.files)
     }
 
     /// The count of one state.
@@ -104,5 +107,6 @@ impl std::ops::AddAssign for Tally {
         self.calls.ambiguous += other.calls.ambiguous;
         self.calls.cancelled += other.calls.cancelled;
         self.watches += other.watches;
+        self.files += other.files;
     }
 }

@@ -17,6 +17,7 @@ pub mod delivery;
 pub mod envelope;
 pub mod event;
 pub mod event_types;
+pub mod files;
 pub mod identity;
 pub mod ids;
 pub mod ledger;

@@ -363,7 +363,8 @@ pub(crate) async fn write<S: Store, Q>(
     let Config { routes, sweep_every, .. } = &*context.config;
     let watching = context.config.watching(&connection.id, &event.meta.kind);
     let begins_watch = watching.is_some_and(|watching| !watching.shipments(&event).is_empty());
-    let work = admission::work(&event, routes, *sweep_every, begins_watch);
+    let has_more = begins_watch || context.config.fetches(&connection.id, &event.meta.kind);
+    let work = admission::work(&event, routes, *sweep_every, has_more);
     let link = follows.map(|Follows { expected, head }| Link::own(&event, expected, head));
     match context.store.admit(&event, &work, link.as_ref()).await? {
         Admitted::New => {

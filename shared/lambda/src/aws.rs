@@ -2,9 +2,11 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
+use archive_s3::Bucket;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -17,7 +19,7 @@ use store_dynamodb::DynamoStore;
 use tokio::time::timeout;
 
 use crate::config_cache::ConfigCache;
-use crate::settings::{self, Apart, CONFIG_FILE, CREDENTIALS_SECRET_ID, SECRET_ID, Settings, Source};
+use crate::settings::{self, Apart, CONFIG_FILE, CREDENTIALS_SECRET_ID, FILES_BUCKET, SECRET_ID, Settings, Source};
 
 /// Context of the deployed functions.
 pub type Deployed = Context<DynamoStore, SqsQueue>;
@@ -80,6 +82,15 @@ pub enum SetupError {
         /// The variable that names it.
         variable: &'static str,
     },
+    /// The bucket of files cannot be used.
+    #[error("the bucket {id} that {FILES_BUCKET} names cannot be used")]
+    Bucket {
+        /// The bucket's name.
+        id: String,
+        /// The cause.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The text of the credentials secret is not of its form.
     #[error("the text of the secret {id} that {CREDENTIALS_SECRET_ID} names {} (line {})", mistake.what, mistake.line)]
     Credentials {
@@ -107,9 +118,21 @@ fn list(mistakes: &[Mistake]) -> String {
 pub struct Function {
     context: Deployed,
     cache: ConfigCache,
+    aws: SdkConfig,
+    bucket: Option<String>,
 }
 
 impl Function {
+    /// The function with the archive of files, for those that fetch or serve any.
+    pub fn with_archive(self) -> Result<Self, SetupError> {
+        let name = self.bucket.as_deref().ok_or(SetupError::NotSet(FILES_BUCKET))?;
+        let bucket = Bucket::new(&self.aws, name, Arc::clone(&self.context.clock));
+        let bucket = bucket.map_err(|error| SetupError::Bucket { id: name.to_owned(), source: error.into() });
+        let bucket =
+            bucket.inspect_err(|error| tracing::error!(error = telemetry::logs::chain(error), "cannot start"))?;
+        Ok(Self { context: self.context.with_archive(Arc::new(bucket)), ..self })
+    }
+
     /// Context of one invocation: the cached configuration, and the store and queue that all invocations share.
     #[must_use]
     pub fn context(&self) -> Deployed {
@@ -233,7 +256,7 @@ async fn build(credentials: fn(Option<String>) -> Apart, hints: bool) -> Result<
     let warm = tokio::spawn(warm(store.clone(), hints.then(|| queue.clone())));
     let (cache, _) = tokio::join!(cache, timeout(WARM, warm));
     let cache = cache?;
-    Ok(Function { context: Context::new(cache.current(), store, queue, clock), cache })
+    Ok(Function { context: Context::new(cache.current(), store, queue, clock), cache, aws, bucket: settings.files })
 }
 
 /// A failure is no reason not to start: the functions answer for an outage in their partner's words.

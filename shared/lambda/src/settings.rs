@@ -18,6 +18,8 @@ const TABLE: &str = "TONGGUAN_TABLE";
 const QUEUE_URL: &str = "TONGGUAN_QUEUE_URL";
 /// Names the queue for calls, where the function makes or carries any.
 const CALL_QUEUE_URL: &str = "TONGGUAN_CALL_QUEUE_URL";
+/// Names the bucket of files, where the function fetches or serves any.
+pub(crate) const FILES_BUCKET: &str = "TONGGUAN_FILES_BUCKET";
 /// Variable with the deployment's revision of the configuration. It is only logged, but a new value restarts every function,
 /// which then reads the configuration again.
 pub(crate) const REVISION: &str = "TONGGUAN_REVISION";
@@ -33,8 +35,8 @@ const ENDPOINTS: [&str; 5] = [
 
 /// Every variable that a function's start reads, besides those of the SDK and [`telemetry::logs::FILTER`]. One of the
 /// first two is set.
-pub const VARIABLES: [&str; 7] =
-    [SECRET_ID, CONFIG_FILE, CREDENTIALS_SECRET_ID, TABLE, QUEUE_URL, CALL_QUEUE_URL, REVISION];
+pub const VARIABLES: [&str; 8] =
+    [SECRET_ID, CONFIG_FILE, CREDENTIALS_SECRET_ID, TABLE, QUEUE_URL, CALL_QUEUE_URL, FILES_BUCKET, REVISION];
 
 /// Place of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +75,7 @@ pub(crate) struct Settings {
     pub(crate) table: String,
     pub(crate) queue: String,
     pub(crate) calls: Option<String>,
+    pub(crate) files: Option<String>,
     pub(crate) revision: Option<String>,
 }
 
@@ -107,7 +110,8 @@ impl Settings {
         };
         let (table, queue) = (needed(&env, TABLE)?, needed(&env, QUEUE_URL)?);
         let (credentials, calls, revision) = (env(CREDENTIALS_SECRET_ID), env(CALL_QUEUE_URL), env(REVISION));
-        Ok(Self { config, credentials, table, queue, calls, revision })
+        let files = env(FILES_BUCKET);
+        Ok(Self { config, credentials, table, queue, calls, files, revision })
     }
 }
 
@@ -129,7 +133,7 @@ mod tests {
     fn a_missing_or_empty_variable_is_named() {
         let config = Source::Secret("s".to_owned());
         let (table, queue) = ("t".to_owned(), "https://q".to_owned());
-        let settings = Settings { config, credentials: None, table, queue, calls: None, revision: None };
+        let settings = Settings { config, credentials: None, table, queue, calls: None, files: None, revision: None };
         assert_eq!(read(&ALL), Ok(settings));
         for name in [TABLE, QUEUE_URL] {
             for value in [None, Some(""), Some(" ")] {

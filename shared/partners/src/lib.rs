@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub mod json;
+pub mod links;
 pub mod onedata;
 pub mod operation;
 pub mod profile;

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::links::Linked;
 use crate::operation::{Attempt, Fault, Judgement, Operation, Prepared, Settings, Token};
 use crate::pulled::Common;
 use crate::{Answer, Json, answer};
@@ -37,6 +38,12 @@ impl Profile {
     #[must_use]
     pub fn has(&self, setting: Setting) -> bool {
         self.settings.contains(&setting)
+    }
+
+    /// The members of its pushes that hold links to files; none where it pushes none.
+    #[must_use]
+    pub fn links(&self) -> &'static [Linked] {
+        self.pushes.map(|pushes| pushes.links).unwrap_or_default()
     }
 }
 
@@ -72,6 +79,8 @@ pub struct Pushes {
     pub keys: &'static [(&'static str, &'static str)],
     /// The facts that its pushes and its answers tell in different shapes.
     pub common: &'static [Common],
+    /// The members of its pushes that hold links to files.
+    pub links: &'static [Linked],
 }
 
 /// The calls to a partner.

@@ -6,11 +6,13 @@
 //! the time as an argument. Open work (`Work::is_open`) does not expire: its event can be read at any time, whatever its
 //! `expires`, which applies again once the work is settled.
 
+mod aside;
 mod audit;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod earliest;
 mod error;
+mod files;
 mod flush;
 mod in_view;
 mod listing;
@@ -22,9 +24,11 @@ mod shipment;
 mod timelines;
 mod walk;
 
+pub use aside::Aside;
 pub use audit::{AuditFilter, AuditPage, MOST_AUDITED, audit_of_all};
 pub use earliest::Earliest;
 pub use error::{Result, StoreError};
+pub use files::files_of;
 pub use flush::flush;
 pub use in_view::{LOOKS, in_view, next_in_view};
 pub use listing::{Found, LOOKED_AT, Listing, Part, found};
@@ -123,6 +127,8 @@ pub enum Failed {
     Waiting,
     /// Deliveries to that endpoint.
     At(EndpointId),
+    /// Records of files of which some were given up and none is waited for. Other lists do not read them.
+    Files,
 }
 
 impl Failed {
@@ -132,6 +138,7 @@ impl Failed {
         match self {
             Self::Any => work.has_failed(),
             Self::Waiting => work.waits_since().is_some(),
+            Self::Files => work.lost_since().is_some(),
             Self::At(endpoint) => work.delivery(endpoint).is_some_and(|delivery| delivery.state == State::Failed),
         }
     }
@@ -148,6 +155,8 @@ pub enum Pending {
     Calls(ConnectionId),
     /// Watches of every connection that have not ended, silent or not. They are kept apart: other lists do not read them.
     Watches,
+    /// Records of files that are waited for. They are kept apart likewise.
+    Files,
 }
 
 impl Pending {
@@ -161,6 +170,7 @@ impl Pending {
                 key.connection == *connection && work.call.as_ref().is_some_and(Call::is_pending)
             }
             Self::Watches => work.watch.as_ref().is_some_and(|watch| watch.due.is_some()),
+            Self::Files => work.files.as_ref().is_some_and(|files| files.due().is_some()),
         }
     }
 }
@@ -240,8 +250,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Puts changed work in place of the version before it (`work.version - 1`).
     fn settle(&self, key: &EventKey, work: &Work) -> impl Future<Output = Result<Settled>> + Send;
 
-    /// Events with work that was due at `now`, roughly in the order of their due times, `limit` at the most; no watches, and perhaps
-    /// none that are [`Store::pullable`] too. May lag behind the latest writes: read the item itself before acting.
+    /// Events with work that was due at `now`, roughly in the order of their due times, `limit` at the most; nothing of what is kept
+    /// [`Aside`], and perhaps none that are [`Store::pullable`] too. May lag behind the latest writes: read the item itself before acting.
     fn due(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
 
     /// Events with work that was due at `now`, like [`Store::due`], that wait for a consumer, too: those that it leaves out.
@@ -264,15 +274,16 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// waits for [`LOOK_AGAIN`]; the end of a lease is told by none. `false` where this process ends: there is nothing to wait for.
     fn more_pullable(&self, endpoint: &EndpointId, mark: u64, at_most: Duration) -> impl Future<Output = bool> + Send;
 
-    /// Watches that were due at `now`, like [`Store::due`].
-    fn due_watches(&self, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
+    /// Watches or files that were due at `now`, like [`Store::due`].
+    fn due_aside(&self, of: Aside, now: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
 
-    /// Events with work that is next due later than `after`, the furthest ahead first, roughly, `limit` at the most; no watches.
+    /// Events with work that is next due later than `after`, the furthest ahead first, roughly, `limit` at the most; nothing of
+    /// what is kept [`Aside`].
     /// May lag like [`Store::due`].
     fn ahead(&self, after: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
 
-    /// Watches that are next due later than `after`, like [`Store::ahead`].
-    fn watches_ahead(&self, after: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
+    /// Watches or files that are next due later than `after`, like [`Store::ahead`].
+    fn ahead_aside(&self, of: Aside, after: Utc, limit: usize) -> impl Future<Output = Result<Vec<EventKey>>> + Send;
 
     /// Events of which something has failed, by pages. `from` is the `next` of a page; [`StoreError::BadCursor`] where it
     /// is not.

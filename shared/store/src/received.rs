@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use hub::call::is_subject;
+use hub::files::record;
 use hub::{ConnectionId, EventKey, Utc, watch};
 
-/// Events and calls of some connections that were received within a time; no watches.
+/// Events and calls of some connections that were received within a time; no watches, and no files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
     /// The connections.
@@ -24,6 +25,7 @@ impl Received {
     pub fn names(&self, key: &EventKey) -> bool {
         self.connections.contains(&key.connection)
             && !watch::is_subject(&key.subject)
+            && !record::is_subject(&key.subject)
             && (!self.calls || is_subject(&key.subject))
     }
 

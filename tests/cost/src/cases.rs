@@ -51,6 +51,10 @@ pub const WATCHED: &str = "each further 1 KB event of a watched shipment";
 pub const LOOK: &str = "each look at a watch that finds news (part of a sweep)";
 /// A silence.
 pub const SILENCE: &str = "each silence that is reported at once, delivered";
+/// An event that names a file.
+pub const NAMES_FILE: &str = "1 KB event that names a file, with `files = true`";
+/// A file.
+pub const FETCHED: &str = "each file that is fetched at once and kept (part of a sweep, beside S3)";
 /// One more delivery.
 pub const FURTHER: &str = "each further endpoint that an event goes to";
 /// One more attempt.
@@ -185,6 +189,11 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
     hub.pass(Duration::from_hours(2));
     let told = hub.sweep().await? - idle;
     case(SILENCE, told + hub.work(Outcome::Delivered, "").await?);
+
+    let hub = Deployment::with_files().await?;
+    case(NAMES_FILE, delivered(&hub, "SO2026110700012", "", 1).await?);
+    let fetched = hub.sweep_of("%PDF-1.4").await?;
+    case(FETCHED, fetched - hub.sweep().await?);
 
     let hub = Deployment::with_two_endpoints().await?;
     case(FURTHER, delivered(&hub, "SO2026110700012", "", 1).await? - plain.clone());

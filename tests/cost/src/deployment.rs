@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use api::Router;
+use archive::Folder;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use bytes::Bytes;
 use config::Config;
@@ -24,6 +25,7 @@ use serde_json::json;
 use store::Store as _;
 use store_dynamodb::DynamoStore;
 use telemetry::metrics::{Dimension, Metric, Sample};
+use tempfile::TempDir;
 use tracing::Instrument as _;
 use tracing::instrument::WithSubscriber as _;
 
@@ -97,6 +99,7 @@ pub(crate) struct Deployment {
     lines: Arc<Lines>,
     now: Arc<AtomicI64>,
     waiting: Mutex<Vec<Hint>>,
+    _files: TempDir,
 }
 
 impl Deployment {
@@ -128,6 +131,11 @@ impl Deployment {
         Self::with(WATCH).await
     }
 
+    /// With files that are fetched.
+    pub(crate) async fn with_files() -> anyhow::Result<Self> {
+        Self::of(&CONFIGURATION.replacen("partner = \"xhq\"", "partner = \"xhq\"\nfiles = true", 1)).await
+    }
+
     /// The same without a list of recent events.
     pub(crate) async fn without_recent() -> anyhow::Result<Self> {
         Self::of(&format!("recent_events = false\n{CONFIGURATION}")).await
@@ -153,9 +161,12 @@ impl Deployment {
         let now = Arc::new(AtomicI64::new(1_795_334_400_000_000));
         let time = Arc::clone(&now);
         let clock = Arc::new(move || Utc(time.load(Ordering::SeqCst)));
-        let context = Context::new(Arc::new(config), store, queue, clock);
+        let files = tempfile::tempdir()?;
+        let archive = Arc::new(Folder::open(files.path())?);
+        let context = Context::new(Arc::new(config), store, queue, clock).with_archive(archive);
         aws.take();
-        Ok(Self { aws, context, log: Log::default(), lines: Arc::default(), now, waiting: Mutex::default() })
+        let (log, lines, waiting) = (Log::default(), Arc::default(), Mutex::default());
+        Ok(Self { aws, context, log, lines, now, waiting, _files: files })
     }
 
     pub(crate) fn pass(&self, span: Duration) {
@@ -385,10 +396,15 @@ impl Deployment {
 
     /// The sweep by the clock, with its measuring.
     pub(crate) async fn sweep(&self) -> anyhow::Result<Usage> {
+        self.sweep_of("").await
+    }
+
+    /// A sweep, with that content at each link.
+    pub(crate) async fn sweep_of(&self, content: &'static str) -> anyhow::Result<Usage> {
         for sample in sweep::backlog::samples(&self.context, sweep::MEASURING).await {
             self.log.count(self.context.now(), &sample);
         }
-        sweep::handle(&self.courier(Outcome::Delivered, "")).with_subscriber(self.log.dispatch()).await?;
+        sweep::handle(&self.courier(Outcome::Delivered, content)).with_subscriber(self.log.dispatch()).await?;
         Ok(self.invoked(Outside::Nobody, 0.0, 0.0))
     }
 

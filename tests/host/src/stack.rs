@@ -111,6 +111,8 @@ fn variables(function: &Deployed, sqs: &Sqs) -> Vec<(String, String)> {
         "Table" => Some(TABLE.to_owned()),
         "Configuration" => Some(CONFIGURATION.to_owned()),
         "Credentials" => Some(CREDENTIALS.to_owned()),
+        // There is no S3: nothing here fetches or follows an address.
+        "FilesBucket" => Some("tongguan-files".to_owned()),
         queue => sqs.url(queue),
     };
     function.variables.iter().filter_map(|(name, given)| Some((name.clone(), value(given)?))).collect()

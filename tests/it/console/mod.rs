@@ -27,6 +27,7 @@ mod actions;
 mod browser;
 mod calls;
 mod evidence;
+mod files;
 mod manners;
 mod pages;
 
@@ -51,10 +52,16 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// The same with further settings of XHQ's connection.
+    async fn with(xhq: &str) -> Self {
         let also = support::erp().await;
         also.behave(Behaviour::Answers(Reply::of(422)));
         let last = format!("[[api_keys]]\nid = \"reader\"\nkey = \"{VIEWER}\"\nrole = \"viewer\"\n");
-        let making = Making { also: Some((&also, "retry = []\norder = \"none\"")), last: &last, ..Making::default() };
+        let making =
+            Making { also: Some((&also, "retry = []\norder = \"none\"")), last: &last, xhq, ..Making::default() };
         Self { desk: Desk::with(making).await, also }
     }
 

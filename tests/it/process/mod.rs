@@ -5,6 +5,7 @@ mod clock;
 #[cfg(target_os = "linux")]
 mod descriptors;
 mod ends;
+mod files;
 mod kills;
 mod order;
 #[cfg(target_os = "linux")]

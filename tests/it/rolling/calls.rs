@@ -225,8 +225,8 @@ async fn finished<S: Store>(store: S, hints: Vec<(String, Hint)>) {
 #[tokio::test]
 async fn calls_left_by_this_version_are_finished_by_itself() {
     let (store, _) = emulated().await;
-    let left = left(&side(store.clone())).await;
-    finished(store, left.into_iter().map(|(order, hint)| (order.to_owned(), hint)).collect()).await;
+    let left = Box::pin(left(&side(store.clone()))).await;
+    Box::pin(finished(store, left.into_iter().map(|(order, hint)| (order.to_owned(), hint)).collect())).await;
 }
 
 /// The versions whose fixtures have calls.
@@ -238,7 +238,7 @@ fn versions() -> impl Iterator<Item = &'static str> {
 async fn calls_left_in_dynamodb_are_finished() {
     for version in versions() {
         let store = filled(&format!("{version}/calls.json")).await;
-        finished(store, hints(&format!("{version}/call_messages.json"))).await;
+        Box::pin(finished(store, hints(&format!("{version}/call_messages.json")))).await;
     }
 }
 

@@ -72,12 +72,12 @@ async fn this_version_leaves_the_same_on_either_engine() {
     to.database("tongguan.db", data.path());
 
     let (store, emulator) = emulated().await;
-    let left = calls::left(&calls::side(store)).await;
+    let left = Box::pin(calls::left(&calls::side(store))).await;
     to.items("calls.json", &emulator);
     to.messages("call_messages.json", &left);
     let data = tempfile::tempdir().unwrap();
     let side = calls::side(SqliteStore::open(data.path()).unwrap());
-    assert_eq!(calls::left(&side).await, left, "the same on either engine");
+    assert_eq!(Box::pin(calls::left(&side)).await, left, "the same on either engine");
     drop(side);
     to.database("calls.db", data.path());
 }

@@ -242,7 +242,7 @@ impl Hub {
 
     /// Looks at the watches that are due, as the function of the sweep does beside it.
     fn watch(self: &Arc<Self>) {
-        if self.store.model().due_watches(self.world.now(), 1).is_empty() {
+        if self.store.model().due_aside(store::Aside::Watches, self.world.now(), 1).is_empty() {
             return;
         }
         let (hub, death) = (Arc::clone(self), self.death(60));

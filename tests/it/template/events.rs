@@ -5,6 +5,7 @@
 //! allows that, and no more.
 
 mod calls;
+mod files;
 mod pulls;
 mod watches;
 

@@ -77,6 +77,11 @@ fn arn_of(index: &str) -> Value {
     json!({"Fn::If": ["IsRestored", restored(&index), {"Fn::Sub": format!("${{Table.Arn}}{index}")}]})
 }
 
+/// The files in the bucket.
+fn files_arn() -> Value {
+    json!({"Fn::Sub": "${FilesBucket.Arn}/files/*"})
+}
+
 fn restored(index: &str) -> Value {
     let table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${RestoredTable}";
     json!({"Fn::Sub": format!("{table}{index}")})
@@ -90,7 +95,10 @@ fn every_role_says_what_it_may_do_and_to_what() {
     for statement in inline.flat_map(|policy| statements(&policy)) {
         let mut named = statement.clone();
         named.as_object_mut().unwrap().remove("Condition");
-        assert!(!named.to_string().contains('*'), "a wildcard: {statement}");
+        // All files are of one function's concern.
+        if named["Resource"] != files_arn() {
+            assert!(!named.to_string().contains('*'), "a wildcard: {statement}");
+        }
     }
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     for function in functions() {
@@ -102,15 +110,23 @@ fn every_role_says_what_it_may_do_and_to_what() {
             names(&[sends, if read { &reads[..] } else { &[] }].concat())
         };
         let calls = [call::NAME, call_status::NAME, dispatch::NAME, sweep::NAME].contains(&function.name);
-        // One needs the table alone, the other nothing: they start without the rest. `audit` and `shipments` change no event, and what
-        // `pull` changes makes nothing due.
+        // One needs the table alone, the other nothing: they start without the rest. `audit`, `shipments` and `files` change no event, and
+        // what `pull` changes makes nothing due.
         let bare = [ledger::NAME, openapi::NAME, console::NAME].contains(&function.name);
+        // One keeps and removes files, the other signs addresses of them.
+        let (content, bucket) = match function.name {
+            sweep::NAME => (&["s3:PutObject", "s3:DeleteObjectVersion"][..], &["s3:ListBucketVersions"][..]),
+            ::files::NAME => (&["s3:GetObject"][..], &[][..]),
+            _ => (&[][..], &[][..]),
+        };
         let own = [
+            (files_arn(), names(content)),
+            (json!({"Fn::GetAtt": "FilesBucket.Arn"}), names(bucket)),
             (
                 queue_arn(Hints::Deliveries),
                 hinting(
                     Hints::Deliveries,
-                    !bare && ![audit::NAME, shipments::NAME, pull::NAME].contains(&function.name),
+                    !bare && ![audit::NAME, shipments::NAME, pull::NAME, ::files::NAME].contains(&function.name),
                 ),
             ),
             (queue_arn(Hints::Calls), hinting(Hints::Calls, calls)),
@@ -203,6 +219,32 @@ fn a_webhook_reaches_no_lease_note_alias_or_audit_trail() {
         let actions: BTreeSet<_> =
             may.iter().flat_map(actions).filter(|action| action.starts_with("dynamodb:")).collect();
         assert_eq!(actions.len(), 3, "{function:?}: {actions:?}");
+    }
+}
+
+/// A bucket that only the roles open.
+#[test]
+fn bucket_of_files_is_closed_encrypted_and_expires() {
+    let bucket = resource("FilesBucket");
+    let block = bucket["PublicAccessBlockConfiguration"].as_object().unwrap();
+    assert!(block.len() == 4 && block.values().all(|blocks| *blocks == true), "{block:?}");
+    let encryption = &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0];
+    assert_eq!(encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"], "AES256");
+    assert_eq!(bucket["OwnershipControls"]["Rules"], json!([{"ObjectOwnership": "BucketOwnerEnforced"}]));
+    // A removal names a version, so that one that was put meanwhile stays.
+    assert_eq!(bucket["VersioningConfiguration"]["Status"], "Enabled");
+    let rules = bucket["LifecycleConfiguration"]["Rules"].as_array().unwrap();
+    assert_eq!(rules[0]["ExpirationInDays"], json!({"Ref": "FileDays"}));
+    assert_eq!(rules[0]["NoncurrentVersionExpiration"]["NoncurrentDays"], 1);
+    let template = super::template();
+    assert!(template["Parameters"]["FileDays"]["Default"].as_u64().unwrap() > 90, "longer than events are kept");
+    assert_eq!(template["Resources"]["FilesBucket"]["DeletionPolicy"], "RetainExceptOnCreate");
+    let statements = resource("FilesPolicy")["PolicyDocument"]["Statement"].clone();
+    assert_eq!((&statements[0]["Effect"], statements.as_array().unwrap().len()), (&"Deny".into(), 1));
+    for function in functions() {
+        let variable = &resource(&logical_id(function.name))["Environment"]["Variables"]["TONGGUAN_FILES_BUCKET"];
+        let has = [sweep::NAME, ::files::NAME].contains(&function.name);
+        assert_eq!(!variable.is_null(), has, "{function:?}");
     }
 }
 

@@ -8,6 +8,7 @@ import { named, t } from '../text.js';
 import { Attempts, Audited } from '../parts/attempts.js';
 import { BusinessKey, Button, Head, Id, LinkButton, Milestone, State, Time, Viewed } from '../parts/basic.js';
 import { Change } from '../parts/change.js';
+import { Files } from '../parts/files.js';
 import { Icon } from '../parts/icons.js';
 import { Payload } from '../parts/payload.js';
 
@@ -36,6 +37,7 @@ function Found({ data, eventKey }) {
       ${event.possiblerepeat ? html`<div><dt>${t('event.repeat')}</dt><dd>${t('yes')}</dd></div>` : ''}</dl>
       ${event.malformed ? html`<p class="warning"><${Icon} name="alert" /> ${t('event.malformed')}: ${event.malformed}</p>` : ''}</section>
     <${Deliveries} deliveries=${deliveries} eventKey=${eventKey} />
+    <${Files} files=${data.files} />
     <${Audited} entries=${data.audit} /></div>
     <section class="card wide-card"><h2>${t('payload')}</h2><${Payload} data=${payload} type=${event.type} />
     ${call && call.operation && call.id ? html`<p><a href=${callHref(call.id)}>${t('call.open')}</a></p>` : ''}</section></div>`;

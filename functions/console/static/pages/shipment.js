@@ -9,6 +9,7 @@ import { Audited } from '../parts/attempts.js';
 import { BusinessKey, Button, Copy, Empty, Head, Milestone, More, State, Time, Viewed } from '../parts/basic.js';
 import { Change } from '../parts/change.js';
 import { Evidence } from '../parts/evidence.js';
+import { Files } from '../parts/files.js';
 import { Icon } from '../parts/icons.js';
 
 /** The ladder of a direction, lowest first, as the hub has it. */
@@ -47,7 +48,7 @@ function Found({ list }) {
       <div class="keyring"><span class="faint">${t('shipment.keys')}</span>${answer.keys.map((/** @type {string} */ key) => html`<${BusinessKey} key=${key} value=${key} />`)}</div>
       ${answer.related.length > 0 ? html`<div class="keyring"><span class="faint">${t('shipment.related')}</span>${answer.related.map((/** @type {string} */ key) => html`<${BusinessKey} key=${key} value=${key} href=${shipmentHref(key)} />`)}</div>` : ''}
       ${answer.complete ? '' : html`<p class="warning"><${Icon} name="alert" /> ${t('shipment.incomplete')}</p>`}</section>
-    <${Lanes} items=${items} partners=${partners} /><${More} list=${list} /><${Audited} entries=${answer.audit} />
+    <${Lanes} items=${items} partners=${partners} /><${More} list=${list} /><${Files} files=${answer.files} /><${Audited} entries=${answer.audit} />
     ${change ? html`<${Change} ...${change} close=${() => setChange(null)} />` : ''}`;
 }
 

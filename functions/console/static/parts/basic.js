@@ -66,6 +66,8 @@ const LOOKS = {
   failed: ['cross', 'bad'], confirmed: ['seen', 'calm'], cancelled: ['minus', 'calm'], ambiguous: ['question', 'warn'],
   unrouted: ['minus', 'calm'], open: ['broken', 'bad'], half: ['clock', 'warn'], closed: ['check', 'good'],
   refused: ['cross', 'bad'], good: ['check', 'good'], bad: ['cross', 'bad'], quiet: ['quiet', 'warn'], malformed: ['alert', 'bad'],
+  kept: ['check', 'good'], waiting: ['clock', 'wait'], expired: ['broken', 'bad'], unreachable: ['broken', 'bad'], not_a_file: ['alert', 'bad'],
+  too_large: ['cross', 'bad'],
 };
 
 /** A state, told by icon, word and colour. @param {{value: string, text?: string}} props */

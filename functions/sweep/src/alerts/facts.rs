@@ -46,7 +46,7 @@ pub(super) async fn read<S: Store, Q: Queue>(
         unread,
         failures: backlog.waiting().filter(|_| stuck).map(failures),
         counts,
-        silences: courier.lines.take_silences(),
+        reported: courier.lines.take_findings(),
         ledger,
     }
 }

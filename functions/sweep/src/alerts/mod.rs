@@ -75,7 +75,7 @@ async fn look<S: Store, Q: Queue>(
     let looked = change(courier, Some(known), |state| state.look(&facts, rules, courier.context.now())).await;
     if looked.is_err() {
         // Everything else is found again.
-        facts.silences.into_iter().for_each(|silence| courier.lines.keep_silence(silence));
+        facts.reported.into_iter().for_each(|finding| courier.lines.keep_finding(finding));
     }
     looked
 }

@@ -162,6 +162,13 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("recursion limit exceeded", "嵌套太深"),
     // Deliveries and events.
     ("at most 1000 at a time", "一次最多 1000 个"),
+    ("there is no such file, or it has expired", "没有这个文件，或已过保存期"),
+    ("the archive of files does not answer, please repeat the request", "文件存储没有应答，请重新请求"),
+    (
+        "the stored bytes of this file are not those that were fetched; they are not served",
+        "这个文件存储的内容与下载时不一致，不予提供",
+    ),
+    ("must be waiting or lost", "只能是 waiting 或 lost"),
     ("there is no such event, or it has expired", "没有这个事件，或已过保存期"),
     (
         "takes none of these events: its `connections` and `types` want others, and it has no delivery of any",

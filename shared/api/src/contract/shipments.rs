@@ -9,7 +9,7 @@ use hub::time::Rfc3339;
 use hub::{ConnectionId, EventId, Milestone, Subject, Utc};
 use serde::Serialize;
 
-use super::{ListedEvent, Next};
+use super::{ListedEvent, ListedFile, Next};
 use crate::answer::Printed;
 
 /// A shipment: everything that belongs to a business key, over all connections that the API key may see.
@@ -39,6 +39,10 @@ pub struct Shipment {
     pub items: Vec<Printed<ListedEvent<'static>>>,
     /// The cursor of the next page.
     pub next: Next,
+    /// The files that its events and answers about it name by links, in the order in which they were received, 1,000 at the most; on the
+    /// first page only, and where a connection has them fetched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Printed<ListedFile<'static>>>,
     /// Entries of the audit trail about its events and calls, latest first, 100 at the most; on the first page only.
     pub audit: Vec<Printed<EntryView>>,
     /// Whether the shipment is all there. Otherwise it has more than 1,000 keys, 1,000 subjects or 20,000 events, an event with

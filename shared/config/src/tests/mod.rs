@@ -107,6 +107,7 @@ retry = ["1s"]
 rate = { calls = 10_000, per = "1d" }
 allow_private = true
 allow_private_files = true
+files = true
 ca_file = "ca"
 ca_pem = "@CA"
 required = { feeConfirm = ["feeId"] }

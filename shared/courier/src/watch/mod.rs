@@ -19,7 +19,7 @@ use hub::watch::{self, Next, Watch};
 use hub::{ConnectionId, Event, EventKey, Subject, Work, admission};
 use inbound::receive;
 use queue::Queue;
-use store::{Admitted, Listed, Settled, Store, StoreError};
+use store::{Admitted, Aside, Listed, Settled, Store, StoreError};
 use tokio::time::{Instant, timeout};
 
 use self::timeline::Timeline;
@@ -87,7 +87,7 @@ pub async fn watch<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<Watche
     let mut stuck = BTreeSet::new();
     loop {
         let wanted = PAGE + stuck.len();
-        let due = courier.context.store.due_watches(courier.now(), wanted).await?;
+        let due = courier.context.store.due_aside(Aside::Watches, courier.now(), wanted).await?;
         let is_last = due.len() < wanted;
         let mut lanes: BTreeMap<ConnectionId, Vec<EventKey>> = BTreeMap::new();
         for key in due.into_iter().filter(|key| !stuck.contains(key)) {
@@ -244,7 +244,7 @@ impl<S: Store, Q: Queue> Look<'_, S, Q> {
         if context.store.admit(&event, &work, None).await? == Admitted::New {
             tracing::info!(connection = %connection.id, subject = %shipment, since = %watch.news, "no news of a shipment: its silence is reported");
             if !context.config.alerts.is_empty() {
-                courier.lines.keep_silence(Finding {
+                courier.lines.keep_finding(Finding {
                     cause: Cause::Silence,
                     place: connection.id.to_string(),
                     connections: vec![connection.id.clone()],

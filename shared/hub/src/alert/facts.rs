@@ -22,8 +22,8 @@ pub struct Facts {
     pub failures: Option<Failures>,
     /// Counts of the statistics, of buckets that are not older than [`super::State::counts_from`].
     pub counts: Option<Vec<Count>>,
-    /// Silences that were reported since the look before.
-    pub silences: Vec<Finding>,
+    /// Silences that were reported, and files that were given up, since the look before.
+    pub reported: Vec<Finding>,
     /// The ledger that was read last.
     pub ledger: Option<Ledger>,
 }

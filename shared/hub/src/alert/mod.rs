@@ -40,13 +40,15 @@ pub enum Cause {
     PushNotKept,
     /// Shipments without news for longer than their watch allows.
     Silence,
+    /// Files that events name were given up.
+    FileLost,
     /// The ledger of a connection does not balance.
     LedgerUnbalanced,
 }
 
 impl Cause {
     /// All of them, in the order of messages.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::CircuitOpened,
         Self::CircuitClosed,
         Self::DeliveryFailed,
@@ -54,6 +56,7 @@ impl Cause {
         Self::PushLate,
         Self::PushNotKept,
         Self::Silence,
+        Self::FileLost,
         Self::LedgerUnbalanced,
     ];
 
@@ -68,6 +71,7 @@ impl Cause {
             Self::PushLate => "push_late",
             Self::PushNotKept => "push_not_kept",
             Self::Silence => "silence",
+            Self::FileLost => "file_lost",
             Self::LedgerUnbalanced => "ledger_unbalanced",
         }
     }

@@ -71,7 +71,7 @@ impl Known {
             Some(_) => news.extend(counted),
             None => news.extend(counted.into_iter().filter(|finding| !is_listed(finding.cause))),
         }
-        news.extend(facts.silences.iter().cloned());
+        news.extend(facts.reported.iter().cloned());
         news.extend(facts.ledger.iter().flat_map(|ledger| self.ledger(ledger)).collect::<Vec<_>>());
         news
     }

@@ -184,7 +184,7 @@ fn alert_is_told_its_own_causes_and_connections() {
         count: 1,
         at: NOW,
     };
-    let facts = Facts { silences: vec![silence("xhq-sh")], ..circuit(true) };
+    let facts = Facts { reported: vec![silence("xhq-sh")], ..circuit(true) };
     let (_, due) = State::default().look(&facts, &[own, other], NOW);
     let told: Vec<_> =
         due.iter().map(|due| (due.alert.as_str(), due.groups.keys().copied().collect::<Vec<_>>())).collect();

@@ -33,6 +33,7 @@ pub(crate) const PROFILE: Profile = Profile {
         subjects: &["port", "bl", "container", "entry", "batch"],
         keys: &[("batch", "batchNo")],
         // Within 500 ms there is no time to look for an answer that came first.
+        links: &[],
         common: &[
             Common { event_type: rates::RATES, facts: rates::facts, push_looks: false },
             Common { event_type: PORTS, facts: ports::facts, push_looks: false },

@@ -70,6 +70,8 @@ pub struct Operation<'n> {
     pub gives_serial: bool,
     /// Finds the data in its answer that a push would bring as well; nothing where it has none.
     pub brings: Option<Brings>,
+    /// Its answer names files by links ([`crate::links::of_answer`]).
+    pub links: bool,
     /// Caution for readers of a refusal, beyond the partner's text.
     pub caution: Option<&'static str>,
     /// Reason not to use it, where the partner has withdrawn it.
@@ -104,6 +106,7 @@ impl<'n> Operation<'n> {
             keys: &[],
             gives_serial: false,
             brings: None,
+            links: false,
             caution: None,
             deprecated: None,
             source,

@@ -27,6 +27,7 @@ pub(crate) const PROFILE: Profile = Profile {
         imports: &[],
         subjects: &["bl", "entry", "waybill"],
         keys: &[("bl", "blNo")],
+        links: &[],
         common: &[Common { event_type: waybills::CUSTOMS_STATUS, facts: waybills::facts, push_looks: true }],
     }),
     calls: Calls {

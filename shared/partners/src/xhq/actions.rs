@@ -2,6 +2,7 @@
 
 use crate::Json;
 use crate::json::Kind;
+use crate::links::Linked;
 use crate::operation::Settings;
 
 pub(super) const TYPES: &[&str] = &[
@@ -20,6 +21,13 @@ pub(super) const TYPES: &[&str] = &[
     "xhq.unknown",
     "xhq.malformed",
 ];
+
+/// 二.3 and 五.3 海关回执: `authorizationLetter` is in the newer text of 二.3 alone.
+pub(super) const LINKS: &[Linked] = &[Linked {
+    event_type: "xhq.single_receipt",
+    within: "paramJson",
+    fields: &["releaseNotice", "customsDeclaration", "authorizationLetter", "examinePdf"],
+}];
 
 /// 二.5 进口保税核注清单, 二.7 进口流程节点, 二.8 进口合作方.
 pub(super) const IMPORTS: &[&str] = &["xhq.bonded_list", "xhq.import_node", "xhq.import_partner"];

@@ -27,6 +27,7 @@ pub(crate) const PROFILE: Profile = Profile {
         subjects: &["order", "bl", "entry", "ciq", "serial"],
         keys: &[("order", "orderOutNo"), ("bl", "billNo"), ("entry", "entryId"), ("serial", "orderNo")],
         common: &[],
+        links: actions::LINKS,
     }),
     calls: Calls {
         production: Some("http://api.platform.codeflagai.com/api/docking/"),

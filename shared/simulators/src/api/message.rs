@@ -118,6 +118,10 @@ impl Answer {
         Self { status, content_type: "text/plain;charset=UTF-8", body: text.into(), retry_after: None }
     }
 
+    pub(super) fn pdf(body: Bytes) -> Self {
+        Self { status: 200, content_type: "application/pdf", body, retry_after: None }
+    }
+
     pub(super) fn rubbish() -> Self {
         let body =
             "<!DOCTYPE html>\n<html><head><title>系统维护</title></head><body><h1>系统维护中</h1></body></html>\n";

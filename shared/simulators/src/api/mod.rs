@@ -32,7 +32,7 @@ pub use message::Received;
 pub use onedata::{OneData, OneDataRules, Signed};
 pub use server::Api;
 pub use trackingeyes::TrackingEyes;
-pub use xhq::{FailedNames, Xhq};
+pub use xhq::{FILE, FailedNames, Xhq};
 pub use yanwen::Yanwen;
 
 use crate::partner::{Answer, Next};

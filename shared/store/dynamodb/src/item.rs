@@ -107,8 +107,9 @@ pub(crate) fn key_of(item: &Item) -> Option<EventKey> {
 /// Place of work in the index; none for settled work. `D#` is due only, `E#` due and failed, `F#` failed and waiting for a
 /// decision or confirmation, `G#` failed only. `DP#` and `EP#` are `D#` and `E#` of what consumers lease: its time is that of what is
 /// due beside it, else [`PULLABLE`] and that since which it waits, so that a lease does not move it. Due work is read from `D#` and
-/// `E#`, waiting work from `E#` to `F#`, and failed work from there on. The previous version has no `G#`: it reads all after `E#` as failed, and has stored all of that in
-/// `F#`. `W#` is a watch, which no other list reads.
+/// `E#`, waiting work from `E#` to `F#`, and failed work from there on. The previous version has no `G#`: it reads all after `E#` as
+/// failed, and has stored all of that in `F#`. `W#` is a watch, `X#` files that are waited for, and `Y#` files of which some were given
+/// up; no other list reads those.
 pub(crate) fn place(work: &Work) -> Option<String> {
     if let Some(watch) = &work.watch {
         return watch.due.map(|due| place_at("W", due));
@@ -116,6 +117,10 @@ pub(crate) fn place(work: &Work) -> Option<String> {
     if let Some(since) = work.pullable_since() {
         let at = work.due().unwrap_or(Utc(PULLABLE.saturating_add(since.0.max(0))));
         return Some(place_at(if work.has_failed() { "EP" } else { "DP" }, at));
+    }
+    if work.files.is_some() {
+        let due = work.due().map(|due| place_at('X', due));
+        return due.or_else(|| work.lost_since().map(|since| place_at('Y', since)));
     }
     match (work.due(), work.failed_since(), work.waits_since()) {
         (Some(due), None, _) => Some(place_at("D", due)),

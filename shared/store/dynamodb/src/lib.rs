@@ -34,7 +34,7 @@ use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
-    Admitted, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Received, Result,
+    Admitted, Aside, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Received, Result,
     Sequence, Settled, Store,
 };
 use tokio::sync::Semaphore;
@@ -127,16 +127,16 @@ impl Store for DynamoStore {
         true
     }
 
-    async fn due_watches(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
-        work::due_watches(self, now, limit).await
+    async fn due_aside(&self, of: Aside, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        work::due_aside(self, of, now, limit).await
     }
 
     async fn ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
         work::ahead(self, after, limit).await
     }
 
-    async fn watches_ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
-        work::watches_ahead(self, after, limit).await
+    async fn ahead_aside(&self, of: Aside, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        work::ahead_aside(self, of, after, limit).await
     }
 
     async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {

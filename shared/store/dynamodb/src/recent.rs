@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use hub::files::record;
 use hub::{ConnectionId, Event, Utc, watch};
 use store::{Listed, Page, Received, StoreError};
 
@@ -44,9 +45,9 @@ const BARE: usize = 16;
 /// Length of a place: the time and the id.
 const WHOLE: usize = BARE + 32;
 
-/// The attributes by which a new event is listed; none for a watch.
+/// The attributes by which a new event is listed; none for a watch or files.
 pub(crate) fn attributes(event: &Event) -> Item {
-    if watch::is_subject(&event.key.subject) {
+    if watch::is_subject(&event.key.subject) || record::is_subject(&event.key.subject) {
         return Item::new();
     }
     let received = event.meta.received;

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures::{TryStreamExt as _, stream};
 use hub::{EventKey, Utc};
-use store::{Failed, Listed, Page, Pending, StoreError};
+use store::{Aside, Failed, Listed, Page, Pending, StoreError};
 
 use crate::DynamoStore;
 use crate::call::{Item, LARGE, Pauses, call};
@@ -19,9 +19,9 @@ use crate::schema::{INDEX, PK, PLACE, SHARD, SHARDS, SK};
 const DUE: &str = "due";
 const DUE_PULLABLE: &str = "due_pullable";
 const PULL: &str = "pullable";
-const DUE_WATCHES: &str = "due_watches";
+const DUE_ASIDE: &str = "due_aside";
 const AHEAD: &str = "ahead";
-const WATCHES_AHEAD: &str = "watches_ahead";
+const AHEAD_ASIDE: &str = "ahead_aside";
 const FAILED: &str = "failed";
 const PENDING: &str = "pending";
 
@@ -37,18 +37,25 @@ const QUERIES_PER_PAGE: usize = 24;
 /// Number of requests for a batch: the first, and those for its unprocessed items.
 const BATCH_ATTEMPTS: usize = 8;
 
-/// Classes of the index that are due: work, work of which something has failed too, both where consumers lease it too, and watches.
+/// Classes of the index that are due: work, and work of which something has failed too, both where consumers lease it too.
 const WORK: [Class; 2] = [Class("D"), Class("E")];
 const FOR_CONSUMERS: [Class; 2] = [Class("DP"), Class("EP")];
 const ALL_WORK: [Class; 4] = [Class("D"), Class("DP"), Class("E"), Class("EP")];
-const WATCHES: [Class; 1] = [Class("W")];
 
 /// A class of the index.
 #[derive(Clone, Copy, Debug)]
 struct Class(&'static str);
 
 /// Classes of the index in the order of their places.
-const CLASSES: [&str; 7] = ["D", "DP", "E", "EP", "F", "G", "W"];
+const CLASSES: [&str; 9] = ["D", "DP", "E", "EP", "F", "G", "W", "X", "Y"];
+
+/// Those of what is kept aside.
+const fn classes(of: Aside) -> &'static [Class] {
+    match of {
+        Aside::Watches => &[Class("W")],
+        Aside::Files => &[Class("X")],
+    }
+}
 
 pub(crate) async fn due(store: &DynamoStore, now: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
     due_in(store, DUE, &WORK, now, limit).await
@@ -63,8 +70,13 @@ pub(crate) async fn pullable(store: &DynamoStore, limit: usize) -> Result<Vec<Ev
     due_in(store, PULL, &FOR_CONSUMERS, Utc(i64::MAX), limit).await
 }
 
-pub(crate) async fn due_watches(store: &DynamoStore, now: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
-    due_in(store, DUE_WATCHES, &WATCHES, now, limit).await
+pub(crate) async fn due_aside(
+    store: &DynamoStore,
+    of: Aside,
+    now: Utc,
+    limit: usize,
+) -> Result<Vec<EventKey>, StoreError> {
+    due_in(store, DUE_ASIDE, classes(of), now, limit).await
 }
 
 async fn due_in(
@@ -84,8 +96,13 @@ pub(crate) async fn ahead(store: &DynamoStore, after: Utc, limit: usize) -> Resu
     ahead_in(store, AHEAD, &ALL_WORK, (after, Utc(PULLABLE - 1)), limit).await
 }
 
-pub(crate) async fn watches_ahead(store: &DynamoStore, after: Utc, limit: usize) -> Result<Vec<EventKey>, StoreError> {
-    ahead_in(store, WATCHES_AHEAD, &WATCHES, (after, Utc(i64::MAX)), limit).await
+pub(crate) async fn ahead_aside(
+    store: &DynamoStore,
+    of: Aside,
+    after: Utc,
+    limit: usize,
+) -> Result<Vec<EventKey>, StoreError> {
+    ahead_in(store, AHEAD_ASIDE, classes(of), (after, Utc(i64::MAX)), limit).await
 }
 
 async fn ahead_in(
@@ -219,11 +236,12 @@ pub(crate) async fn failed(
     limit: usize,
     now: Utc,
 ) -> Result<Page, StoreError> {
-    let last = match which {
-        Failed::Any => Class("G"),
-        Failed::Waiting | Failed::At(_) => Class("F"),
+    let classes = match which {
+        Failed::Any => (Class("E"), Class("G")),
+        Failed::Waiting | Failed::At(_) => (Class("E"), Class("F")),
+        Failed::Files => (Class("Y"), Class("Y")),
     };
-    list(store, FAILED, (Class("E"), last), |listed| which.holds(&listed.work), from, limit, now).await
+    list(store, FAILED, classes, |listed| which.holds(&listed.work), from, limit, now).await
 }
 
 pub(crate) async fn pending(
@@ -236,6 +254,7 @@ pub(crate) async fn pending(
     let classes = match which {
         Pending::Any | Pending::At(_) | Pending::Calls(_) => (Class("D"), Class("EP")),
         Pending::Watches => (Class("W"), Class("W")),
+        Pending::Files => (Class("X"), Class("X")),
     };
     list(store, PENDING, classes, |listed| which.holds(&listed.key, &listed.work), from, limit, now).await
 }

@@ -10,11 +10,11 @@ use hub::{Alias, ConnectionId, EndpointId, EventId, EventKey, Record, Subject, U
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Deserialize;
-use store::{Earliest, Failed, Listed, Note, Page, Pending, Sequence};
+use store::{Aside, Earliest, Failed, Listed, Note, Page, Pending, Sequence};
 
 use crate::codec::{LISTED, key, listed, parse, record};
 use crate::engine::{Due, Recent};
-use crate::writes::{NEVER, PULLABLE, WATCHES, due_watch};
+use crate::writes::{PULLABLE, WATCHES, due_aside as due_time, span};
 
 const TIMELINE: usize = 1_000;
 
@@ -74,12 +74,12 @@ pub(crate) fn pullable(
     }
 }
 
-pub(crate) fn due_watches(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<Vec<EventKey>> {
+pub(crate) fn due_aside(db: &Connection, of: Aside, now: Utc, limit: usize) -> rusqlite::Result<Vec<EventKey>> {
     db.prepare_cached(
         "SELECT e.connection, e.subject, e.id FROM work w JOIN events e USING (n)
          WHERE w.due BETWEEN ?1 AND ?2 ORDER BY w.due LIMIT ?3",
     )?
-    .query_map(params![WATCHES, due_watch(now), limit], key)?
+    .query_map(params![span(of).0, due_time(of, now), limit], key)?
     .collect()
 }
 
@@ -103,8 +103,8 @@ pub(crate) fn ahead(db: &Connection, after: Utc, limit: usize) -> rusqlite::Resu
     furthest(db, after.0, PULLABLE, limit)
 }
 
-pub(crate) fn watches_ahead(db: &Connection, after: Utc, limit: usize) -> rusqlite::Result<Vec<EventKey>> {
-    furthest(db, due_watch(after), NEVER, limit)
+pub(crate) fn ahead_aside(db: &Connection, of: Aside, after: Utc, limit: usize) -> rusqlite::Result<Vec<EventKey>> {
+    furthest(db, due_time(of, after), span(of).1, limit)
 }
 
 /// Events by the stored due time, between these two, the latest first.
@@ -141,7 +141,8 @@ pub(crate) fn failed(db: &Connection, which: &Failed, from: i64, limit: usize, n
 pub(crate) fn pending(db: &Connection, which: &Pending, (due, n): (i64, i64), limit: usize) -> rusqlite::Result<Page> {
     let (first, last) = match which {
         Pending::Any | Pending::At(_) | Pending::Calls(_) => (i64::MIN, WATCHES),
-        Pending::Watches => (WATCHES, NEVER),
+        Pending::Watches => span(Aside::Watches),
+        Pending::Files => span(Aside::Files),
     };
     let rows: Vec<(String, rusqlite::Result<Listed>)> = db
         .prepare_cached(&format!(

@@ -37,6 +37,7 @@ pub(crate) fn page(
              WHERE e.n BETWEEN ?1 AND ?2 AND (e.expires > ?3 OR w.due IS NOT NULL)
                  AND e.connection IN (SELECT value FROM json_each(?4))
                  AND NOT e.subject BETWEEN 'watch:' AND 'watch;'
+                 AND NOT e.subject BETWEEN 'files:' AND 'files;'
                  AND (?5 = 0 OR e.subject BETWEEN 'call:' AND 'call;')
              ORDER BY e.n DESC LIMIT ?6"
         ))?

@@ -3,7 +3,7 @@
 use hub::identity::{Head, prefix};
 use hub::{Alias, ConnectionId, EventKey, EventType, Record, Subject, Utc, Work};
 use rusqlite::{Connection, OptionalExtension as _, params};
-use store::{Admitted, Chain, LONGEST_LEASE, Link, Settled};
+use store::{Admitted, Aside, Chain, LONGEST_LEASE, Link, Settled};
 
 use crate::audit;
 use crate::codec::{json, parse};
@@ -21,15 +21,28 @@ pub(crate) const WATCHES: i64 = 1 << 62;
 /// began to wait.
 pub(crate) const PULLABLE: i64 = 1 << 61;
 
-/// The due time of a watch, as the table has it.
-pub(crate) fn due_watch(due: Utc) -> i64 {
-    WATCHES.saturating_add(due.0.max(0)).min(NEVER - 1)
+/// The beginning of the due times of files, likewise: no watch is due so late.
+pub(crate) const FILES: i64 = WATCHES + (1 << 61);
+
+/// Beginning and end of the due times of what is kept aside, as the table has them.
+pub(crate) const fn span(of: Aside) -> (i64, i64) {
+    match of {
+        Aside::Watches => (WATCHES, FILES),
+        Aside::Files => (FILES, NEVER),
+    }
+}
+
+/// The due time of something that is kept aside, as the table has it.
+pub(crate) fn due_aside(of: Aside, due: Utc) -> i64 {
+    let (first, end) = span(of);
+    first.saturating_add(due.0.max(0)).min(end - 1)
 }
 
 /// The due time of some work, as the table has it.
 fn due(work: &Work) -> Option<i64> {
-    if let Some(watch) = &work.watch {
-        return watch.due.map(due_watch);
+    let aside = [Aside::Watches, Aside::Files].into_iter().find(|aside| aside.holds(work));
+    if let Some(aside) = aside {
+        return work.due().map(|due| due_aside(aside, due));
     }
     let pullable = || work.pullable_since().map(|since| PULLABLE.saturating_add(since.0.max(0)).min(WATCHES - 1));
     work.due().map(|due| due.0).or_else(pullable).or_else(|| work.is_open().then_some(NEVER))
@@ -47,6 +60,11 @@ fn list_pullable(db: &Connection, n: i64, work: &Work) -> rusqlite::Result<()> {
 fn unlist_pullable(db: &Connection, n: i64) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM pulls WHERE n = ?1")?.execute([n])?;
     Ok(())
+}
+
+/// Whether it is in a list of what has failed: files that were given up are, too.
+fn is_listed(work: &Work) -> bool {
+    work.has_failed() || work.lost_since().is_some()
 }
 
 /// Stores an event unless it is there at `now`; see `Store::admit`. `meta` is what is known of it, sealed.
@@ -91,7 +109,7 @@ pub(crate) fn admit(
     ])?;
     let n = db.last_insert_rowid();
     db.prepare_cached("INSERT INTO work (n, version, accepted, due, failed, work) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![n, work.version, work.accepted, due(work), work.has_failed(), json(work)?])?;
+        .execute(params![n, work.version, work.accepted, due(work), is_listed(work), json(work)?])?;
     list_pullable(db, n, work)?;
     promise(db, &event.key.connection, i64::from(work.accepted))?;
     Ok(Admitted::New)
@@ -146,7 +164,7 @@ pub(crate) fn settle(db: &Connection, key: &EventKey, work: &Work) -> rusqlite::
         return Ok(Settled::Stale);
     }
     db.prepare_cached("UPDATE work SET version = ?2, accepted = ?3, due = ?4, failed = ?5, work = ?6 WHERE n = ?1")?
-        .execute(params![n, work.version, work.accepted, due(work), work.has_failed(), json(work)?])?;
+        .execute(params![n, work.version, work.accepted, due(work), is_listed(work), json(work)?])?;
     unlist_pullable(db, n)?;
     list_pullable(db, n, work)?;
     if accepted != work.accepted {

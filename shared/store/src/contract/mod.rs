@@ -18,6 +18,7 @@ mod audit;
 mod chains;
 mod counts;
 mod expiry;
+mod files;
 mod history;
 mod lists;
 mod names;
@@ -41,6 +42,7 @@ pub use audit::*;
 pub use chains::*;
 pub use counts::*;
 pub use expiry::*;
+pub use files::*;
 pub use history::*;
 pub use lists::*;
 pub use names::*;
@@ -139,6 +141,10 @@ macro_rules! contract_cases {
             watches_are_due_apart_from_other_work
             watches_are_listed_across_pages_until_they_end
             watch_of_a_shipment_begins_once_and_is_counted
+            files_are_due_apart_from_other_work
+            files_are_listed_while_waited_for_and_once_given_up
+            files_of_an_event_begin_once_and_are_counted
+            content_belongs_to_all_who_name_it
             concurrent_additions_lose_nothing
             counts_are_read_by_connection_and_time
             latest_times_are_those_of_the_later_addition

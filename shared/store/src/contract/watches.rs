@@ -9,7 +9,7 @@ use hub::watch::{self, Rules, Watch};
 use hub::{EventKey, Record, Subject, Utc, Work};
 
 use super::{KEPT, NOW, admit, at, event, pending, work};
-use crate::{Admitted, Pending, Settled, Store};
+use crate::{Admitted, Aside, Pending, Settled, Store};
 
 const RULES: Rules<'_> =
     Rules { silence: Duration::from_mins(1), every: None, until: &[], longest: Duration::from_hours(1) };
@@ -41,24 +41,24 @@ pub async fn watches_are_due_apart_from_other_work(store: impl Store) {
         keys.push(begin(&store, record).await);
     }
     assert_eq!(store.due(NOW, 10).await.unwrap(), [late[0].key.clone()]);
-    assert_eq!(store.due_watches(NOW, 10).await.unwrap(), [keys[1].clone(), keys[0].clone()]);
-    assert_eq!(store.due_watches(NOW, 1).await.unwrap(), [keys[1].clone()]);
+    assert_eq!(store.due_aside(Aside::Watches, NOW, 10).await.unwrap(), [keys[1].clone(), keys[0].clone()]);
+    assert_eq!(store.due_aside(Aside::Watches, NOW, 1).await.unwrap(), [keys[1].clone()]);
     assert_eq!(store.ahead(NOW, 10).await.unwrap(), [late[1].key.clone()]);
-    assert_eq!(store.watches_ahead(NOW, 10).await.unwrap(), [keys[2].clone()]);
-    assert_eq!(store.watches_ahead(at(-21), 10).await.unwrap(), [keys[2].clone(), keys[0].clone()]);
-    assert_eq!(store.watches_ahead(at(60), 10).await.unwrap(), []);
+    assert_eq!(store.ahead_aside(Aside::Watches, NOW, 10).await.unwrap(), [keys[2].clone()]);
+    assert_eq!(store.ahead_aside(Aside::Watches, at(-21), 10).await.unwrap(), [keys[2].clone(), keys[0].clone()]);
+    assert_eq!(store.ahead_aside(Aside::Watches, at(60), 10).await.unwrap(), []);
     let waiting = store.pending(&Pending::At("wms".into()), None, 10, NOW).await.unwrap();
     assert_eq!(waiting.items.len(), 1);
 
     assert_eq!(store.settle(&keys[1], &next(&second, Some(at(99)))).await.unwrap(), Settled::Done);
     assert_eq!(store.settle(&keys[1], &next(&second, Some(at(98)))).await.unwrap(), Settled::Stale);
-    assert_eq!(store.due_watches(NOW, 10).await.unwrap(), [keys[0].clone()]);
-    assert_eq!(store.due_watches(at(99), 10).await.unwrap().len(), 3);
+    assert_eq!(store.due_aside(Aside::Watches, NOW, 10).await.unwrap(), [keys[0].clone()]);
+    assert_eq!(store.due_aside(Aside::Watches, at(99), 10).await.unwrap().len(), 3);
     // The furthest that a time can be.
     assert_eq!(store.settle(&keys[0], &next(&first, Some(Utc(i64::MAX)))).await.unwrap(), Settled::Done);
-    assert_eq!(store.watches_ahead(at(98), 1).await.unwrap(), [keys[0].clone()]);
+    assert_eq!(store.ahead_aside(Aside::Watches, at(98), 1).await.unwrap(), [keys[0].clone()]);
     assert_eq!(store.ahead(NOW, 10).await.unwrap(), [late[1].key.clone()]);
-    assert_eq!(store.due_watches(at(98), 10).await.unwrap(), [keys[2].clone()]);
+    assert_eq!(store.due_aside(Aside::Watches, at(98), 10).await.unwrap(), [keys[2].clone()]);
 }
 
 /// No gaps and no repetitions, and nothing of other work.

@@ -14,7 +14,7 @@ use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
-    Admitted, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Received, Result,
+    Admitted, Aside, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Received, Result,
     Sequence, Settled, Store, StoreError,
 };
 use tokio::sync::oneshot;
@@ -68,10 +68,10 @@ impl SimStore {
         Self { model: Arc::new(Mutex::new(self.model().only(sees))), world: None }
     }
 
-    /// Everything that has something to be done, watches apart.
+    /// Everything that has something to be done, watches and files apart.
     pub(super) fn pending(&self) -> Vec<EventKey> {
         let is_open = |work: &Work| work.due().is_some() || work.pullable().next().is_some();
-        let is_pending = |item: &&model::Item| item.work.watch.is_none() && is_open(&item.work);
+        let is_pending = |item: &&model::Item| !item.work.is_aside() && is_open(&item.work);
         self.model().items().filter(is_pending).map(|item| item.event.key.clone()).collect()
     }
 
@@ -249,16 +249,16 @@ impl Store for SimStore {
         true
     }
 
-    async fn due_watches(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
-        self.call("due_watches", None, move |model| model.due_watches(now, limit)).await
+    async fn due_aside(&self, of: Aside, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.call("due_aside", None, move |model| model.due_aside(of, now, limit)).await
     }
 
     async fn ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
         self.call("ahead", None, move |model| model.ahead(after, limit)).await
     }
 
-    async fn watches_ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
-        self.call("watches_ahead", None, move |model| model.watches_ahead(after, limit)).await
+    async fn ahead_aside(&self, of: Aside, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.call("ahead_aside", None, move |model| model.ahead_aside(of, after, limit)).await
     }
 
     async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {

@@ -7,7 +7,7 @@ use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, EndpointId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
-    Admitted, Earliest, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Received, Sequence, Settled,
+    Admitted, Aside, Earliest, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Received, Sequence, Settled,
     StoreError,
 };
 
@@ -132,7 +132,7 @@ impl Model {
     /// Work due at `now` in the index as of `then`.
     pub(crate) fn due(&self, now: Utc, then: Option<Utc>, limit: usize) -> Vec<EventKey> {
         let as_of = |item: &Item| then.map_or_else(|| item.work.due(), |then| item.due_as_of(then));
-        let living = self.items.values().filter(|item| item.lives(now) && item.work.watch.is_none());
+        let living = self.items.values().filter(|item| item.lives(now) && !item.work.is_aside());
         let living = living.filter(|item| item.work.pullable().next().is_none());
         let mut due: Vec<_> =
             living.filter_map(|item| Some((as_of(item).filter(|due| *due <= now)?, &item.event.key))).collect();
@@ -158,8 +158,8 @@ impl Model {
         own.into_iter().take(limit).map(|item| item.event.key.clone()).collect()
     }
 
-    pub(crate) fn due_watches(&self, now: Utc, limit: usize) -> Vec<EventKey> {
-        let watches = self.items.values().filter(|item| item.work.watch.is_some());
+    pub(crate) fn due_aside(&self, of: Aside, now: Utc, limit: usize) -> Vec<EventKey> {
+        let watches = self.items.values().filter(|item| of.holds(&item.work));
         let mut due: Vec<_> =
             watches.filter_map(|item| Some((item.work.due().filter(|due| *due <= now)?, &item.event.key))).collect();
         due.sort();
@@ -167,11 +167,11 @@ impl Model {
     }
 
     pub(crate) fn ahead(&self, after: Utc, limit: usize) -> Vec<EventKey> {
-        self.furthest(|item| item.work.watch.is_none(), after, limit)
+        self.furthest(|item| !item.work.is_aside(), after, limit)
     }
 
-    pub(crate) fn watches_ahead(&self, after: Utc, limit: usize) -> Vec<EventKey> {
-        self.furthest(|item| item.work.watch.is_some(), after, limit)
+    pub(crate) fn ahead_aside(&self, of: Aside, after: Utc, limit: usize) -> Vec<EventKey> {
+        self.furthest(|item| of.holds(&item.work), after, limit)
     }
 
     fn furthest(&self, holds: impl Fn(&&Item) -> bool, after: Utc, limit: usize) -> Vec<EventKey> {

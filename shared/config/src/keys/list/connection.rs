@@ -108,9 +108,16 @@ pub(super) const CONNECTION: &[Key] = &[
     key(
         "allow_private_files",
         Value("false"),
-        "whether a file that the ERP gives by URL may be fetched from one",
-        "ERP 以 URL 给出的文件，是否允许从这类地址下载",
+        "whether a file that the ERP gives by URL, or a partner by a link, may be fetched from one",
+        "ERP 以 URL、合作方以链接给出的文件，是否允许从这类地址下载",
     ),
+    key(
+        "files",
+        Value("false"),
+        "whether the files that its events and answers name by links are fetched and kept as long as the events",
+        "事件和应答里以链接给出的文件，是否下载并与事件一样保存",
+    )
+    .at(|partner| (!partner.profile().links().is_empty()).then(Vec::new)),
     key("ca_file", NONE, "as for an endpoint, for `base_url` and for files", "同接收端，用于 `base_url` 和文件下载"),
     key("ca_pem", NONE, "its text in place of the file", "不用文件，直接写 PEM 文本"),
     key("paths", NONE, "paths missing in the documents: `{ name = \"…\" }`", "公开文档缺失的路径：`{ 名称 = \"…\" }`")

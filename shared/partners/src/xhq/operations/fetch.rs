@@ -27,12 +27,14 @@ pub(in crate::xhq) const FETCH: &[Operation<'static>] = &[
         credentials: &[APP_ID],
         fields: &[ORDER],
         example: r#"{"orderOutNo":"SO-1"}"#,
+        links: true,
         ..row("getCustomsClearance", Effect::Query, "XHQ docking, 三.3 获取报关单")
     },
     Operation {
         credentials: &[APP_ID],
         fields: &[ORDER],
         example: r#"{"orderOutNo":"SO-1"}"#,
+        links: true,
         ..row("getReleaseNotice", Effect::Query, "XHQ docking, 三.4 获取放行通知书")
     },
     Operation {
@@ -42,12 +44,14 @@ pub(in crate::xhq) const FETCH: &[Operation<'static>] = &[
             Field::text("type", "left out: structure version 1; check: structure version 2").inferred(),
         ],
         example: r#"{"orderOutNo":"SO-1","type":"check"}"#,
+        links: true,
         ..row("getCheckRows", Effect::Query, "XHQ docking, 三.5 获取查验通知书")
     },
     Operation {
         credentials: &[APP_ID_INFERRED],
         fields: &[ORDER_INFERRED],
         example: r#"{"orderOutNo":"SO-1"}"#,
+        links: true,
         ..row("getAuthorizationLetter", Effect::Query, "XHQ docking, 三.6 获取报关委托书")
     },
     Operation {

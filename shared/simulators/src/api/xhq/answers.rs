@@ -37,9 +37,9 @@ impl Desk {
     }
 
     /// The answer to an operation that is as the document wants it.
-    pub(super) fn answer(&mut self, operation: &str, body: &Value, bgh_id: &str, now: Utc) -> Value {
+    pub(super) fn answer(&mut self, operation: &str, body: &Value, (bgh_id, host): (&str, &str), now: Utc) -> Value {
         let order = scalar(body, "orderOutNo").unwrap_or_default();
-        let file = |name: &str| json!(format!("https://files.example.com/{order}/{name}.pdf"));
+        let file = |name: &str| json!(format!("http://{host}/files/{order}/{name}.pdf"));
         let data = match operation {
             "upload" | "fileUpload" | "fileBase64Upload" | "uploadImport" => self.serial(now),
             "lcl_task" => {

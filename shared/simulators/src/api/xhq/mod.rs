@@ -24,6 +24,13 @@ pub use self::failed::FailedNames;
 /// Path of the operations, as on the partner's own hosts.
 const BASE: &str = "/api/docking/";
 
+/// Path of the files that its answers name.
+const FILES: &str = "/files/";
+
+/// The operation under which a request for a file is recorded. A [`Fault`](super::Fault) on it lets the link die, lead to a page, or be
+/// slow.
+pub const FILE: &str = "file";
+
 /// XHQ's docking API. An [`Api`].
 ///
 /// It answers HTTP 200 and `{"code":200,"msg":"成功","data":...}`, and on a failure HTTP 200 with another `code`.
@@ -46,6 +53,18 @@ impl Xhq {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}{BASE}", self.address())
+    }
+
+    /// The link to a file of an order, which is served at this address: `http://<address>/files/<order>/<name>.pdf`.
+    #[must_use]
+    pub fn file(&self, order: &str, name: &str) -> String {
+        format!("http://{}{FILES}{order}/{name}.pdf", self.address())
+    }
+
+    /// The content of that file.
+    #[must_use]
+    pub fn content(order: &str, name: &str) -> Bytes {
+        document(&format!("{FILES}{order}/{name}.pdf"))
     }
 
     /// Takes `unfreeze` under that last part of the path, which the document lost. Unset, there is no such operation.
@@ -130,6 +149,15 @@ pub(super) const SCRIPT: Script = Script {
     },
 };
 
+/// A PDF of one empty page, with its own path as a comment.
+fn document(path: &str) -> Bytes {
+    format!(
+        "%PDF-1.4\n% {path}\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n\
+         3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+    )
+    .into()
+}
+
 struct Docking {
     app_id: String,
     bgh_id: String,
@@ -186,6 +214,9 @@ fn fields(request: &Received) -> Result<Value, String> {
 
 impl Play for Docking {
     fn operation(&self, request: &Received) -> String {
+        if request.path.starts_with(FILES) {
+            return FILE.to_owned();
+        }
         let Some(path) = request.path.strip_prefix(BASE) else { return request.path.clone() };
         if self.desk().unfreeze_at.as_deref() == Some(path) {
             return UNFREEZE.path.to_owned();
@@ -195,6 +226,9 @@ impl Play for Docking {
     }
 
     fn check(&self, request: &Received) -> Result<(), Refusal> {
+        if request.operation == FILE && request.method == Method::GET {
+            return Ok(());
+        }
         let Some(rule) = Self::rule(&request.operation) else {
             let why = format!("no operation at {}", request.path);
             let answer = Answer::json_of(404, &json!({"code": 404, "msg": "Not Found", "data": null}));
@@ -208,8 +242,11 @@ impl Play for Docking {
     }
 
     fn process(&self, request: &Received) -> Answer {
+        if request.operation == FILE {
+            return Answer::pdf(document(&request.path));
+        }
         let body = fields(request).unwrap_or_default();
-        Answer::json(&self.desk().answer(&request.operation, &body, &self.bgh_id, request.at))
+        Answer::json(&self.desk().answer(&request.operation, &body, (&self.bgh_id, request.header("host")), request.at))
     }
 
     fn failure(&self, code: i64, message: &str) -> Answer {

@@ -11,8 +11,8 @@ use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, EndpointId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, seal};
 use rusqlite::Connection;
 use store::{
-    Admitted, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence, Settled,
-    Store, StoreError,
+    Admitted, Aside, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence,
+    Settled, Store, StoreError,
 };
 
 use super::SqliteStore;
@@ -114,16 +114,16 @@ impl Store for SqliteStore {
         self.pulls.more(endpoint, mark, at_most).await
     }
 
-    async fn due_watches(&self, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
-        self.list("due_watches", move |db| reads::due_watches(db, now, limit)).await
+    async fn due_aside(&self, of: Aside, now: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.list("due_aside", move |db| reads::due_aside(db, of, now, limit)).await
     }
 
     async fn ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
         self.list("ahead", move |db| reads::ahead(db, after, limit)).await
     }
 
-    async fn watches_ahead(&self, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
-        self.list("watches_ahead", move |db| reads::watches_ahead(db, after, limit)).await
+    async fn ahead_aside(&self, of: Aside, after: Utc, limit: usize) -> Result<Vec<EventKey>> {
+        self.list("ahead_aside", move |db| reads::ahead_aside(db, of, after, limit)).await
     }
 
     async fn failed(&self, which: &Failed, from: Option<&str>, limit: usize, now: Utc) -> Result<Page> {

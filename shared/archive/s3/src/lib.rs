@@ -1,0 +1,229 @@
+//! The archive of files in a bucket of S3. The only crate that names `aws-sigv4`.
+//!
+//! Four requests are all that it takes: `PutObject`, `ListObjectVersions`, `DeleteObject` of a version, and the signed address of
+//! `GetObject`, which costs no request. So it signs them itself, by the signer that the SDK's clients have, and sends them by their
+//! HTTP client, in place of another SDK crate of several megabytes.
+//!
+//! The bucket has versions: a removal names the version that was listed, so that one that was put meanwhile stays.
+
+mod versions;
+
+use std::error::Error;
+use std::time::{Duration, UNIX_EPOCH};
+
+use archive::{Archive, ArchiveError, Opened, Result, Stored};
+use aws_config::SdkConfig;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
+    UriPathNormalizationMode, sign,
+};
+use aws_sigv4::sign::v4;
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use hub::files::{FileHash, kind};
+use hub::{Clock, Utc};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::time::timeout;
+
+/// Beginning of the keys of files.
+const PREFIX: &str = "files/";
+
+/// Longest duration of a request.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Time for which a signed address is good. What follows it begins at once.
+const GOOD_FOR: Duration = Duration::from_mins(5);
+
+/// Most objects of one answer, by the API.
+const MOST_KEYS: usize = 1_000;
+
+/// Failure of a request.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// There are no credentials, or no region.
+    #[error("the process has no {0}")]
+    Lacking(&'static str),
+    /// The request could not be signed.
+    #[error("the request cannot be signed")]
+    Unsigned(#[source] Box<dyn Error + Send + Sync>),
+    /// There was no answer.
+    #[error("S3 did not answer")]
+    NoAnswer(#[source] Box<dyn Error + Send + Sync>),
+    /// It refused.
+    #[error("S3 answered {status}: {text}")]
+    Refused {
+        /// The status.
+        status: u16,
+        /// The beginning of its answer.
+        text: String,
+    },
+}
+
+/// A bucket.
+#[derive(Clone)]
+pub struct Bucket {
+    connector: SharedHttpConnector,
+    credentials: SharedCredentialsProvider,
+    region: String,
+    /// URL of the bucket, without a slash at the end.
+    url: String,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bucket").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl Bucket {
+    /// The bucket of that name, at the region of the process; at its endpoint, where it has one that stands in for AWS.
+    pub fn new(config: &SdkConfig, bucket: &str, clock: Clock) -> std::result::Result<Self, Failure> {
+        let region = config.region().ok_or(Failure::Lacking("region"))?.to_string();
+        let credentials = config.credentials_provider().ok_or(Failure::Lacking("credentials"))?;
+        let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let own = || format!("https://{bucket}.s3.{region}.{suffix}");
+        let instead = config.endpoint_url().map(|endpoint| format!("{}/{bucket}", endpoint.trim_end_matches('/')));
+        let url = instead.unwrap_or_else(own);
+        let connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build();
+        Ok(Self { connector: SharedHttpConnector::new(connector), credentials, region, url, clock })
+    }
+
+    fn object(&self, hash: &FileHash) -> String {
+        format!("{}/{PREFIX}{hash}", self.url)
+    }
+
+    /// Signs a request, as headers or as a query.
+    async fn signed(
+        &self,
+        mut request: http::Request<Bytes>,
+        expires: Option<Duration>,
+    ) -> std::result::Result<http::Request<Bytes>, Failure> {
+        let unsigned = |error: Box<dyn Error + Send + Sync>| Failure::Unsigned(error);
+        let credentials = self.credentials.provide_credentials().await.map_err(|error| unsigned(error.into()))?;
+        let identity = credentials.into();
+        let mut settings = SigningSettings::default();
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        if expires.is_some() {
+            settings.signature_location = SignatureLocation::QueryParams;
+            settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
+            settings.expires_in = expires;
+        }
+        let now = UNIX_EPOCH + Duration::from_micros(u64::try_from((self.clock)().0).unwrap_or_default());
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name("s3")
+            .time(now)
+            .settings(settings)
+            .build()
+            .map_err(|error| unsigned(error.into()))?
+            .into();
+        let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()));
+        let body = match expires {
+            Some(_) => SignableBody::UnsignedPayload,
+            None => SignableBody::Bytes(request.body()),
+        };
+        let signable = SignableRequest::new(request.method().as_str(), request.uri().to_string(), headers, body);
+        let signed = signable.and_then(|signable| sign(signable, &params)).map_err(|error| unsigned(error.into()))?;
+        signed.into_parts().0.apply_to_request_http1x(&mut request);
+        Ok(request)
+    }
+
+    /// Sends a request; the body of its answer, where that is a success.
+    async fn send(&self, request: http::request::Builder, body: Bytes) -> std::result::Result<Bytes, Failure> {
+        let request = request.body(body).map_err(|error| Failure::Unsigned(error.into()))?;
+        let request = self.signed(request, None).await?.map(SdkBody::from);
+        let request = HttpRequest::try_from(request).map_err(|error| Failure::Unsigned(error.into()))?;
+        let answered = async {
+            let answer = self.connector.call(request).await.map_err(|error| Failure::NoAnswer(error.into()))?;
+            let status = answer.status().as_u16();
+            let body = ByteStream::new(answer.into_body()).collect().await;
+            Ok((status, body.map_err(|error| Failure::NoAnswer(error.into()))?.into_bytes()))
+        };
+        let (status, body) = timeout(PATIENCE, answered).await.map_err(|error| Failure::NoAnswer(error.into()))??;
+        if (200..300).contains(&status) {
+            return Ok(body);
+        }
+        Err(Failure::Refused { status, text: String::from_utf8_lossy(&body).chars().take(300).collect() })
+    }
+
+    /// An address of an object that needs no credentials for a while.
+    async fn address(&self, hash: &FileHash) -> std::result::Result<String, Failure> {
+        let short: String = hash.to_string().chars().take(16).collect();
+        let attached = format!("attachment; filename=\"{short}\"");
+        let attached = utf8_percent_encode(&attached, NON_ALPHANUMERIC);
+        let url = format!("{}?response-content-disposition={attached}", self.object(hash));
+        let request = http::Request::get(url).body(Bytes::new()).map_err(|error| Failure::Unsigned(error.into()))?;
+        Ok(self.signed(request, Some(GOOD_FOR)).await?.uri().to_string())
+    }
+
+    async fn all(&self, behind: Option<&FileHash>, limit: usize) -> std::result::Result<Vec<Stored>, Failure> {
+        let mut marker = behind.map(|behind| (format!("{PREFIX}{behind}"), String::new()));
+        let mut stored = Vec::new();
+        loop {
+            let wanted = (limit - stored.len()).min(MOST_KEYS);
+            let (key, version) = marker.clone().unwrap_or_default();
+            let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+            let version =
+                if version.is_empty() { version } else { format!("&version-id-marker={}", encoded(&version)) };
+            let (url, key, prefix) = (&self.url, encoded(&key), encoded(PREFIX));
+            let url = format!("{url}?key-marker={key}&max-keys={wanted}&prefix={prefix}{version}&versions=");
+            let page = self.send(http::Request::get(url), Bytes::new()).await?;
+            let page = versions::read(&String::from_utf8_lossy(&page));
+            stored.extend(page.latest.into_iter().filter_map(|version| {
+                let hash = version.key.strip_prefix(PREFIX)?.parse().ok()?;
+                Some(Stored { hash, written: Utc::parse(&version.modified)?, writing: version.id })
+            }));
+            marker = page.next;
+            if marker.is_none() || stored.len() >= limit {
+                return Ok(stored);
+            }
+        }
+    }
+}
+
+fn unavailable(verb: &'static str) -> impl Fn(Failure) -> ArchiveError {
+    move |failure| ArchiveError::Unavailable { verb, source: failure.into() }
+}
+
+impl Archive for Bucket {
+    fn put(&self, hash: FileHash, content: Bytes, _: Utc) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let kind = kind(&content);
+            let request = http::Request::put(self.object(&hash))
+                .header("content-type", kind.media_type)
+                .header("content-disposition", "attachment")
+                .header("content-length", content.len());
+            self.send(request, content).await.map(|_| ()).map_err(unavailable("keep a file"))
+        })
+    }
+
+    fn open<'a>(&'a self, hash: &'a FileHash, _: Utc) -> BoxFuture<'a, Result<Option<Opened>>> {
+        Box::pin(async move {
+            let address = self.address(hash).await.map_err(unavailable("read a file"))?;
+            Ok(Some(Opened::At(address)))
+        })
+    }
+
+    fn list<'a>(&'a self, behind: Option<&'a FileHash>, limit: usize) -> BoxFuture<'a, Result<Vec<Stored>>> {
+        Box::pin(async move { self.all(behind, limit.max(1)).await.map_err(unavailable("list files")) })
+    }
+
+    fn remove<'a>(&'a self, stored: &'a Stored) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            let version = utf8_percent_encode(&stored.writing, NON_ALPHANUMERIC);
+            let request = http::Request::delete(format!("{}?versionId={version}", self.object(&stored.hash)));
+            self.send(request, Bytes::new()).await.map(|_| true).map_err(unavailable("remove a file"))
+        })
+    }
+}

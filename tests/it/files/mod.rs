@@ -1,0 +1,6 @@
+//! Files that events and answers name by links: fetched, kept, served, expired.
+
+mod engines;
+mod processes;
+mod serving;
+mod versions;
