@@ -26,6 +26,9 @@ use crate::one::{audit, missing};
 /// Number of events that are read at once: a large one has 6 MB.
 const AT_ONCE: usize = 8;
 
+/// Most characters of a key in the name of a file: file systems have limits.
+const LONGEST_NAME: usize = 80;
+
 /// The place at which a part begins. It is sealed into the cursor, which is valid for an hour.
 #[derive(Serialize, Deserialize)]
 struct Begin {
@@ -62,7 +65,7 @@ pub(crate) async fn answer<S: Store, Q>(
     let mut pack = Pack::new(MOST_BYTES);
     if part == 1 {
         let trail = audit(context, caller, found.subjects).await?;
-        pack.add(&[entries::json("audit.json".to_owned(), now, &json!({"entries": trail}))?]).map_err(unpacked)?;
+        pack.add(&[entries::json("audit.json".to_owned(), now, &json!({"entries": trail}))?]).map_err(not_made)?;
     }
     let (mut more, mut last, mut number) = (found.more, None, before);
     let loads = found.items.into_iter().map(|item| async move {
@@ -73,7 +76,7 @@ pub(crate) async fn answer<S: Store, Q>(
     while let Some((item, record)) = loads.next().await {
         let credentials = context.config.credentials(&item.key.connection);
         let files = entries::of_event(number + 1, &item, record, &credentials)?;
-        if !pack.add_event(&files).map_err(unpacked)? {
+        if !pack.add_event(&files).map_err(not_made)? {
             more = true;
             break;
         }
@@ -96,7 +99,7 @@ pub(crate) async fn answer<S: Store, Q>(
         ..About::default()
     };
     let previous = begin.as_ref().map(|begin| begin.head);
-    let (zip, head) = pack.finish(about, previous, now.seconds()).map_err(unpacked)?;
+    let (zip, head) = pack.finish(about, previous, now.seconds()).map_err(not_made)?;
     let strongest = found.keys.first().map(ToString::to_string).unwrap_or_default();
     // The trail keeps the head, by which the file can be told from one that was made or changed by somebody else.
     let request = json!({"shipment": strongest, "part": part, "head": head});
@@ -104,9 +107,10 @@ pub(crate) async fn answer<S: Store, Q>(
     let noted = noted.map_err(|error| Problem::store(&error))?;
     noted.end(context, Ended::with(StatusCode::OK.as_u16()), Vec::new()).await;
 
-    let mut response = api::zip(&format!("evidence-{strongest}-part{part}.zip"), zip);
+    let name: String = strongest.chars().take(LONGEST_NAME).collect();
+    let mut response = api::zip(&format!("evidence-{name}-part{part}.zip"), zip);
     let next = last.filter(|_| more).map(|after| Begin { after, part: part + 1, events: number, head });
-    let next = next.map(|next| serde_json::to_string(&next)).transpose().map_err(PackError::from).map_err(unpacked)?;
+    let next = next.map(|next| serde_json::to_string(&next)).transpose().map_err(PackError::from).map_err(not_made)?;
     if let Some(cursor) = seal.sealed(next, now)? {
         let limit = asked.query.get("limit").map(|limit| format!("&limit={limit}")).unwrap_or_default();
         // Relative, because a stage or a proxy's path may stand before the hub's own.
@@ -117,7 +121,7 @@ pub(crate) async fn answer<S: Store, Q>(
 }
 
 /// The zip could not be made, which is the hub's own fault.
-fn unpacked(error: impl Into<PackError>) -> Problem {
+fn not_made(error: impl Into<PackError>) -> Problem {
     let error = error.into();
     tracing::error!(error = telemetry::logs::chain(&error), "an evidence file could not be made");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unavailable", "the answer could not be written")
