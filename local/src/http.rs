@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Services that answer the requests of the port.
 pub(crate) struct Services<S, Q> {
     courier: Arc<Courier<S, Q>>,
-    routers: [Router<Courier<S, Q>>; 9],
+    routers: table::Routers<S, Q>,
     health: Health,
 }
 

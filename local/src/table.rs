@@ -78,9 +78,12 @@ pub fn roles() -> Vec<(Method, &'static str, Option<Role>)> {
     roles.map(|((method, path), role)| (method.clone(), path, role)).collect()
 }
 
+/// Routers of the functions that answer the ERP.
+pub(crate) type Routers<S, Q> = [Router<Courier<S, Q>>; 10];
+
 /// The routers of the functions that answer the ERP. The last one with a path's first segment answers for it where no route
 /// does.
-pub(crate) fn routers<S: Store, Q: Queue>() -> [Router<Courier<S, Q>>; 9] {
+pub(crate) fn routers<S: Store, Q: Queue>() -> Routers<S, Q> {
     [
         deliveries::router(),
         shipments::router(),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use ::hub::path::segments;
 use ::hub::{ConnectionId, EventId, EventKey};
-use api::Router;
 use config::{Config, Context};
 use courier::Courier;
 use http::Request;
@@ -28,7 +27,7 @@ pub(crate) enum Access {
 
 pub(crate) struct Database {
     courier: Courier<SqliteStore, InProcess>,
-    routers: [Router<Courier<SqliteStore, InProcess>>; 9],
+    routers: table::Routers<SqliteStore, InProcess>,
     /// Connections that have events and are not configured any more.
     removed: &'static BTreeSet<ConnectionId>,
     /// Receivers of the functions' hints, which nobody reads: the running hub's sweep finds the work.

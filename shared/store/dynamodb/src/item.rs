@@ -119,8 +119,8 @@ pub(crate) fn place(work: &Work) -> Option<String> {
         return Some(place_at(if work.has_failed() { "EP" } else { "DP" }, at));
     }
     if work.files.is_some() {
-        let due = work.due().map(|due| place_at('X', due));
-        return due.or_else(|| work.lost_since().map(|since| place_at('Y', since)));
+        let due = work.due().map(|due| place_at("X", due));
+        return due.or_else(|| work.lost_since().map(|since| place_at("Y", since)));
     }
     match (work.due(), work.failed_since(), work.waits_since()) {
         (Some(due), None, _) => Some(place_at("D", due)),
