@@ -62,39 +62,35 @@ export async function download(path) {
   const response = await sent('GET', path);
   const name = /filename="([^"]+)"/.exec(response.headers.get('Content-Disposition') || '');
   const next = /<([^>]+)>; rel="next"/.exec(response.headers.get('Link') || '');
-  return { file: await response.blob(), name: name ? name[1] : 'file', next: next ? next[1] : null };
+  return { file: await response.blob(), name: (name && name[1]) || 'file', next: (next && next[1]) || null };
+}
+
+/** Has the browser save what is at an address. @param {string} href @param {string} name */
+function saveFrom(href, name) {
+  const link = document.createElement('a');
+  Object.assign(link, { href, download: name, rel: 'noopener noreferrer' });
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
+
+/** Has the browser save bytes, and open them by no type. @param {Blob} content @param {string} name */
+export function saveBytes(content, name) {
+  const address = URL.createObjectURL(new Blob([content], { type: 'application/octet-stream' }));
+  saveFrom(address, name);
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
 /**
- * Saves the content of a file. The key is in this tab alone, so that a link would not do. Where the hub has the content elsewhere it
- * tells the address, which the browser follows to an attachment.
+ * Saves a kept file. The key is in this tab alone, so that a link would not do. Where the hub has the content elsewhere it tells the
+ * address, which the browser follows to an attachment.
  * @param {string} hash @param {string} name
  */
-export async function save(hash, name) {
-  const { key, language } = session();
-  /** @type {Record<string, string>} */
-  const headers = { 'Accept-Language': language, Accept: 'application/json, */*' };
-  if (key) headers.Authorization = `Bearer ${key}`;
-  /** @type {Response} */
-  let response;
-  try {
-    response = await fetch(`${BASE}/files/${segment(hash)}`, { headers, cache: 'no-store', credentials: 'omit' });
-  } catch {
-    throw new Trouble(0, {});
-  }
-  if (!response.ok) throw new Trouble(response.status, problemOf(await response.text()));
-  const link = document.createElement('a');
-  link.download = name;
-  link.rel = 'noopener noreferrer';
-  if ((response.headers.get('Content-Type') || '').startsWith('application/json')) {
-    link.href = (await response.json()).location;
-    link.click();
-    return;
-  }
-  const address = URL.createObjectURL(new Blob([await response.arrayBuffer()], { type: 'application/octet-stream' }));
-  link.href = address;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+export async function saveFile(hash, name) {
+  const response = await sent('GET', `/files/${segment(hash)}`, { headers: { Accept: 'application/json, */*' } });
+  const isAddress = (response.headers.get('Content-Type') || '').startsWith('application/json');
+  if (isAddress) saveFrom((await response.json()).location, name);
+  else saveBytes(await response.blob(), name);
 }
 
 /** @param {string} text */

@@ -4,7 +4,7 @@
 //! Content is kept whole or not at all, once for each hash. Who may read it, and how long it is kept, is not decided here: the
 //! store's aliases say to which shipments it belongs.
 
-#[cfg(feature = "contract")]
+#[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod folder;
 

@@ -1,19 +1,8 @@
 // The evidence of a shipment, saved as files: a long shipment has several parts.
 import { html, useState } from '../vendor/htm-preact.js';
-import { download, segment } from '../api.js';
+import { download, saveBytes, segment } from '../api.js';
 import { t } from '../text.js';
 import { Button, Failure } from './basic.js';
-
-/** @param {Blob} file @param {string} name */
-function save(file, name) {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(file);
-  link.download = name;
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}
 
 /** @param {{shipmentKey: string}} props */
 export function Evidence({ shipmentKey }) {
@@ -29,7 +18,7 @@ export function Evidence({ shipmentKey }) {
       let query = /** @type {string | null} */ ('');
       for (let count = 1; query !== null; count += 1) {
         const part = await download(path + query);
-        save(part.file, part.name);
+        saveBytes(part.file, part.name);
         setSaved(count);
         query = part.next;
       }

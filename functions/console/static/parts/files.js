@@ -1,6 +1,6 @@
 // Files that events and answers name by links: their state, and a button that saves what is kept.
 import { html, useState } from '../vendor/htm-preact.js';
-import { Trouble, save } from '../api.js';
+import { Trouble, saveFile } from '../api.js';
 import { eventHref } from '../router.js';
 import { named, size, t } from '../text.js';
 import { Button, State, Time } from './basic.js';
@@ -21,7 +21,7 @@ function One({ file }) {
     setBusy(true);
     setTrouble('');
     try {
-      await save(file.hash, file.name);
+      await saveFile(file.hash, file.name);
     } catch (error) {
       setTrouble(error instanceof Trouble && error.status > 0 ? error.message : t('files.unreachable'));
     }
