@@ -104,6 +104,7 @@ pub struct Config {
 
 /// One account at a partner.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a key of the configuration by itself")]
 pub struct Connection {
     /// Its name in URLs.
     pub id: ConnectionId,

@@ -145,6 +145,31 @@ async fn two(reversed: bool) -> anyhow::Result<Usage> {
     Ok(pushed + hub.work(Outcome::Delivered, "").await?)
 }
 
+/// Counts what consumers ask for.
+async fn pulls(case: &mut impl FnMut(&'static str, Usage)) -> anyhow::Result<()> {
+    let hub = Deployment::pulled("none").await?;
+    let one = hub.push("single_receipt", &receipt("SO2026110700012", "")).await?;
+    case(PULLED, one + hub.pull(50).await?);
+    case(NOTHING, hub.pull(50).await?);
+    for n in 100..110 {
+        hub.push("single_receipt", &receipt(&format!("SO20261107{n:05}"), "")).await?;
+    }
+    case(BATCH, hub.pull(50).await?);
+    let (mut tenth, hub) = (Usage::default(), Deployment::pulled("subject").await?);
+    for n in 0..10 {
+        nth(&hub, n).await?;
+        tenth = hub.pull(50).await?;
+    }
+    let hub = Deployment::pulled("none").await?;
+    for n in 0..9 {
+        nth(&hub, n).await?;
+        hub.pull(50).await?;
+    }
+    nth(&hub, 9).await?;
+    case(PULLED_IN_ORDER, tenth - hub.pull(50).await?);
+    Ok(())
+}
+
 /// Counts every case, each on a table of its own.
 pub async fn all() -> anyhow::Result<Vec<Case>> {
     let mut cases = Vec::new();
@@ -210,26 +235,7 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
     case(ORDERED, tenth + hub.work(Outcome::Delivered, "").await? - plain);
     case(WAITED, two(true).await? - two(false).await?);
 
-    let hub = Deployment::pulled("none").await?;
-    let one = hub.push("single_receipt", &receipt("SO2026110700012", "")).await?;
-    case(PULLED, one + hub.pull(50).await?);
-    case(NOTHING, hub.pull(50).await?);
-    for n in 100..110 {
-        hub.push("single_receipt", &receipt(&format!("SO20261107{n:05}"), "")).await?;
-    }
-    case(BATCH, hub.pull(50).await?);
-    let (mut tenth, hub) = (Usage::default(), Deployment::pulled("subject").await?);
-    for n in 0..10 {
-        nth(&hub, n).await?;
-        tenth = hub.pull(50).await?;
-    }
-    let hub = Deployment::pulled("none").await?;
-    for n in 0..9 {
-        nth(&hub, n).await?;
-        hub.pull(50).await?;
-    }
-    nth(&hub, 9).await?;
-    case(PULLED_IN_ORDER, tenth - hub.pull(50).await?);
+    pulls(&mut case).await?;
 
     let hub = Deployment::new().await?;
     case(QUERY, hub.call("xhq/bghList", "k", "{}", r#"{"code":200,"data":[]}"#).await?);

@@ -30,64 +30,17 @@ use tracing::Instrument as _;
 use tracing::instrument::WithSubscriber as _;
 
 use crate::aws::{Asked, Aws};
+use crate::configuration::{API_KEY, CONFIGURATION, KEY, SECOND_ENDPOINT, WATCH};
 use crate::log::{Log, REQUEST_ID};
 use crate::usage::{Invocation, Outside, Usage};
 
 const TABLE: &str = "tongguan";
-
-const KEY: &str = "a-key-of-the-partner-0123456789-abcdef";
-
-const API_KEY: &str = "a-key-of-the-erp-0123456789-abcdefghij";
 
 /// Requests of a worker's poller for each batch: to receive it, and to delete it.
 const POLLS: f64 = 2.0;
 
 /// Time between two invocations: a function's knowledge of its destinations' health is stale by then.
 const PAUSE: Duration = Duration::from_secs(2);
-
-const CONFIGURATION: &str = r#"
-sweep_every = "1m"
-[[connections]]
-id = "xhq"
-partner = "xhq"
-keys = ["a-key-of-the-partner-0123456789-abcdef"]
-app_id = "app"
-bgh_id = "bgh"
-base_url = "https://xhq.example.com/"
-[[connections]]
-id = "onedata"
-partner = "onedata"
-keys = ["a-key-of-the-partner-0123456789-abcdef"]
-base_url = "https://onedata.example.com/"
-app_secret = "secret"
-[connections.signature]
-parts = [{ credential = "app_secret" }, "nonce", "timestamp", "token", "body"]
-hash = "md5"
-[connections.token]
-path = "/token"
-token = "/token"
-life = "/life"
-[[endpoints]]
-id = "erp"
-url = "https://erp.example.com/events"
-secrets = ["whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
-[[api_keys]]
-id = "erp"
-key = "a-key-of-the-erp-0123456789-abcdefghij"
-"#;
-
-const SECOND_ENDPOINT: &str = r#"
-[[endpoints]]
-id = "warehouse"
-url = "https://warehouse.example.com/events"
-secrets = ["whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
-"#;
-
-const WATCH: &str = r#"
-[[watches]]
-connection = "xhq"
-silence = "1h"
-"#;
 
 /// Context of the functions.
 type Hub = Context<DynamoStore, SqsQueue>;
@@ -283,7 +236,7 @@ impl Deployment {
         let router = pull::router();
         let (usage, batch) =
             self.ask(&router, Method::GET, &format!("/endpoints/erp/events?limit={limit}"), "").await?;
-        let events: Vec<serde_json::Value> = serde_json::from_str(&batch)?;
+        let events: Vec<serde_json::Value> = serde_json::from_slice(&batch)?;
         if events.is_empty() {
             return Ok(usage);
         }
@@ -304,7 +257,7 @@ impl Deployment {
         method: Method,
         path: &str,
         body: &str,
-    ) -> anyhow::Result<(Usage, String)> {
+    ) -> anyhow::Result<(Usage, Bytes)> {
         let request = Request::builder().method(&method).uri(path).header("authorization", format!("Bearer {API_KEY}"));
         let request = request.body(Bytes::copy_from_slice(body.as_bytes()))?;
         let answered = async {
@@ -314,8 +267,8 @@ impl Deployment {
         };
         let response = Box::pin(answered.with_subscriber(self.log.dispatch())).await;
         ensure!(response.status().is_success(), "{response:?}");
-        let text = String::from_utf8(response.body().to_vec())?;
-        Ok((self.invoked(Outside::Nobody, 1.0, 0.0), text))
+        let body = Bytes::copy_from_slice(response.body());
+        Ok((self.invoked(Outside::Nobody, 1.0, 0.0), body))
     }
 
     /// Works on every hint that waits, a batch and an invocation for each, until none does.

@@ -10,6 +10,7 @@
 
 mod aws;
 pub mod cases;
+mod configuration;
 mod deployment;
 mod log;
 mod options;

@@ -16,9 +16,11 @@ use crate::support::{Plan, erp, events, hook, ledger, status, until};
 const KILLS: usize = 8;
 const ORDERS: u32 = 4;
 
+/// So many retries that none is used up, though each third attempt fails.
 const ORDERED: &str = r#"order = "subject"
 timeout = "500ms"
-retry = ["50ms", "100ms", "200ms", "200ms", "200ms", "200ms", "200ms", "200ms"]"#;
+retry = ["50ms", "100ms", "200ms", "200ms", "200ms", "200ms", "200ms", "200ms", "200ms", "200ms", "200ms", "200ms", "200ms", "200ms",
+    "200ms", "200ms", "200ms", "200ms"]"#;
 
 /// Pushes statuses of an order, one after another, until one is not taken. Its code, which is not used again.
 async fn push(address: SocketAddr, order: String, mut code: u32) -> (String, u32) {
