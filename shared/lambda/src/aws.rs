@@ -125,12 +125,16 @@ pub struct Function {
 impl Function {
     /// The function with the archive of files, for those that fetch or serve any.
     pub fn with_archive(self) -> Result<Self, SetupError> {
-        let name = self.bucket.as_deref().ok_or(SetupError::NotSet(FILES_BUCKET))?;
-        let bucket = Bucket::new(&self.aws, name, Arc::clone(&self.context.clock));
-        let bucket = bucket.map_err(|error| SetupError::Bucket { id: name.to_owned(), source: error.into() });
+        let bucket = self.bucket();
         let bucket =
             bucket.inspect_err(|error| tracing::error!(error = telemetry::logs::chain(error), "cannot start"))?;
         Ok(Self { context: self.context.with_archive(Arc::new(bucket)), ..self })
+    }
+
+    fn bucket(&self) -> Result<Bucket, SetupError> {
+        let name = self.bucket.as_deref().ok_or(SetupError::NotSet(FILES_BUCKET))?;
+        let bucket = Bucket::new(&self.aws, name, Arc::clone(&self.context.clock));
+        bucket.map_err(|error| SetupError::Bucket { id: name.to_owned(), source: error.into() })
     }
 
     /// Context of one invocation: the cached configuration, and the store and queue that all invocations share.

@@ -100,7 +100,8 @@ fn needed(env: &impl Fn(&str) -> Option<String>, name: &'static str) -> Result<S
 
 impl Settings {
     pub(crate) fn read(env: impl Fn(&str) -> Option<String>) -> Result<Self, SetupError> {
-        const OPTIONAL: [&str; 5] = [SECRET_ID, CONFIG_FILE, CREDENTIALS_SECRET_ID, CALL_QUEUE_URL, REVISION];
+        const OPTIONAL: [&str; 6] =
+            [SECRET_ID, CONFIG_FILE, CREDENTIALS_SECRET_ID, CALL_QUEUE_URL, FILES_BUCKET, REVISION];
         not_empty(&env, ENDPOINTS.into_iter().chain(OPTIONAL))?;
         let config = match (env(SECRET_ID), env(CONFIG_FILE)) {
             (Some(id), None) => Source::Secret(id),

@@ -216,6 +216,7 @@ pub async fn all() -> anyhow::Result<Vec<Case>> {
     case(SILENCE, told + hub.work(Outcome::Delivered, "").await?);
 
     let hub = Deployment::with_files().await?;
+    hub.sweep().await?;
     case(NAMES_FILE, delivered(&hub, "SO2026110700012", "", 1).await?);
     let fetched = hub.sweep_of("%PDF-1.4").await?;
     case(FETCHED, fetched - hub.sweep().await?);

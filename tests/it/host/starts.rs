@@ -108,19 +108,14 @@ async fn an_empty_variable_is_named_where_it_stops_a_function() {
         let mut plan = plan.clone();
         plan.environment.push((name.to_owned(), String::new()));
         let stack = plan.start().await.unwrap();
-        // Two functions alone have files.
-        let has_files = name == "TONGGUAN_FILES_BUCKET";
-        let stopped: &[_] = if has_files { &["sweep", "files"] } else { &["syn_status", "deliver", "sweep"] };
-        for &function in stopped {
+        for function in ["syn_status", "deliver", "sweep"] {
             let function = stack.function(function).unwrap();
             let failure = within(function.invoke("{}")).await.unwrap_err();
             assert!(matches!(failure, Failure::Init(_)), "{name}: {failure}");
             let log = function.log();
             assert!(log.contains("cannot start") && log.contains(name) && !log.contains("panic"), "{name}: {log}");
         }
-        if !has_files {
-            is_the_gateways_negative(&push(&stack, Partner::Xhq, &status("S1", 61)).await.answered.unwrap());
-        }
+        is_the_gateways_negative(&push(&stack, Partner::Xhq, &status("S1", 61)).await.answered.unwrap());
     }
 }
 
