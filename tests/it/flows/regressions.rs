@@ -12,12 +12,14 @@ use inbound::receive::{self, IncomingPush};
 use partners::Partner;
 use partners::answer::Verdict;
 use queue::{Hint, Job};
+use store::Store as _;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::support::http::{exchange, request};
 use crate::support::{
-    Plan, Time, attempted, courier, delivery, erp, events, hook, settled, status, sweep, taken, until, verified, within,
+    Plan, Time, attempted, courier, delivering, erp, events, hook, settled, status, sweep, taken, until, verified,
+    within,
 };
 
 /// Regression: a panic in one attempt ended all that the sweep had claimed, at every sweep again.
@@ -166,30 +168,34 @@ async fn attempt_beyond_the_functions_time_is_not_begun() {
         taken(&hub, Partner::Xhq, "syn_status", status(order, 61)).await;
         attempted(&hub, &format!("order:{order}"), "erp", 1).await;
     }
-    time.pass(Duration::from_mins(25));
-    // No worker takes the remaining hints.
+    // No worker takes the remaining hints, and no sweep what is due.
     let (queue, _lanes) = queue::in_process([], 8);
-    let context = Context { queue, ..hub.context().clone() };
+    let context = Context { queue, store: plan.store(), ..hub.context().clone() };
+    hub.stop().await;
+    time.pass(Duration::from_mins(25));
+    let delivery = async |subject: &str| {
+        let items = context.store.timeline(&"xhq-sh".into(), &subject.into(), context.now()).await.unwrap();
+        (items[0].key.clone(), items[0].work.delivery(&"erp".into()).unwrap().clone())
+    };
     // The ERP answers one when it is clear what becomes of the other.
     let (answers, sent) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
     let (answered, seen) = (Arc::clone(&answers), Arc::clone(&sent));
+    let send: courier::Send = Arc::new(move |_, _| {
+        let answered = Arc::clone(&answered);
+        seen.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            answered.acquire().await.unwrap().forget();
+            DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
+        })
+    });
     let ending = Courier {
-        send: Arc::new(move |_, _| {
-            let answered = Arc::clone(&answered);
-            seen.fetch_add(1, Ordering::SeqCst);
-            Box::pin(async move {
-                answered.acquire().await.unwrap().forget();
-                DeliveryResult { outcome: Outcome::Delivered, status: Some(200), detail: String::new() }
-            })
-        }),
         // The timeout, what is around it, and a moment in which the place is waited for.
         ends: Some(context.now().after(Duration::from_millis(14_050))),
-        context,
-        ..courier(&hub)
+        ..delivering(context.clone(), send)
     };
     let lasting = Courier { ends: None, ..ending.clone() };
     let run = async |courier: &Courier<_, _>, order| {
-        let (key, delivery) = delivery(&hub, order, "erp").await;
+        let (key, delivery) = delivery(order).await;
         let job = Job::Deliver { endpoint: "erp".into(), claim: delivery.progress.claim };
         Box::pin(courier::run(courier, &Hint { key, job })).await.unwrap()
     };
@@ -204,7 +210,7 @@ async fn attempt_beyond_the_functions_time_is_not_begun() {
     let delivered = JobOutcome::Attempted(State::Delivered);
     assert_eq!(done, (delivered, JobOutcome::Left));
     assert_eq!(sent.load(Ordering::SeqCst), 1);
-    assert_eq!(delivery(&hub, "order:E2", "erp").await.1.progress.attempts.len(), 1, "nothing has become of it");
+    assert_eq!(delivery("order:E2").await.1.progress.attempts.len(), 1, "nothing has become of it");
     answers.add_permits(1);
     assert_eq!(within(run(&lasting, "order:E2")).await, delivered);
 }
