@@ -180,7 +180,7 @@ async fn attempt_beyond_the_functions_time_is_not_begun() {
     // The ERP answers one when it is clear what becomes of the other.
     let (answers, sent) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
     let (answered, seen) = (Arc::clone(&answers), Arc::clone(&sent));
-    let send: courier::Send = Arc::new(move |_, _| {
+    let waits: courier::Send = Arc::new(move |_, _| {
         let answered = Arc::clone(&answered);
         seen.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move {
@@ -191,7 +191,7 @@ async fn attempt_beyond_the_functions_time_is_not_begun() {
     let ending = Courier {
         // The timeout, what is around it, and a moment in which the place is waited for.
         ends: Some(context.now().after(Duration::from_millis(14_050))),
-        ..delivering(context.clone(), send)
+        ..delivering(context.clone(), waits)
     };
     let lasting = Courier { ends: None, ..ending.clone() };
     let run = async |courier: &Courier<_, _>, order| {
