@@ -55,7 +55,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         every_example_is_taken_and_arrives_once_signed_and_untouched
         a_wrong_key_is_refused_in_the_partners_words_and_nothing_is_kept
         what_the_erp_asks_for_again_comes_again_to_that_endpoint_alone
-        evidence_comes_through_the_gateway_as_bytes_and_is_whole
+        evidence_comes_through_the_gateway_and_is_whole
     );
     let calls = trials!(switches, calls:
         a_command_reaches_the_partner_once_and_its_end_the_erp
