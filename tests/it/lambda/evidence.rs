@@ -14,7 +14,7 @@ async fn keeping() -> Context<DynamoStore, Forgetful> {
 }
 
 #[tokio::test]
-async fn evidence_is_given_as_bytes_by_the_gateway_and_in_base64_by_invocation() {
+async fn gateway_gives_evidence_as_bytes_and_invocation_in_base64() {
     let context = keeping().await;
     let path = format!("/hooks/xhq/xhq-sh/{KEY}/syn_status");
     for code in [61, 63] {

@@ -3,7 +3,7 @@
 use hub::{EndpointId, EventKey};
 use serde::{Deserialize, Serialize};
 
-use super::{MOST_EVENTS, Next};
+use super::Next;
 use crate::request::{Object, given};
 
 /// The events to change; by default every failed delivery of the endpoint. The key must be able to see the connection of each:
@@ -12,7 +12,7 @@ use crate::request::{Object, given};
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventKeys(
-    #[cfg_attr(feature = "schema", schemars(with = "Vec<EventKey>", length(max = MOST_EVENTS)))]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<EventKey>", length(max = super::MOST_EVENTS)))]
     pub  Vec<Object<EventKey>>,
 );
 
