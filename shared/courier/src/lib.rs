@@ -6,6 +6,7 @@
 //! a function, so that the same code runs against a simulated ERP and simulated partners in virtual time.
 
 mod ahead;
+mod aside;
 pub mod call;
 mod change;
 mod claim;

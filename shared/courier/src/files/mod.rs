@@ -8,7 +8,7 @@
 mod fetch;
 mod tidy;
 
-use std::collections::BTreeSet;
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use config::{Connection, Context};
@@ -26,12 +26,10 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use crate::Courier;
+use crate::aside::{Stuck, each_due};
 use crate::times::MARGIN;
 
 pub use tidy::{TidyError, tidy};
-
-/// Number of due records that are read at once.
-const PAGE: usize = 256;
 
 /// Number of files that are fetched at once: each is in memory whole.
 const FETCHERS: usize = 4;
@@ -57,6 +55,14 @@ pub struct Fetched {
     pub kept: usize,
     /// Of these, those that were given up.
     pub lost: usize,
+}
+
+impl AddAssign for Fetched {
+    fn add_assign(&mut self, other: Self) {
+        self.tried += other.tried;
+        self.kept += other.kept;
+        self.lost += other.lost;
+    }
 }
 
 /// Notes the files that an event names, where its connection has them fetched. Those that are noted stay as they are.
@@ -131,38 +137,13 @@ pub async fn fetch<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<Fetche
     if !is_wanted && !courier.lines.is_time_for_files(LEFT_OVER, courier.now()) {
         return Ok(Fetched::default());
     }
-    let (until, mut fetched) = (Instant::now() + FETCHING, Fetched::default());
-    let mut stuck = BTreeSet::new();
-    loop {
-        let wanted = PAGE + stuck.len();
-        let due = courier.context.store.due_aside(Aside::Files, courier.now(), wanted).await?;
-        let is_last = due.len() < wanted;
-        let before = (fetched, stuck.len());
-        let looks: Vec<_> = due
-            .into_iter()
-            .filter(|key| !stuck.contains(key))
-            .map(|key| Box::pin(look_in_time(courier, key, until)))
-            .collect();
-        for look in stream::iter(looks).buffer_unordered(FETCHERS).collect::<Vec<_>>().await {
-            match look {
-                Ok(Fetched { tried, kept, lost }) => {
-                    fetched.tried += tried;
-                    fetched.kept += kept;
-                    fetched.lost += lost;
-                }
-                Err(Stuck(key)) => _ = stuck.insert(key),
-            }
-        }
-        // Where nothing could be done the next page is the same.
-        if is_last || before == (fetched, stuck.len()) || Instant::now() > until {
-            return Ok(fetched);
-        }
-    }
+    let until = Instant::now() + FETCHING;
+    each_due(courier, Aside::Files, until, |due| async move {
+        let looks: Vec<_> = due.into_iter().map(|key| Box::pin(look_in_time(courier, key, until))).collect();
+        stream::iter(looks).buffer_unordered(FETCHERS).collect().await
+    })
+    .await
 }
-
-/// A record that cannot be read however often it is tried.
-#[derive(Debug)]
-struct Stuck(EventKey);
 
 /// Whether there is time for another fetch.
 fn has_time<S, Q>(courier: &Courier<S, Q>, until: Instant) -> bool {

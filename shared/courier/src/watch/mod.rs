@@ -7,7 +7,7 @@
 mod ask;
 mod timeline;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::time::Duration;
 
@@ -24,11 +24,9 @@ use tokio::time::{Instant, timeout};
 
 use self::timeline::Timeline;
 use crate::Courier;
+use crate::aside::{Stuck, each_due};
 use crate::call::LONGEST;
 use crate::times::MARGIN;
-
-/// Number of due watches that are read at once.
-const PAGE: usize = 256;
 
 /// Number of watches of a connection that are looked at at once.
 const LOOKERS: usize = 4;
@@ -83,33 +81,17 @@ pub async fn watch<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<Watche
     if courier.context.config.watches.is_empty() && !courier.lines.is_time_for(LEFT_OVER, courier.now()) {
         return Ok(Watched::default());
     }
-    let (until, mut watched) = (Instant::now() + LOOKING, Watched::default());
-    let mut stuck = BTreeSet::new();
-    loop {
-        let wanted = PAGE + stuck.len();
-        let due = courier.context.store.due_aside(Aside::Watches, courier.now(), wanted).await?;
-        let is_last = due.len() < wanted;
+    let until = Instant::now() + LOOKING;
+    each_due(courier, Aside::Watches, until, |due| async move {
         let mut lanes: BTreeMap<ConnectionId, Vec<EventKey>> = BTreeMap::new();
-        for key in due.into_iter().filter(|key| !stuck.contains(key)) {
+        for key in due {
             lanes.entry(key.connection.clone()).or_default().push(key);
         }
-        let before = (watched, stuck.len());
-        for look in join_all(lanes.into_values().map(|keys| looks(courier, keys, until))).await.into_iter().flatten() {
-            match look {
-                Ok(looked) => watched += looked,
-                Err(Stuck(key)) => _ = stuck.insert(key),
-            }
-        }
-        // Where nothing could be done the next page is the same.
-        if is_last || before == (watched, stuck.len()) || Instant::now() > until {
-            return Ok(watched);
-        }
-    }
+        let looks = join_all(lanes.into_values().map(|keys| looks(courier, keys, until))).await;
+        looks.into_iter().flatten().collect()
+    })
+    .await
 }
-
-/// A watch of which the look fails whenever it is repeated: it cannot be read.
-#[derive(Debug)]
-struct Stuck(EventKey);
 
 /// Looks at watches of one connection, until then.
 async fn looks<S: Store, Q: Queue>(
