@@ -11,7 +11,8 @@ use tokio::runtime::Builder;
 
 use crate::place::{CONFIG_FILE, Mistakes, Place, count};
 use crate::{
-    audit, call, calls, changes, events, exposure, first_run, ledger, out, partner, push, serve, shipments, verify,
+    audit, call, calls, changes, check_health, events, exposure, first_run, ledger, out, partner, push, serve,
+    shipments, verify,
 };
 
 /// Tongguan 通关: receives the pushes of customs and freight partners, delivers them to the ERP, and calls partners for it.
@@ -36,6 +37,8 @@ enum Command {
     /// Exit codes: 0 for a configuration without mistakes, with or without warnings; 1 for one with mistakes or one that cannot
     /// be read; 2 for an invalid command line.
     CheckConfig(Check),
+    /// Ask a hub whether it can receive pushes; exit with 1 if it cannot, or does not answer
+    Health,
     /// Print the ledger of each connection as JSON; exit with 1 if one does not balance
     Ledger(ledger::Ledger),
     /// List, show or follow events
@@ -127,6 +130,7 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
             serve::until_signal(config, &place.file()).await
         }
         Command::CheckConfig(Check { json }) => check(place, json),
+        Command::Health => check_health::run(place).await,
         Command::Ledger(ledger) => ledger::run(place, ledger).await,
         Command::Events(events) => events::run(place, events).await,
         Command::Shipments(shipments) => shipments::run(place, shipments).await,

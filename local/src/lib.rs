@@ -12,6 +12,7 @@ mod audit;
 mod call;
 mod calls;
 mod changes;
+mod check_health;
 pub mod cli;
 mod clock;
 mod events;
