@@ -28,6 +28,9 @@ _tongguan() {
             tongguan,check-config)
                 cmd="tongguan__subcmd__check__subcmd__config"
                 ;;
+            tongguan,compact)
+                cmd="tongguan__subcmd__compact"
+                ;;
             tongguan,completions)
                 cmd="tongguan__subcmd__completions"
                 ;;
@@ -127,6 +130,9 @@ _tongguan() {
             tongguan__subcmd__help,check-config)
                 cmd="tongguan__subcmd__help__subcmd__check__subcmd__config"
                 ;;
+            tongguan__subcmd__help,compact)
+                cmd="tongguan__subcmd__help__subcmd__compact"
+                ;;
             tongguan__subcmd__help,completions)
                 cmd="tongguan__subcmd__help__subcmd__completions"
                 ;;
@@ -212,7 +218,7 @@ _tongguan() {
 
     case "${cmd}" in
         tongguan)
-            opts="-h -V --config --credentials --data --listen --hub --api-key-file --utc --help --version serve check-config ledger events shipments replay confirm push call calls audit verify partner completions help"
+            opts="-h -V --config --credentials --data --listen --hub --api-key-file --utc --help --version serve check-config ledger events shipments replay confirm push call calls audit verify compact partner completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1043,6 +1049,80 @@ _tongguan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tongguan__subcmd__compact)
+            opts="-h --json --config --credentials --data --listen --hub --api-key-file --utc --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --credentials)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --data)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hub)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-key-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tongguan__subcmd__completions)
             opts="-h --config --credentials --data --listen --hub --api-key-file --utc --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1610,7 +1690,7 @@ _tongguan() {
             return 0
             ;;
         tongguan__subcmd__help)
-            opts="serve check-config ledger events shipments replay confirm push call calls audit verify partner completions help"
+            opts="serve check-config ledger events shipments replay confirm push call calls audit verify compact partner completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1722,6 +1802,20 @@ _tongguan() {
             return 0
             ;;
         tongguan__subcmd__help__subcmd__check__subcmd__config)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tongguan__subcmd__help__subcmd__compact)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

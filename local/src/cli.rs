@@ -11,7 +11,8 @@ use tokio::runtime::Builder;
 
 use crate::place::{CONFIG_FILE, Mistakes, Place, count};
 use crate::{
-    audit, call, calls, changes, events, exposure, first_run, ledger, out, partner, push, serve, shipments, verify,
+    audit, call, calls, changes, compact, events, exposure, first_run, ledger, out, partner, push, serve, shipments,
+    verify,
 };
 
 /// Tongguan 通关: receives the pushes of customs and freight partners, delivers them to the ERP, and calls partners for it.
@@ -60,6 +61,11 @@ enum Command {
     /// Names each entry that was changed, removed, added, renamed or moved, each break of the chain, and each part that is
     /// missing. Exit codes: 0 for files that are whole; 1 for others; 2 for an invalid command line.
     Verify(verify::Verify),
+    /// Write the database anew, without the space that nothing uses; the hub must have stopped
+    ///
+    /// A database of an earlier version needs it once, where the log says so: from then on the space of what expires goes back to
+    /// the disk by itself. The disk must have twice the bytes in use free. What fails leaves the database as it was.
+    Compact(compact::Compact),
     /// Simulate the partners whose `base_url` is on this machine, to try calls without an account
     Partner(partner::Play),
     /// Print the script by which a shell completes these commands
@@ -106,6 +112,7 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
     | Command::CheckConfig(_)
     | Command::Push(_)
     | Command::Partner(_)
+    | Command::Compact(_)
     | Command::Completions { .. } = command
     {
         place.asks_no_hub()?;
@@ -137,6 +144,7 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
         Command::Calls(calls) => calls::run(place, calls).await,
         Command::Audit(audit) => audit::run(place, audit).await,
         Command::Verify(verify) => verify::run(&verify),
+        Command::Compact(compact) => compact::run(place, compact).await,
         Command::Partner(play) => partner::run(&place.read()?, play).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

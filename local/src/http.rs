@@ -22,6 +22,7 @@ use store::Store;
 use tokio::time::Instant;
 
 use crate::health::Health;
+use crate::ready::Vitals;
 use crate::server::Visit;
 use crate::table;
 
@@ -33,11 +34,12 @@ pub(crate) struct Services<S, Q> {
     courier: Arc<Courier<S, Q>>,
     routers: table::Routers<S, Q>,
     health: Health,
+    vitals: Vitals,
 }
 
 impl<S: Store, Q: Queue> Services<S, Q> {
-    pub(crate) fn new(courier: Arc<Courier<S, Q>>) -> Self {
-        Self { courier, routers: table::routers(), health: Health::default() }
+    pub(crate) fn new(courier: Arc<Courier<S, Q>>, vitals: Vitals) -> Self {
+        Self { courier, routers: table::routers(), health: Health::default(), vitals }
     }
 
     /// Answers one request in a task of its own, which ends even if the connection breaks: a push that arrived whole is stored
@@ -88,6 +90,9 @@ impl<S: Store, Q: Queue> Services<S, Q> {
             }
             if segments == ["health"] {
                 return (self.health().await, None);
+            }
+            if segments == ["ready"] {
+                return (self.ready().await, None);
             }
         }
         self.push(visit, request, path, arrived).await
@@ -168,6 +173,14 @@ impl<S: Store, Q: Queue> Services<S, Q> {
                 plain(StatusCode::SERVICE_UNAVAILABLE, told.to_string())
             }
         }
+    }
+
+    /// Whether the store takes writes, sweeps end, and the disk has space.
+    async fn ready(&self) -> Response<Full<Bytes>> {
+        let context = &self.courier.context;
+        let readiness = self.vitals.readiness(self.health.check(&context.store, context.now()).await);
+        let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        plain(status, readiness.told())
     }
 }
 

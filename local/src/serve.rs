@@ -24,7 +24,8 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::clock::{Steady, Watch, steady_clock};
-use crate::{exposure, inbox, server, signals};
+use crate::ready::Vitals;
+use crate::{compact, disk, exposure, inbox, retention, server, signals};
 
 /// Capacity of each lane of the queue: about two seconds of pushes at the most that a machine accepts. Memory is used only where
 /// messages wait, some 150 bytes each. Those beyond it are left to the sweep.
@@ -38,9 +39,6 @@ const INDEXERS: usize = 32;
 
 /// Time for which the end of the process waits for jobs in progress.
 const GRACE: Duration = Duration::from_secs(15);
-
-/// Number of expired events that are removed in one commit.
-const PURGE: usize = 500;
 
 /// Longest claim: a sweep's period, or the timeouts of a call with its file and its token.
 const LONGEST_LEASE: Duration = Duration::from_hours(1);
@@ -94,7 +92,11 @@ impl Hub {
     /// Starts a hub with a clock, and one that only runs to hold it against.
     pub async fn start_watched(config: Config, clock: Clock, steady: Steady) -> Result<Self, StartError> {
         let lock = SqliteStore::lock(&config.data_dir)?;
+        compact::at_start(&config.data_dir).await;
         let store = SqliteStore::open(&config.data_dir)?;
+        if let Ok(space) = store.space().await {
+            compact::advise(space);
+        }
         let watched = Watch::begin(clock, steady, store.clone()).await;
         let clock = watched.clock();
         let listener = TcpListener::bind(config.listen).await.map_err(|e| StartError::Listen(config.listen, e))?;
@@ -113,7 +115,10 @@ impl Hub {
         // Before this process has claimed anything. Who connects meanwhile waits in the listener's queue.
         take_over(&courier).await;
         inbound::configured::tell_or_log(&context).await;
-        tasks.spawn(server::serve(listener, Arc::clone(&courier), stopped.clone()));
+        let vitals = Vitals::new(context.config.sweep_every);
+        disk::look(&vitals.disk, &courier).await;
+        tasks.spawn(disk::run(vitals.disk.clone(), Arc::clone(&courier), stopped.clone()));
+        tasks.spawn(server::serve(listener, Arc::clone(&courier), vitals.clone(), stopped.clone()));
         for lane in lanes {
             let config = &context.config;
             let attempts = match &lane.destination {
@@ -127,7 +132,7 @@ impl Hub {
         tasks.spawn(run_flushes(context.clone(), stopped.clone()));
         tasks.spawn(Arc::clone(&watched).run(Arc::clone(&courier), stopped.clone()));
         let (first, swept) = watch::channel(false);
-        tasks.spawn(run_sweeps(courier, watched, stopped, first));
+        tasks.spawn(run_sweeps(courier, (watched, vitals), stopped, first));
         Ok(Self { address, context, stop, swept, tasks, _lock: lock })
     }
 
@@ -237,7 +242,7 @@ async fn take_over(courier: &LocalCourier) {
 /// Takes up what is due, at the start and then as often as configured, and removes what has expired.
 async fn run_sweeps(
     courier: LocalCourier,
-    watched: Arc<Watch>,
+    (watched, vitals): (Arc<Watch>, Vitals),
     mut stop: watch::Receiver<bool>,
     first: watch::Sender<bool>,
 ) {
@@ -252,8 +257,11 @@ async fn run_sweeps(
         }
         // An endpoint that hangs holds up its sweep; the next one goes on without it, for claims keep two sweeps from the same work.
         let (courier, watched, first) = (Arc::clone(&courier), Arc::clone(&watched), first.clone());
+        let vitals = vitals.clone();
         sweeps.spawn(async move {
-            sweep_once(&courier, &watched).await;
+            if sweep_once(&courier, &watched).await {
+                vitals.swept();
+            }
             first.send_replace(true);
         });
         while sweeps.try_join_next().is_some() {}
@@ -282,33 +290,30 @@ async fn flush(context: &Context<SqliteStore, InProcess>) {
     }
 }
 
-async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) {
+/// One sweep; whether it ended well.
+async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) -> bool {
     inbound::refusal::tell(courier.context.now());
     // After a jump ahead every lease looks over, of attempts that are under way too.
     let has_jumped = || watch.has_jumped_ahead(courier::longest_lease(&courier.context.config));
     if has_jumped() {
-        return;
+        return true;
     }
     let looked = courier::bring_back_furthest(courier).await.map(|_| ());
     if has_jumped() {
-        return;
+        return true;
     }
+    let mut is_well = true;
     if let Err(error) = looked.and(sweep::handle(courier).await) {
         let error = telemetry::logs::chain(&error);
         tracing::error!(error, "the sweep failed; the next sweep repeats it");
-    }
-    let mut removed = if watch.may_remove() { PURGE } else { 0 };
-    while removed == PURGE {
-        removed = courier.context.store.purge(courier.context.now(), PURGE).await.unwrap_or_else(|error| {
-            let error = telemetry::logs::chain(&error);
-            tracing::error!(error, "expired events could not be removed; the next sweep repeats it");
-            0
-        });
+        is_well = false;
     }
     if watch.may_remove() {
+        is_well &= retention::remove(&courier.context).await;
         sweep::tidy(courier).await;
     }
     read_ledger(courier).await;
+    is_well
 }
 
 /// Reads the ledger where an alert tells of it and the last reading is long ago: it is a read of every event's state.

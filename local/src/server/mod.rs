@@ -28,6 +28,7 @@ use tokio::sync::watch as signal;
 use tokio::time::{Instant, timeout};
 
 use crate::http::Services;
+use crate::ready::Vitals;
 
 use body::Budget;
 use places::{Limits, Places};
@@ -45,12 +46,13 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) async fn serve<S: Store, Q: Queue>(
     listener: TcpListener,
     courier: Arc<Courier<S, Q>>,
+    vitals: Vitals,
     mut stop: signal::Receiver<bool>,
 ) {
     let graceful = GracefulShutdown::new();
     let (tasks, finished) = Tasks::new();
     let server = courier.context.config.server;
-    let services = Arc::new(Services::new(courier));
+    let services = Arc::new(Services::new(courier, vitals));
     let most = server.connections.min(descriptors::for_connections());
     let places = Places::new(Limits::new(most, server.connections_per_address));
     let budget = Budget::new(server.body_budget);

@@ -10,7 +10,9 @@ use super::encoding::BOM;
 use super::endpoints::Receiver;
 use super::reader::{Item, Reading, Table};
 use super::values::{is_name, socket_address};
-use super::{Config, Mistake, Server, Shown, Sources, alerts, connections, endpoints, profile, server, watches};
+use super::{
+    Config, Disk, Mistake, Server, Shown, Sources, alerts, connections, disk, endpoints, profile, server, watches,
+};
 
 /// Default interval of the sweeper.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -72,6 +74,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
 
     let server = root.or("server", Server::default(), |item| server::read(item.table("a table: write [server]")?));
 
+    let disk = root.or("disk", Disk::default(), |item| disk::read(item.table("a table: write [disk]")?));
+
     let hub = root.or("hub", None, |item| profile::read(item, system).map(Some));
 
     let mut ids = Ids::new();
@@ -121,6 +125,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         inbox: inbox?,
         public_url: public_url?,
         server: server?,
+        disk: disk?,
         hub: hub?,
         statistics: statistics?,
         sweep_every: sweep_every?,

@@ -77,6 +77,10 @@ public_url = "https://hub.example.com/base"
 statistics = false
 recent_events = false
 
+[disk]
+warn_below_mb = 4096
+refuse_below_mb = 512
+
 [server]
 idle_timeout = "2m"
 connections = 2048

@@ -6,6 +6,7 @@
 
 mod audit;
 mod codec;
+mod compact;
 mod counts;
 mod engine;
 mod files;
@@ -15,7 +16,10 @@ mod reads;
 mod recent;
 mod recent_records;
 mod schema;
+mod space;
 mod worker;
 mod writes;
 
+pub use compact::{CompactError, Compacted};
 pub use engine::{Due, OpenError, Recent, SqliteStore};
+pub use space::Space;
