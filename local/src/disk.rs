@@ -13,6 +13,8 @@ use store_sqlite::SqliteStore;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::current::Current;
+
 /// Interval at which the disk is looked at. What can be stored meanwhile fits into the least that may be configured well.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -100,7 +102,7 @@ pub(crate) async fn look<Q: Queue>(disk: &Disk, courier: &Courier<SqliteStore, Q
 }
 
 /// Looks at the disk from time to time, until the hub stops.
-pub(crate) async fn run<Q: Queue>(disk: Disk, courier: Arc<Courier<SqliteStore, Q>>, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn run<Q: Queue>(disk: Disk, current: Current<SqliteStore, Q>, mut stop: watch::Receiver<bool>) {
     let mut clock = interval(LOOK);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -108,7 +110,7 @@ pub(crate) async fn run<Q: Queue>(disk: Disk, courier: Arc<Courier<SqliteStore, 
             _ = clock.tick() => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        look(&disk, &courier).await;
+        look(&disk, &current.get()).await;
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::disk::{Disk, Level};
+use crate::hold::{self, Hold};
 
 /// Number of periods within which some sweep must have ended.
 const PERIODS: u32 = 5;
@@ -18,14 +19,16 @@ const LEAST: Duration = Duration::from_mins(5);
 pub(crate) struct Vitals {
     /// The disk with the data.
     pub(crate) disk: Disk,
+    /// The hold.
+    pub(crate) hold: Hold,
     swept: Arc<Mutex<Instant>>,
     sweep_every: Duration,
 }
 
 impl Vitals {
     /// Those of a hub that begins now.
-    pub(crate) fn new(sweep_every: Duration) -> Self {
-        Self { disk: Disk::default(), swept: Arc::new(Mutex::new(Instant::now())), sweep_every }
+    pub(crate) fn new(sweep_every: Duration, hold: Hold) -> Self {
+        Self { disk: Disk::default(), hold, swept: Arc::new(Mutex::new(Instant::now())), sweep_every }
     }
 
     /// Notes that a sweep has ended well.
@@ -48,6 +51,9 @@ impl Vitals {
         if since > limit {
             let seconds = since.as_secs();
             readiness.reasons.push(format!("no sweep has ended well for {seconds} s: the log says why"));
+        }
+        if self.hold.is_on() {
+            readiness.warnings.push(hold::WHY.to_owned());
         }
         let look = self.disk.latest();
         let free = look.free.map_or(0, |(free, _)| free / (1024 * 1024));
@@ -87,11 +93,13 @@ impl Readiness {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
     fn hub_without_a_sweep_for_long_is_not_ready() {
-        let vitals = Vitals::new(Duration::from_secs(30));
+        let vitals = Vitals::new(Duration::from_secs(30), Hold::of(Path::new("none")));
         assert!(vitals.readiness(Ok(())).is_ready(), "it has just begun");
         let Some(long_ago) = Instant::now().checked_sub(LEAST + Duration::from_secs(1)) else { return };
         *vitals.swept.lock().unwrap() = long_ago;
@@ -102,7 +110,7 @@ mod tests {
 
     #[test]
     fn store_without_writes_is_a_reason() {
-        let vitals = Vitals::new(Duration::from_secs(30));
+        let vitals = Vitals::new(Duration::from_secs(30), Hold::of(Path::new("none")));
         let readiness = vitals.readiness(Err("locked".to_owned()));
         assert!(!readiness.is_ready() && readiness.told().contains("takes no writes: locked"));
     }

@@ -59,6 +59,18 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         }
         Some(Some(address))
     });
+    let metrics_listen = root.or("metrics_listen", None, |item| {
+        let address = socket_address(item.text()?, 9464).map_or_else(|what| item.wrong(what), Some)?;
+        if address.port() != 0 && (Some(address) == listen || Some(Some(address)) == inbox) {
+            return item.wrong("is where the hub itself or its inbox listens: give it another port");
+        }
+        Some(Some(address))
+    });
+    let logs_json = root.or("log_format", false, |item| match item.text()? {
+        "text" => Some(false),
+        "json" => Some(true),
+        _ => item.wrong("must be \"text\" or \"json\""),
+    });
     let data_dir = root.or("data_dir", PathBuf::from("data"), |item| match item.text()? {
         "" => item.wrong("must name a directory"),
         path => Some(path.into()),
@@ -124,6 +136,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         data_dir: data_dir?,
         inbox: inbox?,
         public_url: public_url?,
+        metrics_listen: metrics_listen?,
+        logs_json: logs_json?,
         server: server?,
         disk: disk?,
         hub: hub?,

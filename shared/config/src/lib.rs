@@ -63,6 +63,7 @@ use url::Url;
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a key of the configuration by itself")]
 pub struct Config {
     /// Address at which the local hub listens.
     pub listen: SocketAddr,
@@ -72,6 +73,10 @@ pub struct Config {
     pub inbox: Option<SocketAddr>,
     /// URL at which partners reach the hub.
     pub public_url: Option<Url>,
+    /// Address of the local hub's figures for Prometheus.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Whether the local hub's log is JSON, an object a line.
+    pub logs_json: bool,
     /// Limits of the connections to the local hub's port.
     pub server: Server,
     /// Least free space of the disk with the local hub's data.

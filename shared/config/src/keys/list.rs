@@ -112,6 +112,18 @@ pub const KEYS: &[Key] = &[
          为此多一个写入单位，见[运维手册](../../infra/README.md#what-recent_events-costs)",
     ),
     key("inbox", NONE, "address of the hub's own ERP inbox, for trials", "自带模拟 ERP 收件箱的地址，试用时开"),
+    key(
+        "metrics_listen",
+        NONE,
+        "address and port of `/metrics` for Prometheus, such as `\"127.0.0.1:9464\"`. It asks for no key: let nobody else reach it",
+        "供 Prometheus 抓取的 `/metrics` 的地址和端口，如 `\"127.0.0.1:9464\"`。不需要密钥，不要让别人访问得到",
+    ),
+    key(
+        "log_format",
+        Value("\"text\""),
+        "or `\"json\"`: one JSON object a line, for programs",
+        "或 `\"json\"`：每行一个 JSON 对象，供程序读取",
+    ),
     key("server", NONE, "limits of the port", "端口如何对待连接").of(Table(SERVER)),
     key("disk", NONE, "least free space of the disk with `data_dir`", "`data_dir` 所在磁盘至少要剩多少空间")
         .of(Table(DISK)),

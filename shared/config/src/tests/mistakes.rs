@@ -42,6 +42,8 @@ fn each_rule_of_the_document_has_its_mistake() {
         ("[server]\nidle_timeout = \"0s\"", "server.idle_timeout: must be between 1s and 1h"),
         ("[server]\nconnections = 3", "server.connections: must be between 16 and 65536"),
         ("[server]\nbody_budget_mb = 1", "server.body_budget_mb: must be between 8 and 65536"),
+        ("log_format = \"xml\"", "log_format: must be \"text\" or \"json\""),
+        ("metrics_listen = \"127.0.0.1:8787\"", "metrics_listen: is where the hub itself or its inbox listens"),
         ("[disk]\nwarn_below_mb = -1", "disk.warn_below_mb: must be between 0 and 1048576"),
         ("server = 1", "server: must be a table: write [server], not an integer"),
         ("[server]\nidle = \"5s\"", "server.idle: is not a known key: remove it (known here: idle_timeout, "),

@@ -20,7 +20,7 @@ use crate::worker::{self, Handle, Shared};
 use crate::{folder, reads, schema, writes};
 
 /// The name of the file in the data folder.
-const FILE: &str = "tongguan.db";
+pub const FILE: &str = "tongguan.db";
 
 /// The name of the lock file, by which one hub at a time uses the folder.
 const LOCK: &str = "hub.lock";

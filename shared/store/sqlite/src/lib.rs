@@ -5,6 +5,7 @@
 //! Several processes may use one file: the command line works while the hub runs.
 
 mod audit;
+mod backup;
 mod codec;
 mod compact;
 mod counts;
@@ -20,6 +21,7 @@ mod space;
 mod worker;
 mod writes;
 
+pub use backup::CopyError;
 pub use compact::{CompactError, Compacted};
-pub use engine::{Due, OpenError, Recent, SqliteStore};
+pub use engine::{Due, FILE, OpenError, Recent, SqliteStore};
 pub use space::Space;

@@ -1,4 +1,4 @@
-//! Verbs about the disk: space that is given back, and new events that are refused while there is none.
+//! Verbs about the file and its disk: space that is given back, new events that are refused while there is none, copies.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use store::Result;
 
 use super::{FILE, OpenError, SqliteStore};
+use crate::backup::{self, CopyError};
 use crate::compact::{self, CompactError, Compacted};
 use crate::space::{self, Space};
 
@@ -43,6 +44,16 @@ impl SqliteStore {
     pub fn compact(folder: &Path, at_most: Option<u64>) -> std::result::Result<Option<Compacted>, CompactError> {
         let file = folder.join(FILE);
         if file.is_file() { compact::compact(&file, at_most) } else { Ok(None) }
+    }
+
+    /// Writes one moment of the store in a folder to the folder `to`, which has none, durably and checked; also while a hub uses it.
+    pub fn copy(folder: &Path, to: &Path) -> std::result::Result<(), CopyError> {
+        backup::copy(&folder.join(FILE), &to.join(FILE))
+    }
+
+    /// Checks that the store in a folder is whole, as far as SQLite can tell.
+    pub fn check(folder: &Path) -> std::result::Result<(), CopyError> {
+        backup::check(&folder.join(FILE))
     }
 
     /// Fails where a folder has no store.
