@@ -97,6 +97,11 @@ impl Place {
         if self.utc { times::Zone::Utc } else { times::Zone::Local }
     }
 
+    /// The address that the command line gives the hub.
+    pub(crate) const fn listening(&self) -> Option<SocketAddr> {
+        self.listen
+    }
+
     /// The file of the configuration.
     pub(crate) fn file(&self) -> PathBuf {
         self.config.clone().unwrap_or_else(|| PathBuf::from(CONFIG_FILE))
