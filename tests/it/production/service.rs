@@ -39,18 +39,24 @@ async fn service_manager_hears_of_start_life_and_end() {
 }
 
 #[test]
-fn unit_runs_commands_that_there_are() {
-    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/systemd/tongguan.service");
-    let unit = std::fs::read_to_string(unit).unwrap();
-    let commands: Vec<_> = unit.lines().filter(|line| line.starts_with("Exec")).collect();
-    assert_eq!(commands.len(), 3, "{commands:?}");
+fn units_run_commands_that_there_are() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/systemd");
+    let unit = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let (service, backup) = (unit("tongguan.service"), unit("tongguan-backup.service"));
+    let commands: Vec<_> = service.lines().chain(backup.lines()).filter(|line| line.starts_with("Exec")).collect();
+    assert_eq!(commands.len(), 4, "{commands:?}");
     for command in commands {
         let (_, words) = command.split_once('=').unwrap();
         Cli::try_parse_from(words.split(' ')).unwrap_or_else(|error| panic!("{command}: {error}"));
     }
-    for line in ["Type=notify", "WatchdogSec=60s", "DynamicUser=yes", "ProtectSystem=strict", "StateDirectory=tongguan"]
-    {
-        assert!(unit.lines().any(|own| own == line), "{line}");
+    let has = |unit: &str, line: &str| assert!(unit.lines().any(|own| own == line), "{line}");
+    for line in ["Type=notify", "WatchdogSec=60s", "StateDirectory=tongguan"] {
+        has(&service, line);
+    }
+    // Both are the same user, to whom systemd gives the folder of the data.
+    for line in ["DynamicUser=yes", "User=tongguan", "ProtectSystem=strict", "NoNewPrivileges=yes"] {
+        has(&service, line);
+        has(&backup, line);
     }
 }
 
