@@ -7,11 +7,13 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use config::{Credentials, Mistake};
 use serde_json::json;
+use telemetry::logs::{self, Form};
 use tokio::runtime::Builder;
 
 use crate::place::{CONFIG_FILE, Mistakes, Place, count};
 use crate::{
-    audit, call, calls, changes, events, exposure, first_run, ledger, out, partner, push, serve, shipments, verify,
+    audit, backup, call, calls, changes, check_health, compact, events, exposure, first_run, hold, init, ledger, out,
+    partner, push, reload, serve, shipments, verify,
 };
 
 /// Tongguan 通关: receives the pushes of customs and freight partners, delivers them to the ERP, and calls partners for it.
@@ -30,12 +32,19 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the hub (the default); without a configuration file, create one first
-    Serve,
+    Serve(serve::Serve),
+    /// Write a configuration for production, by options or, without them, by questions
+    ///
+    /// Every key in it is fresh. It never overwrites a file, and is no demo: it calls no simulated partner and no private address.
+    /// --config FILE names the file, --data DIR and --listen ADDRESS what stands in it.
+    Init(init::Init),
     /// Check the configuration and print every mistake in it
     ///
     /// Exit codes: 0 for a configuration without mistakes, with or without warnings; 1 for one with mistakes or one that cannot
     /// be read; 2 for an invalid command line.
     CheckConfig(Check),
+    /// Ask a hub whether it can receive pushes; exit with 1 if it cannot, or does not answer
+    Health,
     /// Print the ledger of each connection as JSON; exit with 1 if one does not balance
     Ledger(ledger::Ledger),
     /// List, show or follow events
@@ -60,6 +69,29 @@ enum Command {
     /// Names each entry that was changed, removed, added, renamed or moved, each break of the chain, and each part that is
     /// missing. Exit codes: 0 for files that are whole; 1 for others; 2 for an invalid command line.
     Verify(verify::Verify),
+    /// Copy the database and the files of a hub, running or not, into a folder of backups
+    ///
+    /// Each backup is a folder of its own in DIR, named by its time, and is there when it is whole, checked and durable. Files that an
+    /// earlier backup has are not copied again. Exit codes: 0 for a backup whose ledger balances; 1 for one whose ledger does
+    /// not, as that of the hub, or for a failure, which leaves no backup.
+    Backup(backup::Backup),
+    /// Put a backup into the data folder, which must have no database, and have the hub start on hold
+    ///
+    /// The hub receives then, but sends nothing until `tongguan release`: the original may be running, or may have sent since
+    /// what waits in the backup.
+    Restore(backup::restore::Restore),
+    /// End the hold of a hub that was started with --hold or restored: it sends what waits
+    Release,
+    /// Check the configuration and have the running hub take it, without losing a request
+    ///
+    /// Secrets and certificates in files are read again too. A configuration with mistakes is refused as a whole, and the hub goes on
+    /// with the one it has. SIGHUP asks a hub without a terminal for the same. Exit codes: 0 where the hub took it; 1 where not.
+    Reload(reload::Reload),
+    /// Write the database anew, without the space that nothing uses; the hub must have stopped
+    ///
+    /// A database of an earlier version needs it once, where the log says so: from then on the space of what expires goes back to
+    /// the disk by itself. The disk must have twice the bytes in use free. What fails leaves the database as it was.
+    Compact(compact::Compact),
     /// Simulate the partners whose `base_url` is on this machine, to try calls without an account
     Partner(partner::Play),
     /// Print the script by which a shell completes these commands
@@ -79,7 +111,7 @@ struct Check {
 /// Runs a command line. Failures are printed on standard error.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
-    let command = cli.command.unwrap_or(Command::Serve);
+    let command = cli.command.unwrap_or_else(|| Command::Serve(serve::Serve::default()));
     let worker = Builder::new_multi_thread().enable_all().build();
     let done = worker.map_err(anyhow::Error::from).and_then(|worker| {
         let done = worker.block_on(dispatch(command, &cli.place));
@@ -102,21 +134,28 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
-    if let Command::Serve
+    if let Command::Serve(_)
+    | Command::Init(_)
     | Command::CheckConfig(_)
     | Command::Push(_)
     | Command::Partner(_)
+    | Command::Compact(_)
+    | Command::Backup(_)
+    | Command::Restore(_)
+    | Command::Release
+    | Command::Reload(_)
     | Command::Completions { .. } = command
     {
         place.asks_no_hub()?;
     }
     match command {
-        Command::Serve => {
-            telemetry::logs::init(telemetry::logs::Form::Text(place.times().print()));
+        Command::Serve(serve) => {
             if place.config.is_none() && !PathBuf::from(CONFIG_FILE).exists() {
                 first_run::demo(&PathBuf::from(CONFIG_FILE), place.data.as_deref())?;
             }
             let config = place.read()?;
+            let text = Form::Text(place.times().print());
+            logs::init(if config.logs_json { Form::Json } else { text });
             if config.hub.is_some() && config.connections.is_empty() && config.routes.is_empty() {
                 let file = place.file();
                 anyhow::bail!(
@@ -124,9 +163,11 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
                     file.display()
                 );
             }
-            serve::until_signal(config, &place.file()).await
+            serve::until_signal(config, place, &serve).await
         }
+        Command::Init(init) => init::run(place, init),
         Command::CheckConfig(Check { json }) => check(place, json),
+        Command::Health => check_health::run(place).await,
         Command::Ledger(ledger) => ledger::run(place, ledger).await,
         Command::Events(events) => events::run(place, events).await,
         Command::Shipments(shipments) => shipments::run(place, shipments).await,
@@ -137,6 +178,11 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
         Command::Calls(calls) => calls::run(place, calls).await,
         Command::Audit(audit) => audit::run(place, audit).await,
         Command::Verify(verify) => verify::run(&verify),
+        Command::Backup(backup) => backup::run(place, backup).await,
+        Command::Restore(restore) => backup::restore::run(place, restore).await,
+        Command::Release => hold::release(place),
+        Command::Reload(reload) => reload::run(place, reload).await,
+        Command::Compact(compact) => compact::run(place, compact).await,
         Command::Partner(play) => partner::run(&place.read()?, play).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use courier::Courier;
 use hub::Clock;
 use hub::Utc;
 use hub::clock::{Direction, HOLD, Jump, Watched};
@@ -15,6 +14,8 @@ use queue::Queue;
 use store_sqlite::SqliteStore;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
+
+use crate::current::Current;
 
 /// Interval at which the clock is read without another reason.
 const LOOK: Duration = Duration::from_secs(1);
@@ -129,7 +130,7 @@ impl Watch {
     /// Reads the clock from time to time, and brings due times back where that has to be.
     pub(crate) async fn run<Q: Queue>(
         self: Arc<Self>,
-        courier: Arc<Courier<SqliteStore, Q>>,
+        current: Current<SqliteStore, Q>,
         mut stop: watch::Receiver<bool>,
     ) {
         let mut clock = interval(LOOK);
@@ -143,7 +144,7 @@ impl Watch {
             if !self.set_back.swap(false, Ordering::Relaxed) {
                 continue;
             }
-            if let Err(error) = courier::bring_back(&courier).await {
+            if let Err(error) = courier::bring_back(&current.get()).await {
                 let error = telemetry::logs::chain(&error);
                 tracing::error!(error, "due times could not be corrected; the next attempt is in {LOOK:?}");
                 self.set_back.store(true, Ordering::Relaxed);

@@ -77,7 +77,7 @@ fn text() -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness for keys: {error}"))?;
     Ok(bytes)

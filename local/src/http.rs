@@ -21,7 +21,11 @@ use queue::Queue;
 use store::Store;
 use tokio::time::Instant;
 
+use crate::current::Current;
 use crate::health::Health;
+use crate::hold;
+use crate::metrics;
+use crate::ready::Vitals;
 use crate::server::Visit;
 use crate::table;
 
@@ -30,14 +34,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Services that answer the requests of the port.
 pub(crate) struct Services<S, Q> {
-    courier: Arc<Courier<S, Q>>,
+    current: Current<S, Q>,
     routers: table::Routers<S, Q>,
     health: Health,
+    vitals: Vitals,
 }
 
 impl<S: Store, Q: Queue> Services<S, Q> {
-    pub(crate) fn new(courier: Arc<Courier<S, Q>>) -> Self {
-        Self { courier, routers: table::routers(), health: Health::default() }
+    pub(crate) fn new(current: Current<S, Q>, vitals: Vitals) -> Self {
+        Self { current, routers: table::routers(), health: Health::default(), vitals }
     }
 
     /// Answers one request in a task of its own, which ends even if the connection breaks: a push that arrived whole is stored
@@ -51,10 +56,11 @@ impl<S: Store, Q: Queue> Services<S, Q> {
         };
         // Of no type: the layouts of all that it may wait for would be too deep for the compiler.
         let (own, visitor, of) = (Arc::clone(&self), visit.clone(), Arc::clone(&segments));
+        let courier = self.current.get();
         let work = async move {
-            let (response, verdict) = own.route(&visitor, request, &of, arrived).await;
+            let (response, verdict) = own.route(&courier, &visitor, request, (&of, arrived)).await;
             // Here, so that a push counts whose sender has hung up.
-            own.count(&of, verdict, arrived);
+            count_push(&courier, &of, verdict, arrived);
             response
         };
         let answered = visit.run(work.boxed()).await;
@@ -64,7 +70,7 @@ impl<S: Store, Q: Queue> Services<S, Q> {
             if is_push {
                 let (response, verdict) = judged(refuse(partner, Verdict::Unavailable));
                 // The defect may be met here again; the answer must not depend on it.
-                let _ = catch_unwind(AssertUnwindSafe(|| self.count(&segments, verdict, arrived)));
+                let _ = catch_unwind(AssertUnwindSafe(|| count_push(&self.current.get(), &segments, verdict, arrived)));
                 response
             } else {
                 failed().answer("api").map(Full::new)
@@ -72,82 +78,55 @@ impl<S: Store, Q: Queue> Services<S, Q> {
         })
     }
 
-    /// Counts a request that was answered as a push.
-    fn count(&self, segments: &[String], verdict: Option<Verdict>, arrived: Instant) {
-        if let Some(verdict) = verdict {
-            count(&self.courier.context, PushPath::of(segments), verdict, arrived.elapsed());
-        }
-    }
-
     /// The answer to a request and, where it is that to a push, its verdict.
-    async fn route(&self, visit: &Visit, request: Request<Incoming>, segments: &[String], arrived: Instant) -> Judged {
+    async fn route(
+        &self,
+        courier: &Courier<S, Q>,
+        visit: &Visit,
+        request: Request<Incoming>,
+        (segments, arrived): (&[String], Instant),
+    ) -> Judged {
         let path = PushPath::of(segments);
         if !path.is_push() {
             if let Some(router) = api::find(&self.routers, segments) {
-                return (self.erp(visit, request, router, segments).await.map(Full::new), None);
+                return (self.erp(courier, visit, request, (router, segments)).await.map(Full::new), None);
             }
             if segments == ["health"] {
-                return (self.health().await, None);
+                return (self.health(courier).await, None);
+            }
+            if segments == ["ready"] {
+                return (self.ready(courier).await, None);
             }
         }
-        self.push(visit, request, path, arrived).await
-    }
-
-    /// One push, or a request that no function is for, which is refused as one.
-    async fn push(&self, visit: &Visit, request: Request<Incoming>, path: PushPath<'_>, arrived: Instant) -> Judged {
-        let context = &self.courier.context;
-        let peer = Some(visit.address().ip());
-        let push = Unverified::of(path, request.method(), peer, &callback::ACTIONS);
-        let verified = match push.and_then(|push| push.verify(&context.config)) {
-            Ok(verified) => verified,
-            Err(refused) => return judged(refused.answer(context.now())),
-        };
-        visit.show_key();
-        let partner = verified.partner();
-        let (head, body) = request.into_parts();
-        match visit.budget().read(body, MAX_BODY, arrived + partner.budget()).await {
-            Ok((body, share)) => {
-                let push = IncomingPush::new(head.headers, body);
-                let answer = receive::receive(context, verified, push, arrived).await;
-                drop(share);
-                judged(answer)
-            }
-            Err(Unread::NoRoom) => {
-                let function = verified.function();
-                tracing::warn!(
-                    function,
-                    "a push was refused unread: other large bodies use the memory for request bodies"
-                );
-                let (response, verdict) = judged(unread(partner, Unread::NoRoom));
-                (closing(response), verdict)
-            }
-            Err(why) => judged(unread(partner, why)),
-        }
+        push(courier, visit, request, (path, arrived)).await
     }
 
     /// One request of the ERP. An unauthorized one is refused before its body is read.
     async fn erp(
         &self,
+        courier: &Courier<S, Q>,
         visit: &Visit,
         request: Request<Incoming>,
-        router: &Router<Courier<S, Q>>,
-        segments: &[String],
+        (router, segments): (&Router<Courier<S, Q>>, &[String]),
     ) -> Response<Bytes> {
         let (head, body) = request.into_parts();
         let language = Language::of(&head.headers);
-        let caller = match router.caller(&self.courier, &head) {
+        let caller = match router.caller(courier, &head) {
             Ok(Some(caller)) => caller,
             Ok(None) => {
                 let request = Request::from_parts(head, Bytes::new());
-                return router.answer(&self.courier, None, segments, request).await;
+                return router.answer(courier, None, segments, request).await;
             }
             Err(problem) => return closing(problem.told_in(language).answer(router.name)),
         };
         visit.show_key();
+        if router.name == pull::NAME && self.vitals.hold.is_on() {
+            return closing(on_hold().told_in(language).answer(router.name));
+        }
         match visit.budget().read(body, router.max_body, Instant::now() + PATIENCE).await {
             Ok((body, share)) => {
                 let request = Request::from_parts(head, body);
-                let answer = router.answer(&self.courier, Some(caller), segments, request).await;
+                let answer = router.answer(courier, Some(caller), segments, request).await;
                 drop(share);
                 answer
             }
@@ -159,8 +138,8 @@ impl<S: Store, Q: Queue> Services<S, Q> {
     }
 
     /// Whether the store takes writes.
-    async fn health(&self) -> Response<Full<Bytes>> {
-        let context = &self.courier.context;
+    async fn health(&self, courier: &Courier<S, Q>) -> Response<Full<Bytes>> {
+        let context = &courier.context;
         match self.health.check(&context.store, context.now()).await {
             Ok(()) => plain(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
             Err(reason) => {
@@ -169,12 +148,68 @@ impl<S: Store, Q: Queue> Services<S, Q> {
             }
         }
     }
+
+    /// Whether the store takes writes, sweeps end, and the disk has space.
+    async fn ready(&self, courier: &Courier<S, Q>) -> Response<Full<Bytes>> {
+        let context = &courier.context;
+        let readiness = self.vitals.readiness(self.health.check(&context.store, context.now()).await);
+        let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        plain(status, readiness.told())
+    }
+}
+
+/// Counts a request that was answered as a push.
+fn count_push<S, Q>(courier: &Courier<S, Q>, segments: &[String], verdict: Option<Verdict>, arrived: Instant) {
+    if let Some(verdict) = verdict {
+        let (context, path, took) = (&courier.context, PushPath::of(segments), arrived.elapsed());
+        count(context, path, verdict, took);
+        metrics::pushed((path.partner(), path.connection(&context.config)), verdict, took);
+    }
+}
+
+/// One push, or a request that no function is for, which is refused as one.
+async fn push<S: Store, Q: Queue>(
+    courier: &Courier<S, Q>,
+    visit: &Visit,
+    request: Request<Incoming>,
+    (path, arrived): (PushPath<'_>, Instant),
+) -> Judged {
+    let context = &courier.context;
+    let peer = Some(visit.address().ip());
+    let push = Unverified::of(path, request.method(), peer, &callback::ACTIONS);
+    let verified = match push.and_then(|push| push.verify(&context.config)) {
+        Ok(verified) => verified,
+        Err(refused) => return judged(refused.answer(context.now())),
+    };
+    visit.show_key();
+    let partner = verified.partner();
+    let (head, body) = request.into_parts();
+    match visit.budget().read(body, MAX_BODY, arrived + partner.budget()).await {
+        Ok((body, share)) => {
+            let push = IncomingPush::new(head.headers, body);
+            let answer = receive::receive(context, verified, push, arrived).await;
+            drop(share);
+            judged(answer)
+        }
+        Err(Unread::NoRoom) => {
+            let function = verified.function();
+            tracing::warn!(function, "a push was refused unread: other large bodies use the memory for request bodies");
+            let (response, verdict) = judged(unread(partner, Unread::NoRoom));
+            (closing(response), verdict)
+        }
+        Err(why) => judged(unread(partner, why)),
+    }
 }
 
 /// Problem for the ERP where a handler panicked.
 fn failed() -> Problem {
     let detail = "the hub failed; the same request may be repeated";
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unavailable", detail)
+}
+
+/// Problem for a consumer of events while the hub is on hold.
+fn on_hold() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", hold::WHY)
 }
 
 /// An answer, and its verdict where it is that to a push.

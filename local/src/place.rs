@@ -11,7 +11,7 @@ use clap::{Args, ValueHint};
 use config::{Config, Credentials, Mistake, Profile, Sources, socket_address};
 use url::Url;
 
-use crate::source::{Access, Database, Key, Remote, Source};
+use crate::source::{Access, Database, Key, Remote, Source, reachable};
 use crate::times;
 
 /// Default path of the configuration.
@@ -97,6 +97,11 @@ impl Place {
         if self.utc { times::Zone::Utc } else { times::Zone::Local }
     }
 
+    /// The address that the command line gives the hub.
+    pub(crate) const fn listening(&self) -> Option<SocketAddr> {
+        self.listen
+    }
+
     /// The file of the configuration.
     pub(crate) fn file(&self) -> PathBuf {
         self.config.clone().unwrap_or_else(|| PathBuf::from(CONFIG_FILE))
@@ -148,6 +153,20 @@ impl Place {
         let profile = self.profile()?.filter(|profile| profile.url.origin() == url.origin());
         let profile = profile.context("--hub needs --api-key-file FILE, with an API key of that hub")?;
         Remote::of(Profile { url: url.clone(), ..profile }, None).map(Some)
+    }
+
+    /// The URL of the hub that is meant, for a request that needs no key: that of `--hub`, else this machine's.
+    pub(crate) fn address(&self) -> anyhow::Result<Url> {
+        let listen = match (&self.hub, self.listen) {
+            (Some(url), _) => {
+                let mut url = url.clone();
+                url.set_path(&format!("{}/", url.path().trim_end_matches('/')));
+                return Ok(url);
+            }
+            (None, Some(listen)) => listen,
+            (None, None) => self.read()?.listen,
+        };
+        Ok(format!("http://{}/", reachable(listen)).parse()?)
     }
 
     /// Refuses the options that name a hub, for a command that asks none.

@@ -1,30 +1,49 @@
 //! Signals that end the process.
 //!
-//! An interrupt (Ctrl-C), a request to terminate and a hangup each stop the hub after the requests and attempts in progress. A
-//! terminal or a session that closes sends a hangup, often twice or with a request to terminate, so only a second interrupt
-//! or request to terminate ends the hub at once. A hangup that was ignored when the process began (`nohup`) stays ignored.
+//! An interrupt (Ctrl-C), a request to terminate and, on a terminal, a hangup each stop the hub after the requests and attempts
+//! in progress. A terminal or a session that closes sends a hangup, often twice or with a request to terminate, so only a second
+//! interrupt or request to terminate ends the hub at once. A hangup that was ignored when the process began (`nohup`) stays
+//! ignored. Of a service, which has no terminal, a hangup asks for a reload.
 //!
 //! They are read on a thread of its own: a second signal is obeyed whatever the hub is doing, from its start to the end of
 //! the process.
 
-use tokio::runtime::Builder;
-use tokio::sync::oneshot;
+use std::io::IsTerminal as _;
 
-/// Listens for requests to end from now on. The first is handed over; the second ends the process.
-pub(crate) fn listen() -> std::io::Result<oneshot::Receiver<EndSignal>> {
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, oneshot};
+
+/// What a process was asked.
+pub(crate) struct Asked {
+    /// The first request to end.
+    pub(crate) end: oneshot::Receiver<EndSignal>,
+    /// Requests to read the configuration again; several that come together are one.
+    pub(crate) reload: mpsc::Receiver<()>,
+}
+
+/// Listens for requests from now on. The first request to end is handed over; the second ends the process.
+pub(crate) fn listen() -> std::io::Result<Asked> {
+    let is_on_terminal = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
     let reader = Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _entered = reader.enter();
         Signals::listen()?
     };
-    let (tell, told) = oneshot::channel();
+    let ((tell, end), (ask, reload)) = (oneshot::channel(), mpsc::channel(1));
     let read = async move {
-        let first = signals.next().await;
+        let first = loop {
+            let next = signals.next().await;
+            if next != EndSignal::Hangup || is_on_terminal {
+                break next;
+            }
+            // Where one is asked for already, that is read later than this was written.
+            let _ = ask.try_send(());
+        };
         let _ = tell.send(first);
         signals.again(first).await.exit_at_once();
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || reader.block_on(read))?;
-    Ok(told)
+    Ok(Asked { end, reload })
 }
 
 /// Signals listened for.

@@ -102,6 +102,22 @@ async fn every_pushed_example_is_an_event_and_ledger_balances() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn health_of_a_hub_is_asked_without_a_key() {
+    let plan = Plan::new();
+    let (hub, operator) = Operator::start(&plan).await;
+    let healthy = operator.says("health");
+    assert!(healthy.fine && healthy.out.ends_with("is healthy"), "{healthy:?}");
+
+    // Neither a configuration nor a key is needed where the address is given.
+    let mut stranger = Command::new(TONGGUAN);
+    stranger.current_dir(plan.folder()).args(["--listen", &hub.address().to_string(), "health"]);
+    assert!(said(stranger).fine);
+    hub.stop().await;
+    let gone = operator.says("health");
+    assert!(gone.code == Some(1) && gone.errors.contains("is not healthy"), "{gone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unbalanced_ledger_sets_the_exit_code() {
     let plan = Plan::new();
     let hub = plan.start().await;

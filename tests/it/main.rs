@@ -23,6 +23,7 @@ mod lambda;
 mod openapi;
 mod power;
 mod process;
+mod production;
 mod pull;
 mod recovery;
 mod rolling;

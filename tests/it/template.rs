@@ -338,7 +338,31 @@ fn nothing_names_a_partition_and_every_alarm_says_what_to_do() {
     for (id, alarm) in resources("AWS::CloudWatch::Alarm") {
         let alarm = &alarm["Properties"];
         assert!(alarm["AlarmDescription"].as_str().unwrap().len() > 80, "{id}");
-        let notified = json!({"Fn::If": ["HasAlarmAddress", [{"Ref": "Alarms"}], {"Ref": "AWS::NoValue"}]});
-        assert_eq!(alarm["AlarmActions"], notified, "{id}");
+        let given = |condition: &str, topic: &str| json!({"Fn::If": [condition, {"Ref": topic}, {"Ref": "AWS::NoValue"}]});
+        let topics = [given("HasAlarmAddress", "Alarms"), given("HasAlarmTopic", "AlarmTopic")];
+        let notified = json!({"Fn::If": ["TellsAlarms", topics, {"Ref": "AWS::NoValue"}]});
+        assert_eq!((&alarm["AlarmActions"], &alarm["OKActions"]), (&notified, &notified), "{id}");
+    }
+}
+
+#[test]
+fn gateway_throttles_and_answers_floods_by_repeat() {
+    let settings = &resource("Api")["MethodSettings"][0];
+    assert_eq!((&settings["ResourcePath"], &settings["HttpMethod"]), (&"/*".into(), &"*".into()));
+    assert_eq!(settings["ThrottlingRateLimit"], json!({"Ref": "RequestRate"}));
+    assert_eq!(settings["ThrottlingBurstLimit"], json!({"Ref": "RequestBurst"}));
+    let answers = &resource("Api")["GatewayResponses"];
+    for kind in ["THROTTLED", "QUOTA_EXCEEDED", "WAF_FILTERED"] {
+        assert_eq!(answers[kind]["StatusCode"], 503, "{kind}: the sender repeats what it could not bring");
+    }
+}
+
+#[test]
+fn saved_queries_look_at_every_log_of_a_push() {
+    for (id, query) in resources("AWS::Logs::QueryDefinition") {
+        let groups = query["Properties"]["LogGroupNames"].as_array().unwrap();
+        for logs in ["WebhookLogs", "DeliverLogs", "DispatchLogs", "SweepLogs"] {
+            assert!(groups.contains(&json!({"Ref": logs})), "{id} does not look at {logs}");
+        }
     }
 }

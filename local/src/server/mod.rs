@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use courier::Courier;
 use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -27,7 +26,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch as signal;
 use tokio::time::{Instant, timeout};
 
+use crate::current::Current;
 use crate::http::Services;
+use crate::ready::Vitals;
 
 use body::Budget;
 use places::{Limits, Places};
@@ -44,13 +45,14 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Serves until it is stopped, then lets the requests in progress finish.
 pub(crate) async fn serve<S: Store, Q: Queue>(
     listener: TcpListener,
-    courier: Arc<Courier<S, Q>>,
+    current: Current<S, Q>,
+    vitals: Vitals,
     mut stop: signal::Receiver<bool>,
 ) {
     let graceful = GracefulShutdown::new();
     let (tasks, finished) = Tasks::new();
-    let server = courier.context.config.server;
-    let services = Arc::new(Services::new(courier));
+    let server = current.get().context.config.server;
+    let services = Arc::new(Services::new(current, vitals));
     let most = server.connections.min(descriptors::for_connections());
     let places = Places::new(Limits::new(most, server.connections_per_address));
     let budget = Budget::new(server.body_budget);

@@ -11,7 +11,7 @@ mod remote;
 pub(crate) use database::{Access, Database};
 pub(crate) use page::{Members, Pages};
 pub(crate) use problem::Problem;
-pub(crate) use remote::{Key, Remote};
+pub(crate) use remote::{Key, Remote, reachable};
 
 use anyhow::Context as _;
 use bytes::Bytes;

@@ -168,7 +168,7 @@ pub(super) fn url(base: &Url, asked: &Asked) -> Url {
 }
 
 /// Address of a hub on this machine that listens on that address.
-fn reachable(listen: std::net::SocketAddr) -> std::net::SocketAddr {
+pub(crate) fn reachable(listen: std::net::SocketAddr) -> std::net::SocketAddr {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

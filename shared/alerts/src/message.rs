@@ -120,7 +120,7 @@ impl Message<'_> {
     /// The places with their counts.
     fn places(&self, cause: Cause, group: &Group, most: usize) -> Option<String> {
         let Frame { comma, others, .. } = frame(self.language);
-        let once = matches!(cause, Cause::CircuitOpened | Cause::CircuitClosed);
+        let once = matches!(cause, Cause::CircuitOpened | Cause::CircuitClosed | Cause::DiskNearlyFull);
         let counted = |name: &str, count: u64| {
             if once && count == 1 { name.to_owned() } else { format!("{name} × {count}") }
         };
@@ -138,7 +138,7 @@ impl Message<'_> {
             (Cause::CircuitOpened | Cause::CircuitClosed, _) => "partners".to_owned(),
             (Cause::DeliveryFailed, _) => "deliveries?state=failed".to_owned(),
             (Cause::CallAmbiguous, _) => "calls?state=ambiguous".to_owned(),
-            (Cause::PushLate | Cause::PushNotKept, _) => String::new(),
+            (Cause::PushLate | Cause::PushNotKept | Cause::DiskNearlyFull, _) => String::new(),
             (Cause::Silence | Cause::FileLost, [one]) if group.count == 1 && !one.ends_with('…') => {
                 // In a path a blank is no plus.
                 let key: String = byte_serialize(one.as_bytes()).collect();

@@ -132,6 +132,14 @@ const fn both(cause: Cause) -> (Text, Text) {
                 "Data may be lost or damaged: look at the log and the disk, and restore a backup where needed",
             ),
         ),
+        Cause::DiskNearlyFull => (
+            entry("磁盘将满", "", "清理磁盘或扩容，也可缩短 retention_days；继续减少时将请合作方稍后重推"),
+            entry(
+                "Disk nearly full",
+                "",
+                "Free or add space, or lower retention_days; with still less, partners are asked to push again later",
+            ),
+        ),
     }
 }
 

@@ -10,7 +10,9 @@ use super::encoding::BOM;
 use super::endpoints::Receiver;
 use super::reader::{Item, Reading, Table};
 use super::values::{is_name, socket_address};
-use super::{Config, Mistake, Server, Shown, Sources, alerts, connections, endpoints, profile, server, watches};
+use super::{
+    Config, Disk, Mistake, Server, Shown, Sources, alerts, connections, disk, endpoints, profile, server, watches,
+};
 
 /// Default interval of the sweeper.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -57,6 +59,18 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         }
         Some(Some(address))
     });
+    let metrics_listen = root.or("metrics_listen", None, |item| {
+        let address = socket_address(item.text()?, 9464).map_or_else(|what| item.wrong(what), Some)?;
+        if address.port() != 0 && (Some(address) == listen || Some(Some(address)) == inbox) {
+            return item.wrong("is where the hub itself or its inbox listens: give it another port");
+        }
+        Some(Some(address))
+    });
+    let logs_json = root.or("log_format", false, |item| match item.text()? {
+        "text" => Some(false),
+        "json" => Some(true),
+        _ => item.wrong("must be \"text\" or \"json\""),
+    });
     let data_dir = root.or("data_dir", PathBuf::from("data"), |item| match item.text()? {
         "" => item.wrong("must name a directory"),
         path => Some(path.into()),
@@ -71,6 +85,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
     let system = system_roots.unwrap_or_default();
 
     let server = root.or("server", Server::default(), |item| server::read(item.table("a table: write [server]")?));
+
+    let disk = root.or("disk", Disk::default(), |item| disk::read(item.table("a table: write [disk]")?));
 
     let hub = root.or("hub", None, |item| profile::read(item, system).map(Some));
 
@@ -120,7 +136,10 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         data_dir: data_dir?,
         inbox: inbox?,
         public_url: public_url?,
+        metrics_listen: metrics_listen?,
+        logs_json: logs_json?,
         server: server?,
+        disk: disk?,
         hub: hub?,
         statistics: statistics?,
         sweep_every: sweep_every?,

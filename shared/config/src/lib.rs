@@ -6,6 +6,7 @@ mod calls;
 mod connections;
 mod context;
 mod credentials;
+mod disk;
 mod document;
 mod encoding;
 mod endpoints;
@@ -30,6 +31,7 @@ mod tests;
 pub use alerts::{Alert, AlertSecret};
 pub use context::{Context, Unconfigured};
 pub use credentials::Credentials;
+pub use disk::Disk;
 pub use keys::{Absent, KEYS, Key, Kind, Text};
 pub use profile::{Profile, api_key_in, is_readable_on_the_way};
 pub use recover::Recover;
@@ -61,6 +63,7 @@ use url::Url;
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a key of the configuration by itself")]
 pub struct Config {
     /// Address at which the local hub listens.
     pub listen: SocketAddr,
@@ -70,8 +73,14 @@ pub struct Config {
     pub inbox: Option<SocketAddr>,
     /// URL at which partners reach the hub.
     pub public_url: Option<Url>,
+    /// Address of the local hub's figures for Prometheus.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Whether the local hub's log is JSON, an object a line.
+    pub logs_json: bool,
     /// Limits of the connections to the local hub's port.
     pub server: Server,
+    /// Least free space of the disk with the local hub's data.
+    pub disk: Disk,
     /// The hub that the operator's commands ask, in place of the database.
     pub hub: Option<Profile>,
     /// Whether pushes, calls and deliveries are counted for `GET /stats`.

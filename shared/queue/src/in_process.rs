@@ -4,8 +4,8 @@
 //! full forgets what it is sent: the sweep finds that, and reception never waits for delivery.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
@@ -17,9 +17,11 @@ use crate::{Destination, Hint, Queue, QueueError};
 /// The sending side.
 #[derive(Clone, Debug)]
 pub struct InProcess {
-    lanes: Arc<HashMap<Destination, Entrance>>,
+    lanes: Arc<RwLock<HashMap<Destination, Entrance>>>,
     /// For hints that wait for the store alone, or for a destination that is not configured any more.
     rest: Entrance,
+    /// Number of hints for which each lane has room.
+    capacity: usize,
     /// Places for hints that wait for their time.
     waiting: Arc<Semaphore>,
 }
@@ -47,20 +49,35 @@ pub struct Lane {
 /// A queue with a lane for each destination and one for the rest, each for `capacity` hints.
 #[must_use]
 pub fn in_process(destinations: impl IntoIterator<Item = Destination>, capacity: usize) -> (InProcess, Vec<Lane>) {
-    let lane = |destination| {
-        let (sender, hints) = mpsc::channel(capacity);
-        (Entrance { hints: sender, is_full: Arc::default() }, Lane { destination, hints })
-    };
-    let (rest, store) = lane(Destination::Store);
-    let mut lanes = vec![store];
-    let mut senders = HashMap::new();
-    for destination in destinations {
-        let (sender, hints) = lane(destination.clone());
-        lanes.push(hints);
-        senders.insert(destination, sender);
-    }
+    let (rest, store) = lane(Destination::Store, capacity);
     let waiting = Arc::new(Semaphore::new(MOST_WAITING));
-    (InProcess { lanes: Arc::new(senders), rest, waiting }, lanes)
+    let queue = InProcess { lanes: Arc::default(), rest, capacity, waiting };
+    let lanes = std::iter::once(store).chain(destinations.into_iter().filter_map(|to| queue.add(to))).collect();
+    (queue, lanes)
+}
+
+fn lane(destination: Destination, capacity: usize) -> (Entrance, Lane) {
+    let (sender, hints) = mpsc::channel(capacity);
+    (Entrance { hints: sender, is_full: Arc::default() }, Lane { destination, hints })
+}
+
+impl InProcess {
+    /// Gives a destination a lane of its own from now on; nothing where it has one.
+    #[must_use]
+    pub fn add(&self, destination: Destination) -> Option<Lane> {
+        let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
+        if lanes.contains_key(&destination) {
+            return None;
+        }
+        let (sender, hints) = lane(destination.clone(), self.capacity);
+        lanes.insert(destination, sender);
+        Some(hints)
+    }
+
+    fn entrance(&self, to: &Destination) -> Entrance {
+        let lanes = self.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        lanes.get(to).unwrap_or(&self.rest).clone()
+    }
 }
 
 impl Entrance {
@@ -92,7 +109,7 @@ impl Queue for InProcess {
 
     async fn send(&self, hints: Vec<Hint>, delay: Duration) -> Result<(), QueueError> {
         for hint in hints {
-            let lane = self.lanes.get(&hint.destination()).unwrap_or(&self.rest);
+            let lane = self.entrance(&hint.destination());
             if delay.is_zero() {
                 lane.send(hint)?;
                 continue;
@@ -112,7 +129,7 @@ impl Queue for InProcess {
     }
 
     async fn room(&self, to: &Destination, hints: usize) {
-        let lane = &self.lanes.get(to).unwrap_or(&self.rest).hints;
+        let lane = self.entrance(to).hints;
         // A lane that is gone says so when it is sent something.
         let _ = lane.reserve_many(hints.min(lane.max_capacity())).await;
     }

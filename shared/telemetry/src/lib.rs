@@ -2,6 +2,7 @@
 
 pub mod logs;
 pub mod metrics;
+pub mod prometheus;
 
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
 //! Metrics in CloudWatch's Embedded Metric Format: a line of JSON in a function's log that CloudWatch counts, so that
 //! nothing is called for them.
 //!
-//! Only a function on Lambda prints them ([`start`]); elsewhere nothing happens. They go to standard output, each as one
+//! Only a function on Lambda prints them ([`start`]); a hub on one machine keeps them for Prometheus ([`keep`]) where it is
+//! told to. They go to standard output, each as one
 //! write of one line, and logs go to standard error: neither can break a line of the other.
 
 use std::io::Write as _;
@@ -11,6 +12,8 @@ use hub::Utc;
 use hub::delivery::{Delivery, State};
 use partners::answer::Verdict;
 use serde_json::{Map, Value, json};
+
+use crate::prometheus::Registry;
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "Tongguan";
@@ -247,6 +250,14 @@ pub fn start(deployed: &str) {
     ON.get_or_init(|| (stack.to_owned(), function.to_owned()));
 }
 
+/// Metrics of this process that are kept.
+static KEPT: OnceLock<Registry> = OnceLock::new();
+
+/// Begins to keep what is emitted; all that was kept.
+pub fn keep() -> &'static Registry {
+    KEPT.get_or_init(Registry::default)
+}
+
 /// That many errors of this function.
 #[must_use]
 pub fn errors(count: usize) -> Sample {
@@ -255,14 +266,17 @@ pub fn errors(count: usize) -> Sample {
     Sample::of(Dimension::Function, &function, vec![(Metric::Errors, f64::from(count))])
 }
 
-/// Whether anything is printed: what costs something to measure is not measured otherwise.
+/// Whether anything is printed or kept: what costs something to measure is not measured otherwise.
 #[must_use]
 pub fn started() -> bool {
-    ON.get().is_some()
+    ON.get().is_some() || KEPT.get().is_some()
 }
 
-/// Prints a sample where metrics are started.
+/// Prints or keeps a sample where metrics are started.
 pub fn emit(at: Utc, sample: &Sample) {
+    if let Some(registry) = KEPT.get() {
+        registry.add(sample);
+    }
     let Some((stack, _)) = ON.get() else { return };
     let mut line = emf(stack, at, sample);
     line.push('\n');

@@ -1,13 +1,17 @@
 //! A disk that is full, broken or hangs: partners are asked to repeat, and the hub is well again when the disk is.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use futures::future::join_all;
 use partners::Partner;
 use simulators::Sender;
+use simulators::erp::Behaviour;
 use simulators::partner::Next;
+use simulators::robots::{Receiver, Robot};
 
 use super::between;
+use crate::support::http::{exchange, request};
 use crate::support::load::bodies;
 use crate::support::process::Process;
 use crate::support::pushing::{is_answer, push, suffix};
@@ -85,4 +89,62 @@ async fn disk_without_sync_refuses_pushes_until_it_syncs() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_disk_that_hangs_partners_are_asked_to_repeat_in_time() {
     trouble("hangs").await;
+}
+
+/// The status of `/ready` and its text.
+async fn ready(process: &Process) -> (u16, String) {
+    let reply = exchange(process.address(), request("GET", "/ready", "", b"")).await.unwrap();
+    (reply.status, String::from_utf8_lossy(&reply.body).into_owned())
+}
+
+/// The disk says that it is as full as the name of a switch.
+fn switch(plan: &Plan, name: &str) -> impl Fn(bool) + use<> {
+    let file = plan.folder().join("switches").join(name);
+    move |on| if on { std::fs::write(&file, "").unwrap() } else { remove(&file) }
+}
+
+fn remove(file: &Path) {
+    std::fs::remove_file(file).unwrap();
+}
+
+/// A retry soon, and then another.
+const RETRY: &str =
+    r#"retry = ["300ms", "300ms", "300ms", "300ms", "300ms", "300ms", "300ms", "300ms", "300ms", "300ms"]"#;
+
+/// It is told at 500 MB, and at 50 MB nothing new is taken, long before a write fails; what is stored is delivered meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn disk_nearly_full_is_told_and_then_refuses_what_is_new() {
+    let erp = erp().await;
+    let robot = Robot::Wecom("key-that-nobody-may-see");
+    let robot = Receiver::start(([127, 0, 0, 1], 0).into(), telemetry::system_clock(), robot).await.unwrap();
+    let url = robot.url();
+    let alert = format!("[[alerts]]\nid = \"ops\"\nkind = \"wecom\"\nurl = \"{url}\"\nallow_private = true");
+    let plan = Plan::new().top("sweep_every = \"1s\"").endpoint("erp", &erp, RETRY).table(&alert);
+    let process = Process::start(&plan, &between(&plan)).await.unwrap();
+    let (low, little) = (switch(&plan, "low"), switch(&plan, "little"));
+    taken(&process, Partner::Xhq, 0).await;
+    until(async || ready(&process).await == (200, r#"{"reasons":[],"status":"ready","warnings":[]}"#.to_owned())).await;
+    low(true);
+    until(async || ready(&process).await.1.contains("nearly full: 500 MB free")).await;
+    assert_eq!(ready(&process).await.0, 200, "it does all of its work");
+    taken(&process, Partner::Xhq, 1).await;
+    until(async || robot.messages().iter().any(|told| told.contains("磁盘将满"))).await;
+    erp.behave(Behaviour::Down);
+    taken(&process, Partner::Xhq, 2).await;
+    little(true);
+    until(async || ready(&process).await.0 == 503).await;
+    for partner in PUSHING {
+        refused(&process, partner, 3).await;
+    }
+    taken(&process, Partner::Xhq, 2).await;
+    erp.behave(Behaviour::Takes);
+    within(erp.received(3)).await;
+    assert!(process.log().contains("new pushes and calls are refused"), "{}", process.log());
+    little(false);
+    low(false);
+    until(async || ready(&process).await.0 == 200).await;
+    for partner in PUSHING {
+        taken(&process, partner, 3).await;
+    }
+    process.kill();
 }

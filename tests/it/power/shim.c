@@ -2,7 +2,8 @@
  *
  * It writes down, in their order, what is done to the files (POWER_LOG) and when an answer with status 200 is about to
  * leave on a socket: from that, the test makes the disk as a power cut at any moment would have left it. And it plays a
- * disk that is full, broken or hangs, for as long as a file of that name lies in POWER_SWITCHES.
+ * disk that is full, broken or hangs, or says that it is nearly full (low: 500 MB free, little: 50 MB), for as long as a file
+ * of that name lies in POWER_SWITCHES.
  *
  * A record is: kind (1 byte), length of the name (1), length of the data (4), offset (8), name, data; little-endian.
  * Kinds: W write, T truncate (offset is the new size), S sync, U unlink, A answer (offset is the peer's port).
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -41,6 +43,7 @@ static int (*real_ftruncate)(int, off64_t);
 static int (*real_fsync)(int);
 static int (*real_fdatasync)(int);
 static int (*real_unlink)(const char *);
+static int (*real_statvfs)(const char *, struct statvfs64 *);
 static ssize_t (*real_send)(int, const void *, size_t, int);
 
 __attribute__((constructor)) static void begin(void) {
@@ -53,6 +56,7 @@ __attribute__((constructor)) static void begin(void) {
     real_fsync = dlsym(RTLD_NEXT, "fsync");
     real_fdatasync = dlsym(RTLD_NEXT, "fdatasync");
     real_unlink = dlsym(RTLD_NEXT, "unlink");
+    real_statvfs = dlsym(RTLD_NEXT, "statvfs64");
     real_send = dlsym(RTLD_NEXT, "send");
     folder = getenv("POWER_FOLDER");
     switches = getenv("POWER_SWITCHES");
@@ -199,6 +203,13 @@ static int sync_of(int fd, int (*real)(int)) {
 
 int fsync(int fd) { return sync_of(fd, real_fsync); }
 int fdatasync(int fd) { return sync_of(fd, real_fdatasync); }
+
+int statvfs64(const char *path, struct statvfs64 *found) {
+    int failed = real_statvfs(path, found);
+    uint64_t megabytes = switched("little") ? 50 : switched("low") ? 500 : 0;
+    if (!failed && megabytes) found->f_bavail = (fsblkcnt64_t)(megabytes * 1024 * 1024 / found->f_frsize);
+    return failed;
+}
 
 int unlink(const char *path) {
     const char *name = inside(path);

@@ -76,16 +76,38 @@ async fn stopping(plan: &Plan, signals: &[&str]) -> (Process, TcpStream, Vec<u8>
     (process, stream, rest.to_vec())
 }
 
-/// Regression: a hangup, as a terminal that closes sends it, cut off what was under way.
+/// Regression: a hangup cut off what was under way. A hub without a terminal reads its configuration again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hangups_let_finish_what_is_under_way() {
+async fn hangups_of_a_service_break_nothing_off() {
     let plan = Plan::new();
-    let (mut process, mut stream, rest) = stopping(&plan, &["HUP", "HUP", "TERM"]).await;
+    let process = Process::start(&plan, &[]).await.unwrap();
+    process.signal("HUP");
+    until(async || process.log().contains("the changed configuration is in use")).await;
+    process.kill();
+    let (mut process, mut stream, rest) = stopping(&plan, &["TERM"]).await;
+    process.signal("HUP");
     stream.write_all(&rest).await.unwrap();
     let mut answer = String::new();
     within(stream.read_to_string(&mut answer)).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(process.ended().await.success(), "{}", process.log());
+}
+
+/// As a terminal that closes sends it.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hangup_of_a_terminal_ends_the_hub() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    let input = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+    let plan = Plan::new();
+    let mut process = Process::start_at_terminal(&plan, input).await.unwrap();
+    process.signal("HUP");
+    assert!(process.ended().await.success(), "{}", process.log());
+    assert!(process.log().contains("its terminal or session has closed"), "{}", process.log());
 }
 
 /// Regression: a second interrupt did nothing.

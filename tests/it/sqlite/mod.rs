@@ -1,5 +1,7 @@
 //! The SQLite engine, each store in a folder of its own: the contract suite, and what its file promises.
 
+mod retention;
+
 use std::cell::RefCell;
 
 use bytes::Bytes;

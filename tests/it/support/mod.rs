@@ -141,6 +141,7 @@ thread_local! {
 }
 
 /// A configuration in the making, and the folder its hubs use one after the other.
+#[derive(Clone)]
 pub(crate) struct Plan {
     folder: Arc<TempDir>,
     head: String,

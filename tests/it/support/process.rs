@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,24 +14,64 @@ pub(crate) struct Process {
     child: Child,
     log: PathBuf,
     address: SocketAddr,
+    /// Text in the log before the address.
+    before: &'static str,
 }
 
 /// `tongguan`, built for these tests.
 pub(crate) const TONGGUAN: &str = env!("CARGO_BIN_EXE_tongguan-child");
 
+/// Text in the log before the address that a hub listens on.
+pub(crate) const LISTENING: &str = "the hub is listening address=";
+
 impl Process {
     /// Starts a hub and waits until it listens; what it said where it ends instead.
     pub(crate) async fn start(plan: &Plan, variables: &[(&str, OsString)]) -> Result<Self, String> {
+        Self::start_with(plan, variables, LISTENING).await
+    }
+
+    /// The same, with the text in its log that the address follows.
+    pub(crate) async fn start_with(
+        plan: &Plan,
+        variables: &[(&str, OsString)],
+        before: &'static str,
+    ) -> Result<Self, String> {
         static RUNS: AtomicUsize = AtomicUsize::new(0);
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
         let (config, log) = (plan.folder().join(format!("{run}.toml")), plan.folder().join(format!("{run}.log")));
         std::fs::write(&config, plan.text()).unwrap();
+        Self::start_by(&config, log, variables, before).await
+    }
+
+    /// Starts a hub that reads from a terminal.
+    pub(crate) async fn start_at_terminal(plan: &Plan, terminal: File) -> Result<Self, String> {
+        let (config, log) = (plan.folder().join("terminal.toml"), plan.folder().join("terminal.log"));
+        std::fs::write(&config, plan.text()).unwrap();
+        Self::begin(&config, log, &[], (LISTENING, terminal.into())).await
+    }
+
+    /// The same by a configuration file that is there.
+    pub(crate) async fn start_by(
+        config: &Path,
+        log: PathBuf,
+        variables: &[(&str, OsString)],
+        before: &'static str,
+    ) -> Result<Self, String> {
+        Self::begin(config, log, variables, (before, Stdio::null())).await
+    }
+
+    async fn begin(
+        config: &Path,
+        log: PathBuf,
+        variables: &[(&str, OsString)],
+        (before, input): (&'static str, Stdio),
+    ) -> Result<Self, String> {
         let mut command = Command::new(TONGGUAN);
-        command.arg("serve").arg("--config").arg(&config);
+        command.arg("serve").arg("--config").arg(config);
         command.env(telemetry::logs::FILTER, "info").envs(variables.iter().cloned());
         let output = File::create(&log).unwrap();
-        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
-        let mut this = Self { child: command.spawn().unwrap(), log, address: ([127, 0, 0, 1], 0).into() };
+        command.stdin(input).stdout(output.try_clone().unwrap()).stderr(output);
+        let mut this = Self { child: command.spawn().unwrap(), log, address: ([127, 0, 0, 1], 0).into(), before };
         let mut ended = false;
         until(async || {
             ended = this.child.try_wait().unwrap().is_some();
@@ -61,8 +101,8 @@ impl Process {
 
     fn listens(&self) -> Option<SocketAddr> {
         let log = self.log();
-        let (_, rest) = log.split_once("the hub is listening address=")?;
-        rest.split_once('\n')?.0.trim().parse().ok()
+        let (_, rest) = log.split_once(self.before)?;
+        rest.split_once(['\n', '"'])?.0.trim().parse().ok()
     }
 
     /// As by `kill -9`.

@@ -42,7 +42,10 @@ pub(super) fn permissions(name: &str) -> Vec<Value> {
     let role = role(&function);
     assert_eq!(resource(&logical_id(name))["Role"], json!({"Fn::GetAtt": format!("{role}.Arn")}));
     let role = resource(&role);
-    assert!(role.get("ManagedPolicyArns").is_none(), "{role}");
+    // In a network of the operator's, Lambda itself needs this one.
+    let network = "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaENIManagementAccess";
+    let managed = json!({"Fn::If": ["IsInVpc", [{"Fn::Sub": network}], {"Ref": "AWS::NoValue"}]});
+    assert_eq!(role["ManagedPolicyArns"], managed, "{role}");
     role["Policies"].as_array().unwrap().iter().flat_map(statements).collect()
 }
 

@@ -341,6 +341,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("the store is unavailable, please repeat the request", "存储暂不可用，请重试"),
     ("{}; the same request may be repeated", "{0!}；可以重发同一请求"),
     ("the hub failed", "服务内部出错"),
+    (
+        "the hub is on hold, nothing is sent: `tongguan release` ends that",
+        "通关处于暂停状态，什么都不发送：执行 `tongguan release` 解除",
+    ),
     ("the hub was not done in the time of the function", "没有在函数的时限内完成"),
     (
         "the configuration cannot be read now, and may have what this request needs; please repeat it",

@@ -112,7 +112,21 @@ pub const KEYS: &[Key] = &[
          为此多一个写入单位，见[运维手册](../../infra/README.md#what-recent_events-costs)",
     ),
     key("inbox", NONE, "address of the hub's own ERP inbox, for trials", "自带模拟 ERP 收件箱的地址，试用时开"),
+    key(
+        "metrics_listen",
+        NONE,
+        "address and port of `/metrics` for Prometheus, such as `\"127.0.0.1:9464\"`. It asks for no key: let nobody else reach it",
+        "供 Prometheus 抓取的 `/metrics` 的地址和端口，如 `\"127.0.0.1:9464\"`。不需要密钥，不要让别人访问得到",
+    ),
+    key(
+        "log_format",
+        Value("\"text\""),
+        "or `\"json\"`: one JSON object a line, for programs",
+        "或 `\"json\"`：每行一个 JSON 对象，供程序读取",
+    ),
     key("server", NONE, "limits of the port", "端口如何对待连接").of(Table(SERVER)),
+    key("disk", NONE, "least free space of the disk with `data_dir`", "`data_dir` 所在磁盘至少要剩多少空间")
+        .of(Table(DISK)),
     key(
         "hub",
         NONE,
@@ -163,6 +177,24 @@ const SERVER: &[Key] = &[
         "处理中的大请求体（超过 128 KB）最多占用的内存，其余排队，或请对方稍后重推",
     )
     .of(Integer(8..=65_536)),
+];
+
+const DISK: &[Key] = &[
+    key(
+        "warn_below_mb",
+        Value("1024"),
+        "free megabytes below which the log, `/ready` and the alert `disk_nearly_full` tell of it; 0: never",
+        "剩余空间低于多少 MB 就写日志、在 `/ready` 和告警 `disk_nearly_full` 里提示；0 表示不提示",
+    )
+    .of(Integer(0..=1_048_576)),
+    key(
+        "refuse_below_mb",
+        Value("128"),
+        "free megabytes below which new pushes and calls get the retryable negative, so that what is stored goes on; 0: \
+         only when the disk is full",
+        "剩余空间低于多少 MB 就不再接收新的推送和调用（请对方稍后重试），以保证已保存的继续处理；0 表示磁盘写满才拒绝",
+    )
+    .of(Integer(0..=1_048_576)),
 ];
 
 const HUB: &[Key] = &[

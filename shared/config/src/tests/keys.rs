@@ -39,7 +39,12 @@ fn document(table: &str, line: &str) -> String {
     let robot = "id = \"ops\"\nkind = \"wecom\"\nurl = \"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=k\"";
     let alert = format!("[[alerts]]\n{robot}\n{}\n", more("alerts"));
     let hub = format!("[hub]\nurl = \"https://hub.example.com\"\napi_key = \"k\"\n{}\n", more("hub"));
-    format!("{}\n{}{hub}[server]\n{server}\n{api_key}{watch}{alert}", more(""), with(connection, endpoint))
+    let disk = more("disk");
+    format!(
+        "{}\n{}{hub}[server]\n{server}\n[disk]\n{disk}\n{api_key}{watch}{alert}",
+        more(""),
+        with(connection, endpoint)
+    )
 }
 
 /// The keys of the document and those of its tables, each with the name of the table.

@@ -76,6 +76,12 @@ system_roots = true
 public_url = "https://hub.example.com/base"
 statistics = false
 recent_events = false
+metrics_listen = "127.0.0.1:9002"
+log_format = "json"
+
+[disk]
+warn_below_mb = 4096
+refuse_below_mb = 512
 
 [server]
 idle_timeout = "2m"

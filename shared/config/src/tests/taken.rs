@@ -51,6 +51,8 @@ fn everything_that_is_given_is_taken() {
     let server = config.server;
     assert_eq!((server.idle_timeout, server.body_budget), (Duration::from_mins(2), 8 * 1024 * 1024));
     assert_eq!((server.connections, server.connections_per_address), (2_048, 2_048));
+    assert_eq!((config.metrics_listen.map(|address| address.port()), config.logs_json), (Some(9002), true));
+    assert_eq!((config.disk.warn_below, config.disk.refuse_below), (4 << 30, 512 << 20));
     let xhq = &config.connections[&"xhq-sh".into()];
     assert!(xhq.keys[0].matches(KEY) && xhq.keys[1].matches(OTHER_KEY));
     let nets: Vec<_> = xhq.allow_ips.iter().map(ToString::to_string).collect();

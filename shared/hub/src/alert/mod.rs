@@ -44,11 +44,13 @@ pub enum Cause {
     FileLost,
     /// The ledger of a connection does not balance.
     LedgerUnbalanced,
+    /// The disk with the hub's data has little space left.
+    DiskNearlyFull,
 }
 
 impl Cause {
     /// All of them, in the order of messages.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::CircuitOpened,
         Self::CircuitClosed,
         Self::DeliveryFailed,
@@ -58,6 +60,7 @@ impl Cause {
         Self::Silence,
         Self::FileLost,
         Self::LedgerUnbalanced,
+        Self::DiskNearlyFull,
     ];
 
     /// Its name in the configuration and in messages to a webhook.
@@ -73,6 +76,7 @@ impl Cause {
             Self::Silence => "silence",
             Self::FileLost => "file_lost",
             Self::LedgerUnbalanced => "ledger_unbalanced",
+            Self::DiskNearlyFull => "disk_nearly_full",
         }
     }
 

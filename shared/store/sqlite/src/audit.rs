@@ -83,17 +83,17 @@ pub(crate) fn of(
     .collect()
 }
 
-/// Removes up to so many entries that have expired.
-pub(crate) fn purge(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<()> {
+/// Removes up to so many entries that have expired; their number.
+pub(crate) fn purge(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<usize> {
     let expired: Vec<(i64, i64)> = db
         .prepare_cached("SELECT at, id FROM audit WHERE expires <= ?1 ORDER BY expires LIMIT ?2")?
         .query_map(params![now.0, limit], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    for (at, id) in expired {
+    for (at, id) in &expired {
         db.prepare_cached("DELETE FROM audit_touched WHERE at = ?1 AND id = ?2")?.execute([at, id])?;
         db.prepare_cached("DELETE FROM audit WHERE at = ?1 AND id = ?2")?.execute([at, id])?;
     }
-    Ok(())
+    Ok(expired.len())
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {

@@ -49,14 +49,13 @@ pub(crate) fn read(
     .collect()
 }
 
-/// Removes up to `limit` expired rows.
-pub(crate) fn purge(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<()> {
+/// Removes up to `limit` expired rows; their number.
+pub(crate) fn purge(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<usize> {
     db.prepare_cached(
         "DELETE FROM counts WHERE (connection, step) IN
              (SELECT connection, step FROM counts WHERE expires <= ?1 LIMIT ?2)",
     )?
-    .execute(params![now.0, limit])?;
-    Ok(())
+    .execute(params![now.0, limit])
 }
 
 fn read_columns(row: &Row<'_>, first: usize) -> rusqlite::Result<Counts> {

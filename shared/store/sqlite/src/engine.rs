@@ -1,11 +1,12 @@
 //! The engine's handle: opening the store, and the verbs that only this engine has. `verbs` has those of [`store::Store`].
 
+mod space;
 mod verbs;
 
 use std::fs::{OpenOptions, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use hub::{ConnectionId, EventId, Record, Utc};
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
@@ -19,7 +20,7 @@ use crate::worker::{self, Handle, Shared};
 use crate::{folder, reads, schema, writes};
 
 /// The name of the file in the data folder.
-const FILE: &str = "tongguan.db";
+pub const FILE: &str = "tongguan.db";
 
 /// The name of the lock file, by which one hub at a time uses the folder.
 const LOCK: &str = "hub.lock";
@@ -37,6 +38,8 @@ pub struct SqliteStore {
     files: Option<Files>,
     /// Latest time at which expiry is decided; see [`SqliteStore::trust`].
     horizon: Arc<AtomicI64>,
+    /// Whether new events are refused, because the disk is nearly full.
+    is_refusing: Arc<AtomicBool>,
 }
 
 /// An event with its place in the order of admission.
@@ -157,7 +160,8 @@ impl SqliteStore {
 
     fn of((writer, items, lists): (Handle, Handle, Handle), files: Option<Files>) -> Self {
         let horizon = Arc::new(AtomicI64::new(i64::MAX));
-        Self { writer, items, lists, recent: Arc::default(), pulls: Arc::default(), files, horizon }
+        let (recent, pulls, is_refusing) = (Arc::default(), Arc::default(), Arc::default());
+        Self { writer, items, lists, recent, pulls, files, horizon, is_refusing }
     }
 
     fn at(folder: &Path, create: OpenFlags) -> std::result::Result<Self, OpenError> {
@@ -247,7 +251,8 @@ impl SqliteStore {
         }
     }
 
-    /// Removes up to `limit` expired events and returns how many it examined: fewer than `limit` are all. Open work stays.
+    /// Removes up to `limit` expired rows of each kind (events, other keys of subjects, chains, statistics, audit entries) and
+    /// returns how many it examined of the most frequent one: fewer than `limit` are all. Open work stays.
     pub async fn purge(&self, now: Utc, limit: usize) -> Result<usize> {
         let now = self.trusted(now);
         self.write("purge", move |db| writes::purge(db, now, limit)).await

@@ -5,7 +5,9 @@
 //! Several processes may use one file: the command line works while the hub runs.
 
 mod audit;
+mod backup;
 mod codec;
+mod compact;
 mod counts;
 mod engine;
 mod files;
@@ -15,7 +17,11 @@ mod reads;
 mod recent;
 mod recent_records;
 mod schema;
+mod space;
 mod worker;
 mod writes;
 
-pub use engine::{Due, OpenError, Recent, SqliteStore};
+pub use backup::CopyError;
+pub use compact::{CompactError, Compacted};
+pub use engine::{Due, FILE, OpenError, Recent, SqliteStore};
+pub use space::Space;

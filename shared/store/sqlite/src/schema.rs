@@ -107,9 +107,19 @@ PRAGMA temp_store = MEMORY;
 
 /// Prepares a connection.
 pub(crate) fn prepare(db: &Connection) -> rusqlite::Result<()> {
+    // Before there is anything in the file; later it would wait for the lock of another program, and change nothing.
+    let pages: i64 = db.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    if pages == 0 {
+        give_space_back(db)?;
+    }
     db.execute_batch(PRAGMAS)?;
     db.set_prepared_statement_cache_capacity(64);
     Ok(())
+}
+
+/// Has free pages of a file given back in steps, from when it is made or written anew.
+pub(crate) fn give_space_back(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")
 }
 
 /// Pragmas of a read-only connection, which takes no lock that another program's write would wait for.

@@ -2,6 +2,7 @@
 
 use hub::identity::{Head, prefix};
 use hub::{Alias, ConnectionId, EventKey, EventType, Record, Subject, Utc, Work};
+use rusqlite::ffi::{Error as Failure, SQLITE_FULL};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use store::{Admitted, Aside, Chain, LONGEST_LEASE, Link, Settled};
 
@@ -67,13 +68,17 @@ fn is_listed(work: &Work) -> bool {
     work.has_failed() || work.lost_since().is_some()
 }
 
-/// Stores an event unless it is there at `now`; see `Store::admit`. `meta` is what is known of it, sealed.
+/// Reason for refusing a new event while there is little space.
+const NEARLY_FULL: &str = "the disk is nearly full: nothing new is taken until there is space again; free some";
+
+/// Stores an event unless it is there at `now`; see `Store::admit`. With the event comes what is known of it, sealed. A new one
+/// is refused while the disk is nearly full.
 pub(crate) fn admit(
     db: &Connection,
-    record: &Record,
-    meta: &str,
+    (record, meta): (&Record, &str),
     link: Option<&Link>,
     now: Utc,
+    is_refusing: bool,
 ) -> rusqlite::Result<Admitted> {
     let Record { event, work } = record;
     let id = &event.key.id.0[..];
@@ -83,6 +88,9 @@ pub(crate) fn admit(
         .optional()?;
     match stored {
         Some((n, expires)) if expires > now.0 || is_open(db, n)? => return Ok(Admitted::Duplicate),
+        _ if is_refusing => {
+            return Err(rusqlite::Error::SqliteFailure(Failure::new(SQLITE_FULL), Some(NEARLY_FULL.to_owned())));
+        }
         Some((expired, _)) => forget(db, expired)?,
         None => {}
     }
@@ -225,8 +233,8 @@ pub(crate) fn put_note(db: &Connection, name: &str, value: &str, over: u64) -> r
     Ok(changed == 1)
 }
 
-/// Removes up to `limit` expired events, aliases and heads each. Returns how many events were looked at; those whose work
-/// is open stay.
+/// Removes up to `limit` expired rows of each kind. Returns the largest number that was looked at of one kind; events whose
+/// work is open stay.
 pub(crate) fn purge(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result<usize> {
     let expired: Vec<i64> = db
         .prepare_cached(
@@ -243,19 +251,21 @@ pub(crate) fn purge(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result
             forget(db, *n)?;
         }
     }
-    db.prepare_cached(
-        "DELETE FROM aliases WHERE (alias, connection, subject) IN
+    let aliases = db
+        .prepare_cached(
+            "DELETE FROM aliases WHERE (alias, connection, subject) IN
              (SELECT alias, connection, subject FROM aliases WHERE expires <= ?1 LIMIT ?2)",
-    )?
-    .execute(params![now.0, limit])?;
-    db.prepare_cached(
-        "DELETE FROM heads WHERE (id_prefix, type, connection, subject) IN
+        )?
+        .execute(params![now.0, limit])?;
+    let heads = db
+        .prepare_cached(
+            "DELETE FROM heads WHERE (id_prefix, type, connection, subject) IN
              (SELECT id_prefix, type, connection, subject FROM heads WHERE expires <= ?1 LIMIT ?2)",
-    )?
-    .execute(params![now.0, limit])?;
-    counts::purge(db, now, limit)?;
-    audit::purge(db, now, limit)?;
-    Ok(expired.len())
+        )?
+        .execute(params![now.0, limit])?;
+    let counts = counts::purge(db, now, limit)?;
+    let audit = audit::purge(db, now, limit)?;
+    Ok([expired.len(), aliases, heads, counts, audit].into_iter().max().unwrap_or_default())
 }
 
 /// Whether an event's work is open. An earlier version gave an ambiguous call no due time, so what has failed is read.

@@ -30,9 +30,9 @@ pub(super) const ALERT: &[Key] = &[
         "causes",
         other("all", "全部"),
         "`\"circuit_opened\"`, `\"circuit_closed\"`, `\"delivery_failed\"`, `\"call_ambiguous\"`, `\"push_late\"`, \
-         `\"push_not_kept\"`, `\"silence\"`, `\"file_lost\"`, `\"ledger_unbalanced\"`",
+         `\"push_not_kept\"`, `\"silence\"`, `\"file_lost\"`, `\"ledger_unbalanced\"`, `\"disk_nearly_full\"`",
         "`\"circuit_opened\"` 熔断、`\"circuit_closed\"` 恢复、`\"delivery_failed\"` 投递失败、`\"call_ambiguous\"` 调用结果不明、\
-         `\"push_late\"` 应答超时、`\"push_not_kept\"` 未能保存、`\"silence\"` 久无新消息、`\"file_lost\"` 文件未能取得、`\"ledger_unbalanced\"` 账本不平",
+         `\"push_late\"` 应答超时、`\"push_not_kept\"` 未能保存、`\"silence\"` 久无新消息、`\"file_lost\"` 文件未能取得、`\"ledger_unbalanced\"` 账本不平、`\"disk_nearly_full\"` 磁盘将满",
     ),
     key("connections", Value("[\"*\"]"), "ids, or a prefix and `*`", "连接 id，或前缀加 `*`"),
     key("language", Value("\"zh\""), "or `\"en\"`", "或 `\"en\"`"),

@@ -27,10 +27,10 @@ impl Store for SqliteStore {
         let meta = sealed(event).await?;
         let link = link.cloned();
         let recent = Arc::clone(&self.recent);
-        let now = self.trusted(event.meta.received);
+        let (now, is_refusing) = (self.trusted(event.meta.received), self.is_refusing());
         let (admitted, record) = self
             .write("admit", move |db| {
-                let admitted = writes::admit(db, &record, &meta, link.as_ref(), now)?;
+                let admitted = writes::admit(db, (&record, &meta), link.as_ref(), now, is_refusing)?;
                 Ok((admitted, record))
             })
             .await?;
