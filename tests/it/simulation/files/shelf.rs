@@ -1,0 +1,136 @@
+//! An archive in memory that keeps an archive's promises, and breaks down as a disk or a bucket does: it errs before a write or
+//! after it, and answers late or too late.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use archive::{Archive, ArchiveError, Opened, Piece, Result, Stored};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use hub::Utc;
+use hub::files::FileHash;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use super::super::world::World;
+
+#[derive(Default)]
+struct Shelf {
+    contents: BTreeMap<FileHash, (Bytes, Utc, u64)>,
+    writings: u64,
+}
+
+/// The archive of a history.
+#[derive(Clone)]
+pub(in crate::simulation) struct SimArchive {
+    world: Arc<World>,
+    shelf: Arc<Mutex<Shelf>>,
+}
+
+impl fmt::Debug for SimArchive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an archive in memory")
+    }
+}
+
+impl SimArchive {
+    pub(super) fn new(world: &Arc<World>) -> Self {
+        Self { world: Arc::clone(world), shelf: Arc::default() }
+    }
+
+    /// The kept content of a hash.
+    pub(super) fn content(&self, hash: &FileHash) -> Option<Bytes> {
+        self.shelf.lock().unwrap().contents.get(hash).map(|(content, ..)| content.clone())
+    }
+
+    /// One verb: it may fail before or after it is done, and be done after its caller has gone.
+    async fn run<T: Send + 'static>(
+        &self,
+        verb: &'static str,
+        act: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T> {
+        let (errs, loses, slow, pause) = self.world.draw(|random, weather| {
+            let slow = random.chance(weather.store_delays).then(|| random.ms(100..=12_000));
+            (random.chance(weather.store_errors), random.chance(weather.store_losses), slow, random.ms(1..=9))
+        });
+        let failed = || ArchiveError::Unavailable { verb, source: "as the seed has it".into() };
+        sleep(pause).await;
+        if errs {
+            self.world.tell(&format!("the archive cannot {verb}"));
+            return Err(failed());
+        }
+        let (own, (done, happened)) = (self.clone(), oneshot::channel());
+        self.world.aside(async move {
+            sleep(slow.unwrap_or_default()).await;
+            // The caller may be gone.
+            let _ = done.send(act(&own));
+        });
+        let done = happened.await.map_err(|_| failed())?;
+        sleep(Duration::from_millis(1)).await;
+        if loses { Err(failed()) } else { Ok(done) }
+    }
+}
+
+impl Archive for SimArchive {
+    fn put(&self, hash: FileHash, content: Bytes, now: Utc) -> BoxFuture<'_, Result<()>> {
+        if FileHash::of(&content) != hash {
+            self.world.broken(&format!("other content is kept as {hash}"));
+        }
+        Box::pin(self.run("keep a file", move |own| {
+            let mut shelf = own.shelf.lock().unwrap();
+            shelf.writings += 1;
+            let writing = (content, now, shelf.writings);
+            shelf.contents.insert(hash, writing);
+            own.world.tell(&format!("the archive keeps {hash}"));
+            own.world.checker().files.archived(hash);
+        }))
+    }
+
+    fn open<'a>(&'a self, hash: &'a FileHash, _: Utc) -> BoxFuture<'a, Result<Option<Opened>>> {
+        let hash = *hash;
+        Box::pin(self.run("read a file", move |own| own.content(&hash).map(Opened::Content)))
+    }
+
+    fn read<'a>(&'a self, hash: &'a FileHash, range: Range<u64>) -> BoxFuture<'a, Result<Option<Piece>>> {
+        let hash = *hash;
+        Box::pin(self.run("read a file", move |own| {
+            let content = own.content(&hash)?;
+            let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(content.len());
+            let bytes = content.slice(place(range.start)..place(range.end.max(range.start)));
+            Some(Piece { bytes, whole: content.len() as u64 })
+        }))
+    }
+
+    fn list<'a>(&'a self, behind: Option<&'a FileHash>, limit: usize) -> BoxFuture<'a, Result<Vec<Stored>>> {
+        let behind = behind.copied();
+        Box::pin(self.run("list files", move |own| {
+            let shelf = own.shelf.lock().unwrap();
+            let rest = shelf.contents.iter().filter(|(hash, _)| behind.is_none_or(|behind| **hash > behind));
+            let stored = |(hash, (_, written, writing)): (&FileHash, &(Bytes, Utc, u64))| Stored {
+                hash: *hash,
+                written: *written,
+                writing: writing.to_string(),
+            };
+            rest.take(limit).map(stored).collect()
+        }))
+    }
+
+    fn remove<'a>(&'a self, stored: &'a Stored) -> BoxFuture<'a, Result<bool>> {
+        let stored = stored.clone();
+        Box::pin(self.run("remove a file", move |own| {
+            let mut shelf = own.shelf.lock().unwrap();
+            let is_there =
+                shelf.contents.get(&stored.hash).is_some_and(|(_, _, writing)| writing.to_string() == stored.writing);
+            if is_there {
+                shelf.contents.remove(&stored.hash);
+                own.world.tell(&format!("the archive removes {}", stored.hash));
+                let held = own.world.checker().files.removed(stored.hash, own.world.now());
+                own.world.hold(held);
+            }
+            is_there
+        }))
+    }
+}
