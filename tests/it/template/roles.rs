@@ -113,10 +113,11 @@ fn every_role_says_what_it_may_do_and_to_what() {
         // One needs the table alone, the other nothing: they start without the rest. `audit`, `shipments` and `files` change no event, and
         // what `pull` changes makes nothing due.
         let bare = [ledger::NAME, openapi::NAME, console::NAME].contains(&function.name);
-        // One keeps and removes files, the other signs addresses of them.
+        // One keeps and removes files, another signs addresses of them, and the third packs them.
         let (content, bucket) = match function.name {
             sweep::NAME => (&["s3:PutObject", "s3:DeleteObjectVersion"][..], &["s3:ListBucketVersions"][..]),
             ::files::NAME => (&["s3:GetObject"][..], &[][..]),
+            shipments::NAME => (&["s3:GetObject"][..], &["s3:ListBucket"][..]),
             _ => (&[][..], &[][..]),
         };
         let own = [
@@ -243,7 +244,7 @@ fn bucket_of_files_is_closed_encrypted_and_expires() {
     assert_eq!((&statements[0]["Effect"], statements.as_array().unwrap().len()), (&"Deny".into(), 1));
     for function in functions() {
         let variable = &resource(&logical_id(function.name))["Environment"]["Variables"]["TONGGUAN_FILES_BUCKET"];
-        let has = [sweep::NAME, ::files::NAME].contains(&function.name);
+        let has = [sweep::NAME, ::files::NAME, shipments::NAME].contains(&function.name);
         assert_eq!(!variable.is_null(), has, "{function:?}");
     }
 }

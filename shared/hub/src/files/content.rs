@@ -131,6 +131,13 @@ pub fn kind(content: &[u8]) -> Kind {
     known.map_or(UNKNOWN, |(_, kind)| *kind)
 }
 
+/// Extension of names of content that is served as that media type.
+#[must_use]
+pub fn extension(media_type: &str) -> &'static str {
+    let known = BEGINNINGS.iter().find(|(_, kind)| kind.media_type == media_type);
+    known.map_or(UNKNOWN, |(_, kind)| *kind).extension
+}
+
 /// Names of other kinds that content of a kind has, too: containers of several formats.
 const ALSO: &[(&str, &[&str])] =
     &[("zip", &["docx", "xlsx", "pptx", "ofd"]), ("doc", &["xls", "ppt"]), ("jpg", &["jpeg"]), ("tif", &["tiff"])];

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hub::files::{File, FileHash, Files, State};
-use hub::{ConnectionId, EventKey, Subject, Utc};
+use hub::{Alias, ConnectionId, EventKey, Subject, Utc};
 use store::Listed;
 
 use super::super::checker::Verdict;
@@ -66,6 +66,15 @@ impl Desk {
     /// The archive has some content.
     pub(super) fn archived(&mut self, hash: FileHash) {
         self.archived.insert(hash);
+    }
+
+    /// Aliases are written: content that one names is there.
+    pub(in crate::simulation) fn named(&self, aliases: &[Alias]) -> Verdict {
+        let hashes = aliases.iter().filter_map(|alias| alias.as_str().strip_prefix("file:")?.parse::<FileHash>().ok());
+        match hashes.into_iter().find(|hash| !self.archived.contains(hash)) {
+            Some(hash) => Err(format!("{hash} is named before it is in the archive")),
+            None => Ok(()),
+        }
     }
 
     /// The archive has removed some content: nothing that lives names it.

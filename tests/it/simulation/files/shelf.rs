@@ -23,11 +23,28 @@ struct Shelf {
     writings: u64,
 }
 
+impl Shelf {
+    /// A process puts what is there once more, and dies before it names it.
+    fn put_again(&mut self, now: Utc) {
+        for (_, written, writing) in self.contents.values_mut() {
+            self.writings += 1;
+            (*written, *writing) = (now, self.writings);
+        }
+    }
+}
+
+/// Age at which content may be removed: whoever has put it before has named it by then.
+const LEFT_ALONE: Duration = Duration::from_hours(23);
+
+/// Time from the beginning on after which nothing is put again by nobody.
+const PUT_AGAIN: Duration = Duration::from_hours(100);
+
 /// The archive of a history.
 #[derive(Clone)]
 pub(in crate::simulation) struct SimArchive {
     world: Arc<World>,
     shelf: Arc<Mutex<Shelf>>,
+    began: Utc,
 }
 
 impl fmt::Debug for SimArchive {
@@ -38,7 +55,7 @@ impl fmt::Debug for SimArchive {
 
 impl SimArchive {
     pub(super) fn new(world: &Arc<World>) -> Self {
-        Self { world: Arc::clone(world), shelf: Arc::default() }
+        Self { began: world.now(), world: Arc::clone(world), shelf: Arc::default() }
     }
 
     /// The kept content of a hash.
@@ -106,15 +123,21 @@ impl Archive for SimArchive {
 
     fn list<'a>(&'a self, behind: Option<&'a FileHash>, limit: usize) -> BoxFuture<'a, Result<Vec<Stored>>> {
         let behind = behind.copied();
+        let is_early = self.world.now() < self.began.after(PUT_AGAIN);
+        let again = self.world.draw(|random, _| random.chance(200)) && is_early;
         Box::pin(self.run("list files", move |own| {
-            let shelf = own.shelf.lock().unwrap();
+            let mut shelf = own.shelf.lock().unwrap();
             let rest = shelf.contents.iter().filter(|(hash, _)| behind.is_none_or(|behind| **hash > behind));
             let stored = |(hash, (_, written, writing)): (&FileHash, &(Bytes, Utc, u64))| Stored {
                 hash: *hash,
                 written: *written,
                 writing: writing.to_string(),
             };
-            rest.take(limit).map(stored).collect()
+            let listed: Vec<_> = rest.take(limit).map(stored).collect();
+            if again {
+                shelf.put_again(own.world.now());
+            }
+            listed
         }))
     }
 
@@ -124,8 +147,12 @@ impl Archive for SimArchive {
             let mut shelf = own.shelf.lock().unwrap();
             let is_there =
                 shelf.contents.get(&stored.hash).is_some_and(|(_, _, writing)| writing.to_string() == stored.writing);
-            if is_there {
-                shelf.contents.remove(&stored.hash);
+            if let Some((_, written, _)) = shelf.contents.get(&stored.hash).filter(|_| is_there) {
+                let (hash, age) = (stored.hash, own.world.now().since(*written));
+                if age < LEFT_ALONE {
+                    own.world.broken(&format!("{hash} is removed {age:?} after it was put"));
+                }
+                shelf.contents.remove(&hash);
                 own.world.tell(&format!("the archive removes {}", stored.hash));
                 let held = own.world.checker().files.removed(stored.hash, own.world.now());
                 own.world.hold(held);

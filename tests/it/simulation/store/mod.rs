@@ -323,7 +323,15 @@ impl Store for SimStore {
 
     async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {
         let (aliases, place) = (aliases.to_vec(), (connection.clone(), subject.clone()));
-        self.call("alias", None, move |model| model.alias(&aliases, &place, expires)).await
+        let world = self.world.clone();
+        self.call("alias", None, move |model| {
+            model.alias(&aliases, &place, expires);
+            if let Some(world) = world {
+                let held = world.checker().files.named(&aliases);
+                world.hold(held);
+            }
+        })
+        .await
     }
 
     async fn resolve(&self, alias: &Alias, now: Utc) -> Result<Vec<(ConnectionId, Subject)>> {
