@@ -94,8 +94,8 @@ fn problems(schema: &Value) -> Value {
             "`internal`: a fault of the hub, described in its log; the request is valid. \
              `damaged`: the stored bytes of the event in `event` differ from the received ones; they are neither \
              served nor delivered. `connection-incomplete`: the configuration lacks keys that the operation needs, listed in `errors`. \
-             `unavailable`: the hub failed; the same request may be repeated. `answer-too-large`: on AWS, an event whose \
-             payload takes more than 6 MB.",
+             `unavailable`: the hub failed; the same request may be repeated. `answer-too-large`: on AWS, an event that takes more \
+             than 6 MB, for a client that does not send `Accept: */*` and `Accept-Encoding: gzip`.",
         ),
         "502": problem("`no-answer`, `unreadable` or `credentials-refused`: the partner gave no usable answer, or refused the \
              credentials of the connection."),
