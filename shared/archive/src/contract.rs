@@ -14,7 +14,7 @@ use futures::future::{BoxFuture, join_all};
 use hub::Utc;
 use hub::files::FileHash;
 
-use crate::{Archive, Opened, Stored};
+use crate::{Archive, Opened, Piece, Stored};
 
 /// The time at which the tests take place, unless an engine has a clock of its own.
 pub const NOW: Utc = Utc(1_790_000_000_000_000);
@@ -36,6 +36,8 @@ macro_rules! contract_tests {
         $crate::contract_tests! { $make;
             content_comes_back_whole
             absent_content_is_nothing
+            ranges_of_content_make_the_whole
+            range_ends_where_the_content_does
             content_is_kept_once_however_often_it_is_put
             files_are_listed_by_pages
             a_listed_file_is_removed
@@ -91,9 +93,41 @@ pub async fn content_comes_back_whole(archive: &impl Archive, client: &impl Foll
 pub async fn absent_content_is_nothing(archive: &impl Archive, client: &impl Follow) {
     let other = FileHash::of(b"other");
     assert_eq!(content((archive, client), &other).await, None);
+    assert_eq!(archive.read(&other, 0..9).await.unwrap(), None);
     assert_eq!(all(archive).await, []);
     put(archive, &CONTENT).await;
     assert_eq!(content((archive, client), &other).await, None);
+}
+
+/// Whatever their length.
+pub async fn ranges_of_content_make_the_whole(archive: &impl Archive, _: &impl Follow) {
+    let noise: Bytes = (0..70_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+    let hash = put(archive, &noise).await;
+    for length in [30_000, 35_000, 69_999, 70_000, 90_000] {
+        let mut read = Vec::new();
+        while let Some(Piece { bytes, whole }) =
+            archive.read(&hash, read.len() as u64..read.len() as u64 + length).await.unwrap()
+        {
+            assert!(whole == 70_000 && bytes.len() as u64 <= length);
+            if bytes.is_empty() {
+                break;
+            }
+            read.extend(bytes);
+        }
+        assert_eq!(read, noise);
+    }
+}
+
+/// And no byte comes twice or too many.
+pub async fn range_ends_where_the_content_does(archive: &impl Archive, _: &impl Follow) {
+    let ten = put(archive, &Bytes::from_static(b"0123456789")).await;
+    let empty = put(archive, &Bytes::new()).await;
+    for (range, wanted) in [(0..10, "0123456789"), (3..5, "34"), (9..12, "9"), (10..12, ""), (400..500, ""), (4..4, "")]
+    {
+        let piece = archive.read(&ten, range.clone()).await.unwrap();
+        assert_eq!(piece, Some(Piece { bytes: wanted.into(), whole: 10 }), "{range:?}");
+    }
+    assert_eq!(archive.read(&empty, 0..9).await.unwrap(), Some(Piece { bytes: Bytes::new(), whole: 0 }));
 }
 
 /// Another writing, of the same file.

@@ -1,7 +1,8 @@
 //! The archive of one machine: a file for each content, in a folder beside the database.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,7 @@ use hub::Utc;
 use hub::files::FileHash;
 use tokio::task::spawn_blocking;
 
-use crate::{Archive, ArchiveError, Opened, Result, Stored};
+use crate::{Archive, ArchiveError, Opened, Piece, Result, Stored};
 
 /// Name of the folder in the hub's data folder.
 pub const FOLDER: &str = "files";
@@ -92,6 +93,20 @@ impl Shared {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn piece(&self, hash: &FileHash, range: &Range<u64>) -> io::Result<Option<Piece>> {
+        let mut file = match File::open(self.place(hash)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let whole = file.metadata()?.len();
+        let length = range.end.min(whole).saturating_sub(range.start);
+        let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
+        file.seek(SeekFrom::Start(range.start))?;
+        file.take(length).read_to_end(&mut bytes)?;
+        Ok(Some(Piece { bytes: bytes.into(), whole }))
     }
 
     fn list(&self, behind: Option<&FileHash>, limit: usize) -> io::Result<Vec<Stored>> {
@@ -199,6 +214,11 @@ impl Archive for Folder {
                 None => Ok(None),
             }
         })
+    }
+
+    fn read<'a>(&'a self, hash: &'a FileHash, range: Range<u64>) -> BoxFuture<'a, Result<Option<Piece>>> {
+        let wanted = *hash;
+        Box::pin(self.run("read a part of a file", move |folder| folder.piece(&wanted, &range)))
     }
 
     fn list<'a>(&'a self, behind: Option<&'a FileHash>, limit: usize) -> BoxFuture<'a, Result<Vec<Stored>>> {

@@ -10,6 +10,7 @@ mod folder;
 
 use std::error::Error;
 use std::fmt;
+use std::ops::Range;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -58,6 +59,15 @@ pub enum Opened {
     At(String),
 }
 
+/// A part of stored content. Nothing is checked of it: who needs the whole to be that of its hash computes the hash on the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The bytes of the range, as far as the content has them.
+    pub bytes: Bytes,
+    /// Length of the whole content in bytes.
+    pub whole: u64,
+}
+
 /// The verbs.
 pub trait Archive: fmt::Debug + Send + Sync {
     /// Keeps content under its hash. When this returns it survives a power cut, whole; before, there is nothing of it, or what was
@@ -66,6 +76,10 @@ pub trait Archive: fmt::Debug + Send + Sync {
 
     /// The content of a hash; nothing where none is kept.
     fn open<'a>(&'a self, hash: &'a FileHash, now: Utc) -> BoxFuture<'a, Result<Option<Opened>>>;
+
+    /// The bytes of a range of some content; nothing where none is kept. The range bounds the memory that it takes. One that lies
+    /// behind the end has no bytes.
+    fn read<'a>(&'a self, hash: &'a FileHash, range: Range<u64>) -> BoxFuture<'a, Result<Option<Piece>>>;
 
     /// Stored content behind a hash, in the order of hashes, `limit` at the most.
     fn list<'a>(&'a self, behind: Option<&'a FileHash>, limit: usize) -> BoxFuture<'a, Result<Vec<Stored>>>;

@@ -1,4 +1,4 @@
-//! A bucket of S3 with versions: the four requests that files take, each with its signature checked by AWS's published algorithm
+//! A bucket of S3 with versions: the five requests that files take, each with its signature checked by AWS's published algorithm
 //! (Signature Version 4), and by nothing that the hub signs with.
 
 use std::collections::{BTreeMap, HashMap};
@@ -112,6 +112,27 @@ fn refused(status: u16, code: &str) -> Response<Full<Bytes>> {
     response
 }
 
+/// A range of an object, named as `bytes=<first>-<last>`.
+fn part(content: &Bytes, range: &str) -> Response<Full<Bytes>> {
+    let whole = content.len();
+    let range = range.strip_prefix("bytes=").and_then(|range| range.split_once('-'));
+    let range = range.and_then(|(first, last)| Some((first.parse::<usize>().ok()?, last.parse::<usize>().ok()?)));
+    let (status, named, bytes) = match range {
+        Some((first, last)) if first < whole && first <= last => {
+            let end = last.saturating_add(1).min(whole);
+            (StatusCode::PARTIAL_CONTENT, format!("bytes {first}-{}/{whole}", end - 1), content.slice(first..end))
+        }
+        Some(_) | None => {
+            let error = "<Error><Code>InvalidRange</Code></Error>".into();
+            (StatusCode::RANGE_NOT_SATISFIABLE, format!("bytes */{whole}"), error)
+        }
+    };
+    let mut response = Response::new(Full::new(bytes));
+    *response.status_mut() = status;
+    response.headers_mut().extend(HeaderValue::from_str(&named).map(|named| (http::header::CONTENT_RANGE, named)).ok());
+    response
+}
+
 impl Shared {
     fn seconds(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -141,8 +162,12 @@ impl Shared {
             (&Method::GET, false) => match objects.get(&key).and_then(|versions| versions.first()) {
                 None => refused(404, "NoSuchKey"),
                 Some(object) => {
-                    let mut response = Response::new(Full::new(object.content.clone()));
-                    *response.headers_mut() = object.head.clone();
+                    let range = head.headers.get("range").and_then(|range| range.to_str().ok());
+                    let mut response = match range {
+                        Some(range) => part(&object.content, range),
+                        None => Response::new(Full::new(object.content.clone())),
+                    };
+                    response.headers_mut().extend(object.head.clone());
                     let disposition =
                         own.get("response-content-disposition").and_then(|text| HeaderValue::from_str(text).ok());
                     if let Some(disposition) = disposition {

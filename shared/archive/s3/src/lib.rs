@@ -1,7 +1,7 @@
 //! The archive of files in a bucket of S3. The only crate that names `aws-sigv4`.
 //!
-//! Four requests are all that it takes: `PutObject`, `ListObjectVersions`, `DeleteObject` of a version, and the signed address of
-//! `GetObject`, which costs no request. So it signs them itself, by the signer that the SDK's clients have, and sends them by their
+//! Five requests are all that it takes: `PutObject`, `ListObjectVersions`, `DeleteObject` of a version, `GetObject` of a range, and
+//! the signed address of the whole, which costs no request. So it signs them itself, by the signer that the SDK's clients have, and sends them by their
 //! HTTP client, in place of another SDK crate of several megabytes.
 //!
 //! The bucket has versions: a removal names the version that was listed, so that one that was put meanwhile stays.
@@ -9,9 +9,10 @@
 mod versions;
 
 use std::error::Error;
+use std::ops::Range;
 use std::time::{Duration, UNIX_EPOCH};
 
-use archive::{Archive, ArchiveError, Opened, Result, Stored};
+use archive::{Archive, ArchiveError, Opened, Piece, Result, Stored};
 use aws_config::SdkConfig;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sigv4::http_request::{
@@ -141,20 +142,49 @@ impl Bucket {
 
     /// Sends a request; the body of its answer, where that is a success.
     async fn send(&self, request: http::request::Builder, body: Bytes) -> std::result::Result<Bytes, Failure> {
+        let (status, _, body) = self.exchange(request, body).await?;
+        if (200..300).contains(&status) { Ok(body) } else { Err(refused(status, &body)) }
+    }
+
+    /// Sends a request; the status of its answer, the range of the content that it has, and its body.
+    async fn exchange(
+        &self,
+        request: http::request::Builder,
+        body: Bytes,
+    ) -> std::result::Result<(u16, Option<String>, Bytes), Failure> {
         let request = request.body(body).map_err(|error| Failure::Unsigned(error.into()))?;
         let request = self.signed(request, None).await?.map(SdkBody::from);
         let request = HttpRequest::try_from(request).map_err(|error| Failure::Unsigned(error.into()))?;
         let answered = async {
             let answer = self.connector.call(request).await.map_err(|error| Failure::NoAnswer(error.into()))?;
             let status = answer.status().as_u16();
+            let range = answer.headers().get("content-range").map(str::to_owned);
             let body = ByteStream::new(answer.into_body()).collect().await;
-            Ok((status, body.map_err(|error| Failure::NoAnswer(error.into()))?.into_bytes()))
+            Ok((status, range, body.map_err(|error| Failure::NoAnswer(error.into()))?.into_bytes()))
         };
-        let (status, body) = timeout(PATIENCE, answered).await.map_err(|error| Failure::NoAnswer(error.into()))??;
-        if (200..300).contains(&status) {
-            return Ok(body);
+        timeout(PATIENCE, answered).await.map_err(|error| Failure::NoAnswer(error.into()))?
+    }
+
+    /// A part of an object; nothing where there is no such object.
+    async fn piece(&self, hash: &FileHash, range: Range<u64>) -> std::result::Result<Option<Piece>, Failure> {
+        let Range { start, end } = range;
+        let wanted = end.saturating_sub(start);
+        // A range of HTTP has one byte at the least, and names its last.
+        let last = start.saturating_add(wanted.max(1)) - 1;
+        let request = http::Request::get(self.object(hash)).header("range", format!("bytes={start}-{last}"));
+        let (status, range, body) = self.exchange(request, Bytes::new()).await?;
+        let whole = range.and_then(|range| range.rsplit_once('/').and_then(|(_, whole)| whole.parse().ok()));
+        match (status, whole) {
+            (206, Some(whole)) => {
+                let bytes =
+                    usize::try_from(wanted).map_or_else(|_| body.clone(), |most| body.slice(..body.len().min(most)));
+                Ok(Some(Piece { bytes, whole }))
+            }
+            // Nothing is there. An answer without the length is that of a service that tells it in no other way.
+            (416, whole) => Ok(Some(Piece { bytes: Bytes::new(), whole: whole.unwrap_or(start) })),
+            (404, _) => Ok(None),
+            _ => Err(refused(status, &body)),
         }
-        Err(Failure::Refused { status, text: String::from_utf8_lossy(&body).chars().take(300).collect() })
     }
 
     /// An address of an object that needs no credentials for a while.
@@ -192,6 +222,10 @@ impl Bucket {
     }
 }
 
+fn refused(status: u16, body: &Bytes) -> Failure {
+    Failure::Refused { status, text: String::from_utf8_lossy(body).chars().take(300).collect() }
+}
+
 fn unavailable(verb: &'static str) -> impl Fn(Failure) -> ArchiveError {
     move |failure| ArchiveError::Unavailable { verb, source: failure.into() }
 }
@@ -213,6 +247,10 @@ impl Archive for Bucket {
             let address = self.address(hash).await.map_err(unavailable("read a file"))?;
             Ok(Some(Opened::At(address)))
         })
+    }
+
+    fn read<'a>(&'a self, hash: &'a FileHash, range: Range<u64>) -> BoxFuture<'a, Result<Option<Piece>>> {
+        Box::pin(async move { self.piece(hash, range).await.map_err(unavailable("read a part of a file")) })
     }
 
     fn list<'a>(&'a self, behind: Option<&'a FileHash>, limit: usize) -> BoxFuture<'a, Result<Vec<Stored>>> {
