@@ -123,6 +123,17 @@ pub trait Archive: fmt::Debug + Send + Sync {
     fn remove<'a>(&'a self, stored: &'a Stored) -> BoxFuture<'a, Result<bool>>;
 }
 
+/// Kept content as the body of an answer: among the extensions of one without a body.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    /// The archive.
+    pub archive: Arc<dyn Archive>,
+    /// The hash of the content.
+    pub hash: FileHash,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
 /// Kept content of that length, from its beginning. A range that cannot be read is read again, twice.
 pub fn content(archive: Arc<dyn Archive>, hash: FileHash, length: u64) -> BoxStream<'static, io::Result<Bytes>> {
     const AGAIN: usize = 2;
