@@ -36,6 +36,7 @@ mod signals;
 mod source;
 pub mod table;
 mod times;
+mod uploads;
 mod verify;
 
 pub use clock::Steady;

@@ -103,7 +103,7 @@ impl Hub {
         let connections = config.connections.keys().cloned().map(Destination::Connection);
         let (queue, lanes) = queue::in_process(endpoints.chain(connections), LANE);
         let archive = Folder::open(&config.data_dir).map_err(StartError::Files)?;
-        let context = Context::new(Arc::new(config), store, queue, clock).with_archive(Arc::new(archive));
+        let context = Context::new(Arc::new(config), store, queue, clock).with_archive(Arc::new(archive.clone()));
         let (stop, stopped) = watch::channel(false);
 
         let mut tasks = JoinSet::new();
@@ -113,7 +113,7 @@ impl Hub {
         // Before this process has claimed anything. Who connects meanwhile waits in the listener's queue.
         take_over(&courier).await;
         inbound::configured::tell_or_log(&context).await;
-        tasks.spawn(server::serve(listener, Arc::clone(&courier), stopped.clone()));
+        tasks.spawn(server::serve(listener, Arc::clone(&courier), archive.clone(), stopped.clone()));
         for lane in lanes {
             let config = &context.config;
             let attempts = match &lane.destination {
@@ -127,7 +127,7 @@ impl Hub {
         tasks.spawn(run_flushes(context.clone(), stopped.clone()));
         tasks.spawn(Arc::clone(&watched).run(Arc::clone(&courier), stopped.clone()));
         let (first, swept) = watch::channel(false);
-        tasks.spawn(run_sweeps(courier, watched, stopped, first));
+        tasks.spawn(run_sweeps(courier, watched, archive, stopped, first));
         Ok(Self { address, context, stop, swept, tasks, _lock: lock })
     }
 
@@ -238,6 +238,7 @@ async fn take_over(courier: &LocalCourier) {
 async fn run_sweeps(
     courier: LocalCourier,
     watched: Arc<Watch>,
+    archive: Folder,
     mut stop: watch::Receiver<bool>,
     first: watch::Sender<bool>,
 ) {
@@ -252,8 +253,9 @@ async fn run_sweeps(
         }
         // An endpoint that hangs holds up its sweep; the next one goes on without it, for claims keep two sweeps from the same work.
         let (courier, watched, first) = (Arc::clone(&courier), Arc::clone(&watched), first.clone());
+        let archive = archive.clone();
         sweeps.spawn(async move {
-            sweep_once(&courier, &watched).await;
+            sweep_once(&courier, &watched, &archive).await;
             first.send_replace(true);
         });
         while sweeps.try_join_next().is_some() {}
@@ -282,7 +284,7 @@ async fn flush(context: &Context<SqliteStore, InProcess>) {
     }
 }
 
-async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) {
+async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch, archive: &Folder) {
     inbound::refusal::tell(courier.context.now());
     // After a jump ahead every lease looks over, of attempts that are under way too.
     let has_jumped = || watch.has_jumped_ahead(courier::longest_lease(&courier.context.config));
@@ -307,6 +309,10 @@ async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) {
     }
     if watch.may_remove() {
         sweep::tidy(courier).await;
+        if let Err(error) = archive.expire(courier.context.now()).await {
+            let error = telemetry::logs::chain(&error);
+            tracing::error!(error, "expired uploads could not be removed; the next sweep repeats it");
+        }
     }
     read_ledger(courier).await;
 }

@@ -14,7 +14,7 @@ use futures::future::{BoxFuture, join_all};
 use hub::Utc;
 use hub::files::FileHash;
 
-use crate::{Archive, Opened, Piece, Stored};
+use crate::{Address, Archive, Opened, Piece, Stored, Upload};
 
 /// The time at which the tests take place, unless an engine has a clock of its own.
 pub const NOW: Utc = Utc(1_790_000_000_000_000);
@@ -39,6 +39,8 @@ macro_rules! contract_tests {
             ranges_of_content_make_the_whole
             range_ends_where_the_content_does
             content_is_kept_once_however_often_it_is_put
+            upload_is_kept_once_it_has_come
+            upload_of_other_content_never_comes
             files_are_listed_by_pages
             a_listed_file_is_removed
             content_that_was_put_again_is_not_removed
@@ -60,6 +62,9 @@ macro_rules! contract_tests {
 pub trait Follow {
     /// The content; nothing where there is none.
     fn follow<'a>(&'a self, address: &'a str) -> BoxFuture<'a, Option<Bytes>>;
+
+    /// Sends the content of an upload, to its address where it has one. Whether it was taken.
+    fn send<'a>(&'a self, upload: &'a Upload, to: Option<Address>, content: Bytes) -> BoxFuture<'a, bool>;
 }
 
 async fn put(archive: &impl Archive, content: &Bytes) -> FileHash {
@@ -70,7 +75,10 @@ async fn put(archive: &impl Archive, content: &Bytes) -> FileHash {
 
 async fn content((archive, client): (&impl Archive, &impl Follow), hash: &FileHash) -> Option<Bytes> {
     match archive.open(hash, NOW).await.unwrap() {
-        Some(Opened::Content(content)) => Some(content),
+        Some(Opened::Here(length)) => {
+            let piece = archive.read(hash, 0..length).await.unwrap();
+            piece.filter(|piece| piece.whole == length).map(|piece| piece.bytes)
+        }
         Some(Opened::At(address)) => client.follow(&address).await,
         None => None,
     }
@@ -140,6 +148,33 @@ pub async fn content_is_kept_once_however_often_it_is_put(archive: &impl Archive
     assert_eq!(again[0].hash, first[0].hash);
     assert!(again[0].writing != first[0].writing && again[0].written >= first[0].written, "{first:?} {again:?}");
     assert_eq!(content((archive, client), &hash()).await, Some(CONTENT));
+}
+
+/// And not before, nor under its id.
+pub async fn upload_is_kept_once_it_has_come(archive: &impl Archive, client: &impl Follow) {
+    let upload = Upload { id: "5e".repeat(16), hash: hash(), bytes: CONTENT.len() as u64 };
+    let address = archive.address(&upload).await.unwrap();
+    assert!(!archive.adopt(&upload, NOW).await.unwrap());
+    assert!(client.send(&upload, address.clone(), CONTENT).await);
+    assert_eq!((all(archive).await.len(), content((archive, client), &hash()).await), (0, None));
+    assert!(archive.adopt(&upload, NOW).await.unwrap());
+    let first = all(archive).await;
+    assert_eq!((first[0].hash, content((archive, client), &hash()).await), (hash(), Some(CONTENT)));
+    assert!(client.send(&upload, address, CONTENT).await, "its answer may have been lost");
+    assert!(archive.adopt(&upload, Utc(NOW.0 + 5_000_000)).await.unwrap());
+    assert_ne!(all(archive).await[0].writing, first[0].writing);
+    assert_eq!(content((archive, client), &hash()).await, Some(CONTENT));
+}
+
+/// Its hash and its size are both held against it.
+pub async fn upload_of_other_content_never_comes(archive: &impl Archive, client: &impl Follow) {
+    let upload = Upload { id: "5f".repeat(16), hash: hash(), bytes: CONTENT.len() as u64 };
+    for other in [CONTENT.slice(1..), [&CONTENT[..], b"x"].concat().into(), CONTENT.to_ascii_uppercase().into()] {
+        let address = archive.address(&upload).await.unwrap();
+        assert!(!client.send(&upload, address, other).await);
+        assert!(!archive.adopt(&upload, NOW).await.unwrap());
+    }
+    assert_eq!(all(archive).await, []);
 }
 
 /// No gaps and no repetitions.

@@ -175,7 +175,7 @@ impl<S: Store> Side<S> {
 
     pub(super) async fn kept(&self, content: &[u8]) -> bool {
         let opened = self.folder.open(&FileHash::of(content), self.now()).await.unwrap();
-        assert!(opened.is_none() || opened == Some(Opened::Content(Bytes::copy_from_slice(content))));
+        assert!(opened.is_none() || opened == Some(Opened::Here(content.len() as u64)));
         opened.is_some()
     }
 

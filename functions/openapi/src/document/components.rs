@@ -129,7 +129,7 @@ const MEDIA_TYPE: &str = "^( *[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+ *(;[ -
 fn enclosure() -> Value {
     let media_type = json!({"type": "string", "pattern": MEDIA_TYPE});
     json!({
-        "description": "A file: its bytes as base64, or a URL from which the hub fetches it.",
+        "description": "A file: its bytes as base64, a URL from which the hub fetches it, or the id of its upload.",
         "oneOf": [
             {
                 "title": "FileContent",
@@ -157,6 +157,23 @@ fn enclosure() -> Value {
                     "name": {
                         "type": "string", "maxLength": LONGEST_NAME, "pattern": format!("^({NAME})?$"),
                         "description": "Required where the path of `url` does not end in a file name.",
+                    },
+                    "content_type": media_type.clone(),
+                },
+                "additionalProperties": false,
+            },
+            {
+                "title": "FileUpload",
+                "type": "object",
+                "required": ["upload"],
+                "properties": {
+                    "upload": {
+                        "type": "string", "minLength": 1,
+                        "description": "The `id` of `POST /uploads` with the same API key.",
+                    },
+                    "name": {
+                        "type": "string", "maxLength": LONGEST_NAME, "pattern": format!("^({NAME})?$"),
+                        "description": "A name in place of the one that the upload was given.",
                     },
                     "content_type": media_type,
                 },

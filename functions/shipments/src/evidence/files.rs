@@ -9,12 +9,11 @@ use std::ops::Bound;
 use api::Problem;
 use archive::{Archive, ArchiveError, Piece};
 use config::Context;
-use evidence::{Digest, Pack, contents};
+use evidence::{Pack, contents};
 use http::StatusCode;
-use hub::files::FileHash;
+use hub::files::{FileHash, Hashing};
 use hub::{ConnectionId, Subject, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use store::{Listed, Store};
 
 use super::{entries, not_made};
@@ -146,14 +145,14 @@ async fn content(
 
 /// Whether stored content is that of its hash. It is read piece by piece: what is cut into slices is not seen whole later.
 async fn is_that(archive: &dyn Archive, hash: &FileHash, size: u64) -> Result<bool, Problem> {
-    let (mut own, mut at) = (Sha256::new(), 0);
+    let (mut own, mut at) = (Hashing::default(), 0);
     while at < size {
         let piece = archive.read(hash, at..size.min(at + PIECE)).await.map_err(|error| failed(&error))?;
         let Some(Piece { bytes, .. }) = piece.filter(|piece| !piece.bytes.is_empty()) else { return Ok(false) };
         own.update(&bytes);
         at += bytes.len() as u64;
     }
-    Ok(Digest(own.finalize().into()).to_string() == hash.to_string())
+    Ok(own.done() == *hash)
 }
 
 fn failed(error: &ArchiveError) -> Problem {

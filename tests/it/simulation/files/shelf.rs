@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use archive::{Archive, ArchiveError, Opened, Piece, Result, Stored};
+use archive::{Address, Archive, ArchiveError, Draft, Drafted, Opened, Piece, Result, Stored, Upload};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use hub::Utc;
@@ -92,7 +92,14 @@ impl SimArchive {
 }
 
 impl Archive for SimArchive {
-    fn put(&self, hash: FileHash, content: Bytes, now: Utc) -> BoxFuture<'_, Result<()>> {
+    fn draft(&self) -> BoxFuture<'_, Result<Draft>> {
+        let begun = Draft::begin(&std::env::temp_dir());
+        Box::pin(async { begun.map_err(|error| ArchiveError::Unavailable { verb: "draft", source: error.into() }) })
+    }
+
+    fn keep(&self, drafted: Drafted, now: Utc) -> BoxFuture<'_, Result<()>> {
+        let content = Bytes::from(std::fs::read(drafted.path()).unwrap());
+        let hash = drafted.hash;
         if FileHash::of(&content) != hash {
             self.world.broken(&format!("other content is kept as {hash}"));
         }
@@ -106,9 +113,20 @@ impl Archive for SimArchive {
         }))
     }
 
+    /// Nothing is sent ahead.
+    fn address<'a>(&'a self, _: &'a Upload) -> BoxFuture<'a, Result<Option<Address>>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn adopt<'a>(&'a self, _: &'a Upload, _: Utc) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async { Ok(false) })
+    }
+
     fn open<'a>(&'a self, hash: &'a FileHash, _: Utc) -> BoxFuture<'a, Result<Option<Opened>>> {
         let hash = *hash;
-        Box::pin(self.run("read a file", move |own| own.content(&hash).map(Opened::Content)))
+        Box::pin(
+            self.run("read a file", move |own| own.content(&hash).map(|content| Opened::Here(content.len() as u64))),
+        )
     }
 
     fn read<'a>(&'a self, hash: &'a FileHash, range: Range<u64>) -> BoxFuture<'a, Result<Option<Piece>>> {
