@@ -28,12 +28,11 @@ pub fn hash() -> FileHash {
     FileHash::of(&CONTENT)
 }
 
-/// Makes one test of each promise. The argument is an async function without arguments that gives a fresh, empty archive, and
-/// the client that follows its addresses; the calling crate needs `tokio`.
+/// Gives the names of all cases to a macro, behind what it is given.
 #[macro_export]
-macro_rules! contract_tests {
-    ($make:path) => {
-        $crate::contract_tests! { $make;
+macro_rules! contract_cases {
+    ($then:ident $($given:tt)*) => {
+        $then! { $($given)*
             content_comes_back_whole
             absent_content_is_nothing
             ranges_of_content_make_the_whole
@@ -47,6 +46,22 @@ macro_rules! contract_tests {
             concurrent_puts_leave_the_content_whole
         }
     };
+}
+
+/// Makes one test of each promise. The argument is an async function without arguments that gives a fresh, empty archive, and
+/// the client that follows its addresses; the calling crate needs `tokio`.
+#[macro_export]
+macro_rules! contract_tests {
+    ($make:path) => {
+        use $crate::contract_test_each;
+        $crate::contract_cases! { contract_test_each $make; }
+    };
+}
+
+/// Makes one test of each named promise.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_test_each {
     ($make:path; $($case:ident)*) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,7 +16,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 const SCHEDULE: [u64; 6] = [1, 5, 30, 2 * 60, 6 * 60, 24 * 60];
 
 /// Longest time until a file is put off again that could not be kept or was claimed.
-const UNSETTLED: Duration = Duration::from_mins(4);
+const UNSETTLED: Duration = Duration::from_mins(6);
 
 /// Longest time from an event until each of its files is kept or given up: the schedule with its jitter, waits that servers ask
 /// for, and the time for which nothing works.
@@ -45,7 +45,7 @@ pub(in crate::simulation) struct Change<'a> {
     pub(in crate::simulation) named: &'a Named,
 }
 
-/// What is known of the files of a history.
+/// Known facts about the files of a history.
 #[derive(Debug, Default)]
 pub(in crate::simulation) struct Desk {
     /// Answers by link, the latest last.

@@ -288,7 +288,7 @@ fn links(data: &[u8]) -> Vec<String> {
 }
 
 impl Scene {
-    /// What is kept of each shipment at this moment is found by it and by its hash.
+    /// Checks that what is kept of each shipment at this moment is found by it and by its hash.
     async fn found(&self) -> Verdict {
         let (store, now) = (self.hub.store.calm(), self.world.now());
         let events: Vec<_> = store.model().items().map(Item::listed).collect();
