@@ -4,14 +4,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
-use ::http::{Request, Response, StatusCode};
+use ::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use ::http::{Method, Request, Response, StatusCode};
 use api::{Language, Problem, Router};
+use archive::{Folder, Whole};
 use bytes::Bytes;
 use courier::Courier;
-use futures::FutureExt as _;
-use http_body_util::Full;
-use hyper::body::Incoming;
+use futures::{FutureExt as _, TryStreamExt as _};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use inbound::count::count;
 use inbound::entrance::{PushPath, Unverified};
 use inbound::receive::{self, IncomingPush, MAX_BODY};
@@ -27,7 +29,7 @@ use crate::hold;
 use crate::metrics;
 use crate::ready::Vitals;
 use crate::server::Visit;
-use crate::table;
+use crate::{table, uploads};
 
 /// Time for which a large body of the ERP waits for its share of the memory.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,16 +40,34 @@ pub(crate) struct Services<S, Q> {
     routers: table::Routers<S, Q>,
     health: Health,
     vitals: Vitals,
+    folder: Folder,
+}
+
+/// The body of an answer: in memory, or a kept file that is read while it is sent.
+pub(crate) type AnswerBody = UnsyncBoxBody<Bytes, std::io::Error>;
+
+fn in_memory(bytes: Bytes) -> AnswerBody {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// An answer with the file in place of its body that it stands for.
+fn with_file(mut response: Response<Bytes>) -> Response<AnswerBody> {
+    let Some(Whole { archive, hash, length }) = response.extensions_mut().remove() else {
+        return response.map(in_memory);
+    };
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    let content = archive::content(archive, hash, length);
+    response.map(|_| StreamBody::new(content.map_ok(Frame::data)).boxed_unsync())
 }
 
 impl<S: Store, Q: Queue> Services<S, Q> {
-    pub(crate) fn new(current: Current<S, Q>, vitals: Vitals) -> Self {
-        Self { current, routers: table::routers(), health: Health::default(), vitals }
+    pub(crate) fn new(current: Current<S, Q>, vitals: Vitals, folder: Folder) -> Self {
+        Self { current, routers: table::routers(), health: Health::default(), vitals, folder }
     }
 
     /// Answers one request in a task of its own, which ends even if the connection breaks: a push that arrived whole is stored
     /// and its queue messages are sent, a stored call is sent, and the result of a query counts for the partner's circuit.
-    pub(crate) async fn answer(self: Arc<Self>, visit: Visit, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub(crate) async fn answer(self: Arc<Self>, visit: Visit, request: Request<Incoming>) -> Response<AnswerBody> {
         let arrived = Instant::now();
         let segments = Arc::new(hub::path::segments(request.uri().path()));
         let (is_push, partner) = {
@@ -73,7 +93,7 @@ impl<S: Store, Q: Queue> Services<S, Q> {
                 let _ = catch_unwind(AssertUnwindSafe(|| count_push(&self.current.get(), &segments, verdict, arrived)));
                 response
             } else {
-                failed().answer("api").map(Full::new)
+                failed().answer("api").map(in_memory)
             }
         })
     }
@@ -89,7 +109,7 @@ impl<S: Store, Q: Queue> Services<S, Q> {
         let path = PushPath::of(segments);
         if !path.is_push() {
             if let Some(router) = api::find(&self.routers, segments) {
-                return (self.erp(courier, visit, request, (router, segments)).await.map(Full::new), None);
+                return (with_file(self.erp(courier, visit, request, (router, segments)).await), None);
             }
             if segments == ["health"] {
                 return (self.health(courier).await, None);
@@ -123,6 +143,20 @@ impl<S: Store, Q: Queue> Services<S, Q> {
         if router.name == pull::NAME && self.vitals.hold.is_on() {
             return closing(on_hold().told_in(language).answer(router.name));
         }
+        let (now, failed) =
+            (courier.context.now(), |problem: Problem| problem.told_in(language).answer(router.name));
+        if let [root, id] = segments
+            && root == "uploads"
+            && head.method == Method::PUT
+        {
+            return uploads::put(&self.folder, &caller, id, body, now).await.unwrap_or_else(|why| closing(failed(why)));
+        }
+        if uploads::is_large_call(&head, &body, segments) {
+            return match uploads::apart(&self.folder, &caller, (head, body), segments, now).await {
+                Ok(request) => router.answer(courier, Some(caller), segments, request).await,
+                Err(problem) => closing(failed(problem)),
+            };
+        }
         match visit.budget().read(body, router.max_body, Instant::now() + PATIENCE).await {
             Ok((body, share)) => {
                 let request = Request::from_parts(head, body);
@@ -131,14 +165,14 @@ impl<S: Store, Q: Queue> Services<S, Q> {
                 answer
             }
             Err(why) => {
-                let answer = Problem::unread(why, router.max_body).told_in(language).answer(router.name);
+                let answer = failed(router.unread(why));
                 if why == Unread::Incomplete { answer } else { closing(answer) }
             }
         }
     }
 
     /// Whether the store takes writes.
-    async fn health(&self, courier: &Courier<S, Q>) -> Response<Full<Bytes>> {
+    async fn health(&self, courier: &Courier<S, Q>) -> Response<AnswerBody> {
         let context = &courier.context;
         match self.health.check(&context.store, context.now()).await {
             Ok(()) => plain(StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
@@ -213,7 +247,7 @@ fn on_hold() -> Problem {
 }
 
 /// An answer, and its verdict where it is that to a push.
-type Judged = (Response<Full<Bytes>>, Option<Verdict>);
+type Judged = (Response<AnswerBody>, Option<Verdict>);
 
 /// The answer to a push.
 fn judged(answer: Answer) -> Judged {
@@ -228,8 +262,8 @@ fn closing<B>(mut response: Response<B>) -> Response<B> {
     response
 }
 
-fn plain(status: StatusCode, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+fn plain(status: StatusCode, body: String) -> Response<AnswerBody> {
+    let mut response = Response::new(in_memory(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

@@ -49,6 +49,7 @@ mod signals;
 mod source;
 pub mod table;
 mod times;
+mod uploads;
 mod verify;
 mod work;
 

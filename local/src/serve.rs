@@ -106,7 +106,7 @@ impl Hub {
             None => None,
         };
         let archive = Folder::open(&config.data_dir).map_err(StartError::Files)?;
-        let context = Context::new(Arc::new(config), store, queue, clock).with_archive(Arc::new(archive));
+        let context = Context::new(Arc::new(config), store, queue, clock).with_archive(Arc::new(archive.clone()));
         let (stop, stopped) = watch::channel(false);
 
         let mut tasks = JoinSet::new();
@@ -131,14 +131,14 @@ impl Hub {
             tasks.spawn(metrics::serve(listener, figures, stopped.clone()));
         }
         tasks.spawn(disk::run(vitals.disk.clone(), current.clone(), stopped.clone()));
-        tasks.spawn(server::serve(listener, current.clone(), vitals.clone(), stopped.clone()));
+        tasks.spawn(server::serve(listener, current.clone(), (vitals.clone(), archive.clone()), stopped.clone()));
         for lane in lanes {
             tasks.spawn(work::run_lane(current.clone(), hold.clone(), lane, stopped.clone()));
         }
         tasks.spawn(work::run_flushes(context.clone(), stopped.clone()));
         tasks.spawn(Arc::clone(&watched).run(current.clone(), stopped.clone()));
         let (first, swept) = watch::channel(false);
-        tasks.spawn(work::run_sweeps(current.clone(), (watched, vitals), stopped.clone(), first));
+        tasks.spawn(work::run_sweeps(current.clone(), (watched, vitals, archive), stopped.clone(), first));
         Ok(Self { address, context, current, hold, reloads: 0, stop: (stop, stopped), swept, tasks, _lock: lock })
     }
 

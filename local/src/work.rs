@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use archive::Folder;
 use config::{Config, Context};
 use courier::Courier;
 use futures::stream::{self, StreamExt as _};
@@ -133,7 +134,7 @@ pub(crate) async fn take_over(courier: &LocalCourier) {
 /// Takes up what is due, at the start and then as often as configured, and removes what has expired.
 pub(crate) async fn run_sweeps(
     current: LocalCurrent,
-    (watched, vitals): (Arc<Watch>, Vitals),
+    (watched, vitals, archive): (Arc<Watch>, Vitals, Folder),
     mut stop: watch::Receiver<bool>,
     first: watch::Sender<bool>,
 ) {
@@ -148,9 +149,9 @@ pub(crate) async fn run_sweeps(
         }
         // An endpoint that hangs holds up its sweep; the next one goes on without it, for claims keep two sweeps from the same work.
         let (courier, watched, first) = (current.get(), Arc::clone(&watched), first.clone());
-        let vitals = vitals.clone();
+        let (vitals, archive) = (vitals.clone(), archive.clone());
         sweeps.spawn(async move {
-            if vitals.hold.is_on() || sweep_once(&courier, &watched).await {
+            if vitals.hold.is_on() || sweep_once(&courier, &watched, &archive).await {
                 vitals.swept();
             }
             first.send_replace(true);
@@ -182,7 +183,7 @@ pub(crate) async fn flush(context: &Context<SqliteStore, InProcess>) {
 }
 
 /// One sweep; whether it ended well.
-async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) -> bool {
+async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch, archive: &Folder) -> bool {
     inbound::refusal::tell(courier.context.now());
     // After a jump ahead every lease looks over, of attempts that are under way too.
     let has_jumped = || watch.has_jumped_ahead(courier::longest_lease(&courier.context.config));
@@ -202,6 +203,10 @@ async fn sweep_once(courier: &Courier<SqliteStore, InProcess>, watch: &Watch) ->
     if watch.may_remove() {
         is_well &= retention::remove(&courier.context).await;
         sweep::tidy(courier).await;
+        if let Err(error) = archive.expire(courier.context.now()).await {
+            let error = telemetry::logs::chain(&error);
+            tracing::error!(error, "expired uploads could not be removed; the next sweep repeats it");
+        }
     }
     read_ledger(courier).await;
     is_well

@@ -186,7 +186,7 @@ fn the_variables_are_those_that_the_code_reads() {
         if roles::READ_CREDENTIALS.contains(&function.name) {
             own.insert(credentials.to_owned(), json!({"Ref": "Credentials"}));
         }
-        if [sweep::NAME, ::files::NAME].contains(&function.name) {
+        if [sweep::NAME, ::files::NAME, shipments::NAME].contains(&function.name) {
             own.insert(bucket.to_owned(), json!({"Ref": "FilesBucket"}));
         }
         let expected = if own.is_empty() { Value::Null } else { json!({"Variables": own}) };

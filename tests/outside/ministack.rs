@@ -1,5 +1,5 @@
-//! The store and the queue on ministack, over the wire: the contract suite and the queue's promises on another reading of
-//! DynamoDB and SQS than the emulators' in process.
+//! The store, the queue and the archive of files on ministack, over the wire: the contract suites and the queue's promises on
+//! another reading of DynamoDB, SQS and S3 than the emulators' in process.
 //!
 //! They run where `TONGGUAN_MINISTACK` says where it is; `infra/local-stack up` starts one.
 
@@ -17,7 +17,7 @@ use crate::switch::{Switch, trials};
 /// Says where ministack is: `http://127.0.0.1:24566`.
 pub(crate) const MINISTACK: Switch = Switch { variable: "TONGGUAN_MINISTACK", names: "ministack's address" };
 
-/// The store's and the queue's promises.
+/// Promises of the store, the queue and the archive.
 pub(crate) fn trials() -> Vec<Trial> {
     let switches = &[&MINISTACK];
     let queue = trials!(switches, queue:
@@ -37,7 +37,17 @@ pub(crate) fn trials() -> Vec<Trial> {
         };
     }
     store::contract_cases!(contract);
-    queue.into_iter().chain(store).collect()
+    let mut files = Vec::new();
+    macro_rules! archive {
+        ($($case:ident)*) => {
+            $(files.push(Switch::trial(switches, concat!("ministack::files::", stringify!($case)), || async {
+                let (bucket, client) = files::fresh().await;
+                archive::contract::$case(&bucket, &client).await;
+            }));)*
+        };
+    }
+    archive::contract_cases!(archive);
+    queue.into_iter().chain(store).chain(files).collect()
 }
 
 fn config() -> SdkConfig {
@@ -80,5 +90,66 @@ mod queue {
 
     pub(super) async fn missing_queue_is_reported() {
         sqs::a_queue_that_is_missing_is_unavailable(queue_sqs::client(&config())).await;
+    }
+}
+
+/// The archive in a bucket of its own, as the stack has it.
+mod files {
+    use std::net::SocketAddr;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use archive::contract::Follow;
+    use archive::{Address, Upload};
+    use archive_s3::Bucket;
+    use bytes::Bytes;
+    use futures::future::BoxFuture;
+
+    use super::{MINISTACK, config};
+    use crate::support::http::{Reply, exchange, request};
+
+    /// What follows the archive's addresses.
+    pub(super) struct Client(SocketAddr);
+
+    impl Client {
+        async fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Reply {
+            let headers = format!("accept: */*\r\n{headers}");
+            exchange(self.0, request(method, path, &headers, body)).await.expect("an answer of ministack")
+        }
+    }
+
+    /// Path and query of an address.
+    fn path(address: &str) -> &str {
+        address.splitn(4, '/').nth(3).map_or("/", |rest| &address[address.len() - rest.len() - 1..])
+    }
+
+    impl Follow for Client {
+        fn follow<'a>(&'a self, address: &'a str) -> BoxFuture<'a, Option<Bytes>> {
+            Box::pin(async move {
+                let reply = self.ask("GET", path(address), "", b"").await;
+                let said = String::from_utf8_lossy(&reply.body).chars().take(300).collect::<String>();
+                assert!(matches!(reply.status, 200 | 404), "{}: {said}", reply.status);
+                (reply.status == 200).then(|| reply.body.into())
+            })
+        }
+
+        fn send<'a>(&'a self, _: &'a Upload, to: Option<Address>, content: Bytes) -> BoxFuture<'a, bool> {
+            Box::pin(async move {
+                let Address { url, headers } = to.expect("an address");
+                let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+                self.ask("PUT", path(&url), &headers, &content).await.status == 200
+            })
+        }
+    }
+
+    pub(super) async fn fresh() -> (Bucket, Client) {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let name = format!("files-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let client =
+            Client(MINISTACK.needed().trim_start_matches("http://").parse().expect("an address of this machine"));
+        let versioning = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+        for (path, body) in [(format!("/{name}"), &b""[..]), (format!("/{name}?versioning"), versioning)] {
+            assert_eq!(client.ask("PUT", &path, "", body).await.status, 200, "{path}");
+        }
+        (Bucket::new(&config(), &name, telemetry::system_clock()).expect("a bucket"), client)
     }
 }

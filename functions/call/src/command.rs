@@ -22,6 +22,8 @@ use serde_json::json;
 use store::{Admitted, Listed, Store};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::uploads::{self, Begun};
+
 /// The longest idempotency key, in characters.
 const LONGEST_KEY: usize = 255;
 
@@ -40,6 +42,8 @@ pub(crate) struct Request<'a> {
     pub(crate) operation: &'a Operation<'a>,
     pub(crate) body: &'a str,
     pub(crate) file: Option<&'a Enclosure>,
+    /// The upload that is the file.
+    pub(crate) upload: Option<&'a Begun>,
 }
 
 pub(crate) async fn answer<S: Store, Q: Queue>(
@@ -50,7 +54,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
     calls: &str,
 ) -> Result<Response<Bytes>, Problem> {
     let context = &courier.context;
-    let Request { by, connection, operation, body, file } = request;
+    let Request { by, connection, operation, body, file, upload: _ } = request;
     let key = checked(key)?;
     let file = file.and_then(|file| serde_json::to_string(file).ok());
     let asked = call::Request { connection: &connection.id, operation, key: &key, body, file: file.as_deref() };
@@ -69,10 +73,20 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
 /// The command as it is stored: now, or by an earlier request with its key.
 async fn accept<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
-    Request { connection, operation, .. }: Request<'_>,
+    Request { connection, operation, upload, .. }: Request<'_>,
     record: Record,
 ) -> Result<Listed, Problem> {
     let context = &courier.context;
+    if let Some(upload) = upload {
+        let key = &record.event.key;
+        let found = context.store.inspect(key, context.now()).await.map_err(|error| Problem::store(&error))?;
+        if let Some(found) = found {
+            // Its upload may be gone meanwhile.
+            let Record { event, work } = record;
+            return distinguished(&Listed { key: event.key, meta: event.meta, work }, found);
+        }
+        uploads::keep(context, upload, connection, &record).await?;
+    }
     let accepted = sequence::accept(context, record).await.map_err(|error| Problem::store(&error))?;
     let (admitted, Record { event, work }) = accepted;
     let listed = Listed { key: event.key, meta: event.meta, work };
@@ -107,7 +121,11 @@ fn checked(key: Option<String>) -> Result<String, Problem> {
 
 /// The call that is there under the key, where it is the same request.
 async fn same<S: Store, Q>(courier: &Courier<S, Q>, asked: &Listed) -> Result<Listed, Problem> {
-    let found = look(courier, &asked.key).await?;
+    distinguished(asked, look(courier, &asked.key).await?)
+}
+
+/// The call that was found, where it is the one that is asked for.
+fn distinguished(asked: &Listed, found: Listed) -> Result<Listed, Problem> {
     let digest = |listed: &Listed| listed.work.call.as_ref().map(|call| call.digest.clone()).unwrap_or_default();
     let (theirs, ours) = (digest(asked), digest(&found));
     if theirs == ours {

@@ -5,6 +5,8 @@
 //! |---|---|
 //! | `POST /calls/<connection>/<operation>` with `Idempotency-Key` | a command: 202, `Location` and the call; with `Prefer: wait=N` 200 and the call when it ends in time |
 //! | the same, a query | 200 and the partner's answer as it came |
+//! | `POST /uploads` with `{"name","content_type","bytes","sha256"}` | 201 with an id, and where the content of the file goes |
+//! | Lambda Invoke with `{"path":"/uploads","body":{...}}` | `{"status","body"}` of the same |
 //! | Lambda Invoke with `{"connection","operation","idempotency_key","wait","body","file"}` | `{"status","location","body"}` of the same |
 //!
 //! `Authorization: Bearer <key>` with one of the configuration's `api_keys`; who may invoke the function needs none. Errors
@@ -13,17 +15,17 @@
 mod command;
 mod query;
 mod request;
+pub mod uploads;
 
 use std::time::Duration;
 
 use api::contract::{Members, Mistake};
-use api::{INVOKER, Problem, Route, Router};
+use api::{Caller, Problem, Route, Router};
 use bytes::Bytes;
 use config::Connection;
 use courier::Courier;
 use http::{Response, StatusCode};
 use hub::{ConnectionId, Role};
-use inbound::trail::Actor;
 use partners::Json;
 use partners::operation::enclosure::Enclosure;
 use partners::operation::{self, Attempt, Effect, Fault, File, Operation};
@@ -31,11 +33,16 @@ use partners::sentence::sentence;
 use queue::Queue;
 use store::Store;
 
+pub use request::Apart;
+
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "call";
 
 /// The largest body that is taken, in bytes: what a Lambda function can be invoked with.
-const MAX_BODY: usize = 6 * 1024 * 1024;
+pub const MAX_BODY: usize = 6 * 1024 * 1024;
+
+/// Remedy for a body that is larger.
+const LARGER: &str = "send a large file ahead: POST /uploads, PUT it there, and name it in the call as file.upload";
 
 /// A request for an operation, by HTTP or by invocation.
 pub(crate) struct OperationRequest {
@@ -61,22 +68,29 @@ pub fn router<S: Store, Q: Queue>() -> Router<Courier<S, Q>> {
             let caller = routed.caller;
             let asked = request::read(routed).await?;
             caller.connection(&asked.connection)?;
-            answer(courier, caller.actor(), asked).await
+            answer(courier, caller, asked).await
         })
     });
-    Router::keyed(NAME, MAX_BODY, |courier| &courier.context.config, vec![route])
+    let uploads = Route::post("/uploads", Role::Erp, |courier: &Courier<S, Q>, routed| {
+        Box::pin(async move { uploads::begin(&courier.context, routed).await })
+    });
+    Router::keyed(NAME, MAX_BODY, |courier| &courier.context.config, vec![route, uploads]).for_larger(LARGER)
 }
 
 /// Answers one direct invocation, which says a call in JSON.
 pub async fn invoke<S: Store, Q: Queue>(courier: &Courier<S, Q>, event: &[u8]) -> Response<Bytes> {
+    if request::is_of_path(event) {
+        return router().invoke(courier, event).await;
+    }
+    let caller = api::invoker(&courier.context.config);
     // Boxed: a call has room for its file and its token.
-    let result = Box::pin(async { answer(courier, INVOKER, request::read_invocation(event)?).await });
+    let result = Box::pin(async { answer(courier, caller, request::read_invocation(event)?).await });
     result.await.unwrap_or_else(|problem: Problem| problem.answer(NAME))
 }
 
 async fn answer<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
-    by: Actor<'_>,
+    caller: Caller<'_>,
     asked: OperationRequest,
 ) -> Result<Response<Bytes>, Problem> {
     let config = &courier.context.config;
@@ -99,12 +113,23 @@ async fn answer<S: Store, Q: Queue>(
         (Some(_), Some(_)) => return Err(Problem::field("file", "is given twice: beside the body and within it")),
         (file, enclosed) => file.or(enclosed),
     };
+    let (file, upload) = match file {
+        Some(file) => {
+            let (file, upload) = uploads::named(&caller, file)?;
+            (Some(file), upload)
+        }
+        None => (None, None),
+    };
     let body = Json::parse(text.as_bytes()).map_err(|error| Problem::field("body", error.to_string()))?;
     check(connection, &operation, &body, file.as_ref())?;
     match operation.effect {
+        Effect::Query if upload.is_some() => {
+            Err(Problem::field("file.upload", "goes with a command: give a query its file as base64 or url"))
+        }
         Effect::Query => query::answer(courier, connection, &operation, &body, file.as_ref()).await,
         Effect::Command { .. } => {
-            let request = command::Request { by, connection, operation: &operation, body: &text, file: file.as_ref() };
+            let (by, file, upload) = (caller.actor(), file.as_ref(), upload.as_ref());
+            let request = command::Request { by, connection, operation: &operation, body: &text, file, upload };
             command::answer(courier, request, asked.key, asked.wait, &asked.calls).await
         }
     }
@@ -133,7 +158,7 @@ fn check(
     if !faults.is_empty() {
         return Err(faulty(&faults));
     }
-    let placeholder = File { name: "file", content_type: "application/octet-stream", bytes: b"" };
+    let placeholder = File { name: "file", content_type: "application/octet-stream" };
     let attempt = Attempt {
         settings: &connection.settings,
         credentials: &|name| connection.credentials.get(name).map(hub::Secret::expose),
@@ -151,7 +176,8 @@ fn check(
 }
 
 /// 400: what is wrong with the request, the first fault by its field and all of them in `errors`.
-fn faulty(faults: &[Fault]) -> Problem {
+#[must_use]
+pub fn faulty(faults: &[Fault]) -> Problem {
     let first = faults.first();
     let field = first.map(|fault| fault.field.clone()).filter(|field| !field.is_empty());
     let detail = first.map_or("the request is not valid", |fault| fault.remedy.as_str());

@@ -20,17 +20,29 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// RFC 7240.
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
+/// A body that was too large for memory, in place of its bytes: among the extensions of a request.
+#[derive(Clone, Debug)]
+pub struct Apart {
+    /// Its fields, as the text of a JSON object.
+    pub text: String,
+    /// Its file, which is an upload now.
+    pub file: Option<Enclosure>,
+}
+
 /// Reads `POST /calls/<connection>/<operation>`.
 pub(crate) async fn read(routed: Routed<'_>) -> Result<OperationRequest, Problem> {
     let (connection, operation) = (routed.named("name").to_owned(), routed.named("operation").to_owned());
-    let request = routed.request;
+    let mut request = routed.request;
+    let apart = request.extensions_mut().remove::<Apart>();
     let key = key(request.headers())?;
     let wait = preferred(request.headers());
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_owned();
     // Behind a gateway a stage or a base path may stand before the path: only the client knows its whole.
     let calls = above_connection(request.uri().path());
-    let (body, file) = if is_multipart(&content_type) {
+    let (body, file) = if let Some(Apart { text, file }) = apart {
+        (text, file)
+    } else if is_multipart(&content_type) {
         multipart(&content_type, request.into_body()).await.map_err(|faults| faulty(&faults))?
     } else {
         (text(request.body())?, None)
@@ -109,6 +121,16 @@ struct Invocation<'a> {
     body: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "given")]
     file: Option<Object<Enclosure>>,
+}
+
+/// Whether an event says a request by its path, as those of other functions do.
+pub(crate) fn is_of_path(event: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Path {
+        #[serde(rename = "path")]
+        _path: String,
+    }
+    serde_json::from_slice::<Path>(event).is_ok()
 }
 
 /// Reads a direct invocation.

@@ -1,15 +1,17 @@
 //! The content of a file.
 
+use std::sync::Arc;
+
 use api::contract::FileAddress;
 use api::{Problem, Routed};
-use archive::{ArchiveError, Opened};
+use archive::{ArchiveError, Opened, Whole};
 use bytes::Bytes;
 use config::Context;
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Response, StatusCode};
-use hub::files::{FileHash, kind, record};
+use hub::files::{BEGINNING, FileHash, kind, record};
 use store::Store;
 
 pub(crate) async fn answer<S: Store, Q>(
@@ -24,7 +26,13 @@ pub(crate) async fn answer<S: Store, Q>(
     }
     let Some(archive) = &context.archive else { return Err(absent()) };
     match archive.open(&hash, now).await.map_err(|error| failed(&error))? {
-        Some(Opened::Content(bytes)) => Ok(attached(&hash, bytes)),
+        Some(Opened::Here(length)) => {
+            let beginning = archive.read(&hash, 0..u64::try_from(BEGINNING).unwrap_or_default()).await;
+            let beginning = beginning.map_err(|error| failed(&error))?.ok_or_else(absent)?;
+            let mut response = attached(&hash, &beginning.bytes);
+            response.extensions_mut().insert(Whole { archive: Arc::clone(archive), hash, length });
+            Ok(response)
+        }
         Some(Opened::At(address)) => {
             let accepts = asked.request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
             moved(address, accepts.is_some_and(|accepts| accepts.contains("application/json")))
@@ -55,12 +63,13 @@ fn failed(error: &ArchiveError) -> Problem {
     }
 }
 
-/// Content that a browser saves and neither shows nor runs, whatever it holds.
-fn attached(hash: &FileHash, content: Bytes) -> Response<Bytes> {
-    let kind = kind(&content);
+/// The head of an answer that a browser saves and neither shows nor runs, whatever it holds. Its body is a [`Whole`], which the host
+/// reads piece by piece.
+fn attached(hash: &FileHash, beginning: &[u8]) -> Response<Bytes> {
+    let kind = kind(beginning);
     let short: String = hash.to_string().chars().take(16).collect();
     let name = format!("attachment; filename=\"{short}.{}\"", kind.extension);
-    let mut response = Response::new(content);
+    let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind.media_type));
     // Digits and the extension of a table.

@@ -13,6 +13,7 @@ mod parts;
 mod pull;
 mod shipments;
 mod stats;
+mod uploads;
 
 use partners::Partner;
 use serde_json::{Value, json};
@@ -28,6 +29,7 @@ pub fn document() -> Value {
         &shipments::paths(&mut derived),
         &files::paths(&mut derived),
         &calls::paths(&mut derived),
+        &uploads::paths(&mut derived),
         &stats::paths(&mut derived),
         &pull::paths(&mut derived),
         &audit::paths(&mut derived),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures::stream::{self, BoxStream, StreamExt as _};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame};
 use inbound::refusal::Unread;
@@ -18,6 +19,9 @@ const SMALL: usize = 128 * 1024;
 
 /// The unit of the budget, in bytes.
 const UNIT: usize = 1024;
+
+/// Slowest rate at which a body may arrive that is not kept in memory, in bytes a second.
+const SLOWEST: u64 = 64 * 1024;
 
 /// Largest part of an unused body that is read and discarded: without that, a client that is still sending would see a broken
 /// connection instead of the answer.
@@ -92,6 +96,41 @@ impl Budget {
         }
         Ok((bytes.freeze(), held.unwrap_or_default()))
     }
+}
+
+/// The pieces of a body that is not kept in memory. It may take as long as its size allows.
+pub(crate) fn pieces<B>(body: B) -> BoxStream<'static, Result<Bytes, Unread>>
+where
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
+    B::Error: Send,
+{
+    let step = |(mut body, began, mut came): (B, Instant, u64)| async move {
+        loop {
+            let until = began + PATIENCE + Duration::from_secs(came / SLOWEST);
+            let Some(frame) = timeout_at(until, body.frame()).await.map_err(|_| Unread::Incomplete)? else {
+                return Ok(None);
+            };
+            if let Some(piece) = data(frame)? {
+                came = came.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+                return Ok(Some((piece, (body, began, came))));
+            }
+        }
+    };
+    stream::try_unfold((body, Instant::now(), 0), step).boxed()
+}
+
+/// Reads on without keeping anything, up to a limit: a client that is still sending would see a broken connection instead of the
+/// answer.
+pub(crate) async fn drain(pieces: &mut BoxStream<'static, Result<Bytes, Unread>>) {
+    let read = async {
+        let mut discarded = 0;
+        while discarded <= MOST_DISCARDED
+            && let Some(Ok(piece)) = pieces.next().await
+        {
+            discarded += piece.len();
+        }
+    };
+    let _ = timeout(PATIENCE, read).await;
 }
 
 /// The bytes of a frame; nothing where it holds none.

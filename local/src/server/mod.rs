@@ -14,8 +14,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
+use archive::Folder;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -46,13 +45,13 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) async fn serve<S: Store, Q: Queue>(
     listener: TcpListener,
     current: Current<S, Q>,
-    vitals: Vitals,
+    (vitals, folder): (Vitals, Folder),
     mut stop: signal::Receiver<bool>,
 ) {
     let graceful = GracefulShutdown::new();
     let (tasks, finished) = Tasks::new();
     let server = current.get().context.config.server;
-    let services = Arc::new(Services::new(current, vitals));
+    let services = Arc::new(Services::new(current, vitals, folder));
     let most = server.connections.min(descriptors::for_connections());
     let places = Places::new(Limits::new(most, server.connections_per_address));
     let budget = Budget::new(server.body_budget);
@@ -104,7 +103,7 @@ fn connection<S: Store, Q: Queue>(
     let service = service_fn(move |request| {
         let answering = Answering::new(&answers);
         let answer = Arc::clone(&services).answer(visitor.clone(), request);
-        async move { Ok::<_, Infallible>(answer.await.map(|body: Full<Bytes>| answering.carry(body))) }
+        async move { Ok::<_, Infallible>(answer.await.map(|body| answering.carry(body))) }
     });
     // A client that closes its half, or both, has sent its request all the same: a request in progress is not aborted.
     // The watch has the time limits, because it distinguishes an idle connection from a head that is arriving.

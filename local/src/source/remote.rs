@@ -133,6 +133,8 @@ impl Remote {
             url: url(&self.url.0, asked),
             headers,
             body: asked.body.clone(),
+            attached: None,
+            sink: None,
             timeout,
             allow_private: true,
             trust: self.trust.clone(),

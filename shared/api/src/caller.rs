@@ -26,9 +26,6 @@ use crate::{Problem, Seal};
 /// Name of the sender of a direct invocation, which IAM allows and no key.
 pub const INVOCATION: &str = "invocation";
 
-/// The sender of a direct invocation as the audit trail has it.
-pub const INVOKER: Actor<'static> = Actor { key: INVOCATION, role: Some(Role::Erp) };
-
 /// The longest time for which a connection may keep its events.
 const LONGEST_RETENTION: Duration = Duration::from_hours(3650 * 24);
 
@@ -219,15 +216,21 @@ impl<'c> Caller<'c> {
     }
 }
 
+/// The sender of a direct invocation, which sees everything.
+#[must_use]
+pub const fn invoker(config: &Config) -> Caller<'_> {
+    let (id, role) = (INVOCATION, Role::Erp);
+    Caller { id, role, has_role: true, removed: NONE, connections: None, secret: None, config }
+}
+
 /// The sender of a request, by its head: `Authorization: Bearer <key>`, of which every key is compared, each in constant
 /// time; or a direct invocation or the command line, which need no key and see everything.
 pub(crate) fn caller<'c>(config: &'c Config, head: &Parts) -> Result<Caller<'c>, Problem> {
     if let Some(keyless) = head.extensions.get::<Keyless>() {
-        let (id, has_role, removed) = match keyless {
-            Keyless::Invocation => (INVOCATION, true, NONE),
-            Keyless::CommandLine(removed) => (COMMAND_LINE, false, *removed),
-        };
-        return Ok(Caller { id, role: Role::Erp, has_role, removed, connections: None, secret: None, config });
+        return Ok(match keyless {
+            Keyless::Invocation => invoker(config),
+            Keyless::CommandLine(removed) => Caller { id: COMMAND_LINE, has_role: false, removed, ..invoker(config) },
+        });
     }
     let header = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(|value| value.split_once(' '));

@@ -12,6 +12,7 @@ pub mod pull;
 mod recent;
 mod shipments;
 pub mod stats;
+mod uploads;
 
 use hub::attempt::{Attempt, AttemptView};
 use hub::audit::EntryView;
@@ -34,6 +35,7 @@ pub use known::KnownEvent;
 pub use problem::{Members, Mistake, Original, ProblemBody};
 pub use recent::{RecentDeliveries, RecentDelivery, RecentEvent, RecentEvents};
 pub use shipments::{ListedShipment, ReachedMilestone, Shipment, Shipments};
+pub use uploads::{BegunUpload, NewUpload, Put};
 
 /// The largest number of events that one request may name.
 pub const MOST_EVENTS: usize = 1_000;

@@ -17,11 +17,11 @@ mod router;
 mod seal;
 
 pub use answer::{MOST_BYTES, Printed, answered, fewer, fitting, json, printed, raw, zip};
-pub use caller::{Caller, INVOCATION, INVOKER, at_the_store};
+pub use caller::{Caller, INVOCATION, at_the_store, invoker};
 pub use chinese::Language;
 pub use filters::Filters;
 pub use invocation::invocation;
-pub use multipart::{is_multipart, multipart};
+pub use multipart::{Apart, Form, Unformed, is_multipart, multipart, multipart_apart};
 pub use problem::Problem;
 pub use request::{LONGEST_SUBJECT, Object, Parameters, alias, body, given, moment, named, number, read, subject};
 pub use router::{Handler, Opened, Route, Routed, Router, find};

@@ -5,9 +5,14 @@ mod parameters;
 mod tests;
 
 use std::convert::Infallible;
+use std::error::Error;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
+use archive::Draft;
 use bytes::Bytes;
-use futures::stream;
+use futures::stream::{self, Stream, StreamExt as _};
 use http::header::{CONTENT_DISPOSITION, HeaderName};
 use multer::{Field, Multipart};
 use partners::Json;
@@ -39,20 +44,132 @@ pub fn is_multipart(content_type: &str) -> bool {
 /// `body` of the type `application/json`, which stays as it was printed. Whether the file may go with the operation is for
 /// [`Enclosure::check`] to say.
 pub async fn multipart(content_type: &str, body: Bytes) -> Result<(String, Option<Enclosure>), Vec<Fault>> {
-    let broken = || vec![fault("", "must be multipart/form-data that is complete, its boundary in Content-Type")];
+    let body = stream::iter([Ok::<_, Infallible>(body)]);
+    let read = formed(content_type, body, None, usize::MAX).await;
+    let Form { text, file } = read.map_err(|why| match why {
+        Unformed::Faulty(faults) => faults,
+        Unformed::TooLarge | Unformed::Unwritten(_) => vec![broken()],
+    })?;
+    Ok((text, file.and_then(|file| if let Apart::Within(file) = file { Some(file) } else { None })))
+}
+
+/// A body with its file apart.
+#[derive(Debug)]
+pub struct Form {
+    /// The fields, as the text of a JSON object.
+    pub text: String,
+    /// The part that is a file.
+    pub file: Option<Apart>,
+}
+
+/// The file of a body.
+#[derive(Debug)]
+pub enum Apart {
+    /// With its content.
+    Within(Enclosure),
+    /// Its content is in the draft.
+    Drafted {
+        /// Its name.
+        name: String,
+        /// Its media type, where the part says it.
+        content_type: Option<String>,
+    },
+}
+
+/// Reason why a body could not be read.
+#[derive(Debug)]
+pub enum Unformed {
+    /// It is not of its form, or broke off.
+    Faulty(Vec<Fault>),
+    /// Its fields are larger than they may be together, or its file is.
+    TooLarge,
+    /// Its file could not be written to the disk.
+    Unwritten(io::Error),
+}
+
+/// [`multipart`] of a body that is too large for memory: the content of its file goes to a draft, of `largest` bytes at the most;
+/// the fields may have `fields` bytes together.
+pub async fn multipart_apart<B, E>(
+    content_type: &str,
+    body: B,
+    (draft, largest): (&mut Draft, u64),
+    fields: usize,
+) -> Result<Form, Unformed>
+where
+    B: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    formed(content_type, Unhurried { body, rests: false }, Some((draft, largest)), fields).await
+}
+
+async fn formed<B, E>(
+    content_type: &str,
+    body: B,
+    mut apart: Option<(&mut Draft, u64)>,
+    mut fields: usize,
+) -> Result<Form, Unformed>
+where
+    B: Stream<Item = Result<Bytes, E>> + Send + 'static,
+    E: Into<Box<dyn Error + Send + Sync>> + 'static,
+{
+    let faulty = || Unformed::Faulty(vec![broken()]);
     let boundary = Parameters::of(content_type.as_bytes()).text("boundary").ok().flatten();
-    let boundary = boundary.filter(|text| is_multipart(content_type) && !text.is_empty()).ok_or_else(broken)?;
-    let mut parts = Multipart::new(stream::iter([Ok::<_, Infallible>(body)]), boundary);
+    let boundary = boundary.filter(|text| is_multipart(content_type) && !text.is_empty()).ok_or_else(faulty)?;
+    let mut parts = Multipart::new(body, boundary);
     let (mut read, mut count) = (Read::default(), 0);
-    while let Some(part) = parts.next_field().await.map_err(|_| broken())? {
+    while let Some(mut part) = parts.next_field().await.map_err(|_| faulty())? {
         count += 1;
         if count > MOST_PARTS {
-            return Err(vec![fault("", format!("must have at most {MOST_PARTS} parts"))]);
+            return Err(Unformed::Faulty(vec![fault("", format!("must have at most {MOST_PARTS} parts"))]));
         }
         let head = Head::of(&part);
-        read.part(head, &part.bytes().await.map_err(|_| broken())?);
+        match &mut apart {
+            Some((draft, largest)) if head.is_file() => {
+                let before = draft.bytes();
+                while let Some(piece) = part.chunk().await.map_err(|_| faulty())? {
+                    draft.write(&piece).await.map_err(Unformed::Unwritten)?;
+                    if draft.bytes() > *largest {
+                        return Err(Unformed::TooLarge);
+                    }
+                }
+                read.drafted(head, draft.bytes() > before);
+            }
+            Some(_) => {
+                let mut content = Vec::new();
+                while let Some(piece) = part.chunk().await.map_err(|_| faulty())? {
+                    fields = fields.checked_sub(piece.len()).ok_or(Unformed::TooLarge)?;
+                    content.extend_from_slice(&piece);
+                }
+                read.part(head, &content);
+            }
+            None => read.part(head, &part.bytes().await.map_err(|_| faulty())?),
+        }
     }
-    read.done()
+    read.done().map_err(Unformed::Faulty)
+}
+
+fn broken() -> Fault {
+    fault("", "must be multipart/form-data that is complete, its boundary in Content-Type")
+}
+
+/// A stream that rests after each piece: its reader takes all pieces that are there before it gives away the first.
+struct Unhurried<B> {
+    body: B,
+    rests: bool,
+}
+
+impl<B: Stream + Unpin> Stream for Unhurried<B> {
+    type Item = B::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<B::Item>> {
+        if std::mem::take(&mut self.rests) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let next = self.body.poll_next_unpin(context);
+        self.rests = next.is_ready();
+        next
+    }
 }
 
 /// Headers of a part.
@@ -79,6 +196,11 @@ impl Head {
         }
     }
 
+    /// Whether it is a file.
+    fn is_file(&self) -> bool {
+        !self.is_body() && !self.encoded && matches!(self.file, Ok(Some(_)))
+    }
+
     /// Whether it holds all fields. Some libraries name a file for whatever they read from one.
     fn is_body(&self) -> bool {
         let essence = self.content_type.as_deref().and_then(|text| text.split(';').next());
@@ -92,7 +214,7 @@ impl Head {
 struct Read {
     fields: Vec<(String, String)>,
     body: Option<String>,
-    file: Option<Enclosure>,
+    file: Option<Apart>,
     faults: Vec<Fault>,
 }
 
@@ -112,9 +234,21 @@ impl Read {
             (Ok(Some(_)), _) if self.file.is_some() => {
                 self.faults.push(fault("file", "one file goes with a call, and no more"));
             }
-            (Ok(Some(name)), _) => self.file = Some(Enclosure::inline(name, content_type, content)),
+            (Ok(Some(name)), _) => self.file = Some(Apart::Within(Enclosure::inline(name, content_type, content))),
             (Ok(None), Some(name)) => self.text(name, is_body, content),
             (Ok(None), None) => self.faults.push(fault("", "every part must have a name in UTF-8")),
+        }
+    }
+
+    /// A file whose content is in the draft.
+    fn drafted(&mut self, head: Head, has_content: bool) {
+        let Head { file: Ok(Some(name)), content_type, .. } = head else { return };
+        if !has_content {
+            self.faults.push(fault("file", "is empty"));
+        } else if self.file.is_some() {
+            self.faults.push(fault("file", "one file goes with a call, and no more"));
+        } else {
+            self.file = Some(Apart::Drafted { name, content_type });
         }
     }
 
@@ -128,7 +262,7 @@ impl Read {
         }
     }
 
-    fn done(self) -> Result<(String, Option<Enclosure>), Vec<Fault>> {
+    fn done(self) -> Result<Form, Vec<Fault>> {
         let Self { fields, body, file, mut faults } = self;
         let text = if let Some(body) = body {
             let beside = fields.into_iter().map(|(name, _)| name);
@@ -145,7 +279,7 @@ impl Read {
             let members = fields.into_iter().map(|(name, text)| format!("{}:{}", string(name), string(text)));
             format!("{{{}}}", members.collect::<Vec<_>>().join(","))
         };
-        if faults.is_empty() { Ok((text, file)) } else { Err(faults) }
+        if faults.is_empty() { Ok(Form { text, file }) } else { Err(faults) }
     }
 }
 

@@ -97,15 +97,22 @@ impl Problem {
 
     /// 413, 408 or 503: the body, of at most `limit` bytes, was not read.
     #[must_use]
-    pub fn unread(why: Unread, limit: usize) -> Self {
+    pub(crate) fn unread(why: Unread, limit: usize, remedy: Option<&str>) -> Self {
         match why {
             Unread::TooLarge => {
-                let detail = format!("the body is larger than {limit} bytes");
+                let remedy = remedy.map(|remedy| format!(": {remedy}")).unwrap_or_default();
+                let detail = format!("the body is larger than {limit} bytes{remedy}");
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
             }
-            Unread::Incomplete => Self::new(StatusCode::REQUEST_TIMEOUT, "incomplete", INCOMPLETE),
+            Unread::Incomplete => Self::incomplete(),
             Unread::NoRoom => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", NO_ROOM),
         }
+    }
+
+    /// 408: the body did not arrive whole.
+    #[must_use]
+    pub fn incomplete() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "incomplete", INCOMPLETE)
     }
 
     /// A failure of the store. A cursor is the caller's (400); an outage passes (503); what the engine refuses or cannot

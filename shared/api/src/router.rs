@@ -112,6 +112,8 @@ pub struct Router<C> {
     pub name: &'static str,
     /// The largest body that is read, in bytes.
     pub max_body: usize,
+    /// Remedy for a body that is larger.
+    larger: Option<&'static str>,
     /// The configuration that has the keys; nothing where none is asked for.
     config: Option<fn(&C) -> &Config>,
     routes: Vec<Route<C>>,
@@ -122,7 +124,7 @@ impl<C> Router<C> {
     pub fn document(name: &'static str, path: &'static str, print: fn() -> Bytes) -> Self {
         let route =
             Route { method: Method::GET, path, role: Role::Viewer, query: &[], answer: Answer::Document(print) };
-        Self { name, max_body: 0, config: None, routes: vec![route] }
+        Self { name, max_body: 0, larger: None, config: None, routes: vec![route] }
     }
 
     /// The router of a function that answers everybody at these paths. A query is ignored.
@@ -134,12 +136,24 @@ impl<C> Router<C> {
             query: &[],
             answer: Answer::Open(handler),
         };
-        Self { name, max_body: 0, config: None, routes: paths.iter().map(route).collect() }
+        Self { name, max_body: 0, larger: None, config: None, routes: paths.iter().map(route).collect() }
     }
 
     /// The router of a function that asks for a key of the configuration.
     pub fn keyed(name: &'static str, max_body: usize, config: fn(&C) -> &Config, routes: Vec<Route<C>>) -> Self {
-        Self { name, max_body, config: Some(config), routes }
+        Self { name, max_body, larger: None, config: Some(config), routes }
+    }
+
+    /// The router with a remedy for bodies that are too large.
+    #[must_use]
+    pub fn for_larger(self, remedy: &'static str) -> Self {
+        Self { larger: Some(remedy), ..self }
+    }
+
+    /// The problem of a body that was not read.
+    #[must_use]
+    pub fn unread(&self, why: Unread) -> Problem {
+        Problem::unread(why, self.max_body, self.larger)
     }
 
     /// The routes: methods and paths.
@@ -180,7 +194,7 @@ impl<C> Router<C> {
                 (Answer::Open(handler), _) => handler(&request),
                 (Answer::Keyed(_), None) => Err(Problem::unauthorized()),
                 (Answer::Keyed(_), Some(_)) if request.body().len() > self.max_body => {
-                    Err(Problem::unread(Unread::TooLarge, self.max_body))
+                    Err(self.unread(Unread::TooLarge))
                 }
                 (Answer::Keyed(handler), Some(caller)) => {
                     let named = parts(route.path).zip(segments);

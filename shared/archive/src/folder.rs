@@ -1,25 +1,25 @@
 //! The archive of one machine: a file for each content, in a folder beside the database.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use futures::future::BoxFuture;
 use hub::Utc;
-use hub::files::FileHash;
+use hub::files::{FileHash, Hashing};
 use tokio::task::spawn_blocking;
 
-use crate::{Archive, ArchiveError, Opened, Result, Stored};
+use crate::draft::{PART, PIECE, part, piece};
+use crate::{Address, Archive, ArchiveError, Draft, Drafted, GOOD_FOR, Opened, Piece, Result, Stored, Upload};
 
 /// Name of the folder in the hub's data folder.
 pub const FOLDER: &str = "files";
 
-/// End of the name of a file that is being written.
-const PART: &str = ".part";
+/// Name of the folder of uploads, beside it.
+pub const UPLOADS: &str = "uploads";
 
 /// A folder of files, by their hashes. One process writes it: the one that holds the lock of the data folder.
 #[derive(Clone, Debug)]
@@ -28,9 +28,10 @@ pub struct Folder(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
+    /// The folder of uploads, each under its id.
+    uploads: PathBuf,
     /// Held while a name is given or taken away, so that what was just written is not removed as what was there before.
     names: Mutex<()>,
-    parts: AtomicU64,
 }
 
 impl Folder {
@@ -49,7 +50,42 @@ impl Folder {
                 fs::remove_file(part)?;
             }
         }
-        Ok(Self(Arc::new(Shared { path, names: Mutex::default(), parts: AtomicU64::default() })))
+        Ok(Self(Arc::new(Shared { path, uploads: data.join(UPLOADS), names: Mutex::default() })))
+    }
+
+    /// Holds received content as an upload, under its id: whole or not at all, over a power cut too.
+    pub async fn hold(&self, upload: &Upload, drafted: Drafted, now: Utc) -> Result<()> {
+        let place = self.0.uploads.join(&upload.id);
+        self.run("hold an upload", move |folder| {
+            make(&folder.uploads)?;
+            durable(&drafted, now)?;
+            fs::rename(drafted.path(), place)?;
+            sync_folder(&folder.uploads)
+        })
+        .await
+    }
+
+    /// Removes the uploads that no call may name any more. Returns how many there were.
+    pub async fn expire(&self, now: Utc) -> Result<usize> {
+        self.run("remove uploads", move |folder| {
+            let entries = match fs::read_dir(&folder.uploads) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+                Err(error) => return Err(error),
+            };
+            let mut removed = 0;
+            for entry in entries {
+                let entry = entry?;
+                let held = micros(entry.metadata()?.modified()?);
+                // A time of the future is of a clock that was ahead.
+                if held <= now && !now.is_within(GOOD_FOR, held) {
+                    fs::remove_file(entry.path())?;
+                    removed += 1;
+                }
+            }
+            Ok(removed)
+        })
+        .await
     }
 
     async fn run<T: Send + 'static>(
@@ -69,29 +105,52 @@ impl Shared {
         self.path.join(hash.to_string())
     }
 
-    /// Writes under a name of its own, makes that durable, and then gives it its hash as a name.
-    fn put(&self, hash: &FileHash, content: &[u8], now: Utc) -> io::Result<()> {
-        make(&self.path)?;
-        let part = self.path.join(format!("{hash}-{}{PART}", self.parts.fetch_add(1, Ordering::Relaxed)));
-        let written = write(&part, content, now).and_then(|()| {
-            let _names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-            fs::rename(&part, self.place(hash))?;
-            sync_folder(&self.path)
-        });
-        if written.is_err() {
-            // The next start removes it otherwise.
-            let _ = fs::remove_file(&part);
-        }
-        written
+    /// Makes what was written durable, and then gives it its hash as a name.
+    fn keep(&self, drafted: &Drafted, now: Utc) -> io::Result<()> {
+        durable(drafted, now)?;
+        self.name(drafted.path(), &drafted.hash)
     }
 
-    fn read(&self, hash: &FileHash) -> io::Result<Option<Vec<u8>>> {
-        let mut content = Vec::new();
-        match File::open(self.place(hash)).and_then(|mut file| file.read_to_end(&mut content)) {
-            Ok(_) => Ok(Some(content)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+    fn name(&self, part: &Path, hash: &FileHash) -> io::Result<()> {
+        let _names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        fs::rename(part, self.place(hash))?;
+        sync_folder(&self.path)
+    }
+
+    /// Gives the content of an upload its hash as a further name.
+    fn adopt(&self, upload: &Upload, now: Utc) -> io::Result<bool> {
+        make(&self.path)?;
+        let part = self.path.join(part());
+        match fs::hard_link(self.uploads.join(&upload.id), &part) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
         }
+        let named = File::open(&part).and_then(|file| {
+            file.set_modified(system_time(now))?;
+            file.sync_all()?;
+            self.name(&part, &upload.hash)
+        });
+        // Where both are names of one file already, the second name stays.
+        let _ = fs::remove_file(&part);
+        named.map(|()| true)
+    }
+
+    /// Size of some content, and whether its bytes are those of its hash.
+    fn check(&self, hash: &FileHash) -> io::Result<Option<(u64, bool)>> {
+        let mut file = match File::open(self.place(hash)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let (mut hashing, mut bytes, mut buffer) = (Hashing::default(), 0, vec![0; PIECE / 4]);
+        loop {
+            let read = file.read(&mut buffer)?;
+            let Some(piece) = buffer.get(..read).filter(|piece| !piece.is_empty()) else { break };
+            hashing.update(piece);
+            bytes += u64::try_from(read).unwrap_or(u64::MAX);
+        }
+        Ok(Some((bytes, hashing.done() == *hash)))
     }
 
     fn list(&self, behind: Option<&FileHash>, limit: usize) -> io::Result<Vec<Stored>> {
@@ -120,8 +179,7 @@ impl Shared {
             Err(error) => return Err(error),
         };
         let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let written = Utc(i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
-        Ok(Some(Stored { hash, written, writing: since.as_nanos().to_string() }))
+        Ok(Some(Stored { hash, written: micros(modified), writing: since.as_nanos().to_string() }))
     }
 
     fn remove(&self, stored: &Stored) -> io::Result<bool> {
@@ -134,12 +192,10 @@ impl Shared {
     }
 }
 
-/// Writes a file that its owner alone may read, durably.
-fn write(part: &Path, content: &[u8], now: Utc) -> io::Result<()> {
-    let mut file = owned(OpenOptions::new().write(true).create_new(true)).open(part)?;
-    file.write_all(content)?;
-    file.set_modified(system_time(now))?;
-    file.sync_all()
+/// Makes received content durable, with the time of its writing.
+fn durable(drafted: &Drafted, now: Utc) -> io::Result<()> {
+    drafted.file.set_modified(system_time(now))?;
+    drafted.file.sync_all()
 }
 
 /// Makes the folder for its owner alone, durably.
@@ -158,16 +214,6 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn owned(options: &mut OpenOptions) -> &mut OpenOptions {
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600)
-}
-
-#[cfg(not(unix))]
-const fn owned(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
-}
-
-#[cfg(unix)]
 fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
@@ -181,24 +227,46 @@ fn system_time(now: Utc) -> SystemTime {
     UNIX_EPOCH + Duration::from_micros(u64::try_from(now.0).unwrap_or_default())
 }
 
+fn micros(time: SystemTime) -> Utc {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Utc(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
 impl Archive for Folder {
-    fn put(&self, hash: FileHash, content: Bytes, now: Utc) -> BoxFuture<'_, Result<()>> {
-        Box::pin(self.run("keep a file", move |folder| folder.put(&hash, &content, now)))
+    fn draft(&self) -> BoxFuture<'_, Result<Draft>> {
+        Box::pin(self.run("begin a file", |folder| {
+            make(&folder.path)?;
+            Draft::begin(&folder.path)
+        }))
+    }
+
+    fn keep(&self, drafted: Drafted, now: Utc) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.run("keep a file", move |folder| folder.keep(&drafted, now)))
     }
 
     fn open<'a>(&'a self, hash: &'a FileHash, _: Utc) -> BoxFuture<'a, Result<Option<Opened>>> {
         let wanted = *hash;
         Box::pin(async move {
-            let read = move |folder: &Shared| {
-                let content = folder.read(&wanted)?;
-                Ok(content.map(|content| (FileHash::of(&content) == wanted, content)))
-            };
-            match self.run("read a file", read).await? {
-                Some((true, content)) => Ok(Some(Opened::Content(content.into()))),
-                Some((false, _)) => Err(ArchiveError::Damaged(wanted)),
+            match self.run("read a file", move |folder| folder.check(&wanted)).await? {
+                Some((bytes, true)) => Ok(Some(Opened::Here(bytes))),
+                Some((_, false)) => Err(ArchiveError::Damaged(wanted)),
                 None => Ok(None),
             }
         })
+    }
+
+    fn read<'a>(&'a self, hash: &'a FileHash, range: Range<u64>) -> BoxFuture<'a, Result<Option<Piece>>> {
+        let wanted = *hash;
+        Box::pin(self.run("read a part of a file", move |folder| piece(&folder.place(&wanted), &range)))
+    }
+
+    fn address<'a>(&'a self, _: &'a Upload) -> BoxFuture<'a, Result<Option<Address>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn adopt<'a>(&'a self, upload: &'a Upload, now: Utc) -> BoxFuture<'a, Result<bool>> {
+        let upload = upload.clone();
+        Box::pin(self.run("keep an upload", move |folder| folder.adopt(&upload, now)))
     }
 
     fn list<'a>(&'a self, behind: Option<&'a FileHash>, limit: usize) -> BoxFuture<'a, Result<Vec<Stored>>> {
@@ -214,18 +282,44 @@ impl Archive for Folder {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
     use crate::contract::{CONTENT, Follow, NOW, hash};
 
-    fn fresh() -> std::future::Ready<(Folder, tempfile::TempDir)> {
+    /// The hub itself, which takes what a folder has no address for.
+    struct Host(tempfile::TempDir, Folder);
+
+    impl Host {
+        fn path(&self) -> &Path {
+            self.0.path()
+        }
+    }
+
+    fn fresh() -> std::future::Ready<(Folder, Host)> {
         let data = tempfile::tempdir().unwrap();
-        std::future::ready((Folder::open(data.path()).unwrap(), data))
+        let folder = Folder::open(data.path()).unwrap();
+        std::future::ready((folder.clone(), Host(data, folder)))
     }
 
     /// A folder has everything in its answers.
-    impl Follow for tempfile::TempDir {
+    impl Follow for Host {
         fn follow<'a>(&'a self, address: &'a str) -> BoxFuture<'a, Option<Bytes>> {
             panic!("a folder has no address such as {address}");
+        }
+
+        fn send<'a>(&'a self, upload: &'a Upload, to: Option<Address>, content: Bytes) -> BoxFuture<'a, bool> {
+            assert_eq!(to, None);
+            Box::pin(async move {
+                let mut draft = self.1.draft().await.unwrap();
+                draft.write(&content).await.unwrap();
+                let drafted = draft.finish().await.unwrap();
+                let fits = drafted.hash == upload.hash && drafted.bytes == upload.bytes;
+                if fits {
+                    self.1.hold(upload, drafted, NOW).await.unwrap();
+                }
+                fits
+            })
         }
     }
 
@@ -240,7 +334,7 @@ mod tests {
         assert_eq!(folder.list(None, 10).await.unwrap().len(), 1);
         let again = Folder::open(data.path()).unwrap();
         assert!(!part.exists());
-        assert_eq!(again.open(&hash(), NOW).await.unwrap(), Some(Opened::Content(CONTENT)));
+        assert_eq!(again.open(&hash(), NOW).await.unwrap(), Some(Opened::Here(CONTENT.len() as u64)));
     }
 
     #[tokio::test]
@@ -250,7 +344,36 @@ mod tests {
         fs::write(data.path().join(FOLDER).join(hash().to_string()), b"%PDF-half").unwrap();
         assert!(matches!(folder.open(&hash(), NOW).await, Err(ArchiveError::Damaged(damaged)) if damaged == hash()));
         folder.put(hash(), CONTENT, NOW).await.unwrap();
-        assert_eq!(folder.open(&hash(), NOW).await.unwrap(), Some(Opened::Content(CONTENT)), "a fetch repairs it");
+        assert_eq!(
+            folder.open(&hash(), NOW).await.unwrap(),
+            Some(Opened::Here(CONTENT.len() as u64)),
+            "a fetch repairs it"
+        );
+    }
+
+    #[tokio::test]
+    async fn draft_that_is_given_up_leaves_nothing() {
+        let (folder, data) = fresh().await;
+        let mut draft = folder.draft().await.unwrap();
+        draft.write(&vec![7; PIECE + 1]).await.unwrap();
+        let names = || fs::read_dir(data.path().join(FOLDER)).unwrap().count();
+        assert_eq!((draft.bytes(), names(), folder.list(None, 10).await.unwrap().len()), (PIECE as u64 + 1, 1, 0));
+        drop(draft);
+        assert_eq!(names(), 0);
+    }
+
+    #[tokio::test]
+    async fn upload_expires_and_its_kept_content_stays() {
+        let (folder, data) = fresh().await;
+        let upload = Upload { id: "0".repeat(32), hash: hash(), bytes: CONTENT.len() as u64 };
+        assert_eq!(folder.expire(NOW).await.unwrap(), 0);
+        assert!(data.send(&upload, None, CONTENT).await);
+        assert!(folder.adopt(&upload, NOW).await.unwrap());
+        assert_eq!(folder.expire(NOW.after(GOOD_FOR - Duration::from_secs(1))).await.unwrap(), 0);
+        assert_eq!(folder.expire(Utc(NOW.0 - 1)).await.unwrap(), 0, "a clock that was ahead");
+        assert_eq!(folder.expire(NOW.after(GOOD_FOR)).await.unwrap(), 1);
+        assert!(!folder.adopt(&upload, NOW).await.unwrap());
+        assert_eq!(folder.open(&hash(), NOW).await.unwrap(), Some(Opened::Here(CONTENT.len() as u64)));
     }
 
     #[cfg(unix)]

@@ -38,7 +38,7 @@ pub async fn bring_back<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<u
 pub async fn bring_back_furthest<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<usize, StoreError> {
     let (config, now) = (&courier.context.config, courier.now());
     let deliveries = config.endpoints.values().map(|endpoint| times::of_endpoint(config, &endpoint.id).longest());
-    let calls = config.connections.keys().map(|id| times::of_connection(config, id).longest());
+    let calls = config.connections.keys().map(|id| times::furthest_of_connection(config, id).longest());
     let unknown = Waits { lease: config.sweep_every, schedule: &Schedule::default() }.longest();
     let longest = deliveries.chain(calls).max().unwrap_or_default().max(unknown);
     let after = After {
@@ -131,7 +131,7 @@ pub(crate) fn brought_back(config: &Config, key: &EventKey, work: &Work, now: Ut
         let back = files.brought_back(now)?;
         return Some(Work { version: work.version + 1, files: Some(Box::new(back)), ..work.clone() });
     }
-    let calls = times::of_connection(config, &key.connection);
+    let calls = times::furthest_of_connection(config, &key.connection);
     let deliveries = |endpoint: &EndpointId| times::of_endpoint(config, endpoint);
     work.brought_back(deliveries, &calls, config.sweep_every.max(INDEXING), now)
 }

@@ -77,7 +77,12 @@ impl<'a, S: Store, Q: Queue, T: Target> Claim<'a, S, Q, T> {
 
     /// Begins a new claim, for as long as an attempt may take.
     pub(crate) async fn renewed(self, claimed: impl Fn(T::Item, Utc) -> T::Item) -> Step<Self> {
-        let until = self.courier.now().after(self.target.waits().lease);
+        self.renewed_for(Duration::ZERO, claimed).await
+    }
+
+    /// Begins a new claim, for as long as an attempt may take that takes so much longer than others.
+    pub(crate) async fn renewed_for(self, longer: Duration, claimed: impl Fn(T::Item, Utc) -> T::Item) -> Step<Self> {
+        let until = self.courier.now().after(self.target.waits().lease + longer);
         self.change(|item| claimed(item, until)).await
     }
 

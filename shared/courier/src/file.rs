@@ -1,77 +1,43 @@
-//! The file that goes with a call: decoded, or fetched afresh at each attempt.
+//! The file that goes with a call: decoded, fetched afresh at each attempt, or read from the archive.
 //!
 //! An address may be signed, and is a secret then: no text here holds more of it than its origin.
 
+mod source;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Method;
-use outbound::{Kind, Request, Sent, Trust};
+use archive::{Archive, ArchiveError};
+use hub::Utc;
+use hub::files::{FileHash, begins_as};
+use outbound::{Kind, Request, Sent};
 use partners::operation::enclosure::{Enclosure, decode, extension, media_type};
 
-/// The most that is fetched, in bytes. Base64 makes a third more of it, which a small function still has room for.
-pub(crate) const LARGEST: usize = 20 * 1024 * 1024;
+use crate::download::{self, Answer, Bounds};
 
-/// First bytes of files with these extensions, so that an error page is never taken for the file, whatever its content type.
-const BEGINNINGS: &[(&str, &[&[u8]])] = &[
-    ("zip", ZIP),
-    ("xlsx", ZIP),
-    ("docx", ZIP),
-    ("rar", &[b"Rar!\x1a\x07"]),
-    ("7z", &[b"7z\xbc\xaf\x27\x1c"]),
-    ("pdf", &[b"%PDF-"]),
-    ("png", &[b"\x89PNG\r\n\x1a\n"]),
-    ("jpg", JPEG),
-    ("jpeg", JPEG),
-];
-
-/// A file, an archive without any, one of several volumes.
-const ZIP: &[&[u8]] = &[b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"];
-
-const JPEG: &[&[u8]] = &[b"\xff\xd8\xff"];
-
-/// Limits of the connection for a fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
-    /// Longest duration of a fetch.
-    pub(crate) timeout: Duration,
-    /// Whether the address may be private or reserved.
-    pub(crate) allow_private: bool,
-}
+pub(crate) use source::{Source, Unread};
 
 /// A file as it goes to the partner.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Obtained {
     /// Its name, without a folder.
     pub(crate) name: String,
     /// Its media type: that of the request, else that of its name's extension, else that of its server.
     pub(crate) content_type: String,
     /// Its content.
-    pub(crate) bytes: Bytes,
+    pub(crate) source: Source,
 }
 
 impl Obtained {
-    fn new(enclosure: &Enclosure, served_as: Option<&str>, bytes: Bytes) -> Self {
+    fn new(enclosure: &Enclosure, served_as: Option<&str>, source: Source) -> Self {
         let name = enclosure.name().map_or_else(|| "file".to_owned(), Into::into);
         let guess = media_type(&name);
         let unknown = media_type("");
         let served_as = served_as.filter(|_| guess == unknown).unwrap_or(guess);
         let content_type = enclosure.content_type().unwrap_or(served_as).to_owned();
-        Self { name, content_type, bytes }
-    }
-}
-
-impl std::fmt::Debug for Obtained {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { name, content_type, bytes } = self;
-        f.debug_struct("Obtained")
-            .field("name", name)
-            .field("content_type", content_type)
-            .field("bytes", &bytes.len())
-            .finish()
+        Self { name, content_type, source }
     }
 }
 
@@ -99,8 +65,22 @@ impl NoFile {
     }
 }
 
-/// Obtains the file of a request. `send` is called once where it must be fetched, and never where the request has its content.
-pub(crate) async fn obtain<F, S>(enclosure: &Enclosure, send: F, limits: &Limits) -> Result<Obtained, NoFile>
+/// The place of this machine's files, and the time.
+#[derive(Clone, Copy)]
+pub(crate) struct Here<'a> {
+    /// The archive; nothing where this process has none.
+    pub(crate) archive: Option<&'a Arc<dyn Archive>>,
+    /// Now.
+    pub(crate) now: Utc,
+}
+
+/// Obtains the file of a request. `send` is called once where it must be fetched, and never otherwise.
+pub(crate) async fn obtain<F, S>(
+    enclosure: &Enclosure,
+    send: F,
+    bounds: &Bounds,
+    here: Here<'_>,
+) -> Result<Obtained, NoFile>
 where
     F: FnOnce(Request) -> S,
     S: Future<Output = Sent>,
@@ -108,38 +88,60 @@ where
     let url = match enclosure {
         Enclosure::Inline { base64, .. } => {
             let bytes = decode(base64).map_err(|fault| NoFile::for_good(fault.to_string()))?;
-            return Ok(Obtained::new(enclosure, None, bytes.into()));
+            return Ok(Obtained::new(enclosure, None, Source::Memory(bytes.into())));
         }
+        Enclosure::Kept { sha256, bytes, .. } => {
+            return Ok(Obtained::new(enclosure, None, kept(sha256, *bytes, here).await?));
+        }
+        Enclosure::Upload { .. } => return Err(NoFile::for_good("file.upload: stands for no file".to_owned())),
         Enclosure::At { url, .. } => url,
     };
-    let request = Request {
-        method: Method::GET,
-        url: url.parse().map_err(|_| NoFile::for_good("file.url: must be a URL".to_owned()))?,
-        headers: vec![("accept".into(), "*/*".to_owned())],
-        body: Bytes::new(),
-        timeout: limits.timeout,
-        allow_private: limits.allow_private,
-        trust: Trust::default(),
-        repeatable: true,
-        // One byte more than the limit, so that a file of exactly that size is accepted.
-        limit: LARGEST + 1,
+    let url: url::Url = url.parse().map_err(|_| NoFile::for_good("file.url: must be a URL".to_owned()))?;
+    let origin = url.origin().ascii_serialization();
+    let archive = here.archive.map(|archive| &**archive as &dyn Archive);
+    let read = match download::get(url, bounds, archive, send).await {
+        Ok(answer) => read(enclosure, answer, bounds),
+        // Nothing is wrong with it, and its server need not know.
+        Err(error) => Err(NoFile {
+            is_exhausted: true,
+            ..NoFile::for_now(format!("could not be written to this machine's disk: {error}"), None)
+        }),
     };
-    let origin = request.url.origin().ascii_serialization();
-    let read = read(enclosure, send(request).await);
     read.map_err(|no| NoFile { text: format!("the file at {origin} {}", no.text), ..no })
 }
 
+/// The content of an uploaded file, where it is as it came.
+async fn kept(sha256: &str, length: u64, here: Here<'_>) -> Result<Source, NoFile> {
+    let gone = "the uploaded file is kept no longer: upload it again, and name it in a new call";
+    let hash: FileHash = sha256.parse().map_err(|_| NoFile::for_good("file.sha256: is no hash".to_owned()))?;
+    let lacking = || NoFile::for_now("this process has no archive of files".to_owned(), None);
+    let archive = here.archive.ok_or_else(lacking)?;
+    let read = async {
+        match archive.open(&hash, here.now).await? {
+            Some(_) => archive.read(&hash, 0..1).await,
+            None => Ok(None),
+        }
+    };
+    match read.await {
+        Ok(Some(piece)) if piece.whole == length => Ok(Source::Kept(Arc::clone(archive), hash, length)),
+        Ok(Some(_) | None) => Err(NoFile::for_good(gone.to_owned())),
+        Err(error @ ArchiveError::Unavailable { .. }) => Err(NoFile::for_now(telemetry::logs::chain(&error), None)),
+        Err(error @ ArchiveError::Damaged(_)) => Err(NoFile::for_good(format!("{error}; then repeat the call"))),
+    }
+}
+
 /// The file that an answer holds, or what is wrong with it, to be read behind "the file at so-and-so".
-fn read(enclosure: &Enclosure, sent: Sent) -> Result<Obtained, NoFile> {
+fn read(enclosure: &Enclosure, answer: Answer, bounds: &Bounds) -> Result<Obtained, NoFile> {
     let no = |why: &str| format!("could not be fetched: {why}");
-    match sent {
+    match answer.sent {
         Sent::Answered { status: 200, unreadable: Some(why), .. } => Err(NoFile::for_good(no(&why))),
-        Sent::Answered { status: 200, content_type, body, .. } => {
+        Sent::Answered { status: 200, content_type, .. } => {
+            let Some(drafted) = answer.content else { return Err(NoFile::for_now(no("it broke off"), None)) };
             let served_as = content_type.as_deref().and_then(|text| text.split(';').next()).map(str::trim);
             let served_as = served_as.filter(|text| !text.is_empty());
-            match objection(enclosure, served_as, &body) {
+            match bounds.objection(&drafted).or_else(|| objection(enclosure, served_as, &drafted.beginning)) {
                 Some(objection) => Err(NoFile::for_good(objection)),
-                None => Ok(Obtained::new(enclosure, served_as, body)),
+                None => Ok(Obtained::new(enclosure, served_as, Source::Drafted(Arc::new(drafted)))),
             }
         }
         // The target is not named: as the address itself, it may hold a signature.
@@ -162,11 +164,8 @@ fn read(enclosure: &Enclosure, sent: Sent) -> Result<Obtained, NoFile> {
     }
 }
 
-/// Reason why the fetched bytes are not the file.
+/// Reason why fetched content that begins so is not the file.
 fn objection(enclosure: &Enclosure, served_as: Option<&str>, bytes: &[u8]) -> Option<String> {
-    if bytes.len() > LARGEST {
-        return Some(format!("is larger than {} MiB", LARGEST >> 20));
-    }
     if bytes.is_empty() {
         return Some("is empty".to_owned());
     }
@@ -182,8 +181,7 @@ fn objection(enclosure: &Enclosure, served_as: Option<&str>, bytes: &[u8]) -> Op
     {
         return Some(format!("is an HTML page instead of the file; {said}"));
     }
-    let (_, known) = BEGINNINGS.iter().find(|(known, _)| *known == extension)?;
-    let begun = known.iter().any(|known| begins.starts_with(known));
+    let begun = begins_as(&extension, bytes)?;
     (!begun).then(|| format!("does not begin like a .{extension} file; {said}"))
 }
 

@@ -11,6 +11,7 @@ pub mod call;
 mod change;
 mod claim;
 mod delivery;
+mod download;
 mod due;
 mod entropy;
 mod file;

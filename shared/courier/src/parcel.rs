@@ -79,6 +79,8 @@ pub(crate) async fn post(client: &Client, endpoint: &Endpoint, parcel: Parcel) -
         url: endpoint.url.clone(),
         headers,
         body: parcel.body,
+        attached: None,
+        sink: None,
         timeout: endpoint.timeout,
         allow_private: endpoint.allow_private,
         trust: trust(&endpoint.trust),

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use config::{Config, Connection, Endpoint};
+use hub::files::LARGEST;
 use hub::schedule::Schedule;
 use hub::set_back::Waits;
 use hub::{ConnectionId, EndpointId, watch};
+use outbound::allowance;
+use partners::operation::enclosure::Enclosure;
 use partners::operation::needs_token;
 
 use crate::files;
@@ -29,6 +32,22 @@ pub(crate) fn delivery(endpoint: &Endpoint) -> Duration {
 pub(crate) fn call(connection: &Connection, file: bool) -> Duration {
     let token = needs_token(connection.partner, &connection.settings);
     connection.timeout * (1 + u32::from(file) + 3 * u32::from(token)) + PATIENCE + 2 * MARGIN
+}
+
+/// Longest time that the transfer of a call's file adds to an attempt: to the hub where it is fetched, and to the partner.
+pub(crate) fn transfer(file: Option<&Enclosure>) -> Duration {
+    match file {
+        // As large as a request, at the most.
+        None | Some(Enclosure::Inline { .. } | Enclosure::Upload { .. }) => Duration::ZERO,
+        Some(Enclosure::Kept { bytes, .. }) => allowance((*bytes).min(LARGEST)),
+        Some(Enclosure::At { .. }) => 2 * allowance(LARGEST),
+    }
+}
+
+/// [`of_connection`] with the longest claim that any of its calls may have: with the largest file.
+pub(crate) fn furthest_of_connection<'c>(config: &'c Config, connection: &ConnectionId) -> Waits<'c> {
+    let waits = of_connection(config, connection);
+    Waits { lease: waits.lease + 2 * allowance(LARGEST), ..waits }
 }
 
 /// Lease and schedule of the deliveries to an endpoint.
@@ -59,7 +78,7 @@ pub(crate) fn longest_watch(config: &Config) -> Duration {
 #[must_use]
 pub fn longest_lease(config: &Config) -> Duration {
     let deliveries = config.endpoints.keys().map(|id| of_endpoint(config, id).lease);
-    let calls = config.connections.keys().map(|id| of_connection(config, id).lease);
+    let calls = config.connections.keys().map(|id| furthest_of_connection(config, id).lease);
     let files = config.connections.values().any(|connection| connection.files).then_some(files::LEASE);
     deliveries.chain(calls).chain(files).max().unwrap_or_default().max(config.sweep_every)
 }

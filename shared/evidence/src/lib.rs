@@ -10,6 +10,7 @@
 //!
 //! Pure: bytes in, bytes out.
 
+pub mod contents;
 mod manifest;
 mod order;
 mod pack;
@@ -17,6 +18,7 @@ mod part;
 mod parts;
 mod unpack;
 
+pub use contents::{ContentFinding, Contents};
 pub use manifest::{About, Digest, FORMAT, Manifest, Row};
 pub use pack::{File, Pack, PackError};
 pub use part::{Finding, Part};

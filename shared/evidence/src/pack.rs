@@ -118,6 +118,24 @@ impl Pack {
         Ok(true)
     }
 
+    /// Adds entries that are no event's where there is room for them, or nothing else in the part. Whether they were added.
+    pub fn add_beside(&mut self, files: &[File]) -> Result<bool, PackError> {
+        let packed = files.iter().map(Packed::of).collect::<Result<Vec<_>, _>>()?;
+        let bytes: usize = packed.iter().map(Packed::bytes).sum();
+        let fits = self.entries.is_empty() || self.bytes + bytes <= self.most;
+        if fits {
+            self.take(packed);
+        }
+        Ok(fits)
+    }
+
+    /// Most bytes of an entry without an event, of that path, that still fits: a part that has something is not made larger.
+    #[must_use]
+    pub fn room(&self, path: &str) -> usize {
+        let room = self.most.saturating_sub(self.bytes + PATHS * path.len() + ENTRY);
+        room.min(MOST_PACKED.saturating_sub(self.unpacked))
+    }
+
     fn take(&mut self, packed: Vec<Packed>) {
         self.bytes += packed.iter().map(Packed::bytes).sum::<usize>();
         self.unpacked += packed.iter().map(|entry| entry.size).sum::<usize>();

@@ -164,37 +164,48 @@ impl<'z> Zip<'z> {
         keep: bool,
         left: &mut u64,
     ) -> Result<Result<Content, String>, Refused> {
+        let (mut hash, mut size, mut whole) = (Sha256::new(), 0_u64, keep.then(Vec::new));
+        let read = self.pieces(entry, left, |piece| {
+            size += piece.len() as u64;
+            hash.update(piece);
+            if size > MOST_WHOLE {
+                whole = None;
+            }
+            if let Some(whole) = &mut whole {
+                whole.extend_from_slice(piece);
+            }
+        })?;
+        Ok(read.map(|()| Content { size, digest: Digest(hash.finalize().into()), whole }))
+    }
+
+    /// Unpacks an entry piece by piece, and takes its bytes from those that may still be unpacked. An error says why it cannot be.
+    pub(crate) fn pieces(
+        &self,
+        entry: &Found,
+        left: &mut u64,
+        each: impl FnMut(&[u8]),
+    ) -> Result<Result<(), String>, Refused> {
         let local = self.archive.get_entry(entry.place)?;
         let data = local.data();
         if entry.method == CompressionMethod::DEFLATE {
-            read(local.verifying_reader(DeflateDecoder::new(data)), keep, left)
+            read(local.verifying_reader(DeflateDecoder::new(data)), left, each)
         } else {
-            read(local.verifying_reader(data), keep, left)
+            read(local.verifying_reader(data), left, each)
         }
     }
 }
 
-fn read(mut from: impl Read, keep: bool, left: &mut u64) -> Result<Result<Content, String>, Refused> {
-    let (mut hash, mut size, mut whole) = (Sha256::new(), 0, keep.then(Vec::new));
+fn read(mut from: impl Read, left: &mut u64, mut each: impl FnMut(&[u8])) -> Result<Result<(), String>, Refused> {
     let mut piece = vec![0; PIECE];
     loop {
         let count = match from.read(&mut piece) {
-            Ok(0) => break,
+            Ok(0) => return Ok(Ok(())),
             Ok(count) => count,
             Err(error) => return Ok(Err(error.to_string())),
         };
-        let read = piece.get(..count).unwrap_or_default();
-        size += count as u64;
         *left = left.checked_sub(count as u64).ok_or(Refused::Bomb)?;
-        hash.update(read);
-        if size > MOST_WHOLE {
-            whole = None;
-        }
-        if let Some(whole) = &mut whole {
-            whole.extend_from_slice(read);
-        }
+        each(piece.get(..count).unwrap_or_default());
     }
-    Ok(Ok(Content { size, digest: Digest(hash.finalize().into()), whole }))
 }
 
 /// Whether a name stays within the folder that it is unpacked to, on any system.
@@ -215,8 +226,9 @@ mod tests {
     #[test]
     fn no_more_is_unpacked_than_may_be() {
         let mut left = 100_000;
-        let fits = read(io::repeat(7).take(99_999), true, &mut left).unwrap().unwrap();
-        assert_eq!((fits.size, fits.whole.map(|whole| whole.len()), left), (99_999, Some(99_999), 1));
-        assert!(matches!(read(io::repeat(7), false, &mut left), Err(Refused::Bomb)));
+        let mut size = 0;
+        read(io::repeat(7).take(99_999), &mut left, |piece| size += piece.len()).unwrap().unwrap();
+        assert_eq!((size, left), (99_999, 1));
+        assert!(matches!(read(io::repeat(7), &mut left, |_| {}), Err(Refused::Bomb)));
     }
 }

@@ -6,13 +6,14 @@
 use percent_encoding::percent_decode_str;
 
 /// First segments of the hub's own paths. A stage or a base path of a proxy may stand before them.
-pub const ROOTS: [&str; 16] = [
+pub const ROOTS: [&str; 17] = [
     "hooks",
     "deliveries",
     "events",
     "files",
     "shipments",
     "calls",
+    "uploads",
     "stats",
     "ledger",
     "connections",

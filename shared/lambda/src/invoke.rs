@@ -21,7 +21,7 @@ use tracing::Instrument as _;
 
 use crate::request::{MOST_ANSWER, guarded, too_large};
 use crate::run::run;
-use crate::{CacheState, ConfigCache, Deployed, Function, Invocation, answer_api, aws, request};
+use crate::{Accepts, CacheState, ConfigCache, Deployed, Function, Invocation, answer_api, aws, request};
 
 /// Time limit of a reading of the secret for a refused request.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -96,7 +96,8 @@ where
         let request = lambda_http::request::from_str(text)?.with_lambda_context(event.context);
         let request = request::plain(request);
         let span = tracing::error_span!("request", request_id, method = %request.method(), path = request.uri().path());
-        let response = answer_api(left, by_gateway(left, request)).instrument(span).await;
+        let accepts = Accepts::of(&request);
+        let response = answer_api(left, accepts, by_gateway(left, request)).instrument(span).await;
         return Ok(to_raw_value(&proxied(response))?);
     }
     let span = tracing::error_span!("invocation", request_id);

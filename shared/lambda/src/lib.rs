@@ -23,7 +23,7 @@ pub use aws::{
 pub use config_cache::{CacheState, ConfigCache};
 pub use invocation::Invocation;
 pub use invoke::{api, describe, handled, invoked, is_gateways};
-pub use request::answer_api;
+pub use request::{Accepts, answer_api};
 pub use schedule::{schedule, schedule_over};
 pub use settings::{Apart, Source, VARIABLES};
 pub use webhook::{answer, measured, webhook};

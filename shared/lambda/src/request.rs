@@ -1,13 +1,16 @@
 //! HTTP as API Gateway brings it and takes it.
 
+use std::io::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use api::Problem;
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures::FutureExt as _;
 use hub::Utc;
-use lambda_http::http::header::{CONTENT_TYPE, HeaderValue};
+use lambda_http::http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use lambda_http::http::uri::PathAndQuery;
 use lambda_http::http::{Request as HttpRequest, StatusCode, Uri};
 use lambda_http::{Body, Request, RequestExt as _, Response};
@@ -66,9 +69,36 @@ fn quoted(body: &[u8]) -> usize {
 
 /// The problem in place of an answer that Lambda would not take.
 pub(crate) fn too_large(bytes: usize) -> Problem {
-    let detail = format!("an answer of {bytes} bytes is more than Lambda takes from a function");
+    let detail = format!(
+        "an answer of {bytes} bytes is more than Lambda takes from a function: send `Accept: */*` and `Accept-Encoding: gzip`, \
+         with which it goes compressed"
+    );
     tracing::error!("request not answered: {detail}");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "answer-too-large", detail)
+}
+
+/// The forms in which a client takes an answer that is too large as text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accepts {
+    /// Bytes: the gateway decodes base64 for who says what it accepts, and for nobody else.
+    bytes: bool,
+    /// The same compressed.
+    gzip: bool,
+}
+
+impl Accepts {
+    /// Those of a request.
+    #[must_use]
+    pub fn of<B>(request: &HttpRequest<B>) -> Self {
+        let value = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let codings = value(ACCEPT_ENCODING).split(',').filter_map(|coding| {
+            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+            let is_refused = weight.trim().strip_prefix("q=").is_some_and(|weight| weight.parse() == Ok(0.0_f32));
+            (!is_refused).then(|| name.trim())
+        });
+        let bytes = request.headers().contains_key(ACCEPT);
+        Self { bytes, gzip: bytes && codings.into_iter().any(|name| name.eq_ignore_ascii_case("gzip") || name == "*") }
+    }
 }
 
 /// Whether an answer is a file, which goes through the gateway in base64.
@@ -87,20 +117,45 @@ fn encoded(response: Response<Bytes>) -> Response<Body> {
 }
 
 /// Turns an answer to the ERP into Lambda's, where it is there in the time that is left of the invocation.
-pub async fn answer_api(left: Duration, answer: impl Future<Output = Response<Bytes>>) -> Response<Body> {
-    let answered = guarded(left, answer).await.map(encoded).and_then(|response| {
-        let (bytes, printed) = match response.body() {
-            Body::Text(text) => (text.len(), quoted(text.as_bytes())),
-            Body::Binary(bytes) => (bytes.len(), bytes.len().div_ceil(3) * 4),
-            Body::Empty | _ => (0, 0),
-        };
-        if printed > MOST_ANSWER {
-            return Err(too_large(bytes));
-        }
+pub async fn answer_api(
+    left: Duration,
+    accepts: Accepts,
+    answer: impl Future<Output = Response<Bytes>>,
+) -> Response<Body> {
+    let answered = guarded(left, answer).await.and_then(|response| {
+        let response = fitted(encoded(response), accepts)?;
         tracing::info!(outcome = response.status().as_u16(), "answered");
         Ok(response)
     });
     answered.unwrap_or_else(|problem| encoded(problem.unlogged()))
+}
+
+/// The answer in the first form that Lambda takes: as it is, compressed, or in base64.
+fn fitted(mut response: Response<Body>, accepts: Accepts) -> Result<Response<Body>, Problem> {
+    let in_base64 = |bytes: usize| bytes.div_ceil(3) * 4 <= MOST_ANSWER;
+    let (bytes, fits) = match response.body() {
+        Body::Text(text) => (text.as_bytes(), quoted(text.as_bytes()) <= MOST_ANSWER),
+        Body::Binary(bytes) => (bytes.as_slice(), in_base64(bytes.len())),
+        Body::Empty | _ => return Ok(response),
+    };
+    if fits {
+        return Ok(response);
+    }
+    let compressed = accepts.gzip.then(|| gzipped(bytes)).flatten().filter(|bytes| in_base64(bytes.len()));
+    if let Some(compressed) = compressed {
+        *response.body_mut() = Body::Binary(compressed);
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        return Ok(response);
+    }
+    if !accepts.bytes || !in_base64(bytes.len()) {
+        return Err(too_large(bytes.len()));
+    }
+    Ok(response.map(|body| Body::Binary(body.to_vec())))
+}
+
+fn gzipped(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut to = GzEncoder::new(Vec::new(), Compression::fast());
+    to.write_all(bytes).and_then(|()| to.finish()).ok()
 }
 
 /// The request as the handler knows it: its own path without a stage or a base path, the body's bytes.

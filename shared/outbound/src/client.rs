@@ -5,13 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use http::StatusCode;
 use http::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    RETRY_AFTER,
 };
 use reqwest::{RequestBuilder, Response, redirect, retry};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout_at};
 
 use crate::address::{is_public, literal};
+use crate::attached::{Attached, Sink, Streamed, allowance};
 use crate::coding;
 use crate::exchange::{Headers, Request, Sent};
 use crate::failure::{Failure, Kind};
@@ -31,6 +34,9 @@ const MOST_HEADERS: usize = 256;
 
 /// Bytes by which a compressed body may be longer than the bytes that are read of it. It hardly ever is longer.
 const COMPRESSED: usize = 1024;
+
+/// Most bytes of an answer for a sink that its server has compressed: it is decompressed in memory.
+const MOST_CODED: usize = 20 * 1024 * 1024;
 
 /// Most combinations of trust and guard that are kept. Each configuration has a few; processes read several.
 const MOST_CLIENTS: usize = 64;
@@ -132,7 +138,23 @@ impl Client {
     }
 
     async fn attempt(&self, request: Request, started: Instant) -> Result<Answer, Failure> {
-        let Request { method, url, headers, body, timeout, allow_private, trust, repeatable, limit } = request;
+        let Request {
+            method,
+            url,
+            headers,
+            body,
+            attached,
+            sink,
+            timeout,
+            allow_private,
+            trust,
+            repeatable,
+            limit,
+            ..
+        } = request;
+        let sending = attached.as_ref().map_or(Duration::ZERO, |attached| allowance(attached.length));
+        let taking = sink.as_ref().map_or(Duration::ZERO, |_| allowance(u64::try_from(limit).unwrap_or(u64::MAX)));
+        let (timeout, until_head) = (timeout + sending + taking, timeout + sending);
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Failure::new(Kind::Unsendable, "the URL is not an http or https URL".to_owned()));
         }
@@ -144,13 +166,17 @@ impl Client {
         let kept = repeatable && self.keep_alive == KeepAlive::Brief;
         let host = url.origin().ascii_serialization();
         let new = |client: &reqwest::Client, timeout| -> RequestBuilder {
-            client.request(method.clone(), url.clone()).headers(headers.clone()).body(body.clone()).timeout(timeout)
+            let request = client.request(method.clone(), url.clone()).headers(headers.clone()).timeout(timeout);
+            with_body(request, &body, attached.as_ref())
         };
         let client = |kept| {
             let client = self.by(Manner { trust: trust.clone(), allow_private, kept });
             client.map_err(|error| Failure::of_client(&error))
         };
-        let first = new(&client(kept)?, timeout).send().await.map_err(|error| Failure::of(&error));
+        let late = |_| Failure::new(Kind::Timeout, "no answer in time".to_owned());
+        let first =
+            timeout_at((started + until_head).into(), new(&client(kept)?, timeout).send()).await.map_err(late)?;
+        let first = first.map_err(|error| Failure::of(&error));
         let response = match first {
             Err(Failure { kind: Kind::Broken, .. }) if kept && self.has_answered(&host) => {
                 let left = timeout.saturating_sub(started.elapsed());
@@ -161,7 +187,10 @@ impl Client {
         if kept {
             self.answers(host);
         }
-        read(response, limit).await
+        match sink.filter(|_| response.status() == StatusCode::OK) {
+            Some(sink) => pour(response, limit, &sink, started + until_head).await,
+            None => read(response, limit).await,
+        }
     }
 
     /// Whether there may be a connection to a host that was kept.
@@ -222,8 +251,15 @@ fn header_map(headers: Vec<(std::borrow::Cow<'static, str>, String)>) -> Result<
     Ok(map)
 }
 
-async fn read(response: Response, limit: usize) -> Result<Answer, Failure> {
-    let status = response.status().as_u16();
+/// The request with its body, in pieces where something is attached to it.
+fn with_body(request: RequestBuilder, body: &Bytes, attached: Option<&Attached>) -> RequestBuilder {
+    let Some(attached) = attached else { return request.body(body.clone()) };
+    let (streamed, length) = Streamed::new(body, attached);
+    request.header(CONTENT_LENGTH, length).body(reqwest::Body::wrap(streamed))
+}
+
+/// The headers of an answer, and the codings of its body.
+fn head(response: &Response) -> (Headers, Vec<String>) {
     let values = |name| response.headers().get_all(name).iter();
     // Any bytes may stand in a header's value.
     let text = |name| values(name).next().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
@@ -233,7 +269,38 @@ async fn read(response: Response, limit: usize) -> Result<Answer, Failure> {
         location: text(LOCATION),
     };
     let codings = values(CONTENT_ENCODING).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let codings: Vec<_> = codings.collect();
+    (headers, codings.collect())
+}
+
+/// Gives the first `limit` bytes of the body to a sink. They may take as long after `late` as their number allows.
+async fn pour(mut response: Response, limit: usize, sink: &Sink, late: Instant) -> Result<Answer, Failure> {
+    let (headers, codings) = head(&response);
+    let unkept = |error: std::io::Error| Failure::new(Kind::Broken, format!("the answer could not be kept: {error}"));
+    if !coding::is_coded(&codings) {
+        let mut taken = 0;
+        while taken < limit {
+            let until = late + allowance(u64::try_from(taken).unwrap_or(u64::MAX));
+            let chunk = timeout_at(until.into(), response.chunk()).await;
+            let chunk = chunk.map_err(|_| Failure::new(Kind::Timeout, "no answer in time".to_owned()))?;
+            let Some(mut chunk) = chunk.map_err(|error| Failure::of(&error))? else { break };
+            chunk.truncate(limit - taken);
+            taken += chunk.len();
+            sink.take(chunk).await.map_err(unkept)?;
+        }
+        return Ok(Answer { status: StatusCode::OK.as_u16(), headers, unreadable: None, body: Bytes::new() });
+    }
+    let answer = read(response, limit.min(MOST_CODED)).await?;
+    if answer.unreadable.is_none() && answer.body.len() >= MOST_CODED {
+        let why = format!("it is compressed, unasked, and larger than {} MiB", MOST_CODED >> 20);
+        return Ok(Answer { unreadable: Some(why), body: Bytes::new(), ..answer });
+    }
+    sink.take(answer.body).await.map_err(unkept)?;
+    Ok(Answer { body: Bytes::new(), status: answer.status, headers, unreadable: answer.unreadable })
+}
+
+async fn read(response: Response, limit: usize) -> Result<Answer, Failure> {
+    let status = response.status().as_u16();
+    let (headers, codings) = head(&response);
     let (unreadable, body) =
         match beginning(response, if codings.is_empty() { limit } else { limit + COMPRESSED }).await {
             Ok(body) => match coding::undone(&codings, &body, limit) {

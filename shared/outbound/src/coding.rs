@@ -12,6 +12,11 @@ pub(crate) const GZIP: &[u8] = &[0x1f, 0x8b];
 /// Codings undone at the most: more is an attack.
 const MOST: usize = 3;
 
+/// Whether `Content-Encoding` names a coding.
+pub(crate) fn is_coded(named: &[String]) -> bool {
+    named.iter().flat_map(|list| list.split(',')).any(|coding| !is_none(coding.trim()))
+}
+
 /// The bytes behind the codings that `Content-Encoding` names, at most `limit` of them; else why they cannot be had.
 pub(crate) fn undone(named: &[String], body: &Bytes, limit: usize) -> Result<Bytes, String> {
     let codings: Vec<_> =

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::Method;
 use url::Url;
 
+use crate::attached::{Attached, Sink};
 use crate::coding::{GZIP, gunzipped};
 use crate::failure::Kind;
 use crate::text::{beginning, text};
@@ -30,7 +31,12 @@ pub struct Request {
     pub headers: Vec<(Cow<'static, str>, String)>,
     /// The bytes, sent as they are.
     pub body: Bytes,
-    /// Timeout from the first step to the last byte of the answer that is read.
+    /// Content that goes in between them.
+    pub attached: Option<Attached>,
+    /// Takes the body of an answer of the status 200, in place of [`Sent::Answered`], which has none then.
+    pub sink: Option<Sink>,
+    /// Timeout from the first step to the last byte of the answer that is read; longer by the
+    /// [`allowance`](crate::allowance) for what is attached, and for what goes into the sink.
     pub timeout: Duration,
     /// Whether the address may be private or reserved.
     pub allow_private: bool,

@@ -4,6 +4,7 @@
 //! the caller's to say. What it guards is where a request may go: see [`address`] and the resolver.
 
 pub mod address;
+mod attached;
 mod client;
 mod coding;
 mod exchange;
@@ -15,6 +16,7 @@ mod tests;
 mod text;
 mod trust;
 
+pub use attached::{Attached, Content, Sink, allowance};
 pub use client::{Client, KeepAlive, NoClient};
 pub use exchange::{RECEIPT, Request, Sent};
 pub use failure::Kind;

@@ -126,6 +126,8 @@ fn request(url: Url) -> Request {
         url,
         headers: vec![("content-type".into(), "text/plain".to_owned()), ("Webhook-Id".into(), "7".to_owned())],
         body: Bytes::from_static(b"\0{}\xff"),
+        attached: None,
+        sink: None,
         timeout: LONG,
         allow_private: true,
         trust: Trust::default(),

@@ -1,4 +1,4 @@
-//! A bucket of S3 with versions: the four requests that files take, each with its signature checked by AWS's published algorithm
+//! A bucket of S3 with versions: the requests that files take, each with its signature checked by AWS's published algorithm
 //! (Signature Version 4), and by nothing that the hub signs with.
 
 use std::collections::{BTreeMap, HashMap};
@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -72,6 +74,25 @@ impl S3 {
         self.shared.ahead.fetch_add(seconds, Ordering::Relaxed);
     }
 
+    /// Sends content to a signed address with these headers, as a client does that sends its own length; otherwise the error's code.
+    pub async fn put(&self, address: &str, headers: &[(&'static str, String)], content: Bytes) -> Result<(), String> {
+        let host = self.server.address().to_string();
+        let request = Request::put(address).header("host", host).header("content-length", content.len());
+        let own = headers.iter().filter(|(name, _)| *name != "content-length");
+        let request = own.fold(request, |request, (name, value)| request.header(*name, value));
+        let (head, body) = request.body(content).map_err(|error| error.to_string())?.into_parts();
+        let (head, body) = self.shared.answer(&head, &body).into_parts();
+        if head.status.is_success() {
+            return Ok(());
+        }
+        let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        Err(text
+            .split_once("<Code>")
+            .and_then(|(_, rest)| rest.split_once('<'))
+            .map_or(text.clone(), |(code, _)| code.to_owned()))
+    }
+
     /// Follows a signed address, as a browser does: head and content of a success.
     pub async fn get(&self, address: &str) -> Option<(HeaderMap, Bytes)> {
         let request = Request::get(address).body(Bytes::new()).ok()?;
@@ -112,6 +133,27 @@ fn refused(status: u16, code: &str) -> Response<Full<Bytes>> {
     response
 }
 
+/// A range of an object, named as `bytes=<first>-<last>`.
+fn part(content: &Bytes, range: &str) -> Response<Full<Bytes>> {
+    let whole = content.len();
+    let range = range.strip_prefix("bytes=").and_then(|range| range.split_once('-'));
+    let range = range.and_then(|(first, last)| Some((first.parse::<usize>().ok()?, last.parse::<usize>().ok()?)));
+    let (status, named, bytes) = match range {
+        Some((first, last)) if first < whole && first <= last => {
+            let end = last.saturating_add(1).min(whole);
+            (StatusCode::PARTIAL_CONTENT, format!("bytes {first}-{}/{whole}", end - 1), content.slice(first..end))
+        }
+        Some(_) | None => {
+            let error = "<Error><Code>InvalidRange</Code></Error>".into();
+            (StatusCode::RANGE_NOT_SATISFIABLE, format!("bytes */{whole}"), error)
+        }
+    };
+    let mut response = Response::new(Full::new(bytes));
+    *response.status_mut() = status;
+    response.headers_mut().extend(HeaderValue::from_str(&named).map(|named| (http::header::CONTENT_RANGE, named)).ok());
+    response
+}
+
 impl Shared {
     fn seconds(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -128,21 +170,40 @@ impl Shared {
         let Some(key) = path.strip_prefix(BUCKET) else { return refused(404, "NoSuchBucket") };
         let key = key.trim_start_matches('/').to_owned();
         let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         match (&head.method, key.is_empty()) {
             (&Method::PUT, false) => {
+                let source = text("x-amz-copy-source").map(|source| source.trim_start_matches('/'));
+                let copied = source.map(|source| {
+                    let key = source.strip_prefix(BUCKET).unwrap_or_default().trim_start_matches('/');
+                    objects.get(key).and_then(|versions| versions.first()).map(|object| object.content.clone())
+                });
+                let (body, answer) = match copied {
+                    Some(None) => return refused(404, "NoSuchKey"),
+                    Some(Some(content)) => (content, "<CopyObjectResult></CopyObjectResult>"),
+                    None => (body.clone(), ""),
+                };
+                let checksum = text("x-amz-checksum-sha256").map(|text| BASE64_STANDARD.decode(text));
+                if checksum.is_some_and(|checksum| checksum.ok().as_deref() != Some(&Sha256::digest(&body)[..])) {
+                    return refused(400, "BadDigest");
+                }
                 let version = format!("v{}", self.versions.fetch_add(1, Ordering::Relaxed));
                 let kept = ["content-type", "content-disposition"].into_iter();
                 let kept = kept
                     .filter_map(|name| Some((http::HeaderName::from_static(name), head.headers.get(name)?.clone())));
-                let object = Object { version, modified: self.seconds(), head: kept.collect(), content: body.clone() };
+                let object = Object { version, modified: self.seconds(), head: kept.collect(), content: body };
                 objects.entry(key).or_default().insert(0, object);
-                Response::new(Full::default())
+                Response::new(Full::new(answer.into()))
             }
             (&Method::GET, false) => match objects.get(&key).and_then(|versions| versions.first()) {
                 None => refused(404, "NoSuchKey"),
                 Some(object) => {
-                    let mut response = Response::new(Full::new(object.content.clone()));
-                    *response.headers_mut() = object.head.clone();
+                    let range = head.headers.get("range").and_then(|range| range.to_str().ok());
+                    let mut response = match range {
+                        Some(range) => part(&object.content, range),
+                        None => Response::new(Full::new(object.content.clone())),
+                    };
+                    response.headers_mut().extend(object.head.clone());
                     let disposition =
                         own.get("response-content-disposition").and_then(|text| HeaderValue::from_str(text).ok());
                     if let Some(disposition) = disposition {
@@ -208,7 +269,8 @@ impl Shared {
             .collect();
         sorted.sort();
         let names: Vec<&str> = signed.split(';').collect();
-        if !names.contains(&"host") {
+        let is_bare = |name: &str| name.starts_with("x-amz-") && !names.contains(&name);
+        if !names.contains(&"host") || head.headers.keys().any(|name| is_bare(name.as_str())) {
             return Err("SignatureDoesNotMatch");
         }
         let headers = names.iter().fold(String::new(), |all, name| all + name + ":" + header(name).trim() + "\n");

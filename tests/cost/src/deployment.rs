@@ -207,7 +207,7 @@ impl Deployment {
         let answered = async {
             let span = tracing::error_span!("request", request_id = REQUEST_ID, method = "POST", path);
             let handled = async { call::router().handle(&courier, request).await };
-            lambda::answer_api(Duration::MAX, handled).instrument(span).await
+            lambda::answer_api(Duration::MAX, lambda::Accepts::default(), handled).instrument(span).await
         };
         let response = Box::pin(answered.with_subscriber(self.log.dispatch())).await;
         ensure!(response.status().is_success(), "{response:?}");
@@ -263,7 +263,7 @@ impl Deployment {
         let answered = async {
             let span = tracing::error_span!("request", request_id = REQUEST_ID, %method, path);
             let handled = async { router.handle(&self.context, request).await };
-            lambda::answer_api(Duration::MAX, handled).instrument(span).await
+            lambda::answer_api(Duration::MAX, lambda::Accepts::default(), handled).instrument(span).await
         };
         let response = Box::pin(answered.with_subscriber(self.log.dispatch())).await;
         ensure!(response.status().is_success(), "{response:?}");

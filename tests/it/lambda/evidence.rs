@@ -23,7 +23,7 @@ async fn gateway_gives_evidence_as_bytes_and_invocation_in_base64() {
     let ask = |query: &str| format!(r#"{{"path":"/shipments/S1/evidence{query}"}}"#);
     let given = async |query: &str| shipments::router().invoke(&context, ask(query).as_bytes()).await;
 
-    let response = lambda::answer_api(Duration::MAX, given("")).await;
+    let response = lambda::answer_api(Duration::MAX, lambda::Accepts::default(), given("")).await;
     assert_eq!(
         (response.status().as_u16(), &response.headers()["content-type"]),
         (200, &"application/zip".parse().unwrap())
@@ -46,9 +46,9 @@ async fn gateway_gives_evidence_as_bytes_and_invocation_in_base64() {
 #[tokio::test]
 async fn largest_file_is_given_and_larger_is_a_problem() {
     let file = |bytes: usize| async move { api::zip("x.zip", vec![0xff; bytes]) };
-    let fits = lambda::answer_api(Duration::MAX, file(4_700_000)).await;
+    let fits = lambda::answer_api(Duration::MAX, lambda::Accepts::default(), file(4_700_000)).await;
     assert_eq!(fits.status(), 200);
-    let large = lambda::answer_api(Duration::MAX, file(4_710_000)).await;
+    let large = lambda::answer_api(Duration::MAX, lambda::Accepts::default(), file(4_710_000)).await;
     assert_eq!(large.status(), 500, "over six million characters of base64");
 }
 

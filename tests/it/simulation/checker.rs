@@ -16,6 +16,7 @@ use hub::schedule::Schedule;
 use hub::{EndpointId, EventKey, Subject, Utc, Work};
 
 use super::calls::Calls;
+use super::files::Desk;
 use super::pushes::{CHAINED, Fact};
 
 /// Result of a check: the broken promise, if any.
@@ -92,6 +93,8 @@ pub(super) struct Checker {
     silences: BTreeSet<(String, Utc)>,
     /// The ERP's calls.
     pub(super) calls: Calls,
+    /// Files that events name.
+    pub(super) files: Desk,
     /// Pushes that XHQ gave up.
     pub(super) lost: lost::Lost,
     /// Orders of subjects.
@@ -121,6 +124,7 @@ impl Checker {
             tally: Tally::default(),
             silences: BTreeSet::new(),
             calls: Calls::default(),
+            files: Desk::default(),
             lost: lost::Lost::default(),
             orders: order::Orders::new(config),
             refused: 0,

@@ -22,6 +22,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use super::called_partner;
 use super::caller::DEADLINE;
 use super::erp::Erp;
+use super::files::Filing;
 use super::killable::Killable;
 use super::pushes::Push;
 use super::queue::{SimQueue, describe};
@@ -31,7 +32,7 @@ use super::world::World;
 /// Time that an answer may take beyond the partner's budget, for the clock's grain.
 const GRAIN: Duration = Duration::from_millis(5);
 
-type SimCourier = Arc<Courier<SimStore, SimQueue>>;
+pub(super) type SimCourier = Arc<Courier<SimStore, SimQueue>>;
 
 /// The hub of a history.
 pub(super) struct Hub {
@@ -39,6 +40,8 @@ pub(super) struct Hub {
     pub(super) store: SimStore,
     queue: SimQueue,
     erp: Arc<Erp>,
+    /// The archive and the servers of a history with files.
+    filing: Option<Filing>,
     process: Mutex<Option<Process>>,
     /// The turns that are being carried, to see where one is carried twice at once.
     carried: Mutex<BTreeMap<(EventKey, EndpointId, u32), u32>>,
@@ -78,11 +81,17 @@ impl Drop for Carried<'_> {
 
 impl Hub {
     pub(super) fn new(world: &Arc<World>, erp: &Arc<Erp>) -> Arc<Self> {
+        Self::with(world, erp, SimStore::new(world), None)
+    }
+
+    /// A hub over a store, with files where there is an archive. Its sweeps are the history's to begin then.
+    pub(super) fn with(world: &Arc<World>, erp: &Arc<Erp>, store: SimStore, filing: Option<Filing>) -> Arc<Self> {
         Arc::new(Self {
             world: Arc::clone(world),
-            store: SimStore::new(world),
+            store,
             queue: SimQueue::new(world),
             erp: Arc::clone(erp),
+            filing,
             process: Mutex::default(),
             carried: Mutex::default(),
         })
@@ -90,12 +99,12 @@ impl Hub {
 
     pub(super) fn context(&self) -> Context<SimStore, SimQueue> {
         let world = Arc::clone(&self.world);
-        Context::new(
-            Arc::clone(&self.world.config),
-            self.store.clone(),
-            self.queue.clone(),
-            Arc::new(move || world.now()),
-        )
+        let (config, clock) = (Arc::clone(&self.world.config), Arc::new(move || world.now()));
+        let context = Context::new(config, self.store.clone(), self.queue.clone(), clock);
+        match &self.filing {
+            Some(filing) => context.with_archive(Arc::new(filing.archive.clone())),
+            None => context,
+        }
     }
 
     /// The process starts.
@@ -121,7 +130,7 @@ impl Hub {
                 Ok(())
             }),
             send: self.erp.send(),
-            wire: called_partner::wire(&self.world),
+            wire: self.filing.as_ref().map_or_else(|| called_partner::wire(&self.world), Filing::wire),
             reader: callback::ACTION,
             ends: None,
         });
@@ -133,6 +142,10 @@ impl Hub {
                 hub.carry(hint);
             }
         });
+        if self.filing.is_some() {
+            *self.process.lock().unwrap() = Some(Process { courier, tasks });
+            return;
+        }
         let hub = Arc::clone(self);
         tasks.spawn(async move {
             let mut clock = interval(hub.world.config.sweep_every);
@@ -181,7 +194,7 @@ impl Hub {
     }
 
     /// Runs something in the process; whether there is one.
-    fn spawn<F>(&self, task: impl FnOnce(SimCourier) -> F) -> bool
+    pub(super) fn spawn<F>(&self, task: impl FnOnce(SimCourier) -> F) -> bool
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -197,7 +210,7 @@ impl Hub {
     }
 
     /// At which poll of the next future it dies, if it does.
-    fn death(&self, last: u64) -> Option<u64> {
+    pub(super) fn death(&self, last: u64) -> Option<u64> {
         self.world.draw(|random, weather| random.chance(weather.deaths).then(|| random.within(0..=last)))
     }
 
@@ -218,7 +231,7 @@ impl Hub {
         });
     }
 
-    fn sweep(self: &Arc<Self>) {
+    pub(super) fn sweep(self: &Arc<Self>) {
         if self.world.ends_leases(courier::longest_lease(&self.world.config)) {
             return;
         }

@@ -11,6 +11,7 @@ mod calls;
 mod checker;
 mod erp;
 mod family;
+mod files;
 mod history;
 mod hub;
 mod in_order;

@@ -10,12 +10,14 @@ use std::time::Duration;
 use config::Config;
 use hub::clock::{Direction, Watched};
 use hub::delivery::Delivery;
+use hub::files::Files;
 use hub::progress::Progress;
 use hub::{Event, EventKey, Utc, Work};
 use store::{Listed, Sequence};
 use tokio::time::Instant;
 
 use super::checker::Checker;
+use super::files::{Change, Named};
 use super::random::Random;
 
 /// Beginning of every history.
@@ -236,6 +238,20 @@ impl World {
         let call = call.unwrap_or_default();
         self.tell(&format!("changed {} v{}: {call}{}", key.id, after.version, states.join("; ")));
         let promise = self.checker().settled(key, before, after, self.now());
+        self.hold(promise);
+    }
+
+    /// The store has taken a change of files. `named` has the shipments that their content belongs to.
+    pub(super) fn filed(&self, record: &Listed, before: Option<&Files>, named: &Named) {
+        let (Some(before), Some(after)) = (before, record.work.files.as_deref()) else { return };
+        let (now, change) = (self.now(), Change { record, before, after, named });
+        for file in &after.entries {
+            self.tell(&format!(
+                "file {} {:?} tries {} due {:?} {}",
+                file.url, file.state, file.tries, file.due, file.detail
+            ));
+        }
+        let promise = self.checker().files.changed(&change, now);
         self.hold(promise);
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod process;
 pub(crate) mod pushing;
+pub(crate) mod zip;
 
 use std::cell::RefCell;
 use std::fmt::Write as _;

@@ -85,6 +85,11 @@ fn files_arn() -> Value {
     json!({"Fn::Sub": "${FilesBucket.Arn}/files/*"})
 }
 
+/// The uploads in the bucket.
+fn uploads_arn() -> Value {
+    json!({"Fn::Sub": "${FilesBucket.Arn}/uploads/*"})
+}
+
 fn restored(index: &str) -> Value {
     let table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${RestoredTable}";
     json!({"Fn::Sub": format!("{table}{index}")})
@@ -98,8 +103,8 @@ fn every_role_says_what_it_may_do_and_to_what() {
     for statement in inline.flat_map(|policy| statements(&policy)) {
         let mut named = statement.clone();
         named.as_object_mut().unwrap().remove("Condition");
-        // All files are of one function's concern.
-        if named["Resource"] != files_arn() {
+        // All files are of one function's concern, and so are all uploads.
+        if ![files_arn(), uploads_arn()].contains(&named["Resource"]) {
             assert!(!named.to_string().contains('*'), "a wildcard: {statement}");
         }
     }
@@ -116,13 +121,19 @@ fn every_role_says_what_it_may_do_and_to_what() {
         // One needs the table alone, the other nothing: they start without the rest. `audit`, `shipments` and `files` change no event, and
         // what `pull` changes makes nothing due.
         let bare = [ledger::NAME, openapi::NAME, console::NAME].contains(&function.name);
-        // One keeps and removes files, the other signs addresses of them.
+        // One keeps and removes files, others sign addresses of them, send them with calls, keep those that calls name, or pack them.
         let (content, bucket) = match function.name {
-            sweep::NAME => (&["s3:PutObject", "s3:DeleteObjectVersion"][..], &["s3:ListBucketVersions"][..]),
-            ::files::NAME => (&["s3:GetObject"][..], &[][..]),
+            sweep::NAME => {
+                (&["s3:GetObject", "s3:PutObject", "s3:DeleteObjectVersion"][..], &["s3:ListBucketVersions"][..])
+            }
+            ::files::NAME | dispatch::NAME => (&["s3:GetObject"][..], &[][..]),
+            call::NAME => (&["s3:PutObject"][..], &[][..]),
+            shipments::NAME => (&["s3:GetObject"][..], &["s3:ListBucket"][..]),
             _ => (&[][..], &[][..]),
         };
+        let uploads = if function.name == call::NAME { &["s3:GetObject", "s3:PutObject"][..] } else { &[] };
         let own = [
+            (uploads_arn(), names(uploads)),
             (files_arn(), names(content)),
             (json!({"Fn::GetAtt": "FilesBucket.Arn"}), names(bucket)),
             (
@@ -246,7 +257,7 @@ fn bucket_of_files_is_closed_encrypted_and_expires() {
     assert_eq!((&statements[0]["Effect"], statements.as_array().unwrap().len()), (&"Deny".into(), 1));
     for function in functions() {
         let variable = &resource(&logical_id(function.name))["Environment"]["Variables"]["TONGGUAN_FILES_BUCKET"];
-        let has = [sweep::NAME, ::files::NAME].contains(&function.name);
+        let has = [sweep::NAME, ::files::NAME, shipments::NAME].contains(&function.name);
         assert_eq!(!variable.is_null(), has, "{function:?}");
     }
 }

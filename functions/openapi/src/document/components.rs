@@ -94,8 +94,8 @@ fn problems(schema: &Value) -> Value {
             "`internal`: a fault of the hub, described in its log; the request is valid. \
              `damaged`: the stored bytes of the event in `event` differ from the received ones; they are neither \
              served nor delivered. `connection-incomplete`: the configuration lacks keys that the operation needs, listed in `errors`. \
-             `unavailable`: the hub failed; the same request may be repeated. `answer-too-large`: on AWS, an event whose \
-             payload takes more than 6 MB.",
+             `unavailable`: the hub failed; the same request may be repeated. `answer-too-large`: on AWS, an event that takes more \
+             than 6 MB, for a client that does not send `Accept: */*` and `Accept-Encoding: gzip`.",
         ),
         "502": problem("`no-answer`, `unreadable` or `credentials-refused`: the partner gave no usable answer, or refused the \
              credentials of the connection."),
@@ -129,7 +129,7 @@ const MEDIA_TYPE: &str = "^( *[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+ *(;[ -
 fn enclosure() -> Value {
     let media_type = json!({"type": "string", "pattern": MEDIA_TYPE});
     json!({
-        "description": "A file: its bytes as base64, or a URL from which the hub fetches it.",
+        "description": "A file: its bytes as base64, a URL from which the hub fetches it, or the id of its upload.",
         "oneOf": [
             {
                 "title": "FileContent",
@@ -157,6 +157,23 @@ fn enclosure() -> Value {
                     "name": {
                         "type": "string", "maxLength": LONGEST_NAME, "pattern": format!("^({NAME})?$"),
                         "description": "Required where the path of `url` does not end in a file name.",
+                    },
+                    "content_type": media_type.clone(),
+                },
+                "additionalProperties": false,
+            },
+            {
+                "title": "FileUpload",
+                "type": "object",
+                "required": ["upload"],
+                "properties": {
+                    "upload": {
+                        "type": "string", "minLength": 1,
+                        "description": "The `id` of `POST /uploads` with the same API key.",
+                    },
+                    "name": {
+                        "type": "string", "maxLength": LONGEST_NAME, "pattern": format!("^({NAME})?$"),
+                        "description": "A name in place of the one that the upload was given.",
                     },
                     "content_type": media_type,
                 },

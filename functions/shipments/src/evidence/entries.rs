@@ -9,15 +9,18 @@
 //! | `.../call.json` | attempts, answer, decisions, and the beginning of the request |
 //! | `.../request.json` | the ERP's request as it came, without secrets |
 //! | `.../answer.json` or `answer.txt` | the partner's latest answer as it came, the beginning of a long one |
+//! | `files.json` | the files that events and answers name, with the reason of each that is lost |
+//! | `files/<sha256>.<extension>` | the content of one that is kept, in slices where it is longer than a part |
 //!
 //! Names are ASCII without characters that a system forbids, so that every program unpacks them.
 
 use api::Problem;
-use api::contract::KnownEvent;
-use evidence::File;
+use api::contract::{KnownEvent, ListedFile};
+use evidence::{File, contents};
 use http::StatusCode;
 use hub::call::{self, Call};
 use hub::event::{Data, Exchange, Meta};
+use hub::files::FileHash;
 use hub::{Record, Utc};
 use partners::Partner;
 use serde::Serialize;
@@ -56,6 +59,14 @@ struct Headers<'a> {
     /// Names and values, in their order.
     headers: &'a [(String, String)],
     /// Number of those that were too long to be kept.
+    left_out: u32,
+}
+
+/// The list of files.
+#[derive(Serialize)]
+struct Files<'a> {
+    files: Vec<ListedFile<'a>>,
+    /// Number of links that were not followed.
     left_out: u32,
 }
 
@@ -113,6 +124,25 @@ fn of_call(folder: &str, record: &Record, call: &Call, credentials: &[(&str, &st
         bytes(format!("{folder}/{name}"), at, answer.body.as_bytes())
     });
     Ok(view.into_iter().chain(asked).chain(answer).collect())
+}
+
+/// The list of the shipment's files.
+pub(super) fn of_files(records: &[Listed], now: Utc) -> Result<File, Problem> {
+    let files: Vec<_> = records.iter().flat_map(ListedFile::all).collect();
+    // Of links that were too many or too long there is no more than their number.
+    let left_out: u32 =
+        records.iter().filter_map(|record| record.work.files.as_ref()).map(|files| files.left_out).sum();
+    json(contents::FILES.to_owned(), now, &Files { files, left_out })
+}
+
+/// Content of a file, or of a slice that begins at that byte.
+pub(super) fn of_content(path: String, at: Utc, data: &[u8]) -> File {
+    bytes(path, at, data)
+}
+
+/// Content that cannot be read, with the reason.
+pub(super) fn without_content(hash: &FileHash, at: Utc, why: &str) -> Result<File, Problem> {
+    json(contents::unreadable(hash), at, &serde_json::json!({"hash": hash, "unreadable": why}))
 }
 
 /// Name of the file with an event's bytes, by where they come from.

@@ -5,6 +5,7 @@
 //! next one continues.
 
 mod entries;
+mod files;
 
 use api::{MOST_BYTES, Problem, Routed};
 use bytes::Bytes;
@@ -40,6 +41,9 @@ struct Begin {
     events: u32,
     /// The head of the part before.
     head: Digest,
+    /// The place among the files, where all events are in the parts before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    files: Option<files::Next>,
 }
 
 pub(crate) async fn answer<S: Store, Q>(
@@ -61,13 +65,15 @@ pub(crate) async fn answer<S: Store, Q>(
     if found.events == 0 {
         return Err(missing());
     }
+    let records = files::records(context, &found.subjects).await?;
 
     let mut pack = Pack::new(MOST_BYTES);
     if part == 1 {
         let trail = audit(context, caller, found.subjects).await?;
         pack.add(&[entries::json("audit.json".to_owned(), now, &json!({"entries": trail}))?]).map_err(not_made)?;
     }
-    let (mut more, mut last, mut number) = (found.more, None, before);
+    let (mut more, mut number) = (found.more, before);
+    let mut last = begin.as_ref().map(|begin| begin.after.clone());
     let loads = found.items.into_iter().map(|item| async move {
         let record = context.store.load(&item.key, now).await;
         (item, record)
@@ -84,6 +90,13 @@ pub(crate) async fn answer<S: Store, Q>(
         last = Some(Place::of(&item.key, &item.meta).to_string());
     }
     drop(loads);
+    // Events that came since then stand before the rest of the files.
+    let mut next_file = begin.as_ref().and_then(|begin| begin.files);
+    if !more {
+        let from = next_file.unwrap_or(files::Next::List);
+        next_file = files::pack(&mut pack, context.archive.as_deref(), &records, from, now).await?;
+        more = next_file.is_some();
+    }
 
     let texts = |keys: &[hub::Subject]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
     let about = About {
@@ -109,7 +122,8 @@ pub(crate) async fn answer<S: Store, Q>(
 
     let name: String = strongest.chars().take(LONGEST_NAME).collect();
     let mut response = api::zip(&format!("evidence-{name}-part{part}.zip"), zip);
-    let next = last.filter(|_| more).map(|after| Begin { after, part: part + 1, events: number, head });
+    let next =
+        last.filter(|_| more).map(|after| Begin { after, part: part + 1, events: number, head, files: next_file });
     let next = next.map(|next| serde_json::to_string(&next)).transpose().map_err(PackError::from).map_err(not_made)?;
     if let Some(cursor) = seal.sealed(next, now)? {
         let limit = asked.query.get("limit").map(|limit| format!("&limit={limit}")).unwrap_or_default();

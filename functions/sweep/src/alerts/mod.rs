@@ -179,6 +179,8 @@ fn request(alert: &Alert, Post { url, headers, body }: Post) -> Request {
         url,
         headers: std::iter::once(("content-type".into(), "application/json".to_owned())).chain(headers).collect(),
         body: Bytes::from(body),
+        attached: None,
+        sink: None,
         timeout: SENDING,
         allow_private: alert.allow_private,
         trust: courier::trust(&alert.trust),

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use archive::contract::{CONTENT, Follow, NOW, hash};
-use archive::{Archive as _, ArchiveError, Opened};
+use archive::{Address, Archive as _, ArchiveError, Opened, Upload};
 use archive_s3::Bucket;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -20,6 +20,13 @@ struct Kept(S3);
 impl Follow for Kept {
     fn follow<'a>(&'a self, address: &'a str) -> BoxFuture<'a, Option<Bytes>> {
         Box::pin(async move { self.0.get(address).await.map(|(_, content)| content) })
+    }
+
+    fn send<'a>(&'a self, _: &'a Upload, to: Option<Address>, content: Bytes) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let Address { url, headers } = to.unwrap();
+            self.0.put(&url, &headers, content).await.is_ok()
+        })
     }
 }
 
@@ -92,4 +99,20 @@ async fn pages_of_old_versions_hide_no_file() {
     bucket.put(hub::files::FileHash::of(&other), other, NOW).await.unwrap();
     assert_eq!(bucket.list(None, 2).await.unwrap().len(), 2);
     assert_eq!(bucket.list(None, 1).await.unwrap().len(), 1);
+}
+
+/// Length, checksum and time are part of the signature.
+#[tokio::test]
+async fn address_of_an_upload_takes_that_upload_in_time() {
+    let (bucket, Kept(s3)) = fresh().await;
+    let upload = Upload { id: "7a".repeat(16), hash: hash(), bytes: CONTENT.len() as u64 };
+    let Address { url, headers } = bucket.address(&upload).await.unwrap().unwrap();
+    assert!(url.contains("X-Amz-Expires=900") && url.contains("x-amz-checksum-sha256"), "{url}");
+    assert!(s3.put(&url, &[], CONTENT).await.is_err(), "without its headers");
+    let other = url.replace(&upload.id, &"7b".repeat(16));
+    assert_eq!(s3.put(&other, &headers, CONTENT).await.unwrap_err(), "SignatureDoesNotMatch");
+    s3.put(&url, &headers, CONTENT).await.unwrap();
+    s3.pass(901);
+    assert_eq!(s3.put(&url, &headers, CONTENT).await.unwrap_err(), "AccessDenied");
+    assert!(bucket.adopt(&upload, NOW).await.unwrap());
 }

@@ -7,6 +7,7 @@ use config::Connection;
 use hub::Secret;
 use hub::call::{CallOutcome, PartnerAnswer, PartnerMessage};
 use hub::delivery::Outcome;
+use hub::files::LARGEST;
 use outbound::{Kind, Request, Sent};
 use partners::operation::enclosure::Enclosure;
 use partners::operation::{self, Attempt, Effect, Fault, File, Judgement, Operation, refuses_credentials};
@@ -17,8 +18,9 @@ use super::credentials;
 use super::gate::Gate;
 use super::token::{Issuer, Lack, NoToken, Refusal};
 use super::wire::{DETAIL, read, request, summary, wired};
+use crate::download::Bounds;
 use crate::entropy::NoEntropy;
-use crate::file::{self, Limits, Obtained};
+use crate::file::{self, Here, Obtained, Unread};
 use crate::{Courier, trust};
 
 /// Largest part of an answer that is stored with a call, in bytes.
@@ -40,6 +42,8 @@ pub(super) struct Ready {
     pub(super) request: Request,
     /// The token in it, where there is one.
     pub(super) token: Option<Secret>,
+    /// Whether its file can be read to the end.
+    pub(super) unread: Unread,
 }
 
 /// Reason why no request can be sent.
@@ -134,12 +138,24 @@ pub(super) async fn ready<S: Store, Q>(
         now_ms: courier.now().milliseconds(),
         nonce: &own,
         boundary: &boundary,
-        file: file.as_ref().map(|file| File { name: &file.name, content_type: &file.content_type, bytes: &file.bytes }),
+        file: file.as_ref().map(|file| File { name: &file.name, content_type: &file.content_type }),
     };
     let prepared = operation::prepare(operation, body, &attempt).map_err(Unready::Unknown)?;
-    let request = request(connection, prepared, operation.effect == Effect::Query)
+    let slot = prepared.file;
+    let mut request = request(connection, prepared, operation.effect == Effect::Query)
         .map_err(|remedy| Unready::Unknown(vec![Fault { field: "base_url".to_owned(), remedy }]))?;
-    Ok(Ready { request, token })
+    let mut unread = Unread::default();
+    if let Some((file, slot)) = file.zip(slot) {
+        let attached = file.source.attached(slot).await.map_err(|error| cut_off(&error.to_string()))?;
+        (request.attached, unread) = (Some(attached.0), attached.1);
+    }
+    Ok(Ready { request, token, unread })
+}
+
+/// The file could not be read to its end: what the partner has of the request is a part, which is none.
+fn cut_off(why: &str) -> Unready {
+    let text = format!("the file of the call could not be read to its end: {why}");
+    Unready::Later { text, outcome: Outcome::Impossible, retry_after: None, said: None }
 }
 
 async fn obtain<S, Q>(
@@ -147,9 +163,14 @@ async fn obtain<S, Q>(
     connection: &Connection,
     enclosed: &Enclosure,
 ) -> Result<Obtained, Unready> {
-    let limits = Limits { timeout: connection.timeout, allow_private: connection.allow_private_files };
-    let send = |request| (courier.wire)(Request { trust: trust(&connection.trust), ..request });
-    file::obtain(enclosed, send, &limits).await.map_err(|why| {
+    let bounds = Bounds {
+        timeout: connection.timeout,
+        allow_private: connection.allow_private_files,
+        trust: trust(&connection.trust),
+        largest: LARGEST,
+    };
+    let here = Here { archive: courier.context.archive.as_ref(), now: courier.now() };
+    file::obtain(enclosed, |request| (courier.wire)(request), &bounds, here).await.map_err(|why| {
         if why.is_exhausted {
             Unready::Exhausted(why.text)
         } else if why.worth_repeating {
@@ -176,8 +197,12 @@ pub(super) async fn exchange<S, Q>(
     courier: &Courier<S, Q>,
     ask: Ask<'_>,
     request: Request,
+    unread: &Unread,
 ) -> Result<Exchange, Unready> {
     let sent = wired(courier, request).await;
+    if let (Sent::Failed { .. }, Some(why)) = (&sent, unread.why()) {
+        return Err(cut_off(why));
+    }
     if let Sent::Failed { kind: Kind::Exhausted, text, .. } = sent {
         return Err(Unready::Exhausted(text));
     }

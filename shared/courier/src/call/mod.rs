@@ -145,7 +145,8 @@ impl<'a, S: Store, Q: Queue> Loaded<'a, S, Q> {
         let limits = Limits { concurrency: connection.concurrency, rate: connection.rate };
         let order = (event.meta.received, event.key.id, progress.claim);
         let in_line = gate.command(&courier.context.clock, limits, order, PATIENCE);
-        let turn = match courier.in_time(times::call(connection, file.is_some()), in_line).await {
+        let takes = times::call(connection, file.is_some()) + times::transfer(file);
+        let turn = match courier.in_time(takes, in_line).await {
             None => return Err(self.claim.left().await),
             Some(Err(moment)) => {
                 let why = format!("postponed until {moment}: earlier calls use the connection's rate");
@@ -168,23 +169,28 @@ impl<'a, S: Store, Q: Queue> Cleared<'a, S, Q> {
         let (courier, ask, gate) = (loaded.claim.courier, loaded.ask, loaded.gate);
         let Ask { connection, file, .. } = ask;
         let may_take = |takes| courier.patience(takes).is_some();
+        let transfer = times::transfer(file);
         let mut spent = None;
         let (began, result) = loop {
+            // A file may take longer than the claim of a call lasts.
+            if !transfer.is_zero() && !loaded.claim.lasts(times::call(connection, true) + transfer) {
+                loaded.claim = loaded.claim.renewed_for(transfer, Call::claimed).await?;
+            }
             let ready = match ready(courier, ask, gate, spent.as_ref()).await {
                 Ok(ready) => ready,
                 Err(unready) => break (courier.now(), Err(unready)),
             };
-            if spent.is_none() && !may_take(connection.timeout + MARGIN) {
+            if spent.is_none() && !may_take(connection.timeout + transfer + MARGIN) {
                 return Err(JobOutcome::Stale.into());
             }
             loaded.claim = claimed(loaded.claim, ask).await?;
             let began = courier.now();
-            let made = match exchange(courier, ask, ready.request).await {
+            let made = match exchange(courier, ask, ready.request, &ready.unread).await {
                 Ok(made) => made,
                 Err(unready) => break (began, Err(unready)),
             };
             let again = made.is_expired() && spent.is_none() && ready.token.is_some();
-            if again && may_take(times::call(connection, file.is_some())) {
+            if again && may_take(times::call(connection, file.is_some()) + transfer) {
                 spent = ready.token;
                 continue;
             }
@@ -203,10 +209,15 @@ async fn claimed<'a, S: Store, Q: Queue>(
     claim: Claim<'a, S, Q, ToPartner<'a>>,
     ask: Ask<'_>,
 ) -> Step<Claim<'a, S, Q, ToPartner<'a>>> {
+    let transfer = times::transfer(ask.file);
     if !ask.operation.effect.repeatable() {
-        return claim.renewed(Call::claimed_to_send).await;
+        return claim.renewed_for(transfer, Call::claimed_to_send).await;
     }
-    if claim.lasts(ask.connection.timeout + MARGIN) { Ok(claim) } else { claim.renewed(Call::claimed).await }
+    if claim.lasts(ask.connection.timeout + transfer + MARGIN) {
+        Ok(claim)
+    } else {
+        claim.renewed_for(transfer, Call::claimed).await
+    }
 }
 
 impl<S: Store, Q: Queue> Sent<'_, S, Q> {

@@ -233,7 +233,7 @@ async fn answered<S: Store, Q>(courier: &Courier<S, Q>, ask: Ask<'_>, gate: &Gat
     let mut spent: Option<Secret> = None;
     loop {
         let ready = ready(courier, ask, gate, spent.as_ref()).await?;
-        let made = exchange(courier, ask, ready.request).await?;
+        let made = exchange(courier, ask, ready.request, &ready.unread).await?;
         if made.is_expired() && spent.is_none() && ready.token.is_some() {
             spent = ready.token;
             continue;

@@ -30,6 +30,8 @@ pub(super) fn request(connection: &Connection, prepared: Prepared, repeatable: b
         url,
         headers: content_type.chain(headers).collect(),
         body: Bytes::from(prepared.body),
+        attached: None,
+        sink: None,
         timeout: connection.timeout,
         allow_private: connection.allow_private,
         trust: trust(&connection.trust),

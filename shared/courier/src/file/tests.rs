@@ -1,4 +1,7 @@
-use outbound::{Client, KeepAlive};
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use outbound::{Client, KeepAlive, Trust};
+use partners::operation::{Slot, Written};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -10,6 +13,9 @@ const LONG: Duration = Duration::from_secs(30);
 
 /// Part of every path, query and password, so that a text that holds one is found out.
 const MARK: &str = "hunter2";
+
+/// Size of the largest file.
+const SIZE: usize = 3 << 20;
 
 const PK: &[u8] = b"PK\x03\x04\0\xff";
 
@@ -29,8 +35,8 @@ fn answered(status: u16, content_type: Option<&str>, body: &[u8]) -> Sent {
 
 /// Result of a fetch whose server answers that.
 async fn given(enclosure: &Enclosure, sent: Sent) -> Result<Obtained, NoFile> {
-    let limits = Limits { timeout: LONG, allow_private: false };
-    let obtained = obtain(enclosure, async |_| sent, &limits).await;
+    let bounds = Bounds { allow_private: false, ..open() };
+    let obtained = obtain(enclosure, async |_| sent, &bounds, HERE).await;
     if let Err(no) = &obtained {
         assert!(no.text.starts_with("the file at https://h ") && !no.text.contains(MARK), "{}", no.text);
     }
@@ -38,7 +44,7 @@ async fn given(enclosure: &Enclosure, sent: Sent) -> Result<Obtained, NoFile> {
 }
 
 /// Fetches from a server that answers every request with these bytes; gives what it was asked, too.
-async fn fetched(host: &str, answer: &'static [u8], limits: Limits) -> (Result<Obtained, NoFile>, Option<String>) {
+async fn fetched(host: &str, answer: &'static [u8], bounds: Bounds) -> (Result<Obtained, NoFile>, Option<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (ask, mut asked) = oneshot::channel();
@@ -55,32 +61,47 @@ async fn fetched(host: &str, answer: &'static [u8], limits: Limits) -> (Result<O
     });
     let client = Client::new(KeepAlive::Brief).unwrap();
     let enclosure = at(&format!("http://u:{MARK}@{host}:{port}/{MARK}/%E5%8D%95.zip?sign={MARK}"));
-    let obtained = obtain(&enclosure, |request| client.send(request), &limits).await;
+    let obtained = obtain(&enclosure, |request| client.send(request), &bounds, HERE).await;
     if let Err(no) = &obtained {
         assert!(no.text.contains(&format!("http://{host}:{port} ")) && !no.text.contains(MARK), "{}", no.text);
     }
     (obtained, asked.try_recv().ok())
 }
 
-const OPEN: Limits = Limits { timeout: LONG, allow_private: true };
+/// Bounds that keep nothing out.
+fn open() -> Bounds {
+    Bounds { timeout: LONG, allow_private: true, trust: Trust::default(), largest: SIZE as u64 }
+}
+
+/// A machine without an archive.
+const HERE: Here<'_> = Here { archive: None, now: Utc(0) };
+
+/// Name, media type and content.
+async fn whole(obtained: Obtained) -> (String, String, Vec<u8>) {
+    let Obtained { name, content_type, source } = obtained;
+    let (attached, _) = source.attached(Slot { at: 0, written: Written::Plain }).await.unwrap();
+    let content = (attached.content)().map_ok(|piece| piece.to_vec()).try_concat().await.unwrap();
+    assert_eq!(attached.length, content.len() as u64);
+    (name, content_type, content)
+}
 
 #[tokio::test]
 async fn inline_file_is_decoded_without_a_request() {
     let inline =
         |base64: &str| Enclosure::Inline { name: "a.rar".to_owned(), content_type: None, base64: base64.to_owned() };
     let send = async |_| -> Sent { unreachable!("nothing is to be fetched") };
-    let obtained = obtain(&inline("UEsDBAD/"), send, &OPEN).await.unwrap();
-    let Obtained { name, content_type, bytes } = obtained;
+    let obtained = obtain(&inline("UEsDBAD/"), send, &open(), HERE).await.unwrap();
+    let (name, content_type, bytes) = whole(obtained).await;
     assert_eq!((name.as_str(), content_type.as_str(), &bytes[..]), ("a.rar", "application/vnd.rar", PK));
-    let no = obtain(&inline("@"), send, &OPEN).await.unwrap_err();
+    let no = obtain(&inline("@"), send, &open(), HERE).await.unwrap_err();
     assert!(no.text.starts_with("file.base64: ") && !no.worth_repeating, "{no:?}");
 }
 
 #[tokio::test]
 async fn a_file_is_fetched_as_it_is() {
     let answer = b"HTTP/1.1 200 OK\r\ncontent-type: x/y\r\ncontent-length: 6\r\n\r\nPK\x03\x04\0\xff";
-    let (obtained, asked) = fetched("127.0.0.1", answer, OPEN).await;
-    let Obtained { name, content_type, bytes } = obtained.unwrap();
+    let (obtained, asked) = fetched("127.0.0.1", answer, open()).await;
+    let (name, content_type, bytes) = whole(obtained.unwrap()).await;
     assert_eq!((name.as_str(), content_type.as_str(), &bytes[..]), ("单.zip", "application/zip", PK));
     let asked = asked.unwrap();
     assert!(asked.starts_with(&format!("GET /{MARK}/%E5%8D%95.zip?sign={MARK} HTTP/1.1\r\n")), "{asked}");
@@ -89,7 +110,7 @@ async fn a_file_is_fetched_as_it_is() {
 #[tokio::test]
 async fn a_private_address_is_not_asked_unless_it_may_be() {
     for host in ["127.0.0.1", "localhost", "[::1]"] {
-        let (obtained, asked) = fetched(host, b"", Limits { allow_private: false, ..OPEN }).await;
+        let (obtained, asked) = fetched(host, b"", Bounds { allow_private: false, ..open() }).await;
         let no = obtained.unwrap_err();
         assert!(no.text.contains("allow_private_files") && !no.worth_repeating && asked.is_none(), "{no:?}");
     }
@@ -98,19 +119,19 @@ async fn a_private_address_is_not_asked_unless_it_may_be() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let answer = b"HTTP/1.1 302 x\r\nlocation: http://169.254.169.254/hunter2.zip\r\ncontent-length: 0\r\n\r\n";
-    let no = fetched("127.0.0.1", answer, OPEN).await.0.unwrap_err();
+    let no = fetched("127.0.0.1", answer, open()).await.0.unwrap_err();
     assert!(no.text.contains("redirects; give the final one") && !no.worth_repeating, "{no:?}");
 }
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_worth_another_attempt() {
-    let hurried = Limits { timeout: Duration::from_millis(50), ..OPEN };
+    let hurried = || Bounds { timeout: Duration::from_millis(50), ..open() };
     let broken_off = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nPK\x03\x04";
     for answer in [&b""[..], broken_off] {
-        let no = fetched("127.0.0.1", answer, hurried).await.0.unwrap_err();
+        let no = fetched("127.0.0.1", answer, hurried()).await.0.unwrap_err();
         assert!(no.text.ends_with("no answer in time") && no.worth_repeating, "{no:?}");
     }
-    let no = fetched("127.0.0.1", b"220 smtp.example.com ESMTP\r\n", OPEN).await.0.unwrap_err();
+    let no = fetched("127.0.0.1", b"220 smtp.example.com ESMTP\r\n", open()).await.0.unwrap_err();
     assert!(no.worth_repeating, "{no:?}");
 }
 
@@ -118,18 +139,19 @@ async fn a_server_that_does_not_answer_is_worth_another_attempt() {
 async fn a_file_without_end_is_given_up() {
     static ENDLESS: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
         let mut answer = b"HTTP/1.1 200 OK\r\ncontent-length: 9999999999\r\n\r\nPK\x03\x04".to_vec();
-        answer.resize(answer.len() + LARGEST, 0);
+        answer.resize(answer.len() + SIZE, 0);
         answer
     });
-    let no = fetched("127.0.0.1", &ENDLESS, OPEN).await.0.unwrap_err();
-    assert!(no.text.ends_with("is larger than 20 MiB") && !no.worth_repeating, "{no:?}");
+    let no = fetched("127.0.0.1", &ENDLESS, open()).await.0.unwrap_err();
+    assert!(no.text.ends_with("is larger than 3 MiB") && !no.worth_repeating, "{no:?}");
 }
 
 #[tokio::test]
 async fn a_file_may_be_as_large_as_the_limit() {
     let mut body = PK.to_vec();
-    body.resize(LARGEST, 0);
-    assert_eq!(given(&named("a.zip"), answered(200, None, &body)).await.unwrap().bytes.len(), LARGEST);
+    body.resize(SIZE, 0);
+    let obtained = given(&named("a.zip"), answered(200, None, &body)).await.unwrap();
+    assert_eq!(obtained.source.length(), SIZE as u64);
     body.push(0);
     assert!(given(&named("a.zip"), answered(200, None, &body)).await.is_err());
 }
@@ -156,7 +178,7 @@ async fn temporary_failure_is_worth_another_attempt() {
     ] {
         assert_eq!(given(&named("a.zip"), failed(kind)).await.unwrap_err().worth_repeating, worth, "{kind:?}");
     }
-    let no = obtain(&at("https://"), async |_| failed(Kind::Broken), &OPEN).await.unwrap_err();
+    let no = obtain(&at("https://"), async |_| failed(Kind::Broken), &open(), HERE).await.unwrap_err();
     assert!(!no.worth_repeating);
 }
 
@@ -198,7 +220,7 @@ async fn a_file_is_what_it_begins_as_whatever_its_server_calls_it() {
     ];
     for (name, body) in files {
         let obtained = given(&named(name), answered(200, Some("application/octet-stream"), body)).await;
-        assert_eq!(obtained.unwrap().bytes, body, "{name}");
+        assert_eq!(whole(obtained.unwrap()).await.2, body, "{name}");
     }
 }
 

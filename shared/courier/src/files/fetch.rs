@@ -5,27 +5,29 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use bytes::Bytes;
+use archive::{Archive, Drafted};
 use config::Connection;
-use http::Method;
-use hub::files::{Outcome, State};
-use outbound::{Kind, Request, Sent};
+use hub::files::{LARGEST, Outcome, State};
+use outbound::{Kind, Sent, allowance};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::file::LARGEST;
+use crate::download::{self, Answer, Bounds};
 use crate::{Courier, trust};
 
-/// Longest duration of a fetch, redirects included.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest duration of a fetch, redirects included, without the transfer of the content.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest duration of a fetch.
+pub(super) const LONGEST: Duration = TIMEOUT.saturating_add(allowance(LARGEST));
 
 /// Most redirects that are followed: to `https`, and to a store of files.
 const REDIRECTS: usize = 3;
 
 /// Fetched content.
 pub(super) struct Content {
-    /// The bytes.
-    pub(super) bytes: Bytes,
+    /// The bytes, on the disk.
+    pub(super) drafted: Drafted,
     /// The last segment of its path, decoded.
     pub(super) segment: String,
     /// Where it came from.
@@ -37,27 +39,25 @@ pub(super) async fn fetch<S, Q>(
     courier: &Courier<S, Q>,
     url: &str,
     connection: &Connection,
+    archive: &dyn Archive,
 ) -> Result<Content, Outcome> {
     let end = Instant::now() + TIMEOUT;
     let mut url = Url::parse(url).map_err(|_| failed(State::Refused, "the link is no URL".to_owned(), false))?;
     for _ in 0..=REDIRECTS {
         let origin = url.origin().ascii_serialization();
-        let request = Request {
-            method: Method::GET,
-            url: url.clone(),
-            headers: vec![("accept".into(), "*/*".to_owned())],
-            body: Bytes::new(),
+        let bounds = Bounds {
             timeout: end.saturating_duration_since(Instant::now()),
             allow_private: connection.allow_private_files,
             trust: trust(&connection.trust),
-            repeatable: true,
-            // One byte more than the limit, so that a file of exactly that size is accepted.
-            limit: LARGEST + 1,
+            largest: LARGEST,
         };
-        let sent = (courier.wire)(request).await;
-        match target(&url, &sent) {
+        let answer = download::get(url.clone(), &bounds, Some(archive), |request| (courier.wire)(request)).await;
+        let answer = answer.map_err(|error| Outcome::Unsent {
+            text: format!("the file at {origin} could not be written to this machine's disk: {error}"),
+        })?;
+        match target(&url, &answer.sent) {
             Some(target) => url = target,
-            None => return read(&url, &origin, sent),
+            None => return read(&url, &origin, answer, &bounds),
         }
     }
     Err(failed(State::Refused, format!("the link redirects more than {REDIRECTS} times"), true))
@@ -72,18 +72,18 @@ fn target(from: &Url, sent: &Sent) -> Option<Url> {
 }
 
 /// The content that an answer holds, or what is wrong with it.
-fn read(url: &Url, origin: &str, sent: Sent) -> Result<Content, Outcome> {
+fn read(url: &Url, origin: &str, answer: Answer, bounds: &Bounds) -> Result<Content, Outcome> {
     let no = |why: &str| format!("the file at {origin} could not be fetched: {why}");
-    let (why, text, retry_after) = match sent {
+    let (why, text, retry_after) = match answer.sent {
         Sent::Answered { status: 200, unreadable: Some(why), .. } => (State::Unreachable, no(&why), None),
-        Sent::Answered { status: 200, body, .. } if body.len() > LARGEST => {
-            let text = format!("the file at {origin} is larger than {} MiB", LARGEST >> 20);
-            return Err(failed(State::TooLarge, text, false));
-        }
-        Sent::Answered { status: 200, body, .. } => {
+        Sent::Answered { status: 200, .. } => {
+            let Some(drafted) = answer.content else { return Err(Outcome::Unsent { text: no("it broke off") }) };
+            if let Some(objection) = bounds.objection(&drafted) {
+                return Err(failed(State::TooLarge, format!("the file at {origin} {objection}"), false));
+            }
             let segment = url.path_segments().and_then(Iterator::last).unwrap_or_default();
             let segment = percent_decoded(segment).into_owned();
-            return Ok(Content { bytes: body, segment, origin: origin.to_owned() });
+            return Ok(Content { drafted, segment, origin: origin.to_owned() });
         }
         Sent::Answered { status, retry_after, .. } => {
             let why = match status {

@@ -15,14 +15,13 @@ use config::{Connection, Context};
 use futures::stream::{self, StreamExt as _};
 use hub::alert::{Cause, Finding};
 use hub::files::record::{self, Source};
-use hub::files::{File, FileHash, Files, Kept, Outcome, State, saved_as, sniffed};
+use hub::files::{File, Files, Kept, Outcome, State, saved_as, sniffed};
 use hub::{ConnectionId, Event, EventKey, EventType, Subject, Work};
 use partners::links::{self, Links};
 use partners::operation::{self, Operation};
 use partners::{Json, Partner};
 use queue::Queue;
 use store::{Aside, Listed, Settled, Store, StoreError};
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use crate::Courier;
@@ -31,7 +30,7 @@ use crate::times::MARGIN;
 
 pub use tidy::{TidyError, tidy};
 
-/// Number of files that are fetched at once: each is in memory whole.
+/// Number of files that are fetched at once: each is on this machine's disk whole, and a function has little of that.
 const FETCHERS: usize = 4;
 
 /// For how long files are fetched in one sweep. The next goes on.
@@ -41,7 +40,7 @@ const FETCHING: Duration = Duration::from_secs(20);
 const LOOKING: Duration = Duration::from_mins(1);
 
 /// Time for which files that are being fetched are left alone by others: longer than one look, with the fetch that it began last.
-pub(crate) const LEASE: Duration = Duration::from_mins(3);
+pub(crate) const LEASE: Duration = Duration::from_mins(5);
 
 /// Interval of the search for files that the configuration does not have fetched.
 const LEFT_OVER: Duration = Duration::from_hours(4);
@@ -147,7 +146,7 @@ pub async fn fetch<S: Store, Q: Queue>(courier: &Courier<S, Q>) -> Result<Fetche
 
 /// Whether there is time for another fetch.
 fn has_time<S, Q>(courier: &Courier<S, Q>, until: Instant) -> bool {
-    Instant::now() <= until && courier.patience(fetch::TIMEOUT + MARGIN * 2).is_some()
+    Instant::now() <= until && courier.patience(fetch::LONGEST + MARGIN * 2).is_some()
 }
 
 async fn look_in_time<S: Store, Q: Queue>(
@@ -191,7 +190,7 @@ async fn look<S: Store, Q: Queue>(courier: &Courier<S, Q>, key: &EventKey) -> Re
             file.due = before.due;
             continue;
         }
-        let outcome = match fetch::fetch(courier, &file.url, connection).await {
+        let outcome = match fetch::fetch(courier, &file.url, connection, archive.as_ref()).await {
             Err(outcome) => outcome,
             Ok(found) => keep(courier, archive.as_ref(), file, found, (key, &shipment, meta.expires)).await?,
         };
@@ -225,8 +224,8 @@ async fn keep<S: Store, Q>(
     content: fetch::Content,
     (key, shipment, expires): (&EventKey, &Subject, hub::Utc),
 ) -> Result<Outcome, StoreError> {
-    let fetch::Content { bytes, segment, origin } = content;
-    let kind = match sniffed(&bytes) {
+    let fetch::Content { drafted, segment, origin } = content;
+    let kind = match sniffed(&drafted.beginning) {
         Ok(kind) => kind,
         Err(not) => {
             // It may be the page of a passing failure.
@@ -234,13 +233,8 @@ async fn keep<S: Store, Q>(
             return Ok(Outcome::Failed { why: State::NotAFile, text, repeats: true, retry_after: None });
         }
     };
-    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    // Apart: it takes a while for megabytes, and pushes go on meanwhile.
-    let content = bytes.clone();
-    let Ok(hash) = spawn_blocking(move || FileHash::of(&content)).await else {
-        return Ok(Outcome::Unsent { text: "the hash of a file could not be computed".to_owned() });
-    };
-    if let Err(error) = archive.put(hash, bytes, courier.now()).await {
+    let (hash, size) = (drafted.hash, drafted.bytes);
+    if let Err(error) = archive.keep(drafted, courier.now()).await {
         let text = telemetry::logs::chain(&error);
         tracing::error!(connection = %key.connection, error = text, "a fetched file could not be kept; it is fetched again");
         return Ok(Outcome::Unsent { text: error.to_string() });

@@ -51,10 +51,10 @@ struct File {
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_type: Option<String>,
-    /// The file's size in bytes, where its content is in the request.
+    /// The file's size in bytes, where its content is in the request, or was uploaded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    bytes: Option<usize>,
-    /// The SHA-256 digest of the file, where its content is in the request.
+    bytes: Option<u64>,
+    /// The SHA-256 digest of the file, where its content is in the request, or was uploaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[0-9a-f]{64}$")))]
     sha256: Option<String>,
@@ -95,8 +95,11 @@ impl File {
                 let bytes = decode(&base64).unwrap_or_default();
                 let sha256 =
                     Sha256::digest(&bytes).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-                Self { bytes: Some(bytes.len()), sha256: Some(sha256), ..plain }
+                Self { bytes: u64::try_from(bytes.len()).ok(), sha256: Some(sha256), ..plain }
             }
+            Enclosure::Kept { sha256, bytes, .. } => Self { bytes: Some(bytes), sha256: Some(sha256), ..plain },
+            // A call is kept with what it stands for.
+            Enclosure::Upload { .. } => plain,
             Enclosure::At { url, .. } => Self { url: Some(unsigned(&url).unwrap_or(url)), ..plain },
         }
     }

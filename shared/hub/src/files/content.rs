@@ -17,6 +17,29 @@ impl FileHash {
     pub fn of(content: &[u8]) -> Self {
         Self(Sha256::digest(content).into())
     }
+
+    /// Its bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// The hash of content that comes in pieces.
+#[derive(Clone, Debug, Default)]
+pub struct Hashing(Sha256);
+
+impl Hashing {
+    /// Goes on with the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The hash of all pieces.
+    #[must_use]
+    pub fn done(self) -> FileHash {
+        FileHash(self.0.finalize().into())
+    }
 }
 
 impl fmt::Display for FileHash {
@@ -76,6 +99,12 @@ const fn of(extension: &'static str, media_type: &'static str) -> Kind {
     Kind { extension, media_type }
 }
 
+/// The largest content that is kept or sent, in bytes.
+pub const LARGEST: u64 = 100 * 1024 * 1024;
+
+/// Number of first bytes by which content is told.
+pub const BEGINNING: usize = 512;
+
 /// Content of no known kind.
 const UNKNOWN: Kind = of("bin", "application/octet-stream");
 
@@ -131,9 +160,27 @@ pub fn kind(content: &[u8]) -> Kind {
     known.map_or(UNKNOWN, |(_, kind)| *kind)
 }
 
+/// Extension of names of content that is served as that media type.
+#[must_use]
+pub fn extension(media_type: &str) -> &'static str {
+    let known = BEGINNINGS.iter().find(|(_, kind)| kind.media_type == media_type);
+    known.map_or(UNKNOWN, |(_, kind)| *kind).extension
+}
+
 /// Names of other kinds that content of a kind has, too: containers of several formats.
 const ALSO: &[(&str, &[&str])] =
     &[("zip", &["docx", "xlsx", "pptx", "ofd"]), ("doc", &["xls", "ppt"]), ("jpg", &["jpeg"]), ("tif", &["tiff"])];
+
+/// Whether content begins as a file with that extension does; nothing where its name does not tell. Programs save pages and tables as
+/// `.doc` and `.xls`, too, so that these tell nothing.
+#[must_use]
+pub fn begins_as(extension: &str, content: &[u8]) -> Option<bool> {
+    const LOOSE: &str = "doc";
+    let also = |kind: &Kind| ALSO.iter().any(|(own, others)| *own == kind.extension && others.contains(&extension));
+    let mut kinds = BEGINNINGS.iter().map(|(_, kind)| kind);
+    let wanted = kinds.find(|kind| kind.extension == extension || also(kind))?;
+    (wanted.extension != LOOSE).then(|| kind(content).extension == wanted.extension)
+}
 
 /// Longest name to save under, in characters, without its extension.
 const LONGEST_NAME: usize = 100;

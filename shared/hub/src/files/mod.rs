@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 use crate::progress::SEEN_OVER;
 use crate::{EventId, EventType, Utc};
 
-pub use content::{FileHash, Kind, NotAFile, kind, saved_as, sniffed};
+pub use content::{
+    BEGINNING, FileHash, Hashing, Kind, LARGEST, NotAFile, begins_as, extension, kind, saved_as, sniffed,
+};
 
 /// Delays before the attempts after the first. A link that is dead at first may be that of a file still being written; one
 /// that is dead for so long stays so.

@@ -1,7 +1,7 @@
-//! A file that comes with a call: in the request itself, or at an address to fetch it from.
+//! A file that comes with a call: in the request itself, at an address to fetch it from, or sent ahead of the call.
 //!
-//! In a JSON body it is the member `file`: `{"name": "a.zip", "base64": "..."}` or `{"url": "https://..."}`, each with a
-//! `content_type` if need be. It is taken out before the body is kept, and every other byte stays as the ERP printed it.
+//! In a JSON body it is the member `file`: `{"name": "a.zip", "base64": "..."}`, `{"url": "https://..."}` or
+//! `{"upload": "<id>"}`, each with a `content_type` if need be. It is taken out before the body is kept, and every other byte stays as the ERP printed it.
 //! Addresses may be signed, so nothing here prints more of one than its host.
 
 #[cfg(test)]
@@ -77,6 +77,29 @@ pub enum Enclosure {
         /// Address of the file: `http` or `https`.
         url: String,
     },
+    /// It was sent ahead, as the ERP names it. A call is not kept with it, but with what it stands for.
+    Upload {
+        /// Its name, where the ERP said it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// Its media type, where the ERP said it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        content_type: Option<String>,
+        /// The id that was given for it.
+        upload: String,
+    },
+    /// It is kept by the hub, under the hash of its content. No ERP may name one so: the hash says nothing of whose it is.
+    Kept {
+        /// Its name.
+        name: String,
+        /// Its media type, where the ERP said it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        content_type: Option<String>,
+        /// SHA-256 of its content: 64 hex digits.
+        sha256: String,
+        /// Its size in bytes.
+        bytes: u64,
+    },
 }
 
 /// The members of `file`, before it is known whether they go together.
@@ -87,21 +110,34 @@ struct Described {
     content_type: Option<String>,
     base64: Option<String>,
     url: Option<String>,
+    upload: Option<String>,
+    sha256: Option<String>,
+    bytes: Option<u64>,
 }
 
 impl TryFrom<Described> for Enclosure {
     type Error = Fault;
 
     fn try_from(described: Described) -> Result<Self, Fault> {
-        let Described { name, content_type, base64, url } = described;
-        match (base64, url) {
-            (Some(base64), None) => {
-                let name = name.ok_or_else(|| Fault::new("file.name", "must be given: the file's name"))?;
-                Ok(Self::Inline { name, content_type, base64 })
+        let Described { name, content_type, base64, url, upload, sha256, bytes } = described;
+        let named =
+            |name: Option<String>| name.ok_or_else(|| Fault::new("file.name", "must be given: the file's name"));
+        match (base64, url, upload) {
+            (None, None, None) => match sha256.zip(bytes) {
+                Some((sha256, bytes)) => Ok(Self::Kept { name: named(name)?, content_type, sha256, bytes }),
+                None => {
+                    Err(Fault::new("file", "must have base64, the file itself; url, where it is; or upload, its id"))
+                }
+            },
+            (_, _, _) if sha256.is_some() || bytes.is_some() => {
+                Err(Fault::new("file", "is described by its content alone where it is kept already"))
             }
-            (None, Some(url)) => Ok(Self::At { name, content_type, url }),
-            (Some(_), Some(_)) => Err(Fault::new("file.url", "leave it out: file.base64 holds the file")),
-            (None, None) => Err(Fault::new("file", "must have base64, the file itself, or url, where it is")),
+            (Some(base64), None, None) => Ok(Self::Inline { name: named(name)?, content_type, base64 }),
+            (None, Some(url), None) => Ok(Self::At { name, content_type, url }),
+            (None, None, Some(upload)) => Ok(Self::Upload { name, content_type, upload }),
+            (Some(_), Some(_), _) => Err(Fault::new("file.url", "leave it out: file.base64 holds the file")),
+            (Some(_), None, Some(_)) => Err(Fault::new("file.upload", "leave it out: file.base64 holds the file")),
+            (None, Some(_), Some(_)) => Err(Fault::new("file.upload", "leave it out: file.url says where the file is")),
         }
     }
 }
@@ -117,8 +153,12 @@ impl Enclosure {
     #[must_use]
     pub fn name(&self) -> Option<Cow<'_, str>> {
         match self {
-            Self::Inline { name, .. } | Self::At { name: Some(name), .. } => Some(name.into()),
+            Self::Inline { name, .. }
+            | Self::Kept { name, .. }
+            | Self::At { name: Some(name), .. }
+            | Self::Upload { name: Some(name), .. } => Some(name.into()),
             Self::At { name: None, url, .. } => name_in(url).map(Cow::Owned),
+            Self::Upload { name: None, .. } => None,
         }
     }
 
@@ -126,7 +166,10 @@ impl Enclosure {
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
         match self {
-            Self::Inline { content_type, .. } | Self::At { content_type, .. } => content_type.as_deref(),
+            Self::Inline { content_type, .. }
+            | Self::At { content_type, .. }
+            | Self::Upload { content_type, .. }
+            | Self::Kept { content_type, .. } => content_type.as_deref(),
         }
     }
 
@@ -138,6 +181,8 @@ impl Enclosure {
         }
         let mut faults = Vec::new();
         match self.name() {
+            // It may have been given with the upload.
+            None if matches!(self, Self::Upload { .. }) => {}
             None => faults.push(Fault::new("file.name", "must be given: the url does not end in a file's name")),
             Some(name) if !is_name(&name) => {
                 faults.push(Fault::new(
@@ -155,7 +200,7 @@ impl Enclosure {
             Self::At { url, .. } if !Format::Url.fits(url) => {
                 faults.push(Fault::new("file.url", "must be an http or https URL, without blanks in it"));
             }
-            Self::At { .. } => {}
+            Self::At { .. } | Self::Upload { .. } | Self::Kept { .. } => {}
         }
         faults
     }
@@ -176,6 +221,17 @@ impl fmt::Debug for Enclosure {
                 .field("content_type", content_type)
                 .field("host", &parts(url).map(|(host, _)| host))
                 .finish(),
+            // The id is as good as the file.
+            Self::Upload { name, content_type, .. } => {
+                f.debug_struct("Upload").field("name", name).field("content_type", content_type).finish()
+            }
+            Self::Kept { name, content_type, sha256, bytes } => f
+                .debug_struct("Kept")
+                .field("name", name)
+                .field("content_type", content_type)
+                .field("sha256", sha256)
+                .field("bytes", bytes)
+                .finish(),
         }
     }
 }
@@ -192,7 +248,7 @@ pub fn take(operation: &Operation<'_>, body: &Json<'_>) -> Result<(String, Optio
     }
     let Kind::Object(described) = value.kind() else {
         let is_text = matches!(value.kind(), Kind::String(text) if !text.trim().is_empty());
-        let remedy = "must be an object with name and base64, or with url; or a multipart file";
+        let remedy = "must be an object with name and base64, with url, or with upload; or a multipart file";
         let own = is_text && place == FilePlace::Base64;
         return if own { untouched() } else { Err(vec![Fault::new(MEMBER, remedy)]) };
     };
@@ -214,7 +270,7 @@ pub fn missing(operation: &Operation<'_>, body: &Json<'_>, settings: &Settings) 
             return (!is_text).then(|| Fault::new(name, "must be the file in base64, as a text"));
         }
     }
-    let remedy = "a file must come with the call: an object with name and base64, or with url; or the file of a form";
+    let remedy = "a file must come with the call: an object with name and base64, with url, or with upload; or the file of a form";
     Some(Fault::new(MEMBER, remedy))
 }
 
@@ -254,8 +310,9 @@ fn read(members: &[(Cow<'_, str>, Json<'_>)]) -> Result<Enclosure, Vec<Fault>> {
             "content_type" => &mut described.content_type,
             "base64" => &mut described.base64,
             "url" => &mut described.url,
+            "upload" => &mut described.upload,
             _ => {
-                let remedy = "is not known here: name, content_type, base64 and url are";
+                let remedy = "is not known here: name, content_type, base64, url and upload are";
                 faults.push(Fault::new(format!("file.{name}"), remedy));
                 continue;
             }
@@ -319,14 +376,16 @@ fn percent_decoded(text: &str) -> Option<String> {
 }
 
 /// Whether it names a file and no place: nothing in it leads into another folder or another line.
-fn is_name(name: &str) -> bool {
+#[must_use]
+pub fn is_name(name: &str) -> bool {
     let plain = !name.contains(|char: char| matches!(char, '/' | '\\') || char.is_control());
     let named = name.contains(|char: char| char != '.' && !char.is_whitespace());
     plain && named && name.chars().count() <= LONGEST_NAME
 }
 
 /// Whether it is `type/subtype`, with or without parameters, that can stand in a header.
-fn is_media_type(text: &str) -> bool {
+#[must_use]
+pub fn is_media_type(text: &str) -> bool {
     let token = |text: &str| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
     };

@@ -117,23 +117,32 @@ fn percent(text: &str, to: &mut String) {
     }
 }
 
-/// `multipart/form-data`: the members, then the file under that part name.
+/// `multipart/form-data`: the members, then the file under that part name, without its content, which belongs before the [`end`].
 pub(super) fn multipart(boundary: &str, members: &Members<'_>, file: Option<(&str, &File<'_>)>) -> Vec<u8> {
-    let mut body = Vec::with_capacity(file.map_or(0, |(_, file)| file.bytes.len()) + 1024);
+    let mut body = Vec::with_capacity(1024);
     let mut part = |head: String, content: &[u8]| {
+        if !body.is_empty() {
+            body.extend_from_slice(b"\r\n");
+        }
         body.extend_from_slice(format!("--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes());
         body.extend_from_slice(content);
-        body.extend_from_slice(b"\r\n");
     };
     for (name, text) in members {
         part(format!("name=\"{}\"", quotable(name)), text.as_bytes());
     }
     if let Some((name, file)) = file {
         let (name, called, kind) = (quotable(name), quotable(file.name), one_line(file.content_type));
-        part(format!("name=\"{name}\"; filename=\"{called}\"\r\nContent-Type: {kind}"), file.bytes);
+        part(format!("name=\"{name}\"; filename=\"{called}\"\r\nContent-Type: {kind}"), b"");
     }
-    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    let end = end(boundary);
+    // Without a part there is no line to end.
+    body.extend_from_slice(if body.is_empty() { end.trim_ascii_start() } else { &end });
     body
+}
+
+/// What ends a `multipart/form-data` body behind the content of its last part.
+pub(super) fn end(boundary: &str) -> Vec<u8> {
+    format!("\r\n--{boundary}--\r\n").into_bytes()
 }
 
 /// A name between quotes, as browsers write it: what would end it is percent-encoded, UTF-8 stays.

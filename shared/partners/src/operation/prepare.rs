@@ -3,9 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-
 use super::encode::{self, Members};
 use super::{Address, Credential, Encoding, Fault, FilePlace, Method, Operation, Place, Settings};
 use crate::Json;
@@ -29,15 +26,33 @@ pub struct Attempt<'a> {
     pub file: Option<File<'a>>,
 }
 
-/// A file that goes to the partner.
+/// A file that goes to the partner, without its content, which is put in while it is sent ([`Slot`]).
 #[derive(Clone, Copy)]
 pub struct File<'a> {
     /// Its name, without a folder.
     pub name: &'a str,
     /// Its media type.
     pub content_type: &'a str,
-    /// Its content.
-    pub bytes: &'a [u8],
+}
+
+/// Place of the file's content in a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Number of the body's bytes before it.
+    pub at: usize,
+    /// Form in which it is written there.
+    pub written: Written,
+}
+
+/// Form of a file's content in a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// Its bytes.
+    Plain,
+    /// Base64, of the standard alphabet, padded.
+    Base64,
+    /// The same, with what a form would read otherwise percent-encoded.
+    FormBase64,
 }
 
 /// One HTTP request, ready to be sent. Its `Debug` shows neither a secret nor the body.
@@ -53,8 +68,10 @@ pub struct Prepared {
     pub headers: Vec<Pair>,
     /// The `Content-Type`; nothing where there is no body.
     pub content_type: Option<String>,
-    /// The very bytes to send, which a signature covers.
+    /// The very bytes to send, which a signature covers; without the content of a file.
     pub body: Vec<u8>,
+    /// Place of the file's content in the body, where a file goes with it.
+    pub file: Option<Slot>,
 }
 
 /// A query parameter or header.
@@ -109,6 +126,7 @@ impl Prepared {
             headers: Vec::new(),
             content_type: (!body.is_empty()).then(|| "application/json".to_owned()),
             body,
+            file: None,
         }
     }
 
@@ -155,7 +173,8 @@ pub fn prepare(operation: &Operation<'_>, body: &Json<'_>, attempt: &Attempt<'_>
             (Some("application/x-www-form-urlencoded; charset=UTF-8".to_owned()), text.into_bytes())
         }
         Encoding::Multipart => {
-            let part = attempt.file.as_ref().map(|file| (attempt.settings.file_part.as_str(), file));
+            let part = attempt.file.as_ref().filter(|_| operation.file == Some(FilePlace::Part));
+            let part = part.map(|file| (attempt.settings.file_part.as_str(), file));
             let bytes = encode::multipart(attempt.boundary, &all().collect(), part);
             (Some(format!("multipart/form-data; boundary={}", attempt.boundary)), bytes)
         }
@@ -165,12 +184,34 @@ pub fn prepare(operation: &Operation<'_>, body: &Json<'_>, attempt: &Attempt<'_>
             (None, Vec::new())
         }
     };
-    let path = path.to_owned();
-    let prepared = Prepared { method: operation.method, path, query, headers: Vec::new(), content_type, body: bytes };
+    let file = attempt.file.map(|_| slot(operation, encoding, attempt.boundary, &bytes)).transpose();
+    let (path, file) = (path.to_owned(), file.map_err(|fault| vec![fault])?);
+    let prepared =
+        Prepared { method: operation.method, path, query, headers: Vec::new(), content_type, body: bytes, file };
     match operation.partner.profile().calls.seal {
+        // The body is sealed before the content of the file is put in.
+        Some(_) if prepared.file.is_some() => Err(vec![Fault::new(
+            "file",
+            format!("{} signs its requests, and no file goes with them", operation.partner),
+        )]),
         Some(seal) => seal(operation, prepared, attempt).map_err(|fault| vec![fault]),
         None => Ok(prepared),
     }
+}
+
+/// The place of a file's content in a body that was written with an empty one in its last member or part.
+fn slot(operation: &Operation<'_>, encoding: Encoding, boundary: &str, body: &[u8]) -> Result<Slot, Fault> {
+    let in_base64 = operation.file == Some(FilePlace::Base64);
+    let (written, behind) = match encoding {
+        Encoding::Json => (Written::Base64, b"\"}".to_vec()),
+        Encoding::Form => (Written::FormBase64, Vec::new()),
+        Encoding::Multipart if in_base64 => (Written::Base64, encode::end(boundary)),
+        Encoding::Multipart => (Written::Plain, encode::end(boundary)),
+        Encoding::Query => return Err(Fault::new("file", "an operation without a body takes no file")),
+    };
+    let before = body.strip_suffix(&behind[..]).map(<[u8]>::len);
+    let at = before.ok_or_else(|| Fault::new("file", "goes with a body that is one JSON object"))?;
+    Ok(Slot { at, written })
 }
 
 /// The path of an operation behind the base URL.
@@ -232,11 +273,12 @@ fn file<'a>(
         (Some(FilePlace::Part), Some(_)) | (Some(FilePlace::Base64) | None, None) => {}
         (Some(FilePlace::Part), None) => faults.push(Fault::new("file", "a file must come with the call")),
         (None, Some(_)) => faults.push(Fault::new("file", format!("{} takes no file", operation.name))),
-        (Some(FilePlace::Base64), Some(file)) => match attempt.settings.base64_field.as_deref() {
+        (Some(FilePlace::Base64), Some(_)) => match attempt.settings.base64_field.as_deref() {
             Some(name) if body.get(name).is_some() => {
                 faults.push(Fault::new(name, "leave it out: it is made from the file"));
             }
-            Some(name) => behind.push((name, BASE64_STANDARD.encode(file.bytes).into())),
+            // The last member, with room for the content.
+            Some(name) => behind.push((name, "".into())),
             None => faults.push(Fault::new(
                 "base64_field",
                 "the partner's public document lost the name of the field that holds the file: set it in the connection",

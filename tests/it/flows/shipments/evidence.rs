@@ -1,7 +1,6 @@
 //! The evidence of a shipment: its files over the functions' own handlers, on both engines.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 
 use bytes::Bytes;
 use evidence::{Part, SetFinding, together};
@@ -18,6 +17,7 @@ use tokio::time::Instant;
 use super::{Desk, KEY_A, inbound_key, port_data, receipt};
 use crate::dynamodb::emulated;
 use crate::flows::tenants::on_both_engines;
+use crate::support::zip::entries;
 use crate::support::{API_KEY, verified};
 
 async fn asked<S: Store>(desk: &Desk<S>, key: &str, path: &str) -> Response<Bytes> {
@@ -45,24 +45,6 @@ async fn parts<S: Store>(desk: &Desk<S>, key: &str, path: &str) -> Vec<Bytes> {
         link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().clone_into(&mut query);
         desk.time.pass(std::time::Duration::from_secs(1));
     }
-}
-
-/// The entries of a zip.
-fn entries(zip: &[u8]) -> BTreeMap<String, Vec<u8>> {
-    let archive = rawzip::ZipArchive::from_slice(zip).unwrap();
-    let (mut directory, mut found) = (archive.entries(), BTreeMap::new());
-    while let Some(entry) = directory.next_entry().unwrap() {
-        let path = String::from_utf8(entry.file_path().as_bytes().to_vec()).unwrap();
-        let local = archive.get_entry(entry.wayfinder()).unwrap();
-        let mut bytes = Vec::new();
-        if entry.compression_method() == rawzip::CompressionMethod::STORE {
-            bytes.extend_from_slice(local.data());
-        } else {
-            flate2::bufread::DeflateDecoder::new(local.data()).read_to_end(&mut bytes).unwrap();
-        }
-        found.insert(path, bytes);
-    }
-    found
 }
 
 fn only<'e>(entries: &'e BTreeMap<String, Vec<u8>>, ends: &str) -> &'e [u8] {

@@ -59,7 +59,7 @@ impl Checker {
             self.tally += work.tally();
             return self.calls.admitted(event, call).and_then(|()| self.balanced());
         }
-        if work.watch.is_some() {
+        if work.is_aside() {
             self.tally += work.tally();
             return self.balanced();
         }

@@ -28,6 +28,7 @@ impl Checker {
         self.tally.calls.ambiguous -= was.calls.ambiguous;
         self.tally.calls.cancelled -= was.calls.cancelled;
         self.tally.watches -= was.watches;
+        self.tally.files -= was.files;
         self.balanced()?;
         if before.call != after.call {
             return self.called(key, before, after);

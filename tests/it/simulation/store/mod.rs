@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use hub::audit::Entry;
+use hub::files::FileHash;
+use hub::files::record::content;
 use hub::identity::Head;
 use hub::ledger::Tally;
 use hub::statistics::Counts;
@@ -221,6 +223,15 @@ impl Store for SimStore {
             let settled = model.settle(&own, &work, at);
             if let (Some(world), Some(before), Settled::Done) = (world, before, settled) {
                 world.settled(&own, &before, &work);
+                if let Some(files) = &work.files {
+                    let names = |hash: &FileHash| model.resolve(&content(hash), at);
+                    let kept = files.entries.iter().filter_map(|file| file.kept.as_ref());
+                    let named = kept.flat_map(|kept| names(&kept.hash).into_iter().map(|place| (kept.hash, place)));
+                    let named = named.collect();
+                    if let Some(item) = model.item(&own) {
+                        world.filed(&item.listed(), before.files.as_deref(), &named);
+                    }
+                }
             }
             settled
         })
@@ -312,7 +323,15 @@ impl Store for SimStore {
 
     async fn alias(&self, aliases: &[Alias], connection: &ConnectionId, subject: &Subject, expires: Utc) -> Result<()> {
         let (aliases, place) = (aliases.to_vec(), (connection.clone(), subject.clone()));
-        self.call("alias", None, move |model| model.alias(&aliases, &place, expires)).await
+        let world = self.world.clone();
+        self.call("alias", None, move |model| {
+            model.alias(&aliases, &place, expires);
+            if let Some(world) = world {
+                let held = world.checker().files.named(&aliases);
+                world.hold(held);
+            }
+        })
+        .await
     }
 
     async fn resolve(&self, alias: &Alias, now: Utc) -> Result<Vec<(ConnectionId, Subject)>> {

@@ -78,7 +78,7 @@ fn a_form_may_be_configured_to_be_multipart() {
 
 #[test]
 fn a_file_is_a_part_of_a_configured_name() {
-    let file = Some(File { name: "单\"证\r\n.zip", content_type: "application/zip\r\nX: y", bytes: b"PK\0\xff" });
+    let file = Some(File { name: "单\"证\r\n.zip", content_type: "application/zip\r\nX: y" });
     for (part, settings) in [
         ("file", Settings::default()),
         ("attachment", Settings { file_part: "attachment".to_owned(), ..Settings::default() }),
@@ -93,21 +93,33 @@ fn a_file_is_a_part_of_a_configured_name() {
              Content-Type: application/zipX: y\r\n\r\n"
         )
         .into_bytes();
-        expected.extend_from_slice(b"PK\0\xff\r\n--b0--\r\n");
+        assert_eq!(sent.file, Some(Slot { at: expected.len(), written: Written::Plain }));
+        expected.extend_from_slice(b"\r\n--b0--\r\n");
         assert_eq!(sent.body, expected);
     }
 }
 
 #[test]
 fn a_file_as_base64_needs_the_name_of_its_field() {
-    let file = Some(File { name: "a.zip", content_type: "application/zip", bytes: b"PK\0\xff" });
+    let file = Some(File { name: "a.zip", content_type: "application/zip" });
     let field = |attempt: &Attempt<'_>, body| {
         send_by("fileBase64Upload", body, attempt).map_err(|faults| faults[0].field.clone())
     };
     assert_eq!(field(&Attempt { file, ..attempt(&Settings::default()) }, "{}").unwrap_err(), "base64_field");
     let settings = Settings { base64_field: Some("content".to_owned()), ..Settings::default() };
     let sent = field(&Attempt { file, ..attempt(&settings) }, r#"{"orderOutNo":"SO-1"}"#).unwrap();
-    assert_eq!(text(&sent), r#"{"appId":"APP-\"1\"","bghId":"BGH-2","orderOutNo":"SO-1","content":"UEsA/w=="}"#);
+    let whole = r#"{"appId":"APP-\"1\"","bghId":"BGH-2","orderOutNo":"SO-1","content":""}"#;
+    assert_eq!((text(&sent), sent.file), (whole, Some(Slot { at: whole.len() - 2, written: Written::Base64 })));
+    for (encoding, end, written) in [
+        (Encoding::Form, "&content=", Written::FormBase64),
+        (Encoding::Multipart, "name=\"content\"\r\n\r\n", Written::Base64),
+    ] {
+        let encodings = [("fileBase64Upload".to_owned(), encoding)].into();
+        let settings = Settings { encodings, ..settings.clone() };
+        let sent = field(&Attempt { file, ..attempt(&settings) }, r#"{"orderOutNo":"SO-1"}"#).unwrap();
+        let slot = sent.file.unwrap();
+        assert!(text(&sent)[..slot.at].ends_with(end) && slot.written == written, "{}", text(&sent));
+    }
     assert_eq!(field(&Attempt { file, ..attempt(&settings) }, r#"{"content":"x"}"#).unwrap_err(), "content");
     // Without a file the ERP's own fields go as they are.
     assert!(field(&attempt(&settings), r#"{"content":"UEs="}"#).is_ok());
@@ -115,7 +127,7 @@ fn a_file_as_base64_needs_the_name_of_its_field() {
 
 #[test]
 fn a_file_has_its_operations() {
-    let file = Some(File { name: "a", content_type: "text/plain", bytes: b"" });
+    let file = Some(File { name: "a", content_type: "text/plain" });
     let settings = Settings::default();
     assert_eq!(send_by("bghList", "{}", &Attempt { file, ..attempt(&settings) }).unwrap_err()[0].field, "file");
     assert_eq!(send_by("fileUpload", "{}", &attempt(&settings)).unwrap_err()[0].field, "file");
@@ -158,7 +170,7 @@ fn secrets_of_an_address_are_not_printed() {
 fn no_secret_is_ever_printed() {
     let settings = settings();
     for row in all() {
-        let file = row.file.map(|_| File { name: "a", content_type: "b", bytes: b"c" });
+        let file = row.file.map(|_| File { name: "a", content_type: "b" });
         let settings = Settings { base64_field: Some("content".to_owned()), ..settings.clone() };
         let sent = send_by(row.name, row.example, &Attempt { file, ..attempt(&settings) }).unwrap();
         let printed = format!("{sent:?}");
