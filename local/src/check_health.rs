@@ -46,6 +46,8 @@ fn request(url: &Url) -> Request {
         trust: Trust::default(),
         repeatable: true,
         limit: LONGEST,
+        attached: None,
+        sink: None,
     }
 }
 

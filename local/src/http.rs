@@ -184,7 +184,7 @@ impl<S: Store, Q: Queue> Services<S, Q> {
     }
 
     /// Whether the store takes writes, sweeps end, and the disk has space.
-    async fn ready(&self, courier: &Courier<S, Q>) -> Response<Full<Bytes>> {
+    async fn ready(&self, courier: &Courier<S, Q>) -> Response<AnswerBody> {
         let context = &courier.context;
         let readiness = self.vitals.readiness(self.health.check(&context.store, context.now()).await);
         let status = if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
