@@ -128,14 +128,21 @@ impl Drafted {
     pub fn content(self: &Arc<Self>) -> BoxStream<'static, io::Result<Bytes>> {
         let drafted = Arc::clone(self);
         pieces(self.bytes, move |range| {
+            // It is there as long as this is.
             let drafted = Arc::clone(&drafted);
-            let read = spawn_blocking(move || piece(drafted.path(), &range));
-            async move {
-                let piece = read.await.map_err(io::Error::other)??;
-                piece.map(|piece| piece.bytes).ok_or_else(|| io::ErrorKind::NotFound.into())
-            }
+            async move { read(drafted.path().to_owned(), range).await }
         })
     }
+}
+
+/// Content of a file of that length, from its beginning.
+pub fn content_of(path: PathBuf, length: u64) -> BoxStream<'static, io::Result<Bytes>> {
+    pieces(length, move |range| read(path.clone(), range))
+}
+
+async fn read(path: PathBuf, range: Range<u64>) -> io::Result<Bytes> {
+    let piece = spawn_blocking(move || piece(&path, &range)).await.map_err(io::Error::other)??;
+    piece.map(|piece| piece.bytes).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 /// Content of that length, range by range.

@@ -24,7 +24,7 @@ use futures::stream::BoxStream;
 use hub::Utc;
 use hub::files::FileHash;
 
-pub use draft::{Draft, Drafted, PIECE};
+pub use draft::{Draft, Drafted, PIECE, content_of};
 pub use folder::{FOLDER, Folder, UPLOADS};
 pub use uploads::{Address, BEGINS_WITHIN, GOOD_FOR, Upload};
 
