@@ -143,7 +143,7 @@ impl Shared {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let (mut hashing, mut bytes, mut buffer) = (Hashing::default(), 0, vec![0; PIECE / 4]);
+        let (mut hashing, mut bytes, mut buffer) = (Hashing::default(), 0, vec![0; PIECE]);
         loop {
             let read = file.read(&mut buffer)?;
             let Some(piece) = buffer.get(..read).filter(|piece| !piece.is_empty()) else { break };

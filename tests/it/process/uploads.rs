@@ -9,16 +9,13 @@ use tokio::net::TcpStream;
 
 use crate::support::http::{api, exchange, request};
 use crate::support::process::Process;
-use crate::support::{API_KEY, Plan, until};
+use crate::support::{API_KEY, APP_ID, Plan, until};
 
 /// The upload is there whole or not at all, and its id is good over a start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_hub_has_an_upload_whole_or_not_at_all() {
-    let xhq = Xhq::start(([127, 0, 0, 1], 0).into(), telemetry::system_clock(), "app", "bgh").await.unwrap();
-    let own = format!(
-        "partner = \"xhq\"\nbase_url = \"{}\"\nallow_private = true\napp_id = \"app\"\nbgh_id = \"bgh\"\n",
-        xhq.url()
-    );
+    let xhq = Xhq::start(([127, 0, 0, 1], 0).into(), telemetry::system_clock(), APP_ID, "bgh").await.unwrap();
+    let own = format!("partner = \"xhq\"\nbase_url = \"{}\"\nallow_private = true\nbgh_id = \"bgh\"\n", xhq.url());
     let plan = Plan::new().changed("partner = \"xhq\"\n", &own);
     let data = plan.config().data_dir;
     let content: Vec<u8> =
