@@ -25,7 +25,7 @@ const KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 /// Purpose of the seal of ids.
 const SEALED: &str = "POST /uploads";
 
-/// What an id stands for. Sealed as JSON, for a day.
+/// An upload that was announced. Sealed as JSON, it is the id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begun {
     id: String,

@@ -12,7 +12,7 @@ use outbound::{Request, Sent, Sink, Trust};
 use tokio::sync::Mutex;
 use url::Url;
 
-/// What bounds a fetch.
+/// Limits of a fetch.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {
     /// Longest duration, without the transfer of the content.
