@@ -136,6 +136,7 @@ impl Drafted {
 }
 
 /// Content of a file of that length, from its beginning.
+#[must_use]
 pub fn content_of(path: PathBuf, length: u64) -> BoxStream<'static, io::Result<Bytes>> {
     pieces((length, PIECE), move |range| read(path.clone(), range))
 }

@@ -140,6 +140,7 @@ pub struct Whole {
 }
 
 /// Kept content of that length, from its beginning. A range that cannot be read is read again, twice.
+#[must_use]
 pub fn content(archive: Arc<dyn Archive>, hash: FileHash, length: u64) -> BoxStream<'static, io::Result<Bytes>> {
     const AGAIN: usize = 2;
     draft::pieces((length, archive.step()), move |range| {
@@ -159,6 +160,7 @@ pub fn content(archive: Arc<dyn Archive>, hash: FileHash, length: u64) -> BoxStr
 }
 
 /// Content could not be written to this machine's disk.
+#[must_use]
 pub fn unwritten(error: io::Error) -> ArchiveError {
     ArchiveError::Unavailable { verb: "write a file", source: error.into() }
 }
