@@ -30,7 +30,7 @@ pub(crate) struct Files {
     dir: PathBuf,
     /// Number of files at once
     #[arg(long, default_value_t = 10)]
-    files: usize,
+    count: usize,
     /// Size of each, in MiB
     #[arg(long, default_value_t = 100)]
     mib: usize,
@@ -61,7 +61,7 @@ pub(crate) fn run(options: &Files) -> anyhow::Result<()> {
                  app_id = \"bench\"\nbgh_id = \"bench\"\nbase64_field = \"content\"\nconcurrency = {}\n\n\
                  [[api_keys]]\nid = \"erp\"\nkey = \"{API_KEY}\"\n",
                 data.display(),
-                options.files,
+                options.count,
             )
         })?;
         let (before, _) = hub.process.memory()?;
@@ -69,7 +69,7 @@ pub(crate) fn run(options: &Files) -> anyhow::Result<()> {
         let (address, size) = (hub.address, options.mib << 20);
         std::thread::scope(|scope| {
             let sent: Vec<_> =
-                (0..options.files).map(|file| scope.spawn(move || send(address, way, file, size))).collect();
+                (0..options.count).map(|file| scope.spawn(move || send(address, way, file, size))).collect();
             sent.into_iter().try_for_each(|sent| sent.join().map_err(|_| anyhow::anyhow!("a sender panicked"))?)
         })?;
         let took = begun.elapsed().as_secs_f64();
@@ -77,7 +77,7 @@ pub(crate) fn run(options: &Files) -> anyhow::Result<()> {
         let verdict = if highest < 100.0 { "" } else { " (above 100)" };
         rows.push(vec![
             name.to_owned(),
-            format!("{} x {} MiB", options.files, options.mib),
+            format!("{} x {} MiB", options.count, options.mib),
             format!("{before:.0}"),
             format!("{highest:.0}{verdict}"),
             format!("{took:.1}"),
@@ -118,18 +118,18 @@ fn send(hub: SocketAddr, way: Way, file: usize, size: usize) -> anyhow::Result<(
         let asked = json!({"name": "papers.zip", "bytes": size, "sha256": hashing.done()}).to_string();
         let as_json = format!("{key}content-type: application/json\r\n");
         let begun = ask(hub, "POST /uploads", &as_json, (asked.as_bytes(), b""), (&piece, 0))?;
-        let url = begun["put"]["url"].as_str().context("no url")?;
+        let url = begun.pointer("/put/url").and_then(Value::as_str).context("no url")?;
         ask(hub, &format!("PUT /{url}"), &key, (b"", b""), (&piece, pieces))?;
         let operation = if matches!(way, Way::Base64) { "fileBase64Upload" } else { "fileUpload" };
-        let call = json!({"orderOutNo": "SO-1", "file": {"upload": begun["id"]}}).to_string();
+        let call = json!({"orderOutNo": "SO-1", "file": {"upload": begun.get("id")}}).to_string();
         let headers = format!("{as_json}idempotency-key: k-{file}\r\nprefer: wait=25\r\n");
         ask(hub, &format!("POST /calls/bench/{operation}"), &headers, (call.as_bytes(), b""), (&piece, 0))?
     };
-    let id = done["id"].as_str().with_context(|| format!("no call: {done}"))?.to_owned();
+    let id = done.get("id").and_then(Value::as_str).with_context(|| format!("no call: {done}"))?.to_owned();
     let begun = Instant::now();
     loop {
         let now = ask(hub, &format!("GET /calls/{id}"), &key, (b"", b""), (&piece, 0))?;
-        match now["state"].as_str() {
+        match now.get("state").and_then(Value::as_str) {
             Some("succeeded") => return Ok(()),
             Some("queued") if begun.elapsed() < Duration::from_mins(5) => {
                 std::thread::sleep(Duration::from_millis(100))
