@@ -235,7 +235,7 @@ complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l fast -d 'Retr
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -s h -l help -d 'Print help'
 complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l file -d 'Send this JSON file as the body; `-` is standard input [default: {}]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l enclose -d 'Send this file with the call' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l enclose -d 'Send this file with the call, up to 100 MiB' -r -F
 complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l key -d 'Use this idempotency key; the same key again means the same call [default: a new one]' -r
 complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l wait -d 'Wait up to this many seconds for the result of a command, at most 25' -r
 complete -c tongguan -n "__fish_tongguan_using_subcommand call" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use serde::Deserialize;
 
 use crate::place::Place;
 use crate::source::{Asked, Reply, Source, print_object};
-use crate::{first_run, indent};
+use crate::{ahead, first_run, indent};
 
 /// Longest time for an answer, without the wait for a result: the hub's limit for a query.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 #[derive(Debug, Args)]
 pub(crate) struct Call {
@@ -31,7 +31,7 @@ pub(crate) struct Call {
     /// Send this JSON file as the body; `-` is standard input [default: {}]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
-    /// Send this file with the call
+    /// Send this file with the call, up to 100 MiB
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     enclose: Option<PathBuf>,
     /// Use this idempotency key; the same key again means the same call [default: a new one]
@@ -115,7 +115,19 @@ async fn make(
     operation: &Operation<'_>,
     call: &Call,
 ) -> anyhow::Result<ExitCode> {
-    let (content_type, body) = body(call)?;
+    let hub = place.running(Role::Erp, |_| Ok(connection.clone()))?;
+    let large = match &call.enclose {
+        Some(enclosed) if ahead::goes_ahead(enclosed)? => Some(enclosed),
+        Some(_) | None => None,
+    };
+    let (content_type, body) = if let Some(enclosed) = large {
+        match ahead::send(&hub, enclosed, name_of(enclosed)?).await? {
+            Ok(id) => ("application/json".to_owned(), ahead::named(&own(call)?, &id)?),
+            Err(problem) => return Err(problem.into()),
+        }
+    } else {
+        body(call)?
+    };
     let asked = Asked::post(&["calls", connection.as_str(), operation.name], body).header("content-type", content_type);
     let asked = if operation.effect == Effect::Query {
         asked
@@ -126,7 +138,6 @@ async fn make(
         asked.header("idempotency-key", key).header("prefer", format!("wait={}", call.wait))
     };
     let patience = PATIENCE + Duration::from_secs(call.wait);
-    let hub = place.running(Role::Erp, |_| Ok(connection.clone()))?;
     let reply = hub.ask_for(&asked, patience).await?;
     if let Some(problem) = hub.refusal(&reply) {
         return Err(problem.into());
@@ -136,15 +147,23 @@ async fn make(
     Ok(end(operation, &reply))
 }
 
+/// The fields of the call.
+fn own(call: &Call) -> anyhow::Result<Vec<u8>> {
+    match &call.file {
+        None => Ok(b"{}".to_vec()),
+        Some(file) => input(file),
+    }
+}
+
+fn name_of(enclosed: &Path) -> anyhow::Result<&str> {
+    enclosed.file_name().and_then(|name| name.to_str()).context("--enclose: the file's name is not UTF-8")
+}
+
 /// The body's type and bytes; with a file, both in one form.
 fn body(call: &Call) -> anyhow::Result<(String, Bytes)> {
-    let json = match &call.file {
-        None => b"{}".to_vec(),
-        Some(file) => input(file)?,
-    };
+    let json = own(call)?;
     let Some(enclosed) = &call.enclose else { return Ok(("application/json".to_owned(), json.into())) };
-    let name =
-        enclosed.file_name().and_then(|name| name.to_str()).context("--enclose: the file's name is not UTF-8")?;
+    let name = name_of(enclosed)?;
     let boundary = first_run::random_hex::<16>()?;
     let quoted = name.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02X}"));
     let form = [
@@ -163,7 +182,7 @@ fn body(call: &Call) -> anyhow::Result<(String, Bytes)> {
 }
 
 /// The bytes of a file; of standard input for `-`.
-pub(crate) fn input(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn input(file: &Path) -> anyhow::Result<Vec<u8>> {
     if file.as_os_str() != "-" {
         return read(file);
     }
@@ -172,7 +191,7 @@ pub(crate) fn input(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn read(file: &std::path::Path) -> anyhow::Result<Vec<u8>> {
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).map_err(|error| anyhow::anyhow!("cannot read {}: {error}", file.display()))
 }
 

@@ -8,6 +8,7 @@
 #[macro_use]
 mod out;
 
+mod ahead;
 mod audit;
 mod backup;
 mod call;

@@ -165,7 +165,9 @@ fn every_timeout_leaves_room_for_what_is_done_in_it() {
             }
             Trigger::Api(_) => assert!(seconds <= 29, "the gateway waits no longer"),
             Trigger::Queue(hints) => {
-                assert!(seconds >= longest(hints));
+                // A large file is fetched and sent; the sweep leaves such a call to this function.
+                let transfers = if hints == Hints::Calls { 2 * 100 } else { 0 };
+                assert!(seconds >= longest(hints) + transfers);
                 let visibility = resource(queue(hints))["VisibilityTimeout"].as_u64().unwrap();
                 assert!(visibility >= 6 * seconds);
             }
@@ -186,7 +188,7 @@ fn the_variables_are_those_that_the_code_reads() {
         if roles::READ_CREDENTIALS.contains(&function.name) {
             own.insert(credentials.to_owned(), json!({"Ref": "Credentials"}));
         }
-        if [sweep::NAME, ::files::NAME, shipments::NAME].contains(&function.name) {
+        if [sweep::NAME, ::files::NAME, shipments::NAME, call::NAME, dispatch::NAME].contains(&function.name) {
             own.insert(bucket.to_owned(), json!({"Ref": "FilesBucket"}));
         }
         let expected = if own.is_empty() { Value::Null } else { json!({"Variables": own}) };

@@ -25,7 +25,7 @@ const KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 /// Purpose of the seal of ids.
 const SEALED: &str = "POST /uploads";
 
-/// What an id stands for. Sealed as JSON, for a day.
+/// An upload that was announced. Sealed as JSON, it is the id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begun {
     id: String,
@@ -124,14 +124,13 @@ pub(crate) async fn begin<S, Q>(context: &Context<S, Q>, routed: Routed<'_>) -> 
     let id = begun.sealed(&routed.caller, now)?;
     let archive = context.archive.as_ref().ok_or_else(|| no_archive(None))?;
     let address = archive.address(&begun.upload()).await.map_err(|error| no_archive(Some(&error)))?;
-    let (url, headers) = match address {
-        Some(address) => (address.url, address.headers),
+    let (url, headers) = if let Some(address) = address {
+        (address.url, address.headers)
+    } else {
         // Behind a proxy a base path may stand before the path: only the client knows its whole.
-        None => {
-            let path = routed.request.uri().path();
-            let up = path.len() - path.trim_end_matches('/').len();
-            (format!("{}uploads/{id}", "../".repeat(up)), vec![("content-length", bytes.to_string())])
-        }
+        let path = routed.request.uri().path();
+        let up = path.len() - path.trim_end_matches('/').len();
+        (format!("{}uploads/{id}", "../".repeat(up)), vec![("content-length", bytes.to_string())])
     };
     let until = |time| Rfc3339(now.after(time));
     let put = Put { method: "PUT", url, headers: headers.into_iter().collect(), expires: until(BEGINS_WITHIN) };

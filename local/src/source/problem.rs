@@ -45,7 +45,7 @@ struct Mistake {
 
 impl Problem {
     /// The problem of an answer, of a hub where one was asked.
-    pub(super) fn read(status: u16, body: &[u8], hub: Option<&Remote>) -> Self {
+    pub(crate) fn read(status: u16, body: &[u8], hub: Option<&Remote>) -> Self {
         let told: Told = serde_json::from_slice(body).unwrap_or_default();
         let is_problem = told.kind.starts_with(KINDS);
         let about = match hub {

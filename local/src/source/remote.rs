@@ -1,15 +1,17 @@
 //! A hub that is asked over HTTP, with one of its API keys.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 use ::hub::{ConnectionId, Role, Secret};
 use anyhow::{Context as _, bail};
+use bytes::Bytes;
 use config::{Config, Profile};
 use http::Method;
-use outbound::{Client, KeepAlive, Request, Sent, Trust};
+use outbound::{Attached, Client, KeepAlive, Request, Sent, Trust};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
@@ -128,7 +130,7 @@ impl Remote {
             ("accept-language".into(), language::of_user().to_owned()),
         ];
         headers.extend(asked.headers.iter().map(|(name, value)| ((*name).into(), value.clone())));
-        let request = Request {
+        self.sent(Request {
             method: asked.method.clone(),
             url: url(&self.url.0, asked),
             headers,
@@ -140,7 +142,42 @@ impl Remote {
             trust: self.trust.clone(),
             repeatable: asked.method == Method::GET,
             limit: LONGEST,
+        })
+        .await
+    }
+
+    /// Puts content where the hub has said that it goes: to itself, with the key, or elsewhere without it.
+    pub(crate) async fn put(
+        &self,
+        to: &str,
+        headers: BTreeMap<String, String>,
+        content: Attached,
+    ) -> anyhow::Result<Reply> {
+        let elsewhere = Url::parse(to).ok();
+        let url = match &elsewhere {
+            Some(url) => url.clone(),
+            None => url(&self.url.0, &Asked::get(&to.split('/').collect::<Vec<_>>())),
         };
+        let key = elsewhere.is_none().then(|| ("authorization".into(), format!("Bearer {}", self.key.secret.expose())));
+        // The client writes the length itself.
+        let headers = headers.into_iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+        self.sent(Request {
+            method: Method::PUT,
+            url,
+            headers: headers.map(|(name, value)| (name.into(), value)).chain(key).collect(),
+            body: Bytes::new(),
+            attached: Some(content),
+            sink: None,
+            timeout: PATIENCE,
+            allow_private: true,
+            trust: self.trust.clone(),
+            repeatable: false,
+            limit: LONGEST,
+        })
+        .await
+    }
+
+    async fn sent(&self, request: Request) -> anyhow::Result<Reply> {
         match self.client.send(request).await {
             Sent::Answered { status, body, .. } if body.len() < LONGEST => Ok(Reply { status, body }),
             Sent::Answered { .. } => bail!("the answer of {} is larger than 64 MB", self.url),

@@ -17,8 +17,8 @@ use crate::Piece;
 /// End of the name of a file that is being written.
 pub(crate) const PART: &str = ".part";
 
-/// Number of bytes that are written or read at once.
-pub const PIECE: usize = 1 << 20;
+/// Number of bytes that are written or read at once on this machine.
+pub const PIECE: usize = 1 << 18;
 
 /// Number of drafts of this process, for their names.
 static DRAFTS: AtomicU64 = AtomicU64::new(0);
@@ -127,26 +127,34 @@ impl Drafted {
     /// Reads it from its beginning.
     pub fn content(self: &Arc<Self>) -> BoxStream<'static, io::Result<Bytes>> {
         let drafted = Arc::clone(self);
-        pieces(self.bytes, move |range| {
+        pieces((self.bytes, PIECE), move |range| {
+            // It is there as long as this is.
             let drafted = Arc::clone(&drafted);
-            let read = spawn_blocking(move || piece(drafted.path(), &range));
-            async move {
-                let piece = read.await.map_err(io::Error::other)??;
-                piece.map(|piece| piece.bytes).ok_or_else(|| io::ErrorKind::NotFound.into())
-            }
+            async move { read(drafted.path().to_owned(), range).await }
         })
     }
 }
 
+/// Content of a file of that length, from its beginning.
+#[must_use]
+pub fn content_of(path: PathBuf, length: u64) -> BoxStream<'static, io::Result<Bytes>> {
+    pieces((length, PIECE), move |range| read(path.clone(), range))
+}
+
+async fn read(path: PathBuf, range: Range<u64>) -> io::Result<Bytes> {
+    let piece = spawn_blocking(move || piece(&path, &range)).await.map_err(io::Error::other)??;
+    piece.map(|piece| piece.bytes).ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
 /// Content of that length, range by range.
 pub(crate) fn pieces<F>(
-    length: u64,
+    (length, step): (u64, usize),
     read: impl Fn(Range<u64>) -> F + Send + 'static,
 ) -> BoxStream<'static, io::Result<Bytes>>
 where
     F: Future<Output = io::Result<Bytes>> + Send + 'static,
 {
-    let step = u64::try_from(PIECE).unwrap_or(u64::MAX);
+    let step = u64::try_from(step).unwrap_or(u64::MAX);
     let next = move |from: u64| {
         let range = from..from.saturating_add(step).min(length);
         let piece = (!range.is_empty()).then(|| read(range.clone()));

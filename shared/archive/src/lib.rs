@@ -24,7 +24,7 @@ use futures::stream::BoxStream;
 use hub::Utc;
 use hub::files::FileHash;
 
-pub use draft::{Draft, Drafted, PIECE};
+pub use draft::{Draft, Drafted, PIECE, content_of};
 pub use folder::{FOLDER, Folder, UPLOADS};
 pub use uploads::{Address, BEGINS_WITHIN, GOOD_FOR, Upload};
 
@@ -109,6 +109,11 @@ pub trait Archive: fmt::Debug + Send + Sync {
     /// behind the end has no bytes.
     fn read<'a>(&'a self, hash: &'a FileHash, range: Range<u64>) -> BoxFuture<'a, Result<Option<Piece>>>;
 
+    /// Number of bytes that are best read at once.
+    fn step(&self) -> usize {
+        PIECE
+    }
+
     /// Address that takes the content of an upload for [`BEGINS_WITHIN`]; nothing where the hub itself takes it.
     fn address<'a>(&'a self, upload: &'a Upload) -> BoxFuture<'a, Result<Option<Address>>>;
 
@@ -135,9 +140,10 @@ pub struct Whole {
 }
 
 /// Kept content of that length, from its beginning. A range that cannot be read is read again, twice.
+#[must_use]
 pub fn content(archive: Arc<dyn Archive>, hash: FileHash, length: u64) -> BoxStream<'static, io::Result<Bytes>> {
     const AGAIN: usize = 2;
-    draft::pieces(length, move |range| {
+    draft::pieces((length, archive.step()), move |range| {
         let archive = Arc::clone(&archive);
         async move {
             let mut read = archive.read(&hash, range.clone()).await;
@@ -154,6 +160,7 @@ pub fn content(archive: Arc<dyn Archive>, hash: FileHash, length: u64) -> BoxStr
 }
 
 /// Content could not be written to this machine's disk.
+#[must_use]
 pub fn unwritten(error: io::Error) -> ArchiveError {
     ArchiveError::Unavailable { verb: "write a file", source: error.into() }
 }

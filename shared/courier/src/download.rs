@@ -12,7 +12,7 @@ use outbound::{Request, Sent, Sink, Trust};
 use tokio::sync::Mutex;
 use url::Url;
 
-/// What bounds a fetch.
+/// Limits of a fetch.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {
     /// Longest duration, without the transfer of the content.
@@ -58,8 +58,8 @@ impl Receiving {
     }
 }
 
-/// Gets what is at an address, by `send`, which is called once. An error is this machine's: nothing can be written to its disk.
-pub(crate) async fn get<F, S>(url: Url, bounds: &Bounds, archive: Option<&dyn Archive>, send: F) -> io::Result<Answer>
+/// Gets what is at an address, by `wire`, which is called once. An error is this machine's: nothing can be written to its disk.
+pub(crate) async fn get<F, S>(url: Url, bounds: &Bounds, archive: Option<&dyn Archive>, wire: F) -> io::Result<Answer>
 where
     F: FnOnce(Request) -> S,
     S: Future<Output = Sent>,
@@ -89,7 +89,7 @@ where
         // One byte more than the limit, so that a file of exactly that size is accepted.
         limit: usize::try_from(largest.saturating_add(1)).unwrap_or(usize::MAX),
     };
-    let sent = send(request).await;
+    let sent = wire(request).await;
     let mut receiving = receiving.lock().await;
     // A wire that takes no sink answers with the body.
     if let Sent::Answered { status: 200, unreadable: None, body, .. } = &sent

@@ -2,12 +2,13 @@
 //! receiver that only makes pushes durable.
 //!
 //! The load, the ERP and what is measured are processes of their own on one machine, over 127.0.0.1. `bench all` prints
-//! the whole report as Markdown; `bench point` one line of it; `bench calls` the calls to partners; `bench
-//! shipments` the reading of shipments; `bench pages` what the console asks for; `bench pull` consumers. Progress goes to
+//! the whole report as Markdown; `bench point` one line of it; `bench calls` the calls to partners; `bench files` large files;
+//! `bench shipments` the reading of shipments; `bench pages` what the console asks for; `bench pull` consumers. Progress goes to
 //! standard error.
 
 mod bare;
 mod calls;
+mod files;
 mod http;
 mod latency;
 mod load;
@@ -48,6 +49,8 @@ enum Command {
     Pull(pulls::Pulls),
     /// Calls to partners: the cost of a query compared with asking the partner directly, and how many commands go through
     Calls(calls::Calls),
+    /// Files of 100 MB through the hub, at once: its highest memory
+    Files(files::Files),
     /// Shipments of fifty events, read by any of their keys from a store with many events
     Shipments(shipments::Shipments),
     /// The requests of the console's pages, with many events and failed deliveries stored
@@ -162,6 +165,7 @@ fn main() -> anyhow::Result<()> {
         Command::Order(options) => order(&options),
         Command::Pull(options) => pulls::run(&options),
         Command::Calls(options) => calls::run(&options),
+        Command::Files(options) => files::run(&options),
         Command::Shipments(options) => shipments::run(&options),
         Command::Pages(options) => pages::run(&options),
         Command::Eyes => alone()?.block_on(calls::eyes()),

@@ -8,6 +8,7 @@ mod credentials;
 mod descriptors;
 mod end_events;
 mod idempotency;
+mod large;
 mod messages;
 mod pulled;
 mod requests;

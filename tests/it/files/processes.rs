@@ -145,7 +145,7 @@ async fn process_that_dies_leaves_the_file_to_the_next<S: Store>(side: Side<S>) 
     assert!(cut.is_err());
     side.has("http://a.example/1.pdf", PDF);
     assert_eq!(side.fetch().await, Fetched::default(), "it is claimed");
-    side.pass(MINUTE * 3);
+    side.pass(MINUTE * 5);
     assert_eq!(side.fetch().await.kept, 1);
     assert!(side.kept(PDF).await);
 }

@@ -135,7 +135,7 @@ async fn what_is_no_file_is_told_in_its_entry() {
     let hub = plan("allow_private_files = true").start_at(&time).await;
     let endless = Canned::start().await;
     endless.answer(
-        [b"HTTP/1.1 200 OK\r\ncontent-type: application/pdf\r\n\r\n%PDF-".to_vec(), vec![b' '; 21 << 20]].concat(),
+        [b"HTTP/1.1 200 OK\r\ncontent-type: application/pdf\r\n\r\n%PDF-".to_vec(), vec![b' '; 101 << 20]].concat(),
     );
     let short = Canned::start().await;
     short.answer(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n%PDF-half".to_vec());

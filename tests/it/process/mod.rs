@@ -13,4 +13,5 @@ mod recovery;
 mod refusals;
 mod secrets;
 #[cfg(target_os = "linux")]
+mod uploads;
 mod watches;

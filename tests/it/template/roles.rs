@@ -257,7 +257,7 @@ fn bucket_of_files_is_closed_encrypted_and_expires() {
     assert_eq!((&statements[0]["Effect"], statements.as_array().unwrap().len()), (&"Deny".into(), 1));
     for function in functions() {
         let variable = &resource(&logical_id(function.name))["Environment"]["Variables"]["TONGGUAN_FILES_BUCKET"];
-        let has = [sweep::NAME, ::files::NAME, shipments::NAME].contains(&function.name);
+        let has = [sweep::NAME, ::files::NAME, shipments::NAME, call::NAME, dispatch::NAME].contains(&function.name);
         assert_eq!(!variable.is_null(), has, "{function:?}");
     }
 }

@@ -119,6 +119,11 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("must be a whole number of seconds from {} to {}", "须为 {0} 到 {1} 之间的整数秒"),
     ("the system gives no random bytes for a nonce; repeat the request later", "系统暂时给不出随机数，请稍后重试"),
     // Bodies and sizes.
+    (
+        "the body is larger than {} bytes: send a large file ahead: POST /uploads, PUT it there, and name it in the call as \
+         file.upload",
+        "请求体超过 {0} 字节：大文件请先上传：POST /uploads，把文件 PUT 过去，再在调用里用 file.upload 引用",
+    ),
     ("the body is larger than {} bytes", "请求体超过 {0} 字节"),
     ("the body did not arrive whole and in time, please send it again", "请求体没有按时收完，请重新发送"),
     ("too many large bodies arrive at once, please send it again", "同时到达的大请求体太多，请稍后重发"),
@@ -291,7 +296,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ),
     ("must be given: the file's name", "必填：文件名"),
     ("leave it out: file.base64 holds the file", "请去掉：文件已在 file.base64 里"),
-    ("must have base64, the file itself, or url, where it is", "须有 base64（文件内容）或 url（文件地址）"),
+    (
+        "must have base64, the file itself; url, where it is; or upload, its id",
+        "须有 base64（文件内容）、url（文件地址）或 upload（上传的 id）",
+    ),
     ("must be given: the url does not end in a file's name", "必填：url 末尾不是文件名"),
     (
         "must be a name alone: no folder, at most 255 characters, all printable",
@@ -300,19 +308,55 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("must be a media type such as application/zip", "须为媒体类型，如 application/zip"),
     ("must be an http or https URL, without blanks in it", "须为 http 或 https 地址，不含空格"),
     (
-        "must be an object with name and base64, or with url; or a multipart file",
-        "须为带 name 和 base64，或带 url 的对象；或用 multipart 上传",
+        "must be an object with name and base64, with url, or with upload; or a multipart file",
+        "须为带 name 和 base64、带 url，或带 upload 的对象；或用 multipart 上传",
     ),
     ("must be the file in base64, as a text", "须为文件的 base64 文本"),
     (
-        "a file must come with the call: an object with name and base64, or with url; or the file of a form",
-        "调用须带文件：带 name 和 base64，或带 url 的对象；或用表单上传",
+        "a file must come with the call: an object with name and base64, with url, or with upload; or the file of a form",
+        "调用须带文件：带 name 和 base64、带 url，或带 upload 的对象；或用表单上传",
     ),
     (
         "must be the file in base64, of the standard alphabet (+ and /), without anything before it",
         "须为文件的 base64，用标准字母表（+ 和 /），前面不带任何内容",
     ),
-    ("is not known here: name, content_type, base64 and url are", "这里不认识：可用 name、content_type、base64、url"),
+    (
+        "is not known here: name, content_type, base64, url and upload are",
+        "这里不认识：可用 name、content_type、base64、url、upload",
+    ),
+    ("leave it out: file.url says where the file is", "请去掉：文件地址已在 file.url 里"),
+    // Uploads.
+    (
+        "is no upload of this key: POST /uploads gives one, which the same key may name",
+        "不是这个密钥的上传：请先 POST /uploads，再用同一密钥引用",
+    ),
+    (
+        "has expired: POST /uploads again, send the file, and name the new id",
+        "已过期：请重新 POST /uploads 并发送文件，再引用新的 id",
+    ),
+    (
+        "has not come: send the whole file to the url of its put, then repeat the call",
+        "文件还没有传到：请把整个文件发到 put 的 url，再重发这次调用",
+    ),
+    ("goes with a command: give a query its file as base64 or url", "只用于命令：查询的文件请用 base64 或 url"),
+    ("must be from 1 to {}: a file may have 100 MiB", "须在 1 到 {0} 之间：文件最大 100 MiB"),
+    ("must be the SHA-256 of the content, as 64 hex digits", "须为内容的 SHA-256，64 位十六进制"),
+    (
+        "there is no such upload of this key, or its time is over: POST /uploads again",
+        "这个密钥没有这个上传，或时限已过：请重新 POST /uploads",
+    ),
+    ("has more than the {} bytes that POST /uploads was given", "比 POST /uploads 所说的 {0} 字节多"),
+    ("has {} bytes in place of the {} of POST /uploads", "有 {0} 字节，而 POST /uploads 所说的是 {1} 字节"),
+    (
+        "is not the content that POST /uploads was given: its SHA-256 is {}",
+        "不是 POST /uploads 所说的内容：它的 SHA-256 是 {0}",
+    ),
+    ("is larger than {} MiB", "超过 {0} MiB"),
+    ("has fields of more than {} bytes together", "各字段合计超过 {0} 字节"),
+    (
+        "the hub cannot write the file to its disk, please repeat the request later",
+        "服务暂时无法把文件写入磁盘，请稍后重试",
+    ),
     (
         "must be multipart/form-data that is complete, its boundary in Content-Type",
         "须为完整的 multipart/form-data，boundary 写在 Content-Type 里",

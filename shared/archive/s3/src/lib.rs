@@ -316,6 +316,11 @@ impl Archive for Bucket {
         Box::pin(async move { self.piece(hash, range).await.map_err(unavailable("read a part of a file")) })
     }
 
+    /// Each is a request.
+    fn step(&self) -> usize {
+        1 << 20
+    }
+
     fn address<'a>(&'a self, upload: &'a Upload) -> BoxFuture<'a, Result<Option<Address>>> {
         Box::pin(
             async move { self.place(upload).await.map(Some).map_err(unavailable("sign the address of an upload")) },

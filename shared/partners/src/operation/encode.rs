@@ -140,7 +140,7 @@ pub(super) fn multipart(boundary: &str, members: &Members<'_>, file: Option<(&st
     body
 }
 
-/// What ends a `multipart/form-data` body behind the content of its last part.
+/// The end of a `multipart/form-data` body, behind the content of its last part.
 pub(super) fn end(boundary: &str) -> Vec<u8> {
     format!("\r\n--{boundary}--\r\n").into_bytes()
 }

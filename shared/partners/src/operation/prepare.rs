@@ -111,6 +111,7 @@ impl fmt::Debug for Prepared {
             .field("headers", &self.headers)
             .field("content_type", &self.content_type)
             .field("body_bytes", &self.body.len())
+            .field("file", &self.file)
             .finish()
     }
 }
