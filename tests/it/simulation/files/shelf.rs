@@ -104,10 +104,10 @@ impl Archive for SimArchive {
             self.world.broken(&format!("other content is kept as {hash}"));
         }
         Box::pin(self.run("keep a file", move |own| {
-            let mut shelf = own.shelf.lock().unwrap();
-            shelf.writings += 1;
-            let writing = (content, now, shelf.writings);
-            shelf.contents.insert(hash, writing);
+            let mut stock = own.shelf.lock().unwrap();
+            stock.writings += 1;
+            let writing = (content, now, stock.writings);
+            stock.contents.insert(hash, writing);
             own.world.tell(&format!("the archive keeps {hash}"));
             own.world.checker().files.archived(hash);
         }))
@@ -144,8 +144,8 @@ impl Archive for SimArchive {
         let is_early = self.world.now() < self.began.after(PUT_AGAIN);
         let again = self.world.draw(|random, _| random.chance(200)) && is_early;
         Box::pin(self.run("list files", move |own| {
-            let mut shelf = own.shelf.lock().unwrap();
-            let rest = shelf.contents.iter().filter(|(hash, _)| behind.is_none_or(|behind| **hash > behind));
+            let mut stock = own.shelf.lock().unwrap();
+            let rest = stock.contents.iter().filter(|(hash, _)| behind.is_none_or(|behind| **hash > behind));
             let stored = |(hash, (_, written, writing)): (&FileHash, &(Bytes, Utc, u64))| Stored {
                 hash: *hash,
                 written: *written,
@@ -153,7 +153,7 @@ impl Archive for SimArchive {
             };
             let listed: Vec<_> = rest.take(limit).map(stored).collect();
             if again {
-                shelf.put_again(own.world.now());
+                stock.put_again(own.world.now());
             }
             listed
         }))
@@ -162,15 +162,15 @@ impl Archive for SimArchive {
     fn remove<'a>(&'a self, stored: &'a Stored) -> BoxFuture<'a, Result<bool>> {
         let stored = stored.clone();
         Box::pin(self.run("remove a file", move |own| {
-            let mut shelf = own.shelf.lock().unwrap();
+            let mut stock = own.shelf.lock().unwrap();
             let is_there =
-                shelf.contents.get(&stored.hash).is_some_and(|(_, _, writing)| writing.to_string() == stored.writing);
-            if let Some((_, written, _)) = shelf.contents.get(&stored.hash).filter(|_| is_there) {
+                stock.contents.get(&stored.hash).is_some_and(|(_, _, writing)| writing.to_string() == stored.writing);
+            if let Some((_, written, _)) = stock.contents.get(&stored.hash).filter(|_| is_there) {
                 let (hash, age) = (stored.hash, own.world.now().since(*written));
                 if age < LEFT_ALONE {
                     own.world.broken(&format!("{hash} is removed {age:?} after it was put"));
                 }
-                shelf.contents.remove(&hash);
+                stock.contents.remove(&hash);
                 own.world.tell(&format!("the archive removes {}", stored.hash));
                 let held = own.world.checker().files.removed(stored.hash, own.world.now());
                 own.world.hold(held);

@@ -224,9 +224,9 @@ impl Store for SimStore {
             if let (Some(world), Some(before), Settled::Done) = (world, before, settled) {
                 world.settled(&own, &before, &work);
                 if let Some(files) = &work.files {
-                    let names = |hash: &FileHash| model.resolve(&content(hash), at);
+                    let places = |hash: &FileHash| model.resolve(&content(hash), at);
                     let kept = files.entries.iter().filter_map(|file| file.kept.as_ref());
-                    let named = kept.flat_map(|kept| names(&kept.hash).into_iter().map(|place| (kept.hash, place)));
+                    let named = kept.flat_map(|kept| places(&kept.hash).into_iter().map(|place| (kept.hash, place)));
                     let named = named.collect();
                     if let Some(item) = model.item(&own) {
                         world.filed(&item.listed(), before.files.as_deref(), &named);
