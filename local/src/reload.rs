@@ -37,7 +37,7 @@ pub(crate) struct Reload {
     json: bool,
 }
 
-/// What became of a configuration.
+/// Result of a reload.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     /// Number of the reload in this process, from 1.
