@@ -40,7 +40,7 @@ pub(crate) struct Look {
     pub(crate) free: Option<(u64, u64)>,
 }
 
-/// What is known of the disk. Clones share it.
+/// The state of the disk. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Disk(Arc<Mutex<Look>>);
 

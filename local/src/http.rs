@@ -28,7 +28,7 @@ use crate::health::Health;
 use crate::hold;
 use crate::metrics;
 use crate::ready::Vitals;
-use crate::server::Visit;
+use crate::server::{Keys, Visit};
 use crate::{table, uploads};
 
 /// Time for which a large body of the ERP waits for its share of the memory.
@@ -40,6 +40,7 @@ pub(crate) struct Services<S, Q> {
     routers: table::Routers<S, Q>,
     health: Health,
     vitals: Vitals,
+    keys: Keys,
     folder: Folder,
 }
 
@@ -61,8 +62,8 @@ fn with_file(mut response: Response<Bytes>) -> Response<AnswerBody> {
 }
 
 impl<S: Store, Q: Queue> Services<S, Q> {
-    pub(crate) fn new(current: Current<S, Q>, vitals: Vitals, folder: Folder) -> Self {
-        Self { current, routers: table::routers(), health: Health::default(), vitals, folder }
+    pub(crate) fn new(current: Current<S, Q>, vitals: Vitals, keys: Keys, folder: Folder) -> Self {
+        Self { current, routers: table::routers(), health: Health::default(), vitals, keys, folder }
     }
 
     /// Answers one request in a task of its own, which ends even if the connection breaks: a push that arrived whole is stored
@@ -118,7 +119,7 @@ impl<S: Store, Q: Queue> Services<S, Q> {
                 return (self.ready(courier).await, None);
             }
         }
-        push(courier, visit, request, (path, arrived)).await
+        push(courier, (visit, &self.keys), request, (path, arrived)).await
     }
 
     /// One request of the ERP. An unauthorized one is refused before its body is read.
@@ -140,11 +141,13 @@ impl<S: Store, Q: Queue> Services<S, Q> {
             Err(problem) => return closing(problem.told_in(language).answer(router.name)),
         };
         visit.show_key();
+        let Some(_in_progress) = self.keys.begin(format!("api {}", caller.id)) else {
+            return closing(Problem::unread(Unread::Busy, router.max_body).told_in(language).answer(router.name));
+        };
         if router.name == pull::NAME && self.vitals.hold.is_on() {
             return closing(on_hold().told_in(language).answer(router.name));
         }
-        let (now, failed) =
-            (courier.context.now(), |problem: Problem| problem.told_in(language).answer(router.name));
+        let (now, failed) = (courier.context.now(), |problem: Problem| problem.told_in(language).answer(router.name));
         if let [root, id] = segments
             && root == "uploads"
             && head.method == Method::PUT
@@ -204,7 +207,7 @@ fn count_push<S, Q>(courier: &Courier<S, Q>, segments: &[String], verdict: Optio
 /// One push, or a request that no function is for, which is refused as one.
 async fn push<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
-    visit: &Visit,
+    (visit, keys): (&Visit, &Keys),
     request: Request<Incoming>,
     (path, arrived): (PushPath<'_>, Instant),
 ) -> Judged {
@@ -217,6 +220,14 @@ async fn push<S: Store, Q: Queue>(
     };
     visit.show_key();
     let partner = verified.partner();
+    let Some(_in_progress) = keys.begin(format!("hook {}", verified.connection())) else {
+        tracing::warn!(
+            connection = %verified.connection(),
+            "a push was refused unread: as many of its connection are in progress as may be (requests_per_key)"
+        );
+        let (response, verdict) = judged(unread(partner, Unread::Busy));
+        return (closing(response), verdict);
+    };
     let (head, body) = request.into_parts();
     match visit.budget().read(body, MAX_BODY, arrived + partner.budget()).await {
         Ok((body, share)) => {

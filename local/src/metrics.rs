@@ -28,6 +28,7 @@ use tokio::time::timeout;
 
 use crate::process;
 use crate::ready::Vitals;
+use crate::server::Use;
 
 /// Most connections at once.
 const PLACES: usize = 8;
@@ -38,10 +39,11 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// Longest time for the figures of the store.
 const STORE: Duration = Duration::from_secs(2);
 
-/// What the figures are of.
+/// Sources of the figures.
 pub(crate) struct Figures {
     pub(crate) store: SqliteStore,
     pub(crate) vitals: Vitals,
+    pub(crate) limits: Use,
     pub(crate) kept: &'static Registry,
 }
 
@@ -148,6 +150,7 @@ impl Figures {
             gauge(&mut text, "tongguan_disk_free_bytes", "Free space of the disk with the data", number(free));
             gauge(&mut text, "tongguan_disk_bytes", "Size of the disk with the data", number(all));
         }
+        self.print_limits(&mut text);
         let store = &self.store;
         let refusing = f64::from(u8::from(store.is_refusing()));
         gauge(
@@ -168,6 +171,20 @@ impl Figures {
         }
         process::print(&mut text);
         text
+    }
+
+    /// Figures of the limits of the port and of the writer.
+    fn print_limits(&self, text: &mut String) {
+        let Use { places, budget, keys } = &self.limits;
+        let ((connections, known), (in_progress, refused)) = (places.counts(), keys.counts());
+        let size = |count: usize| number(u64::try_from(count).unwrap_or(u64::MAX));
+        gauge(text, "tongguan_connections", "Connections at the port", size(connections));
+        gauge(text, "tongguan_connections_known", "Those of them that have shown a right key", size(known));
+        gauge(text, "tongguan_body_budget_used_bytes", "Memory for large bodies in progress", size(budget.used()));
+        gauge(text, "tongguan_requests_in_progress", "Requests with a right key in progress", size(in_progress));
+        let meaning = "Requests refused because their key had as many in progress as it may";
+        counter(text, "tongguan_requests_refused_total", meaning, number(refused));
+        gauge(text, "tongguan_writes_waiting", "Changes that wait for the database", size(self.store.waiting()));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::metrics::print_process;
 
-/// What the process uses.
+/// Resources that the process uses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Process {
     pub(crate) cpu_seconds: f64,

@@ -14,7 +14,7 @@ const PERIODS: u32 = 5;
 /// The least time for that: a sweep with a large backlog may take minutes.
 const LEAST: Duration = Duration::from_mins(5);
 
-/// What is known of the hub's own work. Clones share it.
+/// State of the hub's own work. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Vitals {
     /// The disk with the data.
@@ -71,9 +71,9 @@ impl Vitals {
 /// Whether the hub is ready, and why not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Readiness {
-    /// What it cannot do.
+    /// Reasons why it is not ready.
     pub(crate) reasons: Vec<String>,
-    /// What it may soon be unable to do.
+    /// Troubles to come.
     pub(crate) warnings: Vec<String>,
 }
 

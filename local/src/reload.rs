@@ -37,7 +37,7 @@ pub(crate) struct Reload {
     json: bool,
 }
 
-/// What became of a configuration.
+/// Result of a reload.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     /// Number of the reload in this process, from 1.
@@ -52,15 +52,17 @@ pub(crate) struct Outcome {
     pub(crate) why: String,
 }
 
+/// Keeps the old value of a key, and its name where the value was to change.
+fn fixed<T: PartialEq + Clone>(kept: &mut Vec<String>, name: &str, old: &T, new: &mut T) {
+    if old != new {
+        kept.push(name.to_owned());
+        new.clone_from(old);
+    }
+}
+
 /// Keeps what cannot change while a hub runs; the names of the keys that were to.
 pub(crate) fn keep(old: &Config, new: &mut Config) -> Vec<String> {
     let mut kept = Vec::new();
-    fn fixed<T: PartialEq + Clone>(kept: &mut Vec<String>, name: &str, old: &T, new: &mut T) {
-        if old != new {
-            kept.push(name.to_owned());
-            new.clone_from(old);
-        }
-    }
     fixed(&mut kept, "listen", &old.listen, &mut new.listen);
     fixed(&mut kept, "inbox", &old.inbox, &mut new.inbox);
     fixed(&mut kept, "data_dir", &old.data_dir, &mut new.data_dir);

@@ -124,14 +124,22 @@ impl Hub {
         inbound::configured::tell_or_log(&context).await;
         let vitals = Vitals::new(context.config.sweep_every, hold.clone());
         disk::look(&vitals.disk, &courier).await;
+        let limits = server::Use::new(&context.config.server);
+        context.store.limit_waiting(context.config.server.writes_waiting);
         if let Some(listener) = figures {
             let store = context.store.clone();
-            let figures = Figures { store, vitals: vitals.clone(), kept: telemetry::metrics::keep() };
+            let (vitals, limits) = (vitals.clone(), limits.clone());
+            let figures = Figures { store, vitals, limits, kept: telemetry::metrics::keep() };
             metrics::begin(&context.config);
             tasks.spawn(metrics::serve(listener, figures, stopped.clone()));
         }
         tasks.spawn(disk::run(vitals.disk.clone(), current.clone(), stopped.clone()));
-        tasks.spawn(server::serve(listener, current.clone(), (vitals.clone(), archive.clone()), stopped.clone()));
+        tasks.spawn(server::serve(
+            listener,
+            current.clone(),
+            (vitals.clone(), limits, archive.clone()),
+            stopped.clone(),
+        ));
         for lane in lanes {
             tasks.spawn(work::run_lane(current.clone(), hold.clone(), lane, stopped.clone()));
         }

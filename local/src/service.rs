@@ -1,4 +1,4 @@
-//! What a service manager such as systemd is told, where it asks for it (`NOTIFY_SOCKET`, `WATCHDOG_USEC`).
+//! Messages to a service manager such as systemd, where it asks for them (`NOTIFY_SOCKET`, `WATCHDOG_USEC`).
 
 use std::net::SocketAddr;
 

@@ -13,7 +13,7 @@ use std::io::IsTerminal as _;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 
-/// What a process was asked.
+/// Requests to a process by signals.
 pub(crate) struct Asked {
     /// The first request to end.
     pub(crate) end: oneshot::Receiver<EndSignal>,

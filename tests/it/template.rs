@@ -340,7 +340,8 @@ fn nothing_names_a_partition_and_every_alarm_says_what_to_do() {
     for (id, alarm) in resources("AWS::CloudWatch::Alarm") {
         let alarm = &alarm["Properties"];
         assert!(alarm["AlarmDescription"].as_str().unwrap().len() > 80, "{id}");
-        let given = |condition: &str, topic: &str| json!({"Fn::If": [condition, {"Ref": topic}, {"Ref": "AWS::NoValue"}]});
+        let given =
+            |condition: &str, topic: &str| json!({"Fn::If": [condition, {"Ref": topic}, {"Ref": "AWS::NoValue"}]});
         let topics = [given("HasAlarmAddress", "Alarms"), given("HasAlarmTopic", "AlarmTopic")];
         let notified = json!({"Fn::If": ["TellsAlarms", topics, {"Ref": "AWS::NoValue"}]});
         assert_eq!((&alarm["AlarmActions"], &alarm["OKActions"]), (&notified, &notified), "{id}");

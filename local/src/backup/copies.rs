@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use hub::files::FileHash;
 
-/// What was copied.
+/// Result of copying files.
 #[derive(Debug, Default)]
 pub(crate) struct Copied {
     /// Number of files that were not there before.

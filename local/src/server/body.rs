@@ -29,7 +29,10 @@ const MOST_DISCARDED: usize = 64 * 1024 * 1024;
 
 /// Budget of memory for large bodies, granted in the order of their arrival. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Budget(Arc<Semaphore>);
+pub(crate) struct Budget {
+    free: Arc<Semaphore>,
+    units: usize,
+}
 
 /// A part of the budget, given back when this is dropped.
 #[derive(Debug, Default)]
@@ -39,13 +42,19 @@ pub(crate) struct Share {
 
 impl Budget {
     pub(super) fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new((bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS))))
+        let units = (bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS);
+        Self { free: Arc::new(Semaphore::new(units)), units }
+    }
+
+    /// Bytes that are granted now.
+    pub(crate) fn used(&self) -> usize {
+        self.units.saturating_sub(self.free.available_permits()).saturating_mul(UNIT)
     }
 
     async fn share(&self, bytes: usize) -> Share {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
         // The semaphore is never closed.
-        Share { _permit: Arc::clone(&self.0).acquire_many_owned(units).await.ok() }
+        Share { _permit: Arc::clone(&self.free).acquire_many_owned(units).await.ok() }
     }
 
     /// Reads a body of at most `limit` bytes. A large one waits for its share until `latest`, unread, and keeps that until

@@ -4,6 +4,7 @@
 
 pub(crate) mod body;
 pub(crate) mod descriptors;
+mod keys;
 mod places;
 mod tasks;
 mod visit;
@@ -30,6 +31,7 @@ use crate::http::Services;
 use crate::ready::Vitals;
 
 use body::Budget;
+pub(crate) use keys::Keys;
 use places::{Limits, Places};
 use tasks::Tasks;
 pub(crate) use visit::Visit;
@@ -41,20 +43,38 @@ const BUFFER: usize = 64 * 1024;
 /// Time for which the end of the server waits for requests in progress.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// Limits of a server, and what is used of them. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Use {
+    pub(crate) places: Places,
+    pub(crate) budget: Budget,
+    pub(crate) keys: Keys,
+}
+
+impl Use {
+    /// The limits of a server of which nothing is used.
+    pub(crate) fn new(server: &config::Server) -> Self {
+        let most = server.connections.min(descriptors::for_connections());
+        Self {
+            places: Places::new(Limits::new(most, server.connections_per_address)),
+            budget: Budget::new(server.body_budget),
+            keys: Keys::new(server.requests_per_key),
+        }
+    }
+}
+
 /// Serves until it is stopped, then lets the requests in progress finish.
 pub(crate) async fn serve<S: Store, Q: Queue>(
     listener: TcpListener,
     current: Current<S, Q>,
-    (vitals, folder): (Vitals, Folder),
+    (vitals, limits, folder): (Vitals, Use, Folder),
     mut stop: signal::Receiver<bool>,
 ) {
     let graceful = GracefulShutdown::new();
     let (tasks, finished) = Tasks::new();
     let server = current.get().context.config.server;
-    let services = Arc::new(Services::new(current, vitals, folder));
-    let most = server.connections.min(descriptors::for_connections());
-    let places = Places::new(Limits::new(most, server.connections_per_address));
-    let budget = Budget::new(server.body_budget);
+    let Use { places, budget, keys } = limits;
+    let services = Arc::new(Services::new(current, vitals, keys, folder));
     let mut refusals = Refusals::default();
     let mut stopped = pin!(async move { stop.wait_for(|stop| *stop).await.is_ok() });
     loop {

@@ -40,7 +40,7 @@ impl Limits {
 
 /// The places of a server. Clones share them.
 #[derive(Clone)]
-pub(super) struct Places {
+pub(crate) struct Places {
     limits: Limits,
     table: Arc<Mutex<Table>>,
     freed: Arc<Notify>,
@@ -103,6 +103,12 @@ impl Places {
         let held = Held { address, is_known: false, watch: watch.clone(), displaced: Arc::clone(&displaced) };
         table.held.insert(id, held);
         Some(Place { id, places: self.clone(), displaced })
+    }
+
+    /// Connections, and those of them that have shown a right key.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let table = self.table();
+        (table.held.len(), table.held.values().filter(|held| held.is_known).count())
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

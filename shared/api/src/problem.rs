@@ -9,7 +9,7 @@ use http::header::{ALLOW, CONTENT_LANGUAGE, RETRY_AFTER, VARY, WWW_AUTHENTICATE}
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use hub::Role;
 use hub::audit::Ended;
-use inbound::refusal::{self, INCOMPLETE, NO_ROOM, Refusal, Refused, Unread};
+use inbound::refusal::{self, BUSY, INCOMPLETE, NO_ROOM, Refusal, Refused, Unread};
 use partners::sentence::{sentence, shortened};
 use serde::{Serialize, Serializer};
 use store::StoreError;
@@ -106,6 +106,7 @@ impl Problem {
             }
             Unread::Incomplete => Self::incomplete(),
             Unread::NoRoom => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", NO_ROOM),
+            Unread::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", BUSY),
         }
     }
 

@@ -48,6 +48,15 @@ pub(super) fn read(text: &str, sources: &Sources<'_>) -> Result<Config, Vec<Mist
     }
 }
 
+/// Whether the log is JSON.
+fn is_json(item: &Item<'_>) -> Option<bool> {
+    match item.text()? {
+        "text" => Some(false),
+        "json" => Some(true),
+        _ => item.wrong("must be \"text\" or \"json\""),
+    }
+}
+
 fn config(mut root: Table<'_>) -> Option<Config> {
     let listen = root.or("listen", ([127, 0, 0, 1], 8787).into(), |item| {
         socket_address(item.text()?, 8787).map_or_else(|what| item.wrong(what), Some)
@@ -66,11 +75,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         }
         Some(Some(address))
     });
-    let logs_json = root.or("log_format", false, |item| match item.text()? {
-        "text" => Some(false),
-        "json" => Some(true),
-        _ => item.wrong("must be \"text\" or \"json\""),
-    });
+    let logs_json = root.or("log_format", false, is_json);
     let data_dir = root.or("data_dir", PathBuf::from("data"), |item| match item.text()? {
         "" => item.wrong("must name a directory"),
         path => Some(path.into()),

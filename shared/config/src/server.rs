@@ -16,6 +16,10 @@ pub struct Server {
     pub connections_per_address: usize,
     /// Most bytes of large bodies in memory at once.
     pub body_budget: usize,
+    /// Most requests in progress of one connection's keys, and of one API key.
+    pub requests_per_key: usize,
+    /// Most changes that wait for the store before new events are refused.
+    pub writes_waiting: usize,
 }
 
 impl Default for Server {
@@ -25,6 +29,8 @@ impl Default for Server {
             connections: 1_024,
             connections_per_address: 256,
             body_budget: 64 * MEGABYTE,
+            requests_per_key: 256,
+            writes_waiting: 4_096,
         }
     }
 }
@@ -38,11 +44,15 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Server> {
     let connections = table.or("connections", usual.connections, count);
     let per_address = table.or("connections_per_address", usual.connections_per_address, count);
     let budget = table.or("body_budget_mb", usual.body_budget, |item| Some(count(item)? * MEGABYTE));
+    let per_key = table.or("requests_per_key", usual.requests_per_key, count);
+    let writes = table.or("writes_waiting", usual.writes_waiting, count);
     table.close(&[]);
     Some(Server {
         idle_timeout: idle_timeout?,
         connections: connections?,
         connections_per_address: per_address?,
         body_budget: budget?,
+        requests_per_key: per_key?,
+        writes_waiting: writes?,
     })
 }

@@ -140,6 +140,12 @@ impl Verified<'_> {
         self.action.name
     }
 
+    /// Id of the connection.
+    #[must_use]
+    pub const fn connection(&self) -> &ConnectionId {
+        &self.connection.id
+    }
+
     /// The partner whose account the connection is.
     #[must_use]
     pub const fn partner(&self) -> Partner {

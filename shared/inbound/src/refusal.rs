@@ -120,6 +120,8 @@ pub enum Unread {
     Incomplete,
     /// Other large bodies left no room in time.
     NoRoom,
+    /// As many requests of its key are in progress as may be.
+    Busy,
 }
 
 /// The text for a sender whose body broke off or took too long.
@@ -127,6 +129,9 @@ pub const INCOMPLETE: &str = "the body did not arrive whole and in time, please 
 
 /// The text for a sender whose large body found no room.
 pub const NO_ROOM: &str = "too many large bodies arrive at once, please send it again";
+
+/// The text for a sender that has too many requests in progress.
+pub const BUSY: &str = "too many requests with this key are in progress, please send it again";
 
 /// The answer to a push whose body was not read. What did not arrive cannot be kept, and only a resend brings it.
 #[must_use]
@@ -136,6 +141,7 @@ pub fn unread(partner: Partner, why: Unread) -> Answer {
         Unread::TooLarge => refuse(Some(partner), Verdict::TooLarge),
         Unread::Incomplete => later(INCOMPLETE),
         Unread::NoRoom => later(NO_ROOM),
+        Unread::Busy => later(BUSY),
     }
 }
 

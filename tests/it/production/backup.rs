@@ -1,6 +1,7 @@
 //! The drill: a hub is copied while it works, and the copy is restored beside it.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use archive::{Archive as _, Folder};
 use hub::files::FileHash;
@@ -158,7 +159,7 @@ async fn killed_backup_leaves_none_that_looks_whole() {
         partial.any(|entry| entry.path().join(name).exists())
     };
     for (kill, moment) in ["", "tongguan.db", "tongguan.db-journal", "backup.json"].into_iter().enumerate() {
-        let mut child = command(&original, &["backup", &folder]).spawn().unwrap();
+        let mut child = command(&original, &["backup", &folder]).stdout(Stdio::null()).spawn().unwrap();
         until(async || has(moment) || child.try_wait().unwrap().is_some()).await;
         let _ = child.kill();
         child.wait().unwrap();

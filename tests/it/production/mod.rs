@@ -1,6 +1,7 @@
-//! What a hub in production relies on: backups, the hold of a restored copy, and what it tells of itself.
+//! Production on one machine: backups, the hold of a restored copy, metrics, reloads, limits, and the service.
 
 mod backup;
+mod limits;
 mod observe;
 mod reload;
 mod service;

@@ -1,4 +1,4 @@
-//! What a hub tells of itself to Prometheus, and in its log.
+//! Metrics for Prometheus, and the log in JSON.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use crate::support::process::Process;
 use crate::support::{API_KEY, APP_ID, Plan, erp, hook, key, secret, status, until, within};
 
 /// An address that was free a moment ago.
-fn free() -> SocketAddr {
+pub(super) fn free() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -28,13 +28,13 @@ async fn post(address: SocketAddr, path: &str) {
     assert_eq!(exchange(address, request("POST", path, "", b"{}")).await.unwrap().status, 404);
 }
 
-async fn metrics(address: SocketAddr) -> String {
+pub(super) async fn metrics(address: SocketAddr) -> String {
     let reply = get(address, "/metrics").await;
     assert_eq!(reply.status, 200);
     String::from_utf8(reply.body).unwrap()
 }
 
-fn has(text: &str, line: &str) -> bool {
+pub(super) fn has(text: &str, line: &str) -> bool {
     text.lines().any(|own| own == line)
 }
 

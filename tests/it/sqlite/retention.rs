@@ -1,4 +1,4 @@
-//! What expires leaves the file, in bounded steps.
+//! Expired events leave the file, in bounded steps, and a full disk or a slow writer refuses new ones.
 
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use store_sqlite::SqliteStore;
 use tempfile::TempDir;
 
 use crate::dynamodb::{NOW, event};
+use crate::support::until;
 
 const AFTER: Utc = Utc(i64::MAX / 2);
 
@@ -132,4 +133,24 @@ async fn refusing_store_knows_duplicates_and_settles() {
     assert_eq!(store.settle(&numbered(0).key, &work).await.unwrap(), store::Settled::Done);
     store.refuse_new(false);
     assert_eq!(store.admit(&numbered(1), &Work::default(), None).await.unwrap(), Admitted::New);
+}
+
+/// An answer that comes late is none: what would wait behind too many others is refused at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn write_behind_too_many_others_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = filled(&folder, 1).await;
+    store.limit_waiting(1);
+    let other = Connection::open(folder.path().join("tongguan.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let first = tokio::spawn({
+        let store = store.clone();
+        async move { store.admit(&numbered(1), &Work::default(), None).await }
+    });
+    until(async || store.waiting() == 1).await;
+    let error = store.admit(&numbered(2), &Work::default(), None).await.unwrap_err();
+    assert!(error.retryable() && telemetry::logs::chain(&error).contains("wait for it already"), "{error:?}");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(first.await.unwrap().unwrap(), Admitted::New);
+    assert_eq!((store.waiting(), store.admit(&numbered(2), &Work::default(), None).await.unwrap()), (0, Admitted::New));
 }

@@ -127,6 +127,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("the body is larger than {} bytes", "请求体超过 {0} 字节"),
     ("the body did not arrive whole and in time, please send it again", "请求体没有按时收完，请重新发送"),
     ("too many large bodies arrive at once, please send it again", "同时到达的大请求体太多，请稍后重发"),
+    ("too many requests with this key are in progress, please send it again", "这个密钥同时处理的请求过多，请重新发送"),
     (
         "the body is not JSON (line {}, column {}); send one complete JSON document",
         "请求体不是 JSON（第 {0} 行第 {1} 列）：请发一份完整的 JSON",

@@ -177,6 +177,20 @@ const SERVER: &[Key] = &[
         "处理中的大请求体（超过 128 KB）最多占用的内存，其余排队，或请对方稍后重推",
     )
     .of(Integer(8..=65_536)),
+    key(
+        "requests_per_key",
+        Value("256"),
+        "most requests in progress of one connection's keys, and of one API key. Further ones get the retryable negative, or 503",
+        "同一连接的推送、同一个 API 密钥，最多同时处理多少个请求，超出的请对方稍后重试（API 为 503）",
+    )
+    .of(Integer(1..=65_536)),
+    key(
+        "writes_waiting",
+        Value("4096"),
+        "most changes that wait for the database. With more, new pushes and calls get the retryable negative at once",
+        "最多有多少个写入在等数据库，超出时新的推送和调用立即请对方稍后重试",
+    )
+    .of(Integer(64..=1_000_000)),
 ];
 
 const DISK: &[Key] = &[

@@ -88,6 +88,8 @@ idle_timeout = "2m"
 connections = 2048
 connections_per_address = 2048
 body_budget_mb = 8
+requests_per_key = 7
+writes_waiting = 99
 
 [hub]
 url = "https://hub.example.com/prod"

@@ -50,6 +50,7 @@ fn everything_that_is_given_is_taken() {
     assert_eq!((public_url, config.statistics), (Some("https://hub.example.com/base"), false));
     let server = config.server;
     assert_eq!((server.idle_timeout, server.body_budget), (Duration::from_mins(2), 8 * 1024 * 1024));
+    assert_eq!((server.requests_per_key, server.writes_waiting), (7, 99));
     assert_eq!((server.connections, server.connections_per_address), (2_048, 2_048));
     assert_eq!((config.metrics_listen.map(|address| address.port()), config.logs_json), (Some(9002), true));
     assert_eq!((config.disk.warn_below, config.disk.refuse_below), (4 << 30, 512 << 20));

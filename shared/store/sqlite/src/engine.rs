@@ -6,7 +6,7 @@ mod verbs;
 use std::fs::{OpenOptions, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use hub::{ConnectionId, EventId, Record, Utc};
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
@@ -40,6 +40,8 @@ pub struct SqliteStore {
     horizon: Arc<AtomicI64>,
     /// Whether new events are refused, because the disk is nearly full.
     is_refusing: Arc<AtomicBool>,
+    /// Most callers that may wait for the writer before new events are refused.
+    most_waiting: Arc<AtomicUsize>,
 }
 
 /// An event with its place in the order of admission.
@@ -161,7 +163,8 @@ impl SqliteStore {
     fn of((writer, items, lists): (Handle, Handle, Handle), files: Option<Files>) -> Self {
         let horizon = Arc::new(AtomicI64::new(i64::MAX));
         let (recent, pulls, is_refusing) = (Arc::default(), Arc::default(), Arc::default());
-        Self { writer, items, lists, recent, pulls, files, horizon, is_refusing }
+        let most_waiting = Arc::new(AtomicUsize::new(usize::MAX));
+        Self { writer, items, lists, recent, pulls, files, horizon, is_refusing, most_waiting }
     }
 
     fn at(folder: &Path, create: OpenFlags) -> std::result::Result<Self, OpenError> {

@@ -1,6 +1,7 @@
 //! Threads that own a connection each: one that writes, grouping commits, and some that read.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread;
 
@@ -66,7 +67,19 @@ where
 
 /// Hands jobs to a thread. When the last handle is dropped the thread ends.
 #[derive(Clone)]
-pub(crate) struct Handle(Sender<Box<dyn Job>>);
+pub(crate) struct Handle {
+    jobs: Sender<Box<dyn Job>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// A caller that waits for its job, until this is dropped.
+struct Waiting<'h>(&'h AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Handle {
     /// Has a job done. `None` where the thread is gone.
@@ -75,8 +88,15 @@ impl Handle {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Option<Result<T, Shared>> {
         let (reply, answer) = oneshot::channel();
-        self.0.send(Box::new(Task { work: Some(work), result: None, reply })).ok()?;
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.waiting);
+        self.jobs.send(Box::new(Task { work: Some(work), result: None, reply })).ok()?;
         answer.await.ok()
+    }
+
+    /// Number of callers that wait for their jobs.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 }
 
@@ -170,5 +190,5 @@ pub(crate) fn reader(name: &str, db: Connection) -> std::io::Result<Handle> {
 fn start(name: &str, serve: impl FnOnce(Receiver<Box<dyn Job>>) + Send + 'static) -> std::io::Result<Handle> {
     let (sender, jobs) = channel();
     thread::Builder::new().name(name.to_owned()).spawn(move || serve(jobs))?;
-    Ok(Handle(sender))
+    Ok(Handle { jobs: sender, waiting: Arc::default() })
 }

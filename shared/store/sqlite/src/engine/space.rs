@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use store::Result;
+use store::{Result, StoreError};
 
 use super::{FILE, OpenError, SqliteStore};
 use crate::backup::{self, CopyError};
@@ -37,6 +37,27 @@ impl SqliteStore {
     #[must_use]
     pub fn is_refusing(&self) -> bool {
         self.is_refusing.load(Ordering::Relaxed)
+    }
+
+    /// Refuses new events while more callers than that wait for the writer: an answer that comes late is none.
+    pub fn limit_waiting(&self, most: usize) {
+        self.most_waiting.store(most, Ordering::Relaxed);
+    }
+
+    /// Number of callers that wait for the writer.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.writer.waiting()
+    }
+
+    /// Fails where too many wait for the writer.
+    pub(super) fn has_room(&self) -> Result<()> {
+        let (waiting, most) = (self.waiting(), self.most_waiting.load(Ordering::Relaxed));
+        if waiting < most {
+            return Ok(());
+        }
+        let source = format!("{waiting} changes wait for it already: its disk is too slow for them").into();
+        Err(StoreError::Unavailable { verb: "admit", source })
     }
 
     /// Writes the database of a folder anew, without its free pages, while no hub uses it: where that is needed for its space to

@@ -23,6 +23,7 @@ const LARGE: usize = 64 * 1024;
 
 impl Store for SqliteStore {
     async fn admit(&self, event: &Event, work: &Work, link: Option<&Link>) -> Result<Admitted> {
+        self.has_room()?;
         let record = Record { event: event.clone(), work: work.clone() };
         let meta = sealed(event).await?;
         let link = link.cloned();
