@@ -2,6 +2,7 @@
 
 mod actions;
 mod answers;
+mod examples;
 mod push;
 mod verify;
 
@@ -83,24 +84,27 @@ fn partner(mut table: Table<'_>, described: &mut Described) -> Option<Partner> {
     let (production, test) = (base("production"), base("test"));
     let named: Vec<String> = credentials.clone().unwrap_or_default();
     let push = table.or("push", None, |item| push::read(item, &own, &named).map(Some));
+    let definition = (|| {
+        let mut definition = Definition {
+            id: id?,
+            names: names?,
+            about: about?,
+            source: source?,
+            credentials: credentials?,
+            production: production?,
+            test: test?,
+            ..Definition::default()
+        };
+        if let Some(push) = push? {
+            (definition.deadline, definition.budget) = (push.deadline, push.budget);
+            definition.push = Some(push.table);
+        }
+        Some(definition)
+    })();
+    let partner = definition.map(Partner::configured).filter(|partner| examples::check(&table, *partner));
     table.close(&[]);
-    let mut definition = Definition {
-        id: id?,
-        names: names?,
-        about: about?,
-        source: source?,
-        credentials: credentials?,
-        production: production?,
-        test: test?,
-        ..Definition::default()
-    };
-    if let Some(push) = push? {
-        (definition.deadline, definition.budget) = (push.deadline, push.budget);
-        definition.push = Some(push.table);
-    }
-    let partner = Partner::configured(definition);
-    described.sound.push(partner);
-    Some(partner)
+    described.sound.extend(partner);
+    partner
 }
 
 fn id(item: &Item<'_>, described: &mut Described) -> Option<String> {

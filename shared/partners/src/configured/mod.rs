@@ -8,6 +8,7 @@ mod answers;
 mod body;
 mod pointer;
 mod push;
+mod sample;
 mod verify;
 
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +18,7 @@ pub use answers::{Answers, Notation, Reply};
 pub use body::{NotOfNotation, field, json};
 pub use pointer::Pointer;
 pub use push::{ALL_ACTIONS, ActionRow, Body, KeyAt, Milestones, PushExample, PushTable, RowIdentity, When};
+pub use sample::SamplePush;
 pub use verify::{Signed, SignedPart, Timestamp, Unsigned, Verify};
 
 use crate::profile::{Calls, Envelope, Pushes, Telling};

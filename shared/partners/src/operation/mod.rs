@@ -32,6 +32,7 @@ pub use check::{Fault, check};
 pub use field::{Field, Format, Kind, Need, Rule};
 pub use keys::{learned, subject};
 pub use prepare::{Attempt, File, Pair, Prepared, prepare};
+pub(crate) use encode::form;
 pub(crate) use prepare::{credential, token};
 pub use read::{Judgement, LONGEST_TEXT, read, refuses_credentials};
 pub(crate) use settings::is_path;
