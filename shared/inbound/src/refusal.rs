@@ -84,8 +84,12 @@ impl Refusal {
             Self::Connection => "compare the URL with the ids in the configuration that the hub was started with",
             Self::OtherPartner => "compare the partner in the URL with the connection's in the configuration",
             Self::Key => "compare the URL that the partner was given with the connection's keys",
-            Self::Signature => "compare the partner's verify in the configuration with its document, and the credential with its console",
-            Self::Time => "compare this machine's clock with the time, and the window of the partner's verify with its document",
+            Self::Signature => {
+                "compare the partner's verify in the configuration with its document, and the credential with its console"
+            }
+            Self::Time => {
+                "compare this machine's clock with the time, and the window of the partner's verify with its document"
+            }
             Self::ApiKey => "compare the token of the Authorization header with the keys of [[api_keys]]",
             Self::Source => "add the address to allow_ips if it is the partner's, or the proxy's before the hub",
         }
@@ -150,7 +154,13 @@ pub fn unread(partner: Partner, why: Unread) -> Answer {
 /// The negative answer to a push that is not even looked at.
 #[must_use]
 pub fn refuse(partner: Option<Partner>, verdict: Verdict) -> Answer {
-    let text = match verdict {
+    let text = text(verdict);
+    partner.map_or_else(|| answer::anyone(verdict, text), |partner| answer::answer(partner, verdict, text))
+}
+
+/// Text of a refusal.
+pub(crate) const fn text(verdict: Verdict) -> &'static str {
+    match verdict {
         // The answer does not reveal the reason to a stranger; the log has it.
         Verdict::Unauthorized => {
             "no such address: check the connection and the key in the URL, and that your IP address is allowed to push"
@@ -159,8 +169,7 @@ pub fn refuse(partner: Option<Partner>, verdict: Verdict) -> Answer {
         Verdict::TooLarge => "the body is larger than 6 MB",
         Verdict::Unavailable => "the push could not be stored, please repeat it",
         Verdict::Accepted | Verdict::Duplicate | Verdict::Malformed => "",
-    };
-    partner.map_or_else(|| answer::anyone(verdict, text), |partner| answer::answer(partner, verdict, text))
+    }
 }
 
 /// The refusals of a minute: how many were logged, and which were not.
@@ -247,8 +256,19 @@ mod tests {
     #[test]
     fn each_refusal_says_what_is_wrong_and_where_to_look() {
         use Refusal as R;
-        let all =
-            [R::Path, R::Action, R::Method, R::Partner, R::Connection, R::OtherPartner, R::Key, R::Source, R::Signature, R::Time, R::ApiKey];
+        let all = [
+            R::Path,
+            R::Action,
+            R::Method,
+            R::Partner,
+            R::Connection,
+            R::OtherPartner,
+            R::Key,
+            R::Source,
+            R::Signature,
+            R::Time,
+            R::ApiKey,
+        ];
         let connection = Some(ConnectionId::from("xhq-sh"));
         let peer = Some("203.0.113.7".parse().unwrap());
         let text = logged(|| {

@@ -114,7 +114,7 @@ pub async fn measured<S: Store, Q: Queue>(
     count(context, path, verdict, took);
     let ms = sample.value(Metric::AckTime);
     tracing::info!(outcome = answer.verdict.name(), status = answer.status, ms, "answered");
-    (request::respond(answer.status, answer.content_type, answer.body), sample)
+    (request::respond(answer.status, &answer.content_type, answer.body), sample)
 }
 
 /// One push as its metrics see it.
@@ -162,15 +162,18 @@ async fn receive<S: Store, Q: Queue>(
     };
     let renewed = match push.verify(&context.config) {
         Ok(_) => None,
-        Err(Refused { function, partner, peer, .. }) => match renewed(context, cache, patience(&push, partner), arrived).await {
-            CacheState::Current(config) => Some(Context { config, ..context.clone() }),
-            CacheState::Unknown => {
-                let outcome = Verdict::Unavailable.name();
-                let text = "push not taken: its key is not known, and the secret that may have it cannot be read now";
-                tracing::warn!(function, peer = peer.map(tracing::field::display), outcome, "{text}");
-                return refuse(partner, Verdict::Unavailable);
+        Err(Refused { function, partner, peer, .. }) => {
+            match renewed(context, cache, patience(&push, partner), arrived).await {
+                CacheState::Current(config) => Some(Context { config, ..context.clone() }),
+                CacheState::Unknown => {
+                    let outcome = Verdict::Unavailable.name();
+                    let text =
+                        "push not taken: its key is not known, and the secret that may have it cannot be read now";
+                    tracing::warn!(function, peer = peer.map(tracing::field::display), outcome, "{text}");
+                    return refuse(partner, Verdict::Unavailable);
+                }
             }
-        },
+        }
     };
     let context = renewed.as_ref().unwrap_or(context);
     match push.verify(&context.config) {

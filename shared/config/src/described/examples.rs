@@ -48,7 +48,9 @@ fn fault(pushes: &'static PushTable, partner: Partner, row: &ActionRow, body: &s
         let other = arrival.drafts.iter().find(|draft| draft.kind.as_str() != row.event_type);
         if let Some(other) = other {
             let kind = &other.kind;
-            return Some(format!("is read as {kind} at .../{suffix}: its when is not met, or that of an action before is"));
+            return Some(format!(
+                "is read as {kind} at .../{suffix}: its when is not met, or that of an action before is"
+            ));
         }
         if arrival.drafts.is_empty() {
             return Some("gives no event".to_owned());

@@ -29,10 +29,10 @@ use crate::Partner;
 use crate::pulled::Brings;
 
 pub use check::{Fault, check};
+pub(crate) use encode::form;
 pub use field::{Field, Format, Kind, Need, Rule};
 pub use keys::{learned, subject};
 pub use prepare::{Attempt, File, Pair, Prepared, prepare};
-pub(crate) use encode::form;
 pub(crate) use prepare::{credential, token};
 pub use read::{Judgement, LONGEST_TEXT, read, refuses_credentials};
 pub(crate) use settings::is_path;
