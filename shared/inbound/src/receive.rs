@@ -123,10 +123,8 @@ pub async fn received<S: Store, Q: Queue>(
     let Ok((arrival, place)) = timeout_at(deadline, read(action, connection, &push)).await else {
         return (unavailable(action, connection, &[action.suffix], &Lost::Unread, 1), Vec::new());
     };
-    // The end of its event's type, and where it came to.
-    let kind =
-        arrival.drafts.first().and_then(|draft| draft.kind.as_str().split_once('.')).map(|(_, end)| end.to_owned());
-    let names = [kind.as_deref().unwrap_or_default(), action.suffix];
+    let kind = arrival.drafts.first().map_or_else(String::new, |draft| draft.kind.to_string());
+    let names = [kind.split_once('.').map_or("", |(_, end)| end), action.suffix];
     let left_out: u32 = arrival.drafts.iter().map(Draft::keys_left_out).fold(0, u32::saturating_add);
     if left_out > 0 {
         tracing::warn!(
@@ -138,8 +136,8 @@ pub async fn received<S: Store, Q: Queue>(
     let several = arrival.drafts.len() > 1;
     let reserved = if several { Q::HOLDS_UP.min(partner.budget() / HINT_SHARE) } else { Duration::ZERO };
     let latest = deadline - reserved;
-    let exchange =
-        connection.evidence.then(|| exchange::of(connection, &names, &push.headers, arrival.malformed.as_deref()));
+    let malformed = arrival.malformed.as_deref();
+    let exchange = connection.evidence.then(|| exchange::of(connection, &names, &push.headers, malformed));
     let envelope = Envelope { content_type: &push.content_type, exchange: exchange.as_ref() };
     let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, envelope));
     // Every event of the push is tried, so that what can be kept is kept; the resend completes the rest.

@@ -220,7 +220,7 @@ async fn signed_time_has_a_window_and_each_element_is_an_event() {
     assert_eq!(data, [part("C1"), part("C2")]);
 }
 
-/// Whoever asks for a wrong address gets the answer in the notation of the partner that the path names.
+/// A push to a wrong address gets the answer in the notation of the partner that the path names.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refusals_are_in_the_envelope_of_the_described_partner() {
     let hub = plan().start().await;

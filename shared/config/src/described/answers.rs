@@ -107,7 +107,7 @@ fn content_type_of(item: &Item<'_>) -> Option<String> {
     item.wrong("must be a media type such as \"application/json\" or \"text/xml; charset=utf-8\"")
 }
 
-/// What is wrong with a body, also once a text is filled in.
+/// Mistake of a body, also once a text is filled in.
 fn fault(reply: &Reply) -> Option<String> {
     if let Some(word) = reply.unknown_placeholder() {
         return Some(format!("has {{{word}}}, which is no placeholder: {{message}} is the only one"));

@@ -29,7 +29,7 @@ pub(super) fn check(table: &Table<'_>, partner: Partner) -> bool {
     sound
 }
 
-/// What is wrong with an example, at the URL of its action and at that of all.
+/// Mistake of an example, at the URL of its action and at that of all.
 fn fault(pushes: &'static PushTable, partner: Partner, row: &ActionRow, body: &str) -> Option<String> {
     let suffix = row.suffix.as_deref().and_then(|suffix| pushes.suffix(suffix));
     [Some(ALL_ACTIONS), suffix].into_iter().flatten().find_map(|suffix| {

@@ -73,7 +73,7 @@ impl Source<'_> {
         }
     }
 
-    /// What the fact's repetitions are recognised by. One element alone is the same event as that element among others.
+    /// Digest by which the fact's repetitions are recognised. One element alone is the same event as that element among others.
     fn content(&self, json: &Json<'_>, fact: &Fact) -> identity::Content {
         let payload = match json.elements() {
             Some([only]) => only,

@@ -1,5 +1,5 @@
 //! Bodies of pushes as JSON, by which they are read: a form's field as it is, and an XML document as the JSON of its elements.
-//! What is kept and delivered are the bytes that came.
+//! The bytes that came are kept and delivered.
 
 use std::borrow::Cow;
 

@@ -20,7 +20,7 @@ identity = "message"
 example = '{"bill":"B1"}'
 
 [[connections]]
-id = "acme"
+id = "zz-acme"
 partner = "acme"
 keys = ["inbound-key-of-a-described-partner-01"]
 "#;
@@ -28,7 +28,7 @@ keys = ["inbound-key-of-a-described-partner-01"]
 /// The event that the gateway calls the function with.
 pub(super) fn sample() -> String {
     let mut event: Value = host::sample("customs_status").unwrap();
-    let path = format!("/hooks/acme/acme/{KEY}/status");
+    let path = format!("/hooks/acme/zz-acme/{KEY}/status");
     let resource = "/hooks/{partner}/{connection}/{key}/{action}";
     (event["path"], event["resource"]) = (json!(path), json!(resource));
     event["requestContext"]["path"] = json!(format!("/production{path}"));
