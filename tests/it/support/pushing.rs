@@ -79,8 +79,6 @@ pub(crate) const PUSHING: [Partner; 3] = [ROWS[0].partner, ROWS[1].partner, ROWS
 pub(crate) const DESCRIBED: &str = r#"
 [[partners]]
 id = "acme"
-[partners.push]
-deadline = "1s"
 [partners.push.answers]
 accepted = { status = 200, body = '{"ok":true,"why":""}' }
 unavailable = { status = 503, body = '{"ok":false,"why":"{message}"}', repeated = true }
