@@ -54,8 +54,13 @@ pub fn events(row: &ActionRow, body: &Json<'_>) -> Reading {
         None => object_of(body, |body| fact(row, body, body).alone()),
         Some(each) if each.as_str().is_empty() => elements(body, |element| fact(row, body, element)),
         Some(each) => object_of(body, |body| {
-            let array = each.array(body);
+            let array = each.place(body);
             match array.and_then(Json::elements) {
+                // One alone may stand without an array, as it does in XML.
+                None if array.is_some_and(Json::is_object) => {
+                    let only = array.unwrap_or(body);
+                    Fact { span: body.span(), ..fact(row, body, only) }.alone()
+                }
                 None | Some([]) => fact(row, body, body).alone(),
                 Some([only]) => Fact { span: body.span(), ..fact(row, body, only) }.alone(),
                 Some(several) => {

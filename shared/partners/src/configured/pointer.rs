@@ -102,15 +102,15 @@ impl Pointer {
         spans(&self.steps, json, found);
     }
 
-    /// The array that it leads to within the document itself; nothing where it leads to none.
+    /// The value that it leads to within the document itself, without `*`.
     #[must_use]
-    pub fn array<'j, 'a>(&self, json: &'j Json<'a>) -> Option<&'j Json<'a>> {
+    pub fn place<'j, 'a>(&self, json: &'j Json<'a>) -> Option<&'j Json<'a>> {
         let step = |json: &'j Json<'a>, step: &Step| match (step, json.kind()) {
             (Step::Name(name), Kind::Object(_)) => json.get(name),
             (Step::Name(name), Kind::Array(elements)) => elements.get(name.parse::<usize>().ok()?),
             (Step::Name(_) | Step::Each, _) => None,
         };
-        self.steps.iter().try_fold(json, step).filter(|found| found.elements().is_some())
+        self.steps.iter().try_fold(json, step)
     }
 }
 
@@ -194,7 +194,13 @@ mod tests {
     #[test]
     fn array_is_found_in_the_document_alone() {
         let json = Json::parse(br#"{"a":[[1],2],"s":"[1]"}"#).unwrap();
-        let array = |pointer: &str| Pointer::parse(pointer).unwrap().array(&json).map(|found| found.text().to_owned());
+        let array = |pointer: &str| {
+            Pointer::parse(pointer)
+                .unwrap()
+                .place(&json)
+                .filter(|found| found.elements().is_some())
+                .map(|found| found.text().to_owned())
+        };
         assert_eq!(array("/a").as_deref(), Some("[[1],2]"));
         assert_eq!(array("/a/0").as_deref(), Some("[1]"));
         assert_eq!((array("/s"), array(""), array("/a/1")), (None, None, None));
