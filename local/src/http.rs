@@ -34,6 +34,8 @@ use crate::{table, uploads};
 /// Time for which a large body of the ERP waits for its share of the memory.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
 /// Services that answer the requests of the port.
 pub(crate) struct Services<S, Q> {
     current: Current<S, Q>,
@@ -73,7 +75,7 @@ impl<S: Store, Q: Queue> Services<S, Q> {
         let segments = Arc::new(hub::path::segments(request.uri().path()));
         let (is_push, partner) = {
             let path = PushPath::of(&segments);
-            (path.is_push(), path.partner())
+            (path.is_push(), path.partner(&self.courier.context.config))
         };
         // Of no type: the layouts of all that it may wait for would be too deep for the compiler.
         let (own, visitor, of) = (Arc::clone(&self), visit.clone(), Arc::clone(&segments));
@@ -213,7 +215,7 @@ async fn push<S: Store, Q: Queue>(
 ) -> Judged {
     let context = &courier.context;
     let peer = Some(visit.address().ip());
-    let push = Unverified::of(path, request.method(), peer, &callback::ACTIONS);
+    let push = Unverified::of(path, &context.config, request.method(), peer, &callback::SERVED);
     let verified = match push.and_then(|push| push.verify(&context.config)) {
         Ok(verified) => verified,
         Err(refused) => return judged(refused.answer(context.now())),
@@ -231,7 +233,7 @@ async fn push<S: Store, Q: Queue>(
     let (head, body) = request.into_parts();
     match visit.budget().read(body, MAX_BODY, arrived + partner.budget()).await {
         Ok((body, share)) => {
-            let push = IncomingPush::new(head.headers, body);
+            let push = IncomingPush::new(head.headers, body).at(head.uri.query());
             let answer = receive::receive(context, verified, push, arrived).await;
             drop(share);
             judged(answer)
@@ -262,7 +264,8 @@ type Judged = (Response<AnswerBody>, Option<Verdict>);
 
 /// The answer to a push.
 fn judged(answer: Answer) -> Judged {
-    let response = plain(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK), answer.body);
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let response = of_type(status, HeaderValue::from_str(&answer.content_type).unwrap_or(JSON), answer.body);
     let response = if answer.status == 413 { closing(response) } else { response };
     (response, Some(answer.verdict))
 }
@@ -274,8 +277,12 @@ fn closing<B>(mut response: Response<B>) -> Response<B> {
 }
 
 fn plain(status: StatusCode, body: String) -> Response<AnswerBody> {
+    of_type(status, JSON, body)
+}
+
+fn of_type(status: StatusCode, content_type: HeaderValue, body: String) -> Response<AnswerBody> {
     let mut response = Response::new(in_memory(body.into()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }

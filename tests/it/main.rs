@@ -14,6 +14,7 @@ mod command_line;
 mod conflicts;
 mod console;
 mod damage;
+mod described;
 mod dynamodb;
 mod files;
 mod floods;

@@ -8,6 +8,7 @@ use hub::slip::nearest;
 use hub::{ConnectionId, Secret};
 use ipnet::IpNet;
 use partners::Partner;
+use partners::answer::Replies;
 use url::Url;
 
 use super::document::Ids;
@@ -16,7 +17,7 @@ use super::reader::{Item, Table};
 use super::secrets::Availability;
 use super::shown::Hidden;
 use super::values::is_url_safe;
-use super::{Connection, calls, recover, trust};
+use super::{Connection, calls, described, recover, trust};
 
 /// Length of the shortest key, so that keys cannot be guessed.
 pub(super) const SHORTEST_KEY: usize = 32;
@@ -32,7 +33,9 @@ pub(super) fn read(
     system_roots: bool,
 ) -> Option<Connection> {
     let id = ids.take(&mut table, "\"xhq-sh\"");
-    let partner = table.need("partner", "\"xhq\"").and_then(|item| read_partner(&item));
+    let named = table.need("partner", "\"xhq\"");
+    let is_described = named.as_ref().is_some_and(is_described);
+    let partner = named.and_then(|item| read_partner(&item));
     let allow_ips = table.or("allow_ips", vec![], networks);
     let retention = table.or("retention_days", retention, |item| Some(Duration::from_hours(24) * item.integer()?));
     let repeat_window = table.or("repeat_window", hub::identity::REPEAT_WINDOW, Item::duration);
@@ -43,6 +46,11 @@ pub(super) fn read(
     let calls = calls::read(&mut table, sweep_every);
     let trust = trust::read(&mut table, system_roots);
     let settings = calls::settings(&mut table, partner);
+    let push_answers = if partner.is_none_or(|partner| partner.profile().pushes.is_some() && !partner.is_configured()) {
+        table.or("push_answers", Replies::new(), |item| replies(item, partner))
+    } else {
+        Some(Replies::new())
+    };
     let recover = if recover::has_key(partner) {
         table.or("recover", None, |item| recover::read(item, partner).map(Some))
     } else {
@@ -53,7 +61,9 @@ pub(super) fn read(
         read_keys(&mut table, false);
         let names = Partner::ALL.into_iter().flat_map(|partner| partner.profile().calls.credentials);
         let _ = credentials(&mut table, names.copied());
-        table.close(&[]);
+        // A described partner has credentials of its own.
+        let named = if is_described { table.rest().into_iter().map(|(name, _)| name).collect() } else { Vec::new() };
+        table.close(&named);
         return None;
     };
     let profile = partner.profile();
@@ -71,6 +81,9 @@ pub(super) fn read(
         let given = profile.calls.credentials.iter().copied().chain(named_freely.iter().map(String::as_str));
         calls::check_credentials(&table, settings, given);
     }
+    if let Some(credentials) = &credentials {
+        check_signing(&table, partner, credentials);
+    }
     if let (Some(Some(_)), Some(credentials)) = (&recover, &credentials) {
         recover::check_credentials(&table, partner, |name| credentials.has(name));
     }
@@ -84,7 +97,7 @@ pub(super) fn read(
         retention: retention?,
         repeat_window: repeat_window?,
         evidence: evidence?,
-        base_url: Some(base_url?),
+        base_url: base_url?,
         credentials: credentials.known,
         unread: credentials.unread,
         timeout: calls.timeout,
@@ -95,19 +108,73 @@ pub(super) fn read(
         allow_private_files: calls.allow_private_files,
         trust: trust?,
         settings: settings?,
+        push_answers: push_answers?,
         recover: recover?,
         files: files?,
     })
 }
 
+/// Answers in place of the partner's, by the ends of its event types. Where the partner is not known, only their form is checked.
+fn replies(item: &Item<'_>, partner: Option<Partner>) -> Option<Replies> {
+    let types = partner.and_then(|partner| partner.profile().pushes).map(|pushes| pushes.types);
+    let ends: Option<Vec<&str>> =
+        types.map(|types| types.iter().filter_map(|kind| Some(kind.split_once('.')?.1)).collect());
+    let named: Vec<_> = item.table("a table such as { bonded_list = { accepted = { body = '{}' } } }")?.rest();
+    let read = |(name, item): (String, Item<'_>)| {
+        if let Some(ends) = ends.as_ref().filter(|ends| !ends.contains(&name.as_str())) {
+            return match nearest(&name, ends.iter().copied()) {
+                Some(meant) => item.wrong(format!("is no push of the partner: did you mean {meant}?")),
+                None => item.wrong(format!("must be one of {}", ends.join(", "))),
+            };
+        }
+        Some((name, described::replies(&item)?))
+    };
+    let read: Vec<_> = named.into_iter().map(read).collect();
+    read.into_iter().collect()
+}
+
+/// Notes each credential that the partner's pushes are checked by and that the connection lacks, or that webhooks do not read.
+fn check_signing(table: &Table<'_>, partner: Partner, credentials: &Given) {
+    let Some(verify) = partner.push_table().and_then(|pushes| pushes.verify.as_ref()) else { return };
+    if verify.unless_missing.as_ref().is_some_and(|name| !credentials.has(name)) {
+        return;
+    }
+    let mut names: Vec<&str> = verify.credentials().collect();
+    names.dedup();
+    for name in names {
+        if !credentials.has(name) {
+            table.mistake(name, format!("is missing: the pushes of {partner} are checked by it"));
+        } else if credentials.kept_apart.contains(name) {
+            let what = "cannot be in the credentials secret: pushes are checked by it, and webhooks do not read that. Write it \
+                        here, as { env = \"NAME\" } or as { file = \"path\" }";
+            table.mistake(name, what.to_owned());
+        }
+    }
+}
+
+/// Whether the document describes the partner, with mistakes or without.
+fn is_described(item: &Item<'_>) -> bool {
+    matches!(item.value, toml::de::DeValue::String(id) if item.reading().described().ids.iter().any(|known| known == id))
+}
+
 fn read_partner(item: &Item<'_>) -> Option<Partner> {
     let text = item.text()?;
-    let known = Partner::ALL.map(Partner::id);
-    let meant = || nearest(text, known).or_else(|| Partner::meant_by(text).map(Partner::id));
-    Partner::from_id(text).or_else(|| match meant() {
+    if let Some(partner) = item.reading().partner(text) {
+        return Some(partner);
+    }
+    let described = item.reading().described();
+    if described.ids.iter().any(|id| id == text) {
+        // Its description has a mistake, which is noted there.
+        return None;
+    }
+    let built_in = Partner::ALL.into_iter().map(|partner| partner.id().to_owned());
+    let known: Vec<String> = built_in.chain(described.ids).collect();
+    let meant = nearest(text, known.iter().map(String::as_str));
+    let meant = meant.map(str::to_owned).or_else(|| Partner::meant_by(text).map(|partner| partner.id().to_owned()));
+    match meant {
         Some(meant) => item.wrong(format!("is not a known partner: did you mean {meant}?")),
-        None => item.wrong(format!("must be one of {}", known.join(", "))),
-    })
+        None => item.wrong(format!("must be one of {}, or be described in [[partners]]", known.join(", "))),
+    }
 }
 
 /// The inbound keys. Where the partner is not known they are looked at but may be missing.
@@ -159,6 +226,8 @@ fn network(item: &Item<'_>) -> Option<IpNet> {
 struct Given {
     known: BTreeMap<String, Secret>,
     unread: BTreeSet<String>,
+    /// The names of those whose values are in the credentials secret.
+    kept_apart: BTreeSet<String>,
 }
 
 impl Given {
@@ -176,14 +245,20 @@ impl Given {
 }
 
 fn credentials(table: &mut Table<'_>, names: impl Iterator<Item = &'static str>) -> Option<Given> {
-    let read = |name| table.credential(name).map(|item| Some((name, item.credential()?)));
+    let read = |name| table.credential(name).map(|item| Some((name, item.is_kept_apart(), item.credential()?)));
     let given: Vec<_> = names.filter_map(read).collect();
     let given = given.into_iter().collect::<Option<Vec<_>>>()?;
-    Some(given.into_iter().fold(Given::default(), |all, (name, held)| all.with(name.to_owned(), held)))
+    Some(given.into_iter().fold(Given::default(), |mut all, (name, is_kept_apart, held)| {
+        if is_kept_apart {
+            all.kept_apart.insert(name.to_owned());
+        }
+        all.with(name.to_owned(), held)
+    }))
 }
 
-/// Base URL of calls to the partner: `base_url`, or the one that the partner documents for the `environment`.
-fn read_base_url(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Url> {
+/// Base URL of calls to the partner: `base_url`, or the one that the partner documents for the `environment`. A described partner
+/// may have none.
+fn read_base_url(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Option<Url>> {
     let environment = table.get("environment");
     if let Some(item) = table.get("base_url") {
         let url = http_url(&item);
@@ -191,7 +266,7 @@ fn read_base_url(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Url>
             table.mistake("environment", "stands beside base_url: remove one of them".to_owned());
         }
         return url.and_then(|url| match (url.query(), url.fragment()) {
-            (None, None) => Some(url),
+            (None, None) => Some(Some(url)),
             (Some(_), _) | (_, Some(_)) => item.wrong("must be a URL without ? and #: paths are put behind it"),
         });
     }
@@ -206,8 +281,14 @@ fn read_base_url(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Url>
     let partner = partner?;
     let calls = &partner.profile().calls;
     let known = if is_test { calls.test } else { calls.production };
-    let remedy = || format!("{partner} has no test system that is known: give its base_url");
-    known.and_then(|text| text.parse().ok()).or_else(|| environment?.wrong(remedy()))
+    match (known.map(Url::parse), environment) {
+        (Some(Ok(url)), _) => Some(Some(url)),
+        (_, Some(item)) => {
+            let system = if is_test { "test" } else { "production" };
+            item.wrong(format!("{partner} has no {system} system that is known: give its base_url"))
+        }
+        (_, None) => Some(None),
+    }
 }
 
 /// An `http` or `https` URL without credentials in it. No message quotes it: a path may hold a token.

@@ -11,7 +11,8 @@ use super::endpoints::Receiver;
 use super::reader::{Item, Reading, Table};
 use super::values::{is_name, socket_address};
 use super::{
-    Config, Disk, Mistake, Server, Shown, Sources, alerts, connections, disk, endpoints, profile, server, watches,
+    Config, Disk, Mistake, Server, Shown, Sources, alerts, connections, described, disk, endpoints, profile, server,
+    watches,
 };
 
 /// Default interval of the sweeper.
@@ -95,6 +96,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
 
     let hub = root.or("hub", None, |item| profile::read(item, system).map(Some));
 
+    let partners = described::read(&mut root);
+
     let mut ids = Ids::new();
     let connections: Vec<_> = root
         .tables("connections")
@@ -149,6 +152,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         statistics: statistics?,
         sweep_every: sweep_every?,
         recent_events: recent_events?,
+        partners: partners?,
         connections: connections.into_iter().map(|connection| (connection.id.clone(), connection)).collect(),
         endpoints,
         pulled,
@@ -166,7 +170,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
 pub(super) struct Ids(BTreeMap<String, usize>);
 
 impl Ids {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self(BTreeMap::new())
     }
 

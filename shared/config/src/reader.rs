@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
+use super::described::Described;
 use super::keys::{Key, Kind};
 use super::shown::{Hidden, HiddenValues};
 use super::values;
@@ -20,8 +21,8 @@ use super::{Credentials, KEYS, Mistake, Sources, places};
 pub(super) struct Reading<'d> {
     text: &'d str,
     sources: &'d Sources<'d>,
-    mistakes: RefCell<Vec<Mistake>>,
-    warnings: RefCell<Vec<Mistake>>,
+    pub(super) mistakes: RefCell<Vec<Mistake>>,
+    pub(super) warnings: RefCell<Vec<Mistake>>,
     holds_secrets: Cell<bool>,
     /// The key and line of each credential whose value stands in the document.
     written_out: RefCell<Vec<(String, usize)>>,
@@ -29,6 +30,8 @@ pub(super) struct Reading<'d> {
     kept_apart: Cell<bool>,
     /// The values that are not shown.
     hidden: RefCell<HiddenValues>,
+    /// The partners that the document describes, as far as it has been read.
+    pub(super) partners: RefCell<Described>,
 }
 
 impl<'d> Reading<'d> {
@@ -42,6 +45,7 @@ impl<'d> Reading<'d> {
             written_out: RefCell::default(),
             kept_apart: Cell::new(false),
             hidden: RefCell::default(),
+            partners: RefCell::default(),
         }
     }
 
@@ -189,6 +193,11 @@ impl<'d> Table<'d> {
     pub(super) fn mistake(&self, path: &str, what: String) {
         let offset = places::offset_of(self.entries, path).unwrap_or(self.offset);
         self.reading.note(self.key(path), offset, what);
+    }
+
+    /// The document it is in.
+    pub(super) const fn reading(&self) -> &'d Reading<'d> {
+        self.reading
     }
 
     /// Whether there is no key at all.

@@ -14,7 +14,7 @@ use hub::admission::{self, Arrival, Draft, Origin};
 use hub::event::Exchange;
 use hub::identity::{self, Head, Identity, Repeats, Step};
 use hub::{EventId, EventKey, Utc, Work, pulled};
-use partners::answer::{self, Answer, Verdict};
+use partners::answer::{Answer, Verdict};
 use queue::{Hint, Job, Queue};
 use store::{Admitted, Link, Store, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -24,10 +24,9 @@ use tracing::Span;
 
 use crate::entrance::Verified;
 use crate::exchange;
-use crate::refusal::refuse;
-use config::Config;
-use config::Connection;
-use config::Context;
+use crate::refusal::{answered, refused};
+use crate::signing::signed;
+use config::{Config, Connection, Context};
 
 /// The largest body that is taken, in bytes: what a Lambda function can be invoked with.
 pub const MAX_BODY: usize = 6 * 1024 * 1024;
@@ -59,8 +58,10 @@ pub struct IncomingPush {
     pub content_type: String,
     /// `Content-Encoding`, where there is one.
     pub encoding: Option<String>,
-    /// All headers, for connections that keep them.
+    /// All headers, for connections that keep them and partners that sign.
     pub headers: HeaderMap,
+    /// The query of its address, for partners that sign.
+    pub query: String,
 }
 
 /// Facts of an event's push that are stored with it, besides its body.
@@ -81,7 +82,13 @@ impl IncomingPush {
             lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ")
         };
         let encoding = Some(text(CONTENT_ENCODING)).filter(|encoding| !encoding.is_empty());
-        Self { body, content_type: text(CONTENT_TYPE), encoding, headers }
+        Self { body, content_type: text(CONTENT_TYPE), encoding, headers, query: String::new() }
+    }
+
+    /// The push with the query of its address.
+    #[must_use]
+    pub fn at(self, query: Option<&str>) -> Self {
+        Self { query: query.unwrap_or_default().to_owned(), ..self }
     }
 }
 
@@ -107,12 +114,17 @@ pub async fn received<S: Store, Q: Queue>(
     Span::current().record("connection", connection.id.as_str());
     if push.body.len() > MAX_BODY {
         tracing::warn!(function = action.name, connection = %connection.id, bytes = push.body.len(), "push refused: its body is too large");
-        return (refuse(Some(partner), Verdict::TooLarge), Vec::new());
+        return (refused(connection, &[action.suffix], Verdict::TooLarge), Vec::new());
+    }
+    if let Err(answer) = signed(context, &verified, &push) {
+        return (answer, Vec::new());
     }
     let deadline = arrived + partner.budget();
     let Ok((arrival, place)) = timeout_at(deadline, read(action, connection, &push)).await else {
-        return (unavailable(action, connection, &Lost::Unread, 1), Vec::new());
+        return (unavailable(action, connection, &[action.suffix], &Lost::Unread, 1), Vec::new());
     };
+    let kind = arrival.drafts.first().map_or_else(String::new, |draft| draft.kind.to_string());
+    let names = [kind.split_once('.').map_or("", |(_, end)| end), action.suffix];
     let left_out: u32 = arrival.drafts.iter().map(Draft::keys_left_out).fold(0, u32::saturating_add);
     if left_out > 0 {
         tracing::warn!(
@@ -124,7 +136,8 @@ pub async fn received<S: Store, Q: Queue>(
     let several = arrival.drafts.len() > 1;
     let reserved = if several { Q::HOLDS_UP.min(partner.budget() / HINT_SHARE) } else { Duration::ZERO };
     let latest = deadline - reserved;
-    let exchange = connection.evidence.then(|| exchange::of(connection, &push.headers, arrival.malformed.as_deref()));
+    let malformed = arrival.malformed.as_deref();
+    let exchange = connection.evidence.then(|| exchange::of(connection, &names, &push.headers, malformed));
     let envelope = Envelope { content_type: &push.content_type, exchange: exchange.as_ref() };
     let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, envelope));
     // Every event of the push is tried, so that what can be kept is kept; the resend completes the rest.
@@ -149,21 +162,21 @@ pub async fn received<S: Store, Q: Queue>(
     let patience = Q::HOLDS_UP.min((left / HINT_SHARE).max(reserved.min(left)));
     send(context, Some(action.name), hints, patience).await;
     if let Some(first) = lost.first() {
-        return (unavailable(action, connection, first, lost.len()), keys);
+        return (unavailable(action, connection, &names, first, lost.len()), keys);
     }
     if let Some(reason) = arrival.malformed {
         tracing::warn!(function = action.name, connection = %connection.id, reason, "malformed push stored");
-        return (answer::answer(partner, Verdict::Malformed, &reason), keys);
+        return (answered(connection, &names, Verdict::Malformed, &reason), keys);
     }
     tracing::debug!(function = action.name, connection = %connection.id, outcome = verdict.name(), "push answered");
-    (answer::answer(partner, verdict, ""), keys)
+    (answered(connection, &names, verdict, ""), keys)
 }
 
 /// The answer to a push of which so many events could not be kept, the first of them for that reason.
-fn unavailable(action: &Action, connection: &Connection, first: &Lost, events: usize) -> Answer {
+fn unavailable(action: &Action, connection: &Connection, names: &[&str], first: &Lost, events: usize) -> Answer {
     let error = telemetry::logs::chain(first);
     tracing::error!(function = action.name, connection = %connection.id, events, error, "push not stored");
-    refuse(Some(connection.partner), Verdict::Unavailable)
+    refused(connection, names, Verdict::Unavailable)
 }
 
 /// Reads a body. A large one waits for a permit and is read on a thread of its own: it takes tens of milliseconds, which must

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
+use config::Connection;
 use hub::{ConnectionId, Utc};
 use partners::Partner;
 use partners::answer::{self, Answer, Verdict};
@@ -24,7 +25,10 @@ static PUSHING: LazyLock<String> = LazyLock::new(|| {
     let pushing = Partner::ALL.into_iter().filter(|partner| partner.profile().pushes.is_some());
     let names: Vec<_> = pushing.map(Partner::id).collect();
     let (last, others) = names.split_last().unwrap_or((&"", &[]));
-    format!("the first part of the URL behind /hooks/ is {} or {last}", others.join(", "))
+    format!(
+        "the first part of the URL behind /hooks/ is {}, {last} or the id of one of [[partners]]",
+        others.join(", ")
+    )
 });
 
 /// Reason for refusing a push or a request.
@@ -46,6 +50,10 @@ pub enum Refusal {
     Key,
     /// The key is correct, but `allow_ips` does not list the sender's address.
     Source,
+    /// The key is correct, but the partner's signature is wrong or missing.
+    Signature,
+    /// The signature is of another time.
+    Time,
     /// No API key of the configuration: a request of the ERP's, and no push.
     ApiKey,
 }
@@ -63,6 +71,8 @@ impl Refusal {
             Self::OtherPartner => "the connection is another partner's",
             Self::Key => "wrong key",
             Self::Source => "right key, but allow_ips does not list the address",
+            Self::Signature => "right key, but the signature is wrong or missing",
+            Self::Time => "right key, but it was signed too long ago or ahead of time",
             Self::ApiKey => "wrong API key",
         }
     }
@@ -78,6 +88,12 @@ impl Refusal {
             Self::Connection => "compare the URL with the ids in the configuration that the hub was started with",
             Self::OtherPartner => "compare the partner in the URL with the connection's in the configuration",
             Self::Key => "compare the URL that the partner was given with the connection's keys",
+            Self::Signature => {
+                "compare the partner's verify in the configuration with its document, and the credential with its console"
+            }
+            Self::Time => {
+                "compare this machine's clock with the time, and the window of the partner's verify with its document"
+            }
             Self::ApiKey => "compare the token of the Authorization header with the keys of [[api_keys]]",
             Self::Source => "add the address to allow_ips if it is the partner's, or the proxy's before the hub",
         }
@@ -148,7 +164,22 @@ pub fn unread(partner: Partner, why: Unread) -> Answer {
 /// The negative answer to a push that is not even looked at.
 #[must_use]
 pub fn refuse(partner: Option<Partner>, verdict: Verdict) -> Answer {
-    let text = match verdict {
+    let text = text(verdict);
+    partner.map_or_else(|| answer::anyone(verdict, text), |partner| answer::answer(partner, verdict, text))
+}
+
+/// The answer of a connection to a push whose event's type ends in one of these names.
+pub(crate) fn answered(connection: &Connection, names: &[&str], verdict: Verdict, text: &str) -> Answer {
+    answer::replied(connection.partner, &connection.push_answers, names, verdict, text)
+}
+
+pub(crate) fn refused(connection: &Connection, names: &[&str], verdict: Verdict) -> Answer {
+    answered(connection, names, verdict, text(verdict))
+}
+
+/// Text of a refusal.
+const fn text(verdict: Verdict) -> &'static str {
+    match verdict {
         // The answer does not reveal the reason to a stranger; the log has it.
         Verdict::Unauthorized => {
             "no such address: check the connection and the key in the URL, and that your IP address is allowed to push"
@@ -157,8 +188,7 @@ pub fn refuse(partner: Option<Partner>, verdict: Verdict) -> Answer {
         Verdict::TooLarge => "the body is larger than 6 MB",
         Verdict::Unavailable => "the push could not be stored, please repeat it",
         Verdict::Accepted | Verdict::Duplicate | Verdict::Malformed => "",
-    };
-    partner.map_or_else(|| answer::anyone(verdict, text), |partner| answer::answer(partner, verdict, text))
+    }
 }
 
 /// The refusals of a minute: how many were logged, and which were not.
@@ -245,8 +275,19 @@ mod tests {
     #[test]
     fn each_refusal_says_what_is_wrong_and_where_to_look() {
         use Refusal as R;
-        let all =
-            [R::Path, R::Action, R::Method, R::Partner, R::Connection, R::OtherPartner, R::Key, R::Source, R::ApiKey];
+        let all = [
+            R::Path,
+            R::Action,
+            R::Method,
+            R::Partner,
+            R::Connection,
+            R::OtherPartner,
+            R::Key,
+            R::Source,
+            R::Signature,
+            R::Time,
+            R::ApiKey,
+        ];
         let connection = Some(ConnectionId::from("xhq-sh"));
         let peer = Some("203.0.113.7".parse().unwrap());
         let text = logged(|| {

@@ -83,7 +83,7 @@ pub async fn measured<S: Store, Q: Queue>(
     let Invocation { request_id, left } = request::invocation(&request, context.now());
     let segments = hub::path::segments(request.raw_http_path());
     let path = PushPath::of(&segments);
-    let partner = path.partner();
+    let partner = path.partner(&context.config);
     let span = tracing::error_span!(
         "push",
         request_id,
@@ -94,7 +94,7 @@ pub async fn measured<S: Store, Q: Queue>(
         event = Empty,
         events = Empty,
     );
-    let push = Unverified::of(path, request.method(), peer(&request), slice::from_ref(action));
+    let push = Unverified::of(path, &context.config, request.method(), peer(&request), slice::from_ref(action));
     // A defect that panics or hangs is answered like an outage: the partner repeats, and the next push is served.
     let receipt = AssertUnwindSafe(receive(context, cache, push, request, arrived)).catch_unwind();
     let answered = timeout(left, receipt).instrument(span.clone()).await;
@@ -114,7 +114,7 @@ pub async fn measured<S: Store, Q: Queue>(
     count(context, path, verdict, took);
     let ms = sample.value(Metric::AckTime);
     tracing::info!(outcome = answer.verdict.name(), status = answer.status, ms, "answered");
-    (request::respond(answer.status, answer.body), sample)
+    (request::respond(answer.status, &answer.content_type, answer.body), sample)
 }
 
 /// One push as its metrics see it.
@@ -162,39 +162,50 @@ async fn receive<S: Store, Q: Queue>(
     };
     let renewed = match push.verify(&context.config) {
         Ok(_) => None,
-        Err(Refused { function, partner, peer, .. }) => match renewed(context, cache, partner, arrived).await {
-            CacheState::Current(config) => Some(Context { config, ..context.clone() }),
-            CacheState::Unknown => {
-                let outcome = Verdict::Unavailable.name();
-                let text = "push not taken: its key is not known, and the secret that may have it cannot be read now";
-                tracing::warn!(function, peer = peer.map(tracing::field::display), outcome, "{text}");
-                return refuse(partner, Verdict::Unavailable);
+        Err(Refused { function, partner, peer, .. }) => {
+            match renewed(context, cache, patience(&push, partner), arrived).await {
+                CacheState::Current(config) => Some(Context { config, ..context.clone() }),
+                CacheState::Unknown => {
+                    let outcome = Verdict::Unavailable.name();
+                    let text =
+                        "push not taken: its key is not known, and the secret that may have it cannot be read now";
+                    tracing::warn!(function, peer = peer.map(tracing::field::display), outcome, "{text}");
+                    return refuse(partner, Verdict::Unavailable);
+                }
             }
-        },
+        }
     };
     let context = renewed.as_ref().unwrap_or(context);
     match push.verify(&context.config) {
         Ok(verified) => {
             let (head, body) = request.into_parts();
-            let push = IncomingPush::new(head.headers, request::bytes(body));
+            let push = IncomingPush::new(head.headers, request::bytes(body)).at(head.uri.query());
             receive::receive(context, verified, push, arrived).await
         }
         Err(refused) => refused.answer(context.now()),
     }
 }
 
+/// Budget of a push whose partner no known configuration describes: that of the most impatient.
+const UNKNOWN: Duration = Duration::from_millis(350);
+
+/// Budget of a push that may be in another configuration. No configuration knows a push of no partner.
+fn patience(push: &Unverified<'_>, partner: Option<Partner>) -> Option<Duration> {
+    partner.map(Partner::budget).or_else(|| push.is_of_configured().then_some(UNKNOWN))
+}
+
 /// The configuration for a push that the known one refuses, within two thirds of the time that is left of the partner's
-/// budget: the rest is for storing the push. No configuration knows a push of no partner.
+/// budget: the rest is for storing the push.
 async fn renewed<S, Q>(
     context: &Context<S, Q>,
     cache: Option<&ConfigCache>,
-    partner: Option<Partner>,
+    budget: Option<Duration>,
     arrived: Instant,
 ) -> CacheState {
-    let (Some(cache), Some(partner)) = (cache, partner) else {
+    let (Some(cache), Some(budget)) = (cache, budget) else {
         return CacheState::Current(Arc::clone(&context.config));
     };
-    cache.renew(context.now(), partner.budget().saturating_sub(arrived.elapsed()) * 2 / 3).await
+    cache.renew(context.now(), budget.saturating_sub(arrived.elapsed()) * 2 / 3).await
 }
 
 /// Address of the sender, as the gateway saw it. Headers are ignored, because any client can set them.

@@ -38,10 +38,11 @@ fn document(table: &str, line: &str) -> String {
     let watch = format!("[[watches]]\nconnection = \"xhq-sh\"\nsilence = \"1d\"\n{}\n", more("watches"));
     let robot = "id = \"ops\"\nkind = \"wecom\"\nurl = \"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=k\"";
     let alert = format!("[[alerts]]\n{robot}\n{}\n", more("alerts"));
+    let partner = format!("[[partners]]\nid = \"acme\"\n{}\n", more("partners"));
     let hub = format!("[hub]\nurl = \"https://hub.example.com\"\napi_key = \"k\"\n{}\n", more("hub"));
     let disk = more("disk");
     format!(
-        "{}\n{}{hub}[server]\n{server}\n[disk]\n{disk}\n{api_key}{watch}{alert}",
+        "{}\n{}{hub}[server]\n{server}\n[disk]\n{disk}\n{partner}{api_key}{watch}{alert}",
         more(""),
         with(connection, endpoint)
     )
