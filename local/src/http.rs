@@ -28,6 +28,8 @@ use crate::table;
 /// Time for which a large body of the ERP waits for its share of the memory.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
 /// Services that answer the requests of the port.
 pub(crate) struct Services<S, Q> {
     courier: Arc<Courier<S, Q>>,
@@ -47,7 +49,7 @@ impl<S: Store, Q: Queue> Services<S, Q> {
         let segments = Arc::new(hub::path::segments(request.uri().path()));
         let (is_push, partner) = {
             let path = PushPath::of(&segments);
-            (path.is_push(), path.partner())
+            (path.is_push(), path.partner(&self.courier.context.config))
         };
         // Of no type: the layouts of all that it may wait for would be too deep for the compiler.
         let (own, visitor, of) = (Arc::clone(&self), visit.clone(), Arc::clone(&segments));
@@ -97,7 +99,7 @@ impl<S: Store, Q: Queue> Services<S, Q> {
     async fn push(&self, visit: &Visit, request: Request<Incoming>, path: PushPath<'_>, arrived: Instant) -> Judged {
         let context = &self.courier.context;
         let peer = Some(visit.address().ip());
-        let push = Unverified::of(path, request.method(), peer, &callback::ACTIONS);
+        let push = Unverified::of(path, &context.config, request.method(), peer, &callback::SERVED);
         let verified = match push.and_then(|push| push.verify(&context.config)) {
             Ok(verified) => verified,
             Err(refused) => return judged(refused.answer(context.now())),
@@ -182,7 +184,8 @@ type Judged = (Response<Full<Bytes>>, Option<Verdict>);
 
 /// The answer to a push.
 fn judged(answer: Answer) -> Judged {
-    let response = plain(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK), answer.body);
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let response = of_type(status, HeaderValue::from_str(answer.content_type).unwrap_or(JSON), answer.body);
     let response = if answer.status == 413 { closing(response) } else { response };
     (response, Some(answer.verdict))
 }
@@ -194,8 +197,12 @@ fn closing<B>(mut response: Response<B>) -> Response<B> {
 }
 
 fn plain(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    of_type(status, JSON, body)
+}
+
+fn of_type(status: StatusCode, content_type: HeaderValue, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }

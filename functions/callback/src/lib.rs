@@ -8,6 +8,7 @@ pub mod examples;
 
 use hub::action::{Action, Example, Push, Reading, unknown};
 use partners::Partner;
+use partners::profile::Telling;
 
 /// The webhook of the bare URL; its events are those of all the others, and `<partner>.unknown`.
 pub const ACTION: Action = Action {
@@ -41,8 +42,18 @@ pub const ACTIONS: [Action; 14] = [
     ACTION,
 ];
 
+/// The webhooks of a port that serves them all: those of the built-in partners, and that of configured ones.
+pub const SERVED: [Action; 15] = {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, own] = ACTIONS;
+    [partner::ACTION, a, b, c, d, e, f, g, h, i, j, k, l, m, own]
+};
+
 fn read(push: &Push<'_>) -> Reading {
-    let name = push.partner.profile().pushes.and_then(|pushes| (pushes.action)(push.body, push.settings));
+    let name = match push.partner.profile().pushes.map(|pushes| pushes.action) {
+        Some(Telling::Code(action)) => action(push.body, push.settings),
+        Some(Telling::Table(_)) => return (partner::ACTION.read)(push),
+        None => None,
+    };
     let action = name.and_then(|name| ACTIONS.into_iter().find(|action| action.name == name));
     action.map_or_else(|| unknown(push), |action| (action.read)(push))
 }

@@ -6,8 +6,7 @@
 
 mod milestones;
 
-use hub::action::{Action, Example, Fact, Push, Reading, unknown};
-use partners::json::Kind;
+use hub::action::{Action, Example, Fact, Push, Reading, elements, unknown};
 use partners::{Json, Partner};
 
 pub use milestones::milestone;
@@ -93,25 +92,7 @@ pub fn receipts<'a>(waybill: &'a Json<'_>) -> impl Iterator<Item = Receipt<'a>> 
 }
 
 fn read(push: &Push<'_>) -> Reading {
-    match push.body.kind() {
-        Kind::Array(waybills) => match waybills.iter().position(|waybill| !waybill.is_object()) {
-            Some(at) => Reading::Malformed(format!("element {} is not a waybill; send an array of objects", at + 1)),
-            None if waybills.is_empty() => unknown(push),
-            None => {
-                Reading::Facts(waybills.iter().map(|waybill| element(waybill, push.body, waybills.len())).collect())
-            }
-        },
-        Kind::Object(_) => fact(push.body).alone(),
-        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => {
-            Reading::Malformed("the body must be a JSON array of waybill objects".to_owned())
-        }
-    }
-}
-
-/// One waybill alone keeps the whole body, so that the ERP gets the array that was pushed.
-fn element(waybill: &Json<'_>, body: &Json<'_>, of: usize) -> Fact {
-    let fact = fact(waybill);
-    if of > 1 { Fact { element: true, ..fact } } else { Fact { span: body.span(), ..fact } }
+    if push.body.elements().is_some_and(<[_]>::is_empty) { unknown(push) } else { elements(push.body, fact) }
 }
 
 fn fact(json: &Json<'_>) -> Fact {

@@ -111,7 +111,7 @@ pub(crate) async fn test<S: Store, Q: Queue>(
     let begun = trail::begin(context, asked.caller.actor(), Action::Test, request).await;
     let begun = begun.map_err(|error| Problem::store(&error))?;
     let arrived = Instant::now();
-    let push = Unverified::of(PushPath::of(&segments), &Method::POST, peer, &callback::ACTIONS);
+    let push = Unverified::of(PushPath::of(&segments), &context.config, &Method::POST, peer, &callback::SERVED);
     let verified = push.and_then(|push| push.verify(&context.config));
     let (answer, events) = match verified {
         Ok(verified) => {

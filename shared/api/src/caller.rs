@@ -15,6 +15,7 @@ use hub::shipment::KINDS;
 use hub::slip::slip_of;
 use hub::{ConnectionId, EndpointId, Role, Secret};
 use inbound::trail::Actor;
+use partners::Partner;
 use partners::profile::Pushes;
 use serde::Serialize;
 use store::Source;
@@ -183,6 +184,13 @@ impl<'c> Caller<'c> {
     /// The configured connections that the key may see.
     fn names(&self) -> Vec<&'c str> {
         self.known().map(ConnectionId::as_str).collect()
+    }
+
+    /// The partners that the configuration describes, of which the key may see a connection.
+    pub(crate) fn described(&self) -> Vec<Partner> {
+        let seen = self.config.connections.values().filter(|connection| self.sees(&connection.id));
+        let has = |partner: &&Partner| seen.clone().any(|connection| connection.partner == **partner);
+        self.config.partners.iter().filter(has).copied().collect()
     }
 
     /// The connections that the key may see, with the kinds of the subjects that their partners' pushes are about.

@@ -46,7 +46,7 @@ impl Filters {
         }
         Ok(Self {
             connection: asked.get("connection").map(|name| caller.wanted(name)).transpose()?,
-            kind: asked.get("type").map(kind).transpose()?,
+            kind: asked.get("type").map(|text| kind(text, &caller.described())).transpose()?,
             number: asked.get("number").map(ToOwned::to_owned),
             since,
             until,
@@ -99,26 +99,29 @@ impl Filters {
 }
 
 /// Types of events and of commands that are asked for: one, or all with the same beginning.
-fn kind(text: &str) -> Result<Pattern, Problem> {
+fn kind(text: &str, described: &[Partner]) -> Result<Pattern, Problem> {
     let begin = text.strip_suffix('*').unwrap_or(text);
     if begin.contains('*') {
         return Err(Problem::field("type", "must be a type such as xhq.syn_status, or the beginning of one and *"));
     }
     let pattern = Pattern::new(text.to_owned());
-    let commands = operation::all().map(|row| format!("{}.{}", row.partner, row.name));
-    let known: Vec<_> = event_types::all().map(ToOwned::to_owned).chain(commands).collect();
+    let commands = operation::all().chain(described.iter().copied().flat_map(operation::of));
+    let commands = commands.map(|row| format!("{}.{}", row.partner, row.name));
+    let types = event_types::all().chain(described.iter().copied().flat_map(event_types::of));
+    let known: Vec<_> = types.map(ToOwned::to_owned).chain(commands).collect();
+    let partner =
+        |id: &str| Partner::from_id(id).or_else(|| described.iter().find(|partner| partner.id() == id).copied());
     // Some partners have more operations than are listed.
-    let is_operation = text
-        .split_once('.')
-        .and_then(|(partner, name)| operation::find(Partner::from_id(partner)?, name))
-        .is_some_and(|_| begin == text);
+    let is_operation =
+        text.split_once('.').and_then(|(id, name)| operation::find(partner(id)?, name)).is_some_and(|_| begin == text);
     if is_operation || known.iter().any(|known| pattern.matches(known)) {
         return Ok(pattern);
     }
     let meant = nearest(text, known.iter().map(String::as_str))
         .map(|meant| format!(" (did you mean {meant}?)"))
         .unwrap_or_default();
-    let partners = Partner::ALL.map(Partner::id).join(", ");
+    let partners: Vec<_> = Partner::ALL.iter().chain(described).map(|partner| partner.id()).collect();
+    let partners = partners.join(", ");
     let detail = format!(
         "no event has the type {}{meant}: types are <partner>.<action> and <partner>.<operation>, of {partners}; and {}",
         quoted(text),
@@ -134,7 +137,7 @@ mod tests {
     #[test]
     fn type_is_known_or_the_beginning_of_one() {
         for text in ["xhq.syn_status", "xhq.*", "*", "call.*", "xhq.upload", "yanwen.*", "watch.silent", "xhq.sen*"] {
-            assert!(kind(text).is_ok(), "{text}");
+            assert!(kind(text, &[]).is_ok(), "{text}");
         }
         for (text, hint) in [
             ("xhq.syn_statu", "did you mean xhq.syn_status?"),
@@ -143,7 +146,7 @@ mod tests {
             ("zzz*", "types are"),
             ("通关", "types are"),
         ] {
-            let said = serde_json::to_string(&kind(text).unwrap_err()).unwrap();
+            let said = serde_json::to_string(&kind(text, &[]).unwrap_err()).unwrap();
             assert!(said.contains(hint) && said.contains(r#""field":"type""#), "{text}: {said}");
         }
     }

@@ -32,7 +32,9 @@ pub(super) fn read(
     system_roots: bool,
 ) -> Option<Connection> {
     let id = ids.take(&mut table, "\"xhq-sh\"");
-    let partner = table.need("partner", "\"xhq\"").and_then(|item| read_partner(&item));
+    let named = table.need("partner", "\"xhq\"");
+    let is_described = named.as_ref().is_some_and(is_described);
+    let partner = named.and_then(|item| read_partner(&item));
     let allow_ips = table.or("allow_ips", vec![], networks);
     let retention = table.or("retention_days", retention, |item| Some(Duration::from_hours(24) * item.integer()?));
     let repeat_window = table.or("repeat_window", hub::identity::REPEAT_WINDOW, Item::duration);
@@ -53,7 +55,9 @@ pub(super) fn read(
         read_keys(&mut table, false);
         let names = Partner::ALL.into_iter().flat_map(|partner| partner.profile().calls.credentials);
         let _ = credentials(&mut table, names.copied());
-        table.close(&[]);
+        // A described partner has credentials of its own.
+        let named = if is_described { table.rest().into_iter().map(|(name, _)| name).collect() } else { Vec::new() };
+        table.close(&named);
         return None;
     };
     let profile = partner.profile();
@@ -84,7 +88,7 @@ pub(super) fn read(
         retention: retention?,
         repeat_window: repeat_window?,
         evidence: evidence?,
-        base_url: Some(base_url?),
+        base_url: base_url?,
         credentials: credentials.known,
         unread: credentials.unread,
         timeout: calls.timeout,
@@ -100,14 +104,29 @@ pub(super) fn read(
     })
 }
 
+/// Whether the document describes the partner, with mistakes or without.
+fn is_described(item: &Item<'_>) -> bool {
+    matches!(item.value, toml::de::DeValue::String(id) if item.reading().described().ids.iter().any(|known| known == id))
+}
+
 fn read_partner(item: &Item<'_>) -> Option<Partner> {
     let text = item.text()?;
-    let known = Partner::ALL.map(Partner::id);
-    let meant = || nearest(text, known).or_else(|| Partner::meant_by(text).map(Partner::id));
-    Partner::from_id(text).or_else(|| match meant() {
+    if let Some(partner) = item.reading().partner(text) {
+        return Some(partner);
+    }
+    let described = item.reading().described();
+    if described.ids.iter().any(|id| id == text) {
+        // Its description has a mistake, which is noted there.
+        return None;
+    }
+    let built_in = Partner::ALL.into_iter().map(|partner| partner.id().to_owned());
+    let known: Vec<String> = built_in.chain(described.ids).collect();
+    let meant = nearest(text, known.iter().map(String::as_str));
+    let meant = meant.map(str::to_owned).or_else(|| Partner::meant_by(text).map(|partner| partner.id().to_owned()));
+    match meant {
         Some(meant) => item.wrong(format!("is not a known partner: did you mean {meant}?")),
-        None => item.wrong(format!("must be one of {}", known.join(", "))),
-    })
+        None => item.wrong(format!("must be one of {}, or be described in [[partners]]", known.join(", "))),
+    }
 }
 
 /// The inbound keys. Where the partner is not known they are looked at but may be missing.
@@ -182,8 +201,9 @@ fn credentials(table: &mut Table<'_>, names: impl Iterator<Item = &'static str>)
     Some(given.into_iter().fold(Given::default(), |all, (name, held)| all.with(name.to_owned(), held)))
 }
 
-/// Base URL of calls to the partner: `base_url`, or the one that the partner documents for the `environment`.
-fn read_base_url(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Url> {
+/// Base URL of calls to the partner: `base_url`, or the one that the partner documents for the `environment`. A described partner
+/// may have none.
+fn read_base_url(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Option<Url>> {
     let environment = table.get("environment");
     if let Some(item) = table.get("base_url") {
         let url = http_url(&item);
@@ -191,7 +211,7 @@ fn read_base_url(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Url>
             table.mistake("environment", "stands beside base_url: remove one of them".to_owned());
         }
         return url.and_then(|url| match (url.query(), url.fragment()) {
-            (None, None) => Some(url),
+            (None, None) => Some(Some(url)),
             (Some(_), _) | (_, Some(_)) => item.wrong("must be a URL without ? and #: paths are put behind it"),
         });
     }
@@ -206,8 +226,14 @@ fn read_base_url(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Url>
     let partner = partner?;
     let calls = &partner.profile().calls;
     let known = if is_test { calls.test } else { calls.production };
-    let remedy = || format!("{partner} has no test system that is known: give its base_url");
-    known.and_then(|text| text.parse().ok()).or_else(|| environment?.wrong(remedy()))
+    match (known.map(Url::parse), environment) {
+        (Some(Ok(url)), _) => Some(Some(url)),
+        (_, Some(item)) => {
+            let system = if is_test { "test" } else { "production" };
+            item.wrong(format!("{partner} has no {system} system that is known: give its base_url"))
+        }
+        (_, None) => Some(None),
+    }
 }
 
 /// An `http` or `https` URL without credentials in it. No message quotes it: a path may hold a token.

@@ -10,7 +10,9 @@ use super::encoding::BOM;
 use super::endpoints::Receiver;
 use super::reader::{Item, Reading, Table};
 use super::values::{is_name, socket_address};
-use super::{Config, Mistake, Server, Shown, Sources, alerts, connections, endpoints, profile, server, watches};
+use super::{
+    Config, Mistake, Server, Shown, Sources, alerts, connections, described, endpoints, profile, server, watches,
+};
 
 /// Default interval of the sweeper.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -74,6 +76,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
 
     let hub = root.or("hub", None, |item| profile::read(item, system).map(Some));
 
+    let partners = described::read(&mut root);
+
     let mut ids = Ids::new();
     let connections: Vec<_> = root
         .tables("connections")
@@ -125,6 +129,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         statistics: statistics?,
         sweep_every: sweep_every?,
         recent_events: recent_events?,
+        partners: partners?,
         connections: connections.into_iter().map(|connection| (connection.id.clone(), connection)).collect(),
         endpoints,
         pulled,
@@ -142,7 +147,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
 pub(super) struct Ids(BTreeMap<String, usize>);
 
 impl Ids {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self(BTreeMap::new())
     }
 

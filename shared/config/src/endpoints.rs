@@ -9,6 +9,7 @@ use hub::envelope::Format;
 use hub::order::Order;
 use hub::routes::{Pattern, Route, pushed};
 use hub::signature::SigningKey;
+use partners::Partner;
 
 use super::connections::{SHORTEST_KEY, http_url};
 use super::document::Ids;
@@ -72,10 +73,11 @@ pub(super) fn read(
     let concurrency = attempts::concurrency(&mut table, CONCURRENCY);
     let order = table.or("order", Order::default(), order);
     let trust = trust::read(&mut table, system_roots);
+    let described = table.reading().described().sound;
     table.close(&[]);
     let id = EndpointId::from(id?);
     let (types, format) = (types?, format?);
-    let types = if format == Format::Raw { partners_own(types) } else { types };
+    let types = if format == Format::Raw { partners_own(types, &described) } else { types };
     let route = Route { endpoint: id.clone(), connections: from?, types, pull: false };
     let endpoint = Endpoint {
         id,
@@ -114,9 +116,9 @@ fn read_pulled(mut table: Table<'_>, id: Option<String>, connections: &Ids) -> O
 
 /// Types of a raw endpoint, whose `*` means partners' events only. It receives the hub's own events, such as the ends of calls,
 /// only where its `types` name them, because it could not tell them from a partner's.
-fn partners_own(types: Vec<Pattern>) -> Vec<Pattern> {
+fn partners_own(types: Vec<Pattern>, described: &[Partner]) -> Vec<Pattern> {
     let everything = everything();
-    let of = |pattern| if pattern == everything { pushed().collect() } else { vec![pattern] };
+    let of = |pattern| if pattern == everything { pushed(described).collect() } else { vec![pattern] };
     types.into_iter().flat_map(of).collect()
 }
 

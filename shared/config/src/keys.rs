@@ -13,6 +13,7 @@ use partners::Partner;
 use super::values::print;
 
 pub use list::KEYS;
+pub(super) use list::of_connections;
 
 /// A key of a table of the configuration.
 #[derive(Clone, Debug)]

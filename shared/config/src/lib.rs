@@ -6,10 +6,12 @@ mod calls;
 mod connections;
 mod context;
 mod credentials;
+mod described;
 mod document;
 mod encoding;
 mod endpoints;
 mod keys;
+
 mod patterns;
 mod places;
 mod profile;
@@ -80,6 +82,8 @@ pub struct Config {
     pub sweep_every: Duration,
     /// Whether events can be listed by the time of their reception.
     pub recent_events: bool,
+    /// The partners that it describes, in their order.
+    pub partners: Vec<Partner>,
     /// The accounts at partners.
     pub connections: BTreeMap<ConnectionId, Connection>,
     /// The ERP URLs that receive events.
@@ -273,6 +277,17 @@ impl fmt::Display for Mistake {
 impl std::error::Error for Mistake {}
 
 impl Config {
+    /// The partner of that id, built in or described by this configuration.
+    #[must_use]
+    pub fn partner(&self, id: &str) -> Option<Partner> {
+        Partner::from_id(id).or_else(|| self.partners.iter().find(|partner| partner.id() == id).copied())
+    }
+
+    /// Every partner: the built-in ones, then those that it describes.
+    pub fn all_partners(&self) -> impl Iterator<Item = Partner> {
+        Partner::ALL.into_iter().chain(self.partners.iter().copied())
+    }
+
     /// A connection's credentials by their names, for whoever must not show them; none of one that is not known.
     #[must_use]
     pub fn credentials(&self, connection: &ConnectionId) -> Vec<(&str, &str)> {

@@ -61,11 +61,16 @@ pub(super) fn connections(item: &Item<'_>, connections: &Ids) -> Option<Vec<Patt
 pub(super) fn types(item: &Item<'_>) -> Option<Vec<Pattern>> {
     patterns(item, |item, text| {
         let fits = |known: &str| text.strip_suffix('*').map_or(text == known, |prefix| known.starts_with(prefix));
-        if event_types::all().any(fits) {
+        let described = item.reading().described();
+        if event_types::all().any(fits) || described.sound.iter().copied().flat_map(event_types::of).any(fits) {
             return Some(());
         }
         let (partner, action) = text.split_once('.').unwrap_or((text, ""));
-        match Partner::from_id(partner) {
+        if described.ids.iter().any(|id| id == partner) && item.reading().partner(partner).is_none() {
+            // Its description has a mistake, which is noted there.
+            return Some(());
+        }
+        match item.reading().partner(partner) {
             Some(partner) if !action.is_empty() => {
                 item.warn(unknown(partner, text));
                 Some(())
@@ -83,10 +88,16 @@ pub(super) fn watched(item: &Item<'_>) -> Option<Vec<Pattern>> {
         let fits = |known: &str| if begin == text { known == text } else { known.starts_with(begin) };
         let commands = operation::all().map(|row| format!("{}.{}", row.partner, row.name));
         let is_own = event_types::own().any(fits) && !begin.is_empty();
-        if !is_own && (event_types::all().any(fits) || commands.into_iter().any(|name| fits(&name))) {
+        let described = item.reading().described().sound;
+        let is_described = || {
+            let commands = described.iter().flat_map(|partner| operation::of(*partner));
+            let mut commands = commands.map(|row| format!("{}.{}", row.partner, row.name));
+            described.iter().copied().flat_map(event_types::of).any(fits) || commands.any(|name| fits(&name))
+        };
+        if !is_own && (event_types::all().any(fits) || commands.into_iter().any(|name| fits(&name)) || is_described()) {
             return Some(());
         }
-        match text.split_once('.').and_then(|(partner, _)| Partner::from_id(partner)) {
+        match text.split_once('.').and_then(|(partner, _)| item.reading().partner(partner)) {
             Some(partner) => {
                 item.warn(unknown(partner, text));
                 Some(())

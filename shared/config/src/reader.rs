@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use hub::slip::slip_of;
+use partners::Partner;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
@@ -29,6 +30,17 @@ pub(super) struct Reading<'d> {
     kept_apart: Cell<bool>,
     /// The values that are not shown.
     hidden: RefCell<HiddenValues>,
+    /// The partners that the document describes, as far as it has been read.
+    partners: RefCell<Described>,
+}
+
+/// Partners that a document describes.
+#[derive(Clone, Default)]
+pub(super) struct Described {
+    /// Those without a mistake.
+    pub(super) sound: Vec<Partner>,
+    /// The ids of all.
+    pub(super) ids: Vec<String>,
 }
 
 impl<'d> Reading<'d> {
@@ -42,7 +54,34 @@ impl<'d> Reading<'d> {
             written_out: RefCell::default(),
             kept_apart: Cell::new(false),
             hidden: RefCell::default(),
+            partners: RefCell::default(),
         }
+    }
+
+    /// Makes the partners known that the document describes.
+    pub(super) fn describe(&self, partners: Described) {
+        self.partners.replace(partners);
+    }
+
+    /// The partners that the document describes.
+    pub(super) fn described(&self) -> Described {
+        self.partners.borrow().clone()
+    }
+
+    /// The partner of that id, built in or described.
+    pub(super) fn partner(&self, id: &str) -> Option<Partner> {
+        let described = || self.partners.borrow().sound.iter().find(|partner| partner.id() == id).copied();
+        Partner::from_id(id).or_else(described)
+    }
+
+    /// Warns of a value in another file.
+    pub(super) fn warn_elsewhere(&self, warning: Mistake) {
+        self.warnings.borrow_mut().push(warning);
+    }
+
+    /// Notes a mistake in another file.
+    pub(super) fn note_elsewhere(&self, mistake: Mistake) {
+        self.mistakes.borrow_mut().push(mistake);
     }
 
     /// The values that are not shown, as far as they were read.
@@ -189,6 +228,11 @@ impl<'d> Table<'d> {
     pub(super) fn mistake(&self, path: &str, what: String) {
         let offset = places::offset_of(self.entries, path).unwrap_or(self.offset);
         self.reading.note(self.key(path), offset, what);
+    }
+
+    /// The document it is in.
+    pub(super) const fn reading(&self) -> &'d Reading<'d> {
+        self.reading
     }
 
     /// Whether there is no key at all.

@@ -149,7 +149,7 @@ fn of_route(config: &Config, route: &Route, warnings: &mut Vec<String>) {
     let connections: Vec<_> = config.connections.values().filter(|connection| own(&connection.id)).collect();
     let partners: BTreeSet<_> = connections.iter().map(|connection| connection.partner).collect();
     // What takes everything that is pushed misses nothing.
-    if partners.is_empty() || pushed().all(|pattern| route.types.contains(&pattern)) {
+    if partners.is_empty() || pushed(&config.partners).all(|pattern| route.types.contains(&pattern)) {
         return;
     }
     let comes = |pattern: &&Pattern| {

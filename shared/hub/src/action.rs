@@ -30,6 +30,14 @@ pub struct Action {
     pub read: fn(&Push<'_>) -> Reading,
 }
 
+impl Action {
+    /// Whether it is that of configured partners, whose tables name their own actions.
+    #[must_use]
+    pub const fn is_of_configured(&self) -> bool {
+        self.partners.is_empty()
+    }
+}
+
 /// An example of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Example {
@@ -82,6 +90,10 @@ pub struct Fact {
     pub span: Range<usize>,
     /// Its part is one of several elements of a JSON array.
     pub element: bool,
+    /// The array that its part is an element of, where the push has more around that.
+    pub array: Option<Range<usize>>,
+    /// Values that do not count for its identity, by where they begin.
+    pub without: Vec<usize>,
 }
 
 /// The longest list of aliases a fact has. A port snapshot names each container and declaration of a bill; a bill with more
@@ -113,6 +125,8 @@ impl Fact {
             identity: Identity::Content,
             span: payload.span(),
             element: false,
+            array: None,
+            without: Vec::new(),
         };
         keys.fold(fact, |fact, (kind, value)| fact.alias(kind, value))
     }
@@ -172,10 +186,37 @@ impl Fact {
 /// The reading of a body that must be an object, and of what it is when it is not one.
 #[must_use]
 pub fn object(push: &Push<'_>, read: impl FnOnce(&Json<'_>) -> Reading) -> Reading {
-    if push.body.is_object() {
-        read(push.body)
+    object_of(push.body, read)
+}
+
+pub(crate) fn object_of(body: &Json<'_>, read: impl FnOnce(&Json<'_>) -> Reading) -> Reading {
+    if body.is_object() {
+        read(body)
     } else {
-        Reading::Malformed(format!("the body must be a JSON object, it begins with {:?}", beginning(push.body)))
+        Reading::Malformed(format!("the body must be a JSON object, it begins with {:?}", beginning(body)))
+    }
+}
+
+/// The reading of a body that is an array of objects with a fact each, or one such object. One element alone keeps the whole body, so
+/// that the ERP gets the array that was pushed. An empty array is one fact, of the array itself.
+#[must_use]
+pub fn elements(body: &Json<'_>, fact: impl Fn(&Json<'_>) -> Fact) -> Reading {
+    match body.kind() {
+        Kind::Array(elements) => match elements.iter().position(|element| !element.is_object()) {
+            Some(at) => Reading::Malformed(format!("element {} is not an object; send an array of objects", at + 1)),
+            None => match elements.as_slice() {
+                [] => fact(body).alone(),
+                [only] => Fact { span: body.span(), ..fact(only) }.alone(),
+                several => {
+                    let element = |element| Fact { element: true, ..fact(element) };
+                    Reading::Facts(several.iter().map(element).collect())
+                }
+            },
+        },
+        Kind::Object(_) => fact(body).alone(),
+        Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => {
+            Reading::Malformed("the body must be a JSON array of objects".to_owned())
+        }
     }
 }
 

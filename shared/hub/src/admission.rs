@@ -1,5 +1,6 @@
 //! Reading of a push: from its bytes to its events, with their deliveries.
 
+mod notation;
 #[cfg(test)]
 mod tests;
 
@@ -8,23 +9,30 @@ use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
+use partners::configured::{Body, json as configured_json};
 use partners::operation::Settings;
 use partners::pulled::Rows;
 use partners::sentence::{sentence, shortened};
 use partners::{Json, Partner, json};
 
 use crate::action::{Action, Fact, Push, Reading};
+use crate::configured;
 use crate::content_encoding;
 use crate::delivery::Delivery;
-use crate::event::{Data, Meta, Pulled};
+use crate::event::{Data, Meta, Pulled, Within};
 use crate::identity::{self, Content, Identity};
 use crate::milestone::DatedMilestone;
 use crate::routes::Route;
+use notation::Source;
+
 use crate::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Milestone, Subject, Utc, Work};
 
 /// Largest number of events of a push. A push with more is stored as a single event: so many conditional writes would exceed
 /// the partner's deadline, also at each retry.
 const MOST_EVENTS: usize = 500;
+
+/// Most bytes that the events of a push may be stored in where each keeps more of the body than its own part.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Longest part of a `Content-Encoding` that the reason of a refusal quotes, in characters.
 const ENCODING_NAMED: usize = 60;
@@ -73,6 +81,7 @@ pub struct Draft {
     occurred: Option<Utc>,
     dated: Vec<DatedMilestone>,
     data: Data,
+    within: Option<Within>,
     malformed: Option<String>,
     pulled: Option<Pulled>,
     encoding: Option<String>,
@@ -83,34 +92,56 @@ pub struct Draft {
 #[must_use]
 pub fn read(action: &Action, origin: Origin<'_>, body: &Bytes, encoding: Option<&str>) -> Arrival {
     let Origin { connection, partner, settings } = origin;
-    let reading = |body: &Json<'_>| (action.read)(&Push { partner, body, settings });
+    let table = partner.push_table();
+    let reading = |json: &Json<'_>| match table {
+        Some(table) => configured::read(table, partner, action.suffix, json),
+        None => (action.read)(&Push { partner, body: json, settings }),
+    };
+    // What an answer brings is JSON, whatever the partner pushes.
+    let notation = table.map_or(&Body::Json, |table| if action.suffix.is_empty() { &Body::Json } else { &table.body });
+    let source = Source { connection, body, notation };
+    let text = match configured_json(notation, body) {
+        Ok(text) => text,
+        Err(error) => return unread(&source, partner, encoding, &error.to_string()),
+    };
     // A body that is JSON was not compressed, whatever its header says.
-    let json = match (Json::parse(body), encoding.filter(|encoding| content_encoding::is_coded(encoding))) {
-        (Ok(json), _) => json,
-        (Err(error), None) => {
-            let found = json::mended(body, &error, |json| match reading(json) {
+    let json = match Json::parse(&text) {
+        Ok(json) => json,
+        Err(error) => {
+            let arrival = unread(&source, partner, encoding, &error.to_string());
+            if encoding.is_some_and(content_encoding::is_coded) {
+                return arrival;
+            }
+            let found = json::mended(&text, &error, |json| match reading(json) {
                 Reading::Facts(facts) => Some(found(&facts)),
                 Reading::Malformed(_) => None,
             });
-            return opaque(connection, partner, body, &error.to_string()).about(found.flatten().unwrap_or_default());
-        }
-        (Err(_), Some(encoding)) => {
-            let named = shortened(encoding, ENCODING_NAMED);
-            let reason = format!("Content-Encoding {named:?} is not accepted; send the JSON uncompressed");
-            let mut arrival = opaque(connection, partner, body, &reason);
-            arrival.drafts.iter_mut().for_each(|draft| draft.encoding = Some(header(encoding)));
-            return arrival;
+            return arrival.about(found.flatten().unwrap_or_default());
         }
     };
     match reading(&json) {
         Reading::Malformed(reason) => opaque(connection, partner, body, &reason),
         Reading::Facts(facts) => {
-            let facts = if facts.len() > MOST_EVENTS { together(&json, &facts) } else { facts };
+            let is_too_much = facts.len() > MOST_EVENTS || source.bytes(&facts) > MOST_BYTES;
+            let facts = if is_too_much { together(&json, &facts) } else { facts };
             let mut known = HashSet::with_capacity(facts.len());
-            let drafts = facts.into_iter().map(|fact| draft(connection, &json, body, fact));
+            let drafts = facts.into_iter().map(|fact| source.draft(&json, fact));
             Arrival { drafts: drafts.filter(|draft| known.insert(draft.content)).collect(), malformed: None }
         }
     }
+}
+
+/// Keeps a body that is not of its notation, for that reason or for the encoding that it is in.
+fn unread(source: &Source<'_>, partner: Partner, encoding: Option<&str>, reason: &str) -> Arrival {
+    let Source { connection, body, .. } = source;
+    let Some(encoding) = encoding.filter(|encoding| content_encoding::is_coded(encoding)) else {
+        return opaque(connection, partner, body, reason);
+    };
+    let named = shortened(encoding, ENCODING_NAMED);
+    let reason = format!("Content-Encoding {named:?} is not accepted; send the {} uncompressed", source.what());
+    let mut arrival = opaque(connection, partner, body, &reason);
+    arrival.drafts.iter_mut().for_each(|draft| draft.encoding = Some(header(encoding)));
+    arrival
 }
 
 /// The event of a row of a partner's list of failed pushes, about the partner's own serial of the order; the order that it
@@ -127,7 +158,8 @@ pub fn recovered(
     let body = Bytes::from(row.to_owned());
     let json = Json::parse(&body).ok()?;
     Some(
-        draft(connection, &json, &body, Fact::new(kind, &json, [("serial", serial), ("order", order)]))
+        Source { connection, body: &body, notation: &Body::Json }
+            .draft(&json, Fact::new(kind, &json, [("serial", serial), ("order", order)]))
             .pulled(None, None),
     )
 }
@@ -170,37 +202,6 @@ fn together(json: &Json<'_>, facts: &[Fact]) -> Vec<Fact> {
     facts.first().map(one).into_iter().collect()
 }
 
-fn draft(connection: &ConnectionId, json: &Json<'_>, body: &Bytes, fact: Fact) -> Draft {
-    // One element alone is the same event as that element among others.
-    let payload = match json.elements() {
-        Some([only]) => Some(only),
-        elements => {
-            let elements = elements.unwrap_or_default();
-            let place = elements.binary_search_by_key(&fact.span.start, |element| element.span().start);
-            place.ok().and_then(|place| elements.get(place)).filter(|_| fact.element)
-        }
-    };
-    let content = identity::content(connection, &fact.kind, payload.unwrap_or(json));
-    let (data, body) =
-        if fact.element { (Data::Element, body.slice(fact.span)) } else { (Data::Json(json.span()), body.clone()) };
-    Draft {
-        kind: fact.kind,
-        subject: fact.subject,
-        identity: fact.identity,
-        content,
-        aliases: fact.aliases,
-        keys_left_out: u32::try_from(fact.left_out.len()).unwrap_or(u32::MAX),
-        milestone: fact.milestone,
-        occurred: fact.occurred,
-        dated: fact.dated,
-        data,
-        malformed: None,
-        pulled: None,
-        encoding: None,
-        body,
-    }
-}
-
 /// A header's value as it may be kept and sent again.
 fn header(value: &str) -> String {
     value.chars().filter(|c| !c.is_control()).take(128).collect()
@@ -221,6 +222,7 @@ fn opaque(connection: &ConnectionId, partner: Partner, body: &Bytes, reason: &st
         occurred: None,
         dated: Vec::new(),
         data: Data::Opaque,
+        within: None,
         malformed: Some(reason.clone()),
         pulled: None,
         encoding: None,
@@ -264,6 +266,7 @@ impl Draft {
             occurred: None,
             dated: Vec::new(),
             data: Data::Json(0..body.len()),
+            within: None,
             malformed: None,
             pulled: None,
             encoding: None,
@@ -286,7 +289,8 @@ impl Draft {
     /// Its payload.
     #[must_use]
     pub fn payload(&self) -> Cow<'_, [u8]> {
-        self.data.of(&self.body)
+        let within = self.within.as_ref().and_then(|within| within.of(&self.body));
+        within.map_or_else(|| self.data.of(&self.body), Cow::Owned)
     }
 
     /// The event this draft becomes under an id.
@@ -310,6 +314,7 @@ impl Draft {
                 content_type: header(content_type),
                 encoding: self.encoding,
                 data: self.data,
+                within: self.within,
                 milestone: self.milestone,
                 dated: self.dated,
                 aliases: self.aliases,

@@ -1,5 +1,6 @@
 //! An event as the ERP receives it, and what the ERP's answer means.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::attempt::is_zero;
 use crate::delivery::Outcome;
-use crate::event::Data;
+use crate::event::{Data, Within};
 use crate::time::Rfc3339;
 use crate::{ConnectionId, Event, EventId, EventType, Milestone, Subject};
 
@@ -50,6 +51,8 @@ pub fn content(event: &Event, format: Format) -> Content {
         },
         Format::Raw => {
             let content_type = match event.meta.content_type.as_str() {
+                "" if matches!(event.meta.within, Some(Within::Text)) => "application/xml".to_owned(),
+                "" if event.meta.within.is_some() => "application/x-www-form-urlencoded".to_owned(),
                 "" => "application/json".to_owned(),
                 content_type => content_type.to_owned(),
             };
@@ -142,10 +145,10 @@ pub struct CloudEvent<'a> {
     /// The number of business keys by which the event is not found, because it has too many.
     #[serde(skip_serializing_if = "is_zero")]
     keysleftout: u32,
-    /// The payload, where it is JSON.
+    /// The payload, where it is JSON; a string of the text where a configured partner sends XML.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
-    data: Option<&'a RawValue>,
+    data: Option<Cow<'a, RawValue>>,
     /// The payload, where it is not JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("contentEncoding" = "base64")))]
@@ -157,8 +160,16 @@ impl<'a> CloudEvent<'a> {
     #[must_use]
     pub fn of(event: &'a Event, data: &'a [u8]) -> Self {
         let meta = &event.meta;
-        let json = if matches!(meta.data, Data::Opaque) { None } else { serde_json::from_slice(data).ok() };
-        let opaque_type = if meta.content_type.is_empty() { "application/octet-stream" } else { &meta.content_type };
+        let read = || serde_json::from_slice::<&RawValue>(data).ok().map(Cow::Borrowed);
+        let text = || std::str::from_utf8(data).ok().and_then(|text| serde_json::value::to_raw_value(text).ok());
+        let json = match (&meta.data, &meta.within) {
+            (Data::Opaque, None) => None,
+            (_, Some(Within::Text)) => text().map(Cow::Owned),
+            (Data::Json(_) | Data::Element, None) | (_, Some(Within::Form { .. })) => read(),
+        };
+        let is_text = matches!(meta.within, Some(Within::Text));
+        let unnamed = if is_text { "application/xml" } else { "application/octet-stream" };
+        let own_type = if meta.content_type.is_empty() { unnamed } else { &meta.content_type };
         Self {
             specversion: "1.0",
             id: event.key.id,
@@ -168,12 +179,12 @@ impl<'a> CloudEvent<'a> {
             time: Rfc3339(meta.received),
             milestone: meta.milestone,
             malformed: meta.malformed.as_deref(),
-            datacontenttype: if json.is_some() { "application/json" } else { opaque_type },
+            datacontenttype: if json.is_some() && !is_text { "application/json" } else { own_type },
             possiblerepeat: meta.possible_repeat,
             origin: origin(event),
             keysleftout: meta.keys_left_out,
-            data: json,
             data_base64: json.is_none().then(|| BASE64_STANDARD.encode(data)),
+            data: json,
         }
     }
 }
@@ -217,6 +228,7 @@ mod tests {
                 content_type: "text/plain".to_owned(),
                 encoding: None,
                 data,
+                within: None,
                 milestone: Some(Milestone::Released),
                 aliases: vec![],
                 keys_left_out: 0,

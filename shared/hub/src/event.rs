@@ -2,6 +2,7 @@
 
 mod exchange;
 mod meta;
+mod within;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -20,6 +21,7 @@ use crate::{ConnectionId, EndpointId, EventKey, EventType, Utc};
 
 pub use exchange::{Exchange, GivenAnswer, MOST_HEADER_BYTES};
 pub use meta::{Meta, Pulled};
+pub use within::{Only, Within};
 
 /// One business fact in a push. Never changes once it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,10 +60,11 @@ impl Data {
 }
 
 impl Event {
-    /// The payload ([`Data::of`]).
+    /// The payload ([`Data::of`]; of a form, the JSON in its field).
     #[must_use]
     pub fn data(&self) -> Cow<'_, [u8]> {
-        self.meta.data.of(&self.body)
+        let within = self.meta.within.as_ref().and_then(|within| within.of(&self.body));
+        within.map_or_else(|| self.meta.data.of(&self.body), Cow::Owned)
     }
 }
 

@@ -82,17 +82,47 @@ pub fn digest(bytes: &[u8]) -> String {
 /// 16 hex digits of a digest of a JSON value, for names: the same however it is printed.
 #[must_use]
 pub fn digest_of(value: &Json<'_>) -> String {
+    digest_of_parts(value, &Parts::ALL)
+}
+
+/// The same of those parts of a value.
+#[must_use]
+pub fn digest_of_parts(value: &Json<'_>, parts: &Parts<'_>) -> String {
     let mut hash = Sha256::new();
-    canonical(&mut hash, value);
+    canonical(&mut hash, value, parts);
     hex(hash)
 }
 
 /// The content digest of a JSON payload.
 #[must_use]
 pub fn content(connection: &ConnectionId, kind: &EventType, payload: &Json<'_>) -> Content {
+    content_of(connection, kind, payload, &Parts::ALL)
+}
+
+/// The content digest of those parts of a JSON payload.
+#[must_use]
+pub fn content_of(connection: &ConnectionId, kind: &EventType, payload: &Json<'_>, parts: &Parts<'_>) -> Content {
     let mut hash = begin(connection, kind, b"json");
-    canonical(&mut hash, payload);
+    canonical(&mut hash, payload, parts);
     finish(hash)
+}
+
+/// The parts of a payload that make its content. Values are named by where they begin in the document.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'p> {
+    /// Values that do not count.
+    pub without: &'p [usize],
+    /// An array of which one element alone counts: both begin there.
+    pub only: Option<(usize, usize)>,
+}
+
+impl Parts<'_> {
+    /// Everything.
+    pub const ALL: Self = Self { without: &[], only: None };
+
+    fn has(&self, value: &Json<'_>) -> bool {
+        self.without.is_empty() || !self.without.contains(&value.span().start)
+    }
 }
 
 /// The content digest of a body that is not JSON.
@@ -242,7 +272,7 @@ fn begin(connection: &ConnectionId, kind: &EventType, form: &[u8]) -> Sha256 {
 }
 
 /// Feeds a value so that no two different values feed the same bytes: every text goes with its length.
-fn canonical(hash: &mut Sha256, value: &Json<'_>) {
+fn canonical(hash: &mut Sha256, value: &Json<'_>, parts: &Parts<'_>) {
     match value.kind() {
         Kind::Null => hash.update(b"n"),
         Kind::Bool(true) => hash.update(b"t"),
@@ -252,19 +282,22 @@ fn canonical(hash: &mut Sha256, value: &Json<'_>) {
         Kind::String(_) if value.is_broken() => text(hash, b's', value.text().trim_matches('"')),
         Kind::String(string) => text(hash, b's', string),
         Kind::Array(elements) => {
+            let only = parts.only.filter(|(array, _)| *array == value.span().start).map(|(_, element)| element);
+            let counts =
+                |element: &&Json<'_>| only.is_none_or(|only| only == element.span().start) && parts.has(element);
             hash.update(b"[");
-            for element in elements {
-                canonical(hash, element);
+            for element in elements.iter().filter(counts) {
+                canonical(hash, element, parts);
             }
             hash.update(b"]");
         }
         Kind::Object(members) => {
-            let mut sorted: Vec<_> = members.iter().collect();
+            let mut sorted: Vec<_> = members.iter().filter(|(_, member)| parts.has(member)).collect();
             sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
             hash.update(b"{");
             for (name, member) in sorted {
                 text(hash, b's', name);
-                canonical(hash, member);
+                canonical(hash, member, parts);
             }
             hash.update(b"}");
         }

@@ -12,6 +12,7 @@ pub mod audit;
 pub mod breaker;
 pub mod call;
 pub mod clock;
+pub mod configured;
 mod content_encoding;
 pub mod delivery;
 pub mod envelope;

@@ -1,5 +1,7 @@
 //! One vocabulary of progress across partners.
 
+pub mod listed;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

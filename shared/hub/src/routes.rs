@@ -28,9 +28,10 @@ impl Pattern {
     }
 }
 
-/// Every type that partners push, and none of the hub's own.
-pub fn pushed() -> impl Iterator<Item = Pattern> {
-    let pushes = Partner::ALL.into_iter().filter_map(|partner| partner.profile().pushes);
+/// Every type that partners push, the built-in ones and those configured, and none of the hub's own.
+pub fn pushed(configured: &[Partner]) -> impl Iterator<Item = Pattern> {
+    let partners = Partner::ALL.into_iter().chain(configured.iter().copied());
+    let pushes = partners.filter_map(|partner| partner.profile().pushes);
     pushes.flat_map(|pushes| pushes.types).map(|kind| Pattern((*kind).to_owned()))
 }
 

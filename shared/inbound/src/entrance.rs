@@ -38,8 +38,13 @@ impl<'p> PushPath<'p> {
 
     /// The partner in whose envelope the answer is written, as far as the path names one.
     #[must_use]
-    pub fn partner(&self) -> Option<Partner> {
-        self.segments.get(1).filter(|_| self.is_push()).and_then(|id| Partner::from_id(id))
+    pub fn partner(&self, config: &Config) -> Option<Partner> {
+        self.name().and_then(|id| config.partner(id))
+    }
+
+    /// The name that stands for a partner in the path.
+    fn name(&self) -> Option<&'p str> {
+        self.segments.get(1).filter(|_| self.is_push()).map(String::as_str)
     }
 
     /// The configured connection that the path names, whoever has sent the push.
@@ -63,55 +68,80 @@ impl<'p> PushPath<'p> {
 impl fmt::Debug for PushPath<'_> {
     /// Without the segments: one of them is a key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PushPath").field("partner", &self.partner()).finish_non_exhaustive()
+        f.debug_struct("PushPath").field("is_push", &self.is_push()).finish_non_exhaustive()
     }
 }
 
 /// A push whose path leads to an action and whose method is POST. Its sender is not known yet.
 #[derive(Clone, Copy)]
 pub struct Unverified<'p> {
-    partner: Option<Partner>,
+    path: PushPath<'p>,
     connection: &'p str,
     key: &'p str,
+    suffix: &'p str,
     action: Action,
     peer: Option<IpAddr>,
 }
 
 impl<'p> Unverified<'p> {
     /// Finds the action of a push among those that the host serves. What leads to none of them is refused in the name of
-    /// the last one.
-    pub fn of(path: PushPath<'p>, method: &Method, peer: Option<IpAddr>, actions: &[Action]) -> Result<Self, Refused> {
-        let partner = path.partner();
+    /// the last one. The action of a partner that is not built in is that of configured ones.
+    pub fn of(
+        path: PushPath<'p>,
+        config: &Config,
+        method: &Method,
+        peer: Option<IpAddr>,
+        actions: &[Action],
+    ) -> Result<Self, Refused> {
         let function = actions.last().map_or("", |action| action.name);
-        let refused = |refusal| Refused { function, partner, refusal, connection: None, peer };
+        let refused = |refusal| Refused { function, partner: path.partner(config), refusal, connection: None, peer };
         let (connection, key, suffix) = path.address().ok_or_else(|| refused(Refusal::Path))?;
-        let action = actions.iter().find(|action| action.suffix == suffix).ok_or_else(|| refused(Refusal::Action))?;
+        let is_built_in = path.name().and_then(Partner::from_id).is_some();
+        let of_configured = || actions.iter().find(|action| !is_built_in && action.is_of_configured());
+        let action = of_configured().or_else(|| actions.iter().find(|action| action.suffix == suffix));
+        let action = action.ok_or_else(|| refused(Refusal::Action))?;
         if method != Method::POST {
             return Err(refused(Refusal::Method));
         }
-        Ok(Self { partner, connection, key, action: *action, peer })
+        Ok(Self { path, connection, key, suffix, action: *action, peer })
+    }
+
+    /// Whether the push may be of a partner that another configuration describes.
+    #[must_use]
+    pub fn is_of_configured(&self) -> bool {
+        self.action.is_of_configured()
     }
 
     /// Checks the sender: partner, connection, key and address. The comparison of keys takes as long for a wrong key, or
     /// for an unknown connection, as for a right key.
     pub fn verify<'c>(&self, config: &'c Config) -> Result<Verified<'c>, Refused> {
+        let partner = self.path.partner(config);
         let connection = config.connections.get(&ConnectionId::from(self.connection));
         let keys = connection.map_or(slice::from_ref(&*NO_KEY), |connection| &connection.keys);
         let key = keys.iter().fold(false, |found, key| found | key.matches(self.key));
-        let refusal = match (self.partner, connection) {
+        let refusal = match (partner, connection) {
             (None, _) => Refusal::Partner,
             (_, None) => Refusal::Connection,
-            (Some(partner), Some(connection)) => match () {
-                () if connection.partner != partner => Refusal::OtherPartner,
-                () if !self.action.partners.contains(&partner) => Refusal::Action,
-                () if !key => Refusal::Key,
-                () if !self.is_listed(connection) => Refusal::Source,
-                () => return Ok(Verified { connection, action: self.action }),
+            (Some(partner), Some(connection)) => match self.action_of(partner) {
+                _ if connection.partner != partner => Refusal::OtherPartner,
+                None => Refusal::Action,
+                Some(_) if !key => Refusal::Key,
+                Some(_) if !self.is_listed(connection) => Refusal::Source,
+                Some(action) => return Ok(Verified { connection, action }),
             },
         };
         // The path's own words are not logged: one of them may be a key in the wrong place.
         let connection = connection.map(|connection| connection.id.clone());
-        Err(Refused { function: self.action.name, partner: self.partner, refusal, connection, peer: self.peer })
+        Err(Refused { function: self.action.name, partner, refusal, connection, peer: self.peer })
+    }
+
+    /// The action, as that partner has it; nothing where it has none of this suffix.
+    fn action_of(&self, partner: Partner) -> Option<Action> {
+        if self.action.is_of_configured() {
+            let suffix = partner.push_table()?.suffix(self.suffix)?;
+            return Some(Action { suffix, ..self.action });
+        }
+        self.action.partners.contains(&partner).then_some(self.action)
     }
 
     /// Whether the connection takes pushes from the peer's address.
@@ -170,7 +200,7 @@ mod tests {
             ("/hooks/%78hq/xhq%2dsh/k%5F1/send%5Fdata", "send_data"),
         ] {
             assert_eq!(read(path), own(suffix), "{path}");
-            assert_eq!(PushPath::of(&segments(path)).partner(), Some(Partner::Xhq), "{path}");
+            assert_eq!(PushPath::of(&segments(path)).name(), Some("xhq"), "{path}");
         }
     }
 
@@ -189,7 +219,7 @@ mod tests {
         ] {
             assert_eq!(read(path), None, "{path}");
         }
-        assert_eq!(PushPath::of(&segments("/hook/xhq/xhq-sh/k")).partner(), None);
+        assert_eq!(PushPath::of(&segments("/hook/xhq/xhq-sh/k")).name(), None);
         // An encoded slash is part of the key, which has none.
         assert_eq!(read("/hooks/xhq/xhq-sh%2Fk/a").map(|(connection, ..)| connection).unwrap(), "xhq-sh/k");
     }

@@ -12,8 +12,8 @@ use percent_encoding::percent_decode_str;
 /// The exchange of a push at a connection, which is malformed for that reason.
 pub(crate) fn of(connection: &Connection, headers: &HeaderMap, malformed: Option<&str>) -> Exchange {
     let verdict = if malformed.is_some() { Verdict::Malformed } else { Verdict::Accepted };
-    let Answer { status, body, .. } = answer(connection.partner, verdict, malformed.unwrap_or_default());
-    let given = GivenAnswer { status, content_type: "application/json".to_owned(), body };
+    let Answer { status, content_type, body, .. } = answer(connection.partner, verdict, malformed.unwrap_or_default());
+    let given = GivenAnswer { status, content_type: content_type.to_owned(), body };
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
     let has_key = |value: &str| {

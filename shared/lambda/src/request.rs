@@ -29,10 +29,12 @@ pub(crate) fn bytes(body: Body) -> Bytes {
 }
 
 /// A JSON response.
-pub(crate) fn respond(status: u16, body: String) -> Response<Body> {
+pub(crate) fn respond(status: u16, content_type: &str, body: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let content_type = HeaderValue::from_str(content_type);
+    let content_type = content_type.unwrap_or(HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }
 

@@ -83,7 +83,7 @@ pub async fn measured<S: Store, Q: Queue>(
     let Invocation { request_id, left } = request::invocation(&request, context.now());
     let segments = hub::path::segments(request.raw_http_path());
     let path = PushPath::of(&segments);
-    let partner = path.partner();
+    let partner = path.partner(&context.config);
     let span = tracing::error_span!(
         "push",
         request_id,
@@ -94,7 +94,7 @@ pub async fn measured<S: Store, Q: Queue>(
         event = Empty,
         events = Empty,
     );
-    let push = Unverified::of(path, request.method(), peer(&request), slice::from_ref(action));
+    let push = Unverified::of(path, &context.config, request.method(), peer(&request), slice::from_ref(action));
     // A defect that panics or hangs is answered like an outage: the partner repeats, and the next push is served.
     let receipt = AssertUnwindSafe(receive(context, cache, push, request, arrived)).catch_unwind();
     let answered = timeout(left, receipt).instrument(span.clone()).await;
@@ -114,7 +114,7 @@ pub async fn measured<S: Store, Q: Queue>(
     count(context, path, verdict, took);
     let ms = sample.value(Metric::AckTime);
     tracing::info!(outcome = answer.verdict.name(), status = answer.status, ms, "answered");
-    (request::respond(answer.status, answer.body), sample)
+    (request::respond(answer.status, answer.content_type, answer.body), sample)
 }
 
 /// One push as its metrics see it.

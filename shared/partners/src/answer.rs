@@ -58,14 +58,19 @@ impl Verdict {
     }
 }
 
-/// An HTTP answer whose body is always `application/json`.
+/// The content type of the built-in partners' answers.
+pub(crate) const JSON: &str = "application/json";
+
+/// An HTTP answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Result of the push.
     pub verdict: Verdict,
     /// The HTTP status.
     pub status: u16,
-    /// The JSON body.
+    /// The `Content-Type`.
+    pub content_type: &'static str,
+    /// The body.
     pub body: String,
 }
 
@@ -74,7 +79,7 @@ pub struct Answer {
 #[must_use]
 pub fn answer(partner: Partner, verdict: Verdict, text: &str) -> Answer {
     match &partner.profile().pushes {
-        Some(pushes) => (pushes.envelope)(verdict, &sentence(text)),
+        Some(pushes) => pushes.envelope.answer(verdict, &sentence(text)),
         None => anyone(verdict, text),
     }
 }
@@ -84,7 +89,7 @@ pub fn answer(partner: Partner, verdict: Verdict, text: &str) -> Answer {
 pub fn anyone(verdict: Verdict, text: &str) -> Answer {
     let (status, text) = (verdict.status(), sentence(text));
     let body = json!({"state": false, "msg": text, "success": false, "code": status, "message": text}).to_string();
-    Answer { verdict, status, body }
+    Answer { verdict, status, content_type: JSON, body }
 }
 
 #[cfg(test)]

@@ -7,12 +7,14 @@
 //! hub does with a push; that is the `hub` crate's business.
 
 pub mod answer;
+pub mod configured;
 pub mod json;
 pub mod links;
 pub mod onedata;
 pub mod operation;
 pub mod profile;
 pub mod pulled;
+pub mod recipe;
 pub mod sentence;
 mod trackingeyes;
 mod xhq;
@@ -22,14 +24,18 @@ pub use answer::{Answer, Verdict};
 pub use json::Json;
 pub use profile::Profile;
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer};
 
-/// A company whose API the hub speaks. Written in lower case in URLs, event types and the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+use configured::Configured;
+
+/// A company whose API the hub speaks: a built-in one, or one of the configuration. Written in lower case in URLs, event types and the
+/// configuration. Two of one id are equal.
+#[derive(Clone, Copy)]
 pub enum Partner {
     /// 信号旗 (CodeFlag AI), the customs-broker platform.
     Xhq,
@@ -39,10 +45,12 @@ pub enum Partner {
     OneData,
     /// 燕文, the clearance carrier. It is called; it pushes nothing that is documented.
     Yanwen,
+    /// One that a configuration describes.
+    Configured(Configured),
 }
 
 impl Partner {
-    /// Every partner, in the order of the documents.
+    /// Every built-in partner, in the order of the documents.
     pub const ALL: [Self; 4] = [Self::Xhq, Self::TrackingEyes, Self::OneData, Self::Yanwen];
 
     /// Everything that is known of it. This is the one place that tells partners apart: what differs is a field there.
@@ -53,6 +61,7 @@ impl Partner {
             Self::TrackingEyes => &trackingeyes::PROFILE,
             Self::OneData => &onedata::PROFILE,
             Self::Yanwen => &yanwen::PROFILE,
+            Self::Configured(own) => own.profile(),
         }
     }
 
@@ -62,13 +71,19 @@ impl Partner {
         self.profile().id
     }
 
-    /// The partner of that name, exactly as [`Partner::id`] writes it.
+    /// The built-in partner of that name, exactly as [`Partner::id`] writes it.
     #[must_use]
     pub fn from_id(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|partner| partner.id() == id)
     }
 
-    /// The partner that another name than its [`Partner::id`] means: its Chinese or English name, its site's, or its id in
+    /// Whether the configuration describes it.
+    #[must_use]
+    pub const fn is_configured(self) -> bool {
+        matches!(self, Self::Configured(_))
+    }
+
+    /// The built-in partner that another name than its [`Partner::id`] means: its Chinese or English name, its site's, or its id in
     /// another case. For suggestions alone; nothing is taken for a partner by it.
     #[must_use]
     pub fn meant_by(name: &str) -> Option<Self> {
@@ -90,6 +105,44 @@ impl Partner {
     #[must_use]
     pub const fn budget(self) -> Duration {
         self.profile().budget
+    }
+}
+
+impl PartialEq for Partner {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for Partner {}
+
+impl PartialOrd for Partner {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Partner {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.id().cmp(other.id())
+    }
+}
+
+impl Hash for Partner {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
+
+impl Serialize for Partner {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.id())
+    }
+}
+
+impl fmt::Debug for Partner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
     }
 }
 

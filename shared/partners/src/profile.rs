@@ -6,10 +6,12 @@
 
 use std::time::Duration;
 
+use crate::answer::Verdict;
+use crate::configured::{Answers, PushTable};
 use crate::links::Linked;
 use crate::operation::{Attempt, Fault, Judgement, Operation, Prepared, Settings, Token};
 use crate::pulled::Common;
-use crate::{Answer, Json, answer};
+use crate::{Answer, Json};
 
 /// Everything the hub knows of one partner.
 #[derive(Clone, Copy, Debug)]
@@ -60,15 +62,43 @@ pub enum Setting {
     Recipes,
 }
 
-/// The pushes of a partner. Every partner posts JSON and signs nothing: the key in the URL is the proof of the sender.
+/// Answers to pushes in a partner's envelope.
+#[derive(Clone, Copy, Debug)]
+pub enum Envelope {
+    /// Of a built-in partner: an answer by verdict and a text that says what is wrong and how to mend it. The text is cut already, and
+    /// not for a positive answer.
+    Code(fn(Verdict, &str) -> Answer),
+    /// Of a configured one.
+    Table(&'static Answers),
+}
+
+impl Envelope {
+    /// The answer for a verdict, with that text.
+    #[must_use]
+    pub fn answer(self, verdict: Verdict, text: &str) -> Answer {
+        match self {
+            Self::Code(answer) => answer(verdict, text),
+            Self::Table(answers) => answers.answer(verdict, text),
+        }
+    }
+}
+
+/// The rule by which pushes are told apart.
+#[derive(Clone, Copy, Debug)]
+pub enum Telling {
+    /// Of a built-in partner: the webhook action of a push, by its function's name; nothing where it is none that is known.
+    Code(fn(&Json<'_>, &Settings) -> Option<&'static str>),
+    /// Of a configured one, whose table also says how its pushes are read.
+    Table(&'static PushTable),
+}
+
+/// The pushes of a partner. The built-in ones post JSON and sign nothing: the key in the URL is the proof of the sender.
 #[derive(Clone, Copy, Debug)]
 pub struct Pushes {
-    /// The answer to a push in the partner's envelope. The text says what is wrong and how to mend it; it is cut already,
-    /// and not for a positive answer.
-    pub envelope: fn(answer::Verdict, &str) -> Answer,
-    /// The webhook action of a push at the URL that takes everything, by its function's name; nothing where it is none
-    /// that is known.
-    pub action: fn(&Json<'_>, &Settings) -> Option<&'static str>,
+    /// The answers to pushes in the partner's envelope.
+    pub envelope: Envelope,
+    /// The rule by which the URL that takes everything tells its pushes apart.
+    pub action: Telling,
     /// The types of the events that its pushes become, in full.
     pub types: &'static [&'static str],
     /// Those of them that its document has for imports alone.

@@ -10,6 +10,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::Request;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use partners::configured::{PushTable, Reply};
 use partners::{Json, Partner};
 use tokio::net::TcpStream;
 
@@ -35,11 +36,28 @@ pub enum Next {
     GivenUp(&'static str),
 }
 
-/// Reads an answer as the partner does, by the rule in its module of [`crate::api`]; `tries` counts the pushes so far, this
-/// one included, and `answer` is `None` where none came within the partner's deadline.
+/// Reads an answer as the partner does, by the rule in its module of [`crate::api`], or by its table where it is a configured one;
+/// `tries` counts the pushes so far, this one included, and `answer` is `None` where none came within the partner's deadline.
 #[must_use]
 pub fn after(partner: Partner, tries: u32, answer: Option<&Answer>) -> Next {
-    (script(partner).after)(tries, answer)
+    match (script(partner), partner.push_table()) {
+        (Some(script), _) => (script.after)(tries, answer),
+        (None, Some(table)) => by_table(table, tries, answer),
+        (None, None) => Next::GivenUp("the partner pushes nothing"),
+    }
+}
+
+/// Takes the answers to a push that is kept for such, and repeats after any other as often as the table says.
+fn by_table(table: &PushTable, tries: u32, answer: Option<&Answer>) -> Next {
+    let is = |reply: &Reply, answer: &Answer| reply.status == answer.status && reply.body.as_bytes() == answer.body;
+    let is_kept = |answer: &Answer| is(&table.answers.accepted, answer) || is(&table.answers.duplicate, answer);
+    if answer.is_some_and(is_kept) {
+        return Next::Taken;
+    }
+    let pause = usize::try_from(tries).ok().and_then(|tries| table.repeats.get(tries.checked_sub(1)?));
+    pause.map_or(Next::GivenUp("another answer than to a push that is kept, and the retries are made"), |pause| {
+        Next::Again(*pause)
+    })
 }
 
 /// Three more pushes, each after that long; then none for the reason.

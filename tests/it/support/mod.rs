@@ -77,7 +77,7 @@ pub(crate) fn hook(partner: Partner, suffix: &str) -> String {
 /// The sender of a push on that path, checked as on both hosts, for one action.
 pub(crate) fn verified<'c>(config: &'c Config, path: &str, action: Action) -> Verified<'c> {
     let segments = hub::path::segments(path);
-    let push = Unverified::of(PushPath::of(&segments), &Method::POST, None, &[action]).unwrap();
+    let push = Unverified::of(PushPath::of(&segments), config, &Method::POST, None, &[action]).unwrap();
     push.verify(config).unwrap()
 }
 

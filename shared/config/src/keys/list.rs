@@ -2,11 +2,13 @@
 
 mod alert;
 mod connection;
+mod partner;
 
 use std::time::Duration;
 
 use alert::ALERT;
 use connection::CONNECTION;
+use partner::PARTNER;
 use partners::Partner;
 
 use super::Absent::{Other, Required, Value};
@@ -59,6 +61,11 @@ const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
 const ID: Key = key("id", Required, "1 to 64 of `a-z`, `0-9`, `-`", "1~64 位 `a-z`、`0-9`、`-`");
+
+/// The names of the keys that connections of any partner have.
+pub(crate) fn of_connections() -> impl Iterator<Item = &'static str> {
+    CONNECTION.iter().map(|key| key.name).filter(|name| !name.is_empty())
+}
 
 /// Keys of the document.
 pub const KEYS: &[Key] = &[
@@ -120,6 +127,14 @@ pub const KEYS: &[Key] = &[
         "运维命令访问的通关，见下。配置里可以只有它；通关自己运行不需要",
     )
     .of(Table(HUB)),
+    key("partners", NONE, "a partner that is not built in, described as below", "内置之外的合作方，如下描述")
+        .of(Tables(PARTNER)),
+    key(
+        "partner_files",
+        Value("[]"),
+        "files that hold `[[partners]]`, by their paths",
+        "存放 `[[partners]]` 的文件的路径",
+    ),
     key("connections", NONE, "an account at a partner", "合作方的一个账号").of(Tables(CONNECTION)),
     key("endpoints", NONE, "a URL of the ERP that receives events", "ERP 的一个接收端").of(Tables(ENDPOINT)),
     key(

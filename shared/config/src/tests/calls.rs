@@ -106,7 +106,7 @@ fn each_part_of_a_recipe_has_its_mistake() {
         (
             "\"md5\"",
             "\"md4\"",
-            "signature.hash: must be one of \"md5\", \"sha1\", \"sha256\", \"hmac-sha256\" (line 8)",
+            "signature.hash: must be one of \"md5\", \"sha1\", \"sha256\", \"hmac-md5\", \"hmac-sha1\", \"hmac-sha256\" (line 8)",
         ),
         ("\"nonce\"", "\"once\"", "signature.parts[0]: must be one of \"nonce\", \"timestamp\", \"token\""),
         ("\"nonce\"", "5", "signature.parts[0]: must be a text or a table (line 7)"),
@@ -119,7 +119,11 @@ fn each_part_of_a_recipe_has_its_mistake() {
         ("header", "hader", "signature.send[0].hader: is not a known key: did you mean header? (line 9)"),
         (", header = \"sign\"", "", "signature.send[0]: must have either a header or a query (line 9)"),
         ("\"sign\"", "\"a b\"", "signature.send[0]: must be the name of a header (line 9)"),
-        ("hash =", "key = \"nonce\"\nhash =", "signature.key: is for hmac-sha256: remove it (line 8)"),
+        (
+            "hash =",
+            "key = \"nonce\"\nhash =",
+            "signature.key: is for hmac-md5, hmac-sha1 and hmac-sha256: remove it (line 8)",
+        ),
         ("\"nonce\"", "\"token\"", "token: must be given: the signature's recipe has a token in it (line 1)"),
         ("app_secret = \"s\"", "", "app_secret: is missing: a recipe names this credential (line 1)"),
         ("\"nonce\"", "{ credential = \"app_key\" }", "app_key: is missing: a recipe names this credential (line 1)"),

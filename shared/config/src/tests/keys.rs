@@ -38,8 +38,9 @@ fn document(table: &str, line: &str) -> String {
     let watch = format!("[[watches]]\nconnection = \"xhq-sh\"\nsilence = \"1d\"\n{}\n", more("watches"));
     let robot = "id = \"ops\"\nkind = \"wecom\"\nurl = \"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=k\"";
     let alert = format!("[[alerts]]\n{robot}\n{}\n", more("alerts"));
+    let partner = format!("[[partners]]\nid = \"acme\"\n{}\n", more("partners"));
     let hub = format!("[hub]\nurl = \"https://hub.example.com\"\napi_key = \"k\"\n{}\n", more("hub"));
-    format!("{}\n{}{hub}[server]\n{server}\n{api_key}{watch}{alert}", more(""), with(connection, endpoint))
+    format!("{}\n{}{hub}[server]\n{server}\n{partner}{api_key}{watch}{alert}", more(""), with(connection, endpoint))
 }
 
 /// The keys of the document and those of its tables, each with the name of the table.

@@ -271,7 +271,7 @@ fn invalid_toml_is_reported_by_line_and_column() {
 /// A document with any part removed is still a configuration or a list of mistakes, each with its line.
 #[test]
 fn a_mangled_document_is_a_list_of_mistakes() {
-    let cut = FULL.char_indices().map(|(at, _)| FULL[..at].to_owned());
+    let cut = FULL.char_indices().step_by(3).map(|(at, _)| FULL[..at].to_owned());
     let lines = FULL.lines().count();
     let without = (0..lines).map(|gone| {
         let kept = FULL.lines().enumerate().filter(|(n, _)| *n != gone);

@@ -1,6 +1,7 @@
 mod alerts;
 mod calls;
 mod credentials;
+mod described;
 mod keys;
 mod mistakes;
 mod recover;
@@ -35,6 +36,10 @@ fn sources() -> Sources<'static> {
         ("ca with a mark", format!("\u{feff}{}", trust::CA.replace('\n', "\r\n")).into_bytes()),
         ("cut", trust::CA[..100].into()),
         ("no certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec()),
+        ("partner", described::FILE.into()),
+        ("partner with mistakes", b"\n[[partners]]\nid = \"acme\"\n[partners.push]\nbody = \"yaml\"\n".to_vec()),
+        ("no partner", b"[[connections]]\nid = \"x\"\n".to_vec()),
+        ("no toml", b"a = 1\nb =\n".to_vec()),
         ("der", vec![0x30, 0x82, 0x01, 0x0a]),
     ]);
     let mut known: BTreeMap<_, _> = texts.iter().map(|(name, bytes)| (name.to_uppercase(), bytes.clone())).collect();
@@ -76,6 +81,7 @@ system_roots = true
 public_url = "https://hub.example.com/base"
 statistics = false
 recent_events = false
+partner_files = ["partner"]
 
 [server]
 idle_timeout = "2m"
@@ -88,6 +94,79 @@ url = "https://hub.example.com/prod"
 api_key = { file = "good" }
 ca_file = "ca"
 ca_pem = "@CA"
+
+[[partners]]
+id = "kuaidi100"
+names = ["快递100"]
+about = "Express tracking."
+source = "https://example.com/document"
+credentials = ["customer", "salt"]
+production = "https://poll.example.com"
+test = "http://test.example.com"
+
+[partners.push]
+body = { form = "param" }
+deadline = "8s"
+budget = "5s"
+repeats = ["30m", "30m", "30m"]
+
+[partners.push.verify]
+parts = [{ field = "param" }, "timestamp", { credential = "salt" }]
+separator = "&"
+hash = "hmac-sha256"
+key = { credential = "salt" }
+digits = "hex"
+case = "upper"
+signature = { field = "sign", prefix = "v1=" }
+unless_missing = "salt"
+timestamp = { query = "t", unit = "ms", window = "1m" }
+
+[partners.push.answers]
+accepted = { status = 200, content_type = "text/plain", body = "accepted", repeated = false }
+duplicate = { status = 200, content_type = "text/plain", body = "duplicate", repeated = false }
+malformed = { status = 200, content_type = "text/plain", body = "malformed", repeated = false }
+unauthorized = { status = 403, content_type = "text/plain", body = "unauthorized", repeated = false }
+not_post = { status = 405, content_type = "text/plain", body = "not_post", repeated = false }
+too_large = { status = 413, content_type = "text/plain", body = "too_large", repeated = false }
+unavailable = { status = 500, content_type = "text/plain", body = "unavailable", repeated = true }
+
+[[partners.push.actions]]
+name = "subscription"
+about = "物流轨迹"
+suffix = "subscription"
+when = { at = "/status", is = ["polling", "shutdown"] }
+each = "/items"
+keys = [{ kind = "waybill", at = "/nu", unless_has = "*" }, { kind = "order", at = "$/order" }]
+occurred = ["/ftime"]
+identity = { without = ["$/sent"] }
+milestones = { each = "/data", at = "/state", time = "/ftime", per = "/part", of = { "12" = "cleared" } }
+example = '{"status":"polling","sent":1,"items":[{"nu":"A1","ftime":"2026-01-01 00:00:00","data":[{"state":"12"}]}]}'
+
+[[partners.push.actions.examples]]
+name = "two"
+body = '{"order":"SO-1","items":[{"nu":"A1"},{"nu":"A2"}]}'
+
+[[partners]]
+id = "beta"
+credentials = ["s"]
+push.verify = { parts = ["body", { credential = "s" }], hash = "md5", signature = { header = "a" }, timestamp = { header = "b" } }
+push.answers = { accepted = { body = "1" }, unavailable = { body = "2" } }
+push.actions = [{ name = "a", keys = [{ kind = "bl", at = "/b" }], example = '{"b":1}' }]
+
+[[partners]]
+id = "gamma"
+credentials = ["s"]
+push.body = { form = "f" }
+push.verify = { parts = ["body", { credential = "s" }], hash = "md5", signature = { query = "a" }, timestamp = { field = "b" } }
+push.answers = { accepted = { body = "1" }, unavailable = { body = "2" } }
+push.actions = [{ name = "a", keys = [{ kind = "bl", at = "/b" }], example = '{"b":1}' }]
+
+[[partners]]
+id = "delta"
+credentials = ["s"]
+push.verify = { parts = ["body", { credential = "s" }], hash = "md5", signature = { pointer = "/a" }, timestamp = { pointer = "/b" } }
+push.answers = { accepted = { body = "1" }, unavailable = { body = "2" } }
+push.actions = [{ name = "a", keys = [{ kind = "bl", at = "/b" }], example = '{"b":1}' }]
 
 [[connections]]
 id = "xhq-sh"

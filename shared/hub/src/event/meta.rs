@@ -3,7 +3,7 @@
 use partners::pulled::Rows;
 use serde::{Deserialize, Serialize};
 
-use super::{Data, Exchange};
+use super::{Data, Exchange, Within};
 use crate::attempt::is_zero;
 use crate::milestone::DatedMilestone;
 use crate::{Alias, EventType, Milestone, Utc};
@@ -29,6 +29,9 @@ pub struct Meta {
     pub encoding: Option<String>,
     /// Part of the body that is the payload.
     pub data: Data,
+    /// Payload of a body that is no JSON document and is what its partner sends all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Within>,
     /// Progress of the shipment, where the partner's code is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub milestone: Option<Milestone>,
@@ -74,6 +77,7 @@ impl Meta {
             content_type: "application/json".to_owned(),
             encoding: None,
             data: Data::Json(0..bytes),
+            within: None,
             milestone: None,
             aliases: Vec::new(),
             keys_left_out: 0,

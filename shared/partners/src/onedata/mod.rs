@@ -7,7 +7,6 @@ mod following;
 mod operations;
 mod ports;
 mod rates;
-pub mod recipe;
 
 use std::time::Duration;
 
@@ -15,8 +14,9 @@ pub use actions::{envelopes, results};
 pub use ports::{Item, PORTS, State, bill, containers, declarations, is_released, items, keys, subscription};
 
 use crate::Profile;
-use crate::profile::{Calls, Pushes, Setting, Tokens};
+use crate::profile::{Calls, Envelope, Pushes, Setting, Telling, Tokens};
 use crate::pulled::Common;
+use crate::recipe;
 
 pub(crate) const PROFILE: Profile = Profile {
     id: "onedata",
@@ -26,8 +26,8 @@ pub(crate) const PROFILE: Profile = Profile {
     deadline: Duration::from_millis(500),
     budget: Duration::from_millis(350),
     pushes: Some(Pushes {
-        envelope: envelope::answer,
-        action: actions::action,
+        envelope: Envelope::Code(envelope::answer),
+        action: Telling::Code(actions::action),
         types: &[rates::RATES, PORTS, "onedata.unknown", "onedata.malformed"],
         imports: &[],
         subjects: &["port", "bl", "container", "entry", "batch"],

@@ -1,6 +1,6 @@
 //! Operations of 1datatech: port subscription and query (3.2.3), rate results (3.2).
 //!
-//! Both carry an access token and a signature whose rules are not public: see [`super::recipe`].
+//! Both carry an access token and a signature whose rules are not public: see [`crate::recipe`].
 
 use super::{ports, rates};
 use crate::Partner;

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::check::has_value;
 use super::{Address, Encoding, Fault, FilePlace, Operation, Place, find, of};
-use crate::onedata::recipe::{Signature, TokenRequest};
 use crate::profile::Setting;
+use crate::recipe::{Signature, TokenRequest};
 use crate::{Json, Partner};
 
 /// The part of a connection's configuration that says what its partner's documents do not: how it is called, and what some

@@ -10,7 +10,7 @@ mod waybills;
 use std::time::Duration;
 
 use crate::Profile;
-use crate::profile::{Calls, Pushes, Tokens};
+use crate::profile::{Calls, Envelope, Pushes, Telling, Tokens};
 use crate::pulled::Common;
 
 pub(crate) const PROFILE: Profile = Profile {
@@ -21,8 +21,8 @@ pub(crate) const PROFILE: Profile = Profile {
     deadline: Duration::from_secs(10),
     budget: Duration::from_secs(5),
     pushes: Some(Pushes {
-        envelope: envelope::answer,
-        action: actions::action,
+        envelope: Envelope::Code(envelope::answer),
+        action: Telling::Code(actions::action),
         types: &[waybills::CUSTOMS_STATUS, "trackingeyes.unknown", "trackingeyes.malformed"],
         imports: &[],
         subjects: &["bl", "entry", "waybill"],

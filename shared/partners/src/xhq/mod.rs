@@ -10,7 +10,7 @@ mod rows;
 use std::time::Duration;
 
 use crate::Profile;
-use crate::profile::{Calls, Pushes, Recovery, Setting};
+use crate::profile::{Calls, Envelope, Pushes, Recovery, Setting, Telling};
 
 pub(crate) const PROFILE: Profile = Profile {
     id: "xhq",
@@ -20,8 +20,8 @@ pub(crate) const PROFILE: Profile = Profile {
     deadline: Duration::from_secs(10),
     budget: Duration::from_secs(5),
     pushes: Some(Pushes {
-        envelope: envelope::answer,
-        action: actions::action,
+        envelope: Envelope::Code(envelope::answer),
+        action: Telling::Code(actions::action),
         types: actions::TYPES,
         imports: actions::IMPORTS,
         subjects: &["order", "bl", "entry", "ciq", "serial"],

@@ -84,7 +84,10 @@ impl Deref for Running {
 
 /// Starts the partner for one account. Port 0 lets the system choose.
 pub async fn start(partner: Partner, address: SocketAddr, clock: Clock, account: Account<'_>) -> io::Result<Running> {
-    (script(partner).start)(address, clock, account).await
+    match script(partner) {
+        Some(script) => (script.start)(address, clock, account).await,
+        None => Err(io::Error::new(io::ErrorKind::Unsupported, format!("{partner} is configured and not simulated"))),
+    }
 }
 
 /// The start of a simulated partner, and its reading of the hub's answers.
@@ -96,11 +99,13 @@ pub(crate) struct Script {
 
 type Starting<'a> = Pin<Box<dyn Future<Output = io::Result<Running>> + Send + 'a>>;
 
-pub(crate) const fn script(partner: Partner) -> &'static Script {
+/// The script of a built-in partner.
+pub(crate) const fn script(partner: Partner) -> Option<&'static Script> {
     match partner {
-        Partner::Xhq => &xhq::SCRIPT,
-        Partner::TrackingEyes => &trackingeyes::SCRIPT,
-        Partner::OneData => &onedata::SCRIPT,
-        Partner::Yanwen => &yanwen::SCRIPT,
+        Partner::Xhq => Some(&xhq::SCRIPT),
+        Partner::TrackingEyes => Some(&trackingeyes::SCRIPT),
+        Partner::OneData => Some(&onedata::SCRIPT),
+        Partner::Yanwen => Some(&yanwen::SCRIPT),
+        Partner::Configured(_) => None,
     }
 }

@@ -5,8 +5,8 @@ mod sending;
 mod signing;
 
 use super::*;
-use crate::onedata::{self, recipe};
 use crate::{Json, yanwen};
+use crate::{onedata, recipe};
 
 /// Every credential of every partner, each told from the others.
 fn known(name: &str) -> Option<&'static str> {

@@ -5,7 +5,7 @@ use recipe::{Signature, TokenRequest};
 
 /// The example of the module's documentation, as it is printed there.
 fn documented() -> Settings {
-    let source = include_str!("../../onedata/recipe/mod.rs");
+    let source = include_str!("../../recipe/mod.rs");
     let example = source.split("//! ```").nth(1).unwrap().strip_prefix("toml\n").unwrap();
     toml::from_str(&example.replace("//!", "")).unwrap()
 }
@@ -34,7 +34,7 @@ fn the_documented_example_works() {
     let token = read_token(Partner::OneData, &settings, 200, answer).unwrap();
     assert_eq!((token.expose(), token.life), ("t0", Duration::from_hours(2)));
 
-    let source = include_str!("../../onedata/recipe/mod.rs");
+    let source = include_str!("../../recipe/mod.rs");
     let sign = source.split("`sign: ").nth(1).unwrap().split('`').next().unwrap();
     let recipe = settings.signature.as_ref().unwrap();
     assert_eq!(recipe.sign(&attempt(&settings), "[]").unwrap(), sign);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, Digits, Hash, Part, Sent, Signature, TokenRequest};
+use super::{Case, Digits, Part, Sent, Signature, TokenRequest};
 use crate::operation::{Fault, Method, is_path};
 
 impl Signature {
@@ -18,11 +18,11 @@ impl Signature {
         if self.parts.contains(&Part::Signature) {
             wrong("parts", "must not have the signature in it");
         }
-        match (self.hash, &self.key) {
-            (Hash::HmacSha256, None) => wrong("key", "must be given: hmac-sha256 has a key"),
-            (Hash::HmacSha256, Some(Part::Signature)) => wrong("key", "must not be the signature"),
-            (Hash::Md5 | Hash::Sha1 | Hash::Sha256, Some(_)) => wrong("key", "is for hmac-sha256: remove it"),
-            (Hash::HmacSha256 | Hash::Md5 | Hash::Sha1 | Hash::Sha256, _) => {}
+        match (self.hash.is_keyed(), &self.key) {
+            (true, None) => wrong("key", "must be given: an hmac has a key"),
+            (true, Some(Part::Signature)) => wrong("key", "must not be the signature"),
+            (false, Some(_)) => wrong("key", "is for hmac-md5, hmac-sha1 and hmac-sha256: remove it"),
+            (true, Some(_)) | (false, None) => {}
         }
         if (self.digits, self.case) == (Digits::Base64, Case::Upper) {
             wrong("case", "is for hex digits: base64 has both cases");

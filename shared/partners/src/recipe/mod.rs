@@ -1,6 +1,7 @@
-//! 1datatech's token and signature as recipes of the configuration, because their rules are not public.
+//! Tokens and signatures as recipes of the configuration: those of 1datatech, whose rules are not public, and those of configured
+//! partners. The signature of a push is checked by the same hashes ([`Mix`]).
 //!
-//! Four headers are documented: `accessToken`, `nonce`, `timestamp` and `sign` (3.2.3), which a recipe sends
+//! Of 1datatech four headers are documented: `accessToken`, `nonce`, `timestamp` and `sign` (3.2.3), which a recipe sends
 //! unless it says otherwise. An invented example, of a rule that is common among such vendors:
 //!
 //! ```toml
@@ -15,7 +16,7 @@
 //! [signature]                             # sign = MD5(app_secret&nonce&timestamp&token&body), upper case
 //! parts = [{ credential = "app_secret" }, "nonce", "timestamp", "token", "body"]
 //! separator = "&"
-//! hash = "md5"                            # md5 | sha1 | sha256 | hmac-sha256 (which has a key = { ... })
+//! hash = "md5"                            # md5 | sha1 | sha256 | hmac-md5 | hmac-sha1 | hmac-sha256 (these have a key = { ... })
 //! digits = "hex"                          # hex | base64
 //! case = "upper"                          # lower | upper
 //! timestamp = "ms"                        # ms | s
@@ -30,6 +31,7 @@
 //! With `app_secret` `s3cret`, nonce `n0`, time 1700000000000, token `t0` and body `[]` it signs
 //! `s3cret&n0&1700000000000&t0&[]` and sends `sign: 331A69926BABC1C759135C23B5C33C08`.
 
+mod mix;
 mod seal;
 mod token;
 mod validate;
@@ -41,10 +43,11 @@ use serde::Deserialize;
 
 use crate::operation::Method;
 
+pub use mix::Mix;
 use seal::Context;
 
-pub(super) use seal::seal;
-pub(super) use token::{is_expired, token, token_request};
+pub(crate) use seal::seal;
+pub(crate) use token::{is_expired, token, token_request};
 
 /// One part of what is signed or sent.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -77,7 +80,7 @@ pub struct Signature {
     pub separator: String,
     /// The hash.
     pub hash: Hash,
-    /// The key of [`Hash::HmacSha256`].
+    /// The key of an HMAC.
     pub key: Option<Part>,
     /// Notation of the hash.
     #[serde(default)]
@@ -102,8 +105,23 @@ pub enum Hash {
     Sha1,
     /// SHA-256.
     Sha256,
+    /// HMAC with MD5.
+    HmacMd5,
+    /// HMAC with SHA-1.
+    HmacSha1,
     /// HMAC with SHA-256.
     HmacSha256,
+}
+
+impl Hash {
+    /// Whether it has a key.
+    #[must_use]
+    pub const fn is_keyed(self) -> bool {
+        match self {
+            Self::Md5 | Self::Sha1 | Self::Sha256 => false,
+            Self::HmacMd5 | Self::HmacSha1 | Self::HmacSha256 => true,
+        }
+    }
 }
 
 /// Notation of a hash.

@@ -2,15 +2,8 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use md5::Md5;
-use sha1::Sha1;
-use sha2::Sha256;
-
-use super::{Case, Digits, Hash, Part, Sent, Signature, Unit};
-use crate::operation::{Attempt, Fault, Operation, Pair, Prepared, credential, digest, token};
+use super::{Mix, Part, Sent, Signature, Unit};
+use crate::operation::{Attempt, Fault, Operation, Pair, Prepared, credential, token};
 
 /// Values of the parts of one request.
 pub(super) struct Context<'s, 'a> {
@@ -48,23 +41,10 @@ impl Signature {
     pub(crate) fn sign(&self, attempt: &Attempt<'_>, body: &str) -> Result<String, Fault> {
         let context = Context { attempt, body, unit: self.timestamp, signature: "" };
         let parts: Vec<_> = self.parts.iter().map(|part| part.text(&context)).collect::<Result<_, _>>()?;
-        let text = parts.join(&self.separator);
-        let hash = match self.hash {
-            Hash::Md5 => digest::of::<Md5>(&[&text]),
-            Hash::Sha1 => digest::of::<Sha1>(&[&text]),
-            Hash::Sha256 => digest::of::<Sha256>(&[&text]),
-            Hash::HmacSha256 => {
-                let key = self.key.as_ref().map_or(Ok("".into()), |key| key.text(&context))?;
-                // HMAC takes a key of any length.
-                let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes());
-                mac.map(|mac| mac.chain_update(text.as_bytes()).finalize().into_bytes().to_vec()).unwrap_or_default()
-            }
-        };
-        Ok(match (self.digits, self.case) {
-            (Digits::Hex, Case::Lower) => digest::hex(&hash),
-            (Digits::Hex, Case::Upper) => digest::hex(&hash).to_ascii_uppercase(),
-            (Digits::Base64, _) => BASE64_STANDARD.encode(hash),
-        })
+        let key = self.key.as_ref().map(|key| key.text(&context)).transpose()?.unwrap_or_default();
+        let mix = Mix { separator: &self.separator, hash: self.hash, digits: self.digits, case: self.case };
+        let parts: Vec<_> = parts.iter().map(|part| part.as_bytes()).collect();
+        Ok(mix.of(&parts, key.as_bytes()))
     }
 
     /// Puts what is sent on a request: headers and query parameters.
@@ -84,11 +64,7 @@ impl Signature {
 }
 
 /// Signs an operation's request that is otherwise complete.
-pub(in crate::onedata) fn seal(
-    _: &Operation<'_>,
-    mut prepared: Prepared,
-    attempt: &Attempt<'_>,
-) -> Result<Prepared, Fault> {
+pub(crate) fn seal(_: &Operation<'_>, mut prepared: Prepared, attempt: &Attempt<'_>) -> Result<Prepared, Fault> {
     let Some(recipe) = &attempt.settings.signature else {
         let remedy = "the partner does not publish its signature: give its recipe in the connection";
         return Err(Fault::new("signature", remedy));

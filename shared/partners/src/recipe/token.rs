@@ -7,7 +7,7 @@ use crate::Json;
 use crate::operation::{Attempt, Fault, Pair, Prepared, Settings, Token};
 
 /// The request that asks for a token, where the connection has a recipe for it.
-pub(in crate::onedata) fn token_request(attempt: &Attempt<'_>) -> Result<Option<Prepared>, Fault> {
+pub(crate) fn token_request(attempt: &Attempt<'_>) -> Result<Option<Prepared>, Fault> {
     let Some(recipe) = &attempt.settings.token else { return Ok(None) };
     let unit = recipe.signature.as_ref().map_or(Unit::default(), |signature| signature.timestamp);
     // A signature that goes into the body cannot cover it; one that covers it is made afterwards.
@@ -33,12 +33,12 @@ pub(in crate::onedata) fn token_request(attempt: &Attempt<'_>) -> Result<Option<
 }
 
 /// Whether the recipe lists the code as that of a token that is no longer good.
-pub(in crate::onedata) fn is_expired(settings: &Settings, code: &str) -> bool {
+pub(crate) fn is_expired(settings: &Settings, code: &str) -> bool {
     settings.token.as_ref().is_some_and(|recipe| recipe.expired.iter().any(|expired| expired == code))
 }
 
 /// The token where the recipe says it is. A life that cannot be read is taken as the configured one, or as an hour.
-pub(in crate::onedata) fn token(json: &Json<'_>, settings: &Settings) -> Option<Token> {
+pub(crate) fn token(json: &Json<'_>, settings: &Settings) -> Option<Token> {
     const HOUR: u64 = 3600;
     let recipe = settings.token.as_ref()?;
     let text = json.pointer(&recipe.token)?.scalar().map(str::trim).filter(|text| !text.is_empty())?;

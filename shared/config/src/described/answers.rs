@@ -1,0 +1,105 @@
+//! Answers to pushes, one for each verdict.
+
+use partners::configured::{Answers, Notation, Reply};
+
+use super::super::reader::{Item, Table};
+
+/// A text that no notation takes as it is.
+const HOSTILE: &str = "\"'<&>\\\n{}";
+
+/// Reads the answers for all verdicts. What is left out is derived: the answer to a duplicate from that to an accepted push, the
+/// others from the negative one, with the verdict's own status.
+pub(super) fn read(item: &Item<'_>) -> Option<Answers> {
+    let mut table = item.table("a table: write [partners.push.answers]")?;
+    const EXAMPLE: &str = "{ status = 200, body = '{\"ok\":true}' }";
+    let accepted = table.need("accepted", EXAMPLE).and_then(|item| reply(&item, 200, None));
+    const NEGATIVE: &str = "{ status = 500, body = '{\"ok\":false,\"message\":\"{message}\"}' }";
+    let unavailable = table.need("unavailable", NEGATIVE).and_then(|item| reply(&item, 503, None));
+    let mut other = |name, status, of: &Option<Reply>| match table.get(name) {
+        Some(item) => reply(&item, status, of.as_ref()),
+        None => of.clone().map(|of| Reply { status, repeated: false, ..of }),
+    };
+    let duplicate = other("duplicate", accepted.as_ref().map_or(200, |reply| reply.status), &accepted);
+    let malformed = other("malformed", 400, &unavailable);
+    let unauthorized = other("unauthorized", 404, &unavailable);
+    let not_post = other("not_post", 405, &unavailable);
+    let too_large = other("too_large", 413, &unavailable);
+    let answers = Answers {
+        accepted: accepted?,
+        duplicate: duplicate?,
+        malformed: malformed?,
+        unauthorized: unauthorized?,
+        not_post: not_post?,
+        too_large: too_large?,
+        unavailable: unavailable?,
+    };
+    check(&table, &answers);
+    table.close(&[]);
+    Some(answers)
+}
+
+/// Notes answers by which a partner could not tell a push that is kept from one that is not.
+fn check(table: &Table<'_>, answers: &Answers) {
+    let same = |one: &Reply, other: &Reply| one.status == other.status && one.body == other.body;
+    if same(&answers.unavailable, &answers.accepted) || same(&answers.unavailable, &answers.duplicate) {
+        table
+            .mistake("unavailable", "is the answer to a push that is kept: the partner would not repeat it".to_owned());
+    }
+    for (name, reply) in
+        [("unauthorized", &answers.unauthorized), ("not_post", &answers.not_post), ("too_large", &answers.too_large)]
+    {
+        if same(reply, &answers.accepted) {
+            table.mistake(name, "is the answer to a push that is kept, and nothing of this one is".to_owned());
+        }
+    }
+}
+
+/// Reads one answer; what is left out is that of `usual`.
+fn reply(item: &Item<'_>, status: u16, usual: Option<&Reply>) -> Option<Reply> {
+    let mut table = item.table("a table such as { status = 200, body = 'success' }")?;
+    let status = table.or("status", status, |item| item.integer().and_then(|status| u16::try_from(status).ok()));
+    let content_type = usual.map_or_else(|| "application/json".to_owned(), |usual| usual.content_type.clone());
+    let content_type = table.or("content_type", content_type, content_type_of);
+    let text = usual.map_or_else(String::new, |usual| usual.body.clone());
+    let text = table.or("body", text, |item| item.text().map(str::to_owned));
+    let repeated = table.or("repeated", false, Item::flag);
+    let reply = Reply { status: status?, content_type: content_type?, body: text?, repeated: repeated? };
+    let fault = fault(&reply);
+    if let Some(what) = &fault {
+        table.mistake("body", what.clone());
+    }
+    table.close(&[]);
+    fault.is_none().then_some(reply)
+}
+
+fn content_type_of(item: &Item<'_>) -> Option<String> {
+    let text = item.text()?;
+    let plain = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    let kind = text.split(';').next().unwrap_or_default().trim();
+    if plain && kind.split_once('/').is_some_and(|(left, right)| !left.is_empty() && !right.is_empty()) {
+        return Some(text.to_owned());
+    }
+    item.wrong("must be a media type such as \"application/json\" or \"text/xml; charset=utf-8\"")
+}
+
+/// What is wrong with a body, also once a text is filled in.
+fn fault(reply: &Reply) -> Option<String> {
+    if let Some(word) = reply.unknown_placeholder() {
+        return Some(format!("has {{{word}}}, which is no placeholder: {{message}} is the only one"));
+    }
+    let filled = reply.filled(HOSTILE);
+    match reply.notation() {
+        Notation::Json if !filled.is_empty() => match partners::Json::parse(filled.as_bytes()) {
+            Ok(_) => None,
+            Err(_) if reply.body.contains("{message}") => {
+                Some("is no JSON once the text is filled in: put \"{message}\" between quotes".to_owned())
+            }
+            Err(error) => Some(format!("is no JSON, which content_type says: {error}")),
+        },
+        Notation::Xml if reply.content_type.contains("xml") && !filled.is_empty() => {
+            let read = partners::configured::json(&partners::configured::Body::Xml, filled.as_bytes());
+            read.err().map(|error| format!("is no XML, which content_type says: {error}"))
+        }
+        Notation::Json | Notation::Xml | Notation::Plain => None,
+    }
+}

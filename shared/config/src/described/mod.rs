@@ -1,0 +1,160 @@
+//! `[[partners]]`: partners that the configuration describes, and files that hold such descriptions.
+
+mod actions;
+mod answers;
+mod push;
+mod verify;
+
+use std::path::Path;
+
+use hub::event_types;
+use hub::printable::Word;
+use partners::Partner;
+use partners::configured::{Definition, Pointer};
+use toml::de::DeTable;
+
+use super::connections::http_url;
+use super::encoding::{self, BOM};
+use super::keys::of_connections;
+use super::reader::{Described, Item, Reading, Table};
+use super::secrets::unreadable;
+use super::{Mistake, values};
+
+/// Reads the partners of a document and of its files, and makes them known to the reading.
+pub(super) fn read(root: &mut Table<'_>) -> Option<Vec<Partner>> {
+    let mut described = Described::default();
+    let own: Vec<_> = root.tables("partners").into_iter().map(|table| partner(table, &mut described)).collect();
+    let files = root.or("partner_files", Vec::new(), |item| {
+        let read: Vec<_> = item.each(|item| Some(file(item, &mut described)))?;
+        read.into_iter().collect::<Option<Vec<_>>>().map(|files| files.concat())
+    });
+    root.reading().describe(described);
+    let own = own.into_iter().collect::<Option<Vec<_>>>()?;
+    Some([own, files?].concat())
+}
+
+/// Reads a file of partners. Its mistakes are named with it.
+fn file(item: &Item<'_>, described: &mut Described) -> Option<Vec<Partner>> {
+    let path = item.text()?;
+    let place = format!("the file {}", Word(path));
+    let bytes = match (item.reading().sources().file)(Path::new(path)) {
+        Ok(bytes) => bytes,
+        Err(error) => return item.wrong(format!("{place} {}", unreadable(&error))),
+    };
+    let text = match encoding::decode(&bytes) {
+        Ok(text) => text.strip_prefix(BOM).unwrap_or(text),
+        Err(error) => return item.wrong(format!("{place} {error}")),
+    };
+    let reading = Reading::new(text, item.reading().sources());
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let offset = error.span().map_or(0, |span| span.start);
+        reading.note("syntax".to_owned(), offset, error.message().to_owned());
+    }
+    let read: Vec<_> = if errors.is_empty() {
+        let mut root = Table::root(&reading, table.get_ref());
+        let partners = root.tables("partners");
+        if partners.is_empty() {
+            root.mistake("partners", "is missing: a file of partners holds [[partners]]".to_owned());
+        }
+        let read = partners.into_iter().map(|table| partner(table, described)).collect();
+        root.close(&[]);
+        read
+    } else {
+        vec![None]
+    };
+    let (mistakes, warnings) = reading.into_notes();
+    let is_sound = mistakes.is_empty();
+    let named = |mistake: Mistake| Mistake { key: format!("{path}: {}", mistake.key), ..mistake };
+    mistakes.into_iter().map(named).for_each(|mistake| item.reading().note_elsewhere(mistake));
+    warnings.into_iter().map(named).for_each(|warning| item.reading().warn_elsewhere(warning));
+    read.into_iter().collect::<Option<Vec<_>>>().filter(|_| is_sound)
+}
+
+/// Reads one partner.
+fn partner(mut table: Table<'_>, described: &mut Described) -> Option<Partner> {
+    let id = table.need("id", "\"kuaidi100\"").and_then(|item| id(&item, described));
+    let own = id.clone().unwrap_or_default();
+    let names = table.or("names", Vec::new(), |item| item.each(|item| item.text().map(str::to_owned)));
+    let about = table.or("about", String::new(), |item| item.text().map(str::to_owned));
+    let source = table.or("source", String::new(), |item| item.text().map(str::to_owned));
+    let credentials = table.or("credentials", Vec::new(), credentials);
+    let mut base = |name| table.or(name, None, |item| http_url(item).map(|_| item.text().map(str::to_owned)));
+    let (production, test) = (base("production"), base("test"));
+    let named: Vec<String> = credentials.clone().unwrap_or_default();
+    let push = table.or("push", None, |item| push::read(item, &own, &named).map(Some));
+    table.close(&[]);
+    let mut definition = Definition {
+        id: id?,
+        names: names?,
+        about: about?,
+        source: source?,
+        credentials: credentials?,
+        production: production?,
+        test: test?,
+        ..Definition::default()
+    };
+    if let Some(push) = push? {
+        (definition.deadline, definition.budget) = (push.deadline, push.budget);
+        definition.push = Some(push.table);
+    }
+    let partner = Partner::configured(definition);
+    described.sound.push(partner);
+    Some(partner)
+}
+
+fn id(item: &Item<'_>, described: &mut Described) -> Option<String> {
+    let id = item.text()?;
+    let is_taken = described.ids.iter().any(|known| known == id);
+    described.ids.push(id.to_owned());
+    let is_plain = id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let mut own = event_types::own().filter_map(|kind| kind.split_once('.'));
+    match () {
+        () if !is_plain || !(2..=24).contains(&id.len()) => item.wrong("must be 2 to 24 of the characters a-z and 0-9"),
+        () if Partner::from_id(id).is_some() => item.wrong("is a built-in partner: give it another id"),
+        () if own.any(|(begin, _)| begin == id) => item.wrong("is the beginning of the hub's own events: give another"),
+        () if is_taken => item.wrong("is given twice: every partner must have its own id"),
+        () => Some(id.to_owned()),
+    }
+}
+
+/// The names of credentials, which are keys of the partner's connections.
+fn credentials(item: &Item<'_>) -> Option<Vec<String>> {
+    let mut seen: Vec<&str> = Vec::new();
+    item.each(|item| {
+        let name = item.text()?;
+        let is_plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        let is_known = seen.contains(&name);
+        seen.push(name);
+        match () {
+            () if name.is_empty() || !is_plain => item.wrong("must be of the characters a-z, 0-9 and _"),
+            () if of_connections().any(|key| key == name) => {
+                item.wrong("is a key of every connection: give the credential another name")
+            }
+            () if is_known => item.wrong("stands in the list already: remove it"),
+            () => Some(name.to_owned()),
+        }
+    })
+}
+
+/// A pointer into a push.
+fn pointer(item: &Item<'_>) -> Option<Pointer> {
+    Pointer::parse(item.text()?).map_or_else(|what| item.wrong(what), Some)
+}
+
+/// A text of at least one character.
+fn text(item: &Item<'_>) -> Option<String> {
+    match item.text()? {
+        "" => item.wrong("must not be empty"),
+        text => Some(text.to_owned()),
+    }
+}
+
+/// A name that can stand in a URL and in an event's type.
+fn name(item: &Item<'_>) -> Option<String> {
+    let text = item.text()?;
+    if (1..=64).contains(&text.len()) && values::is_url_safe(text) {
+        return Some(text.to_owned());
+    }
+    item.wrong("must be 1 to 64 of the characters A-Z, a-z, 0-9, - and _")
+}

@@ -1,0 +1,165 @@
+//! `[partners.push.verify]`: the signature of a partner's pushes.
+
+use std::time::Duration;
+
+use partners::configured::{Body, SignedPart, Timestamp, Verify};
+use partners::recipe::{Case, Digits, Hash, Unit};
+use serde::Deserialize;
+
+use super::super::reader::{Item, Table};
+use super::pointer;
+
+/// A part as the document writes it: a word, or a table of one key.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Written {
+    Body,
+    Timestamp,
+    Field(String),
+    Header(String),
+    Query(String),
+    Pointer(String),
+    Credential(String),
+    Text(String),
+}
+
+/// Reads the check of a body's signature.
+pub(super) fn read(item: &Item<'_>, body: Option<&Body>, credentials: &[String]) -> Option<Verify> {
+    let mut table = item.table("a table: write [partners.push.verify]")?;
+    let part = |item: &Item<'_>| part(item, body, credentials);
+    let parts = table.need("parts", "[\"body\"]").and_then(|item| match item.each(part)? {
+        parts if parts.is_empty() => item.wrong("must name at least one part"),
+        parts => Some(parts),
+    });
+    let separator = table.or("separator", String::new(), |item| item.text().map(str::to_owned));
+    let hash = table.need("hash", "\"md5\"").and_then(|item| item.deserialize::<Hash>());
+    let key = table.or("key", None, |item| part(item).map(Some));
+    let digits = table.or("digits", Digits::default(), Item::deserialize);
+    let case = table.or("case", Case::default(), Item::deserialize);
+    let signature = table.need("signature", "{ header = \"x-signature\" }").and_then(|item| signature(&item, body));
+    let unless_missing = table.or("unless_missing", None, |item| {
+        let name = item.text()?;
+        known(item, name, credentials).map(Some)
+    });
+    let timestamp = table.or("timestamp", None, |item| timestamp(item, body).map(Some));
+    let verify = Verify {
+        parts: parts?,
+        separator: separator?,
+        hash: hash?,
+        key: key?,
+        digits: digits?,
+        case: case?,
+        signature: signature.as_ref()?.0.clone(),
+        prefix: signature?.1,
+        unless_missing: unless_missing?,
+        timestamp: timestamp?,
+    };
+    check(&table, &verify);
+    table.close(&[]);
+    Some(verify)
+}
+
+/// Notes what does not fit together.
+fn check(table: &Table<'_>, verify: &Verify) {
+    match (verify.hash.is_keyed(), &verify.key) {
+        (true, None) => table.mistake("key", "must be given: an hmac has a key".to_owned()),
+        (false, Some(_)) => table.mistake("key", "is for hmac-md5, hmac-sha1 and hmac-sha256: remove it".to_owned()),
+        (true, Some(_)) | (false, None) => {}
+    }
+    if (verify.digits, verify.case) == (Digits::Base64, Case::Upper) {
+        table.mistake("case", "is for hex digits: base64 has both cases".to_owned());
+    }
+    let uses_time = verify.parts.contains(&SignedPart::Timestamp);
+    if uses_time && verify.timestamp.is_none() {
+        table.mistake("timestamp", "must be given: parts has \"timestamp\" in it".to_owned());
+    }
+    if verify.credentials().next().is_none() {
+        let what = "has no credential in it: anybody can make a signature without a secret";
+        table.mistake(if verify.hash.is_keyed() { "key" } else { "parts" }, what.to_owned());
+    }
+    let signs_body = |part: &SignedPart| match part {
+        SignedPart::Body | SignedPart::Field(_) | SignedPart::Pointer(_) => true,
+        SignedPart::Header(_)
+        | SignedPart::Query(_)
+        | SignedPart::Credential(_)
+        | SignedPart::Text(_)
+        | SignedPart::Timestamp => false,
+    };
+    if !verify.parts.iter().any(signs_body) {
+        table.mistake("parts", "has nothing of the body in it: a signature could be used for another push".to_owned());
+    }
+    if verify.parts.contains(&verify.signature) {
+        table.mistake("signature", "is one of the parts that are signed".to_owned());
+    }
+}
+
+fn part(item: &Item<'_>, body: Option<&Body>, credentials: &[String]) -> Option<SignedPart> {
+    let part = match item.deserialize::<Written>()? {
+        Written::Body => SignedPart::Body,
+        Written::Timestamp => SignedPart::Timestamp,
+        Written::Field(name) => SignedPart::Field(name),
+        Written::Header(name) => SignedPart::Header(name.to_ascii_lowercase()),
+        Written::Query(name) => SignedPart::Query(name),
+        Written::Pointer(text) => {
+            SignedPart::Pointer(partners::configured::Pointer::parse(&text).map_or_else(|what| item.wrong(what), Some)?)
+        }
+        Written::Credential(name) => SignedPart::Credential(known(item, &name, credentials)?),
+        Written::Text(text) => SignedPart::Text(text),
+    };
+    let is_form = matches!(body, Some(Body::Form(_)) | None);
+    if matches!(part, SignedPart::Field(_)) && !is_form {
+        return item.wrong("is a field of a form, and body is none: use { pointer = \"/...\" }");
+    }
+    Some(part)
+}
+
+/// A credential that the partner has.
+fn known(item: &Item<'_>, name: &str, credentials: &[String]) -> Option<String> {
+    if credentials.iter().any(|known| known == name) {
+        return Some(name.to_owned());
+    }
+    item.wrong(format!("names the credential {name}, which credentials lacks: add it there"))
+}
+
+/// The place of a signature, and the text before it.
+fn signature(item: &Item<'_>, body: Option<&Body>) -> Option<(SignedPart, String)> {
+    let mut table = item.table("a table such as { header = \"x-signature\", prefix = \"sha256=\" }")?;
+    let place = place(&mut table, item, body);
+    let prefix = table.or("prefix", String::new(), |item| item.text().map(str::to_owned));
+    table.close(&[]);
+    Some((place?, prefix?))
+}
+
+/// One of `field`, `header`, `query` and `pointer`.
+fn place(table: &mut Table<'_>, item: &Item<'_>, body: Option<&Body>) -> Option<SignedPart> {
+    let text = |item: Item<'_>| super::text(&item);
+    let field = table.get("field");
+    if let Some(field) = &field
+        && !matches!(body, Some(Body::Form(_)) | None)
+    {
+        return field.wrong("is a field of a form, and body is none: use pointer = \"/...\"");
+    }
+    let found: Vec<_> = [
+        field.map(|item| text(item).map(SignedPart::Field)),
+        table.get("header").map(|item| text(item).map(|name| SignedPart::Header(name.to_ascii_lowercase()))),
+        table.get("query").map(|item| text(item).map(SignedPart::Query)),
+        table.get("pointer").map(|item| pointer(&item).map(SignedPart::Pointer)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    match <[_; 1]>::try_from(found) {
+        Ok([place]) => place,
+        Err(_) => item.wrong("must have one of field, header, query and pointer"),
+    }
+}
+
+fn timestamp(item: &Item<'_>, body: Option<&Body>) -> Option<Timestamp> {
+    const WINDOW: Duration = Duration::from_mins(5);
+    let mut table = item.table("a table such as { header = \"x-timestamp\", unit = \"s\", window = \"5m\" }")?;
+    let at = place(&mut table, item, body);
+    let unit = table.or("unit", Unit::S, Item::deserialize);
+    let window = table.or("window", WINDOW, Item::duration);
+    table.close(&[]);
+    Some(Timestamp { at: at?, unit: unit?, window: window? })
+}

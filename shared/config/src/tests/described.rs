@@ -1,0 +1,194 @@
+//! Partners that a configuration describes.
+
+use std::time::Duration;
+
+use partners::Verdict;
+use partners::answer::answer;
+
+use super::*;
+
+/// A file of partners.
+pub(super) const FILE: &str = r#"
+[[partners]]
+id = "acme"
+
+[partners.push.answers]
+accepted = { body = '{"ok":true}' }
+unavailable = { body = '{"ok":false,"why":"{message}"}' }
+
+[[partners.push.actions]]
+name = "status"
+keys = [{ kind = "bl", at = "/bill" }]
+example = '{"bill":"B1"}'
+"#;
+
+/// A sound partner, with a connection of it.
+const PARTNER: &str = r#"
+[[partners]]
+id = "acme"
+credentials = ["secret"]
+[partners.push]
+deadline = "1s"
+[partners.push.verify]
+parts = ["body"]
+hash = "hmac-sha256"
+key = { credential = "secret" }
+signature = { header = "x-signature" }
+[partners.push.answers]
+accepted = { status = 200, body = '{"ok":true}' }
+unavailable = { status = 500, body = '{"ok":false,"why":"{message}"}' }
+[[partners.push.actions]]
+name = "status"
+suffix = "status"
+when = { at = "/type", is = ["status"] }
+keys = [{ kind = "bl", at = "/bill" }]
+identity = { without = ["/sent"] }
+milestones = { at = "/code", of = { "3" = "released" } }
+example = '{"type":"status","bill":"B1","code":3}'
+
+[[connections]]
+id = "acme-1"
+partner = "acme"
+keys = ["@KEY"]
+secret = "s"
+"#;
+
+fn after(from: &str, to: &str) -> Vec<String> {
+    assert!(PARTNER.contains(from), "{from}");
+    mistakes(&PARTNER.replacen(from, to, 1))
+}
+
+#[test]
+fn described_partner_is_known_by_its_connections() {
+    let config = read(PARTNER).unwrap();
+    let partner = config.connections.values().next().unwrap().partner;
+    assert_eq!((partner.id(), config.partner("acme"), config.partner("none")), ("acme", Some(partner), None));
+    assert_eq!((partner.deadline(), partner.budget()), (Duration::from_secs(1), Duration::from_millis(800)));
+    let types = partner.profile().pushes.unwrap().types;
+    assert_eq!(types, ["acme.status", "acme.unknown", "acme.malformed"]);
+    assert_eq!(partner.profile().pushes.unwrap().subjects, ["bl"]);
+}
+
+#[test]
+fn verdict_without_an_answer_gets_the_negative_one() {
+    let partner = read(PARTNER).unwrap().partner("acme").unwrap();
+    let of = |verdict| answer(partner, verdict, "a\"b");
+    assert_eq!((of(Verdict::Duplicate).status, of(Verdict::Duplicate).body.as_str()), (200, r#"{"ok":true}"#));
+    for (verdict, status) in [
+        (Verdict::Malformed, 400),
+        (Verdict::Unauthorized, 404),
+        (Verdict::NotPost, 405),
+        (Verdict::TooLarge, 413),
+        (Verdict::Unavailable, 500),
+    ] {
+        let answer = of(verdict);
+        assert_eq!((answer.status, answer.body.as_str()), (status, r#"{"ok":false,"why":"a\"b"}"#), "{verdict:?}");
+    }
+}
+
+#[test]
+fn file_of_partners_is_read_as_if_it_stood_there() {
+    let text = "partner_files = [\"partner\"]\n[[connections]]\nid = \"a\"\npartner = \"acme\"\nkeys = [\"@KEY\"]\n";
+    assert_eq!(read(text).unwrap().connections.len(), 1);
+    for (file, told) in [
+        ("partner with mistakes", "partner with mistakes: partners[0].push.body: must be \"json\", \"xml\" or"),
+        ("no partner", "no partner: connections: is not a known key: remove it (known here: partners)"),
+        ("no toml", "no toml: syntax: "),
+        ("gone", "partner_files[0]: the file gone cannot be read"),
+    ] {
+        let told_all = mistakes(&text.replace("[\"partner\"]", &format!("[\"{file}\"]")));
+        assert!(told_all.iter().any(|one| one.starts_with(told)), "{file}: {told_all:#?}");
+    }
+}
+
+#[test]
+fn mistake_in_a_partner_is_told_with_key_and_line() {
+    assert_eq!(mistakes(PARTNER), Vec::<String>::new());
+    for (from, to, told) in [
+        ("id = \"acme\"", "id = \"Acme\"", "partners[0].id: must be 2 to 24 of the characters a-z and 0-9 (line 3)"),
+        ("id = \"acme\"", "id = \"xhq\"", "partners[0].id: is a built-in partner"),
+        ("id = \"acme\"", "id = \"call\"", "partners[0].id: is the beginning of the hub's own events"),
+        ("[\"secret\"]", "[\"keys\"]", "partners[0].credentials[0]: is a key of every connection"),
+        ("\"1s\"", "\"1ms\"", "partners[0].push.deadline: must be between 300ms and 30s (line 6)"),
+        ("deadline = \"1s\"", "budget = \"9950ms\"", "partners[0].push.budget: must leave 100 ms"),
+        ("parts = [\"body\"]", "parts = []", "partners[0].push.verify.parts: must name at least one part (line 8)"),
+        ("parts = [\"body\"]", "parts = [\"bdy\"]", "partners[0].push.verify.parts[0]: must be one of \"body\""),
+        ("parts = [\"body\"]", "parts = [{ text = \"a\" }]", "partners[0].push.verify.parts: has nothing of the body"),
+        ("parts = [\"body\"]", "parts = [\"body\", \"timestamp\"]", "partners[0].push.verify.timestamp: must be given"),
+        ("parts = [\"body\"]", "parts = [{ field = \"a\" }]", "partners[0].push.verify.parts[0]: is a field of a form"),
+        (
+            "parts = [\"body\"]",
+            "parts = [{ pointer = \"a\" }]",
+            "partners[0].push.verify.parts[0]: must be a JSON pointer",
+        ),
+        ("\"hmac-sha256\"", "\"md6\"", "partners[0].push.verify.hash: must be one of \"md5\""),
+        ("\"hmac-sha256\"", "\"sha256\"", "partners[0].push.verify.key: is for hmac-md5"),
+        ("key = { credential = \"secret\" }", "", "partners[0].push.verify.key: must be given"),
+        (
+            "{ credential = \"secret\" }",
+            "{ credential = \"scret\" }",
+            "partners[0].push.verify.key: names the credential scret",
+        ),
+        ("{ credential = \"secret\" }", "{ text = \"s\" }", "partners[0].push.verify.key: has no credential in it"),
+        (
+            "{ header = \"x-signature\" }",
+            "{ heder = \"x\" }",
+            "partners[0].push.verify.signature.heder: is not a known key",
+        ),
+        ("accepted = {", "acepted = {", "partners[0].push.answers.accepted: is missing"),
+        ("{\"ok\":true}'", "{\"ok\":true'", "partners[0].push.answers.accepted.body: is no JSON"),
+        (
+            "\"{message}\"",
+            "{message}",
+            "partners[0].push.answers.unavailable.body: is no JSON once the text is filled in",
+        ),
+        ("{message}", "{reason}", "partners[0].push.answers.unavailable.body: has {reason}, which is no placeholder"),
+        (
+            "status = 500, body = '{\"ok\":false,\"why\":\"{message}\"}'",
+            "status = 200, body = '{\"ok\":true}'",
+            "partners[0].push.answers.unavailable: is the answer to a push that is kept",
+        ),
+        ("status = 500", "status = 99", "partners[0].push.answers.unavailable.status: must be between 200 and 599"),
+        (
+            "suffix = \"status\"",
+            "suffix = \"rates\"",
+            "partners[0].push.actions[0].suffix: is the end of a built-in partner's URLs",
+        ),
+        ("suffix = \"status\"", "suffix = \"push\"", "partners[0].push.actions[0].suffix: is the URL of all actions"),
+        ("suffix = \"status\"", "suffix = \"a/b\"", "partners[0].push.actions[0].suffix: must be 1 to 64"),
+        ("name = \"status\"", "name = \"unknown\"", "partners[0].push.actions[0].name: is what events are called"),
+        ("at = \"/type\"", "at = \"type\"", "partners[0].push.actions[0].when.at: must be a JSON pointer"),
+        (
+            "kind = \"bl\"",
+            "kind = \"bil\"",
+            "partners[0].push.actions[0].keys[0].kind: is no kind of business key: did you mean bl?",
+        ),
+        ("keys = [{ kind = \"bl\", at = \"/bill\" }]", "", "partners[0].push.actions[0].keys: must be given"),
+        ("at = \"/bill\"", "at = \"/\"", "partners[0].push.actions[0].keys[0].at: has a step without a name"),
+        ("[\"/sent\"]", "[\"\"]", "partners[0].push.actions[0].identity.without[0]: leads to everything"),
+        (
+            "\"released\"",
+            "\"relesed\"",
+            "partners[0].push.actions[0].milestones.of.3: is no milestone: did you mean released?",
+        ),
+        ("example = '", "exampl = '", "partners[0].push.actions[0].example: is missing"),
+        (
+            "partner = \"acme\"",
+            "partner = \"acm\"",
+            "connections[0].partner: is not a known partner: did you mean acme?",
+        ),
+    ] {
+        let all = after(from, to);
+        assert!(all.iter().any(|one| one.starts_with(told)), "{to}: {all:#?}");
+        assert!(all.iter().all(|one| one.contains("(line ")), "{to}: {all:#?}");
+    }
+}
+
+/// A mistake of a partner is told once, and not at its connections and endpoints again.
+#[test]
+fn connection_of_a_mistaken_partner_is_no_mistake() {
+    let endpoint = "[[endpoints]]\nid = \"erp\"\nurl = \"https://erp.example.com/\"\nsecrets = [\"@WHSEC\"]\ntypes = [\"acme.status\"]\n";
+    let text = format!("{}{endpoint}", PARTNER.replace("\"1s\"", "\"1ms\""));
+    assert_eq!(mistakes(&text).len(), 1, "{:#?}", mistakes(&text));
+    assert!(read(&format!("{PARTNER}{endpoint}")).unwrap().noted.is_empty());
+}

@@ -1,0 +1,178 @@
+//! Check of a push's signature by a recipe.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::{Body, Pointer, body};
+use crate::Json;
+use crate::recipe::{Case, Digits, Hash, Mix, Unit};
+
+/// Recipe by which pushes are signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verify {
+    /// Signed parts, in this order.
+    pub parts: Vec<SignedPart>,
+    /// Separator of two parts.
+    pub separator: String,
+    /// The hash.
+    pub hash: Hash,
+    /// The key of an HMAC.
+    pub key: Option<SignedPart>,
+    /// Notation of the hash.
+    pub digits: Digits,
+    /// The case of its letters.
+    pub case: Case,
+    /// Place of the signature.
+    pub signature: SignedPart,
+    /// Text before the signature, such as `sha256=`.
+    pub prefix: String,
+    /// A credential without which pushes of a connection are not signed.
+    pub unless_missing: Option<String>,
+    /// Place and window of the time of sending.
+    pub timestamp: Option<Timestamp>,
+}
+
+/// A part of a push, or a text, that goes into its signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignedPart {
+    /// The body as it came.
+    Body,
+    /// The field of a form, decoded.
+    Field(String),
+    /// A header.
+    Header(String),
+    /// A query parameter, decoded.
+    Query(String),
+    /// The scalar at a place of the document, as printed.
+    Pointer(Pointer),
+    /// The connection's credential of that name.
+    Credential(String),
+    /// This text.
+    Text(String),
+    /// The time of sending, as it came.
+    Timestamp,
+}
+
+impl SignedPart {
+    fn credential(&self) -> Option<&str> {
+        match self {
+            Self::Credential(name) => Some(name),
+            Self::Body
+            | Self::Field(_)
+            | Self::Header(_)
+            | Self::Query(_)
+            | Self::Pointer(_)
+            | Self::Text(_)
+            | Self::Timestamp => None,
+        }
+    }
+}
+
+/// Place of the time of sending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timestamp {
+    /// Place of the time.
+    pub at: SignedPart,
+    /// Its unit since 1970 UTC.
+    pub unit: Unit,
+    /// Longest difference to the hub's clock.
+    pub window: Duration,
+}
+
+/// A push as its signature is checked.
+#[derive(Clone, Copy)]
+pub struct Signed<'p> {
+    /// The body as it came.
+    pub body: &'p [u8],
+    /// The query of its address, not yet decoded.
+    pub query: &'p str,
+    /// The header of a name.
+    pub header: &'p (dyn Fn(&str) -> Option<&'p str> + Sync),
+    /// The connection's credential of a name.
+    pub credential: &'p (dyn Fn(&str) -> Option<&'p str> + Sync),
+    /// Now, in milliseconds since 1970 UTC.
+    pub now_ms: i64,
+}
+
+/// Reason why a signature is not taken. Without anything of the push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsigned {
+    /// A part that is signed, or the signature, is missing.
+    Missing,
+    /// The signature is another.
+    Wrong,
+    /// The time of sending is too far from the hub's.
+    Late,
+    /// The connection lacks a credential of the recipe.
+    NoCredential,
+}
+
+impl Verify {
+    /// The names of the credentials that the recipe needs.
+    pub fn credentials(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().chain(&self.key).filter_map(SignedPart::credential)
+    }
+
+    /// Checks a push. Whether the signature fits takes as long whatever it is.
+    pub fn check(&self, table: &Body, push: &Signed<'_>) -> Result<(), Unsigned> {
+        if self.unless_missing.as_ref().is_some_and(|name| (push.credential)(name).is_none()) {
+            return Ok(());
+        }
+        if let Some(timestamp) = &self.timestamp {
+            let text = self.text(table, &timestamp.at, push)?;
+            let text = std::str::from_utf8(&text).map_err(|_| Unsigned::Missing)?.trim();
+            let sent: i64 = text.parse().map_err(|_| Unsigned::Missing)?;
+            let sent = if timestamp.unit == Unit::S { sent.saturating_mul(1000) } else { sent };
+            let apart = u128::from(sent.abs_diff(push.now_ms));
+            if apart > timestamp.window.as_millis() {
+                return Err(Unsigned::Late);
+            }
+        }
+        let expected = self.sign(table, push)?;
+        let given = self.text(table, &self.signature, push)?;
+        let given = given.trim_ascii().strip_prefix(self.prefix.as_bytes()).ok_or(Unsigned::Wrong)?;
+        if is_equal(expected.as_bytes(), given) { Ok(()) } else { Err(Unsigned::Wrong) }
+    }
+
+    /// The signature that a push must have.
+    pub fn sign(&self, table: &Body, push: &Signed<'_>) -> Result<String, Unsigned> {
+        let parts: Vec<_> = self.parts.iter().map(|part| self.text(table, part, push)).collect::<Result<_, _>>()?;
+        let parts: Vec<&[u8]> = parts.iter().map(AsRef::as_ref).collect();
+        let key = self.key.as_ref().map(|key| self.text(table, key, push)).transpose()?.unwrap_or_default();
+        let mix = Mix { separator: &self.separator, hash: self.hash, digits: self.digits, case: self.case };
+        Ok(mix.of(&parts, &key))
+    }
+
+    fn text<'t>(&'t self, table: &Body, part: &'t SignedPart, push: &'t Signed<'_>) -> Result<Cow<'t, [u8]>, Unsigned> {
+        let owned = |text: String| Cow::Owned(text.into_bytes());
+        match part {
+            SignedPart::Body => Ok(push.body.into()),
+            SignedPart::Field(name) => body::field(push.body, name).map(owned).ok_or(Unsigned::Missing),
+            SignedPart::Header(name) => (push.header)(name).map(|text| text.as_bytes().into()).ok_or(Unsigned::Missing),
+            SignedPart::Query(name) => body::field(push.query.as_bytes(), name).map(owned).ok_or(Unsigned::Missing),
+            SignedPart::Pointer(pointer) => {
+                let text = body::json(table, push.body).map_err(|_| Unsigned::Missing)?;
+                let json = Json::parse(&text).map_err(|_| Unsigned::Missing)?;
+                let mut first = None;
+                pointer.visit(&json, &mut |found| {
+                    first = first.take().or_else(|| found.scalar().map(str::to_owned));
+                });
+                first.map(owned).ok_or(Unsigned::Missing)
+            }
+            SignedPart::Credential(name) => {
+                (push.credential)(name).map(|text| text.as_bytes().into()).ok_or(Unsigned::NoCredential)
+            }
+            SignedPart::Text(text) => Ok(text.as_bytes().into()),
+            SignedPart::Timestamp => match &self.timestamp {
+                Some(Timestamp { at, .. }) if *at != SignedPart::Timestamp => self.text(table, at, push),
+                Some(_) | None => Err(Unsigned::Missing),
+            },
+        }
+    }
+}
+
+/// Whether bytes are equal, in a time that depends on their number alone.
+fn is_equal(expected: &[u8], given: &[u8]) -> bool {
+    use subtle::ConstantTimeEq as _;
+    expected.ct_eq(given).into()
+}
