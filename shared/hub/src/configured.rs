@@ -31,7 +31,11 @@ pub fn events(row: &ActionRow, body: &Json<'_>) -> Reading {
         Some(each) => object_of(body, |body| {
             let array = each.array(body);
             match array.and_then(Json::elements) {
-                None | Some([]) => fact(row, body, body).alone(),
+                None => {
+                    let only = each.object(body).map(|only| Fact { span: body.span(), ..fact(row, body, only) });
+                    only.unwrap_or_else(|| fact(row, body, body)).alone()
+                }
+                Some([]) => fact(row, body, body).alone(),
                 Some([only]) => Fact { span: body.span(), ..fact(row, body, only) }.alone(),
                 Some(several) => {
                     let array = array.map(Json::span);

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod erp;
+pub mod outgoing;
 pub mod partner;
 pub mod pushes;
 pub mod robots;
@@ -13,4 +14,5 @@ pub mod s3;
 pub mod serve;
 
 pub use erp::Erp;
+pub use outgoing::Outgoing;
 pub use partner::Sender;

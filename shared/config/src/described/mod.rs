@@ -2,6 +2,7 @@
 
 mod actions;
 mod answers;
+mod operations;
 mod push;
 mod verify;
 
@@ -83,8 +84,13 @@ fn partner(mut table: Table<'_>, described: &mut Described) -> Option<Partner> {
     let (production, test) = (base("production"), base("test"));
     let named: Vec<String> = credentials.clone().unwrap_or_default();
     let push = table.or("push", None, |item| push::read(item, &own, &named).map(Some));
-    table.close(&[]);
+    let token = table.or("token", None, |item| operations::token(item, &named).map(Some));
+    let has_token = !matches!(token, Some(None));
+    let pushes = push.as_ref().and_then(Option::as_ref).map(|push| &push.table);
+    let operations = operations::read(&mut table, &named, pushes, has_token);
     let mut definition = Definition {
+        operations: operations?,
+        token: token?,
         id: id?,
         names: names?,
         about: about?,
@@ -99,6 +105,8 @@ fn partner(mut table: Table<'_>, described: &mut Described) -> Option<Partner> {
         definition.push = Some(push.table);
     }
     let partner = Partner::configured(definition);
+    operations::tried(&mut table, partner);
+    table.close(&[]);
     described.sound.push(partner);
     Some(partner)
 }

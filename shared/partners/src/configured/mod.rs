@@ -10,7 +10,7 @@ mod pointer;
 mod push;
 mod verify;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 pub use answers::{Answers, Notation, Reply};
@@ -19,6 +19,8 @@ pub use pointer::Pointer;
 pub use push::{ALL_ACTIONS, ActionRow, Body, KeyAt, Milestones, PushExample, PushTable, RowIdentity, When};
 pub use verify::{Signed, SignedPart, Timestamp, Unsigned, Verify};
 
+use crate::operation::{Operation, OperationTable};
+use crate::recipe::TokenRequest;
 use crate::profile::{Calls, Envelope, Pushes, Telling};
 use crate::{Partner, Profile};
 
@@ -48,6 +50,10 @@ pub struct Definition {
     pub budget: Duration,
     /// Its pushes; nothing where it is only called.
     pub push: Option<PushTable>,
+    /// The operations that it offers.
+    pub operations: Vec<OperationTable>,
+    /// How its tokens are asked for; nothing where calls carry none.
+    pub token: Option<TokenRequest>,
 }
 
 impl Default for Definition {
@@ -63,6 +69,8 @@ impl Default for Definition {
             deadline: NO_DEADLINE,
             budget: NO_DEADLINE / 2,
             push: None,
+            operations: Vec::new(),
+            token: None,
         }
     }
 }
@@ -75,12 +83,20 @@ pub struct Configured(&'static Made);
 struct Made {
     definition: Definition,
     profile: Profile,
+    /// Its operations, once they are asked for: each row has the handle in it.
+    operations: OnceLock<Vec<Operation<'static>>>,
 }
 
 impl Configured {
     /// Its profile.
     pub(crate) const fn profile(self) -> &'static Profile {
         &self.0.profile
+    }
+
+    /// The rows of its operations.
+    pub(crate) fn operations(self) -> &'static [Operation<'static>] {
+        let row = |table: &OperationTable| table.row(Partner::Configured(self));
+        self.0.operations.get_or_init(|| self.0.definition.operations.iter().map(row).collect())
     }
 
     /// The definition that it was made of.
@@ -102,7 +118,11 @@ impl Partner {
             return Self::Configured(Configured(known));
         }
         let kept: &'static Definition = Box::leak(Box::new(definition.clone()));
-        let new: &'static Made = Box::leak(Box::new(Made { profile: profile(kept), definition }));
+        let new: &'static Made = Box::leak(Box::new(Made {
+            profile: profile(kept),
+            definition,
+            operations: OnceLock::new(),
+        }));
         made.push(new);
         Self::Configured(Configured(new))
     }

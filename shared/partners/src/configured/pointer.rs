@@ -101,6 +101,16 @@ impl Pointer {
         starts(&self.steps, json, found);
     }
 
+    /// The object that it leads to within the document itself, such as an element of XML that is there once.
+    #[must_use]
+    pub fn object<'j, 'a>(&self, json: &'j Json<'a>) -> Option<&'j Json<'a>> {
+        let step = |json: &'j Json<'a>, step: &Step| match step {
+            Step::Name(name) => json.get(name),
+            Step::Each => None,
+        };
+        self.steps.iter().try_fold(json, step).filter(|found| found.is_object())
+    }
+
     /// The array that it leads to within the document itself; nothing where it leads to none.
     #[must_use]
     pub fn array<'j, 'a>(&self, json: &'j Json<'a>) -> Option<&'j Json<'a>> {
