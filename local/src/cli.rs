@@ -60,8 +60,8 @@ enum Command {
     /// Names each entry that was changed, removed, added, renamed or moved, each break of the chain, and each part that is
     /// missing. Exit codes: 0 for files that are whole; 1 for others; 2 for an invalid command line.
     Verify(verify::Verify),
-    /// Simulate the partners whose `base_url` is on this machine, to try calls without an account
-    Partner(partner::Play),
+    /// Simulate the partners whose `base_url` is on this machine, to try calls without an account; write or try the file of a partner
+    Partner(partner::Partner),
     /// Print the script by which a shell completes these commands
     Completions {
         /// The shell
@@ -137,7 +137,7 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
         Command::Calls(calls) => calls::run(place, calls).await,
         Command::Audit(audit) => audit::run(place, audit).await,
         Command::Verify(verify) => verify::run(&verify),
-        Command::Partner(play) => partner::run(&place.read()?, play).await,
+        Command::Partner(partner) => partner::run(place, partner).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tongguan", &mut script);
