@@ -109,7 +109,7 @@ impl<S: Store, Q: Queue> Services<S, Q> {
         let (head, body) = request.into_parts();
         match visit.budget().read(body, MAX_BODY, arrived + partner.budget()).await {
             Ok((body, share)) => {
-                let push = IncomingPush::new(head.headers, body);
+                let push = IncomingPush::new(head.headers, body).at(head.uri.query());
                 let answer = receive::receive(context, verified, push, arrived).await;
                 drop(share);
                 judged(answer)

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueHint};
 
+use play::Play;
 #[cfg(test)]
 pub(crate) use play::address;
-use play::Play;
 
 use crate::place::Place;
 

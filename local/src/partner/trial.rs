@@ -17,8 +17,7 @@ use hub::admission::{self, Draft};
 use hub::printable::Line;
 use hub::{Event, EventId};
 use partners::answer::{Answer, Verdict, answer};
-use partners::configured::{ALL_ACTIONS, ActionRow, PushExample, PushTable, Signed, Unsigned};
-use simulators::Outgoing;
+use partners::configured::{ALL_ACTIONS, ActionRow, PushExample, PushTable, SamplePush, Signed, Unsigned};
 
 use crate::place::{Mistakes, count};
 
@@ -52,9 +51,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
 fn configured(path: &Path) -> anyhow::Result<Config> {
     let name = path.to_string_lossy();
     let files = format!("partner_files = [{}]\n", serde_json::Value::from(name.as_ref()));
-    let read = |text: &str| {
-        Config::parse(text).map_err(|mistakes| Mistakes::of(path.to_path_buf(), mistakes))
-    };
+    let read = |text: &str| Config::parse(text).map_err(|mistakes| Mistakes::of(path.to_path_buf(), mistakes));
     let mut text = files.clone();
     for partner in &read(&files)?.partners {
         let id = partner.id();
@@ -97,9 +94,9 @@ fn push(
     example: &PushExample,
     found: &mut Found,
 ) -> anyhow::Result<()> {
-    let document = example.body.trim().as_bytes();
+    let document = example.body.trim();
     let credentials = secrets(connection);
-    let outgoing = Outgoing::of(table, document, &|name| credentials.get(name).copied(), NOW_MS);
+    let outgoing = table.sample(document, &|name| credentials.get(name).copied(), NOW_MS);
     let outgoing = match outgoing {
         Ok(outgoing) => outgoing,
         Err(why) => return Ok(found.mistake(&format!("the example cannot be signed: {}", reason(why)))?),
@@ -147,7 +144,7 @@ fn refusals(connection: &Connection, table: &PushTable, found: &mut Found) -> an
     if let (Some(_), Some(example)) = (&table.verify, example) {
         let credentials = secrets(connection);
         let other = |name: &str| credentials.get(name).map(|_| "another");
-        let outgoing = Outgoing::of(table, example.body.trim().as_bytes(), &other, NOW_MS);
+        let outgoing = table.sample(example.body.trim(), &other, NOW_MS);
         if let Ok(outgoing) = outgoing
             && checked(table, &outgoing, &credentials).is_ok()
         {
@@ -172,7 +169,7 @@ fn secrets(connection: &Connection) -> BTreeMap<&str, &str> {
     connection.credentials.iter().map(|(name, secret)| (name.as_str(), secret.expose())).collect()
 }
 
-fn checked(table: &PushTable, outgoing: &Outgoing, credentials: &BTreeMap<&str, &str>) -> Result<(), Unsigned> {
+fn checked(table: &PushTable, outgoing: &SamplePush, credentials: &BTreeMap<&str, &str>) -> Result<(), Unsigned> {
     let Some(verify) = &table.verify else { return Ok(()) };
     let header = |name: &str| {
         let found = outgoing.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
@@ -198,7 +195,7 @@ const fn reason(why: Unsigned) -> &'static str {
     }
 }
 
-fn read(connection: &Connection, suffix: &'static str, outgoing: &Outgoing) -> admission::Arrival {
+fn read(connection: &Connection, suffix: &'static str, outgoing: &SamplePush) -> admission::Arrival {
     let usual = callback::SERVED.into_iter().find(Action::is_of_configured).unwrap_or(callback::ACTION);
     let action = Action { suffix, ..usual };
     admission::read(&action, connection.origin(), &Bytes::copy_from_slice(&outgoing.body), None)

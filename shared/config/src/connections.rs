@@ -75,6 +75,9 @@ pub(super) fn read(
         let given = profile.calls.credentials.iter().copied().chain(named_freely.iter().map(String::as_str));
         calls::check_credentials(&table, settings, given);
     }
+    if let Some(credentials) = &credentials {
+        check_signing(&table, partner, credentials);
+    }
     if let (Some(Some(_)), Some(credentials)) = (&recover, &credentials) {
         recover::check_credentials(&table, partner, |name| credentials.has(name));
     }
@@ -102,6 +105,25 @@ pub(super) fn read(
         recover: recover?,
         files: files?,
     })
+}
+
+/// Notes each credential that the partner's pushes are checked by and that the connection lacks, or that webhooks do not read.
+fn check_signing(table: &Table<'_>, partner: Partner, credentials: &Given) {
+    let Some(verify) = partner.push_table().and_then(|pushes| pushes.verify.as_ref()) else { return };
+    if verify.unless_missing.as_ref().is_some_and(|name| !credentials.has(name)) {
+        return;
+    }
+    let mut names: Vec<&str> = verify.credentials().collect();
+    names.dedup();
+    for name in names {
+        if !credentials.has(name) {
+            table.mistake(name, format!("is missing: the pushes of {partner} are checked by it"));
+        } else if credentials.kept_apart.contains(name) {
+            let what = "cannot be in the credentials secret: pushes are checked by it, and webhooks do not read that. Write it \
+                        here, as { env = \"NAME\" } or as { file = \"path\" }";
+            table.mistake(name, what.to_owned());
+        }
+    }
 }
 
 /// Whether the document describes the partner, with mistakes or without.
@@ -178,6 +200,8 @@ fn network(item: &Item<'_>) -> Option<IpNet> {
 struct Given {
     known: BTreeMap<String, Secret>,
     unread: BTreeSet<String>,
+    /// The names of those whose values are in the credentials secret.
+    kept_apart: BTreeSet<String>,
 }
 
 impl Given {
@@ -195,10 +219,15 @@ impl Given {
 }
 
 fn credentials(table: &mut Table<'_>, names: impl Iterator<Item = &'static str>) -> Option<Given> {
-    let read = |name| table.credential(name).map(|item| Some((name, item.credential()?)));
+    let read = |name| table.credential(name).map(|item| Some((name, item.is_kept_apart(), item.credential()?)));
     let given: Vec<_> = names.filter_map(read).collect();
     let given = given.into_iter().collect::<Option<Vec<_>>>()?;
-    Some(given.into_iter().fold(Given::default(), |all, (name, held)| all.with(name.to_owned(), held)))
+    Some(given.into_iter().fold(Given::default(), |mut all, (name, is_kept_apart, held)| {
+        if is_kept_apart {
+            all.kept_apart.insert(name.to_owned());
+        }
+        all.with(name.to_owned(), held)
+    }))
 }
 
 /// Base URL of calls to the partner: `base_url`, or the one that the partner documents for the `environment`. A described partner

@@ -41,6 +41,11 @@ impl<'d> Item<'d> {
         self.text_of_secret(FORMS).inspect(|secret| self.hide(Hidden::Secret(Some(secret.clone()))))
     }
 
+    /// Whether it is in the credentials secret.
+    pub(super) fn is_kept_apart(&self) -> bool {
+        self.name_of_credential().is_some()
+    }
+
     /// A secret that only those need who call others: like [`Item::secret`], or in the credentials secret.
     pub(super) fn credential(&self) -> Option<Availability<Secret>> {
         self.hide(Hidden::Secret(None));

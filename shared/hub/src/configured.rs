@@ -3,11 +3,33 @@
 use partners::configured::{ALL_ACTIONS, ActionRow, KeyAt, Milestones, Pointer, PushTable, RowIdentity, When};
 use partners::{Json, Partner};
 
-use crate::action::{Fact, Reading, elements, object_of};
+use crate::action::{Action, Fact, Push, Reading, elements, object_of, undocumented};
 use crate::identity::{self, Identity, Parts};
 use crate::milestone::listed::{self, Listed};
 use crate::milestone::{DatedMilestone, Milestone};
 use crate::{EventType, Subject, Utc};
+
+/// The action of configured partners, at the URL of that last segment.
+#[must_use]
+pub const fn action(suffix: &'static str) -> Action {
+    Action {
+        name: "partner",
+        partners: &[],
+        suffix,
+        about: "pushes of the partners that the configuration describes",
+        subjects: &[],
+        examples: &[],
+        read: read_by_content,
+    }
+}
+
+/// Reads a push by what it says. One at an action's own URL is read before it comes here ([`crate::admission::read`]).
+fn read_by_content(push: &Push<'_>) -> Reading {
+    match push.partner.push_table() {
+        Some(table) => read(table, push.partner, "", push.body),
+        None => undocumented(push, format!("{}.unknown", push.partner)).alone(),
+    }
+}
 
 /// Reads a push that came to the URL of that last segment; without one, or at the URL of all actions, by what it says.
 #[must_use]
@@ -79,9 +101,11 @@ fn fact(row: &ActionRow, whole: &Json<'_>, element: &Json<'_>) -> Fact {
     match &row.identity {
         RowIdentity::Message => fact.identity = Identity::Message,
         RowIdentity::Content { without } => {
+            let mut places = Vec::new();
             for at in without {
-                at.starts(base(at, whole, element), &mut fact.without);
+                at.spans(base(at, whole, element), &mut places);
             }
+            fact.without = places.into_iter().map(|place| place.start).collect();
             if !has_keys && !fact.without.is_empty() {
                 let parts = Parts { without: &fact.without, only: None };
                 fact.subject = Subject::new("push", &identity::digest_of_parts(element, &parts));

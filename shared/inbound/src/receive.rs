@@ -13,8 +13,9 @@ use hub::action::Action;
 use hub::admission::{self, Arrival, Draft, Origin};
 use hub::event::Exchange;
 use hub::identity::{self, Head, Identity, Repeats, Step};
-use hub::{EventId, EventKey, Utc, Work, pulled};
+use hub::{EventId, EventKey, Secret, Utc, Work, pulled};
 use partners::answer::{self, Answer, Verdict};
+use partners::configured::{Signed, Unsigned};
 use queue::{Hint, Job, Queue};
 use store::{Admitted, Link, Store, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -24,7 +25,7 @@ use tracing::Span;
 
 use crate::entrance::Verified;
 use crate::exchange;
-use crate::refusal::refuse;
+use crate::refusal::{Refusal, Refused, refuse};
 use config::Config;
 use config::Connection;
 use config::Context;
@@ -59,8 +60,10 @@ pub struct IncomingPush {
     pub content_type: String,
     /// `Content-Encoding`, where there is one.
     pub encoding: Option<String>,
-    /// All headers, for connections that keep them.
+    /// All headers, for connections that keep them and partners that sign.
     pub headers: HeaderMap,
+    /// The query of its address, for partners that sign.
+    pub query: String,
 }
 
 /// Facts of an event's push that are stored with it, besides its body.
@@ -81,7 +84,13 @@ impl IncomingPush {
             lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ")
         };
         let encoding = Some(text(CONTENT_ENCODING)).filter(|encoding| !encoding.is_empty());
-        Self { body, content_type: text(CONTENT_TYPE), encoding, headers }
+        Self { body, content_type: text(CONTENT_TYPE), encoding, headers, query: String::new() }
+    }
+
+    /// The push with the query of its address.
+    #[must_use]
+    pub fn at(self, query: Option<&str>) -> Self {
+        Self { query: query.unwrap_or_default().to_owned(), ..self }
     }
 }
 
@@ -108,6 +117,9 @@ pub async fn received<S: Store, Q: Queue>(
     if push.body.len() > MAX_BODY {
         tracing::warn!(function = action.name, connection = %connection.id, bytes = push.body.len(), "push refused: its body is too large");
         return (refuse(Some(partner), Verdict::TooLarge), Vec::new());
+    }
+    if let Err(answer) = signed(context, &verified, &push) {
+        return (answer, Vec::new());
     }
     let deadline = arrived + partner.budget();
     let Ok((arrival, place)) = timeout_at(deadline, read(action, connection, &push)).await else {
@@ -157,6 +169,31 @@ pub async fn received<S: Store, Q: Queue>(
     }
     tracing::debug!(function = action.name, connection = %connection.id, outcome = verdict.name(), "push answered");
     (answer::answer(partner, verdict, ""), keys)
+}
+
+/// Checks the signature of a push whose partner signs.
+fn signed<S, Q>(context: &Context<S, Q>, verified: &Verified<'_>, push: &IncomingPush) -> Result<(), Answer> {
+    let (connection, partner) = (verified.connection, verified.partner());
+    let Some((table, verify)) = partner.push_table().and_then(|table| Some((table, table.verify.as_ref()?))) else {
+        return Ok(());
+    };
+    let header = |name: &str| push.headers.get(name).and_then(|value| value.to_str().ok());
+    let credential = |name: &str| connection.credentials.get(name).map(Secret::expose);
+    let now = context.now();
+    let (header, credential): (&(dyn Fn(&str) -> _ + Sync), &(dyn Fn(&str) -> _ + Sync)) = (&header, &credential);
+    let signed = Signed { body: &push.body, query: &push.query, header, credential, now_ms: now.0 / 1000 };
+    let refusal = match verify.check(&table.body, &signed) {
+        Ok(()) => return Ok(()),
+        Err(Unsigned::NoCredential) => {
+            tracing::error!(connection = %connection.id, "a push cannot be checked: the connection lacks a credential of its partner's verify");
+            return Err(refuse(Some(partner), Verdict::Unavailable));
+        }
+        Err(Unsigned::Missing | Unsigned::Wrong) => Refusal::Signature,
+        Err(Unsigned::Late) => Refusal::Time,
+    };
+    let connection = Some(connection.id.clone());
+    let refused = Refused { function: verified.function(), partner: Some(partner), refusal, connection, peer: None };
+    Err(refused.answer(now))
 }
 
 /// The answer to a push of which so many events could not be kept, the first of them for that reason.

@@ -46,6 +46,10 @@ pub enum Refusal {
     Key,
     /// The key is correct, but `allow_ips` does not list the sender's address.
     Source,
+    /// The key is correct, but the partner's signature is wrong or missing.
+    Signature,
+    /// The signature is of another time.
+    Time,
     /// No API key of the configuration: a request of the ERP's, and no push.
     ApiKey,
 }
@@ -63,6 +67,8 @@ impl Refusal {
             Self::OtherPartner => "the connection is another partner's",
             Self::Key => "wrong key",
             Self::Source => "right key, but allow_ips does not list the address",
+            Self::Signature => "right key, but the signature is wrong or missing",
+            Self::Time => "right key, but it was signed too long ago or ahead of time",
             Self::ApiKey => "wrong API key",
         }
     }
@@ -78,6 +84,12 @@ impl Refusal {
             Self::Connection => "compare the URL with the ids in the configuration that the hub was started with",
             Self::OtherPartner => "compare the partner in the URL with the connection's in the configuration",
             Self::Key => "compare the URL that the partner was given with the connection's keys",
+            Self::Signature => {
+                "compare the partner's verify in the configuration with its document, and the credential with its console"
+            }
+            Self::Time => {
+                "compare this machine's clock with the time, and the window of the partner's verify with its document"
+            }
             Self::ApiKey => "compare the token of the Authorization header with the keys of [[api_keys]]",
             Self::Source => "add the address to allow_ips if it is the partner's, or the proxy's before the hub",
         }
@@ -239,8 +251,19 @@ mod tests {
     #[test]
     fn each_refusal_says_what_is_wrong_and_where_to_look() {
         use Refusal as R;
-        let all =
-            [R::Path, R::Action, R::Method, R::Partner, R::Connection, R::OtherPartner, R::Key, R::Source, R::ApiKey];
+        let all = [
+            R::Path,
+            R::Action,
+            R::Method,
+            R::Partner,
+            R::Connection,
+            R::OtherPartner,
+            R::Key,
+            R::Source,
+            R::Signature,
+            R::Time,
+            R::ApiKey,
+        ];
         let connection = Some(ConnectionId::from("xhq-sh"));
         let peer = Some("203.0.113.7".parse().unwrap());
         let text = logged(|| {

@@ -162,39 +162,50 @@ async fn receive<S: Store, Q: Queue>(
     };
     let renewed = match push.verify(&context.config) {
         Ok(_) => None,
-        Err(Refused { function, partner, peer, .. }) => match renewed(context, cache, partner, arrived).await {
-            CacheState::Current(config) => Some(Context { config, ..context.clone() }),
-            CacheState::Unknown => {
-                let outcome = Verdict::Unavailable.name();
-                let text = "push not taken: its key is not known, and the secret that may have it cannot be read now";
-                tracing::warn!(function, peer = peer.map(tracing::field::display), outcome, "{text}");
-                return refuse(partner, Verdict::Unavailable);
+        Err(Refused { function, partner, peer, .. }) => {
+            match renewed(context, cache, patience(&push, partner), arrived).await {
+                CacheState::Current(config) => Some(Context { config, ..context.clone() }),
+                CacheState::Unknown => {
+                    let outcome = Verdict::Unavailable.name();
+                    let text =
+                        "push not taken: its key is not known, and the secret that may have it cannot be read now";
+                    tracing::warn!(function, peer = peer.map(tracing::field::display), outcome, "{text}");
+                    return refuse(partner, Verdict::Unavailable);
+                }
             }
-        },
+        }
     };
     let context = renewed.as_ref().unwrap_or(context);
     match push.verify(&context.config) {
         Ok(verified) => {
             let (head, body) = request.into_parts();
-            let push = IncomingPush::new(head.headers, request::bytes(body));
+            let push = IncomingPush::new(head.headers, request::bytes(body)).at(head.uri.query());
             receive::receive(context, verified, push, arrived).await
         }
         Err(refused) => refused.answer(context.now()),
     }
 }
 
+/// Budget of a push whose partner no known configuration describes: that of the most impatient.
+const UNKNOWN: Duration = Duration::from_millis(350);
+
+/// Budget of a push that may be in another configuration. No configuration knows a push of no partner.
+fn patience(push: &Unverified<'_>, partner: Option<Partner>) -> Option<Duration> {
+    partner.map(Partner::budget).or_else(|| push.is_of_configured().then_some(UNKNOWN))
+}
+
 /// The configuration for a push that the known one refuses, within two thirds of the time that is left of the partner's
-/// budget: the rest is for storing the push. No configuration knows a push of no partner.
+/// budget: the rest is for storing the push.
 async fn renewed<S, Q>(
     context: &Context<S, Q>,
     cache: Option<&ConfigCache>,
-    partner: Option<Partner>,
+    budget: Option<Duration>,
     arrived: Instant,
 ) -> CacheState {
-    let (Some(cache), Some(partner)) = (cache, partner) else {
+    let (Some(cache), Some(budget)) = (cache, budget) else {
         return CacheState::Current(Arc::clone(&context.config));
     };
-    cache.renew(context.now(), partner.budget().saturating_sub(arrived.elapsed()) * 2 / 3).await
+    cache.renew(context.now(), budget.saturating_sub(arrived.elapsed()) * 2 / 3).await
 }
 
 /// Address of the sender, as the gateway saw it. Headers are ignored, because any client can set them.

@@ -6,7 +6,6 @@
 
 pub mod api;
 pub mod erp;
-pub mod outgoing;
 pub mod partner;
 pub mod pushes;
 pub mod robots;
@@ -14,5 +13,4 @@ pub mod s3;
 pub mod serve;
 
 pub use erp::Erp;
-pub use outgoing::Outgoing;
 pub use partner::Sender;

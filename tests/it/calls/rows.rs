@@ -139,6 +139,7 @@ impl Row {
             (Partner::TrackingEyes, true) => {
                 r#"{ "code":200,"message":"\u6210功","result":[{"id":1906651379888427008,"rate":1.10,"none":null,"blank":""}]}"#
             }
+            (Partner::Configured(_), _) => panic!("no row of a built-in partner"),
             (Partner::TrackingEyes, false) => {
                 r#"{ "code":4711,"codeDesc":"failure","message":"不行 \"1\"","result":{"id":1906651379888427008,"rate":1.10}}"#
             }

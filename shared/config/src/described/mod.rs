@@ -2,6 +2,7 @@
 
 mod actions;
 mod answers;
+mod examples;
 mod operations;
 mod push;
 mod verify;
@@ -88,27 +89,33 @@ fn partner(mut table: Table<'_>, described: &mut Described) -> Option<Partner> {
     let has_token = !matches!(token, Some(None));
     let pushes = push.as_ref().and_then(Option::as_ref).map(|push| &push.table);
     let operations = operations::read(&mut table, &named, pushes, has_token);
-    let mut definition = Definition {
-        operations: operations?,
-        token: token?,
-        id: id?,
-        names: names?,
-        about: about?,
-        source: source?,
-        credentials: credentials?,
-        production: production?,
-        test: test?,
-        ..Definition::default()
+    let definition = (|| {
+        let mut definition = Definition {
+            id: id?,
+            names: names?,
+            about: about?,
+            source: source?,
+            credentials: credentials?,
+            production: production?,
+            test: test?,
+            operations: operations?,
+            token: token?,
+            ..Definition::default()
+        };
+        if let Some(push) = push? {
+            (definition.deadline, definition.budget) = (push.deadline, push.budget);
+            definition.push = Some(push.table);
+        }
+        Some(definition)
+    })();
+    let mut tried = |partner: &Partner| {
+        let (pushes, calls) = (examples::check(&table, *partner), operations::tried(&mut table, *partner));
+        pushes && calls
     };
-    if let Some(push) = push? {
-        (definition.deadline, definition.budget) = (push.deadline, push.budget);
-        definition.push = Some(push.table);
-    }
-    let partner = Partner::configured(definition);
-    operations::tried(&mut table, partner);
+    let partner = definition.map(Partner::configured).filter(|partner| tried(partner));
     table.close(&[]);
-    described.sound.push(partner);
-    Some(partner)
+    described.sound.extend(partner);
+    partner
 }
 
 fn id(item: &Item<'_>, described: &mut Described) -> Option<String> {

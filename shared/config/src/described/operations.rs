@@ -55,14 +55,11 @@ pub(super) fn token(item: &Item<'_>, credentials: &[String]) -> Option<TokenRequ
     noted(&own, faults).then_some(read)
 }
 
-/// Sends each operation's example through the steps of a call, and notes where one of them objects.
-pub(super) fn tried(table: &mut Table<'_>, partner: Partner) {
+/// Sends each operation's example through the steps of a call, and notes where one of them objects; whether none does.
+pub(super) fn tried(table: &mut Table<'_>, partner: Partner) -> bool {
     let items = table.get("operations").and_then(|item| item.list()).unwrap_or_default();
-    for (item, row) in items.iter().zip(operation::of(partner)) {
-        if let Some(own) = item.table(WRITTEN) {
-            noted(&own, row.trial());
-        }
-    }
+    let rows = items.iter().zip(operation::of(partner));
+    rows.fold(true, |sound, (item, row)| item.table(WRITTEN).is_some_and(|own| noted(&own, row.trial())) && sound)
 }
 
 /// Notes faults by their keys within a table; whether there is none.

@@ -173,6 +173,19 @@ fn mistake_in_a_partner_is_told_with_key_and_line() {
         ),
         ("example = '", "exampl = '", "partners[0].push.actions[0].example: is missing"),
         (
+            "{\"type\":\"status\",\"bill\"",
+            "{\"type\":\"state\",\"bill\"",
+            "partners[0].push.actions[0].example: is read as acme.unknown at .../push: its when is not met",
+        ),
+        ("\"bill\":\"B1\"", "\"bil\":\"B1\"", "partners[0].push.actions[0].example: has none of the keys"),
+        ("\"code\":3}'", "\"code\":3'", "partners[0].push.actions[0].example: is not read: the body is not JSON"),
+        ("\nsecret = \"s\"", "", "connections[0].secret: is missing: the pushes of acme are checked by it"),
+        (
+            "\"acme\"\nkeys = [\"@KEY\"]\nsecret = \"s\"",
+            "\"acme\"\nkeys = [\"@KEY\"]\nsecret = { secret = \"s\" }",
+            "connections[0].secret: is in a credentials secret, and none is given",
+        ),
+        (
             "partner = \"acme\"",
             "partner = \"acm\"",
             "connections[0].partner: is not a known partner: did you mean acme?",
@@ -181,6 +194,17 @@ fn mistake_in_a_partner_is_told_with_key_and_line() {
         let all = after(from, to);
         assert!(all.iter().any(|one| one.starts_with(told)), "{to}: {all:#?}");
         assert!(all.iter().all(|one| one.contains("(line ")), "{to}: {all:#?}");
+    }
+}
+
+/// Webhooks do not read the credentials secret, so that they could check no signature by what is in it.
+#[test]
+fn credential_of_a_signature_is_not_kept_apart() {
+    let text = PARTNER.replace("@KEY", KEY).replace("\nsecret = \"s\"", "\nsecret = { secret = \"s\" }");
+    let read = BTreeMap::from([("s".to_owned(), hub::Secret::new("v".to_owned()))]);
+    for credentials in [Credentials::Unread, Credentials::Read(read)] {
+        let mistakes = Config::parse_with(&text, &Sources { credentials, ..sources() }).unwrap_err();
+        assert!(mistakes[0].to_string().starts_with("connections[0].secret: cannot be in the credentials secret"));
     }
 }
 

@@ -144,7 +144,7 @@ example = '{"status":"polling","sent":1,"items":[{"nu":"A1","ftime":"2026-01-01 
 
 [[partners.push.actions.examples]]
 name = "two"
-body = '{"order":"SO-1","items":[{"nu":"A1"},{"nu":"A2"}]}'
+body = '{"status":"shutdown","order":"SO-1","items":[{"nu":"A1"},{"nu":"A2"}]}'
 
 [[partners]]
 id = "beta"

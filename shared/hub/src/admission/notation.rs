@@ -42,9 +42,7 @@ impl Source<'_> {
         let content = self.content(json, &fact);
         let (data, within, body) = match self.notation {
             Body::Xml => (Data::Opaque, Some(Within::Text), self.body.clone()),
-            Body::FormXml(field) => {
-                (Data::Opaque, Some(Within::FormText { field: field.clone() }), self.body.clone())
-            }
+            Body::FormXml(field) => (Data::Opaque, Some(Within::FormText { field: field.clone() }), self.body.clone()),
             Body::Form(field) => {
                 // A form's document may have blanks around it, so that places are those of its text.
                 let only = fact.element.then(|| only(json, &fact));

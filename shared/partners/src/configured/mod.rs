@@ -8,6 +8,7 @@ mod answers;
 mod body;
 mod pointer;
 mod push;
+mod sample;
 mod verify;
 
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -17,11 +18,12 @@ pub use answers::{Answers, Notation, Reply};
 pub use body::{NotOfNotation, field, json};
 pub use pointer::Pointer;
 pub use push::{ALL_ACTIONS, ActionRow, Body, KeyAt, Milestones, PushExample, PushTable, RowIdentity, When};
+pub use sample::SamplePush;
 pub use verify::{Signed, SignedPart, Timestamp, Unsigned, Verify};
 
 use crate::operation::{Operation, OperationTable};
-use crate::recipe::TokenRequest;
 use crate::profile::{Calls, Envelope, Pushes, Telling};
+use crate::recipe::TokenRequest;
 use crate::{Partner, Profile};
 
 /// Deadline of a partner that pushes nothing.
@@ -118,11 +120,8 @@ impl Partner {
             return Self::Configured(Configured(known));
         }
         let kept: &'static Definition = Box::leak(Box::new(definition.clone()));
-        let new: &'static Made = Box::leak(Box::new(Made {
-            profile: profile(kept),
-            definition,
-            operations: OnceLock::new(),
-        }));
+        let new: &'static Made =
+            Box::leak(Box::new(Made { profile: profile(kept), definition, operations: OnceLock::new() }));
         made.push(new);
         Self::Configured(Configured(new))
     }

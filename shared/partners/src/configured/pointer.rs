@@ -1,6 +1,7 @@
 //! Pointers into a push: JSON pointers (RFC 6901) with `*` for each element, which also look into text that is JSON.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::Json;
 use crate::json::Kind;
@@ -96,9 +97,9 @@ impl Pointer {
         first
     }
 
-    /// Adds where each value begins that it leads to in the document itself, and not in text that is JSON.
-    pub fn starts(&self, json: &Json<'_>, found: &mut Vec<usize>) {
-        starts(&self.steps, json, found);
+    /// Adds the place of each value that it leads to in the document itself, and not in text that is JSON.
+    pub fn spans(&self, json: &Json<'_>, found: &mut Vec<Range<usize>>) {
+        spans(&self.steps, json, found);
     }
 
     /// The object that it leads to within the document itself, such as an element of XML that is there once.
@@ -143,16 +144,16 @@ fn visit(steps: &[Step], json: &Json<'_>, look: &mut dyn FnMut(&Json<'_>)) {
     }
 }
 
-fn starts(steps: &[Step], json: &Json<'_>, found: &mut Vec<usize>) {
-    let Some((step, rest)) = steps.split_first() else { return found.push(json.span().start) };
+fn spans(steps: &[Step], json: &Json<'_>, found: &mut Vec<Range<usize>>) {
+    let Some((step, rest)) = steps.split_first() else { return found.push(json.span()) };
     match (step, json.kind()) {
-        (Step::Name(name), Kind::Object(_)) => json.get(name).into_iter().for_each(|one| starts(rest, one, found)),
+        (Step::Name(name), Kind::Object(_)) => json.get(name).into_iter().for_each(|one| spans(rest, one, found)),
         (Step::Name(name), Kind::Array(elements)) => {
             let place = name.parse::<usize>().ok().and_then(|place| elements.get(place));
-            place.into_iter().for_each(|one| starts(rest, one, found));
+            place.into_iter().for_each(|one| spans(rest, one, found));
         }
-        (Step::Each, Kind::Array(elements)) => elements.iter().for_each(|one| starts(rest, one, found)),
-        (Step::Each, Kind::Object(_)) => starts(rest, json, found),
+        (Step::Each, Kind::Array(elements)) => elements.iter().for_each(|one| spans(rest, one, found)),
+        (Step::Each, Kind::Object(_)) => spans(rest, json, found),
         (Step::Each | Step::Name(_), Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_)) => {}
     }
 }

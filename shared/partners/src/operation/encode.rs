@@ -93,7 +93,7 @@ fn members<'a, 'j>(body: &'a Json<'j>, nested: impl Fn(&'a Json<'j>) -> Cow<'a, 
 
 /// `application/x-www-form-urlencoded` in UTF-8; also what stands behind the `?` of an address. A blank is `%20`, which
 /// means the same in both.
-pub(super) fn form<'a>(members: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+pub(crate) fn form<'a>(members: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut text = String::new();
     for (name, value) in members {
         if !text.is_empty() {

@@ -30,6 +30,7 @@ use crate::Partner;
 use crate::pulled::{Answered, Brings, Finding};
 
 pub use check::{Fault, check};
+pub(crate) use encode::form;
 pub use field::{Field, Format, Kind, Need, Rule};
 pub use keys::{learned, subject};
 pub use prepare::{Attempt, File, Pair, Prepared, prepare};

@@ -216,11 +216,7 @@ struct Put<'a> {
 }
 
 /// Credentials that the hub adds, to the ERP's fields and to the address.
-fn credentials<'a>(
-    operation: &Operation<'_>,
-    attempt: &Attempt<'a>,
-    faults: &mut Vec<Fault>,
-) -> Put<'a> {
+fn credentials<'a>(operation: &Operation<'_>, attempt: &Attempt<'a>, faults: &mut Vec<Fault>) -> Put<'a> {
     let mut put = Put { before: Vec::new(), inside: Vec::new(), query: Vec::new(), headers: Vec::new() };
     for Credential { field, name, place, documented } in operation.credentials {
         let found = match place {

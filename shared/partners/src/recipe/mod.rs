@@ -232,12 +232,7 @@ impl Signature {
             (Part::Signature, "sign"),
         ];
         let documented = documented.into_iter().filter(|_| !of_token);
-        documented.map(|(part, name)| Sent {
-            part,
-            header: Some(name.to_owned()),
-            query: None,
-            field: None,
-        }).collect()
+        documented.map(|(part, name)| Sent { part, header: Some(name.to_owned()), query: None, field: None }).collect()
     }
 
     /// Whether the token is one of what is signed or sent.

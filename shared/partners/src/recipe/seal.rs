@@ -108,11 +108,8 @@ impl Signature {
         let mut signed = Signed { headers: Vec::new(), query: Vec::new(), fields: Vec::new() };
         for Sent { part, header, query, field } in self.send.iter().flatten() {
             let value = part.text(&context)?.into_owned();
-            let pair = |name: &String| Pair {
-                name: name.clone().into(),
-                value: value.clone(),
-                secret: part.is_secret(),
-            };
+            let pair =
+                |name: &String| Pair { name: name.clone().into(), value: value.clone(), secret: part.is_secret() };
             signed.headers.extend(header.iter().map(pair));
             signed.query.extend(query.iter().map(pair));
             signed.fields.extend(field.iter().map(|name| (name.clone(), value.clone())));

@@ -95,12 +95,17 @@ impl Rules {
             (None, None) => return self.has_token(put, request),
         };
         let (name, given) = if let Some(name) = &put.header {
-            let told = if put.basic { format!("Basic {}", BASE64_STANDARD.encode(format!("{told}:"))) } else { format!("{}{told}", put.prefix) };
+            let told = if put.basic {
+                format!("Basic {}", BASE64_STANDARD.encode(format!("{told}:")))
+            } else {
+                format!("{}{told}", put.prefix)
+            };
             (name, (request.header(name) == told).then_some(()))
         } else if let Some(name) = &put.query {
             (name, request.param(name).filter(|given| *given == told).map(drop))
         } else if let Some(name) = &put.inside {
-            let held = fields.iter().find_map(|(_, text)| serde_json::from_str::<Map<String, Value>>(text).ok()?.remove(name));
+            let held =
+                fields.iter().find_map(|(_, text)| serde_json::from_str::<Map<String, Value>>(text).ok()?.remove(name));
             (name, held.filter(|held| held.as_str() == Some(&told)).map(drop))
         } else {
             let Some(name) = &put.field else { return Ok(()) };
@@ -115,7 +120,11 @@ impl Rules {
             (None, Some(name)) => request.param(name).unwrap_or_default().to_owned(),
             (None, None) => String::new(),
         };
-        if self.tokens.good(&given, request.at) { Ok(()) } else { Err("the token is none, or no longer good".to_owned()) }
+        if self.tokens.good(&given, request.at) {
+            Ok(())
+        } else {
+            Err("the token is none, or no longer good".to_owned())
+        }
     }
 
     fn sign(
@@ -144,13 +153,16 @@ impl Rules {
                     let of = |put: &&Put| put.token;
                     let put = table.credentials.iter().find(of).ok_or("the token is signed and not sent")?;
                     let name = put.header.as_ref().map(|name| request.header(name).to_owned());
-                    let given = name.or_else(|| request.param(put.query.as_deref()?).map(str::to_owned)).unwrap_or_default();
+                    let given =
+                        name.or_else(|| request.param(put.query.as_deref()?).map(str::to_owned)).unwrap_or_default();
                     given.strip_prefix(&put.prefix).unwrap_or_default().as_bytes().to_vec()
                 }
                 Part::Body => request.body.to_vec(),
                 Part::Credential(name) => self.credential(name).as_bytes().to_vec(),
                 Part::Text(text) => text.as_bytes().to_vec(),
-                Part::Field(name) => value(fields, name).ok_or_else(|| format!("{name} is signed and missing"))?.into_bytes(),
+                Part::Field(name) => {
+                    value(fields, name).ok_or_else(|| format!("{name} is signed and missing"))?.into_bytes()
+                }
                 Part::Signature => Vec::new(),
             })
         };
@@ -163,7 +175,14 @@ impl Rules {
 
     /// A refusal in the form that the operation's file reads.
     fn refuse(&self, operation: &str, code: &str, text: &str) -> Answer {
-        let usual = Success { at: None, is: vec![], http: vec![], code: Some("/code".into()), text: Some("/message".into()), busy: vec![] };
+        let usual = Success {
+            at: None,
+            is: vec![],
+            http: vec![],
+            code: Some("/code".into()),
+            text: Some("/message".into()),
+            busy: vec![],
+        };
         let table = self.table(operation).or(self.file.operations.first());
         let success = table.map_or(&usual, |table| &table.success);
         let status = if success.at.is_some() { 200 } else { 400 };
@@ -174,7 +193,8 @@ impl Rules {
                 put(&mut tree, place, value);
             }
         }
-        let is_xml = table.and_then(|table| table.answer.as_ref()).is_some_and(|answer| answer.parts().1.starts_with('<'));
+        let is_xml =
+            table.and_then(|table| table.answer.as_ref()).is_some_and(|answer| answer.parts().1.starts_with('<'));
         if is_xml { Answer::xml(status, xml(&tree)) } else { Answer::json_of(status, &tree) }
     }
 }
@@ -263,7 +283,12 @@ impl Play for Rules {
             return TOKEN.to_owned();
         }
         let fits = |table: &&OperationTable| is(&table.path) && table.method.as_str() == request.method.as_str();
-        let found = self.file.operations.iter().find(fits).or_else(|| self.file.operations.iter().find(|table| is(&table.path)));
+        let found = self
+            .file
+            .operations
+            .iter()
+            .find(fits)
+            .or_else(|| self.file.operations.iter().find(|table| is(&table.path)));
         found.map_or_else(|| request.path.clone(), |table| table.name.clone())
     }
 

@@ -49,7 +49,8 @@ pub(in crate::operation) fn request<'a>(
     match &told.wrap {
         Some(name) => fields.push((name, text.clone())),
         None => {
-            let own = if operation.encoding == Encoding::Query { encode::parameters(body) } else { encode::fields(body) };
+            let own =
+                if operation.encoding == Encoding::Query { encode::parameters(body) } else { encode::fields(body) };
             fields.extend(own);
             fields.extend(put.behind.iter().cloned());
         }
@@ -98,9 +99,7 @@ fn written(
     match operation.encoding {
         Encoding::Json => encode::json(operation, body, before, behind),
         Encoding::Form => encode::form(fields.iter().map(|(name, text)| (*name, text.as_ref()))),
-        Encoding::Multipart => {
-            String::from_utf8_lossy(&encode::multipart(attempt.boundary, fields, None)).into_owned()
-        }
+        Encoding::Multipart => String::from_utf8_lossy(&encode::multipart(attempt.boundary, fields, None)).into_owned(),
         Encoding::Xml => text.to_owned(),
         Encoding::Query => String::new(),
     }

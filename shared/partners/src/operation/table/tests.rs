@@ -1,6 +1,8 @@
 use serde::Deserialize;
 
-use super::super::{Attempt, File, Judgement, Operation, Prepared, Settings, as_json, check, find, prepare, read, subject};
+use super::super::{
+    Attempt, File, Judgement, Operation, Prepared, Settings, as_json, check, find, prepare, read, subject,
+};
 use super::{Around, OperationTable};
 use crate::configured::Definition;
 use crate::pulled::Answered;
@@ -117,7 +119,10 @@ fn template_is_filled_as_xml_and_signed_in_base64() {
                method_type=\"1\" tracking_number=\"4&quot;&lt;&amp;&gt;&apos;4\"/></Body></Request>";
     assert_eq!(field(&prepared, "xml"), xml);
     assert_eq!(field(&prepared, "verifyCode"), "hLGnmzZioRjKm1nc71JcXw==");
-    assert_eq!((prepared.url("https://sf.example.com/x"), prepared.query.len()), ("https://sf.example.com/x".into(), 0));
+    assert_eq!(
+        (prepared.url("https://sf.example.com/x"), prepared.query.len()),
+        ("https://sf.example.com/x".into(), 0)
+    );
 }
 
 #[test]
@@ -145,7 +150,10 @@ fn body_is_checked_by_the_fields_of_the_file() {
     let subscribe = row(KUAIDI100, "subscribe");
     let body = r#"{"company":"c","number":"1","key":"k","parameters":{"callbackurl":"no"}}"#;
     assert_eq!(faults(&subscribe, body), ["parameters.callbackurl", "key"]);
-    let keys = subject(&row(TERMINAL49, "track"), &Json::parse(br#"{"data":{"attributes":{"request_number":" M1 "}}}"#).unwrap());
+    let keys = subject(
+        &row(TERMINAL49, "track"),
+        &Json::parse(br#"{"data":{"attributes":{"request_number":" M1 "}}}"#).unwrap(),
+    );
     assert_eq!(keys, [("bl", "M1".to_owned())]);
 }
 
@@ -169,7 +177,13 @@ fn answer_is_read_by_the_place_then_by_the_status() {
         (KUAIDI100, "query", 307, r#"{"status":"200"}"#, refused("307", r#"{"status":"200"}"#)),
         (TERMINAL49, "track", 201, "{}", Judgement::Success),
         (TERMINAL49, "track", 200, "{}", Judgement::Unreadable { text: "{}".into() }),
-        (TERMINAL49, "track", 422, r#"{"errors":[{"detail":"Scac can't be blank"}]}"#, refused("422", "Scac can't be blank")),
+        (
+            TERMINAL49,
+            "track",
+            422,
+            r#"{"errors":[{"detail":"Scac can't be blank"}]}"#,
+            refused("422", "Scac can't be blank"),
+        ),
         (TERMINAL49, "track", 429, "", busy("429", "HTTP 429 without a body")),
         (SF, "route", 200, "\u{feff}<?xml version='1.0'?><Response><Head>OK</Head></Response>", Judgement::Success),
         (
@@ -235,16 +249,31 @@ fn mistake_of_a_table_is_named_by_its_key() {
         ("fields = [{ name = \"a\" }, { name = \"a\" }]", "fields[1].name"),
         ("fields = [{ name = \"a\", need = \"default\" }]", "fields[0].default"),
         ("fields = [{ name = \"a\", fields = [{ name = \"b\" }] }]", "fields[0].fields"),
-        ("fields = [{ name = \"a\", kind = \"list\", fields = [{ name = \"b\", one_of = [] }] }]", "fields[0].fields[0].one_of"),
+        (
+            "fields = [{ name = \"a\", kind = \"list\", fields = [{ name = \"b\", one_of = [] }] }]",
+            "fields[0].fields[0].one_of",
+        ),
         ("fields = [{ name = \"a\", format = \"url\", one_of = [\"b\"] }]", "fields[0].format"),
         ("fields = [{ name = \"a\", within = [5, 1] }]", "fields[0].within"),
         ("keys = [{ kind = \"none\", at = \"a\" }]", "keys[0].kind"),
         ("keys = [{ kind = \"order\", at = \"/a\" }]", "keys[0].at"),
         ("signature = { parts = [\"body\"], hash = \"md5\" }", "signature.send"),
-        ("signature = { parts = [{ field = \"no\" }], hash = \"md5\", send = [{ part = \"signature\", header = \"s\" }] }", "signature.parts"),
-        ("signature = { parts = [\"body\"], hash = \"md5\", send = [{ part = \"signature\", field = \"s\" }] }", "signature.parts"),
-        ("signature = { parts = [{ credential = \"no\" }], hash = \"md5\", send = [{ part = \"signature\", header = \"s\" }] }", "signature"),
-        ("signature = { parts = [\"token\"], hash = \"md5\", send = [{ part = \"signature\", header = \"s\" }] }", "signature"),
+        (
+            "signature = { parts = [{ field = \"no\" }], hash = \"md5\", send = [{ part = \"signature\", header = \"s\" }] }",
+            "signature.parts",
+        ),
+        (
+            "signature = { parts = [\"body\"], hash = \"md5\", send = [{ part = \"signature\", field = \"s\" }] }",
+            "signature.parts",
+        ),
+        (
+            "signature = { parts = [{ credential = \"no\" }], hash = \"md5\", send = [{ part = \"signature\", header = \"s\" }] }",
+            "signature",
+        ),
+        (
+            "signature = { parts = [\"token\"], hash = \"md5\", send = [{ part = \"signature\", header = \"s\" }] }",
+            "signature",
+        ),
         ("success = { at = \"/code\" }", "success.is"),
         ("success = { is = [\"1\"] }", "success.at"),
         ("success = {}", "success"),
@@ -259,7 +288,8 @@ fn mistake_of_a_table_is_named_by_its_key() {
             text.push_str(usual);
             text.push('\n');
         }
-        let table: OperationTable = toml::from_str(&format!("{text}{line}\n")).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let table: OperationTable =
+            toml::from_str(&format!("{text}{line}\n")).unwrap_or_else(|error| panic!("{line}: {error}"));
         let found = table.validate(around);
         assert!(found.iter().any(|fault| fault.field == key), "{line}: {found:?}");
     }
@@ -276,7 +306,10 @@ fn example_that_cannot_be_sent_is_a_mistake() {
     for (rest, key) in [
         ("example = \"{\"", "example"),
         ("example = \"{}\"\nfields = [{ name = \"a\", need = \"required\" }]", "example"),
-        ("example = \"{}\"\nsignature = { parts = [{ field = \"a\" }], hash = \"md5\", send = [{ part = \"signature\", header = \"s\" }] }\nfields = [{ name = \"a\" }]", "example"),
+        (
+            "example = \"{}\"\nsignature = { parts = [{ field = \"a\" }], hash = \"md5\", send = [{ part = \"signature\", header = \"s\" }] }\nfields = [{ name = \"a\" }]",
+            "example",
+        ),
         ("example = \"{}\"\nanswer = '{\"c\":1}'", "answer"),
         ("example = \"{}\"\nanswer = { status = 500, body = \"\" }", "answer"),
     ] {

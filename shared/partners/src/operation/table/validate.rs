@@ -129,7 +129,8 @@ impl OperationTable {
     fn signature_faults(&self, around: Around<'_>, faults: &mut Vec<Fault>) {
         let Some(signature) = &self.signature else { return };
         if signature.send.is_none() {
-            let remedy = "must be given: where the signature goes, such as [{ part = \"signature\", field = \"sign\" }]";
+            let remedy =
+                "must be given: where the signature goes, such as [{ part = \"signature\", field = \"sign\" }]";
             faults.push(Fault::new("signature.send", remedy));
             return;
         }
@@ -190,7 +191,10 @@ impl OperationTable {
                 wrong("brings", "must be left out: the partner's pushes are XML".to_owned());
             }
             if !at.is_empty() && !at.starts_with('/') {
-                wrong("brings.at", "must be a JSON pointer such as \"/data\"; leave it out for the whole answer".to_owned());
+                wrong(
+                    "brings.at",
+                    "must be a JSON pointer such as \"/data\"; leave it out for the whole answer".to_owned(),
+                );
             }
         }
     }

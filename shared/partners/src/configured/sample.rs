@@ -1,0 +1,101 @@
+//! An example of a push as its partner would send it: in its notation, with its time and its signature.
+
+use super::{Body, PushTable, Signed, SignedPart, Unsigned};
+use crate::Json;
+use crate::operation::form;
+use crate::recipe::Unit;
+
+/// A push of an example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SamplePush {
+    /// Its `Content-Type`.
+    pub content_type: &'static str,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+    /// The query of its address, without `?`; mostly empty.
+    pub query: String,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Values that are put into a push.
+#[derive(Default)]
+struct Placed {
+    fields: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+}
+
+impl PushTable {
+    /// The push of an example's body at that time, signed with the credentials that a function gives.
+    pub fn sample<'c>(
+        &self,
+        body: &str,
+        credential: &(dyn Fn(&str) -> Option<&'c str> + Sync),
+        now_ms: i64,
+    ) -> Result<SamplePush, Unsigned> {
+        let (mut document, mut placed) = (body.to_owned(), Placed::default());
+        let unsigned = |name: &String| credential(name).is_none();
+        let verify = self.verify.as_ref().filter(|verify| !verify.unless_missing.as_ref().is_some_and(unsigned));
+        if let Some(timestamp) = verify.and_then(|verify| verify.timestamp.as_ref()) {
+            let time = if timestamp.unit == Unit::S { now_ms / 1000 } else { now_ms };
+            placed.put(&timestamp.at, &time.to_string(), &mut document);
+        }
+        if let Some(verify) = verify {
+            let (body, query) = (self.encoded(&document, &placed.fields), query(&placed.query));
+            let (headers, own) = (placed.headers.clone(), |name: &str| credential(name).map(|text| text));
+            let header = |name: &str| {
+                let mut own = headers.iter();
+                own.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+            };
+            let push = Signed { body: &body, query: &query, header: &header, credential: &own, now_ms };
+            let signature = format!("{}{}", verify.prefix, verify.sign(&self.body, &push)?);
+            placed.put(&verify.signature, &signature, &mut document);
+        }
+        Ok(SamplePush {
+            content_type: match self.body {
+                Body::Json => "application/json",
+                Body::Xml => "application/xml",
+                Body::Form(_) | Body::FormXml(_) => "application/x-www-form-urlencoded",
+            },
+            body: self.encoded(&document, &placed.fields),
+            query: query(&placed.query),
+            headers: placed.headers,
+        })
+    }
+
+    fn encoded(&self, document: &str, fields: &[(String, String)]) -> Vec<u8> {
+        match &self.body {
+            Body::Json | Body::Xml => document.as_bytes().to_vec(),
+            Body::Form(name) | Body::FormXml(name) => {
+                let own = [(name.as_str(), document)].into_iter();
+                form(own.chain(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())))).into_bytes()
+            }
+        }
+    }
+}
+
+fn query(pairs: &[(String, String)]) -> String {
+    form(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
+impl Placed {
+    fn put(&mut self, at: &SignedPart, value: &str, document: &mut String) {
+        let pair = |name: &String| (name.clone(), value.to_owned());
+        match at {
+            SignedPart::Field(name) => self.fields.push(pair(name)),
+            SignedPart::Header(name) => self.headers.push(pair(name)),
+            SignedPart::Query(name) => self.query.push(pair(name)),
+            // In the place of what the example has there.
+            SignedPart::Pointer(pointer) => {
+                let mut places = Vec::new();
+                let Ok(json) = Json::parse(document.as_bytes()) else { return };
+                pointer.spans(&json, &mut places);
+                if let Some(place) = places.first().cloned() {
+                    document.replace_range(place, &serde_json::Value::from(value).to_string());
+                }
+            }
+            SignedPart::Body | SignedPart::Credential(_) | SignedPart::Text(_) | SignedPart::Timestamp => {}
+        }
+    }
+}
