@@ -185,7 +185,7 @@ type Judged = (Response<Full<Bytes>>, Option<Verdict>);
 /// The answer to a push.
 fn judged(answer: Answer) -> Judged {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
-    let response = of_type(status, HeaderValue::from_str(answer.content_type).unwrap_or(JSON), answer.body);
+    let response = of_type(status, HeaderValue::from_str(&answer.content_type).unwrap_or(JSON), answer.body);
     let response = if answer.status == 413 { closing(response) } else { response };
     (response, Some(answer.verdict))
 }

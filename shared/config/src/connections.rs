@@ -8,6 +8,7 @@ use hub::slip::nearest;
 use hub::{ConnectionId, Secret};
 use ipnet::IpNet;
 use partners::Partner;
+use partners::answer::Replies;
 use url::Url;
 
 use super::document::Ids;
@@ -16,7 +17,7 @@ use super::reader::{Item, Table};
 use super::secrets::Availability;
 use super::shown::Hidden;
 use super::values::is_url_safe;
-use super::{Connection, calls, recover, trust};
+use super::{Connection, calls, described, recover, trust};
 
 /// Length of the shortest key, so that keys cannot be guessed.
 pub(super) const SHORTEST_KEY: usize = 32;
@@ -45,6 +46,11 @@ pub(super) fn read(
     let calls = calls::read(&mut table, sweep_every);
     let trust = trust::read(&mut table, system_roots);
     let settings = calls::settings(&mut table, partner);
+    let push_answers = if partner.is_none_or(|partner| partner.profile().pushes.is_some() && !partner.is_configured()) {
+        table.or("push_answers", Replies::new(), |item| replies(item, partner))
+    } else {
+        Some(Replies::new())
+    };
     let recover = if recover::has_key(partner) {
         table.or("recover", None, |item| recover::read(item, partner).map(Some))
     } else {
@@ -102,9 +108,29 @@ pub(super) fn read(
         allow_private_files: calls.allow_private_files,
         trust: trust?,
         settings: settings?,
+        push_answers: push_answers?,
         recover: recover?,
         files: files?,
     })
+}
+
+/// Answers in place of the partner's, by the ends of its event types. Where the partner is not known, only their form is checked.
+fn replies(item: &Item<'_>, partner: Option<Partner>) -> Option<Replies> {
+    let types = partner.and_then(|partner| partner.profile().pushes).map(|pushes| pushes.types);
+    let ends: Option<Vec<&str>> =
+        types.map(|types| types.iter().filter_map(|kind| Some(kind.split_once('.')?.1)).collect());
+    let named: Vec<_> = item.table("a table such as { bonded_list = { accepted = { body = '{}' } } }")?.rest();
+    let read = |(name, item): (String, Item<'_>)| {
+        if let Some(ends) = ends.as_ref().filter(|ends| !ends.contains(&name.as_str())) {
+            return match nearest(&name, ends.iter().copied()) {
+                Some(meant) => item.wrong(format!("is no push of the partner: did you mean {meant}?")),
+                None => item.wrong(format!("must be one of {}", ends.join(", "))),
+            };
+        }
+        Some((name, described::replies(&item)?))
+    };
+    let read: Vec<_> = named.into_iter().map(read).collect();
+    read.into_iter().collect()
 }
 
 /// Notes each credential that the partner's pushes are checked by and that the connection lacks, or that webhooks do not read.

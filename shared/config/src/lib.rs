@@ -58,6 +58,7 @@ use hub::signature::SigningKey;
 use hub::{ConnectionId, EndpointId, EventType, Role, Secret, event_types};
 use ipnet::IpNet;
 use partners::Partner;
+use partners::answer::Replies;
 use partners::operation::Settings;
 use url::Url;
 
@@ -149,6 +150,8 @@ pub struct Connection {
     pub trust: Trust,
     /// Settings that the partner's documents lack.
     pub settings: Settings,
+    /// Answers to pushes in place of the partner's.
+    pub push_answers: Replies,
     /// How failed pushes are recovered, where the partner keeps a list of them.
     pub recover: Option<Recover>,
     /// Whether the files that its events and answers name by links are fetched and kept.

@@ -6,14 +6,16 @@
 use config::Connection;
 use http::HeaderMap;
 use hub::event::{Exchange, GivenAnswer};
-use partners::answer::{Answer, Verdict, answer};
+use partners::answer::{Answer, Verdict};
 use percent_encoding::percent_decode_str;
 
+use crate::receive::answered;
+
 /// The exchange of a push at a connection, which is malformed for that reason.
-pub(crate) fn of(connection: &Connection, headers: &HeaderMap, malformed: Option<&str>) -> Exchange {
+pub(crate) fn of(connection: &Connection, names: &[&str], headers: &HeaderMap, malformed: Option<&str>) -> Exchange {
     let verdict = if malformed.is_some() { Verdict::Malformed } else { Verdict::Accepted };
-    let Answer { status, content_type, body, .. } = answer(connection.partner, verdict, malformed.unwrap_or_default());
-    let given = GivenAnswer { status, content_type: content_type.to_owned(), body };
+    let Answer { status, content_type, body, .. } = answered(connection, names, verdict, malformed.unwrap_or_default());
+    let given = GivenAnswer { status, content_type: content_type.into_owned(), body };
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
     let has_key = |value: &str| {

@@ -25,7 +25,7 @@ use tracing::Span;
 
 use crate::entrance::Verified;
 use crate::exchange;
-use crate::refusal::{Refusal, Refused, refuse};
+use crate::refusal::{self, Refusal, Refused, refuse};
 use config::Config;
 use config::Connection;
 use config::Context;
@@ -116,15 +116,19 @@ pub async fn received<S: Store, Q: Queue>(
     Span::current().record("connection", connection.id.as_str());
     if push.body.len() > MAX_BODY {
         tracing::warn!(function = action.name, connection = %connection.id, bytes = push.body.len(), "push refused: its body is too large");
-        return (refuse(Some(partner), Verdict::TooLarge), Vec::new());
+        return (refused(connection, &[action.suffix], Verdict::TooLarge), Vec::new());
     }
     if let Err(answer) = signed(context, &verified, &push) {
         return (answer, Vec::new());
     }
     let deadline = arrived + partner.budget();
     let Ok((arrival, place)) = timeout_at(deadline, read(action, connection, &push)).await else {
-        return (unavailable(action, connection, &Lost::Unread, 1), Vec::new());
+        return (unavailable(action, connection, &[action.suffix], &Lost::Unread, 1), Vec::new());
     };
+    // The end of its event's type, and where it came to.
+    let kind =
+        arrival.drafts.first().and_then(|draft| draft.kind.as_str().split_once('.')).map(|(_, end)| end.to_owned());
+    let names = [kind.as_deref().unwrap_or_default(), action.suffix];
     let left_out: u32 = arrival.drafts.iter().map(Draft::keys_left_out).fold(0, u32::saturating_add);
     if left_out > 0 {
         tracing::warn!(
@@ -136,7 +140,8 @@ pub async fn received<S: Store, Q: Queue>(
     let several = arrival.drafts.len() > 1;
     let reserved = if several { Q::HOLDS_UP.min(partner.budget() / HINT_SHARE) } else { Duration::ZERO };
     let latest = deadline - reserved;
-    let exchange = connection.evidence.then(|| exchange::of(connection, &push.headers, arrival.malformed.as_deref()));
+    let exchange =
+        connection.evidence.then(|| exchange::of(connection, &names, &push.headers, arrival.malformed.as_deref()));
     let envelope = Envelope { content_type: &push.content_type, exchange: exchange.as_ref() };
     let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, envelope));
     // Every event of the push is tried, so that what can be kept is kept; the resend completes the rest.
@@ -161,14 +166,14 @@ pub async fn received<S: Store, Q: Queue>(
     let patience = Q::HOLDS_UP.min((left / HINT_SHARE).max(reserved.min(left)));
     send(context, Some(action.name), hints, patience).await;
     if let Some(first) = lost.first() {
-        return (unavailable(action, connection, first, lost.len()), keys);
+        return (unavailable(action, connection, &names, first, lost.len()), keys);
     }
     if let Some(reason) = arrival.malformed {
         tracing::warn!(function = action.name, connection = %connection.id, reason, "malformed push stored");
-        return (answer::answer(partner, Verdict::Malformed, &reason), keys);
+        return (answered(connection, &names, Verdict::Malformed, &reason), keys);
     }
     tracing::debug!(function = action.name, connection = %connection.id, outcome = verdict.name(), "push answered");
-    (answer::answer(partner, verdict, ""), keys)
+    (answered(connection, &names, verdict, ""), keys)
 }
 
 /// Checks the signature of a push whose partner signs.
@@ -197,10 +202,19 @@ fn signed<S, Q>(context: &Context<S, Q>, verified: &Verified<'_>, push: &Incomin
 }
 
 /// The answer to a push of which so many events could not be kept, the first of them for that reason.
-fn unavailable(action: &Action, connection: &Connection, first: &Lost, events: usize) -> Answer {
+fn unavailable(action: &Action, connection: &Connection, names: &[&str], first: &Lost, events: usize) -> Answer {
     let error = telemetry::logs::chain(first);
     tracing::error!(function = action.name, connection = %connection.id, events, error, "push not stored");
-    refuse(Some(connection.partner), Verdict::Unavailable)
+    refused(connection, names, Verdict::Unavailable)
+}
+
+/// The answer of a connection to a push whose event's type ends in one of these names.
+pub(crate) fn answered(connection: &Connection, names: &[&str], verdict: Verdict, text: &str) -> Answer {
+    answer::replied(connection.partner, &connection.push_answers, names, verdict, text)
+}
+
+fn refused(connection: &Connection, names: &[&str], verdict: Verdict) -> Answer {
+    answered(connection, names, verdict, refusal::text(verdict))
 }
 
 /// Reads a body. A large one waits for a permit and is read on a thread of its own: it takes tens of milliseconds, which must

@@ -154,7 +154,13 @@ pub fn unread(partner: Partner, why: Unread) -> Answer {
 /// The negative answer to a push that is not even looked at.
 #[must_use]
 pub fn refuse(partner: Option<Partner>, verdict: Verdict) -> Answer {
-    let text = match verdict {
+    let text = text(verdict);
+    partner.map_or_else(|| answer::anyone(verdict, text), |partner| answer::answer(partner, verdict, text))
+}
+
+/// Text of a refusal.
+pub(crate) const fn text(verdict: Verdict) -> &'static str {
+    match verdict {
         // The answer does not reveal the reason to a stranger; the log has it.
         Verdict::Unauthorized => {
             "no such address: check the connection and the key in the URL, and that your IP address is allowed to push"
@@ -163,8 +169,7 @@ pub fn refuse(partner: Option<Partner>, verdict: Verdict) -> Answer {
         Verdict::TooLarge => "the body is larger than 6 MB",
         Verdict::Unavailable => "the push could not be stored, please repeat it",
         Verdict::Accepted | Verdict::Duplicate | Verdict::Malformed => "",
-    };
-    partner.map_or_else(|| answer::anyone(verdict, text), |partner| answer::answer(partner, verdict, text))
+    }
 }
 
 /// The refusals of a minute: how many were logged, and which were not.

@@ -114,7 +114,7 @@ pub async fn measured<S: Store, Q: Queue>(
     count(context, path, verdict, took);
     let ms = sample.value(Metric::AckTime);
     tracing::info!(outcome = answer.verdict.name(), status = answer.status, ms, "answered");
-    (request::respond(answer.status, answer.content_type, answer.body), sample)
+    (request::respond(answer.status, &answer.content_type, answer.body), sample)
 }
 
 /// One push as its metrics see it.

@@ -1,9 +1,13 @@
 //! The answers to pushes: what became of one, and how that is said to a sender that is not known. How it is said to a
 //! partner is the envelope in that partner's folder.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use crate::Partner;
+use crate::configured::Reply;
 use crate::sentence::sentence;
 
 /// Result of a push, for its sender.
@@ -69,7 +73,7 @@ pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// The `Content-Type`.
-    pub content_type: &'static str,
+    pub content_type: Cow<'static, str>,
     /// The body.
     pub body: String,
 }
@@ -84,12 +88,28 @@ pub fn answer(partner: Partner, verdict: Verdict, text: &str) -> Answer {
     }
 }
 
+/// Answers that a connection gives in place of its partner's, by the end of the event's type and by the verdict.
+pub type Replies = BTreeMap<String, Vec<(Verdict, Reply)>>;
+
+/// The answer of a connection with such replies to a push whose event's type ends in one of these names, the first that has a reply.
+#[must_use]
+pub fn replied(partner: Partner, replies: &Replies, names: &[&str], verdict: Verdict, text: &str) -> Answer {
+    let of = |name: &&str| replies.get(*name)?.iter().find(|(own, _)| *own == verdict).map(|(_, reply)| reply);
+    match names.iter().find_map(of) {
+        Some(reply) => {
+            let (content_type, body) = (reply.content_type.clone().into(), reply.filled(&sentence(text)));
+            Answer { verdict, status: reply.status, content_type, body }
+        }
+        None => answer(partner, verdict, text),
+    }
+}
+
 /// Answer to a sender whose partner is unknown: one body that satisfies every partner's reader.
 #[must_use]
 pub fn anyone(verdict: Verdict, text: &str) -> Answer {
     let (status, text) = (verdict.status(), sentence(text));
     let body = json!({"state": false, "msg": text, "success": false, "code": status, "message": text}).to_string();
-    Answer { verdict, status, content_type: JSON, body }
+    Answer { verdict, status, content_type: JSON.into(), body }
 }
 
 #[cfg(test)]

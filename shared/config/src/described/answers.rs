@@ -1,5 +1,6 @@
 //! Answers to pushes, one for each verdict.
 
+use partners::Verdict;
 use partners::configured::{Answers, Notation, Reply};
 
 use super::super::reader::{Item, Table};
@@ -36,6 +37,30 @@ pub(super) fn read(item: &Item<'_>) -> Option<Answers> {
     check(&table, &answers);
     table.close(&[]);
     Some(answers)
+}
+
+/// Reads answers of some verdicts.
+pub(in super::super) fn replies(item: &Item<'_>) -> Option<Vec<(Verdict, Reply)>> {
+    let mut table = item.table("a table such as { accepted = { status = 200, body = '{}' } }")?;
+    let mut read = Vec::new();
+    for (name, verdict, status) in [
+        ("accepted", Verdict::Accepted, 200),
+        ("duplicate", Verdict::Duplicate, 200),
+        ("malformed", Verdict::Malformed, 400),
+        ("too_large", Verdict::TooLarge, 413),
+        ("unavailable", Verdict::Unavailable, 503),
+    ] {
+        read.extend(table.get(name).map(|item| Some((verdict, reply(&item, status, None)?))));
+    }
+    table.close(&[]);
+    let read: Vec<(Verdict, Reply)> = read.into_iter().collect::<Option<_>>()?;
+    let of = |wanted| read.iter().find(|(verdict, _)| *verdict == wanted).map(|(_, reply)| reply);
+    match of(Verdict::Unavailable) {
+        Some(no) if of(Verdict::Accepted).is_some_and(|yes| (yes.status, &yes.body) == (no.status, &no.body)) => {
+            item.wrong("has the same answer to what is kept and to what is not: the partner would not repeat it")
+        }
+        _ => Some(read),
+    }
 }
 
 /// Notes answers by which a partner could not tell a push that is kept from one that is not.

@@ -15,6 +15,8 @@ use partners::Partner;
 use partners::configured::{Definition, Pointer};
 use toml::de::DeTable;
 
+pub(super) use answers::replies;
+
 use super::connections::http_url;
 use super::encoding::{self, BOM};
 use super::keys::of_connections;

@@ -187,6 +187,7 @@ rate = { calls = 10_000, per = "1d" }
 allow_private = true
 allow_private_files = true
 files = true
+push_answers = { bonded_list = { accepted = { status = 200, content_type = "text/plain", body = "1", repeated = false }, duplicate = { status = 200, content_type = "text/plain", body = "1", repeated = false }, malformed = { status = 200, content_type = "text/plain", body = "1", repeated = false }, too_large = { status = 413, content_type = "text/plain", body = "1", repeated = false }, unavailable = { status = 500, content_type = "text/plain", body = "1", repeated = true } } }
 ca_file = "ca"
 ca_pem = "@CA"
 required = { feeConfirm = ["feeId"] }

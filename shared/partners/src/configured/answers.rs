@@ -70,7 +70,12 @@ impl Answers {
     #[must_use]
     pub fn answer(&'static self, verdict: Verdict, text: &str) -> Answer {
         let reply = self.of(verdict);
-        Answer { verdict, status: reply.status, content_type: &reply.content_type, body: reply.filled(text) }
+        Answer {
+            verdict,
+            status: reply.status,
+            content_type: reply.content_type.as_str().into(),
+            body: reply.filled(text),
+        }
     }
 }
 

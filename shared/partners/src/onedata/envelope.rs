@@ -12,5 +12,5 @@ pub(super) fn answer(verdict: Verdict, text: &str) -> Answer {
     let status = if positive { 200 } else { verdict.status() };
     let message = if kept { "success" } else { text };
     let body = json!({"success": positive, "code": status, "message": message}).to_string();
-    Answer { verdict, status, content_type: JSON, body }
+    Answer { verdict, status, content_type: JSON.into(), body }
 }

@@ -14,5 +14,5 @@ pub(super) fn answer(verdict: Verdict, text: &str) -> Answer {
         Verdict::Accepted | Verdict::Duplicate | Verdict::Malformed | Verdict::Unavailable => 200,
         Verdict::Unauthorized | Verdict::NotPost | Verdict::TooLarge => verdict.status(),
     };
-    Answer { verdict, status, content_type: JSON, body: json!({"code": code, "message": message}).to_string() }
+    Answer { verdict, status, content_type: JSON.into(), body: json!({"code": code, "message": message}).to_string() }
 }

@@ -8,5 +8,5 @@ use crate::{Answer, Verdict};
 pub(super) fn answer(verdict: Verdict, text: &str) -> Answer {
     let kept = verdict.is_kept();
     let body = json!({"state": kept, "msg": if kept { "" } else { text }}).to_string();
-    Answer { verdict, status: verdict.status(), content_type: JSON, body }
+    Answer { verdict, status: verdict.status(), content_type: JSON.into(), body }
 }

@@ -7,6 +7,7 @@ use partners::profile::Setting;
 use super::super::Absent::{Required, Value};
 use super::super::Key;
 use super::super::Kind::{Credentials, Each, Integer, Plain, Table};
+use super::partner::KEPT_ANSWERS;
 use super::{AS_ENDPOINT, CONCURRENCY, DAY, ID, NONE, RETENTION_DAYS, RETRY, TIMEOUT, key, millis, other, seconds};
 
 fn has(partner: Partner, setting: Setting) -> Option<Vec<&'static str>> {
@@ -150,6 +151,16 @@ pub(super) const CONNECTION: &[Key] = &[
          `{ feeConfirm = [\"…\"] }`; a dot enters an object",
         "文档里丢失、但对方必填的字段，按操作填写：`{ feeConfirm = [\"…\"] }`；用点进入下一层对象",
     ),
+    key(
+        "push_answers",
+        NONE,
+        "answers to pushes in place of the partner's, for those whose answer its document lost, by the end of the event's type: \
+         `{ bonded_list = { accepted = { body = '…' }, unavailable = { status = 500, body = '…' } } }`",
+        "用自己的应答代替内置的，用于文档里丢失了应答的推送，按事件类型的后半段填写：\
+         `{ bonded_list = { accepted = { body = '…' }, unavailable = { status = 500, body = '…' } } }`",
+    )
+    .of(Each(&Table(KEPT_ANSWERS)))
+    .at(|partner| partner.profile().pushes.map(|_| vec![])),
     key("recover", NONE, "work on XHQ's list of failed pushes (六), as below", "自动补回推送失败清单（六），见下")
         .of(Table(RECOVER))
         .at(|partner| partner.profile().calls.recovery.is_some().then(Vec::new)),

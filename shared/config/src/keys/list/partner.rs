@@ -158,6 +158,17 @@ pub(super) const ANSWERS: &[Key] = &[
     reply("unavailable", Required, "not stored, to be repeated", "没存下，请重推"),
 ];
 
+/// Answers that a connection may have in place of its partner's: to pushes with a right key.
+pub(super) const KEPT_ANSWERS: &[Key] = &[
+    reply("accepted", BUILT_IN, "stored just now", "刚存下"),
+    reply("duplicate", BUILT_IN, "stored before", "以前已存下"),
+    reply("malformed", BUILT_IN, "stored, and not as described", "存下了，但与文档不符"),
+    reply("too_large", BUILT_IN, "over 6 MB", "超过 6 MB"),
+    reply("unavailable", BUILT_IN, "not stored, to be repeated", "没存下，请重推"),
+];
+
+const BUILT_IN: super::Absent = other("the built-in one", "内置的应答");
+
 const ACTION: &[Key] = &[
     key(
         "name",
