@@ -11,18 +11,20 @@ use super::super::reader::{Item, Table};
 
 const WRITTEN: &str = "a table: write [[partners.operations]]";
 
-/// Reads the operations of a partner with those credentials and pushes.
+/// Reads the operations of a partner with those credentials and pushes, nothing where those could not be read.
 pub(super) fn read(
     table: &mut Table<'_>,
     credentials: &[String],
-    pushes: Option<&PushTable>,
+    pushes: Option<Option<&PushTable>>,
     has_token: bool,
 ) -> Option<Vec<OperationTable>> {
+    let is_read = pushes.is_some();
+    let pushes = pushes.flatten();
     let actions: Vec<&str> = pushes.into_iter().flat_map(|table| &table.actions).map(|row| row.name.as_str()).collect();
     let kinds = KINDS.map(|(kind, _)| kind);
     let around = Around {
         credentials,
-        actions: &actions,
+        actions: is_read.then_some(&actions),
         kinds: &kinds,
         has_token,
         pushes_json: pushes.is_none_or(|table| matches!(table.body, Body::Json | Body::Form(_))),

@@ -78,7 +78,7 @@ fn operations_of_the_example_files_are_sound() {
         let written = file(text);
         let around = Around {
             credentials: &written.credentials,
-            actions: &["subscription", "tracker"],
+            actions: Some(&["subscription", "tracker"]),
             kinds: &["waybill", "bl"],
             has_token: false,
             pushes_json: true,
@@ -220,7 +220,7 @@ fn answer_stands_for_a_push() {
 fn mistake_of_a_table_is_named_by_its_key() {
     let around = Around {
         credentials: &["key".to_owned()],
-        actions: &["status"],
+        actions: Some(&["status"]),
         kinds: &["order"],
         has_token: false,
         pushes_json: true,

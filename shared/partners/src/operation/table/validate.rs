@@ -9,8 +9,8 @@ use crate::recipe::{Part, Sent};
 pub struct Around<'p> {
     /// The names of the partner's credentials.
     pub credentials: &'p [String],
-    /// The names of its pushes' actions.
-    pub actions: &'p [&'p str],
+    /// The names of its pushes' actions; nothing where its pushes could not be read.
+    pub actions: Option<&'p [&'p str]>,
     /// The kinds of business keys that the hub knows.
     pub kinds: &'p [&'p str],
     /// Whether the partner gives tokens.
@@ -183,8 +183,8 @@ impl OperationTable {
             wrong("success.http", "must hold statuses from 200 to 299".to_owned());
         }
         if let Some(Bringing { action, at, .. }) = &self.brings {
-            if !around.actions.contains(&action.as_str()) {
-                let known = around.actions.join(", ");
+            if let Some(known) = around.actions.filter(|known| !known.contains(&action.as_str())) {
+                let known = known.join(", ");
                 wrong("brings.action", format!("must be one of the partner's actions: {known}"));
             }
             if !around.pushes_json {
