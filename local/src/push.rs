@@ -91,7 +91,7 @@ pub(crate) async fn run(config: &Config, push: Push) -> anyhow::Result<ExitCode>
     Ok(if taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What goes over the wire: the body as it is, or of a described partner in its notation and signed.
+/// The push as it goes over the wire: the body as it is, or of a described partner in its notation and signed.
 fn outgoing(connection: &Connection, document: Vec<u8>) -> anyhow::Result<SamplePush> {
     let Some(table) = connection.partner.push_table() else {
         return Ok(SamplePush { content_type: JSON, headers: Vec::new(), query: String::new(), body: document });

@@ -126,6 +126,12 @@ impl Partner {
         Self::Configured(Configured(new))
     }
 
+    /// The handle of a configured one.
+    #[must_use]
+    pub const fn described(self) -> Option<Configured> {
+        if let Self::Configured(own) = self { Some(own) } else { None }
+    }
+
     /// The table of its pushes, where it is a configured one that pushes.
     #[must_use]
     pub fn push_table(self) -> Option<&'static PushTable> {

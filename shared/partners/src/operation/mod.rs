@@ -27,6 +27,7 @@ mod tests;
 use serde::Deserialize;
 
 use crate::Partner;
+use crate::configured::Configured;
 use crate::pulled::{Answered, Brings, Finding};
 
 pub use check::{Fault, check};
@@ -83,7 +84,7 @@ pub struct Operation<'n> {
     pub source: &'static str,
     /// A body of documented fields only, as the ERP gives it.
     pub example: &'static str,
-    /// What the partner's file says of it beyond this; nothing for a built-in partner.
+    /// The parts that the partner's file tells beyond this; nothing for a built-in partner.
     pub told: Option<&'static Told>,
 }
 
@@ -276,10 +277,7 @@ pub fn all() -> impl Iterator<Item = &'static Operation<'static>> {
 
 /// The rows of a partner, in the order of its document.
 pub fn of(partner: Partner) -> impl Iterator<Item = &'static Operation<'static>> {
-    let table = match partner {
-        Partner::Configured(own) => own.operations(),
-        Partner::Xhq | Partner::TrackingEyes | Partner::OneData | Partner::Yanwen => &[],
-    };
+    let table = partner.described().map(Configured::operations).unwrap_or_default();
     partner.profile().calls.operations.iter().copied().flatten().chain(table)
 }
 

@@ -36,10 +36,7 @@ impl fmt::Debug for Token {
 
 /// The recipe of a configured partner's tokens.
 pub(super) fn recipe(partner: Partner) -> Option<&'static TokenRequest> {
-    match partner {
-        Partner::Configured(own) => own.definition().token.as_ref(),
-        Partner::Xhq | Partner::TrackingEyes | Partner::OneData | Partner::Yanwen => None,
-    }
+    partner.described()?.definition().token.as_ref()
 }
 
 /// Whether calls to this partner carry a token that must be asked for first.

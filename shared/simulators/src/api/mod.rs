@@ -85,10 +85,10 @@ impl Deref for Running {
 
 /// Starts the partner for one account. Port 0 lets the system choose.
 pub async fn start(partner: Partner, address: SocketAddr, clock: Clock, account: Account<'_>) -> io::Result<Running> {
-    match (script(partner), partner) {
+    match (script(partner), partner.described()) {
         (Some(script), _) => (script.start)(address, clock, account).await,
-        (None, Partner::Configured(own)) => configured::start(own, address, clock, account).await,
-        (None, _) => Err(io::ErrorKind::Unsupported.into()),
+        (None, Some(own)) => configured::start(own, address, clock, account).await,
+        (None, None) => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 

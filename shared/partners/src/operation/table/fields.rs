@@ -17,7 +17,7 @@ pub struct FieldTable {
     /// Whether it must be given.
     #[serde(default)]
     pub need: NeedName,
-    /// What is sent where it is left out, with `need = "default"`.
+    /// Text that is sent where it is left out, with `need = "default"`.
     pub default: Option<String>,
     /// The most characters it may have.
     #[serde(default)]

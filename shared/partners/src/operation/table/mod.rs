@@ -32,7 +32,7 @@ use crate::recipe::Signature;
 pub struct OperationTable {
     /// The name the ERP calls it by.
     pub name: String,
-    /// What it does, for the readers of the API's document.
+    /// A sentence about it, for people.
     #[serde(default)]
     pub about: String,
     /// The partner's document and section.
@@ -57,7 +57,7 @@ pub struct OperationTable {
     pub template: Option<String>,
     /// The `Content-Type`, where it is not that of the encoding.
     pub content_type: Option<String>,
-    /// What the hub adds.
+    /// Credentials, tokens and texts that the hub adds.
     #[serde(default)]
     pub credentials: Vec<Put>,
     /// The documented fields of the ERP's body.

@@ -7,7 +7,7 @@ use super::super::{Attempt, Encoding, Fault, Operation, Pair, Prepared};
 use super::{TextPlace, Told};
 use crate::Json;
 
-/// What is put beside the ERP's body.
+/// Credentials and further members beside the ERP's body.
 pub(in crate::operation) struct Beside<'a> {
     /// Fields before the ERP's.
     pub(in crate::operation) before: Members<'a>,

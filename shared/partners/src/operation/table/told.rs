@@ -1,4 +1,4 @@
-//! What a file says of an operation beyond its row: how a request is put together, and how its answer is read.
+//! The parts of an operation that a file tells beyond its row: how a request is put together, and how its answer is read.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use crate::recipe::Signature;
 /// The parts of an operation that a row refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// What it does.
+    /// A sentence about it.
     pub about: String,
     /// See [`super::OperationTable::wrap`].
     pub wrap: Option<String>,

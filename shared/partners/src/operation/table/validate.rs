@@ -4,7 +4,7 @@ use super::{Bringing, EffectTable, OperationTable, Put, fields};
 use crate::operation::{Encoding, Fault, Method, is_path};
 use crate::recipe::{Part, Sent};
 
-/// What else the partner's file says, for the references of an operation to it.
+/// The rest of the partner's file, for the references of an operation to it.
 #[derive(Clone, Copy)]
 pub struct Around<'p> {
     /// The names of the partner's credentials.
