@@ -55,7 +55,7 @@ impl fmt::Debug for Function {
 #[must_use]
 pub fn functions() -> Vec<Function> {
     let hooks =
-        callback::ACTIONS.into_iter().map(|action| Function { name: action.name, trigger: Trigger::Hook(action) });
+        callback::SERVED.into_iter().map(|action| Function { name: action.name, trigger: Trigger::Hook(action) });
     let apis = routers::<SqliteStore, InProcess>().map(|router| {
         let routes = router.routes().map(|(method, path)| (method.clone(), path));
         Function { name: router.name, trigger: Trigger::Api(routes.collect()) }

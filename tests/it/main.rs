@@ -15,6 +15,7 @@ mod configured;
 mod conflicts;
 mod console;
 mod damage;
+mod described;
 mod dynamodb;
 mod files;
 mod floods;

@@ -9,7 +9,8 @@ use config::{Connection, Context};
 use courier::call::{TokenTimes, token_note};
 use courier::line_name;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use http::{Method, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use hub::Secret;
 use hub::action::{Push, Reading};
 use hub::audit::{Action, Ended, Touched};
 use hub::breaker::{self, CircuitView, Health};
@@ -20,6 +21,7 @@ use inbound::entrance::{PushPath, Unverified};
 use inbound::receive::{self, IncomingPush};
 use inbound::trail;
 use partners::Json;
+use partners::configured::{ALL_ACTIONS, ActionRow};
 use queue::Queue;
 use serde_json::json;
 use store::Store;
@@ -76,12 +78,41 @@ pub(crate) async fn circuits<S: Store, Q>(context: &Context<S, Q>, line: &str) -
 
 /// The examples of the pushes of a connection's partner.
 fn documented(connection: &Connection) -> impl Iterator<Item = Example> {
-    examples::all().into_iter().filter(|example| example.partner == connection.partner)
+    let partner = connection.partner;
+    let described = partner.push_table().into_iter().flat_map(|table| &table.actions).flat_map(move |row| {
+        let suffix = row.suffix.as_deref().unwrap_or(ALL_ACTIONS);
+        let own = row.examples.iter();
+        own.map(move |own| Example { name: &own.name, partner, suffix, body: own.body.as_bytes() })
+    });
+    examples::all().into_iter().filter(move |example| example.partner == partner).chain(described)
+}
+
+/// The push of a body: as it is, or of a described partner in its notation and with its signature.
+fn incoming<S, Q>(context: &Context<S, Q>, connection: &Connection, body: Bytes) -> IncomingPush {
+    let plain = |body| IncomingPush { body, content_type: "application/json".to_owned(), ..IncomingPush::default() };
+    let text = std::str::from_utf8(&body).ok();
+    let credential = |name: &str| connection.credentials.get(name).map(Secret::expose);
+    let now = context.now().0 / 1000;
+    let sample = connection.partner.push_table().zip(text);
+    let Some(Ok(sample)) = sample.map(|(table, text)| table.sample(text, &credential, now)) else { return plain(body) };
+    let mut headers = HeaderMap::new();
+    for (name, value) in sample.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    }
+    let content_type = sample.content_type.to_owned();
+    IncomingPush { body: sample.body.into(), content_type, encoding: None, headers, query: sample.query }
 }
 
 /// An example, with the type of the event that it becomes at this connection.
 fn pushed(connection: &Connection, example: &Example) -> PushedAction {
     let unknown = || format!("{}.unknown", connection.partner);
+    let rows = connection.partner.push_table().map(|table| table.actions.iter());
+    let has = |row: &&ActionRow| row.examples.iter().any(|own| own.name == example.name);
+    if let Some(row) = rows.and_then(|mut rows| rows.find(has)) {
+        return PushedAction { action: example.name, kind: row.event_type.clone() };
+    }
     let action = callback::ACTIONS.into_iter().find(|action| action.suffix == example.suffix);
     let kind = action.zip(Json::parse(example.body).ok()).and_then(|(action, body)| {
         let push = Push { partner: connection.partner, body: &body, settings: &connection.settings };
@@ -115,7 +146,7 @@ pub(crate) async fn test<S: Store, Q: Queue>(
     let verified = push.and_then(|push| push.verify(&context.config));
     let (answer, events) = match verified {
         Ok(verified) => {
-            let push = IncomingPush { body, content_type: "application/json".to_owned(), ..IncomingPush::default() };
+            let push = incoming(context, connection, body);
             receive::received(context, verified, push, arrived).await
         }
         Err(refused) => (refused.answer(context.now()), Vec::new()),

@@ -20,7 +20,6 @@ use hub::routes::Route;
 use hub::time::Rfc3339;
 use hub::{ConnectionId, EndpointId, Event, EventId, EventKey, Subject, Utc};
 use inbound::trail;
-use partners::Partner;
 use queue::Queue;
 use serde_json::json;
 use store::Store;
@@ -123,7 +122,7 @@ pub(crate) fn sources(config: &Config, caller: Caller<'_>, route: Option<&Route>
 
 /// Whether a circuit says nothing of a partner that none of these connections has.
 fn is_visible(config: &Config, circuit: &CircuitView, connections: &[ConnectionId]) -> bool {
-    let owner = Partner::from_id(circuit.kind.split('.').next().unwrap_or_default());
+    let owner = config.partner(circuit.kind.split('.').next().unwrap_or_default());
     let own: BTreeSet<_> =
         connections.iter().filter_map(|id| config.connections.get(id)).map(|own| own.partner.id()).collect();
     owner.is_none_or(|owner| own.contains(owner.id()))

@@ -7,6 +7,7 @@ use config::{Config, Connection, Context};
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Response, StatusCode};
 use hub::Secret;
+use partners::configured::ALL_ACTIONS;
 
 /// The path of a connection's webhook, with a key in it; nothing where the connection has none.
 pub(crate) fn path(connection: &Connection, suffix: &str) -> Option<String> {
@@ -29,7 +30,16 @@ pub(crate) fn answer<S, Q>(context: &Context<S, Q>, asked: &Routed<'_>) -> Resul
         let path = path(connection, action.suffix)?;
         Some(PushUrl { action: action.name, url: format!("{public}{path}") })
     };
-    let mut response = api::json(StatusCode::OK, &PushUrls { urls: own.filter_map(url).collect() })?;
+    let described = connection.partner.push_table().into_iter().flat_map(|table| {
+        let own = table.actions.iter().filter_map(|row| Some((row.name.as_str(), row.suffix.as_deref()?)));
+        [(ALL_ACTIONS, ALL_ACTIONS)].into_iter().chain(own)
+    });
+    let described = described.filter_map(|(action, suffix)| {
+        let path = path(connection, suffix)?;
+        Some(PushUrl { action, url: format!("{public}{path}") })
+    });
+    let urls = own.filter_map(url).chain(described).collect();
+    let mut response = api::json(StatusCode::OK, &PushUrls { urls })?;
     // A key is no text for a cache.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)

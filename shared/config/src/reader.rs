@@ -7,11 +7,11 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use hub::slip::slip_of;
-use partners::Partner;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
+use super::described::Described;
 use super::keys::{Key, Kind};
 use super::shown::{Hidden, HiddenValues};
 use super::values;
@@ -21,8 +21,8 @@ use super::{Credentials, KEYS, Mistake, Sources, places};
 pub(super) struct Reading<'d> {
     text: &'d str,
     sources: &'d Sources<'d>,
-    mistakes: RefCell<Vec<Mistake>>,
-    warnings: RefCell<Vec<Mistake>>,
+    pub(super) mistakes: RefCell<Vec<Mistake>>,
+    pub(super) warnings: RefCell<Vec<Mistake>>,
     holds_secrets: Cell<bool>,
     /// The key and line of each credential whose value stands in the document.
     written_out: RefCell<Vec<(String, usize)>>,
@@ -31,16 +31,7 @@ pub(super) struct Reading<'d> {
     /// The values that are not shown.
     hidden: RefCell<HiddenValues>,
     /// The partners that the document describes, as far as it has been read.
-    partners: RefCell<Described>,
-}
-
-/// Partners that a document describes.
-#[derive(Clone, Default)]
-pub(super) struct Described {
-    /// Those without a mistake.
-    pub(super) sound: Vec<Partner>,
-    /// The ids of all.
-    pub(super) ids: Vec<String>,
+    pub(super) partners: RefCell<Described>,
 }
 
 impl<'d> Reading<'d> {
@@ -56,32 +47,6 @@ impl<'d> Reading<'d> {
             hidden: RefCell::default(),
             partners: RefCell::default(),
         }
-    }
-
-    /// Makes the partners known that the document describes.
-    pub(super) fn describe(&self, partners: Described) {
-        self.partners.replace(partners);
-    }
-
-    /// The partners that the document describes.
-    pub(super) fn described(&self) -> Described {
-        self.partners.borrow().clone()
-    }
-
-    /// The partner of that id, built in or described.
-    pub(super) fn partner(&self, id: &str) -> Option<Partner> {
-        let described = || self.partners.borrow().sound.iter().find(|partner| partner.id() == id).copied();
-        Partner::from_id(id).or_else(described)
-    }
-
-    /// Warns of a value in another file.
-    pub(super) fn warn_elsewhere(&self, warning: Mistake) {
-        self.warnings.borrow_mut().push(warning);
-    }
-
-    /// Notes a mistake in another file.
-    pub(super) fn note_elsewhere(&self, mistake: Mistake) {
-        self.mistakes.borrow_mut().push(mistake);
     }
 
     /// The values that are not shown, as far as they were read.

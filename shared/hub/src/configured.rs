@@ -41,7 +41,10 @@ pub fn read(table: &PushTable, partner: Partner, suffix: &str, body: &Json<'_>) 
         table.own(suffix).find(|row| row.when.as_ref().is_none_or(|when| fits(when, body) != Some(false)))
     };
     let is_empty = body.elements().is_some_and(<[_]>::is_empty);
-    row.filter(|_| !is_empty).map_or_else(|| unknown(table, partner, body), |row| events(row, body))
+    let is_of_elements = |row: &&ActionRow| row.each.as_ref().is_some_and(Pointer::is_everything);
+    // An array without an element says nothing that an action could be told by.
+    row.filter(|row| !is_empty || !is_of_elements(row))
+        .map_or_else(|| unknown(table, partner, body), |row| events(row, body))
 }
 
 /// Reads the JSON of a push of that action, wherever it came from.

@@ -9,7 +9,7 @@ use hub::event::{Exchange, GivenAnswer};
 use partners::answer::{Answer, Verdict};
 use percent_encoding::percent_decode_str;
 
-use crate::receive::answered;
+use crate::refusal::answered;
 
 /// The exchange of a push at a connection, which is malformed for that reason.
 pub(crate) fn of(connection: &Connection, names: &[&str], headers: &HeaderMap, malformed: Option<&str>) -> Exchange {

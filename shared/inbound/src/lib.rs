@@ -9,4 +9,5 @@ pub mod keep;
 pub mod receive;
 pub mod refusal;
 pub mod sequence;
+mod signing;
 pub mod trail;

@@ -13,9 +13,8 @@ use hub::action::Action;
 use hub::admission::{self, Arrival, Draft, Origin};
 use hub::event::Exchange;
 use hub::identity::{self, Head, Identity, Repeats, Step};
-use hub::{EventId, EventKey, Secret, Utc, Work, pulled};
-use partners::answer::{self, Answer, Verdict};
-use partners::configured::{Signed, Unsigned};
+use hub::{EventId, EventKey, Utc, Work, pulled};
+use partners::answer::{Answer, Verdict};
 use queue::{Hint, Job, Queue};
 use store::{Admitted, Link, Store, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -25,10 +24,9 @@ use tracing::Span;
 
 use crate::entrance::Verified;
 use crate::exchange;
-use crate::refusal::{self, Refusal, Refused, refuse};
-use config::Config;
-use config::Connection;
-use config::Context;
+use crate::refusal::{answered, refused};
+use crate::signing::signed;
+use config::{Config, Connection, Context};
 
 /// The largest body that is taken, in bytes: what a Lambda function can be invoked with.
 pub const MAX_BODY: usize = 6 * 1024 * 1024;
@@ -176,45 +174,11 @@ pub async fn received<S: Store, Q: Queue>(
     (answered(connection, &names, verdict, ""), keys)
 }
 
-/// Checks the signature of a push whose partner signs.
-fn signed<S, Q>(context: &Context<S, Q>, verified: &Verified<'_>, push: &IncomingPush) -> Result<(), Answer> {
-    let (connection, partner) = (verified.connection, verified.partner());
-    let Some((table, verify)) = partner.push_table().and_then(|table| Some((table, table.verify.as_ref()?))) else {
-        return Ok(());
-    };
-    let header = |name: &str| push.headers.get(name).and_then(|value| value.to_str().ok());
-    let credential = |name: &str| connection.credentials.get(name).map(Secret::expose);
-    let now = context.now();
-    let (header, credential): (&(dyn Fn(&str) -> _ + Sync), &(dyn Fn(&str) -> _ + Sync)) = (&header, &credential);
-    let signed = Signed { body: &push.body, query: &push.query, header, credential, now_ms: now.0 / 1000 };
-    let refusal = match verify.check(&table.body, &signed) {
-        Ok(()) => return Ok(()),
-        Err(Unsigned::NoCredential) => {
-            tracing::error!(connection = %connection.id, "a push cannot be checked: the connection lacks a credential of its partner's verify");
-            return Err(refuse(Some(partner), Verdict::Unavailable));
-        }
-        Err(Unsigned::Missing | Unsigned::Wrong) => Refusal::Signature,
-        Err(Unsigned::Late) => Refusal::Time,
-    };
-    let connection = Some(connection.id.clone());
-    let refused = Refused { function: verified.function(), partner: Some(partner), refusal, connection, peer: None };
-    Err(refused.answer(now))
-}
-
 /// The answer to a push of which so many events could not be kept, the first of them for that reason.
 fn unavailable(action: &Action, connection: &Connection, names: &[&str], first: &Lost, events: usize) -> Answer {
     let error = telemetry::logs::chain(first);
     tracing::error!(function = action.name, connection = %connection.id, events, error, "push not stored");
     refused(connection, names, Verdict::Unavailable)
-}
-
-/// The answer of a connection to a push whose event's type ends in one of these names.
-pub(crate) fn answered(connection: &Connection, names: &[&str], verdict: Verdict, text: &str) -> Answer {
-    answer::replied(connection.partner, &connection.push_answers, names, verdict, text)
-}
-
-fn refused(connection: &Connection, names: &[&str], verdict: Verdict) -> Answer {
-    answered(connection, names, verdict, refusal::text(verdict))
 }
 
 /// Reads a body. A large one waits for a permit and is read on a thread of its own: it takes tens of milliseconds, which must

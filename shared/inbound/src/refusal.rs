@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
+use config::Connection;
 use hub::{ConnectionId, Utc};
 use partners::Partner;
 use partners::answer::{self, Answer, Verdict};
@@ -24,7 +25,10 @@ static PUSHING: LazyLock<String> = LazyLock::new(|| {
     let pushing = Partner::ALL.into_iter().filter(|partner| partner.profile().pushes.is_some());
     let names: Vec<_> = pushing.map(Partner::id).collect();
     let (last, others) = names.split_last().unwrap_or((&"", &[]));
-    format!("the first part of the URL behind /hooks/ is {} or {last}", others.join(", "))
+    format!(
+        "the first part of the URL behind /hooks/ is {}, {last} or the id of one of [[partners]]",
+        others.join(", ")
+    )
 });
 
 /// Reason for refusing a push or a request.
@@ -158,8 +162,17 @@ pub fn refuse(partner: Option<Partner>, verdict: Verdict) -> Answer {
     partner.map_or_else(|| answer::anyone(verdict, text), |partner| answer::answer(partner, verdict, text))
 }
 
+/// The answer of a connection to a push whose event's type ends in one of these names.
+pub(crate) fn answered(connection: &Connection, names: &[&str], verdict: Verdict, text: &str) -> Answer {
+    answer::replied(connection.partner, &connection.push_answers, names, verdict, text)
+}
+
+pub(crate) fn refused(connection: &Connection, names: &[&str], verdict: Verdict) -> Answer {
+    answered(connection, names, verdict, text(verdict))
+}
+
 /// Text of a refusal.
-pub(crate) const fn text(verdict: Verdict) -> &'static str {
+const fn text(verdict: Verdict) -> &'static str {
     match verdict {
         // The answer does not reveal the reason to a stranger; the log has it.
         Verdict::Unauthorized => {

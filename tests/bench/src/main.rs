@@ -8,6 +8,7 @@
 
 mod bare;
 mod calls;
+mod described;
 mod http;
 mod latency;
 mod load;
@@ -52,6 +53,8 @@ enum Command {
     Shipments(shipments::Shipments),
     /// The requests of the console's pages, with many events and failed deliveries stored
     Pages(pages::Pages),
+    /// Reading a push by a described partner and by the built-in one that it describes, by turns
+    Partners(described::Partners),
     /// A simulated TrackingEyes alone, in this process
     Eyes,
     /// The load alone, in this process
@@ -163,6 +166,10 @@ fn main() -> anyhow::Result<()> {
         Command::Pull(options) => pulls::run(&options),
         Command::Calls(options) => calls::run(&options),
         Command::Shipments(options) => shipments::run(&options),
+        Command::Partners(options) => {
+            println!("{}", options.measure()?);
+            Ok(())
+        }
         Command::Pages(options) => pages::run(&options),
         Command::Eyes => alone()?.block_on(calls::eyes()),
         Command::Load(load) => {

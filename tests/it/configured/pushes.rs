@@ -134,7 +134,7 @@ async fn signature_that_easypost_prints_is_taken() {
     let desk = Desk::of("easypost").await;
     let push = desk.sample(&desk.table().actions[0].examples[0].body);
     let printed = "hmac-sha256-hex=38f3f53c103713df81616a0a186d77141957323ec21d5fe9363db93840f527db";
-    assert_eq!(push.headers, [("X-Hmac-Signature".to_owned(), printed.to_owned())]);
+    assert_eq!(push.headers, [("x-hmac-signature".to_owned(), printed.to_owned())]);
     assert_eq!(desk.push("tracker", &push).await.status, 200);
 }
 

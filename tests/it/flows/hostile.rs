@@ -8,8 +8,8 @@ use simulators::erp::Delivery;
 use tongguan::Hub;
 
 use crate::support::http::{Reply, chunked, exchange, hang_up, request};
-use crate::support::pushing::{Envelope, envelope, is_answer, push_with, row, suffix};
-use crate::support::{PUSHING, Plan, connection, erp, events, hook, key, ledger, settled, taken, within};
+use crate::support::pushing::{Envelope, envelope, every, is_answer, push_with, row, suffix};
+use crate::support::{Plan, connection, erp, events, hook, key, ledger, settled, taken, within};
 
 /// The largest body that is taken.
 const LIMIT: usize = 6 * 1024 * 1024;
@@ -61,7 +61,7 @@ struct Scene {
 impl Scene {
     async fn new() -> Self {
         let erp = erp().await;
-        let plan = Plan::new().endpoint("erp", &erp, "format = \"raw\"");
+        let plan = Plan::described().endpoint("erp", &erp, "format = \"raw\"");
         Self { hub: plan.start().await, erp, kept: 0, plan }
     }
 
@@ -94,7 +94,7 @@ impl Scene {
 
     /// The hub still serves; then everything is at the ERP and the ledger balances.
     async fn end(mut self) {
-        for partner in PUSHING {
+        for partner in every() {
             taken(&self.hub, partner, suffix(partner), good(partner, 999, 0)).await;
             self.one_kept("afterwards").await;
         }
@@ -130,7 +130,7 @@ async fn undocumented_bodies_are_stored_unchanged() {
         ("nothing but a number", "", b"12".to_vec()),
         ("binary", "content-type: application/octet-stream\r\n", (0..=255).collect()),
     ];
-    for partner in PUSHING {
+    for partner in every() {
         for (name, headers, body) in &bodies {
             let path = hook(partner, suffix(partner));
             let reply = scene.send(request("POST", &path, headers, body)).await;
@@ -147,7 +147,7 @@ async fn undocumented_bodies_are_stored_unchanged() {
     }
     let kept = events(&scene.hub.context().store).await;
     for (item, n) in kept.iter().zip(0..) {
-        let partner = PUSHING[n / bodies.len()];
+        let partner = every()[n / bodies.len()];
         assert_eq!(item.meta.kind.as_str(), format!("{partner}.malformed"));
         assert!(item.meta.malformed.is_some());
     }
@@ -169,7 +169,7 @@ async fn json_that_is_strange_but_sound_is_taken_and_stays_as_it_is() {
             ("null where a key belongs", format!(r#"{{"{name}":null,"price":"700.00","none":""}}"#)),
         ]
     };
-    for partner in PUSHING {
+    for partner in every() {
         for (name, body) in strange(partner) {
             let path = hook(partner, suffix(partner));
             let reply = scene.send(request("POST", &path, "content-type: text/plain\r\n", body.as_bytes())).await;
@@ -185,10 +185,10 @@ async fn json_that_is_strange_but_sound_is_taken_and_stays_as_it_is() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pushes_to_the_wrong_address_are_refused_and_nothing_is_kept() {
     let scene = Scene::new().await;
-    for partner in PUSHING {
+    for partner in every() {
         let (id, suffix) = (connection(partner), suffix(partner));
         let key = key(id);
-        let other = PUSHING.into_iter().find(|other| *other != partner).unwrap();
+        let other = every().into_iter().find(|other| *other != partner).unwrap();
         let paths = [
             ("wrong key", format!("/hooks/{partner}/{id}/{}/{suffix}", key.replace("inbound", "outbound"))),
             ("a beginning of the key", format!("/hooks/{partner}/{id}/{}/{suffix}", &key[..key.len() - 1])),
@@ -239,7 +239,7 @@ async fn an_action_of_another_partner_is_no_address() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_over_6_mb_are_refused_and_bodies_of_6_mb_are_taken() {
     let mut scene = Scene::new().await;
-    for partner in PUSHING {
+    for partner in every() {
         let path = hook(partner, suffix(partner));
         for size in [LIMIT + 1, 7_000_000] {
             let body = good(partner, size, size);
@@ -265,7 +265,7 @@ async fn bodies_over_6_mb_are_refused_and_bodies_of_6_mb_are_taken() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn aborted_push_stores_nothing_and_its_resend_is_accepted() {
     let mut scene = Scene::new().await;
-    for partner in PUSHING {
+    for partner in every() {
         let whole = request("POST", &hook(partner, suffix(partner)), "", &good(partner, 5, 2_000));
         let long =
             request("POST", &hook(partner, suffix(partner)), "content-length: 1000000\r\n", &good(partner, 6, 900));
@@ -284,11 +284,11 @@ async fn aborted_push_stores_nothing_and_its_resend_is_accepted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_does_not_come_is_not_waited_for_for_good() {
     let scene = Scene::new().await;
-    let answers = PUSHING.map(|partner| {
+    let answers = every().map(|partner| {
         let push = request("POST", &hook(partner, suffix(partner)), "content-length: 1000\r\n", b"{");
         exchange(scene.hub.address(), push)
     });
-    for (partner, reply) in PUSHING.into_iter().zip(futures::future::join_all(answers).await) {
+    for (partner, reply) in every().into_iter().zip(futures::future::join_all(answers).await) {
         // Only a resend brings it, so the partner is asked for one.
         let reply = reply.unwrap();
         assert!(is_answer(partner, 503, (reply.status, &reply.body)), "{partner}: {}", reply.json());

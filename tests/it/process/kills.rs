@@ -15,9 +15,9 @@ const KILLS: usize = 25;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_moment_a_hub_loses_nothing_it_acknowledged() {
     let erp = erp().await;
-    let plan = Plan::new().endpoint("erp", &erp, "");
+    let plan = Plan::described().endpoint("erp", &erp, "");
     let folder = plan.config().data_dir;
-    let (load, mut moments) = (Load::new(), Seeded(0x5eed));
+    let (load, mut moments) = (Load::described(), Seeded(0x5eed));
     // How often an event may come again: once for each kill that found it unsettled.
     let mut excused: HashMap<EventId, usize> = HashMap::new();
     for kill in 0..KILLS {

@@ -13,13 +13,14 @@ use simulators::{Sender, pushes};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{hook, status, within};
+use super::{hook, pushing, status, within};
 
 /// The pushes of a test: no two are equal, and each that was answered positively is remembered.
 #[derive(Clone)]
 pub(crate) struct Load(Arc<Shared>);
 
 struct Shared {
+    is_described: bool,
     next: AtomicU64,
     promised: Mutex<HashSet<Vec<u8>>>,
     count: watch::Sender<usize>,
@@ -48,7 +49,21 @@ pub(crate) fn nth(n: u64) -> (&'static str, Vec<u8>) {
 
 impl Load {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Shared { next: AtomicU64::new(0), promised: Mutex::default(), count: watch::Sender::new(0) }))
+        Self::of(false)
+    }
+
+    /// The same, and every other push is of the partner that a plan describes.
+    pub(crate) fn described() -> Self {
+        Self::of(true)
+    }
+
+    fn of(is_described: bool) -> Self {
+        Self(Arc::new(Shared {
+            is_described,
+            next: AtomicU64::new(0),
+            promised: Mutex::default(),
+            count: watch::Sender::new(0),
+        }))
     }
 
     /// Eight partners push until they are no longer answered positively.
@@ -59,8 +74,17 @@ impl Load {
             senders.spawn(async move {
                 let mut sender = Sender::new(Partner::Xhq, &format!("http://{address}")).unwrap();
                 loop {
-                    let (suffix, body) = nth(load.0.next.fetch_add(1, Ordering::Relaxed));
-                    let path = hook(Partner::Xhq, suffix);
+                    let n = load.0.next.fetch_add(1, Ordering::Relaxed);
+                    let (suffix, body) = nth(n);
+                    let (mut described, mut path) = (None, hook(Partner::Xhq, suffix));
+                    let mut body = body;
+                    if load.0.is_described && n.is_multiple_of(2) {
+                        let partner = pushing::described();
+                        (path, body) =
+                            (hook(partner, pushing::suffix(partner)), pushing::push(partner, &n.to_string()).into());
+                        described = Some(Sender::new(partner, &format!("http://{address}")).unwrap());
+                    }
+                    let sender = described.as_mut().unwrap_or(&mut sender);
                     if sender.push(&path, "application/json", body.clone()).await.verdict != Next::Taken {
                         return;
                     }

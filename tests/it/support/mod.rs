@@ -171,6 +171,11 @@ impl Plan {
         plan
     }
 
+    /// The same, and a partner that it describes with a connection.
+    pub(crate) fn described() -> Self {
+        Self::new().table(pushing::DESCRIBED)
+    }
+
     /// With a setting at the top.
     pub(crate) fn top(mut self, setting: &str) -> Self {
         self.head.extend([setting, "\n"]);

@@ -1,5 +1,7 @@
 //! The partners that push, as the tests know them: one row each, by the partners' documents and not by their profiles.
 
+use std::sync::LazyLock;
+
 use partners::Partner;
 use serde_json::{Value, json};
 
@@ -73,9 +75,52 @@ const ROWS: &[Pushing; 3] = &[
 /// The partners that push.
 pub(crate) const PUSHING: [Partner; 3] = [ROWS[0].partner, ROWS[1].partner, ROWS[2].partner];
 
+/// A partner that a configuration describes, with a connection of it.
+pub(crate) const DESCRIBED: &str = r#"
+[[partners]]
+id = "acme"
+[partners.push]
+deadline = "1s"
+[partners.push.answers]
+accepted = { status = 200, body = '{"ok":true,"why":""}' }
+unavailable = { status = 503, body = '{"ok":false,"why":"{message}"}', repeated = true }
+[[partners.push.actions]]
+name = "status"
+suffix = "status"
+keys = [{ kind = "waybill", at = "/no" }]
+example = '{"no":"A1","code":3}'
+
+[[connections]]
+id = "acme"
+partner = "acme"
+keys = ["inbound-key-that-nobody-may-see-acme"]
+"#;
+
+static ACME: LazyLock<Pushing> = LazyLock::new(|| Pushing {
+    partner: config::Config::parse(DESCRIBED).expect("it is sound").partners[0],
+    connection: "acme",
+    suffix: "status",
+    push: r#"{"code":3,@}"#,
+    subject: "no",
+    taken: r#"{"ok":true,"why":""}"#,
+    envelope: |status| Envelope { status, told: ("ok", json!(status == 200)), reason: "why" },
+});
+
+/// The partner that a plan describes with [`DESCRIBED`].
+pub(crate) fn described() -> Partner {
+    ACME.partner
+}
+
+/// The partners that push, and one that a configuration describes.
+pub(crate) fn every() -> [Partner; 4] {
+    let [one, two, three] = PUSHING;
+    [one, two, three, described()]
+}
+
 /// The row of a partner.
 pub(crate) fn row(partner: Partner) -> &'static Pushing {
-    ROWS.iter().find(|row| row.partner == partner).expect("it pushes")
+    let described = || (partner == described()).then_some(&*ACME);
+    ROWS.iter().find(|row| row.partner == partner).or_else(described).expect("it pushes")
 }
 
 /// The path suffix of the action that [`push`] is of.

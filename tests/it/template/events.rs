@@ -5,6 +5,7 @@
 //! allows that, and no more.
 
 mod calls;
+mod described;
 mod files;
 mod pulls;
 mod watches;
@@ -38,6 +39,9 @@ use crate::dynamodb::{Emulator, emulated};
 use crate::support::{RecordedQueue, delivering};
 use tongguan::table::{Function, Trigger, functions};
 
+/// The function of configured partners, of which the example configuration describes none.
+const PARTNER: &str = "partner";
+
 const NOW: Utc = Utc(1_795_334_400_000_000);
 
 type Deployed = Context<DynamoStore, RecordedQueue>;
@@ -50,7 +54,7 @@ async fn deployed() -> (Deployed, Emulator) {
 async fn deployed_with(table: &str) -> (Deployed, Emulator) {
     let example = std::fs::read_to_string(infra().join("../examples/tongguan.toml")).unwrap();
     // An order takes a permission more.
-    let example = example.replace("order = \"none\"", "order = \"subject\"") + table;
+    let example = example.replace("order = \"none\"", "order = \"subject\"") + table + described::TABLES;
     let (store, emulator) = emulated().await;
     let config = Arc::new(Config::parse(&with_recipes(&example)).unwrap());
     emulator.seen();
@@ -85,7 +89,7 @@ fn failing(context: &Deployed) -> Courier<DynamoStore, RecordedQueue> {
 }
 
 fn sample(function: &str) -> String {
-    host::sample(function).unwrap().to_string()
+    if function == PARTNER { described::sample() } else { host::sample(function).unwrap().to_string() }
 }
 
 /// Actions requested of DynamoDB since the last call. Each must be allowed to that function.
@@ -125,7 +129,7 @@ fn every_function_has_exactly_one_sample_event() {
     };
     let names = functions().iter().filter(has_own).map(|function| format!("{}.json", function.name)).collect();
     assert_eq!(files, names);
-    for function in functions() {
+    for function in functions().into_iter().filter(|function| function.name != PARTNER) {
         let text = sample(function.name);
         match function.trigger {
             Trigger::Hook(action) => {

@@ -17,7 +17,7 @@ fn statements(policy: &Value) -> Vec<Value> {
 }
 
 /// The webhooks whose pushes are compared with what is stored of their subject.
-const READ_THE_SUBJECT: [&str; 4] = ["callback", "syn_status", "msg_notice", "customs_status"];
+const READ_THE_SUBJECT: [&str; 5] = ["callback", "syn_status", "msg_notice", "customs_status", "partner"];
 
 /// The logical id of a function's role: webhooks of the same privilege share one, others have their own.
 fn role(function: &Function) -> String {

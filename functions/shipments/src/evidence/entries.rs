@@ -17,9 +17,8 @@ use api::contract::KnownEvent;
 use evidence::File;
 use http::StatusCode;
 use hub::call::{self, Call};
-use hub::event::{Data, Exchange, Meta};
-use hub::{Record, Utc};
-use partners::Partner;
+use hub::event::{Data, Exchange, Meta, Within};
+use hub::{Record, Utc, event_types};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use store::{Listed, StoreError};
@@ -90,7 +89,12 @@ pub(super) fn of_event(
         files.extend(of_call(&folder, record, call, credentials)?);
         return Ok(files);
     }
-    let extension = if meta.data == Data::Opaque { "bin" } else { "json" };
+    let extension = match (&meta.within, &meta.data) {
+        (Some(Within::Text), _) => "xml",
+        (Some(Within::Form { .. }), _) => "txt",
+        (None, Data::Opaque) => "bin",
+        (None, Data::Json(_) | Data::Element) => "json",
+    };
     files.push(bytes(format!("{folder}/{}.{extension}", origin(meta)), at, &record.event.body));
     if let Some(Exchange { headers, left_out, answer }) = exchange {
         files.push(json(format!("{folder}/headers.json"), at, &Headers { headers, left_out: *left_out })?);
@@ -117,11 +121,10 @@ fn of_call(folder: &str, record: &Record, call: &Call, credentials: &[(&str, &st
 
 /// Name of the file with an event's bytes, by where they come from.
 fn origin(meta: &Meta) -> &'static str {
-    let partner = meta.kind.as_str().split('.').next().and_then(Partner::from_id);
-    match (meta.pulled, partner) {
-        (Some(_), _) => "pulled",
-        (None, Some(_)) => "push",
-        (None, None) => "event",
+    match meta.pulled {
+        Some(_) => "pulled",
+        None if event_types::own().any(|own| own == meta.kind.as_str()) => "event",
+        None => "push",
     }
 }
 

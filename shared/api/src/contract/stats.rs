@@ -100,7 +100,7 @@ pub struct PushUrls {
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub struct PushUrl {
-    /// The webhook's name; `callback` takes every push.
+    /// The webhook's name, of a described partner the action's; `callback` and `push` take every push.
     pub action: &'static str,
     /// The URL; a path alone where the configuration has no `public_url`.
     pub url: String,

@@ -1,30 +1,15 @@
 //! `[[partners.push.actions]]`: what the pushes are, and where their parts stand.
 
 use hub::Milestone;
+use hub::event_types;
 use hub::shipment::KINDS;
 use hub::slip::nearest;
+use partners::Partner;
 use partners::configured::{ALL_ACTIONS, ActionRow, KeyAt, Milestones, PushExample, RowIdentity, When};
 
 use super::super::calls::each as named;
 use super::super::reader::{Item, Table};
 use super::{name, pointer, text};
-
-/// Last segments of the built-in partners' URLs, which the gateway gives to their own functions.
-const TAKEN: [&str; 13] = [
-    "syn_status",
-    "send_data",
-    "single_receipt",
-    "msg_notice",
-    "electronic_ledger",
-    "fee_push",
-    "ai_data",
-    "bonded_list",
-    "import_node",
-    "import_partner",
-    "customs_status",
-    "rates",
-    "ports",
-];
 
 /// Reads the actions of a partner of that id.
 pub(super) fn read(table: &mut Table<'_>, id: &str) -> Option<Vec<ActionRow>> {
@@ -94,7 +79,9 @@ fn suffix(item: &Item<'_>, taken: &mut Taken) -> Option<String> {
     if suffix == ALL_ACTIONS {
         return item.wrong("is the URL of all actions: leave it out, and tell the action by when");
     }
-    if TAKEN.contains(&suffix.as_str()) {
+    // The ends of their URLs are ends of their events' types, and the gateway gives those to their own functions.
+    let mut built_in = Partner::ALL.into_iter().flat_map(event_types::of).filter_map(|kind| kind.split_once('.'));
+    if built_in.any(|(_, end)| end == suffix) {
         return item.wrong("is the end of a built-in partner's URLs: give another");
     }
     let is_taken = taken.suffixes.contains(&suffix);

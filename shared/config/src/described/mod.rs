@@ -3,6 +3,7 @@
 mod actions;
 mod answers;
 mod examples;
+mod known;
 mod operations;
 mod push;
 mod verify;
@@ -16,11 +17,12 @@ use partners::configured::{Definition, Pointer};
 use toml::de::DeTable;
 
 pub(super) use answers::replies;
+pub(super) use known::Described;
 
 use super::connections::http_url;
 use super::encoding::{self, BOM};
 use super::keys::of_connections;
-use super::reader::{Described, Item, Reading, Table};
+use super::reader::{Item, Reading, Table};
 use super::secrets::unreadable;
 use super::{Mistake, values};
 

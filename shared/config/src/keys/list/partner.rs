@@ -54,7 +54,7 @@ const PUSH: &[Key] = &[
         "time that storing may take, at least 100 ms less than the deadline",
         "存下来最多用多久，至少比 `deadline` 少 100 毫秒",
     )
-    .of(millis(100, 10_000)),
+    .of(millis(100, 7_000)),
     key(
         "repeats",
         Value("[]"),

@@ -1,0 +1,43 @@
+//! The partners that are known while a document is read, and mistakes of the files that describe them.
+
+use partners::Partner;
+
+use super::super::Mistake;
+use super::super::reader::Reading;
+
+/// Partners that a document describes.
+#[derive(Clone, Default)]
+pub(in super::super) struct Described {
+    /// Those without a mistake.
+    pub(in super::super) sound: Vec<Partner>,
+    /// The ids of all.
+    pub(in super::super) ids: Vec<String>,
+}
+
+impl Reading<'_> {
+    /// Makes the partners known that the document describes.
+    pub(super) fn describe(&self, partners: Described) {
+        self.partners.replace(partners);
+    }
+
+    /// The partners that the document describes.
+    pub(in super::super) fn described(&self) -> Described {
+        self.partners.borrow().clone()
+    }
+
+    /// The partner of that id, built in or described.
+    pub(in super::super) fn partner(&self, id: &str) -> Option<Partner> {
+        let described = || self.partners.borrow().sound.iter().find(|partner| partner.id() == id).copied();
+        Partner::from_id(id).or_else(described)
+    }
+
+    /// Warns of a value in another file.
+    pub(super) fn warn_elsewhere(&self, warning: Mistake) {
+        self.warnings.borrow_mut().push(warning);
+    }
+
+    /// Notes a mistake in another file.
+    pub(super) fn note_elsewhere(&self, mistake: Mistake) {
+        self.mistakes.borrow_mut().push(mistake);
+    }
+}
