@@ -45,7 +45,7 @@ complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "call" -d 'Call a 
 complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "calls" -d 'List or show calls, send a queued one now, or decide about an ambiguous one'
 complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "audit" -d 'List what was changed, by which key, and with which result'
 complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "verify" -d 'Check evidence files, as `GET /shipments/<key>/evidence` gives them: offline, without a configuration'
-complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "partner" -d 'Simulate the partners whose `base_url` is on this machine, to try calls without an account'
+complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "partner" -d 'Simulate the partners whose `base_url` is on this machine, to try calls without an account; write or try the file of a partner'
 complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "completions" -d 'Print the script by which a shell completes these commands'
 complete -c tongguan -n "__fish_tongguan_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tongguan -n "__fish_tongguan_using_subcommand serve" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
@@ -203,14 +203,14 @@ complete -c tongguan -n "__fish_tongguan_using_subcommand confirm" -l utc -d 'Pr
 complete -c tongguan -n "__fish_tongguan_using_subcommand confirm" -s h -l help -d 'Print help'
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l file -d 'Push the bytes of this file, or of standard input (`-`), instead of the example\'s body' -r -F
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l connection -d 'Push through this connection [default: the partner\'s first]' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l content-type -d 'Send this Content-Type header' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l content-type -d 'Send this Content-Type header [default: the partner\'s, application/json for most]' -r
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -f -a "(__fish_complete_directories)"
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l hub -d 'Ask the hub at this URL, instead of the one in [hub] of the configuration, or of reading the database' -r -f
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l api-key-file -d 'Ask the hub with the API key in this file' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l callback -d 'Push to the partner\'s callback URL without an action, instead of the action\'s own URL'
+complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l callback -d 'Push to the partner\'s URL of all actions, instead of the action\'s own URL'
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l fast -d 'Retry at once, without the partner\'s pause between two tries'
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand push" -s h -l help -d 'Print help'
@@ -325,15 +325,37 @@ complete -c tongguan -n "__fish_tongguan_using_subcommand verify" -l hub -d 'Ask
 complete -c tongguan -n "__fish_tongguan_using_subcommand verify" -l api-key-file -d 'Ask the hub with the API key in this file' -r -F
 complete -c tongguan -n "__fish_tongguan_using_subcommand verify" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
 complete -c tongguan -n "__fish_tongguan_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -f -a "(__fish_complete_directories)"
-complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
-complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l hub -d 'Ask the hub at this URL, instead of the one in [hub] of the configuration, or of reading the database' -r -f
-complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l api-key-file -d 'Ask the hub with the API key in this file' -r -F
-complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l drop-answers -d 'Process every request and never answer: calls that cannot be repeated become ambiguous'
-complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
-complete -c tongguan -n "__fish_tongguan_using_subcommand partner" -s h -l help -d 'Print help'
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and not __fish_seen_subcommand_from new try help" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and not __fish_seen_subcommand_from new try help" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and not __fish_seen_subcommand_from new try help" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -f -a "(__fish_complete_directories)"
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and not __fish_seen_subcommand_from new try help" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and not __fish_seen_subcommand_from new try help" -l hub -d 'Ask the hub at this URL, instead of the one in [hub] of the configuration, or of reading the database' -r -f
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and not __fish_seen_subcommand_from new try help" -l api-key-file -d 'Ask the hub with the API key in this file' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and not __fish_seen_subcommand_from new try help" -l drop-answers -d 'Process every request and never answer: calls that cannot be repeated become ambiguous'
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and not __fish_seen_subcommand_from new try help" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and not __fish_seen_subcommand_from new try help" -s h -l help -d 'Print help'
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and not __fish_seen_subcommand_from new try help" -a "new" -d 'Write NAME.toml, a commented skeleton of a partner\'s file'
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and not __fish_seen_subcommand_from new try help" -a "try" -d 'Push the examples of a partner\'s file through a hub in memory, and show events, keys, milestones, answers and requests'
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and not __fish_seen_subcommand_from new try help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from new" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from new" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from new" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -f -a "(__fish_complete_directories)"
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from new" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from new" -l hub -d 'Ask the hub at this URL, instead of the one in [hub] of the configuration, or of reading the database' -r -f
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from new" -l api-key-file -d 'Ask the hub with the API key in this file' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from new" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from try" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from try" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from try" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -f -a "(__fish_complete_directories)"
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from try" -l listen -d 'Use this address of the hub instead of the configuration\'s `listen`: `serve` listens there; `push`, `call` and `calls` connect there' -r
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from try" -l hub -d 'Ask the hub at this URL, instead of the one in [hub] of the configuration, or of reading the database' -r -f
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from try" -l api-key-file -d 'Ask the hub with the API key in this file' -r -F
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from try" -l utc -d 'Print times in UTC instead of this machine\'s zone; in JSON they are always in UTC'
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from try" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from help" -f -a "new" -d 'Write NAME.toml, a commented skeleton of a partner\'s file'
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from help" -f -a "try" -d 'Push the examples of a partner\'s file through a hub in memory, and show events, keys, milestones, answers and requests'
+complete -c tongguan -n "__fish_tongguan_using_subcommand partner; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tongguan -n "__fish_tongguan_using_subcommand completions" -l config -d 'Read this configuration file [default: tongguan.toml]' -r -F
 complete -c tongguan -n "__fish_tongguan_using_subcommand completions" -l credentials -d 'Read this text of the credentials secret, for each { secret = "name" } of a configuration for AWS' -r -F
 complete -c tongguan -n "__fish_tongguan_using_subcommand completions" -l data -d 'Use this data folder instead of the configuration\'s `data_dir`' -r -f -a "(__fish_complete_directories)"
@@ -354,7 +376,7 @@ complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_s
 complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events shipments replay confirm push call calls audit verify partner completions help" -f -a "calls" -d 'List or show calls, send a queued one now, or decide about an ambiguous one'
 complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events shipments replay confirm push call calls audit verify partner completions help" -f -a "audit" -d 'List what was changed, by which key, and with which result'
 complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events shipments replay confirm push call calls audit verify partner completions help" -f -a "verify" -d 'Check evidence files, as `GET /shipments/<key>/evidence` gives them: offline, without a configuration'
-complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events shipments replay confirm push call calls audit verify partner completions help" -f -a "partner" -d 'Simulate the partners whose `base_url` is on this machine, to try calls without an account'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events shipments replay confirm push call calls audit verify partner completions help" -f -a "partner" -d 'Simulate the partners whose `base_url` is on this machine, to try calls without an account; write or try the file of a partner'
 complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events shipments replay confirm push call calls audit verify partner completions help" -f -a "completions" -d 'Print the script by which a shell completes these commands'
 complete -c tongguan -n "__fish_tongguan_using_subcommand help; and not __fish_seen_subcommand_from serve check-config ledger events shipments replay confirm push call calls audit verify partner completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from events" -f -a "list" -d 'List events, latest first'
@@ -366,3 +388,5 @@ complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_
 complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from calls" -f -a "cancel" -d 'Cancel a queued call that is not being sent; the hub must be running'
 complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from calls" -f -a "retry" -d 'Send a queued call now, if it waits for a retry, an open circuit, its turn or the partner\'s Retry-After; the hub must be running'
 complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from calls" -f -a "resolve" -d 'Decide about an ambiguous call; the hub must be running'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from partner" -f -a "new" -d 'Write NAME.toml, a commented skeleton of a partner\'s file'
+complete -c tongguan -n "__fish_tongguan_using_subcommand help; and __fish_seen_subcommand_from partner" -f -a "try" -d 'Push the examples of a partner\'s file through a hub in memory, and show events, keys, milestones, answers and requests'
