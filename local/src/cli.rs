@@ -92,8 +92,8 @@ enum Command {
     /// A database of an earlier version needs it once, where the log says so: from then on the space of what expires goes back to
     /// the disk by itself. The disk must have twice the bytes in use free. What fails leaves the database as it was.
     Compact(compact::Compact),
-    /// Simulate the partners whose `base_url` is on this machine, to try calls without an account
-    Partner(partner::Play),
+    /// Simulate the partners whose `base_url` is on this machine, to try calls without an account; write or try the file of a partner
+    Partner(partner::Partner),
     /// Print the script by which a shell completes these commands
     Completions {
         /// The shell
@@ -183,7 +183,7 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
         Command::Release => hold::release(place),
         Command::Reload(reload) => reload::run(place, reload).await,
         Command::Compact(compact) => compact::run(place, compact).await,
-        Command::Partner(play) => partner::run(&place.read()?, play).await,
+        Command::Partner(partner) => partner::run(place, partner).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tongguan", &mut script);

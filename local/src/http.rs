@@ -73,13 +73,13 @@ impl<S: Store, Q: Queue> Services<S, Q> {
     pub(crate) async fn answer(self: Arc<Self>, visit: Visit, request: Request<Incoming>) -> Response<AnswerBody> {
         let arrived = Instant::now();
         let segments = Arc::new(hub::path::segments(request.uri().path()));
+        let courier = self.current.get();
         let (is_push, partner) = {
             let path = PushPath::of(&segments);
-            (path.is_push(), path.partner(&self.courier.context.config))
+            (path.is_push(), path.partner(&courier.context.config))
         };
         // Of no type: the layouts of all that it may wait for would be too deep for the compiler.
         let (own, visitor, of) = (Arc::clone(&self), visit.clone(), Arc::clone(&segments));
-        let courier = self.current.get();
         let work = async move {
             let (response, verdict) = own.route(&courier, &visitor, request, (&of, arrived)).await;
             // Here, so that a push counts whose sender has hung up.
@@ -144,7 +144,7 @@ impl<S: Store, Q: Queue> Services<S, Q> {
         };
         visit.show_key();
         let Some(_in_progress) = self.keys.begin(format!("api {}", caller.id)) else {
-            return closing(Problem::unread(Unread::Busy, router.max_body).told_in(language).answer(router.name));
+            return closing(router.unread(Unread::Busy).told_in(language).answer(router.name));
         };
         if router.name == pull::NAME && self.vitals.hold.is_on() {
             return closing(on_hold().told_in(language).answer(router.name));
@@ -202,7 +202,7 @@ fn count_push<S, Q>(courier: &Courier<S, Q>, segments: &[String], verdict: Optio
     if let Some(verdict) = verdict {
         let (context, path, took) = (&courier.context, PushPath::of(segments), arrived.elapsed());
         count(context, path, verdict, took);
-        metrics::pushed((path.partner(), path.connection(&context.config)), verdict, took);
+        metrics::pushed((path.partner(&context.config), path.connection(&context.config)), verdict, took);
     }
 }
 

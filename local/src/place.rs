@@ -78,6 +78,13 @@ impl fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
+impl Mistakes {
+    /// Those of the file at that path.
+    pub(crate) const fn of(path: PathBuf, mistakes: Vec<Mistake>) -> Self {
+        Self { path, mistakes }
+    }
+}
+
 /// So many things of a name.
 pub(crate) fn count(number: usize, name: &str) -> String {
     format!("{number} {name}{}", if number == 1 { "" } else { "s" })

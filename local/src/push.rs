@@ -4,13 +4,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use callback::examples::{self, Example};
+use callback::examples;
 use clap::Args;
 use config::{Config, Connection};
 use partners::Partner;
-use simulators::Sender;
+use partners::configured::{ALL_ACTIONS, SamplePush};
 use simulators::partner::Next;
-use simulators::pushes;
+use simulators::{Sender, pushes};
+
+const JSON: &str = "application/json";
 
 #[derive(Debug, Args)]
 pub(crate) struct Push {
@@ -22,32 +24,66 @@ pub(crate) struct Push {
     /// Push through this connection [default: the partner's first]
     #[arg(long)]
     connection: Option<String>,
-    /// Push to the partner's callback URL without an action, instead of the action's own URL
+    /// Push to the partner's URL of all actions, instead of the action's own URL
     #[arg(long)]
     callback: bool,
-    /// Send this Content-Type header
-    #[arg(long, default_value = "application/json")]
-    content_type: String,
+    /// Send this Content-Type header [default: the partner's, application/json for most]
+    #[arg(long)]
+    content_type: Option<String>,
     /// Retry at once, without the partner's pause between two tries
     #[arg(long)]
     fast: bool,
 }
 
+/// One push that can be played.
+struct Chosen {
+    /// Its name: of a partner that the configuration describes, `<partner>.<example>`.
+    name: String,
+    partner: Partner,
+    suffix: String,
+    body: Vec<u8>,
+}
+
+/// Every push that can be played: the documents' examples, and those of the partners that the configuration describes.
+fn all(config: &Config) -> Vec<Chosen> {
+    let built_in = examples::all().into_iter().map(|example| Chosen {
+        name: example.name.to_owned(),
+        partner: example.partner,
+        suffix: example.suffix.to_owned(),
+        body: example.body.to_vec(),
+    });
+    let described = config.partners.iter().flat_map(|partner| {
+        let rows = partner.push_table().into_iter().flat_map(|table| &table.actions);
+        rows.flat_map(move |row| row.examples.iter().map(move |example| (*partner, row, example)))
+    });
+    let described = described.map(|(partner, row, example)| Chosen {
+        name: format!("{partner}.{}", example.name),
+        partner,
+        suffix: row.suffix.clone().unwrap_or_else(|| ALL_ACTIONS.to_owned()),
+        body: example.body.trim().as_bytes().to_vec(),
+    });
+    built_in.chain(described).collect()
+}
+
 /// Pushes, and prints the partner's reading of the answers.
 pub(crate) async fn run(config: &Config, push: Push) -> anyhow::Result<ExitCode> {
+    let all = all(config);
     let Some(name) = &push.example else {
         say!("examples, each with its partner:")?;
-        for example in examples::all() {
+        for example in all {
             say!("  {:<18} {}", example.name, example.partner)?;
         }
         return Ok(ExitCode::SUCCESS);
     };
-    let chosen = if name == "all" {
-        examples::all()
+    let chosen: Vec<_> = if name == "all" {
+        let connected = |example: &Chosen| {
+            !example.partner.is_configured() || config.connections.values().any(|one| one.partner == example.partner)
+        };
+        all.into_iter().filter(connected).collect()
     } else {
-        let example = examples::find(name);
-        vec![example.ok_or_else(|| anyhow::anyhow!("there is no example {name:?}; `tongguan push` lists them"))?]
+        all.into_iter().filter(|example| example.name == *name).collect()
     };
+    anyhow::ensure!(!chosen.is_empty(), "there is no example {name:?}; `tongguan push` lists them");
     let mut taken = true;
     for example in chosen {
         taken &= one(config, &push, &example).await?;
@@ -55,18 +91,39 @@ pub(crate) async fn run(config: &Config, push: Push) -> anyhow::Result<ExitCode>
     Ok(if taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn one(config: &Config, push: &Push, example: &Example) -> anyhow::Result<bool> {
+/// The push as it goes over the wire: the body as it is, or of a described partner in its notation and signed.
+fn outgoing(connection: &Connection, document: Vec<u8>) -> anyhow::Result<SamplePush> {
+    let Some(table) = connection.partner.push_table() else {
+        return Ok(SamplePush { content_type: JSON, headers: Vec::new(), query: String::new(), body: document });
+    };
+    let text = String::from_utf8(document).map_err(|_| anyhow::anyhow!("a push must be UTF-8"))?;
+    let credential = |name: &str| connection.credentials.get(name).map(hub::Secret::expose);
+    let now_ms = telemetry::system_clock()().0 / 1000;
+    table.sample(&text, &credential, now_ms).map_err(|_| {
+        let id = &connection.id;
+        anyhow::anyhow!(
+            "the connection {id} or the push lacks something that its partner signs: look at verify in its file"
+        )
+    })
+}
+
+async fn one(config: &Config, push: &Push, example: &Chosen) -> anyhow::Result<bool> {
     let connection = connection(config, push, example.partner)?;
     let Some(key) = connection.keys.first() else {
         anyhow::bail!("the connection {} has no key to push with", connection.id);
     };
-    let body = match &push.file {
+    let document = match &push.file {
         Some(file) => crate::call::input(file)?,
-        None => example.body.to_vec(),
+        None => example.body.clone(),
     };
-    let suffix = if push.callback { "" } else { example.suffix };
+    let outgoing = outgoing(connection, document)?;
+    let content_type = push.content_type.as_deref().unwrap_or(outgoing.content_type);
+    let all = if example.partner.is_configured() { ALL_ACTIONS } else { "" };
+    let suffix = if push.callback { all } else { &example.suffix };
     let path = pushes::path(example.partner, connection.id.as_str(), key.expose(), suffix);
-    let mut sender = Sender::new(example.partner, &format!("http://{}", config.listen))?;
+    let path = if outgoing.query.is_empty() { path } else { format!("{path}?{}", outgoing.query) };
+    let sender = Sender::new(example.partner, &format!("http://{}", config.listen))?;
+    let mut sender = sender.with_headers(outgoing.headers);
     let wait = async |time: Duration| {
         let waits = if push.fast { "would wait" } else { "waits" };
         let _ = say!("  the partner {waits} {} s before it tries again", time.as_secs());
@@ -75,9 +132,10 @@ async fn one(config: &Config, push: &Push, example: &Example) -> anyhow::Result<
         }
     };
     // The exit code has the result, even if the output's reader has gone.
-    let _ = say!("{} pushes {} ({} bytes) through {}", example.partner, example.name, body.len(), connection.id);
+    let size = outgoing.body.len();
+    let _ = say!("{} pushes {} ({size} bytes) through {}", example.partner, example.name, connection.id);
     let last = sender
-        .play(&path, &push.content_type, body, wait, |n, attempt| {
+        .play(&path, content_type, outgoing.body, wait, |n, attempt| {
             let took = attempt.took.as_secs_f64() * 1e3;
             match &attempt.answered {
                 Ok(answer) => {

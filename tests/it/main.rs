@@ -11,6 +11,7 @@
 mod alerts;
 mod calls;
 mod command_line;
+mod configured;
 mod conflicts;
 mod console;
 mod damage;

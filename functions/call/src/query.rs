@@ -23,6 +23,10 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
     file: Option<&Enclosure>,
 ) -> Result<Response<Bytes>, Problem> {
     let answer = ask(courier, connection, operation, body, file).await.map_err(|why| problem(connection, why))?;
+    // A partner that a file describes may answer in XML.
+    if operation.told.is_some() && answer.body.trim_ascii_start().starts_with(b"<") {
+        return Ok(api::answered(StatusCode::OK, "application/xml", answer.body));
+    }
     Ok(api::raw(StatusCode::OK, answer.body))
 }
 

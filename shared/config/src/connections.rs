@@ -61,9 +61,10 @@ pub(super) fn read(
         read_keys(&mut table, false);
         let names = Partner::ALL.into_iter().flat_map(|partner| partner.profile().calls.credentials);
         let _ = credentials(&mut table, names.copied());
-        // A described partner has credentials of its own.
-        let named = if is_described { table.rest().into_iter().map(|(name, _)| name).collect() } else { Vec::new() };
-        table.close(&named);
+        // A described partner has credentials of its own, which its mistakes may have left unread.
+        if !is_described {
+            table.close(&[]);
+        }
         return None;
     };
     let profile = partner.profile();

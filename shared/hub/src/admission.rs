@@ -94,7 +94,11 @@ pub fn read(action: &Action, origin: Origin<'_>, body: &Bytes, encoding: Option<
     let Origin { connection, partner, settings } = origin;
     let table = partner.push_table();
     let reading = |json: &Json<'_>| match table {
-        Some(table) => configured::read(table, partner, action.suffix, json),
+        Some(table) => match table.actions.iter().find(|row| action.suffix.is_empty() && row.name == action.name) {
+            // What an answer brings names its action.
+            Some(row) => configured::events(row, json),
+            None => configured::read(table, partner, action.suffix, json),
+        },
         None => (action.read)(&Push { partner, body: json, settings }),
     };
     // What an answer brings is JSON, whatever the partner pushes.

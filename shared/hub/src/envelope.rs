@@ -164,12 +164,14 @@ impl<'a> CloudEvent<'a> {
         let text = || std::str::from_utf8(data).ok().and_then(|text| serde_json::value::to_raw_value(text).ok());
         let json = match (&meta.data, &meta.within) {
             (Data::Opaque, None) => None,
-            (_, Some(Within::Text)) => text().map(Cow::Owned),
+            (_, Some(Within::Text | Within::FormText { .. })) => text().map(Cow::Owned),
             (Data::Json(_) | Data::Element, None) | (_, Some(Within::Form { .. })) => read(),
         };
-        let is_text = matches!(meta.within, Some(Within::Text));
+        let is_text = matches!(meta.within, Some(Within::Text | Within::FormText { .. }));
         let unnamed = if is_text { "application/xml" } else { "application/octet-stream" };
-        let own_type = if meta.content_type.is_empty() { unnamed } else { &meta.content_type };
+        // The type of a form is not that of the text in its field.
+        let is_unnamed = meta.content_type.is_empty() || matches!(meta.within, Some(Within::FormText { .. }));
+        let own_type = if is_unnamed { unnamed } else { &meta.content_type };
         Self {
             specversion: "1.0",
             id: event.key.id,

@@ -48,9 +48,10 @@ pub async fn keep<S: Store, Q: Queue>(
     asked: Option<&Alias>,
 ) -> Result<usize, Lost> {
     let mut subjects: BTreeMap<Subject, Vec<Part>> = BTreeMap::new();
-    for Finding { body, is_state, page } in findings {
+    for Finding { body, is_state, page, action } in findings {
         let push = IncomingPush { body: Bytes::from(body), content_type: JSON.to_owned(), ..IncomingPush::default() };
-        let (arrival, _place) = read(reader, connection, &push).await;
+        let reader = action.map_or(*reader, |name| Action { name, ..*reader });
+        let (arrival, _place) = read(&reader, connection, &push).await;
         if let Some(reason) = &arrival.malformed {
             tracing::warn!(connection = %connection.id, reason, "an answer has data of another shape than documented; kept as it came");
         }

@@ -33,12 +33,14 @@ pub struct Finding {
     pub is_state: bool,
     /// The rows of a batch that it is.
     pub page: Option<Page>,
+    /// The action of a configured partner that it is, by its name; one of a built-in partner is told by its shape.
+    pub action: Option<&'static str>,
 }
 
 impl Finding {
     /// A push of that body.
     pub(crate) fn new(body: impl Into<String>) -> Self {
-        Self { body: body.into(), is_state: false, page: None }
+        Self { body: body.into(), is_state: false, page: None, action: None }
     }
 }
 

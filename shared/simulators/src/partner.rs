@@ -133,6 +133,7 @@ pub struct Sender {
     partner: Partner,
     authority: String,
     connection: Option<SendRequest<Full<Bytes>>>,
+    headers: Vec<(String, String)>,
 }
 
 impl Sender {
@@ -143,7 +144,13 @@ impl Sender {
         if host.is_empty() || host.contains('/') || port.parse::<u16>().is_err() {
             return Err(NotABase);
         }
-        Ok(Self { partner, authority: authority.to_owned(), connection: None })
+        Ok(Self { partner, authority: authority.to_owned(), connection: None, headers: Vec::new() })
+    }
+
+    /// The partner, with these headers in each of its pushes.
+    #[must_use]
+    pub fn with_headers(self, headers: Vec<(String, String)>) -> Self {
+        Self { headers, ..self }
     }
 
     /// Pushes once, as the first try.
@@ -188,9 +195,12 @@ impl Sender {
 
     /// The connection goes back only after a complete answer, so a try that was cut short leaves none behind.
     async fn exchange(&mut self, path: &str, content_type: &str, body: Bytes) -> Result<Answer, Silence> {
-        let request = Request::post(path)
-            .header(HOST, &self.authority)
-            .header(CONTENT_TYPE, content_type)
+        let request = Request::post(path).header(HOST, &self.authority).header(CONTENT_TYPE, content_type);
+        let with = |request: http::request::Builder, (name, value): &(String, String)| request.header(name, value);
+        let request = self
+            .headers
+            .iter()
+            .fold(request, with)
             .body(Full::new(body))
             .map_err(|error| Silence::Broken(error.into()))?;
         let mut connection = match self.connection.take() {

@@ -208,6 +208,7 @@ async fn each_row_arrives_as_its_document_says_and_succeeds() {
             Encoding::Form => ("POST", "application/x-www-form-urlencoded; charset=UTF-8"),
             Encoding::Multipart => ("POST", "multipart/form-data; boundary="),
             Encoding::Query => ("GET", ""),
+            Encoding::Xml => panic!("no built-in partner takes XML"),
         };
         assert_eq!((sent.method.as_str(), sent.path.as_str()), (method, row.path), "{name}");
         let content_type = sent.header("content-type");

@@ -76,7 +76,7 @@ fn description(row: &Operation<'_>) -> String {
             "Its path is missing from the document: it is `paths.{name}` of the connection's configuration."
         ));
     }
-    let beside = |place| place == Place::Body || row.encoding == Encoding::Query;
+    let beside = |place| matches!(place, Place::Body | Place::Inside) || row.encoding == Encoding::Query;
     let put: Vec<_> = row.credentials.iter().filter(|put| beside(put.place)).map(|put| put.field).collect();
     if !put.is_empty() {
         said.push(format!("Leave out {}: the hub adds them from the connection.", field::listed(&put)));
@@ -88,7 +88,7 @@ fn description(row: &Operation<'_>) -> String {
     if row.gives_serial {
         said.push("The serial that the partner returns becomes an alias of the order.".to_owned());
     }
-    if row.brings.is_some() {
+    if row.brings_events() {
         said.push(
             "What a push would bring as well is kept from the answer as events with `origin: pulled`, each once."
                 .to_owned(),

@@ -102,7 +102,7 @@ pub(super) fn of_event(
     }
     let extension = match (&meta.within, &meta.data) {
         (Some(Within::Text), _) => "xml",
-        (Some(Within::Form { .. }), _) => "txt",
+        (Some(Within::Form { .. } | Within::FormText { .. }), _) => "txt",
         (None, Data::Opaque) => "bin",
         (None, Data::Json(_) | Data::Element) => "json",
     };

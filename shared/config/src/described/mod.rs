@@ -4,6 +4,7 @@ mod actions;
 mod answers;
 mod examples;
 mod known;
+mod operations;
 mod push;
 mod verify;
 
@@ -88,6 +89,10 @@ fn partner(mut table: Table<'_>, described: &mut Described) -> Option<Partner> {
     let (production, test) = (base("production"), base("test"));
     let named: Vec<String> = credentials.clone().unwrap_or_default();
     let push = table.or("push", None, |item| push::read(item, &own, &named).map(Some));
+    let token = table.or("token", None, |item| operations::token(item, &named).map(Some));
+    let has_token = !matches!(token, Some(None));
+    let pushes = push.as_ref().map(|push| push.as_ref().map(|push| &push.table));
+    let operations = operations::read(&mut table, &named, pushes, has_token);
     let definition = (|| {
         let mut definition = Definition {
             id: id?,
@@ -97,6 +102,8 @@ fn partner(mut table: Table<'_>, described: &mut Described) -> Option<Partner> {
             credentials: credentials?,
             production: production?,
             test: test?,
+            operations: operations?,
+            token: token?,
             ..Definition::default()
         };
         if let Some(push) = push? {
@@ -105,7 +112,11 @@ fn partner(mut table: Table<'_>, described: &mut Described) -> Option<Partner> {
         }
         Some(definition)
     })();
-    let partner = definition.map(Partner::configured).filter(|partner| examples::check(&table, *partner));
+    let mut tried = |partner: &Partner| {
+        let (pushes, calls) = (examples::check(&table, *partner), operations::tried(&mut table, *partner));
+        pushes && calls
+    };
+    let partner = definition.map(Partner::configured).filter(|partner| tried(partner));
     table.close(&[]);
     described.sound.extend(partner);
     partner

@@ -43,12 +43,19 @@ pub(super) fn read(item: &Item<'_>, id: &str, credentials: &[String]) -> Option<
 }
 
 fn body(item: &Item<'_>) -> Option<Body> {
-    const FORMS: &str = "must be \"json\", \"xml\" or { form = \"the field that holds the JSON\" }";
+    const FORMS: &str =
+        "must be \"json\", \"xml\" or { form = \"the field that holds the JSON\" }, or with holds = \"xml\" beside it";
     if let toml::de::DeValue::Table(_) = item.value {
         let mut table = item.table(FORMS)?;
         let field = table.need("form", "\"param\"").and_then(|item| text(&item));
+        let holds: Option<fn(String) -> Body> =
+            table.or("holds", Body::Form as fn(String) -> Body, |item| match item.text()? {
+                "json" => Some(Body::Form),
+                "xml" => Some(Body::FormXml),
+                _ => item.wrong("must be \"json\" or \"xml\""),
+            });
         table.close(&[]);
-        return field.map(Body::Form);
+        return field.zip(holds).map(|(field, holds)| holds(field));
     }
     match item.value {
         toml::de::DeValue::String(name) if name == "json" => Some(Body::Json),

@@ -106,7 +106,7 @@ fn part(item: &Item<'_>, body: Option<&Body>, credentials: &[String]) -> Option<
         Written::Credential(name) => SignedPart::Credential(known(item, &name, credentials)?),
         Written::Text(text) => SignedPart::Text(text),
     };
-    let is_form = matches!(body, Some(Body::Form(_)) | None);
+    let is_form = matches!(body, Some(Body::Form(_) | Body::FormXml(_)) | None);
     if matches!(part, SignedPart::Field(_)) && !is_form {
         return item.wrong("is a field of a form, and body is none: use { pointer = \"/...\" }");
     }
@@ -135,7 +135,7 @@ fn place(table: &mut Table<'_>, item: &Item<'_>, body: Option<&Body>) -> Option<
     let text = |item: Item<'_>| super::text(&item);
     let field = table.get("field");
     if let Some(field) = &field
-        && !matches!(body, Some(Body::Form(_)) | None)
+        && !matches!(body, Some(Body::Form(_) | Body::FormXml(_)) | None)
     {
         return field.wrong("is a field of a form, and body is none: use pointer = \"/...\"");
     }

@@ -36,16 +36,15 @@ pub(crate) async fn keep_answer<S: Store, Q: Queue>(
 
 /// Keeps the data that an answer brings as if the partner had pushed it.
 pub(super) async fn keep<S: Store, Q: Queue>(courier: &Courier<S, Q>, ask: Ask<'_>, answer: &[u8]) -> Result<(), Lost> {
-    if ask.operation.brings.is_none() && !ask.operation.links {
+    if !ask.operation.brings_events() && !ask.operation.links {
         return Ok(());
     }
     // A success that is no JSON has nothing of a push, and names no file.
     let Ok(answer) = Json::parse(answer) else { return Ok(()) };
     let (context, connection) = (&courier.context, ask.connection);
     Box::pin(files::begin_answered(context, connection, ask.operation, ask.body, &answer)).await.map_err(Lost::from)?;
-    let Some(brings) = ask.operation.brings else { return Ok(()) };
     let (asked, settings) = (ask.body, &ask.connection.settings);
-    let findings = brings(&Answered { asked, answer: &answer, settings });
+    let findings = ask.operation.brought(&Answered { asked, answer: &answer, settings });
     if findings.is_empty() {
         return Ok(());
     }

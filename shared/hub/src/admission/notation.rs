@@ -23,7 +23,7 @@ impl Source<'_> {
         match self.notation {
             Body::Json => "JSON",
             Body::Xml => "XML",
-            Body::Form(_) => "form",
+            Body::Form(_) | Body::FormXml(_) => "form",
         }
     }
 
@@ -32,7 +32,7 @@ impl Source<'_> {
         let kept = |fact: &Fact| match (self.notation, &fact.array) {
             (Body::Json, None) => 0,
             (Body::Json, Some(array)) => self.body.len().saturating_sub(array.len()),
-            (Body::Xml | Body::Form(_), _) => self.body.len(),
+            (Body::Xml | Body::Form(_) | Body::FormXml(_), _) => self.body.len(),
         };
         if facts.len() > 1 { facts.iter().map(kept).sum() } else { 0 }
     }
@@ -42,6 +42,7 @@ impl Source<'_> {
         let content = self.content(json, &fact);
         let (data, within, body) = match self.notation {
             Body::Xml => (Data::Opaque, Some(Within::Text), self.body.clone()),
+            Body::FormXml(field) => (Data::Opaque, Some(Within::FormText { field: field.clone() }), self.body.clone()),
             Body::Form(field) => {
                 // A form's document may have blanks around it, so that places are those of its text.
                 let only = fact.element.then(|| only(json, &fact));

@@ -14,6 +14,11 @@ use serde::{Deserialize, Serialize};
 pub enum Within {
     /// The body is text, such as XML, and its own payload.
     Text,
+    /// The text, such as XML, in a field of a form.
+    FormText {
+        /// Name of the field.
+        field: String,
+    },
     /// The JSON document in a field of a form.
     Form {
         /// Name of the field.
@@ -38,6 +43,7 @@ impl Within {
     pub(crate) fn of(&self, body: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Text => None,
+            Self::FormText { field } => configured::field(body, field).map(String::into_bytes),
             Self::Form { field, only } => {
                 let text = configured::field(body, field)?.into_bytes();
                 match only {

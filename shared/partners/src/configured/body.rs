@@ -48,6 +48,10 @@ pub fn json<'b>(kind: &Body, body: &'b [u8]) -> Result<Cow<'b, [u8]>, NotOfNotat
             let text = field(body, name).ok_or_else(|| NotOfNotation::NoField(name.clone()))?;
             Ok(text.into_bytes().into())
         }
+        Body::FormXml(name) => {
+            let text = field(body, name).ok_or_else(|| NotOfNotation::NoField(name.clone()))?;
+            of_xml(text.trim_start_matches('\u{feff}').as_bytes()).map(|text| text.into_bytes().into())
+        }
         Body::Xml => of_xml(body).map(|text| text.into_bytes().into()),
     }
 }

@@ -11,7 +11,7 @@ mod push;
 mod sample;
 mod verify;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 pub use answers::{Answers, Notation, Reply};
@@ -21,7 +21,9 @@ pub use push::{ALL_ACTIONS, ActionRow, Body, KeyAt, Milestones, PushExample, Pus
 pub use sample::SamplePush;
 pub use verify::{Signed, SignedPart, Timestamp, Unsigned, Verify};
 
+use crate::operation::{Operation, OperationTable};
 use crate::profile::{Calls, Envelope, Pushes, Telling};
+use crate::recipe::TokenRequest;
 use crate::{Partner, Profile};
 
 /// Deadline of a partner that pushes nothing.
@@ -50,6 +52,10 @@ pub struct Definition {
     pub budget: Duration,
     /// Its pushes; nothing where it is only called.
     pub push: Option<PushTable>,
+    /// The operations that it offers.
+    pub operations: Vec<OperationTable>,
+    /// How its tokens are asked for; nothing where calls carry none.
+    pub token: Option<TokenRequest>,
 }
 
 impl Default for Definition {
@@ -65,6 +71,8 @@ impl Default for Definition {
             deadline: NO_DEADLINE,
             budget: NO_DEADLINE / 2,
             push: None,
+            operations: Vec::new(),
+            token: None,
         }
     }
 }
@@ -77,12 +85,20 @@ pub struct Configured(&'static Made);
 struct Made {
     definition: Definition,
     profile: Profile,
+    /// Its operations, once they are asked for: each row has the handle in it.
+    operations: OnceLock<Vec<Operation<'static>>>,
 }
 
 impl Configured {
     /// Its profile.
     pub(crate) const fn profile(self) -> &'static Profile {
         &self.0.profile
+    }
+
+    /// The rows of its operations.
+    pub(crate) fn operations(self) -> &'static [Operation<'static>] {
+        let row = |table: &OperationTable| table.row(Partner::Configured(self));
+        self.0.operations.get_or_init(|| self.0.definition.operations.iter().map(row).collect())
     }
 
     /// The definition that it was made of.
@@ -104,9 +120,16 @@ impl Partner {
             return Self::Configured(Configured(known));
         }
         let kept: &'static Definition = Box::leak(Box::new(definition.clone()));
-        let new: &'static Made = Box::leak(Box::new(Made { profile: profile(kept), definition }));
+        let new: &'static Made =
+            Box::leak(Box::new(Made { profile: profile(kept), definition, operations: OnceLock::new() }));
         made.push(new);
         Self::Configured(Configured(new))
+    }
+
+    /// The handle of a configured one.
+    #[must_use]
+    pub const fn described(self) -> Option<Configured> {
+        if let Self::Configured(own) = self { Some(own) } else { None }
     }
 
     /// The table of its pushes, where it is a configured one that pushes.

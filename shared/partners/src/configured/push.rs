@@ -28,6 +28,8 @@ pub enum Body {
     Xml,
     /// A form, one of whose fields holds a JSON document.
     Form(String),
+    /// A form, one of whose fields holds an XML document.
+    FormXml(String),
 }
 
 /// One action: what a push is, and where its parts stand.

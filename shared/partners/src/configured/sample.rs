@@ -56,7 +56,7 @@ impl PushTable {
             content_type: match self.body {
                 Body::Json => "application/json",
                 Body::Xml => "application/xml",
-                Body::Form(_) => "application/x-www-form-urlencoded",
+                Body::Form(_) | Body::FormXml(_) => "application/x-www-form-urlencoded",
             },
             body: self.encoded(&document, &placed.fields),
             query: query(&placed.query),
@@ -67,7 +67,7 @@ impl PushTable {
     fn encoded(&self, document: &str, fields: &[(String, String)]) -> Vec<u8> {
         match &self.body {
             Body::Json | Body::Xml => document.as_bytes().to_vec(),
-            Body::Form(name) => {
+            Body::Form(name) | Body::FormXml(name) => {
                 let own = [(name.as_str(), document)].into_iter();
                 form(own.chain(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())))).into_bytes()
             }

@@ -52,7 +52,7 @@ pub fn check(operation: &Operation<'_>, body: &Json<'_>) -> Vec<Fault> {
         }
         (Shape::Array, None) => faults.push(Fault::new("", "the body must be a JSON array of objects")),
     }
-    let beside = |place| place == Place::Body || operation.encoding == Encoding::Query;
+    let beside = |place| matches!(place, Place::Body | Place::Inside) || operation.encoding == Encoding::Query;
     for credential in operation.credentials.iter().filter(|credential| beside(credential.place)) {
         if body.get(credential.field).is_some() {
             faults.push(Fault::new(credential.field, "leave it out: it comes from the connection"));

@@ -18,6 +18,7 @@ mod keys;
 mod prepare;
 mod read;
 mod settings;
+pub mod table;
 mod token;
 
 #[cfg(test)]
@@ -26,7 +27,8 @@ mod tests;
 use serde::Deserialize;
 
 use crate::Partner;
-use crate::pulled::Brings;
+use crate::configured::Configured;
+use crate::pulled::{Answered, Brings, Finding};
 
 pub use check::{Fault, check};
 pub(crate) use encode::form;
@@ -34,9 +36,10 @@ pub use field::{Field, Format, Kind, Need, Rule};
 pub use keys::{learned, subject};
 pub use prepare::{Attempt, File, Pair, Prepared, Slot, Written, prepare};
 pub(crate) use prepare::{credential, token};
-pub use read::{Judgement, LONGEST_TEXT, read, refuses_credentials};
+pub use read::{Judgement, LONGEST_TEXT, as_json, read, refuses_credentials};
 pub(crate) use settings::is_path;
 pub use settings::{Answers, Settings};
+pub use table::{OperationTable, Told};
 pub use token::{Token, needs_token, read_token, token_request};
 
 /// One row: something a partner offers to be called. The name's lifetime is the ERP's where the row stands for a family
@@ -81,6 +84,8 @@ pub struct Operation<'n> {
     pub source: &'static str,
     /// A body of documented fields only, as the ERP gives it.
     pub example: &'static str,
+    /// The parts that the partner's file tells beyond this; nothing for a built-in partner.
+    pub told: Option<&'static Told>,
 }
 
 impl<'n> Operation<'n> {
@@ -112,7 +117,22 @@ impl<'n> Operation<'n> {
             deprecated: None,
             source,
             example: "{}",
+            told: None,
         }
+    }
+
+    /// Whether its answer has data that a push would bring as well.
+    #[must_use]
+    pub fn brings_events(&self) -> bool {
+        self.brings.is_some() || self.told.is_some_and(|told| told.brings.is_some())
+    }
+
+    /// Data in an answer that a push would bring as well.
+    #[must_use]
+    pub fn brought(&self, answered: &Answered<'_>) -> Vec<Finding> {
+        let told = self.told.and_then(|told| told.brings.as_ref());
+        let told = told.map(|bringing| bringing.find(answered)).unwrap_or_default();
+        self.brings.map(|brings| brings(answered)).unwrap_or_default().into_iter().chain(told).collect()
     }
 }
 
@@ -183,6 +203,8 @@ pub enum Encoding {
     Multipart,
     /// No body: every field is a query parameter; an array becomes a comma list.
     Query,
+    /// `application/xml`, by a template.
+    Xml,
 }
 
 /// Shape of the ERP's body.
@@ -231,16 +253,32 @@ pub enum Place {
     Token,
     /// It goes into the signature and never over the wire.
     Signature,
+    /// A member of the ERP's body, within the field that holds that ([`Told::wrap`]).
+    Inside,
+    /// A header, of that form.
+    Header(HeaderForm),
 }
 
-/// Every row of every partner, in the order of the documents.
+/// Form of a header that holds a credential or a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeaderForm {
+    /// Text before the value, such as `Bearer `.
+    pub prefix: &'static str,
+    /// The credential is the user of HTTP's Basic authentication, without a password.
+    pub basic: bool,
+    /// It holds the token in place of the credential.
+    pub token: bool,
+}
+
+/// Every row of every built-in partner, in the order of the documents.
 pub fn all() -> impl Iterator<Item = &'static Operation<'static>> {
     Partner::ALL.into_iter().flat_map(of)
 }
 
 /// The rows of a partner, in the order of its document.
 pub fn of(partner: Partner) -> impl Iterator<Item = &'static Operation<'static>> {
-    partner.profile().calls.operations.iter().copied().flatten()
+    let table = partner.described().map(Configured::operations).unwrap_or_default();
+    partner.profile().calls.operations.iter().copied().flatten().chain(table)
 }
 
 /// The operation of that name. Where a partner takes any name of a family ([`crate::profile::Calls::family`]), one that has

@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
 use super::encode::{self, Members};
-use super::{Address, Credential, Encoding, Fault, FilePlace, Method, Operation, Place, Settings};
+use super::{Address, Credential, Encoding, Fault, FilePlace, HeaderForm, Method, Operation, Place, Settings, table};
 use crate::Json;
 
 /// Inputs of one attempt that the core cannot determine itself. Every attempt has its own time and nonce; its result holds them
@@ -154,11 +157,16 @@ pub fn prepare(operation: &Operation<'_>, body: &Json<'_>, attempt: &Attempt<'_>
         faults.push(fault);
         ""
     });
-    let (before, mut query) = credentials(operation, attempt, &mut faults);
+    let Put { before, inside, mut query, headers } = credentials(operation, attempt, &mut faults);
     let mut behind = encode::absent(operation, body);
     file(operation, body, attempt, &mut behind, &mut faults);
     if !faults.is_empty() {
         return Err(faults);
+    }
+
+    if let Some(told) = operation.told {
+        let put = table::Beside { before, inside, query, headers, behind };
+        return table::request(operation, told, body, attempt, path, put).map_err(|fault| vec![fault]);
     }
 
     let encoding = attempt.settings.encodings.get(operation.name).copied().unwrap_or(operation.encoding);
@@ -184,11 +192,12 @@ pub fn prepare(operation: &Operation<'_>, body: &Json<'_>, attempt: &Attempt<'_>
             query.extend(own.map(|(name, text)| Pair::open(name.to_owned(), text)));
             (None, Vec::new())
         }
+        // A built-in partner that takes XML would need a template.
+        Encoding::Xml => (Some("application/xml".to_owned()), body.text().as_bytes().to_vec()),
     };
     let file = attempt.file.map(|_| slot(operation, encoding, attempt.boundary, &bytes)).transpose();
     let (path, file) = (path.to_owned(), file.map_err(|fault| vec![fault])?);
-    let prepared =
-        Prepared { method: operation.method, path, query, headers: Vec::new(), content_type, body: bytes, file };
+    let prepared = Prepared { method: operation.method, path, query, headers, content_type, body: bytes, file };
     match operation.partner.profile().calls.seal {
         // The body is sealed before the content of the file is put in.
         Some(_) if prepared.file.is_some() => Err(vec![Fault::new(
@@ -208,7 +217,9 @@ fn slot(operation: &Operation<'_>, encoding: Encoding, boundary: &str, body: &[u
         Encoding::Form => (Written::FormBase64, Vec::new()),
         Encoding::Multipart if in_base64 => (Written::Base64, encode::end(boundary)),
         Encoding::Multipart => (Written::Plain, encode::end(boundary)),
-        Encoding::Query => return Err(Fault::new("file", "an operation without a body takes no file")),
+        Encoding::Query | Encoding::Xml => {
+            return Err(Fault::new("file", "goes with a body of JSON, a form or its parts alone"));
+        }
     };
     let before = body.strip_suffix(&behind[..]).map(<[u8]>::len);
     let at = before.ok_or_else(|| Fault::new("file", "goes with a body that is one JSON object"))?;
@@ -238,28 +249,49 @@ pub(crate) fn token<'a>(attempt: &Attempt<'a>) -> Result<&'a str, Fault> {
     attempt.token.ok_or_else(|| Fault::new("token", "the connection has no token yet: ask the partner for one first"))
 }
 
+/// Credentials in the places where the hub puts them.
+struct Put<'a> {
+    /// Fields beside the ERP's.
+    before: Members<'a>,
+    /// Members of the ERP's body.
+    inside: Members<'a>,
+    /// Query parameters.
+    query: Vec<Pair>,
+    /// Headers.
+    headers: Vec<Pair>,
+}
+
 /// Credentials that the hub adds, to the ERP's fields and to the address.
-fn credentials<'a>(
-    operation: &Operation<'_>,
-    attempt: &Attempt<'a>,
-    faults: &mut Vec<Fault>,
-) -> (Members<'a>, Vec<Pair>) {
-    let (mut members, mut query) = (Vec::new(), Vec::new());
+fn credentials<'a>(operation: &Operation<'_>, attempt: &Attempt<'a>, faults: &mut Vec<Fault>) -> Put<'a> {
+    let mut put = Put { before: Vec::new(), inside: Vec::new(), query: Vec::new(), headers: Vec::new() };
     for Credential { field, name, place, documented } in operation.credentials {
         let found = match place {
-            Place::Body | Place::Query => credential(attempt, name),
-            Place::Token => token(attempt),
+            Place::Body | Place::Query | Place::Inside => credential(attempt, name),
+            Place::Header(HeaderForm { token: false, .. }) => credential(attempt, name),
+            Place::Token | Place::Header(_) => token(attempt),
             // The signature reads its own credentials.
             Place::Signature => continue,
         };
         match (found, place) {
-            (Ok(text), Place::Body) => members.push((*field, Cow::Borrowed(text))),
-            (Ok(text), Place::Query | Place::Token | Place::Signature) => query.push(Pair::secret(*field, text)),
-            (Err(fault), _) if *documented => faults.push(fault),
+            (Ok(text), Place::Body) => put.before.push((*field, Cow::Borrowed(text))),
+            (Ok(text), Place::Inside) => put.inside.push((*field, Cow::Borrowed(text))),
+            (Ok(text), Place::Query | Place::Token | Place::Signature) => put.query.push(Pair::secret(*field, text)),
+            (Ok(text), Place::Header(form)) => put.headers.push(Pair::secret(*field, form.value(text))),
+            (Err(fault), place) if *documented || matches!(place, Place::Header(_)) => faults.push(fault),
             (Err(_), _) => {}
         }
     }
-    (members, query)
+    put
+}
+
+impl HeaderForm {
+    /// The header's value.
+    fn value(&self, text: &str) -> String {
+        if self.basic {
+            return format!("Basic {}", BASE64_STANDARD.encode(format!("{text}:")));
+        }
+        format!("{}{text}", self.prefix)
+    }
 }
 
 /// Finds the place of the file that came with the call.

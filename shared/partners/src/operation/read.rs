@@ -5,8 +5,10 @@
 //! looked at the request, whatever the page says. A code is a number to some, told by its value
 //! (`200.0` is 200), and a string to others; unknown members of an envelope are left alone.
 
-use super::{Operation, Settings};
-use crate::{Json, Partner};
+use std::borrow::Cow;
+
+use super::{Operation, Settings, Told};
+use crate::{Json, Partner, configured};
 
 /// Judgement of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +62,11 @@ pub const LONGEST_TEXT: usize = 1_000;
 /// Judges the answer to an operation. `status` is HTTP's.
 #[must_use]
 pub fn read(operation: &Operation<'_>, settings: &Settings, status: u16, body: &[u8]) -> Judgement {
-    match (judge(operation.partner, settings, status, body), operation.caution) {
+    let judged = match operation.told {
+        Some(told) => judge_told(operation.partner, told, status, body),
+        None => judge(operation.partner, settings, status, body),
+    };
+    match (judged, operation.caution) {
         (Judgement::Refused { code, text }, Some(caution)) if !redirects(status) => {
             let text = if text.is_empty() { caution.to_owned() } else { format!("{text} ({caution})") };
             Judgement::Refused { code, text }
@@ -83,6 +89,46 @@ pub fn refuses_credentials(partner: Partner, status: u16, verdict: &Judgement) -
             false
         }
     }
+}
+
+/// The JSON that an answer of a configured partner is read as: an XML document as the JSON of its elements.
+#[must_use]
+pub fn as_json(body: &[u8]) -> Cow<'_, [u8]> {
+    let begins = body.trim_ascii_start().strip_prefix("\u{feff}".as_bytes()).unwrap_or(body.trim_ascii_start());
+    match begins.first() {
+        Some(b'<') => configured::json(&configured::Body::Xml, begins).unwrap_or(Cow::Borrowed(body)),
+        Some(_) | None => Cow::Borrowed(body),
+    }
+}
+
+/// Judges an answer by a file: its place and codes, then the HTTP status.
+fn judge_told(partner: Partner, told: &Told, status: u16, body: &[u8]) -> Judgement {
+    let expired = |code: &str| super::token::recipe(partner).is_some_and(|recipe| recipe.is_expired(code));
+    let json = as_json(body);
+    let json = Json::parse(&json).ok();
+    let by_code = json.as_ref().filter(|_| !redirects(status)).and_then(|json| told.success.judge(json));
+    match by_code {
+        Some(Judgement::Refused { code, text }) if expired(&code) => Judgement::TokenExpired { code, text },
+        Some(Judgement::Refused { code, text }) if is_for_now(status) => Judgement::Busy { code, text },
+        Some(verdict) => verdict,
+        None => {
+            let code = status.to_string();
+            let said = json.as_ref().and_then(|json| told.success.text(json));
+            let text = said.unwrap_or_else(|| whole(status, body));
+            match code {
+                code if expired(&code) => Judgement::TokenExpired { code, text },
+                _ if told.success.says_yes(status) => Judgement::Success,
+                code => by_status(status, code, false, text),
+            }
+        }
+    }
+}
+
+/// The answer as it came, cut.
+fn whole(status: u16, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text: String = text.trim().chars().take(LONGEST_TEXT).collect();
+    if text.is_empty() { format!("HTTP {status} without a body") } else { text }
 }
 
 /// Judges an answer of the partner to any request.

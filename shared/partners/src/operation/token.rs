@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::read::judge;
 use super::{Attempt, Fault, Judgement, Prepared, Settings};
+use crate::recipe::TokenRequest;
 use crate::{Json, Partner};
 
 /// A token as a partner gave it. Its `Debug` does not show it.
@@ -33,14 +34,22 @@ impl fmt::Debug for Token {
     }
 }
 
+/// The recipe of a configured partner's tokens.
+pub(super) fn recipe(partner: Partner) -> Option<&'static TokenRequest> {
+    partner.described()?.definition().token.as_ref()
+}
+
 /// Whether calls to this partner carry a token that must be asked for first.
 #[must_use]
 pub fn needs_token(partner: Partner, settings: &Settings) -> bool {
-    partner.profile().calls.tokens.is_some_and(|tokens| (tokens.needed)(settings))
+    recipe(partner).is_some() || partner.profile().calls.tokens.is_some_and(|tokens| (tokens.needed)(settings))
 }
 
 /// The request that asks for a token; nothing where the partner has none.
 pub fn token_request(partner: Partner, attempt: &Attempt<'_>) -> Result<Option<Prepared>, Vec<Fault>> {
+    if let Some(recipe) = recipe(partner) {
+        return recipe.prepared(attempt).map(Some).map_err(|fault| vec![fault]);
+    }
     let Some(tokens) = partner.profile().calls.tokens else { return Ok(None) };
     (tokens.request)(attempt).map_err(|fault| vec![fault])
 }
@@ -48,7 +57,10 @@ pub fn token_request(partner: Partner, attempt: &Attempt<'_>) -> Result<Option<P
 /// The token in the answer to [`token_request`], or the judgement of that answer.
 pub fn read_token(partner: Partner, settings: &Settings, status: u16, body: &[u8]) -> Result<Token, Judgement> {
     let tokens = partner.profile().calls.tokens;
-    let token = Json::parse(body).ok().and_then(|json| (tokens?.read)(&json, settings));
+    let token = Json::parse(body).ok().and_then(|json| match recipe(partner) {
+        Some(recipe) => recipe.read(&json),
+        None => (tokens?.read)(&json, settings),
+    });
     token.ok_or_else(|| match judge(partner, settings, status, body) {
         Judgement::Refused { code, text } if is_for_now(status, &code) => Judgement::Busy { code, text },
         // It says yes and gives nothing: neither the credentials nor the token can be told to be wrong.

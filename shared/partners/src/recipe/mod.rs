@@ -63,6 +63,8 @@ pub enum Part {
     Body,
     /// Result of the recipe; to be sent, not to be signed.
     Signature,
+    /// A field of the request's form, or a member of its JSON, as it is sent; of a partner's file alone.
+    Field(String),
     /// The connection's credential of that name.
     Credential(String),
     /// This text. Not for secrets: it is printed.
@@ -157,7 +159,7 @@ pub enum Unit {
     S,
 }
 
-/// One part that is sent, as a header or as a query parameter.
+/// One part that is sent, as a header, as a query parameter or beside the fields.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sent {
@@ -167,6 +169,8 @@ pub struct Sent {
     pub header: Option<String>,
     /// In the query parameter of this name.
     pub query: Option<String>,
+    /// In the field of this name: of the form, or a member of the JSON. Of a partner's file alone.
+    pub field: Option<String>,
 }
 
 /// Request for a token, and the token's place in the answer.
@@ -228,7 +232,7 @@ impl Signature {
             (Part::Signature, "sign"),
         ];
         let documented = documented.into_iter().filter(|_| !of_token);
-        documented.map(|(part, name)| Sent { part, header: Some(name.to_owned()), query: None }).collect()
+        documented.map(|(part, name)| Sent { part, header: Some(name.to_owned()), query: None, field: None }).collect()
     }
 
     /// Whether the token is one of what is signed or sent.
@@ -238,7 +242,7 @@ impl Signature {
     }
 
     /// The names of the credentials it uses.
-    pub(crate) fn credentials(&self) -> impl Iterator<Item = &str> {
+    pub fn credentials(&self) -> impl Iterator<Item = &str> {
         let sent = self.send.iter().flatten().map(|sent| &sent.part);
         self.parts.iter().chain(&self.key).chain(sent).filter_map(Part::credential)
     }
@@ -246,7 +250,7 @@ impl Signature {
 
 impl TokenRequest {
     /// The names of the credentials it uses.
-    pub(crate) fn credentials(&self) -> impl Iterator<Item = &str> {
+    pub fn credentials(&self) -> impl Iterator<Item = &str> {
         let own = self.query.values().chain(self.body.values()).filter_map(Part::credential);
         own.chain(self.signature.iter().flat_map(Signature::credentials))
     }
@@ -256,7 +260,7 @@ impl Part {
     /// Whether its value must not be logged.
     pub(super) const fn is_secret(&self) -> bool {
         match self {
-            Self::Token | Self::Body | Self::Signature | Self::Credential(_) => true,
+            Self::Token | Self::Body | Self::Signature | Self::Credential(_) | Self::Field(_) => true,
             Self::Nonce | Self::Timestamp | Self::Text(_) => false,
         }
     }
@@ -264,7 +268,13 @@ impl Part {
     fn credential(&self) -> Option<&str> {
         match self {
             Self::Credential(name) => Some(name),
-            Self::Nonce | Self::Timestamp | Self::Token | Self::Body | Self::Signature | Self::Text(_) => None,
+            Self::Nonce
+            | Self::Timestamp
+            | Self::Token
+            | Self::Body
+            | Self::Signature
+            | Self::Field(_)
+            | Self::Text(_) => None,
         }
     }
 }

@@ -10,6 +10,17 @@ impl Signature {
     /// send nothing by itself.
     #[must_use]
     pub fn validate(&self, key: &str, of_token: bool) -> Vec<Fault> {
+        let mut faults = self.faults(key, of_token);
+        let fields = self.parts.iter().chain(&self.key).any(|part| matches!(part, Part::Field(_)));
+        if fields || self.send.iter().flatten().any(|sent| sent.field.is_some()) {
+            let remedy = "has a field in it, which only the file of a partner may have";
+            faults.push(Fault::new(key, remedy));
+        }
+        faults
+    }
+
+    /// Mistakes of a recipe of a partner's file, which knows its requests' fields.
+    pub(crate) fn faults(&self, key: &str, of_token: bool) -> Vec<Fault> {
         let mut faults = Vec::new();
         let mut wrong = |at: &str, remedy: &str| faults.push(Fault::new(format!("{key}.{at}"), remedy));
         if self.parts.is_empty() {
@@ -31,15 +42,16 @@ impl Signature {
             wrong("parts", "must not have the token in it: this request asks for it");
         }
         let (mut names, sent) = (BTreeSet::new(), self.sent(of_token));
-        for (at, Sent { part, header, query }) in sent.iter().enumerate() {
+        for (at, Sent { part, header, query, field }) in sent.iter().enumerate() {
             let at = format!("send[{at}]");
-            match (header, query) {
+            match (header.as_ref(), query.as_ref().or(field.as_ref())) {
+                _ if query.is_some() && field.is_some() => wrong(&at, "must have either a query or a field"),
                 (Some(name), None) if !is_header(name) => wrong(&at, "must be the name of a header"),
                 (Some(name), None) if !names.insert(name.to_ascii_lowercase()) => wrong(&at, "is sent twice"),
                 (None, Some(name)) if name.is_empty() => wrong(&at, "must be the name of a query parameter"),
                 (None, Some(name)) if !names.insert(format!("?{name}")) => wrong(&at, "is sent twice"),
                 (Some(_), None) | (None, Some(_)) => {}
-                (Some(_), Some(_)) | (None, None) => wrong(&at, "must have either a header or a query"),
+                (Some(_), Some(_)) | (None, None) => wrong(&at, "must have one place: a header, a query or a field"),
             }
             if *part == Part::Body {
                 wrong(&at, "must not be the body, which is sent anyway");
@@ -83,6 +95,7 @@ impl TokenRequest {
                 Part::Token => wrong(&at, "must not be the token: this request asks for it"),
                 Part::Body => wrong(&at, "must not be the body"),
                 Part::Signature if self.signature.is_none() => wrong(&at, "needs a signature: give token.signature"),
+                Part::Field(_) => wrong(&at, "must not be a field: this request has none but these"),
                 Part::Nonce | Part::Timestamp | Part::Signature | Part::Credential(_) | Part::Text(_) => {}
             }
         }

@@ -114,6 +114,15 @@ impl Answer {
         Self { status, content_type: "application/json;charset=UTF-8", body, retry_after: None }
     }
 
+    pub(super) fn json_text(status: u16, body: &str) -> Self {
+        let body = Bytes::from(body.to_owned());
+        Self { status, content_type: "application/json;charset=UTF-8", body, retry_after: None }
+    }
+
+    pub(super) fn xml(status: u16, body: String) -> Self {
+        Self { status, content_type: "text/xml;charset=UTF-8", body: body.into(), retry_after: None }
+    }
+
     pub(super) fn text(status: u16, text: String) -> Self {
         Self { status, content_type: "text/plain;charset=UTF-8", body: text.into(), retry_after: None }
     }

@@ -8,6 +8,7 @@
 
 mod behaviour;
 mod body;
+mod configured;
 mod message;
 mod onedata;
 mod server;
@@ -84,9 +85,10 @@ impl Deref for Running {
 
 /// Starts the partner for one account. Port 0 lets the system choose.
 pub async fn start(partner: Partner, address: SocketAddr, clock: Clock, account: Account<'_>) -> io::Result<Running> {
-    match script(partner) {
-        Some(script) => (script.start)(address, clock, account).await,
-        None => Err(io::Error::new(io::ErrorKind::Unsupported, format!("{partner} is configured and not simulated"))),
+    match (script(partner), partner.described()) {
+        (Some(script), _) => (script.start)(address, clock, account).await,
+        (None, Some(own)) => configured::start(own, address, clock, account).await,
+        (None, None) => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 

@@ -99,6 +99,7 @@ pub(super) fn arrived(row: &Row, sent: &Received) -> BTreeMap<String, Value> {
     let texts = |all: Vec<(String, String)>| all.into_iter().map(|(name, text)| (name, text.into())).collect();
     match row.encoding {
         Encoding::Json => members(sent.json()),
+        Encoding::Xml => panic!("no built-in partner takes XML"),
         Encoding::Form => texts(sent.form()),
         Encoding::Multipart => {
             let parts = sent.parts().into_iter().filter(|part| part.filename.is_none());

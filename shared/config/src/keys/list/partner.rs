@@ -24,6 +24,18 @@ pub(super) const PARTNER: &[Key] = &[
     key("production", NONE, "base URL of its production system", "正式环境的地址"),
     key("test", NONE, "base URL of its test system", "测试环境的地址"),
     key("push", NONE, "how it pushes", "它如何推送").of(Table(PUSH)),
+    key(
+        "token",
+        NONE,
+        "how a token for its calls is asked for: a recipe, as `token` of a connection",
+        "调用它的接口前怎样取令牌：写法同连接的 `token`",
+    ),
+    key(
+        "operations",
+        Value("[]"),
+        "what it can be asked, as [Partners](partners.md#add-a-partner) describes it",
+        "有哪些接口可调，写法见[合作方](partners.md#接入新的合作方)",
+    ),
 ];
 
 const PUSH: &[Key] = &[
@@ -55,7 +67,10 @@ const PUSH: &[Key] = &[
     key("actions", Required, "what it pushes", "它推送哪些内容").of(Tables(ACTION)),
 ];
 
-const BODY: &[Key] = &[key("form", Required, "name of the field", "字段名")];
+const BODY: &[Key] = &[
+    key("form", Required, "name of the field", "字段名"),
+    key("holds", Value("\"json\""), "notation of its value, or `\"xml\"`", "字段里的格式，或 `\"xml\"`"),
+];
 
 const VERIFY: &[Key] = &[
     key(

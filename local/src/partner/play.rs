@@ -1,4 +1,4 @@
-//! `tongguan partner`: simulated partners at the addresses that the configuration calls on this machine.
+//! `tongguan partner` by itself: simulated partners at the addresses that the configuration calls on this machine.
 
 use std::future::pending;
 use std::net::SocketAddr;

@@ -1,0 +1,114 @@
+//! The request of an operation that a file describes.
+
+use std::borrow::Cow;
+
+use super::super::encode::{self, Members};
+use super::super::{Attempt, Encoding, Fault, Operation, Pair, Prepared};
+use super::{TextPlace, Told};
+use crate::Json;
+
+/// Credentials and further members beside the ERP's body.
+pub(in crate::operation) struct Beside<'a> {
+    /// Fields before the ERP's.
+    pub(in crate::operation) before: Members<'a>,
+    /// Members of the ERP's body.
+    pub(in crate::operation) inside: Members<'a>,
+    /// Query parameters.
+    pub(in crate::operation) query: Vec<Pair>,
+    /// Headers.
+    pub(in crate::operation) headers: Vec<Pair>,
+    /// Members that the ERP left out and the partner expects.
+    pub(in crate::operation) behind: Members<'a>,
+}
+
+/// The request, signed where the file says so. A signature covers the very texts that are sent.
+pub(in crate::operation) fn request<'a>(
+    operation: &Operation<'_>,
+    told: &'a Told,
+    body: &'a Json<'_>,
+    attempt: &Attempt<'_>,
+    path: &str,
+    mut put: Beside<'a>,
+) -> Result<Prepared, Fault> {
+    let mut texts = Members::new();
+    for (place, text) in &told.texts {
+        match place {
+            TextPlace::Field(name) => texts.push((name, Cow::Borrowed(text))),
+            TextPlace::Inside(name) => put.inside.push((name, Cow::Borrowed(text))),
+            TextPlace::Query(name) => put.query.push(Pair::open(name.clone(), text.clone())),
+            TextPlace::Header(name) => put.headers.push(Pair::open(name.clone(), text.clone())),
+        }
+    }
+    texts.append(&mut put.before);
+    let text: Cow<'a, str> = match (&told.template, &told.wrap) {
+        (Some(template), _) => template.fill(body, &put.behind, attempt)?.into(),
+        (None, Some(_)) => encode::json(operation, body, &put.inside, &put.behind).into(),
+        (None, None) => Cow::Borrowed(body.text()),
+    };
+    let mut fields = texts.clone();
+    match &told.wrap {
+        Some(name) => fields.push((name, text.clone())),
+        None => {
+            let own =
+                if operation.encoding == Encoding::Query { encode::parameters(body) } else { encode::fields(body) };
+            fields.extend(own);
+            fields.extend(put.behind.iter().cloned());
+        }
+    }
+
+    let unsigned = written(operation, body, attempt, &text, &fields, &texts, &put.behind);
+    let signed = told.signature.as_ref().map(|recipe| recipe.signed(attempt, &unsigned, &fields)).transpose()?;
+    let (mut query, mut headers) = (put.query, put.headers);
+    let own: Vec<(String, String)> = signed.map_or_else(Vec::new, |signed| {
+        query.extend(signed.query);
+        headers.extend(signed.headers);
+        signed.fields
+    });
+    let own = own.iter().map(|(name, text)| (name.as_str(), Cow::Borrowed(text.as_str())));
+    let mut behind: Members<'_> = put.behind.clone();
+    let mut all: Members<'_> = fields;
+    for (name, text) in own {
+        behind.push((name, text.clone()));
+        all.push((name, text));
+    }
+    let bytes = written(operation, body, attempt, &text, &all, &texts, &behind).into_bytes();
+    let usual = match operation.encoding {
+        Encoding::Json => Some("application/json".to_owned()),
+        Encoding::Form => Some("application/x-www-form-urlencoded; charset=UTF-8".to_owned()),
+        Encoding::Multipart => Some(format!("multipart/form-data; boundary={}", attempt.boundary)),
+        Encoding::Xml => Some("application/xml; charset=UTF-8".to_owned()),
+        Encoding::Query => {
+            query.extend(all.iter().map(|(name, text)| Pair::open((*name).to_owned(), text.clone())));
+            None
+        }
+    };
+    let content_type = usual.map(|usual| told.content_type.clone().unwrap_or(usual));
+    Ok(Prepared {
+        method: operation.method,
+        path: path.to_owned(),
+        query,
+        headers,
+        content_type,
+        body: bytes,
+        file: None,
+    })
+}
+
+/// The body of these fields.
+fn written(
+    operation: &Operation<'_>,
+    body: &Json<'_>,
+    attempt: &Attempt<'_>,
+    text: &str,
+    fields: &Members<'_>,
+    before: &Members<'_>,
+    behind: &Members<'_>,
+) -> String {
+    match operation.encoding {
+        Encoding::Json => encode::json(operation, body, before, behind),
+        Encoding::Form => encode::form(fields.iter().map(|(name, text)| (*name, text.as_ref()))),
+        Encoding::Multipart => String::from_utf8_lossy(&encode::multipart(attempt.boundary, fields, None)).into_owned(),
+        Encoding::Xml => text.to_owned(),
+        Encoding::Query => String::new(),
+    }
+}
