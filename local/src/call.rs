@@ -1,6 +1,6 @@
 //! `tongguan call`: asks a hub for an operation, as the ERP does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -61,7 +61,10 @@ struct Callable {
 pub(crate) async fn run(place: &Place, call: Call) -> anyhow::Result<ExitCode> {
     let callable = callable(place).await?;
     let Some(id) = &call.connection else {
-        let described: BTreeSet<_> = callable.iter().map(|one| one.partner).filter(|one| one.is_configured()).collect();
+        let described = callable.iter().map(|one| one.partner).filter(|one| one.is_configured());
+        let mut described: Vec<_> = described.collect();
+        described.sort_unstable();
+        described.dedup();
         for partner in Partner::ALL.into_iter().chain(described) {
             list(partner, &callable)?;
         }

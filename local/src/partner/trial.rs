@@ -55,12 +55,12 @@ fn configured(path: &Path) -> anyhow::Result<Config> {
     let mut text = files.clone();
     for partner in &read(&files)?.partners {
         let id = partner.id();
-        text.push_str(&format!("[[connections]]\nid = \"{id}\"\npartner = \"{id}\"\n"));
+        text.extend([format!("[[connections]]\nid = \"{id}\"\npartner = \"{id}\"\n")]);
         if partner.profile().pushes.is_some() {
-            text.push_str(&format!("keys = [\"{}\"]\n", "try-".repeat(8)));
+            text.extend(["keys = [\"", &"try-".repeat(8), "\"]\n"]);
         }
         for credential in partner.profile().calls.credentials {
-            text.push_str(&format!("{credential} = \"try-{credential}\"\n"));
+            text.extend([format!("{credential} = \"try-{credential}\"\n")]);
         }
     }
     Ok(read(&text)?)

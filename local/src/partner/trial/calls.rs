@@ -56,7 +56,11 @@ pub(super) fn one(connection: &Connection, row: &Operation<'_>, found: &mut Foun
     };
     match operation::read(row, &connection.settings, *status, text.as_bytes()) {
         Judgement::Success => say!("  answer     {status} is a success: {}", body(text))?,
-        other => found.mistake(&format!("its answer is no success: {other:?}"))?,
+        other @ (Judgement::Refused { .. }
+        | Judgement::Busy { .. }
+        | Judgement::Exception { .. }
+        | Judgement::TokenExpired { .. }
+        | Judgement::Unreadable { .. }) => found.mistake(&format!("its answer is no success: {other:?}"))?,
     }
     let json = as_json(text.as_bytes());
     let Ok(json) = Json::parse(&json) else { return Ok(()) };

@@ -91,8 +91,8 @@ fn partner(mut table: Table<'_>, described: &mut Described) -> Option<Partner> {
     let push = table.or("push", None, |item| push::read(item, &own, &named).map(Some));
     let token = table.or("token", None, |item| operations::token(item, &named).map(Some));
     let has_token = !matches!(token, Some(None));
-    let pushes = push.as_ref().map(|push| push.as_ref().map(|push| &push.table));
-    let operations = operations::read(&mut table, &named, pushes, has_token);
+    let pushes = push.as_ref().and_then(Option::as_ref).map(|push| &push.table);
+    let operations = operations::read(&mut table, &named, pushes, push.is_some(), has_token);
     let definition = (|| {
         let mut definition = Definition {
             id: id?,

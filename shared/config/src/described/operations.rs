@@ -11,15 +11,14 @@ use super::super::reader::{Item, Table};
 
 const WRITTEN: &str = "a table: write [[partners.operations]]";
 
-/// Reads the operations of a partner with those credentials and pushes, nothing where those could not be read.
+/// Reads the operations of a partner with those credentials and pushes; `is_read` where the pushes have no mistake.
 pub(super) fn read(
     table: &mut Table<'_>,
     credentials: &[String],
-    pushes: Option<Option<&PushTable>>,
+    pushes: Option<&PushTable>,
+    is_read: bool,
     has_token: bool,
 ) -> Option<Vec<OperationTable>> {
-    let is_read = pushes.is_some();
-    let pushes = pushes.flatten();
     let actions: Vec<&str> = pushes.into_iter().flat_map(|table| &table.actions).map(|row| row.name.as_str()).collect();
     let kinds = KINDS.map(|(kind, _)| kind);
     let around = Around {

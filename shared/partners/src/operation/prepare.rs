@@ -266,8 +266,9 @@ fn credentials<'a>(operation: &Operation<'_>, attempt: &Attempt<'a>, faults: &mu
     let mut put = Put { before: Vec::new(), inside: Vec::new(), query: Vec::new(), headers: Vec::new() };
     for Credential { field, name, place, documented } in operation.credentials {
         let found = match place {
-            Place::Body | Place::Query | Place::Inside => credential(attempt, name),
-            Place::Header(HeaderForm { token: false, .. }) => credential(attempt, name),
+            Place::Body | Place::Query | Place::Inside | Place::Header(HeaderForm { token: false, .. }) => {
+                credential(attempt, name)
+            }
             Place::Token | Place::Header(_) => token(attempt),
             // The signature reads its own credentials.
             Place::Signature => continue,

@@ -46,14 +46,12 @@ pub(in crate::operation) fn request<'a>(
         (None, None) => Cow::Borrowed(body.text()),
     };
     let mut fields = texts.clone();
-    match &told.wrap {
-        Some(name) => fields.push((name, text.clone())),
-        None => {
-            let own =
-                if operation.encoding == Encoding::Query { encode::parameters(body) } else { encode::fields(body) };
-            fields.extend(own);
-            fields.extend(put.behind.iter().cloned());
-        }
+    if let Some(name) = &told.wrap {
+        fields.push((name, text.clone()));
+    } else {
+        let is_query = operation.encoding == Encoding::Query;
+        fields.extend(if is_query { encode::parameters(body) } else { encode::fields(body) });
+        fields.extend(put.behind.iter().cloned());
     }
 
     let unsigned = written(operation, body, attempt, &text, &fields, &texts, &put.behind);

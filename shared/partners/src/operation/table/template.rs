@@ -81,13 +81,11 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Text(plain) => text.push_str(plain),
-                Part::Field(name) => match body.get(name) {
-                    Some(value) => escape(value.scalar().unwrap_or(value.text()), &mut text),
-                    None => {
-                        let given = behind.iter().find(|(given, _)| given == name);
-                        escape(given.map_or("", |(_, text)| text), &mut text);
-                    }
-                },
+                Part::Field(name) => {
+                    let given = || behind.iter().find(|(given, _)| given == name).map_or("", |(_, text)| text);
+                    let own = body.get(name).map(|value| value.scalar().unwrap_or(value.text()));
+                    escape(own.unwrap_or_else(given), &mut text);
+                }
                 Part::Credential(name) => escape(credential(attempt, name)?, &mut text),
             }
         }
@@ -109,7 +107,7 @@ fn escape(text: &str, to: &mut String) {
             '>' => to.push_str("&gt;"),
             '"' => to.push_str("&quot;"),
             '\'' => to.push_str("&apos;"),
-            '\t' | '\n' | '\r' => to.push_str(&format!("&#{};", u32::from(char))),
+            '\t' | '\n' | '\r' => to.extend(["&#", &u32::from(char).to_string(), ";"]),
             _ if char.is_control() || matches!(char, '\u{fffe}' | '\u{ffff}') => {}
             _ => to.push(char),
         }

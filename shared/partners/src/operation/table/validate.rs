@@ -104,11 +104,11 @@ impl OperationTable {
             if put.header.as_ref().is_some_and(|name| !is_header(name)) {
                 wrong("must be the name of a header");
             }
-            self.known(put.credential.as_deref(), &format!("credentials[{at}].credential"), around, faults);
+            Self::known(put.credential.as_deref(), &format!("credentials[{at}].credential"), around, faults);
         }
     }
 
-    fn known(&self, name: Option<&str>, key: &str, around: Around<'_>, faults: &mut Vec<Fault>) {
+    fn known(name: Option<&str>, key: &str, around: Around<'_>, faults: &mut Vec<Fault>) {
         if let Some(name) = name.filter(|name| !around.credentials.iter().any(|known| known == name)) {
             let known = around.credentials.join(", ");
             faults.push(Fault::new(key, format!("{name:?} is none of the partner's credentials ({known})")));
@@ -118,7 +118,7 @@ impl OperationTable {
     fn template_faults(&self, around: Around<'_>, faults: &mut Vec<Fault>) {
         let Some(template) = self.template.as_deref().map(super::Template::of) else { return };
         for name in template.credentials() {
-            self.known(Some(name), "template", around, faults);
+            Self::known(Some(name), "template", around, faults);
         }
         for name in template.fields().filter(|name| !self.fields.iter().any(|field| field.name == *name)) {
             let remedy = format!("has {{{name}}}, which is no field: list it in fields, or write the brace twice");
@@ -136,7 +136,7 @@ impl OperationTable {
         }
         faults.extend(signature.faults("signature", false));
         for name in signature.credentials() {
-            self.known(Some(name), "signature", around, faults);
+            Self::known(Some(name), "signature", around, faults);
         }
         if signature.needs_token(false) && !around.has_token {
             faults.push(Fault::new("signature", "has the token in it: give [partners.token]"));
