@@ -110,7 +110,7 @@ mod files {
     use super::{MINISTACK, config};
     use crate::support::http::{Reply, exchange};
 
-    /// What follows the archive's addresses.
+    /// Client that follows the archive's addresses.
     pub(super) struct Client(SocketAddr);
 
     impl Client {

@@ -59,8 +59,8 @@ pub(super) fn read(
     let Some(partner) = partner else {
         // Which keys belong here depends on the partner: only what no partner has is a mistake.
         read_keys(&mut table, false);
-        let names = Partner::ALL.into_iter().flat_map(|partner| partner.profile().calls.credentials);
-        let _ = credentials(&mut table, names.copied());
+        let built_in = Partner::ALL.into_iter().flat_map(|partner| partner.profile().calls.credentials);
+        let _ = credentials(&mut table, built_in.copied());
         // A described partner has credentials of its own, which its mistakes may have left unread.
         if !is_described {
             table.close(&[]);
@@ -259,6 +259,7 @@ fn credentials(table: &mut Table<'_>, names: impl Iterator<Item = &'static str>)
 
 /// Base URL of calls to the partner: `base_url`, or the one that the partner documents for the `environment`. A described partner
 /// may have none.
+#[expect(clippy::option_option, reason = "nothing where there is a mistake, and no address where none is known")]
 fn read_base_url(table: &mut Table<'_>, partner: Option<Partner>) -> Option<Option<Url>> {
     let environment = table.get("environment");
     if let Some(item) = table.get("base_url") {

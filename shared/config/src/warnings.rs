@@ -147,7 +147,9 @@ fn of_endpoint(config: &Config, endpoint: &Endpoint, warnings: &mut Vec<String>)
 fn of_route(config: &Config, route: &Route, warnings: &mut Vec<String>) {
     let own = |id: &ConnectionId| route.connections.iter().any(|pattern| pattern.matches(id.as_str()));
     let connections: Vec<_> = config.connections.values().filter(|connection| own(&connection.id)).collect();
-    let partners: BTreeSet<_> = connections.iter().map(|connection| connection.partner).collect();
+    let mut partners: Vec<_> = connections.iter().map(|connection| connection.partner).collect();
+    partners.sort_unstable();
+    partners.dedup();
     // What takes everything that is pushed misses nothing.
     if partners.is_empty() || pushed(&config.partners).all(|pattern| route.types.contains(&pattern)) {
         return;

@@ -22,8 +22,8 @@ pub(crate) fn signed<S, Q>(
     let header = |name: &str| push.headers.get(name).and_then(|value| value.to_str().ok());
     let credential = |name: &str| connection.credentials.get(name).map(Secret::expose);
     let now = context.now();
-    let (header, credential): (&(dyn Fn(&str) -> _ + Sync), &(dyn Fn(&str) -> _ + Sync)) = (&header, &credential);
-    let signed = Signed { body: &push.body, query: &push.query, header, credential, now_ms: now.0 / 1000 };
+    let signed =
+        Signed { body: &push.body, query: &push.query, header: &header, credential: &credential, now_ms: now.0 / 1000 };
     let refusal = match verify.check(&table.body, &signed) {
         Ok(()) => return Ok(()),
         Err(Unsigned::NoCredential) => {

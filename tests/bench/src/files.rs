@@ -132,7 +132,7 @@ fn send(hub: SocketAddr, way: Way, file: usize, size: usize) -> anyhow::Result<(
         match now.get("state").and_then(Value::as_str) {
             Some("succeeded") => return Ok(()),
             Some("queued") if begun.elapsed() < Duration::from_mins(5) => {
-                std::thread::sleep(Duration::from_millis(100))
+                std::thread::sleep(Duration::from_millis(100));
             }
             _ => anyhow::bail!("the call of file {file} has not succeeded: {now}"),
         }

@@ -219,8 +219,8 @@ fn partner_repeats_as_its_file_says() {
                 assert_eq!(after(partner, tries, answer), Next::Again(*pause), "{id} {tries}");
             }
         }
-        let last = u32::try_from(repeats.len()).unwrap() + 1;
-        assert!(matches!(after(partner, last, None), Next::GivenUp(_)), "{id}");
+        let most = u32::try_from(repeats.len()).unwrap() + 1;
+        assert!(matches!(after(partner, most, None), Next::GivenUp(_)), "{id}");
     }
     let half_an_hour = Duration::from_mins(30);
     assert_eq!(partner("kuaidi100").push_table().unwrap().repeats, [half_an_hour; 3]);

@@ -85,12 +85,12 @@ fn plan() -> Plan {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn hmac(parts: &[&[u8]]) -> Vec<u8> {
     let mac = Hmac::<Sha256>::new_from_slice(b"s3cret").unwrap();
-    parts.iter().fold(mac, |mac, part| mac.chain_update(part)).finalize().into_bytes().to_vec()
+    parts.iter().fold(mac, hmac::Mac::chain_update).finalize().into_bytes().to_vec()
 }
 
 const DOCUMENT: &str = r#"{"status":"polling","last":{"nu":"E1","state":"3","data":[{"ftime":"2026-01-02 03:04:05","context":"已放行 & 100%"}]}}"#;

@@ -27,7 +27,11 @@ async fn refusal_reason_is_in_the_log_and_not_in_the_answer() {
         (format!("{right}/customs_status"), "no such action of the partner ", "connection=\"xhq-sh\""),
         (format!("{right}/a/b"), "no such path ", "/hooks/<partner>/<connection>/<key>"),
         (right.replace("/hooks/", "/hook/"), "no such path ", "peer=127.0.0.1"),
-        (right.replace("/hooks/xhq/", "/hooks/xqh/"), "no such partner ", "is xhq, trackingeyes or onedata"),
+        (
+            right.replace("/hooks/xhq/", "/hooks/xqh/"),
+            "no such partner ",
+            "is xhq, trackingeyes, onedata or the id of one of",
+        ),
     ];
     for (path, _, _) in &cases {
         let answer = exchange(process.address(), request("POST", path, "", b"{}")).await.unwrap();

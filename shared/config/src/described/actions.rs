@@ -120,15 +120,15 @@ fn kind(item: &Item<'_>) -> Option<String> {
 
 fn identity(item: &Item<'_>) -> Option<RowIdentity> {
     const FORMS: &str = "must be \"content\", \"message\" or { without = [\"/sentAt\"] }";
-    match item.value {
-        toml::de::DeValue::String(word) if word == "content" => Some(RowIdentity::Content { without: Vec::new() }),
-        toml::de::DeValue::String(word) if word == "message" => Some(RowIdentity::Message),
-        toml::de::DeValue::Table(_) => {
-            let mut table = item.table(FORMS)?;
-            let without = table.need("without", "[\"/sentAt\"]").and_then(|item| item.each(volatile));
-            table.close(&[]);
-            Some(RowIdentity::Content { without: without? })
-        }
+    if let toml::de::DeValue::Table(_) = item.value {
+        let mut table = item.table(FORMS)?;
+        let without = table.need("without", "[\"/sentAt\"]").and_then(|item| item.each(volatile));
+        table.close(&[]);
+        return Some(RowIdentity::Content { without: without? });
+    }
+    match item.value.as_str() {
+        Some("content") => Some(RowIdentity::Content { without: Vec::new() }),
+        Some("message") => Some(RowIdentity::Message),
         _ => item.wrong(FORMS),
     }
 }

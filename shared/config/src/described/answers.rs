@@ -11,10 +11,10 @@ const HOSTILE: &str = "\"'<&>\\\n{}";
 /// Reads the answers for all verdicts. What is left out is derived: the answer to a duplicate from that to an accepted push, the
 /// others from the negative one, with the verdict's own status.
 pub(super) fn read(item: &Item<'_>) -> Option<Answers> {
-    let mut table = item.table("a table: write [partners.push.answers]")?;
     const EXAMPLE: &str = "{ status = 200, body = '{\"ok\":true}' }";
-    let accepted = table.need("accepted", EXAMPLE).and_then(|item| reply(&item, 200, None));
     const NEGATIVE: &str = "{ status = 500, body = '{\"ok\":false,\"message\":\"{message}\"}' }";
+    let mut table = item.table("a table: write [partners.push.answers]")?;
+    let accepted = table.need("accepted", EXAMPLE).and_then(|item| reply(&item, 200, None));
     let unavailable = table.need("unavailable", NEGATIVE).and_then(|item| reply(&item, 503, None));
     let mut other = |name, status, of: &Option<Reply>| match table.get(name) {
         Some(item) => reply(&item, status, of.as_ref()),

@@ -87,12 +87,12 @@ fn partner(mut table: Table<'_>, described: &mut Described) -> Option<Partner> {
     let credentials = table.or("credentials", Vec::new(), credentials);
     let mut base = |name| table.or(name, None, |item| http_url(item).map(|_| item.text().map(str::to_owned)));
     let (production, test) = (base("production"), base("test"));
-    let named: Vec<String> = credentials.clone().unwrap_or_default();
-    let push = table.or("push", None, |item| push::read(item, &own, &named).map(Some));
-    let token = table.or("token", None, |item| operations::token(item, &named).map(Some));
+    let account: Vec<String> = credentials.clone().unwrap_or_default();
+    let push = table.or("push", None, |item| push::read(item, &own, &account).map(Some));
+    let token = table.or("token", None, |item| operations::token(item, &account).map(Some));
     let has_token = !matches!(token, Some(None));
     let pushes = push.as_ref().and_then(Option::as_ref).map(|push| &push.table);
-    let operations = operations::read(&mut table, &named, pushes, push.is_some(), has_token);
+    let operations = operations::read(&mut table, &account, pushes, push.is_some(), has_token);
     let definition = (|| {
         let mut definition = Definition {
             id: id?,

@@ -57,9 +57,9 @@ fn body(item: &Item<'_>) -> Option<Body> {
         table.close(&[]);
         return field.zip(holds).map(|(field, holds)| holds(field));
     }
-    match item.value {
-        toml::de::DeValue::String(name) if name == "json" => Some(Body::Json),
-        toml::de::DeValue::String(name) if name == "xml" => Some(Body::Xml),
+    match item.value.as_str() {
+        Some("json") => Some(Body::Json),
+        Some("xml") => Some(Body::Xml),
         _ => item.wrong(FORMS),
     }
 }

@@ -76,10 +76,14 @@ pub fn field(form: &[u8], name: &str) -> Option<String> {
 fn of_xml(body: &[u8]) -> Result<String, NotOfNotation> {
     let text = std::str::from_utf8(body).map_err(|error| NotOfNotation::Encoding(error.valid_up_to()))?;
     let options = ParsingOptions { allow_dtd: false, nodes_limit: MOST_NODES, ..ParsingOptions::default() };
-    let document = Document::parse_with_options(text, options).map_err(|error| match error {
-        roxmltree::Error::DtdDetected => NotOfNotation::Doctype,
-        roxmltree::Error::NodesLimitReached => NotOfNotation::TooMany,
-        error => NotOfNotation::Syntax { line: error.pos().row, column: error.pos().col },
+    let document = Document::parse_with_options(text, options).map_err(|error| {
+        if matches!(error, roxmltree::Error::DtdDetected) {
+            NotOfNotation::Doctype
+        } else if matches!(error, roxmltree::Error::NodesLimitReached) {
+            NotOfNotation::TooMany
+        } else {
+            NotOfNotation::Syntax { line: error.pos().row, column: error.pos().col }
+        }
     })?;
     let root = document.root_element();
     let mut json = String::with_capacity(text.len());

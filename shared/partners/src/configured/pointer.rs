@@ -120,7 +120,9 @@ fn visit(steps: &[Step], json: &Json<'_>, look: &mut dyn FnMut(&Json<'_>)) {
         (Step::Name(name), Kind::Object(_)) => json.get(name).into_iter().for_each(|member| visit(rest, member, look)),
         (Step::Name(name), Kind::Array(elements)) => {
             let place = name.parse::<usize>().ok().and_then(|place| elements.get(place));
-            place.into_iter().for_each(|element| visit(rest, element, look));
+            if let Some(element) = place {
+                visit(rest, element, look);
+            }
         }
         (Step::Each, Kind::Array(elements)) => elements.iter().for_each(|element| visit(rest, element, look)),
         (_, Kind::String(text)) if text.trim_start().starts_with(['{', '[']) => {
@@ -140,7 +142,9 @@ fn spans(steps: &[Step], json: &Json<'_>, found: &mut Vec<Range<usize>>) {
         (Step::Name(name), Kind::Object(_)) => json.get(name).into_iter().for_each(|one| spans(rest, one, found)),
         (Step::Name(name), Kind::Array(elements)) => {
             let place = name.parse::<usize>().ok().and_then(|place| elements.get(place));
-            place.into_iter().for_each(|one| spans(rest, one, found));
+            if let Some(one) = place {
+                spans(rest, one, found);
+            }
         }
         (Step::Each, Kind::Array(elements)) => elements.iter().for_each(|one| spans(rest, one, found)),
         (Step::Each, Kind::Object(_)) => spans(rest, json, found),

@@ -43,7 +43,7 @@ impl PushTable {
         }
         if let Some(verify) = verify {
             let (body, query) = (self.encoded(&document, &placed.fields), query(&placed.query));
-            let (headers, own) = (placed.headers.clone(), |name: &str| credential(name).map(|text| text));
+            let (headers, own) = (placed.headers.clone(), |name: &str| credential(name));
             let header = |name: &str| {
                 let mut own = headers.iter();
                 own.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())

@@ -229,21 +229,18 @@ fn value(fields: &[(String, String)], name: &str) -> Option<String> {
 fn put(tree: &mut Value, place: &str, text: &str) {
     let mut at = tree;
     for part in place.split('/').skip(1) {
-        at = match part.parse::<usize>() {
-            Ok(0) => {
-                if !at.is_array() {
-                    *at = Value::Array(vec![Value::Null]);
-                }
-                let Some(first) = at.get_mut(0) else { return };
-                first
+        at = if part.parse() == Ok(0_usize) {
+            if !at.is_array() {
+                *at = Value::Array(vec![Value::Null]);
             }
-            _ => {
-                if !at.is_object() {
-                    *at = Value::Object(Map::new());
-                }
-                let Some(members) = at.as_object_mut() else { return };
-                members.entry(part.to_owned()).or_insert(Value::Null)
+            let Some(first) = at.get_mut(0) else { return };
+            first
+        } else {
+            if !at.is_object() {
+                *at = Value::Object(Map::new());
             }
+            let Some(members) = at.as_object_mut() else { return };
+            members.entry(part.to_owned()).or_insert(Value::Null)
         };
     }
     // The text of an element that has attributes stands beside them.
@@ -313,7 +310,7 @@ impl Play for Rules {
             return Answer::json(&tree);
         }
         let answer = self.table(&request.operation).and_then(|table| table.answer.as_ref());
-        let (status, body) = answer.map_or((200, "{}"), |answer| answer.parts());
+        let (status, body) = answer.map_or((200, "{}"), partners::operation::table::AnswerTable::parts);
         if body.starts_with('<') { Answer::xml(status, body.to_owned()) } else { Answer::json_text(status, body) }
     }
 

@@ -173,7 +173,7 @@ impl Scene {
             let (now, passed) = (self.world.now(), began.elapsed());
             let due = self.due().map_or(HOUR * 6, |due| due.since(now));
             let is_busy = busy.range(passed.saturating_sub(HOUR / 4)..=passed).next().is_some();
-            let next = busy.range(passed..).next().map_or(HOUR * 6, |at| *at - passed);
+            let next = busy.range(passed..).next().map_or(HOUR * 6, |at| at.saturating_sub(passed));
             let most = if is_busy { Duration::from_mins(1) } else { next.min(HOUR * 6) };
             let pause = self.world.draw(|random, _| random.ms(5_000..=40_000));
             slept = due.min(most).max(pause);
