@@ -24,6 +24,7 @@ use store::Store;
 use tokio::time::Instant;
 
 use crate::current::Current;
+use crate::disk::Level;
 use crate::health::Health;
 use crate::hold;
 use crate::metrics;
@@ -150,13 +151,18 @@ impl<S: Store, Q: Queue> Services<S, Q> {
             return closing(on_hold().told_in(language).answer(router.name));
         }
         let (now, failed) = (courier.context.now(), |problem: Problem| problem.told_in(language).answer(router.name));
-        if let [root, id] = segments
-            && root == "uploads"
-            && head.method == Method::PUT
-        {
+        let upload = match segments {
+            [root, id] if root == "uploads" && head.method == Method::PUT => Some(id),
+            _ => None,
+        };
+        let is_large_call = uploads::is_large_call(&head, &body, segments);
+        if (upload.is_some() || is_large_call) && self.vitals.disk.latest().level == Level::Full {
+            return closing(failed(uploads::no_space()));
+        }
+        if let Some(id) = upload {
             return uploads::put(&self.folder, &caller, id, body, now).await.unwrap_or_else(|why| closing(failed(why)));
         }
-        if uploads::is_large_call(&head, &body, segments) {
+        if is_large_call {
             return match uploads::apart(&self.folder, &caller, (head, body), segments, now).await {
                 Ok(request) => router.answer(courier, Some(caller), segments, request).await,
                 Err(problem) => closing(failed(problem)),

@@ -151,6 +151,11 @@ async fn begin(folder: &Folder) -> Result<Draft, Problem> {
 
 fn unwritten(error: &(dyn std::error::Error + 'static)) -> Problem {
     tracing::error!(error = telemetry::logs::chain(error), "a file cannot be written to the disk: look at its space");
+    no_space()
+}
+
+/// Problem for a file that there is no space for.
+pub(crate) fn no_space() -> Problem {
     let detail = "the hub cannot write the file to its disk, please repeat the request later";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
 }

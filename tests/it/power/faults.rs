@@ -15,7 +15,7 @@ use crate::support::http::{exchange, request};
 use crate::support::load::bodies;
 use crate::support::process::Process;
 use crate::support::pushing::{is_answer, push, suffix};
-use crate::support::{PUSHING, Plan, erp, hook, in_time, ledger, until, within};
+use crate::support::{API_KEY, PUSHING, Plan, erp, hook, in_time, ledger, until, within};
 
 fn body(partner: Partner, n: usize) -> String {
     push(partner, &format!("D{n}"))
@@ -136,6 +136,9 @@ async fn disk_nearly_full_is_told_and_then_refuses_what_is_new() {
     for partner in PUSHING {
         refused(&process, partner, 3).await;
     }
+    let key = format!("authorization: Bearer {API_KEY}\r\n");
+    let file = exchange(process.address(), request("PUT", "/uploads/any", &key, b"papers")).await.unwrap();
+    assert_eq!(file.status, 503, "neither is a file that is sent ahead of a call");
     taken(&process, Partner::Xhq, 2).await;
     erp.behave(Behaviour::Takes);
     within(erp.received(3)).await;
