@@ -43,7 +43,7 @@ pub(crate) struct Options {
 }
 
 /// Largest zipped binary of a function, in megabytes.
-const ZIPPED: f64 = 4.5;
+const ZIPPED: f64 = 4.8;
 
 /// As Lambda counts its own limits: its 50 MB are 52,428,800 bytes.
 const MEGABYTE: f64 = 1_048_576.0;
