@@ -169,9 +169,11 @@ fn read_partner(item: &Item<'_>) -> Option<Partner> {
         return None;
     }
     let built_in = Partner::ALL.into_iter().map(|partner| partner.id().to_owned());
-    let known: Vec<String> = built_in.chain(described.ids).collect();
+    let known: Vec<String> = built_in.chain(described.ids.iter().cloned()).collect();
     let meant = nearest(text, known.iter().map(String::as_str));
-    let meant = meant.map(str::to_owned).or_else(|| Partner::meant_by(text).map(|partner| partner.id().to_owned()));
+    let named = || described.sound.iter().copied().find(|partner| partner.is_called(text));
+    let named = || Partner::meant_by(text).or_else(named).map(|partner| partner.id().to_owned());
+    let meant = meant.map(str::to_owned).or_else(named);
     match meant {
         Some(meant) => item.wrong(format!("is not a known partner: did you mean {meant}?")),
         None => item.wrong(format!("must be one of {}, or be described in [[partners]]", known.join(", "))),

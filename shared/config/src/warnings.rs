@@ -9,7 +9,7 @@ use hub::alert::Cause;
 use hub::routes::{Pattern, Route, pushed};
 use hub::{ConnectionId, EndpointId, Secret, event_types};
 use partners::Partner;
-use partners::operation::{self, Credential};
+use partners::operation::{self, Operation};
 use partners::profile::Setting;
 use url::{Host, Url};
 
@@ -240,11 +240,11 @@ fn of_credentials(connection: &Connection, warnings: &mut Vec<String>) {
     }
     let (mut lacking, mut blocked, mut all) = (BTreeSet::new(), Vec::new(), 0);
     for row in operation::of(partner) {
-        let missing: Vec<_> = row.credentials.iter().filter(|credential| !has(connection, credential)).collect();
+        let missing: Vec<_> = needed(&row).filter(|name| !has(connection, name)).collect();
         if !missing.is_empty() {
             blocked.push(row.name);
         }
-        lacking.extend(missing.into_iter().map(|credential| credential.name));
+        lacking.extend(missing);
         all += 1;
     }
     if blocked.is_empty() {
@@ -262,9 +262,15 @@ fn of_credentials(connection: &Connection, warnings: &mut Vec<String>) {
     ));
 }
 
-fn has(connection: &Connection, credential: &Credential) -> bool {
-    let name = credential.name;
-    !credential.documented || connection.credentials.contains_key(name) || connection.unread.contains(name)
+/// Names of the credentials that an operation needs: those that it sends, and those that it is signed by.
+fn needed(row: &Operation<'_>) -> impl Iterator<Item = &'static str> + use<> {
+    let sent = row.credentials.iter().filter(|credential| credential.documented).map(|credential| credential.name);
+    let signature = row.told.and_then(|told| told.signature.as_ref());
+    sent.chain(signature.into_iter().flat_map(|signature| signature.credentials()))
+}
+
+fn has(connection: &Connection, name: &str) -> bool {
+    connection.credentials.contains_key(name) || connection.unread.contains(name)
 }
 
 /// Whether calls to a connection's partner can be signed: where its rules are not public, they are configuration.
@@ -275,7 +281,7 @@ fn is_signed(connection: &Connection) -> bool {
 /// Whether a connection has what some operation of its partner needs. One that only receives has not.
 fn is_callable(connection: &Connection) -> bool {
     let mut rows = operation::of(connection.partner);
-    is_signed(connection) && rows.any(|row| row.credentials.iter().all(|credential| has(connection, credential)))
+    is_signed(connection) && rows.any(|row| needed(&row).all(|name| has(connection, name)))
 }
 
 /// The endpoints that want something of a connection.

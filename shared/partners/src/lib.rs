@@ -87,12 +87,19 @@ impl Partner {
     /// another case. For suggestions alone; nothing is taken for a partner by it.
     #[must_use]
     pub fn meant_by(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|partner| partner.is_called(name))
+    }
+
+    /// Whether a name may mean this partner, as [`Partner::meant_by`] compares them.
+    #[must_use]
+    pub fn is_called(self, name: &str) -> bool {
         let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
         let name: String = plain(name);
-        Self::ALL.into_iter().find(|partner| {
-            let known = partner.profile().names.iter().any(|known| name.contains(known));
-            name == partner.id() || known
-        })
+        let known = |known: &&str| {
+            let known: String = plain(known);
+            !known.is_empty() && name.contains(&known)
+        };
+        name == self.id() || self.profile().names.iter().any(known)
     }
 
     /// The time within which the partner must have our answer: [`Profile::deadline`].

@@ -101,7 +101,10 @@ impl TokenRequest {
         }
         if let Some(signature) = &self.signature {
             if signature.parts.contains(&Part::Body) && self.body.values().any(|part| *part == Part::Signature) {
-                wrong("signature.parts", "must not have the body in it, which has the signature in it");
+                wrong(
+                    "signature.parts",
+                    "must not have the body in it, which has the signature in it: name what is signed, such as { field = \"param\" }",
+                );
             }
             let placed = signature.send.iter().flatten().map(|sent| &sent.part);
             let mut placed = placed.chain(self.query.values()).chain(self.body.values());

@@ -144,7 +144,7 @@ impl OperationTable {
         let signs_body = signature.parts.iter().chain(&signature.key).any(|part| *part == Part::Body);
         let sends_in_body = |sent: &Sent| sent.field.is_some() && self.encoding != Encoding::Query;
         if signs_body && signature.send.iter().flatten().any(sends_in_body) {
-            faults.push(Fault::new("signature.parts", "must not have the body in it, which has the signature in it"));
+            faults.push(Fault::new("signature.parts", "must not have the body in it, which has the signature in it: name what is signed, such as { field = \"param\" }"));
         }
         let own = |name: &str| {
             let put = |put: &Put| put.field.as_deref() == Some(name);
