@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream, StreamExt as _};
 use hub::files::{BEGINNING, FileHash, Hashing};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::Piece;
@@ -18,7 +19,17 @@ use crate::Piece;
 pub(crate) const PART: &str = ".part";
 
 /// Number of bytes that are written or read at once on this machine.
-pub const PIECE: usize = 1 << 18;
+pub const PIECE: usize = 1 << 16;
+
+/// Number of threads that read and write files at once. Each that was used keeps memory of its own, and more are no faster.
+static FILES_AT_ONCE: Semaphore = Semaphore::const_new(4);
+
+/// Runs work on a file on a thread where it may wait for the disk.
+pub(crate) async fn on_disk<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    // The semaphore is never closed.
+    let _place = FILES_AT_ONCE.acquire().await.ok();
+    spawn_blocking(work).await.map_err(io::Error::other)?
+}
 
 /// Number of drafts of this process, for their names.
 static DRAFTS: AtomicU64 = AtomicU64::new(0);
@@ -82,16 +93,16 @@ impl Draft {
     async fn flush(&mut self) -> io::Result<()> {
         let (piece, written) = (self.waiting.split().freeze(), self.written.take());
         let written = written.ok_or_else(|| io::Error::other("an earlier piece could not be written"))?;
-        let work = spawn_blocking(move || {
+        let work = on_disk(move || {
             let mut written = written;
             written.file.write_all(&piece)?;
             written.hashing.update(&piece);
             written.bytes += u64::try_from(piece.len()).unwrap_or(u64::MAX);
             let lacking = BEGINNING.saturating_sub(written.beginning.len());
             written.beginning.extend(piece.iter().take(lacking));
-            Ok::<_, io::Error>(written)
+            Ok(written)
         });
-        self.written = Some(work.await.map_err(io::Error::other)??);
+        self.written = Some(work.await?);
         Ok(())
     }
 
@@ -142,7 +153,7 @@ pub fn content_of(path: PathBuf, length: u64) -> BoxStream<'static, io::Result<B
 }
 
 async fn read(path: PathBuf, range: Range<u64>) -> io::Result<Bytes> {
-    let piece = spawn_blocking(move || piece(&path, &range)).await.map_err(io::Error::other)??;
+    let piece = on_disk(move || piece(&path, &range)).await?;
     piece.map(|piece| piece.bytes).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 

@@ -10,9 +10,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures::future::BoxFuture;
 use hub::Utc;
 use hub::files::{FileHash, Hashing};
-use tokio::task::spawn_blocking;
 
-use crate::draft::{PART, PIECE, part, piece};
+use crate::draft::{PART, PIECE, on_disk, part, piece};
 use crate::{Address, Archive, ArchiveError, Draft, Drafted, GOOD_FOR, Opened, Piece, Result, Stored, Upload};
 
 /// Name of the folder in the hub's data folder.
@@ -94,8 +93,7 @@ impl Folder {
         work: impl FnOnce(&Shared) -> io::Result<T> + Send + 'static,
     ) -> Result<T> {
         let shared = Arc::clone(&self.0);
-        let done = spawn_blocking(move || work(&shared)).await;
-        let done = done.map_err(io::Error::other).and_then(std::convert::identity);
+        let done = on_disk(move || work(&shared)).await;
         done.map_err(|source| ArchiveError::Unavailable { verb, source: source.into() })
     }
 }
