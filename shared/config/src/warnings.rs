@@ -11,6 +11,7 @@ use hub::{ConnectionId, EndpointId, Secret, event_types};
 use partners::Partner;
 use partners::operation::{self, Operation};
 use partners::profile::Setting;
+use partners::recipe::Signature;
 use url::{Host, Url};
 
 use super::values::{origin, print};
@@ -240,7 +241,7 @@ fn of_credentials(connection: &Connection, warnings: &mut Vec<String>) {
     }
     let (mut lacking, mut blocked, mut all) = (BTreeSet::new(), Vec::new(), 0);
     for row in operation::of(partner) {
-        let missing: Vec<_> = needed(&row).filter(|name| !has(connection, name)).collect();
+        let missing: Vec<_> = needed(row).filter(|name| !has(connection, name)).collect();
         if !missing.is_empty() {
             blocked.push(row.name);
         }
@@ -266,7 +267,7 @@ fn of_credentials(connection: &Connection, warnings: &mut Vec<String>) {
 fn needed(row: &Operation<'_>) -> impl Iterator<Item = &'static str> + use<> {
     let sent = row.credentials.iter().filter(|credential| credential.documented).map(|credential| credential.name);
     let signature = row.told.and_then(|told| told.signature.as_ref());
-    sent.chain(signature.into_iter().flat_map(|signature| signature.credentials()))
+    sent.chain(signature.into_iter().flat_map(Signature::credentials))
 }
 
 fn has(connection: &Connection, name: &str) -> bool {
@@ -281,7 +282,7 @@ fn is_signed(connection: &Connection) -> bool {
 /// Whether a connection has what some operation of its partner needs. One that only receives has not.
 fn is_callable(connection: &Connection) -> bool {
     let mut rows = operation::of(connection.partner);
-    is_signed(connection) && rows.any(|row| needed(&row).all(|name| has(connection, name)))
+    is_signed(connection) && rows.any(|row| needed(row).all(|name| has(connection, name)))
 }
 
 /// The endpoints that want something of a connection.
