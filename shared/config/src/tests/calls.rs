@@ -117,7 +117,7 @@ fn each_part_of_a_recipe_has_its_mistake() {
         ("hash =", "salt = 1\nhash =", "signature.salt: is not a known key: remove it (known here: parts, separator,"),
         ("part =", "prat =", "signature.send[0].prat: is not a known key: did you mean part? (line 9)"),
         ("header", "hader", "signature.send[0].hader: is not a known key: did you mean header? (line 9)"),
-        (", header = \"sign\"", "", "signature.send[0]: must have either a header or a query (line 9)"),
+        (", header = \"sign\"", "", "signature.send[0]: must have one place: a header, a query or a field (line 9)"),
         ("\"sign\"", "\"a b\"", "signature.send[0]: must be the name of a header (line 9)"),
         (
             "hash =",

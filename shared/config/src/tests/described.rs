@@ -110,7 +110,7 @@ fn mistake_in_a_partner_is_told_with_key_and_line() {
         ("id = \"acme\"", "id = \"call\"", "partners[0].id: is the beginning of the hub's own events"),
         ("[\"secret\"]", "[\"keys\"]", "partners[0].credentials[0]: is a key of every connection"),
         ("\"1s\"", "\"1ms\"", "partners[0].push.deadline: must be between 300ms and 30s (line 6)"),
-        ("deadline = \"1s\"", "budget = \"9950ms\"", "partners[0].push.budget: must leave 100 ms"),
+        ("deadline = \"1s\"", "budget = \"9950ms\"", "partners[0].push.budget: must be between 100ms and 7s"),
         ("parts = [\"body\"]", "parts = []", "partners[0].push.verify.parts: must name at least one part (line 8)"),
         ("parts = [\"body\"]", "parts = [\"bdy\"]", "partners[0].push.verify.parts[0]: must be one of \"body\""),
         ("parts = [\"body\"]", "parts = [{ text = \"a\" }]", "partners[0].push.verify.parts: has nothing of the body"),

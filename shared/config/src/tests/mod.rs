@@ -113,7 +113,7 @@ production = "https://poll.example.com"
 test = "http://test.example.com"
 
 [partners.push]
-body = { form = "param" }
+body = { form = "param", holds = "json" }
 deadline = "8s"
 budget = "5s"
 repeats = ["30m", "30m", "30m"]
@@ -153,6 +153,20 @@ example = '{"status":"polling","sent":1,"items":[{"nu":"A1","ftime":"2026-01-01 
 [[partners.push.actions.examples]]
 name = "two"
 body = '{"status":"shutdown","order":"SO-1","items":[{"nu":"A1"},{"nu":"A2"}]}'
+
+[partners.token]
+path = "/token"
+token = "/token"
+life_seconds = 60
+
+[[partners.operations]]
+name = "query"
+effect = "query"
+path = "/query"
+credentials = [{ header = "Authorization", prefix = "Bearer ", token = true }]
+success = { at = "/ok", is = ["true"] }
+answer = '{"ok":true}'
+example = '{"no":"A1"}'
 
 [[partners]]
 id = "beta"
