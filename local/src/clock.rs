@@ -13,9 +13,9 @@ use hub::clock::{Direction, HOLD, Jump, Watched};
 use queue::Queue;
 use store_sqlite::SqliteStore;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::current::Current;
+use crate::ticks::Ticks;
 
 /// Interval at which the clock is read without another reason.
 const LOOK: Duration = Duration::from_secs(1);
@@ -128,18 +128,9 @@ impl Watch {
     }
 
     /// Reads the clock from time to time, and brings due times back where that has to be.
-    pub(crate) async fn run<Q: Queue>(
-        self: Arc<Self>,
-        current: Current<SqliteStore, Q>,
-        mut stop: watch::Receiver<bool>,
-    ) {
-        let mut clock = interval(LOOK);
-        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = clock.tick() => {}
-                _ = stop.wait_for(|stop| *stop) => return,
-            }
+    pub(crate) async fn run<Q: Queue>(self: Arc<Self>, current: Current<SqliteStore, Q>, stop: watch::Receiver<bool>) {
+        let mut ticks = Ticks::new(LOOK, stop);
+        while ticks.next().await {
             self.read();
             if !self.set_back.swap(false, Ordering::Relaxed) {
                 continue;

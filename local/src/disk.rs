@@ -1,6 +1,6 @@
 //! Free space of the disk that holds the data: told before it is used up, and nothing new is taken while there is too little.
 //!
-//! What is stored goes on meanwhile: its changes need little space, and deliveries that end are what expiry waits for.
+//! Stored work goes on meanwhile: its changes need little space, and deliveries that end are what expiry waits for.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,9 +11,9 @@ use hub::alert::{Cause, Finding};
 use queue::Queue;
 use store_sqlite::SqliteStore;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::current::Current;
+use crate::ticks::Ticks;
 
 /// Interval at which the disk is looked at. What can be stored meanwhile fits into the least that may be configured well.
 const LOOK: Duration = Duration::from_secs(1);
@@ -102,14 +102,9 @@ pub(crate) async fn look<Q: Queue>(disk: &Disk, courier: &Courier<SqliteStore, Q
 }
 
 /// Looks at the disk from time to time, until the hub stops.
-pub(crate) async fn run<Q: Queue>(disk: Disk, current: Current<SqliteStore, Q>, mut stop: watch::Receiver<bool>) {
-    let mut clock = interval(LOOK);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = clock.tick() => {}
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
+pub(crate) async fn run<Q: Queue>(disk: Disk, current: Current<SqliteStore, Q>, stop: watch::Receiver<bool>) {
+    let mut ticks = Ticks::new(LOOK, stop);
+    while ticks.next().await {
         look(&disk, &current.get()).await;
     }
 }

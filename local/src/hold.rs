@@ -15,9 +15,9 @@ use courier::{Courier, DeliveryResult};
 use hub::delivery::Outcome;
 use outbound::{Kind, Sent};
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::place::Place;
+use crate::ticks::Ticks;
 
 /// Name of the file in the data folder.
 const FILE: &str = "hold";
@@ -56,13 +56,11 @@ impl Hold {
     }
 
     /// Waits until the hold is over; false where the hub stops before.
-    pub(crate) async fn over(&self, stop: &mut watch::Receiver<bool>) -> bool {
-        let mut clock = interval(LOOK);
-        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pub(crate) async fn over(&self, stop: watch::Receiver<bool>) -> bool {
+        let mut ticks = Ticks::new(LOOK, stop);
         while self.file.exists() {
-            tokio::select! {
-                _ = clock.tick() => {}
-                _ = stop.wait_for(|stop| *stop) => return false,
+            if !ticks.next().await {
+                return false;
             }
         }
         true

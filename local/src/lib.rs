@@ -49,6 +49,7 @@ mod shipments;
 mod signals;
 mod source;
 pub mod table;
+mod ticks;
 mod times;
 mod uploads;
 mod verify;

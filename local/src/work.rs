@@ -14,13 +14,13 @@ use store::StoreError;
 use store_sqlite::{Due, SqliteStore};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::clock::Watch;
 use crate::current::Current;
 use crate::hold::Hold;
 use crate::ready::Vitals;
 use crate::retention;
+use crate::ticks::Ticks;
 
 /// Number of jobs of a lane for each permitted attempt at its endpoint: the others read their event, or store their result.
 const JOBS: usize = 4;
@@ -44,8 +44,8 @@ type LocalCourier = Arc<Courier<SqliteStore, InProcess>>;
 pub(crate) type LocalCurrent = Current<SqliteStore, InProcess>;
 
 /// Takes up what an earlier run has left once the hold is over, and then has everything go out.
-pub(crate) async fn run_hold(hold: Hold, current: LocalCurrent, mut stop: watch::Receiver<bool>) {
-    if hold.over(&mut stop).await {
+pub(crate) async fn run_hold(hold: Hold, current: LocalCurrent, stop: watch::Receiver<bool>) {
+    if hold.over(stop).await {
         take_over(&current.get()).await;
         hold.end();
     }
@@ -135,18 +135,12 @@ pub(crate) async fn take_over(courier: &LocalCourier) {
 pub(crate) async fn run_sweeps(
     current: LocalCurrent,
     (watched, vitals, archive): (Arc<Watch>, Vitals, Folder),
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
     first: watch::Sender<bool>,
 ) {
-    let every = current.get().context.config.sweep_every;
-    let mut clock = interval(every);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = Ticks::new(current.get().context.config.sweep_every, stop);
     let mut sweeps = JoinSet::new();
-    loop {
-        tokio::select! {
-            _ = clock.tick() => {}
-            _ = stop.wait_for(|stop| *stop) => break,
-        }
+    while ticks.next().await {
         // An endpoint that hangs holds up its sweep; the next one goes on without it, for claims keep two sweeps from the same work.
         let (courier, watched, first) = (current.get(), Arc::clone(&watched), first.clone());
         let (vitals, archive) = (vitals.clone(), archive.clone());
@@ -162,14 +156,9 @@ pub(crate) async fn run_sweeps(
 }
 
 /// Adds the statistics of this process to the store's each minute. Those of the end are added when all has ended.
-pub(crate) async fn run_flushes(context: Context<SqliteStore, InProcess>, mut stop: watch::Receiver<bool>) {
-    let mut clock = interval(FLUSHED);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = clock.tick() => {}
-            _ = stop.wait_for(|stop| *stop) => break,
-        }
+pub(crate) async fn run_flushes(context: Context<SqliteStore, InProcess>, stop: watch::Receiver<bool>) {
+    let mut ticks = Ticks::new(FLUSHED, stop);
+    while ticks.next().await {
         flush(&context).await;
     }
 }

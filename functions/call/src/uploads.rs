@@ -99,8 +99,7 @@ fn no_entropy() -> Problem {
 
 fn no_archive(error: Option<&ArchiveError>) -> Problem {
     tracing::error!(error = error.map(|error| telemetry::logs::chain(error)), "the archive does not take an upload");
-    let detail = "the archive of files does not answer, please repeat the request";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+    Problem::no_archive()
 }
 
 /// Answers `POST /uploads`.

@@ -52,10 +52,7 @@ fn absent() -> Problem {
 fn failed(error: &ArchiveError) -> Problem {
     tracing::error!(error = telemetry::logs::chain(error), "a file cannot be served");
     match error {
-        ArchiveError::Unavailable { .. } => {
-            let detail = "the archive of files does not answer, please repeat the request";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
-        }
+        ArchiveError::Unavailable { .. } => Problem::no_archive(),
         ArchiveError::Damaged(_) => {
             let detail = "the stored bytes of this file are not those that were fetched; they are not served";
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "damaged", detail)

@@ -147,6 +147,13 @@ impl Problem {
         }
     }
 
+    /// The archive of files is not there, or does not answer, which passes (503). The cause is logged, not told.
+    #[must_use]
+    pub fn no_archive() -> Self {
+        let detail = "the archive of files does not answer, please repeat the request";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+    }
+
     /// The result of an action as the audit trail has it: that status, or the problem's.
     #[must_use]
     pub fn ended<T>(result: &Result<T, Self>, status: StatusCode) -> Ended {

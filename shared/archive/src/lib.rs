@@ -2,9 +2,8 @@
 //! and one contract suite (`contract`) holds both to them.
 //!
 //! Content is kept whole or not at all, once for each hash. It is never whole in memory: it arrives by a [`Draft`] on this machine's
-//! disk, or from elsewhere as an [`Upload`], and is read by ranges.
-//! Who may read it, and how long it is kept, is not decided here: the
-//! store's aliases say to which shipments it belongs.
+//! disk, or from elsewhere as an [`Upload`], and is read by ranges. The store's aliases say to which shipments it belongs, and with that
+//! who may read it and how long it is kept.
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;

@@ -295,11 +295,6 @@ impl Config {
         Partner::from_id(id).or_else(|| self.partners.iter().find(|partner| partner.id() == id).copied())
     }
 
-    /// Every partner: the built-in ones, then those that it describes.
-    pub fn all_partners(&self) -> impl Iterator<Item = Partner> {
-        Partner::ALL.into_iter().chain(self.partners.iter().copied())
-    }
-
     /// A connection's credentials by their names, for whoever must not show them; none of one that is not known.
     #[must_use]
     pub fn credentials(&self, connection: &ConnectionId) -> Vec<(&str, &str)> {

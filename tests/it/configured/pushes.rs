@@ -98,7 +98,7 @@ async fn payload_is_the_document_in_the_form() {
 }
 
 #[tokio::test]
-async fn wrong_or_missing_signature_is_refused_as_the_partner_reads_it() {
+async fn wrong_or_missing_signature_is_refused_in_the_envelope() {
     for (id, _, status, refused) in ANSWERS.into_iter().filter(|(id, ..)| *id != "sf") {
         let desk = Desk::of(id).await;
         let right = desk.sample(&desk.table().actions[0].examples[0].body);
@@ -169,7 +169,7 @@ async fn push_out_of_its_window_is_refused() {
 }
 
 #[tokio::test]
-async fn record_without_a_number_belongs_to_no_shipment_and_is_delivered() {
+async fn record_without_a_number_is_delivered_without_shipment() {
     let desk = Desk::of("terminal49").await;
     // "Some events come with a minimal `included`": its document's own example.
     let available = r#"{"data":{"id":"fb111726-d489-4ef7-bac9-d39f2cbe66ba","type":"webhook_notification","attributes":{"id":"fb111726-d489-4ef7-bac9-d39f2cbe66ba","event":"container.transport.available","delivery_status":"succeeded","created_at":"2025-02-26T12:51:52Z"}}}"#;

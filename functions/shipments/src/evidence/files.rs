@@ -10,7 +10,6 @@ use api::Problem;
 use archive::{Archive, ArchiveError, Piece};
 use config::Context;
 use evidence::{Pack, contents};
-use http::StatusCode;
 use hub::files::{FileHash, Hashing};
 use hub::{ConnectionId, Subject, Utc};
 use serde::{Deserialize, Serialize};
@@ -157,6 +156,5 @@ async fn is_that(archive: &dyn Archive, hash: &FileHash, size: u64) -> Result<bo
 
 fn failed(error: &ArchiveError) -> Problem {
     tracing::error!(error = telemetry::logs::chain(error), "a file cannot be read for an evidence file");
-    let detail = "the archive of files does not answer, please repeat the request";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+    Problem::no_archive()
 }

@@ -67,12 +67,6 @@ impl Pointer {
         self.steps.is_empty()
     }
 
-    /// Whether it may lead to several values.
-    #[must_use]
-    pub fn is_of_each(&self) -> bool {
-        self.steps.contains(&Step::Each)
-    }
-
     /// Looks at each value that it leads to from there.
     pub fn visit(&self, json: &Json<'_>, look: &mut dyn FnMut(&Json<'_>)) {
         visit(&self.steps, json, look);

@@ -87,7 +87,7 @@ impl Rules {
         Ok(())
     }
 
-    /// Whether what the hub puts in is there.
+    /// Check of the credentials and the signature that the hub puts in.
     fn has(&self, put: &Put, fields: &[(String, String)], request: &Received) -> Result<(), String> {
         let told = match (&put.credential, &put.text) {
             (Some(name), _) => self.credential(name).to_owned(),
