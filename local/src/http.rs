@@ -208,7 +208,10 @@ fn count_push<S, Q>(courier: &Courier<S, Q>, segments: &[String], verdict: Optio
     if let Some(verdict) = verdict {
         let (context, path, took) = (&courier.context, PushPath::of(segments), arrived.elapsed());
         count(context, path, verdict, took);
-        metrics::pushed((path.partner(&context.config), path.connection(&context.config)), verdict, took);
+        if telemetry::metrics::started() {
+            let of = (path.partner(&context.config), path.connection(&context.config));
+            metrics::pushed(context.now(), of, verdict, took);
+        }
     }
 }
 

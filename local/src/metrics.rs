@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use config::Config;
-use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
+use hub::Utc;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -69,25 +69,18 @@ pub(crate) fn begin(config: &Config) {
 
 /// The metrics of a push that was answered. Of one at an unknown connection nothing that its sender chose is told.
 pub(crate) fn pushed(
+    now: Utc,
     (partner, connection): (Option<Partner>, Option<&config::Connection>),
     verdict: Verdict,
     took: Duration,
 ) {
-    if !telemetry::metrics::started() {
-        return;
-    }
     let partner = connection.map(|connection| connection.partner).or(partner);
     let of = vec![
         (Dimension::Partner, partner.map_or("", Partner::id).to_owned()),
         (Dimension::Connection, connection.map_or_else(String::new, |connection| connection.id.to_string())),
     ];
-    let mut values = vec![(Metric::of(verdict), 1.0)];
-    let is_timed = !matches!(verdict, Verdict::Unauthorized | Verdict::NotPost);
-    if let Some(partner) = partner.filter(|_| is_timed) {
-        let (took, deadline) = (took.as_secs_f64(), partner.deadline().as_secs_f64());
-        values.extend([(Metric::AckTime, took * 1e3), (Metric::AckMargin, (deadline - took) / deadline * 100.0)]);
-    }
-    emit(telemetry::system_clock()(), &Sample { of, values, notes: vec![] });
+    let values = telemetry::metrics::answered(verdict, partner, took);
+    emit(now, &Sample { of, values, notes: vec![] });
 }
 
 /// Serves the figures until the hub stops.
@@ -125,11 +118,7 @@ async fn answer(figures: &Figures, request: &Request<Incoming>) -> Response<Full
     } else {
         (StatusCode::NOT_FOUND, "GET /metrics\n".to_owned())
     };
-    let mut response = Response::new(Full::new(Bytes::from(text)));
-    *response.status_mut() = status;
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    response
+    api::answered(status, "text/plain; version=0.0.4; charset=utf-8", text).map(Full::new)
 }
 
 impl Figures {
@@ -191,14 +180,4 @@ impl Figures {
 #[allow(clippy::cast_precision_loss, reason = "sizes of files and disks, for a graph")]
 const fn number(bytes: u64) -> f64 {
     bytes as f64
-}
-
-/// Names of the figures of this process, as Prometheus' own clients have them.
-pub(crate) fn print_process(text: &mut String, figures: &process::Process) {
-    let process::Process { cpu_seconds, resident_bytes, open_files, most_files, began } = figures;
-    counter(text, "process_cpu_seconds_total", "Processor time in seconds", *cpu_seconds);
-    gauge(text, "process_resident_memory_bytes", "Resident memory", *resident_bytes);
-    gauge(text, "process_open_fds", "Open file descriptors", *open_files);
-    gauge(text, "process_max_fds", "Most open file descriptors", *most_files);
-    gauge(text, "process_start_time_seconds", "Start of the process, in seconds since 1970", *began);
 }

@@ -1,22 +1,25 @@
 //! Figures of this process, as Linux has them in `/proc`.
 
-use crate::metrics::print_process;
+use telemetry::prometheus::{counter, gauge};
 
 /// Resources that the process uses.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Process {
-    pub(crate) cpu_seconds: f64,
-    pub(crate) resident_bytes: f64,
-    pub(crate) open_files: f64,
-    pub(crate) most_files: f64,
-    pub(crate) began: f64,
+struct Process {
+    cpu_seconds: f64,
+    resident_bytes: f64,
+    open_files: f64,
+    most_files: f64,
+    began: f64,
 }
 
-/// Prints the figures where the system has them.
+/// Prints the figures where the system has them, under the names that Prometheus' own clients have for them.
 pub(crate) fn print(text: &mut String) {
-    if let Some(process) = read() {
-        print_process(text, &process);
-    }
+    let Some(Process { cpu_seconds, resident_bytes, open_files, most_files, began }) = read() else { return };
+    counter(text, "process_cpu_seconds_total", "Processor time in seconds", cpu_seconds);
+    gauge(text, "process_resident_memory_bytes", "Resident memory", resident_bytes);
+    gauge(text, "process_open_fds", "Open file descriptors", open_files);
+    gauge(text, "process_max_fds", "Most open file descriptors", most_files);
+    gauge(text, "process_start_time_seconds", "Start of the process, in seconds since 1970", began);
 }
 
 #[cfg(target_os = "linux")]

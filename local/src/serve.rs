@@ -66,7 +66,7 @@ pub struct Hub {
     hold: Hold,
     /// Number of configurations that it was given since.
     reloads: u64,
-    stop: (watch::Sender<bool>, watch::Receiver<bool>),
+    stop: watch::Sender<bool>,
     swept: watch::Receiver<bool>,
     tasks: JoinSet<()>,
     _lock: std::fs::File,
@@ -98,9 +98,7 @@ impl Hub {
         let clock = watched.clock();
         let listener = TcpListener::bind(config.listen).await.map_err(|e| StartError::Listen(config.listen, e))?;
         let address = listener.local_addr().map_err(|e| StartError::Listen(config.listen, e))?;
-        let endpoints = config.endpoints.keys().cloned().map(Destination::Endpoint);
-        let connections = config.connections.keys().cloned().map(Destination::Connection);
-        let (queue, lanes) = queue::in_process(endpoints.chain(connections), LANE);
+        let (queue, lanes) = queue::in_process(destinations(&config), LANE);
         let figures = match config.metrics_listen {
             Some(address) => Some(TcpListener::bind(address).await.map_err(|e| StartError::Listen(address, e))?),
             None => None,
@@ -147,7 +145,7 @@ impl Hub {
         tasks.spawn(Arc::clone(&watched).run(current.clone(), stopped.clone()));
         let (first, swept) = watch::channel(false);
         tasks.spawn(work::run_sweeps(current.clone(), (watched, vitals, archive), stopped.clone(), first));
-        Ok(Self { address, context, current, hold, reloads: 0, stop: (stop, stopped), swept, tasks, _lock: lock })
+        Ok(Self { address, context, current, hold, reloads: 0, stop, swept, tasks, _lock: lock })
     }
 
     /// The address that it listens on.
@@ -167,17 +165,13 @@ impl Hub {
     pub async fn take(&mut self, mut config: Config) -> Vec<String> {
         let old = self.current.get();
         let at_next_start = reload::keep(&old.context.config, &mut config);
-        let endpoints = config.endpoints.keys().cloned().map(Destination::Endpoint);
-        let connections = config.connections.keys().cloned().map(Destination::Connection);
         let added: Vec<_> =
-            endpoints.chain(connections).filter_map(|destination| self.context.queue.add(destination)).collect();
+            destinations(&config).filter_map(|destination| self.context.queue.add(destination)).collect();
         let context = Context { config: Arc::new(config), ..old.context.clone() };
-        if telemetry::metrics::started() {
-            metrics::begin(&context.config);
-        }
+        metrics::begin(&context.config);
         self.current.set(Arc::new(Courier { context: context.clone(), ..(*old).clone() }));
         for lane in added {
-            let (current, hold, stopped) = (self.current.clone(), self.hold.clone(), self.stop.1.clone());
+            let (current, hold, stopped) = (self.current.clone(), self.hold.clone(), self.stop.subscribe());
             self.tasks.spawn(work::run_lane(current, hold, lane, stopped));
         }
         inbound::configured::tell_or_log(&context).await;
@@ -213,7 +207,7 @@ impl Hub {
 
     /// Stops accepting, lets what is under way finish, and ends.
     pub async fn stop(mut self) {
-        let _ = self.stop.0.send(true);
+        let _ = self.stop.send(true);
         self.context.store.end_waits();
         if timeout(GRACE, async { while self.tasks.join_next().await.is_some() {} }).await.is_err() {
             tracing::warn!("unfinished attempts were aborted at shutdown; the next run or the sweep repeats them");
@@ -227,6 +221,12 @@ impl Hub {
             );
         }
     }
+}
+
+/// Whatever has a lane of its own.
+fn destinations(config: &Config) -> impl Iterator<Item = Destination> {
+    let endpoints = config.endpoints.keys().cloned().map(Destination::Endpoint);
+    endpoints.chain(config.connections.keys().cloned().map(Destination::Connection))
 }
 
 /// Options of `tongguan serve`.

@@ -57,13 +57,13 @@ pub(crate) async fn put(
     let taken = async {
         let mut draft = begin(folder).await?;
         while let Some(piece) = body.try_next().await.map_err(|_| Problem::incomplete())? {
-            draft.write(&piece).await.map_err(|error| unwritten(&error))?;
+            draft.write(&piece).await.map_err(unwritten)?;
             if draft.bytes() > upload.bytes {
                 let detail = format!("has more than the {} bytes that POST /uploads was given", upload.bytes);
                 return Err(Problem::field("body", detail));
             }
         }
-        let drafted = draft.finish().await.map_err(|error| unwritten(&error))?;
+        let drafted = draft.finish().await.map_err(unwritten)?;
         if drafted.bytes < upload.bytes {
             let detail = format!("has {} bytes in place of the {} of POST /uploads", drafted.bytes, upload.bytes);
             return Err(Problem::field("body", detail));
@@ -72,7 +72,7 @@ pub(crate) async fn put(
             let detail = format!("is not the content that POST /uploads was given: its SHA-256 is {}", drafted.hash);
             return Err(Problem::field("body", detail));
         }
-        folder.hold(&upload, drafted, now).await.map_err(|error| unwritten(&error))
+        folder.hold(&upload, drafted, now).await.map_err(unwritten)
     };
     let taken = taken.await;
     if taken.is_err() {
@@ -105,7 +105,7 @@ pub(crate) async fn apart(
         let form = multipart_apart(content_type, body.boxed(), (&mut draft, LARGEST), call::MAX_BODY).await;
         let Form { text, file } = form.map_err(|why| match why {
             Unformed::Faulty(faults) => call::faulty(&faults),
-            Unformed::Unwritten(error) => unwritten(&error),
+            Unformed::Unwritten(error) => unwritten(error),
             Unformed::TooLarge if draft.bytes() > LARGEST => {
                 Problem::field("file", format!("is larger than {} MiB", LARGEST >> 20))
             }
@@ -115,7 +115,7 @@ pub(crate) async fn apart(
         })?;
         let file = match file {
             Some(Apart::Drafted { name, content_type }) => {
-                let drafted = draft.finish().await.map_err(|error| unwritten(&error))?;
+                let drafted = draft.finish().await.map_err(unwritten)?;
                 Some(held(folder, caller, (name, content_type), drafted, now).await?)
             }
             Some(Apart::Within(file)) => Some(file),
@@ -141,16 +141,16 @@ async fn held(
     now: Utc,
 ) -> Result<Enclosure, Problem> {
     let begun = Begun::new((drafted.hash, drafted.bytes), name, content_type, now)?;
-    folder.hold(&begun.upload(), drafted, now).await.map_err(|error| unwritten(&error))?;
+    folder.hold(&begun.upload(), drafted, now).await.map_err(unwritten)?;
     Ok(Enclosure::Upload { name: None, content_type: None, upload: begun.sealed(caller, now)? })
 }
 
 async fn begin(folder: &Folder) -> Result<Draft, Problem> {
-    folder.draft().await.map_err(|error| unwritten(&error))
+    folder.draft().await.map_err(unwritten)
 }
 
-fn unwritten(error: &(dyn std::error::Error + 'static)) -> Problem {
-    tracing::error!(error = telemetry::logs::chain(error), "a file cannot be written to the disk: look at its space");
+fn unwritten(error: impl std::error::Error + 'static) -> Problem {
+    tracing::error!(error = telemetry::logs::chain(&error), "a file cannot be written to the disk: look at its space");
     no_space()
 }
 

@@ -93,8 +93,7 @@ impl Begun {
 
 fn no_entropy() -> Problem {
     tracing::error!("the system gives no random bytes for an upload");
-    let detail = "the system gives no random bytes at the moment; repeat the request later";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+    Problem::no_entropy()
 }
 
 fn no_archive(error: Option<&ArchiveError>) -> Problem {

@@ -48,7 +48,7 @@ pub(crate) async fn answer<S: Store, Q>(
     let direction = direction(&found.keys, &found.types);
     let reached = milestones(ladder(direction), found.signs, &found.types);
     let files = if is_first { files(context, &found.subjects).await? } else { Vec::new() };
-    let audit = if is_first { audit(context, caller, found.subjects).await? } else { Vec::new() };
+    let audit = if is_first { audit(context, caller, &found.subjects).await? } else { Vec::new() };
     let shipment = Shipment {
         keys: found.keys,
         related: found.related,
@@ -88,9 +88,9 @@ async fn files<S: Store, Q>(
 pub(crate) async fn audit<S: Store, Q>(
     context: &Context<S, Q>,
     caller: Caller<'_>,
-    subjects: BTreeSet<(ConnectionId, Subject)>,
+    subjects: &BTreeSet<(ConnectionId, Subject)>,
 ) -> Result<Vec<Printed<EntryView>>, Problem> {
-    let found = audit_of_all(&context.store, subjects.into_iter().collect(), context.now()).await;
+    let found = audit_of_all(&context.store, subjects.iter().cloned().collect(), context.now()).await;
     let found = found.map_err(|error| Problem::store(&error))?;
     let mut audit = api::printed(found.into_iter().filter_map(|entry| caller.audited(entry)))?;
     audit.truncate(api::fitting(&audit, MOST_AUDIT_BYTES));

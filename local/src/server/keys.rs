@@ -1,10 +1,11 @@
 //! Requests in progress by key, so that one sender cannot take all places with requests that it is allowed to make.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Number of requests in progress of each key. Clones share it. Keys are named by the ids of the configuration, so that there
-/// are few.
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Places for the requests of each key. Clones share them. Keys are named by the ids of the configuration, so that there are few.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     most: usize,
@@ -13,50 +14,32 @@ pub(crate) struct Keys {
 
 #[derive(Debug, Default)]
 struct State {
-    in_progress: HashMap<String, usize>,
+    places: HashMap<String, Arc<Semaphore>>,
     refused: u64,
-}
-
-/// One request in progress, until this is dropped.
-#[derive(Debug)]
-pub(crate) struct InProgress {
-    name: String,
-    shared: Arc<Mutex<State>>,
 }
 
 impl Keys {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, shared: Arc::default() }
+        Self { most: most.min(Semaphore::MAX_PERMITS), shared: Arc::default() }
     }
 
-    /// Begins a request of a key; nothing where it has as many in progress as it may.
-    pub(crate) fn begin(&self, name: String) -> Option<InProgress> {
-        let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = state.in_progress.entry(name.clone()).or_default();
-        if *count >= self.most {
-            state.refused += 1;
-            return None;
-        }
-        *count += 1;
-        Some(InProgress { name, shared: Arc::clone(&self.shared) })
+    /// A place for a request of a key, until it is dropped; nothing where all of the key's are taken.
+    pub(crate) fn begin(&self, name: String) -> Option<OwnedSemaphorePermit> {
+        let mut state = self.lock();
+        let places = state.places.entry(name).or_insert_with(|| Arc::new(Semaphore::new(self.most)));
+        let place = Arc::clone(places).try_acquire_owned().ok();
+        state.refused += u64::from(place.is_none());
+        place
     }
 
     /// Requests in progress, and those that were refused so far.
     pub(crate) fn counts(&self) -> (usize, u64) {
-        let state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.in_progress.values().sum(), state.refused)
+        let state = self.lock();
+        (state.places.values().map(|places| self.most - places.available_permits()).sum(), state.refused)
     }
-}
 
-impl Drop for InProgress {
-    fn drop(&mut self) {
-        let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = state.in_progress.get_mut(&self.name) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                state.in_progress.remove(&self.name);
-            }
-        }
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -134,7 +134,7 @@ where
                 }
                 read.drafted(head, draft.bytes() > before);
             }
-            Some(_) => {
+            Some(_) | None => {
                 let mut content = Vec::new();
                 while let Some(piece) = part.chunk().await.map_err(|_| faulty())? {
                     fields = fields.checked_sub(piece.len()).ok_or(Unformed::TooLarge)?;
@@ -142,7 +142,6 @@ where
                 }
                 read.part(head, &content);
             }
-            None => read.part(head, &part.bytes().await.map_err(|_| faulty())?),
         }
     }
     read.done().map_err(Unformed::Faulty)

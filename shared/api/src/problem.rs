@@ -147,6 +147,13 @@ impl Problem {
         }
     }
 
+    /// The system gives no random bytes, which passes (503). It is logged where they are needed.
+    #[must_use]
+    pub fn no_entropy() -> Self {
+        let detail = "the system gives no random bytes at the moment; repeat the request later";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+    }
+
     /// The archive of files is not there, or does not answer, which passes (503). The cause is logged, not told.
     #[must_use]
     pub fn no_archive() -> Self {

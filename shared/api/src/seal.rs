@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use http::StatusCode;
 use hub::{Secret, Utc};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac;
@@ -92,8 +91,7 @@ impl Seal {
 
 fn no_entropy() -> Problem {
     tracing::error!("the system gives no random bytes for a cursor");
-    let detail = "the system gives no random bytes at the moment; repeat the request later";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+    Problem::no_entropy()
 }
 
 #[cfg(test)]

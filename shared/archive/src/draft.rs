@@ -181,13 +181,18 @@ where
     stream::try_unfold(0, next).boxed()
 }
 
+/// A result; nothing where what it is about is not there.
+pub(crate) fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// A range of a file; nothing where there is no such file.
 pub(crate) fn piece(path: &Path, range: &Range<u64>) -> io::Result<Option<Piece>> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let Some(mut file) = found(File::open(path))? else { return Ok(None) };
     let whole = file.metadata()?.len();
     let length = range.end.min(whole).saturating_sub(range.start);
     let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use hub::Utc;
 use hub::files::{FileHash, Hashing};
 
-use crate::draft::{PART, PIECE, on_disk, part, piece};
+use crate::draft::{PART, PIECE, found, on_disk, part, piece};
 use crate::{Address, Archive, ArchiveError, Draft, Drafted, GOOD_FOR, Opened, Piece, Result, Stored, Upload};
 
 /// Name of the folder in the hub's data folder.
@@ -38,12 +38,7 @@ impl Folder {
     /// half written is removed.
     pub fn open(data: &Path) -> io::Result<Self> {
         let path = data.join(FOLDER);
-        let entries = match fs::read_dir(&path) {
-            Ok(entries) => Some(entries),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
-        for entry in entries.into_iter().flatten() {
+        for entry in found(fs::read_dir(&path))?.into_iter().flatten() {
             let part = entry?.path();
             if part.extension().is_some_and(|extension| extension == PART.trim_start_matches('.')) {
                 fs::remove_file(part)?;
@@ -67,11 +62,7 @@ impl Folder {
     /// Removes the uploads that no call may name any more. Returns how many there were.
     pub async fn expire(&self, now: Utc) -> Result<usize> {
         self.run("remove uploads", move |folder| {
-            let entries = match fs::read_dir(&folder.uploads) {
-                Ok(entries) => entries,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-                Err(error) => return Err(error),
-            };
+            let Some(entries) = found(fs::read_dir(&folder.uploads))? else { return Ok(0) };
             let mut removed = 0;
             for entry in entries {
                 let entry = entry?;
@@ -119,10 +110,8 @@ impl Shared {
     fn adopt(&self, upload: &Upload, now: Utc) -> io::Result<bool> {
         make(&self.path)?;
         let part = self.path.join(part());
-        match fs::hard_link(self.uploads.join(&upload.id), &part) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(error),
+        if found(fs::hard_link(self.uploads.join(&upload.id), &part))?.is_none() {
+            return Ok(false);
         }
         let named = File::open(&part).and_then(|file| {
             file.set_modified(system_time(now))?;
@@ -136,11 +125,7 @@ impl Shared {
 
     /// Size of some content, and whether its bytes are those of its hash.
     fn check(&self, hash: &FileHash) -> io::Result<Option<(u64, bool)>> {
-        let mut file = match File::open(self.place(hash)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let Some(mut file) = found(File::open(self.place(hash)))? else { return Ok(None) };
         let (mut hashing, mut bytes, mut buffer) = (Hashing::default(), 0, vec![0; PIECE]);
         loop {
             let read = file.read(&mut buffer)?;
@@ -152,11 +137,7 @@ impl Shared {
     }
 
     fn list(&self, behind: Option<&FileHash>, limit: usize) -> io::Result<Vec<Stored>> {
-        let entries = match fs::read_dir(&self.path) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
+        let Some(entries) = found(fs::read_dir(&self.path))? else { return Ok(Vec::new()) };
         let mut hashes = Vec::new();
         for entry in entries {
             let name = entry?.file_name();
@@ -171,11 +152,8 @@ impl Shared {
 
     /// The present writing of some content; nothing where there is none.
     fn stored(&self, hash: FileHash) -> io::Result<Option<Stored>> {
-        let modified = match fs::metadata(self.place(&hash)).and_then(|data| data.modified()) {
-            Ok(modified) => modified,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let modified = found(fs::metadata(self.place(&hash)).and_then(|data| data.modified()))?;
+        let Some(modified) = modified else { return Ok(None) };
         let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Some(Stored { hash, written: micros(modified), writing: since.as_nanos().to_string() }))
     }

@@ -9,7 +9,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use archive::{Archive, ArchiveError};
+use archive::{Archive, ArchiveError, Opened};
 use hub::Utc;
 use hub::files::{FileHash, begins_as};
 use outbound::{Kind, Request, Sent};
@@ -118,12 +118,13 @@ async fn kept(sha256: &str, length: u64, here: Here<'_>) -> Result<Source, NoFil
     let archive = here.archive.ok_or_else(lacking)?;
     let read = async {
         match archive.open(&hash, here.now).await? {
-            Some(_) => archive.read(&hash, 0..1).await,
+            Some(Opened::Here(length)) => Ok(Some(length)),
+            Some(Opened::At(_)) => Ok(archive.read(&hash, 0..1).await?.map(|piece| piece.whole)),
             None => Ok(None),
         }
     };
     match read.await {
-        Ok(Some(piece)) if piece.whole == length => Ok(Source::Kept(Arc::clone(archive), hash, length)),
+        Ok(Some(whole)) if whole == length => Ok(Source::Kept(Arc::clone(archive), hash, length)),
         Ok(Some(_) | None) => Err(NoFile::for_good(gone.to_owned())),
         Err(error @ ArchiveError::Unavailable { .. }) => Err(NoFile::for_now(telemetry::logs::chain(&error), None)),
         Err(error @ ArchiveError::Damaged(_)) => Err(NoFile::for_good(format!("{error}; then repeat the call"))),

@@ -133,18 +133,6 @@ pub trait Sink {
     fn take(&mut self, name: &str, bytes: &[u8]) -> Result<(), Self::Error>;
 }
 
-/// A receiver that wants none.
-#[derive(Clone, Copy, Debug)]
-pub struct Nowhere;
-
-impl Sink for Nowhere {
-    type Error = std::convert::Infallible;
-
-    fn take(&mut self, _: &str, _: &[u8]) -> Result<(), Self::Error> {
-        Ok(())
-    }
-}
-
 /// The contents of files over the parts, put together in their order.
 #[derive(Default)]
 pub struct Contents {

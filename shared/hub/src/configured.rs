@@ -110,6 +110,7 @@ fn fact(row: &ActionRow, whole: &Json<'_>, element: &Json<'_>) -> Fact {
                 at.spans(base(at, whole, element), &mut places);
             }
             fact.without = places.into_iter().map(|place| place.start).collect();
+            fact.without.sort_unstable();
             if !has_keys && !fact.without.is_empty() {
                 let parts = Parts { without: &fact.without, only: None };
                 fact.subject = Subject::new("push", &identity::digest_of_parts(element, &parts));

@@ -11,10 +11,9 @@ use crate::entrance::PushPath;
 /// Counts a push that was answered with that verdict after that time. One at an unknown connection is nobody's and not counted.
 pub fn count<S, Q>(context: &Context<S, Q>, path: PushPath<'_>, verdict: Verdict, took: Duration) {
     let Some(connection) = path.connection(&context.config) else { return };
-    let is_timed = !matches!(verdict, Verdict::Unauthorized | Verdict::NotPost);
     context.count(&Counted::Push {
         connection: &connection.id,
         result: PushResult::of(verdict),
-        took: is_timed.then(|| (took, connection.partner.deadline())),
+        took: verdict.is_timed().then(|| (took, connection.partner.deadline())),
     });
 }

@@ -136,14 +136,9 @@ impl Served {
             (Dimension::Function, self.function.to_owned()),
             (Dimension::Partner, self.partner.map_or("", Partner::id).to_owned()),
         ];
-        let mut values = vec![(Metric::of(self.verdict), 1.0)];
+        let mut values = telemetry::metrics::answered(self.verdict, self.partner, self.took);
         if self.failed {
             values.push((Metric::Errors, 1.0));
-        }
-        let timed = !matches!(self.verdict, Verdict::Unauthorized | Verdict::NotPost);
-        if let Some(partner) = self.partner.filter(|_| timed) {
-            let (took, deadline) = (self.took.as_secs_f64(), partner.deadline().as_secs_f64());
-            values.extend([(Metric::AckTime, took * 1e3), (Metric::AckMargin, (deadline - took) / deadline * 100.0)]);
         }
         Sample { of, values, notes: vec![("request_id", self.request_id)] }
     }

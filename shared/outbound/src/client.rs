@@ -138,20 +138,8 @@ impl Client {
     }
 
     async fn attempt(&self, request: Request, started: Instant) -> Result<Answer, Failure> {
-        let Request {
-            method,
-            url,
-            headers,
-            body,
-            attached,
-            sink,
-            timeout,
-            allow_private,
-            trust,
-            repeatable,
-            limit,
-            ..
-        } = request;
+        let Request { method, url, headers, body, attached, sink, timeout, allow_private, trust, repeatable, limit } =
+            request;
         let sending = attached.as_ref().map_or(Duration::ZERO, |attached| allowance(attached.length));
         let taking = sink.as_ref().map_or(Duration::ZERO, |_| allowance(u64::try_from(limit).unwrap_or(u64::MAX)));
         let (timeout, until_head) = (timeout + sending + taking, timeout + sending);
@@ -173,7 +161,7 @@ impl Client {
             let client = self.by(Manner { trust: trust.clone(), allow_private, kept });
             client.map_err(|error| Failure::of_client(&error))
         };
-        let late = |_| Failure::new(Kind::Timeout, "no answer in time".to_owned());
+        let late = |_| Failure::late();
         let first =
             timeout_at((started + until_head).into(), new(&client(kept)?, timeout).send()).await.map_err(late)?;
         let first = first.map_err(|error| Failure::of(&error));
@@ -281,7 +269,7 @@ async fn pour(mut response: Response, limit: usize, sink: &Sink, late: Instant) 
         while taken < limit {
             let until = late + allowance(u64::try_from(taken).unwrap_or(u64::MAX));
             let chunk = timeout_at(until.into(), response.chunk()).await;
-            let chunk = chunk.map_err(|_| Failure::new(Kind::Timeout, "no answer in time".to_owned()))?;
+            let chunk = chunk.map_err(|_| Failure::late())?;
             let Some(mut chunk) = chunk.map_err(|error| Failure::of(&error))? else { break };
             chunk.truncate(limit - taken);
             taken += chunk.len();

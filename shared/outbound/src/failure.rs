@@ -39,6 +39,11 @@ impl Failure {
         Self { kind, text }
     }
 
+    /// No answer within the time of the attempt.
+    pub(crate) fn late() -> Self {
+        Self::new(Kind::Timeout, "no answer in time".to_owned())
+    }
+
     fn exhausted() -> Self {
         let text = "this machine has no file descriptor left: raise the hub's limit (ulimit -n), or the system's";
         Self::new(Kind::Exhausted, text.to_owned())
@@ -75,7 +80,7 @@ impl Failure {
         } else if error.is_connect() {
             (Kind::Connect, "no connection")
         } else if error.is_timeout() {
-            (Kind::Timeout, "no answer in time")
+            return Self::late();
         } else {
             (Kind::Broken, "the connection broke")
         };
@@ -83,7 +88,7 @@ impl Failure {
         if kind == Kind::Resolve && has_no_descriptor() {
             return Self::exhausted();
         }
-        let cause = causes().last().map(ToString::to_string).filter(|_| kind != Kind::Timeout);
+        let cause = causes().last().map(ToString::to_string);
         Self::new(kind, cause.map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}")))
     }
 }

@@ -30,6 +30,12 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Whether the time to such an answer counts: a push that is turned away before it is read is no measure.
+    #[must_use]
+    pub const fn is_timed(self) -> bool {
+        !matches!(self, Self::Unauthorized | Self::NotPost)
+    }
+
     /// The outcome's name in logs and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {

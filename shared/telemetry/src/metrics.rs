@@ -7,9 +7,11 @@
 
 use std::io::Write as _;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use hub::Utc;
 use hub::delivery::{Delivery, State};
+use partners::Partner;
 use partners::answer::Verdict;
 use serde_json::{Map, Value, json};
 
@@ -264,6 +266,17 @@ pub fn errors(count: usize) -> Sample {
     let function = ON.get().map_or("", |(_, function)| function.as_str());
     let count = u32::try_from(count).unwrap_or(u32::MAX);
     Sample::of(Dimension::Function, &function, vec![(Metric::Errors, f64::from(count))])
+}
+
+/// The values of a push that was answered with a verdict after a time; without a known partner there is no deadline.
+#[must_use]
+pub fn answered(verdict: Verdict, partner: Option<Partner>, took: Duration) -> Vec<(Metric, f64)> {
+    let mut values = vec![(Metric::of(verdict), 1.0)];
+    if let Some(partner) = partner.filter(|_| verdict.is_timed()) {
+        let (took, deadline) = (took.as_secs_f64(), partner.deadline().as_secs_f64());
+        values.extend([(Metric::AckTime, took * 1e3), (Metric::AckMargin, (deadline - took) / deadline * 100.0)]);
+    }
+    values
 }
 
 /// Whether anything is printed or kept: what costs something to measure is not measured otherwise.

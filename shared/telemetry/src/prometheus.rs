@@ -111,17 +111,21 @@ struct Series {
     buckets: Vec<u64>,
 }
 
+/// Series by their labels, then by their metric.
+type All = BTreeMap<String, BTreeMap<usize, Series>>;
+
 /// Metrics of this process.
 #[derive(Debug, Default)]
-pub struct Registry(Mutex<BTreeMap<(usize, String), Series>>);
+pub struct Registry(Mutex<All>);
 
 impl Registry {
     /// Adds what was measured.
     pub fn add(&self, sample: &Sample) {
         let labels = labels(&sample.of);
         let mut all = self.lock();
+        let of_labels = all.entry(labels).or_default();
         for (metric, value) in &sample.values {
-            let series = all.entry((*metric as usize, labels.clone())).or_default();
+            let series = of_labels.entry(*metric as usize).or_default();
             match form(*metric).1 {
                 Kind::Gauge => series.value = *value,
                 Kind::Counter => series.value += value,
@@ -144,16 +148,17 @@ impl Registry {
         let mut text = String::new();
         for metric in Metric::ALL {
             let (name, kind, units, meaning) = form(metric);
-            let of = (metric as usize, String::new())..(metric as usize + 1, String::new());
             head(&mut text, name, kind, meaning);
-            for ((_, labels), series) in all.range(of) {
-                print_series(&mut text, (name, kind, units), labels, series);
+            for (labels, of_labels) in &all {
+                if let Some(series) = of_labels.get(&(metric as usize)) {
+                    print_series(&mut text, (name, kind, units), labels, series);
+                }
             }
         }
         text
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(usize, String), Series>> {
+    fn lock(&self) -> MutexGuard<'_, All> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

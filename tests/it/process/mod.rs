@@ -12,6 +12,6 @@ mod order;
 mod recovery;
 mod refusals;
 mod secrets;
-#[cfg(target_os = "linux")]
 mod uploads;
+#[cfg(target_os = "linux")]
 mod watches;

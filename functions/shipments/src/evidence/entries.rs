@@ -139,11 +139,6 @@ pub(super) fn of_files(records: &[Listed], now: Utc) -> Result<File, Problem> {
     json(contents::FILES.to_owned(), now, &Files { files, left_out })
 }
 
-/// Content of a file, or of a slice that begins at that byte.
-pub(super) fn of_content(path: String, at: Utc, data: &[u8]) -> File {
-    bytes(path, at, data)
-}
-
 /// Content that cannot be read, with the reason.
 pub(super) fn without_content(hash: &FileHash, at: Utc, why: &str) -> Result<File, Problem> {
     json(contents::unreadable(hash), at, &serde_json::json!({"hash": hash, "unreadable": why}))
@@ -167,7 +162,8 @@ pub(super) fn json(path: String, at: Utc, value: &impl Serialize) -> Result<File
     Ok(File { path, time: at.seconds(), data })
 }
 
-fn bytes(path: String, at: Utc, data: &[u8]) -> File {
+/// A file of these bytes.
+pub(super) fn bytes(path: String, at: Utc, data: &[u8]) -> File {
     File { path, time: at.seconds(), data: data.to_vec() }
 }
 

@@ -138,7 +138,7 @@ async fn content(
         return Ok(Err(OTHER));
     }
     let path = path(Some(begins).filter(|_| !is_whole));
-    pack.add(&[entries::of_content(path, file.at, &bytes)]).map_err(not_made)?;
+    pack.add(&[entries::bytes(path, file.at, &bytes)]).map_err(not_made)?;
     Ok(Ok(Some(end).filter(|end| *end < file.size)))
 }
 

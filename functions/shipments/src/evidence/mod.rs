@@ -65,11 +65,10 @@ pub(crate) async fn answer<S: Store, Q>(
     if found.events == 0 {
         return Err(missing());
     }
-    let records = files::records(context, &found.subjects).await?;
 
     let mut pack = Pack::new(MOST_BYTES);
     if part == 1 {
-        let trail = audit(context, caller, found.subjects).await?;
+        let trail = audit(context, caller, &found.subjects).await?;
         pack.add(&[entries::json("audit.json".to_owned(), now, &json!({"entries": trail}))?]).map_err(not_made)?;
     }
     let (mut more, mut number) = (found.more, before);
@@ -93,6 +92,7 @@ pub(crate) async fn answer<S: Store, Q>(
     // Events that came since then stand before the rest of the files.
     let mut next_file = begin.as_ref().and_then(|begin| begin.files);
     if !more {
+        let records = files::records(context, &found.subjects).await?;
         let from = next_file.unwrap_or(files::Next::List);
         next_file = files::pack(&mut pack, context.archive.as_deref(), &records, from, now).await?;
         more = next_file.is_some();

@@ -59,9 +59,9 @@ impl Source {
             Written::Base64 => self.length().div_ceil(3) * 4,
             // How much is encoded depends on the content.
             Written::FormBase64 => {
-                let pieces = written(self.content(), Written::FormBase64);
-                pieces
-                    .try_fold(0, |sum, piece| async move { Ok(sum + u64::try_from(piece.len()).unwrap_or(0)) })
+                let length = |text: &Bytes| text.iter().map(|byte| escaped(byte).len()).sum::<usize>();
+                base64(self.content())
+                    .try_fold(0, |sum, text| async move { Ok(sum + u64::try_from(length(&text)).unwrap_or(0)) })
                     .await?
             }
         };
@@ -84,17 +84,19 @@ fn written(content: Content, written: Written) -> Content {
         Written::Plain => content,
         Written::Base64 => base64(content),
         Written::FormBase64 => {
-            let escaped = |text: Bytes| {
-                let escape = |byte: &u8| match byte {
-                    b'+' => b"%2B".to_vec(),
-                    b'/' => b"%2F".to_vec(),
-                    b'=' => b"%3D".to_vec(),
-                    other => vec![*other],
-                };
-                Bytes::from(text.iter().flat_map(escape).collect::<Vec<_>>())
-            };
-            base64(content).map_ok(escaped).boxed()
+            let whole = |text: Bytes| text.iter().flat_map(escaped).copied().collect::<Bytes>();
+            base64(content).map_ok(whole).boxed()
         }
+    }
+}
+
+/// A character of base64 as a form has it.
+fn escaped(byte: &u8) -> &[u8] {
+    match byte {
+        b'+' => b"%2B",
+        b'/' => b"%2F",
+        b'=' => b"%3D",
+        other => std::slice::from_ref(other),
     }
 }
 

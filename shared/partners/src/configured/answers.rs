@@ -1,7 +1,5 @@
 //! Answers to a configured partner's pushes, one for each verdict.
 
-use std::fmt::Write as _;
-
 use crate::Answer;
 use crate::answer::Verdict;
 
@@ -132,10 +130,7 @@ impl Notation {
                     '\'' => escaped.push_str("&apos;"),
                     // XML 1.0 has no such character, escaped or not.
                     c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push(' '),
-                    // Within CDATA a reference would be text, so that nothing ends it but this.
-                    c => {
-                        let _ = write!(escaped, "{c}");
-                    }
+                    c => escaped.push(c),
                 }
                 escaped
             }),

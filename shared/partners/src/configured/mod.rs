@@ -83,7 +83,7 @@ pub struct Configured(&'static Made);
 
 /// A definition and the profile made of it.
 struct Made {
-    definition: Definition,
+    definition: &'static Definition,
     profile: Profile,
     /// Its operations, once they are asked for: each row has the handle in it.
     operations: OnceLock<Vec<Operation<'static>>>,
@@ -104,7 +104,7 @@ impl Configured {
     /// The definition that it was made of.
     #[must_use]
     pub const fn definition(self) -> &'static Definition {
-        &self.0.definition
+        self.0.definition
     }
 }
 
@@ -116,12 +116,12 @@ impl Partner {
     #[must_use]
     pub fn configured(definition: Definition) -> Self {
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = made.iter().find(|known| known.definition == definition) {
+        if let Some(known) = made.iter().find(|known| *known.definition == definition) {
             return Self::Configured(Configured(known));
         }
-        let kept: &'static Definition = Box::leak(Box::new(definition.clone()));
+        let definition: &'static Definition = Box::leak(Box::new(definition));
         let new: &'static Made =
-            Box::leak(Box::new(Made { profile: profile(kept), definition, operations: OnceLock::new() }));
+            Box::leak(Box::new(Made { profile: profile(definition), definition, operations: OnceLock::new() }));
         made.push(new);
         Self::Configured(Configured(new))
     }

@@ -119,12 +119,6 @@ pub struct PushExample {
 pub const ALL_ACTIONS: &str = "push";
 
 impl PushTable {
-    /// Whether there are pushes at that last segment of a path.
-    #[must_use]
-    pub fn has(&self, suffix: &str) -> bool {
-        suffix == ALL_ACTIONS || self.own(suffix).next().is_some()
-    }
-
     /// The actions with an URL of their own of that last segment.
     pub fn own<'t>(&'t self, suffix: &'t str) -> impl Iterator<Item = &'t ActionRow> {
         self.actions.iter().filter(move |action| action.suffix.as_deref() == Some(suffix))

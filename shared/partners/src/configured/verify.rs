@@ -118,8 +118,10 @@ impl Verify {
         if self.unless_missing.as_ref().is_some_and(|name| (push.credential)(name).is_none()) {
             return Ok(());
         }
+        let document = self.document(table, push);
+        let json = parsed(document.as_deref());
         if let Some(timestamp) = &self.timestamp {
-            let text = self.text(table, &timestamp.at, push)?;
+            let text = self.text(json.as_ref(), &timestamp.at, push)?;
             let text = std::str::from_utf8(&text).map_err(|_| Unsigned::Missing)?.trim();
             let sent: i64 = text.parse().map_err(|_| Unsigned::Missing)?;
             let sent = if timestamp.unit == Unit::S { sent.saturating_mul(1000) } else { sent };
@@ -128,22 +130,40 @@ impl Verify {
                 return Err(Unsigned::Late);
             }
         }
-        let expected = self.sign(table, push)?;
-        let given = self.text(table, &self.signature, push)?;
+        let expected = self.signed(json.as_ref(), push)?;
+        let given = self.text(json.as_ref(), &self.signature, push)?;
         let given = given.trim_ascii().strip_prefix(self.prefix.as_bytes()).ok_or(Unsigned::Wrong)?;
         if is_equal(expected.as_bytes(), given) { Ok(()) } else { Err(Unsigned::Wrong) }
     }
 
     /// The signature that a push must have.
     pub fn sign(&self, table: &Body, push: &Signed<'_>) -> Result<String, Unsigned> {
-        let parts: Vec<_> = self.parts.iter().map(|part| self.text(table, part, push)).collect::<Result<_, _>>()?;
+        let document = self.document(table, push);
+        self.signed(parsed(document.as_deref()).as_ref(), push)
+    }
+
+    /// The document of a push, where the recipe looks into it.
+    fn document<'p>(&self, table: &Body, push: &Signed<'p>) -> Option<Cow<'p, [u8]>> {
+        let of_time = self.timestamp.as_ref().map(|timestamp| &timestamp.at);
+        let mut looked_at = self.parts.iter().chain(&self.key).chain([&self.signature]).chain(of_time);
+        let looks = looked_at.any(|part| matches!(part, SignedPart::Pointer(_)));
+        looks.then(|| body::json(table, push.body).ok()).flatten()
+    }
+
+    fn signed(&self, json: Option<&Json<'_>>, push: &Signed<'_>) -> Result<String, Unsigned> {
+        let parts: Vec<_> = self.parts.iter().map(|part| self.text(json, part, push)).collect::<Result<_, _>>()?;
         let parts: Vec<&[u8]> = parts.iter().map(AsRef::as_ref).collect();
-        let key = self.key.as_ref().map(|key| self.text(table, key, push)).transpose()?.unwrap_or_default();
+        let key = self.key.as_ref().map(|key| self.text(json, key, push)).transpose()?.unwrap_or_default();
         let mix = Mix { separator: &self.separator, hash: self.hash, digits: self.digits, case: self.case };
         Ok(mix.of(&parts, &key))
     }
 
-    fn text<'t>(&'t self, table: &Body, part: &'t SignedPart, push: &'t Signed<'_>) -> Result<Cow<'t, [u8]>, Unsigned> {
+    fn text<'t>(
+        &'t self,
+        json: Option<&Json<'_>>,
+        part: &'t SignedPart,
+        push: &'t Signed<'_>,
+    ) -> Result<Cow<'t, [u8]>, Unsigned> {
         let owned = |text: String| Cow::Owned(text.into_bytes());
         match part {
             SignedPart::Body => Ok(push.body.into()),
@@ -151,10 +171,9 @@ impl Verify {
             SignedPart::Header(name) => (push.header)(name).map(|text| text.as_bytes().into()).ok_or(Unsigned::Missing),
             SignedPart::Query(name) => body::field(push.query.as_bytes(), name).map(owned).ok_or(Unsigned::Missing),
             SignedPart::Pointer(pointer) => {
-                let text = body::json(table, push.body).map_err(|_| Unsigned::Missing)?;
-                let json = Json::parse(&text).map_err(|_| Unsigned::Missing)?;
+                let json = json.ok_or(Unsigned::Missing)?;
                 let mut first = None;
-                pointer.visit(&json, &mut |found| {
+                pointer.visit(json, &mut |found| {
                     first = first.take().or_else(|| found.scalar().map(str::to_owned));
                 });
                 first.map(owned).ok_or(Unsigned::Missing)
@@ -164,11 +183,15 @@ impl Verify {
             }
             SignedPart::Text(text) => Ok(text.as_bytes().into()),
             SignedPart::Timestamp => match &self.timestamp {
-                Some(Timestamp { at, .. }) if *at != SignedPart::Timestamp => self.text(table, at, push),
+                Some(Timestamp { at, .. }) if *at != SignedPart::Timestamp => self.text(json, at, push),
                 Some(_) | None => Err(Unsigned::Missing),
             },
         }
     }
+}
+
+fn parsed(document: Option<&[u8]>) -> Option<Json<'_>> {
+    document.and_then(|text| Json::parse(text).ok())
 }
 
 /// Whether bytes are equal, in a time that depends on their number alone.

@@ -63,16 +63,9 @@ impl Signature {
 
     /// Puts what is sent on a request: headers and query parameters.
     pub(super) fn send(&self, prepared: &mut Prepared, context: &Context<'_, '_>, of_token: bool) -> Result<(), Fault> {
-        for Sent { part, header, query, field: _ } in self.sent(of_token).iter() {
-            let value = part.text(context)?;
-            let pair = |name: &String| Pair {
-                name: name.clone().into(),
-                value: value.clone().into_owned(),
-                secret: part.is_secret(),
-            };
-            prepared.headers.extend(header.iter().map(pair));
-            prepared.query.extend(query.iter().map(pair));
-        }
+        let Signed { headers, query, fields: _ } = placed(&self.sent(of_token), context)?;
+        prepared.headers.extend(headers);
+        prepared.query.extend(query);
         Ok(())
     }
 }
@@ -91,6 +84,7 @@ pub(crate) fn seal(_: &Operation<'_>, mut prepared: Prepared, attempt: &Attempt<
 }
 
 /// Values that a signature sends, by their places.
+#[derive(Default)]
 pub(crate) struct Signed {
     /// Headers.
     pub(crate) headers: Vec<Pair>,
@@ -105,15 +99,18 @@ impl Signature {
     pub(crate) fn signed(&self, attempt: &Attempt<'_>, body: &str, fields: &Fields<'_>) -> Result<Signed, Fault> {
         let signature = self.sign_fields(attempt, body, fields)?;
         let context = Context { attempt, body, fields, unit: self.timestamp, signature: &signature };
-        let mut signed = Signed { headers: Vec::new(), query: Vec::new(), fields: Vec::new() };
-        for Sent { part, header, query, field } in self.send.iter().flatten() {
-            let value = part.text(&context)?.into_owned();
-            let pair =
-                |name: &String| Pair { name: name.clone().into(), value: value.clone(), secret: part.is_secret() };
-            signed.headers.extend(header.iter().map(pair));
-            signed.query.extend(query.iter().map(pair));
-            signed.fields.extend(field.iter().map(|name| (name.clone(), value.clone())));
-        }
-        Ok(signed)
+        placed(self.send.as_deref().unwrap_or_default(), &context)
     }
+}
+
+fn placed(sent: &[Sent], context: &Context<'_, '_>) -> Result<Signed, Fault> {
+    let mut signed = Signed::default();
+    for Sent { part, header, query, field } in sent {
+        let value = part.text(context)?.into_owned();
+        let pair = |name: &String| Pair { name: name.clone().into(), value: value.clone(), secret: part.is_secret() };
+        signed.headers.extend(header.iter().map(pair));
+        signed.query.extend(query.iter().map(pair));
+        signed.fields.extend(field.iter().map(|name| (name.clone(), value.clone())));
+    }
+    Ok(signed)
 }

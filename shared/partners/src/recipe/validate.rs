@@ -118,6 +118,6 @@ impl TokenRequest {
 }
 
 /// A header's name (RFC 9110, 5.6.2).
-fn is_header(name: &str) -> bool {
+pub(crate) fn is_header(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

@@ -135,11 +135,8 @@ impl SqliteStore {
 
     /// Opens the existing store in a folder.
     pub fn existing(folder: &Path) -> std::result::Result<Self, OpenError> {
-        if folder.join(FILE).is_file() {
-            Self::at(folder, OpenFlags::empty())
-        } else {
-            Err(OpenError::Missing(folder.display().to_string()))
-        }
+        Self::exists(folder)?;
+        Self::at(folder, OpenFlags::empty())
     }
 
     /// Opens the existing store in a folder for reading. It waits for no lock of a concurrent writer, and refuses every verb
@@ -148,9 +145,7 @@ impl SqliteStore {
         let name = || folder.display().to_string();
         let failed = |error| OpenError::Database(name(), error);
         let file = folder.join(FILE);
-        if !file.is_file() {
-            return Err(OpenError::Missing(name()));
-        }
+        Self::exists(folder)?;
         let reader = |thread| {
             let db = schema::open_reading(&file).map_err(failed)?;
             schema::check(&db).map_err(failed)?.map_err(|version| OpenError::Version(name(), version))?;

@@ -183,7 +183,6 @@ impl OperationTable {
     fn told(&self) -> Told {
         let texts = self.credentials.iter().filter_map(|put| Some((put.place()?, put.text.clone()?)));
         Told {
-            about: self.about.clone(),
             wrap: self.wrap.clone(),
             template: self.template.as_deref().map(Template::of),
             content_type: self.content_type.clone(),

@@ -54,22 +54,20 @@ pub(in crate::operation) fn request<'a>(
         fields.extend(put.behind.iter().cloned());
     }
 
-    let unsigned = written(operation, body, attempt, &text, &fields, &texts, &put.behind);
-    let signed = told.signature.as_ref().map(|recipe| recipe.signed(attempt, &unsigned, &fields)).transpose()?;
+    let mut bytes = written(operation, body, attempt, &text, &fields, &texts, &put.behind);
+    let signed = told.signature.as_ref().map(|recipe| recipe.signed(attempt, &bytes, &fields)).transpose()?;
+    let signed = signed.unwrap_or_default();
     let (mut query, mut headers) = (put.query, put.headers);
-    let own: Vec<(String, String)> = signed.map_or_else(Vec::new, |signed| {
-        query.extend(signed.query);
-        headers.extend(signed.headers);
-        signed.fields
-    });
-    let own = own.iter().map(|(name, text)| (name.as_str(), Cow::Borrowed(text.as_str())));
-    let mut behind: Members<'_> = put.behind.clone();
-    let mut all: Members<'_> = fields;
-    for (name, text) in own {
-        behind.push((name, text.clone()));
-        all.push((name, text));
+    query.extend(signed.query);
+    headers.extend(signed.headers);
+    let (mut behind, mut all): (Members<'_>, Members<'_>) = (put.behind, fields);
+    if !signed.fields.is_empty() {
+        for (name, text) in &signed.fields {
+            behind.push((name, Cow::Borrowed(text)));
+            all.push((name, Cow::Borrowed(text)));
+        }
+        bytes = written(operation, body, attempt, &text, &all, &texts, &behind);
     }
-    let bytes = written(operation, body, attempt, &text, &all, &texts, &behind).into_bytes();
     let usual = match operation.encoding {
         Encoding::Json => Some("application/json".to_owned()),
         Encoding::Form => Some("application/x-www-form-urlencoded; charset=UTF-8".to_owned()),
@@ -87,7 +85,7 @@ pub(in crate::operation) fn request<'a>(
         query,
         headers,
         content_type,
-        body: bytes,
+        body: bytes.into_bytes(),
         file: None,
     })
 }

@@ -11,8 +11,6 @@ use crate::recipe::Signature;
 /// The parts of an operation that a row refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// A sentence about it.
-    pub about: String,
     /// See [`super::OperationTable::wrap`].
     pub wrap: Option<String>,
     /// See [`super::OperationTable::template`].

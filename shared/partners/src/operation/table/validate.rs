@@ -2,7 +2,8 @@
 
 use super::{Bringing, EffectTable, OperationTable, Put, fields};
 use crate::operation::{Encoding, Fault, Method, is_path};
-use crate::recipe::{Part, Sent};
+
+use crate::recipe::{Part, Sent, is_header};
 
 /// The rest of the partner's file, for the references of an operation to it.
 #[derive(Clone, Copy)]
@@ -198,9 +199,4 @@ impl OperationTable {
             }
         }
     }
-}
-
-/// A header's name (RFC 9110, 5.6.2).
-fn is_header(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
