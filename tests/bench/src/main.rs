@@ -162,7 +162,7 @@ fn main() -> anyhow::Result<()> {
             let OnePoint { connections, rate, deliver, subjects, ordered, .. } = options;
             let point = Point { connections, rate, deliver, subjects, ordered };
             let rows = rows(&mut options.common.bench(), &options.common, &[point])?;
-            println!("{}\n\n{}", report::machine(), report::table("Point", &rows));
+            println!("{}\n\n{}\n{}", report::machine(), report::table("Point", &rows), report::ratios("Point", &rows));
             Ok(())
         }
         Command::Order(options) => order(&options),
@@ -214,10 +214,12 @@ fn all(options: &All) -> anyhow::Result<()> {
     println!("{}; a sync of 4 KB takes {:.2} ms\n", report::machine(), bench.sync()?);
     let closed = |deliver| [1, 16, 64].map(|connections| Point::closed(connections, deliver));
     let accepting = rows(&mut bench, common, &closed(false))?;
-    println!("{}", report::table("Accepting", &accepting));
+    println!("{}\n{}", report::table("Accepting", &accepting), report::ratios("Accepting", &accepting));
     let slow = Point { rate: Some(200), ..Point::closed(64, true) };
     let points = closed(true).into_iter().chain([slow]).collect::<Vec<_>>();
-    println!("{}", report::table("Accepting and delivering", &rows(&mut bench, common, &points)?));
+    let delivering = rows(&mut bench, common, &points)?;
+    let title = "Accepting and delivering";
+    println!("{}\n{}", report::table(title, &delivering), report::ratios(title, &delivering));
     let mut starts = vec![];
     for system in common.systems()? {
         let runs = (0..common.runs.max(1)).map(|_| bench.startup(&system, None)).collect::<Result<Vec<_>, _>>()?;

@@ -62,6 +62,37 @@ pub(crate) fn table(title: &str, rows: &[Row]) -> String {
     markdown(title, &head, &rows.iter().map(Row::cells).collect::<Vec<_>>())
 }
 
+/// Each system in parts of the last one, point by point: medians of the ratios of runs that followed one another. Nothing where
+/// there is one system alone.
+pub(crate) fn ratios(title: &str, rows: &[Row]) -> String {
+    let Some(limit) = rows.last().map(|row| row.system.clone()) else { return String::new() };
+    let is_delivered = rows.iter().any(|row| row.point.deliver);
+    let mut head = vec!["system", "load", "accepted/s", "ack p50", "p99"];
+    if is_delivered {
+        head.extend(["delivered/s", "push to ERP p50", "p99"]);
+    }
+    head.push("CPU");
+    let mut lines = Vec::new();
+    for row in rows.iter().filter(|row| row.system != limit) {
+        let Some(own) = rows.iter().find(|own| own.system == limit && own.point == row.point) else { continue };
+        let ratio = |figure: &dyn Fn(&Figures) -> f64| {
+            let ratios = row.runs.iter().zip(&own.runs).map(|(run, limit)| figure(run) / figure(limit));
+            format!("{:.2}", median(ratios.collect()))
+        };
+        let mut cells = vec![row.system.clone(), row.load()];
+        cells.push(ratio(&|run| run.accepted_per_second));
+        cells.extend([ratio(&|run| run.ack.p50), ratio(&|run| run.ack.p99)]);
+        if row.point.deliver {
+            let way = |run: &Figures| run.on_the_way.unwrap_or_default();
+            cells.push(ratio(&|run| run.delivered_per_second.unwrap_or_default()));
+            cells.extend([ratio(&|run| way(run).p50), ratio(&|run| way(run).p99)]);
+        }
+        cells.push(ratio(&|run| run.cpu));
+        lines.push(cells);
+    }
+    if lines.is_empty() { String::new() } else { markdown(&format!("{title}, in parts of {limit}"), &head, &lines) }
+}
+
 /// Any table.
 pub(crate) fn markdown(title: &str, head: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
@@ -92,19 +123,42 @@ mod tests {
     use super::*;
     use crate::latency::Percentiles;
 
+    fn figures(rate: f64, deliver: bool) -> Figures {
+        Figures {
+            accepted_per_second: rate,
+            refused: 1,
+            ack: Percentiles { p50: 1500.0, p99: 2000.0, p999: 3000.0, max: 4000.0 },
+            delivered_per_second: deliver.then_some(rate),
+            on_the_way: deliver.then(|| Percentiles { p50: rate, p99: rate, ..Percentiles::default() }),
+            cpu: 0.5,
+            resident: 20.0,
+            highest: 25.0,
+        }
+    }
+
+    /// Not that of the medians: a minute in which the machine is slow falls on both.
+    #[test]
+    fn a_ratio_is_that_of_runs_beside_each_other() {
+        for deliver in [false, true] {
+            let row = |system: &str, rates: [f64; 3]| Row {
+                system: system.to_owned(),
+                point: Point::closed(64, deliver),
+                runs: rates.map(|rate| figures(rate, deliver)).to_vec(),
+            };
+            let rows = [row("hub", [10.0, 50.0, 60.0]), row("limit", [20.0, 80.0, 300.0])];
+            let table = ratios("T", &rows);
+            let way = if deliver { " 0.50 | 0.50 | 0.50 |" } else { "" };
+            assert!(table.contains(&format!("| hub | 64 connections | 0.50 | 1.00 | 1.00 |{way} 1.00 |")), "{table}");
+            let columns: Vec<_> = table.lines().skip(2).map(|line| line.matches('|').count()).collect();
+            assert!(columns.len() == 3 && columns.iter().all(|one| *one == columns[0]), "{table}");
+            assert_eq!(ratios("T", &rows[..1]), "");
+        }
+    }
+
     #[test]
     fn a_row_has_a_cell_for_every_column() {
         for deliver in [false, true] {
-            let figures = |rate| Figures {
-                accepted_per_second: rate,
-                refused: 1,
-                ack: Percentiles { p50: 1500.0, p99: 2000.0, p999: 3000.0, max: 4000.0 },
-                delivered_per_second: deliver.then_some(rate),
-                on_the_way: deliver.then(Percentiles::default),
-                cpu: 0.5,
-                resident: 20.0,
-                highest: 25.0,
-            };
+            let figures = |rate| figures(rate, deliver);
             let row = Row {
                 system: "s".to_owned(),
                 point: Point::closed(64, deliver),
