@@ -259,7 +259,7 @@ impl SqliteStore {
     async fn item<T: Send + 'static>(
         &self,
         verb: &'static str,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
         unwrap(verb, self.items.call(work).await)
     }
@@ -267,7 +267,7 @@ impl SqliteStore {
     async fn list<T: Send + 'static>(
         &self,
         verb: &'static str,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
         unwrap(verb, self.lists.call(work).await)
     }
@@ -275,7 +275,7 @@ impl SqliteStore {
     async fn write<T: Send + 'static>(
         &self,
         verb: &'static str,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T> {
         unwrap(verb, self.writer.call(work).await)
     }

@@ -22,7 +22,7 @@ const WRITES_PER_LOAD: usize = 256;
 
 /// A job on a connection. The result is handed over in `finish`, when it is known whether it holds.
 trait Job: Send {
-    /// Does the work. `false` where the database failed, which undoes this job.
+    /// Does the work, again where it was undone. `false` where the database failed.
     fn run(&mut self, db: &Connection) -> bool;
     /// Answers who waits.
     fn finish(self: Box<Self>, failure: Option<&Arc<rusqlite::Error>>);
@@ -34,30 +34,32 @@ trait Job: Send {
 pub(crate) type Shared = Arc<rusqlite::Error>;
 
 struct Task<F, T> {
-    work: Option<F>,
+    work: F,
     result: Option<rusqlite::Result<T>>,
     reply: oneshot::Sender<Result<T, Shared>>,
 }
 
 impl<F, T> Job for Task<F, T>
 where
-    F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+    F: Fn(&Connection) -> rusqlite::Result<T> + Send,
     T: Send,
 {
     fn run(&mut self, db: &Connection) -> bool {
-        self.result = self.work.take().map(|work| work(db));
-        matches!(self.result, Some(Ok(_)))
+        self.result.insert((self.work)(db)).is_ok()
     }
 
     fn finish(self: Box<Self>, failure: Option<&Shared>) {
-        let result = match (self.result, failure) {
+        let Self { work, result, reply } = *self;
+        // What the work shares with its caller is the caller's own when it is answered.
+        drop(work);
+        let result = match (result, failure) {
             (Some(Err(error)), _) => Err(Arc::new(error)),
             (_, Some(failure)) => Err(Arc::clone(failure)),
             (Some(Ok(value)), None) => Ok(value),
             (None, None) => return,
         };
         // The caller may have stopped waiting.
-        let _ = self.reply.send(result);
+        let _ = reply.send(result);
     }
 
     fn abandoned(&self) -> bool {
@@ -82,15 +84,15 @@ impl Drop for Waiting<'_> {
 }
 
 impl Handle {
-    /// Has a job done. `None` where the thread is gone.
+    /// Has a job done, again where it was undone with others. `None` where the thread is gone.
     pub(crate) async fn call<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Option<Result<T, Shared>> {
         let (reply, answer) = oneshot::channel();
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(&self.waiting);
-        self.jobs.send(Box::new(Task { work: Some(work), result: None, reply })).ok()?;
+        self.jobs.send(Box::new(Task { work, result: None, reply })).ok()?;
         answer.await.ok()
     }
 
@@ -130,16 +132,16 @@ pub(crate) fn writer(db: Connection, carrier: Connection, files: Files) -> rusql
     }))
 }
 
-/// Runs a group of jobs in one transaction, which costs one sync. Each has a savepoint, so that a failed one does not affect
-/// the others. Returns their number.
+/// Runs a group of jobs in one transaction, which costs one sync. Returns their number.
 fn write(db: &Connection, files: &Files, jobs: impl Iterator<Item = Box<dyn Job>>) -> usize {
     let mut failure = db.execute_batch("BEGIN IMMEDIATE").err();
-    let mut group = Vec::new();
+    let (mut group, mut is_whole) = (Vec::new(), failure.is_none());
     for mut job in jobs {
-        if failure.is_none() {
-            failure = run(db, &mut *job).err();
-        }
+        is_whole = is_whole && run(db, &mut *job);
         group.push(job);
+    }
+    if failure.is_none() && !is_whole {
+        failure = each(db, &mut group).err();
     }
     if failure.is_none() {
         failure = db.execute_batch("COMMIT").err();
@@ -151,9 +153,7 @@ fn write(db: &Connection, files: &Files, jobs: impl Iterator<Item = Box<dyn Job>
     let failure = failure.map(Arc::new);
     if let Some(failure) = &failure {
         tracing::error!(error = %failure, jobs = group.len(), "a group of writes failed");
-        if !db.is_autocommit()
-            && let Err(error) = db.execute_batch("ROLLBACK")
-        {
+        if let Err(error) = undo(db) {
             tracing::error!(%error, "the failed writes could not be rolled back");
         }
     }
@@ -164,15 +164,31 @@ fn write(db: &Connection, files: &Files, jobs: impl Iterator<Item = Box<dyn Job>
     jobs
 }
 
-/// Does one job of a group. Fails where the group cannot go on.
-fn run(db: &Connection, job: &mut dyn Job) -> rusqlite::Result<()> {
-    db.prepare_cached("SAVEPOINT job")?.execute([])?;
-    if !job.run(db) {
-        // Some failures of the disk end the whole transaction; then there is no savepoint to go back to.
-        db.prepare_cached("ROLLBACK TO job")?.execute([])?;
+/// Does one job of a group. `false` where it has failed and left something to be undone.
+fn run(db: &Connection, job: &mut dyn Job) -> bool {
+    let before = db.total_changes();
+    job.run(db) || db.total_changes() == before && !db.is_autocommit()
+}
+
+/// Begins a group again, of which a job has failed: each job has a savepoint now, which costs copies of pages, so that what has
+/// failed is undone alone. Fails where the group cannot go on.
+fn each(db: &Connection, group: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    undo(db)?;
+    db.execute_batch("BEGIN IMMEDIATE")?;
+    for job in group {
+        db.execute_batch("SAVEPOINT job")?;
+        if !job.run(db) {
+            // Some failures of the disk end the whole transaction; then there is no savepoint to go back to.
+            db.execute_batch("ROLLBACK TO job")?;
+        }
+        db.execute_batch("RELEASE job")?;
     }
-    db.prepare_cached("RELEASE job")?.execute([])?;
     Ok(())
+}
+
+/// Undoes a transaction, unless its failure has.
+fn undo(db: &Connection) -> rusqlite::Result<()> {
+    if db.is_autocommit() { Ok(()) } else { db.execute_batch("ROLLBACK") }
 }
 
 /// Starts a thread that reads.
@@ -191,4 +207,60 @@ fn start(name: &str, serve: impl FnOnce(Receiver<Box<dyn Job>>) + Send + 'static
     let (sender, jobs) = channel();
     thread::Builder::new().name(name.to_owned()).spawn(move || serve(jobs))?;
     Ok(Handle { jobs: sender, waiting: Arc::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::schema;
+
+    fn connected(file: &Path) -> Connection {
+        let db = Connection::open(file).unwrap();
+        schema::prepare(&db).unwrap();
+        db
+    }
+
+    /// A write that fails when it has written something, among others that wait for the same commit.
+    #[tokio::test]
+    async fn a_failed_write_is_undone_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("own.db");
+        let db = connected(&file);
+        db.execute_batch("CREATE TABLE own (a INTEGER PRIMARY KEY)").unwrap();
+        let handle = writer(db, connected(&file), Files::of(&file)).unwrap().unwrap();
+        let (go, gone) = channel::<()>();
+        let gone = std::sync::Mutex::new(gone);
+        // The others wait for this one, so that they are one group.
+        let first = handle.call(move |_| {
+            // Nothing the second time.
+            let _ = gone.lock().unwrap().recv();
+            Ok(())
+        });
+        let put = |numbers: &'static [i64]| {
+            handle.call(move |db| {
+                for number in numbers {
+                    db.execute("INSERT INTO own (a) VALUES (?1)", [number])?;
+                }
+                Ok(numbers.len())
+            })
+        };
+        let release = async move { go.send(()).unwrap() };
+        let (_, one, twice, none, two, ()) =
+            tokio::join!(first, put(&[1]), put(&[2, 2]), put(&[1]), put(&[2, 3]), release);
+        assert_eq!(one.unwrap().unwrap(), 1);
+        assert!(twice.unwrap().unwrap_err().to_string().contains("UNIQUE"), "it fails at its second row");
+        assert!(none.unwrap().is_err());
+        assert_eq!(two.unwrap().unwrap(), 2, "what the failed one had written is in nobody's way");
+        let kept: Vec<i64> = Connection::open(&file)
+            .unwrap()
+            .prepare("SELECT a FROM own")
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(kept, [1, 2, 3]);
+    }
 }

@@ -16,6 +16,7 @@ use store::{
 };
 
 use super::SqliteStore;
+use crate::files::Files;
 use crate::{audit, counts, reads, recent, writes};
 
 /// Largest body that is sealed on the calling thread, in bytes: a larger one takes milliseconds.
@@ -24,21 +25,17 @@ const LARGE: usize = 64 * 1024;
 impl Store for SqliteStore {
     async fn admit(&self, event: &Event, work: &Work, link: Option<&Link>) -> Result<Admitted> {
         self.has_room()?;
-        let record = Record { event: event.clone(), work: work.clone() };
+        let record = Arc::new(Record { event: event.clone(), work: work.clone() });
         let meta = sealed(event).await?;
         let link = link.cloned();
-        let recent = Arc::clone(&self.recent);
         let (now, is_refusing) = (self.trusted(event.meta.received), self.is_refusing());
-        let (admitted, record) = self
-            .write("admit", move |db| {
-                let admitted = writes::admit(db, (&record, &meta), link.as_ref(), now, is_refusing)?;
-                Ok((admitted, record))
-            })
-            .await?;
+        let own = Arc::clone(&record);
+        let admit = move |db: &Connection| writes::admit(db, (&own, &meta), link.as_ref(), now, is_refusing);
+        let admitted = self.write("admit", admit).await?;
         if admitted == Admitted::New {
             self.pulls.tell(&record.work);
             if record.work.due().is_some() {
-                recent.put(record);
+                self.recent.put(Arc::unwrap_or_clone(record));
             }
         }
         Ok(admitted)
@@ -57,7 +54,7 @@ impl Store for SqliteStore {
         let head = move |db: &Connection| {
             let head = writes::head(db, &connection, &subject, &kind, now)?;
             // A push may be answered as stored because of this head, without a write that would check the files.
-            files.map_or(Ok(()), |files| files.check())?;
+            files.as_ref().map_or(Ok(()), Files::check)?;
             Ok(head)
         };
         self.item("head", head).await
@@ -82,13 +79,11 @@ impl Store for SqliteStore {
 
     async fn settle(&self, key: &EventKey, work: &Work) -> Result<Settled> {
         self.recent.changing(key);
-        let recent = Arc::clone(&self.recent);
-        let (key, work) = (key.clone(), work.clone());
-        let settle = move |db: &Connection| Ok((writes::settle(db, &key, &work)?, key, work));
-        let (settled, key, work) = self.write("settle", settle).await?;
+        let own = (key.clone(), work.clone());
+        let settled = self.write("settle", move |db| writes::settle(db, &own.0, &own.1)).await?;
         if settled == Settled::Done {
-            self.pulls.tell(&work);
-            recent.settled(&key, &work);
+            self.pulls.tell(work);
+            self.recent.settled(key, work);
         }
         Ok(settled)
     }
