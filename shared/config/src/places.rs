@@ -1,6 +1,7 @@
 //! Between the paths of a document (`signature.send[0]`) and where they are in its text, and what serde's errors say
 //! there.
 
+use hub::slip::nearest;
 use toml::de::{DeTable, DeValue};
 
 use super::reader::unknown;
@@ -57,6 +58,16 @@ pub(super) fn mistake(key: String, message: &str) -> (String, String) {
         let name = key.rsplit_once('.').map_or(key.as_str(), |(_, name)| name);
         let known: Vec<_> = expected.split('`').skip(1).step_by(2).collect();
         return (key.clone(), unknown(name, &known));
+    }
+    if message.starts_with("unknown variant ") {
+        let quoted = |text: &'_ str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        let (found, known) = (quoted(message), quoted(expected));
+        let words = || known.iter().map(String::as_str);
+        // The word that was found is compared, and not repeated.
+        if let Some(meant) = found.first().and_then(|found| nearest(found, words())) {
+            let known: Vec<_> = words().map(|word| format!("{word:?}")).collect();
+            return (key, format!("must be one of {}: did you mean {meant:?}?", known.join(", ")));
+        }
     }
     let wanted = match expected.trim_start_matches("one of ") {
         "" => return (key, "is not of the form it must have".to_owned()),

@@ -156,9 +156,17 @@ impl<'d> Table<'d> {
     pub(super) fn need(&mut self, name: &'static str, example: &str) -> Option<Item<'d>> {
         let item = self.get(name);
         if item.is_none() {
-            self.mistake(name, format!("is missing: add {name} = {example}"));
+            self.missing(name, format!("is missing: add {name} = {example}"));
         }
         item
+    }
+
+    /// Notes the lack of a key, unless a near-miss of it is there, which is noted as such.
+    pub(super) fn missing(&self, name: &'static str, what: String) {
+        let is_slip = |own: &str| slip_of(own, &[name]).is_some() && !self.keys.iter().any(|key| key.name == own);
+        if !self.entries.iter().any(|(own, _)| is_slip(own.get_ref().as_ref())) {
+            self.mistake(name, what);
+        }
     }
 
     /// The value of a key as `read` takes it, or what stands for it where it is left out.
@@ -195,6 +203,13 @@ impl<'d> Table<'d> {
         self.reading.note(self.key(path), offset, what);
     }
 
+    /// Notes what its operator should know of a key below this table, which is taken all the same.
+    pub(super) fn warn(&self, path: &str, what: String) {
+        let offset = places::offset_of(self.entries, path).unwrap_or(self.offset);
+        let (line, _) = self.reading.position(offset);
+        self.reading.warnings.borrow_mut().push(Mistake { key: self.key(path), what, line });
+    }
+
     /// The document it is in.
     pub(super) const fn reading(&self) -> &'d Reading<'d> {
         self.reading
@@ -223,6 +238,15 @@ impl<'d> Table<'d> {
             rest.push((name.to_owned(), item));
         }
         rest
+    }
+
+    /// Reports the unknown keys that are near-misses of a known one; others may belong here.
+    pub(super) fn close_slips(self) {
+        let rest: Vec<String> = {
+            let names = self.entries.iter().map(|(name, _)| name.get_ref().as_ref());
+            names.filter(|name| slip_of(name, &self.asked).is_none()).map(str::to_owned).collect()
+        };
+        self.close(&rest);
     }
 
     /// Reports every unknown key. `but` are those taken as the [`Table::rest`].

@@ -14,7 +14,7 @@ const WRITTEN: &str = "a table: write [[partners.operations]]";
 /// Reads the operations of a partner with those credentials and pushes; `is_read` where the pushes have no mistake.
 pub(super) fn read(
     table: &mut Table<'_>,
-    credentials: &[String],
+    credentials: Option<&[String]>,
     pushes: Option<&PushTable>,
     is_read: bool,
     has_token: bool,
@@ -45,13 +45,16 @@ pub(super) fn read(
 }
 
 /// Reads how tokens of a partner with those credentials are asked for.
-pub(super) fn token(item: &Item<'_>, credentials: &[String]) -> Option<TokenRequest> {
+pub(super) fn token(item: &Item<'_>, credentials: Option<&[String]>) -> Option<TokenRequest> {
     let own = item.table("a table: write [partners.token]")?;
     let read: TokenRequest = item.deserialize()?;
     let mut faults = read.validate("");
-    for name in read.credentials().filter(|name| !credentials.iter().any(|known| known == name)) {
-        let remedy = format!("{name:?} is none of the partner's credentials ({})", credentials.join(", "));
-        faults.push(Fault { field: "body".to_owned(), remedy });
+    for (key, part) in read.parts() {
+        let (Some(name), Some(known)) = (part.credential(), credentials) else { continue };
+        if !known.iter().any(|known| known == name) {
+            let remedy = format!("{name:?} is none of the partner's credentials ({})", known.join(", "));
+            faults.push(Fault { field: key, remedy });
+        }
     }
     noted(&own, faults).then_some(read)
 }
@@ -60,7 +63,13 @@ pub(super) fn token(item: &Item<'_>, credentials: &[String]) -> Option<TokenRequ
 pub(super) fn tried(table: &mut Table<'_>, partner: Partner) -> bool {
     let items = table.get("operations").and_then(|item| item.list()).unwrap_or_default();
     let rows = items.iter().zip(operation::of(partner));
-    rows.fold(true, |sound, (item, row)| item.table(WRITTEN).is_some_and(|own| noted(&own, row.trial())) && sound)
+    rows.fold(true, |sound, (item, row)| {
+        let Some(own) = item.table(WRITTEN) else { return false };
+        for fault in row.doubts() {
+            own.warn(&fault.field, fault.remedy);
+        }
+        noted(&own, row.trial()) && sound
+    })
 }
 
 /// Notes faults by their keys within a table; whether there is none.

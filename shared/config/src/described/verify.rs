@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hub::slip::nearest;
 use partners::configured::{Body, SignedPart, Timestamp, Verify};
 use partners::recipe::{Case, Digits, Hash, Unit};
 use serde::Deserialize;
@@ -24,7 +25,7 @@ enum Written {
 }
 
 /// Reads the check of a body's signature.
-pub(super) fn read(item: &Item<'_>, body: Option<&Body>, credentials: &[String]) -> Option<Verify> {
+pub(super) fn read(item: &Item<'_>, body: Option<&Body>, credentials: Option<&[String]>) -> Option<Verify> {
     let mut table = item.table("a table: write [partners.push.verify]")?;
     let part = |item: &Item<'_>| part(item, body, credentials);
     let parts = table.need("parts", "[\"body\"]").and_then(|item| match item.each(part)? {
@@ -42,25 +43,34 @@ pub(super) fn read(item: &Item<'_>, body: Option<&Body>, credentials: &[String])
         known(item, name, credentials).map(Some)
     });
     let timestamp = table.or("timestamp", None, |item| timestamp(item, body).map(Some));
-    let verify = Verify {
-        parts: parts?,
-        separator: separator?,
-        hash: hash?,
-        key: key?,
-        digits: digits?,
-        case: case?,
-        signature: signature.as_ref()?.0.clone(),
-        prefix: signature?.1,
-        unless_missing: unless_missing?,
-        timestamp: timestamp?,
-    };
-    check(&table, &verify);
+    let verify = (|| {
+        let (signature, prefix) = signature?;
+        Some(Verify {
+            parts: parts?,
+            separator: separator?,
+            hash: hash?,
+            key: key?,
+            digits: digits?,
+            case: case?,
+            signature,
+            prefix,
+            unless_missing: unless_missing?,
+            timestamp: timestamp?,
+        })
+    })();
+    let mistakes = || item.reading().mistakes.borrow().len();
+    let before = mistakes();
+    if let Some(verify) = &verify {
+        check(&table, verify, body);
+    }
+    let is_sound = mistakes() == before;
     table.close(&[]);
-    Some(verify)
+    // No example is tried by a recipe that cannot be right.
+    verify.filter(|_| is_sound)
 }
 
 /// Notes what does not fit together.
-fn check(table: &Table<'_>, verify: &Verify) {
+fn check(table: &Table<'_>, verify: &Verify, body: Option<&Body>) {
     match (verify.hash.is_keyed(), &verify.key) {
         (true, None) => table.mistake("key", "must be given: an hmac has a key".to_owned()),
         (false, Some(_)) => table.mistake("key", "is for hmac-md5, hmac-sha1 and hmac-sha256: remove it".to_owned()),
@@ -88,12 +98,32 @@ fn check(table: &Table<'_>, verify: &Verify) {
     if !verify.parts.iter().any(signs_body) {
         table.mistake("parts", "has nothing of the body in it: a signature could be used for another push".to_owned());
     }
-    if verify.parts.contains(&verify.signature) {
-        table.mistake("signature", "is one of the parts that are signed".to_owned());
+    if let Some(at) = verify.parts.iter().position(|part| *part == verify.signature) {
+        table.mistake(&format!("parts[{at}]"), "is the signature, which cannot be signed itself: remove it".to_owned());
     }
+    whole(table, verify, body);
 }
 
-fn part(item: &Item<'_>, body: Option<&Body>, credentials: &[String]) -> Option<SignedPart> {
+/// Notes a part that is signed as a whole and holds the signature.
+fn whole(table: &Table<'_>, verify: &Verify, body: Option<&Body>) {
+    let document = body.and_then(Body::field);
+    let holds = |part: &SignedPart| match (part, &verify.signature) {
+        (SignedPart::Body, SignedPart::Field(_) | SignedPart::Pointer(_)) => true,
+        (SignedPart::Field(name), SignedPart::Pointer(_)) => document == Some(name),
+        _ => false,
+    };
+    let Some(at) = verify.parts.iter().position(holds) else { return };
+    let instead = match &verify.signature {
+        SignedPart::Field(_) => format!("{{ field = {:?} }}", document.map_or("param", String::as_str)),
+        _ => "{ pointer = \"/data\" }".to_owned(),
+    };
+    let what = format!(
+        "holds the signature itself, so that it cannot be signed as a whole: name what is signed, such as {instead}"
+    );
+    table.mistake(&format!("parts[{at}]"), what);
+}
+
+fn part(item: &Item<'_>, body: Option<&Body>, credentials: Option<&[String]>) -> Option<SignedPart> {
     let part = match item.deserialize::<Written>()? {
         Written::Body => SignedPart::Body,
         Written::Timestamp => SignedPart::Timestamp,
@@ -114,11 +144,18 @@ fn part(item: &Item<'_>, body: Option<&Body>, credentials: &[String]) -> Option<
 }
 
 /// A credential that the partner has.
-fn known(item: &Item<'_>, name: &str, credentials: &[String]) -> Option<String> {
+fn known(item: &Item<'_>, name: &str, credentials: Option<&[String]>) -> Option<String> {
+    // Where the list has a mistake, that is noted there.
+    let Some(credentials) = credentials else { return Some(name.to_owned()) };
     if credentials.iter().any(|known| known == name) {
         return Some(name.to_owned());
     }
-    item.wrong(format!("names the credential {name}, which credentials lacks: add it there"))
+    match nearest(name, credentials.iter().map(String::as_str)) {
+        Some(meant) => {
+            item.wrong(format!("names the credential {name}, which credentials lacks: did you mean {meant}?"))
+        }
+        None => item.wrong(format!("names the credential {name}, which credentials lacks: add it there")),
+    }
 }
 
 /// The place of a signature, and the text before it.

@@ -44,7 +44,7 @@ when = { at = "/type", is = ["status"] }
 keys = [{ kind = "bl", at = "/bill" }]
 identity = { without = ["/sent"] }
 milestones = { at = "/code", of = { "3" = "released" } }
-example = '{"type":"status","bill":"B1","code":3}'
+example = '{"type":"status","bill":"B1","code":3,"sent":1}'
 
 [[connections]]
 id = "acme-1"
@@ -112,6 +112,28 @@ fn mistake_in_a_partner_is_told_with_key_and_line() {
         ("\"1s\"", "\"1ms\"", "partners[0].push.deadline: must be between 300ms and 30s (line 6)"),
         ("deadline = \"1s\"", "budget = \"9950ms\"", "partners[0].push.budget: must be between 100ms and 7s"),
         ("parts = [\"body\"]", "parts = []", "partners[0].push.verify.parts: must name at least one part (line 8)"),
+        (
+            "parts = [\"body\"]",
+            "part = [\"body\"]",
+            "partners[0].push.verify.part: is not a known key: did you mean parts?",
+        ),
+        (
+            "\"hmac-sha256\"",
+            "\"hmac_sha256\"",
+            "partners[0].push.verify.hash: must be one of \"md5\", \"sha1\", \"sha256\", \"hmac-md5\", \"hmac-sha1\", \"hmac-sha256\": did you mean \"hmac-sha256\"? (line 9)",
+        ),
+        (
+            "{ header = \"x-signature\" }",
+            "{ pointer = \"/type\" }",
+            "partners[0].push.verify.parts[0]: holds the signature itself, so that it cannot be signed as a whole: name what is \
+             signed, such as { pointer = \"/data\" } (line 8)",
+        ),
+        (
+            "parts = [\"body\"]",
+            "parts = [\"body\", { pointer = \"/none\" }]",
+            "partners[0].push.verify.parts[1]: finds nothing: actions[0].example has no value at \"/none\"; correct it, or give \
+             the example as the partner sends it (line 8)",
+        ),
         ("parts = [\"body\"]", "parts = [\"bdy\"]", "partners[0].push.verify.parts[0]: must be one of \"body\""),
         ("parts = [\"body\"]", "parts = [{ text = \"a\" }]", "partners[0].push.verify.parts: has nothing of the body"),
         ("parts = [\"body\"]", "parts = [\"body\", \"timestamp\"]", "partners[0].push.verify.timestamp: must be given"),
@@ -135,7 +157,7 @@ fn mistake_in_a_partner_is_told_with_key_and_line() {
             "{ heder = \"x\" }",
             "partners[0].push.verify.signature.heder: is not a known key",
         ),
-        ("accepted = {", "acepted = {", "partners[0].push.answers.accepted: is missing"),
+        ("accepted = {", "acepted = {", "partners[0].push.answers.acepted: is not a known key: did you mean accepted?"),
         ("{\"ok\":true}'", "{\"ok\":true'", "partners[0].push.answers.accepted.body: is no JSON"),
         (
             "\"{message}\"",
@@ -171,14 +193,15 @@ fn mistake_in_a_partner_is_told_with_key_and_line() {
             "\"relesed\"",
             "partners[0].push.actions[0].milestones.of.3: is no milestone: did you mean released?",
         ),
-        ("example = '", "exampl = '", "partners[0].push.actions[0].example: is missing"),
+        ("example = '", "exampl = '", "partners[0].push.actions[0].exampl: is not a known key: did you mean example?"),
+        ("example = '", "about = '", "partners[0].push.actions[0].example: is missing"),
         (
             "{\"type\":\"status\",\"bill\"",
             "{\"type\":\"state\",\"bill\"",
-            "partners[0].push.actions[0].example: is read as acme.unknown at .../push: its when is not met",
+            "partners[0].push.actions[0].when.is: has not \"state\", which actions[0].example has at \"/type\": add it",
         ),
         ("\"bill\":\"B1\"", "\"bil\":\"B1\"", "partners[0].push.actions[0].example: has none of the keys"),
-        ("\"code\":3}'", "\"code\":3'", "partners[0].push.actions[0].example: is not read: the body is not JSON"),
+        ("\"sent\":1}'", "\"sent\":1'", "partners[0].push.actions[0].example: is not read: the body is not JSON"),
         ("\nsecret = \"s\"", "", "connections[0].secret: is missing: the pushes of acme are checked by it"),
         (
             "\"acme\"\nkeys = [\"@KEY\"]\nsecret = \"s\"",
@@ -197,6 +220,152 @@ fn mistake_in_a_partner_is_told_with_key_and_line() {
     }
 }
 
+/// Regression: a place that leads nowhere was found out by the first push, whose event lacked its time, milestone or key.
+#[test]
+fn place_that_no_example_has_is_told() {
+    let action = "partners[0].push.actions[0]";
+    for (from, to, key) in [
+        (
+            "identity = { without = [\"/sent\"] }",
+            "identity = { without = [\"/snt\"] }",
+            "identity.without[0]: finds nothing",
+        ),
+        (
+            "milestones = { at = \"/code\"",
+            "milestones = { at = \"/cod\"",
+            "milestones.at: finds nothing: no example of its action has a code at \"/cod\"",
+        ),
+        (
+            "{ at = \"/code\", of",
+            "{ each = \"/rows\", at = \"/code\", of",
+            "milestones.each: finds nothing: no example of its action has a row",
+        ),
+        (
+            "{ at = \"/code\", of",
+            "{ each = \"\", at = \"/code\", time = \"/when\", of",
+            "milestones.time: finds nothing",
+        ),
+        ("{ at = \"/code\", of", "{ each = \"\", at = \"/code\", per = \"/of\", of", "milestones.per: finds nothing"),
+        (
+            "identity =",
+            "occurred = [\"/tme\"]\nidentity =",
+            "occurred[0]: finds nothing: no example of its action has a time at \"/tme\"",
+        ),
+        (
+            "identity =",
+            "occurred = [\"/type\"]\nidentity =",
+            "occurred[0]: finds \"status\", which is no time that is read",
+        ),
+        (
+            "identity =",
+            "each = \"/rows\"\nidentity =",
+            "each: finds nothing: no example of its action has an array or an object at \"/rows\"",
+        ),
+        ("at = \"/type\"", "at = \"/typ\"", "when.at: finds nothing: actions[0].example has no value at \"/typ\""),
+        ("\"bill\":\"B1\"", "\"bill\":\"B1\",\"data\":\"{\\\"t\\\":1}\"", ""),
+    ] {
+        let all = after(from, to);
+        let told = format!("{action}.{key}");
+        if key.is_empty() {
+            assert_eq!(all, Vec::<String>::new());
+        } else {
+            assert!(all.len() == 1 && all[0].starts_with(&told) && all[0].contains("(line "), "{to}: {all:#?}");
+        }
+    }
+    let in_text = PARTNER.replace("\"sent\":1", "\"data\":\"{\\\"t\\\":1}\"").replace("[\"/sent\"]", "[\"/data/t\"]");
+    assert!(
+        mistakes(&in_text)[0].starts_with(&format!("{action}.identity.without[0]: leads into a text that is JSON"))
+    );
+}
+
+/// A document may call a part optional that its examples lack, so it is told and taken.
+#[test]
+fn place_beside_one_that_is_found_is_warned_of() {
+    for (from, to, key) in [
+        ("\"/bill\" }", "\"/bill\" }, { kind = \"entry\", at = \"/entry\" }", "keys[1].at: finds nothing"),
+        ("[\"/sent\"]", "[\"/sent\", \"/at\"]", "identity.without[1]: finds nothing"),
+        ("identity =", "occurred = [\"/a\", \"/time\"]\nidentity =", "occurred[0]: finds nothing"),
+        ("\"3\" = ", "\"4\" = ", "milestones.of: has none of the codes that the examples have, such as \"3\""),
+    ] {
+        let text = PARTNER.replacen(from, to, 1).replace("\"sent\":1", "\"sent\":1,\"time\":\"2026-01-31 08:00:00\"");
+        let noted = read(&text).unwrap_or_else(|mistakes| panic!("{mistakes:#?}")).noted;
+        let told = format!("partners[0].push.actions[0].{key}");
+        assert!(noted.len() == 1 && noted[0].to_string().starts_with(&told), "{to}: {noted:#?}");
+    }
+    let examples = "example = '{\"type\":\"status\",\"bill\":\"1\"}'\n[[partners.push.actions.examples]]\nname = \"two\"\nbody = '";
+    let text = PARTNER.replace("example = '", examples);
+    assert!(read(&text).unwrap().noted.is_empty(), "what one of several examples has is found");
+}
+
+/// Regression: its pushes came as the first action's, and the file was refused at the example of the other.
+#[test]
+fn action_behind_one_that_takes_its_pushes_is_told_there() {
+    let second = "\n[[partners.push.actions]]\nname = \"other\"\nwhen = { at = \"/bill\" }\nkeys = [{ kind = \"bl\", at = \"/bill\" }]\nexample = '{\"type\":\"status\",\"bill\":\"B2\"}'\n\n[[connections]]";
+    let text = PARTNER.replace("\n[[connections]]", second);
+    let told = "partners[0].push.actions[0].when: takes actions[1].example too, so that no push comes to other: narrow it, or put other before status (line 18)";
+    assert_eq!(mistakes(&text), [told]);
+    let always = text.replace("when = { at = \"/type\", is = [\"status\"] }", "");
+    let told = "partners[0].push.actions[0].when: is missing, so that status takes every push at .../push, also those of other: add when, or put it last";
+    assert!(mistakes(&always).len() == 1 && mistakes(&always)[0].starts_with(told), "{:#?}", mistakes(&always));
+}
+
+#[test]
+fn operation_is_held_to_its_example_and_its_answer() {
+    let operation = "[[partners.operations]]\nname = \"query\"\neffect = \"query\"\npath = \"/q\"\nkeys = [{ kind = \"bl\", at = \"bill\" }]\nsuccess = { at = \"/code\", is = [\"200\"] }\nbrings = { action = \"status\", at = \"/data\" }\nexample = '{\"bill\":\"B1\"}'\nanswer = '{\"code\":200,\"data\":{\"bill\":\"B1\"}}'\n\n[[connections]]";
+    let text = PARTNER.replace("[[connections]]", operation);
+    assert_eq!(mistakes(&text), Vec::<String>::new());
+    for (from, to, told) in [
+        ("at = \"bill\"", "at = \"bil\"", "keys[0].at: finds nothing: example has no \"bil\""),
+        ("\"/data\"", "\"/dat\"", "brings.at: finds nothing: answer has no data at \"/dat\""),
+        (
+            "at = \"/code\", is = [\"200",
+            "at = \"/cod\", is = [\"200",
+            "success.at: finds nothing: answer has no value at \"/cod\"",
+        ),
+        ("is = [\"200\"]", "is = [\"0\"]", "success.is: has not \"200\", which answer has at \"/code\""),
+        ("{ at = \"/code\", is = [\"200\"] }", "{ http = [201] }", "success.http: has not 200, which answer has"),
+        ("'{\"code\":200", "'\"code\":200", "answer: is neither JSON nor XML"),
+        (
+            "effect = \"query\"",
+            "effect = \"querry\"",
+            "effect: must be one of \"query\", \"command\": did you mean \"query\"?",
+        ),
+        (
+            "effect = \"query\"",
+            "effect = \"query\"\nencodng = \"form\"",
+            "encodng: is not a known key: did you mean encoding?",
+        ),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let all = mistakes(&text.replacen(from, to, 1));
+        let told = format!("partners[0].operations[0].{told}");
+        assert!(all.len() == 1 && all[0].starts_with(&told) && all[0].contains("(line "), "{to}: {all:#?}");
+    }
+    let optional = text.replace("at = \"bill\" }", "at = \"bill\" }, { kind = \"entry\", at = \"no\" }");
+    assert!(
+        read(&optional).unwrap().noted[0]
+            .to_string()
+            .starts_with("partners[0].operations[0].keys[1].at: finds nothing")
+    );
+}
+
+/// A signed header, query parameter or further field of a form stands in no example, and is made up.
+#[test]
+fn signed_part_beside_the_document_needs_no_example() {
+    for parts in ["{ header = \"x-id\" }", "{ query = \"id\" }"] {
+        assert_eq!(after("parts = [\"body\"]", &format!("parts = [\"body\", {parts}]")), Vec::<String>::new());
+    }
+    let form = PARTNER
+        .replace("deadline = \"1s\"", "body = { form = \"param\" }")
+        .replace("parts = [\"body\"]", "parts = [{ field = \"param\" }, { field = \"app\" }]");
+    assert_eq!(mistakes(&form), Vec::<String>::new());
+    let whole = form
+        .replace("{ field = \"param\" }, { field = \"app\" }", "\"body\"")
+        .replace("header = \"x-signature\"", "field = \"sign\"");
+    let told = "partners[0].push.verify.parts[0]: holds the signature itself, so that it cannot be signed as a whole: name what is signed, such as { field = \"param\" } (line 8)";
+    assert_eq!(mistakes(&whole), [told]);
+}
+
 /// Webhooks do not read the credentials secret, so that they could check no signature by what is in it.
 #[test]
 fn credential_of_a_signature_is_not_kept_apart() {
@@ -205,6 +374,40 @@ fn credential_of_a_signature_is_not_kept_apart() {
     for credentials in [Credentials::Unread, Credentials::Read(read)] {
         let mistakes = Config::parse_with(&text, &Sources { credentials, ..sources() }).unwrap_err();
         assert!(mistakes[0].to_string().starts_with("connections[0].secret: cannot be in the credentials secret"));
+    }
+}
+
+/// Regression: each of these was followed by mistakes of whatever named the partner, its credentials or its keys.
+#[test]
+fn mistake_is_told_without_those_that_follow_from_it() {
+    let endpoint = "[[endpoints]]\nid = \"erp\"\nurl = \"https://erp.example.com/\"\nsecrets = [\"@WHSEC\"]\ntypes = [\"acme.status\"]\n";
+    let watch = "[[watches]]\nconnection = \"acme-1\"\ntypes = [\"acme.status\"]\nsilence = \"1h\"\n";
+    let text = format!("{PARTNER}{endpoint}{watch}");
+    assert_eq!(mistakes(&text), Vec::<String>::new());
+    for (from, to, told) in [
+        ("id = \"acme\"", "id = \"Acme\"", "partners[0].id: must be 2 to 24"),
+        ("id = \"acme\"", "", "partners[0].id: is missing"),
+        ("id = \"acme\"", "idd = \"acme\"", "partners[0].idd: is not a known key: did you mean id?"),
+        ("[\"secret\"]", "[\"Secret\"]", "partners[0].credentials[0]: must be of the characters"),
+        ("parts = [", "part = [", "partners[0].push.verify.part: is not a known key"),
+        ("id = \"acme\"\n", "id = \"acme\"\nproduction = \"ftp://a\"\n", "partners[0].production: "),
+        (
+            "partner = \"acme\"",
+            "partner = \"acm\"",
+            "connections[0].partner: is not a known partner: did you mean acme?",
+        ),
+        ("partner = \"acme\"", "partner = \"other\"", "connections[0].partner: must be one of"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let all = mistakes(&text.replacen(from, to, 1));
+        assert!(all.len() == 1 && all[0].starts_with(told), "{to}: {all:#?}");
+    }
+    let own = format!(
+        "[[connections]]\nid = \"acme-1\"\npartner = \"acme\"\nkeys = [\"@KEY\"]\nsecret = \"s\"\n{endpoint}{watch}"
+    );
+    for (file, told) in [("gone", "partner_files[0]: the file gone cannot be read"), ("no toml", "no toml: syntax: ")] {
+        let all = mistakes(&format!("partner_files = [\"{file}\"]\n{own}"));
+        assert!(all.len() == 1 && all[0].starts_with(told), "{file}: {all:#?}");
     }
 }
 

@@ -2,11 +2,12 @@
 //! The bytes that came are kept and delivered.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use percent_encoding::percent_decode;
 use roxmltree::{Document, Node, ParsingOptions};
 
-use super::Body;
+use super::{Body, Notation, Pointer};
 use crate::json::MAX_DEPTH;
 
 /// Most elements, attributes and texts of an XML document.
@@ -69,6 +70,35 @@ pub fn field(form: &[u8], name: &str) -> Option<String> {
         let value = value.strip_prefix(b"=").unwrap_or(value);
         (decoded(own).as_deref() == Some(name)).then(|| decoded(value)).flatten()
     })
+}
+
+/// The XML document with a text at a place of it, which is an element's text or an attribute's; nothing where it has no such place.
+pub(super) fn replaced(document: &str, pointer: &Pointer, text: &str) -> Option<String> {
+    let read = Document::parse(document).ok()?;
+    let names = pointer.names()?;
+    let ((root, path), text) = (names.split_first()?, Notation::Xml.escaped(text));
+    let mut node = Some(read.root_element()).filter(|own| own.tag_name().name() == *root)?;
+    for name in path {
+        if let Some(name) = name.strip_prefix('@') {
+            let place = node.attributes().find(|own| own.name() == name)?.range_value();
+            return with(document, place, &text);
+        }
+        node = node.children().filter(Node::is_element).find(|own| own.tag_name().name() == *name)?;
+    }
+    if let Some(own) = node.children().find(Node::is_text) {
+        return with(document, own.range(), &text);
+    }
+    // An element without a text: <sign></sign> or <sign/>.
+    let element = document.get(node.range())?;
+    let opening = element.find('>')?;
+    let opened = element.get(..opening)?.trim_end_matches('/');
+    let name = opened.trim_start_matches('<').split_whitespace().next()?;
+    with(document, node.range(), &format!("{opened}>{text}</{name}>"))
+}
+
+/// The document with a text in a place of it.
+pub(super) fn with(document: &str, place: Range<usize>, text: &str) -> Option<String> {
+    Some([document.get(..place.start)?, text, document.get(place.end..)?].concat())
 }
 
 /// An XML document as JSON: an element is its text, or an object of its attributes (`@name`), its elements by their local names
