@@ -1,11 +1,14 @@
 //! `[[partners.operations]]` and `[partners.token]`: what a partner can be asked.
 
+use hub::action::Reading;
+use hub::configured;
 use hub::shipment::KINDS;
-use partners::Partner;
 use partners::configured::{Body, PushTable};
 use partners::operation::table::{Around, OperationTable};
-use partners::operation::{self, Fault};
+use partners::operation::{self, Fault, Operation, Settings};
+use partners::pulled::Answered;
 use partners::recipe::TokenRequest;
+use partners::{Json, Partner};
 
 use super::super::reader::{Item, Table};
 
@@ -68,8 +71,33 @@ pub(super) fn tried(table: &mut Table<'_>, partner: Partner) -> bool {
         for fault in row.doubts() {
             own.warn(&fault.field, fault.remedy);
         }
-        noted(&own, row.trial()) && sound
+        let (tried, brought) = (noted(&own, row.trial()), noted(&own, brought(partner, row)));
+        tried && brought && sound
     })
+}
+
+/// Mistakes of the push that the answer of a row stands for.
+fn brought(partner: Partner, row: &Operation<'static>) -> Vec<Fault> {
+    let told = row.told.and_then(|told| Some((told.brings.as_ref()?, told.answer.as_ref()?)));
+    let (Some((bringing, (_, answer))), Some(pushes)) = (told, partner.push_table()) else { return Vec::new() };
+    let Some(action) = pushes.actions.iter().find(|action| action.name == bringing.action) else { return Vec::new() };
+    let (asked, answer) = (Json::parse(row.example.as_bytes()), operation::as_json(answer.as_bytes()));
+    let (Ok(asked), Ok(answer)) = (asked, Json::parse(&answer)) else { return Vec::new() };
+    let settings = Settings::default();
+    let found = row.brought(&Answered { asked: &asked, answer: &answer, settings: &settings });
+    let fault = |remedy: String| Fault { field: "brings".to_owned(), remedy };
+    let name = &bringing.action;
+    found
+        .iter()
+        .filter_map(|finding| match configured::events(action, &Json::parse(finding.body.as_bytes()).ok()?) {
+            Reading::Malformed(reason) => Some(fault(format!("makes of answer what is no push of {name}: {reason}"))),
+            Reading::Facts(facts) => facts.iter().any(|fact| fact.subject.is_digest()).then(|| {
+                fault(format!(
+                    "makes of answer a push of {name} without its keys: compare at and in with the examples of {name}"
+                ))
+            }),
+        })
+        .collect()
 }
 
 /// Notes faults by their keys within a table; whether there is none.

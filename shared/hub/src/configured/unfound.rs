@@ -70,7 +70,10 @@ fn group<'p>(
 }
 
 fn nothing(what: &str, at: &Pointer) -> String {
-    format!("finds nothing: no example of its action has {what} at {:?}; correct it, or give an example that has it", at.as_str())
+    format!(
+        "finds nothing: no example of its action has {what} at {:?}; correct it, or give an example that has it",
+        at.as_str()
+    )
 }
 
 /// The reason why no time is read at a place.
@@ -99,7 +102,9 @@ fn no_place(at: &Pointer, parts: &[Part<'_, '_>]) -> Option<String> {
     }
     match (places.is_empty(), is_in_text) {
         (false, _) => None,
-        (true, true) => Some("leads into a text that is JSON, which counts as a whole: name the text itself".to_owned()),
+        (true, true) => {
+            Some("leads into a text that is JSON, which counts as a whole: name the text itself".to_owned())
+        }
         (true, false) => Some(nothing("anything", at)),
     }
 }
@@ -133,7 +138,8 @@ fn milestones(own: &Milestones, parts: &[Part<'_, '_>]) -> Vec<Unfound> {
         (Some(each), _) if !has_row => found.push(unfound("each", nothing("a row", each))),
         (_, None) => found.push(unfound("at", nothing("a code", &own.at))),
         (_, Some(code)) if !codes.iter().any(|code| own.of.iter().any(|(known, _)| known == code)) => {
-            let what = format!("has none of the codes that the examples have, such as {code:?}: compare it with the document");
+            let what =
+                format!("has none of the codes that the examples have, such as {code:?}: compare it with the document");
             found.push(Unfound { is_alone: false, ..unfound("of", what) });
         }
         _ => {}

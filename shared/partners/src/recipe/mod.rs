@@ -252,7 +252,11 @@ impl Signature {
 
     /// The names of the credentials it uses.
     pub fn credentials(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().chain(&self.key).chain(self.send.iter().flatten().map(|sent| &sent.part)).filter_map(Part::credential)
+        self.parts
+            .iter()
+            .chain(&self.key)
+            .chain(self.send.iter().flatten().map(|sent| &sent.part))
+            .filter_map(Part::credential)
     }
 }
 

@@ -310,7 +310,8 @@ fn example_that_cannot_be_sent_is_a_mistake() {
             "example = \"{}\"\nsignature = { parts = [{ field = \"a\" }], hash = \"md5\", send = [{ part = \"signature\", header = \"s\" }] }\nfields = [{ name = \"a\" }]",
             "example",
         ),
-        ("example = \"{}\"\nanswer = '{\"c\":1}'", "answer"),
+        ("example = \"{}\"\nanswer = '{\"c\":1}'", "success.is"),
+        ("example = \"{}\"\nanswer = '{\"code\":0}'", "success.at"),
         ("example = \"{}\"\nanswer = { status = 500, body = \"\" }", "answer"),
     ] {
         let table: OperationTable = toml::from_str(&format!("{usual}{rest}\n")).unwrap();

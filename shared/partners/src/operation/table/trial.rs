@@ -77,12 +77,15 @@ impl Operation<'static> {
         };
         Some(match told::value(&json, at) {
             Some(value) if !told.success.is.contains(&value) => {
-                let remedy = format!("has not {value:?}, which answer has at {at:?}: add it, or give the answer of a success");
+                let remedy =
+                    format!("has not {value:?}, which answer has at {at:?}: add it, or give the answer of a success");
                 Fault::new("success.is", remedy)
             }
             Some(_) => Fault::new("answer", "is not read as a success: mend it, or success"),
             None => {
-                let remedy = format!("finds nothing: answer has no value at {at:?}; correct it, or give the answer of a success");
+                let remedy = format!(
+                    "finds nothing: answer has no value at {at:?}; correct it, or give the answer of a success"
+                );
                 Fault::new("success.at", remedy)
             }
         })
@@ -97,7 +100,10 @@ impl Operation<'static> {
         if !self.brought(&Answered { asked: body, answer: &json, settings: &settings }).is_empty() {
             return None;
         }
-        let remedy = format!("finds nothing: answer has no data at {:?}; correct it, or give an answer that has it", bringing.at);
+        let remedy = format!(
+            "finds nothing: answer has no data at {:?}; correct it, or give an answer that has it",
+            bringing.at
+        );
         Some(Fault::new("brings.at", remedy))
     }
 }

@@ -158,7 +158,8 @@ impl OperationTable {
             if let Part::Field(name) = part
                 && !own(name)
             {
-                let remedy = format!("is the field {name:?}, which the request has not: list it in fields, or correct its name");
+                let remedy =
+                    format!("is the field {name:?}, which the request has not: list it in fields, or correct its name");
                 faults.push(Fault::new(format!("signature.{key}"), remedy));
             }
         }
