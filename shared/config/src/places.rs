@@ -72,12 +72,24 @@ pub(super) fn mistake(key: String, message: &str) -> (String, String) {
     let wanted = match expected.trim_start_matches("one of ") {
         "" => return (key, "is not of the form it must have".to_owned()),
         "newtype variant" => "a table such as { credential = \"name\" } or { text = \"...\" }".to_owned(),
-        "unit variant" | "a string" => "a text".to_owned(),
+        "unit variant" | "a string" => "a text in quotes".to_owned(),
+        "a boolean" => "true or false".to_owned(),
         "a sequence" => "a list in [ ]".to_owned(),
         "a map" => "a table".to_owned(),
         "string or table" => "a text or a table".to_owned(),
         wanted if wanted.starts_with("exactly 1 element") => "a table with exactly one key".to_owned(),
         wanted if wanted.starts_with("struct ") => "a table".to_owned(),
+        wanted if wanted.contains("`credential`") => {
+            // Some are words, and others tables of a name.
+            let is_word =
+                |word: &&str| !matches!(*word, "field" | "header" | "query" | "pointer" | "credential" | "text");
+            let words = wanted.split('`').skip(1).step_by(2).filter(is_word).map(|word| format!("{word:?}"));
+            let words: Vec<_> = words.collect();
+            format!(
+                "one of {}, or a table such as {{ credential = \"name\" }} or {{ text = \"...\" }}",
+                words.join(", ")
+            )
+        }
         wanted => {
             let of = if expected.starts_with("one of ") { "one of " } else { "" };
             format!("{of}{}", wanted.replace('`', "\""))

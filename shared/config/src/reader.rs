@@ -77,6 +77,25 @@ impl<'d> Reading<'d> {
         self.mistakes.borrow_mut().push(Mistake { key, what, line });
     }
 
+    /// Notes errors of the notation. One slip makes several errors of one line; the first says it.
+    pub(super) fn note_syntax(&self, errors: &[toml::de::Error]) {
+        let mut lines = Vec::new();
+        for error in errors {
+            let span = error.span().unwrap_or_default();
+            let (line, column) = self.position(span.start);
+            if lines.contains(&line) {
+                continue;
+            }
+            lines.push(line);
+            let key = self.text.get(span.clone()).filter(|_| error.message() == "duplicate key");
+            let what = key.map_or_else(
+                || format!("{} at column {column}", error.message()),
+                |key| format!("{key} is given twice: remove one of them, or write [[ ]] around the name of each table of a list"),
+            );
+            self.note("syntax".to_owned(), span.start, what);
+        }
+    }
+
     /// Sources of the secrets that are not in the document.
     pub(super) const fn sources(&self) -> &'d Sources<'d> {
         self.sources
@@ -163,10 +182,15 @@ impl<'d> Table<'d> {
 
     /// Notes the lack of a key, unless a near-miss of it is there, which is noted as such.
     pub(super) fn missing(&self, name: &'static str, what: String) {
-        let is_slip = |own: &str| slip_of(own, &[name]).is_some() && !self.keys.iter().any(|key| key.name == own);
-        if !self.entries.iter().any(|(own, _)| is_slip(own.get_ref().as_ref())) {
+        if !self.has_slip(name) {
             self.mistake(name, what);
         }
+    }
+
+    /// Whether there is a near-miss of a key.
+    pub(super) fn has_slip(&self, name: &str) -> bool {
+        let is_slip = |own: &str| slip_of(own, &[name]).is_some() && !self.keys.iter().any(|key| key.name == own);
+        self.entries.iter().any(|(own, _)| is_slip(own.get_ref().as_ref()))
     }
 
     /// The value of a key as `read` takes it, or what stands for it where it is left out.
@@ -182,14 +206,11 @@ impl<'d> Table<'d> {
     /// The tables of `[[name]]`.
     pub(super) fn tables(&mut self, name: &'static str) -> Vec<Self> {
         let Some(item) = self.get(name) else { return Vec::new() };
-        let DeValue::Array(items) = item.value else {
-            item.wrong::<()>(format!("must be a list of tables: write [[{name}]]"));
-            return Vec::new();
-        };
+        let Some(items) = item.items() else { return Vec::new() };
         let tables = items.iter().enumerate().filter_map(|(index, value)| {
             let item = item.element(index, value);
             let DeValue::Table(entries) = item.value else {
-                return item.wrong(format!("must be a table: write [[{name}]]"));
+                return item.wrong(format!("must be a table: write [[{}]]", plain(&self.key(name))));
             };
             Some(item.of(entries))
         });
@@ -213,6 +234,11 @@ impl<'d> Table<'d> {
     /// The document it is in.
     pub(super) const fn reading(&self) -> &'d Reading<'d> {
         self.reading
+    }
+
+    /// Whether there is a key.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
     }
 
     /// Whether there is no key at all.
@@ -259,6 +285,11 @@ impl<'d> Table<'d> {
             self.reading.note(self.key(name), offset, unknown(name, &self.asked));
         }
     }
+}
+
+/// A key as a heading has it: without the places of the tables around it.
+fn plain(key: &str) -> String {
+    key.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect()
 }
 
 /// Mistake of an unknown key.
@@ -327,6 +358,14 @@ impl<'d> Item<'d> {
     /// The line it is on, from 1.
     pub(super) fn line(&self) -> usize {
         self.reading.position(self.offset).0
+    }
+
+    /// The elements of a list of tables.
+    pub(super) fn items(&self) -> Option<&'d [Spanned<DeValue<'d>>]> {
+        match self.value {
+            DeValue::Array(items) => Some(items),
+            _ => self.wrong(format!("must be a list of tables: write [[{}]]", plain(&self.key))),
+        }
     }
 
     fn element(&self, index: usize, value: &'d Spanned<DeValue<'d>>) -> Self {

@@ -90,6 +90,12 @@ fn fits(when: &When, body: &Json<'_>) -> Option<bool> {
         let fit = when.is.is_empty() || when.is.iter().any(|is| is == value);
         fits = Some(fits.unwrap_or(false) || fit);
     });
+    if when.is.is_empty() {
+        // Whatever stands there may be an array or an object.
+        when.at.visit(body, &mut |found| {
+            fits = fits.or((found.is_object() || found.elements().is_some()).then_some(true))
+        });
+    }
     fits
 }
 

@@ -1,9 +1,11 @@
 //! Examples of a partner's pushes, read as pushes are.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use hub::admission::{self, Origin};
 use hub::{ConnectionId, configured};
-use partners::configured::{ALL_ACTIONS, ActionRow, Body, PushTable, Signed, json};
+use partners::configured::{ALL_ACTIONS, ActionRow, Pointer, PushTable, Signed, When};
 use partners::operation::Settings;
 use partners::{Json, Partner};
 
@@ -45,7 +47,7 @@ pub(super) fn check(table: &Table<'_>, partner: Partner) -> bool {
 /// The places of an action that no example has. One beside which another has something may be that of a part that is optional: the
 /// operator is told, and it is taken.
 fn unfound(table: &Table<'_>, pushes: &PushTable, at: usize, row: &ActionRow) -> Vec<Fault> {
-    let texts: Vec<_> = row.examples.iter().filter_map(|example| document(pushes, &example.body)).collect();
+    let texts: Vec<_> = row.examples.iter().filter_map(|example| pushes.document(&example.body)).collect();
     let read: Vec<_> = texts.iter().filter_map(|text| Json::parse(text).ok()).collect();
     let mut faults = Vec::new();
     for found in configured::unfound(row, &read) {
@@ -55,13 +57,31 @@ fn unfound(table: &Table<'_>, pushes: &PushTable, at: usize, row: &ActionRow) ->
     faults
 }
 
-/// The JSON that an example is read as.
-fn document(pushes: &PushTable, body: &str) -> Option<Vec<u8>> {
-    let notation = match pushes.body {
-        Body::Json | Body::Form(_) => Body::Json,
-        Body::Xml | Body::FormXml(_) => Body::Xml,
-    };
-    json(&notation, body.trim().as_bytes()).ok().map(|text| text.into_owned())
+/// An example of an action.
+struct Tried<'t> {
+    pushes: &'static PushTable,
+    row: &'static ActionRow,
+    /// Place of the action among the others.
+    at: usize,
+    /// Key of the example within the partner.
+    key: String,
+    body: &'t str,
+    document: Option<Cow<'t, [u8]>>,
+}
+
+impl Tried<'_> {
+    fn fault(&self, what: impl Into<String>) -> Fault {
+        Fault { key: self.key.clone(), what: what.into() }
+    }
+
+    /// Key of the example within the pushes, as another mistake names it.
+    fn name(&self) -> &str {
+        self.key.trim_start_matches("push.")
+    }
+
+    fn json(&self) -> Option<Json<'_>> {
+        Json::parse(self.document.as_deref()?).ok()
+    }
 }
 
 /// Mistake of an example, at the URL of its action and at that of all.
@@ -70,86 +90,119 @@ fn fault(pushes: &'static PushTable, partner: Partner, at: usize, place: usize) 
     let example = row.examples.get(place)?;
     // The `example` stands before the `examples`, and has the action's name.
     let has_one = row.examples.first().is_some_and(|example| example.name == row.name);
-    let own = match (has_one, place) {
+    let key = match (has_one, place) {
         (true, 0) => "example".to_owned(),
         (_, place) => format!("examples[{}].body", place - usize::from(has_one)),
     };
-    let own = format!("push.actions[{at}].{own}");
-    let of_example = |what: String| Some(Fault { key: own.clone(), what });
-    let document = document(pushes, &example.body);
-    if document.as_ref().is_some_and(|text| Json::parse(text).is_ok())
-        && let Some((key, pointer)) = pushes.lacking(example.body.trim()).into_iter().next()
+    let (key, body) = (format!("push.actions[{at}].{key}"), example.body.trim());
+    let tried = Tried { pushes, row, at, key, body, document: pushes.document(body) };
+    match signed(&tried) {
+        Ok(body) => read(&tried, partner, &body),
+        Err(fault) => Some(fault),
+    }
+}
+
+/// The body of an example as it is pushed, if its signature can be made and is found right.
+fn signed(tried: &Tried<'_>) -> Result<Bytes, Fault> {
+    let pushes = tried.pushes;
+    if tried.json().is_some()
+        && let Some((key, pointer)) = pushes.lacking(tried.body).into_iter().next()
     {
-        let (pointer, own) = (pointer.as_str(), own.trim_start_matches("push."));
+        let (pointer, own) = (pointer.as_str(), tried.name());
         let what = format!(
             "finds nothing: {own} has no value at {pointer:?}; correct it, or give the example as the partner sends it"
         );
-        return Some(Fault { key: format!("push.verify.{key}"), what });
+        return Err(Fault { key: format!("push.verify.{key}"), what });
     }
     // Whatever the credentials are: a signature is no part of what is read.
-    let sample = pushes.sample(example.body.trim(), &|_| Some(SECRET), 0);
-    let Ok(sample) = sample else { return of_example("lacks a part that verify signs".to_owned()) };
-    let body = Bytes::from(sample.body.clone());
-    if let Some(verify) = &pushes.verify {
-        let header = |name: &str| {
-            let mut own = sample.headers.iter();
-            own.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-        };
-        let push =
-            Signed { body: &body, query: &sample.query, header: &header, credential: &|_| Some(SECRET), now_ms: 0 };
-        if verify.check(&pushes.body, &push).is_err() {
-            let what = "is refused on a push that is signed by this very recipe: name in parts what the signature does not stand in";
-            return Some(Fault { key: "push.verify.signature".to_owned(), what: what.to_owned() });
-        }
+    let sample = pushes.sample(tried.body, &|_| Some(SECRET), 0);
+    let sample = sample.map_err(|_| tried.fault("lacks a part that verify signs"))?;
+    let Some(verify) = &pushes.verify else { return Ok(sample.body.into()) };
+    let header = |name: &str| {
+        let mut own = sample.headers.iter();
+        own.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    };
+    let credential = |_: &str| Some(SECRET);
+    let push = Signed { body: &sample.body, query: &sample.query, header: &header, credential: &credential, now_ms: 0 };
+    // An example that cannot be read has a mistake of its own.
+    if verify.check(&pushes.body, &push).is_err() && tried.json().is_some() {
+        let what = "is refused on a push that is signed by this very recipe: it must stand outside of what parts names";
+        return Err(Fault { key: "push.verify.signature".to_owned(), what: what.to_owned() });
     }
-    let suffix = row.suffix.as_deref().and_then(|suffix| pushes.suffix(suffix));
+    Ok(sample.body.into())
+}
+
+/// Mistake of a push by what it is read as.
+fn read(tried: &Tried<'_>, partner: Partner, body: &Bytes) -> Option<Fault> {
+    let suffix = tried.row.suffix.as_deref().and_then(|suffix| tried.pushes.suffix(suffix));
     [Some(ALL_ACTIONS), suffix].into_iter().flatten().find_map(|suffix| {
         let (connection, settings) = (ConnectionId::from("example"), Settings::default());
         let origin = Origin { connection: &connection, partner, settings: &settings };
-        let arrival = admission::read(&configured::action(suffix), origin, &body, None);
+        let arrival = admission::read(&configured::action(suffix), origin, body, None);
         if let Some(reason) = arrival.malformed {
-            return of_example(format!("is not read: {reason}"));
+            return Some(tried.fault(format!("is not read: {reason}")));
         }
-        if let Some(other) = arrival.drafts.iter().find(|draft| draft.kind.as_str() != row.event_type) {
-            let read = document.as_deref().and_then(|text| Json::parse(text).ok());
-            let why = read.and_then(|read| mistaken(pushes, at, &read, &own));
-            return why.or_else(|| of_example(format!("is read as {} at .../{suffix}: compare its when", other.kind)));
+        if let Some(other) = arrival.drafts.iter().find(|draft| draft.kind.as_str() != tried.row.event_type) {
+            let why = tried.json().and_then(|json| mistaken(tried, &json));
+            let kind = &other.kind;
+            return why.or_else(|| Some(tried.fault(format!("is read as {kind} at .../{suffix}: compare its when"))));
         }
         if arrival.drafts.is_empty() {
-            return of_example("gives no event".to_owned());
+            return Some(tried.fault("gives no event"));
         }
         let without = arrival.drafts.iter().any(|draft| draft.subject.is_digest());
-        without.then(|| of_example("has none of the keys: compare the pointers of keys with it".to_owned())).flatten()
+        without.then(|| keyless(tried))
     })
 }
 
-/// The condition by which an example is not taken for a push of its action.
-fn mistaken(pushes: &PushTable, at: usize, read: &Json<'_>, own: &str) -> Option<Fault> {
-    let row = pushes.actions.get(at)?;
-    let own = own.trim_start_matches("push.");
-    let key = |at: usize, end: &str| format!("push.actions[{at}].{end}");
-    if let Some(when) = row.when.as_ref().filter(|when| !configured::is_met(when, read)) {
-        let place = when.at.as_str();
-        return Some(match when.at.value(read) {
-            None => Fault {
-                key: key(at, "when.at"),
-                what: format!(
-                    "finds nothing: {own} has no value at {place:?}; correct it, or give an example that has it"
-                ),
-            },
-            Some(value) => Fault {
-                key: key(at, "when.is"),
-                what: format!(
-                    "has not {value:?}, which {own} has at {place:?}: add it, or give an example of this action"
-                ),
-            },
-        });
+/// The mistake of an example, or of an element of it, that has none of the keys.
+fn keyless(tried: &Tried<'_>) -> Fault {
+    let keys: Vec<_> = tried.row.keys.iter().map(|key| &key.at).collect();
+    let json = tried.json();
+    let is_in_whole = |at: &Pointer| json.as_ref().is_some_and(|json| at.value(json).is_some());
+    let of_whole = |at: &Pointer| tried.row.each.is_some() && !at.is_of_whole() && is_in_whole(at);
+    let (own, at) = (tried.name(), tried.at);
+    let key = |place: usize| format!("push.actions[{at}].keys[{place}].at");
+    if let Some(place) = keys.iter().position(|at| of_whole(at)) {
+        let pointer = keys.get(place).map_or("", |at| at.as_str());
+        let what = format!("finds nothing in the element of each, and a value in {own}: write \"${pointer}\"");
+        return Fault { key: key(place), what };
     }
-    let before = pushes
-        .actions
-        .iter()
-        .take(at)
-        .position(|other| other.when.as_ref().is_none_or(|when| configured::is_met(when, read)))?;
+    match keys.as_slice() {
+        [only] if !is_in_whole(only) => {
+            let pointer = only.as_str();
+            let what =
+                format!("finds nothing: {own} has no value at {pointer:?}; correct it, or give an example that has it");
+            Fault { key: key(0), what }
+        }
+        several => {
+            let places: Vec<_> = several.iter().map(|at| format!("{:?}", at.as_str())).collect();
+            tried.fault(format!("has none of the keys ({}): compare their pointers with it", places.join(", ")))
+        }
+    }
+}
+
+/// The condition by which an example is not taken for a push of its action.
+fn mistaken(tried: &Tried<'_>, read: &Json<'_>) -> Option<Fault> {
+    let (Tried { pushes, row, at, .. }, own) = (tried, tried.name());
+    let fault = |at: usize, end: &str, what| Some(Fault { key: format!("push.actions[{at}].{end}"), what });
+    let fits = |when: &When| configured::is_met(when, read);
+    if let Some(when) = row.when.as_ref().filter(|when| !fits(when)) {
+        let place = when.at.as_str();
+        return match when.at.value(read) {
+            None => fault(
+                *at,
+                "when.at",
+                format!("finds nothing: {own} has no value at {place:?}; correct it, or give an example that has it"),
+            ),
+            Some(value) => fault(
+                *at,
+                "when.is",
+                format!("has not {value:?}, which {own} has at {place:?}: add it, or give an example of this action"),
+            ),
+        };
+    }
+    let before = pushes.actions.iter().take(*at).position(|other| other.when.as_ref().is_none_or(fits))?;
     let (first, name) = (pushes.actions.get(before)?, &row.name);
     let what = match first.when {
         None => format!(
@@ -160,5 +213,5 @@ fn mistaken(pushes: &PushTable, at: usize, read: &Json<'_>, own: &str) -> Option
             format!("takes {own} too, so that no push comes to {name}: narrow it, or put {name} before {}", first.name)
         }
     };
-    Some(Fault { key: key(before, "when"), what })
+    fault(before, "when", what)
 }

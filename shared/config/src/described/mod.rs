@@ -55,14 +55,11 @@ fn file(item: &Item<'_>, described: &mut Described) -> Option<Vec<Partner>> {
     };
     let reading = Reading::new(text, item.reading().sources());
     let (table, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        let offset = error.span().map_or(0, |span| span.start);
-        reading.note("syntax".to_owned(), offset, error.message().to_owned());
-    }
+    reading.note_syntax(&errors);
     let read: Vec<_> = if errors.is_empty() {
         let mut root = Table::root(&reading, table.get_ref());
         let partners = root.tables("partners");
-        if partners.is_empty() {
+        if partners.is_empty() && !root.has("partners") {
             root.missing("partners", "is missing: a file of partners holds [[partners]]".to_owned());
         }
         let read = partners.into_iter().map(|table| partner(table, described)).collect();
@@ -95,7 +92,7 @@ fn partner(mut table: Table<'_>, described: &mut Described) -> Option<Partner> {
     let account = account.as_deref();
     let push = table.or("push", None, |item| push::read(item, &own, account).map(Some));
     let token = table.or("token", None, |item| operations::token(item, account).map(Some));
-    let has_token = !matches!(token, Some(None));
+    let has_token = !matches!(token, Some(None)) || table.has_slip("token");
     let pushes = push.as_ref().and_then(Option::as_ref).map(|push| &push.table);
     let operations = operations::read(&mut table, account, pushes, push.is_some(), has_token);
     let definition = (|| {

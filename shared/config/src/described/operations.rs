@@ -33,6 +33,7 @@ pub(super) fn read(
     };
     let mut names: Vec<String> = Vec::new();
     table.or("operations", Vec::new(), |item| {
+        item.items()?;
         item.each(|item| {
             let own = item.table(WRITTEN)?;
             let read: OperationTable = item.deserialize()?;

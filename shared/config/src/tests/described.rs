@@ -87,6 +87,29 @@ fn verdict_without_an_answer_gets_the_negative_one() {
 }
 
 #[test]
+fn usual_status_of_each_verdict_is_documented() {
+    let find = |keys: &'static [crate::keys::Key], name: &str| keys.iter().find(|key| key.name == name).unwrap();
+    let mut keys = crate::KEYS;
+    for name in ["partners", "push", "answers"] {
+        keys = find(keys, name).kind.keys();
+    }
+    for verdict in [
+        Verdict::Accepted,
+        Verdict::Malformed,
+        Verdict::Unauthorized,
+        Verdict::NotPost,
+        Verdict::TooLarge,
+        Verdict::Unavailable,
+    ] {
+        let key = find(keys, verdict.name());
+        let shown = format!("{:?}{:?}", key.absent, key.text);
+        assert!(shown.contains(&verdict.status().to_string()), "{shown}");
+        let shown = format!("{:?}", find(key.kind.keys(), "status").absent);
+        assert!(shown.matches(&verdict.status().to_string()).count() >= 2, "in both languages: {shown}");
+    }
+}
+
+#[test]
 fn file_of_partners_is_read_as_if_it_stood_there() {
     let text = "partner_files = [\"partner\"]\n[[connections]]\nid = \"a\"\npartner = \"acme\"\nkeys = [\"@KEY\"]\n";
     assert_eq!(read(text).unwrap().connections.len(), 1);
@@ -200,7 +223,11 @@ fn mistake_in_a_partner_is_told_with_key_and_line() {
             "{\"type\":\"state\",\"bill\"",
             "partners[0].push.actions[0].when.is: has not \"state\", which actions[0].example has at \"/type\": add it",
         ),
-        ("\"bill\":\"B1\"", "\"bil\":\"B1\"", "partners[0].push.actions[0].example: has none of the keys"),
+        (
+            "\"bill\":\"B1\"",
+            "\"bil\":\"B1\"",
+            "partners[0].push.actions[0].keys[0].at: finds nothing: actions[0].example has no value at \"/bill\"",
+        ),
         ("\"sent\":1}'", "\"sent\":1'", "partners[0].push.actions[0].example: is not read: the body is not JSON"),
         ("\nsecret = \"s\"", "", "connections[0].secret: is missing: the pushes of acme are checked by it"),
         (
@@ -366,6 +393,23 @@ fn signed_part_beside_the_document_needs_no_example() {
     assert_eq!(mistakes(&whole), [told]);
 }
 
+/// Regression: the signature of XML that stands in it was never put there, so that the trial called a right recipe wrong.
+#[test]
+fn signature_within_the_document_is_put_where_it_stands() {
+    let parts = "parts = [{ pointer = \"/bill\" }]";
+    let json = PARTNER.replace("parts = [\"body\"]", parts).replace("header = \"x-signature\"", "pointer = \"/sign\"");
+    let json = json.replace("\"sent\":1", "\"sent\":1,\"sign\":\"\"");
+    assert_eq!(mistakes(&json), Vec::<String>::new());
+    let xml = json.replace("deadline = \"1s\"", "body = \"xml\"").replace(
+        "'{\"type\":\"status\",\"bill\":\"B1\",\"code\":3,\"sent\":1,\"sign\":\"\"}'",
+        "'<r><type>status</type><bill>B1</bill><code>3</code><sent>1</sent><sign/></r>'",
+    );
+    let xml = ["/bill", "/sign", "/type", "/sent", "/code"]
+        .into_iter()
+        .fold(xml, |text, at| text.replace(&format!("\"{at}\""), &format!("\"/r{at}\"")));
+    assert_eq!(mistakes(&xml), Vec::<String>::new(), "{xml}");
+}
+
 /// Webhooks do not read the credentials secret, so that they could check no signature by what is in it.
 #[test]
 fn credential_of_a_signature_is_not_kept_apart() {
@@ -408,6 +452,92 @@ fn mistake_is_told_without_those_that_follow_from_it() {
     for (file, told) in [("gone", "partner_files[0]: the file gone cannot be read"), ("no toml", "no toml: syntax: ")] {
         let all = mistakes(&format!("partner_files = [\"{file}\"]\n{own}"));
         assert!(all.len() == 1 && all[0].starts_with(told), "{file}: {all:#?}");
+    }
+}
+
+/// What a newcomer gets wrong in a form that is signed, and in an operation with a token.
+#[test]
+fn mistake_of_a_newcomer_is_told_once_with_its_remedy() {
+    const FORM: &str = include_str!("../../../../tests/fixtures/described_haiyun.toml");
+    let mut noted = read(FORM).unwrap_or_else(|mistakes| panic!("{mistakes:#?}")).noted;
+    noted.retain(|note| note.key.starts_with("partners"));
+    assert!(noted.is_empty(), "{noted:#?}");
+    for (from, to, told) in [
+        (
+            "body = { form = \"data\" }",
+            "body = \"json\"",
+            "push.verify.parts[0]: is a field of a form, and body is none",
+        ),
+        (
+            "{ field = \"data\" }",
+            "{ field = \"date\" }",
+            "push.verify.parts: has nothing of the body in it, so that a signature could be used for another push: add { field = \"data\" }",
+        ),
+        (
+            "signature = { field = \"sign\" }",
+            "signature = { header = \"X Sign\" }",
+            "push.verify.signature.header: must be the name of a header",
+        ),
+        ("{ field = \"app_key\" }", "{ header = \"\" }", "push.verify.parts[0]: must be the name of a header"),
+        (
+            "{ field = \"app_key\" }",
+            "\"app_key\"",
+            "push.verify.parts[0]: must be one of \"body\", \"timestamp\", or a table such as { credential = \"name\" }",
+        ),
+        ("[partners.token]", "[partners.tokn]", "tokn: is not a known key: did you mean token?"),
+        (
+            "{ credential = \"app_key\" }, appS",
+            "{ credential = \"appkey\" }, appS",
+            "token.body.appKey: \"appkey\" is none of the partner's credentials",
+        ),
+        ("at = \"/data\" }", "at = \"\" }", "operations[0].brings: makes of answer a push of node without its keys"),
+        (
+            "at = \"/data\" }",
+            "at = \"/data/code\" }",
+            "operations[0].brings: makes of answer what is no push of node: ",
+        ),
+        ("is = [\"0\"]", "is = [0]", "operations[0].success.is[0]: must be a text in quotes"),
+        ("token = true", "token = \"true\"", "operations[0].credentials[0].token: must be true or false"),
+        (
+            "[[partners.operations]]",
+            "[partners.operations]",
+            "operations: must be a list of tables: write [[partners.operations]]",
+        ),
+        (
+            "at = \"/blNo\" }]\noccurred = [\"/rel",
+            "at = \"/bl\" }]\noccurred = [\"/rel",
+            "push.actions[1].keys[0].at: finds nothing: actions[1].example has no value at \"/bl\"",
+        ),
+        (
+            "keys = [{ kind = \"bl\", at = \"/blNo\" }, {",
+            "each = \"/containers\"\nkeys = [{ kind = \"bl\", at = \"/blNo\" }, {",
+            "push.actions[0].keys[0].at: finds nothing in the element of each, and a value in actions[0].example: write \"$/blNo\"",
+        ),
+        ("is = [\"NODE\"] }", "}", "push.actions[0].when: takes actions[1].example too"),
+        ("\"gate_in\"", "\"gatein\"", "push.actions[0].milestones.of.GITM: is no milestone: did you mean gate_in?"),
+        ("\"/opTime\"", "\"/code\"", "push.actions[0].occurred[0]: finds \"GITM\", which is no time that is read"),
+    ] {
+        assert!(FORM.contains(from), "{from}");
+        let all = mistakes(&FORM.replacen(from, to, 1));
+        let told = format!("partners[0].{told}");
+        assert!(all.len() == 1 && all[0].starts_with(&told) && all[0].contains("(line "), "{to}: {all:#?}");
+    }
+    for (from, to, told) in [
+        (
+            "hash = \"md5\"",
+            "hash = \"md5\"\nhash = \"md5\"",
+            "syntax: hash is given twice: remove one of them, or write [[ ]]",
+        ),
+        (
+            "[[partners.push.actions]]\nname = \"release\"",
+            "[partners.push.actions]\nname = \"release\"",
+            "syntax: actions is given twice",
+        ),
+        ("[[partners]]", "[partners]", "partners: must be a list of tables: write [[partners]]"),
+    ] {
+        assert!(FORM.contains(from), "{from}");
+        let all = mistakes(&FORM.replacen(from, to, 1));
+        assert!(all.len() == 1 && all[0].starts_with(told) && all[0].contains("(line "), "{to}: {all:#?}");
     }
 }
 

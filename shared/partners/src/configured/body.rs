@@ -229,6 +229,26 @@ mod tests {
     }
 
     #[test]
+    fn text_is_put_into_xml_where_the_pointer_leads() {
+        let put = |xml: &str, pointer: &str| replaced(xml, &Pointer::parse(pointer).unwrap(), "<1>");
+        for (xml, pointer, expected) in [
+            ("<r><a>x</a><s>old</s></r>", "/r/s", "<r><a>x</a><s>&lt;1&gt;</s></r>"),
+            ("<r><s></s></r>", "/r/s", "<r><s>&lt;1&gt;</s></r>"),
+            (
+                "<n:r xmlns:n=\"u\"><n:s a=\"1\"/></n:r>",
+                "/r/s",
+                "<n:r xmlns:n=\"u\"><n:s a=\"1\">&lt;1&gt;</n:s></n:r>",
+            ),
+            ("<r s=\"old\"/>", "/r/@s", "<r s=\"&lt;1&gt;\"/>"),
+        ] {
+            assert_eq!(put(xml, pointer).as_deref(), Some(expected), "{pointer}");
+        }
+        for pointer in ["/r/none", "/x/s", "/r/@none", "/r/*/s", ""] {
+            assert_eq!(put("<r><s>1</s></r>", pointer), None, "{pointer}");
+        }
+    }
+
+    #[test]
     fn form_field_is_decoded() {
         let form = b"sign=AB&param=%7B%22a%22%3A%22%E6%94%BE+x%2B%22%7D&param=2&e&bad=%ff";
         assert_eq!(field(form, "param").as_deref(), Some("{\"a\":\"放 x+\"}"));

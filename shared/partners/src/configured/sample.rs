@@ -2,6 +2,8 @@
 //!
 //! An example is the document alone. A header, a query parameter or a further field of the form that is signed too is made up.
 
+use std::borrow::Cow;
+
 use super::{Body, Pointer, PushTable, Signed, SignedPart, Unsigned, body};
 use crate::Json;
 use crate::operation::form;
@@ -89,15 +91,21 @@ impl PushTable {
         }
     }
 
-    /// The places of a signature's recipe at which an example has nothing, each by its key in the recipe (`parts[1]`).
+    /// The JSON that an example is read as, of a form without the form around it; nothing where it is not of its notation.
     #[must_use]
-    pub fn lacking(&self, document: &str) -> Vec<(String, &Pointer)> {
-        let Some(verify) = &self.verify else { return Vec::new() };
+    pub fn document<'e>(&self, example: &'e str) -> Option<Cow<'e, [u8]>> {
         let notation = match &self.body {
             Body::Json | Body::Form(_) => Body::Json,
             Body::Xml | Body::FormXml(_) => Body::Xml,
         };
-        let Ok(text) = body::json(&notation, document.as_bytes()) else { return Vec::new() };
+        body::json(&notation, example.trim().as_bytes()).ok()
+    }
+
+    /// The places of a signature's recipe at which an example has nothing, each by its key in the recipe (`parts[1]`).
+    #[must_use]
+    pub fn lacking(&self, document: &str) -> Vec<(String, &Pointer)> {
+        let Some(verify) = &self.verify else { return Vec::new() };
+        let Some(text) = self.document(document) else { return Vec::new() };
         let Ok(json) = Json::parse(&text) else { return Vec::new() };
         let parts = verify.parts.iter().enumerate().map(|(at, part)| (format!("parts[{at}]"), part));
         let of_time = verify.timestamp.iter().map(|timestamp| ("timestamp.pointer".to_owned(), &timestamp.at));

@@ -48,7 +48,7 @@ use seal::Context;
 
 pub(crate) use seal::seal;
 pub(crate) use token::{is_expired, token, token_request};
-pub(crate) use validate::is_header;
+pub use validate::is_header;
 
 /// One part of what is signed or sent.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
