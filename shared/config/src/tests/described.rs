@@ -386,6 +386,10 @@ fn signed_part_beside_the_document_needs_no_example() {
         .replace("deadline = \"1s\"", "body = { form = \"param\" }")
         .replace("parts = [\"body\"]", "parts = [{ field = \"param\" }, { field = \"app\" }]");
     assert_eq!(mistakes(&form), Vec::<String>::new());
+    let partner = read(&form.replace("\"app\" }", "\"secret\" }")).unwrap().partners[0];
+    let push = partner.push_table().unwrap().sample("{}", &|_| Some("s3cret"), 0).unwrap();
+    let body = String::from_utf8(push.body).unwrap();
+    assert!(body.starts_with("param=%7B%7D&secret=s3cret"), "the credential of its name: {body}");
     let whole = form
         .replace("{ field = \"param\" }, { field = \"app\" }", "\"body\"")
         .replace("header = \"x-signature\"", "field = \"sign\"");

@@ -1,6 +1,7 @@
 //! An example of a push as its partner would send it: in its notation, with its time and its signature.
 //!
-//! An example is the document alone. A header, a query parameter or a further field of the form that is signed too is made up.
+//! An example is the document alone. A header, a query parameter or a further field of the form that is signed too is made up, or the
+//! credential of its name.
 
 use std::borrow::Cow;
 
@@ -22,7 +23,7 @@ pub struct SamplePush {
     pub body: Vec<u8>,
 }
 
-/// Value of a signed part that no example can hold.
+/// Value of a signed part that no example can hold, where no credential has its name.
 const MADE_UP: &str = "example";
 
 /// Values that are put into a push.
@@ -50,8 +51,8 @@ impl PushTable {
         }
         if let Some(verify) = verify {
             for part in verify.parts.iter().chain(&verify.key) {
-                if !self.has(part, &placed) {
-                    placed.put(part, MADE_UP, &mut document);
+                if let Some(name) = self.lacks(part, &placed) {
+                    placed.put(part, credential(name).unwrap_or(MADE_UP), &mut document);
                 }
             }
             let (body, query) = (self.encoded(&document, &placed.fields), query(&placed.query));
@@ -76,19 +77,20 @@ impl PushTable {
         })
     }
 
-    /// Whether the push has the part already, as far as it is beside the document.
-    fn has(&self, part: &SignedPart, placed: &Placed) -> bool {
-        let is_of = |name: &str, pairs: &[(String, String)]| pairs.iter().any(|(own, _)| own == name);
-        match part {
-            SignedPart::Field(name) => self.body.field() == Some(name) || is_of(name, &placed.fields),
-            SignedPart::Header(name) => is_of(name, &placed.headers),
-            SignedPart::Query(name) => is_of(name, &placed.query),
+    /// The name of a part that stands beside the document, where the push does not have it yet.
+    fn lacks<'p>(&self, part: &'p SignedPart, placed: &Placed) -> Option<&'p str> {
+        let (name, pairs) = match part {
+            SignedPart::Field(name) if self.body.field() == Some(name) => return None,
+            SignedPart::Field(name) => (name, &placed.fields),
+            SignedPart::Header(name) => (name, &placed.headers),
+            SignedPart::Query(name) => (name, &placed.query),
             SignedPart::Body
             | SignedPart::Pointer(_)
             | SignedPart::Credential(_)
             | SignedPart::Text(_)
-            | SignedPart::Timestamp => true,
-        }
+            | SignedPart::Timestamp => return None,
+        };
+        (!pairs.iter().any(|(own, _)| own == name)).then_some(name)
     }
 
     /// The JSON that an example is read as, of a form without the form around it; nothing where it is not of its notation.
