@@ -12,7 +12,8 @@ use partners::operation::Settings;
 use partners::{Json, Partner};
 
 /// An example that has something at each place.
-const XML: &str = "<r id=\"E\"><t>1</t><l><no>1</no><at>1700000000</at><m><c>1</c><at>1700000000</at><p>a</p></m></l></r>";
+const XML: &str =
+    "<r id=\"E\"><t>1</t><l><no>1</no><at>1700000000</at><m><c>1</c><at>1700000000</at><p>a</p></m></l></r>";
 const JSON: &str = r#"{"r":{"@id":"E","t":1,"l":[{"no":1,"at":1700000000,"m":[{"c":1,"at":1700000000,"p":"a"}]}]}}"#;
 
 /// The same partner in three notations.

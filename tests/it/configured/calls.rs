@@ -85,11 +85,15 @@ async fn wrong_request_for_a_token_is_refused_and_said_to_be_made_up() {
     let file = format!("{}/fixtures/described_haiyun.toml", env!("CARGO_MANIFEST_DIR"));
     let config = config::Config::parse(&format!("partner_files = [\"{file}\"]\n")).unwrap();
     let secret = |value: &str| Secret::new(value.to_owned());
-    let credentials = [("app_key", "KEY"), ("app_secret", "SECRET")].map(|(name, value)| (name.to_owned(), secret(value)));
+    let credentials =
+        [("app_key", "KEY"), ("app_secret", "SECRET")].map(|(name, value)| (name.to_owned(), secret(value)));
     let row = partners::operation::of(config.partners[0]).next().unwrap();
     for (own, wrongs) in [
         ("SECRET", vec![]),
-        ("OTHER", vec!["appSecret is missing or another (the answer is made up: how a token is refused is not in the file)"]),
+        (
+            "OTHER",
+            vec!["appSecret is missing or another (the answer is made up: how a token is refused is not in the file)"],
+        ),
     ] {
         let played = start(config.partners[0], &credentials.clone().into()).await;
         let own = format!("app_key = \"KEY\"\napp_secret = \"{own}\"\n");

@@ -2,6 +2,7 @@ mod alerts;
 mod calls;
 mod credentials;
 mod described;
+mod examples;
 mod keys;
 mod mistakes;
 mod recover;
