@@ -97,7 +97,7 @@ pub(crate) async fn run(config: &Config, push: Push) -> anyhow::Result<ExitCode>
     Ok(if taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What may have been meant by a name that is no example's: its partner is left out or added, it is an action's, or it has a slip.
+/// The examples that may be meant by a name that is no example's: its partner is left out or added, it is an action's, or it has a slip.
 fn remedy(name: &str, all: &[Chosen]) -> String {
     let ends = |full: &str, end: &str| full.split_once('.').is_some_and(|(_, own)| own == end);
     let is_meant = |one: &&Chosen| {

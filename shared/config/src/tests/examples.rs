@@ -170,7 +170,7 @@ fn signature_within_the_document_is_put_where_it_stands() {
     assert_eq!(mistakes(&xml), Vec::<String>::new(), "{xml}");
 }
 
-/// What a newcomer gets wrong in a form that is signed, and in an operation with a token.
+/// Mistakes of a newcomer in a form that is signed, and in an operation with a token.
 #[test]
 fn mistake_of_a_newcomer_is_told_once_with_its_remedy() {
     const FORM: &str = include_str!("../../../../tests/fixtures/described_haiyun.toml");
