@@ -93,7 +93,7 @@ fn fits(when: &When, body: &Json<'_>) -> Option<bool> {
     if when.is.is_empty() {
         // Whatever stands there may be an array or an object.
         when.at.visit(body, &mut |found| {
-            fits = fits.or((found.is_object() || found.elements().is_some()).then_some(true))
+            fits = fits.or((found.is_object() || found.elements().is_some()).then_some(true));
         });
     }
     fits
