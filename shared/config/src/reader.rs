@@ -267,10 +267,10 @@ impl<'d> Item<'d> {
 
     /// The elements of a list of tables.
     pub(super) fn items(&self) -> Option<&'d [Spanned<DeValue<'d>>]> {
-        match self.value {
-            DeValue::Array(items) => Some(items),
-            _ => self.wrong(format!("must be a list of tables: write [[{}]]", plain(&self.key))),
-        }
+        let DeValue::Array(items) = self.value else {
+            return self.wrong(format!("must be a list of tables: write [[{}]]", plain(&self.key)));
+        };
+        Some(items)
     }
 
     fn element(&self, index: usize, value: &'d Spanned<DeValue<'d>>) -> Self {

@@ -140,9 +140,10 @@ fn whole(table: &Table<'_>, verify: &Verify, body: Option<&Body>) {
         _ => false,
     };
     let Some(at) = verify.parts.iter().position(holds) else { return };
-    let instead = match &verify.signature {
-        SignedPart::Field(_) => format!("{{ field = {:?} }}", document.map_or("param", String::as_str)),
-        _ => "{ pointer = \"/data\" }".to_owned(),
+    let instead = if verify.signature.pointer().is_some() {
+        "{ pointer = \"/data\" }".to_owned()
+    } else {
+        format!("{{ field = {:?} }}", document.map_or("param", String::as_str))
     };
     let what = format!(
         "holds the signature itself, so that it cannot be signed as a whole: name what is signed, such as {instead}"
