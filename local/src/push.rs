@@ -7,8 +7,9 @@ use std::time::Duration;
 use callback::examples;
 use clap::Args;
 use config::{Config, Connection};
+use hub::slip::nearest;
 use partners::Partner;
-use partners::configured::{ALL_ACTIONS, SamplePush};
+use partners::configured::{ALL_ACTIONS, PushTable, SamplePush};
 use simulators::partner::Next;
 use simulators::{Sender, pushes};
 
@@ -39,6 +40,8 @@ pub(crate) struct Push {
 struct Chosen {
     /// Its name: of a partner that the configuration describes, `<partner>.<example>`.
     name: String,
+    /// Type of its event, where a described partner's action says it.
+    event_type: Option<String>,
     partner: Partner,
     suffix: String,
     body: Vec<u8>,
@@ -48,16 +51,18 @@ struct Chosen {
 fn all(config: &Config) -> Vec<Chosen> {
     let built_in = examples::all().into_iter().map(|example| Chosen {
         name: example.name.to_owned(),
+        event_type: None,
         partner: example.partner,
         suffix: example.suffix.to_owned(),
         body: example.body.to_vec(),
     });
     let described = config.partners.iter().flat_map(|partner| {
-        let rows = partner.push_table().into_iter().flat_map(|table| &table.actions);
-        rows.flat_map(move |row| row.examples.iter().map(move |example| (*partner, row, example)))
+        let examples = partner.push_table().into_iter().flat_map(PushTable::examples);
+        examples.map(move |(row, example)| (*partner, row, example))
     });
     let described = described.map(|(partner, row, example)| Chosen {
         name: format!("{partner}.{}", example.name),
+        event_type: Some(row.event_type.clone()),
         partner,
         suffix: row.suffix.clone().unwrap_or_else(|| ALL_ACTIONS.to_owned()),
         body: example.body.trim().as_bytes().to_vec(),
@@ -75,6 +80,7 @@ pub(crate) async fn run(config: &Config, push: Push) -> anyhow::Result<ExitCode>
         }
         return Ok(ExitCode::SUCCESS);
     };
+    let remedy = remedy(name, &all);
     let chosen: Vec<_> = if name == "all" {
         let connected = |example: &Chosen| {
             !example.partner.is_configured() || config.connections.values().any(|one| one.partner == example.partner)
@@ -83,12 +89,29 @@ pub(crate) async fn run(config: &Config, push: Push) -> anyhow::Result<ExitCode>
     } else {
         all.into_iter().filter(|example| example.name == *name).collect()
     };
-    anyhow::ensure!(!chosen.is_empty(), "there is no example {name:?}; `tongguan push` lists them");
+    anyhow::ensure!(!chosen.is_empty(), "there is no example {name:?}{remedy}");
     let mut taken = true;
     for example in chosen {
         taken &= one(config, &push, &example).await?;
     }
     Ok(if taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The examples that may be meant by a name that is no example's: its partner is left out or added, it is an action's, or it has a slip.
+fn remedy(name: &str, all: &[Chosen]) -> String {
+    let ends = |full: &str, end: &str| full.split_once('.').is_some_and(|(_, own)| own == end);
+    let is_meant = |one: &&Chosen| {
+        let kind = one.event_type.as_deref().unwrap_or_default();
+        ends(&one.name, name) || ends(kind, name) || kind == name || ends(name, &one.name)
+    };
+    let meant: Vec<_> = all.iter().filter(is_meant).map(|one| one.name.as_str()).collect();
+    let near = || nearest(name, all.iter().map(|one| one.name.as_str()));
+    let meant = if meant.is_empty() { near().into_iter().collect() } else { meant };
+    match meant.split_last() {
+        None => "; `tongguan push` lists them".to_owned(),
+        Some((only, [])) => format!(": did you mean {only}?"),
+        Some((last, others)) => format!(": did you mean {} or {last}?", others.join(", ")),
+    }
 }
 
 /// The push as it goes over the wire: the body as it is, or of a described partner in its notation and signed.
@@ -166,4 +189,27 @@ fn connection<'a>(config: &'a Config, push: &Push, partner: Partner) -> anyhow::
         Some(id) => anyhow::anyhow!("--connection: {id} is no connection of {partner} in the configuration"),
         None => anyhow::anyhow!("the configuration has no connection of {partner}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Regression: the bare name of an example was unknown, and its partner had to be guessed.
+    #[test]
+    fn unknown_example_is_answered_by_those_that_are_meant() {
+        let files = r#"partner_files = ["../examples/partners/kuaidi100.toml"]"#;
+        let all = all(&Config::parse(files).unwrap());
+        for (name, remedy_of_it) in [
+            ("polling", ": did you mean kuaidi100.polling?"),
+            ("subscription", ": did you mean kuaidi100.polling, kuaidi100.abort or kuaidi100.cleared?"),
+            ("kuaidi100.subscription", ": did you mean kuaidi100.polling, kuaidi100.abort or kuaidi100.cleared?"),
+            ("kuaidi100.poling", ": did you mean kuaidi100.polling?"),
+            ("xhq.syn_status", ": did you mean syn_status?"),
+            ("syn_statsu", ": did you mean syn_status?"),
+            ("nothing.like.it", "; `tongguan push` lists them"),
+        ] {
+            assert_eq!(remedy(name, &all), remedy_of_it, "{name}");
+        }
+    }
 }

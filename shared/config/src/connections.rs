@@ -61,9 +61,9 @@ pub(super) fn read(
         read_keys(&mut table, false);
         let built_in = Partner::ALL.into_iter().flat_map(|partner| partner.profile().calls.credentials);
         let _ = credentials(&mut table, built_in.copied());
-        // A described partner has credentials of its own, which its mistakes may have left unread.
+        // A partner has credentials of its own, which are not known here.
         if !is_described {
-            table.close(&[]);
+            table.close_slips();
         }
         return None;
     };
@@ -153,9 +153,9 @@ fn check_signing(table: &Table<'_>, partner: Partner, credentials: &Given) {
     }
 }
 
-/// Whether the document describes the partner, with mistakes or without.
+/// Whether the document may describe the partner, with mistakes.
 fn is_described(item: &Item<'_>) -> bool {
-    matches!(item.value, toml::de::DeValue::String(id) if item.reading().described().ids.iter().any(|known| known == id))
+    matches!(item.value, toml::de::DeValue::String(id) if item.reading().described().may_be_mistaken(id))
 }
 
 fn read_partner(item: &Item<'_>) -> Option<Partner> {
@@ -164,8 +164,7 @@ fn read_partner(item: &Item<'_>) -> Option<Partner> {
         return Some(partner);
     }
     let described = item.reading().described();
-    if described.ids.iter().any(|id| id == text) {
-        // Its description has a mistake, which is noted there.
+    if described.may_be_mistaken(text) {
         return None;
     }
     let built_in = Partner::ALL.into_iter().map(|partner| partner.id().to_owned());

@@ -22,16 +22,9 @@ pub(super) fn read(text: &str, sources: &Sources<'_>) -> Result<Config, Vec<Mist
     let text = text.strip_prefix(BOM).unwrap_or(text);
     let (table, errors) = DeTable::parse_recoverable(text);
     let reading = Reading::new(text, sources);
-    for error in &errors {
-        let offset = error.span().map_or(0, |span| span.start);
-        let (_, column) = reading.position(offset);
-        // One slip makes several errors of one line; the first says it.
-        reading.note("syntax".to_owned(), offset, format!("{} at column {column}", error.message()));
-    }
     if !errors.is_empty() {
-        let (mut mistakes, _) = reading.into_notes();
-        mistakes.dedup_by_key(|mistake| mistake.line);
-        return Err(mistakes);
+        reading.note_syntax(&errors);
+        return Err(reading.into_notes().0);
     }
     let root = Table::root(&reading, table.get_ref());
     if root.is_empty() {

@@ -73,11 +73,11 @@ pub(super) fn read(
     let concurrency = attempts::concurrency(&mut table, CONCURRENCY);
     let order = table.or("order", Order::default(), order);
     let trust = trust::read(&mut table, system_roots);
-    let described = table.reading().described().sound;
+    let reading = table.reading();
     table.close(&[]);
     let id = EndpointId::from(id?);
     let (types, format) = (types?, format?);
-    let types = if format == Format::Raw { partners_own(types, &described) } else { types };
+    let types = if format == Format::Raw { partners_own(types, &reading.described().sound) } else { types };
     let route = Route { endpoint: id.clone(), connections: from?, types, pull: false };
     let endpoint = Endpoint {
         id,

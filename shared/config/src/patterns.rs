@@ -66,8 +66,7 @@ pub(super) fn types(item: &Item<'_>) -> Option<Vec<Pattern>> {
             return Some(());
         }
         let (partner, action) = text.split_once('.').unwrap_or((text, ""));
-        if described.ids.iter().any(|id| id == partner) && item.reading().partner(partner).is_none() {
-            // Its description has a mistake, which is noted there.
+        if item.reading().partner(partner).is_none() && described.may_be_mistaken(partner) {
             return Some(());
         }
         match item.reading().partner(partner) {
@@ -88,16 +87,18 @@ pub(super) fn watched(item: &Item<'_>) -> Option<Vec<Pattern>> {
         let fits = |known: &str| if begin == text { known == text } else { known.starts_with(begin) };
         let commands = operation::all().map(|row| format!("{}.{}", row.partner, row.name));
         let is_own = event_types::own().any(fits) && !begin.is_empty();
-        let described = item.reading().described().sound;
+        let described = item.reading().described();
         let is_described = || {
-            let commands = described.iter().flat_map(|partner| operation::of(*partner));
+            let commands = described.sound.iter().flat_map(|partner| operation::of(*partner));
             let mut commands = commands.map(|row| format!("{}.{}", row.partner, row.name));
-            described.iter().copied().flat_map(event_types::of).any(fits) || commands.any(|name| fits(&name))
+            described.sound.iter().copied().flat_map(event_types::of).any(fits) || commands.any(|name| fits(&name))
         };
         if !is_own && (event_types::all().any(fits) || commands.into_iter().any(|name| fits(&name)) || is_described()) {
             return Some(());
         }
-        match text.split_once('.').and_then(|(partner, _)| item.reading().partner(partner)) {
+        let name = text.split_once('.').map_or(text, |(partner, _)| partner);
+        match item.reading().partner(name).filter(|_| text != name) {
+            None if !is_own && described.may_be_mistaken(name) => Some(()),
             Some(partner) => {
                 item.warn(unknown(partner, text));
                 Some(())

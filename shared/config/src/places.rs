@@ -1,6 +1,7 @@
 //! Between the paths of a document (`signature.send[0]`) and where they are in its text, and what serde's errors say
 //! there.
 
+use hub::slip::nearest;
 use toml::de::{DeTable, DeValue};
 
 use super::reader::unknown;
@@ -58,15 +59,37 @@ pub(super) fn mistake(key: String, message: &str) -> (String, String) {
         let known: Vec<_> = expected.split('`').skip(1).step_by(2).collect();
         return (key.clone(), unknown(name, &known));
     }
+    if message.starts_with("unknown variant ") {
+        let quoted = |text: &'_ str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        let (found, known) = (quoted(message), quoted(expected));
+        let words = || known.iter().map(String::as_str);
+        // The word that was found is compared, and not repeated.
+        if let Some(meant) = found.first().and_then(|found| nearest(found, words())) {
+            let known: Vec<_> = words().map(|word| format!("{word:?}")).collect();
+            return (key, format!("must be one of {}: did you mean {meant:?}?", known.join(", ")));
+        }
+    }
     let wanted = match expected.trim_start_matches("one of ") {
         "" => return (key, "is not of the form it must have".to_owned()),
         "newtype variant" => "a table such as { credential = \"name\" } or { text = \"...\" }".to_owned(),
-        "unit variant" | "a string" => "a text".to_owned(),
+        "unit variant" | "a string" => "a text in quotes".to_owned(),
+        "a boolean" => "true or false".to_owned(),
         "a sequence" => "a list in [ ]".to_owned(),
         "a map" => "a table".to_owned(),
         "string or table" => "a text or a table".to_owned(),
         wanted if wanted.starts_with("exactly 1 element") => "a table with exactly one key".to_owned(),
         wanted if wanted.starts_with("struct ") => "a table".to_owned(),
+        wanted if wanted.contains("`credential`") => {
+            // Some are words, and others tables of a name.
+            let is_word =
+                |word: &&str| !matches!(*word, "field" | "header" | "query" | "pointer" | "credential" | "text");
+            let words = wanted.split('`').skip(1).step_by(2).filter(is_word).map(|word| format!("{word:?}"));
+            let words: Vec<_> = words.collect();
+            format!(
+                "one of {}, or a table such as {{ credential = \"name\" }} or {{ text = \"...\" }}",
+                words.join(", ")
+            )
+        }
         wanted => {
             let of = if expected.starts_with("one of ") { "one of " } else { "" };
             format!("{of}{}", wanted.replace('`', "\""))

@@ -3,6 +3,8 @@
 //! A value that cannot be used reads as nothing and leaves a mistake behind, so the reader goes on to the next one. No
 //! mistake quotes a value unless its reader knows that it is no secret.
 
+mod reading;
+
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use super::described::Described;
 use super::keys::{Key, Kind};
 use super::shown::{Hidden, HiddenValues};
 use super::values;
-use super::{Credentials, KEYS, Mistake, Sources, places};
+use super::{KEYS, Mistake, Sources, places};
 
 /// A document being read.
 pub(super) struct Reading<'d> {
@@ -32,84 +34,6 @@ pub(super) struct Reading<'d> {
     hidden: RefCell<HiddenValues>,
     /// The partners that the document describes, as far as it has been read.
     pub(super) partners: RefCell<Described>,
-}
-
-impl<'d> Reading<'d> {
-    pub(super) fn new(text: &'d str, sources: &'d Sources<'d>) -> Self {
-        Self {
-            text,
-            sources,
-            mistakes: RefCell::default(),
-            warnings: RefCell::default(),
-            holds_secrets: Cell::new(false),
-            written_out: RefCell::default(),
-            kept_apart: Cell::new(false),
-            hidden: RefCell::default(),
-            partners: RefCell::default(),
-        }
-    }
-
-    /// The values that are not shown, as far as they were read.
-    pub(super) fn hidden(&self) -> HiddenValues {
-        self.hidden.borrow().clone()
-    }
-
-    /// Notes that a secret stands in the document itself.
-    pub(super) fn note_secret(&self) {
-        self.holds_secrets.set(true);
-    }
-
-    /// Whether one does.
-    pub(super) const fn holds_secrets(&self) -> bool {
-        self.holds_secrets.get()
-    }
-
-    /// Line and column, from 1, of a byte of the document.
-    pub(super) fn position(&self, offset: usize) -> (usize, usize) {
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        (line, column)
-    }
-
-    pub(super) fn note(&self, key: String, offset: usize, what: String) {
-        let (line, _) = self.position(offset);
-        self.mistakes.borrow_mut().push(Mistake { key, what, line });
-    }
-
-    /// Sources of the secrets that are not in the document.
-    pub(super) const fn sources(&self) -> &'d Sources<'d> {
-        self.sources
-    }
-
-    /// Warns of the credentials that stand in the document where others are kept apart from it, or could be.
-    fn warn_of_written_out(&self) {
-        let has_values = matches!(self.sources.credentials, Credentials::Read(_));
-        let written_out = self.written_out.borrow();
-        let Some((first, line)) = written_out.iter().min_by_key(|(_, line)| *line) else { return };
-        if !has_values && !self.kept_apart.get() {
-            return;
-        }
-        let more = match written_out.len() - 1 {
-            0 => String::new(),
-            1 => ", as does 1 more credential".to_owned(),
-            more => format!(", as do {more} more credentials"),
-        };
-        let what = format!(
-            "stands in the document, which every webhook reads{more}: put it into the credentials secret and write \
-             {{ secret = \"name\" }} here"
-        );
-        self.warnings.borrow_mut().push(Mistake { key: first.clone(), what, line: *line });
-    }
-
-    /// The mistakes and the warnings noted, each in the order of the document.
-    pub(super) fn into_notes(self) -> (Vec<Mistake>, Vec<Mistake>) {
-        self.warn_of_written_out();
-        let (mut mistakes, mut warnings) = (self.mistakes.into_inner(), self.warnings.into_inner());
-        mistakes.sort_by_key(|mistake| mistake.line);
-        warnings.sort_by_key(|warning| warning.line);
-        (mistakes, warnings)
-    }
 }
 
 /// A table whose keys are read one by one; [`Table::close`] reports the unknown ones, which were not read. A key that its list
@@ -156,9 +80,22 @@ impl<'d> Table<'d> {
     pub(super) fn need(&mut self, name: &'static str, example: &str) -> Option<Item<'d>> {
         let item = self.get(name);
         if item.is_none() {
-            self.mistake(name, format!("is missing: add {name} = {example}"));
+            self.missing(name, format!("is missing: add {name} = {example}"));
         }
         item
+    }
+
+    /// Notes the lack of a key, unless a near-miss of it is there, which is noted as such.
+    pub(super) fn missing(&self, name: &'static str, what: String) {
+        if !self.has_slip(name) {
+            self.mistake(name, what);
+        }
+    }
+
+    /// Whether there is a near-miss of a key.
+    pub(super) fn has_slip(&self, name: &str) -> bool {
+        let is_slip = |own: &str| slip_of(own, &[name]).is_some() && !self.keys.iter().any(|key| key.name == own);
+        self.entries.iter().any(|(own, _)| is_slip(own.get_ref().as_ref()))
     }
 
     /// The value of a key as `read` takes it, or what stands for it where it is left out.
@@ -174,14 +111,11 @@ impl<'d> Table<'d> {
     /// The tables of `[[name]]`.
     pub(super) fn tables(&mut self, name: &'static str) -> Vec<Self> {
         let Some(item) = self.get(name) else { return Vec::new() };
-        let DeValue::Array(items) = item.value else {
-            item.wrong::<()>(format!("must be a list of tables: write [[{name}]]"));
-            return Vec::new();
-        };
+        let Some(items) = item.items() else { return Vec::new() };
         let tables = items.iter().enumerate().filter_map(|(index, value)| {
             let item = item.element(index, value);
             let DeValue::Table(entries) = item.value else {
-                return item.wrong(format!("must be a table: write [[{name}]]"));
+                return item.wrong(format!("must be a table: write [[{}]]", plain(&self.key(name))));
             };
             Some(item.of(entries))
         });
@@ -195,9 +129,21 @@ impl<'d> Table<'d> {
         self.reading.note(self.key(path), offset, what);
     }
 
+    /// Notes what its operator should know of a key below this table, which is taken all the same.
+    pub(super) fn warn(&self, path: &str, what: String) {
+        let offset = places::offset_of(self.entries, path).unwrap_or(self.offset);
+        let (line, _) = self.reading.position(offset);
+        self.reading.warnings.borrow_mut().push(Mistake { key: self.key(path), what, line });
+    }
+
     /// The document it is in.
     pub(super) const fn reading(&self) -> &'d Reading<'d> {
         self.reading
+    }
+
+    /// Whether there is a key.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
     }
 
     /// Whether there is no key at all.
@@ -225,6 +171,15 @@ impl<'d> Table<'d> {
         rest
     }
 
+    /// Reports the unknown keys that are near-misses of a known one; others may belong here.
+    pub(super) fn close_slips(self) {
+        let rest: Vec<String> = {
+            let names = self.entries.iter().map(|(name, _)| name.get_ref().as_ref());
+            names.filter(|name| slip_of(name, &self.asked).is_none()).map(str::to_owned).collect()
+        };
+        self.close(&rest);
+    }
+
     /// Reports every unknown key. `but` are those taken as the [`Table::rest`].
     pub(super) fn close(self, but: &[String]) {
         for (name, _) in self.entries {
@@ -235,6 +190,11 @@ impl<'d> Table<'d> {
             self.reading.note(self.key(name), offset, unknown(name, &self.asked));
         }
     }
+}
+
+/// A key as a heading has it: without the places of the tables around it.
+fn plain(key: &str) -> String {
+    key.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect()
 }
 
 /// Mistake of an unknown key.
@@ -303,6 +263,14 @@ impl<'d> Item<'d> {
     /// The line it is on, from 1.
     pub(super) fn line(&self) -> usize {
         self.reading.position(self.offset).0
+    }
+
+    /// The elements of a list of tables.
+    pub(super) fn items(&self) -> Option<&'d [Spanned<DeValue<'d>>]> {
+        let DeValue::Array(items) = self.value else {
+            return self.wrong(format!("must be a list of tables: write [[{}]]", plain(&self.key)));
+        };
+        Some(items)
     }
 
     fn element(&self, index: usize, value: &'d Spanned<DeValue<'d>>) -> Self {

@@ -1,5 +1,7 @@
 //! Pushes of configured partners, read by the tables of their profiles.
 
+mod unfound;
+
 use partners::configured::{ALL_ACTIONS, ActionRow, KeyAt, Milestones, Pointer, PushTable, RowIdentity, When};
 use partners::{Json, Partner};
 
@@ -8,6 +10,8 @@ use crate::identity::{self, Identity, Parts};
 use crate::milestone::listed::{self, Listed};
 use crate::milestone::{DatedMilestone, Milestone};
 use crate::{EventType, Subject, Utc};
+
+pub use unfound::{Unfound, unfound};
 
 /// The action of configured partners, at the URL of that last segment.
 #[must_use]
@@ -35,7 +39,7 @@ fn read_by_content(push: &Push<'_>) -> Reading {
 #[must_use]
 pub fn read(table: &PushTable, partner: Partner, suffix: &str, body: &Json<'_>) -> Reading {
     let row = if suffix.is_empty() || suffix == ALL_ACTIONS {
-        table.actions.iter().find(|row| row.when.as_ref().is_none_or(|when| fits(when, body) == Some(true)))
+        table.actions.iter().find(|row| row.when.as_ref().is_none_or(|when| is_met(when, body)))
     } else {
         // The path implies the action of a push that does not say another.
         table.own(suffix).find(|row| row.when.as_ref().is_none_or(|when| fits(when, body) != Some(false)))
@@ -73,6 +77,12 @@ pub fn events(row: &ActionRow, body: &Json<'_>) -> Reading {
     }
 }
 
+/// Whether a condition is met.
+#[must_use]
+pub fn is_met(when: &When, body: &Json<'_>) -> bool {
+    fits(when, body) == Some(true)
+}
+
 /// Whether a condition is met; nothing where its place has no value.
 fn fits(when: &When, body: &Json<'_>) -> Option<bool> {
     let mut fits = None;
@@ -80,6 +90,12 @@ fn fits(when: &When, body: &Json<'_>) -> Option<bool> {
         let fit = when.is.is_empty() || when.is.iter().any(|is| is == value);
         fits = Some(fits.unwrap_or(false) || fit);
     });
+    if when.is.is_empty() {
+        // Whatever stands there may be an array or an object.
+        when.at.visit(body, &mut |found| {
+            fits = fits.or((found.is_object() || found.elements().is_some()).then_some(true));
+        });
+    }
     fits
 }
 

@@ -13,6 +13,7 @@ use config::Connection;
 use hub::{ConnectionId, Utc};
 use partners::Partner;
 use partners::answer::{self, Answer, Verdict};
+use partners::configured::ALL_ACTIONS;
 
 /// Number of refusals that are logged in each [`WINDOW`].
 const LINES: u32 = 20;
@@ -98,6 +99,17 @@ impl Refusal {
             Self::Source => "add the address to allow_ips if it is the partner's, or the proxy's before the hub",
         }
     }
+}
+
+/// The ends of the URLs of a described partner's actions, as the remedy for another.
+fn actions(partner: Partner) -> Option<String> {
+    partner.described()?;
+    let Some(table) = partner.push_table() else {
+        return Some(format!("{partner} pushes nothing: its description has no [partners.push]"));
+    };
+    let own = table.actions.iter().filter_map(|action| action.suffix.as_deref());
+    let ends: Vec<_> = [ALL_ACTIONS].into_iter().chain(own).map(|end| format!("/{end}")).collect();
+    Some(format!("the URLs of {partner} end in {}, of which /{ALL_ACTIONS} takes every action", ends.join(", ")))
 }
 
 /// A push that was turned away, as far as it may be logged: no word of its path, because any may be a key.
@@ -244,11 +256,12 @@ impl Log {
             return;
         }
         self.lines += 1;
+        let own = refused.partner.filter(|_| refused.refusal == Refusal::Action).and_then(actions);
         tracing::warn!(
             function = refused.function,
             connection = connection.map(ConnectionId::as_str),
             peer = refused.peer.map(tracing::field::display),
-            check = refused.refusal.check(),
+            check = own.as_deref().unwrap_or(refused.refusal.check()),
             outcome = Verdict::Unauthorized.name(),
             "{} refused: {}",
             if refused.refusal == Refusal::ApiKey { "request" } else { "push" },
@@ -301,6 +314,32 @@ mod tests {
         for (line, refusal) in text.lines().zip(all) {
             assert!(line.contains(&format!(" refused: {} ", refusal.what())), "{line}");
             assert!(line.contains(refusal.check()) && line.contains("peer=203.0.113.7"), "{line}");
+        }
+    }
+
+    /// Regression: the log named the table of the built-in partners' actions.
+    #[test]
+    fn wrong_action_of_a_described_partner_is_told_its_own() {
+        let text = |more: &str| {
+            format!(
+                r#"[[partners]]
+                id = "acme"
+                {more}"#
+            )
+        };
+        let pushes = r#"push.answers = { accepted = { body = "1" }, unavailable = { body = "2" } }
+            push.actions = [
+                { name = "moves", suffix = "moved", keys = [{ kind = "bl", at = "/b" }], example = '{"b":1}', when = { at = "/b" } },
+                { name = "rest", keys = [{ kind = "bl", at = "/c" }], example = '{"c":1}' },
+            ]"#;
+        for (text, check) in [
+            (text(pushes), "the URLs of acme end in /push, /moved, of which /push takes every action"),
+            (text(""), "acme pushes nothing: its description has no [partners.push]"),
+        ] {
+            let config = config::Config::parse(&text).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+            let refused = Refused { refusal: Refusal::Action, partner: config.partner("acme"), ..stranger() };
+            let line = logged(|| Log::default().take(&refused, NOW));
+            assert!(line.contains(check), "{line}");
         }
     }
 

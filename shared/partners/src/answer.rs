@@ -56,7 +56,8 @@ impl Verdict {
     }
 
     /// The HTTP status for a partner that reads it.
-    pub(crate) const fn status(self) -> u16 {
+    #[must_use]
+    pub const fn status(self) -> u16 {
         match self {
             Self::Accepted | Self::Duplicate => 200,
             Self::Malformed => 400,
@@ -102,10 +103,7 @@ pub type Replies = BTreeMap<String, Vec<(Verdict, Reply)>>;
 pub fn replied(partner: Partner, replies: &Replies, names: &[&str], verdict: Verdict, text: &str) -> Answer {
     let of = |name: &&str| replies.get(*name)?.iter().find(|(own, _)| *own == verdict).map(|(_, reply)| reply);
     match names.iter().find_map(of) {
-        Some(reply) => {
-            let (content_type, body) = (reply.content_type.clone().into(), reply.filled(&sentence(text)));
-            Answer { verdict, status: reply.status, content_type, body }
-        }
+        Some(reply) => reply.answer(verdict, &sentence(text)),
         None => answer(partner, verdict, text),
     }
 }

@@ -138,6 +138,16 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// One step of a pointer: the member of that exact name, or the element at that place.
+    #[must_use]
+    pub fn step(&self, name: &str) -> Option<&Json<'a>> {
+        match &self.kind {
+            Kind::Array(elements) => elements.get(name.parse::<usize>().ok()?),
+            Kind::Object(_) => self.get(name),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => None,
+        }
+    }
+
     /// Whether the value is a string that is no Unicode text, because half of a surrogate pair is in it.
     #[must_use]
     pub fn is_broken(&self) -> bool {
@@ -176,11 +186,8 @@ impl<'a> Json<'a> {
     /// The value at a JSON pointer (RFC 6901) that leads somewhere.
     #[must_use]
     pub fn pointer(&self, pointer: &str) -> Option<&Json<'a>> {
-        pointer.strip_prefix('/')?.split('/').try_fold(self, |json, part| match json.kind() {
-            Kind::Array(elements) => elements.get(part.parse::<usize>().ok()?),
-            Kind::Object(_) => json.get(&part.replace("~1", "/").replace("~0", "~")),
-            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => None,
-        })
+        let mut parts = pointer.strip_prefix('/')?.split('/');
+        parts.try_fold(self, |json, part| json.step(&part.replace("~1", "/").replace("~0", "~")))
     }
 
     /// The members of an array member; none for null, a missing member or another type.

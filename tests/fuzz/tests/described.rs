@@ -11,6 +11,11 @@ use partners::configured::{Body, json};
 use partners::operation::Settings;
 use partners::{Json, Partner};
 
+/// An example that has something at each place.
+const XML: &str =
+    "<r id=\"E\"><t>1</t><l><no>1</no><at>1700000000</at><m><c>1</c><at>1700000000</at><p>a</p></m></l></r>";
+const JSON: &str = r#"{"r":{"@id":"E","t":1,"l":[{"no":1,"at":1700000000,"m":[{"c":1,"at":1700000000,"p":"a"}]}]}}"#;
+
 /// The same partner in three notations.
 fn partners() -> [Partner; 3] {
     ["\"json\"", "\"xml\"", "{ form = \"f\" }"].map(|body| {
@@ -29,7 +34,7 @@ fn partners() -> [Partner; 3] {
             milestones = {{ each = "/m", at = "/c", time = "/at", per = "/p", of = {{ "1" = "released" }} }}
             example = '{example}'
             "#,
-            example = if body.contains("xml") { "<r><l><no>1</no></l></r>" } else { r#"{"r":{"l":[{"no":1}]}}"# },
+            example = if body.contains("xml") { XML } else { JSON },
         );
         Config::parse(&text).unwrap_or_else(|mistakes| panic!("{mistakes:#?}")).partners[0]
     })

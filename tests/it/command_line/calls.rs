@@ -1,13 +1,14 @@
 //! Calls by hand: made, looked at and decided about.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use simulators::api::Fault;
 
 use super::{CommandOutput, Operator};
 use crate::calls::{Desk, Making};
+use crate::support::process::TONGGUAN;
 use crate::support::{Plan, until};
 
 const UPLOAD: &str = r#"{"fileUrl":"http://files/1.zip","orderOutNo":"SO-1","isReload":"","n":1.10}"#;
@@ -231,4 +232,28 @@ async fn partners_are_played_where_the_configuration_calls_them() {
     assert_eq!((query.code, &json(&query)["data"][0]["bghID"]), (Some(0), &"demo-broker".into()));
     let codes = results.map(|said| json(&said)["answer"]["body"]["data"][0]["resultCode"].clone());
     assert_eq!(codes, [1, 2], "subscribed, then found");
+}
+
+#[test]
+fn file_of_a_partner_is_tried_and_its_mistakes_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = include_str!("../../../examples/partners/kuaidi100.toml");
+    let tried = |text: &str| {
+        let path = folder.path().join("kuaidi100.toml");
+        std::fs::write(&path, text).unwrap();
+        let output = Command::new(TONGGUAN).args(["partner", "try"]).arg(path).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, out, errors) = tried(good);
+    assert!(code == Some(0) && errors.is_empty() && out.ends_with("\nno mistakes\n"), "{out}{errors}");
+    for line in ["subject    waybill:V030344422", "answer     200 is a success", "event      kuaidi100.subscription"] {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+    let (code, _, errors) = tried(&good.replace("/*/ftime\"]", "/*/time_\"]"));
+    let told = "partners[0].push.actions[0].occurred[0]: finds nothing: no example of its action has a time";
+    assert!(code == Some(1) && errors.contains(told) && errors.contains("(line "), "{errors}");
+    let (code, out, _) = tried(&good.replace("[\"/billstatus\"]", "[\"/billstatus\", \"/sent\"]"));
+    let told = "kuaidi100.toml: partners[0].push.actions[0].identity.without[1]: finds nothing";
+    assert!(code == Some(0) && out.contains(told) && out.ends_with("\nno mistakes, 1 note\n"), "{out}");
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hub::Secret;
+use partners::Partner;
 use serde_json::Value;
 use simulators::api::{self, Account, Fault, Running};
 
@@ -14,8 +15,12 @@ async fn play(id: &str, credentials: &str) -> Running {
     let given = credentials.lines().filter_map(|line| line.split_once(" = "));
     let credentials: BTreeMap<String, Secret> =
         given.map(|(name, value)| (name.to_owned(), Secret::new(value.trim_matches('"').to_owned()))).collect();
-    let account = Account { credentials: &credentials, paths: &BTreeMap::new() };
-    api::start(partner(id), ([127, 0, 0, 1], 0).into(), Time::now().clock(), account).await.unwrap()
+    start(partner(id), &credentials).await
+}
+
+async fn start(partner: Partner, credentials: &BTreeMap<String, Secret>) -> Running {
+    let account = Account { credentials, paths: &BTreeMap::new() };
+    api::start(partner, ([127, 0, 0, 1], 0).into(), Time::now().clock(), account).await.unwrap()
 }
 
 /// A hub beside that partner.
@@ -71,6 +76,32 @@ async fn wrong_credentials_are_refused_with_the_partners_words() {
         assert!(!(200..300).contains(&reply.status), "{}", text(&reply));
         assert!(text(&reply).contains("the signature in"), "{id}: {}", text(&reply));
         assert_eq!((played.processed_count(), played.wrongs().len()), (0, 1), "{id}");
+    }
+}
+
+/// Regression: whatever asked for a token got one, and an answer that nobody had described was shown as the partner's.
+#[tokio::test]
+async fn wrong_request_for_a_token_is_refused_and_said_to_be_made_up() {
+    let file = format!("{}/fixtures/described_haiyun.toml", env!("CARGO_MANIFEST_DIR"));
+    let config = config::Config::parse(&format!("partner_files = [\"{file}\"]\n")).unwrap();
+    let secret = |value: &str| Secret::new(value.to_owned());
+    let credentials =
+        [("app_key", "KEY"), ("app_secret", "SECRET")].map(|(name, value)| (name.to_owned(), secret(value)));
+    let row = partners::operation::of(config.partners[0]).next().unwrap();
+    for (own, wrongs) in [
+        ("SECRET", vec![]),
+        (
+            "OTHER",
+            vec!["appSecret is missing or another (the answer is made up: how a token is refused is not in the file)"],
+        ),
+    ] {
+        let played = start(config.partners[0], &credentials.clone().into()).await;
+        let own = format!("app_key = \"KEY\"\napp_secret = \"{own}\"\n");
+        let more = format!("base_url = \"{}\"\nallow_private = true\n", played.url);
+        let desk = Desk::by("haiyun", &file, &own, &more).await;
+        let reply = desk.call(row.name, "", row.example).await;
+        assert_eq!(reply.status == 200, wrongs.is_empty(), "{}", text(&reply));
+        assert_eq!(played.wrongs(), wrongs);
     }
 }
 

@@ -28,7 +28,7 @@ unavailable = { status = 503, body = '{"success":false,"code":503,"message":"{me
 name = "rates"
 keys = [{ kind = "batch", at = "/batchNo" }]
 occurred = ["/data/*/refreshTime"]
-example = '{"batchNo":"1","data":[]}'
+example = '{"batchNo":"1","data":[{"refreshTime":"2026-01-02 03:04:05"}]}'
 "#;
 
 const WAYBILLS: &str = include_str!("../../fixtures/described_trackingeyes.toml");

@@ -15,7 +15,7 @@ use super::{name, pointer, text};
 pub(super) fn read(table: &mut Table<'_>, id: &str) -> Option<Vec<ActionRow>> {
     let tables = table.tables("actions");
     if tables.is_empty() {
-        table.mistake("actions", "must hold at least one: write [[partners.push.actions]]".to_owned());
+        table.missing("actions", "must hold at least one: write [[partners.push.actions]]".to_owned());
         return None;
     }
     let mut taken = Taken::default();
@@ -45,7 +45,7 @@ fn action(mut table: Table<'_>, id: &str, taken: &mut Taken) -> Option<ActionRow
     if keys.as_ref().is_some_and(Vec::is_empty) {
         let what =
             "must be given: [{ kind = \"waybill\", at = \"/no\" }]; an event without a key belongs to no shipment";
-        table.mistake("keys", what.to_owned());
+        table.missing("keys", what.to_owned());
     }
     table.close(&[]);
     let own = own?;
@@ -178,7 +178,7 @@ fn examples(table: &mut Table<'_>, own: &str, taken: &mut Taken) -> Option<Vec<P
     let one = table.get("example").map(|item| text(&item).map(|body| PushExample { name: own.to_owned(), body }));
     let more: Vec<_> = table.tables("examples").into_iter().map(|table| example(table, taken)).collect();
     if one.is_none() && more.is_empty() {
-        table.mistake("example", "is missing: add example = '...', a push as the document prints it".to_owned());
+        table.missing("example", "is missing: add example = '...', a push as the document prints it".to_owned());
         return None;
     }
     one.into_iter().chain(more).collect()

@@ -14,43 +14,49 @@ pub(super) fn read(item: &Item<'_>) -> Option<Answers> {
     const EXAMPLE: &str = "{ status = 200, body = '{\"ok\":true}' }";
     const NEGATIVE: &str = "{ status = 500, body = '{\"ok\":false,\"message\":\"{message}\"}' }";
     let mut table = item.table("a table: write [partners.push.answers]")?;
-    let accepted = table.need("accepted", EXAMPLE).and_then(|item| reply(&item, 200, None));
-    let unavailable = table.need("unavailable", NEGATIVE).and_then(|item| reply(&item, 503, None));
-    let mut other = |name, status, of: &Option<Reply>| match table.get(name) {
-        Some(item) => reply(&item, status, of.as_ref()),
-        None => of.clone().map(|of| Reply { status, repeated: false, ..of }),
+    let accepted = table.need("accepted", EXAMPLE).and_then(|item| reply(&item, Verdict::Accepted, None));
+    let unavailable = table.need("unavailable", NEGATIVE).and_then(|item| reply(&item, Verdict::Unavailable, None));
+    let mut other = |verdict: Verdict, of: &Option<Reply>| match table.get(verdict.name()) {
+        Some(item) => reply(&item, verdict, of.as_ref()),
+        None => of.clone().map(|of| Reply { status: usual(verdict, Some(&of)), repeated: false, ..of }),
     };
-    let duplicate = other("duplicate", accepted.as_ref().map_or(200, |reply| reply.status), &accepted);
-    let malformed = other("malformed", 400, &unavailable);
-    let unauthorized = other("unauthorized", 404, &unavailable);
-    let not_post = other("not_post", 405, &unavailable);
-    let too_large = other("too_large", 413, &unavailable);
-    let answers = Answers {
-        accepted: accepted?,
-        duplicate: duplicate?,
-        malformed: malformed?,
-        unauthorized: unauthorized?,
-        not_post: not_post?,
-        too_large: too_large?,
-        unavailable: unavailable?,
-    };
-    check(&table, &answers);
+    let duplicate = other(Verdict::Duplicate, &accepted);
+    let [malformed, unauthorized, not_post, too_large] =
+        [Verdict::Malformed, Verdict::Unauthorized, Verdict::NotPost, Verdict::TooLarge]
+            .map(|verdict| other(verdict, &unavailable));
+    let answers = (|| {
+        Some(Answers {
+            accepted: accepted?,
+            duplicate: duplicate?,
+            malformed: malformed?,
+            unauthorized: unauthorized?,
+            not_post: not_post?,
+            too_large: too_large?,
+            unavailable: unavailable?,
+        })
+    })();
+    if let Some(answers) = &answers {
+        check(&table, answers);
+    }
     table.close(&[]);
-    Some(answers)
+    answers
+}
+
+/// The status of an answer that names none: that of a duplicate is that of an accepted push.
+fn usual(verdict: Verdict, of: Option<&Reply>) -> u16 {
+    match (verdict, of) {
+        (Verdict::Duplicate, Some(accepted)) => accepted.status,
+        (verdict, _) => verdict.status(),
+    }
 }
 
 /// Reads answers of some verdicts.
 pub(in super::super) fn replies(item: &Item<'_>) -> Option<Vec<(Verdict, Reply)>> {
     let mut table = item.table("a table such as { accepted = { status = 200, body = '{}' } }")?;
     let mut read = Vec::new();
-    for (name, verdict, status) in [
-        ("accepted", Verdict::Accepted, 200),
-        ("duplicate", Verdict::Duplicate, 200),
-        ("malformed", Verdict::Malformed, 400),
-        ("too_large", Verdict::TooLarge, 413),
-        ("unavailable", Verdict::Unavailable, 503),
-    ] {
-        read.extend(table.get(name).map(|item| Some((verdict, reply(&item, status, None)?))));
+    for verdict in [Verdict::Accepted, Verdict::Duplicate, Verdict::Malformed, Verdict::TooLarge, Verdict::Unavailable]
+    {
+        read.extend(table.get(verdict.name()).map(|item| Some((verdict, reply(&item, verdict, None)?))));
     }
     table.close(&[]);
     let read: Vec<(Verdict, Reply)> = read.into_iter().collect::<Option<_>>()?;
@@ -70,22 +76,22 @@ fn check(table: &Table<'_>, answers: &Answers) {
         table
             .mistake("unavailable", "is the answer to a push that is kept: the partner would not repeat it".to_owned());
     }
-    for (name, reply) in
-        [("unauthorized", &answers.unauthorized), ("not_post", &answers.not_post), ("too_large", &answers.too_large)]
-    {
-        if same(reply, &answers.accepted) {
-            table.mistake(name, "is the answer to a push that is kept, and nothing of this one is".to_owned());
+    for verdict in [Verdict::Unauthorized, Verdict::NotPost, Verdict::TooLarge] {
+        if same(answers.of(verdict), &answers.accepted) {
+            table
+                .mistake(verdict.name(), "is the answer to a push that is kept, and nothing of this one is".to_owned());
         }
     }
 }
 
-/// Reads one answer; what is left out is that of `usual`.
-fn reply(item: &Item<'_>, status: u16, usual: Option<&Reply>) -> Option<Reply> {
+/// Reads the answer for a verdict; what is left out but the status is that of `of`.
+fn reply(item: &Item<'_>, verdict: Verdict, of: Option<&Reply>) -> Option<Reply> {
     let mut table = item.table("a table such as { status = 200, body = 'success' }")?;
-    let status = table.or("status", status, |item| item.integer().and_then(|status| u16::try_from(status).ok()));
-    let content_type = usual.map_or_else(|| "application/json".to_owned(), |usual| usual.content_type.clone());
+    let status =
+        table.or("status", usual(verdict, of), |item| item.integer().and_then(|status| u16::try_from(status).ok()));
+    let content_type = of.map_or_else(|| "application/json".to_owned(), |of| of.content_type.clone());
     let content_type = table.or("content_type", content_type, content_type_of);
-    let text = usual.map_or_else(String::new, |usual| usual.body.clone());
+    let text = of.map_or_else(String::new, |of| of.body.clone());
     let text = table.or("body", text, |item| item.text().map(str::to_owned));
     let repeated = table.or("repeated", false, Item::flag);
     let reply = Reply { status: status?, content_type: content_type?, body: text?, repeated: repeated? };

@@ -1,17 +1,29 @@
 //! The partners that are known while a document is read, and mistakes of the files that describe them.
 
+use std::cell::Ref;
+
 use partners::Partner;
 
 use super::super::Mistake;
 use super::super::reader::Reading;
 
 /// Partners that a document describes.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(in super::super) struct Described {
     /// Those without a mistake.
     pub(in super::super) sound: Vec<Partner>,
     /// The ids of all.
     pub(in super::super) ids: Vec<String>,
+    /// Whether there are partners whose id is not known: one has none that can be used, or a file of partners cannot be read.
+    pub(in super::super) is_partial: bool,
+}
+
+impl Described {
+    /// Whether a name that is no known partner may be one whose description has a mistake, which is noted there.
+    pub(in super::super) fn may_be_mistaken(&self, name: &str) -> bool {
+        let is_sound = self.sound.iter().any(|partner| partner.id() == name);
+        !is_sound && (self.is_partial || self.ids.iter().any(|id| id == name))
+    }
 }
 
 impl Reading<'_> {
@@ -21,8 +33,8 @@ impl Reading<'_> {
     }
 
     /// The partners that the document describes.
-    pub(in super::super) fn described(&self) -> Described {
-        self.partners.borrow().clone()
+    pub(in super::super) fn described(&self) -> Ref<'_, Described> {
+        self.partners.borrow()
     }
 
     /// The partner of that id, built in or described.

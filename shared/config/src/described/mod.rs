@@ -43,30 +43,30 @@ pub(super) fn read(root: &mut Table<'_>) -> Option<Vec<Partner>> {
 fn file(item: &Item<'_>, described: &mut Described) -> Option<Vec<Partner>> {
     let path = item.text()?;
     let place = format!("the file {}", Word(path));
-    let bytes = match (item.reading().sources().file)(Path::new(path)) {
-        Ok(bytes) => bytes,
-        Err(error) => return item.wrong(format!("{place} {}", unreadable(&error))),
-    };
-    let text = match encoding::decode(&bytes) {
+    let bytes = (item.reading().sources().file)(Path::new(path)).map_err(|error| unreadable(&error));
+    let text = bytes.as_ref().map_err(ToString::to_string);
+    let text = text.and_then(|bytes| encoding::decode(bytes).map_err(|error| error.to_string()));
+    let text = match text {
         Ok(text) => text.strip_prefix(BOM).unwrap_or(text),
-        Err(error) => return item.wrong(format!("{place} {error}")),
+        Err(why) => {
+            described.is_partial = true;
+            return item.wrong(format!("{place} {why}"));
+        }
     };
     let reading = Reading::new(text, item.reading().sources());
     let (table, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        let offset = error.span().map_or(0, |span| span.start);
-        reading.note("syntax".to_owned(), offset, error.message().to_owned());
-    }
+    reading.note_syntax(&errors);
     let read: Vec<_> = if errors.is_empty() {
         let mut root = Table::root(&reading, table.get_ref());
         let partners = root.tables("partners");
-        if partners.is_empty() {
-            root.mistake("partners", "is missing: a file of partners holds [[partners]]".to_owned());
+        if partners.is_empty() && !root.has("partners") {
+            root.missing("partners", "is missing: a file of partners holds [[partners]]".to_owned());
         }
         let read = partners.into_iter().map(|table| partner(table, described)).collect();
         root.close(&[]);
         read
     } else {
+        described.is_partial = true;
         vec![None]
     };
     let (mistakes, warnings) = reading.into_notes();
@@ -80,6 +80,7 @@ fn file(item: &Item<'_>, described: &mut Described) -> Option<Vec<Partner>> {
 /// Reads one partner.
 fn partner(mut table: Table<'_>, described: &mut Described) -> Option<Partner> {
     let id = table.need("id", "\"kuaidi100\"").and_then(|item| id(&item, described));
+    described.is_partial |= id.is_none();
     let own = id.clone().unwrap_or_default();
     let names = table.or("names", Vec::new(), |item| item.each(|item| item.text().map(str::to_owned)));
     let about = table.or("about", String::new(), |item| item.text().map(str::to_owned));
@@ -87,12 +88,13 @@ fn partner(mut table: Table<'_>, described: &mut Described) -> Option<Partner> {
     let credentials = table.or("credentials", Vec::new(), credentials);
     let mut base = |name| table.or(name, None, |item| http_url(item).map(|_| item.text().map(str::to_owned)));
     let (production, test) = (base("production"), base("test"));
-    let account: Vec<String> = credentials.clone().unwrap_or_default();
-    let push = table.or("push", None, |item| push::read(item, &own, &account).map(Some));
-    let token = table.or("token", None, |item| operations::token(item, &account).map(Some));
-    let has_token = !matches!(token, Some(None));
+    let account = credentials.clone();
+    let account = account.as_deref();
+    let push = table.or("push", None, |item| push::read(item, &own, account).map(Some));
+    let token = table.or("token", None, |item| operations::token(item, account).map(Some));
+    let has_token = !matches!(token, Some(None)) || table.has_slip("token");
     let pushes = push.as_ref().and_then(Option::as_ref).map(|push| &push.table);
-    let operations = operations::read(&mut table, &account, pushes, push.is_some(), has_token);
+    let operations = operations::read(&mut table, account, pushes, push.is_some(), has_token);
     let definition = (|| {
         let mut definition = Definition {
             id: id?,

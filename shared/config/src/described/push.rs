@@ -24,7 +24,7 @@ pub(super) struct Push {
 }
 
 /// Reads the pushes of a partner of that id, with those credentials.
-pub(super) fn read(item: &Item<'_>, id: &str, credentials: &[String]) -> Option<Push> {
+pub(super) fn read(item: &Item<'_>, id: &str, credentials: Option<&[String]>) -> Option<Push> {
     let mut table = item.table("a table: write [partners.push]")?;
     let body = table.or("body", Body::Json, body);
     let deadline = table.or("deadline", DEADLINE, Item::duration);

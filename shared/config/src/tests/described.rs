@@ -23,7 +23,7 @@ example = '{"bill":"B1"}'
 "#;
 
 /// A sound partner, with a connection of it.
-const PARTNER: &str = r#"
+pub(super) const PARTNER: &str = r#"
 [[partners]]
 id = "acme"
 credentials = ["secret"]
@@ -44,7 +44,7 @@ when = { at = "/type", is = ["status"] }
 keys = [{ kind = "bl", at = "/bill" }]
 identity = { without = ["/sent"] }
 milestones = { at = "/code", of = { "3" = "released" } }
-example = '{"type":"status","bill":"B1","code":3}'
+example = '{"type":"status","bill":"B1","code":3,"sent":1}'
 
 [[connections]]
 id = "acme-1"
@@ -53,7 +53,7 @@ keys = ["@KEY"]
 secret = "s"
 "#;
 
-fn after(from: &str, to: &str) -> Vec<String> {
+pub(super) fn after(from: &str, to: &str) -> Vec<String> {
     assert!(PARTNER.contains(from), "{from}");
     mistakes(&PARTNER.replacen(from, to, 1))
 }
@@ -87,6 +87,29 @@ fn verdict_without_an_answer_gets_the_negative_one() {
 }
 
 #[test]
+fn usual_status_of_each_verdict_is_documented() {
+    let find = |keys: &'static [crate::keys::Key], name: &str| keys.iter().find(|key| key.name == name).unwrap();
+    let mut keys = crate::KEYS;
+    for name in ["partners", "push", "answers"] {
+        keys = find(keys, name).kind.keys();
+    }
+    for verdict in [
+        Verdict::Accepted,
+        Verdict::Malformed,
+        Verdict::Unauthorized,
+        Verdict::NotPost,
+        Verdict::TooLarge,
+        Verdict::Unavailable,
+    ] {
+        let key = find(keys, verdict.name());
+        let shown = format!("{:?}{:?}", key.absent, key.text);
+        assert!(shown.contains(&verdict.status().to_string()), "{shown}");
+        let shown = format!("{:?}", find(key.kind.keys(), "status").absent);
+        assert!(shown.matches(&verdict.status().to_string()).count() >= 2, "in both languages: {shown}");
+    }
+}
+
+#[test]
 fn file_of_partners_is_read_as_if_it_stood_there() {
     let text = "partner_files = [\"partner\"]\n[[connections]]\nid = \"a\"\npartner = \"acme\"\nkeys = [\"@KEY\"]\n";
     assert_eq!(read(text).unwrap().connections.len(), 1);
@@ -112,6 +135,28 @@ fn mistake_in_a_partner_is_told_with_key_and_line() {
         ("\"1s\"", "\"1ms\"", "partners[0].push.deadline: must be between 300ms and 30s (line 6)"),
         ("deadline = \"1s\"", "budget = \"9950ms\"", "partners[0].push.budget: must be between 100ms and 7s"),
         ("parts = [\"body\"]", "parts = []", "partners[0].push.verify.parts: must name at least one part (line 8)"),
+        (
+            "parts = [\"body\"]",
+            "part = [\"body\"]",
+            "partners[0].push.verify.part: is not a known key: did you mean parts?",
+        ),
+        (
+            "\"hmac-sha256\"",
+            "\"hmac_sha256\"",
+            "partners[0].push.verify.hash: must be one of \"md5\", \"sha1\", \"sha256\", \"hmac-md5\", \"hmac-sha1\", \"hmac-sha256\": did you mean \"hmac-sha256\"? (line 9)",
+        ),
+        (
+            "{ header = \"x-signature\" }",
+            "{ pointer = \"/type\" }",
+            "partners[0].push.verify.parts[0]: holds the signature itself, so that it cannot be signed as a whole: name what is \
+             signed, such as { pointer = \"/data\" } (line 8)",
+        ),
+        (
+            "parts = [\"body\"]",
+            "parts = [\"body\", { pointer = \"/none\" }]",
+            "partners[0].push.verify.parts[1]: finds nothing: actions[0].example has no value at \"/none\"; correct it, or give \
+             the example as the partner sends it (line 8)",
+        ),
         ("parts = [\"body\"]", "parts = [\"bdy\"]", "partners[0].push.verify.parts[0]: must be one of \"body\""),
         ("parts = [\"body\"]", "parts = [{ text = \"a\" }]", "partners[0].push.verify.parts: has nothing of the body"),
         ("parts = [\"body\"]", "parts = [\"body\", \"timestamp\"]", "partners[0].push.verify.timestamp: must be given"),
@@ -135,7 +180,7 @@ fn mistake_in_a_partner_is_told_with_key_and_line() {
             "{ heder = \"x\" }",
             "partners[0].push.verify.signature.heder: is not a known key",
         ),
-        ("accepted = {", "acepted = {", "partners[0].push.answers.accepted: is missing"),
+        ("accepted = {", "acepted = {", "partners[0].push.answers.acepted: is not a known key: did you mean accepted?"),
         ("{\"ok\":true}'", "{\"ok\":true'", "partners[0].push.answers.accepted.body: is no JSON"),
         (
             "\"{message}\"",
@@ -171,14 +216,19 @@ fn mistake_in_a_partner_is_told_with_key_and_line() {
             "\"relesed\"",
             "partners[0].push.actions[0].milestones.of.3: is no milestone: did you mean released?",
         ),
-        ("example = '", "exampl = '", "partners[0].push.actions[0].example: is missing"),
+        ("example = '", "exampl = '", "partners[0].push.actions[0].exampl: is not a known key: did you mean example?"),
+        ("example = '", "about = '", "partners[0].push.actions[0].example: is missing"),
         (
             "{\"type\":\"status\",\"bill\"",
             "{\"type\":\"state\",\"bill\"",
-            "partners[0].push.actions[0].example: is read as acme.unknown at .../push: its when is not met",
+            "partners[0].push.actions[0].when.is: has not \"state\", which actions[0].example has at \"/type\": add it",
         ),
-        ("\"bill\":\"B1\"", "\"bil\":\"B1\"", "partners[0].push.actions[0].example: has none of the keys"),
-        ("\"code\":3}'", "\"code\":3'", "partners[0].push.actions[0].example: is not read: the body is not JSON"),
+        (
+            "\"bill\":\"B1\"",
+            "\"bil\":\"B1\"",
+            "partners[0].push.actions[0].keys[0].at: finds nothing: actions[0].example has no value at \"/bill\"",
+        ),
+        ("\"sent\":1}'", "\"sent\":1'", "partners[0].push.actions[0].example: is not read: the body is not JSON"),
         ("\nsecret = \"s\"", "", "connections[0].secret: is missing: the pushes of acme are checked by it"),
         (
             "\"acme\"\nkeys = [\"@KEY\"]\nsecret = \"s\"",
@@ -205,6 +255,40 @@ fn credential_of_a_signature_is_not_kept_apart() {
     for credentials in [Credentials::Unread, Credentials::Read(read)] {
         let mistakes = Config::parse_with(&text, &Sources { credentials, ..sources() }).unwrap_err();
         assert!(mistakes[0].to_string().starts_with("connections[0].secret: cannot be in the credentials secret"));
+    }
+}
+
+/// Regression: each of these was followed by mistakes of whatever named the partner, its credentials or its keys.
+#[test]
+fn mistake_is_told_without_those_that_follow_from_it() {
+    let endpoint = "[[endpoints]]\nid = \"erp\"\nurl = \"https://erp.example.com/\"\nsecrets = [\"@WHSEC\"]\ntypes = [\"acme.status\"]\n";
+    let watch = "[[watches]]\nconnection = \"acme-1\"\ntypes = [\"acme.status\"]\nsilence = \"1h\"\n";
+    let text = format!("{PARTNER}{endpoint}{watch}");
+    assert_eq!(mistakes(&text), Vec::<String>::new());
+    for (from, to, told) in [
+        ("id = \"acme\"", "id = \"Acme\"", "partners[0].id: must be 2 to 24"),
+        ("id = \"acme\"", "", "partners[0].id: is missing"),
+        ("id = \"acme\"", "idd = \"acme\"", "partners[0].idd: is not a known key: did you mean id?"),
+        ("[\"secret\"]", "[\"Secret\"]", "partners[0].credentials[0]: must be of the characters"),
+        ("parts = [", "part = [", "partners[0].push.verify.part: is not a known key"),
+        ("id = \"acme\"\n", "id = \"acme\"\nproduction = \"ftp://a\"\n", "partners[0].production: "),
+        (
+            "partner = \"acme\"",
+            "partner = \"acm\"",
+            "connections[0].partner: is not a known partner: did you mean acme?",
+        ),
+        ("partner = \"acme\"", "partner = \"other\"", "connections[0].partner: must be one of"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let all = mistakes(&text.replacen(from, to, 1));
+        assert!(all.len() == 1 && all[0].starts_with(told), "{to}: {all:#?}");
+    }
+    let own = format!(
+        "[[connections]]\nid = \"acme-1\"\npartner = \"acme\"\nkeys = [\"@KEY\"]\nsecret = \"s\"\n{endpoint}{watch}"
+    );
+    for (file, told) in [("gone", "partner_files[0]: the file gone cannot be read"), ("no toml", "no toml: syntax: ")] {
+        let all = mistakes(&format!("partner_files = [\"{file}\"]\n{own}"));
+        assert!(all.len() == 1 && all[0].starts_with(told), "{file}: {all:#?}");
     }
 }
 

@@ -2,6 +2,7 @@ mod alerts;
 mod calls;
 mod credentials;
 mod described;
+mod examples;
 mod keys;
 mod mistakes;
 mod recover;
@@ -148,7 +149,7 @@ keys = [{ kind = "waybill", at = "/nu", unless_has = "*" }, { kind = "order", at
 occurred = ["/ftime"]
 identity = { without = ["$/sent"] }
 milestones = { each = "/data", at = "/state", time = "/ftime", per = "/part", of = { "12" = "cleared" } }
-example = '{"status":"polling","sent":1,"items":[{"nu":"A1","ftime":"2026-01-01 00:00:00","data":[{"state":"12"}]}]}'
+example = '{"status":"polling","sent":1,"items":[{"nu":"A1","ftime":"2026-01-01 00:00:00","data":[{"state":"12","part":"1","ftime":"2026-01-01 00:00:00"}]}]}'
 
 [[partners.push.actions.examples]]
 name = "two"
@@ -186,9 +187,9 @@ push.actions = [{ name = "a", keys = [{ kind = "bl", at = "/b" }], example = '{"
 [[partners]]
 id = "delta"
 credentials = ["s"]
-push.verify = { parts = ["body", { credential = "s" }], hash = "md5", signature = { pointer = "/a" }, timestamp = { pointer = "/b" } }
+push.verify = { parts = [{ pointer = "/b" }, { credential = "s" }], hash = "md5", signature = { pointer = "/a" }, timestamp = { pointer = "/b" } }
 push.answers = { accepted = { body = "1" }, unavailable = { body = "2" } }
-push.actions = [{ name = "a", keys = [{ kind = "bl", at = "/b" }], example = '{"b":1}' }]
+push.actions = [{ name = "a", keys = [{ kind = "bl", at = "/b" }], example = '{"b":1,"a":""}' }]
 
 [[connections]]
 id = "xhq-sh"

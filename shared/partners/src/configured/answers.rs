@@ -66,18 +66,19 @@ impl Answers {
 
     /// The answer for a verdict, with that text.
     #[must_use]
-    pub fn answer(&'static self, verdict: Verdict, text: &str) -> Answer {
-        let reply = self.of(verdict);
-        Answer {
-            verdict,
-            status: reply.status,
-            content_type: reply.content_type.as_str().into(),
-            body: reply.filled(text),
-        }
+    pub fn answer(&self, verdict: Verdict, text: &str) -> Answer {
+        self.of(verdict).answer(verdict, text)
     }
 }
 
 impl Reply {
+    /// The answer of that verdict, with that text.
+    #[must_use]
+    pub fn answer(&self, verdict: Verdict, text: &str) -> Answer {
+        let content_type = self.content_type.clone().into();
+        Answer { verdict, status: self.status, content_type, body: self.filled(text) }
+    }
+
     /// The body with a text in its place.
     #[must_use]
     pub fn filled(&self, text: &str) -> String {
@@ -115,7 +116,7 @@ impl Reply {
 }
 
 impl Notation {
-    fn escaped(self, text: &str) -> String {
+    pub(super) fn escaped(self, text: &str) -> String {
         match self {
             Self::Json => {
                 let quoted = serde_json::Value::from(text).to_string();

@@ -2,11 +2,12 @@
 //! The bytes that came are kept and delivered.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use percent_encoding::percent_decode;
 use roxmltree::{Document, Node, ParsingOptions};
 
-use super::Body;
+use super::{Body, Notation, Pointer};
 use crate::json::MAX_DEPTH;
 
 /// Most elements, attributes and texts of an XML document.
@@ -69,6 +70,35 @@ pub fn field(form: &[u8], name: &str) -> Option<String> {
         let value = value.strip_prefix(b"=").unwrap_or(value);
         (decoded(own).as_deref() == Some(name)).then(|| decoded(value)).flatten()
     })
+}
+
+/// The XML document with a text at a place of it, which is an element's text or an attribute's; nothing where it has no such place.
+pub(super) fn replaced(document: &str, pointer: &Pointer, text: &str) -> Option<String> {
+    let read = Document::parse(document).ok()?;
+    let names = pointer.names()?;
+    let ((root, path), text) = (names.split_first()?, Notation::Xml.escaped(text));
+    let mut node = Some(read.root_element()).filter(|own| own.tag_name().name() == *root)?;
+    for name in path {
+        if let Some(name) = name.strip_prefix('@') {
+            let place = node.attributes().find(|own| own.name() == name)?.range_value();
+            return with(document, place, &text);
+        }
+        node = node.children().filter(Node::is_element).find(|own| own.tag_name().name() == *name)?;
+    }
+    if let Some(own) = node.children().find(Node::is_text) {
+        return with(document, own.range(), &text);
+    }
+    // An element without a text: <sign></sign> or <sign/>.
+    let element = document.get(node.range())?;
+    let opening = element.find('>')?;
+    let opened = element.get(..opening)?.trim_end_matches('/');
+    let name = opened.trim_start_matches('<').split_whitespace().next()?;
+    with(document, node.range(), &format!("{opened}>{text}</{name}>"))
+}
+
+/// The document with a text in a place of it.
+pub(super) fn with(document: &str, place: Range<usize>, text: &str) -> Option<String> {
+    Some([document.get(..place.start)?, text, document.get(place.end..)?].concat())
 }
 
 /// An XML document as JSON: an element is its text, or an object of its attributes (`@name`), its elements by their local names
@@ -195,6 +225,26 @@ mod tests {
         assert_eq!(of_xml(b"<a>\xb7\xc5</a>"), Err(NotOfNotation::Encoding(3)));
         for text in ["", "{}", "<a>", "<a></b>", "a=b"] {
             assert!(matches!(of(text), Err(NotOfNotation::Syntax { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn text_is_put_into_xml_where_the_pointer_leads() {
+        let put = |xml: &str, pointer: &str| replaced(xml, &Pointer::parse(pointer).unwrap(), "<1>");
+        for (xml, pointer, expected) in [
+            ("<r><a>x</a><s>old</s></r>", "/r/s", "<r><a>x</a><s>&lt;1&gt;</s></r>"),
+            ("<r><s></s></r>", "/r/s", "<r><s>&lt;1&gt;</s></r>"),
+            (
+                "<n:r xmlns:n=\"u\"><n:s a=\"1\"/></n:r>",
+                "/r/s",
+                "<n:r xmlns:n=\"u\"><n:s a=\"1\">&lt;1&gt;</n:s></n:r>",
+            ),
+            ("<r s=\"old\"/>", "/r/@s", "<r s=\"&lt;1&gt;\"/>"),
+        ] {
+            assert_eq!(put(xml, pointer).as_deref(), Some(expected), "{pointer}");
+        }
+        for pointer in ["/r/none", "/x/s", "/r/@none", "/r/*/s", ""] {
+            assert_eq!(put("<r><s>1</s></r>", pointer), None, "{pointer}");
         }
     }
 

@@ -91,6 +91,26 @@ impl Pointer {
         first
     }
 
+    /// The first scalar that it leads to, as printed.
+    #[must_use]
+    pub fn scalar(&self, json: &Json<'_>) -> Option<String> {
+        let mut first = None;
+        self.visit(json, &mut |found| {
+            first = first.take().or_else(|| found.scalar().map(str::to_owned));
+        });
+        first
+    }
+
+    /// The names of its steps, where no step is each element.
+    pub(super) fn names(&self) -> Option<Vec<&str>> {
+        let mut names = Vec::new();
+        for step in &self.steps {
+            let Step::Name(name) = step else { return None };
+            names.push(name.as_str());
+        }
+        Some(names)
+    }
+
     /// Adds the place of each value that it leads to in the document itself, and not in text that is JSON.
     pub fn spans(&self, json: &Json<'_>, found: &mut Vec<Range<usize>>) {
         spans(&self.steps, json, found);
@@ -99,10 +119,9 @@ impl Pointer {
     /// The value that it leads to within the document itself, without `*`.
     #[must_use]
     pub fn place<'j, 'a>(&self, json: &'j Json<'a>) -> Option<&'j Json<'a>> {
-        let step = |json: &'j Json<'a>, step: &Step| match (step, json.kind()) {
-            (Step::Name(name), Kind::Object(_)) => json.get(name),
-            (Step::Name(name), Kind::Array(elements)) => elements.get(name.parse::<usize>().ok()?),
-            (Step::Name(_) | Step::Each, _) => None,
+        let step = |json: &'j Json<'a>, step: &Step| match step {
+            Step::Name(name) => json.step(name),
+            Step::Each => None,
         };
         self.steps.iter().try_fold(json, step)
     }
@@ -111,12 +130,8 @@ impl Pointer {
 fn visit(steps: &[Step], json: &Json<'_>, look: &mut dyn FnMut(&Json<'_>)) {
     let Some((step, rest)) = steps.split_first() else { return look(json) };
     match (step, json.kind()) {
-        (Step::Name(name), Kind::Object(_)) => json.get(name).into_iter().for_each(|member| visit(rest, member, look)),
-        (Step::Name(name), Kind::Array(elements)) => {
-            let place = name.parse::<usize>().ok().and_then(|place| elements.get(place));
-            if let Some(element) = place {
-                visit(rest, element, look);
-            }
+        (Step::Name(name), Kind::Object(_) | Kind::Array(_)) => {
+            json.step(name).into_iter().for_each(|found| visit(rest, found, look));
         }
         (Step::Each, Kind::Array(elements)) => elements.iter().for_each(|element| visit(rest, element, look)),
         (_, Kind::String(text)) if text.trim_start().starts_with(['{', '[']) => {
@@ -133,12 +148,8 @@ fn visit(steps: &[Step], json: &Json<'_>, look: &mut dyn FnMut(&Json<'_>)) {
 fn spans(steps: &[Step], json: &Json<'_>, found: &mut Vec<Range<usize>>) {
     let Some((step, rest)) = steps.split_first() else { return found.push(json.span()) };
     match (step, json.kind()) {
-        (Step::Name(name), Kind::Object(_)) => json.get(name).into_iter().for_each(|one| spans(rest, one, found)),
-        (Step::Name(name), Kind::Array(elements)) => {
-            let place = name.parse::<usize>().ok().and_then(|place| elements.get(place));
-            if let Some(one) = place {
-                spans(rest, one, found);
-            }
+        (Step::Name(name), Kind::Object(_) | Kind::Array(_)) => {
+            json.step(name).into_iter().for_each(|one| spans(rest, one, found));
         }
         (Step::Each, Kind::Array(elements)) => elements.iter().for_each(|one| spans(rest, one, found)),
         (Step::Each, Kind::Object(_)) => spans(rest, json, found),

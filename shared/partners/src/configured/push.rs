@@ -32,6 +32,17 @@ pub enum Body {
     FormXml(String),
 }
 
+impl Body {
+    /// The field of a form that holds the document.
+    #[must_use]
+    pub fn field(&self) -> Option<&String> {
+        match self {
+            Self::Form(name) | Self::FormXml(name) => Some(name),
+            Self::Json | Self::Xml => None,
+        }
+    }
+}
+
 /// One action: what a push is, and where its parts stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionRow {
@@ -119,6 +130,11 @@ pub struct PushExample {
 pub const ALL_ACTIONS: &str = "push";
 
 impl PushTable {
+    /// Every example, with its action.
+    pub fn examples(&self) -> impl Iterator<Item = (&ActionRow, &PushExample)> {
+        self.actions.iter().flat_map(|row| row.examples.iter().map(move |example| (row, example)))
+    }
+
     /// The actions with an URL of their own of that last segment.
     pub fn own<'t>(&'t self, suffix: &'t str) -> impl Iterator<Item = &'t ActionRow> {
         self.actions.iter().filter(move |action| action.suffix.as_deref() == Some(suffix))

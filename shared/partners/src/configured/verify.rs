@@ -54,6 +54,12 @@ pub enum SignedPart {
 }
 
 impl SignedPart {
+    /// The place in the document, where it is one.
+    #[must_use]
+    pub const fn pointer(&self) -> Option<&Pointer> {
+        if let Self::Pointer(pointer) = self { Some(pointer) } else { None }
+    }
+
     fn credential(&self) -> Option<&str> {
         match self {
             Self::Credential(name) => Some(name),
@@ -172,11 +178,7 @@ impl Verify {
             SignedPart::Query(name) => body::field(push.query.as_bytes(), name).map(owned).ok_or(Unsigned::Missing),
             SignedPart::Pointer(pointer) => {
                 let json = json.ok_or(Unsigned::Missing)?;
-                let mut first = None;
-                pointer.visit(json, &mut |found| {
-                    first = first.take().or_else(|| found.scalar().map(str::to_owned));
-                });
-                first.map(owned).ok_or(Unsigned::Missing)
+                pointer.scalar(json).map(owned).ok_or(Unsigned::Missing)
             }
             SignedPart::Credential(name) => {
                 (push.credential)(name).map(|text| text.as_bytes().into()).ok_or(Unsigned::NoCredential)

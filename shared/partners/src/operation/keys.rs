@@ -40,6 +40,13 @@ pub fn learned(operation: &Operation<'_>, answer: &Json<'_>) -> Vec<Key> {
     learned.and_then(|learned| learned(answer)).into_iter().collect()
 }
 
+/// Whether there is a value at such a path.
+pub(super) fn has(body: &Json<'_>, path: &str) -> bool {
+    let mut is_there = false;
+    each(body, path, &mut |value| is_there |= !value.trim().is_empty());
+    is_there
+}
+
 /// Each value at a path such as `orderOutNo`, `paramJson.entryId`, `orders[].orderOutNo`; the last part may be an array of
 /// values.
 fn each(json: &Json<'_>, path: &str, found: &mut dyn FnMut(&str)) {

@@ -48,7 +48,7 @@ use seal::Context;
 
 pub(crate) use seal::seal;
 pub(crate) use token::{is_expired, token, token_request};
-pub(crate) use validate::is_header;
+pub use validate::is_header;
 
 /// One part of what is signed or sent.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -242,10 +242,21 @@ impl Signature {
         signed || self.sent(of_token).iter().any(|sent| sent.part == Part::Token)
     }
 
+    /// Everything that is signed or sent, each by its key: `parts[0]`, `key`, `send[1].part`.
+    pub fn all(&self) -> impl Iterator<Item = (String, &Part)> {
+        let parts = self.parts.iter().enumerate().map(|(at, part)| (format!("parts[{at}]"), part));
+        let key = self.key.iter().map(|key| ("key".to_owned(), key));
+        let sent = self.send.iter().flatten().enumerate();
+        parts.chain(key).chain(sent.map(|(at, sent)| (format!("send[{at}].part"), &sent.part)))
+    }
+
     /// The names of the credentials it uses.
     pub fn credentials(&self) -> impl Iterator<Item = &str> {
-        let sent = self.send.iter().flatten().map(|sent| &sent.part);
-        self.parts.iter().chain(&self.key).chain(sent).filter_map(Part::credential)
+        self.parts
+            .iter()
+            .chain(&self.key)
+            .chain(self.send.iter().flatten().map(|sent| &sent.part))
+            .filter_map(Part::credential)
     }
 }
 
@@ -254,6 +265,16 @@ impl TokenRequest {
     pub fn credentials(&self) -> impl Iterator<Item = &str> {
         let own = self.query.values().chain(self.body.values()).filter_map(Part::credential);
         own.chain(self.signature.iter().flat_map(Signature::credentials))
+    }
+
+    /// Everything that it is made of, each by its key: `body.app_key`, `signature.parts[0]`.
+    pub fn parts(&self) -> impl Iterator<Item = (String, &Part)> {
+        let of = |at: &'static str, parts: &'_ BTreeMap<String, Part>| {
+            parts.keys().map(|name| format!("{at}.{name}")).collect::<Vec<_>>()
+        };
+        let keys = of("query", &self.query).into_iter().chain(of("body", &self.body));
+        let own = keys.zip(self.query.values().chain(self.body.values()));
+        own.chain(self.signature.iter().flat_map(Signature::all).map(|(key, part)| (format!("signature.{key}"), part)))
     }
 }
 
@@ -266,7 +287,9 @@ impl Part {
         }
     }
 
-    fn credential(&self) -> Option<&str> {
+    /// The name of the credential that it is.
+    #[must_use]
+    pub fn credential(&self) -> Option<&str> {
         match self {
             Self::Credential(name) => Some(name),
             Self::Nonce

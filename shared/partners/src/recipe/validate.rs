@@ -117,7 +117,8 @@ impl TokenRequest {
     }
 }
 
-/// A header's name (RFC 9110, 5.6.2).
-pub(crate) fn is_header(name: &str) -> bool {
+/// Whether a text is a header's name (RFC 9110, 5.6.2).
+#[must_use]
+pub fn is_header(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

@@ -4,6 +4,8 @@
 //! The document is not read a second time here: a mistake in the file is a mistake of the play. The signature is made anew from
 //! what came over the wire, by the file's recipe.
 
+mod refusal;
+
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -13,8 +15,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use partners::configured::{Configured, Definition};
-use partners::operation::table::{OperationTable, Put, Success};
-use partners::recipe::{Mix, Part, Signature};
+use partners::operation::table::{OperationTable, Put};
+use partners::recipe::{Mix, Part, Signature, TokenRequest};
 use serde_json::{Map, Value};
 
 use super::message::{Answer, Play, Refusal};
@@ -173,29 +175,50 @@ impl Rules {
         Ok(mix.of(&parts, &key))
     }
 
-    /// A refusal in the form that the operation's file reads.
-    fn refuse(&self, operation: &str, code: &str, text: &str) -> Answer {
-        let usual = Success {
-            at: None,
-            is: vec![],
-            http: vec![],
-            code: Some("/code".into()),
-            text: Some("/message".into()),
-            busy: vec![],
-        };
+    /// A refusal in the form that the operation's file reads, and whether the file has one.
+    fn refuse(&self, operation: &str, code: &str, text: &str) -> (Answer, bool) {
+        // An address that is no operation's is refused as the first operation is.
         let table = self.table(operation).or(self.file.operations.first());
-        let success = table.map_or(&usual, |table| &table.success);
-        let status = if success.at.is_some() { 200 } else { 400 };
-        let mut tree = Value::Null;
-        let at = success.code.as_deref().or(success.at.as_deref());
-        for (place, value) in [(at, code), (success.text.as_deref(), text)] {
-            if let Some(place) = place {
-                put(&mut tree, place, value);
+        match table.and_then(|table| refusal::told(table, code, text)) {
+            Some(answer) => (answer, true),
+            None => (refusal::made_up(code, text), false),
+        }
+    }
+
+    /// A refusal of a request for a reason.
+    fn refused(&self, operation: &str, (code, why): (String, String)) -> Refusal {
+        let (answer, is_told) = self.refuse(operation, &code, &why);
+        let why = if is_told { why } else { format!("{why} ({})", refusal::MADE_UP) };
+        Refusal { answer, why }
+    }
+
+    /// Check of a request for a token: its credentials and texts.
+    fn judge_token(&self, recipe: &TokenRequest, request: &Received) -> Result<(), String> {
+        if request.method.as_str() != recipe.method.as_str() {
+            return Err(format!("{} only", recipe.method.as_str()));
+        }
+        let body = request.json();
+        let in_query = recipe.query.iter().map(|(name, part)| (name, part, request.param(name)));
+        let in_body = recipe.body.iter().map(|(name, part)| (name, part, body.get(name).and_then(Value::as_str)));
+        for (name, part, given) in in_query.chain(in_body) {
+            let told = match part {
+                Part::Credential(own) => self.credential(own),
+                Part::Text(text) => text,
+                Part::Nonce | Part::Timestamp | Part::Token | Part::Body | Part::Signature | Part::Field(_) => continue,
+            };
+            if given != Some(told) {
+                return Err(format!("{name} is missing or another"));
             }
         }
-        let is_xml =
-            table.and_then(|table| table.answer.as_ref()).is_some_and(|answer| answer.parts().1.starts_with('<'));
-        if is_xml { Answer::xml(status, xml(&tree)) } else { Answer::json_of(status, &tree) }
+        Ok(())
+    }
+
+    /// The code of a refusal: of a token that is no longer good it is one that the file has for that.
+    fn code(&self, table: &OperationTable, request: &Received) -> String {
+        let mut tokens = table.credentials.iter().filter(|put| put.token);
+        let is_of_token = tokens.any(|put| self.has_token(put, request).is_err());
+        let expired = self.file.token.as_ref().filter(|_| is_of_token).and_then(|token| token.expired.first());
+        expired.map_or("400", String::as_str).to_owned()
     }
 }
 
@@ -225,53 +248,6 @@ fn value(fields: &[(String, String)], name: &str) -> Option<String> {
     fields.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone())
 }
 
-/// Puts a text at a pointer, with the objects and arrays that it leads through.
-fn put(tree: &mut Value, place: &str, text: &str) {
-    let mut at = tree;
-    for part in place.split('/').skip(1) {
-        at = if part.parse() == Ok(0_usize) {
-            if !at.is_array() {
-                *at = Value::Array(vec![Value::Null]);
-            }
-            let Some(first) = at.get_mut(0) else { return };
-            first
-        } else {
-            if !at.is_object() {
-                *at = Value::Object(Map::new());
-            }
-            let Some(members) = at.as_object_mut() else { return };
-            members.entry(part.to_owned()).or_insert(Value::Null)
-        };
-    }
-    // The text of an element that has attributes stands beside them.
-    match at.as_object_mut() {
-        Some(members) => drop(members.insert("#text".to_owned(), text.into())),
-        None => *at = text.into(),
-    }
-}
-
-/// A tree as XML: members are elements, those of `@` attributes.
-fn xml(tree: &Value) -> String {
-    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
-    match tree {
-        Value::Object(members) => {
-            let element = |(name, value): (&String, &Value)| {
-                let attributes = value.as_object().into_iter().flatten().filter_map(|(name, value)| {
-                    Some(format!(" {}=\"{}\"", name.strip_prefix('@')?, escaped(value.as_str().unwrap_or_default())))
-                });
-                let attributes: String = attributes.collect();
-                format!("<{name}{attributes}>{}</{name}>", xml(value))
-            };
-            let text = members.get("#text").map(xml).unwrap_or_default();
-            let inner = members.iter().filter(|(name, _)| !name.starts_with(['@', '#'])).map(element);
-            inner.chain([text]).collect()
-        }
-        Value::Array(elements) => elements.iter().map(xml).collect(),
-        Value::String(text) => escaped(text),
-        Value::Null | Value::Bool(_) | Value::Number(_) => String::new(),
-    }
-}
-
 impl Play for Rules {
     fn operation(&self, request: &Received) -> String {
         let path = request.path.trim_matches('/');
@@ -290,22 +266,26 @@ impl Play for Rules {
     }
 
     fn check(&self, request: &Received) -> Result<(), Refusal> {
-        if request.operation == TOKEN {
-            return Ok(());
+        if let (TOKEN, Some(recipe)) = (request.operation.as_str(), &self.file.token) {
+            let refused = |why: String| {
+                let answer = refusal::made_up("400", &why);
+                Refusal { answer, why: format!("{why} ({})", refusal::OF_TOKEN) }
+            };
+            return self.judge_token(recipe, request).map_err(refused);
         }
         let judged = match self.table(&request.operation) {
-            Some(table) => self.judge(table, request),
-            None => Err("no such operation".to_owned()),
+            Some(table) => self.judge(table, request).map_err(|why| (self.code(table, request), why)),
+            None => Err(("404".to_owned(), "no such operation".to_owned())),
         };
-        judged.map_err(|why| Refusal { answer: self.refuse(&request.operation, "400", &why), why })
+        judged.map_err(|why| self.refused(&request.operation, why))
     }
 
     fn process(&self, request: &Received) -> Answer {
         if let (TOKEN, Some(recipe)) = (request.operation.as_str(), &self.file.token) {
             let mut tree = Value::Null;
-            put(&mut tree, &recipe.token, &self.tokens.issue(request.at).0);
+            refusal::put(&mut tree, &recipe.token, self.tokens.issue(request.at).0.into());
             if let Some(life) = &recipe.life {
-                put(&mut tree, life, "7200");
+                refusal::put(&mut tree, life, "7200".into());
             }
             return Answer::json(&tree);
         }
@@ -315,10 +295,10 @@ impl Play for Rules {
     }
 
     fn failure(&self, code: i64, message: &str) -> Answer {
-        self.refuse("", &code.to_string(), message)
+        self.refuse("", &code.to_string(), message).0
     }
 
     fn refusal(&self) -> Answer {
-        self.refuse("", "400", "参数错误")
+        self.refuse("", "400", "参数错误").0
     }
 }

@@ -127,6 +127,12 @@ impl Answer {
         Self { status, content_type: "text/plain;charset=UTF-8", body: text.into(), retry_after: None }
     }
 
+    /// The body as a text.
+    #[cfg(test)]
+    pub(super) fn text_of(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
     pub(super) fn pdf(body: Bytes) -> Self {
         Self { status: 200, content_type: "application/pdf", body, retry_after: None }
     }

@@ -131,7 +131,17 @@ const TIMESTAMP: &[Key] = &[
 ];
 
 const REPLY: &[Key] = &[
-    key("status", other("by the verdict", "按结果"), "HTTP status", "HTTP 状态码").of(Integer(200..=599)),
+    key(
+        "status",
+        other(
+            "200 of `accepted` and `duplicate`, 400 of `malformed`, 404 of `unauthorized`, 405 of `not_post`, 413 of `too_large`, 503 \
+             of `unavailable`; that of `duplicate` is that of `accepted`",
+            "`accepted` 和 `duplicate` 为 200，`malformed` 400，`unauthorized` 404，`not_post` 405，`too_large` 413，`unavailable` 503；\
+             `duplicate` 与 `accepted` 相同",
+        ),
+        "HTTP status",
+        "HTTP 状态码",
+    ).of(Integer(200..=599)),
     key("content_type", Value("\"application/json\""), "media type of the body", "正文的媒体类型"),
     key(
         "body",
@@ -146,16 +156,24 @@ const fn reply(name: &'static str, absent: super::Absent, english: &'static str,
     key(name, absent, english, chinese).of(Table(REPLY))
 }
 
-const NEGATIVE: super::Absent = other("as `unavailable`, with another status", "同 `unavailable`，状态码不同");
-
 pub(super) const ANSWERS: &[Key] = &[
-    reply("accepted", Required, "stored just now", "刚存下"),
+    reply("accepted", Required, "stored just now; usually 200", "刚存下；一般是 200"),
     reply("duplicate", other("as `accepted`", "同 `accepted`"), "stored before", "以前已存下"),
-    reply("malformed", NEGATIVE, "stored, and not as described", "存下了，但与文档不符"),
-    reply("unauthorized", NEGATIVE, "wrong key, signature or address", "密钥、签名或地址不对"),
-    reply("not_post", NEGATIVE, "not POST", "不是 POST"),
-    reply("too_large", NEGATIVE, "over 6 MB", "超过 6 MB"),
-    reply("unavailable", Required, "not stored, to be repeated", "没存下，请重推"),
+    reply(
+        "malformed",
+        other("as `unavailable`, with 400", "同 `unavailable`，状态码 400"),
+        "stored, and not as described",
+        "存下了，但与文档不符",
+    ),
+    reply(
+        "unauthorized",
+        other("as `unavailable`, with 404", "同 `unavailable`，状态码 404"),
+        "wrong key, signature or address",
+        "密钥、签名或地址不对",
+    ),
+    reply("not_post", other("as `unavailable`, with 405", "同 `unavailable`，状态码 405"), "not POST", "不是 POST"),
+    reply("too_large", other("as `unavailable`, with 413", "同 `unavailable`，状态码 413"), "over 6 MB", "超过 6 MB"),
+    reply("unavailable", Required, "not stored, to be repeated; usually 503", "没存下，请重推；一般是 503"),
 ];
 
 /// Answers that a connection may have in place of its partner's: to pushes with a right key.
@@ -214,7 +232,12 @@ const ACTION: &[Key] = &[
 
 const WHEN: &[Key] = &[
     key("at", Required, "place of the value", "值在哪里"),
-    key("is", Value("[]"), "values that fit; any where the list is empty", "哪些值符合；空表示任意值"),
+    key(
+        "is",
+        Value("[]"),
+        "values that fit; whatever stands there where the list is empty",
+        "哪些值符合；空表示那里有内容即可",
+    ),
 ];
 
 const KEY_AT: &[Key] = &[

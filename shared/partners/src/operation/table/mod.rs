@@ -4,6 +4,7 @@
 //! [`Operation`] of it as the built-in partners have in their tables, so that the steps of a call know no difference. What a
 //! row cannot hold as data is read by [`Told`], which a row refers to.
 
+mod answer;
 mod fields;
 mod request;
 mod template;
@@ -16,6 +17,7 @@ mod tests;
 
 use serde::Deserialize;
 
+pub use answer::AnswerTable;
 pub use fields::FieldTable;
 pub(super) use request::{Beside, request};
 pub use template::Template;
@@ -127,32 +129,6 @@ pub struct KeyTable {
     pub kind: String,
     /// Its field: `num`, `data.attributes.number`, `orders[].no`.
     pub at: String,
-}
-
-/// An answer of the partner's.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum AnswerTable {
-    /// A body, with HTTP's 200.
-    Body(String),
-    /// A body and its status.
-    Full {
-        /// The HTTP status.
-        status: u16,
-        /// The body.
-        body: String,
-    },
-}
-
-impl AnswerTable {
-    /// Status and body.
-    #[must_use]
-    pub fn parts(&self) -> (u16, &str) {
-        match self {
-            Self::Body(body) => (200, body.trim()),
-            Self::Full { status, body } => (*status, body.trim()),
-        }
-    }
 }
 
 impl OperationTable {

@@ -77,7 +77,7 @@ fn operations_of_the_example_files_are_sound() {
     for text in [KUAIDI100, TERMINAL49, EASYPOST, SF] {
         let written = file(text);
         let around = Around {
-            credentials: &written.credentials,
+            credentials: Some(&written.credentials),
             actions: Some(&["subscription", "tracker"]),
             kinds: &["waybill", "bl"],
             has_token: false,
@@ -219,7 +219,7 @@ fn answer_stands_for_a_push() {
 #[test]
 fn mistake_of_a_table_is_named_by_its_key() {
     let around = Around {
-        credentials: &["key".to_owned()],
+        credentials: Some(&["key".to_owned()]),
         actions: Some(&["status"]),
         kinds: &["order"],
         has_token: false,
@@ -260,7 +260,7 @@ fn mistake_of_a_table_is_named_by_its_key() {
         ("signature = { parts = [\"body\"], hash = \"md5\" }", "signature.send"),
         (
             "signature = { parts = [{ field = \"no\" }], hash = \"md5\", send = [{ part = \"signature\", header = \"s\" }] }",
-            "signature.parts",
+            "signature.parts[0]",
         ),
         (
             "signature = { parts = [\"body\"], hash = \"md5\", send = [{ part = \"signature\", field = \"s\" }] }",
@@ -268,7 +268,7 @@ fn mistake_of_a_table_is_named_by_its_key() {
         ),
         (
             "signature = { parts = [{ credential = \"no\" }], hash = \"md5\", send = [{ part = \"signature\", header = \"s\" }] }",
-            "signature",
+            "signature.parts[0]",
         ),
         (
             "signature = { parts = [\"token\"], hash = \"md5\", send = [{ part = \"signature\", header = \"s\" }] }",
@@ -310,7 +310,8 @@ fn example_that_cannot_be_sent_is_a_mistake() {
             "example = \"{}\"\nsignature = { parts = [{ field = \"a\" }], hash = \"md5\", send = [{ part = \"signature\", header = \"s\" }] }\nfields = [{ name = \"a\" }]",
             "example",
         ),
-        ("example = \"{}\"\nanswer = '{\"c\":1}'", "answer"),
+        ("example = \"{}\"\nanswer = '{\"c\":1}'", "success.is"),
+        ("example = \"{}\"\nanswer = '{\"code\":0}'", "success.at"),
         ("example = \"{}\"\nanswer = { status = 500, body = \"\" }", "answer"),
     ] {
         let table: OperationTable = toml::from_str(&format!("{usual}{rest}\n")).unwrap();

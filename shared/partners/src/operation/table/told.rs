@@ -99,7 +99,8 @@ impl Success {
     }
 }
 
-fn value(answer: &Json<'_>, place: &str) -> Option<String> {
+/// The text at a place of an answer.
+pub(super) fn value(answer: &Json<'_>, place: &str) -> Option<String> {
     let found = if place.is_empty() { Some(answer) } else { answer.pointer(place) };
     // An element of XML that has attributes too keeps its text beside them.
     let found = found.map(|found| found.get("#text").unwrap_or(found));

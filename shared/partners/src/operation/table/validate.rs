@@ -8,8 +8,8 @@ use crate::recipe::{Part, Sent, is_header};
 /// The rest of the partner's file, for the references of an operation to it.
 #[derive(Clone, Copy)]
 pub struct Around<'p> {
-    /// The names of the partner's credentials.
-    pub credentials: &'p [String],
+    /// The names of the partner's credentials; nothing where they could not be read.
+    pub credentials: Option<&'p [String]>,
     /// The names of its pushes' actions; nothing where its pushes could not be read.
     pub actions: Option<&'p [&'p str]>,
     /// The kinds of business keys that the hub knows.
@@ -110,8 +110,9 @@ impl OperationTable {
     }
 
     fn known(name: Option<&str>, key: &str, around: Around<'_>, faults: &mut Vec<Fault>) {
-        if let Some(name) = name.filter(|name| !around.credentials.iter().any(|known| known == name)) {
-            let known = around.credentials.join(", ");
+        let Some(known) = around.credentials else { return };
+        if let Some(name) = name.filter(|name| !known.iter().any(|known| known == name)) {
+            let known = known.join(", ");
             faults.push(Fault::new(key, format!("{name:?} is none of the partner's credentials ({known})")));
         }
     }
@@ -136,8 +137,8 @@ impl OperationTable {
             return;
         }
         faults.extend(signature.faults("signature", false));
-        for name in signature.credentials() {
-            Self::known(Some(name), "signature", around, faults);
+        for (key, part) in signature.all() {
+            Self::known(part.credential(), &format!("signature.{key}"), around, faults);
         }
         if signature.needs_token(false) && !around.has_token {
             faults.push(Fault::new("signature", "has the token in it: give [partners.token]"));
@@ -153,12 +154,13 @@ impl OperationTable {
                 || self.credentials.iter().any(put)
                 || (self.wrap.is_none() && self.fields.iter().any(|field| field.name == name))
         };
-        for part in signature.parts.iter().chain(&signature.key) {
+        for (key, part) in signature.all() {
             if let Part::Field(name) = part
                 && !own(name)
             {
-                let remedy = format!("has the field {name:?}, which the request has not");
-                faults.push(Fault::new("signature.parts", remedy));
+                let remedy =
+                    format!("is the field {name:?}, which the request has not: list it in fields, or correct its name");
+                faults.push(Fault::new(format!("signature.{key}"), remedy));
             }
         }
     }
