@@ -4,6 +4,7 @@
 //! [`Operation`] of it as the built-in partners have in their tables, so that the steps of a call know no difference. What a
 //! row cannot hold as data is read by [`Told`], which a row refers to.
 
+mod enclosed;
 mod fields;
 mod request;
 mod template;
@@ -16,6 +17,7 @@ mod tests;
 
 use serde::Deserialize;
 
+pub use enclosed::FileTable;
 pub use fields::FieldTable;
 pub(super) use request::{Beside, request};
 pub use template::Template;
@@ -63,6 +65,8 @@ pub struct OperationTable {
     /// The documented fields of the ERP's body.
     #[serde(default)]
     pub fields: Vec<FieldTable>,
+    /// Place of the file that must come with the call.
+    pub file: Option<FileTable>,
     /// The fields that are business keys, the most specific first.
     #[serde(default)]
     pub keys: Vec<KeyTable>,
@@ -173,6 +177,7 @@ impl OperationTable {
             encoding: self.encoding,
             credentials: credentials.leak(),
             fields: fields::rows(&self.fields),
+            file: self.file.as_ref().and_then(FileTable::place).map(|(place, _)| place),
             keys: keys.leak(),
             told: Some(told),
             example: kept(self.example.trim()),
@@ -187,6 +192,7 @@ impl OperationTable {
             template: self.template.as_deref().map(Template::of),
             content_type: self.content_type.clone(),
             texts: texts.collect(),
+            file: self.file.as_ref().and_then(FileTable::place).map(|(_, name)| name.to_owned()),
             signature: self.signature.clone(),
             success: self.success.clone(),
             brings: self.brings.clone(),

@@ -1,6 +1,6 @@
 //! A trial of a row that came from a file: its example goes through the steps of a call, and its answer through their reading.
 
-use super::super::{Attempt, Fault, Judgement, Operation, Settings, check, prepare, read};
+use super::super::{Attempt, Fault, File, Judgement, Operation, Settings, check, prepare, read};
 use crate::Json;
 
 /// Boundary, nonce and stand-in for each credential and token of the trial.
@@ -25,7 +25,7 @@ impl Operation<'static> {
             now_ms: 0,
             nonce: SOMETHING,
             boundary: SOMETHING,
-            file: None,
+            file: self.file.map(|_| File { name: SOMETHING, content_type: "application/pdf" }),
         };
         if faults.is_empty()
             && let Err(found) = prepare(self, &body, &attempt)

@@ -28,6 +28,7 @@ impl OperationTable {
         self.request(&mut faults);
         self.puts(around, &mut faults);
         self.template_faults(around, &mut faults);
+        self.file_faults(&mut faults);
         fields::each(&self.fields, "", &mut faults);
         self.signature_faults(around, &mut faults);
         self.answer_faults(around, &mut faults);
@@ -74,6 +75,9 @@ impl OperationTable {
         }
         if self.content_type.as_ref().is_some_and(|kind| !kind.contains('/') || kind.contains(['\r', '\n'])) {
             wrong("content_type", "must be a media type such as \"application/json\"");
+        }
+        if self.content_type.is_some() && self.encoding == Encoding::Multipart {
+            wrong("content_type", "must be left out: that of a multipart body has its boundary in it");
         }
     }
 
