@@ -194,6 +194,8 @@ async fn hubs_answers_match_the_document() {
         ("GET", "/stats?since=2026", "/stats", ""),
         ("GET", "/ledger", "/ledger", ""),
         ("GET", "/connections", "/connections", ""),
+        ("GET", "/connections/xhq-sh/operations", "/connections/{id}/operations", ""),
+        ("GET", "/connections/nobody/operations", "/connections/{id}/operations", ""),
         ("GET", "/connections/xhq-sh/urls", "/connections/{id}/urls", ""),
         ("GET", "/connections/nobody/urls", "/connections/{id}/urls", ""),
         (

@@ -11,6 +11,7 @@
 
 mod check;
 pub(crate) mod digest;
+pub mod document;
 pub mod enclosure;
 mod encode;
 mod field;
