@@ -51,7 +51,7 @@ function Chosen({ document, connections }) {
   const built = all.filter((one) => connection && one.partner === connection.partner);
   // The document is the same for everybody, and has nothing of what a configuration describes.
   const described = useLive(connection && built.length === 0 ? `/connections/${segment(connection.id)}/operations` : null, 3_600_000);
-  const own = built.length > 0 ? built : ((described.data && described.data.operations) || []).map(inDocument);
+  const own = built.length > 0 ? built : /** @type {any[]} */ ((described.data && described.data.operations) || []).map(inDocument);
   const operation = own.find((one) => one.name === query.operation) || own[0];
   if (!connection) return html`<${Empty} icon="partners" title=${t('partners.none')} />`;
   return html`<div class="stack"><section class="card"><div class="form two"><div class="field"><label for="connection">${t('connection')}</label>

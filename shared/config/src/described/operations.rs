@@ -2,7 +2,7 @@
 
 use hub::shipment::KINDS;
 use partners::Partner;
-use partners::configured::{Body, PushTable};
+use partners::configured::PushTable;
 use partners::operation::table::{Around, OperationTable};
 use partners::operation::{self, Fault};
 use partners::recipe::TokenRequest;
@@ -26,7 +26,6 @@ pub(super) fn read(
         actions: is_read.then_some(&actions),
         kinds: &kinds,
         has_token,
-        pushes_json: pushes.is_none_or(|table| matches!(table.body, Body::Json | Body::Form(_))),
     };
     let mut names: Vec<String> = Vec::new();
     table.or("operations", Vec::new(), |item| {

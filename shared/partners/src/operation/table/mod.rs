@@ -185,6 +185,16 @@ impl OperationTable {
         }
     }
 
+    /// The business key that the operation can be asked by, where a body with that alone will do and it may be asked again.
+    #[must_use]
+    pub fn asked_by(&self) -> Option<&KeyTable> {
+        let may_repeat = self.effect == EffectTable::Query || self.repeatable;
+        let [key] = self.keys.as_slice() else { return None };
+        let is_plain = !key.at.contains(['.', '[']);
+        let needs_more = self.file.is_some() || self.fields.iter().any(|field| field.name != key.at && field.is_needed());
+        (may_repeat && is_plain && !needs_more).then_some(key)
+    }
+
     fn told(&self) -> Told {
         let texts = self.credentials.iter().filter_map(|put| Some((put.place()?, put.text.clone()?)));
         Told {

@@ -16,8 +16,6 @@ pub struct Around<'p> {
     pub kinds: &'p [&'p str],
     /// Whether the partner gives tokens.
     pub has_token: bool,
-    /// Whether its pushes are JSON, so that a part of an answer can stand for one.
-    pub pushes_json: bool,
 }
 
 impl OperationTable {
@@ -191,9 +189,6 @@ impl OperationTable {
             if let Some(known) = around.actions.filter(|known| !known.contains(&action.as_str())) {
                 let known = known.join(", ");
                 wrong("brings.action", format!("must be one of the partner's actions: {known}"));
-            }
-            if !around.pushes_json {
-                wrong("brings", "must be left out: the partner's pushes are XML".to_owned());
             }
             if !at.is_empty() && !at.starts_with('/') {
                 wrong(
