@@ -4,6 +4,7 @@
 //! mistake quotes a value unless its reader knows that it is no secret.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hub::slip::slip_of;
@@ -30,6 +31,8 @@ pub(super) struct Reading<'d> {
     kept_apart: Cell<bool>,
     /// The values that are not shown.
     hidden: RefCell<HiddenValues>,
+    /// Digests of the files of partners, by their paths.
+    pub(super) files: RefCell<BTreeMap<String, String>>,
     /// The partners that the document describes, as far as it has been read.
     pub(super) partners: RefCell<Described>,
 }
@@ -45,6 +48,7 @@ impl<'d> Reading<'d> {
             written_out: RefCell::default(),
             kept_apart: Cell::new(false),
             hidden: RefCell::default(),
+            files: RefCell::default(),
             partners: RefCell::default(),
         }
     }
