@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hub::Secret;
+use partners::Partner;
 use serde_json::Value;
 use simulators::api::{self, Account, Fault, Running};
 
@@ -10,16 +11,21 @@ use super::{Desk, FILES, credentials, partner, text};
 use crate::support::{Time, http, until};
 
 /// A partner that runs, for the account of those credentials.
-async fn play(id: &str, credentials: &str) -> Running {
+pub(crate) async fn play(id: &str, credentials: &str) -> Running {
+    started(partner(id), credentials, &Time::now()).await
+}
+
+/// The same of another partner than those of the examples, by that time.
+pub(super) async fn started(partner: Partner, credentials: &str, time: &Time) -> Running {
     let given = credentials.lines().filter_map(|line| line.split_once(" = "));
     let credentials: BTreeMap<String, Secret> =
         given.map(|(name, value)| (name.to_owned(), Secret::new(value.trim_matches('"').to_owned()))).collect();
     let account = Account { credentials: &credentials, paths: &BTreeMap::new() };
-    api::start(partner(id), ([127, 0, 0, 1], 0).into(), Time::now().clock(), account).await.unwrap()
+    api::start(partner, ([127, 0, 0, 1], 0).into(), time.clock(), account).await.unwrap()
 }
 
 /// A hub beside that partner.
-async fn beside(id: &str, own: &str, played: &Running) -> Desk {
+pub(crate) async fn beside(id: &str, own: &str, played: &Running) -> Desk {
     Desk::with(id, own, &format!("base_url = \"{}\"\nallow_private = true\n", played.url)).await
 }
 
