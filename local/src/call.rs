@@ -15,8 +15,8 @@ use partners::Partner;
 use partners::operation::Effect;
 use serde::Deserialize;
 
-use crate::place::Place;
 use crate::offers::{Callable, Offered, callable};
+use crate::place::Place;
 use crate::source::{Asked, Reply, print_object};
 use crate::{ahead, first_run, indent, offers};
 
@@ -78,12 +78,7 @@ pub(crate) async fn run(place: &Place, call: Call) -> anyhow::Result<ExitCode> {
     make(place, id, &operation, &call).await
 }
 
-async fn make(
-    place: &Place,
-    connection: &ConnectionId,
-    operation: &Offered,
-    call: &Call,
-) -> anyhow::Result<ExitCode> {
+async fn make(place: &Place, connection: &ConnectionId, operation: &Offered, call: &Call) -> anyhow::Result<ExitCode> {
     let hub = place.running(Role::Erp, |_| Ok(connection.clone()))?;
     let large = match &call.enclose {
         Some(enclosed) if ahead::goes_ahead(enclosed)? => Some(enclosed),
@@ -97,7 +92,8 @@ async fn make(
     } else {
         body(call)?
     };
-    let asked = Asked::post(&["calls", connection.as_str(), &operation.name], body).header("content-type", content_type);
+    let asked =
+        Asked::post(&["calls", connection.as_str(), &operation.name], body).header("content-type", content_type);
     let asked = if operation.effect == Effect::Query {
         asked
     } else {

@@ -59,7 +59,8 @@ impl Callable {
 
     fn of(connection: Connection) -> Self {
         let Connection { id, partner, mut settings, .. } = connection;
-        let required = |row: Offered| Offered { requires: settings.required.remove(&row.name).unwrap_or_default(), ..row };
+        let required =
+            |row: Offered| Offered { requires: settings.required.remove(&row.name).unwrap_or_default(), ..row };
         let operations = of(partner).into_iter().map(required).collect();
         Self { id: id.to_string(), partner: partner.id().to_owned(), operations }
     }

@@ -76,7 +76,13 @@ async fn partners_are_answered_whatever_strangers_hold() {
                 // Each from a connection of its own, as a partner without keep-alive.
                 let mut sender = simulators::Sender::new(partner, &format!("http://{address}")).unwrap();
                 let body = pushing::push(partner, &format!("F{pushed}"));
-                let answer = answered(&mut sender, &hook(partner, pushing::suffix(partner)), "application/json", body.as_bytes()).await;
+                let answer = answered(
+                    &mut sender,
+                    &hook(partner, pushing::suffix(partner)),
+                    "application/json",
+                    body.as_bytes(),
+                )
+                .await;
                 assert_eq!(answer.status, 200, "{stranger:?}: {answer:?}");
             }
             flood.extend(stranger.come(address).await);

@@ -164,12 +164,7 @@ async fn waited<S: Store, Q>(courier: &Courier<S, Q>, listed: Listed, wait: Dura
     Ok(listed)
 }
 
-fn respond(
-    listed: &Listed,
-    wait: Duration,
-    calls: &str,
-    described: &[Partner],
-) -> Result<Response<Bytes>, Problem> {
+fn respond(listed: &Listed, wait: Duration, calls: &str, described: &[Partner]) -> Result<Response<Bytes>, Problem> {
     let Some(call) = &listed.work.call else { return Err(Problem::missing("there is no such call")) };
     let status = if call.standing == Standing::Queued { StatusCode::ACCEPTED } else { StatusCode::OK };
     let mut response = api::json(status, &call::view(&listed.key, &listed.meta, call, described))?;

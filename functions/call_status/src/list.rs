@@ -227,8 +227,10 @@ async fn queued<S: Store, Q>(
     let found: Vec<_> =
         stream::iter(looks).buffered(AT_ONCE).try_collect().await.map_err(|error| Problem::store(&error))?;
     // Of a call that has ended it is the telling that is due.
-    let mut items =
-        printed(&context.config, found.iter().flatten().filter(|listed| stands(listed, &[Standing::Queued]) && wanted(listed)))?;
+    let mut items = printed(
+        &context.config,
+        found.iter().flatten().filter(|listed| stands(listed, &[Standing::Queued]) && wanted(listed)),
+    )?;
     let fit = api::fitting(&items, bytes);
     let complete = looked_through && listed && fit == items.len();
     items.truncate(fit);

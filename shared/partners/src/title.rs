@@ -34,9 +34,8 @@ impl<'t> Title<'t> {
         let (zh, en) = about.split_at(words.map(str::len).sum());
         let en = en.split([':', ';', '.']).next();
         let [zh, en] = [Some(zh), en].map(|text| {
-            text.map(|text| text.trim_matches([' ', ':', ';', '.', ',', '：', '；', '。', '，'])).filter(|text| {
-                !text.is_empty() && text.chars().count() <= LONGEST
-            })
+            text.map(|text| text.trim_matches([' ', ':', ';', '.', ',', '：', '；', '。', '，']))
+                .filter(|text| !text.is_empty() && text.chars().count() <= LONGEST)
         });
         Self { zh: zh.or(en), en }
     }
@@ -54,10 +53,18 @@ mod tests {
     #[test]
     fn names_are_those_of_each_language() {
         for (about, zh, en) in [
-            ("实时快递查询 state of a waybill now. Ask rarely: more locks it.", Some("实时快递查询"), Some("state of a waybill now")),
+            (
+                "实时快递查询 state of a waybill now. Ask rarely: more locks it.",
+                Some("实时快递查询"),
+                Some("state of a waybill now"),
+            ),
             ("顺丰 丰桥 routes: asked for", Some("顺丰 丰桥"), Some("routes")),
             ("订阅。", Some("订阅"), None),
-            ("List requests to track, the latest first.", Some("List requests to track, the latest first"), Some("List requests to track, the latest first")),
+            (
+                "List requests to track, the latest first.",
+                Some("List requests to track, the latest first"),
+                Some("List requests to track, the latest first"),
+            ),
             ("a sentence that goes on and on and on and tells so much that it can be no name", None, None),
             ("  ", None, None),
         ] {

@@ -110,7 +110,10 @@ async fn operations_of_a_connection_are_told_with_schema_and_example() {
     let (_folder, played, desk) = forwarder("").await;
     let told = get(&desk, "/connections/forwarder/operations").await;
     let [send, ask] = told["operations"].as_array().unwrap().as_slice() else { panic!("{told}") };
-    assert_eq!((&send["name"], &send["effect"], &send["repeatable"]), (&"send".into(), &"command".into(), &false.into()));
+    assert_eq!(
+        (&send["name"], &send["effect"], &send["repeatable"]),
+        (&"send".into(), &"command".into(), &false.into())
+    );
     assert_eq!((&ask["effect"], &ask["example"]), (&"query".into(), &serde_json::json!({"no": "B1"})));
     assert_eq!(send["body"]["required"], serde_json::json!(["no", "file"]));
     assert_eq!(send["body"]["properties"]["no"]["description"], "提单号 bill");
@@ -137,7 +140,10 @@ async fn file_goes_with_a_call_and_is_fetched_once() {
         let body = format!(r#"{{"no":"B1","file":{{"url":"{url}"}}}}"#);
         let reply = desk.call("send", &format!("idempotency-key: {key}\r\nprefer: wait=25\r\n"), &body).await;
         assert_eq!(reply.json()["state"], "succeeded", "{}", text(&reply));
-        assert_eq!((asked.load(Ordering::SeqCst), played.processed_count(), played.token_requests()), (times, times, times));
+        assert_eq!(
+            (asked.load(Ordering::SeqCst), played.processed_count(), played.token_requests()),
+            (times, times, times)
+        );
         let sent = played.requests_for("send").pop().unwrap();
         let parts = sent.parts();
         let file = parts.iter().find(|part| part.name == "papers").unwrap();

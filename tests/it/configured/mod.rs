@@ -82,3 +82,53 @@ impl Desk {
         Self { hub, erp, partner, time, plan }
     }
 
+    fn table(&self) -> &'static PushTable {
+        self.partner.push_table().unwrap()
+    }
+
+    /// The push of a document as the partner makes it, by the credentials of the connection.
+    fn sample(&self, document: &str) -> SamplePush {
+        let config = &self.hub.context().config;
+        let credentials = &config.connections.values().next().unwrap().credentials;
+        let credential = |name: &str| credentials.get(name).map(hub::Secret::expose);
+        let now_ms = (self.time.clock())().0 / 1000;
+        self.table().sample(document.trim(), &credential, now_ms).unwrap()
+    }
+
+    async fn push(&self, suffix: &str, push: &SamplePush) -> Reply {
+        let query = if push.query.is_empty() { String::new() } else { format!("?{}", push.query) };
+        let path = format!("/hooks/{0}/{0}/{1}/{suffix}{query}", self.partner, key(self.partner.id()));
+        let mut headers = format!("content-type: {}\r\n", push.content_type);
+        for (name, value) in &push.headers {
+            headers.extend([name.as_str(), ": ", value.as_str(), "\r\n"]);
+        }
+        exchange(self.hub.address(), request("POST", &path, &headers, &push.body)).await.expect("an answer")
+    }
+
+    /// The CloudEvents that the ERP has got, once there are so many.
+    async fn told(&self, times: usize) -> Vec<Value> {
+        until(async || self.erp.count() >= times).await;
+        let deliveries = self.erp.deliveries().into_iter();
+        deliveries.map(|delivery| serde_json::from_slice(&delivery.body).unwrap()).collect()
+    }
+
+    /// Number of events that are stored.
+    async fn stored(&self) -> usize {
+        support::events(&self.hub.context().store).await.len()
+    }
+
+    async fn call(&self, operation: &str, headers: &str, body: &str) -> Reply {
+        let path = format!("/calls/{}/{operation}", self.partner);
+        let headers =
+            format!("authorization: Bearer {}\r\ncontent-type: application/json\r\n{headers}", support::API_KEY);
+        exchange(self.hub.address(), request("POST", &path, &headers, body.as_bytes())).await.expect("an answer")
+    }
+}
+
+/// The text of an answer.
+fn text(reply: &Reply) -> &str {
+    std::str::from_utf8(&reply.body).unwrap()
+}
+
+/// An hour.
+const HOUR: Duration = Duration::from_hours(1);

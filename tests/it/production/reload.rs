@@ -72,7 +72,10 @@ async fn reload_takes_a_changed_file_of_partners() {
         exchange(process.address(), push).await.unwrap().status
     };
     let version = async || {
-        api(process.address(), "GET", "/configuration", API_KEY, "").await.json()["version"].as_str().unwrap().to_owned()
+        api(process.address(), "GET", "/configuration", API_KEY, "").await.json()["version"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     let before = version().await;
     assert_eq!((push("status").await, push("state").await), (200, 503), "its own negative, by its file");

@@ -117,8 +117,7 @@ pub(super) fn of_event(
 /// The files of a call, besides the first.
 fn of_call(folder: &str, record: &Record, call: &Call, account: &Account<'_>) -> Result<Vec<File>, Problem> {
     let at = record.event.meta.received;
-    let view =
-        call::whole(record, account).map(|view| json(format!("{folder}/call.json"), at, &view)).transpose()?;
+    let view = call::whole(record, account).map(|view| json(format!("{folder}/call.json"), at, &view)).transpose()?;
     // What is shown of a long request is its beginning.
     let asked = call::asked(record, account);
     let asked = asked.map(|asked| bytes(format!("{folder}/request.json"), at, asked.as_bytes()));

@@ -21,12 +21,7 @@ pub(super) fn read(
 ) -> Option<Vec<OperationTable>> {
     let actions: Vec<&str> = pushes.into_iter().flat_map(|table| &table.actions).map(|row| row.name.as_str()).collect();
     let kinds = KINDS.map(|(kind, _)| kind);
-    let around = Around {
-        credentials,
-        actions: is_read.then_some(&actions),
-        kinds: &kinds,
-        has_token,
-    };
+    let around = Around { credentials, actions: is_read.then_some(&actions), kinds: &kinds, has_token };
     let mut names: Vec<String> = Vec::new();
     table.or("operations", Vec::new(), |item| {
         item.each(|item| {

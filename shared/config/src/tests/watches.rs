@@ -214,7 +214,8 @@ fn described_partner_is_watched_and_asked() {
 #[test]
 fn what_a_watch_of_a_described_partner_lacks_is_said() {
     let mistakes = mistakes(&described(", { name = \"com\", need = \"required\" }", "ask = \"ask\""));
-    let told = "watches[0].ask: must be left out: acme has no operation to ask by, which brings an action, has one of keys";
+    let told =
+        "watches[0].ask: must be left out: acme has no operation to ask by, which brings an action, has one of keys";
     assert!(mistakes.iter().any(|mistake| mistake.contains(told)), "{mistakes:?}");
     let config = read(&described("", "types = [\"acme.*\"]")).unwrap();
     let told = "is at a partner whose file names no end: give until";

@@ -98,7 +98,9 @@ mod tests {
         let unknown = Call { operation: "gone".to_owned(), ..fresh };
         assert_eq!(unknown.clone().cancelled("erp", &meta, &[], Utc(5)), None, "its first lease");
         assert!(unknown.clone().cancelled("erp", &meta, &[], HOUR).is_some(), "the lease is over");
-        assert!(unknown.postponed(HOUR, "", &Schedule::default(), Utc(4)).cancelled("erp", &meta, &[], Utc(5)).is_some());
+        assert!(
+            unknown.postponed(HOUR, "", &Schedule::default(), Utc(4)).cancelled("erp", &meta, &[], Utc(5)).is_some()
+        );
     }
 
     /// An earlier version knows of no cancellation and would not read the item.

@@ -248,9 +248,7 @@ mod tests {
         let described = [described()];
         let account = Account { described: &described, ..Account::default() };
         let record = record("track");
-        for shown in
-            [serde_json::to_string(&whole(&record, &account)).unwrap(), asked(&record, &account).unwrap()]
-        {
+        for shown in [serde_json::to_string(&whole(&record, &account)).unwrap(), asked(&record, &account).unwrap()] {
             assert!(!shown.contains("s3cr3t") && shown.contains("[REDACTED]"), "{shown}");
         }
     }
@@ -264,7 +262,10 @@ mod tests {
         let shown = |described: &[Partner]| -> Value {
             serde_json::to_value(view(&event.key, &event.meta, &call, described)).unwrap()
         };
-        assert_eq!((&shown(&[described()])["code"], &shown(&[described()])["text"]), (&"501".into(), &"重复订阅".into()));
+        assert_eq!(
+            (&shown(&[described()])["code"], &shown(&[described()])["text"]),
+            (&"501".into(), &"重复订阅".into())
+        );
         assert_eq!(shown(&[])["code"], Value::Null);
     }
 

@@ -166,8 +166,7 @@ pub fn prepare(operation: &Operation<'_>, body: &Json<'_>, attempt: &Attempt<'_>
 
     if let Some(told) = operation.told {
         let put = table::Beside { before, inside, query, headers, behind };
-        let prepared =
-            table::request(operation, told, body, attempt, path, put).map_err(|fault| vec![fault])?;
+        let prepared = table::request(operation, told, body, attempt, path, put).map_err(|fault| vec![fault])?;
         let slot = attempt.file.map(|_| slot(operation, operation.encoding, attempt.boundary, &prepared.body));
         return Ok(Prepared { file: slot.transpose().map_err(|fault| vec![fault])?, ..prepared });
     }

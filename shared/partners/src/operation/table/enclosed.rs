@@ -76,14 +76,14 @@ mod tests {
 
     /// An operation of these lines.
     fn table(more: &str) -> OperationTable {
-        let usual = "name = \"send\"\neffect = \"command\"\npath = \"/send\"\nexample = '{}'\nsuccess = { http = [200] }\n";
+        let usual =
+            "name = \"send\"\neffect = \"command\"\npath = \"/send\"\nexample = '{}'\nsuccess = { http = [200] }\n";
         toml::from_str(&format!("{usual}{more}")).unwrap()
     }
 
     fn faults(more: &str) -> Vec<String> {
         let account = ["secret".to_owned()];
-        let around =
-            Around { credentials: &account, actions: None, kinds: &[], has_token: false };
+        let around = Around { credentials: &account, actions: None, kinds: &[], has_token: false };
         table(more).validate(around).iter().map(ToString::to_string).collect()
     }
 
@@ -106,10 +106,25 @@ mod tests {
     fn file_is_a_part_or_the_last_field() {
         let signed = "\n[signature]\nparts = [{ text = \"x\" }]\nhash = \"md5\"\nsend = [{ part = \"signature\", field = \"sign\" }]\n";
         for (more, written, before, behind) in [
-            ("encoding = \"multipart\"\nfile = { part = \"doc\" }", Written::Plain, "name=\"doc\"; filename=\"a.pdf\"\r\nContent-Type: application/pdf\r\n\r\n", "\r\n--b0--\r\n"),
-            ("encoding = \"json\"\nfile = { base64 = \"content\" }", Written::Base64, r#"{"no":"1","content":""#, r#""}"#),
+            (
+                "encoding = \"multipart\"\nfile = { part = \"doc\" }",
+                Written::Plain,
+                "name=\"doc\"; filename=\"a.pdf\"\r\nContent-Type: application/pdf\r\n\r\n",
+                "\r\n--b0--\r\n",
+            ),
+            (
+                "encoding = \"json\"\nfile = { base64 = \"content\" }",
+                Written::Base64,
+                r#"{"no":"1","content":""#,
+                r#""}"#,
+            ),
             ("encoding = \"form\"\nfile = { base64 = \"content\" }", Written::FormBase64, "no=1&content=", ""),
-            ("encoding = \"multipart\"\nfile = { base64 = \"content\" }", Written::Base64, "name=\"content\"\r\n\r\n", "\r\n--b0--\r\n"),
+            (
+                "encoding = \"multipart\"\nfile = { base64 = \"content\" }",
+                Written::Base64,
+                "name=\"content\"\r\n\r\n",
+                "\r\n--b0--\r\n",
+            ),
         ] {
             let signed = if written == Written::Plain { signed } else { "" };
             let Prepared { body, file, .. } = sent(&format!("{more}{signed}"));
@@ -131,12 +146,27 @@ mod tests {
             ("file = {}".to_owned(), "file: must have one place"),
             ("file = { part = \"a\", base64 = \"b\" }".to_owned(), "file: must have one place"),
             ("file = { part = \"a\" }".to_owned(), "file: is a part of a multipart body"),
-            ("method = \"GET\"\nencoding = \"query\"\nfile = { base64 = \"a\" }".to_owned(), "file: is a field of the body"),
+            (
+                "method = \"GET\"\nencoding = \"query\"\nfile = { base64 = \"a\" }".to_owned(),
+                "file: is a field of the body",
+            ),
             ("fields = [{ name = \"a\" }]\nfile = { base64 = \"a\" }".to_owned(), "file: has the name of another"),
-            ("encoding = \"form\"\nwrap = \"w\"\nfile = { base64 = \"a\" }".to_owned(), "file.base64: goes into no wrap"),
-            ("file = { base64 = \"a\" }".to_owned() + &signature("\"body\"", "header = \"x-sign\""), "signature.parts: must not have the file"),
-            ("file = { base64 = \"a\" }".to_owned() + &signature("{ credential = \"secret\" }", "field = \"sign\""), "signature.send: must be a header"),
-            ("encoding = \"multipart\"\ncontent_type = \"multipart/form-data\"".to_owned(), "content_type: must be left out"),
+            (
+                "encoding = \"form\"\nwrap = \"w\"\nfile = { base64 = \"a\" }".to_owned(),
+                "file.base64: goes into no wrap",
+            ),
+            (
+                "file = { base64 = \"a\" }".to_owned() + &signature("\"body\"", "header = \"x-sign\""),
+                "signature.parts: must not have the file",
+            ),
+            (
+                "file = { base64 = \"a\" }".to_owned() + &signature("{ credential = \"secret\" }", "field = \"sign\""),
+                "signature.send: must be a header",
+            ),
+            (
+                "encoding = \"multipart\"\ncontent_type = \"multipart/form-data\"".to_owned(),
+                "content_type: must be left out",
+            ),
         ] {
             let faults = faults(&more);
             assert!(faults.iter().any(|fault| fault.starts_with(told)), "{more}: {faults:?}");

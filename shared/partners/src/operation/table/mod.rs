@@ -191,7 +191,8 @@ impl OperationTable {
         let may_repeat = self.effect == EffectTable::Query || self.repeatable;
         let [key] = self.keys.as_slice() else { return None };
         let is_plain = !key.at.contains(['.', '[']);
-        let needs_more = self.file.is_some() || self.fields.iter().any(|field| field.name != key.at && field.is_needed());
+        let needs_more =
+            self.file.is_some() || self.fields.iter().any(|field| field.name != key.at && field.is_needed());
         (may_repeat && is_plain && !needs_more).then_some(key)
     }
 

@@ -217,12 +217,8 @@ fn answer_stands_for_a_push() {
 
 #[test]
 fn mistake_of_a_table_is_named_by_its_key() {
-    let around = Around {
-        credentials: &["key".to_owned()],
-        actions: Some(&["status"]),
-        kinds: &["order"],
-        has_token: false,
-    };
+    let around =
+        Around { credentials: &["key".to_owned()], actions: Some(&["status"]), kinds: &["order"], has_token: false };
     let usual = "name = \"q\"\neffect = \"query\"\npath = \"/q\"\nsuccess = { http = [200] }\nexample = \"{}\"\n";
     for (line, key) in [
         ("name = \"a b\"", "name"),
