@@ -6,7 +6,7 @@ use hub::routes::Pattern;
 use hub::slip::nearest;
 use hub::watch::Rules;
 use hub::{Alias, ConnectionId, Event, EventType, Milestone, Subject, call};
-use partners::operation;
+use partners::operation::{self, Credential};
 use partners::profile::Following;
 
 use super::Connection;
@@ -176,7 +176,10 @@ fn ask(item: &Item<'_>, connection: Option<&Connection>) -> Option<&'static Foll
     };
     let credentials = operation::find(connection.partner, text).map_or(&[][..], |row| row.credentials).iter();
     let lacks = |name: &&str| !connection.credentials.contains_key(*name) && !connection.unread.contains(*name);
-    match credentials.map(|credential| credential.name).find(lacks) {
+    // Of a described partner what is not documented is the token, which is asked for.
+    let is_token = |credential: &&Credential| connection.partner.is_configured() && !credential.documented;
+    let mut needed = credentials.filter(|credential| !is_token(credential)).map(|credential| credential.name);
+    match needed.find(lacks) {
         Some(name) => item.wrong(format!("needs {name}, which connection {} lacks", connection.id)),
         None => Some(found),
     }

@@ -165,6 +165,11 @@ id = "acme"
 push.answers = {{ accepted = {{ body = "1" }}, unavailable = {{ body = "2" }} }}
 push.actions = [{{ name = "status", keys = [{{ kind = "bl", at = "/b" }}], example = '{{"b":1}}', milestones = {{ at = "/s", of = {{ "9" = "released" }} }} }}]
 
+[partners.token]
+path = "/token"
+token = "/token"
+life_seconds = 60
+
 [[partners.operations]]
 name = "book"
 effect = "command"
@@ -177,6 +182,7 @@ name = "ask"
 effect = "query"
 path = "/ask"
 success = {{ http = [200] }}
+credentials = [{{ header = "Authorization", token = true }}]
 keys = [{{ kind = "bl", at = "no" }}]
 fields = [{{ name = "no", need = "required" }}{needs}]
 brings = {{ action = "status" }}
