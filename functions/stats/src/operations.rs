@@ -1,4 +1,4 @@
-//! What can be called through a connection. `/openapi.json` tells it of the built-in partners alone, to everybody; this tells it of
+//! The operations that can be called through a connection. `/openapi.json` tells it of the built-in partners alone, to everybody; this tells it of
 //! every partner, to whom the connection is known.
 
 use api::contract::Original;

@@ -296,7 +296,7 @@ impl Config {
         Partner::from_id(id).or_else(|| self.partners.iter().find(|partner| partner.id() == id).copied())
     }
 
-    /// What showing a call of a connection takes: the partners that it describes, and the connection's credentials, which must not
+    /// The parts that showing a call of a connection takes: the partners that it describes, and the connection's credentials, which must not
     /// be shown; none of one that is not known.
     #[must_use]
     pub fn account(&self, connection: &ConnectionId) -> Account<'_> {

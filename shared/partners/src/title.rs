@@ -1,4 +1,4 @@
-//! What a described partner, its actions and its operations are called, in both languages: as its file has it, whose texts are
+//! Names of a described partner, its actions and its operations in both languages: as its file has them, whose texts are
 //! `中文名 English name: and more`.
 
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! What the rest of the hub knows of a partner that a file describes: its operations, names, files, and how it is followed.
+//! Described partners, as the rest of the hub knows them: operations, names, files, and how they are followed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -78,11 +78,11 @@ async fn reload_takes_a_changed_file_of_partners() {
             .to_owned()
     };
     let before = version().await;
-    assert_eq!((push("status").await, push("state").await), (200, 503), "its own negative, by its file");
+    assert_eq!((push("status").await, push("state").await), (200, 404), "by its file");
     std::fs::write(&file, partner.replace("suffix = \"status\"", "suffix = \"state\"")).unwrap();
     let (taken, said) = reload(&plan);
     assert!(taken && said.contains("uses the configuration"), "{said}");
-    assert_eq!((push("status").await, push("state").await), (503, 200));
+    assert_eq!((push("status").await, push("state").await), (404, 200));
     assert_ne!(version().await, before);
     std::fs::write(&file, partner.replace("identity", "identy").replace("suffix", "sufix")).unwrap();
     let (taken, said) = reload(&plan);

@@ -125,7 +125,7 @@ pub struct ListedOperation {
     pub repeatable: bool,
     /// The partner's document and section, or what it does.
     pub source: &'static str,
-    /// What to know before it is called, in paragraphs.
+    /// Facts to know before it is called, in paragraphs.
     pub description: String,
     /// Whether the partner has withdrawn it.
     pub deprecated: bool,

@@ -106,7 +106,7 @@ enum Body<'a> {
     Text(&'a str),
 }
 
-/// What the configuration says of a call's connection, as far as showing the call takes it.
+/// The configuration of a call's connection, as far as showing the call takes it.
 #[derive(Clone, Debug, Default)]
 pub struct Account<'c> {
     /// The partners that the configuration describes.

@@ -16,7 +16,7 @@ pub fn needs_body(row: &Operation<'_>) -> bool {
     row.effect != Effect::Query || row.file.is_some() || empty != Ok(true)
 }
 
-/// What is to be known before it is called, in paragraphs.
+/// Facts to know before it is called, in paragraphs.
 #[must_use]
 pub fn description(row: &Operation<'_>) -> String {
     let mut said = Vec::new();

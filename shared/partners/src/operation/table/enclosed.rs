@@ -28,7 +28,7 @@ impl FileTable {
 }
 
 impl OperationTable {
-    /// What is wrong with the place of its file. The content is put in while the request is sent, so that nothing signs it and
+    /// Mistakes of the place of its file. The content is put in while the request is sent, so that nothing signs it and
     /// nothing stands behind it.
     pub(super) fn file_faults(&self, faults: &mut Vec<Fault>) {
         let Some(file) = &self.file else { return };
