@@ -1,23 +1,24 @@
 //! `tongguan call`: asks a hub for an operation, as the ERP does.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use clap::{Args, ValueHint};
 use hub::call::Standing;
 use hub::{ConnectionId, Role};
 use partners::Partner;
-use partners::operation::{self, Effect, Operation};
+use partners::operation::Effect;
 use serde::Deserialize;
 
+use crate::offers::{Callable, Offered, callable};
 use crate::place::Place;
-use crate::source::{Asked, Reply, Source, print_object};
-use crate::{ahead, first_run, indent};
+use crate::source::{Asked, Reply, print_object};
+use crate::{ahead, first_run, indent, offers};
 
 /// Longest time for an answer, without the wait for a result: the hub's limit for a query.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
@@ -48,77 +49,36 @@ pub(crate) struct Call {
     json: bool,
 }
 
-/// A connection that can be called.
-struct Callable {
-    id: String,
-    partner: Partner,
-    /// Members that its configuration requires, by operation; none where a hub is asked, which does not tell them here.
-    required: BTreeMap<String, Vec<String>>,
-}
-
 /// Calls, or lists what can be called. The exit code tells the end: 0 for a success or a call that is on its way, 1 for a
 /// failure, 2 for an ambiguous call.
 pub(crate) async fn run(place: &Place, call: Call) -> anyhow::Result<ExitCode> {
-    let callable = callable(place).await?;
     let Some(id) = &call.connection else {
-        let described = callable.iter().map(|one| one.partner).filter(|one| one.is_configured());
-        let mut described: Vec<_> = described.collect();
-        described.sort_unstable();
-        described.dedup();
-        for partner in Partner::ALL.into_iter().chain(described) {
-            list(partner, &callable)?;
+        let callable = callable(place, None).await?;
+        let known = callable.iter().map(|one| one.partner.as_str()).filter(|id| Partner::from_id(id).is_none());
+        let described: BTreeSet<_> = known.collect();
+        for id in Partner::ALL.map(Partner::id).into_iter().chain(described) {
+            list(id, &callable)?;
         }
         return Ok(ExitCode::SUCCESS);
     };
-    let partner = callable.iter().find(|connection| connection.id == id.as_str()).map(|connection| connection.partner);
-    let partner = partner.ok_or_else(|| anyhow::anyhow!("the configuration has no connection {id}"))?;
+    let callable = callable(place, Some(id)).await?;
+    let Some(connection) = callable.first() else { bail!("the configuration has no connection {id}") };
+    let partner = connection.partner.clone();
     let Some(name) = &call.operation else {
-        list(partner, &callable)?;
+        list(&partner, &callable)?;
         return Ok(ExitCode::SUCCESS);
     };
-    let operation = operation::find(partner, name).ok_or_else(|| {
+    let operation = callable.into_iter().find_map(|connection| connection.operation(name)).ok_or_else(|| {
         anyhow::anyhow!("{partner} has no operation {name}; `tongguan call {id}` lists its operations")
     })?;
     if call.example {
-        indent::print(operation.example)?;
+        indent::print(&operation.example)?;
         return Ok(ExitCode::SUCCESS);
     }
     make(place, id, &operation, &call).await
 }
 
-/// The connections of the hub, or of the configuration of this machine's.
-async fn callable(place: &Place) -> anyhow::Result<Vec<Callable>> {
-    #[derive(Deserialize)]
-    struct Connections {
-        connections: Vec<Listed>,
-    }
-    #[derive(Deserialize)]
-    struct Listed {
-        id: String,
-        partner: String,
-    }
-    let Some(hub) = place.hub()? else {
-        let connections = place.read()?.connections.into_values();
-        let callable = connections.map(|connection| Callable {
-            id: connection.id.to_string(),
-            partner: connection.partner,
-            required: connection.settings.required,
-        });
-        return Ok(callable.collect());
-    };
-    let Connections { connections } = Source::Hub(hub).get(&Asked::get(&["connections"])).await?;
-    let known = connections.into_iter().filter_map(|Listed { id, partner }| {
-        Some(Callable { id, partner: Partner::from_id(&partner)?, required: BTreeMap::new() })
-    });
-    Ok(known.collect())
-}
-
-async fn make(
-    place: &Place,
-    connection: &ConnectionId,
-    operation: &Operation<'_>,
-    call: &Call,
-) -> anyhow::Result<ExitCode> {
+async fn make(place: &Place, connection: &ConnectionId, operation: &Offered, call: &Call) -> anyhow::Result<ExitCode> {
     let hub = place.running(Role::Erp, |_| Ok(connection.clone()))?;
     let large = match &call.enclose {
         Some(enclosed) if ahead::goes_ahead(enclosed)? => Some(enclosed),
@@ -132,7 +92,8 @@ async fn make(
     } else {
         body(call)?
     };
-    let asked = Asked::post(&["calls", connection.as_str(), operation.name], body).header("content-type", content_type);
+    let asked =
+        Asked::post(&["calls", connection.as_str(), &operation.name], body).header("content-type", content_type);
     let asked = if operation.effect == Effect::Query {
         asked
     } else {
@@ -205,7 +166,7 @@ struct Ended {
     state: Standing,
 }
 
-fn end(operation: &Operation<'_>, reply: &Reply) -> ExitCode {
+fn end(operation: &Offered, reply: &Reply) -> ExitCode {
     if reply.status >= 400 {
         return ExitCode::FAILURE;
     }
@@ -225,22 +186,23 @@ pub(crate) fn code(state: Standing) -> ExitCode {
 }
 
 /// Prints the partner's operations, one per line.
-fn list(partner: Partner, callable: &[Callable]) -> std::io::Result<()> {
+fn list(partner: &str, callable: &[Callable]) -> std::io::Result<()> {
     let of_partner = || callable.iter().filter(|connection| connection.partner == partner);
     let ids: Vec<_> = of_partner().map(|connection| connection.id.as_str()).collect();
-    let ids = if ids.is_empty() { "no connection".to_owned() } else { ids.join(", ") };
-    say!("{partner} ({ids})")?;
-    for row in operation::of(partner) {
+    say!("{partner} ({})", if ids.is_empty() { "no connection".to_owned() } else { ids.join(", ") })?;
+    let table = Partner::from_id(partner).filter(|_| ids.is_empty()).map(offers::of).unwrap_or_default();
+    for row in of_partner().next().map_or(&table, |connection| &connection.operations) {
         let effect = match row.effect {
             Effect::Query => "query",
             Effect::Command { repeatable: true } => "command, safe to repeat",
             Effect::Command { repeatable: false } => "command",
         };
-        let deprecated = row.deprecated.map_or("", |_| " (deprecated)");
+        let deprecated = if row.is_deprecated { " (deprecated)" } else { "" };
         say!("  {:<32} {effect:<24} {}{deprecated}", row.name, row.source)?;
         for connection in of_partner() {
-            if let Some(required) = connection.required.get(row.name) {
-                say!("  {:<32} {} requires {}", "", connection.id, required.join(", "))?;
+            let own = connection.operations.iter().find(|own| own.name == row.name && !own.requires.is_empty());
+            if let Some(own) = own {
+                say!("  {:<32} {} requires {}", "", connection.id, own.requires.join(", "))?;
             }
         }
     }

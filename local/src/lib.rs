@@ -5,6 +5,7 @@
 // These macros panic when the reader has gone (`ledger | head -1`): all output goes through `out`.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod offers;
 #[macro_use]
 mod out;
 

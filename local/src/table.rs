@@ -119,6 +119,7 @@ mod tests {
             ("/files", files::NAME),
             ("/files/0", files::NAME),
             ("/stats", stats::NAME),
+            ("/connections/c/operations", stats::NAME),
             ("/connections/c/urls", stats::NAME),
             ("/endpoints/erp/test", stats::NAME),
             ("/endpoints/erp/events", pull::NAME),

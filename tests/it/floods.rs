@@ -11,7 +11,8 @@ use tokio::net::TcpStream;
 
 use crate::support::http::{api, exchange, request};
 use crate::support::process::Process;
-use crate::support::{API_KEY, PUSHING, Plan, answered, erp, hook, ledger, pushing, until, within};
+use crate::support::pushing::every;
+use crate::support::{API_KEY, Plan, answered, erp, hook, ledger, pushing, until, within};
 
 /// Most connections of the hub.
 const PLACES: usize = 64;
@@ -60,7 +61,7 @@ impl Stranger {
 async fn partners_are_answered_whatever_strangers_hold() {
     let receiver = erp().await;
     let server = format!("[server]\nconnections = {PLACES}\nconnections_per_address = {PLACES}");
-    let plan = Plan::new().endpoint("erp", &receiver, "").table(&server);
+    let plan = Plan::described().endpoint("erp", &receiver, "").table(&server);
     let mut process = Process::start(&plan, &[]).await.unwrap();
     let address = process.address();
     let mut pushed = 0;
@@ -70,12 +71,18 @@ async fn partners_are_answered_whatever_strangers_hold() {
             flood.extend(stranger.come(address).await);
         }
         for _ in 0..3 {
-            for partner in PUSHING {
+            for partner in every() {
                 pushed += 1;
                 // Each from a connection of its own, as a partner without keep-alive.
                 let mut sender = simulators::Sender::new(partner, &format!("http://{address}")).unwrap();
                 let body = pushing::push(partner, &format!("F{pushed}"));
-                let answer = answered(&mut sender, &hook(partner, ""), "application/json", body.as_bytes()).await;
+                let answer = answered(
+                    &mut sender,
+                    &hook(partner, pushing::suffix(partner)),
+                    "application/json",
+                    body.as_bytes(),
+                )
+                .await;
                 assert_eq!(answer.status, 200, "{stranger:?}: {answer:?}");
             }
             flood.extend(stranger.come(address).await);

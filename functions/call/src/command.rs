@@ -15,6 +15,7 @@ use hub::{EventKey, Record};
 use inbound::receive::hints;
 use inbound::sequence;
 use inbound::trail::{self, Actor};
+use partners::Partner;
 use partners::operation::Operation;
 use partners::operation::enclosure::Enclosure;
 use queue::Queue;
@@ -67,7 +68,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
     // The wait for the result may be cut off; the command is accepted.
     begun.end(context, Problem::ended(&accepted, StatusCode::ACCEPTED), vec![touched]).await;
     let listed = waited(courier, accepted?, wait).await?;
-    respond(&listed, wait, calls)
+    respond(&listed, wait, calls, &courier.context.config.partners)
 }
 
 /// The command as it is stored: now, or by an earlier request with its key.
@@ -163,10 +164,10 @@ async fn waited<S: Store, Q>(courier: &Courier<S, Q>, listed: Listed, wait: Dura
     Ok(listed)
 }
 
-fn respond(listed: &Listed, wait: Duration, calls: &str) -> Result<Response<Bytes>, Problem> {
+fn respond(listed: &Listed, wait: Duration, calls: &str, described: &[Partner]) -> Result<Response<Bytes>, Problem> {
     let Some(call) = &listed.work.call else { return Err(Problem::missing("there is no such call")) };
     let status = if call.standing == Standing::Queued { StatusCode::ACCEPTED } else { StatusCode::OK };
-    let mut response = api::json(status, &call::view(&listed.key, &listed.meta, call))?;
+    let mut response = api::json(status, &call::view(&listed.key, &listed.meta, call, described))?;
     let location = HeaderValue::try_from(format!("{calls}{}", listed.key.id));
     response.headers_mut().extend(location.map(|location| (LOCATION, location)));
     if !wait.is_zero() {

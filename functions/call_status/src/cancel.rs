@@ -33,7 +33,9 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
         let found = found(context, &key).await?;
         let Some(call) = found.work.call.clone() else { return Err(crate::missing()) };
         let refusal = refusal(&call);
-        let Some(call) = call.cancelled(by, &found.meta, context.now()) else { return Err(refusal) };
+        let Some(call) = call.cancelled(by, &found.meta, &context.config.partners, context.now()) else {
+            return Err(refusal);
+        };
         let version = found.work.version + 1;
         let work = found.work.with_call(call, &key.connection, &context.config.routes, context.config.sweep_every);
         let work = Work { version, ..work };

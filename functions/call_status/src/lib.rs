@@ -20,7 +20,7 @@ mod retry;
 use api::contract::{Cancel, Resolution, Retry};
 use api::{Caller, Problem, Route, Routed, Router, body};
 use bytes::Bytes;
-use config::Context;
+use config::{Config, Context};
 use http::{Response, StatusCode};
 use hub::audit::{Action, Touched};
 use hub::call::{self, Call, CallView, Standing};
@@ -67,7 +67,7 @@ pub fn router<S: Store, Q: Queue, C: AsRef<Context<S, Q>> + Sync>() -> Router<C>
                 let retry = if asked.request.body().is_empty() { Retry::default() } else { body(&asked.request)? };
                 let (context, by, request) = (state.as_ref(), asked.caller, json!({"call": key.id}));
                 if retry.dry_run {
-                    return answered(&retry::answer(context, key, retry).await?);
+                    return answered(&retry::answer(context, key, retry).await?, &context.config);
                 }
                 let change = retry::answer(context, key.clone(), retry);
                 audited(context, by, Action::Retry, request, &key, change).await
@@ -91,7 +91,7 @@ async fn audited<S: Store, Q>(
     let changed = change.await;
     let ended = Problem::ended(&changed, StatusCode::OK);
     begun.end(context, ended, vec![Touched::event(key.clone())]).await;
-    answered(&changed?)
+    answered(&changed?, &context.config)
 }
 
 async fn one<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Result<Response<Bytes>, Problem> {
@@ -103,7 +103,7 @@ async fn one<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Result<
         // As it is now: the one that it was found to wait for may have ended since, and an ambiguous one may be queued again.
         call.waits_for = waits_for(context, &key, call).await?;
     }
-    let whole = record.as_ref().and_then(|record| call::whole(record, &context.config.credentials(&key.connection)));
+    let whole = record.as_ref().and_then(|record| call::whole(record, &context.config.account(&key.connection)));
     let whole = whole.ok_or_else(missing)?;
     let audit = context.store.audit_of(&key.connection, &key.subject, context.now()).await;
     let audit = audit.map_err(|error| Problem::store(&error))?;
@@ -138,10 +138,10 @@ async fn found<S: Store, Q>(context: &Context<S, Q>, key: &EventKey) -> Result<L
     found.ok_or_else(missing)
 }
 
-fn shown(listed: &Listed) -> Option<CallView<'_>> {
-    listed.work.call.as_ref().map(|call| call::view(&listed.key, &listed.meta, call))
+fn shown<'a>(listed: &'a Listed, config: &Config) -> Option<CallView<'a>> {
+    listed.work.call.as_ref().map(|call| call::view(&listed.key, &listed.meta, call, &config.partners))
 }
 
-fn answered(listed: &Listed) -> Result<Response<Bytes>, Problem> {
-    api::json(StatusCode::OK, &shown(listed).ok_or_else(missing)?)
+fn answered(listed: &Listed, config: &Config) -> Result<Response<Bytes>, Problem> {
+    api::json(StatusCode::OK, &shown(listed, config).ok_or_else(missing)?)
 }

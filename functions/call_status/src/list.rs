@@ -9,7 +9,7 @@ use std::time::Duration;
 use api::contract::{Calls, Next};
 use api::{Caller, Filters, MOST_BYTES, Printed, Problem, Routed};
 use bytes::Bytes;
-use config::Context;
+use config::{Config, Context};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::{Response, StatusCode};
 use hub::call::{Call, CallView, Standing, is_subject};
@@ -74,7 +74,7 @@ pub(crate) async fn answer<S: Store, Q>(
     let page = match (subject, numbered, state) {
         (Some(subject), _, _) => {
             let found = of_subject(context, &subject, of_wanted).await?;
-            let mut items = printed(found.items.iter().filter(|listed| wanted(listed)))?;
+            let mut items = printed(&context.config, found.items.iter().filter(|listed| wanted(listed)))?;
             // The latest are kept.
             let left_out = items.len() - api::fitting(items.iter().rev(), MOST_BYTES).min(most);
             items.drain(..left_out);
@@ -129,7 +129,7 @@ async fn picked<S: Store, Q, V: Fn(&ConnectionId) -> bool>(
     loop {
         let page = store::found(&context.store, listing, part, &wanted, context.now()).await;
         let page = page.map_err(|error| Problem::store(&error))?;
-        let items = printed(page.items.iter())?;
+        let items = printed(&context.config, page.items.iter())?;
         match api::fewer(&items, part.limit, MOST_BYTES) {
             Some(fewer) => part.limit = fewer,
             None => return Ok(Calls { items, next: Next(page.next), complete: page.complete }),
@@ -138,8 +138,11 @@ async fn picked<S: Store, Q, V: Fn(&ConnectionId) -> bool>(
 }
 
 /// The calls as they are shown.
-fn printed<'a>(calls: impl Iterator<Item = &'a Listed>) -> Result<Vec<Printed<CallView<'static>>>, Problem> {
-    api::printed(calls.filter_map(shown))
+fn printed<'a>(
+    config: &Config,
+    calls: impl Iterator<Item = &'a Listed>,
+) -> Result<Vec<Printed<CallView<'static>>>, Problem> {
+    api::printed(calls.filter_map(|listed| shown(listed, config)))
 }
 
 /// A page of what failed or is ambiguous, and where the next one begins: as many as fit.
@@ -158,7 +161,7 @@ async fn failed<S: Store, Q>(
         // Other work that failed is no call: what follows is searched for everybody.
         let page = store::in_view(read, from.map(str::to_owned), stuck, true).await;
         let page = page.map_err(|error| Problem::store(&error))?;
-        let items = printed(page.items.iter())?;
+        let items = printed(&context.config, page.items.iter())?;
         match api::fewer(&items, limit, bytes) {
             Some(fewer) => limit = fewer,
             None => return Ok(Calls { items, next: Next(page.next), complete: true }),
@@ -224,8 +227,10 @@ async fn queued<S: Store, Q>(
     let found: Vec<_> =
         stream::iter(looks).buffered(AT_ONCE).try_collect().await.map_err(|error| Problem::store(&error))?;
     // Of a call that has ended it is the telling that is due.
-    let mut items =
-        printed(found.iter().flatten().filter(|listed| stands(listed, &[Standing::Queued]) && wanted(listed)))?;
+    let mut items = printed(
+        &context.config,
+        found.iter().flatten().filter(|listed| stands(listed, &[Standing::Queued]) && wanted(listed)),
+    )?;
     let fit = api::fitting(&items, bytes);
     let complete = looked_through && listed && fit == items.len();
     items.truncate(fit);

@@ -4,6 +4,7 @@ import { get } from './api.js';
 import { forget, useLive } from './live.js';
 import { go, href, place, shipmentHref, usePlace } from './router.js';
 import { change, dress, onSession, session } from './session.js';
+import { learn } from './names.js';
 import { named, number, t } from './text.js';
 import { Button, Empty, Failure } from './parts/basic.js';
 import { Icon } from './parts/icons.js';
@@ -49,6 +50,13 @@ function Console() {
 
 function Frame() {
   const { parts } = usePlace();
+  useEffect(() => {
+    // Without them the ids are shown.
+    get('/connections').then(({ connections }) => {
+      learn(connections);
+      change({});
+    }, () => {});
+  }, []);
   const page = parts[0] === 'events' ? 'shipments' : parts[0] || 'today';
   const [menu, setMenu] = useState(false);
   const main = useRef(/** @type {HTMLElement | null} */ (null));

@@ -1,4 +1,5 @@
 // Texts in the reader's language, numbers and times as they are told.
+import { given, isDescribed } from './names.js';
 import { session } from './session.js';
 import { TERMS } from './terms.js';
 import { WORDS } from './words.js';
@@ -20,7 +21,13 @@ export function named(kind, name) {
   /** @type {Record<string, readonly string[]>} */
   const terms = TERMS;
   const pair = terms[`${kind}.${name}`];
-  return (pair && pair[session().language === 'zh' ? 0 : 1]) || name;
+  return (pair && pair[session().language === 'zh' ? 0 : 1]) || given(`${kind}.${name}`, session().language) || name;
+}
+
+/** The name of an operation at a connection. @param {string} connection @param {string} name */
+export function operationName(connection, name) {
+  if (isDescribed(connection)) return given(`operation.${connection}/${name}`, session().language) || name;
+  return named('operation', name);
 }
 
 function locale() {

@@ -90,7 +90,7 @@ async fn event<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Resul
     let key = EventKey { connection, subject: api::subject("subject", asked.named("subject"))?, id };
     let record = context.store.load(&key, context.now()).await.map_err(|error| Problem::store(&error))?;
     let record = record.ok_or_else(|| Problem::missing("there is no such event, or it has expired"))?;
-    let credentials = context.config.credentials(&record.event.key.connection);
+    let account = context.config.account(&record.event.key.connection);
     let EventKey { connection, subject, id } = &record.event.key;
     let audit = context.store.audit_of(connection, subject, context.now()).await;
     let audit = audit.map_err(|error| Problem::store(&error))?.into_iter().filter_map(|mut entry| {
@@ -103,7 +103,7 @@ async fn event<S: Store, Q>(context: &Context<S, Q>, asked: Routed<'_>) -> Resul
         Ok(None)
     };
     let files = files.map_err(|error| Problem::store(&error))?;
-    view::event(&record, &credentials, files.as_ref(), audit.collect())
+    view::event(&record, &account, files.as_ref(), audit.collect())
 }
 
 async fn failed<S: Store, Q>(

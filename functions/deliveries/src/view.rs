@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use hub::Record;
 use hub::audit::EntryView;
+use hub::call::{self, Account};
 use hub::envelope::CloudEvent;
 use hub::time::Rfc3339;
 use store::Listed;
@@ -18,15 +19,15 @@ pub fn known(record: &Record) -> KnownEvent<'_> {
 }
 
 /// One event as a CloudEvent, the payload untouched, with the states of its deliveries; of a call that has ended, the
-/// event that they carry, and of any call nothing of the connection's `credentials`. With the files that it
+/// event that they carry, and of any call nothing of the connection's credentials. With the files that it
 /// names, and what keys have done to it.
 pub(crate) fn event(
     record: &Record,
-    credentials: &[(&str, &str)],
+    account: &Account<'_>,
     files: Option<&Listed>,
     audit: Vec<EntryView>,
 ) -> Result<Response<Bytes>, Problem> {
-    let call = hub::call::shown(record, credentials);
+    let call = call::shown(record, account);
     let event = call.as_ref().unwrap_or(&record.event);
     let deliveries = record.work.deliveries.iter().map(Delivery::of).collect();
     let files = files.into_iter().flat_map(NamedFile::all).collect();

@@ -5,7 +5,6 @@ mod calls;
 mod components;
 mod deliveries;
 mod derived;
-mod field;
 mod files;
 mod lists;
 mod operations;

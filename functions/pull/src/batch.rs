@@ -298,5 +298,5 @@ fn told<S, Q>(context: &Context<S, Q>, record: &Record) -> Option<Event> {
     if record.work.call.is_none() {
         return Some(record.event.clone());
     }
-    hub::call::end(record, &context.config.credentials(&record.event.key.connection))
+    hub::call::end(record, &context.config.account(&record.event.key.connection))
 }

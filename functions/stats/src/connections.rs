@@ -1,7 +1,9 @@
 //! Connections: their state, and a push as their partner would make it.
 
 use api::contract::Original;
-use api::contract::stats::{ConnectionTest, ConnectionTested, Connections, HeldToken, ListedConnection, PushedAction};
+use api::contract::stats::{
+    ConnectionTest, ConnectionTested, Connections, HeldToken, ListedConnection, PartnerNames, PushedAction,
+};
 use api::{Problem, Routed};
 use bytes::Bytes;
 use callback::examples::{self, Example};
@@ -20,8 +22,9 @@ use inbound::count::count;
 use inbound::entrance::{PushPath, Unverified};
 use inbound::receive::{self, IncomingPush};
 use inbound::trail;
-use partners::Json;
 use partners::configured::{ALL_ACTIONS, ActionRow};
+use partners::title::Title;
+use partners::{Json, Partner};
 use queue::Queue;
 use serde_json::json;
 use store::Store;
@@ -55,6 +58,7 @@ async fn shown<S: Store, Q>(
     Ok(ListedConnection {
         id: id.clone(),
         partner: connection.partner.id(),
+        names: connection.partner.is_configured().then(|| names(connection.partner)),
         actions: documented(connection).map(|example| pushed(connection, &example)).collect(),
         circuits: circuits(context, &line_name(connection)).await?,
         last_push: latest.push.map(Rfc3339),
@@ -64,6 +68,17 @@ async fn shown<S: Store, Q>(
             expires: Some(Rfc3339(expires)),
         }),
     })
+}
+
+/// The names that a described partner's file gives.
+fn names(partner: Partner) -> PartnerNames {
+    let actions = partner.push_table().into_iter().flat_map(|table| &table.actions);
+    let about = partner.described().map(|own| &own.definition().operations);
+    PartnerNames {
+        partner: Title::of_names(partner.profile().names).into(),
+        types: actions.map(|row| (&*row.event_type, Title::of_about(&row.about).into())).collect(),
+        operations: about.into_iter().flatten().map(|row| (&*row.name, Title::of_about(&row.about).into())).collect(),
+    }
 }
 
 /// The circuits of a destination.

@@ -5,6 +5,7 @@
 //! | `GET /stats?since=&until=&connection=` | counts and percentiles of each ten minutes |
 //! | `GET /ledger` | the ledger of each connection |
 //! | `GET /connections` | connections with their circuits, latest push and waiting calls |
+//! | `GET /connections/<id>/operations` | what can be called through it, each with its body as a schema and an example |
 //! | `GET /connections/<id>/urls` | the URLs that the partner pushes to, with the key in them |
 //! | `POST /connections/<id>/test` with `{"action","payload"}` | a push as the partner would make it, and what the partner would be answered |
 //! | `GET /endpoints` | endpoints with their circuits, waiting and failed deliveries |
@@ -17,6 +18,7 @@
 mod connections;
 mod endpoints;
 mod ledger;
+mod operations;
 mod statistics;
 mod urls;
 mod waiting;
@@ -46,6 +48,9 @@ pub fn router<S: Store, Q: Queue>() -> Router<Courier<S, Q>> {
         Route::get("/ledger", &[], |courier: &Courier<S, Q>, asked| Box::pin(ledger::answer(&courier.context, asked))),
         Route::get("/connections", &[], |courier: &Courier<S, Q>, asked| {
             Box::pin(connections::list(&courier.context, asked))
+        }),
+        Route::get("/connections/{id}/operations", &[], |courier: &Courier<S, Q>, asked| {
+            Box::pin(async move { operations::answer(&courier.context, &asked) })
         }),
         Route::get("/connections/{id}/urls", &[], |courier: &Courier<S, Q>, asked| {
             Box::pin(async move { urls::answer(&courier.context, &asked) })

@@ -34,7 +34,7 @@ pub(super) fn read(text: &str, sources: &Sources<'_>) -> Result<Config, Vec<Mist
     }
     let config = config(root);
     let holds_secrets = reading.holds_secrets();
-    let shown = Shown::of(table.get_ref(), &reading.hidden());
+    let shown = Shown::of(table.get_ref(), &reading.hidden()).with_files(&reading.files());
     let (mistakes, warnings) = reading.into_notes();
     match config {
         Some(config) if mistakes.is_empty() => Ok(Config { holds_secrets, noted: warnings, shown, ..config }),

@@ -51,6 +51,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hub::admission::Origin;
+use hub::call::Account;
 use hub::envelope::Format;
 use hub::order::Order;
 use hub::printable::Line;
@@ -295,11 +296,13 @@ impl Config {
         Partner::from_id(id).or_else(|| self.partners.iter().find(|partner| partner.id() == id).copied())
     }
 
-    /// A connection's credentials by their names, for whoever must not show them; none of one that is not known.
+    /// The parts that showing a call of a connection takes: the partners that it describes, and the connection's credentials, which must not
+    /// be shown; none of one that is not known.
     #[must_use]
-    pub fn credentials(&self, connection: &ConnectionId) -> Vec<(&str, &str)> {
+    pub fn account(&self, connection: &ConnectionId) -> Account<'_> {
         let known = self.connections.get(connection).map(|connection| &connection.credentials);
-        known.into_iter().flatten().map(|(name, value)| (name.as_str(), value.expose())).collect()
+        let credentials = known.into_iter().flatten().map(|(name, value)| (name.as_str(), value.expose())).collect();
+        Account { described: &self.partners, credentials }
     }
 
     /// How a shipment of that connection is watched which an event of that type, or a command, begins to be.

@@ -6,6 +6,7 @@
 mod reading;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hub::slip::slip_of;
@@ -32,6 +33,8 @@ pub(super) struct Reading<'d> {
     kept_apart: Cell<bool>,
     /// The values that are not shown.
     hidden: RefCell<HiddenValues>,
+    /// Digests of the files of partners, by their paths.
+    pub(super) files: RefCell<BTreeMap<String, String>>,
     /// The partners that the document describes, as far as it has been read.
     pub(super) partners: RefCell<Described>,
 }

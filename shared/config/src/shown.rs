@@ -42,6 +42,8 @@ pub struct Shown {
     pub file: Value,
     /// A digest of each key's value, secrets included, by the key's name: tables of a list go by their `id`.
     keys: BTreeMap<String, String>,
+    /// Digest of the files of partners that the document names; empty where it names none.
+    files: String,
 }
 
 impl fmt::Debug for Shown {
@@ -55,13 +57,21 @@ impl Shown {
     pub(super) fn of(document: &DeTable<'_>, hidden: &HiddenValues) -> Self {
         let mut walk = Walk { hidden, keys: BTreeMap::new() };
         let file = walk.table(document, "", "");
-        Self { file, keys: walk.keys }
+        Self { file, keys: walk.keys, files: String::new() }
     }
 
-    /// Name of this document as it is shown: another where anything but a secret differs.
+    /// With files whose content is a part of the document: their digests by their paths, each a key of its own.
+    pub(super) fn with_files(mut self, files: &BTreeMap<String, String>) -> Self {
+        let named = files.iter().map(|(path, digest)| (format!("partner_files.{path}"), digest.clone()));
+        self.files = files.values().map(String::as_str).collect();
+        self.keys.extend(named);
+        self
+    }
+
+    /// Name of this document as it is shown, with the files of partners: another where anything but a secret differs.
     #[must_use]
     pub fn version(&self) -> String {
-        digest(self.file.to_string().as_bytes(), BYTES)
+        digest(format!("{}{}", self.file, self.files).as_bytes(), BYTES)
     }
 
     /// A digest of each key's value.

@@ -6,7 +6,7 @@ use hub::routes::Pattern;
 use hub::slip::nearest;
 use hub::watch::Rules;
 use hub::{Alias, ConnectionId, Event, EventType, Milestone, Subject, call};
-use partners::operation;
+use partners::operation::{self, Credential};
 use partners::profile::Following;
 
 use super::Connection;
@@ -111,7 +111,8 @@ fn is_of(key: &str, kind: &str) -> bool {
 
 /// Reads a watch of one of the `connections`, whose `ids` are those of all, mistaken ones included.
 pub(super) fn read(mut table: Table<'_>, connections: &[&Connection], ids: &Ids) -> Option<Watching> {
-    let connection = table.need("connection", "\"xhq-sh\"").and_then(|item| connection(&item, ids));
+    let at = table.need("connection", "\"xhq-sh\"");
+    let connection = at.as_ref().and_then(|item| connection(item, ids));
     let known = connection.as_ref().and_then(|id| connections.iter().find(|known| known.id == *id)).copied();
     let types = table.or("types", vec![everything()], watched);
     let silence = table.need("silence", "\"24h\"").and_then(|item| item.duration());
@@ -121,6 +122,9 @@ pub(super) fn read(mut table: Table<'_>, connections: &[&Connection], ids: &Ids)
     let longest = table.or("for", LONGEST, Item::duration);
     if matches!((&ask, &every), (Some(None), Some(Some(_)))) {
         table.mistake("every", "is how often the partner is asked: add ask, or remove it".to_owned());
+    }
+    if let (Some(item), Some(None), true) = (&at, &until, known.is_some_and(|known| known.partner.is_configured())) {
+        item.warn("is at a partner whose file names no end: give until, the milestones that end a watch, or each lasts as long as for");
     }
     table.close(&[]);
     let (connection, silence, ask) = (connection?, silence?, ask?);
@@ -162,13 +166,20 @@ fn ask(item: &Item<'_>, connection: Option<&Connection>) -> Option<&'static Foll
             (Some(meant), _) => {
                 item.wrong(format!("is no operation that a shipment is asked for by: did you mean {meant}?"))
             }
+            (None, true) if connection.partner.is_configured() => item.wrong(format!(
+                "must be left out: {} has no operation to ask by, which brings an action, has one of keys and needs no other field",
+                connection.partner
+            )),
             (None, true) => item.wrong(format!("must be left out: {} has nothing to be asked", connection.partner)),
             (None, false) => item.wrong(format!("must be one of {}", known.join(", "))),
         };
     };
     let credentials = operation::find(connection.partner, text).map_or(&[][..], |row| row.credentials).iter();
     let lacks = |name: &&str| !connection.credentials.contains_key(*name) && !connection.unread.contains(*name);
-    match credentials.map(|credential| credential.name).find(lacks) {
+    // Of a described partner what is not documented is the token, which is asked for.
+    let is_token = |credential: &&Credential| connection.partner.is_configured() && !credential.documented;
+    let mut needed = credentials.filter(|credential| !is_token(credential)).map(|credential| credential.name);
+    match needed.find(lacks) {
         Some(name) => item.wrong(format!("needs {name}, which connection {} lacks", connection.id)),
         None => Some(found),
     }

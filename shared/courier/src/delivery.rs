@@ -308,7 +308,7 @@ fn told<'a>(config: &Config, event: &'a Event, work: &Work) -> Option<Cow<'a, Ev
         return Some(Cow::Borrowed(event));
     }
     let record = Record { event: event.clone(), work: work.clone() };
-    hub::call::end(&record, &config.credentials(&event.key.connection)).map(Cow::Owned)
+    hub::call::end(&record, &config.account(&event.key.connection)).map(Cow::Owned)
 }
 
 /// Logs an attempt. The endpoint's answer is kept with it and may hold what no log should: the reason here is the status, that

@@ -1,4 +1,4 @@
-//! The file that goes with a call: decoded, fetched afresh at each attempt, or read from the archive.
+//! The file that goes with a call: decoded, fetched afresh in each turn, or read from the archive.
 //!
 //! An address may be signed, and is a secret then: no text here holds more of it than its origin.
 

@@ -16,6 +16,7 @@ pub mod profile;
 pub mod pulled;
 pub mod recipe;
 pub mod sentence;
+pub mod title;
 mod trackingeyes;
 mod xhq;
 mod yanwen;

@@ -159,9 +159,8 @@ pub struct Following {
     pub key: &'static str,
     /// The spellings of one value of that key, the one that it is watched under first.
     pub spellings: fn(&str) -> Vec<String>,
-    /// The body that asks for these keys, and of a batch for the page after so many rows; nothing where none of the keys is
-    /// such as the operation takes.
-    pub body: fn(&[&str], u64) -> Option<String>,
+    /// The body that asks for it.
+    pub body: Question,
     /// The type of the event that news of it is, in full.
     pub news: &'static str,
     /// Whether the payload of the latest news says that it was the last.
@@ -170,6 +169,27 @@ pub struct Following {
     pub complete: &'static str,
     /// Milestones after which no news is expected, by their names.
     pub until: &'static [&'static str],
+}
+
+/// The body that asks for shipments.
+#[derive(Clone, Copy, Debug)]
+pub enum Question {
+    /// Of a built-in partner: for these keys, and of a batch for the page after so many rows; nothing where none of the keys is such
+    /// as the operation takes.
+    Code(fn(&[&str], u64) -> Option<String>),
+    /// Of a configured one: this field with the key.
+    Field(&'static str),
+}
+
+impl Question {
+    /// The body for these keys, and of a batch for the page after so many rows; nothing where none of the keys can be asked for.
+    #[must_use]
+    pub fn of(self, keys: &[&str], before: u64) -> Option<String> {
+        match self {
+            Self::Code(body) => body(keys, before),
+            Self::Field(name) => Some(serde_json::json!({ name: keys.first()? }).to_string()),
+        }
+    }
 }
 
 /// A partner's list of the pushes that it could not deliver, and how it is worked off: listed, then confirmed.

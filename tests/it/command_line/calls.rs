@@ -6,10 +6,13 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use simulators::api::Fault;
 
+use super::hub::Laptop;
 use super::{CommandOutput, Operator};
 use crate::calls::{Desk, Making};
+use crate::configured::calls::{beside, play};
+use crate::configured::credentials;
 use crate::support::process::TONGGUAN;
-use crate::support::{Plan, until};
+use crate::support::{API_KEY, Plan, until};
 
 const UPLOAD: &str = r#"{"fileUrl":"http://files/1.zip","orderOutNo":"SO-1","isReload":"","n":1.10}"#;
 
@@ -48,6 +51,27 @@ async fn a_call_by_hand_is_the_call_that_the_erp_would_make() {
     let query = operator.says("call xhq bghList");
     assert_eq!((query.code, &json(&query)["code"]), (Some(0), &200.into()));
     assert!(!query.errors.contains("idempotency key"), "{query:?}");
+}
+
+/// Regression: of a hub that was asked by its URL, operations of described partners were not known.
+#[tokio::test(flavor = "multi_thread")]
+async fn described_partner_is_called_through_a_hub_as_beside_it() {
+    let own = credentials("kuaidi100");
+    let played = play("kuaidi100", own).await;
+    let desk = beside("kuaidi100", own, &played).await;
+    let operator = Operator::of(&desk.plan, &desk.hub);
+    let laptop = Laptop::new(format!("http://{}", desk.hub.address()), API_KEY);
+    for words in ["call", "call kuaidi100", "call kuaidi100 query --example"] {
+        let (here, there) = (operator.says(words), laptop.says(words));
+        assert!(here.fine && here.out == there.out, "{words}: {here:?} {there:?}");
+    }
+    assert!(laptop.says("call").out.contains("kuaidi100 (kuaidi100)\n  query "), "{:?}", laptop.says("call"));
+    laptop.write("query.json", &laptop.says("call kuaidi100 query --example").out);
+    let query = laptop.says("call kuaidi100 query --file query.json");
+    assert_eq!((query.code, &json(&query)["status"]), (Some(0), &"200".into()), "{query:?}");
+    assert!(laptop.says("call kuaidi100 query").errors.is_empty(), "its refusal is the answer");
+    assert!(laptop.says("call kuaidi100 none").errors.contains("kuaidi100 has no operation none"));
+    assert_eq!((played.processed_count(), played.wrongs()), (1, Vec::<String>::new()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,20 +11,25 @@ use super::{Desk, FILES, credentials, partner, text};
 use crate::support::{Time, http, until};
 
 /// A partner that runs, for the account of those credentials.
-async fn play(id: &str, credentials: &str) -> Running {
+pub(crate) async fn play(id: &str, credentials: &str) -> Running {
+    started(partner(id), credentials, &Time::now()).await
+}
+
+/// The same of another partner than those of the examples, by that time.
+pub(super) async fn started(partner: Partner, credentials: &str, time: &Time) -> Running {
     let given = credentials.lines().filter_map(|line| line.split_once(" = "));
     let credentials: BTreeMap<String, Secret> =
         given.map(|(name, value)| (name.to_owned(), Secret::new(value.trim_matches('"').to_owned()))).collect();
-    start(partner(id), &credentials).await
+    start(partner, &credentials, time).await
 }
 
-async fn start(partner: Partner, credentials: &BTreeMap<String, Secret>) -> Running {
+async fn start(partner: Partner, credentials: &BTreeMap<String, Secret>, time: &Time) -> Running {
     let account = Account { credentials, paths: &BTreeMap::new() };
-    api::start(partner, ([127, 0, 0, 1], 0).into(), Time::now().clock(), account).await.unwrap()
+    api::start(partner, ([127, 0, 0, 1], 0).into(), time.clock(), account).await.unwrap()
 }
 
 /// A hub beside that partner.
-async fn beside(id: &str, own: &str, played: &Running) -> Desk {
+pub(crate) async fn beside(id: &str, own: &str, played: &Running) -> Desk {
     Desk::with(id, own, &format!("base_url = \"{}\"\nallow_private = true\n", played.url)).await
 }
 
@@ -95,7 +100,7 @@ async fn wrong_request_for_a_token_is_refused_and_said_to_be_made_up() {
             vec!["appSecret is missing or another (the answer is made up: how a token is refused is not in the file)"],
         ),
     ] {
-        let played = start(config.partners[0], &credentials.clone().into()).await;
+        let played = start(config.partners[0], &credentials.clone().into(), &Time::now()).await;
         let own = format!("app_key = \"KEY\"\napp_secret = \"{own}\"\n");
         let more = format!("base_url = \"{}\"\nallow_private = true\n", played.url);
         let desk = Desk::by("haiyun", &file, &own, &more).await;

@@ -1,6 +1,7 @@
 //! The partners of `examples/partners`: their documents' own examples through a hub, and calls to them, played by their files.
 
-mod calls;
+pub(crate) mod calls;
+mod known;
 mod pushes;
 
 use std::time::Duration;
@@ -25,26 +26,32 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 /// The path of a partner's file.
-fn path(id: &str) -> String {
+pub(crate) fn path(id: &str) -> String {
     format!("{}/../examples/partners/{id}.toml", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The partner of a file.
 fn partner(id: &str) -> Partner {
-    let config = Config::parse(&format!("partner_files = [\"{}\"]\n", path(id)));
+    described(&path(id))
+}
+
+/// The partner of the file at that path.
+fn described(path: &str) -> Partner {
+    let config = Config::parse(&format!("partner_files = [\"{path}\"]\n"));
     config.unwrap_or_else(|mistakes| panic!("{mistakes:#?}")).partners[0]
 }
 
-fn credentials(id: &str) -> &'static str {
+pub(crate) fn credentials(id: &str) -> &'static str {
     FILES.into_iter().find(|(own, _)| *own == id).unwrap().1
 }
 
 /// A hub with one connection of a partner, named as that, and an ERP.
-struct Desk {
-    hub: Hub,
+pub(crate) struct Desk {
+    pub(crate) hub: Hub,
     erp: Erp,
     partner: Partner,
     time: Time,
+    pub(crate) plan: Plan,
 }
 
 impl Desk {
@@ -58,7 +65,12 @@ impl Desk {
 
     /// With the partner of the file at that path.
     async fn by(id: &str, path: &str, credentials: &str, more: &str) -> Self {
-        let (erp, time) = (support::erp().await, Time::now());
+        Self::at(id, path, credentials, more, Time::now()).await
+    }
+
+    /// The same by that time.
+    async fn at(id: &str, path: &str, credentials: &str, more: &str, time: Time) -> Self {
+        let erp = support::erp().await;
         let connection = format!(
             "[[connections]]\nid = \"{id}\"\npartner = \"{id}\"\nkeys = [\"{}\"]\n{credentials}{more}",
             key(id)
@@ -67,7 +79,7 @@ impl Desk {
         let plan = plan.endpoint("erp", &erp, "");
         let hub = plan.start_at(&time).await;
         let partner = hub.context().config.partner(id).unwrap();
-        Self { hub, erp, partner, time }
+        Self { hub, erp, partner, time, plan }
     }
 
     fn table(&self) -> &'static PushTable {

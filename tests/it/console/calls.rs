@@ -6,6 +6,9 @@ use simulators::api::Fault;
 use super::Scene;
 use super::browser::Language;
 use crate::calls::upload;
+use crate::configured::calls::play;
+use crate::configured::{credentials, path};
+use crate::support::key;
 
 async fn command_is_made_by_its_form_and_sent_once(language: Language) {
     let scene = Scene::new().await;
@@ -103,7 +106,35 @@ async fn queued_call_is_sent_now_or_cancelled(language: Language) {
     browser.close().await;
 }
 
+/// Regression: of a described partner the ids were shown, and it could not be called.
+async fn described_partner_is_named_and_called_by_its_form(language: Language) {
+    let own = credentials("kuaidi100");
+    let played = play("kuaidi100", own).await;
+    let top = format!("partner_files = [\"{}\"]", path("kuaidi100"));
+    let account = format!(
+        "[[connections]]\nid = \"kd\"\npartner = \"kuaidi100\"\nkeys = [\"{}\"]\nbase_url = \"{}\"\nallow_private = true\n{own}",
+        key("kd"),
+        played.url
+    );
+    let scene = Scene::made("", &top, &account).await;
+    let browser = scene.browser(language, "#/partners").await;
+    browser.reads_in("[data-connection=kd]", language.pick("快递100", "kuaidi100")).await;
+    browser.go("#/calls/new?connection=kd&operation=query").await;
+    browser.reads_in("#operation", language.pick("实时快递查询 (query)", "state of a waybill now (query)")).await;
+    browser.reads_in("label[for=field-num]", language.pick("快递单号", "the waybill")).await;
+    browser.fill("[name=num]", "em263999513jp").await;
+    browser.click("[data-do=send]").await;
+    browser.reads_in(".payload", "上海分拨中心出库").await;
+    assert_eq!((played.requests_for("query").len(), played.wrongs()), (1, Vec::<String>::new()));
+    browser.go("#/shipments/waybill%3Aem263999513jp").await;
+    browser.reads_in("main", language.pick("快递状态", "state of a waybill")).await;
+    browser.go("#/calls/new?connection=kd&operation=subscribe").await;
+    browser.reads_in("#operation", language.pick("订阅 (subscribe)", "subscribe a waybill (subscribe)")).await;
+    browser.close().await;
+}
+
 in_both_languages! {
+    described_partner_is_named_and_called_by_its_form
     command_is_made_by_its_form_and_sent_once
     query_is_answered_in_place_and_mistake_is_told_at_its_field
     body_is_written_as_json_where_no_schema_tells_its_fields

@@ -57,11 +57,16 @@ impl Scene {
 
     /// The same with further settings of XHQ's connection.
     async fn with(xhq: &str) -> Self {
+        Self::made(xhq, "", "").await
+    }
+
+    /// The same with further settings at the top, and further tables.
+    async fn made(xhq: &str, top: &str, tables: &str) -> Self {
         let also = support::erp().await;
         also.behave(Behaviour::Answers(Reply::of(422)));
-        let last = format!("[[api_keys]]\nid = \"reader\"\nkey = \"{VIEWER}\"\nrole = \"viewer\"\n");
+        let last = format!("[[api_keys]]\nid = \"reader\"\nkey = \"{VIEWER}\"\nrole = \"viewer\"\n{tables}");
         let making =
-            Making { also: Some((&also, "retry = []\norder = \"none\"")), last: &last, xhq, ..Making::default() };
+            Making { also: Some((&also, "retry = []\norder = \"none\"")), last: &last, xhq, top, ..Making::default() };
         Self { desk: Desk::with(making).await, also }
     }
 

@@ -194,6 +194,8 @@ async fn hubs_answers_match_the_document() {
         ("GET", "/stats?since=2026", "/stats", ""),
         ("GET", "/ledger", "/ledger", ""),
         ("GET", "/connections", "/connections", ""),
+        ("GET", "/connections/xhq-sh/operations", "/connections/{id}/operations", ""),
+        ("GET", "/connections/nobody/operations", "/connections/{id}/operations", ""),
         ("GET", "/connections/xhq-sh/urls", "/connections/{id}/urls", ""),
         ("GET", "/connections/nobody/urls", "/connections/{id}/urls", ""),
         (
@@ -239,10 +241,10 @@ fn a_call_is_shown_as_the_document_says() {
     let mut done = ended.clone().resolved(Decision::Done, "erp", Utc(3)).unwrap();
     done.answer = Some(PartnerAnswer { status: 200, body: "好".to_owned(), truncated: false });
     let waiting = Call { waits_for: Some(record.event.key.id), ..queued.clone() };
-    let cancelled = queued.clone().cancelled("erp", &record.event.meta, Utc(3)).unwrap();
-    let whole = call::whole(&record, &[]).unwrap();
+    let cancelled = queued.clone().cancelled("erp", &record.event.meta, &[], Utc(3)).unwrap();
+    let whole = call::whole(&record, &call::Account::default()).unwrap();
     let shown = [&queued, &waiting, &cancelled, &ended, &done]
-        .map(|call| call::view(&record.event.key, &record.event.meta, call));
+        .map(|call| call::view(&record.event.key, &record.event.meta, call, &[]));
     for shown in shown.into_iter().chain([whole]).map(|call| serde_json::to_value(call).unwrap()) {
         let schema = json!({"$ref": "#/components/schemas/CallRecord"});
         assert_eq!(faults(&schema, &shown), Vec::<String>::new(), "{shown}");

@@ -18,7 +18,7 @@ use super::between;
 use super::disk::{Disk, Record, Unsynced, read};
 use crate::support::load::{Seeded, bodies, nth};
 use crate::support::process::Process;
-use crate::support::{Plan, Time, answered, erp, hook, ledger, settled, status};
+use crate::support::{Plan, Time, answered, erp, hook, ledger, pushing, settled, status};
 
 /// Number of pushes that a run acknowledges: enough for the store to carry its log over into its file a few times.
 const PUSHES: u64 = 900;
@@ -36,8 +36,13 @@ async fn push_on(address: SocketAddr, next: Arc<AtomicU64>) -> (u16, Vec<Vec<u8>
         if n >= PUSHES {
             return (port, pushed);
         }
-        let (suffix, body) = nth(n);
-        let path = hook(Partner::Xhq, suffix);
+        let (path, body) = if n.is_multiple_of(3) {
+            let partner = pushing::described();
+            (hook(partner, pushing::suffix(partner)), pushing::push(partner, &n.to_string()).into_bytes())
+        } else {
+            let (suffix, body) = nth(n);
+            (hook(Partner::Xhq, suffix), body)
+        };
         let head = format!("POST {path} HTTP/1.1\r\nhost: hub\r\ncontent-length: {}\r\n\r\n", body.len());
         stream.write_all(&[head.as_bytes(), &body].concat()).await.unwrap();
         pushed.push(body);
@@ -58,7 +63,7 @@ struct Run {
 
 async fn run() -> Run {
     let erp = erp().await;
-    let plan = Plan::new().endpoint("erp", &erp, "");
+    let plan = Plan::described().endpoint("erp", &erp, "");
     let process = Process::start(&plan, &between(&plan)).await.unwrap();
     let next = Arc::new(AtomicU64::new(0));
     let mut senders = JoinSet::new();
@@ -153,7 +158,7 @@ async fn power_cut_at_any_moment_loses_no_acknowledged_push() {
         async |cut| {
             let (erp, time) = (erp().await, Time::now());
             time.pass(Duration::from_mins(2));
-            let mut config = Plan::new().endpoint("erp", &erp, "").config();
+            let mut config = Plan::described().endpoint("erp", &erp, "").config();
             config.data_dir = cut.folder.to_owned();
             let before = ledger(&SqliteStore::existing(cut.folder).unwrap()).await;
             let hub = Hub::start_at(config, time.clock()).await.unwrap();

@@ -14,7 +14,7 @@ use super::between;
 use crate::support::http::{exchange, request};
 use crate::support::load::bodies;
 use crate::support::process::Process;
-use crate::support::pushing::{is_answer, push, suffix};
+use crate::support::pushing::{every, is_answer, push, suffix};
 use crate::support::{API_KEY, PUSHING, Plan, erp, hook, in_time, ledger, until, within};
 
 fn body(partner: Partner, n: usize) -> String {
@@ -41,19 +41,19 @@ async fn taken(process: &Process, partner: Partner, n: usize) {
 async fn trouble(switch: &str) {
     let erp = erp().await;
     // An event that was stored behind a negative answer has no hint, so the sweep delivers it.
-    let plan = Plan::new().top("sweep_every = \"1s\"").endpoint("erp", &erp, "");
+    let plan = Plan::described().top("sweep_every = \"1s\"").endpoint("erp", &erp, "");
     let process = Process::start(&plan, &between(&plan)).await.unwrap();
     let switch = plan.folder().join("switches").join(switch);
-    for partner in PUSHING {
+    for partner in every() {
         taken(&process, partner, 0).await;
     }
-    within(erp.received(3)).await;
+    within(erp.received(4)).await;
     for round in 1..=2 {
         std::fs::write(&switch, "").unwrap();
-        let pushes = PUSHING.into_iter().flat_map(|partner| [(partner, round), (partner, 10 + round)]);
+        let pushes = every().into_iter().flat_map(|partner| [(partner, round), (partner, 10 + round)]);
         join_all(pushes.map(|(partner, n)| refused(&process, partner, n))).await;
         std::fs::remove_file(&switch).unwrap();
-        for partner in PUSHING {
+        for partner in every() {
             // The resend, and a resend of that.
             taken(&process, partner, round).await;
             taken(&process, partner, round).await;
@@ -62,7 +62,7 @@ async fn trouble(switch: &str) {
     // Those that were sent again are there, each once; those that were not may have been stored behind a negative
     // answer, which asks for nothing else.
     let kept = bodies(&plan.config().data_dir);
-    for partner in PUSHING {
+    for partner in every() {
         for n in 0..=2 {
             assert!(kept.contains(body(partner, n).as_bytes()), "{partner} {n}");
         }

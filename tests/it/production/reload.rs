@@ -4,10 +4,11 @@ use partners::Partner;
 use serde_json::Value;
 
 use super::{command, done};
-use crate::support::http::{exchange, request};
+use crate::support::http::{api, exchange, request};
 use crate::support::load::Load;
 use crate::support::process::{LISTENING, Process};
-use crate::support::{Plan, erp, erp_with, hook, key, ledger, secret, status, until, within};
+use crate::support::pushing::{DESCRIBED, described};
+use crate::support::{API_KEY, Plan, erp, erp_with, hook, key, ledger, secret, status, until, within};
 
 /// A hub whose configuration is the file that the commands read, too.
 async fn start(plan: &Plan) -> Process {
@@ -53,6 +54,40 @@ async fn reload_takes_new_keys_endpoints_and_secrets() {
     assert!(reload(&changed).0);
     assert_eq!(push(&process, &new, "S4").await, 200);
     until(async || second.deliveries().iter().any(|got| !got.signed)).await;
+    process.kill();
+}
+
+/// A file of partners is a part of the configuration that names it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reload_takes_a_changed_file_of_partners() {
+    let receiver = erp().await;
+    let (partner, connection) = DESCRIBED.split_once("[[connections]]").unwrap();
+    let plan = Plan::new().table(&format!("[[connections]]{connection}")).endpoint("erp", &receiver, "");
+    let file = plan.folder().join("acme.toml");
+    std::fs::write(&file, partner).unwrap();
+    let plan = plan.top(&format!("partner_files = [\"{}\"]", file.display()));
+    let process = start(&plan).await;
+    let push = async |suffix: &str| {
+        let push = request("POST", &hook(described(), suffix), "", br#"{"no":"A1","code":3}"#);
+        exchange(process.address(), push).await.unwrap().status
+    };
+    let version = async || {
+        api(process.address(), "GET", "/configuration", API_KEY, "").await.json()["version"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let before = version().await;
+    assert_eq!((push("status").await, push("state").await), (200, 404), "by its file");
+    std::fs::write(&file, partner.replace("suffix = \"status\"", "suffix = \"state\"")).unwrap();
+    let (taken, said) = reload(&plan);
+    assert!(taken && said.contains("uses the configuration"), "{said}");
+    assert_eq!((push("status").await, push("state").await), (404, 200));
+    assert_ne!(version().await, before);
+    std::fs::write(&file, partner.replace("identity", "identy").replace("suffix", "sufix")).unwrap();
+    let (taken, said) = reload(&plan);
+    assert!(!taken && said.contains("acme.toml: partners[0].push.actions[0].sufix"), "{said}");
+    assert_eq!(push("state").await, 200, "what was read before stays");
     process.kill();
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hub::call::{Call, Decision, Standing, end};
+use hub::call::{Account, Call, Decision, Standing, end};
 use hub::progress::Progress;
 use hub::{Event, EventKey, Record, Work};
 
@@ -164,7 +164,7 @@ impl Calls {
         let place = (kept.order().map(str::to_owned), kept.accepted);
         moved(known, &kept.call, call).map_err(|what| format!("the call {} about {}: {what}", key.id, call.key))?;
         kept.call = call.clone();
-        let told = end(&Record { event: kept.event.clone(), work: after.clone() }, &[]);
+        let told = end(&Record { event: kept.event.clone(), work: after.clone() }, &Account::default());
         let told = told.map(|event| (event.key.id.to_string(), event));
         kept.told.extend(told.as_ref().map(|(id, _)| id.clone()));
         if let Some(kind) = call.standing.event_type() {

@@ -329,7 +329,7 @@ impl Hub {
 async fn keep(context: &Context<SimStore, SimQueue>, push: &Push, arrived: Instant) -> Answer {
     let path = simulators::pushes::path(push.partner, push.connection, &"k".repeat(32), push.suffix);
     let segments = hub::path::segments(&path);
-    let found = Unverified::of(PushPath::of(&segments), &context.config, &Method::POST, None, &callback::ACTIONS);
+    let found = Unverified::of(PushPath::of(&segments), &context.config, &Method::POST, None, &callback::SERVED);
     match found.and_then(|found| found.verify(&context.config)) {
         Ok(verified) => {
             let content_type = "application/json;charset=UTF-8".to_owned();

@@ -1,8 +1,10 @@
 //! Pushes of the partners in a history, and the events that they must become.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
+use config::Config;
 use partners::Partner;
 use serde_json::Value;
 
@@ -51,6 +53,29 @@ concurrency = 2
 retry = ["5s", "30s", "2m", "10m"]
 "#;
 
+/// A partner that the configuration describes, with a connection of it.
+const DESCRIBED: &str = r#"
+[[partners]]
+id = "acme"
+[partners.push]
+repeats = ["1m", "5m", "30m"]
+[partners.push.answers]
+accepted = { status = 200, body = '{"ok":true}' }
+unavailable = { status = 503, body = '{"ok":false,"why":"{message}"}', repeated = true }
+[[partners.push.actions]]
+name = "status"
+suffix = "status"
+keys = [{ kind = "waybill", at = "/no" }]
+example = '{"no":"A1","code":3}'
+
+[[connections]]
+id = "acme"
+partner = "acme"
+"#;
+
+static ACME: LazyLock<Partner> =
+    LazyLock::new(|| Config::parse(&format!("{DESCRIBED}keys = [\"{}\"]", "k".repeat(32))).unwrap().partners[0]);
+
 /// The configuration of every history; the schedule and the places of the endpoints differ.
 pub(super) fn document(retry: &str, concurrency: u32) -> String {
     let key = "k".repeat(32);
@@ -70,10 +95,11 @@ pub(super) fn document(retry: &str, concurrency: u32) -> String {
         format!("repeat_window = \"{}s\"\n", REPEAT_WINDOW.as_secs()),
         format!("{CALLED}app_id = \"a\"\nbgh_id = \"b\"\nbase_url = \"https://xhq.example.com/\"\n"),
         connection("te", "trackingeyes"),
+        format!("{DESCRIBED}keys = [\"{key}\"]\n"),
         connection("od", "onedata"),
         format!("{CALLED}base_url = \"https://od.example.com\"\n{RECIPE}"),
         format!("[[watches]]\nconnection = \"xhq-sh\"\ntypes = [\"xhq.*\"]\nsilence = \"{}s\"\n", SILENCE.as_secs()),
-        endpoint("erp", "types = [\"xhq.*\", \"trackingeyes.*\", \"call.*\", \"watch.*\"]"),
+        endpoint("erp", "types = [\"xhq.*\", \"trackingeyes.*\", \"acme.*\", \"call.*\", \"watch.*\"]"),
         endpoint("wms", "format = \"raw\"\ntypes = [\"xhq.single_receipt\", \"onedata.rates\"]"),
         endpoint("tms", "connections = [\"te\"]"),
     ]
@@ -102,7 +128,7 @@ pub(super) fn wanted(kind: &str) -> &'static [&'static str] {
         "trackingeyes.customs_status" => &["erp", "tms"],
         "onedata.rates" => &["wms"],
         "onedata.ports" => &[],
-        RECOVERED | hub::watch::SILENT => &["erp"],
+        RECOVERED | hub::watch::SILENT | "acme.status" => &["erp"],
         _ => panic!("{kind} is pushed by nobody"),
     }
 }
@@ -135,6 +161,7 @@ pub(super) fn push(random: &mut Random, breadth: u64) -> Push {
         5 => receipt_of(random, n, if n.is_multiple_of(3) { Named::Declaration } else { Named::Bill }),
         6 | 7 => waybills(random, n),
         8 => rates(random, n),
+        _ if n.is_multiple_of(2) => described(random, n),
         _ => ports(random, n),
     }
 }
@@ -215,6 +242,14 @@ fn rates(random: &mut Random, n: u64) -> Push {
     let data = format!(r#"{{{inner}"batchNo":"B{n}","data":[{{"price":1.10,"ccy":"USD"}}]}}"#);
     let claims = vec![claim("od", "onedata.rates", format!("batch:B{n}"), &data)];
     Push { partner: Partner::OneData, connection: "od", suffix: "rates", body: format!("{data}{outer}").into(), claims }
+}
+
+/// A described partner: a waybill moved on.
+fn described(random: &mut Random, n: u64) -> Push {
+    let (inner, outer) = blanks(random);
+    let data = format!(r#"{{{inner}"no":"W{n}","code":{n},"future":[1.10,""]}}"#);
+    let claims = vec![claim("acme", "acme.status", format!("waybill:W{n}"), &data)];
+    Push { partner: *ACME, connection: "acme", suffix: "status", body: format!("{data}{outer}").into(), claims }
 }
 
 /// 1datatech's answer about a port, and the event that it must become: each time the same.

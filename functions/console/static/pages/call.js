@@ -4,7 +4,7 @@ import { post } from '../api.js';
 import { useLive } from '../live.js';
 import { callHref, eventHref, shipmentHref } from '../router.js';
 import { may } from '../session.js';
-import { named, t } from '../text.js';
+import { named, operationName, t } from '../text.js';
 import { Attempts, Audited } from '../parts/attempts.js';
 import { BusinessKey, Button, Failure, Head, Id, LinkButton, Milestone, State, Time, Viewed } from '../parts/basic.js';
 import { Dialog } from '../parts/dialog.js';
@@ -16,7 +16,7 @@ import { segment } from '../api.js';
 export function CallPage({ id }) {
   const view = useLive(`/calls/${segment(id)}`, 3_000, true);
   const call = view.data;
-  return html`<${Head} title=${call ? named('operation', call.operation) : t('call.title')} note=${call ? html`<code>${call.operation}</code> · ${call.connection} · <${Id} value=${id} />` : ''}>
+  return html`<${Head} title=${call ? operationName(call.connection, call.operation) : t('call.title')} note=${call ? html`<code>${call.operation}</code> · ${call.connection} · <${Id} value=${id} />` : ''}>
       ${call ? html`<${LinkButton} href=${shipmentHref(call.subject)} icon="shipments">${t('event.shipment')}</${LinkButton}>` : ''}</${Head}>
     <${Viewed} view=${view}>${() => html`<${Found} call=${call} refresh=${view.refresh} />`}</${Viewed}>`;
 }
@@ -95,6 +95,6 @@ function Decide({ call, kind, close, done }) {
   };
   return html`<${Dialog} title=${t(decision.title)} close=${close} actions=${html`<${Button} onClick=${close}>${t('cancel')}</${Button}>
     <${Button} kind=${kind === 'done' || kind === 'now' ? 'main' : 'danger'} busy=${busy} onClick=${agree} name="agree">${t(decision.title)}</${Button}>`}>
-    <p>${t(decision.meaning)}</p><dl class="facts"><div><dt>${t('operation')}</dt><dd>${named('operation', call.operation)}</dd></div>
+    <p>${t(decision.meaning)}</p><dl class="facts"><div><dt>${t('operation')}</dt><dd>${operationName(call.connection, call.operation)}</dd></div>
     <div><dt>${t('number')}</dt><dd><${BusinessKey} value=${call.subject} /></dd></div></dl>${trouble ? html`<${Failure} trouble=${trouble} />` : ''}</${Dialog}>`;
 }

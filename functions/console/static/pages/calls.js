@@ -4,7 +4,7 @@ import { withQuery } from '../api.js';
 import { useList, useLive } from '../live.js';
 import { callHref, href, usePlace } from '../router.js';
 import { may } from '../session.js';
-import { named, t } from '../text.js';
+import { named, operationName, t } from '../text.js';
 import { BusinessKey, Empty, Head, LinkButton, More, State, Time, Viewed } from '../parts/basic.js';
 import { bounds, Choice, Filters, Period, Tabs, Words } from '../parts/filters.js';
 import { Table } from '../parts/table.js';
@@ -29,7 +29,7 @@ export function CallsPage() {
       ? html`<${Empty} icon=${active ? 'search' : 'check'} title=${active ? t('list.none') : named('calls.none', state)}>${active ? t('list.none.filters') : ''}</${Empty}>`
       : html`<${Table} label=${t('nav.calls')} items=${list.items} keyOf=${(/** @type {any} */ one) => one.id} hrefOf=${(/** @type {any} */ one) => callHref(one.id)} columns=${[
           { head: t('number'), cell: (/** @type {any} */ one) => html`<${BusinessKey} value=${one.subject} href=${callHref(one.id)} />`, kind: 'main' },
-          { head: t('operation'), cell: (/** @type {any} */ one) => html`<span class="type"><span>${named('operation', one.operation)}</span> <code>${one.operation}</code></span>` },
+          { head: t('operation'), cell: (/** @type {any} */ one) => html`<span class="type"><span>${operationName(one.connection, one.operation)}</span> <code>${one.operation}</code></span>` },
           { head: t('connection'), cell: (/** @type {any} */ one) => one.connection },
           { head: t('state'), cell: (/** @type {any} */ one) => html`<${State} value=${one.state} />` },
           { head: t('delivery.last'), cell: (/** @type {any} */ one) => html`<${Said} call=${one} />`, kind: 'reason' },

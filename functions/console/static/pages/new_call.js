@@ -4,7 +4,7 @@ import { parse, segment, send } from '../api.js';
 import { useLive } from '../live.js';
 import { amend, callHref, go, href, usePlace } from '../router.js';
 import { may } from '../session.js';
-import { named, t } from '../text.js';
+import { named, operationName, t } from '../text.js';
 import { Button, Empty, Failure, Head, Viewed } from '../parts/basic.js';
 import { Dialog } from '../parts/dialog.js';
 import { Payload } from '../parts/payload.js';
@@ -15,13 +15,23 @@ function fresh() {
   return `console-${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 
-/** @param {any} document */
+/** The operations of the built-in partners. @param {any} document */
 function operationsOf(document) {
   return Object.entries(document.paths).flatMap(([path, item]) => {
     const name = path.match(/^\/calls\/\{connection\}\/([^{}]+)$/);
     const post = /** @type {any} */ (item).post;
     return name && post ? [{ name: name[1] || '', partner: (post.tags || [])[0], post }] : [];
   });
+}
+
+/** An operation that the hub tells of a connection, in the form of the document. @param {any} told */
+function inDocument(told) {
+  const content = { 'application/json': { schema: told.body, example: told.example } };
+  return {
+    name: told.name,
+    partner: '',
+    post: { summary: `${told.name}: ${told.source}`, description: told.description, deprecated: told.deprecated, requestBody: { content }, 'x-effect': told.effect, 'x-repeatable': told.repeatable },
+  };
 }
 
 export function NewCallPage() {
@@ -38,15 +48,18 @@ function Chosen({ document, connections }) {
   const { query } = usePlace();
   const all = operationsOf(document);
   const connection = connections.find((one) => one.id === query.connection) || connections[0];
-  const own = all.filter((one) => connection && one.partner === connection.partner);
+  const built = all.filter((one) => connection && one.partner === connection.partner);
+  // The document is the same for everybody, and has nothing of what a configuration describes.
+  const described = useLive(connection && built.length === 0 ? `/connections/${segment(connection.id)}/operations` : null, 3_600_000);
+  const own = built.length > 0 ? built : /** @type {any[]} */ ((described.data && described.data.operations) || []).map(inDocument);
   const operation = own.find((one) => one.name === query.operation) || own[0];
   if (!connection) return html`<${Empty} icon="partners" title=${t('partners.none')} />`;
   return html`<div class="stack"><section class="card"><div class="form two"><div class="field"><label for="connection">${t('connection')}</label>
       <select id="connection" onChange=${(/** @type {any} */ event) => amend({ connection: event.target.value, operation: '' })}>
       ${connections.map((one) => html`<option key=${one.id} value=${one.id} selected=${one === connection}>${one.id} · ${named('partner', one.partner)}</option>`)}</select></div>
     <div class="field"><label for="operation">${t('operation')}</label><select id="operation" onChange=${(/** @type {any} */ event) => amend({ connection: connection.id, operation: event.target.value })}>
-      ${own.map((one) => html`<option key=${one.name} value=${one.name} selected=${one === operation}>${named('operation', one.name)} (${one.name})</option>`)}</select></div></div></section>
-    ${operation ? html`<${Form} key=${`${connection.id} ${operation.name}`} document=${document} connection=${connection.id} operation=${operation} />` : html`<${Empty} icon="calls" title=${t('call.no_operations')} />`}</div>`;
+      ${own.map((one) => html`<option key=${one.name} value=${one.name} selected=${one === operation}>${operationName(connection.id, one.name)} (${one.name})</option>`)}</select></div></div></section>
+    ${operation ? html`<${Form} key=${`${connection.id} ${operation.name}`} document=${document} connection=${connection.id} operation=${operation} />` : described.asked || built.length > 0 ? html`<${Empty} icon="calls" title=${t('call.no_operations')} />` : ''}</div>`;
 }
 
 /** @param {{document: any, connection: string, operation: {name: string, post: any}}} props */
@@ -122,6 +135,6 @@ function Form({ document, connection, operation }) {
     ${trouble ? html`<${Failure} trouble=${trouble} />` : ''}</section>
     ${answer ? html`<section class="card" aria-live="polite"><h2>${t('call.answer')}</h2><${Payload} data=${answer} type=${`call.${operation.name}`} /></section>` : ''}
     ${asks !== null ? html`<${Dialog} title=${t('call.send')} close=${() => setAsks(null)} actions=${html`<${Button} onClick=${() => setAsks(null)}>${t('cancel')}</${Button}>
-      <${Button} kind="main" onClick=${() => work(asks)} name="agree">${t('call.send')}</${Button}>`}><p>${t('call.sure', { operation: named('operation', operation.name), connection })}</p>
+      <${Button} kind="main" onClick=${() => work(asks)} name="agree">${t('call.send')}</${Button}>`}><p>${t('call.sure', { operation: operationName(connection, operation.name), connection })}</p>
       <pre tabindex="0">${asks.slice(0, 2_000)}</pre></${Dialog}>` : ''}</div>`;
 }

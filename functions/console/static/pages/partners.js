@@ -4,7 +4,7 @@ import { BASE, get, parse, post, segment } from '../api.js';
 import { refresh, useLive } from '../live.js';
 import { eventHref, href } from '../router.js';
 import { may } from '../session.js';
-import { named, number, t } from '../text.js';
+import { named, number, operationName, t } from '../text.js';
 import { Button, Copy, Empty, Failure, Head, Num, State, Time, Viewed } from '../parts/basic.js';
 import { Dialog } from '../parts/dialog.js';
 import { Icon } from '../parts/icons.js';
@@ -21,11 +21,11 @@ export function PartnersPage() {
       : html`<div class="cards">${endpoints.data.endpoints.map((/** @type {any} */ one) => html`<${Endpoint} key=${one.id} endpoint=${one} />`)}</div>`}</${Viewed}>`;
 }
 
-/** @param {{circuits: any[]}} props */
-function Circuits({ circuits }) {
+/** @param {{id: string, circuits: any[]}} props */
+function Circuits({ id, circuits }) {
   const broken = (circuits || []).filter((one) => one.state !== 'closed');
   if (broken.length === 0) return html`<${State} value="closed" text=${t('circuit.closed')} />`;
-  return html`<ul class="plain">${broken.map((one, at) => html`<li key=${at}><${State} value=${one.state} text=${named('circuit', one.state)} /> <span class="faint">${named('type', one.kind || '') === one.kind ? named('operation', one.kind || '') : named('type', one.kind || '')}</span>
+  return html`<ul class="plain">${broken.map((one, at) => html`<li key=${at}><${State} value=${one.state} text=${named('circuit', one.state)} /> <span class="faint">${named('type', one.kind || '') === one.kind ? operationName(id, one.kind || '') : named('type', one.kind || '')}</span>
     ${one.until ? html` <span class="faint">${t('circuit.until')} <${Time} at=${one.until} /></span>` : ''}</li>`)}</ul>`;
 }
 
@@ -48,7 +48,7 @@ function Connection({ connection }) {
   const actions = connection.actions || [];
   return html`<section class="card" data-connection=${connection.id}><header><div><h3>${connection.id}</h3><p class="note">${named('partner', connection.partner)}</p></div></header>
     <dl class="facts">
-      <div><dt>${t('circuit')}</dt><dd><${Circuits} circuits=${connection.circuits} /></dd></div>
+      <div><dt>${t('circuit')}</dt><dd><${Circuits} id=${connection.id} circuits=${connection.circuits} /></dd></div>
       <div><dt>${t('partners.last_push')}</dt><dd>${connection.last_push ? html`<${Time} at=${connection.last_push} />` : actions.length > 0 ? t('never') : html`<span class="faint">${t('partners.no_pushes')}</span>`}</dd></div>
       <div><dt>${t('partners.waiting')}</dt><dd><a href=${href(['calls'], { state: 'queued', connection: connection.id })}><${Num} value=${connection.calls_waiting} /></a></dd></div>
       ${connection.token ? html`<div><dt>${t('partners.token')}</dt><dd><${Time} at=${connection.token.obtained} />${connection.token.expires ? html` · ${t('partners.expires')} <${Time} at=${connection.token.expires} />` : ''}</dd></div>` : ''}
@@ -114,7 +114,7 @@ function Endpoint({ endpoint }) {
   return html`<section class="card" data-endpoint=${endpoint.id}><header><div><h3>${endpoint.id}</h3><p class="note">${endpoint.pull ? t('endpoints.pull') : html`<code class="url">${endpoint.url}</code>`}</p></div></header>
     <dl class="facts">
       ${endpoint.pull ? html`<div><dt>${t('endpoints.last_pull')}</dt><dd>${endpoint.last_pull ? html`<${Time} at=${endpoint.last_pull} />` : t('never')}</dd></div>`
-        : html`<div><dt>${t('circuit')}</dt><dd><${Circuits} circuits=${endpoint.circuits} /></dd></div>`}
+        : html`<div><dt>${t('circuit')}</dt><dd><${Circuits} id=${endpoint.id} circuits=${endpoint.circuits} /></dd></div>`}
       <div><dt>${named('state', 'failed')}</dt><dd><a href=${href(['deliveries'], { endpoint: endpoint.id })}>${endpoint.failed ? html`<${State} value="failed" text=${number(endpoint.failed)} />` : html`<${Num} value=${endpoint.failed} />`}</a></dd></div>
       <div><dt>${named('state', 'pending')}</dt><dd><a href=${href(['deliveries'], { state: 'pending', endpoint: endpoint.id })}><${Num} value=${endpoint.pending} /></a></dd></div>
       <div><dt>${t('endpoints.last_success')}</dt><dd>${endpoint.last_success ? html`<${Time} at=${endpoint.last_success} />` : t('never')}</dd></div>

@@ -4,7 +4,7 @@ import { segment } from '../api.js';
 import { useList, useLive } from '../live.js';
 import { callHref, eventHref, shipmentHref } from '../router.js';
 import { may } from '../session.js';
-import { absolute, named, t } from '../text.js';
+import { absolute, named, operationName, t } from '../text.js';
 import { Audited } from '../parts/attempts.js';
 import { BusinessKey, Button, Copy, Empty, Head, Milestone, More, State, Time, Viewed } from '../parts/basic.js';
 import { Change } from '../parts/change.js';
@@ -90,7 +90,7 @@ function Lanes({ items, partners }) {
         <div class="lane-row"><span class="when num" title=${at}>${at.slice(11, 16)}</span>
         <article data-row tabindex="-1" style=${{ '--lane': lanes.indexOf(item.connection) + 1 }} class=${`happening ${item.call ? 'called' : ''}`}
           onClick=${(/** @type {any} */ event) => event.target.closest('a, button') || event.currentTarget.querySelector('a').click()}>
-          <a data-open href=${item.call ? callHref(item.id) : eventHref(item)}>${item.call ? html`<${Icon} name="calls" />${named('operation', operation(item))}` : named('type', item.type)}</a>
+          <a data-open href=${item.call ? callHref(item.id) : eventHref(item)}>${item.call ? html`<${Icon} name="calls" />${operationName(item.connection, operation(item))}` : named('type', item.type)}</a>
           ${item.milestone ? html`<${Milestone} name=${item.milestone} />` : ''}
           ${item.malformed ? html`<${State} value="malformed" />` : ''}
           <span class="lane-name faint">${named('partner', partners[item.connection] || '')} ${item.connection}</span>

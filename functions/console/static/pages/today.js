@@ -3,7 +3,7 @@ import { html } from '../vendor/htm-preact.js';
 import { withQuery } from '../api.js';
 import { useLive } from '../live.js';
 import { callHref, eventHref, href, shipmentHref } from '../router.js';
-import { named, number, t } from '../text.js';
+import { named, number, operationName, t } from '../text.js';
 import { BusinessKey, Failure, Head, LinkButton, State, Time, Type, Waiting } from '../parts/basic.js';
 import { Icon } from '../parts/icons.js';
 import { Plot } from '../parts/plot.js';
@@ -58,13 +58,13 @@ function attention({ endpoints, connections, failed, unsure, quiet, stats }) {
   }
   if (broken.length > 0) {
     cards.push(html`<${Need} key="circuit" name="circuit" icon="broken" tone="bad" count=${number(broken.length)} title=${t('today.circuits')} to=${href(['partners'])} action=${t('today.circuits.do')}>
-      ${broken.slice(0, 3).map(({ one, circuit }) => html`<li key=${one.id + circuit.kind}><b>${one.id}</b> <span class="faint">${one.where}</span> <${State} value=${circuit.state} text=${named('circuit', circuit.state)} /> ${told(circuit.kind || '')}
+      ${broken.slice(0, 3).map(({ one, circuit }) => html`<li key=${one.id + circuit.kind}><b>${one.id}</b> <span class="faint">${one.where}</span> <${State} value=${circuit.state} text=${named('circuit', circuit.state)} /> ${told(one.id, circuit.kind || '')}
         ${circuit.until ? html`<span class="faint">${t('circuit.until')} <${Time} at=${circuit.until} /></span>` : ''}</li>`)}</${Need}>`);
   }
   const calls = (unsure.data && unsure.data.items) || [];
   if (calls.length > 0) {
     cards.push(html`<${Need} key="calls" name="ambiguous" icon="question" tone="warn" count=${`${calls.length}${unsure.data.next ? '+' : ''}`} title=${t('today.ambiguous')} to=${href(['calls'], { state: 'ambiguous' })} action=${t('today.ambiguous.do')}>
-      ${calls.slice(0, 3).map((/** @type {any} */ one) => html`<li key=${one.id}><${BusinessKey} value=${one.subject} href=${callHref(one.id)} /> ${named('operation', one.operation)} <span class="faint">${one.connection}</span> <${Time} at=${one.accepted} /></li>`)}</${Need}>`);
+      ${calls.slice(0, 3).map((/** @type {any} */ one) => html`<li key=${one.id}><${BusinessKey} value=${one.subject} href=${callHref(one.id)} /> ${operationName(one.connection, one.operation)} <span class="faint">${one.connection}</span> <${Time} at=${one.accepted} /></li>`)}</${Need}>`);
   }
   const silent = (quiet.data && quiet.data.items) || [];
   if (silent.length > 0) {
@@ -80,10 +80,10 @@ function attention({ endpoints, connections, failed, unsure, quiet, stats }) {
   return cards;
 }
 
-/** A type or an operation in words. @param {string} kind */
-function told(kind) {
+/** A type, or an operation of a connection, in words. @param {string} id @param {string} kind */
+function told(id, kind) {
   const type = named('type', kind);
-  return type === kind ? named('operation', kind) : type;
+  return type === kind ? operationName(id, kind) : type;
 }
 
 /** @param {any} one */

@@ -1,11 +1,11 @@
 //! Components that several paths share: parameters, headers, problems, files, and the key.
 
 use api::contract::ProblemBody;
+use partners::operation::document::{ADDRESS, SOMETHING};
 use partners::operation::enclosure::LONGEST_NAME;
 use serde_json::{Value, json};
 
 use super::derived::Schemas;
-use super::field::{ADDRESS, SOMETHING};
 use super::parts::{self, schema};
 
 /// Everything but the bodies of the partners' operations.

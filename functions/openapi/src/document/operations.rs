@@ -1,10 +1,10 @@
 //! A path for each operation that a partner offers, so that each has its own body, example and page.
 
-use partners::Json;
-use partners::operation::{self, Address, Effect, Encoding, FilePlace, Operation, Place, Shape};
+use partners::operation::document::{self, description, needs_body};
+use partners::operation::{self, Effect, FilePlace, Operation};
 use serde_json::{Value, json};
 
-use super::{calls, field, parts};
+use super::{calls, parts};
 
 /// One path for each row of the table.
 pub(crate) fn paths() -> impl Iterator<Item = (String, Value)> {
@@ -45,58 +45,6 @@ fn post(row: &Operation<'_>) -> Value {
     })
 }
 
-/// Whether the body is required. A query without required fields needs none.
-fn needs_body(row: &Operation<'_>) -> bool {
-    let empty = Json::parse(b"{}").map(|body| operation::check(row, &body).is_empty());
-    row.effect != Effect::Query || row.file.is_some() || empty != Ok(true)
-}
-
-fn description(row: &Operation<'_>) -> String {
-    let mut said = Vec::new();
-    said.extend(row.deprecated.map(|why| format!("**Deprecated**: {why}.")));
-    said.push(
-        match row.effect {
-            Effect::Query => "A query: it only reads, and its answer is the partner's own.",
-            Effect::Command { repeatable: true } => {
-                "A command that is safe to repeat: it is sent again where no answer arrived."
-            }
-            Effect::Command { repeatable: false } => {
-                "A command that is not safe to repeat: sent without a usable answer, it becomes `ambiguous` and waits for \
-                 a decision."
-            }
-        }
-        .to_owned(),
-    );
-    said.extend(row.caution.map(|caution| format!("**Caution**: {caution}.")));
-    if row.shape == Shape::Any {
-        said.push("The document of its body is not public: the body passes through unchanged.".to_owned());
-    }
-    if let Address::Configured(name) = row.address {
-        said.push(format!(
-            "Its path is missing from the document: it is `paths.{name}` of the connection's configuration."
-        ));
-    }
-    let beside = |place| matches!(place, Place::Body | Place::Inside) || row.encoding == Encoding::Query;
-    let put: Vec<_> = row.credentials.iter().filter(|put| beside(put.place)).map(|put| put.field).collect();
-    if !put.is_empty() {
-        said.push(format!("Leave out {}: the hub adds them from the connection.", field::listed(&put)));
-    }
-    said.extend(row.rules.iter().map(|rule| field::words(*rule)));
-    if row.file == Some(FilePlace::Base64) {
-        said.push("Instead of `file`, the partner's own field, which is `base64_field` of the connection, may hold the base64.".to_owned());
-    }
-    if row.gives_serial {
-        said.push("The serial that the partner returns becomes an alias of the order.".to_owned());
-    }
-    if row.brings_events() {
-        said.push(
-            "What a push would bring as well is kept from the answer as events with `origin: pulled`, each once."
-                .to_owned(),
-        );
-    }
-    said.join("\n\n")
-}
-
 /// The ERP's request body: JSON, or a form with the file in it where the operation takes one.
 fn content(row: &Operation<'_>) -> Value {
     let schema = parts::schema(&name(row));
@@ -131,18 +79,7 @@ fn content(row: &Operation<'_>) -> Value {
 const EMPTY_ZIP: &str = "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==";
 
 fn body(row: &Operation<'_>) -> Value {
-    let mut object = json!(field::object(row.fields, row.rules));
-    if row.file.is_some() {
-        let needed = object.get("required").and_then(Value::as_array).into_iter().flatten().cloned();
-        let needed = needed.chain(["file".into()]).collect();
-        let file = parts::schema(if row.file == Some(FilePlace::Base64) { "EnclosureOrBase64" } else { "Enclosure" });
-        object = parts::within(object, "properties", [("file".to_owned(), file)]);
-        object = parts::with(object, "required", needed);
-    }
-    let schema = match row.shape {
-        Shape::Any => json!({}),
-        Shape::Object => object,
-        Shape::Array => json!({"type": "array", "minItems": 1, "items": object}),
-    };
-    parts::with(schema, "description", format!("{}.", row.source).into())
+    document::body(row, |place| {
+        parts::schema(if place == FilePlace::Base64 { "EnclosureOrBase64" } else { "Enclosure" })
+    })
 }

@@ -1,7 +1,7 @@
 //! The paths of connections, endpoints and statistics.
 
 use api::contract::stats::{
-    ConnectionTest, ConnectionTested, Connections, EndpointTested, Endpoints, Ledger, PushUrls, Statistics,
+    ConnectionTest, ConnectionTested, Connections, EndpointTested, Endpoints, Ledger, Operations, PushUrls, Statistics,
 };
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ const FIND_PROBLEMS: [&str; 6] = ["400", "401", "404", "405", "500", "503"];
 const TEST_PROBLEMS: [&str; 8] = ["400", "401", "404", "405", "408", "413", "500", "503"];
 
 /// The paths, each with its item.
-pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 7] {
+pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 8] {
     let id = |what: &str| {
         let text = format!("The id of a configured {what}.");
         given("path", "id", &text, &json!({"type": "string", "pattern": "^[a-z0-9-]+$"}))
@@ -23,6 +23,10 @@ pub(crate) fn paths(schemas: &mut Schemas) -> [(String, Value); 7] {
         ("/stats".to_owned(), json!({"get": statistics(schemas)})),
         ("/ledger".to_owned(), json!({"get": ledger(schemas)})),
         ("/connections".to_owned(), json!({"get": connections(schemas)})),
+        (
+            "/connections/{id}/operations".to_owned(),
+            json!({"parameters": connection, "get": connection_operations(schemas)}),
+        ),
         ("/connections/{id}/urls".to_owned(), json!({"parameters": connection, "get": urls(schemas)})),
         ("/connections/{id}/test".to_owned(), json!({"parameters": connection, "post": test_connection(schemas)})),
         ("/endpoints".to_owned(), json!({"get": endpoints(schemas)})),
@@ -68,6 +72,15 @@ fn connections(schemas: &mut Schemas) -> Value {
         "tags": ["state"],
         "summary": "The connections and their state",
         "responses": parts::responses([("200", answer("The connections.", &schemas.answer::<Connections>()))], &READ_PROBLEMS),
+    })
+}
+
+fn connection_operations(schemas: &mut Schemas) -> Value {
+    json!({
+        "operationId": "list_connection_operations",
+        "tags": ["state"],
+        "summary": "What can be called through a connection, also of a partner that the configuration describes",
+        "responses": parts::responses([("200", answer("The operations.", &schemas.answer::<Operations>()))], &FIND_PROBLEMS),
     })
 }
 

@@ -18,7 +18,7 @@ use api::Problem;
 use api::contract::{KnownEvent, ListedFile};
 use evidence::{File, contents};
 use http::StatusCode;
-use hub::call::{self, Call};
+use hub::call::{self, Account, Call};
 use hub::event::{Data, Exchange, Meta, Within};
 use hub::files::FileHash;
 use hub::{Record, Utc, event_types};
@@ -74,7 +74,7 @@ pub(super) fn of_event(
     number: u32,
     item: &Listed,
     read: store::Result<Option<Record>>,
-    credentials: &[(&str, &str)],
+    account: &Account<'_>,
 ) -> Result<Vec<File>, Problem> {
     let (record, unreadable) = match read {
         Ok(Some(record)) => (Some(record), None),
@@ -97,7 +97,7 @@ pub(super) fn of_event(
     let mut files = vec![json(format!("{folder}/about.json"), at, &about)?];
     let Some(record) = &record else { return Ok(files) };
     if let Some(call) = &record.work.call {
-        files.extend(of_call(&folder, record, call, credentials)?);
+        files.extend(of_call(&folder, record, call, account)?);
         return Ok(files);
     }
     let extension = match (&meta.within, &meta.data) {
@@ -115,12 +115,11 @@ pub(super) fn of_event(
 }
 
 /// The files of a call, besides the first.
-fn of_call(folder: &str, record: &Record, call: &Call, credentials: &[(&str, &str)]) -> Result<Vec<File>, Problem> {
+fn of_call(folder: &str, record: &Record, call: &Call, account: &Account<'_>) -> Result<Vec<File>, Problem> {
     let at = record.event.meta.received;
-    let view =
-        call::whole(record, credentials).map(|view| json(format!("{folder}/call.json"), at, &view)).transpose()?;
+    let view = call::whole(record, account).map(|view| json(format!("{folder}/call.json"), at, &view)).transpose()?;
     // What is shown of a long request is its beginning.
-    let asked = call::asked(record, credentials);
+    let asked = call::asked(record, account);
     let asked = asked.map(|asked| bytes(format!("{folder}/request.json"), at, asked.as_bytes()));
     let answer = call.answer.as_ref().map(|answer| {
         let is_json = !answer.truncated && serde_json::from_str::<IgnoredAny>(&answer.body).is_ok();
@@ -199,7 +198,7 @@ mod tests {
             (Err(damaged), "not those that were received"),
             (Err(StoreError::Corrupt { verb: "load", what: String::new() }), "cannot be read"),
         ] {
-            let files = of_event(7, &item, read, &[]).unwrap();
+            let files = of_event(7, &item, read, &Account::default()).unwrap();
             let [about] = &files[..] else { panic!("{files:?}") };
             assert_eq!(about.path, "events/00007_20260921T141320Z_xhq.syn_status/about.json");
             let about: serde_json::Value = serde_json::from_slice(&about.data).unwrap();

@@ -79,8 +79,8 @@ pub(crate) async fn answer<S: Store, Q>(
     });
     let mut loads = stream::iter(loads).buffered(AT_ONCE);
     while let Some((item, record)) = loads.next().await {
-        let credentials = context.config.credentials(&item.key.connection);
-        let files = entries::of_event(number + 1, &item, record, &credentials)?;
+        let account = context.config.account(&item.key.connection);
+        let files = entries::of_event(number + 1, &item, record, &account)?;
         if !pack.add_event(&files).map_err(not_made)? {
             more = true;
             break;

@@ -6,7 +6,9 @@ use hub::breaker::CircuitView;
 use hub::ledger::Tally;
 use hub::time::Rfc3339;
 use hub::{ConnectionId, EndpointId, EventKey};
+use partners::title::Title;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Original;
@@ -52,6 +54,9 @@ pub struct ListedConnection {
     pub id: ConnectionId,
     /// The partner.
     pub partner: &'static str,
+    /// The names of the partner, its actions and its operations, where the configuration describes them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub names: Option<PartnerNames>,
     /// The pushes that the partner documents, each with the type of the event that it becomes. The names are those of a test.
     pub actions: Vec<PushedAction>,
     /// The circuits of the partner's address, which all connections at that address share.
@@ -64,6 +69,84 @@ pub struct ListedConnection {
     /// The partner's token, where the hub holds one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<HeldToken>,
+}
+
+/// The names of a partner, its actions and its operations, from the file that describes it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+pub struct PartnerNames {
+    /// The partner's name.
+    pub partner: Name,
+    /// The names of events, by their types.
+    pub types: BTreeMap<&'static str, Name>,
+    /// The names of operations.
+    pub operations: BTreeMap<&'static str, Name>,
+}
+
+/// A name in both languages, as far as it is known.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+pub struct Name {
+    /// The Chinese name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zh: Option<&'static str>,
+    /// The English name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub en: Option<&'static str>,
+}
+
+impl From<Title<'static>> for Name {
+    fn from(Title { zh, en }: Title<'static>) -> Self {
+        Self { zh, en }
+    }
+}
+
+/// The operations that can be called through a connection.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, description = ""))]
+pub struct Operations {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The partner.
+    pub partner: &'static str,
+    /// The operations, in the order of the partner's document.
+    pub operations: Vec<ListedOperation>,
+}
+
+/// An operation that can be called by `POST /calls/{connection}/{name}`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+pub struct ListedOperation {
+    /// Its name.
+    pub name: &'static str,
+    /// Its effect at the partner.
+    pub effect: OperationEffect,
+    /// Whether the hub sends it again where no answer arrived.
+    pub repeatable: bool,
+    /// The partner's document and section, or what it does.
+    pub source: &'static str,
+    /// Facts to know before it is called, in paragraphs.
+    pub description: String,
+    /// Whether the partner has withdrawn it.
+    pub deprecated: bool,
+    /// The fields that the connection's configuration requires besides.
+    pub requires: Vec<String>,
+    /// The body as a JSON Schema. A `file` in it is `Enclosure` of this document.
+    pub body: Value,
+    /// A body.
+    #[cfg_attr(feature = "schema", schemars(with = "Value"))]
+    pub example: Original,
+}
+
+/// The effect of an operation at the partner.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+pub enum OperationEffect {
+    /// It only reads. Its answer is the partner's.
+    Query,
+    /// It changes something. It is queued, and has a result.
+    Command,
 }
 
 /// A push that a partner documents.

@@ -1,6 +1,7 @@
 //! The partners that are known while a document is read, and mistakes of the files that describe them.
 
 use std::cell::Ref;
+use std::collections::BTreeMap;
 
 use partners::Partner;
 
@@ -30,6 +31,16 @@ impl Reading<'_> {
     /// Makes the partners known that the document describes.
     pub(super) fn describe(&self, partners: Described) {
         self.partners.replace(partners);
+    }
+
+    /// Notes the digest of a file of partners.
+    pub(super) fn note_file(&self, path: &str, digest: String) {
+        self.files.borrow_mut().insert(path.to_owned(), digest);
+    }
+
+    /// The digests of the files of partners, by their paths.
+    pub(in super::super) fn files(&self) -> BTreeMap<String, String> {
+        self.files.borrow().clone()
     }
 
     /// The partners that the document describes.

@@ -24,7 +24,7 @@ use super::encoding::{self, BOM};
 use super::keys::of_connections;
 use super::reader::{Item, Reading, Table};
 use super::secrets::unreadable;
-use super::{Mistake, values};
+use super::{Mistake, Shown, values};
 
 /// Reads the partners of a document and of its files, and makes them known to the reading.
 pub(super) fn read(root: &mut Table<'_>) -> Option<Vec<Partner>> {
@@ -69,6 +69,7 @@ fn file(item: &Item<'_>, described: &mut Described) -> Option<Vec<Partner>> {
         described.is_partial = true;
         vec![None]
     };
+    item.reading().note_file(path, Shown::of(table.get_ref(), &reading.hidden()).digest());
     let (mistakes, warnings) = reading.into_notes();
     let is_sound = mistakes.is_empty();
     let named = |mistake: Mistake| Mistake { key: format!("{path}: {}", mistake.key), ..mistake };

@@ -3,7 +3,7 @@
 use hub::action::Reading;
 use hub::configured;
 use hub::shipment::KINDS;
-use partners::configured::{Body, PushTable};
+use partners::configured::PushTable;
 use partners::operation::table::{Around, OperationTable};
 use partners::operation::{self, Fault, Operation, Settings};
 use partners::pulled::Answered;
@@ -24,13 +24,7 @@ pub(super) fn read(
 ) -> Option<Vec<OperationTable>> {
     let actions: Vec<&str> = pushes.into_iter().flat_map(|table| &table.actions).map(|row| row.name.as_str()).collect();
     let kinds = KINDS.map(|(kind, _)| kind);
-    let around = Around {
-        credentials,
-        actions: is_read.then_some(&actions),
-        kinds: &kinds,
-        has_token,
-        pushes_json: pushes.is_none_or(|table| matches!(table.body, Body::Json | Body::Form(_))),
-    };
+    let around = Around { credentials, actions: is_read.then_some(&actions), kinds: &kinds, has_token };
     let mut names: Vec<String> = Vec::new();
     table.or("operations", Vec::new(), |item| {
         item.items()?;

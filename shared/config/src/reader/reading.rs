@@ -17,6 +17,7 @@ impl<'d> Reading<'d> {
             written_out: RefCell::default(),
             kept_apart: Cell::new(false),
             hidden: RefCell::default(),
+            files: RefCell::default(),
             partners: RefCell::default(),
         }
     }

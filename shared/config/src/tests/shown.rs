@@ -111,6 +111,24 @@ fn change_is_told_by_the_names_of_its_keys() {
     assert_eq!(changed(&format!("[[endpoints]]{second}\n{first}")).0, of(&[]));
 }
 
+/// Regression: a changed file of partners was no change.
+#[test]
+fn changed_file_of_partners_is_a_changed_configuration() {
+    let shown = |partner: &str| {
+        let bytes = partner.as_bytes().to_vec();
+        let read = |_: &std::path::Path| Ok(bytes.clone());
+        let sources = Sources { file: Box::new(read), ..Sources::system() };
+        let text = "partner_files = [\"acme.toml\"]\n";
+        Config::parse_with(text, &sources).unwrap_or_else(|mistakes| panic!("{mistakes:#?}")).shown
+    };
+    let text = "[[partners]]\nid = \"acme\"\nabout = \"one\"\n";
+    let (before, same) = (shown(text), shown(&format!("# A comment.\n{text}")));
+    assert_eq!((same.version(), same.digest()), (before.version(), before.digest()));
+    let after = shown(&text.replace("one", "two"));
+    assert_eq!(after.changed_since(before.keys()), ["partner_files.acme.toml"]);
+    assert!(after.version() != before.version() && after.digest() != before.digest());
+}
+
 /// More of it would help to guess a weak secret.
 #[test]
 fn digest_of_a_secret_is_short() {

@@ -155,3 +155,75 @@ fn command_about_several_shipments_begins_the_watch_of_each() {
     assert_eq!(named(&["bl:B1", "order:S1", "order:S2"]), ["order:S1", "order:S2"]);
     assert_eq!(named(&["bl:B1", "container:C1"]), ["bl:B1"], "none that its partner's shipments go by");
 }
+
+/// A document with a described partner, whose operation `ask` may need more than its key, and a watch at it.
+fn described(needs: &str, watch: &str) -> String {
+    format!(
+        r#"
+[[partners]]
+id = "acme"
+push.answers = {{ accepted = {{ body = "1" }}, unavailable = {{ body = "2" }} }}
+push.actions = [{{ name = "status", keys = [{{ kind = "bl", at = "/b" }}], example = '{{"b":1}}', milestones = {{ at = "/s", of = {{ "9" = "released" }} }} }}]
+
+[partners.token]
+path = "/token"
+token = "/token"
+life_seconds = 60
+
+[[partners.operations]]
+name = "book"
+effect = "command"
+path = "/book"
+success = {{ http = [200] }}
+example = '{{"b":"1"}}'
+
+[[partners.operations]]
+name = "ask"
+effect = "query"
+path = "/ask"
+success = {{ http = [200] }}
+credentials = [{{ header = "Authorization", token = true }}]
+keys = [{{ kind = "bl", at = "no" }}]
+fields = [{{ name = "no", need = "required" }}{needs}]
+brings = {{ action = "status" }}
+example = '{{"no":"1","com":"x"}}'
+
+[[connections]]
+id = "acme-sh"
+partner = "acme"
+keys = ["inbound-key-of-a-described-partner-01"]
+base_url = "https://acme.example.com"
+
+[[watches]]
+connection = "acme-sh"
+silence = "1h"
+{watch}
+"#
+    )
+}
+
+#[test]
+fn described_partner_is_watched_and_asked() {
+    let text = described("", "types = [\"acme.status\", \"acme.book\"]\nask = \"ask\"\nuntil = [\"released\"]");
+    let config = read(&text).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+    let watch = &config.watches[0];
+    assert_eq!((watch.until.as_slice(), config.noted.len()), (&[Milestone::Released][..], 0), "{:?}", config.noted);
+    let following = watch.asks.unwrap().following;
+    assert_eq!((following.key, following.news), ("bl", "acme.status"));
+    assert_eq!(following.body.of(&["B1", "B2"], 0).as_deref(), Some(r#"{"no":"B1"}"#));
+    assert_eq!(following.body.of(&[], 0), None);
+    let found = watch.shipments(&event("acme.status", "bl:B1", &[]));
+    assert_eq!(found, [Subject::from("bl:B1")]);
+    assert!(watch.begins_with(&"acme-sh".into(), &"acme.book".into()));
+}
+
+#[test]
+fn what_a_watch_of_a_described_partner_lacks_is_said() {
+    let mistakes = mistakes(&described(", { name = \"com\", need = \"required\" }", "ask = \"ask\""));
+    let told =
+        "watches[0].ask: must be left out: acme has no operation to ask by, which brings an action, has one of keys";
+    assert!(mistakes.iter().any(|mistake| mistake.contains(told)), "{mistakes:?}");
+    let config = read(&described("", "types = [\"acme.*\"]")).unwrap();
+    let told = "is at a partner whose file names no end: give until";
+    assert!(config.noted.iter().any(|noted| noted.to_string().contains(told)), "{:?}", config.noted);
+}

@@ -108,22 +108,24 @@ impl From<NoToken> for Unready {
     }
 }
 
-/// The request of one attempt: with the file, a token that is not `spent`, and a signature of its own.
+/// The request of one attempt: with the file, a token that is not `spent`, and a signature of its own. The file is obtained once,
+/// and `obtained` for the attempt after this one.
 pub(super) async fn ready<S: Store, Q>(
     courier: &Courier<S, Q>,
     ask: Ask<'_>,
     gate: &Gate,
     spent: Option<&Secret>,
+    obtained: &mut Option<Obtained>,
 ) -> Result<Ready, Unready> {
     let Ask { connection, operation, body, file } = ask;
     if let Some(name) = connection.unread.first() {
         let remedy = "is in the credentials secret, which this process does not read".to_owned();
         return Err(Unready::Unknown(vec![Fault { field: name.clone(), remedy }]));
     }
-    let file = match file {
-        Some(enclosed) => Some(obtain(courier, connection, enclosed).await?),
-        None => None,
-    };
+    if let (Some(enclosed), None) = (file, &*obtained) {
+        *obtained = Some(obtain(courier, connection, enclosed).await?);
+    }
+    let file = obtained.clone();
     let token = if needs_token(connection.partner, &connection.settings) {
         let issuer = Issuer { courier, connection, slot: &gate.token, complaint: &gate.complaint };
         Some(issuer.token(spent).await?)

@@ -39,8 +39,10 @@ pub(super) async fn keep<S: Store, Q: Queue>(courier: &Courier<S, Q>, ask: Ask<'
     if !ask.operation.brings_events() && !ask.operation.links {
         return Ok(());
     }
-    // A success that is no JSON has nothing of a push, and names no file.
-    let Ok(answer) = Json::parse(answer) else { return Ok(()) };
+    // XML of a described partner is read as the JSON of its elements, as its pushes are.
+    let answer = if ask.operation.told.is_some() { operation::as_json(answer) } else { answer.into() };
+    // A success that is neither has nothing of a push, and names no file.
+    let Ok(answer) = Json::parse(&answer) else { return Ok(()) };
     let (context, connection) = (&courier.context, ask.connection);
     Box::pin(files::begin_answered(context, connection, ask.operation, ask.body, &answer)).await.map_err(Lost::from)?;
     let (asked, settings) = (ask.body, &ask.connection.settings);

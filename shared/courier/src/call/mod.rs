@@ -170,13 +170,13 @@ impl<'a, S: Store, Q: Queue> Cleared<'a, S, Q> {
         let Ask { connection, file, .. } = ask;
         let may_take = |takes| courier.patience(takes).is_some();
         let transfer = times::transfer(file);
-        let mut spent = None;
+        let (mut spent, mut obtained) = (None, None);
         let (began, result) = loop {
             // A file may take longer than the claim of a call lasts.
             if !transfer.is_zero() && !loaded.claim.lasts(times::call(connection, true) + transfer) {
                 loaded.claim = loaded.claim.renewed_for(transfer, Call::claimed).await?;
             }
-            let ready = match ready(courier, ask, gate, spent.as_ref()).await {
+            let ready = match ready(courier, ask, gate, spent.as_ref(), &mut obtained).await {
                 Ok(ready) => ready,
                 Err(unready) => break (courier.now(), Err(unready)),
             };

@@ -230,9 +230,9 @@ async fn in_turn<S: Store, Q>(
 
 /// Sends the query and returns the partner's answer. A token that the partner rejects is replaced once.
 async fn answered<S: Store, Q>(courier: &Courier<S, Q>, ask: Ask<'_>, gate: &Gate) -> Result<Exchange, Unready> {
-    let mut spent: Option<Secret> = None;
+    let (mut spent, mut obtained): (Option<Secret>, _) = (None, None);
     loop {
-        let ready = ready(courier, ask, gate, spent.as_ref()).await?;
+        let ready = ready(courier, ask, gate, spent.as_ref(), &mut obtained).await?;
         let made = exchange(courier, ask, ready.request, &ready.unread).await?;
         if made.is_expired() && spent.is_none() && ready.token.is_some() {
             spent = ready.token;

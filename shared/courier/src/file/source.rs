@@ -17,7 +17,7 @@ use partners::operation::{Slot, Written};
 pub(crate) enum Source {
     /// It came with the request.
     Memory(Bytes),
-    /// It was fetched for this attempt.
+    /// It was fetched for this turn.
     Drafted(Arc<Drafted>),
     /// It was uploaded before.
     Kept(Arc<dyn Archive>, FileHash, u64),

@@ -38,7 +38,7 @@ impl<S: Store, Q: Queue> Look<'_, S, Q> {
         while asked.len() < QUESTIONS && !timeline.known.is_complete {
             // From the first page again where a later one brings nothing: the batch may have changed. A shipment without a key to
             // ask by is as good as asked for in vain.
-            let next = [timeline.rows_before_gap, 0].map(|before| (asks.following.body)(&of_kind, before));
+            let next = [timeline.rows_before_gap, 0].map(|before| asks.following.body.of(&of_kind, before));
             let Some(body) = next.into_iter().flatten().find(|body| !asked.contains(body)) else { break };
             if !asked.is_empty() && !has_time(self.courier, self.until) {
                 break;

@@ -1,9 +1,9 @@
 //! Cancellation of a call that is not on its way to the partner, and its stored form.
 
-use partners::operation;
+use partners::Partner;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::view::partner;
+use super::view::operation;
 use super::{Call, Standing};
 use crate::Utc;
 use crate::event::Meta;
@@ -35,17 +35,16 @@ pub(super) fn read_standing(call: Call) -> Call {
 impl Call {
     /// Whether it may be on its way to the partner. A command that must not be sent twice is marked before it is sent. Another one,
     /// or one of an unknown operation, may be on its way for as long as it is claimed.
-    fn may_be_sent(&self, meta: &Meta, now: Utc) -> bool {
-        let operation = partner(meta).and_then(|partner| operation::find(partner, &self.operation));
-        let is_marked = operation.is_some_and(|operation| !operation.effect.repeatable());
+    fn may_be_sent(&self, meta: &Meta, described: &[Partner], now: Utc) -> bool {
+        let is_marked = operation(meta, self, described).is_some_and(|operation| !operation.effect.repeatable());
         self.sending || (!is_marked && self.progress.is_claimed && now < self.progress.due)
     }
 
-    /// The call with that metadata cancelled by the API key of that id. Nothing where it is not queued, or may be on its way to the
-    /// partner.
+    /// The call with that metadata cancelled by the API key of that id, where the configuration describes these partners. Nothing
+    /// where it is not queued, or may be on its way to the partner.
     #[must_use]
-    pub fn cancelled(mut self, by: &str, meta: &Meta, now: Utc) -> Option<Self> {
-        if !self.is_pending() || self.may_be_sent(meta, now) {
+    pub fn cancelled(mut self, by: &str, meta: &Meta, described: &[Partner], now: Utc) -> Option<Self> {
+        if !self.is_pending() || self.may_be_sent(meta, described, now) {
             return None;
         }
         self.cancellation = Some(Cancellation { at: now, by: by.to_owned() });
@@ -57,7 +56,7 @@ impl Call {
 mod tests {
     use std::time::Duration;
 
-    use partners::Partner;
+    use partners::operation;
 
     use super::*;
     use crate::call::sequence::{Earlier, Position};
@@ -79,27 +78,29 @@ mod tests {
     #[test]
     fn call_is_cancelled_unless_it_may_be_on_its_way() {
         let (fresh, meta) = fresh();
-        let cancelled = fresh.clone().cancelled("erp", &meta, Utc(5)).unwrap();
+        let cancelled = fresh.clone().cancelled("erp", &meta, &[], Utc(5)).unwrap();
         assert_eq!(
             (cancelled.standing, cancelled.pending(), cancelled.progress.due),
             (Standing::Cancelled, None, Utc(5))
         );
         assert_eq!(cancelled.cancellation, Some(Cancellation { at: Utc(5), by: "erp".to_owned() }));
-        assert_eq!(cancelled.clone().cancelled("erp", &meta, Utc(6)), None);
-        assert_eq!(fresh.clone().claimed_to_send(HOUR).cancelled("erp", &meta, Utc(5)), None, "it is being sent");
+        assert_eq!(cancelled.clone().cancelled("erp", &meta, &[], Utc(6)), None);
+        assert_eq!(fresh.clone().claimed_to_send(HOUR).cancelled("erp", &meta, &[], Utc(5)), None, "it is being sent");
         assert_eq!(
-            fresh.clone().claimed_to_send(Utc(4)).cancelled("erp", &meta, Utc(5)),
+            fresh.clone().claimed_to_send(Utc(4)).cancelled("erp", &meta, &[], Utc(5)),
             None,
             "it may have been sent"
         );
         for end in [Standing::Succeeded, Standing::Failed, Standing::Ambiguous] {
-            assert_eq!(fresh.clone().ended(end, Utc(1)).cancelled("erp", &meta, Utc(5)), None);
+            assert_eq!(fresh.clone().ended(end, Utc(1)).cancelled("erp", &meta, &[], Utc(5)), None);
         }
         // A command that may be sent twice is not marked, and one that is not known may be such a one.
         let unknown = Call { operation: "gone".to_owned(), ..fresh };
-        assert_eq!(unknown.clone().cancelled("erp", &meta, Utc(5)), None, "its first lease");
-        assert!(unknown.clone().cancelled("erp", &meta, HOUR).is_some(), "the lease is over");
-        assert!(unknown.postponed(HOUR, "", &Schedule::default(), Utc(4)).cancelled("erp", &meta, Utc(5)).is_some());
+        assert_eq!(unknown.clone().cancelled("erp", &meta, &[], Utc(5)), None, "its first lease");
+        assert!(unknown.clone().cancelled("erp", &meta, &[], HOUR).is_some(), "the lease is over");
+        assert!(
+            unknown.postponed(HOUR, "", &Schedule::default(), Utc(4)).cancelled("erp", &meta, &[], Utc(5)).is_some()
+        );
     }
 
     /// An earlier version knows of no cancellation and would not read the item.
@@ -109,7 +110,7 @@ mod tests {
         let earlier = Earlier { call: EventId([7; 24]), due: None };
         let position = Position { after: Vec::new(), waits_for: Some(earlier) };
         let waiting = fresh.waiting(&position, Duration::from_secs(30), Utc(1));
-        let cancelled = waiting.clone().cancelled("erp", &meta, Utc(5)).unwrap();
+        let cancelled = waiting.clone().cancelled("erp", &meta, &[], Utc(5)).unwrap();
         let stored = serde_json::to_value(&cancelled).unwrap();
         assert_eq!((stored["standing"].as_str(), stored["cancelled"]["by"].as_str()), (Some("failed"), Some("erp")));
         for call in [waiting, cancelled] {

@@ -23,7 +23,7 @@ use self::cancellation::{read_standing, stored_standing};
 use self::sequence::Predecessor;
 pub use cancellation::Cancellation;
 pub use record::{Request, SUBJECT, accepted, end, find, is_subject, key, shown};
-pub use view::{CallView, asked, view, whole};
+pub use view::{Account, CallView, asked, view, whole};
 
 /// Types of the events that notify the ERP of a call's end.
 pub const EVENT_TYPES: [&str; 4] = ["call.succeeded", "call.failed", "call.ambiguous", "call.cancelled"];

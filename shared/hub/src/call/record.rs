@@ -8,7 +8,7 @@ use partners::json::NotJson;
 use partners::operation::{self, Operation};
 use serde_json::Value;
 
-use crate::call::{Call, Standing, asked, whole};
+use crate::call::{Account, Call, Standing, asked, whole};
 use crate::delivery::Delivery;
 use crate::event::{Data, Meta};
 use crate::progress::Outgoing as _;
@@ -119,16 +119,16 @@ impl Work {
 }
 
 /// The event of a call's end; none where it has not ended. Each end of a call that was sent again has an `id` of its own. The
-/// payload is the call as the API shows it, with the connection's `credentials` redacted ([`whole`]).
+/// payload is the call as the API shows it, with the connection's credentials redacted ([`whole`]).
 #[must_use]
-pub fn end(record: &Record, credentials: &[(&str, &str)]) -> Option<Event> {
+pub fn end(record: &Record, account: &Account<'_>) -> Option<Event> {
     let call = record.work.call.as_ref()?;
     let kind = EventType::from(call.standing.event_type()?);
     let Event { key, meta, .. } = &record.event;
     let subject = meta.aliases.first().map_or_else(|| key.subject.clone(), |alias| Subject::from(alias.as_str()));
     let own = identity::named(&key.connection, kind.as_str(), &format!("{}:{}", key.id, call.progress.claim));
     // Texts and numbers always print; a failure here would be a defect of serde_json.
-    let body = Bytes::from(serde_json::to_vec(&whole(record, credentials)?).unwrap_or_default());
+    let body = Bytes::from(serde_json::to_vec(&whole(record, account)?).unwrap_or_default());
     Some(Event {
         key: EventKey {
             connection: key.connection.clone(),
@@ -155,12 +155,12 @@ pub fn end(record: &Record, credentials: &[(&str, &str)]) -> Option<Event> {
 }
 
 /// The event that the API shows for a call's record: that of its end, or the ERP's request while the call is queued, each with
-/// the connection's `credentials` redacted. None for any other record, which is shown unchanged.
+/// the connection's credentials redacted. None for any other record, which is shown unchanged.
 #[must_use]
-pub fn shown(record: &Record, credentials: &[(&str, &str)]) -> Option<Event> {
+pub fn shown(record: &Record, account: &Account<'_>) -> Option<Event> {
     record.work.call.as_ref()?;
-    end(record, credentials).or_else(|| {
-        let body = Bytes::from(asked(record, credentials)?);
+    end(record, account).or_else(|| {
+        let body = Bytes::from(asked(record, account)?);
         let meta = Meta { data: Data::Json(0..body.len()), ..record.event.meta.clone() };
         Some(Event { meta, body, ..record.event.clone() })
     })
@@ -225,7 +225,7 @@ mod tests {
         let ended = record.work.clone().with_call(call.clone(), &connection, &routes, lease);
         assert_eq!((ended.accepted, ended.deliveries.len(), ended.tally().balanced()), (2, 1, true));
 
-        let told = end(&Record { work: ended.clone(), ..record.clone() }, &[]).unwrap();
+        let told = end(&Record { work: ended.clone(), ..record.clone() }, &Account::default()).unwrap();
         assert_eq!((told.meta.kind.as_str(), told.key.subject.as_str()), ("call.ambiguous", "order:SO-1"));
 
         // The ERP decides before the first end event was delivered: it receives the next one only, under another id.
@@ -236,7 +236,7 @@ mod tests {
         let call = again.call.clone().unwrap().interrupted(Utc(12));
         let last = again.with_call(call, &connection, &routes, lease);
         assert_eq!((last.deliveries[0].state, last.accepted), (State::Pending, 2));
-        assert_ne!(end(&Record { work: last, ..record }, &[]).unwrap().key.id, told.key.id);
+        assert_ne!(end(&Record { work: last, ..record }, &Account::default()).unwrap().key.id, told.key.id);
     }
 
     /// Two ends at one moment had one id, and the ERP took the second for a repetition of the first.
@@ -245,7 +245,7 @@ mod tests {
         let Record { event, work } = record(BODY, None);
         let told = |call: &Call| {
             let work = Work { call: Some(call.clone()), ..Work::default() };
-            end(&Record { event: event.clone(), work }, &[]).unwrap().key.id
+            end(&Record { event: event.clone(), work }, &Account::default()).unwrap().key.id
         };
         let first = work.call.unwrap().claimed_to_send(Utc(9)).interrupted(Utc(10));
         let again = first.clone().resolved(crate::call::Decision::Retry, "erp", Utc(10)).unwrap();
@@ -267,7 +267,7 @@ mod tests {
             call.attempted(tried, &rules, Utc(0), 0.5)
         };
         let shown = |call: &Call| {
-            let view = serde_json::to_value(view(&event.key, &event.meta, call)).unwrap();
+            let view = serde_json::to_value(view(&event.key, &event.meta, call, &[])).unwrap();
             (view["code"].as_str().map(str::to_owned), view["text"].as_str().map(str::to_owned))
         };
         let told = |code: &str| (Some(code.to_owned()), Some("no".to_owned()));
@@ -292,17 +292,17 @@ mod tests {
     #[test]
     fn credentials_in_a_request_are_redacted() {
         let record = record(r#"{"orderOutNo":"SO-1","note":"our key is s3cr3t-value","n":1.10}"#, None);
-        let credentials = [("app_id", "s3cr3t-value")];
+        let account = Account { credentials: vec![("app_id", "s3cr3t-value")], ..Account::default() };
         let cut = record.work.call.clone().unwrap().claimed_to_send(Utc(9)).interrupted(Utc(10));
         let ended = Record { work: Work { call: Some(cut), ..record.work.clone() }, ..record.clone() };
-        assert_eq!(end(&record, &credentials), None);
-        for event in [end(&ended, &credentials), shown(&ended, &credentials), shown(&record, &credentials)] {
+        assert_eq!(end(&record, &account), None);
+        for event in [end(&ended, &account), shown(&ended, &account), shown(&record, &account)] {
             let data = event.unwrap().data().to_vec();
             let data = String::from_utf8(data).unwrap();
             assert!(data.contains("[REDACTED]") && !data.contains("s3cr3t") && data.contains(r#""n":1.10"#), "{data}");
         }
         let push = Record { work: Work::default(), ..record };
-        assert_eq!(shown(&push, &credentials), None);
+        assert_eq!(shown(&push, &account), None);
     }
 
     #[test]
@@ -311,7 +311,7 @@ mod tests {
         let mut call = work.call.unwrap();
         let body = r#"{"code": 200,"data":1906651379888427008.10}"#;
         call.answer = Some(PartnerAnswer { status: 200, body: body.to_owned(), truncated: false });
-        let shown = |call: &Call| serde_json::to_string(&view(&event.key, &event.meta, call)).unwrap();
+        let shown = |call: &Call| serde_json::to_string(&view(&event.key, &event.meta, call, &[])).unwrap();
         assert!(shown(&call).contains(&format!("\"body\":{body}")));
         call.answer = Some(PartnerAnswer { status: 200, body: "验签失败".to_owned(), truncated: false });
         assert!(shown(&call).contains(r#""body":"验签失败""#));
@@ -328,7 +328,7 @@ mod tests {
             (404, "gone", Some("404"), Some("gone")),
         ] {
             call.answer = Some(PartnerAnswer { status, body: body.to_owned(), truncated: false });
-            let shown = serde_json::to_value(view(&event.key, &event.meta, &call)).unwrap();
+            let shown = serde_json::to_value(view(&event.key, &event.meta, &call, &[])).unwrap();
             assert_eq!((shown["code"].as_str(), shown["text"].as_str()), (code, text), "{shown}");
         }
     }
@@ -361,14 +361,14 @@ mod tests {
         (meta.keys_left_out, meta.possible_repeat) = (3, true);
         let call = record.work.call.as_mut().unwrap();
         (call.standing, call.progress.due) = (Standing::Succeeded, Utc(77));
-        let meta = end(&record, &[]).unwrap().meta;
+        let meta = end(&record, &Account::default()).unwrap().meta;
         assert_eq!((meta.received, meta.milestone, meta.malformed), (Utc(77), None, None));
         assert_eq!((meta.aliases, meta.keys_left_out, meta.possible_repeat), (Vec::new(), 0, false));
     }
 
     #[test]
     fn queued_call_is_shown_as_its_request() {
-        let event = shown(&record(BODY, None), &[]).unwrap();
+        let event = shown(&record(BODY, None), &Account::default()).unwrap();
         assert_eq!((&*event.data(), event.meta.kind.as_str()), (BODY.as_bytes(), "xhq.upload"));
         assert_eq!(event.meta.data, Data::Json(0..BODY.len()));
     }

@@ -22,7 +22,7 @@ pub use sample::SamplePush;
 pub use verify::{Signed, SignedPart, Timestamp, Unsigned, Verify};
 
 use crate::operation::{Operation, OperationTable};
-use crate::profile::{Calls, Envelope, Pushes, Telling};
+use crate::profile::{Calls, Envelope, Following, Pushes, Question, Telling};
 use crate::recipe::TokenRequest;
 use crate::{Partner, Profile};
 
@@ -150,6 +150,27 @@ fn names(names: &'static [String]) -> &'static [&'static str] {
     kept(names.iter().map(String::as_str).collect())
 }
 
+/// The operations by which a shipment can be asked for: each brings one of its pushes, and asks for it by one key alone.
+fn following(own: &'static Definition) -> Vec<Following> {
+    let actions = own.push.as_ref().map(|push| &*push.actions).unwrap_or_default();
+    let asks = own.operations.iter().filter_map(|table| {
+        let key = table.asked_by()?;
+        let brings = &table.brings.as_ref()?.action;
+        let news = actions.iter().find(|row| row.name == *brings)?;
+        Some(Following {
+            ask: &table.name,
+            key: &key.kind,
+            spellings: |value| vec![value.to_owned()],
+            body: Question::Field(&key.at),
+            news: &news.event_type,
+            is_last: |_| false,
+            complete: "",
+            until: &[],
+        })
+    });
+    asks.collect()
+}
+
 fn profile(own: &'static Definition) -> Profile {
     let pushes = own.push.as_ref().map(|table| {
         let more = ["unknown", "malformed"].map(|end| &*String::leak(format!("{}.{end}", own.id)));
@@ -188,6 +209,7 @@ fn profile(own: &'static Definition) -> Profile {
             production: own.production.as_deref(),
             test: own.test.as_deref(),
             credentials: names(&own.credentials),
+            following: kept(following(own)),
             ..Calls::PLAIN
         },
         settings: &[],

@@ -4,17 +4,17 @@ use serde_json::{Map, Value, json};
 
 use super::ports::bill;
 use crate::Json;
-use crate::profile::Following;
+use crate::profile::{Following, Question};
 
 /// A subscription ends when `isCompleted` is Y (3.2.3, 4.5). Its query is also its subscription, and a repetition is the same.
 pub(super) const PORTS: Following = Following {
     ask: "port_query_v2",
     key: "port",
     spellings,
-    body: |ports, _| {
+    body: Question::Code(|ports, _| {
         let ports: Vec<_> = ports.iter().filter_map(|port| subscription(port)).collect();
         (!ports.is_empty()).then(|| Value::Array(ports).to_string())
-    },
+    }),
     news: super::ports::PORTS,
     is_last,
     complete: "",
@@ -29,9 +29,9 @@ pub(super) const RATES: Following = Following {
     ask: "result_query",
     key: "batch",
     spellings: |batch| vec![batch.to_owned()],
-    body: |batches, before| {
+    body: Question::Code(|batches, before| {
         Some(json!({"batchNo": batches.first()?, "pageNum": before / PAGE + 1, "pageSize": PAGE}).to_string())
-    },
+    }),
     news: "onedata.rates",
     is_last: |_| false,
     complete: "onedata.rates_complete",
@@ -76,19 +76,19 @@ mod tests {
     #[test]
     fn subscription_is_asked_for_by_its_key() {
         assert_eq!(
-            (PORTS.body)(&["CNTAO:1:225201002:E", "CNSHA:2:MMAU1"], 0).as_deref(),
+            PORTS.body.of(&["CNTAO:1:225201002:E", "CNSHA:2:MMAU1"], 0).as_deref(),
             Some(
                 r#"[{"carrierCd":"CNTAO","importAndExportFlag":"E","subNo":"225201002","subType":1},{"carrierCd":"CNSHA","subNo":"MMAU1","subType":2}]"#
             )
         );
-        assert_eq!((PORTS.body)(&["CNTAO"], 0), None);
+        assert_eq!(PORTS.body.of(&["CNTAO"], 0), None);
     }
 
     #[test]
     fn page_asked_for_has_the_first_missing_row() {
         for (before, number) in [(0, 1), (499, 1), (500, 2), (501, 2), (1_000, 3)] {
             let body = format!(r#"{{"batchNo":"b-1","pageNum":{number},"pageSize":500}}"#);
-            assert_eq!((RATES.body)(&["b-1"], before), Some(body));
+            assert_eq!(RATES.body.of(&["b-1"], before), Some(body));
         }
     }
 

@@ -262,7 +262,7 @@ pub fn take(operation: &Operation<'_>, body: &Json<'_>) -> Result<(String, Optio
 #[must_use]
 pub fn missing(operation: &Operation<'_>, body: &Json<'_>, settings: &Settings) -> Option<Fault> {
     if operation.file? == FilePlace::Base64 {
-        let own = [Some(MEMBER), settings.base64_field.as_deref()].into_iter().flatten();
+        let own = [Some(MEMBER), operation.file_field(settings)].into_iter().flatten();
         let given = own.filter_map(|name| Some((name, body.get(name)?)));
         let mut filled = given.filter(|(_, value)| has_value(value));
         if let Some((name, value)) = filled.next() {

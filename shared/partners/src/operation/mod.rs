@@ -11,6 +11,7 @@
 
 mod check;
 pub(crate) mod digest;
+pub mod document;
 pub mod enclosure;
 mod encode;
 mod field;
@@ -121,6 +122,16 @@ impl<'n> Operation<'n> {
         }
     }
 
+    /// The name of the part or field that holds the file: that of the partner's file, or of the connection's settings.
+    #[must_use]
+    pub fn file_field<'a>(&self, settings: &'a Settings) -> Option<&'a str> {
+        match (self.told.and_then(|told| told.file.as_deref()), self.file?) {
+            (Some(own), _) => Some(own),
+            (None, FilePlace::Part) => Some(&settings.file_part),
+            (None, FilePlace::Base64) => settings.base64_field.as_deref(),
+        }
+    }
+
     /// Whether its answer has data that a push would bring as well.
     #[must_use]
     pub fn brings_events(&self) -> bool {
@@ -221,10 +232,10 @@ pub enum Shape {
 /// Place of a file that came with the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FilePlace {
-    /// It is a part of the multipart body, and there must be one. XHQ's document lost the part's name:
-    /// [`Settings::file_part`].
+    /// It is a part of the multipart body, and there must be one: see [`Operation::file_field`]. XHQ's document lost its
+    /// name.
     Part,
-    /// Its base64 is a member of the JSON body. XHQ's document lost the member's name: [`Settings::base64_field`].
+    /// Its base64 is a field of the body: see [`Operation::file_field`]. XHQ's document lost its name.
     Base64,
 }
 

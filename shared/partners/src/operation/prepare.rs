@@ -166,7 +166,9 @@ pub fn prepare(operation: &Operation<'_>, body: &Json<'_>, attempt: &Attempt<'_>
 
     if let Some(told) = operation.told {
         let put = table::Beside { before, inside, query, headers, behind };
-        return table::request(operation, told, body, attempt, path, put).map_err(|fault| vec![fault]);
+        let prepared = table::request(operation, told, body, attempt, path, put).map_err(|fault| vec![fault])?;
+        let slot = attempt.file.map(|_| slot(operation, operation.encoding, attempt.boundary, &prepared.body));
+        return Ok(Prepared { file: slot.transpose().map_err(|fault| vec![fault])?, ..prepared });
     }
 
     let encoding = attempt.settings.encodings.get(operation.name).copied().unwrap_or(operation.encoding);
@@ -183,7 +185,7 @@ pub fn prepare(operation: &Operation<'_>, body: &Json<'_>, attempt: &Attempt<'_>
         }
         Encoding::Multipart => {
             let part = attempt.file.as_ref().filter(|_| operation.file == Some(FilePlace::Part));
-            let part = part.map(|file| (attempt.settings.file_part.as_str(), file));
+            let part = operation.file_field(attempt.settings).zip(part);
             let bytes = encode::multipart(attempt.boundary, &all().collect(), part);
             (Some(format!("multipart/form-data; boundary={}", attempt.boundary)), bytes)
         }
@@ -307,7 +309,7 @@ fn file<'a>(
         (Some(FilePlace::Part), Some(_)) | (Some(FilePlace::Base64) | None, None) => {}
         (Some(FilePlace::Part), None) => faults.push(Fault::new("file", "a file must come with the call")),
         (None, Some(_)) => faults.push(Fault::new("file", format!("{} takes no file", operation.name))),
-        (Some(FilePlace::Base64), Some(_)) => match attempt.settings.base64_field.as_deref() {
+        (Some(FilePlace::Base64), Some(_)) => match operation.file_field(attempt.settings) {
             Some(name) if body.get(name).is_some() => {
                 faults.push(Fault::new(name, "leave it out: it is made from the file"));
             }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::Json;
-use crate::profile::Following;
+use crate::profile::{Following, Question};
 
 /// Largest number of waybills in one download; what its sibling interfaces take (inferred).
 const MOST: usize = 30;
@@ -13,10 +13,10 @@ pub(super) const WAYBILLS: Following = Following {
     ask: "customs_status_download",
     key: "waybill",
     spellings: |id| vec![id.to_owned()],
-    body: |ids, _| {
+    body: Question::Code(|ids, _| {
         let ids = ids.get(..MOST.min(ids.len())).filter(|ids| !ids.is_empty())?;
         Some(json!({"billId": ids.join(",")}).to_string())
-    },
+    }),
     news: "trackingeyes.customs_status",
     is_last,
     complete: "",
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn waybills_are_asked_for_in_one_list() {
-        assert_eq!((WAYBILLS.body)(&["1", "2"], 0).as_deref(), Some(r#"{"billId":"1,2"}"#));
-        assert_eq!((WAYBILLS.body)(&[], 0), None);
+        assert_eq!(WAYBILLS.body.of(&["1", "2"], 0).as_deref(), Some(r#"{"billId":"1,2"}"#));
+        assert_eq!(WAYBILLS.body.of(&[], 0), None);
     }
 }

@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use partners::configured::{Configured, Definition};
-use partners::operation::table::{OperationTable, Put};
+use partners::operation::table::{FileTable, OperationTable, Put};
 use partners::recipe::{Mix, Part, Signature, TokenRequest};
 use serde_json::{Map, Value};
 
@@ -72,6 +72,9 @@ impl Rules {
         let fields = fields(table, request);
         for put in &table.credentials {
             self.has(put, &fields, request)?;
+        }
+        if table.file.as_ref().is_some_and(|file| !holds_file(file, &fields, request)) {
+            return Err("the file is missing".to_owned());
         }
         let Some(recipe) = &table.signature else { return Ok(()) };
         let expected = self.sign(recipe, table, &fields, request)?;
@@ -238,6 +241,16 @@ fn fields(table: &OperationTable, request: &Received) -> Vec<(String, String)> {
         },
         Encoding::Xml => Vec::new(),
     }
+}
+
+/// Whether the file is where it should be, with something in it.
+fn holds_file(file: &FileTable, fields: &[(String, String)], request: &Received) -> bool {
+    if let Some(name) = &file.part {
+        let mut parts = request.parts().into_iter().filter(|part| part.name == *name);
+        return parts.any(|part| part.filename.is_some() && !part.content.is_empty());
+    }
+    let given = file.base64.as_deref().and_then(|name| value(fields, name));
+    given.is_some_and(|text| BASE64_STANDARD.decode(text).is_ok_and(|bytes| !bytes.is_empty()))
 }
 
 fn as_text(value: &Value) -> String {

@@ -15,7 +15,7 @@ fn has(partner: Partner, setting: Setting) -> Option<Vec<&'static str>> {
 }
 
 fn sends_file(partner: Partner, place: FilePlace) -> Option<Vec<&'static str>> {
-    operation::of(partner).any(|row| row.file == Some(place)).then(Vec::new)
+    operation::of(partner).any(|row| row.file == Some(place) && row.told.is_none()).then(Vec::new)
 }
 
 fn lost_paths(partner: Partner) -> Option<Vec<&'static str>> {

@@ -36,6 +36,13 @@ pub struct FieldTable {
     pub fields: Vec<Self>,
 }
 
+impl FieldTable {
+    /// Whether a body without it is refused.
+    pub(super) const fn is_needed(&self) -> bool {
+        matches!(self.need, NeedName::Required | NeedName::Present)
+    }
+}
+
 /// A kind by its name: see [`Kind`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

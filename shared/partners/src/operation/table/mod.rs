@@ -5,6 +5,7 @@
 //! row cannot hold as data is read by [`Told`], which a row refers to.
 
 mod answer;
+mod enclosed;
 mod fields;
 mod request;
 mod template;
@@ -18,6 +19,7 @@ mod tests;
 use serde::Deserialize;
 
 pub use answer::AnswerTable;
+pub use enclosed::FileTable;
 pub use fields::FieldTable;
 pub(super) use request::{Beside, request};
 pub use template::Template;
@@ -65,6 +67,8 @@ pub struct OperationTable {
     /// The documented fields of the ERP's body.
     #[serde(default)]
     pub fields: Vec<FieldTable>,
+    /// Place of the file that must come with the call.
+    pub file: Option<FileTable>,
     /// The fields that are business keys, the most specific first.
     #[serde(default)]
     pub keys: Vec<KeyTable>,
@@ -149,11 +153,23 @@ impl OperationTable {
             encoding: self.encoding,
             credentials: credentials.leak(),
             fields: fields::rows(&self.fields),
+            file: self.file.as_ref().and_then(FileTable::place).map(|(place, _)| place),
             keys: keys.leak(),
             told: Some(told),
             example: kept(self.example.trim()),
             ..Operation::new(partner, kept(&self.name), address, effect, source)
         }
+    }
+
+    /// The business key that the operation can be asked by, where a body with that alone will do and it may be asked again.
+    #[must_use]
+    pub fn asked_by(&self) -> Option<&KeyTable> {
+        let may_repeat = self.effect == EffectTable::Query || self.repeatable;
+        let [key] = self.keys.as_slice() else { return None };
+        let is_plain = !key.at.contains(['.', '[']);
+        let needs_more =
+            self.file.is_some() || self.fields.iter().any(|field| field.name != key.at && field.is_needed());
+        (may_repeat && is_plain && !needs_more).then_some(key)
     }
 
     fn told(&self) -> Told {
@@ -163,6 +179,7 @@ impl OperationTable {
             template: self.template.as_deref().map(Template::of),
             content_type: self.content_type.clone(),
             texts: texts.collect(),
+            file: self.file.as_ref().and_then(FileTable::place).map(|(_, name)| name.to_owned()),
             signature: self.signature.clone(),
             success: self.success.clone(),
             brings: self.brings.clone(),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::encode::{self, Members};
-use super::super::{Attempt, Encoding, Fault, Operation, Pair, Prepared};
+use super::super::{Attempt, Encoding, Fault, FilePlace, Operation, Pair, Prepared};
 use super::{TextPlace, Told};
 use crate::Json;
 
@@ -103,7 +103,11 @@ fn written(
     match operation.encoding {
         Encoding::Json => encode::json(operation, body, before, behind),
         Encoding::Form => encode::form(fields.iter().map(|(name, text)| (*name, text.as_ref()))),
-        Encoding::Multipart => String::from_utf8_lossy(&encode::multipart(attempt.boundary, fields, None)).into_owned(),
+        Encoding::Multipart => {
+            let part = attempt.file.as_ref().filter(|_| operation.file == Some(FilePlace::Part));
+            let part = operation.file_field(attempt.settings).zip(part);
+            String::from_utf8_lossy(&encode::multipart(attempt.boundary, fields, part)).into_owned()
+        }
         Encoding::Xml => text.to_owned(),
         Encoding::Query => String::new(),
     }

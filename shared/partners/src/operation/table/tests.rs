@@ -81,7 +81,6 @@ fn operations_of_the_example_files_are_sound() {
             actions: Some(&["subscription", "tracker"]),
             kinds: &["waybill", "bl"],
             has_token: false,
-            pushes_json: true,
         };
         for table in &written.operations {
             assert_eq!(table.validate(around), [], "{} {}", written.id, table.name);
@@ -223,7 +222,6 @@ fn mistake_of_a_table_is_named_by_its_key() {
         actions: Some(&["status"]),
         kinds: &["order"],
         has_token: false,
-        pushes_json: true,
     };
     let usual = "name = \"q\"\neffect = \"query\"\npath = \"/q\"\nsuccess = { http = [200] }\nexample = \"{}\"\n";
     for (line, key) in [
@@ -295,9 +293,6 @@ fn mistake_of_a_table_is_named_by_its_key() {
     }
     let sound: OperationTable = toml::from_str(usual).unwrap();
     assert_eq!(sound.validate(around), []);
-    let about_xml = Around { pushes_json: false, ..around };
-    let brings: OperationTable = toml::from_str(&format!("{usual}brings = {{ action = \"status\" }}\n")).unwrap();
-    assert_eq!((brings.validate(around).len(), brings.validate(about_xml)[0].field.as_str()), (0, "brings"));
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub struct Told {
     pub content_type: Option<String>,
     /// Fixed texts and their places.
     pub texts: Vec<(TextPlace, String)>,
+    /// Name of the part or field that holds its file.
+    pub file: Option<String>,
     /// Signature of its requests.
     pub signature: Option<Signature>,
     /// How its answers are read.

@@ -1,6 +1,6 @@
 //! A trial of a row that came from a file: its example goes through the steps of a call, and its answer through their reading.
 
-use super::super::{Attempt, Fault, Judgement, Operation, Settings, as_json, check, keys, prepare, read};
+use super::super::{Attempt, Fault, File, Judgement, Operation, Settings, as_json, check, keys, prepare, read};
 use super::{Told, told};
 use crate::Json;
 use crate::pulled::Answered;
@@ -27,7 +27,7 @@ impl Operation<'static> {
             now_ms: 0,
             nonce: SOMETHING,
             boundary: SOMETHING,
-            file: None,
+            file: self.file.map(|_| File { name: SOMETHING, content_type: "application/pdf" }),
         };
         if faults.is_empty()
             && let Err(found) = prepare(self, &body, &attempt)

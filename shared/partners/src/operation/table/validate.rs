@@ -16,8 +16,6 @@ pub struct Around<'p> {
     pub kinds: &'p [&'p str],
     /// Whether the partner gives tokens.
     pub has_token: bool,
-    /// Whether its pushes are JSON, so that a part of an answer can stand for one.
-    pub pushes_json: bool,
 }
 
 impl OperationTable {
@@ -28,6 +26,7 @@ impl OperationTable {
         self.request(&mut faults);
         self.puts(around, &mut faults);
         self.template_faults(around, &mut faults);
+        self.file_faults(&mut faults);
         fields::each(&self.fields, "", &mut faults);
         self.signature_faults(around, &mut faults);
         self.answer_faults(around, &mut faults);
@@ -74,6 +73,9 @@ impl OperationTable {
         }
         if self.content_type.as_ref().is_some_and(|kind| !kind.contains('/') || kind.contains(['\r', '\n'])) {
             wrong("content_type", "must be a media type such as \"application/json\"");
+        }
+        if self.content_type.is_some() && self.encoding == Encoding::Multipart {
+            wrong("content_type", "must be left out: that of a multipart body has its boundary in it");
         }
     }
 
@@ -189,9 +191,6 @@ impl OperationTable {
             if let Some(known) = around.actions.filter(|known| !known.contains(&action.as_str())) {
                 let known = known.join(", ");
                 wrong("brings.action", format!("must be one of the partner's actions: {known}"));
-            }
-            if !around.pushes_json {
-                wrong("brings", "must be left out: the partner's pushes are XML".to_owned());
             }
             if !at.is_empty() && !at.starts_with('/') {
                 wrong(

@@ -3,11 +3,12 @@
 //! The schema is what the partner documents. The hub takes more: a number for a text, a text for a number, an array for
 //! a comma list. Each schema has one type all the same, for the sake of the code that is generated from it.
 
-use partners::operation::{Field, Format, Kind, Need, Rule};
 use serde_json::{Map, Value, json};
 
+use super::super::{Field, Format, Kind, Need, Rule};
+
 /// A text that is not blank. It says the same to clients that hold a pattern against the beginning, or the whole.
-pub(crate) const SOMETHING: &str = r"^\s*\S[\s\S]*$";
+pub const SOMETHING: &str = r"^\s*\S[\s\S]*$";
 
 /// Texts with commas between them, of which one at least is not blank.
 const SOME: &str = r"^[\s,]*[^\s,][\s\S]*$";
@@ -21,13 +22,13 @@ const DATE: &str = "([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]
 const TIME: &str = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]";
 
 /// An `http` or `https` address: a host, perhaps behind a user's name, and nothing in it that no address has.
-pub(crate) const ADDRESS: &str = concat!(
+pub const ADDRESS: &str = concat!(
     r"[Hh][Tt][Tt][Pp][Ss]?://([^\s\x00-\x1f\x7f-\x9f/?#\\]*@)?",
     r"[^\s\x00-\x2f:-@\\-`{-\x9f][^\s\x00-\x1f\x7f-\x9f/?#\\@]*([/?#\\][^\s\x00-\x1f\x7f-\x9f]*)?",
 );
 
 /// An object of these fields. Others pass, too.
-pub(crate) fn object(fields: &[Field], rules: &[Rule]) -> Map<String, Value> {
+pub(super) fn object(fields: &[Field], rules: &[Rule]) -> Map<String, Value> {
     let properties: Map<_, _> = fields.iter().map(|field| (field.name.to_owned(), schema(field).into())).collect();
     let needed = fields.iter().filter(|field| !field.inferred && matches!(field.need, Need::Required | Need::Present));
     let needed: Vec<_> = needed.map(|field| field.name).collect();
@@ -46,7 +47,7 @@ pub(crate) fn object(fields: &[Field], rules: &[Rule]) -> Map<String, Value> {
 }
 
 /// The rule as a sentence, for readers and for tools that ignore conditional schemas.
-pub(crate) fn words(rule: Rule) -> String {
+pub(super) fn words(rule: Rule) -> String {
     match rule {
         Rule::Either(names) => format!("At least one of {} must have a value.", listed(names)),
         Rule::When(name, value, needed) => format!("Where `{name}` is {value}, {} must have a value.", listed(needed)),
@@ -54,7 +55,7 @@ pub(crate) fn words(rule: Rule) -> String {
 }
 
 /// Names between backticks and commas.
-pub(crate) fn listed(names: &[&str]) -> String {
+pub(super) fn listed(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
