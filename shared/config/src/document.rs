@@ -12,7 +12,7 @@ use super::reader::{Item, Reading, Table};
 use super::values::{is_name, socket_address};
 use super::{
     Config, Disk, Mistake, Server, Shown, Sources, alerts, connections, described, disk, endpoints, profile, server,
-    watches,
+    traces, watches,
 };
 
 /// Default interval of the sweeper.
@@ -94,6 +94,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
 
     let disk = root.or("disk", Disk::default(), |item| disk::read(item.table("a table: write [disk]")?));
 
+    let traces = root.or("traces", None, |item| traces::read(item, system).map(Some));
+
     let hub = root.or("hub", None, |item| profile::read(item, system).map(Some));
 
     let partners = described::read(&mut root);
@@ -146,6 +148,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         public_url: public_url?,
         metrics_listen: metrics_listen?,
         logs_json: logs_json?,
+        traces: traces?,
         server: server?,
         disk: disk?,
         hub: hub?,
