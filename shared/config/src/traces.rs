@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use url::Url;
 
 use super::profile::{base, is_readable_on_the_way};
-use super::reader::{Item, Table};
+use super::reader::Item;
 use super::secrets::Availability;
 use super::{Trust, trust};
 

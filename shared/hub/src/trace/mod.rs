@@ -63,22 +63,29 @@ impl SpanId {
         Self(digest(&all))
     }
 
-    /// The reception with which a trace begins: of the push that brought the event, or of the request for the call.
+    /// The reception of the push that brought an event, with which its trace begins.
     #[must_use]
     pub fn reception(trace: TraceId) -> Self {
         Self::of_parts(trace, &[b"reception"])
     }
 
-    /// A further reception of the same, begun then.
+    /// A further push that brought it, begun then.
     #[must_use]
     pub fn repetition(trace: TraceId, began: Utc) -> Self {
         Self::of_parts(trace, &[b"repetition", &began.0.to_be_bytes()])
     }
 
-    /// An attempt at a delivery to that endpoint, or at a call (no endpoint), under a claim and begun then.
+    /// The request for a call, with which its part of a trace begins.
     #[must_use]
-    pub fn attempt(trace: TraceId, endpoint: &str, claim: u32, began: Utc) -> Self {
-        Self::of_parts(trace, &[b"attempt", endpoint.as_bytes(), &claim.to_be_bytes(), &began.0.to_be_bytes()])
+    pub fn request(trace: TraceId, call: &EventId) -> Self {
+        Self::of_parts(trace, &[b"request", &call.0])
+    }
+
+    /// An attempt at an event's delivery to that endpoint, or at a call (no endpoint), under a claim and begun then.
+    #[must_use]
+    pub fn attempt(trace: TraceId, event: &EventId, endpoint: &str, (claim, began): (u32, Utc)) -> Self {
+        let (claim, began) = (claim.to_be_bytes(), began.0.to_be_bytes());
+        Self::of_parts(trace, &[b"attempt", &event.0, endpoint.as_bytes(), &claim, &began])
     }
 }
 

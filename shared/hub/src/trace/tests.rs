@@ -47,20 +47,23 @@ fn trace_of_an_event_is_the_digest_of_its_printed_id() {
 
 #[test]
 fn spans_of_a_trace_differ_and_are_derived_again() {
-    let (trace, at) = (TraceId([1; 16]), Utc(5));
+    let (trace, id, at) = (TraceId([1; 16]), EventId([3; 24]), Utc(5));
     let spans = [
         SpanId::reception(trace),
         SpanId::repetition(trace, at),
         SpanId::repetition(trace, Utc(6)),
-        SpanId::attempt(trace, "erp", 1, at),
-        SpanId::attempt(trace, "erp", 2, at),
-        SpanId::attempt(trace, "erp", 1, Utc(6)),
-        SpanId::attempt(trace, "b", 1, at),
-        SpanId::attempt(TraceId([2; 16]), "erp", 1, at),
+        SpanId::request(trace, &id),
+        SpanId::request(trace, &EventId([4; 24])),
+        SpanId::attempt(trace, &id, "erp", (1, at)),
+        SpanId::attempt(trace, &id, "erp", (2, at)),
+        SpanId::attempt(trace, &id, "erp", (1, Utc(6))),
+        SpanId::attempt(trace, &id, "b", (1, at)),
+        SpanId::attempt(trace, &EventId([4; 24]), "erp", (1, at)),
+        SpanId::attempt(TraceId([2; 16]), &id, "erp", (1, at)),
     ];
     let different: std::collections::BTreeSet<_> = spans.iter().collect();
     assert_eq!(different.len(), spans.len());
-    assert_eq!(SpanId::attempt(trace, "erp", 1, at), spans[3]);
+    assert_eq!(SpanId::attempt(trace, &id, "erp", (1, at)), spans[5]);
 }
 
 #[test]
