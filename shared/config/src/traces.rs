@@ -19,7 +19,16 @@ const PATH: [&str; 2] = ["v1", "traces"];
 const GRPC: u16 = 4317;
 
 /// Headers that are the exporter's own.
-const OWN: [&str; 5] = ["content-type", "content-length", "content-encoding", "transfer-encoding", "host"];
+const OWN: [&str; 8] = [
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "transfer-encoding",
+    "user-agent",
+];
 
 /// How pushes, deliveries and calls are traced.
 #[derive(Clone)]

@@ -90,19 +90,8 @@ impl Traced {
         Some(Self { place: context.place(trace, id, caller.as_ref())?, parent, number })
     }
 
-    fn span(&self, name: impl Into<Cow<'static, str>>, (began, ended): (Utc, Utc)) -> Span {
-        Span {
-            trace: self.place.trace,
-            id: self.place.span,
-            parent: self.parent,
-            link: None,
-            name: name.into(),
-            kind: Kind::Client,
-            began,
-            ended,
-            attributes: Vec::with_capacity(12),
-            failure: None,
-        }
+    fn span(&self, name: impl Into<Cow<'static, str>>, times: (Utc, Utc)) -> Span {
+        Span::new(&self.place, Kind::Client, name, times).within(self.parent)
     }
 
     /// Records a delivery's attempt. `after` is the delivery as the attempt has left it; nothing where that was not stored.

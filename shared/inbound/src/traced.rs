@@ -82,18 +82,8 @@ impl Reception {
             let slash = if suffix.is_empty() { "" } else { "/" };
             let route = format!("/hooks/{}/{{connection}}/{{key}}{slash}{suffix}", verified.partner().id());
             let is_ours = answer.verdict == Verdict::Unavailable;
-            let span = trace::Span {
-                trace: place.trace,
-                id: place.span,
-                parent: None,
-                link: None,
-                name: format!("POST {route}").into(),
-                kind: Kind::Server,
-                began: self.began,
-                ended,
-                attributes: Vec::with_capacity(12),
-                failure: is_ours.then_some("the push was not kept".into()),
-            };
+            let span = trace::Span::new(place, Kind::Server, format!("POST {route}"), (self.began, ended));
+            let span = span.failed(is_ours.then_some("the push was not kept"));
             span.with("http.request.method", "POST")
                 .with("http.route", route)
                 .with("http.response.status_code", answer.status)
@@ -115,25 +105,16 @@ impl Reception {
             let root = SpanId::reception(trace);
             let own = if event.is_new { root } else { SpanId::repetition(trace, self.began) };
             let Some(place) = context.place(trace, own, None) else { return };
-            context.record(&place, || trace::Span {
-                parent: (!event.is_new).then_some(root),
-                link: first,
-                ..span(&place)
-                    .with("tongguan.event.id", event.key.id.to_string())
+            context.record(&place, || {
+                let span = span(&place).within((!event.is_new).then_some(root)).linked(first);
+                span.with("tongguan.event.id", event.key.id.to_string())
                     .with("tongguan.event.type", event.kind.to_string())
                     .with("tongguan.admission", if event.is_new { "new" } else { "duplicate" })
             });
-            context.record(&place, || trace::Span {
-                trace,
-                id: SpanId::of_parts(trace, &[b"admission", &own.0]),
-                parent: Some(own),
-                link: None,
-                name: "store.admit".into(),
-                kind: Kind::Internal,
-                began: self.admits,
-                ended: event.over,
-                attributes: Vec::new(),
-                failure: None,
+            let admission = Place { span: SpanId::of_parts(trace, &[b"admission", &own.0]), ..place };
+            context.record(&admission, || {
+                let times = (self.admits, event.over);
+                trace::Span::new(&admission, Kind::Internal, "store.admit", times).within(Some(own))
             });
             first = first.or(Some(place));
         }

@@ -51,6 +51,25 @@ pub struct Span {
 }
 
 impl Span {
+    /// A span at its place in a trace, from when it began until it ended.
+    #[must_use]
+    pub fn new(place: &Place, kind: Kind, name: impl Into<Cow<'static, str>>, (began, ended): (Utc, Utc)) -> Self {
+        let (trace, id, name, attributes) = (place.trace, place.span, name.into(), Vec::with_capacity(12));
+        Self { trace, id, parent: None, link: None, name, kind, began, ended, attributes, failure: None }
+    }
+
+    /// The span as a part of another.
+    #[must_use]
+    pub fn within(self, parent: Option<SpanId>) -> Self {
+        Self { parent, ..self }
+    }
+
+    /// The span with a link to one elsewhere.
+    #[must_use]
+    pub fn linked(self, link: Option<Place>) -> Self {
+        Self { link, ..self }
+    }
+
     /// The span with an attribute more.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Field>) -> Self {

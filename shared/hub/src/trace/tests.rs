@@ -90,18 +90,8 @@ fn callers_decision_counts_before_the_share() {
 
 #[test]
 fn spans_beyond_the_limit_are_dropped_and_counted() {
-    let span = Span {
-        trace: TraceId([1; 16]),
-        id: SpanId([1; 8]),
-        parent: None,
-        link: None,
-        name: "x".into(),
-        kind: Kind::Internal,
-        began: Utc(1),
-        ended: Utc(2),
-        attributes: vec![],
-        failure: None,
-    };
+    let place: Place = PUBLISHED.parse().unwrap();
+    let span = Span::new(&place, Kind::Internal, "x", (Utc(1), Utc(2)));
     let spans = Spans::kept();
     for _ in 0..MOST_SPANS + 2 {
         spans.add(span.clone());
