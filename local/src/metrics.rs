@@ -161,7 +161,12 @@ impl Figures {
             );
         }
         let (exported, dropped) = self.spans.counts();
-        counter(&mut text, "tongguan_spans_exported_total", "Spans that the collector of traces took", number(exported));
+        counter(
+            &mut text,
+            "tongguan_spans_exported_total",
+            "Spans that the collector of traces took",
+            number(exported),
+        );
         let meaning = "Spans that it did not take, or for which there was no room to wait for it";
         counter(&mut text, "tongguan_spans_dropped_total", meaning, number(dropped));
         process::print(&mut text);

@@ -66,7 +66,7 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
     if let (Some(call), Some(traced)) = (&mut record.work.call, &traced) {
         call.traceparent = traced.traceparent();
     }
-    let (of_call, received) = (record.event.key.clone(), record.event.meta.received);
+    let of_call = record.event.key.clone();
     let touched = Touched::event(of_call.clone());
     let told = json!({"connection": connection.id, "operation": operation.name, "idempotency_key": key});
     let begun = trail::begin(context, by, Action::Call, told).await.map_err(|error| Problem::store(&error))?;
@@ -74,23 +74,23 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
     // The wait for the result may be cut off; the command is accepted.
     begun.end(context, Problem::ended(&accepted, StatusCode::ACCEPTED), vec![touched]).await;
     let by_request = match &accepted {
-        Ok(listed) if listed.meta.received == received => Accepted::Now,
-        Ok(listed) => Accepted::Earlier(listed.work.call.as_ref().and_then(Call::caller)),
+        Ok((_, true)) => Accepted::Now,
+        Ok((listed, false)) => Accepted::Earlier(listed.work.call.as_ref().and_then(Call::caller)),
         Err(_) => Accepted::Never,
     };
-    let answered = async { respond(&waited(courier, accepted?, wait).await?, wait, calls) }.await;
+    let answered = async { respond(&waited(courier, accepted?.0, wait).await?, wait, calls) }.await;
     if let Some(traced) = traced {
         traced.commanded(context, (&of_call, by_request), &answered);
     }
     answered
 }
 
-/// The command as it is stored: now, or by an earlier request with its key.
+/// The command as it is stored: now (`true`), or by an earlier request with its key.
 async fn accept<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
     Request { connection, operation, upload, .. }: Request<'_>,
     record: Record,
-) -> Result<Listed, Problem> {
+) -> Result<(Listed, bool), Problem> {
     let context = &courier.context;
     if let Some(upload) = upload {
         let key = &record.event.key;
@@ -98,7 +98,7 @@ async fn accept<S: Store, Q: Queue>(
         if let Some(found) = found {
             // Its upload may be gone meanwhile.
             let Record { event, work } = record;
-            return distinguished(&Listed { key: event.key, meta: event.meta, work }, found);
+            return Ok((distinguished(&Listed { key: event.key, meta: event.meta, work }, found)?, false));
         }
         uploads::keep(context, upload, connection, &record).await?;
     }
@@ -113,9 +113,9 @@ async fn accept<S: Store, Q: Queue>(
             if !matches!(sent, Ok(Ok(()))) {
                 tracing::warn!(function = crate::NAME, call = %id, "queue message of a call not sent; the sweep sends the call");
             }
-            Ok(listed)
+            Ok((listed, true))
         }
-        Admitted::Duplicate | Admitted::Moved => same(courier, &listed).await,
+        Admitted::Duplicate | Admitted::Moved => Ok((same(courier, &listed).await?, false)),
     }
 }
 

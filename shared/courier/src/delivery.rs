@@ -237,7 +237,20 @@ impl<'a, S: Store, Q: Queue> Cleared<'a, S, Q> {
         });
         drop(place);
         let kind = event.meta.kind.to_string();
-        Sent { claim, endpoint, line, turn, permit, kind, returned, traced, began, over: courier.now(), jitter, indexed }
+        Sent {
+            claim,
+            endpoint,
+            line,
+            turn,
+            permit,
+            kind,
+            returned,
+            traced,
+            began,
+            over: courier.now(),
+            jitter,
+            indexed,
+        }
     }
 }
 

@@ -175,7 +175,8 @@ pub async fn run<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: &Hint) -> Re
         }
         Job::Deliver { endpoint, claim } => {
             let own = traced::span(&courier.context, key, Some(endpoint.as_str()));
-            let span = own.unwrap_or_else(|| tracing::debug_span!("delivery", event = %id, %connection, %endpoint, claim));
+            let span =
+                own.unwrap_or_else(|| tracing::debug_span!("delivery", event = %id, %connection, %endpoint, claim));
             delivery::attempt(courier, key, endpoint, *claim).instrument(span).await
         }
         Job::Call { claim } => {

@@ -28,7 +28,11 @@ pub(crate) struct Traced {
 
 /// The log span of an attempt that is traced; nothing where nothing is, or the caller has one that takes the name of the trace.
 pub(crate) fn span<S, Q>(context: &Context<S, Q>, key: &EventKey, endpoint: Option<&str>) -> Option<tracing::Span> {
-    if tracing::Span::current().has_field(TRACE_ID) { None } else { next_span(context, key, endpoint.unwrap_or_default()) }
+    if tracing::Span::current().has_field(TRACE_ID) {
+        None
+    } else {
+        next_span(context, key, endpoint.unwrap_or_default())
+    }
 }
 
 /// The log span of a further attempt of the same job.

@@ -173,7 +173,10 @@ mod tests {
         let span = span.with("a", "b\"").with("n", 503_u16).failed(Some("why"));
         let body: Json = serde_json::from_slice(&request(&[span.clone()])).unwrap();
         let resource = &body["resourceSpans"][0];
-        assert_eq!(resource["resource"]["attributes"][0], json!({"key": "service.name", "value": {"stringValue": "tongguan"}}));
+        assert_eq!(
+            resource["resource"]["attributes"][0],
+            json!({"key": "service.name", "value": {"stringValue": "tongguan"}})
+        );
         assert_eq!(resource["scopeSpans"][0]["scope"]["name"], "tongguan");
         let printed = json!({
             "traceId": "ab".repeat(16), "spanId": "01".repeat(8), "parentSpanId": "09".repeat(8), "flags": 1,
