@@ -38,7 +38,7 @@ const FLUSHING: Duration = Duration::from_secs(3);
 /// Characters of a collector's answer that are logged.
 const SHOWN: usize = 200;
 
-/// What became of a request with spans.
+/// Result of a request with spans.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Came {
     /// The collector took them, but for so many.
@@ -49,7 +49,7 @@ enum Came {
     Lost { why: String },
 }
 
-/// What the answer of a collector means, by the protocol: a few statuses ask for a repetition, and no other is repeated.
+/// The meaning of a collector's answer, by the protocol: a few statuses ask for a repetition, and no other is repeated.
 fn came(sent: &Sent) -> Came {
     match sent {
         Sent::Failed { text, .. } => Came::Later { wait: None, why: text.clone() },
@@ -83,7 +83,7 @@ pub(crate) struct Exporter {
     failing: Failing,
 }
 
-/// What the log was told of a failure that lasts.
+/// State of the log about a failure that lasts.
 #[derive(Debug, Default)]
 struct Failing {
     told: Option<Instant>,

@@ -49,7 +49,7 @@ const fn status(answer: &Result<Answer, Unanswered>) -> Option<u16> {
     }
 }
 
-/// What the ERP is told.
+/// The answer for the ERP.
 fn told(
     connection: &Connection,
     operation: &Operation<'_>,

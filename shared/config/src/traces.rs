@@ -12,7 +12,7 @@ use super::reader::Item;
 use super::secrets::Availability;
 use super::{Trust, trust};
 
-/// What is appended to the collector's URL.
+/// Path of traces below the collector's URL.
 const PATH: [&str; 2] = ["v1", "traces"];
 
 /// The port at which collectors take gRPC and no HTTP.

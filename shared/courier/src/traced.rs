@@ -1,4 +1,4 @@
-//! What is known of attempts by their traces: their spans, the header that carries these to the ERP, and the fields of log lines.
+//! The spans of attempts, their places in traces, and the fields of log lines.
 //!
 //! Everything is derived from the stored event, so that attempts after a restart or in another process are in the same trace.
 
@@ -26,13 +26,12 @@ pub(crate) struct Traced {
     number: u32,
 }
 
-/// The log span of an attempt that is traced; nothing where nothing is, or the caller has one that takes the name of the trace.
+/// The log span of an attempt that is traced, or none where the caller's takes the name of the trace; nothing where nothing is traced.
 pub(crate) fn span<S, Q>(context: &Context<S, Q>, key: &EventKey, endpoint: Option<&str>) -> Option<tracing::Span> {
-    if tracing::Span::current().has_field(TRACE_ID) {
-        None
-    } else {
-        next_span(context, key, endpoint.unwrap_or_default())
-    }
+    context.config.traces.as_ref()?;
+    // A span between would hide the caller's from the lines.
+    let has_own = tracing::Span::current().has_field(TRACE_ID);
+    if has_own { Some(tracing::Span::none()) } else { next_span(context, key, endpoint.unwrap_or_default()) }
 }
 
 /// The log span of a further attempt of the same job.

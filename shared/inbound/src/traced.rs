@@ -1,5 +1,4 @@
-//! What is known of a push by its traces: the spans of its reception and of the admission of its events, and the fields of its log
-//! lines.
+//! The spans of a push, of its reception and of the admission of its events, and the fields of its log lines.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

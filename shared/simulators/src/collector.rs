@@ -126,7 +126,7 @@ impl Collector {
         self.shared.state().requests.clone()
     }
 
-    /// What was wrong with requests, by the document.
+    /// Mistakes in requests, by the document.
     #[must_use]
     pub fn mistakes(&self) -> Vec<String> {
         self.shared.state().mistakes.clone()

@@ -54,7 +54,7 @@ impl Span {
     /// A span at its place in a trace, from when it began until it ended.
     #[must_use]
     pub fn new(place: &Place, kind: Kind, name: impl Into<Cow<'static, str>>, (began, ended): (Utc, Utc)) -> Self {
-        let (trace, id, name, attributes) = (place.trace, place.span, name.into(), Vec::with_capacity(12));
+        let (trace, id, name, attributes) = (place.trace, place.span, name.into(), Vec::new());
         Self { trace, id, parent: None, link: None, name, kind, began, ended, attributes, failure: None }
     }
 

@@ -39,7 +39,7 @@ fn invalid_traceparent_is_refused() {
     }
 }
 
-/// What docs tell the ERP: `printf %s "$id" | sha256sum | cut -c 1-32`.
+/// Documented for the ERP: `printf %s "$id" | sha256sum | cut -c 1-32`.
 #[test]
 fn trace_of_an_event_is_the_digest_of_its_printed_id() {
     assert_eq!(TraceId::of(&EventId([0; 24])).to_string(), "f9a2ba511957122bfa67b029061c6797");
