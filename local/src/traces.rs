@@ -200,7 +200,10 @@ fn count(spans: usize) -> u64 {
 /// Exports spans until the hub stops.
 pub(crate) async fn run(exporter: Arc<Mutex<Exporter>>, mut stop: watch::Receiver<bool>) {
     loop {
-        let step = async { sleep(exporter.lock().await.step().await).await };
+        let step = async {
+            let pause = exporter.lock().await.step().await;
+            sleep(pause).await;
+        };
         tokio::select! {
             () = step => {}
             _ = stop.wait_for(|stop| *stop) => return,

@@ -95,20 +95,21 @@ fn endpoint(item: &Item<'_>) -> Option<Url> {
 /// Headers by their names. Those in a secret that this process does not read are left out: it exports nothing.
 fn headers(item: &Item<'_>) -> Option<Vec<(String, Secret)>> {
     let mut table = item.table("a table: { Authorization = { file = \"collector.key\" } }")?;
-    let (mut names, mut headers) = (Vec::new(), Some(Vec::new()));
+    let (mut names, mut headers, mut is_sound) = (Vec::new(), Vec::new(), true);
     for (name, item) in table.rest() {
-        let header = header(&name, &item);
+        match header(&name, &item) {
+            Some(Availability::Known(value)) => headers.push((name.clone(), value)),
+            Some(Availability::Unread) => {}
+            None => is_sound = false,
+        }
         names.push(name);
-        headers = headers.zip(header).map(|(mut headers, header)| {
-            headers.extend(header);
-            headers
-        });
     }
     table.close(&names);
-    headers
+    is_sound.then_some(headers)
 }
 
-fn header(name: &str, item: &Item<'_>) -> Option<Option<(String, Secret)>> {
+/// The value of a header of that name.
+fn header(name: &str, item: &Item<'_>) -> Option<Availability<Secret>> {
     let value = item.credential()?;
     let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
     if !is_name || name.is_empty() {
@@ -117,13 +118,12 @@ fn header(name: &str, item: &Item<'_>) -> Option<Option<(String, Secret)>> {
     if OWN.contains(&name.to_ascii_lowercase().as_str()) {
         return item.wrong("is set by the hub: remove it");
     }
-    match value {
-        Availability::Known(secret) if !secret.expose().bytes().all(|byte| matches!(byte, b' '..=b'~')) => {
-            item.wrong("cannot be sent as a header: it may hold visible ASCII characters and blanks alone")
-        }
-        Availability::Known(secret) => Some(Some((name.to_owned(), secret))),
-        Availability::Unread => Some(None),
+    if let Availability::Known(secret) = &value
+        && !secret.expose().bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    {
+        return item.wrong("cannot be sent as a header: it may hold visible ASCII characters and blanks alone");
     }
+    Some(value)
 }
 
 /// A share from 0 to 1.

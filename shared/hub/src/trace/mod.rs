@@ -161,7 +161,7 @@ fn bytes<const N: usize>(text: &str) -> Result<[u8; N], NotAPlace> {
     let mut bytes = [0; N];
     for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
         for half in pair {
-            *byte = *byte << 4 | digit(half)?;
+            *byte = (*byte << 4) | digit(half)?;
         }
     }
     Ok(bytes)
@@ -180,7 +180,7 @@ impl Sampling {
 
     /// A share of the traces, from 0 for none to 1 for all; nothing of another number.
     #[must_use]
-    #[expect(
+    #[allow(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -193,7 +193,7 @@ impl Sampling {
     /// Whether a trace is recorded. One that begins at a caller's span is where the caller's is.
     #[must_use]
     pub fn takes(self, trace: TraceId, caller: Option<&Place>) -> bool {
-        let number = trace.0.iter().skip(9).fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
+        let number = trace.0.iter().skip(9).fold(0, |number: u64, byte| (number << 8) | u64::from(*byte));
         caller.map_or(number >= ALL - self.0, |caller| caller.is_sampled)
     }
 }
