@@ -189,7 +189,7 @@ struct Resource {
 #[serde(deny_unknown_fields)]
 struct ScopeSpans {
     scope: Scope,
-    spans: Vec<Span>,
+    spans: Vec<Exported>,
 }
 
 #[derive(Deserialize)]
@@ -202,7 +202,7 @@ struct Scope {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Span {
+struct Exported {
     trace_id: String,
     span_id: String,
     #[serde(default)]
@@ -258,7 +258,7 @@ fn spans(body: &[u8]) -> Result<Vec<Collected>, String> {
     if all.is_empty() { Err("there are no spans".to_owned()) } else { Ok(all) }
 }
 
-fn span(span: Span) -> Result<Collected, String> {
+fn span(span: Exported) -> Result<Collected, String> {
     id(&span.trace_id, 32)?;
     id(&span.span_id, 16)?;
     if !span.parent_span_id.is_empty() {
