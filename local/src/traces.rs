@@ -200,12 +200,12 @@ fn count(spans: usize) -> u64 {
 /// Exports spans until the hub stops.
 pub(crate) async fn run(exporter: Arc<Mutex<Exporter>>, mut stop: watch::Receiver<bool>) {
     loop {
-        let step = async {
+        let export = async {
             let pause = exporter.lock().await.step().await;
             sleep(pause).await;
         };
         tokio::select! {
-            () = step => {}
+            () = export => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }
