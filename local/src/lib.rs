@@ -52,6 +52,7 @@ mod source;
 pub mod table;
 mod ticks;
 mod times;
+mod traces;
 mod uploads;
 mod verify;
 mod work;

@@ -12,6 +12,7 @@ use config::Config;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hub::Utc;
+use hub::trace::Spans;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -42,6 +43,7 @@ const STORE: Duration = Duration::from_secs(2);
 /// Sources of the figures.
 pub(crate) struct Figures {
     pub(crate) store: SqliteStore,
+    pub(crate) spans: Spans,
     pub(crate) vitals: Vitals,
     pub(crate) limits: Use,
     pub(crate) kept: &'static Registry,
@@ -158,6 +160,15 @@ impl Figures {
                 number(space.free_bytes()),
             );
         }
+        let (exported, dropped) = self.spans.counts();
+        counter(
+            &mut text,
+            "tongguan_spans_exported_total",
+            "Spans that the collector of traces took",
+            number(exported),
+        );
+        let meaning = "Spans that it did not take, or for which there was no room to wait for it";
+        counter(&mut text, "tongguan_spans_dropped_total", meaning, number(dropped));
         process::print(&mut text);
         text
     }

@@ -17,7 +17,7 @@ use outbound::KeepAlive;
 use queue::{Destination, InProcess};
 use store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -28,6 +28,7 @@ use crate::hold::{self, Hold};
 use crate::metrics::{self, Figures};
 use crate::place::Place;
 use crate::ready::Vitals;
+use crate::traces::{self, Exporter};
 use crate::work::{self, LocalCurrent};
 use crate::{compact, disk, exposure, inbox, reload, server, service, signals};
 
@@ -68,6 +69,7 @@ pub struct Hub {
     reloads: u64,
     stop: watch::Sender<bool>,
     swept: watch::Receiver<bool>,
+    exporter: Arc<Mutex<Exporter>>,
     tasks: JoinSet<()>,
     _lock: std::fs::File,
 }
@@ -105,6 +107,7 @@ impl Hub {
         };
         let archive = Folder::open(&config.data_dir).map_err(StartError::Files)?;
         let context = Context::new(Arc::new(config), store, queue, clock).with_archive(Arc::new(archive.clone()));
+        let context = context.with_spans();
         let (stop, stopped) = watch::channel(false);
 
         let mut tasks = JoinSet::new();
@@ -125,9 +128,9 @@ impl Hub {
         let limits = server::Use::new(&context.config.server);
         context.store.limit_waiting(context.config.server.writes_waiting);
         if let Some(listener) = figures {
-            let store = context.store.clone();
+            let (store, spans) = (context.store.clone(), context.spans.clone());
             let (vitals, limits) = (vitals.clone(), limits.clone());
-            let figures = Figures { store, vitals, limits, kept: telemetry::metrics::keep() };
+            let figures = Figures { store, spans, vitals, limits, kept: telemetry::metrics::keep() };
             metrics::begin(&context.config);
             tasks.spawn(metrics::serve(listener, figures, stopped.clone()));
         }
@@ -141,11 +144,13 @@ impl Hub {
         for lane in lanes {
             tasks.spawn(work::run_lane(current.clone(), hold.clone(), lane, stopped.clone()));
         }
+        let exporter = Exporter::new(current.clone());
+        tasks.spawn(traces::run(Arc::clone(&exporter), stopped.clone()));
         tasks.spawn(work::run_flushes(context.clone(), stopped.clone()));
         tasks.spawn(Arc::clone(&watched).run(current.clone(), stopped.clone()));
         let (first, swept) = watch::channel(false);
         tasks.spawn(work::run_sweeps(current.clone(), (watched, vitals, archive), stopped.clone(), first));
-        Ok(Self { address, context, current, hold, reloads: 0, stop, swept, tasks, _lock: lock })
+        Ok(Self { address, context, current, hold, reloads: 0, stop, swept, exporter, tasks, _lock: lock })
     }
 
     /// The address that it listens on.
@@ -213,6 +218,7 @@ impl Hub {
             tracing::warn!("unfinished attempts were aborted at shutdown; the next run or the sweep repeats them");
         }
         work::flush(&self.context).await;
+        traces::flush(&self.exporter).await;
         inbound::refusal::tell_all();
         if let Err(error) = self.context.store.tidy().await {
             tracing::info!(

@@ -10,7 +10,7 @@ use courier::Courier;
 use http::header::{HeaderName, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
 use hub::audit::{Action, Touched};
-use hub::call::{self, Standing};
+use hub::call::{self, Call, Standing};
 use hub::{EventKey, Record};
 use inbound::receive::hints;
 use inbound::sequence;
@@ -23,6 +23,7 @@ use serde_json::json;
 use store::{Admitted, Listed, Store};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::traced::{Accepted, Asked};
 use crate::uploads::{self, Begun};
 
 /// The longest idempotency key, in characters.
@@ -45,6 +46,8 @@ pub(crate) struct Request<'a> {
     pub(crate) file: Option<&'a Enclosure>,
     /// The upload that is the file.
     pub(crate) upload: Option<&'a Begun>,
+    /// The request, where it is traced.
+    pub(crate) traced: Option<Asked<'a>>,
 }
 
 pub(crate) async fn answer<S: Store, Q: Queue>(
@@ -55,28 +58,40 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
     calls: &str,
 ) -> Result<Response<Bytes>, Problem> {
     let context = &courier.context;
-    let Request { by, connection, operation, body, file, upload: _ } = request;
+    let Request { by, connection, operation, body, file, upload: _, traced } = request;
     let key = checked(key)?;
     let file = file.and_then(|file| serde_json::to_string(file).ok());
     let asked = call::Request { connection: &connection.id, operation, key: &key, body, file: file.as_deref() };
-    let record = call::accepted(&asked, context.now(), context.config.sweep_every, connection.retention)
+    let mut record = call::accepted(&asked, context.now(), context.config.sweep_every, connection.retention)
         .map_err(|error| Problem::field("body", error.to_string()))?;
-    let touched = Touched::event(record.event.key.clone());
+    if let (Some(call), Some(traced)) = (&mut record.work.call, &traced) {
+        call.traceparent = traced.traceparent();
+    }
+    let of_call = record.event.key.clone();
+    let touched = Touched::event(of_call.clone());
     let told = json!({"connection": connection.id, "operation": operation.name, "idempotency_key": key});
     let begun = trail::begin(context, by, Action::Call, told).await.map_err(|error| Problem::store(&error))?;
     let accepted = accept(courier, request, record).await;
     // The wait for the result may be cut off; the command is accepted.
     begun.end(context, Problem::ended(&accepted, StatusCode::ACCEPTED), vec![touched]).await;
-    let listed = waited(courier, accepted?, wait).await?;
-    respond(&listed, wait, calls, &courier.context.config.partners)
+    let by_request = match &accepted {
+        Ok((_, true)) => Accepted::Now,
+        Ok((listed, false)) => Accepted::Earlier(listed.work.call.as_ref().and_then(Call::caller)),
+        Err(_) => Accepted::Never,
+    };
+    let answered = async { respond(&waited(courier, accepted?.0, wait).await?, wait, calls, &courier.context.config.partners) }.await;
+    if let Some(traced) = traced {
+        traced.commanded(context, (&of_call, by_request), &answered);
+    }
+    answered
 }
 
-/// The command as it is stored: now, or by an earlier request with its key.
+/// The command as it is stored: now (`true`), or by an earlier request with its key.
 async fn accept<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
     Request { connection, operation, upload, .. }: Request<'_>,
     record: Record,
-) -> Result<Listed, Problem> {
+) -> Result<(Listed, bool), Problem> {
     let context = &courier.context;
     if let Some(upload) = upload {
         let key = &record.event.key;
@@ -84,7 +99,7 @@ async fn accept<S: Store, Q: Queue>(
         if let Some(found) = found {
             // Its upload may be gone meanwhile.
             let Record { event, work } = record;
-            return distinguished(&Listed { key: event.key, meta: event.meta, work }, found);
+            return Ok((distinguished(&Listed { key: event.key, meta: event.meta, work }, found)?, false));
         }
         uploads::keep(context, upload, connection, &record).await?;
     }
@@ -99,9 +114,9 @@ async fn accept<S: Store, Q: Queue>(
             if !matches!(sent, Ok(Ok(()))) {
                 tracing::warn!(function = crate::NAME, call = %id, "queue message of a call not sent; the sweep sends the call");
             }
-            Ok(listed)
+            Ok((listed, true))
         }
-        Admitted::Duplicate | Admitted::Moved => same(courier, &listed).await,
+        Admitted::Duplicate | Admitted::Moved => Ok((same(courier, &listed).await?, false)),
     }
 }
 

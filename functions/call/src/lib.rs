@@ -15,6 +15,7 @@
 mod command;
 mod query;
 mod request;
+mod traced;
 pub mod uploads;
 
 use std::time::Duration;
@@ -25,6 +26,7 @@ use bytes::Bytes;
 use config::Connection;
 use courier::Courier;
 use http::{Response, StatusCode};
+use hub::trace::Place;
 use hub::{ConnectionId, Role};
 use partners::Json;
 use partners::operation::enclosure::Enclosure;
@@ -34,6 +36,7 @@ use queue::Queue;
 use store::Store;
 
 pub use request::Apart;
+use traced::Asked;
 
 /// The function's name: folder, crate, binary, log and metric name.
 pub const NAME: &str = "call";
@@ -58,6 +61,8 @@ pub(crate) struct OperationRequest {
     body: String,
     /// The file, where it did not come within the body.
     file: Option<Enclosure>,
+    /// The ERP's span that it belongs to.
+    caller: Option<Place>,
 }
 
 /// The route of the function. A gateway wants one name for what may stand in a place: here `name` is a connection.
@@ -122,14 +127,15 @@ async fn answer<S: Store, Q: Queue>(
     };
     let body = Json::parse(text.as_bytes()).map_err(|error| Problem::field("body", error.to_string()))?;
     check(connection, &operation, &body, file.as_ref())?;
+    let traced = Asked::begin(&courier.context, asked.caller, (connection, &operation));
     match operation.effect {
         Effect::Query if upload.is_some() => {
             Err(Problem::field("file.upload", "goes with a command: give a query its file as base64 or url"))
         }
-        Effect::Query => query::answer(courier, connection, &operation, &body, file.as_ref()).await,
+        Effect::Query => query::answer(courier, (connection, &operation), &body, file.as_ref(), traced).await,
         Effect::Command { .. } => {
             let (by, file, upload) = (caller.actor(), file.as_ref(), upload.as_ref());
-            let request = command::Request { by, connection, operation: &operation, body: &text, file, upload };
+            let request = command::Request { by, connection, operation: &operation, body: &text, file, upload, traced };
             command::answer(courier, request, asked.key, asked.wait, &asked.calls).await
         }
     }

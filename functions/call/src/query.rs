@@ -14,15 +14,48 @@ use queue::Queue;
 use store::Store;
 
 use crate::incomplete;
+use crate::traced::Asked;
 
 pub(crate) async fn answer<S: Store, Q: Queue>(
     courier: &Courier<S, Q>,
-    connection: &Connection,
-    operation: &Operation<'_>,
+    (connection, operation): (&Connection, &Operation<'_>),
     body: &Json<'_>,
     file: Option<&Enclosure>,
+    traced: Option<Asked<'_>>,
 ) -> Result<Response<Bytes>, Problem> {
-    let answer = ask(courier, connection, operation, body, file).await.map_err(|why| problem(connection, why))?;
+    let Some(traced) = traced else {
+        return told(connection, operation, ask(courier, connection, operation, body, file).await);
+    };
+    let began = courier.context.now();
+    let answer = ask(courier, connection, operation, body, file).await;
+    let asked = ((began, courier.context.now()), status(&answer), answer.is_ok());
+    let told = told(connection, operation, answer);
+    traced.queried(&courier.context, asked, &told);
+    told
+}
+
+/// HTTP status of the partner's answer, where it gave one.
+const fn status(answer: &Result<Answer, Unanswered>) -> Option<u16> {
+    match answer {
+        Ok(answer) | Err(Unanswered::Refused { answer, .. }) => Some(answer.status),
+        Err(Unanswered::Credentials { status, .. }) => Some(*status),
+        Err(
+            Unanswered::Faulty(_)
+            | Unanswered::Open(_)
+            | Unanswered::Paced(_)
+            | Unanswered::Here(_)
+            | Unanswered::NoAnswer(_),
+        ) => None,
+    }
+}
+
+/// The answer for the ERP.
+fn told(
+    connection: &Connection,
+    operation: &Operation<'_>,
+    answer: Result<Answer, Unanswered>,
+) -> Result<Response<Bytes>, Problem> {
+    let answer = answer.map_err(|why| problem(connection, why))?;
     // A partner that a file describes may answer in XML.
     if operation.told.is_some() && answer.body.trim_ascii_start().starts_with(b"<") {
         return Ok(api::answered(StatusCode::OK, "application/xml", answer.body));

@@ -9,6 +9,7 @@ use partners::operation::enclosure::Enclosure;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::traced::caller;
 use crate::{OperationRequest, faulty};
 
 /// The longest a result is waited for: a gateway gives up after 29 seconds.
@@ -36,6 +37,7 @@ pub(crate) async fn read(routed: Routed<'_>) -> Result<OperationRequest, Problem
     let apart = request.extensions_mut().remove::<Apart>();
     let key = key(request.headers())?;
     let wait = preferred(request.headers());
+    let caller = caller(request.headers());
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_owned();
     // Behind a gateway a stage or a base path may stand before the path: only the client knows its whole.
@@ -47,7 +49,7 @@ pub(crate) async fn read(routed: Routed<'_>) -> Result<OperationRequest, Problem
     } else {
         (text(request.body())?, None)
     };
-    Ok(OperationRequest { connection, operation, key, wait, calls, body, file })
+    Ok(OperationRequest { connection, operation, key, wait, calls, body, file, caller })
 }
 
 /// The way up from a path to what stands before its last two segments, of which the first is the connection.
@@ -139,7 +141,8 @@ pub(crate) fn read_invocation(event: &[u8]) -> Result<OperationRequest, Problem>
     let Invocation { connection, operation, idempotency_key: key, wait, body, file } = invocation;
     let file = file.map(|Object(file)| file);
     let body = body.map(|body| body.get().to_owned()).unwrap_or_default();
-    Ok(OperationRequest { connection, operation, key, wait: bounded(wait), calls: "/calls/".to_owned(), body, file })
+    let (wait, calls) = (bounded(wait), "/calls/".to_owned());
+    Ok(OperationRequest { connection, operation, key, wait, calls, body, file, caller: None })
 }
 
 #[cfg(test)]

@@ -161,6 +161,12 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
     }
 
+    /// The HTTP status that it is answered with.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The result of an action as the audit trail has it: that status, or the problem's.
     #[must_use]
     pub fn ended<T>(result: &Result<T, Self>, status: StatusCode) -> Ended {

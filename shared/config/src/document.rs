@@ -1,6 +1,7 @@
 //! The document as a whole, and what its parts must have to do with each other.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::reader::{Item, Reading, Table};
 use super::values::{is_name, socket_address};
 use super::{
     Config, Disk, Mistake, Server, Shown, Sources, alerts, connections, described, disk, endpoints, profile, server,
-    watches,
+    traces, watches,
 };
 
 /// Default interval of the sweeper.
@@ -51,6 +52,15 @@ fn is_json(item: &Item<'_>) -> Option<bool> {
     }
 }
 
+/// The address of the figures, beside those at which the hub listens itself.
+fn metrics_address(item: &Item<'_>, others: [Option<SocketAddr>; 2]) -> Option<SocketAddr> {
+    let address = socket_address(item.text()?, 9464).map_or_else(|what| item.wrong(what), Some)?;
+    if address.port() != 0 && others.contains(&Some(address)) {
+        return item.wrong("is where the hub itself or its inbox listens: give it another port");
+    }
+    Some(address)
+}
+
 fn config(mut root: Table<'_>) -> Option<Config> {
     let listen = root.or("listen", ([127, 0, 0, 1], 8787).into(), |item| {
         socket_address(item.text()?, 8787).map_or_else(|what| item.wrong(what), Some)
@@ -62,13 +72,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         }
         Some(Some(address))
     });
-    let metrics_listen = root.or("metrics_listen", None, |item| {
-        let address = socket_address(item.text()?, 9464).map_or_else(|what| item.wrong(what), Some)?;
-        if address.port() != 0 && (Some(address) == listen || Some(Some(address)) == inbox) {
-            return item.wrong("is where the hub itself or its inbox listens: give it another port");
-        }
-        Some(Some(address))
-    });
+    let others = [listen, inbox.flatten()];
+    let metrics_listen = root.or("metrics_listen", None, |item| metrics_address(item, others).map(Some));
     let logs_json = root.or("log_format", false, is_json);
     let data_dir = root.or("data_dir", PathBuf::from("data"), |item| match item.text()? {
         "" => item.wrong("must name a directory"),
@@ -86,6 +91,8 @@ fn config(mut root: Table<'_>) -> Option<Config> {
     let server = root.or("server", Server::default(), |item| server::read(item.table("a table: write [server]")?));
 
     let disk = root.or("disk", Disk::default(), |item| disk::read(item.table("a table: write [disk]")?));
+
+    let traces = root.or("traces", None, |item| traces::read(item, system).map(Some));
 
     let hub = root.or("hub", None, |item| profile::read(item, system).map(Some));
 
@@ -139,6 +146,7 @@ fn config(mut root: Table<'_>) -> Option<Config> {
         public_url: public_url?,
         metrics_listen: metrics_listen?,
         logs_json: logs_json?,
+        traces: traces?,
         server: server?,
         disk: disk?,
         hub: hub?,

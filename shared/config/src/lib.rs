@@ -22,6 +22,7 @@ mod secrets;
 mod server;
 mod shown;
 mod sources;
+mod traces;
 mod trust;
 mod values;
 mod warnings;
@@ -40,6 +41,7 @@ pub use recover::Recover;
 pub use server::Server;
 pub use shown::Shown;
 pub use sources::Sources;
+pub use traces::Traces;
 pub use values::{duration, socket_address};
 pub use watches::{Asks, Watching};
 
@@ -81,6 +83,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// Whether the local hub's log is JSON, an object a line.
     pub logs_json: bool,
+    /// How pushes, deliveries and calls are traced; nothing where they are not.
+    pub traces: Option<Traces>,
     /// Limits of the connections to the local hub's port.
     pub server: Server,
     /// Least free space of the disk with the local hub's data.

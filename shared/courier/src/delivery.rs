@@ -28,6 +28,7 @@ use crate::places::Place;
 use crate::release::Release;
 use crate::target::{Target as _, ToEndpoint, measure};
 use crate::times::{self, MARGIN};
+use crate::traced::{self, Traced};
 use crate::{Courier, index, lack};
 
 /// Reason of a postponement where this process's configuration lacks the endpoint, or the keys to sign for it.
@@ -89,7 +90,8 @@ async fn follow<S: Store, Q: Queue>(courier: &Courier<S, Q>, target: ToEndpoint<
             break;
         }
         let (event, connection, endpoint) = (&key.id, &key.connection, target.endpoint);
-        let span = tracing::debug_span!("delivery", %event, %connection, %endpoint, claim);
+        let span = traced::next_span(&courier.context, &key, endpoint.as_str());
+        let span = span.unwrap_or_else(|| tracing::debug_span!("delivery", %event, %connection, %endpoint, claim));
         next = match once(courier, &key, target, claim).instrument(span).await {
             Ok(Attempted { next, closed, .. }) => {
                 all_closed.extend(closed);
@@ -170,6 +172,7 @@ struct Sent<'a, S, Q> {
     /// Type of the event that was sent.
     kind: String,
     returned: DeliveryResult,
+    traced: Option<Traced>,
     began: Utc,
     over: Utc,
     jitter: f64,
@@ -225,6 +228,8 @@ impl<'a, S: Store, Q: Queue> Cleared<'a, S, Q> {
         let (courier, context) = (claim.courier, &claim.courier.context);
         // Signed by a time of its own: the claim may have been stored anew since the attempt began.
         let parcel = Parcel::new(&event, endpoint, keys, courier.now());
+        let traced = Traced::delivery(context, (stored, &claim.work), (&claim.item, began));
+        let parcel = Parcel { span: traced.as_ref().map(|traced| traced.place), ..parcel };
         let unindexed = claim.work.index_by.is_some();
         let (returned, indexed) = tokio::join!((courier.send)(endpoint, parcel), async {
             // Aliases that could not be written stay due; they are no reason to hold up the delivery.
@@ -232,14 +237,27 @@ impl<'a, S: Store, Q: Queue> Cleared<'a, S, Q> {
         });
         drop(place);
         let kind = event.meta.kind.to_string();
-        Sent { claim, endpoint, line, turn, permit, kind, returned, began, over: courier.now(), jitter, indexed }
+        Sent {
+            claim,
+            endpoint,
+            line,
+            turn,
+            permit,
+            kind,
+            returned,
+            traced,
+            began,
+            over: courier.now(),
+            jitter,
+            indexed,
+        }
     }
 }
 
 impl<S: Store, Q: Queue> Sent<'_, S, Q> {
     /// Reports the result to the circuit, stores it, and lets the next delivery of the subject pass.
     async fn settled(self) -> Step<Attempted> {
-        let Self { claim, endpoint, line, turn, permit, kind, returned, began, over, jitter, indexed } = self;
+        let Self { claim, endpoint, line, turn, permit, kind, returned, traced, began, over, jitter, indexed } = self;
         let Claim { courier, key, target, work, item } = claim;
         let outcome = returned.outcome;
         let tried =
@@ -270,6 +288,10 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
         };
         let changed = change_together(courier, key, work, attempted).await.map_err(JobError::After)?;
         let settled = changed.and_then(|work| Some((work.delivery(target.endpoint)?.clone(), work)));
+        if let Some(traced) = traced {
+            let after = settled.as_ref().map(|(after, _)| after);
+            traced.delivered(&courier.context, (key, &kind, endpoint), (&returned, after), (began, over));
+        }
         let done = if let Some((item, work)) = settled {
             log(key, &item, &returned);
             measure(&item, over);

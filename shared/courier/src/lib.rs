@@ -32,6 +32,7 @@ mod resume;
 mod sweep;
 mod target;
 mod times;
+mod traced;
 mod watch;
 
 pub use ahead::{bring_back, bring_back_furthest};
@@ -173,11 +174,14 @@ pub async fn run<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: &Hint) -> Re
             Ok(if done { JobOutcome::Indexed } else { JobOutcome::Stale })
         }
         Job::Deliver { endpoint, claim } => {
-            let span = tracing::debug_span!("delivery", event = %id, %connection, %endpoint, claim);
+            let own = traced::span(&courier.context, key, Some(endpoint.as_str()));
+            let span =
+                own.unwrap_or_else(|| tracing::debug_span!("delivery", event = %id, %connection, %endpoint, claim));
             delivery::attempt(courier, key, endpoint, *claim).instrument(span).await
         }
         Job::Call { claim } => {
-            let span = tracing::debug_span!("call", call = %id, %connection, claim);
+            let own = traced::span(&courier.context, key, None);
+            let span = own.unwrap_or_else(|| tracing::debug_span!("call", call = %id, %connection, claim));
             call::attempt(courier, key, *claim).instrument(span).await
         }
     };

@@ -5,6 +5,7 @@ use config::Endpoint;
 use hub::delivery::{Attempt, Outcome};
 use hub::envelope;
 use hub::signature::{SigningKey, signatures};
+use hub::trace::{Place, TRACEPARENT};
 use hub::{Event, Utc};
 use outbound::{Client, Kind, RECEIPT, Request, Sent};
 
@@ -24,6 +25,8 @@ pub struct Parcel {
     pub signature: String,
     /// `tongguan-type`, `tongguan-subject` and `tongguan-source`, as headers take them. They are not signed.
     pub labels: Vec<(&'static str, String)>,
+    /// The attempt's span, where deliveries are traced. It is not signed.
+    pub span: Option<Place>,
     /// `Content-Type`.
     pub content_type: String,
     /// `Content-Encoding`, where there is one.
@@ -52,7 +55,7 @@ impl Parcel {
         let signature = signatures(keys, &id, now, &content.body);
         let envelope::Content { content_type, encoding, body } = content;
         let labels = envelope::labels(event);
-        Self { id, timestamp: now.seconds(), signature, labels, content_type, encoding, body }
+        Self { id, timestamp: now.seconds(), signature, labels, span: None, content_type, encoding, body }
     }
 }
 
@@ -73,6 +76,7 @@ pub(crate) async fn post(client: &Client, endpoint: &Endpoint, parcel: Parcel) -
         ("webhook-signature".into(), parcel.signature),
     ];
     headers.extend(parcel.labels.into_iter().map(|(name, value)| (name.into(), value)));
+    headers.extend(parcel.span.map(|span| (TRACEPARENT.into(), span.to_string())));
     headers.extend(parcel.encoding.map(|encoding| ("content-encoding".into(), encoding)));
     let request = Request {
         method: http::Method::POST,

@@ -41,6 +41,7 @@ pub mod statistics;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time;
+pub mod trace;
 pub mod watch;
 
 pub use event::{Event, Record, Work};

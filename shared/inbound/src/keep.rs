@@ -17,7 +17,8 @@ use partners::pulled::{Finding, Page};
 use queue::{Hint, Queue};
 use store::{Listed, Store, StoreError};
 
-use crate::receive::{CHAIN_ATTEMPTS, Envelope, IncomingPush, Lost, Place, Stored, place, read, send, stored, write};
+use crate::reading::read;
+use crate::receive::{CHAIN_ATTEMPTS, Envelope, IncomingPush, Lost, Place, Stored, place, send, stored, write};
 
 /// Number of subjects of an answer whose events are kept at once.
 const AT_ONCE: usize = 16;

@@ -2,7 +2,6 @@
 //!
 //! The answer waits for one thing, the store's conditional write, and for that no longer than the partner's budget.
 
-use std::panic::resume_unwind;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,33 +9,26 @@ use futures::future::join_all;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hub::action::Action;
-use hub::admission::{self, Arrival, Draft, Origin};
+use hub::admission::{self, Draft};
 use hub::event::Exchange;
 use hub::identity::{self, Head, Identity, Repeats, Step};
 use hub::{EventId, EventKey, Utc, Work, pulled};
 use partners::answer::{Answer, Verdict};
 use queue::{Hint, Job, Queue};
 use store::{Admitted, Link, Store, StoreError};
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
-use tracing::Span;
+use tracing::{Instrument as _, Span};
 
 use crate::entrance::Verified;
 use crate::exchange;
+use crate::reading::read;
 use crate::refusal::{answered, refused};
 use crate::signing::signed;
+use crate::traced::{self, Reception};
 use config::{Config, Connection, Context};
 
 /// The largest body that is taken, in bytes: what a Lambda function can be invoked with.
 pub const MAX_BODY: usize = 6 * 1024 * 1024;
-
-/// Size in bytes from which a body is read on a thread of its own.
-const LARGE: usize = 128 * 1024;
-
-/// Number of large bodies that are read and stored at once: each uses a core and many times its size in memory for a moment,
-/// and other writes wait for its own.
-static LARGE_READS: Semaphore = Semaphore::const_new(2);
 
 /// Fraction of the remaining budget within which queue messages are sent before the partner is answered: they must not delay
 /// the answer beyond its deadline.
@@ -45,9 +37,6 @@ const HINT_SHARE: u32 = 3;
 /// Number of decisions for one push after concurrent changes of its chain. Each change is another admitted push, so that it
 /// is reached only while that many pushes of one subject race.
 pub(crate) const CHAIN_ATTEMPTS: usize = 64;
-
-/// Number of events of a push that its log lines name.
-const NOTED: usize = 20;
 
 /// A push as it was received: its body and its headers.
 #[derive(Clone, Debug, Default)]
@@ -109,10 +98,28 @@ pub async fn received<S: Store, Q: Queue>(
     push: IncomingPush,
     arrived: Instant,
 ) -> (Answer, Vec<EventKey>) {
+    let mut reception = Reception::begin(context, arrived);
+    let span = if reception.is_some() { traced::span() } else { Span::none() };
+    let kept = kept(context, verified, push, arrived, &mut reception).instrument(span).await;
+    if let Some(reception) = reception {
+        reception.end(context, &verified, &kept.0);
+    }
+    kept
+}
+
+/// Keeps a push and answers it; its reception notes what becomes of it.
+async fn kept<S: Store, Q: Queue>(
+    context: &Context<S, Q>,
+    verified: Verified<'_>,
+    push: IncomingPush,
+    arrived: Instant,
+    reception: &mut Option<Reception>,
+) -> (Answer, Vec<EventKey>) {
     let Verified { connection, ref action } = verified;
     let partner = connection.partner;
     Span::current().record("connection", connection.id.as_str());
     if push.body.len() > MAX_BODY {
+        traced::note(reception.as_ref(), &[]);
         tracing::warn!(function = action.name, connection = %connection.id, bytes = push.body.len(), "push refused: its body is too large");
         return (refused(connection, &[action.suffix], Verdict::TooLarge), Vec::new());
     }
@@ -121,6 +128,7 @@ pub async fn received<S: Store, Q: Queue>(
     }
     let deadline = arrived + partner.budget();
     let Ok((arrival, place)) = timeout_at(deadline, read(action, connection, &push)).await else {
+        traced::note(reception.as_ref(), &[]);
         return (unavailable(action, connection, &[action.suffix], &Lost::Unread, 1), Vec::new());
     };
     let kind = arrival.drafts.first().map_or_else(String::new, |draft| draft.kind.to_string());
@@ -139,15 +147,26 @@ pub async fn received<S: Store, Q: Queue>(
     let malformed = arrival.malformed.as_deref();
     let exchange = connection.evidence.then(|| exchange::of(connection, &names, &push.headers, malformed));
     let envelope = Envelope { content_type: &push.content_type, exchange: exchange.as_ref() };
+    if let Some(reception) = reception {
+        reception.admits(context.now(), &arrival.drafts);
+    }
+    let is_traced = reception.is_some();
     let admissions = arrival.drafts.into_iter().map(|draft| admit(context, connection, draft, envelope));
     // Every event of the push is tried, so that what can be kept is kept; the resend completes the rest.
-    let stored = join_all(admissions.map(|admission| timeout_at(latest, admission))).await;
+    let stored = join_all(admissions.map(|admission| async move {
+        let stored = timeout_at(latest, admission).await.unwrap_or(Err(Lost::Late));
+        (stored, is_traced.then(|| context.now()))
+    }))
+    .await;
     drop(place);
 
     let mut verdict = Verdict::Duplicate;
     let (mut hints, mut keys, mut lost) = (Vec::new(), Vec::new(), Vec::new());
-    for result in stored {
-        match result.unwrap_or(Err(Lost::Late)) {
+    for (index, (stored, over)) in stored.into_iter().enumerate() {
+        if let (Some(reception), Some(over)) = (reception.as_mut(), over) {
+            reception.admitted(index, stored.as_ref().ok(), over);
+        }
+        match stored {
             Ok((key, Some(new))) => {
                 keys.push(key);
                 hints.extend(new);
@@ -157,7 +176,7 @@ pub async fn received<S: Store, Q: Queue>(
             Err(why) => lost.push(why),
         }
     }
-    note(&keys);
+    traced::note(reception.as_ref(), &keys);
     let left = deadline.saturating_duration_since(Instant::now());
     let patience = Q::HOLDS_UP.min((left / HINT_SHARE).max(reserved.min(left)));
     send(context, Some(action.name), hints, patience).await;
@@ -177,37 +196,6 @@ fn unavailable(action: &Action, connection: &Connection, names: &[&str], first: 
     let error = telemetry::logs::chain(first);
     tracing::error!(function = action.name, connection = %connection.id, events, error, "push not stored");
     refused(connection, names, Verdict::Unavailable)
-}
-
-/// Reads a body. A large one waits for a permit and is read on a thread of its own: it takes tens of milliseconds, which must
-/// not delay other pushes or this push's answer.
-pub(crate) async fn read(
-    action: &Action,
-    connection: &Connection,
-    push: &IncomingPush,
-) -> (Arrival, Option<SemaphorePermit<'static>>) {
-    let IncomingPush { body, encoding, .. } = push;
-    if body.len() <= LARGE {
-        return (admission::read(action, connection.origin(), body, encoding.as_deref()), None);
-    }
-    // The semaphore is never closed.
-    let place = LARGE_READS.acquire().await.ok();
-    let (action, id, partner, settings) =
-        (*action, connection.id.clone(), connection.partner, connection.settings.clone());
-    let (body, encoding) = (body.clone(), encoding.clone());
-    let read = move || {
-        let origin = Origin { connection: &id, partner, settings: &settings };
-        (admission::read(&action, origin, &body, encoding.as_deref()), place)
-    };
-    match spawn_blocking(read).await {
-        Ok(read) => read,
-        Err(error) => match error.try_into_panic() {
-            // As it would be on this thread.
-            Ok(panic) => resume_unwind(panic),
-            // The process is ending, and nothing more is answered.
-            Err(_) => std::future::pending().await,
-        },
-    }
 }
 
 /// Sends hints for a webhook function, or for none, for as long as `patience` lasts. What the queue does not take is swept.
@@ -245,21 +233,6 @@ pub enum Lost {
     /// The chain of its subject moved at every attempt.
     #[error("other pushes of the same subject were stored in between, repeatedly")]
     Contended,
-}
-
-/// Notes what a push was about in the caller's span, where that has the fields.
-fn note(keys: &[EventKey]) {
-    let span = Span::current();
-    if span.is_disabled() || keys.is_empty() {
-        return;
-    }
-    let shown = keys.get(..NOTED).unwrap_or(keys);
-    let list = |text: fn(&EventKey) -> String| shown.iter().map(text).collect::<Vec<_>>().join(" ");
-    span.record("subject", list(|key| key.subject.to_string()));
-    span.record("event", list(|key| key.id.to_string()));
-    if keys.len() > NOTED {
-        span.record("events", keys.len());
-    }
 }
 
 /// An event that is stored, and the hints for its work where it is new.

@@ -93,6 +93,7 @@ pub async fn measured<S: Store, Q: Queue>(
         subject = Empty,
         event = Empty,
         events = Empty,
+        trace_id = Empty,
     );
     let push = Unverified::of(path, &context.config, request.method(), peer(&request), slice::from_ref(action));
     // A defect that panics or hangs is answered like an outage: the partner repeats, and the next push is served.

@@ -99,7 +99,7 @@ fn span(hint: &Hint, message_id: &str, invocation: &Invocation) -> Span {
     };
     let endpoint = endpoint.as_ref().map(tracing::field::display);
     let request_id = invocation.request_id.as_str();
-    tracing::error_span!("hint", request_id, message_id, %connection, %subject, %event, endpoint, done = Empty)
+    tracing::error_span!("hint", request_id, message_id, %connection, %subject, %event, endpoint, done = Empty, trace_id = Empty)
 }
 
 /// Whether a hint was worked on.

@@ -1,7 +1,8 @@
-//! Logs and metrics of a process, and the time that both print.
+//! Logs and metrics of a process, the form of its spans, and the time that they print.
 
 pub mod logs;
 pub mod metrics;
+pub mod otlp;
 pub mod prometheus;
 
 use std::sync::Arc;

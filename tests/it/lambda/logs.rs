@@ -111,3 +111,45 @@ async fn every_hint_is_found_by_its_request_message_event_and_outcome() {
         assert_eq!(line["span"], about);
     }
 }
+
+/// Functions export no spans. Their lines have the trace, and the ERP is told of it.
+#[tokio::test]
+async fn lines_have_the_trace_where_traces_are_on() {
+    let (context, _emulator) = deployed().await;
+    let secret = crate::support::secret(1);
+    let endpoint =
+        format!("[[endpoints]]\nid = \"erp\"\nurl = \"https://erp.example.com/\"\nsecrets = [\"{secret}\"]\n");
+    let traces = "[traces]\nendpoint = \"http://127.0.0.1:9\"\n";
+    let config = Arc::new(Config::parse(&format!("{}\n{endpoint}{traces}", configuration())).unwrap());
+    let context = Context { config, ..context };
+    let lines = answered(&context, &syn_status::ACTION, SAID, "info").await;
+    let Record { event, work } = stored(&context, "order:S1").await.unwrap();
+    let (key, claim) = (event.key, work.delivery(&"erp".into()).unwrap().progress.claim);
+    let trace = hub::trace::TraceId::of(&key.id).to_string();
+    assert_eq!(lines.last().unwrap()["span"]["trace_id"], *trace);
+
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let heads = Arc::clone(&told);
+    let courier = crate::support::delivering(
+        context.clone(),
+        Arc::new(move |_, parcel| {
+            heads.lock().unwrap().extend(parcel.span.map(|span| span.to_string()));
+            let detail = String::new();
+            Box::pin(async move {
+                courier::DeliveryResult { outcome: hub::delivery::Outcome::Delivered, status: Some(200), detail }
+            })
+        }),
+    );
+    let log = Log::default();
+    let logging = log.begin("info");
+    let hint = Hint { key, job: queue::Job::Deliver { endpoint: "erp".into(), claim } };
+    let event: SqsEvent = serde_json::from_value(json!({"Records": [message("m-0", &hint.encode())]})).unwrap();
+    let courier = &courier;
+    lambda::batch(event, &Invocation::default(), |hint| async move { deliver::handle(courier, hint).await }).await;
+    drop(logging);
+    let lines = log.lines();
+    assert_eq!(lines.last().unwrap()["span"]["trace_id"], *trace, "{lines:#?}");
+    let told = told.lock().unwrap().clone();
+    assert!(told.len() == 1 && told[0].starts_with(&format!("00-{trace}-")), "{told:?}");
+    assert_eq!(context.spans.waiting(), 0);
+}

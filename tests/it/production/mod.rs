@@ -2,7 +2,7 @@
 
 mod backup;
 mod limits;
-mod observe;
+pub(crate) mod observe;
 mod reload;
 mod service;
 

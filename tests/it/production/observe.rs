@@ -16,7 +16,7 @@ use crate::support::process::Process;
 use crate::support::{API_KEY, APP_ID, Plan, erp, hook, key, secret, status, until, within};
 
 /// An address that was free a moment ago.
-pub(super) fn free() -> SocketAddr {
+pub(crate) fn free() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -28,13 +28,13 @@ async fn post(address: SocketAddr, path: &str) {
     assert_eq!(exchange(address, request("POST", path, "", b"{}")).await.unwrap().status, 404);
 }
 
-pub(super) async fn metrics(address: SocketAddr) -> String {
+pub(crate) async fn metrics(address: SocketAddr) -> String {
     let reply = get(address, "/metrics").await;
     assert_eq!(reply.status, 200);
     String::from_utf8(reply.body).unwrap()
 }
 
-pub(super) fn has(text: &str, line: &str) -> bool {
+pub(crate) fn has(text: &str, line: &str) -> bool {
     text.lines().any(|own| own == line)
 }
 

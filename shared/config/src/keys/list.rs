@@ -12,7 +12,7 @@ use partner::PARTNER;
 use partners::Partner;
 
 use super::Absent::{Other, Required, Value};
-use super::Kind::{Integer, Plain, Table, Tables};
+use super::Kind::{Each, Integer, Plain, Table, Tables};
 use super::{Absent, Key, Kind, Text};
 
 const NONE: Absent = other("none", "无");
@@ -131,6 +131,13 @@ pub const KEYS: &[Key] = &[
         "or `\"json\"`: one JSON object a line, for programs",
         "或 `\"json\"`：每行一个 JSON 对象，供程序读取",
     ),
+    key(
+        "traces",
+        NONE,
+        "traces of pushes, deliveries and calls, as below; without it there are none",
+        "推送、投递和调用的链路追踪，见下；不写就不追踪",
+    )
+    .of(Table(TRACES)),
     key("server", NONE, "limits of the port", "端口如何对待连接").of(Table(SERVER)),
     key("disk", NONE, "least free space of the disk with `data_dir`", "`data_dir` 所在磁盘至少要剩多少空间")
         .of(Table(DISK)),
@@ -160,6 +167,32 @@ pub const KEYS: &[Key] = &[
     .of(Tables(WATCH)),
     key("alerts", NONE, "a receiver of alerts, as below", "告警发给谁，见下").of(Tables(ALERT)),
     key("api_keys", NONE, "keys of the ERP's requests", "ERP 调用本服务用").of(Tables(API_KEY)),
+];
+
+const TRACES: &[Key] = &[
+    key(
+        "endpoint",
+        NONE,
+        "URL of a collector that takes OTLP over HTTP, such as `\"http://127.0.0.1:4318\"`; `/v1/traces` is added. Without it spans are \
+         not exported: deliveries still have `traceparent`, and log lines `trace_id`. On AWS nothing is exported",
+        "以 HTTP 接收 OTLP 的采集器的地址，如 `\"http://127.0.0.1:4318\"`，会自动加上 `/v1/traces`。不写则不导出 span，投递仍带 \
+         `traceparent`，日志仍带 `trace_id`。AWS 上不导出",
+    ),
+    key(
+        "headers",
+        other("none", "无"),
+        "headers for the collector, each a secret: `{ Authorization = { file = \"collector.key\" } }`",
+        "发给采集器的请求头，每个值都是密钥：`{ Authorization = { file = \"collector.key\" } }`",
+    )
+    .of(Each(&Plain)),
+    key(
+        "sample",
+        Value("1.0"),
+        "share of the traces that are recorded, from `0.0` to `1.0`. A call whose request has a `traceparent` is recorded where that says so",
+        "记录多大比例的链路，`0.0` 到 `1.0`。请求带有 `traceparent` 的调用，按其中的标志决定是否记录",
+    ),
+    key("ca_file", NONE, "as for an endpoint", "同接收端"),
+    key("ca_pem", NONE, "as for an endpoint", "同接收端"),
 ];
 
 const SERVER: &[Key] = &[

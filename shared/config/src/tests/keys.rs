@@ -40,9 +40,9 @@ fn document(table: &str, line: &str) -> String {
     let alert = format!("[[alerts]]\n{robot}\n{}\n", more("alerts"));
     let partner = format!("[[partners]]\nid = \"acme\"\n{}\n", more("partners"));
     let hub = format!("[hub]\nurl = \"https://hub.example.com\"\napi_key = \"k\"\n{}\n", more("hub"));
-    let disk = more("disk");
+    let (disk, traces) = (more("disk"), more("traces"));
     format!(
-        "{}\n{}{hub}[server]\n{server}\n[disk]\n{disk}\n{partner}{api_key}{watch}{alert}",
+        "{}\n{}{hub}[server]\n{server}\n[disk]\n{disk}\n[traces]\n{traces}\n{partner}{api_key}{watch}{alert}",
         more(""),
         with(connection, endpoint)
     )

@@ -8,6 +8,7 @@ mod mistakes;
 mod recover;
 mod shown;
 mod taken;
+mod traces;
 mod trust;
 mod watches;
 
@@ -85,6 +86,13 @@ recent_events = false
 partner_files = ["partner"]
 metrics_listen = "127.0.0.1:9002"
 log_format = "json"
+
+[traces]
+endpoint = "https://collector.example.com/otlp/"
+headers = { Authorization = "Bearer s3", X-Tenant = { file = "good" } }
+sample = 0.25
+ca_file = "ca"
+ca_pem = "@CA"
 
 [disk]
 warn_below_mb = 4096

@@ -28,6 +28,7 @@ use partners::operation::{self, enclosure::Enclosure};
 use queue::Queue;
 use serde::Deserialize;
 use store::Store;
+use url::Url;
 
 use self::exchange::{Ask, Exchange, Unready, exchange, outcome, ready};
 pub(crate) use self::found::keep_answer;
@@ -46,6 +47,7 @@ use crate::outcome::{Ended, JobError, JobOutcome, Step};
 use crate::release::Release;
 use crate::target::{Target, ToPartner};
 use crate::times::{self, MARGIN, PATIENCE};
+use crate::traced::{self, Traced};
 use crate::{Courier, index, lack};
 
 /// Wait of a call that this process cannot send for a reason of its own.
@@ -88,6 +90,7 @@ async fn attempted<S: Store, Q: Queue>(
     let config = &courier.context.config;
     let (claim, event) = Claim::load(courier, key, ToPartner { connection: &key.connection, config }, claim).await?;
     *orders = Some(hub::call::sequence::orders(&event.meta).collect());
+    traced::note_call(&courier.context, key, &claim.item);
     let claim = Box::pin(claim.first_of_its_orders(&event)).await?;
     let name = claim.item.operation.clone();
     let connection = config.connections.get(&key.connection);
@@ -301,6 +304,7 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
         let probe = permit == Permit::Probe && comes_again;
         let next_probe = if probe { line.next_probe(ask.operation.name, over) } else { None };
         let Claim { key, target, work, item, .. } = claim;
+        let traced = Traced::call(&courier.context, key, &item, began);
         let (number, jitter) = (item.progress.claim, courier.jitter());
         let settled = |mut work: Work| {
             work.index_by = if indexed { None } else { Some(over.after(target.config.sweep_every)) };
@@ -313,6 +317,10 @@ impl<S: Store, Q: Queue> Sent<'_, S, Q> {
         let Some((item, work)) = changed.and_then(|work| Some((work.call.clone()?, work))) else {
             return Ok(JobOutcome::Stale);
         };
+        if let Some(traced) = traced {
+            let (partner, host) = (ask.connection.partner, ask.connection.base_url.as_ref().and_then(Url::host_str));
+            traced.called(&courier.context, (key, partner.id()), (&item, status, host), (began, over));
+        }
         log(key, &item, status);
         let standing = item.standing;
         Claim { courier, key, target, work, item }.hint_next().await;

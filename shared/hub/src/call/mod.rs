@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::{ATTEMPTS_KEPT, Attempt};
 use crate::progress::{Next, Outgoing, Progress, stored};
 use crate::schedule::Schedule;
+use crate::trace::Place;
 use crate::{Alias, EventId, Utc};
 
 use self::cancellation::{read_standing, stored_standing};
@@ -115,6 +116,9 @@ pub struct Call {
     /// Its cancellation, where it is cancelled.
     #[serde(rename = "cancelled", skip_serializing_if = "Option::is_none")]
     pub cancellation: Option<Cancellation>,
+    /// The `traceparent` of the ERP's request, where calls are traced and it had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 stored!(Call {
@@ -136,6 +140,7 @@ stored!(Call {
     waits_for: Option<EventId>,
     #[serde(rename = "cancelled")]
     cancellation: Option<Cancellation>,
+    traceparent: Option<String>,
 }, read_standing);
 
 /// A decision about an ambiguous call, as it is stored.
@@ -268,7 +273,14 @@ impl Call {
             after: Vec::new(),
             waits_for: None,
             cancellation: None,
+            traceparent: None,
         }
+    }
+
+    /// The span of the ERP's request, at which its trace begins.
+    #[must_use]
+    pub fn caller(&self) -> Option<Place> {
+        self.traceparent.as_ref()?.parse().ok()
     }
 
     /// The call claimed until `until` and marked as being sent: it must not be sent twice.
