@@ -51,6 +51,7 @@ mod source;
 pub mod table;
 mod ticks;
 mod times;
+mod transfer;
 mod uploads;
 mod verify;
 mod work;

@@ -36,4 +36,5 @@ mod sqlite;
 mod sqs;
 mod support;
 mod template;
+mod transfer;
 mod watches;

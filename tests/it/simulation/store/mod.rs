@@ -3,6 +3,7 @@
 
 mod audit;
 mod model;
+mod stored;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,8 +17,8 @@ use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
-    Admitted, Aside, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Received, Result,
-    Sequence, Settled, Store, StoreError,
+    Admitted, Aside, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Placed, Received,
+    Result, Sequence, Settled, Store, StoreError, Stored, StoredPage,
 };
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -383,6 +384,16 @@ impl Store for SimStore {
     async fn counts(&self, connection: &ConnectionId, since: Utc, until: Utc, now: Utc) -> Result<Vec<(Utc, Counts)>> {
         let connection = connection.clone();
         self.call("counts", None, move |model| model.counts(&connection, since, until, now)).await
+    }
+
+    async fn stored(&self, from: Option<&str>, limit: usize, now: Utc) -> Result<StoredPage> {
+        let (now, from) = (self.trusted(now), from.map(ToOwned::to_owned));
+        self.call("stored", None, move |model| stored::page(model, from.as_deref(), limit, now)).await?
+    }
+
+    async fn put_stored(&self, what: &Stored) -> Result<Placed> {
+        let what = what.clone();
+        self.call("put_stored", None, move |model| stored::put(model, &what)).await
     }
 }
 
