@@ -1,6 +1,6 @@
 //! Exports: all that a store keeps in one file, which a store of any engine takes. The file is lines of JSON in the store's own terms:
 //! a beginning with the version of the format, one line for each thing, and an end with the counts, the ledger and a digest, by
-//! which a file that was cut off or changed is noticed. docs/moving.md has the format.
+//! which a file that was cut off or changed is noticed. docs/production.md has the format.
 //!
 //! Which store, and where the file is, is the caller's. Nothing is decided here about what is sent: a hub that goes on with an
 //! import has to be on hold until the original has stopped.
