@@ -206,7 +206,7 @@ pub async fn what_is_there_stays(store: impl Store) {
         store.put_stored(item).await.unwrap();
     }
     let changed: Vec<Stored> = all.iter().cloned().filter_map(other).collect();
-    assert_eq!(changed.len(), 14);
+    assert_eq!(changed.len(), 15);
     for item in &changed {
         assert_eq!(store.put_stored(item).await.unwrap(), Placed::Other, "{item:?}");
     }
