@@ -1,4 +1,4 @@
-//! What a store of either engine exports, the other imports: all of it, once, or nothing.
+//! Exports of one store, imported into another of either engine: all of it, once, or nothing.
 
 use std::io::{BufReader, Cursor};
 use std::time::Duration;
@@ -178,7 +178,7 @@ async fn an_import_that_was_broken_off_is_completed() {
     }
 }
 
-/// What another has changed between two halves of an import is told, and stays.
+/// A change by another process between two halves of an import is told, and stays.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_changed_during_an_import_is_told() {
     let ((first, _one), (copy, _two)) = (sqlite(), sqlite());
@@ -193,7 +193,7 @@ async fn what_changed_during_an_import_is_told() {
     assert!(matches!(told, ImportError::Changed(other) if other.events == 1), "{told}");
 }
 
-/// What cannot be read is left out and counted, and the rest is whole.
+/// Things that cannot be read are left out and counted, and the rest is whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn damaged_events_are_counted_and_left_out() {
     let (first, folder) = sqlite();

@@ -60,7 +60,7 @@ pub enum Stored {
 /// A page of what a store keeps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredPage {
-    /// What was read, in an order of the engine's.
+    /// The things that were read, in an order of the engine's.
     pub items: Vec<Stored>,
     /// Number of further things that cannot be read. The engine logs what they are.
     pub unreadable: usize,

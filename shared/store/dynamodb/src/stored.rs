@@ -80,7 +80,7 @@ pub(crate) async fn page(
     Ok(page)
 }
 
-/// What an item stands for; nothing where that is a lease, or a copy of an entry of the audit trail.
+/// The thing that an item stands for; nothing where that is a lease, or a copy of an entry of the audit trail.
 async fn read(store: &DynamoStore, item: &Item) -> Result<Option<Stored>, StoreError> {
     let reader = Reader { verb: READ, item };
     let part = |name| item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str);

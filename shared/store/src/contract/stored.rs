@@ -138,7 +138,7 @@ pub async fn what_is_put_is_read_as_it_was(store: impl Store) {
     assert!(own.balanced() && other.balanced());
 }
 
-/// What the other verbs stored is among everything, and what they read is what was put.
+/// Things that the other verbs stored are among everything, as they stored them.
 pub async fn everything_is_what_the_other_verbs_store(store: impl Store) {
     let (first, chain) = (event(1), head(1));
     let link = Link {
@@ -199,7 +199,7 @@ pub async fn work_that_is_put_goes_on(store: impl Store) {
     assert_eq!(late.event.body.len(), 500_000);
 }
 
-/// What is there stays, whatever is put.
+/// Things that are there stay, whatever is put.
 pub async fn what_is_there_stays(store: impl Store) {
     let all = one_of_each();
     for item in &all {

@@ -2,6 +2,7 @@
 //! throttles, answers late or too late, and lists as due what it listed a while ago.
 
 mod audit;
+mod contract;
 mod model;
 mod stored;
 
@@ -395,12 +396,4 @@ impl Store for SimStore {
         let what = what.clone();
         self.call("put_stored", None, move |model| stored::put(model, &what)).await
     }
-}
-
-async fn make_store() -> SimStore {
-    SimStore::default()
-}
-
-mod contract {
-    store::contract_tests!(super::make_store);
 }

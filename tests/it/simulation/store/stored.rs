@@ -40,7 +40,7 @@ pub(super) fn put(model: &mut Model, what: &Stored) -> Placed {
     Placed::New
 }
 
-/// What tells the places of things apart.
+/// Name of the place of a thing, which no other has.
 fn place(what: &Stored) -> String {
     match what {
         Stored::Event(record) => {
