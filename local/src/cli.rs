@@ -13,7 +13,7 @@ use tokio::runtime::Builder;
 use crate::place::{CONFIG_FILE, Mistakes, Place, count};
 use crate::{
     audit, backup, call, calls, changes, check_health, compact, events, exposure, first_run, hold, init, ledger, out,
-    partner, push, reload, serve, shipments, verify,
+    partner, push, reload, serve, shipments, transfer, verify,
 };
 
 /// Tongguan 通关: receives the pushes of customs and freight partners, delivers them to the ERP, and calls partners for it.
@@ -80,7 +80,20 @@ enum Command {
     /// The hub receives then, but sends nothing until `tongguan release`: the original may be running, or may have sent since
     /// what waits in the backup.
     Restore(backup::restore::Restore),
-    /// End the hold of a hub that was started with --hold or restored: it sends what waits
+    /// Write all that the database of a stopped hub holds to a file, to move it to another machine or to AWS
+    ///
+    /// Events with their open work, calls, chains, keys, statistics and the audit trail, as lines of JSON with the ledger at the end; tokens of
+    /// partners too, so that only its owner can read it. Files are copied apart. --data DIR names the folder, which may be a backup.
+    /// `tongguan-aws import` puts it into a table of DynamoDB. Exit codes: 0 for a file with all there is; 1 for one that lacks
+    /// what could not be read, or for a failure, which leaves no file.
+    Export(transfer::Export),
+    /// Make a database of the file of an export, and have the hub start on hold
+    ///
+    /// The data folder must have no database, or the one of an earlier import of the same file, which is left as it is. The file is
+    /// read as a whole first: one that was cut off or changed is refused. The hub receives then, but sends nothing until `tongguan
+    /// release`: stop the original before.
+    Import(transfer::Import),
+    /// End the hold of a hub that was started with --hold, restored or imported: it sends what waits
     Release,
     /// Check the configuration and have the running hub take it, without losing a request
     ///
@@ -142,6 +155,8 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
     | Command::Compact(_)
     | Command::Backup(_)
     | Command::Restore(_)
+    | Command::Export(_)
+    | Command::Import(_)
     | Command::Release
     | Command::Reload(_)
     | Command::Completions { .. } = command
@@ -180,6 +195,8 @@ async fn dispatch(command: Command, place: &Place) -> anyhow::Result<ExitCode> {
         Command::Verify(verify) => verify::run(&verify),
         Command::Backup(backup) => backup::run(place, backup).await,
         Command::Restore(restore) => backup::restore::run(place, restore).await,
+        Command::Export(export) => transfer::export(place, export).await,
+        Command::Import(import) => transfer::import(place, import).await,
         Command::Release => hold::release(place),
         Command::Reload(reload) => reload::run(place, reload).await,
         Command::Compact(compact) => compact::run(place, compact).await,

@@ -53,6 +53,7 @@ pub mod table;
 mod ticks;
 mod times;
 mod traces;
+mod transfer;
 mod uploads;
 mod verify;
 mod work;

@@ -48,8 +48,8 @@ pub enum StartError {
     /// The folder of files cannot be read.
     #[error("the folder of files cannot be read: make the folder \"files\" of the data folder readable and writable")]
     Files(#[source] std::io::Error),
-    /// A restoration was begun and not finished.
-    #[error("{} is of a restoration that was not finished: run `tongguan restore` again, or remove it", .0.display())]
+    /// A restoration or an import was begun and not finished.
+    #[error("{} is of a restoration or an import that was not finished: run `tongguan restore` or `import` again, or remove it", .0.display())]
     Unrestored(PathBuf),
     /// The port cannot be listened on.
     #[error("cannot listen on {0}")]

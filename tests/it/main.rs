@@ -37,4 +37,5 @@ mod sqs;
 mod support;
 mod template;
 mod traces;
+mod transfer;
 mod watches;

@@ -3,7 +3,7 @@
 //! A backup is written beside its place and gets its name when it is whole, checked and durable: what a process that was killed
 //! leaves has another name, and the next backup removes it. Files never change, so all backups of a folder share them.
 
-mod copies;
+pub(crate) mod copies;
 pub(crate) mod restore;
 
 use std::fs;

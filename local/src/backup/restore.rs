@@ -18,7 +18,7 @@ use crate::hold;
 use crate::place::{Place, count};
 
 /// Name of the folder, in the data folder, with a database that has not got its name yet.
-const UNFINISHED: &str = "restoring";
+pub(crate) const UNFINISHED: &str = "restoring";
 
 /// Put a backup into the data folder
 #[derive(Debug, Args)]
@@ -35,6 +35,17 @@ pub(crate) struct Restore {
 pub(crate) fn unfinished(data: &Path) -> Option<PathBuf> {
     let path = data.join(UNFINISHED);
     path.exists().then_some(path)
+}
+
+/// Fails where there is a log without its database: it would be taken for that of the one that is to come.
+pub(crate) fn refuse_logs(data: &Path) -> anyhow::Result<()> {
+    for suffix in ["-wal", "-shm"] {
+        let log = data.join(format!("{FILE}{suffix}"));
+        if log.exists() {
+            bail!("{} is of another database: move it away", log.display());
+        }
+    }
+    Ok(())
 }
 
 pub(crate) async fn run(place: &Place, Restore { folder, no_hold }: Restore) -> anyhow::Result<ExitCode> {
@@ -57,13 +68,7 @@ pub(crate) async fn run(place: &Place, Restore { folder, no_hold }: Restore) -> 
             data.display()
         );
     }
-    // A log without its database would be taken for that of the restored one.
-    for suffix in ["-wal", "-shm"] {
-        let log = data.join(format!("{FILE}{suffix}"));
-        if log.exists() {
-            bail!("{} is of another database: move it away", log.display());
-        }
-    }
+    refuse_logs(&data)?;
     let unfinished = data.join(UNFINISHED);
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished).with_context(|| format!("cannot remove {}", unfinished.display()))?;

@@ -22,6 +22,7 @@ mod pulls;
 mod received;
 mod seed;
 mod shipment;
+mod stored;
 mod timelines;
 mod walk;
 
@@ -39,6 +40,7 @@ pub use pulls::LOOK_AGAIN;
 pub use received::Received;
 pub use seed::seed;
 pub use shipment::{Asked, MOST_EVENTS, Shipment, Source, shipment};
+pub use stored::{Placed, Stored, StoredPage, whole_seconds};
 pub use timelines::{Latest, SUBJECTS, TIMELINE, timelines};
 
 use std::collections::BTreeMap;
@@ -352,4 +354,12 @@ pub trait Store: Clone + Send + Sync + 'static {
         until: Utc,
         now: Utc,
     ) -> impl Future<Output = Result<Vec<(Utc, Counts)>>> + Send;
+
+    /// Everything that is kept and not expired, by pages like those of [`Store::failed`], each thing once. Read consistently, but not
+    /// at one moment: what changes meanwhile may be there as it was, as it is, or, where it is new or gone, not at all.
+    fn stored(&self, from: Option<&str>, limit: usize, now: Utc) -> impl Future<Output = Result<StoredPage>> + Send;
+
+    /// Puts something where another store had it, unless something is there. Repeating it changes nothing. Of a key that is there
+    /// the later expiry counts.
+    fn put_stored(&self, what: &Stored) -> impl Future<Output = Result<Placed>> + Send;
 }

@@ -23,13 +23,13 @@ use crate::support::{API_KEY, APP_ID, Plan, erp, ledger, push, status, taken, un
 const FILE: &[u8] = b"%PDF-1.4 a file";
 
 /// A plan with an ERP, and XHQ at a URL.
-fn plan(erp: &Erp, xhq: &str) -> Plan {
+pub(super) fn plan(erp: &Erp, xhq: &str) -> Plan {
     let partner = format!("partner = \"xhq\"\nbase_url = \"{xhq}\"\nallow_private = true\nbgh_id = \"{BGH_ID}\"\n");
     Plan::new().top("sweep_every = \"1s\"").endpoint("erp", erp, "").changed("partner = \"xhq\"\n", &partner)
 }
 
 /// A URL where nobody answers.
-fn nobody() -> String {
+pub(super) fn nobody() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}/api/docking/", listener.local_addr().unwrap())
 }
@@ -41,7 +41,7 @@ async fn ask(address: std::net::SocketAddr, method: &str, path: &str, more: &str
 }
 
 /// A hub with a delivered event, one that waits, a queued upload and a file.
-async fn busy(plan: &Plan, erp: &Erp) -> Hub {
+pub(super) async fn busy(plan: &Plan, erp: &Erp) -> Hub {
     let hub = plan.start().await;
     taken(&hub, Partner::Xhq, "syn_status", status("S1", 61)).await;
     within(erp.received(1)).await;
@@ -56,7 +56,7 @@ async fn busy(plan: &Plan, erp: &Erp) -> Hub {
     hub
 }
 
-fn path(plan: &Plan, name: &str) -> String {
+pub(super) fn path(plan: &Plan, name: &str) -> String {
     plan.folder().join(name).to_str().unwrap().to_owned()
 }
 

@@ -1,7 +1,8 @@
-//! Production on one machine: backups, the hold of a restored copy, metrics, reloads, limits, and the service.
+//! Production on one machine: backups, the hold of a restored copy, moves, metrics, reloads, limits, and the service.
 
 mod backup;
 mod limits;
+mod moving;
 pub(crate) mod observe;
 mod reload;
 mod service;

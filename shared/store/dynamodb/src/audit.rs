@@ -9,7 +9,7 @@ use hub::{ConnectionId, Subject, Utc};
 use store::{AuditFilter, AuditPage, MOST_AUDITED, StoreError};
 
 use crate::DynamoStore;
-use crate::call::{LARGE, call};
+use crate::call::{Item, LARGE, call};
 use crate::item::{Reader, blob, expires, item_key, now_seconds, pack_json, partition, placeholders, text};
 use crate::schema::{DATA, EXPIRES, PK, SK};
 
@@ -18,7 +18,7 @@ const LIST: &str = "audit";
 const OF: &str = "audit_of";
 
 /// Prefix of the partitions of days, and of the sort keys of copies.
-const AUDIT: &str = "A#";
+pub(crate) const AUDIT: &str = "A#";
 
 /// Microseconds of a day.
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
@@ -38,6 +38,11 @@ fn day_partition(day: i64) -> String {
 
 const fn day(at: Utc) -> i64 {
     at.0.div_euclid(DAY)
+}
+
+/// The key of an entry in the trail.
+pub(crate) fn key(entry: &Entry) -> Item {
+    item_key(day_partition(day(entry.at)), entry.place().to_string())
 }
 
 /// Writes an entry; see `Store::put_audit`.

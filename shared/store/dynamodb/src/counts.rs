@@ -15,8 +15,29 @@ use crate::schema::{COUNTED, EXPIRES, LATEST, NONCE, PK, SK};
 /// Most names that are changed in one update: an expression has at most 4 KB.
 const NAMES: usize = 100;
 
+/// Prefix of the partitions.
+pub(crate) const COUNTS: &str = "T#";
+
 fn partition(connection: &ConnectionId) -> String {
-    format!("T#{connection}")
+    format!("{COUNTS}{connection}")
+}
+
+/// The key of a connection's step.
+pub(crate) fn key(connection: &ConnectionId, step: Utc) -> Item {
+    item_key(partition(connection), sort(step))
+}
+
+/// The step of an item.
+pub(crate) fn step(item: &Item) -> Option<Utc> {
+    let seconds = item.get(SK)?.as_s().ok()?.parse::<i64>().ok()?;
+    Some(Utc(seconds.saturating_mul(1_000_000)))
+}
+
+/// The attributes of counts.
+pub(crate) fn attributes(counts: &Counts) -> Item {
+    let added = counts.added.iter().map(|(name, sum)| (format!("{COUNTED}{name}"), number(sum)));
+    let latest = counts.latest.iter().map(|(name, at)| (format!("{LATEST}{name}"), number(at.0)));
+    added.chain(latest).collect()
 }
 
 /// The sort key of a step, which sorts by time.
@@ -52,7 +73,7 @@ pub(crate) async fn add(
     });
     let changes: Vec<_> = added.chain(latest).collect();
     for changes in changes.chunks(NAMES) {
-        update(store, item_key(partition(connection), sort(step)), changes, until).await?;
+        update(store, key(connection, step), changes, until).await?;
     }
     Ok(())
 }
@@ -126,9 +147,8 @@ pub(crate) async fn read(
         };
         let page = call(store, VERB, LARGE, query).await.map_err(|failure| failure.unconditional(VERB))?;
         for item in page.items() {
-            let step = item.get(SK).and_then(|sort| sort.as_s().ok()).and_then(|sort| sort.parse::<i64>().ok());
-            let step = step.ok_or_else(|| Reader { verb: VERB, item }.corrupt("the step"))?;
-            found.push((Utc(step.saturating_mul(1_000_000)), counts(item)));
+            let step = step(item).ok_or_else(|| Reader { verb: VERB, item }.corrupt("the step"))?;
+            found.push((step, counts(item)));
         }
         from = page.last_evaluated_key;
         if from.is_none() {
@@ -143,7 +163,7 @@ fn rounded_up(at: Utc) -> Utc {
 }
 
 /// The counts of an item.
-fn counts(item: &Item) -> Counts {
+pub(crate) fn counts(item: &Item) -> Counts {
     let mut counts = Counts::default();
     for (name, value) in item {
         let Ok(value) = value.as_n() else { continue };

@@ -87,9 +87,12 @@ pub(crate) fn event_key(key: &EventKey) -> Item {
     item_key(partition(&key.connection, &key.subject), format!("{EVENT}{}", key.id))
 }
 
+/// Prefix of the sort keys of heads.
+pub(crate) const HEADS: &str = "H#";
+
 /// The key of a chain's head.
 pub(crate) fn head_key(connection: &ConnectionId, subject: &Subject, kind: &EventType) -> Item {
-    item_key(partition(connection, subject), format!("H#{kind}"))
+    item_key(partition(connection, subject), format!("{HEADS}{kind}"))
 }
 
 /// A key of those two parts.

@@ -18,6 +18,7 @@ mod read;
 mod recent;
 pub mod schema;
 mod settle;
+mod stored;
 mod work;
 
 use std::collections::BTreeMap;
@@ -34,8 +35,8 @@ use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
-    Admitted, Aside, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Received, Result,
-    Sequence, Settled, Store,
+    Admitted, Aside, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Placed, Received,
+    Result, Sequence, Settled, Store, Stored, StoredPage,
 };
 use tokio::sync::Semaphore;
 
@@ -212,5 +213,13 @@ impl Store for DynamoStore {
 
     async fn counts(&self, connection: &ConnectionId, since: Utc, until: Utc, now: Utc) -> Result<Vec<(Utc, Counts)>> {
         counts::read(self, connection, (since, until), now).await
+    }
+
+    async fn stored(&self, from: Option<&str>, limit: usize, now: Utc) -> Result<StoredPage> {
+        stored::page(self, from, limit, now).await
+    }
+
+    async fn put_stored(&self, what: &Stored) -> Result<Placed> {
+        stored::put(self, what).await
     }
 }

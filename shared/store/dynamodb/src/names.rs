@@ -16,12 +16,21 @@ use crate::schema::{DATA, EXPIRES, NONCE, OWNER, PK, SK, UNTIL, VERSION};
 /// Number of aliases that are written concurrently. They are written after the answer, while other work goes on.
 const PARALLEL: usize = 16;
 
+/// Prefix of the partitions of aliases.
+pub(crate) const ALIASES: &str = "K#";
+
+/// Prefix of the partitions of notes and leases.
+pub(crate) const NAMES: &str = "S#";
+
+/// Sort key of a note.
+pub(crate) const NOTE: &str = "N";
+
 fn alias_partition(alias: &Alias) -> String {
-    format!("K#{alias}")
+    format!("{ALIASES}{alias}")
 }
 
 fn name_key(name: &str, kind: &str) -> Item {
-    item_key(format!("S#{name}"), kind)
+    item_key(format!("{NAMES}{name}"), kind)
 }
 
 pub(crate) async fn alias(
@@ -34,17 +43,28 @@ pub(crate) async fn alias(
     let keys = aliases.iter().map(|alias| item_key(alias_partition(alias), partition(connection, subject)));
     let keys: Vec<_> = keys.collect();
     let writes = stream::iter(keys).map(|key| put_longer(store, "alias", SMALL, key, until));
-    writes.buffer_unordered(PARALLEL).try_collect().await
+    writes.buffer_unordered(PARALLEL).try_for_each(|_| async { Ok(()) }).await
 }
 
-/// Puts an item until then, unless it is there for as long or longer.
+/// Makes a subject known under one other key; whether that was new or is to last longer than before.
+pub(crate) async fn prolong(
+    store: &DynamoStore,
+    verb: &'static str,
+    alias: &Alias,
+    (connection, subject): (&ConnectionId, &Subject),
+    until: Utc,
+) -> Result<bool, StoreError> {
+    put_longer(store, verb, SMALL, item_key(alias_partition(alias), partition(connection, subject)), until).await
+}
+
+/// Puts an item until then, unless it is there for as long or longer; whether it was put.
 pub(crate) async fn put_longer(
     store: &DynamoStore,
     verb: &'static str,
     patience: &[Duration],
     mut item: Item,
     until: Utc,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     item.insert(EXPIRES.to_owned(), expires(until));
     let put = || {
         store
@@ -58,7 +78,8 @@ pub(crate) async fn put_longer(
             .send()
     };
     match call(store, verb, patience, put).await {
-        Ok(_) | Err(Failure::Condition(_)) => Ok(()),
+        Ok(_) => Ok(true),
+        Err(Failure::Condition(_)) => Ok(false),
         Err(failure) => Err(failure.unconditional(verb)),
     }
 }
@@ -130,7 +151,7 @@ pub(crate) async fn lease(
 
 pub(crate) async fn note(store: &DynamoStore, name: &str) -> Result<Option<Note>, StoreError> {
     // Notes do not expire, so any time will do.
-    let Some(item) = get(store, "note", name_key(name, "N"), Utc(0)).await? else { return Ok(None) };
+    let Some(item) = get(store, "note", name_key(name, NOTE), Utc(0)).await? else { return Ok(None) };
     let value = item.get(DATA).and_then(|value| value.as_s().ok()).cloned();
     let version = item.get(VERSION).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok());
     match (value, version) {
@@ -141,7 +162,7 @@ pub(crate) async fn note(store: &DynamoStore, name: &str) -> Result<Option<Note>
 
 pub(crate) async fn put_note(store: &DynamoStore, name: &str, value: &str, over: u64) -> Result<bool, StoreError> {
     let nonce = Nonce::new("put_note")?;
-    let mut item = name_key(name, "N");
+    let mut item = name_key(name, NOTE);
     item.insert(DATA.to_owned(), text(value));
     item.insert(VERSION.to_owned(), number(over.saturating_add(1)));
     item.insert(NONCE.to_owned(), nonce.value());

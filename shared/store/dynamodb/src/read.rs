@@ -42,7 +42,17 @@ pub(crate) async fn head(
 
 pub(crate) async fn load(store: &DynamoStore, key: &EventKey, now: Utc) -> Result<Option<Record>, StoreError> {
     let Some(item) = get(store, "load", event_key(key), now).await? else { return Ok(None) };
-    let reader = Reader { verb: "load", item: &item };
+    record(store, "load", key, &item).await.map(Some)
+}
+
+/// The event of an item, with its bytes as they were written, and its work.
+pub(crate) async fn record(
+    store: &DynamoStore,
+    verb: &'static str,
+    key: &EventKey,
+    item: &Item,
+) -> Result<Record, StoreError> {
+    let reader = Reader { verb, item };
     let packed = item.get(DATA).and_then(|value| value.as_b().ok()).map(AsRef::as_ref);
     let data = packed.filter(|packed| codec::is_known(packed)).ok_or_else(|| reader.corrupt("the event"))?;
     let (meta, inside) = codec::unpack(data).map(parts).map_err(|_| reader.damaged(key))?;
@@ -53,7 +63,7 @@ pub(crate) async fn load(store: &DynamoStore, key: &EventKey, now: Utc) -> Resul
     if !seal::is_intact(key, &meta, &body) {
         return Err(reader.damaged(key));
     }
-    Ok(Some(Record { event: Event { key: key.clone(), meta: reader.json(&meta)?, body }, work: reader.work()? }))
+    Ok(Record { event: Event { key: key.clone(), meta: reader.json(&meta)?, body }, work: reader.work()? })
 }
 
 pub(crate) async fn inspect(store: &DynamoStore, key: &EventKey, now: Utc) -> Result<Option<Listed>, StoreError> {

@@ -2,7 +2,7 @@
 
 use hub::audit::{Entry, Place};
 use hub::{ConnectionId, Subject, Utc};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use store::{AuditFilter, AuditPage, MOST_AUDITED};
 
 use crate::codec::{json, parse};
@@ -29,6 +29,13 @@ pub(crate) fn put(db: &Connection, entry: &Entry) -> rusqlite::Result<()> {
         .execute(params![connection.as_str(), subject.as_str(), at, id, own])?;
     }
     Ok(())
+}
+
+/// The entry of a place, expired or not.
+pub(crate) fn at(db: &Connection, place: Place) -> rusqlite::Result<Option<Entry>> {
+    db.prepare_cached("SELECT entry FROM audit WHERE at = ?1 AND id = ?2")?
+        .query_row(params![place.at.0, column(place.id)], entry)
+        .optional()
 }
 
 /// A page of the trail before a place; see `Store::audit`.

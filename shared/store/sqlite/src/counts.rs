@@ -58,7 +58,7 @@ pub(crate) fn purge(db: &Connection, now: Utc, limit: usize) -> rusqlite::Result
     .execute(params![now.0, limit])
 }
 
-fn read_columns(row: &Row<'_>, first: usize) -> rusqlite::Result<Counts> {
+pub(crate) fn read_columns(row: &Row<'_>, first: usize) -> rusqlite::Result<Counts> {
     let added: BTreeMap<String, u64> = parse(row, first)?;
     Ok(Counts { added, latest: parse(row, first + 1)? })
 }

@@ -18,6 +18,7 @@ mod recent;
 mod recent_records;
 mod schema;
 mod space;
+mod stored;
 mod worker;
 mod writes;
 

@@ -26,6 +26,7 @@ mod order;
 mod pulls;
 mod recent;
 mod settling;
+mod stored;
 mod watches;
 
 use std::time::Duration;
@@ -50,6 +51,7 @@ pub use order::*;
 pub use pulls::*;
 pub use recent::*;
 pub use settling::*;
+pub use stored::*;
 pub use watches::*;
 
 /// Hands the names of all promises to the macro of that name, behind what else it is given.
@@ -158,6 +160,12 @@ macro_rules! contract_cases {
             an_audit_entry_of_any_size_is_taken
             an_expired_audit_entry_is_nowhere
             an_audit_cursor_of_another_list_is_refused
+            what_is_put_is_read_as_it_was
+            everything_is_what_the_other_verbs_store
+            work_that_is_put_goes_on
+            what_is_there_stays
+            expired_things_are_not_among_everything
+            cursor_of_everything_is_refused_elsewhere
         }
     };
 }
@@ -197,7 +205,8 @@ fn at(seconds: i64) -> Utc {
 }
 
 /// A key as `identity` makes them: the id begins with what is derived from connection and subject.
-fn key(connection: &str, subject: &str, id: u32) -> EventKey {
+#[must_use]
+pub fn key(connection: &str, subject: &str, id: u32) -> EventKey {
     let (connection, subject) = (ConnectionId::from(connection), Subject::from(subject));
     let mut bytes = [0; 24];
     bytes[..8].copy_from_slice(&identity::prefix(&connection, &subject));

@@ -15,6 +15,10 @@ impl Trail {
         self.0.insert(entry.place(), entry.clone());
     }
 
+    pub(super) fn living(&self, now: Utc) -> impl Iterator<Item = Entry> {
+        self.0.values().filter(move |entry| entry.expires > now).map(Entry::fitted)
+    }
+
     pub(crate) fn page(
         &self,
         filter: &AuditFilter,

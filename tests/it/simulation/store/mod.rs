@@ -2,7 +2,9 @@
 //! throttles, answers late or too late, and lists as due what it listed a while ago.
 
 mod audit;
+mod contract;
 mod model;
+mod stored;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,8 +18,8 @@ use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, EndpointId, Event, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
-    Admitted, Aside, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Received, Result,
-    Sequence, Settled, Store, StoreError,
+    Admitted, Aside, AuditFilter, AuditPage, Failed, LOOK_AGAIN, Link, Listed, Note, Page, Pending, Placed, Received,
+    Result, Sequence, Settled, Store, StoreError, Stored, StoredPage,
 };
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -384,12 +386,14 @@ impl Store for SimStore {
         let connection = connection.clone();
         self.call("counts", None, move |model| model.counts(&connection, since, until, now)).await
     }
-}
 
-async fn make_store() -> SimStore {
-    SimStore::default()
-}
+    async fn stored(&self, from: Option<&str>, limit: usize, now: Utc) -> Result<StoredPage> {
+        let (now, from) = (self.trusted(now), from.map(ToOwned::to_owned));
+        self.call("stored", None, move |model| stored::page(model, from.as_deref(), limit, now)).await?
+    }
 
-mod contract {
-    store::contract_tests!(super::make_store);
+    async fn put_stored(&self, what: &Stored) -> Result<Placed> {
+        let what = what.clone();
+        self.call("put_stored", None, move |model| stored::put(model, &what)).await
+    }
 }

@@ -8,7 +8,7 @@ use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, EndpointId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
 use store::{
     Admitted, Aside, Earliest, Failed, LONGEST_LEASE, Link, Listed, Note, Page, Pending, Received, Sequence, Settled,
-    StoreError,
+    StoreError, Stored, whole_seconds,
 };
 
 use super::audit::Trail;
@@ -287,6 +287,46 @@ impl Model {
             self.notes.insert(name.to_owned(), Note { value: value.to_owned(), version: over + 1 });
         }
         fits
+    }
+
+    pub(super) fn put_head(&mut self, chain: Chain, head: Head, expires: Utc) {
+        self.heads.insert(chain, (head, expires));
+    }
+
+    /// Everything that lives, in terms of no engine.
+    pub(super) fn everything(&self, now: Utc) -> Vec<Stored> {
+        let notes =
+            self.notes.iter().map(|(name, note)| Stored::Note { name: name.clone(), value: note.value.clone() });
+        let heads = self.heads.iter().filter(|(_, (_, expires))| now < *expires);
+        let heads = heads.map(|((connection, subject, kind), (head, expires))| Stored::Head {
+            connection: connection.clone(),
+            subject: subject.clone(),
+            kind: kind.clone(),
+            head: head.clone(),
+            expires: whole_seconds(*expires),
+        });
+        let aliases = self.aliases.iter().flat_map(|(alias, places)| places.iter().map(move |place| (alias, place)));
+        let aliases = aliases.filter(|(_, (_, expires))| now < **expires);
+        let aliases = aliases.map(|(alias, ((connection, subject), expires))| Stored::Alias {
+            alias: alias.clone(),
+            connection: connection.clone(),
+            subject: subject.clone(),
+            expires: whole_seconds(*expires),
+        });
+        let counts = self.counts.iter().filter(|(_, (_, expires))| now < *expires);
+        let counts = counts.map(|((connection, step), (counts, expires))| Stored::Counts {
+            connection: connection.clone(),
+            step: *step,
+            counts: counts.clone(),
+            expires: whole_seconds(*expires),
+        });
+        let audit = self.audit.living(now).map(|entry| Stored::Audit(Box::new(entry)));
+        let events = self
+            .items
+            .values()
+            .filter(|item| item.lives(now))
+            .map(|item| Stored::Event(Box::new(Record { event: item.event.clone(), work: item.work.clone() })));
+        notes.chain(heads).chain(aliases).chain(counts).chain(audit).chain(events).collect()
     }
 
     pub(crate) fn add_counts(&mut self, place: (ConnectionId, Utc), counts: &Counts, expires: Utc) {

@@ -11,13 +11,13 @@ use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, EndpointId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work, seal};
 use rusqlite::Connection;
 use store::{
-    Admitted, Aside, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Received, Result, Sequence,
-    Settled, Store, StoreError,
+    Admitted, Aside, AuditFilter, AuditPage, Failed, Link, Listed, Note, Page, Pending, Placed, Received, Result,
+    Sequence, Settled, Store, StoreError, Stored, StoredPage,
 };
 
 use super::SqliteStore;
 use crate::files::Files;
-use crate::{audit, counts, reads, recent, writes};
+use crate::{audit, counts, reads, recent, stored, writes};
 
 /// Largest body that is sealed on the calling thread, in bytes: a larger one takes milliseconds.
 const LARGE: usize = 64 * 1024;
@@ -230,6 +230,23 @@ impl Store for SqliteStore {
     async fn counts(&self, connection: &ConnectionId, since: Utc, until: Utc, now: Utc) -> Result<Vec<(Utc, Counts)>> {
         let (connection, now) = (connection.clone(), self.trusted(now));
         self.list("counts", move |db| counts::read(db, &connection, (since, until), now)).await
+    }
+
+    async fn stored(&self, from: Option<&str>, limit: usize, now: Utc) -> Result<StoredPage> {
+        const VERB: &str = "stored";
+        let now = self.trusted(now);
+        let from = stored::From::read(from).ok_or(StoreError::BadCursor { verb: VERB })?;
+        self.list(VERB, move |db| stored::page(db, &from, limit.max(1), now)).await
+    }
+
+    async fn put_stored(&self, what: &Stored) -> Result<Placed> {
+        const VERB: &str = "put_stored";
+        if let Stored::Event(record) = what {
+            let (meta, record) = (sealed(&record.event).await?, record.clone());
+            return self.write(VERB, move |db| stored::put_event(db, &record, &meta)).await;
+        }
+        let what = what.clone();
+        self.write(VERB, move |db| stored::put(db, &what)).await
     }
 }
 
