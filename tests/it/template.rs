@@ -1,8 +1,10 @@
 //! The deployment's template holds against the code: functions, routes, triggers, variables, permissions, the table.
 
+mod encryption;
 mod events;
 mod monitoring;
 mod roles;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -120,7 +122,8 @@ fn every_function_is_started_by_what_the_table_says() {
                 let properties = &event["Properties"];
                 assert_eq!(properties["Queue"], queue_arn(*hints));
                 assert_eq!(properties["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
-                assert!(properties["ScalingConfig"]["MaximumConcurrency"].as_u64().unwrap() >= 2);
+                assert_eq!(properties["ScalingConfig"]["MaximumConcurrency"], json!({"Ref": "WorkerConcurrency"}));
+                assert!(template()["Parameters"]["WorkerConcurrency"]["MinValue"].as_u64().unwrap() >= 2);
                 // Retries go through its own queue.
                 assert_eq!(self::properties(&function)["RecursiveLoop"], "Allow");
             }
