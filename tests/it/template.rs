@@ -8,6 +8,7 @@ mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use config::Config;
 use hub::action::Action;
@@ -21,9 +22,10 @@ fn infra() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("infra")
 }
 
-/// The template, as [`host::Template`] reads it.
+/// The template, as [`host::Template`] reads it, once for all tests.
 fn template() -> Value {
-    host::Template::deployed().unwrap().at("").unwrap().clone()
+    static READ: LazyLock<Value> = LazyLock::new(|| host::Template::deployed().unwrap().at("").unwrap().clone());
+    READ.clone()
 }
 
 fn resources(kind: &str) -> BTreeMap<String, Value> {
