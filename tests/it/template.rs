@@ -1,11 +1,14 @@
 //! The deployment's template holds against the code: functions, routes, triggers, variables, permissions, the table.
 
+mod encryption;
 mod events;
 mod monitoring;
 mod roles;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use config::Config;
 use hub::action::Action;
@@ -19,9 +22,10 @@ fn infra() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("infra")
 }
 
-/// The template, as [`host::Template`] reads it.
+/// The template, as [`host::Template`] reads it, once for all tests.
 fn template() -> Value {
-    host::Template::deployed().unwrap().at("").unwrap().clone()
+    static READ: LazyLock<Value> = LazyLock::new(|| host::Template::deployed().unwrap().at("").unwrap().clone());
+    READ.clone()
 }
 
 fn resources(kind: &str) -> BTreeMap<String, Value> {
@@ -120,7 +124,8 @@ fn every_function_is_started_by_what_the_table_says() {
                 let properties = &event["Properties"];
                 assert_eq!(properties["Queue"], queue_arn(*hints));
                 assert_eq!(properties["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
-                assert!(properties["ScalingConfig"]["MaximumConcurrency"].as_u64().unwrap() >= 2);
+                assert_eq!(properties["ScalingConfig"]["MaximumConcurrency"], json!({"Ref": "WorkerConcurrency"}));
+                assert!(template()["Parameters"]["WorkerConcurrency"]["MinValue"].as_u64().unwrap() >= 2);
                 // Retries go through its own queue.
                 assert_eq!(self::properties(&function)["RecursiveLoop"], "Allow");
             }

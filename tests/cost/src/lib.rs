@@ -25,14 +25,16 @@ pub use usage::{Invocation, Outside, Usage};
 /// Over how many events it is counted what the hub takes by being there.
 const SAMPLE: usize = 200;
 
-/// Tables in Markdown: the usage of each case, an idle month, a busy month, and the price of the same elsewhere.
-pub async fn tables(options: &Options) -> anyhow::Result<[String; 4]> {
+/// Tables in Markdown: the usage of each case, an idle month, a busy month, instances that are kept
+/// started, and the price of the same elsewhere.
+pub async fn tables(options: &Options) -> anyhow::Result<[String; 5]> {
     let (cases, standing) = (cases::all().await?, cases::standing(SAMPLE).await?);
     let watched = watched::Watched::of_the_template()?;
     Ok([
         table::each(options, &cases),
         table::idle(options, &standing, &watched),
         table::month(options, &cases, &standing, &watched)?,
+        table::started(options),
         table::beside(options, &cases)?,
     ])
 }

@@ -23,6 +23,9 @@ pub(crate) const INVOCATION: f64 = 0.20e-6;
 /// A second of a function with a GB of memory, on arm64. On x86_64 it is a quarter more.
 pub(crate) const GB_SECOND: f64 = 0.000_013_333_4;
 
+/// A second of an instance with a GB of memory that is kept started, on arm64, whether it works or not. On x86_64 it is a quarter more.
+pub(crate) const KEPT_STARTED: f64 = 0.000_003_333_4;
+
 /// A request to a REST API.
 pub(crate) const GATEWAY: f64 = 3.50e-6;
 

@@ -203,6 +203,19 @@ pub(crate) fn month(
     Ok(priced(&head, &[happens.to_vec(), idle].concat()))
 }
 
+/// Price of instances that are kept started.
+pub(crate) fn started(options: &Options) -> String {
+    let instance = options.memory / 1024.0 * DAYS * 86_400.0 * prices::KEPT_STARTED;
+    let rows = [1.0, 2.0, 5.0].map(|instances| {
+        let of_both = 2.0 * instances;
+        vec![
+            format!("`ProvisionedConcurrency={instances}`, {of_both} instances of {} MB", options.memory),
+            usd(of_both * instance),
+        ]
+    });
+    markdown(&["a month of `rate_push` and `port_push` kept started", "USD"], rows)
+}
+
 /// Price of a million events here and elsewhere.
 pub(crate) fn beside(options: &Options, cases: &[Case]) -> anyhow::Result<String> {
     let here = Price::of(options, find(cases, cases::EVENT)?, MILLION).total();

@@ -94,7 +94,7 @@ impl Template {
             let (method, path) = (event["Properties"]["Method"].as_str()?, event["Properties"]["Path"].as_str()?);
             Some(Route { method: method.to_uppercase(), path: path.to_owned() })
         });
-        let source = events().find(|event| event["Type"] == "SQS").map(|event| source(&event["Properties"]));
+        let source = events().find(|event| event["Type"] == "SQS").map(|event| self.source(&event["Properties"]));
         let mut variables = Map::new();
         for holder in [self.at("/Globals/Function")?, properties] {
             variables.extend(holder["Environment"]["Variables"].as_object().cloned().unwrap_or_default());
@@ -107,6 +107,24 @@ impl Template {
             source: source.transpose().with_context(|| format!("reading the queue of {id}"))?,
             variables,
         })
+    }
+
+    fn source(&self, properties: &Value) -> anyhow::Result<Source> {
+        let queue = properties["Queue"]["Fn::GetAtt"].as_str().and_then(|arn| arn.strip_suffix(".Arn"));
+        Ok(Source {
+            queue: queue.context("no queue")?.to_owned(),
+            batch: self.number(&properties["BatchSize"])?,
+            at_once: self.number(&properties["ScalingConfig"]["MaximumConcurrency"])?,
+        })
+    }
+
+    /// A number, or the default of the parameter that is in its place.
+    fn number(&self, value: &Value) -> anyhow::Result<usize> {
+        let number = match value["Ref"].as_str() {
+            Some(parameter) => self.at(&format!("/Parameters/{parameter}/Default"))?,
+            None => value,
+        };
+        Ok(usize::try_from(number.as_u64().context("no number")?)?)
     }
 
     /// The terms of every queue that has a dead-letter queue, by logical id.
@@ -139,16 +157,6 @@ impl Template {
         }
         Ok(request)
     }
-}
-
-fn source(properties: &Value) -> anyhow::Result<Source> {
-    let number = |value: &Value| usize::try_from(value.as_u64().context("no number")?).map_err(anyhow::Error::from);
-    let queue = properties["Queue"]["Fn::GetAtt"].as_str().and_then(|arn| arn.strip_suffix(".Arn"));
-    Ok(Source {
-        queue: queue.context("no queue")?.to_owned(),
-        batch: number(&properties["BatchSize"])?,
-        at_once: number(&properties["ScalingConfig"]["MaximumConcurrency"])?,
-    })
 }
 
 fn plain(yaml: Yaml) -> anyhow::Result<Value> {
