@@ -79,7 +79,9 @@ pub(crate) async fn answer<S: Store, Q: Queue>(
         Ok((listed, false)) => Accepted::Earlier(listed.work.call.as_ref().and_then(Call::caller)),
         Err(_) => Accepted::Never,
     };
-    let answered = async { respond(&waited(courier, accepted?.0, wait).await?, wait, calls, &courier.context.config.partners) }.await;
+    let answered =
+        async { respond(&waited(courier, accepted?.0, wait).await?, wait, calls, &courier.context.config.partners) }
+            .await;
     if let Some(traced) = traced {
         traced.commanded(context, (&of_call, by_request), &answered);
     }

@@ -83,7 +83,7 @@ mod tests {
 
     fn faults(more: &str) -> Vec<String> {
         let account = ["secret".to_owned()];
-        let around = Around { credentials: &account, actions: None, kinds: &[], has_token: false };
+        let around = Around { credentials: Some(&account), actions: None, kinds: &[], has_token: false };
         table(more).validate(around).iter().map(ToString::to_string).collect()
     }
 
