@@ -70,8 +70,8 @@ pub(crate) async fn run_lane(current: LocalCurrent, hold: Hold, mut lane: Lane, 
         let courier = current.get();
         jobs.spawn(async move {
             let done = match &hint.job {
-                Job::Call { .. } => Box::pin(dispatch::handle(&courier, hint)).await,
-                Job::Deliver { .. } | Job::Index => Box::pin(deliver::handle(&courier, hint)).await,
+                Job::Call { .. } => dispatch::handle(&courier, hint).await,
+                Job::Deliver { .. } | Job::Index => deliver::handle(&courier, hint).await,
             };
             if let Err(error) = done {
                 let error = telemetry::logs::chain(&error);

@@ -182,7 +182,8 @@ pub async fn run<S: Store, Q: Queue>(courier: &Courier<S, Q>, hint: &Hint) -> Re
         Job::Call { claim } => {
             let own = traced::span(&courier.context, key, None);
             let span = own.unwrap_or_else(|| tracing::debug_span!("call", call = %id, %connection, claim));
-            call::attempt(courier, key, *claim).instrument(span).await
+            // The larger of the two by far: a delivery need not have room for it.
+            Box::pin(call::attempt(courier, key, *claim).instrument(span)).await
         }
     };
     done.or_else(Ended::result)

@@ -171,7 +171,7 @@ mod tests {
         let span = Span::new(&own, Kind::Server, "POST /hooks", times);
         let span = span.within(Some(SpanId([9; 8]))).linked(Some(link));
         let span = span.with("a", "b\"").with("n", 503_u16).failed(Some("why"));
-        let body: Json = serde_json::from_slice(&request(&[span.clone()])).unwrap();
+        let body: Json = serde_json::from_slice(&request(std::slice::from_ref(&span))).unwrap();
         let resource = &body["resourceSpans"][0];
         assert_eq!(
             resource["resource"]["attributes"][0],

@@ -169,5 +169,5 @@ pub(crate) fn ledger(ledger: &crate::Ledger) -> serde_json::Value {
 /// A digest in hex.
 pub(crate) fn hex(digest: Sha256) -> String {
     let bytes: [u8; 32] = digest.finalize().into();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -124,13 +124,13 @@ async fn attempts_over_a_restart_are_in_one_trace() {
     let hub = plan.start_at(&time).await;
     taken(&hub, Partner::Xhq, "syn_status", status("SO-7", 61)).await;
     attempted(&hub, "order:SO-7", "erp", 1).await;
-    time.pass(Duration::from_secs(60));
+    time.pass(Duration::from_mins(1));
     // As another process does.
     sweep(&courier(&hub)).await;
     attempted(&hub, "order:SO-7", "erp", 2).await;
     hub.stop().await;
     assert_eq!(collector.spans().len(), 4, "the last are exported at the end");
-    time.pass(Duration::from_secs(600));
+    time.pass(Duration::from_mins(10));
     let hub = plan.start_at(&time).await;
     settled(&hub).await;
     let got = within(erp.received(3)).await;

@@ -124,123 +124,114 @@ fn file_of_partners_is_read_as_if_it_stood_there() {
     }
 }
 
+/// What is replaced in [`PARTNER`], by what, and the beginning of what is told.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("id = \"acme\"", "id = \"Acme\"", "partners[0].id: must be 2 to 24 of the characters a-z and 0-9 (line 3)"),
+    ("id = \"acme\"", "id = \"xhq\"", "partners[0].id: is a built-in partner"),
+    ("id = \"acme\"", "id = \"call\"", "partners[0].id: is the beginning of the hub's own events"),
+    ("[\"secret\"]", "[\"keys\"]", "partners[0].credentials[0]: is a key of every connection"),
+    ("\"1s\"", "\"1ms\"", "partners[0].push.deadline: must be between 300ms and 30s (line 6)"),
+    ("deadline = \"1s\"", "budget = \"9950ms\"", "partners[0].push.budget: must be between 100ms and 7s"),
+    ("parts = [\"body\"]", "parts = []", "partners[0].push.verify.parts: must name at least one part (line 8)"),
+    (
+        "parts = [\"body\"]",
+        "part = [\"body\"]",
+        "partners[0].push.verify.part: is not a known key: did you mean parts?",
+    ),
+    (
+        "\"hmac-sha256\"",
+        "\"hmac_sha256\"",
+        "partners[0].push.verify.hash: must be one of \"md5\", \"sha1\", \"sha256\", \"hmac-md5\", \"hmac-sha1\", \"hmac-sha256\": did you mean \"hmac-sha256\"? (line 9)",
+    ),
+    (
+        "{ header = \"x-signature\" }",
+        "{ pointer = \"/type\" }",
+        "partners[0].push.verify.parts[0]: holds the signature itself, so that it cannot be signed as a whole: name what is \
+         signed, such as { pointer = \"/data\" } (line 8)",
+    ),
+    (
+        "parts = [\"body\"]",
+        "parts = [\"body\", { pointer = \"/none\" }]",
+        "partners[0].push.verify.parts[1]: finds nothing: actions[0].example has no value at \"/none\"; correct it, or give \
+         the example as the partner sends it (line 8)",
+    ),
+    ("parts = [\"body\"]", "parts = [\"bdy\"]", "partners[0].push.verify.parts[0]: must be one of \"body\""),
+    ("parts = [\"body\"]", "parts = [{ text = \"a\" }]", "partners[0].push.verify.parts: has nothing of the body"),
+    ("parts = [\"body\"]", "parts = [\"body\", \"timestamp\"]", "partners[0].push.verify.timestamp: must be given"),
+    ("parts = [\"body\"]", "parts = [{ field = \"a\" }]", "partners[0].push.verify.parts[0]: is a field of a form"),
+    ("parts = [\"body\"]", "parts = [{ pointer = \"a\" }]", "partners[0].push.verify.parts[0]: must be a JSON pointer"),
+    ("\"hmac-sha256\"", "\"md6\"", "partners[0].push.verify.hash: must be one of \"md5\""),
+    ("\"hmac-sha256\"", "\"sha256\"", "partners[0].push.verify.key: is for hmac-md5"),
+    ("key = { credential = \"secret\" }", "", "partners[0].push.verify.key: must be given"),
+    (
+        "{ credential = \"secret\" }",
+        "{ credential = \"scret\" }",
+        "partners[0].push.verify.key: names the credential scret",
+    ),
+    ("{ credential = \"secret\" }", "{ text = \"s\" }", "partners[0].push.verify.key: has no credential in it"),
+    (
+        "{ header = \"x-signature\" }",
+        "{ heder = \"x\" }",
+        "partners[0].push.verify.signature.heder: is not a known key",
+    ),
+    ("accepted = {", "acepted = {", "partners[0].push.answers.acepted: is not a known key: did you mean accepted?"),
+    ("{\"ok\":true}'", "{\"ok\":true'", "partners[0].push.answers.accepted.body: is no JSON"),
+    ("\"{message}\"", "{message}", "partners[0].push.answers.unavailable.body: is no JSON once the text is filled in"),
+    ("{message}", "{reason}", "partners[0].push.answers.unavailable.body: has {reason}, which is no placeholder"),
+    (
+        "status = 500, body = '{\"ok\":false,\"why\":\"{message}\"}'",
+        "status = 200, body = '{\"ok\":true}'",
+        "partners[0].push.answers.unavailable: is the answer to a push that is kept",
+    ),
+    ("status = 500", "status = 99", "partners[0].push.answers.unavailable.status: must be between 200 and 599"),
+    (
+        "suffix = \"status\"",
+        "suffix = \"rates\"",
+        "partners[0].push.actions[0].suffix: is the end of a built-in partner's URLs",
+    ),
+    ("suffix = \"status\"", "suffix = \"push\"", "partners[0].push.actions[0].suffix: is the URL of all actions"),
+    ("suffix = \"status\"", "suffix = \"a/b\"", "partners[0].push.actions[0].suffix: must be 1 to 64"),
+    ("name = \"status\"", "name = \"unknown\"", "partners[0].push.actions[0].name: is what events are called"),
+    ("at = \"/type\"", "at = \"type\"", "partners[0].push.actions[0].when.at: must be a JSON pointer"),
+    (
+        "kind = \"bl\"",
+        "kind = \"bil\"",
+        "partners[0].push.actions[0].keys[0].kind: is no kind of business key: did you mean bl?",
+    ),
+    ("keys = [{ kind = \"bl\", at = \"/bill\" }]", "", "partners[0].push.actions[0].keys: must be given"),
+    ("at = \"/bill\"", "at = \"/\"", "partners[0].push.actions[0].keys[0].at: has a step without a name"),
+    ("[\"/sent\"]", "[\"\"]", "partners[0].push.actions[0].identity.without[0]: leads to everything"),
+    (
+        "\"released\"",
+        "\"relesed\"",
+        "partners[0].push.actions[0].milestones.of.3: is no milestone: did you mean released?",
+    ),
+    ("example = '", "exampl = '", "partners[0].push.actions[0].exampl: is not a known key: did you mean example?"),
+    ("example = '", "about = '", "partners[0].push.actions[0].example: is missing"),
+    (
+        "{\"type\":\"status\",\"bill\"",
+        "{\"type\":\"state\",\"bill\"",
+        "partners[0].push.actions[0].when.is: has not \"state\", which actions[0].example has at \"/type\": add it",
+    ),
+    (
+        "\"bill\":\"B1\"",
+        "\"bil\":\"B1\"",
+        "partners[0].push.actions[0].keys[0].at: finds nothing: actions[0].example has no value at \"/bill\"",
+    ),
+    ("\"sent\":1}'", "\"sent\":1'", "partners[0].push.actions[0].example: is not read: the body is not JSON"),
+    ("\nsecret = \"s\"", "", "connections[0].secret: is missing: the pushes of acme are checked by it"),
+    (
+        "\"acme\"\nkeys = [\"@KEY\"]\nsecret = \"s\"",
+        "\"acme\"\nkeys = [\"@KEY\"]\nsecret = { secret = \"s\" }",
+        "connections[0].secret: is in a credentials secret, and none is given",
+    ),
+    ("partner = \"acme\"", "partner = \"acm\"", "connections[0].partner: is not a known partner: did you mean acme?"),
+];
+
 #[test]
 fn mistake_in_a_partner_is_told_with_key_and_line() {
     assert_eq!(mistakes(PARTNER), Vec::<String>::new());
-    for (from, to, told) in [
-        ("id = \"acme\"", "id = \"Acme\"", "partners[0].id: must be 2 to 24 of the characters a-z and 0-9 (line 3)"),
-        ("id = \"acme\"", "id = \"xhq\"", "partners[0].id: is a built-in partner"),
-        ("id = \"acme\"", "id = \"call\"", "partners[0].id: is the beginning of the hub's own events"),
-        ("[\"secret\"]", "[\"keys\"]", "partners[0].credentials[0]: is a key of every connection"),
-        ("\"1s\"", "\"1ms\"", "partners[0].push.deadline: must be between 300ms and 30s (line 6)"),
-        ("deadline = \"1s\"", "budget = \"9950ms\"", "partners[0].push.budget: must be between 100ms and 7s"),
-        ("parts = [\"body\"]", "parts = []", "partners[0].push.verify.parts: must name at least one part (line 8)"),
-        (
-            "parts = [\"body\"]",
-            "part = [\"body\"]",
-            "partners[0].push.verify.part: is not a known key: did you mean parts?",
-        ),
-        (
-            "\"hmac-sha256\"",
-            "\"hmac_sha256\"",
-            "partners[0].push.verify.hash: must be one of \"md5\", \"sha1\", \"sha256\", \"hmac-md5\", \"hmac-sha1\", \"hmac-sha256\": did you mean \"hmac-sha256\"? (line 9)",
-        ),
-        (
-            "{ header = \"x-signature\" }",
-            "{ pointer = \"/type\" }",
-            "partners[0].push.verify.parts[0]: holds the signature itself, so that it cannot be signed as a whole: name what is \
-             signed, such as { pointer = \"/data\" } (line 8)",
-        ),
-        (
-            "parts = [\"body\"]",
-            "parts = [\"body\", { pointer = \"/none\" }]",
-            "partners[0].push.verify.parts[1]: finds nothing: actions[0].example has no value at \"/none\"; correct it, or give \
-             the example as the partner sends it (line 8)",
-        ),
-        ("parts = [\"body\"]", "parts = [\"bdy\"]", "partners[0].push.verify.parts[0]: must be one of \"body\""),
-        ("parts = [\"body\"]", "parts = [{ text = \"a\" }]", "partners[0].push.verify.parts: has nothing of the body"),
-        ("parts = [\"body\"]", "parts = [\"body\", \"timestamp\"]", "partners[0].push.verify.timestamp: must be given"),
-        ("parts = [\"body\"]", "parts = [{ field = \"a\" }]", "partners[0].push.verify.parts[0]: is a field of a form"),
-        (
-            "parts = [\"body\"]",
-            "parts = [{ pointer = \"a\" }]",
-            "partners[0].push.verify.parts[0]: must be a JSON pointer",
-        ),
-        ("\"hmac-sha256\"", "\"md6\"", "partners[0].push.verify.hash: must be one of \"md5\""),
-        ("\"hmac-sha256\"", "\"sha256\"", "partners[0].push.verify.key: is for hmac-md5"),
-        ("key = { credential = \"secret\" }", "", "partners[0].push.verify.key: must be given"),
-        (
-            "{ credential = \"secret\" }",
-            "{ credential = \"scret\" }",
-            "partners[0].push.verify.key: names the credential scret",
-        ),
-        ("{ credential = \"secret\" }", "{ text = \"s\" }", "partners[0].push.verify.key: has no credential in it"),
-        (
-            "{ header = \"x-signature\" }",
-            "{ heder = \"x\" }",
-            "partners[0].push.verify.signature.heder: is not a known key",
-        ),
-        ("accepted = {", "acepted = {", "partners[0].push.answers.acepted: is not a known key: did you mean accepted?"),
-        ("{\"ok\":true}'", "{\"ok\":true'", "partners[0].push.answers.accepted.body: is no JSON"),
-        (
-            "\"{message}\"",
-            "{message}",
-            "partners[0].push.answers.unavailable.body: is no JSON once the text is filled in",
-        ),
-        ("{message}", "{reason}", "partners[0].push.answers.unavailable.body: has {reason}, which is no placeholder"),
-        (
-            "status = 500, body = '{\"ok\":false,\"why\":\"{message}\"}'",
-            "status = 200, body = '{\"ok\":true}'",
-            "partners[0].push.answers.unavailable: is the answer to a push that is kept",
-        ),
-        ("status = 500", "status = 99", "partners[0].push.answers.unavailable.status: must be between 200 and 599"),
-        (
-            "suffix = \"status\"",
-            "suffix = \"rates\"",
-            "partners[0].push.actions[0].suffix: is the end of a built-in partner's URLs",
-        ),
-        ("suffix = \"status\"", "suffix = \"push\"", "partners[0].push.actions[0].suffix: is the URL of all actions"),
-        ("suffix = \"status\"", "suffix = \"a/b\"", "partners[0].push.actions[0].suffix: must be 1 to 64"),
-        ("name = \"status\"", "name = \"unknown\"", "partners[0].push.actions[0].name: is what events are called"),
-        ("at = \"/type\"", "at = \"type\"", "partners[0].push.actions[0].when.at: must be a JSON pointer"),
-        (
-            "kind = \"bl\"",
-            "kind = \"bil\"",
-            "partners[0].push.actions[0].keys[0].kind: is no kind of business key: did you mean bl?",
-        ),
-        ("keys = [{ kind = \"bl\", at = \"/bill\" }]", "", "partners[0].push.actions[0].keys: must be given"),
-        ("at = \"/bill\"", "at = \"/\"", "partners[0].push.actions[0].keys[0].at: has a step without a name"),
-        ("[\"/sent\"]", "[\"\"]", "partners[0].push.actions[0].identity.without[0]: leads to everything"),
-        (
-            "\"released\"",
-            "\"relesed\"",
-            "partners[0].push.actions[0].milestones.of.3: is no milestone: did you mean released?",
-        ),
-        ("example = '", "exampl = '", "partners[0].push.actions[0].exampl: is not a known key: did you mean example?"),
-        ("example = '", "about = '", "partners[0].push.actions[0].example: is missing"),
-        (
-            "{\"type\":\"status\",\"bill\"",
-            "{\"type\":\"state\",\"bill\"",
-            "partners[0].push.actions[0].when.is: has not \"state\", which actions[0].example has at \"/type\": add it",
-        ),
-        (
-            "\"bill\":\"B1\"",
-            "\"bil\":\"B1\"",
-            "partners[0].push.actions[0].keys[0].at: finds nothing: actions[0].example has no value at \"/bill\"",
-        ),
-        ("\"sent\":1}'", "\"sent\":1'", "partners[0].push.actions[0].example: is not read: the body is not JSON"),
-        ("\nsecret = \"s\"", "", "connections[0].secret: is missing: the pushes of acme are checked by it"),
-        (
-            "\"acme\"\nkeys = [\"@KEY\"]\nsecret = \"s\"",
-            "\"acme\"\nkeys = [\"@KEY\"]\nsecret = { secret = \"s\" }",
-            "connections[0].secret: is in a credentials secret, and none is given",
-        ),
-        (
-            "partner = \"acme\"",
-            "partner = \"acm\"",
-            "connections[0].partner: is not a known partner: did you mean acme?",
-        ),
-    ] {
+    for (from, to, told) in MISTAKES {
         let all = after(from, to);
         assert!(all.iter().any(|one| one.starts_with(told)), "{to}: {all:#?}");
         assert!(all.iter().all(|one| one.contains("(line ")), "{to}: {all:#?}");

@@ -192,7 +192,7 @@ impl Rules {
     fn refused(&self, operation: &str, (code, why): (String, String)) -> Refusal {
         let (answer, is_told) = self.refuse(operation, &code, &why);
         let why = if is_told { why } else { format!("{why} ({})", refusal::MADE_UP) };
-        Refusal { answer, why }
+        Refusal { why, answer }
     }
 
     /// Check of a request for a token: its credentials and texts.

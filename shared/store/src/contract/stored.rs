@@ -228,7 +228,7 @@ fn other(item: Stored) -> Option<Stored> {
             Stored::Counts { connection, step, counts: Counts::default(), expires }
         }
         Stored::Audit(mut entry) => {
-            entry.key = "other".to_owned();
+            "other".clone_into(&mut entry.key);
             Stored::Audit(entry)
         }
         // A key that is there lasts as long as the later of the two.

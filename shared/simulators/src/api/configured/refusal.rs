@@ -101,7 +101,7 @@ fn xml(tree: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn table(success: Value, answer: &str) -> OperationTable {
+    fn table(success: &Value, answer: &str) -> OperationTable {
         let of = serde_json::json!({
             "name": "q", "effect": "query", "path": "/q", "example": "{}", "answer": answer, "success": success,
         });
@@ -130,11 +130,11 @@ mod tests {
             (json!({"at": "/r/@c", "is": ["0"]}), "<r c=\"0\"/>", 200, "<r c=\"400\"></r>"),
             (json!({"http": [200], "text": "/errors/0/detail"}), "{}", 400, r#"{"errors":[{"detail":"why"}]}"#),
         ] {
-            let table = table(success, answer);
+            let table = table(&success, answer);
             let refusal = told(&table, "400", "why").unwrap();
             assert_eq!((refusal.status, refusal.text_of()), (status, refused.to_owned()), "{answer}");
         }
-        assert!(told(&table(json!({"http": [200]}), "{}"), "400", "why").is_none(), "the file says nothing");
+        assert!(told(&table(&json!({"http": [200]}), "{}"), "400", "why").is_none(), "the file says nothing");
         assert_eq!(made_up("401", "why").status, 401);
         assert_eq!(made_up("E7", "why").status, 400);
     }
