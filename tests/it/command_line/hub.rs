@@ -267,7 +267,7 @@ async fn profile_suffices_on_an_operators_machine() {
     laptop.write("tongguan.toml", &profile("ftp://x").replace("api_key", "apikey"));
     let wrong = says("ledger");
     for told in [
-        "3 mistakes in tongguan.toml",
+        "2 mistakes in tongguan.toml",
         "hub.url: must begin with http",
         "hub.apikey: is not a known key: did you mean api_key?",
     ] {

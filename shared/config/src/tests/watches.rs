@@ -163,7 +163,7 @@ fn described(needs: &str, watch: &str) -> String {
 [[partners]]
 id = "acme"
 push.answers = {{ accepted = {{ body = "1" }}, unavailable = {{ body = "2" }} }}
-push.actions = [{{ name = "status", keys = [{{ kind = "bl", at = "/b" }}], example = '{{"b":1}}', milestones = {{ at = "/s", of = {{ "9" = "released" }} }} }}]
+push.actions = [{{ name = "status", keys = [{{ kind = "bl", at = "/b" }}], example = '{{"b":1,"s":9}}', milestones = {{ at = "/s", of = {{ "9" = "released" }} }} }}]
 
 [partners.token]
 path = "/token"
