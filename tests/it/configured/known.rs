@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 use simulators::api::Running;
@@ -12,7 +13,7 @@ use tokio::net::TcpListener;
 use super::calls::started;
 use super::{Desk, HOUR, described, text};
 use crate::support::http::api;
-use crate::support::{API_KEY, Time};
+use crate::support::{API_KEY, Time, courier, until, within};
 
 /// A partner with a file in one operation, XML as the answer of another, and a token in both.
 const FORWARDER: &str = r#"
@@ -65,8 +66,8 @@ answer = '<Answer><ok>true</ok><Bill no="B1"><state>9</state></Bill></Answer>'
 
 const SECRET: &str = "secret = \"a-secret-of-the-forwarder\"\n";
 
-/// That partner, its file in a folder, and a hub beside it.
-async fn forwarder() -> (TempDir, Running, Desk) {
+/// That partner, its file in a folder, and a hub beside it with further settings.
+async fn forwarder(more: &str) -> (TempDir, Running, Desk) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("forwarder.toml");
     std::fs::write(&path, FORWARDER).unwrap();
@@ -74,7 +75,7 @@ async fn forwarder() -> (TempDir, Running, Desk) {
     // Both by one time.
     let time = Time::now();
     let played = started(described(path), SECRET, &time).await;
-    let more = format!("base_url = \"{}\"\nallow_private = true\nallow_private_files = true\n", played.url);
+    let more = format!("base_url = \"{}\"\nallow_private = true\nallow_private_files = true\n{more}", played.url);
     let desk = Desk::at("forwarder", path, SECRET, &more, time).await;
     (folder, played, desk)
 }
@@ -106,7 +107,7 @@ async fn get(desk: &Desk, path: &str) -> Value {
 
 #[tokio::test]
 async fn operations_of_a_connection_are_told_with_schema_and_example() {
-    let (_folder, played, desk) = forwarder().await;
+    let (_folder, played, desk) = forwarder("").await;
     let told = get(&desk, "/connections/forwarder/operations").await;
     let [send, ask] = told["operations"].as_array().unwrap().as_slice() else { panic!("{told}") };
     assert_eq!(
@@ -133,7 +134,7 @@ async fn operations_of_a_connection_are_told_with_schema_and_example() {
 #[tokio::test]
 async fn file_goes_with_a_call_and_is_fetched_once() {
     const PDF: &[u8] = b"%PDF-1.7 \xff\xfe\r\n--something\r\n";
-    let (_folder, played, desk) = forwarder().await;
+    let (_folder, played, desk) = forwarder("").await;
     let (url, asked) = serving(PDF).await;
     for (key, times) in [("k-1", 1), ("k-2", 2)] {
         let body = format!(r#"{{"no":"B1","file":{{"url":"{url}"}}}}"#);
@@ -159,7 +160,7 @@ async fn file_goes_with_a_call_and_is_fetched_once() {
 
 #[tokio::test]
 async fn xml_answer_brings_events_as_json_does() {
-    let (_folder, _played, desk) = forwarder().await;
+    let (_folder, _played, desk) = forwarder("").await;
     for _ in 0..2 {
         let reply = desk.call("ask", "", r#"{"no":"B1"}"#).await;
         assert!(reply.status == 200 && text(&reply).starts_with("<Answer>"), "{}", text(&reply));
@@ -169,4 +170,23 @@ async fn xml_answer_brings_events_as_json_does() {
     assert_eq!((&told[0]["milestone"], &told[0]["origin"]), (&"released".into(), &"pulled".into()));
     assert_eq!(told[0]["data"], serde_json::json!({"Bill": {"@no": "B1", "state": "9"}}));
     assert_eq!(desk.stored().await, 1, "the same state again is no news");
+}
+
+#[tokio::test]
+async fn watched_shipment_of_a_described_partner_is_asked_for() {
+    let watch = "\n[[watches]]\nconnection = \"forwarder\"\nsilence = \"30m\"\nask = \"ask\"\nuntil = [\"released\"]\n";
+    let (_folder, played, desk) = forwarder(watch).await;
+    let push = desk.sample(r#"{"Bill":{"@no":"B1","state":"1"}}"#);
+    assert_eq!(desk.push("push", &push).await.status, 200);
+    desk.told(1).await;
+    desk.time.pass(Duration::from_mins(31));
+    let side = courier(&desk.hub);
+    until(async || {
+        within(sweep::handle(&side)).await.unwrap();
+        played.processed_count() > 0
+    })
+    .await;
+    let told = desk.told(2).await;
+    assert_eq!((&told[1]["milestone"], &told[1]["origin"]), (&"released".into(), &"pulled".into()));
+    assert_eq!(String::from_utf8_lossy(&played.requests_for("ask")[0].body), r#"{"no":"B1"}"#);
 }

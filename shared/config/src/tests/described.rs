@@ -124,7 +124,7 @@ fn file_of_partners_is_read_as_if_it_stood_there() {
     }
 }
 
-/// What is replaced in [`PARTNER`], by what, and the beginning of what is told.
+/// Replaced text of [`PARTNER`], its replacement, and the beginning of the mistake.
 const MISTAKES: &[(&str, &str, &str)] = &[
     ("id = \"acme\"", "id = \"Acme\"", "partners[0].id: must be 2 to 24 of the characters a-z and 0-9 (line 3)"),
     ("id = \"acme\"", "id = \"xhq\"", "partners[0].id: is a built-in partner"),
