@@ -31,8 +31,8 @@ fn place_that_no_example_has_is_told() {
         ("{ at = \"/code\", of", "{ each = \"\", at = \"/code\", per = \"/of\", of", "milestones.per: finds nothing"),
         (
             "identity =",
-            "occurred = [\"/tme\"]\nidentity =",
-            "occurred[0]: finds nothing: no example of its action has a time at \"/tme\"",
+            "occurred = [\"/never\"]\nidentity =",
+            "occurred[0]: finds nothing: no example of its action has a time at \"/never\"",
         ),
         (
             "identity =",
