@@ -97,7 +97,7 @@ async fn follow<S: Store, Q: Queue>(courier: &Courier<S, Q>, target: ToEndpoint<
                 all_closed.extend(closed);
                 next
             }
-            Err(Ended::With(_)) => None,
+            Err(Ended::With(_) | Ended::Behind(_)) => None,
             Err(Ended::Failed(error)) => {
                 let error = telemetry::logs::chain(&error);
                 tracing::error!(%event, %endpoint, error, "the next delivery of a subject failed; the sweep claims it again");
@@ -127,6 +127,7 @@ async fn once<S: Store, Q: Queue>(
             let next = if is_ordered { Box::pin(order::pass_first(courier, target, &of)).await } else { None };
             Ok(Attempted { done, next, closed: None })
         }
+        Err(Ended::Behind(next)) => Ok(Attempted { done: JobOutcome::Postponed, next: Some(next), closed: None }),
         came => came,
     }
 }

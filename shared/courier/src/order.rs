@@ -17,7 +17,7 @@ use store::{Listed, Sequence, Store, StoreError};
 
 use crate::change::change;
 use crate::claim::Claim;
-use crate::outcome::{JobError, JobOutcome, Step};
+use crate::outcome::{Ended, JobError, JobOutcome, Step};
 use crate::target::{Target as _, ToEndpoint};
 use crate::{Courier, Lines, lock};
 
@@ -238,12 +238,8 @@ async fn sought<'a, S: Store, Q: Queue>(
             Look::Behind(ahead) => ahead,
         };
         if waits_until.is_some_and(|until| until <= ahead.until.after(*lease)) {
-            if ahead.is_forgotten
-                && let Some(next) = pass_first(courier, target, of).await
-            {
-                courier.hint(&next.key, vec![target.job(next.claim)], courier.now()).await;
-            }
-            return Err(JobOutcome::Postponed.into());
+            let next = if ahead.is_forgotten { pass_first(courier, target, of).await } else { None };
+            return Err(next.map_or_else(|| JobOutcome::Postponed.into(), Ended::Behind));
         }
         let now = courier.now();
         delivery = delivery.change(|own| own.waiting_behind(ahead.event, ahead.until, now)).await?;

@@ -5,6 +5,8 @@ use hub::delivery::State;
 use inbound::receive::Lost;
 use store::StoreError;
 
+use crate::order::Next;
+
 /// Result of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobOutcome {
@@ -41,6 +43,8 @@ pub enum JobError {
 #[derive(Debug)]
 pub(crate) enum Ended {
     With(JobOutcome),
+    /// It is postponed behind the first delivery of its subject, which nobody had let pass: that is claimed now.
+    Behind(Next),
     Failed(JobError),
 }
 
@@ -64,6 +68,7 @@ impl Ended {
     pub(crate) fn result(self) -> Result<JobOutcome, JobError> {
         match self {
             Self::With(done) => Ok(done),
+            Self::Behind(_) => Ok(JobOutcome::Postponed),
             Self::Failed(undone) => Err(undone),
         }
     }
