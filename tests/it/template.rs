@@ -124,7 +124,9 @@ fn every_function_is_started_by_what_the_table_says() {
                 let properties = &event["Properties"];
                 assert_eq!(properties["Queue"], queue_arn(*hints));
                 assert_eq!(properties["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
-                assert_eq!(properties["ScalingConfig"]["MaximumConcurrency"], json!({"Ref": "WorkerConcurrency"}));
+                let scaling = &properties["ScalingConfig"]["Fn::If"];
+                assert_eq!(scaling[0], "IsAws");
+                assert_eq!(scaling[1]["MaximumConcurrency"], json!({"Ref": "WorkerConcurrency"}));
                 assert!(template()["Parameters"]["WorkerConcurrency"]["MinValue"].as_u64().unwrap() >= 2);
                 // Retries go through its own queue.
                 assert_eq!(self::properties(&function)["RecursiveLoop"], "Allow");

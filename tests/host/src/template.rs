@@ -114,7 +114,7 @@ impl Template {
         Ok(Source {
             queue: queue.context("no queue")?.to_owned(),
             batch: self.number(&properties["BatchSize"])?,
-            at_once: self.number(&properties["ScalingConfig"]["MaximumConcurrency"])?,
+            at_once: self.number(&properties["ScalingConfig"]["Fn::If"][1]["MaximumConcurrency"])?,
         })
     }
 
