@@ -21,7 +21,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::backup::restore;
+use crate::backup::unfinished;
 use crate::clock::{Steady, Watch, steady_clock};
 use crate::current::Current;
 use crate::hold::{self, Hold};
@@ -89,7 +89,7 @@ impl Hub {
     /// Starts a hub with a clock, and one that only runs to hold it against.
     pub async fn start_watched(config: Config, clock: Clock, steady: Steady) -> Result<Self, StartError> {
         let lock = SqliteStore::lock(&config.data_dir)?;
-        restore::unfinished(&config.data_dir).map_or(Ok(()), |left| Err(StartError::Unrestored(left)))?;
+        unfinished::left(&config.data_dir).map_or(Ok(()), |left| Err(StartError::Unrestored(left)))?;
         let hold = Hold::of(&config.data_dir);
         compact::at_start(&config.data_dir).await;
         let store = SqliteStore::open(&config.data_dir)?;

@@ -1,6 +1,4 @@
 //! `tongguan export` and `tongguan import`: the database of a hub in a file, and such a file as a database, of a hub that starts on hold.
-//!
-//! As with a restoration, the database gets its name last: an import that was killed leaves none, and begins anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +10,9 @@ use clap::{Args, ValueHint};
 use store::Store as _;
 use store_sqlite::{FILE, OpenError, SqliteStore};
 
-use crate::backup::copies::{make, sync};
-use crate::backup::restore::{UNFINISHED, refuse_logs};
+use crate::backup::unfinished;
 use crate::place::{Place, count};
-use crate::{hold, times};
+use crate::times;
 
 /// Write all that the database holds to a file, which `import` here and `tongguan-aws import` read
 #[derive(Debug, Args)]
@@ -82,8 +79,7 @@ pub(crate) async fn import(place: &Place, Import { file, no_hold }: Import) -> a
     let named = || format!("cannot import {}", file.display());
     let mut opened = open(&file, times::now()).with_context(named)?;
     let _lock = SqliteStore::lock(&data)?;
-    let database = data.join(FILE);
-    if database.exists() {
+    if data.join(FILE).exists() {
         let done = state(&SqliteStore::reading(&data)?, &opened.checked).await;
         if matches!(done, Ok(State::Done)) {
             say!("{} was imported into {} before: nothing is changed", file.display(), data.display())?;
@@ -94,32 +90,15 @@ pub(crate) async fn import(place: &Place, Import { file, no_hold }: Import) -> a
             data.display()
         );
     }
-    refuse_logs(&data)?;
-    let unfinished = data.join(UNFINISHED);
-    if unfinished.exists() {
-        fs::remove_dir_all(&unfinished).with_context(|| format!("cannot remove {}", unfinished.display()))?;
-    }
-    if no_hold {
-        hold::remove(&data).context("the hold of an earlier import could not be ended")?;
-    } else {
-        hold::put(&data).context("the hold could not be noted")?;
-    }
-    make(&unfinished)?;
-    sync(&data)?;
-    let store = SqliteStore::open(&unfinished)?;
+    let folder = unfinished::begin(&data, no_hold)?;
+    let store = SqliteStore::open(&folder)?;
     let imported = ::transfer::import(&store, &mut opened.file, &opened.checked).await.with_context(named)?;
     store.tidy().await?;
     drop(store);
-    let copy = unfinished.join(FILE);
-    fs::File::open(&copy)?.sync_all()?;
-    fs::rename(&copy, &database).with_context(|| format!("cannot name {}", database.display()))?;
-    fs::remove_dir_all(&unfinished)?;
-    sync(&data)?;
+    unfinished::finish(&data, &folder)?;
     say!("{} is in {}: {}", file.display(), data.display(), imported.new)?;
     say!("the ledger is that of the export; its files are to be in {}", data.join(archive::FOLDER).display())?;
-    if !no_hold {
-        say!("the hub starts on hold: it receives, but sends nothing until `tongguan release`")?;
-    }
+    unfinished::tell_hold(no_hold)?;
     if opened.checked.unreadable > 0 {
         tell!("{} could not be read when it was exported, and are missing", count_of(opened.checked.unreadable));
         return Ok(ExitCode::FAILURE);

@@ -5,6 +5,7 @@
 
 pub(crate) mod copies;
 pub(crate) mod restore;
+pub(crate) mod unfinished;
 
 use std::fs;
 use std::fs::TryLockError;

@@ -32,11 +32,12 @@ pub type Ledger = BTreeMap<ConnectionId, Tally>;
 /// Whether two ledgers tell the same of all connections that have something.
 #[must_use]
 pub fn agree(one: &Ledger, other: &Ledger) -> bool {
-    let counts = |ledger: &Ledger| -> Ledger {
-        let has = |tally: &Tally| *tally != Tally::default();
-        ledger.iter().filter(|(_, tally)| has(tally)).map(|(connection, tally)| (connection.clone(), *tally)).collect()
-    };
-    counts(one) == counts(other)
+    counted(one).eq(counted(other))
+}
+
+/// The connections of a ledger that have something.
+fn counted(ledger: &Ledger) -> impl Iterator<Item = (&ConnectionId, &Tally)> {
+    ledger.iter().filter(|(_, tally)| **tally != Tally::default())
 }
 
 /// A time without its fraction of a second: no engine tells expiry finer, so that all of them agree on what has expired by then.

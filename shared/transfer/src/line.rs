@@ -6,7 +6,6 @@ use bytes::Bytes;
 use hub::audit::Entry;
 use hub::event::Meta;
 use hub::identity::Head;
-use hub::ledger::Tally;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
 use serde::{Deserialize, Serialize};
@@ -158,8 +157,7 @@ pub(crate) fn read(line: &[u8]) -> Result<Stored, LineError> {
 
 /// A ledger as it stands in the end.
 pub(crate) fn ledger(ledger: &crate::Ledger) -> serde_json::Value {
-    let lines = ledger.iter().filter(|(_, tally)| **tally != Tally::default());
-    let lines = lines.map(|(connection, tally)| {
+    let lines = crate::counted(ledger).map(|(connection, tally)| {
         // Numbers always print.
         (connection.to_string(), serde_json::to_value(tally).unwrap_or_default())
     });

@@ -145,15 +145,15 @@ pub(crate) async fn put(store: &DynamoStore, what: &Stored) -> Result<Placed, St
 /// A time that is before every expiry: whatever is there is in the way.
 const ALWAYS: Utc = Utc(i64::MIN);
 
-async fn put_event(store: &DynamoStore, Record { event, work }: &Record) -> Result<Placed, StoreError> {
+async fn put_event(store: &DynamoStore, record: &Record) -> Result<Placed, StoreError> {
+    let Record { event, work } = record;
     let placed = match load(store, &event.key, ALWAYS).await? {
-        Some(there) => Placed::found(there.event == *event && there.work == *work),
+        Some(there) => Placed::found(there == *record),
         None => match admit::admit(store, event, work, None).await? {
             Admitted::New => Placed::New,
             // Another process has put it meanwhile.
             Admitted::Duplicate | Admitted::Moved => {
-                let there = load(store, &event.key, ALWAYS).await?;
-                Placed::found(there.is_some_and(|there| there.event == *event && there.work == *work))
+                Placed::found(load(store, &event.key, ALWAYS).await?.as_ref() == Some(record))
             }
         },
     };
