@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use partners::Partner;
+use partners::{Hex, Partner};
 use simulators::api::DEMO;
 
 use crate::out;
@@ -84,7 +84,7 @@ pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
 }
 
 pub(crate) fn random_hex<const N: usize>() -> anyhow::Result<String> {
-    Ok(random::<N>()?.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    Ok(Hex(&random::<N>()?).to_string())
 }
 
 #[cfg(test)]

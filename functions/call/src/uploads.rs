@@ -15,6 +15,7 @@ use http::{Response, StatusCode};
 use hub::files::{FileHash, LARGEST, record};
 use hub::time::Rfc3339;
 use hub::{Record, Subject, Utc};
+use partners::Hex;
 use partners::operation::enclosure::{Enclosure, is_media_type, is_name};
 use serde::{Deserialize, Serialize};
 use store::Store;
@@ -52,7 +53,7 @@ impl Begun {
     ) -> Result<Self, Problem> {
         let mut own = [0; 16];
         getrandom::fill(&mut own).map_err(|_| no_entropy())?;
-        let id = own.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let id = Hex(&own).to_string();
         Ok(Self { id, hash, bytes, name, content_type, at: now.0 })
     }
 

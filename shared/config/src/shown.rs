@@ -4,9 +4,10 @@
 //! later and holds a secret is hidden because it is read as one.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use hub::Secret;
+use partners::Hex;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use toml::de::{DeTable, DeValue};
@@ -98,12 +99,8 @@ impl Shown {
 }
 
 fn digest(bytes: &[u8], length: usize) -> String {
-    let mut text = String::with_capacity(2 * length);
-    for byte in Sha256::digest(bytes).iter().take(length) {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let digest = Sha256::digest(bytes);
+    Hex(digest.get(..length).unwrap_or(&digest)).to_string()
 }
 
 struct Walk<'h> {

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use partners::Hex;
+
 use crate::Courier;
 
 /// Fills a buffer with random bytes that cannot be guessed.
@@ -24,7 +26,7 @@ impl<S, Q> Courier<S, Q> {
     pub(crate) fn nonce(&self) -> Result<String, NoEntropy> {
         let mut bytes = [0; 16];
         (self.entropy)(&mut bytes)?;
-        Ok(bytes.iter().fold(String::with_capacity(32), |text, byte| text + &format!("{byte:02x}")))
+        Ok(Hex(&bytes).to_string())
     }
 }
 

@@ -7,14 +7,11 @@ use std::borrow::Cow;
 use config::{Context, Endpoint};
 use hub::call::Call;
 use hub::delivery::{Delivery, Outcome, State};
-use hub::trace::{Kind, Place, Span, SpanId, TraceId};
+use hub::trace::{Kind, Place, Span, SpanId, TRACE_ID, TraceId};
 use hub::{Event, EventKey, Utc, Work, event_types};
 use tracing::field::Empty;
 
 use crate::parcel::DeliveryResult;
-
-/// Field of the log with the name of the trace.
-const TRACE_ID: &str = "trace_id";
 
 /// An attempt that is traced.
 #[derive(Clone, Debug)]

@@ -12,8 +12,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use partners::Json;
 use partners::json::Kind;
+use partners::{Hex, Json};
 
 use crate::clock::CLOCKS;
 use crate::{ConnectionId, EventId, EventType, Subject, Utc};
@@ -31,7 +31,7 @@ pub struct Content([u8; 16]);
 
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        Hex(&self.0).fmt(f)
     }
 }
 
@@ -311,14 +311,15 @@ fn text(hash: &mut Sha256, tag: u8, text: &str) {
 }
 
 fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    Hex(&cut::<8>(hash)).to_string()
 }
 
 fn finish(hash: Sha256) -> Content {
     Content(cut(hash))
 }
 
-fn cut<const N: usize>(hash: Sha256) -> [u8; N] {
+/// The first bytes of a digest.
+pub(crate) fn cut<const N: usize>(hash: Sha256) -> [u8; N] {
     let mut bytes = [0; N];
     bytes.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
     bytes

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use partners::Hex;
 use serde::{Deserialize, Serialize};
 
 macro_rules! name {
@@ -137,7 +138,7 @@ pub struct EventId(pub [u8; 24]);
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        Hex(&self.0).fmt(f)
     }
 }
 

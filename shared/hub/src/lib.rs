@@ -47,6 +47,7 @@ pub mod watch;
 pub use event::{Event, Record, Work};
 pub use ids::{Alias, ConnectionId, EndpointId, EventId, EventKey, EventType, Subject};
 pub use milestone::Milestone;
+pub use partners::Hex;
 pub use role::Role;
 pub use secret::Secret;
 pub use time::{Clock, Utc};

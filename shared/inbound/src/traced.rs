@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use config::Context;
 use hub::admission::Draft;
-use hub::trace::{Kind, Place, SpanId, TraceId};
+use hub::trace::{Kind, Place, SpanId, TRACE_ID, TraceId};
 use hub::{EventKey, EventType, Utc, trace};
 use partners::answer::{Answer, Verdict};
 use tokio::time::Instant;
@@ -16,9 +16,6 @@ use crate::receive::Stored;
 
 /// Number of events of a push that its log lines name.
 const NOTED: usize = 20;
-
-/// Field of the log with the name of the trace.
-const TRACE_ID: &str = "trace_id";
 
 /// Number of the latest push, which tells apart those without an event.
 static NUMBER: AtomicU64 = AtomicU64::new(0);

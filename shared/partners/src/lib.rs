@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub mod configured;
+mod hex;
 pub mod json;
 pub mod links;
 pub mod onedata;
@@ -22,6 +23,7 @@ mod xhq;
 mod yanwen;
 
 pub use answer::{Answer, Verdict};
+pub use hex::Hex;
 pub use json::Json;
 pub use profile::Profile;
 

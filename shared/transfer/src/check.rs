@@ -2,11 +2,11 @@
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
-use hub::Utc;
+use hub::{Hex, Utc};
 use sha2::{Digest as _, Sha256};
 use store::Stored;
 
-use crate::line::{Beginning, EXPORT, Ending, LineError, hex, ledger, read};
+use crate::line::{Beginning, EXPORT, Ending, LineError, ledger, read};
 use crate::{Kinds, Ledger, VERSION, in_seconds};
 
 /// Longest line. A body has at most 10 MB, of which each byte may take six as text.
@@ -154,7 +154,7 @@ pub fn check(file: &mut impl BufRead, now: Utc) -> Result<Checked, FileError> {
     if end.kinds != kinds {
         return Err(FileError::Differs("it has not as many things as its end says"));
     }
-    let sha256 = hex(digest);
+    let sha256 = Hex(&digest.finalize()).to_string();
     if end.sha256 != sha256 {
         return Err(FileError::Differs("its digest is not the one of its end"));
     }

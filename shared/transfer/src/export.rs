@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use hub::Utc;
+use hub::{Hex, Utc};
 use sha2::{Digest as _, Sha256};
 use store::{Store, StoreError, Stored};
 
-use crate::line::{Beginning, EXPORT, End, Ending, hex, ledger, print};
+use crate::line::{Beginning, EXPORT, End, Ending, ledger, print};
 use crate::{Kinds, Ledger, NOTE, VERSION, in_seconds};
 
 /// Number of things that are read at once.
@@ -88,7 +88,7 @@ pub async fn export<S: Store>(store: &S, to: impl Write, at: Utc, program: &str)
         kinds: exported.kinds,
         unreadable: exported.unreadable,
         ledger: ledger(&exported.ledger),
-        sha256: hex(to.digest.clone()),
+        sha256: Hex(&to.digest.clone().finalize()).to_string(),
     };
     to.line(&serde_json::to_vec(&Ending { end })?)?;
     to.to.flush()?;

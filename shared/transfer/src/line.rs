@@ -9,7 +9,6 @@ use hub::identity::Head;
 use hub::statistics::Counts;
 use hub::{Alias, ConnectionId, Event, EventId, EventKey, EventType, Record, Subject, Utc, Work};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use store::Stored;
 
@@ -162,10 +161,4 @@ pub(crate) fn ledger(ledger: &crate::Ledger) -> serde_json::Value {
         (connection.to_string(), serde_json::to_value(tally).unwrap_or_default())
     });
     serde_json::Value::Object(lines.collect())
-}
-
-/// A digest in hex.
-pub(crate) fn hex(digest: Sha256) -> String {
-    let bytes: [u8; 32] = digest.finalize().into();
-    bytes.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
 }

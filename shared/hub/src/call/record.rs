@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use partners::Json;
 use partners::json::NotJson;
 use partners::operation::{self, Operation};
+use partners::{Hex, Json};
 use serde_json::Value;
 
 use crate::call::{Account, Call, Standing, asked, whole};
@@ -59,7 +59,7 @@ pub fn find<'c>(connections: impl IntoIterator<Item = &'c ConnectionId>, id: Eve
 }
 
 fn subject(own: &[u8; 16]) -> Subject {
-    Subject::new(SUBJECT, &own.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    Subject::new(SUBJECT, &Hex(own).to_string())
 }
 
 /// The record of a call accepted at `now`. Its payload holds the ERP's body unchanged, its aliases are the business keys of

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use partners::Json;
 use partners::json::Kind;
 use partners::operation::enclosure::{Enclosure, decode};
+use partners::{Hex, Json};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -93,8 +93,7 @@ impl File {
         match enclosed {
             Enclosure::Inline { base64, .. } => {
                 let bytes = decode(&base64).unwrap_or_default();
-                let sha256 =
-                    Sha256::digest(&bytes).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+                let sha256 = Hex(&Sha256::digest(&bytes)).to_string();
                 Self { bytes: u64::try_from(bytes.len()).ok(), sha256: Some(sha256), ..plain }
             }
             Enclosure::Kept { sha256, bytes, .. } => Self { bytes: Some(bytes), sha256: Some(sha256), ..plain },

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use partners::Hex;
 use serde_json::json;
 
 use crate::event::Meta;
@@ -25,7 +26,7 @@ pub fn is_subject(subject: &Subject) -> bool {
 #[must_use]
 pub fn subject(connection: &ConnectionId, shipment: &Subject) -> Subject {
     let own = identity::named(connection, SUBJECT, shipment.as_str());
-    Subject::new(SUBJECT, &own.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    Subject::new(SUBJECT, &Hex(&own).to_string())
 }
 
 fn key(connection: &ConnectionId, shipment: &Subject, name: &str) -> EventKey {

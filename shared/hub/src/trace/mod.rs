@@ -13,13 +13,17 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{EventId, Utc};
+use crate::identity::cut;
+use crate::{EventId, Hex, Utc};
 
 pub use span::{Field, Kind, Span};
 pub use spans::{MOST_SPANS, Spans};
 
 /// Name of the header that carries a span to those who are called by it.
 pub const TRACEPARENT: &str = "traceparent";
+
+/// Field of log lines with the name of the trace. Where a span has no such field, its lines say nothing of it.
+pub const TRACE_ID: &str = "trace_id";
 
 /// Name of a trace: 16 bytes, printed as 32 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,24 +102,18 @@ fn digest<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
         }
         digest.update(part);
     }
-    let mut bytes = [0; N];
-    bytes.iter_mut().zip(digest.finalize()).for_each(|(to, from)| *to = from);
-    bytes
-}
-
-fn hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    cut(digest)
 }
 
 impl fmt::Display for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(f, &self.0)
+        Hex(&self.0).fmt(f)
     }
 }
 
 impl fmt::Display for SpanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(f, &self.0)
+        Hex(&self.0).fmt(f)
     }
 }
 

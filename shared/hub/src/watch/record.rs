@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use partners::Hex;
 use serde_json::{Value, json};
 
 use crate::event::Meta;
@@ -22,7 +23,7 @@ pub fn is_subject(subject: &Subject) -> bool {
 #[must_use]
 pub fn key(connection: &ConnectionId, shipment: &Subject) -> EventKey {
     let own = identity::named(connection, SUBJECT, shipment.as_str());
-    let subject = Subject::new(SUBJECT, &own.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")));
+    let subject = Subject::new(SUBJECT, &Hex(&own).to_string());
     EventKey { connection: connection.clone(), id: identity::with_prefix(connection, &subject, own), subject }
 }
 

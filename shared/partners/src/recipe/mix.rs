@@ -8,7 +8,7 @@ use sha1::Sha1;
 use sha2::Sha256;
 
 use super::{Case, Digits, Hash};
-use crate::operation::digest::hex;
+use crate::Hex;
 
 /// Rule by which parts become a signature.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +37,8 @@ impl Mix<'_> {
             Hash::HmacSha256 => mac::<Hmac<Sha256>>(&text, key),
         };
         match (self.digits, self.case) {
-            (Digits::Hex, Case::Lower) => hex(&hash),
-            (Digits::Hex, Case::Upper) => hex(&hash).to_ascii_uppercase(),
+            (Digits::Hex, Case::Lower) => Hex(&hash).to_string(),
+            (Digits::Hex, Case::Upper) => Hex(&hash).to_string().to_ascii_uppercase(),
             (Digits::Base64, _) => BASE64_STANDARD.encode(hash),
         }
     }
