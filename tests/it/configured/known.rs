@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use super::calls::started;
 use super::{Desk, HOUR, described, text};
 use crate::support::http::api;
-use crate::support::{API_KEY, Time, courier, until, within};
+use crate::support::{API_KEY, Time, courier, settled, until, within};
 
 /// A partner with a file in one operation, XML as the answer of another, and a token in both.
 const FORWARDER: &str = r#"
@@ -179,6 +179,8 @@ async fn watched_shipment_of_a_described_partner_is_asked_for() {
     let push = desk.sample(r#"{"Bill":{"@no":"B1","state":"1"}}"#);
     assert_eq!(desk.push("push", &push).await.status, 200);
     desk.told(1).await;
+    // A delivery whose answer is not stored when its lease ends is made twice.
+    settled(&desk.hub).await;
     desk.time.pass(Duration::from_mins(31));
     let side = courier(&desk.hub);
     until(async || {
