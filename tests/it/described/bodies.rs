@@ -161,6 +161,9 @@ async fn xml_is_verified_kept_as_text_and_answered_in_xml() {
     let reply = push(&hub, "customs", "notice", &header(body), other.as_bytes()).await;
     let said = String::from_utf8(reply.body).unwrap();
     assert!(reply.status == 404 && said.starts_with("<r><code>1</code><text>no such address"), "{said}");
+    for endpoint in [&raw, &cloud] {
+        within(endpoint.received(1)).await;
+    }
     // A bomb is no document; it is kept as it came, and the text that says so is XML again.
     let bomb = "<!DOCTYPE a [<!ENTITY b \"<b>\">]><a>&b;</a>";
     let reply = push(&hub, "customs", "notice", &header(bomb), bomb.as_bytes()).await;
