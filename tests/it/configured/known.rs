@@ -178,7 +178,6 @@ async fn watched_shipment_of_a_described_partner_is_asked_for() {
     let (_folder, played, desk) = forwarder(watch).await;
     let push = desk.sample(r#"{"Bill":{"@no":"B1","state":"1"}}"#);
     assert_eq!(desk.push("push", &push).await.status, 200);
-    desk.told(1).await;
     // A delivery whose answer is not stored when its lease ends is made twice.
     settled(&desk.hub).await;
     desk.time.pass(Duration::from_mins(31));
